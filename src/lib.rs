@@ -1,0 +1,29 @@
+//! Which consumer groups consumed which messages, with evidence.
+//!
+//! The program is one straight line, and no command has a second way of doing anything:
+//!
+//! ```text
+//! argv · env · file → settings → rows → distinct queries
+//!    → [ pace → sign → ask → classify → again? ] × n → outcome → record
+//!    → judge (expectations) → tally → report × formats → exit status
+//! ```
+//!
+//! Read it in that order:
+//!
+//! - [`command`]: one file a command, its flags and its story; [`settings`] says what the flags mean together
+//!   with the environment and the settings file.
+//! - [`input`] turns files into [`input::Row`]s, [`message`] knows what a message ID is.
+//! - [`source`] is whatever answers queries: the HTTP API ([`source::ons`]) or a snapshot file judged in this
+//!   process by [`offsets::judge`].
+//! - [`engine`] asks: the pacer, the retries and the one loop.
+//! - [`record`] is the results file, the evidence from which every report is made.
+//! - [`verdict`] judges what a record says against what was expected, [`report`] shows it.
+//! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`file`] is the only place that
+//!   creates files.
+
+pub mod clock;
+pub mod exit;
+pub mod input;
+pub mod message;
+pub mod offsets;
+pub mod source;

@@ -1,0 +1,31 @@
+//! One thing to ask: which groups consumed this message?
+
+use std::sync::Arc;
+
+/// `(instance_id?, topic, msg_id)`, spelled exactly as the input had them.
+///
+/// Topics and instances repeat from row to row, so they are shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The instance the topic lives in; formally optional, needed for a namespaced instance (`facts/ons-api.md` §1.1).
+    pub instance_id: Option<Arc<str>>,
+    /// The topic the message was sent to.
+    pub topic: Arc<str>,
+    /// The message ID, never re-cased.
+    pub msg_id: Box<str>,
+    /// Where the message is stored, when the input says so (`broker`, `queue_id`, `queue_offset`, `tag` columns).
+    pub position: Option<Position>,
+}
+
+/// Where a message is stored: enough to judge it against a group's committed offsets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// Broker name (not its address: that changes on failover).
+    pub broker: Arc<str>,
+    /// Queue of the topic on that broker.
+    pub queue_id: u32,
+    /// Logical offset in the queue.
+    pub queue_offset: u64,
+    /// The message's tag; most messages have none.
+    pub tag: Option<Arc<str>>,
+}

@@ -1,0 +1,57 @@
+//! The source's word for one group and one message.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a source says of one group: an open set, kept verbatim (`facts/ons-api.md` §1.3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TrackType(Cow<'static, str>);
+
+impl TrackType {
+    /// The group's offset went past the message.
+    pub const CONSUMED: Self = Self(Cow::Borrowed("CONSUMED"));
+    /// The offset went past, and the group's subscription does not match the message.
+    pub const CONSUMED_BUT_FILTERED: Self = Self(Cow::Borrowed("CONSUMED_BUT_FILTERED"));
+    /// The offset has not reached the message.
+    pub const NOT_CONSUME_YET: Self = Self(Cow::Borrowed("NOT_CONSUME_YET"));
+    /// No client of the group is connected: says nothing about consumption.
+    pub const NOT_ONLINE: Self = Self(Cow::Borrowed("NOT_ONLINE"));
+    /// A pull consumer: its offsets are not looked at.
+    pub const PULL: Self = Self(Cow::Borrowed("PULL"));
+    /// A broadcasting group: the offsets live in its clients.
+    pub const CONSUME_BROADCASTING: Self = Self(Cow::Borrowed("CONSUME_BROADCASTING"));
+    /// The source can't tell.
+    pub const UNKNOWN: Self = Self(Cow::Borrowed("UNKNOWN"));
+
+    /// Every word known today.
+    pub const KNOWN: [Self; 7] = [
+        Self::CONSUMED,
+        Self::CONSUMED_BUT_FILTERED,
+        Self::NOT_CONSUME_YET,
+        Self::NOT_ONLINE,
+        Self::PULL,
+        Self::CONSUME_BROADCASTING,
+        Self::UNKNOWN,
+    ];
+
+    /// The word, as the source spelled it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for TrackType {
+    fn from(word: &str) -> Self {
+        Self::KNOWN
+            .into_iter()
+            .find(|known| known.as_str() == word)
+            .unwrap_or_else(|| Self(Cow::Owned(word.to_owned())))
+    }
+}
+
+impl fmt::Display for TrackType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,115 @@
+//! Whatever answers queries.
+//!
+//! A [`TraceSource`] is asked one [`Query`] at a time and says what it knows of each consumer group, or why it can't
+//! say ([`Failure`]). Pacing and retries are not its business: the engine calls it once per attempt.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::message::Query;
+use crate::offsets::TrackType;
+
+/// Who knows whether a message was consumed.
+pub trait TraceSource {
+    /// Asks once. Every call stands for one attempt, so the HTTP source signs anew in each.
+    fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
+}
+
+/// What a source says of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// One entry a consumer group the source knows for the topic; the order means nothing.
+    pub tracks: Vec<Track>,
+    /// The moment the answer speaks of, where that is not the moment of asking (a snapshot).
+    pub observed_at: Option<Timestamp>,
+    /// The gateway's request ID.
+    pub request_id: Option<String>,
+}
+
+/// What the source says of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    /// Consumer group (GID).
+    pub group: Arc<str>,
+    /// The source's word, kept verbatim.
+    pub track_type: TrackType,
+}
+
+/// Why there is no trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What to do about it.
+    pub kind: FailureKind,
+    /// The source's error code (`BIZ_NO_MESSAGE`, `Throttling.User`), if it gave one.
+    pub code: Option<String>,
+    /// What happened, free of secrets.
+    pub message: String,
+    /// HTTP status, if there was an HTTP answer.
+    pub http_status: Option<u16>,
+    /// The gateway's request ID.
+    pub request_id: Option<String>,
+    /// How long the source asked us to wait.
+    pub retry_after: Option<Duration>,
+    /// What the person should do next, where we know.
+    pub hint: Option<String>,
+}
+
+/// What a failure means for the run. Decided by the error code, by HTTP status only where there is no code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The message, topic or instance does not exist (or is not ours to see): this is the query's answer.
+    NotFound,
+    /// Permanent for this query; asking again would say the same.
+    Refused,
+    /// Too many calls: the whole run waits, then asks again.
+    Throttled,
+    /// No answer arrived: connection, time-out.
+    Transport,
+    /// The gateway failed, or its answer can't be read.
+    Server,
+    /// Every query would get this (key, clock, permission, unknown action): the run stops.
+    Fatal,
+}
+
+impl FailureKind {
+    /// Is another attempt worth a call?
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Self::Throttled | Self::Transport | Self::Server)
+    }
+
+    /// The word for it in the results file (`error.kind`).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Transport => "transport",
+            Self::Server => "server",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
+impl Failure {
+    /// A failure that carries nothing but its kind, code and message.
+    pub fn new(
+        kind: FailureKind,
+        code: impl Into<Option<String>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            code: code.into(),
+            message: message.into(),
+            http_status: None,
+            request_id: None,
+            retry_after: None,
+            hint: None,
+        }
+    }
+}
