@@ -23,6 +23,7 @@
 
 pub mod clock;
 pub mod exit;
+pub mod file;
 pub mod input;
 pub mod message;
 pub mod offsets;

@@ -1,5 +1,14 @@
 //! The offset mechanism, pure: a group's state and a message's position give a track type.
+//!
+//! [`judge`] is the whole of it: no clock, no network, no file. What it needs to know of a group is [`GroupState`],
+//! of a message [`Position`](crate::message::Position).
 
+mod by_queue;
+mod group;
+mod judge;
 mod track_type;
 
+pub use by_queue::ByQueue;
+pub use group::{ConsumeType, GroupState, MessageModel, TagFilter};
+pub use judge::judge;
 pub use track_type::TrackType;
