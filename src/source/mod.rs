@@ -2,6 +2,10 @@
 //!
 //! A [`TraceSource`] is asked one [`Query`] at a time and says what it knows of each consumer group, or why it can't
 //! say ([`Failure`]). Pacing and retries are not its business: the engine calls it once per attempt.
+//!
+//! [`snapshot`] answers in this process, from offsets frozen in a file.
+
+pub mod snapshot;
 
 use std::future::Future;
 use std::sync::Arc;

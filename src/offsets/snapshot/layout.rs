@@ -1,0 +1,194 @@
+//! What a snapshot claims, checked and laid out by topic, the way it will be asked.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::error::Contradiction;
+use super::schema::{Document, Group, Subscription, Topic};
+use super::{ByQueue, ClusterState, Messages, TopicState};
+use crate::offsets::{ConsumeType, GroupState, MessageModel, TagFilter};
+
+/// Turns the document into the state that is asked, or says where it contradicts itself.
+pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Contradiction> {
+    let mut odd = Oddities::default();
+    let brokers: BTreeSet<_> = document.brokers.into_iter().collect();
+    let mut topics = HashMap::with_capacity(document.topics.len());
+    for topic in document.topics {
+        let (name, state) = topic_state(topic, &brokers, &mut odd)?;
+        if topics.insert(Arc::clone(&name), state).is_some() {
+            return Err(Contradiction::Topic(name.to_string()));
+        }
+    }
+    let mut groups = document.groups;
+    groups.sort_by(|a, b| a.group.cmp(&b.group));
+    if let Some(pair) = groups
+        .windows(2)
+        .find(|pair| pair[0].group == pair[1].group)
+    {
+        return Err(Contradiction::Group(pair[0].group.to_string()));
+    }
+    for group in groups {
+        let name = Arc::clone(&group.group);
+        for (topic, state) in group_states(group, &topics, &mut odd)? {
+            // Groups have to do with retry topics too, which nobody lists and nobody asks about.
+            if let Some(topic) = topics.get_mut(&topic) {
+                topic.groups.push((Arc::clone(&name), state));
+            }
+        }
+    }
+    odd_messages(&document.messages, &topics, &mut odd);
+    let state = ClusterState {
+        cluster: document.cluster,
+        captured_at: document.captured_at.0,
+        instance_id: document.instance_id,
+        topics,
+        messages: document.messages,
+    };
+    Ok((state, odd))
+}
+
+fn topic_state(
+    topic: Topic,
+    brokers: &BTreeSet<Arc<str>>,
+    odd: &mut Oddities,
+) -> Result<(Arc<str>, TopicState), Contradiction> {
+    let mut queues = ByQueue::default();
+    for queue in topic.queues {
+        let place = || place(&topic.topic, &queue.broker, queue.queue_id);
+        if queue.min_offset > queue.max_offset {
+            return Err(Contradiction::Range {
+                queue: place(),
+                min: queue.min_offset,
+                max: queue.max_offset,
+            });
+        }
+        if queues.get(&queue.broker, queue.queue_id).is_some() {
+            return Err(Contradiction::Queue(place()));
+        }
+        if !brokers.is_empty() && !brokers.contains(&queue.broker) {
+            odd.note("queues on a broker that `brokers` doesn't list", place);
+        }
+        let held = queue.min_offset..queue.max_offset;
+        queues.insert(Arc::clone(&queue.broker), queue.queue_id, held);
+    }
+    let state = TopicState {
+        queues,
+        groups: Vec::new(),
+    };
+    Ok((topic.topic, state))
+}
+
+/// The group's state for each topic that it is subscribed to or holds an offset for.
+fn group_states(
+    group: Group,
+    topics: &HashMap<Arc<str>, TopicState>,
+    odd: &mut Oddities,
+) -> Result<BTreeMap<Arc<str>, GroupState>, Contradiction> {
+    let blank = GroupState {
+        online: group.online,
+        consume_type: ConsumeType::named(group.consume_type.as_deref().unwrap_or_default()),
+        message_model: MessageModel::named(group.message_model.as_deref().unwrap_or_default()),
+        filter: TagFilter::all(),
+        offsets: ByQueue::default(),
+    };
+    if blank.online
+        && (blank.consume_type == ConsumeType::Other || blank.message_model == MessageModel::Other)
+    {
+        odd.note(
+            "online groups that consume in a way not known here: their answers are UNKNOWN",
+            || group.group.to_string(),
+        );
+    }
+    let mut states = BTreeMap::new();
+    for Subscription {
+        topic,
+        expression,
+        expression_type,
+    } in group.subscriptions
+    {
+        let filter = TagFilter::of_expression(expression.as_deref(), expression_type.as_deref());
+        let state = GroupState {
+            filter,
+            ..blank.clone()
+        };
+        if states.insert(Arc::clone(&topic), state).is_some() {
+            return Err(Contradiction::Subscription {
+                group: group.group.to_string(),
+                topic: topic.to_string(),
+            });
+        }
+    }
+    for offset in group.offsets {
+        let place = place(&offset.topic, &offset.broker, offset.queue_id);
+        if topics
+            .get(&offset.topic)
+            .is_some_and(|topic| !topic.may_have(&offset.broker, offset.queue_id))
+        {
+            odd.note("offsets for a queue that its topic doesn't list", || {
+                format!("{}, {place}", group.group)
+            });
+        }
+        let state = states.entry(offset.topic).or_insert_with(|| blank.clone());
+        let before = state
+            .offsets
+            .insert(offset.broker, offset.queue_id, offset.offset);
+        if before.is_some() {
+            return Err(Contradiction::Offset {
+                group: group.group.to_string(),
+                queue: place,
+            });
+        }
+    }
+    Ok(states)
+}
+
+fn odd_messages(messages: &Messages, topics: &HashMap<Arc<str>, TopicState>, odd: &mut Oddities) {
+    let mut last = None;
+    for stored in messages.iter() {
+        let example = || stored.msg_id().to_owned();
+        let this = Some((stored.msg_id(), stored.topic()));
+        if last == this {
+            odd.note(
+                "message IDs stored more than once: the oldest copy is judged",
+                example,
+            );
+        }
+        last = this;
+        match topics.get(stored.topic()) {
+            None => odd.note("messages of a topic that is not listed", example),
+            Some(topic) if !topic.may_have(stored.broker(), stored.queue_id()) => {
+                odd.note("messages on a queue that their topic doesn't list", example);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn place(topic: &str, broker: &str, queue_id: u32) -> String {
+    format!("queue {queue_id} of topic {topic} on {broker}")
+}
+
+/// What is odd but does not stop us, counted by kind with the first example.
+#[derive(Debug, Default)]
+pub(super) struct Oddities(BTreeMap<&'static str, (u64, String)>);
+
+impl Oddities {
+    fn note(&mut self, kind: &'static str, example: impl FnOnce() -> String) {
+        self.0.entry(kind).or_insert_with(|| (0, example())).0 += 1;
+    }
+
+    /// Warns once a kind.
+    pub(super) fn warn(&self, file: &str) {
+        for (kind, (count, example)) in &self.0 {
+            tracing::warn!(file, count, example, "snapshot has {kind}");
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.0
+            .iter()
+            .map(|(kind, (count, _))| (*kind, *count))
+            .collect()
+    }
+}

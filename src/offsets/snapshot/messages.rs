@@ -1,0 +1,243 @@
+//! Where messages are stored, a million of them in about 85 MB.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+
+use super::schema::Message;
+use crate::message::Position;
+
+/// The stored messages, found by ID.
+///
+/// IDs lie end to end in one string; each message is a fixed record that points there and at shared names. Records
+/// are sorted by hash, and `starts` tells where each bucket of equal leading hash bits begins.
+#[derive(Debug, Default)]
+pub struct Messages {
+    ids: String,
+    records: Vec<Record>,
+    starts: Vec<u32>,
+    names: Vec<Arc<str>>,
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Record {
+    hash: u32,
+    id_start: u32,
+    id_length: u32,
+    topic: u32,
+    broker: u32,
+    queue_id: u32,
+    queue_offset: u64,
+    /// The empty name where there is no tag.
+    tag: u32,
+    /// Milliseconds since 1970; the end of time where the snapshot doesn't say.
+    stored_at: i64,
+}
+
+/// One stored copy of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    messages: &'a Messages,
+    record: &'a Record,
+}
+
+impl Messages {
+    /// How many messages there are, copies counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Are there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Every stored copy of a message ID, spelled exactly so; under each topic the oldest first (by store time, then
+    /// queue offset).
+    ///
+    /// More than one is real: a producer that timed out sends again under the same ID.
+    pub fn copies<'a>(&'a self, msg_id: &'a str) -> impl Iterator<Item = Stored<'a>> {
+        let hash = self.hash(msg_id);
+        let bucket = self.bucket(hash);
+        let (from, to) = match self.starts.get(bucket..bucket + 2) {
+            Some(&[from, to]) => (from as usize, to as usize),
+            _ => (0, 0),
+        };
+        self.records[from..to]
+            .iter()
+            .filter(move |record| record.hash == hash && self.id(record) == msg_id)
+            .map(|record| Stored {
+                messages: self,
+                record,
+            })
+    }
+
+    /// Every stored message, in no order that means anything; copies of one ID stand together.
+    pub fn iter(&self) -> impl Iterator<Item = Stored<'_>> {
+        self.records.iter().map(|record| Stored {
+            messages: self,
+            record,
+        })
+    }
+
+    /// Memory held, names aside.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.ids.capacity()
+            + self.records.capacity() * size_of::<Record>()
+            + self.starts.capacity() * size_of::<u32>()
+    }
+
+    fn id(&self, record: &Record) -> &str {
+        &self.ids[record.id_start as usize..][..record.id_length as usize]
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half a hash is a hash")]
+    fn hash(&self, msg_id: &str) -> u32 {
+        self.hasher.hash_one(msg_id) as u32
+    }
+
+    /// The bucket of a hash: as many leading bits as give about one message to a bucket.
+    fn bucket(&self, hash: u32) -> usize {
+        let bits = self.records.len().next_power_of_two().trailing_zeros();
+        (u64::from(hash) << bits >> u32::BITS) as usize
+    }
+
+    fn sorted(mut self) -> Self {
+        let mut records = std::mem::take(&mut self.records);
+        records.sort_unstable_by(|a, b| {
+            let rank = |record: &Record| (record.topic, record.stored_at, record.queue_offset);
+            a.hash
+                .cmp(&b.hash)
+                .then_with(|| self.id(a).cmp(self.id(b)))
+                .then_with(|| rank(a).cmp(&rank(b)))
+        });
+        records.shrink_to_fit();
+        self.records = records;
+        self.ids.shrink_to_fit();
+
+        let mut starts = vec![0; self.records.len().next_power_of_two() + 1];
+        for record in &self.records {
+            starts[self.bucket(record.hash) + 1] += 1;
+        }
+        for bucket in 1..starts.len() {
+            starts[bucket] += starts[bucket - 1];
+        }
+        self.starts = starts;
+        self
+    }
+}
+
+impl<'a> Stored<'a> {
+    /// The message's ID.
+    #[must_use]
+    pub fn msg_id(self) -> &'a str {
+        self.messages.id(self.record)
+    }
+
+    /// The topic it is stored under.
+    #[must_use]
+    pub fn topic(self) -> &'a str {
+        &self.messages.names[self.record.topic as usize]
+    }
+
+    /// The broker it is stored on.
+    #[must_use]
+    pub fn broker(self) -> &'a str {
+        &self.messages.names[self.record.broker as usize]
+    }
+
+    /// Its queue of the topic on that broker.
+    #[must_use]
+    pub const fn queue_id(self) -> u32 {
+        self.record.queue_id
+    }
+
+    /// Where it is stored, whole.
+    #[must_use]
+    pub fn position(self) -> Position {
+        let name = |name: u32| Arc::clone(&self.messages.names[name as usize]);
+        Position {
+            broker: name(self.record.broker),
+            queue_id: self.record.queue_id,
+            queue_offset: self.record.queue_offset,
+            tag: Some(name(self.record.tag)).filter(|tag| !tag.is_empty()),
+        }
+    }
+}
+
+/// Packs messages one by one as they are parsed.
+#[derive(Default)]
+struct Packing {
+    messages: Messages,
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl Packing {
+    fn push(&mut self, message: &Message<'_>) -> Result<(), TooLarge> {
+        let id_start = self.messages.ids.len().try_into().map_err(|_| TooLarge)?;
+        self.messages.ids.push_str(&message.msg_id);
+        let record = Record {
+            hash: self.messages.hash(&message.msg_id),
+            id_start,
+            id_length: message.msg_id.len().try_into().map_err(|_| TooLarge)?,
+            topic: self.number(&message.topic)?,
+            broker: self.number(&message.broker)?,
+            queue_id: message.queue_id,
+            queue_offset: message.queue_offset,
+            tag: self.number(message.tag.as_deref().unwrap_or_default())?,
+            stored_at: message
+                .stored_at
+                .map_or(i64::MAX, |moment| moment.0.as_millisecond()),
+        };
+        self.messages.records.push(record);
+        Ok(())
+    }
+
+    fn number(&mut self, name: &str) -> Result<u32, TooLarge> {
+        if let Some(&number) = self.numbers.get(name) {
+            return Ok(number);
+        }
+        let number = self.messages.names.len().try_into().map_err(|_| TooLarge)?;
+        let name: Arc<str> = name.into();
+        self.messages.names.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        Ok(number)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "more than 4 GiB of message IDs, expected one snapshot of at most a hundred million messages"
+)]
+struct TooLarge;
+
+impl<'de> Deserialize<'de> for Messages {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Messages;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of messages")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Messages, A::Error> {
+                let mut packing = Packing::default();
+                while let Some(message) = list.next_element::<Message<'de>>()? {
+                    packing.push(&message).map_err(Error::custom)?;
+                }
+                Ok(packing.messages.sorted())
+            }
+        }
+
+        deserializer.deserialize_seq(List)
+    }
+}

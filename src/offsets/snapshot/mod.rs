@@ -1,0 +1,73 @@
+//! The snapshot file: what the offset mechanism needs to know of a cluster, frozen (`ons-audit-snapshot/1`).
+//!
+//! [`read`] goes through four steps, one a file: the text is decompressed and parsed (`schema`), its messages
+//! straight into a compact index (`messages`) so that a million of them cost about 85 bytes each and the JSON tree
+//! never exists; what the file claims is checked and laid out by topic, the way it will be asked (`layout`); and
+//! whatever is wrong says where (`error`).
+
+mod error;
+mod layout;
+mod messages;
+mod schema;
+
+use std::collections::HashMap;
+use std::io::{BufReader, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use error::{Contradiction, Error};
+pub use messages::{Messages, Stored};
+
+use super::{ByQueue, GroupState};
+
+/// A cluster's offsets at one moment.
+#[derive(Debug)]
+pub struct ClusterState {
+    /// The cluster's name, for people.
+    pub cluster: Box<str>,
+    /// When the offsets were read.
+    pub captured_at: Timestamp,
+    /// The instance the topics live in, where the cluster serves one.
+    pub instance_id: Option<Arc<str>>,
+    /// Every topic of the snapshot, by name.
+    pub topics: HashMap<Arc<str>, TopicState>,
+    /// Where messages are stored.
+    pub messages: Messages,
+}
+
+/// One topic: its queues and the groups that have to do with it.
+#[derive(Debug, Default)]
+pub struct TopicState {
+    /// The offsets each queue still holds: from the oldest message to one past the newest. Empty if the snapshot
+    /// does not list the topic's queues.
+    pub queues: ByQueue<Range<u64>>,
+    /// The groups subscribed to the topic or holding an offset for it, in name order.
+    pub groups: Vec<(Arc<str>, GroupState)>,
+}
+
+impl TopicState {
+    /// Can the topic have this queue? Yes also where the snapshot doesn't list the topic's queues.
+    #[must_use]
+    pub fn may_have(&self, broker: &str, queue_id: u32) -> bool {
+        self.queues.is_empty() || self.queues.get(broker, queue_id).is_some()
+    }
+}
+
+/// Reads a snapshot: JSON, plain, gzip or zstd. `file` is its name in errors and warnings.
+///
+/// What contradicts itself is an error; what is merely odd (a message on a queue that is not listed) is warned about
+/// once, with a count.
+pub fn read(file: &str, input: impl Read) -> Result<ClusterState, Error> {
+    let text = crate::file::decompressed(input).map_err(|cause| Error::unreadable(file, cause))?;
+    let document = serde_json::from_reader(BufReader::with_capacity(64 * 1024, text))
+        .map_err(|cause| Error::malformed(file, cause))?;
+    let (state, oddities) =
+        layout::lay_out(document).map_err(|what| Error::contradicts(file, what))?;
+    oddities.warn(file);
+    Ok(state)
+}
+
+#[cfg(test)]
+mod tests;

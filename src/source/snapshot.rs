@@ -1,0 +1,290 @@
+//! A snapshot file as a source: every answer is [`offsets::judge`] on offsets that were frozen earlier.
+//!
+//! Nothing is asked of anyone, so nothing is throttled and nothing is retried; what it can't answer is
+//! [`FailureKind::NotFound`], with the code the HTTP API would use and a message that says what the snapshot knows.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::future::{Future, ready};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::{Failure, FailureKind, Trace, TraceSource, Track};
+use crate::message::{Position, Query};
+use crate::offsets::snapshot::{ClusterState, TopicState, read};
+use crate::offsets::{self, judge};
+
+/// A snapshot that answers queries.
+///
+/// - A query that brings its position is judged there; any other is looked up in the snapshot's `messages`, by topic
+///   and exact ID. A position without a tag is that of a message without a tag.
+/// - A message stored more than once is judged by its oldest copy, as `mqadmin` does (`facts/rocketmq.md` §1.1).
+/// - A query without an instance is answered; so is any instance where the snapshot doesn't name its own.
+/// - A topic without groups is an answer without tracks.
+#[derive(Debug)]
+pub struct Snapshot(ClusterState);
+
+impl Snapshot {
+    /// Reads a snapshot file: JSON, plain, gzip or zstd.
+    pub fn open(path: &Path) -> Result<Self, offsets::Error> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|cause| offsets::Error::unreadable(&name, cause))?;
+        read(&name, file).map(Self)
+    }
+
+    /// When the offsets were read: the moment every answer speaks of.
+    #[must_use]
+    pub const fn captured_at(&self) -> Timestamp {
+        self.0.captured_at
+    }
+
+    /// The cluster's name, for people.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.0.cluster
+    }
+
+    /// The instance the snapshot is of, where it says.
+    #[must_use]
+    pub fn instance_id(&self) -> Option<&str> {
+        self.0.instance_id.as_deref()
+    }
+
+    fn answer(&self, query: &Query) -> Result<Trace, Failure> {
+        let topic = self.topic(query)?;
+        let position = self.position(query)?;
+        still_stored(topic, query, &position)?;
+        let tracks = topic.groups.iter().map(|(group, state)| Track {
+            group: group.clone(),
+            track_type: judge(state, &position),
+        });
+        Ok(Trace {
+            tracks: tracks.collect(),
+            observed_at: Some(self.0.captured_at),
+            request_id: None,
+        })
+    }
+
+    /// The query's topic, if this snapshot is the one to ask.
+    fn topic(&self, query: &Query) -> Result<&TopicState, Failure> {
+        if let (Some(asked), Some(ours)) = (query.instance_id.as_deref(), self.instance_id())
+            && asked != ours
+        {
+            let message = format!("the query names instance {asked}, the snapshot is of {ours}");
+            return Err(not_found("INSTANCE_NOT_FOUND", message));
+        }
+        self.0.topics.get(&query.topic).ok_or_else(|| {
+            let message = format!("the snapshot has no topic {}", query.topic);
+            not_found("BIZ_TOPIC_NOT_FOUND", message)
+        })
+    }
+
+    /// Where the message is stored, from the query or from the snapshot.
+    fn position<'a>(&self, query: &'a Query) -> Result<Cow<'a, Position>, Failure> {
+        if let Some(position) = &query.position {
+            return Ok(Cow::Borrowed(position));
+        }
+        let mut elsewhere = None;
+        for copy in self.0.messages.copies(&query.msg_id) {
+            if copy.topic() == &*query.topic {
+                return Ok(Cow::Owned(copy.position()));
+            }
+            elsewhere = Some(copy.topic());
+        }
+        Err(no_message(match elsewhere {
+            Some(other) => format!(
+                "no message with this ID under topic {}; the snapshot has it under topic {other}",
+                query.topic
+            ),
+            None => "the snapshot has no message with this ID under any topic".to_owned(),
+        }))
+    }
+}
+
+impl TraceSource for Snapshot {
+    fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>> {
+        ready(self.answer(query))
+    }
+}
+
+/// Offsets say nothing of a message that the queue doesn't hold: one that expired, or one that never was.
+fn still_stored(topic: &TopicState, query: &Query, position: &Position) -> Result<(), Failure> {
+    let Position {
+        broker,
+        queue_id,
+        queue_offset,
+        ..
+    } = position;
+    let message = match topic.queues.get(broker, *queue_id) {
+        Some(held) if held.contains(queue_offset) => return Ok(()),
+        Some(held) if *queue_offset < held.start => format!(
+            "expired: queue {queue_id} on {broker} begins at offset {}, the message stood at {queue_offset}",
+            held.start
+        ),
+        Some(held) => format!(
+            "never stored there: queue {queue_id} on {broker} ends before offset {}, the message would stand at \
+             {queue_offset}",
+            held.end
+        ),
+        None if topic.queues.is_empty() => return Ok(()), // not listed: nothing to check against
+        None => format!("topic {} has no queue {queue_id} on {broker}", query.topic),
+    };
+    Err(no_message(message))
+}
+
+fn no_message(message: String) -> Failure {
+    not_found("BIZ_NO_MESSAGE", message)
+}
+
+fn not_found(code: &str, message: String) -> Failure {
+    Failure::new(FailureKind::NotFound, code.to_owned(), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INSTANCE: &str = "MQ_INST_1_demo";
+
+    fn snapshot() -> Snapshot {
+        let text = r#"{"schema":"ons-audit-snapshot/1","cluster":"demo","captured_at":"2026-11-20T03:00:00Z",
+            "instance_id":"MQ_INST_1_demo","brokers":["a","b"],
+            "topics":[{"topic":"orders","queues":[{"broker":"a","queue_id":0,"min_offset":10,"max_offset":20},
+                                                  {"broker":"b","queue_id":0,"min_offset":0,"max_offset":9}]},
+                      {"topic":"lonely"}, {"topic":"payments"}],
+            "groups":[{"group":"GID_b","online":true,"consume_type":"push","message_model":"clustering",
+                       "subscriptions":[{"topic":"orders","expression":"paid","expression_type":"TAG"}],
+                       "offsets":[{"topic":"orders","broker":"a","queue_id":0,"offset":15}]},
+                      {"group":"GID_a","online":false,
+                       "offsets":[{"topic":"orders","broker":"b","queue_id":0,"offset":9}]}],
+            "messages":[{"msg_id":"0A","topic":"orders","broker":"a","queue_id":0,"queue_offset":14,"tag":"paid"},
+                        {"msg_id":"0B","topic":"orders","broker":"a","queue_id":0,"queue_offset":9,"tag":"paid"},
+                        {"msg_id":"0C","topic":"payments","broker":"a","queue_id":3,"queue_offset":1},
+                        {"msg_id":"0D","topic":"orders","broker":"a","queue_id":0,"queue_offset":18,"tag":"paid",
+                         "stored_at":"2026-11-20T02:00:05Z"},
+                        {"msg_id":"0D","topic":"orders","broker":"a","queue_id":0,"queue_offset":12,"tag":"paid",
+                         "stored_at":"2026-11-20T02:00:00Z"},
+                        {"msg_id":"0D","topic":"payments","broker":"a","queue_id":0,"queue_offset":1}]}"#;
+        Snapshot(read("demo.json", text.as_bytes()).unwrap())
+    }
+
+    fn query(topic: &str, msg_id: &str) -> Query {
+        Query {
+            instance_id: None,
+            topic: topic.into(),
+            msg_id: msg_id.into(),
+            position: None,
+        }
+    }
+
+    fn at(broker: &str, queue_id: u32, queue_offset: u64, tag: Option<&str>) -> Query {
+        let position = Position {
+            broker: broker.into(),
+            queue_id,
+            queue_offset,
+            tag: tag.map(Into::into),
+        };
+        Query {
+            position: Some(position),
+            ..query("orders", "FF")
+        }
+    }
+
+    /// `group=word` in the order of the answer.
+    fn words(query: &Query) -> Vec<String> {
+        let trace = snapshot().answer(query).unwrap();
+        assert_eq!(
+            trace.observed_at,
+            Some("2026-11-20T03:00:00Z".parse().unwrap())
+        );
+        let word = |track: &Track| format!("{}={}", track.group, track.track_type);
+        trace.tracks.iter().map(word).collect()
+    }
+
+    #[test]
+    fn groups_come_in_name_order_with_their_words() {
+        assert_eq!(
+            words(&query("orders", "0A")),
+            ["GID_a=NOT_ONLINE", "GID_b=CONSUMED"]
+        );
+        assert!(words(&query("payments", "0C")).is_empty());
+    }
+
+    #[test]
+    fn the_oldest_copy_under_the_topic_is_judged() {
+        assert_eq!(
+            words(&query("orders", "0D")),
+            ["GID_a=NOT_ONLINE", "GID_b=CONSUMED"]
+        );
+    }
+
+    #[test]
+    fn a_position_in_the_query_needs_no_message() {
+        for (query, word) in [
+            (at("a", 0, 14, Some("paid")), "GID_b=CONSUMED"),
+            (at("a", 0, 15, Some("paid")), "GID_b=NOT_CONSUME_YET"),
+            (at("a", 0, 14, None), "GID_b=CONSUMED_BUT_FILTERED"),
+            (at("b", 0, 8, None), "GID_b=NOT_CONSUME_YET"),
+        ] {
+            assert_eq!(words(&query)[1], word, "{query:?}");
+        }
+        let unlisted = Query {
+            topic: "lonely".into(),
+            ..at("z", 7, 1_000, None)
+        };
+        assert!(words(&unlisted).is_empty());
+    }
+
+    #[test]
+    fn what_it_cannot_answer_is_not_found_and_says_why() {
+        let in_another_instance = Query {
+            instance_id: Some("MQ_INST_2_other".into()),
+            ..query("orders", "0A")
+        };
+        for (query, code, says) in [
+            (in_another_instance, "INSTANCE_NOT_FOUND", "MQ_INST_2_other"),
+            (
+                query("refunds", "0A"),
+                "BIZ_TOPIC_NOT_FOUND",
+                "no topic refunds",
+            ),
+            (query("orders", "0a"), "BIZ_NO_MESSAGE", "under any topic"),
+            (
+                query("orders", "0C"),
+                "BIZ_NO_MESSAGE",
+                "has it under topic payments",
+            ),
+            (query("orders", "0B"), "BIZ_NO_MESSAGE", "expired"),
+            (at("a", 0, 9, None), "BIZ_NO_MESSAGE", "begins at offset 10"),
+            (at("a", 0, 20, None), "BIZ_NO_MESSAGE", "never stored"),
+            (at("a", 1, 12, None), "BIZ_NO_MESSAGE", "no queue 1 on a"),
+            (at("z", 0, 12, None), "BIZ_NO_MESSAGE", "no queue 0 on z"),
+        ] {
+            let failure = snapshot().answer(&query).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::NotFound);
+            assert_eq!(failure.code.as_deref(), Some(code), "{query:?}");
+            assert!(failure.message.contains(says), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn its_own_instance_and_no_instance_are_answered() {
+        for instance_id in [None, Some(INSTANCE.into())] {
+            let query = Query {
+                instance_id,
+                ..query("orders", "0A")
+            };
+            assert_eq!(words(&query).len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Snapshot::open(Path::new("no/such/cluster.json")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "can't read snapshot no/such/cluster.json"
+        );
+    }
+}
