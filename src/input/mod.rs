@@ -1,5 +1,49 @@
 //! Files in, rows out: CSV, TSV, NDJSON or bare IDs, plain or compressed, sniffed or told.
+//!
+//! [`Inputs::open`] makes sure of everything that can be known before the first question: what each file is written in
+//! (`format`), which of its columns is what (`columns`), how many rows it has and their checksum (`survey`). Then
+//! [`Inputs::rows`] reads, as often as asked, always the same way:
+//!
+//! ```text
+//! bytes → decompressed → records → cells / an object / an ID → question or reject → first of its kind, or a duplicate
+//! ```
+//!
+//! Every data record becomes one [`Row`]. A row that can't be asked is [`Entry::Rejected`] with its place and reason,
+//! never guessed at; an [`Error`] is for inputs that can't be read at all. Memory does not grow with the input but for
+//! the duplicate check, at most 48 bytes per distinct message (`dedupe`).
 
+mod bytes;
+mod cells;
+mod columns;
+pub mod compressed;
+mod csv_rows;
+mod dedupe;
+mod error;
+mod format;
+mod header;
+mod id_rows;
+mod inputs;
+mod kept;
+mod names;
+mod ndjson_rows;
+mod object;
+mod options;
+mod question;
+mod recent;
+mod records;
 mod row;
+mod rows;
+mod survey;
 
+pub use error::Error;
+pub use format::Unreadable;
+pub use header::{Role, Unmapped};
+pub use inputs::Inputs;
+pub use names::BadName;
+pub use options::{ColumnRef, Format, Options, UnknownFormat};
 pub use row::{Entry, Kept, Reject, Row};
+pub use rows::Rows;
+pub use survey::Survey;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Where an input's bytes lie, and how they are read again and again.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::compressed;
+
+/// The bytes of one input. Opened once and read from the start as often as needed, even at the same time: so what was
+/// surveyed is what is read, also if the path names another file by then, or the file has grown.
+#[derive(Debug, Clone)]
+pub(super) enum Bytes {
+    /// A regular file, or a private copy of what can be read only once.
+    Disk {
+        /// Kept open.
+        file: Arc<File>,
+        /// How long it was when it was opened. A log that is still written to grows behind our back.
+        length: u64,
+    },
+    /// Bytes at hand.
+    Memory(Arc<[u8]>),
+}
+
+impl Bytes {
+    /// Opens a file. A pipe (`<(zcat …)`, `/dev/stdin`) can be read only once, so it is copied.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if !metadata.is_file() {
+            return Self::spool(file);
+        }
+        Ok(Self::Disk {
+            file: Arc::new(file),
+            length: metadata.len(),
+        })
+    }
+
+    /// Copies a stream into a temporary file that has no name and that nobody else can open.
+    pub(super) fn spool(mut stream: impl Read) -> io::Result<Self> {
+        let mut copy = tempfile::tempfile()?;
+        let length = io::copy(&mut stream, &mut copy)?;
+        Ok(Self::Disk {
+            file: Arc::new(copy),
+            length,
+        })
+    }
+
+    /// The bytes as they lie there.
+    pub(super) fn raw(&self) -> Cursor {
+        Cursor {
+            bytes: self.clone(),
+            position: 0,
+        }
+    }
+
+    /// The bytes, decompressed.
+    pub(super) fn content(&self) -> io::Result<Box<dyn Read + Send>> {
+        compressed::reader(self.raw())
+    }
+}
+
+/// A reader with a position of its own.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    bytes: Bytes,
+    position: u64,
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match &self.bytes {
+            Bytes::Disk { file, length } => {
+                let left = usize::try_from(length - self.position).unwrap_or(usize::MAX);
+                let most = buffer.len().min(left);
+                read_at(file, &mut buffer[..most], self.position)?
+            }
+            Bytes::Memory(bytes) => {
+                let from = usize::try_from(self.position).unwrap_or(usize::MAX);
+                bytes.get(from..).unwrap_or_default().read(buffer)?
+            }
+        };
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, position)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, position)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn text(mut reader: impl Read) -> String {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn readers_do_not_disturb_each_other() {
+        for bytes in [
+            Bytes::spool("a longer text".as_bytes()).unwrap(),
+            Bytes::Memory(Arc::from(b"a longer text".as_slice())),
+        ] {
+            let mut first = bytes.raw();
+            first.read_exact(&mut [0; 9]).unwrap();
+            assert_eq!(text(bytes.content().unwrap()), "a longer text");
+            assert_eq!(text(first), "text");
+        }
+    }
+
+    #[test]
+    fn what_is_appended_later_is_not_read() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"surveyed").unwrap();
+        let bytes = Bytes::open(file.path()).unwrap();
+        file.write_all(b", appended").unwrap();
+        assert_eq!(text(bytes.raw()), "surveyed");
+    }
+
+    #[test]
+    fn a_directory_is_refused() {
+        let error = Bytes::open(Path::new("src")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+    }
+}

@@ -1,0 +1,292 @@
+//! Which column is what: names matched without case, spaces, `_` and `-`, or named by the person.
+
+use std::sync::Arc;
+
+use super::header::{Role, Unmapped, find, is_same, unique_names};
+use super::kept::KeptColumns;
+use super::options::{ColumnRef, Options};
+
+/// What each column of a file (or each key of an NDJSON object) is.
+#[derive(Debug)]
+pub(super) struct Columns {
+    /// All names as a reject shows them: the header's, or numbers.
+    pub names: Vec<Arc<str>>,
+    /// Column of the message ID, without which nothing can be asked.
+    pub msg_id: Option<usize>,
+    /// Column of the topic; without it every row needs `--topic`.
+    pub topic: Option<usize>,
+    /// Column of the instance.
+    pub instance: Option<usize>,
+    /// Columns of the position, if all three are there.
+    pub position: Option<PositionColumns>,
+    /// Columns that travel.
+    pub kept: KeptColumns,
+    /// Nobody said which columns travel, so all do that are not used.
+    pub keeps_all: bool,
+    unique: Vec<Box<str>>,
+}
+
+/// The columns that say where a message is stored. They are used, hence not kept unless `--keep` names them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PositionColumns {
+    pub broker: usize,
+    pub queue_id: usize,
+    pub queue_offset: usize,
+    /// Has no meaning without the others, so it is an ordinary column then.
+    pub tag: Option<usize>,
+}
+
+impl Columns {
+    /// Maps the names of a header, or of an object's keys.
+    pub(super) fn named(names: &[&str], options: &Options) -> Result<Self, Unmapped> {
+        let shown = unique_names(names)
+            .iter()
+            .map(|name| Arc::from(&**name))
+            .collect();
+        Self::map(names, shown, options)
+    }
+
+    /// Maps columns that have no names.
+    pub(super) fn numbered(count: usize, options: &Options) -> Result<Self, Unmapped> {
+        let nameless = vec![""; count];
+        let shown = (1..=count)
+            .map(|number| number.to_string().into())
+            .collect();
+        Self::map(&nameless, shown, options)
+    }
+
+    fn map(names: &[&str], shown: Vec<Arc<str>>, options: &Options) -> Result<Self, Unmapped> {
+        let unique = unique_names(names);
+        let find = |role, wanted: &Option<ColumnRef>| find(names, role, wanted.as_ref());
+        let msg_id = find(Role::MsgId, &options.msg_id_column)?;
+        let topic = find(Role::Topic, &options.topic_column)?;
+        let instance = find(Role::Instance, &options.instance_column)?;
+        let position = PositionColumns::find(names);
+
+        let mut used: Vec<usize> = [msg_id, topic, instance].into_iter().flatten().collect();
+        used.extend(position.iter().flat_map(PositionColumns::all));
+        let is_kept = |column: &usize| match &options.keep {
+            Some(keep) => keep
+                .iter()
+                .any(|name| is_same(name, names[*column], &unique[*column])),
+            None => !used.contains(column),
+        };
+        let kept = (0..names.len()).filter(is_kept);
+        Ok(Self {
+            names: shown,
+            msg_id,
+            topic,
+            instance,
+            position,
+            kept: KeptColumns::new(kept.map(|column| (column, unique[column].clone()))),
+            keeps_all: options.keep.is_none(),
+            unique,
+        })
+    }
+
+    /// Is everything there that a table needs, and everything the person named? (An NDJSON object may lack keys.)
+    pub(super) fn require(&self, names: &[&str], options: &Options) -> Result<(), Unmapped> {
+        for (role, wanted, given) in [
+            (Role::MsgId, &options.msg_id_column, false),
+            (Role::Topic, &options.topic_column, options.topic.is_some()),
+            (Role::Instance, &options.instance_column, true),
+        ] {
+            match wanted {
+                _ if self.index(role).is_some() => {}
+                Some(wanted) => {
+                    return Err(Unmapped::Unknown {
+                        role,
+                        wanted: wanted.clone(),
+                    });
+                }
+                None if given => {}
+                None => return Err(Unmapped::Missing(role)),
+            }
+        }
+        let is_there = |wanted: &&String| {
+            let mut columns = names.iter().zip(&self.unique);
+            columns.any(|(name, unique)| is_same(wanted, name, unique))
+        };
+        match options
+            .keep
+            .iter()
+            .flatten()
+            .find(|wanted| !is_there(wanted))
+        {
+            Some(missing) => Err(Unmapped::Keep(missing.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The name of a role's column; our own name for it where the file has none.
+    pub(super) fn name(&self, role: Role) -> Arc<str> {
+        self.index(role)
+            .map_or_else(|| role.as_str().into(), |column| self.names[column].clone())
+    }
+
+    /// The name of a column, also of one beyond the header.
+    pub(super) fn shown(&self, column: usize) -> Arc<str> {
+        self.names
+            .get(column)
+            .cloned()
+            .unwrap_or_else(|| format!("column_{}", column + 1).into())
+    }
+
+    /// The columns that travel from a row of `width` cells, more than the header has.
+    pub(super) fn widened(&self, width: usize) -> KeptColumns {
+        let mut names: Vec<&str> = self.unique.iter().map(|name| &**name).collect();
+        names.resize(width, "");
+        let all = unique_names(&names);
+        let travelling = self.kept.columns().chain(self.names.len()..width);
+        KeptColumns::new(travelling.map(|column| (column, all[column].clone())))
+    }
+
+    /// The column of a role.
+    pub(super) fn index(&self, role: Role) -> Option<usize> {
+        let position = |pick: fn(PositionColumns) -> usize| self.position.map(pick);
+        match role {
+            Role::MsgId => self.msg_id,
+            Role::Topic => self.topic,
+            Role::Instance => self.instance,
+            Role::Broker => position(|columns| columns.broker),
+            Role::QueueId => position(|columns| columns.queue_id),
+            Role::QueueOffset => position(|columns| columns.queue_offset),
+            Role::Tag => self.position.and_then(|columns| columns.tag),
+        }
+    }
+
+    /// Is a column needed to ask, or does it travel?
+    pub(super) fn is_read(&self, column: usize) -> bool {
+        let used = [self.msg_id, self.topic, self.instance];
+        used.contains(&Some(column))
+            || self
+                .position
+                .is_some_and(|position| position.all().any(|used| used == column))
+            || self.kept.columns().any(|kept| kept == column)
+    }
+}
+
+impl PositionColumns {
+    /// All three, or none. Two columns of one name are none of ours.
+    fn find(names: &[&str]) -> Option<Self> {
+        let one = |role| find(names, role, None).ok().flatten();
+        Some(Self {
+            broker: one(Role::Broker)?,
+            queue_id: one(Role::QueueId)?,
+            queue_offset: one(Role::QueueOffset)?,
+            tag: one(Role::Tag),
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = usize> + use<> {
+        [
+            Some(self.broker),
+            Some(self.queue_id),
+            Some(self.queue_offset),
+            self.tag,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(options: impl FnOnce(&mut Options)) -> Options {
+        let mut all = Options::default();
+        options(&mut all);
+        all
+    }
+
+    #[test]
+    fn names_match_without_case_spaces_and_joiners() {
+        for msg_id in [
+            "msg_id",
+            "MsgId",
+            "message-id",
+            "Message ID",
+            " MSGID",
+            "MESSAGE_ID",
+        ] {
+            let columns =
+                Columns::named(&["a", msg_id, "Topic", "Instance Id"], &Options::default())
+                    .unwrap();
+            assert_eq!(
+                (columns.msg_id, columns.topic, columns.instance),
+                (Some(1), Some(2), Some(3)),
+                "{msg_id}"
+            );
+            assert_eq!(*columns.kept.names, ["a".into()]);
+        }
+    }
+
+    #[test]
+    fn a_position_needs_all_three_columns() {
+        let map = |names: &[&str]| Columns::named(names, &Options::default()).unwrap();
+        let all = map(&[
+            "msg_id",
+            "topic",
+            "tag",
+            "Broker",
+            "queueId",
+            "QUEUE-OFFSET",
+            "order",
+        ]);
+        assert_eq!(all.index(Role::QueueOffset), Some(5));
+        assert_eq!(*all.kept.names, ["order".into()]);
+        let two = map(&["msg_id", "topic", "tag", "broker", "queue_id"]);
+        assert!(two.position.is_none());
+        assert_eq!(
+            *two.kept.names,
+            ["tag".into(), "broker".into(), "queue_id".into()]
+        );
+    }
+
+    #[test]
+    fn the_person_s_word_goes_first() {
+        let options = options(|o| {
+            o.msg_id_column = Some("2".into());
+            o.topic_column = Some("THEMA".into());
+            o.keep = Some(vec!["b".to_owned(), "msg_id".to_owned(), "a".to_owned()]);
+        });
+        let columns = Columns::named(&["msg_id", "key", "a", "Thema", "b"], &options).unwrap();
+        assert_eq!((columns.msg_id, columns.topic), (Some(1), Some(3)));
+        assert_eq!(
+            *columns.kept.names,
+            ["msg_id".into(), "a".into(), "b".into()]
+        );
+    }
+
+    #[test]
+    fn nothing_is_guessed() {
+        let fault = |names: &[&str], options: &Options| {
+            let columns = Columns::named(names, options);
+            columns
+                .and_then(|columns| columns.require(names, options))
+                .unwrap_err()
+                .to_string()
+        };
+        let none = Options::default();
+        assert_eq!(
+            fault(&["id", "topic"], &none),
+            "no column is named `msg_id`"
+        );
+        assert_eq!(fault(&["msg_id"], &none), "no column is named `topic`");
+        assert_eq!(
+            fault(&["msg_id", "Message ID", "topic"], &none),
+            "the columns `msg_id` and `Message ID` could both be the msg_id"
+        );
+        let elsewhere = options(|o| o.topic_column = Some("9".into()));
+        assert_eq!(
+            fault(&["msg_id"], &elsewhere),
+            "there is no column 9 to take the topic from"
+        );
+        let kept = options(|o| o.keep = Some(vec!["c".to_owned()]));
+        assert_eq!(
+            fault(&["msg_id", "topic"], &kept),
+            "there is no column `c` to keep"
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! Gzip and zstd, recognised by their first bytes, never by the file's name.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// The low four bits of a skippable zstd frame's first byte are free.
+const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
+
+/// How much is read at once.
+const CHUNK: usize = 64 << 10;
+
+/// The content of `file`, decompressed if it is compressed. All gzip members and all zstd frames are read, and a
+/// truncated file ends in an error, not in silence.
+pub fn reader(mut file: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let mut magic = Vec::with_capacity(4);
+    file.by_ref().take(4).read_to_end(&mut magic)?;
+    let is_gzip = magic.starts_with(GZIP);
+    let is_zstd = magic == ZSTD
+        || (magic.first().is_some_and(|byte| byte & 0xf0 == 0x50) && magic[1..] == *ZSTD_SKIPPABLE);
+    let whole = Cursor::new(magic).chain(file);
+    Ok(if is_gzip {
+        Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole)))
+    } else if is_zstd {
+        Box::new(ZstdFrames {
+            source: BufReader::with_capacity(CHUNK, whole),
+            decoder: FrameDecoder::new(),
+        })
+    } else {
+        Box::new(whole)
+    })
+}
+
+/// One zstd frame after the other: parallel compressors write many.
+struct ZstdFrames<R: Read> {
+    source: BufReader<R>,
+    decoder: FrameDecoder,
+}
+
+impl<R: Read> ZstdFrames<R> {
+    /// Begins the next frame, if there is one.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        while !self.source.fill_buf()?.is_empty() {
+            match self.decoder.init(&mut self.source) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => skip(&mut self.source, length.into())?,
+                Err(error) => return Err(broken(error)),
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl<R: Read> Read for ZstdFrames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.decoder.can_collect() == 0 {
+            if self.decoder.is_finished() && !self.next_frame()? {
+                return Ok(0);
+            }
+            self.decoder
+                .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
+                .map_err(broken)?;
+        }
+        self.decoder.read(buffer)
+    }
+}
+
+fn skip(source: &mut impl Read, length: u64) -> io::Result<()> {
+    match io::copy(&mut source.take(length), &mut io::sink())? {
+        skipped if skipped == length => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn broken(error: FrameDecoderError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::write::GzEncoder;
+    use proptest::prelude::*;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::*;
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(text: &str) -> Vec<u8> {
+        compress_to_vec(text.as_bytes(), CompressionLevel::Fastest)
+    }
+
+    fn read(bytes: Vec<u8>) -> io::Result<String> {
+        let mut text = String::new();
+        reader(Cursor::new(bytes))?.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn every_member_and_every_frame_is_read() {
+        let skippable = b"\x53\x2a\x4d\x18\x03\x00\x00\x00abc".to_vec();
+        let long = "a line that repeats\n".repeat(50_000);
+        for (bytes, text) in [
+            (b"plain".to_vec(), "plain"),
+            (b"\x1f".to_vec(), "\x1f"),
+            (Vec::new(), ""),
+            (
+                [gzip("one\n"), gzip(""), gzip("two\n")].concat(),
+                "one\ntwo\n",
+            ),
+            (
+                [zstd("one\n"), skippable.clone(), zstd("two\n")].concat(),
+                "one\ntwo\n",
+            ),
+            ([skippable, zstd(""), zstd("two\n")].concat(), "two\n"),
+            (gzip(&long), long.as_str()),
+            (zstd(&long), long.as_str()),
+        ] {
+            assert_eq!(read(bytes).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn truncation_is_an_error() {
+        for whole in [
+            gzip("some text that is long enough\n"),
+            zstd("some text that is long enough\n"),
+        ] {
+            for length in 4..whole.len() {
+                assert!(
+                    read(whole[..length].to_vec()).is_err(),
+                    "{length} of {whole:x?}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(magic in prop::sample::select(vec![GZIP, ZSTD, b"\x50\x2a\x4d\x18", b""]), rest: Vec<u8>) {
+            let _ = read([magic, &rest].concat());
+        }
+
+        #[test]
+        fn a_damaged_file_never_panics(at in 4_usize..100, byte: u8) {
+            for mut bytes in [gzip("the quick brown fox, the lazy dog"), zstd("the quick brown fox, the lazy dog")] {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+                let _ = read(bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! CSV and TSV records → rows.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use super::cells::Cells;
+use super::columns::Columns;
+use super::kept::{KeptColumns, push_string};
+use super::question::{Asked, Bad, Fault, Questions};
+use super::recent::Recent;
+use super::records::Record;
+use super::row::Kept;
+use super::rows::Parsed;
+
+/// How many cells a row may have beyond the header's. With more of them it is no table.
+const SURPLUS: usize = 1000;
+
+/// Reads the records of one file.
+#[derive(Debug)]
+pub(super) struct CsvRows {
+    columns: Arc<Columns>,
+    delimiter: u8,
+    questions: Questions,
+    cells: Cells,
+    scratch: String,
+    wider: Recent<(usize, KeptColumns)>,
+}
+
+impl CsvRows {
+    pub(super) fn new(columns: Arc<Columns>, delimiter: u8, questions: Questions) -> Self {
+        Self {
+            columns,
+            delimiter,
+            questions,
+            cells: Cells::default(),
+            scratch: String::new(),
+            wider: Recent::default(),
+        }
+    }
+
+    pub(super) fn parse(&mut self, record: Record<'_>) -> Parsed {
+        let text = record.text();
+        let is_utf8 = matches!(text, Cow::Borrowed(_));
+        self.cells.split(&text, self.delimiter);
+
+        let kept = self.kept();
+        let asked = asked(&self.columns, &self.cells);
+        let asks = match unusable(&self.columns, &self.cells, is_utf8) {
+            Some(bad) => Err(bad),
+            None => (self.questions.ask(&asked))
+                .map_err(|fault| placed(&self.columns, &self.cells, fault)),
+        };
+        let asked = asks.map_err(|bad| self.questions.reject(record.line, bad, &asked));
+        Parsed { kept, asked }
+    }
+
+    /// The columns that travel, with the cells beyond the header if they hold anything.
+    fn kept(&mut self) -> Kept {
+        let (columns, cells) = (&self.columns, &self.cells);
+        let value =
+            |json: &mut String, column| push_string(json, cells.get(column).unwrap_or_default());
+        let most = columns.names.len() + SURPLUS;
+        let width = match cells.len() {
+            len if len > columns.names.len() => cells.used_width().min(most),
+            len => len,
+        };
+        if width <= columns.names.len() || !columns.keeps_all {
+            return columns.kept.write(&mut self.scratch, value);
+        }
+        let make = || Ok::<_, Infallible>((width, columns.widened(width)));
+        let Ok((_, wider)) = self.wider.get(|(known, _)| *known == width, make);
+        wider.write(&mut self.scratch, value)
+    }
+}
+
+/// The cells that make the question; one that the row lacks is empty.
+fn asked<'a>(columns: &Columns, cells: &'a Cells) -> Asked<'a> {
+    let cell = |column: Option<usize>| {
+        column
+            .and_then(|column| cells.get(column))
+            .unwrap_or_default()
+    };
+    let mut asked = Asked {
+        msg_id: cell(columns.msg_id),
+        topic: cell(columns.topic),
+        instance: cell(columns.instance),
+        ..Asked::default()
+    };
+    if let Some(position) = columns.position {
+        asked.broker = cell(Some(position.broker));
+        asked.queue_id = cell(Some(position.queue_id));
+        asked.queue_offset = cell(Some(position.queue_offset));
+        asked.tag = cell(position.tag);
+    }
+    asked
+}
+
+/// What makes a record unusable, whatever it asks.
+fn unusable<'a>(columns: &Columns, cells: &'a Cells, is_utf8: bool) -> Option<Bad<'a>> {
+    let (column, reason) = if cells.has_open_quote() {
+        let reason = "begins with a quote that is not closed before the file ends, so it takes the rows behind with it";
+        (cells.len() - 1, reason.to_owned())
+    } else if cells.len() > columns.names.len() + SURPLUS {
+        let (found, expected) = (cells.len(), columns.names.len());
+        (
+            expected,
+            format!(
+                "stands behind the last column: the row has {found} cells, expected {expected}"
+            ),
+        )
+    } else if is_utf8 {
+        return None;
+    } else {
+        let is_broken = |column: &usize| {
+            cells
+                .get(*column)
+                .is_some_and(|cell| cell.contains(char::REPLACEMENT_CHARACTER))
+        };
+        let is_read = |column: &usize| columns.is_read(*column);
+        (
+            (0..cells.len()).filter(is_broken).find(is_read)?,
+            "is not valid UTF-8; save the file as UTF-8".to_owned(),
+        )
+    };
+    Some(Bad {
+        column: columns.shown(column),
+        found: cells.get(column).unwrap_or_default(),
+        reason,
+    })
+}
+
+/// A fault with the file's own name for the column.
+fn placed<'a>(columns: &Columns, cells: &Cells, fault: Fault<'a>) -> Bad<'a> {
+    let Fault {
+        role,
+        found,
+        reason,
+    } = fault;
+    let is_missing = (columns.index(role)).is_some_and(|column| column >= cells.len());
+    let lack = || {
+        format!(
+            "is missing: the row has {} of {} cells",
+            cells.len(),
+            columns.names.len()
+        )
+    };
+    Bad {
+        column: columns.name(role),
+        found,
+        reason: if is_missing { lack() } else { reason },
+    }
+}

@@ -1,0 +1,216 @@
+//! Which rows ask what an earlier row asked already.
+//!
+//! A question is remembered as 96 bits of its SipHash-1-3 and the row that asked it first: 16 bytes, and one byte of
+//! the hash table. Two different questions meet in 96 bits with a probability of about n² / 2⁹⁷: under 10⁻¹⁶ for
+//! a million, under 10⁻¹⁰ for a billion. A table is filled at least to 7/16 after it has grown, so a question costs at most
+//! 17 · 16/7 ≈ 39 bytes; while a table grows, the old one stands beside the new, which is why there are many small
+//! tables: only one of them grows at a time. At no moment are there more than 48 bytes per distinct message.
+
+use std::array;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+use crate::message::Query;
+
+/// How many tables. A power of two.
+const SHARDS: usize = 64;
+
+/// The first row of every distinct question.
+pub(super) struct Dedupe {
+    shards: [Shard; SHARDS],
+}
+
+type Shard = HashMap<Fingerprint, u32, BuildHasherDefault<PassThrough>>;
+
+/// A row number that does not fit: an input of more than 4,294,967,295 rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooManyRows;
+
+impl Dedupe {
+    pub(super) fn new() -> Self {
+        Self {
+            shards: array::from_fn(|_| Shard::default()),
+        }
+    }
+
+    /// The row that asked this first, or `None` if it is this one.
+    pub(super) fn first(
+        &mut self,
+        question: Fingerprint,
+        row: u64,
+    ) -> Result<Option<u64>, TooManyRows> {
+        let row = u32::try_from(row).map_err(|_| TooManyRows)?;
+        Ok(match self.shards[question.shard()].entry(question) {
+            Entry::Occupied(first) => Some(u64::from(*first.get())),
+            Entry::Vacant(vacant) => {
+                vacant.insert(row);
+                None
+            }
+        })
+    }
+}
+
+/// 96 bits of a question's hash: two words find its place in a table, the third its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint([u32; 3]);
+
+impl Fingerprint {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "that is the cut to 96 bits"
+    )]
+    pub(super) fn of(query: &Query) -> Self {
+        let mut hasher = SipHasher13::new();
+        // A line feed stands in neither name nor ID, so the parts can't run together.
+        for part in [
+            query.instance_id.as_deref().unwrap_or_default(),
+            "\n",
+            &query.topic,
+            "\n",
+            &query.msg_id,
+        ] {
+            hasher.write(part.as_bytes());
+        }
+        let (low, high) = hasher.finish128().as_u64();
+        Self([low as u32, (low >> 32) as u32, high as u32])
+    }
+
+    fn shard(self) -> usize {
+        self.0[2] as usize % SHARDS
+    }
+}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [low, high, _] = self.0;
+        state.write_u64(u64::from(high) << 32 | u64::from(low));
+    }
+}
+
+/// A fingerprint is a hash already.
+#[derive(Debug, Default, Clone, Copy)]
+struct PassThrough(u64);
+
+impl Hasher for PassThrough {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn query(instance_id: Option<&str>, topic: &str, msg_id: &str) -> Query {
+        Query {
+            instance_id: instance_id.map(Into::into),
+            topic: topic.into(),
+            msg_id: msg_id.into(),
+            position: None,
+        }
+    }
+
+    /// Bytes of a table, as hashbrown lays it out: an entry and a control byte for each of its places, of which seven
+    /// in eight may be used, and one group of control bytes more.
+    fn bytes(shard: &Shard) -> usize {
+        let places = match shard.capacity() {
+            0 => return 0,
+            capacity @ ..8 => capacity + 1,
+            capacity => capacity / 7 * 8,
+        };
+        places * (size_of::<(Fingerprint, u32)>() + 1) + 16
+    }
+
+    #[test]
+    fn an_entry_is_16_bytes() {
+        assert_eq!(size_of::<(Fingerprint, u32)>(), 16);
+    }
+
+    #[test]
+    fn no_more_than_48_bytes_a_message_even_while_growing() {
+        const FIXED: usize = SHARDS * (size_of::<Shard>() + 8 * 17 + 16);
+        let mut dedupe = Dedupe::new();
+        let mut held = 0;
+        for n in 1..=100_000_u64 {
+            let query = query(None, "orders", &format!("{n:032X}"));
+            let shard = Fingerprint::of(&query).shard();
+            let before = bytes(&dedupe.shards[shard]);
+            assert_eq!(dedupe.first(Fingerprint::of(&query), n), Ok(None));
+            let after = bytes(&dedupe.shards[shard]);
+            let beside = if after > before { before } else { 0 };
+            held = held + after - before;
+            let bound = 48 * usize::try_from(n).unwrap() + FIXED;
+            assert!(
+                held + beside <= bound,
+                "{} bytes for {n} messages",
+                held + beside
+            );
+        }
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_are_an_error() {
+        let mut dedupe = Dedupe::new();
+        let last = u64::from(u32::MAX);
+        assert_eq!(
+            dedupe.first(Fingerprint::of(&query(None, "t", "1")), last),
+            Ok(None)
+        );
+        assert_eq!(
+            dedupe.first(Fingerprint::of(&query(None, "t", "2")), last + 1),
+            Err(TooManyRows)
+        );
+    }
+
+    #[test]
+    fn every_part_of_the_question_counts() {
+        let mut dedupe = Dedupe::new();
+        for (row, query) in (1..).zip([
+            query(None, "ab", "c"),
+            query(None, "a", "bc"),
+            query(Some("a"), "b", "c"),
+            query(Some("ab"), "c", "c"),
+            query(None, "ab", "C"),
+        ]) {
+            assert_eq!(
+                dedupe.first(Fingerprint::of(&query), row),
+                Ok(None),
+                "{query:?}"
+            );
+        }
+        assert_eq!(
+            dedupe.first(Fingerprint::of(&query(Some("a"), "b", "c")), 6),
+            Ok(Some(3))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn duplicates_are_those_of_a_plain_set(asked in prop::collection::vec(("[ab]?", "[ab]{1,2}", "[AB]{1,3}"), 0..200)) {
+            let (mut dedupe, mut seen) = (Dedupe::new(), HashSet::new());
+            for (row, key) in (1..).zip(asked) {
+                let (instance, topic, msg_id) = &key;
+                let query = query(Some(instance.as_str()).filter(|name| !name.is_empty()), topic, msg_id);
+                let is_new = seen.insert(key);
+                prop_assert_eq!(dedupe.first(Fingerprint::of(&query), row).unwrap().is_none(), is_new);
+            }
+        }
+    }
+}

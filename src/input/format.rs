@@ -1,0 +1,177 @@
+//! What an input is written in, seen from its beginning.
+
+use super::cells::Cells;
+use super::header::Role;
+use super::options::{Format, Options};
+use super::records::{BOM, Cut};
+
+/// How much of an input is looked at.
+pub(super) const HEAD: u64 = 64 << 10;
+
+/// Delimiters to try, the likeliest first.
+const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+
+/// What can't be read in any format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Nothing but blanks.
+    #[error("is empty")]
+    Empty,
+    /// Windows calls it "Unicode".
+    #[error("is UTF-16, expected UTF-8")]
+    Utf16,
+    /// A zip archive.
+    #[error("is an Excel workbook or another zip archive, expected text")]
+    Workbook,
+    /// Lines end in CR only.
+    #[error("has lines that end in CR alone, expected LF or CRLF")]
+    LoneCr,
+    /// One JSON array.
+    #[error("is a JSON array, expected one object a line")]
+    JsonArray,
+}
+
+/// An input's format, with the delimiter where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Cells { delimiter: u8 },
+    Ndjson,
+    Ids,
+}
+
+impl Shape {
+    /// What cuts such an input into records.
+    pub(super) fn cut(self) -> Cut {
+        match self {
+            Self::Cells { delimiter } => Cut::Csv { delimiter },
+            Self::Ndjson | Self::Ids => Cut::Lines,
+        }
+    }
+}
+
+/// Looks at the first bytes of an input, decompressed. What the person says is not doubted.
+pub(super) fn sniff(head: &[u8], options: &Options) -> Result<Shape, Unreadable> {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Err(Unreadable::Utf16);
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return Err(Unreadable::Workbook);
+    }
+    let head = head.strip_prefix(BOM).unwrap_or(head);
+    let mut lines = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines
+        .find(|line| !line.is_empty())
+        .ok_or(Unreadable::Empty)?;
+    if first.contains(&b'\r') && !head.contains(&b'\n') {
+        return Err(Unreadable::LoneCr);
+    }
+    let first = String::from_utf8_lossy(first);
+    let cells = |likeliest: Option<u8>| Shape::Cells {
+        delimiter: options.delimiter.or(likeliest).unwrap_or(b','),
+    };
+    match options.format {
+        Some(Format::Csv) => Ok(cells(delimiter(&first))),
+        Some(Format::Tsv) => Ok(cells(Some(b'\t'))),
+        Some(Format::Ids) => Ok(Shape::Ids),
+        None if options.delimiter.is_some() => Ok(cells(None)),
+        _ if first.starts_with('[') => Err(Unreadable::JsonArray),
+        Some(Format::Ndjson) => Ok(Shape::Ndjson),
+        None if first.starts_with('{') => Ok(Shape::Ndjson),
+        None => match delimiter(&first) {
+            None if is_id_list(&first, options) => Ok(Shape::Ids),
+            likeliest => Ok(cells(likeliest)),
+        },
+    }
+}
+
+/// The delimiter that finds a message ID column, or else the one that finds most columns.
+fn delimiter(header: &str) -> Option<u8> {
+    let mut cells = Cells::default();
+    let present = DELIMITERS
+        .into_iter()
+        .filter(|&delimiter| header.as_bytes().contains(&delimiter));
+    let scored = present.map(|delimiter| {
+        cells.split(header, delimiter);
+        let has_id = cells.iter().any(|name| Role::MsgId.is_called(name));
+        (delimiter, (has_id, cells.len()))
+    });
+    // The last of equals would win, and the first is likelier.
+    let scored: Vec<_> = scored.collect();
+    scored
+        .into_iter()
+        .rev()
+        .max_by_key(|(_, score)| *score)
+        .map(|(delimiter, _)| delimiter)
+}
+
+/// Is a line without delimiters an ID, or the header of a single column? No ID is without a digit, whatever was done
+/// to it.
+fn is_id_list(first: &str, options: &Options) -> bool {
+    options.msg_id_column.is_none()
+        && (options.no_header || first.contains(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
+
+    fn sniff_text(text: &str) -> Result<Shape, Unreadable> {
+        sniff(text.as_bytes(), &Options::default())
+    }
+
+    #[test]
+    fn formats_are_known_by_their_first_line() {
+        let cells = |delimiter| Ok(Shape::Cells { delimiter });
+        for (text, shape) in [
+            ("msg_id,topic\n", cells(b',')),
+            ("\u{feff}\r\nmsg_id;topic\r\n", cells(b';')),
+            ("msg_id\ttopic, or what\n", cells(b'\t')),
+            ("order, ref, more;Message ID;topic\n", cells(b';')),
+            ("a|b|c\n", cells(b'|')),
+            ("msg_id\n", cells(b',')),
+            ("\"msg_id\"\n", cells(b',')),
+            ("\n  {\"msg_id\":1}\n", Ok(Shape::Ndjson)),
+            (ID, Ok(Shape::Ids)),
+            ("1E0578FE110F18B4AAC235C0C846****\n", Ok(Shape::Ids)),
+            ("1.23E+15\n", Ok(Shape::Ids)),
+        ] {
+            assert_eq!(sniff_text(text), shape, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_person_says_is_not_doubted() {
+        let with = |format, delimiter, text: &str| {
+            sniff(
+                text.as_bytes(),
+                &Options {
+                    format,
+                    delimiter,
+                    ..Options::default()
+                },
+            )
+        };
+        let cells = |delimiter| Ok(Shape::Cells { delimiter });
+        assert_eq!(with(Some(Format::Csv), None, "a;b"), cells(b';'));
+        assert_eq!(with(Some(Format::Csv), Some(b'#'), "a;b"), cells(b'#'));
+        assert_eq!(with(Some(Format::Tsv), None, "a;b"), cells(b'\t'));
+        assert_eq!(with(Some(Format::Csv), None, "{a}"), cells(b','));
+        assert_eq!(with(Some(Format::Ids), None, "a,b"), Ok(Shape::Ids));
+        assert_eq!(with(None, Some(b';'), "[a];b"), cells(b';'));
+        assert_eq!(with(Some(Format::Ndjson), None, "a"), Ok(Shape::Ndjson));
+    }
+
+    #[test]
+    fn what_can_t_be_read_has_a_name() {
+        assert_eq!(sniff_text(" \n\r\n"), Err(Unreadable::Empty));
+        assert_eq!(sniff_text("msg_id\rA\r"), Err(Unreadable::LoneCr));
+        assert_eq!(sniff_text("[{}]"), Err(Unreadable::JsonArray));
+        assert_eq!(sniff_text("PK\x03\x04"), Err(Unreadable::Workbook));
+        assert_eq!(
+            sniff(b"\xff\xfem\0", &Options::default()),
+            Err(Unreadable::Utf16)
+        );
+    }
+}

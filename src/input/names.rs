@@ -1,0 +1,90 @@
+//! Which names `RocketMQ` accepts for topics and instances (`facts/rocketmq.md` §6).
+
+/// The longest topic, in bytes.
+const TOPIC: usize = 127;
+/// The longest retry or dead-letter topic: its name is made of a group's.
+const DERIVED_TOPIC: usize = 255;
+
+/// Why a text can't be a topic or an instance, read as "the topic …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// A character that no name has.
+    #[error(
+        "has {found:?} as character {position}, expected letters, digits, `_`, `-`, `%` and `|` only"
+    )]
+    Alphabet {
+        /// The first such character.
+        found: char,
+        /// Where it stands, from 1.
+        position: usize,
+    },
+    /// More bytes than a topic may have.
+    #[error("has {found} bytes, expected at most {most}")]
+    Length {
+        /// How many.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+}
+
+/// Could there be a topic of this name? The empty text is not asked about.
+pub(super) fn check_topic(name: &str) -> Result<(), BadName> {
+    check_alphabet(name)?;
+    let is_derived = name.starts_with("%RETRY%") || name.starts_with("%DLQ%");
+    let most = if is_derived { DERIVED_TOPIC } else { TOPIC };
+    match name.len() {
+        found if found > most => Err(BadName::Length { found, most }),
+        _ => Ok(()),
+    }
+}
+
+/// Could there be an instance of this name? Its length is nowhere documented.
+pub(super) fn check_instance(name: &str) -> Result<(), BadName> {
+    check_alphabet(name)
+}
+
+fn check_alphabet(name: &str) -> Result<(), BadName> {
+    let stranger = |(_, c): &(usize, char)| !c.is_ascii_alphanumeric() && !"_-%|".contains(*c);
+    match (1..).zip(name.chars()).find(stranger) {
+        Some((position, found)) => Err(BadName::Alphabet { found, position }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_follow_the_broker_s_rule() {
+        let long = "t".repeat(127);
+        for name in ["orders", "MQ_INST_1_BX%orders-2|x", "%RETRY%GID_a", &long] {
+            assert_eq!(check_topic(name), Ok(()), "{name}");
+        }
+        let dead = format!("%DLQ%{}", "g".repeat(250));
+        assert_eq!(check_topic(&dead), Ok(()));
+        let length = |found, most| Err(BadName::Length { found, most });
+        assert_eq!(check_topic(&format!("{long}t")), length(128, 127));
+        assert_eq!(check_topic(&format!("{dead}g")), length(256, 255));
+    }
+
+    #[test]
+    fn the_first_stranger_is_named() {
+        for (name, found, position) in [
+            (" orders", ' ', 1),
+            ("or.ders", '.', 3),
+            ("büro", 'ü', 2),
+            ("a\n", '\n', 2),
+        ] {
+            assert_eq!(
+                check_topic(name),
+                Err(BadName::Alphabet { found, position })
+            );
+            assert_eq!(
+                check_instance(name),
+                Err(BadName::Alphabet { found, position })
+            );
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! One JSON object, its values untouched.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Keys and raw values in the order of the text, repeats included.
+#[derive(Debug)]
+pub(super) struct Object<'a>(Vec<(Key<'a>, &'a RawValue)>);
+
+impl<'a> Object<'a> {
+    /// Reads a line that should be one object; the error says what is wrong and in which column of the line.
+    pub(super) fn read(line: &'a str) -> Result<Self, String> {
+        serde_json::from_str(line).map_err(|error| {
+            let message = fault(&error);
+            if error.is_data() {
+                return format!("is no JSON object: {message}");
+            }
+            format!("is broken JSON at column {}: {message}", error.column())
+        })
+    }
+
+    /// The keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| &*key.0)
+    }
+
+    /// The text of a value, by its place.
+    pub(super) fn raw(&self, place: usize) -> &'a str {
+        self.0.get(place).map_or("null", |(_, value)| value.get())
+    }
+}
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// What is wrong with some JSON, without the place: it would count from the begin of that piece.
+pub(super) fn fault(error: &serde_json::Error) -> String {
+    let mut message = error.to_string();
+    if let Some(place) = message.rfind(" at line ") {
+        message.truncate(place);
+    }
+    message
+}
+
+struct Pairs;
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Object<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Object(pairs))
+    }
+}
+
+/// A key, borrowed from the text unless it has escapes: `Cow` alone would always be owned.
+#[derive(Debug)]
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyText)
+    }
+}
+
+struct KeyText;
+
+impl<'de> Visitor<'de> for KeyText {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Key(Cow::Borrowed(key)))
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Key(Cow::Owned(key.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stay_as_they_were_written() {
+        let object = Object::read(r#" {"a":1.50, "b\n": {"x" : [1, 2]},"a":"\u00e9"} "#).unwrap();
+        assert_eq!(object.keys().collect::<Vec<_>>(), ["a", "b\n", "a"]);
+        let raw: Vec<_> = (0..4).map(|place| object.raw(place)).collect();
+        assert_eq!(raw, ["1.50", r#"{"x" : [1, 2]}"#, r#""\u00e9""#, "null"]);
+    }
+
+    #[test]
+    fn faults_have_a_place() {
+        for (line, reason) in [
+            (
+                "[1]",
+                "is no JSON object: invalid type: sequence, expected an object",
+            ),
+            (
+                r#""x""#,
+                "is no JSON object: invalid type: string \"x\", expected an object",
+            ),
+            (
+                r#"{"a":1"#,
+                "is broken JSON at column 6: EOF while parsing an object",
+            ),
+            (r#"{"a":}"#, "is broken JSON at column 6: expected value"),
+            ("{} {}", "is broken JSON at column 4: trailing characters"),
+        ] {
+            assert_eq!(Object::read(line).unwrap_err(), reason, "{line}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What the person says about an input; all of it optional, because most inputs speak for themselves.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+/// How inputs are to be read. What is `None` is sniffed, or there is none of it.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--input-format`.
+    pub format: Option<Format>,
+    /// `--delimiter`: an ASCII character between two cells.
+    pub delimiter: Option<u8>,
+    /// `--no-header`: the first record is data, and columns have numbers only.
+    pub no_header: bool,
+    /// `--msg-id-column`.
+    pub msg_id_column: Option<ColumnRef>,
+    /// `--topic-column`.
+    pub topic_column: Option<ColumnRef>,
+    /// `--instance-column`.
+    pub instance_column: Option<ColumnRef>,
+    /// `--topic`: the topic of rows that don't name one.
+    pub topic: Option<String>,
+    /// `--instance`: the instance of rows that don't name one.
+    pub instance: Option<String>,
+    /// `--keep`: the columns that travel to the report; all that are not used, if this is `None`.
+    pub keep: Option<Vec<String>>,
+}
+
+/// What an input is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Cells between commas, or whatever delimiter the header suggests.
+    Csv,
+    /// Cells between tabs.
+    Tsv,
+    /// A JSON object a line.
+    Ndjson,
+    /// A message ID a line.
+    Ids,
+}
+
+/// A word that names no [`Format`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no input format, expected csv, tsv, ndjson or ids")]
+pub struct UnknownFormat(String);
+
+/// How a person names a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnRef {
+    /// As the header has it, give or take case, spaces, `_` and `-`.
+    Name(String),
+    /// Counted from 1.
+    Number(NonZeroUsize),
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Tsv, Self::Ndjson, Self::Ids];
+
+    /// The word for `--input-format`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Ndjson => "ndjson",
+            Self::Ids => "ids",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.as_str() == word)
+            .ok_or_else(|| UnknownFormat(word.to_owned()))
+    }
+}
+
+impl From<&str> for ColumnRef {
+    fn from(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Name(text.to_owned()), Self::Number)
+    }
+}
+
+impl fmt::Display for ColumnRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "`{name}`"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_have_words() {
+        for format in Format::ALL {
+            assert_eq!(format.as_str().parse(), Ok(format));
+        }
+        let error = "xlsx".parse::<Format>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`xlsx` is no input format, expected csv, tsv, ndjson or ids"
+        );
+    }
+
+    #[test]
+    fn columns_are_numbered_from_1() {
+        assert_eq!(
+            ColumnRef::from("3"),
+            ColumnRef::Number(NonZeroUsize::new(3).unwrap())
+        );
+        for name in ["0", "id", "3rd", ""] {
+            assert_eq!(ColumnRef::from(name), ColumnRef::Name(name.to_owned()));
+        }
+    }
+}

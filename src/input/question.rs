@@ -1,0 +1,334 @@
+//! From the cells of a row to the question it asks, whatever the format: the one place that accepts or rejects.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::message::{MessageId, Position, Query};
+
+use super::Error;
+use super::header::Role;
+use super::names::{check_instance, check_topic};
+use super::options::Options;
+use super::recent::Recent;
+use super::row::Reject;
+
+/// How much of a bad text a reject shows, in characters.
+const SHOWN: usize = 200;
+
+/// The cells of one row that make its question; an empty text is as good as none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    pub msg_id: &'a str,
+    pub topic: &'a str,
+    pub instance: &'a str,
+    pub broker: &'a str,
+    pub queue_id: &'a str,
+    pub queue_offset: &'a str,
+    pub tag: &'a str,
+}
+
+/// Why a row asks nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault<'a> {
+    /// The column at fault.
+    pub role: Role,
+    /// What stands there.
+    pub found: &'a str,
+    /// What is wrong with it, read as "the column …".
+    pub reason: String,
+}
+
+/// What is wrong with a row, and in which column of the file.
+#[derive(Debug)]
+pub(super) struct Bad<'a> {
+    /// The file's own name for the column.
+    pub column: Arc<str>,
+    /// What stands there.
+    pub found: &'a str,
+    /// What is wrong with it, read as "the column …".
+    pub reason: String,
+}
+
+/// Makes queries. Rows share their topics, instances, brokers and tags.
+#[derive(Debug)]
+pub(super) struct Questions {
+    file: Arc<str>,
+    topic: Option<Arc<str>>,
+    instance: Option<Arc<str>>,
+    topics: Recent<Arc<str>>,
+    instances: Recent<Arc<str>>,
+    brokers: Recent<Arc<str>>,
+    tags: Recent<Arc<str>>,
+}
+
+impl Questions {
+    /// For the rows of one file.
+    pub(super) fn new(file: Arc<str>, options: &Options) -> Self {
+        Self {
+            file,
+            topic: options.topic.as_deref().map(Into::into),
+            instance: options.instance.as_deref().map(Into::into),
+            topics: Recent::default(),
+            instances: Recent::default(),
+            brokers: Recent::default(),
+            tags: Recent::default(),
+        }
+    }
+
+    /// The question of a row.
+    pub(super) fn ask<'a>(&mut self, asked: &Asked<'a>) -> Result<Query, Fault<'a>> {
+        MessageId::check(asked.msg_id).map_err(fault(Role::MsgId, asked.msg_id))?;
+        Ok(Query {
+            topic: self.topic(asked.topic)?,
+            instance_id: self.instance(asked.instance)?,
+            position: self.position(asked)?,
+            msg_id: asked.msg_id.into(),
+        })
+    }
+
+    fn topic<'a>(&mut self, topic: &'a str) -> Result<Arc<str>, Fault<'a>> {
+        match &self.topic {
+            Some(given) if topic.is_empty() => Ok(given.clone()),
+            None if topic.is_empty() => Err(fault(Role::Topic, topic)(
+                "is empty, and no --topic is given",
+            )),
+            _ => shared(&mut self.topics, topic, check_topic).map_err(fault(Role::Topic, topic)),
+        }
+    }
+
+    fn instance<'a>(&mut self, instance: &'a str) -> Result<Option<Arc<str>>, Fault<'a>> {
+        if instance.is_empty() {
+            return Ok(self.instance.clone());
+        }
+        let shared = shared(&mut self.instances, instance, check_instance);
+        shared.map(Some).map_err(fault(Role::Instance, instance))
+    }
+
+    /// All three cells filled, or none: half a position is a fault.
+    fn position<'a>(&mut self, asked: &Asked<'a>) -> Result<Option<Position>, Fault<'a>> {
+        let Asked {
+            broker,
+            queue_id,
+            queue_offset,
+            tag,
+            ..
+        } = *asked;
+        if broker.is_empty() && queue_id.is_empty() && queue_offset.is_empty() {
+            return Ok(None);
+        }
+        if broker.is_empty() {
+            return Err(fault(Role::Broker, broker)(
+                "is empty, although the row has a queue",
+            ));
+        }
+        let any = |_: &str| Ok::<_, Infallible>(());
+        let share = |names: &mut _, text| match shared(names, text, any) {
+            Ok(text) => text,
+        };
+        Ok(Some(Position {
+            queue_id: whole_number(Role::QueueId, queue_id)?,
+            queue_offset: whole_number(Role::QueueOffset, queue_offset)?,
+            broker: share(&mut self.brokers, broker),
+            tag: (!tag.is_empty()).then(|| share(&mut self.tags, tag)),
+        }))
+    }
+
+    /// The reject of a row; `asked` is what could be read of it.
+    pub(super) fn reject(&self, line: u64, bad: Bad<'_>, asked: &Asked<'_>) -> Box<Reject> {
+        let shown = |text: &str| (!text.is_empty()).then(|| cut(text));
+        Box::new(Reject {
+            file: self.file.clone(),
+            line,
+            column: bad.column,
+            found: cut(bad.found),
+            reason: bad.reason,
+            msg_id: shown(asked.msg_id),
+            topic: shown(asked.topic).or_else(|| self.topic.as_deref().map(ToOwned::to_owned)),
+        })
+    }
+}
+
+fn fault<'a, R: ToString>(role: Role, found: &'a str) -> impl FnOnce(R) -> Fault<'a> {
+    move |reason| Fault {
+        role,
+        found,
+        reason: reason.to_string(),
+    }
+}
+
+/// The one shared copy of a text. What was remembered has been checked.
+fn shared<E>(
+    recent: &mut Recent<Arc<str>>,
+    text: &str,
+    check: impl FnOnce(&str) -> Result<(), E>,
+) -> Result<Arc<str>, E> {
+    let make = || check(text).map(|()| Arc::from(text));
+    recent.get(|known| **known == *text, make).cloned()
+}
+
+fn whole_number<N: FromStr>(role: Role, found: &str) -> Result<N, Fault<'_>> {
+    found
+        .parse()
+        .map_err(|_| fault(role, found)("is no whole number from 0"))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
+/// Are `--topic` and `--instance` names that `RocketMQ` accepts?
+pub(super) fn check_given(options: &Options) -> Result<(), Error> {
+    let given = [
+        ("--topic", &options.topic, check_topic as fn(&str) -> _),
+        ("--instance", &options.instance, check_instance),
+    ];
+    for (flag, name, check) in given {
+        if let Some(found) = name {
+            check(found).map_err(|reason| Error::Name {
+                flag,
+                found: found.clone(),
+                reason,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
+
+    fn questions(topic: Option<&str>, instance: Option<&str>) -> Questions {
+        let options = Options {
+            topic: topic.map(ToOwned::to_owned),
+            instance: instance.map(ToOwned::to_owned),
+            ..Options::default()
+        };
+        Questions::new("in.csv".into(), &options)
+    }
+
+    #[test]
+    fn what_the_row_lacks_the_person_gives() {
+        let mut questions = questions(Some("orders"), Some("MQ_INST_1"));
+        let bare = questions
+            .ask(&Asked {
+                msg_id: ID,
+                ..Asked::default()
+            })
+            .unwrap();
+        assert_eq!(
+            (&*bare.topic, bare.instance_id.as_deref()),
+            ("orders", Some("MQ_INST_1"))
+        );
+        let full = Asked {
+            msg_id: ID,
+            topic: "paid",
+            instance: "MQ_INST_2",
+            ..Asked::default()
+        };
+        let full = questions.ask(&full).unwrap();
+        assert_eq!(
+            (&*full.topic, full.instance_id.as_deref()),
+            ("paid", Some("MQ_INST_2"))
+        );
+    }
+
+    #[test]
+    fn a_position_is_whole_or_absent() {
+        let mut questions = questions(Some("t"), None);
+        let mut ask = |broker, queue_id, queue_offset| {
+            let asked = Asked {
+                msg_id: ID,
+                broker,
+                queue_id,
+                queue_offset,
+                tag: "paid",
+                ..Asked::default()
+            };
+            questions
+                .ask(&asked)
+                .map(|query| query.position)
+                .map_err(|fault| (fault.role, fault.reason))
+        };
+        assert_eq!(ask("", "", ""), Ok(None));
+        let position = ask("broker-a", "3", "17").unwrap().unwrap();
+        assert_eq!((position.queue_id, position.queue_offset), (3, 17));
+        assert_eq!(position.tag.as_deref(), Some("paid"));
+        let number = "is no whole number from 0".to_owned();
+        assert_eq!(
+            ask("broker-a", "", "17"),
+            Err((Role::QueueId, number.clone()))
+        );
+        assert_eq!(
+            ask("broker-a", "3", "-1"),
+            Err((Role::QueueOffset, number.clone()))
+        );
+        assert_eq!(
+            ask("broker-a", "4294967296", "1"),
+            Err((Role::QueueId, number))
+        );
+        assert!(ask("", "3", "17").is_err());
+    }
+
+    #[test]
+    fn faults_name_their_column() {
+        let mut questions = questions(None, None);
+        for (msg_id, topic, instance, role, reason) in [
+            (
+                "1E05",
+                "t",
+                "",
+                Role::MsgId,
+                "has 4 hex digits, expected 32, 34 or 56",
+            ),
+            (ID, "", "", Role::Topic, "is empty, and no --topic is given"),
+            (
+                ID,
+                "a b",
+                "",
+                Role::Topic,
+                "has ' ' as character 2, expected letters, digits, `_`, `-`, `%` and `|` only",
+            ),
+            (
+                ID,
+                "t",
+                "?",
+                Role::Instance,
+                "has '?' as character 1, expected letters, digits, `_`, `-`, `%` and `|` only",
+            ),
+        ] {
+            let fault = questions
+                .ask(&Asked {
+                    msg_id,
+                    topic,
+                    instance,
+                    ..Asked::default()
+                })
+                .unwrap_err();
+            assert_eq!((fault.role, fault.reason.as_str()), (role, reason));
+        }
+    }
+
+    #[test]
+    fn a_reject_shows_no_more_than_200_characters() {
+        let long = "é".repeat(300);
+        let asked = Asked {
+            msg_id: &long,
+            ..Asked::default()
+        };
+        let bad = Bad {
+            column: "id".into(),
+            found: &long,
+            reason: "is no ID".to_owned(),
+        };
+        let reject = questions(Some("t"), None).reject(7, bad, &asked);
+        assert_eq!(reject.found, "é".repeat(200));
+        assert_eq!(
+            (reject.line, &*reject.column, reject.topic.as_deref()),
+            (7, "id", Some("t"))
+        );
+    }
+}

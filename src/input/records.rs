@@ -1,0 +1,269 @@
+//! A stream of bytes cut into records: lines, or CSV records, whose quoted cells may hold line ends.
+//!
+//! The survey and the readers cut with the same knife, so both count the same rows. It is our own because a reject
+//! names a line: the `csv` crate's positions are one short with CRLF and stop at the blank lines before a record, and
+//! a quote that is never closed would silently take the rest of the file with it. On everything else a property test
+//! holds it to that crate.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr_iter, memchr2};
+
+/// A longer record is no record: a quote was left open, or the file is something else.
+const LONGEST: usize = 16 << 20;
+/// How much is read at once.
+const CHUNK: usize = 256 << 10;
+/// What some programs write before the text.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// What ends a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Every line end. Lines of blanks are skipped.
+    Lines,
+    /// A line end outside of quotes. Empty lines are skipped.
+    Csv {
+        /// Between two cells.
+        delimiter: u8,
+    },
+}
+
+/// One record, without its line end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    /// The line of the file it begins in, from 1.
+    pub line: u64,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// Its text; owned, with replacement characters, where it is not UTF-8.
+    pub(super) fn text(&self) -> Cow<'a, str> {
+        // The standard library's lossy reader goes from character to character, its strict one does not.
+        match str::from_utf8(self.bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(self.bytes),
+        }
+    }
+}
+
+/// Reads records, in memory that does not grow with the file.
+pub(super) struct Records {
+    reader: Box<dyn Read + Send>,
+    cut: Cut,
+    buffer: Vec<u8>,
+    /// The part of the buffer that is read but not yet handed out.
+    start: usize,
+    end: usize,
+    ended: bool,
+    line: u64,
+}
+
+impl Records {
+    pub(super) fn new(reader: Box<dyn Read + Send>, cut: Cut) -> Self {
+        Self {
+            reader,
+            cut,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            ended: false,
+            line: 1,
+        }
+    }
+
+    /// The next record that is not blank.
+    pub(super) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+        loop {
+            let window = &self.buffer[self.start..self.end];
+            let (length, lines) = match self.cut.end(window) {
+                Some(end) => end,
+                None if !self.ended => {
+                    self.fill()?;
+                    continue;
+                }
+                None if window.is_empty() => return Ok(None),
+                None => (window.len(), 1),
+            };
+            let (from, line) = (self.start, self.line);
+            self.start = (from + length + 1).min(self.end);
+            self.line += lines;
+            let bytes = &self.buffer[from..from + length];
+            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+            if !self.cut.is_blank(bytes) {
+                // Borrowed anew: the loop above must not hold on to the buffer.
+                let bytes = &self.buffer[from..from + bytes.len()];
+                return Ok(Some(Record { line, bytes }));
+            }
+        }
+    }
+
+    /// Counts the records that are left.
+    pub(super) fn count(mut self) -> io::Result<u64> {
+        let mut count = 0;
+        while self.next()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Reads until the buffer is full, making room first: what is left moves to the front, and if that fills the
+    /// buffer it grows.
+    fn fill(&mut self) -> io::Result<()> {
+        let is_first = self.buffer.is_empty();
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end > LONGEST {
+            return Err(too_long(self.line));
+        }
+        if self.end * 2 >= self.buffer.len() {
+            self.buffer.resize((self.buffer.len() * 2).max(CHUNK), 0);
+        }
+        while self.end < self.buffer.len() && !self.ended {
+            match self.reader.read(&mut self.buffer[self.end..]) {
+                Ok(0) => self.ended = true,
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if is_first && self.buffer[..self.end].starts_with(BOM) {
+            self.start = BOM.len();
+        }
+        Ok(())
+    }
+}
+
+impl Cut {
+    /// Where the first record ends, if it ends in these bytes, and how many lines it has.
+    fn end(self, bytes: &[u8]) -> Option<(usize, u64)> {
+        match self {
+            Self::Lines => Some((memchr(b'\n', bytes)?, 1)),
+            Self::Csv { delimiter } => match memchr2(b'\n', b'"', bytes)? {
+                end if bytes[end] == b'\n' => Some((end, 1)),
+                _ => {
+                    let end = end_behind_quotes(bytes, delimiter)?;
+                    Some((end, 1 + memchr_iter(b'\n', &bytes[..end]).count() as u64))
+                }
+            },
+        }
+    }
+
+    fn is_blank(self, record: &[u8]) -> bool {
+        match self {
+            Self::Lines => record.trim_ascii().is_empty(),
+            Self::Csv { .. } => record.is_empty(),
+        }
+    }
+}
+
+/// The end of a CSV record that has quotes. A quote counts only at the beginning of a cell.
+fn end_behind_quotes(bytes: &[u8], delimiter: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        if bytes.get(at) == Some(&b'"') {
+            at = closing_quote(bytes, at + 1)? + 1;
+        }
+        at += memchr2(delimiter, b'\n', &bytes[at..])?;
+        if bytes[at] == b'\n' {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// The quote that closes a cell whose content begins at `from`; two quotes are one in the text.
+pub(super) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
+    loop {
+        let quote = from + memchr(b'"', &bytes[from..])?;
+        if bytes.get(quote + 1) != Some(&b'"') {
+            return Some(quote);
+        }
+        from = quote + 2;
+    }
+}
+
+fn too_long(line: u64) -> io::Error {
+    let megabytes = LONGEST >> 20;
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!(
+            "the record that begins in line {line} is longer than {megabytes} MiB; is a quote left open there?"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    const COMMA: Cut = Cut::Csv { delimiter: b',' };
+
+    fn cut(text: &[u8], cut: Cut) -> Vec<(u64, String)> {
+        let mut records = Records::new(Box::new(Cursor::new(text.to_vec())), cut);
+        let mut found = Vec::new();
+        while let Some(record) = records.next().unwrap() {
+            found.push((
+                record.line,
+                String::from_utf8_lossy(record.bytes).into_owned(),
+            ));
+        }
+        found
+    }
+
+    #[test]
+    fn lines_are_counted_through_blank_lines_crlf_and_quotes() {
+        let text = b"\xef\xbb\xbfa,b\r\n\r\n\"x\r\ny\"\"\n\",2\r\n3,4\n\n\n5,\"\n\"\n6";
+        let expected = [
+            (1, "a,b"),
+            (3, "\"x\r\ny\"\"\n\",2"),
+            (6, "3,4"),
+            (9, "5,\"\n\""),
+            (11, "6"),
+        ];
+        let expected: Vec<_> = expected.map(|(line, text)| (line, text.to_owned())).into();
+        assert_eq!(cut(text, COMMA), expected);
+    }
+
+    #[test]
+    fn quotes_inside_of_a_cell_are_text() {
+        let found = cut(b"5\" pipe,1\n\"a\"b\"\n,c\n", COMMA);
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[1], (2, "\"a\"b\"".to_owned()));
+    }
+
+    #[test]
+    fn a_line_of_blanks_is_blank_only_where_cells_have_no_meaning() {
+        assert_eq!(cut(b" \t\r\nx\n", Cut::Lines), [(2, "x".to_owned())]);
+        assert_eq!(cut(b" \nx\n", COMMA).len(), 2);
+        assert_eq!(cut(b"", COMMA).len(), 0);
+    }
+
+    #[test]
+    fn records_may_be_longer_than_the_buffer() {
+        let long = format!("\"{}\"\n", "line\n".repeat(CHUNK));
+        let text = [&long, "a\n", &long, "b\n"].concat();
+        let found = cut(text.as_bytes(), COMMA);
+        assert_eq!(
+            found.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
+            [long.len() - 1, 1, long.len() - 1, 1]
+        );
+        assert_eq!(found[1].0, CHUNK as u64 + 2);
+    }
+
+    #[test]
+    fn an_open_quote_is_not_followed_for_ever() {
+        let text = ["a\n\"", &"x".repeat(2 * LONGEST)].concat();
+        let records = Records::new(Box::new(Cursor::new(text.into_bytes())), COMMA);
+        let error = records.count().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the record that begins in line 2 is longer than 16 MiB; is a quote left open there?"
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! All rows of all inputs, numbered on, duplicates marked.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::message::Query;
+
+use super::Error;
+use super::csv_rows::CsvRows;
+use super::dedupe::{Dedupe, Fingerprint, TooManyRows};
+use super::id_rows::IdRows;
+use super::inputs::Input;
+use super::ndjson_rows::NdjsonRows;
+use super::records::{Record, Records};
+use super::row::{Entry, Kept, Reject, Row};
+
+/// What a reader makes of one record.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub kept: Kept,
+    pub asked: Result<Query, Box<Reject>>,
+}
+
+/// The reader of one file.
+#[derive(Debug)]
+pub(super) enum Parser {
+    Csv(CsvRows),
+    Ndjson(NdjsonRows),
+    Ids(IdRows),
+}
+
+impl Parser {
+    fn parse(&mut self, record: Record<'_>) -> Parsed {
+        match self {
+            Self::Csv(rows) => rows.parse(record),
+            Self::Ndjson(rows) => rows.parse(record),
+            Self::Ids(rows) => rows.parse(record),
+        }
+    }
+}
+
+/// How many rows are read before they are looked up: the look-ups miss the processor's cache, and together they wait
+/// for memory once where one by one each would.
+const BATCH: usize = 64;
+
+/// The rows of all inputs in order. After an error there are no more.
+pub struct Rows {
+    inputs: Arc<[Input]>,
+    next_input: usize,
+    file: Option<OpenFile>,
+    dedupe: Dedupe,
+    row: u64,
+    ready: VecDeque<Row>,
+    error: Option<Error>,
+    ended: bool,
+}
+
+struct OpenFile {
+    records: Records,
+    parser: Parser,
+    rows: u64,
+}
+
+impl Rows {
+    pub(super) fn new(inputs: Arc<[Input]>) -> Self {
+        Self {
+            inputs,
+            next_input: 0,
+            file: None,
+            dedupe: Dedupe::new(),
+            row: 0,
+            ready: VecDeque::with_capacity(BATCH),
+            error: None,
+            ended: false,
+        }
+    }
+
+    /// Reads some rows ahead; an error waits until the rows before it are taken.
+    fn read_ahead(&mut self) {
+        while self.ready.len() < BATCH && !self.ended {
+            match self.read() {
+                Ok(Some(row)) => self.ready.push_back(row),
+                Ok(None) => self.ended = true,
+                Err(error) => {
+                    self.ended = true;
+                    self.error = Some(error);
+                }
+            }
+        }
+        self.mark_duplicates();
+    }
+
+    fn read(&mut self) -> Result<Option<Row>, Error> {
+        loop {
+            let Some(file) = &mut self.file else {
+                let Some(input) = self.inputs.get(self.next_input) else {
+                    return Ok(None);
+                };
+                let records = input.data()?;
+                self.file = Some(OpenFile {
+                    records,
+                    parser: input.parser(),
+                    rows: 0,
+                });
+                self.next_input += 1;
+                continue;
+            };
+            let input = &self.inputs[self.next_input - 1];
+            if let Some(record) = file.records.next().map_err(Error::unread(&input.name))? {
+                file.rows += 1;
+                self.row += 1;
+                let Parsed { kept, asked } = file.parser.parse(record);
+                let entry = asked.map_or_else(Entry::Rejected, Entry::Query);
+                return Ok(Some(Row {
+                    row: self.row,
+                    kept,
+                    entry,
+                }));
+            }
+            input.check_count(file.rows)?;
+            self.file = None;
+        }
+    }
+
+    /// Which of the rows read ahead ask what an earlier row asked?
+    fn mark_duplicates(&mut self) {
+        let fingerprint = |row: &Row| match &row.entry {
+            Entry::Query(query) => Some(Fingerprint::of(query)),
+            Entry::Duplicate { .. } | Entry::Rejected(_) => None,
+        };
+        let fingerprints: Vec<_> = self.ready.iter().map(fingerprint).collect();
+        let mut asked = self.ready.iter_mut().zip(fingerprints);
+        let marked = asked.try_for_each(|(row, question)| {
+            if let Some(question) = question
+                && let Some(of) = self.dedupe.first(question, row.row)?
+            {
+                row.entry = Entry::Duplicate { of };
+            }
+            Ok(())
+        });
+        if let Err(TooManyRows) = marked {
+            self.ready.clear();
+            self.ended = true;
+            self.error = Some(Error::TooManyRows);
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() && !self.ended {
+            self.read_ahead();
+        }
+        self.ready
+            .pop_front()
+            .map(Ok)
+            .or_else(|| self.error.take().map(Err))
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("row", &self.row)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! The first pass over an input: what it is and how much, before anything is asked.
+
+use std::io::{self, Read};
+use std::panic;
+use std::thread;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::Error;
+use super::bytes::Bytes;
+use super::records::Records;
+
+/// How much is hashed at once.
+const CHUNK: usize = 256 << 10;
+
+/// What stands about an input in the results file, so that a resumed run knows it again.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Survey {
+    /// As the person named it (`-` is standard input).
+    pub path: String,
+    /// SHA-256 of the bytes as they lie there, compressed or not: 64 hex digits, lower case.
+    pub sha256: String,
+    /// Data rows, bad ones included.
+    pub rows: u64,
+}
+
+/// Hashes the bytes while another thread counts the rows.
+pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey, Error> {
+    let (sha256, rows) = thread::scope(|scope| {
+        let digest = scope.spawn(|| sha256(bytes.raw()));
+        let rows = rows.count();
+        (
+            digest
+                .join()
+                .unwrap_or_else(|panicked| panic::resume_unwind(panicked)),
+            rows,
+        )
+    });
+    Ok(Survey {
+        path: path.to_owned(),
+        sha256: sha256.map_err(Error::unread(path))?,
+        rows: rows.map_err(Error::unread(path))?,
+    })
+}
+
+fn sha256(mut bytes: impl Read) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match bytes.read(&mut buffer)? {
+            0 => return Ok(HEXLOWER.encode(&digest.finalize())),
+            read => digest.update(&buffer[..read]),
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! Whole inputs, from bytes to rows.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use flate2::write::GzEncoder;
+
+use super::*;
+use crate::exit::Advice;
+
+mod properties;
+
+const A: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
+const B: &str = "1E05791C117818B4AAC23B1BB0CE0000";
+const C: &str = "0156F7E71C361B21BC024CCDBE00000000";
+
+fn options(change: impl FnOnce(&mut Options)) -> Options {
+    let mut options = Options::default();
+    change(&mut options);
+    options
+}
+
+fn read(bytes: impl AsRef<[u8]>, options: Options) -> Vec<Row> {
+    let inputs = Inputs::from_bytes("in", bytes.as_ref(), options).unwrap();
+    let rows: Vec<_> = inputs.rows().map(Result::unwrap).collect();
+    assert_eq!(inputs.surveys()[0].rows, rows.len() as u64);
+    rows
+}
+
+/// A row in short: what it asks, or why not, and what travels.
+fn short(row: &Row) -> String {
+    let asked = match &row.entry {
+        Entry::Query(query) => {
+            let instance = query.instance_id.as_deref().map(|name| format!("{name}/"));
+            format!(
+                "{}{} {}",
+                instance.unwrap_or_default(),
+                query.topic,
+                query.msg_id
+            )
+        }
+        Entry::Duplicate { of } => format!("same as {of}"),
+        Entry::Rejected(bad) => format!(
+            "line {}: {} {:?} {}",
+            bad.line, bad.column, bad.found, bad.reason
+        ),
+    };
+    let kept = row.kept.json.as_deref().map(|json| format!(" {json}"));
+    format!("{}. {asked}{}", row.row, kept.unwrap_or_default())
+}
+
+fn shorts(bytes: impl AsRef<[u8]>, options: Options) -> Vec<String> {
+    read(bytes, options).iter().map(short).collect()
+}
+
+fn refusal(bytes: impl AsRef<[u8]>, options: Options) -> (String, String) {
+    let error = Inputs::from_bytes("in", bytes.as_ref(), options).unwrap_err();
+    (error.to_string(), error.hint().unwrap_or_default())
+}
+
+#[test]
+fn a_table_is_read_with_its_other_columns() {
+    let csv = format!(
+        "\u{feff}Order;Message ID;Topic;Instance Id;note\r\n\
+         A-1;{A};orders;MQ_INST_1;\"two\r\nlines, \"\"quoted\"\"\"\r\n\r\n\
+         A-2;{B};paid;;é\r\n\
+         A-3;{A};orders;MQ_INST_1\r\n\
+         A-4;{A};orders;;x;surplus\r\n"
+    );
+    let with_instance = options(|o| o.instance = Some("MQ_INST_9".to_owned()));
+    assert_eq!(
+        shorts(csv, with_instance),
+        [
+            format!(
+                r#"1. MQ_INST_1/orders {A} {{"Order":"A-1","note":"two\r\nlines, \"quoted\""}}"#
+            ),
+            format!(r#"2. MQ_INST_9/paid {B} {{"Order":"A-2","note":"é"}}"#),
+            r#"3. same as 1 {"Order":"A-3","note":""}"#.to_owned(),
+            format!(r#"4. MQ_INST_9/orders {A} {{"Order":"A-4","note":"x","column_6":"surplus"}}"#),
+        ]
+    );
+}
+
+#[test]
+fn bad_rows_are_rejected_with_place_and_reason() {
+    let csv = format!(
+        "msg_id,topic,n\r\n\"1.23E+15\",t,\"x\r\ny\"\r\n{A}\r\n,t,3\r\n{A},a b,4\r\n{A} ,t,5\r\n1E05****,t,6\r\n{A},t,\"open\r\n{B},t,8\r\n"
+    );
+    assert_eq!(
+        shorts(csv, Options::default()),
+        [
+            r#"1. line 2: msg_id "1.23E+15" has lost digits: a spreadsheet turned it into a number; export the column again as text {"n":"x\r\ny"}"#,
+            r#"2. line 4: topic "" is missing: the row has 1 of 3 cells {"n":""}"#,
+            r#"3. line 5: msg_id "" is empty {"n":"3"}"#,
+            r#"4. line 6: topic "a b" has ' ' as character 2, expected letters, digits, `_`, `-`, `%` and `|` only {"n":"4"}"#,
+            &format!(
+                r#"5. line 7: msg_id "{A} " has blanks around it; IDs are sent exactly as written, so remove them {{"n":"5"}}"#
+            ),
+            r#"6. line 8: msg_id "1E05****" is masked with `*`; the whole ID is needed, from a producer's log or the message's details {"n":"6"}"#,
+            &format!(
+                r#"7. line 9: n "open\r\n{B},t,8\r\n" begins with a quote that is not closed before the file ends, so it takes the rows behind with it {{"n":"open\r\n{B},t,8\r\n"}}"#
+            ),
+        ]
+    );
+}
+
+#[test]
+fn invalid_utf8_matters_only_where_it_is_read() {
+    let csv = [
+        b"msg_id,topic,a,b\n".as_slice(),
+        A.as_bytes(),
+        b",t,\xff,fine\n",
+    ]
+    .concat();
+    assert_eq!(
+        shorts(&csv, Options::default()),
+        [
+            "1. line 2: a \"\u{fffd}\" is not valid UTF-8; save the file as UTF-8 {\"a\":\"\u{fffd}\",\"b\":\"fine\"}"
+        ]
+    );
+    let without = options(|o| o.keep = Some(vec!["b".to_owned()]));
+    assert_eq!(
+        shorts(&csv, without),
+        [format!(r#"1. t {A} {{"b":"fine"}}"#)]
+    );
+}
+
+#[test]
+fn ndjson_travels_as_it_was_written() {
+    let json = format!(
+        "{{\"msgId\":\"{A}\",\"topic\":\"t\",\"order\":{{\"id\" : 1.50}},\"x\":\"\\u00e9\"}}\n\n\
+         {{\"x\":null,\"topic\":\"t\",\"message_id\":\"{B}\",\"x\":2}}\r\n\
+         {{\"topic\":\"t\",\"msg_id\":1.23e15,\"x\":1}}\n\
+         {{\"topic\":\"t\",\"x\":1}}\n\
+         {{\"topic\":7,\"msg_id\":\"{A}\"}}\n\
+         {{\"msg_id\":\"{A}\",\"MsgId\":\"{B}\"}}\n\
+         [1]\n\
+         {{\"topic\":\"t\",\n\
+         {{\"topic\":null,\"msg_id\":\"{A}\"}}\n\
+         {{\"topic\":\"t\",\"msg_id\":\"{C}\",\"x\":\"\\ud800\"}}\n"
+    );
+    assert_eq!(
+        shorts(json, Options::default()),
+        [
+            format!(r#"1. t {A} {{"order":{{"id" : 1.50}},"x":"\u00e9"}}"#),
+            format!(r#"2. t {B} {{"x":null,"x_2":2}}"#),
+            r#"3. line 4: msg_id "1.23e15" is a number, and numbers lose digits of an ID; write IDs as strings {"x":1}"#.to_owned(),
+            r#"4. line 5: msg_id "" is missing {"x":1}"#.to_owned(),
+            r#"5. line 6: topic "7" is no string"#.to_owned(),
+            r#"6. line 7: line "" is ambiguous: the columns `msg_id` and `MsgId` could both be the msg_id"#.to_owned(),
+            r#"7. line 8: line "[1]" is no JSON object: invalid type: sequence, expected an object"#.to_owned(),
+            r#"8. line 9: line "{\"topic\":\"t\"," is broken JSON at column 13: EOF while parsing a value"#.to_owned(),
+            r#"9. line 10: topic "" is empty, and no --topic is given"#.to_owned(),
+            r#"10. line 11: x "\"\\ud800\"" is JSON that can't be passed on: unexpected end of hex escape"#.to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn bare_ids_take_topic_and_instance_from_the_person() {
+    let with_topic =
+        options(|o| (o.topic, o.instance) = (Some("t".to_owned()), Some("I".to_owned())));
+    assert_eq!(
+        shorts(format!("{A}\r\n\n{C}\n{A}\n nonsense\n{B}"), with_topic),
+        [
+            format!("1. I/t {A}"),
+            format!("2. I/t {C}"),
+            "3. same as 1".to_owned(),
+            r#"4. line 5: 1 " nonsense" has blanks around it; IDs are sent exactly as written, so remove them"#.to_owned(),
+            format!("5. I/t {B}"),
+        ]
+    );
+}
+
+#[test]
+fn columns_without_a_header_have_numbers() {
+    let numbered = options(|o| {
+        o.no_header = true;
+        o.msg_id_column = Some("2".into());
+        o.topic_column = Some("1".into());
+    });
+    assert_eq!(
+        shorts(format!("t,{A},x\nt,1E05,y\n"), numbered),
+        [
+            format!(r#"1. t {A} {{"column_3":"x"}}"#),
+            r#"2. line 2: 2 "1E05" has 4 hex digits, expected 32, 34 or 56 {"column_3":"y"}"#
+                .to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn positions_are_used_in_every_format() {
+    let csv = format!(
+        "msg_id,topic,broker,queue_id,queue_offset,tag\n{A},t,broker-a,3,17,paid\n{B},t,,,,\n"
+    );
+    let json = format!(
+        "{{\"msg_id\":\"{A}\",\"topic\":\"t\",\"broker\":\"broker-a\",\"queueId\":3,\"queueOffset\":\"17\",\"tag\":\"paid\"}}\n\
+         {{\"msg_id\":\"{B}\",\"topic\":\"t\",\"broker\":null,\"queueId\":null,\"queueOffset\":null,\"tag\":null}}\n"
+    );
+    for text in [csv, json] {
+        let positions = read(text, Options::default())
+            .into_iter()
+            .map(|row| match row.entry {
+                Entry::Query(query) => query.position,
+                other => panic!("{other:?}"),
+            });
+        let positions: Vec<_> = positions.collect();
+        let stored = positions[0].clone().unwrap();
+        assert_eq!(
+            (&*stored.broker, stored.queue_id, stored.queue_offset),
+            ("broker-a", 3, 17)
+        );
+        assert_eq!(stored.tag.as_deref(), Some("paid"));
+        assert_eq!(positions[1], None);
+    }
+}
+
+#[test]
+fn missing_columns_are_refused_with_what_there_is_and_what_to_type() {
+    let none = Options::default;
+    for (text, options, message, hint) in [
+        (
+            "id,thema\n1,2\n",
+            none(),
+            "in: no column is named `msg_id`; its columns are `id`, `thema`",
+            "name it with --msg-id-column NAME, or its number from 1",
+        ),
+        (
+            "msg_id,thema\n",
+            none(),
+            "in: no column is named `topic`; its columns are `msg_id`, `thema`",
+            "name the column with --topic-column NAME, or the one topic of all rows with --topic NAME",
+        ),
+        (
+            "1E0578FE110F18B4AAC235C0C8460BA2,orders\n",
+            none(),
+            "in: no column is named `msg_id`; its columns are `1E0578FE110F18B4AAC235C0C8460BA2`, `orders`",
+            "the first line looks like data: --no-header --msg-id-column 1",
+        ),
+    ] {
+        assert_eq!(
+            refusal(text, options),
+            (message.to_owned(), hint.to_owned())
+        );
+    }
+}
+
+#[test]
+fn options_that_do_not_fit_are_refused() {
+    let none = Options::default;
+    for (text, options, message, hint) in [
+        (
+            "1E05\n",
+            none(),
+            "in has message IDs only, and no topic is given",
+            "name it with --topic NAME",
+        ),
+        (
+            "",
+            none(),
+            "in is empty",
+            "if the export failed, run it again",
+        ),
+        (
+            "msg_id,topic\n",
+            options(|o| o.keep = Some(vec!["order".to_owned()])),
+            "in: there is no column `order` to keep; its columns are `msg_id`, `topic`",
+            "name the columns as the input does: --keep NAME,NAME",
+        ),
+        (
+            "{}",
+            options(|o| o.topic_column = Some("2".into())),
+            "in is NDJSON, whose columns have names only, but --topic-column is a number",
+            "name the key: --topic-column NAME",
+        ),
+        (
+            "x",
+            options(|o| o.delimiter = Some(b'"')),
+            "'\"' can't be the delimiter, expected an ASCII character other than a quote or a line end",
+            "--delimiter ';'",
+        ),
+        (
+            "x",
+            options(|o| o.topic = Some("a b".to_owned())),
+            "--topic `a b` has ' ' as character 2, expected letters, digits, `_`, `-`, `%` and `|` only",
+            "--topic NAME, exactly as the console shows it",
+        ),
+    ] {
+        assert_eq!(
+            refusal(text, options),
+            (message.to_owned(), hint.to_owned())
+        );
+    }
+}
+
+#[test]
+fn files_are_read_one_after_another_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        let mut file = std::fs::OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        file.write_all(bytes).unwrap();
+        path
+    };
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(format!("{{\"msg_id\":\"{A}\",\"topic\":\"t\",\"n\":1}}\n").as_bytes())
+        .unwrap();
+    let gzip = gzip.finish().unwrap();
+    let paths: [PathBuf; 2] = [
+        write("plain", format!("msg_id,topic\n{A},t\n{B},t\n").as_bytes()),
+        write("squeezed", &gzip),
+    ];
+
+    let inputs = Inputs::open(&paths, Options::default()).unwrap();
+    let surveyed: Vec<_> = inputs
+        .surveys()
+        .iter()
+        .map(|survey| (survey.rows, survey.sha256.len()))
+        .collect();
+    assert_eq!(surveyed, [(2, 64), (1, 64)]);
+    for _ in 0..2 {
+        let rows: Vec<_> = inputs.rows().map(|row| short(&row.unwrap())).collect();
+        assert_eq!(
+            rows,
+            [
+                format!("1. t {A}"),
+                format!("2. t {B}"),
+                r#"3. same as 1 {"n":1}"#.to_owned()
+            ]
+        );
+    }
+
+    let torn = write("torn", &gzip[..gzip.len() - 9]);
+    let error = Inputs::open(std::slice::from_ref(&torn), Options::default()).unwrap_err();
+    assert!(matches!(error, Error::Read { .. }), "{error}");
+    assert!(matches!(
+        Inputs::open(&[folder.path().into()], Options::default()),
+        Err(Error::Open { .. })
+    ));
+}
+
+#[test]
+fn a_survey_has_the_checksum_of_the_bytes() {
+    let inputs = Inputs::from_bytes("in", b"msg_id,topic\n", Options::default()).unwrap();
+    let survey = Survey {
+        path: "in".to_owned(),
+        sha256: "d6c175e3b30fb1b325f7181df496604e8b9c23a6ed9bfc1f7d6ef6face63ba6b".to_owned(),
+        rows: 0,
+    };
+    assert_eq!(inputs.surveys(), [survey]);
+}
+
+#[test]
+fn a_file_that_is_rewritten_meanwhile_is_noticed() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(file, "{A}\n{B}\n").unwrap();
+    let with_topic = options(|o| o.topic = Some("t".to_owned()));
+    let inputs = Inputs::open(&[file.path().into()], with_topic).unwrap();
+    file.as_file().set_len(10).unwrap();
+    let rows: Vec<_> = inputs.rows().collect();
+    assert!(matches!(
+        rows.last(),
+        Some(Err(Error::Changed {
+            expected: 2,
+            found: 1,
+            ..
+        }))
+    ));
+}
