@@ -7,6 +7,8 @@
 
 pub mod snapshot;
 
+pub mod ons;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,306 @@
+//! Where the gateway is: `ons://REGION[/INSTANCE_ID]`, `https://HOST[:PORT]`, or plain http where that is safe.
+
+use std::fmt;
+
+use reqwest::Url;
+use thiserror::Error;
+
+use super::regions;
+use crate::exit::Advice;
+
+/// A gateway's address, from the source as a person writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    written: String,
+    url: Url,
+    host_header: String,
+    region: Option<String>,
+    instance: Option<String>,
+}
+
+impl Endpoint {
+    /// Reads a source. Plain `http://` goes to loopback only, unless `allow_http`.
+    pub fn parse(source: &str, allow_http: bool) -> Result<Self, EndpointError> {
+        let source = source.trim();
+        let (scheme, rest) = source
+            .split_once("://")
+            .ok_or_else(|| EndpointError::Scheme(printable(source)))?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "ons" => Self::of_region(source, rest),
+            "http" | "https" => Self::of_url(source, allow_http),
+            _ => Err(EndpointError::Scheme(printable(scheme))),
+        }
+    }
+
+    /// The address that requests go to; its path is `/`, its query empty.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The `Host` header, which is signed: the port stands in it only where it is not the scheme's own.
+    #[must_use]
+    pub fn host_header(&self) -> &str {
+        &self.host_header
+    }
+
+    /// The region, where the source names one.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// The instance ID for queries that name none.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+
+    /// Is the gateway on this machine? Then no proxy stands between.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
+    fn of_region(source: &str, rest: &str) -> Result<Self, EndpointError> {
+        let (region, instance) = match rest.split_once('/') {
+            Some((region, "")) => (region, None),
+            Some((region, instance)) => (region, Some(instance)),
+            None => (rest, None),
+        };
+        let host = regions::host(region).ok_or_else(|| EndpointError::Region(printable(region)))?;
+        if let Some(instance) = instance {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            if !instance.chars().all(allowed) {
+                return Err(EndpointError::Instance(printable(instance)));
+            }
+        }
+        let url = Url::parse(&format!("https://{host}/"))
+            .map_err(|error| EndpointError::Address(error.to_string()))?;
+        Ok(Self {
+            written: source.to_owned(),
+            url,
+            host_header: host,
+            region: Some(region.to_owned()),
+            instance: instance.map(str::to_owned),
+        })
+    }
+
+    fn of_url(source: &str, allow_http: bool) -> Result<Self, EndpointError> {
+        let url = Url::parse(source).map_err(|error| EndpointError::Address(error.to_string()))?;
+        let host = url.host_str().unwrap_or_default();
+        let extra = if !url.username().is_empty() || url.password().is_some() {
+            Some("a user or password")
+        } else if url.path() != "/" {
+            Some("a path")
+        } else if url.query().is_some() {
+            Some("a query")
+        } else if url.fragment().is_some() {
+            Some("a fragment")
+        } else {
+            None
+        };
+        if let Some(extra) = extra {
+            return Err(EndpointError::Extra(extra));
+        }
+        if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
+            return Err(EndpointError::PlainHttp(host.to_owned()));
+        }
+        let host_header = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        Ok(Self {
+            written: source.to_owned(),
+            host_header,
+            region: None,
+            instance: None,
+            url,
+        })
+    }
+}
+
+/// The source, as it was written.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// 127.0.0.0/8, `::1` or `localhost`.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<std::net::IpAddr>()
+        .map_or(bare == "localhost", |address| address.is_loopback())
+}
+
+/// A piece of the source, fit to be shown: cut short, and nothing of it before an `@`, which could be a password.
+fn printable(text: &str) -> String {
+    let text = text.rsplit('@').next().unwrap_or_default();
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+/// A source that names no gateway we would talk to.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// Neither `ons://` nor `http(s)://`.
+    #[error("`{0}` is not the address of an OnsMessageTrace gateway")]
+    Scheme(String),
+    /// A region that is in no table.
+    #[error("unknown region `{0}`")]
+    Region(String),
+    /// An instance ID with characters that none has.
+    #[error("`{0}` is not an instance ID: expected letters, digits, `_` and `-`")]
+    Instance(String),
+    /// Not a URL.
+    #[error("the source is not a URL: {0}")]
+    Address(String),
+    /// A URL with more than scheme, host and port.
+    #[error("the source has {0}: expected https://HOST or https://HOST:PORT")]
+    Extra(&'static str),
+    /// Plain http to somewhere else.
+    #[error("plain http to {0} would show what is asked to everyone on the way")]
+    PlainHttp(String),
+}
+
+impl Advice for EndpointError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Region(wrong) => {
+                let near = regions::near(wrong);
+                let meant = if near.is_empty() {
+                    "see the region in the console".to_owned()
+                } else {
+                    format!("did you mean {}?", near.join(" or "))
+                };
+                format!("{meant}; for a region not in our table name its host: https://HOST")
+            }
+            Self::PlainHttp(host) => {
+                format!("use https://{host}, or add --allow-http on a network you trust")
+            }
+            Self::Instance(_) => {
+                "ons://REGION/INSTANCE_ID, for example ons://cn-hangzhou/MQ_INST_123_BXabc".into()
+            }
+            Self::Extra("a user or password") => {
+                "keys come from the environment or a profile, never from the source".into()
+            }
+            Self::Scheme(_) | Self::Address(_) | Self::Extra(_) => {
+                "ons://REGION, ons://REGION/INSTANCE_ID or https://HOST[:PORT]".into()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_lead_to_their_gateways() {
+        for (source, url, host_header, instance) in [
+            (
+                "ons://cn-hangzhou",
+                "https://ons.cn-hangzhou.aliyuncs.com/",
+                "ons.cn-hangzhou.aliyuncs.com",
+                None,
+            ),
+            (
+                "ons://cn-hangzhou/",
+                "https://ons.cn-hangzhou.aliyuncs.com/",
+                "ons.cn-hangzhou.aliyuncs.com",
+                None,
+            ),
+            (
+                "ons://mq-internet-access/MQ_INST_1_BX",
+                "https://ons.mq-internet-access.aliyuncs.com/",
+                "ons.mq-internet-access.aliyuncs.com",
+                Some("MQ_INST_1_BX"),
+            ),
+            (
+                "ons://cn-beijing-gov-1",
+                "https://ons.aliyuncs.com/",
+                "ons.aliyuncs.com",
+                None,
+            ),
+            (
+                "https://ons-vpc.cn-hangzhou.aliyuncs.com:443",
+                "https://ons-vpc.cn-hangzhou.aliyuncs.com/",
+                "ons-vpc.cn-hangzhou.aliyuncs.com",
+                None,
+            ),
+            (
+                "https://gw.example:8443/",
+                "https://gw.example:8443/",
+                "gw.example:8443",
+                None,
+            ),
+            (
+                "http://127.8.9.1:8181",
+                "http://127.8.9.1:8181/",
+                "127.8.9.1:8181",
+                None,
+            ),
+            (
+                "http://[::1]:8181",
+                "http://[::1]:8181/",
+                "[::1]:8181",
+                None,
+            ),
+            ("http://localhost", "http://localhost/", "localhost", None),
+        ] {
+            let endpoint = Endpoint::parse(source, false).unwrap();
+            assert_eq!(endpoint.url().as_str(), url);
+            assert_eq!(endpoint.host_header(), host_header);
+            assert_eq!(endpoint.instance(), instance);
+            assert_eq!(endpoint.to_string(), source);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_a_way_out() {
+        for (source, message, hint) in [
+            ("cn-hangzhou", "not the address", "ons://REGION"),
+            ("ftp://host", "`ftp` is not the address", "ons://REGION"),
+            (
+                "ons://cn-hangzou",
+                "unknown region `cn-hangzou`",
+                "did you mean cn-hangzhou",
+            ),
+            ("ons://", "unknown region ``", "https://HOST"),
+            (
+                "ons://cn-hangzhou/a b",
+                "`a b` is not an instance ID",
+                "MQ_INST",
+            ),
+            (
+                "ons://cn-hangzhou/a/b",
+                "`a/b` is not an instance ID",
+                "MQ_INST",
+            ),
+            (
+                "http://ons.cn-hangzhou.aliyuncs.com",
+                "plain http to ons.cn-hangzhou",
+                "--allow-http",
+            ),
+            (
+                "http://127.0.0.1.evil.example",
+                "plain http",
+                "--allow-http",
+            ),
+            ("https://host/path", "has a path", "https://HOST"),
+            ("https://host?x=1", "has a query", "https://HOST"),
+            ("https://host#x", "has a fragment", "https://HOST"),
+            ("https://key:hunter2@host", "has a user", "environment"),
+            ("https://", "not a URL", "https://HOST"),
+        ] {
+            let error = Endpoint::parse(source, false).unwrap_err();
+            assert!(error.to_string().contains(message), "{source}: {error}");
+            assert!(!error.to_string().contains("hunter2"));
+            let said = error.hint().unwrap();
+            assert!(said.contains(hint), "{source}: {said}");
+        }
+        assert!(Endpoint::parse("http://gw.example", true).is_ok());
+    }
+}
