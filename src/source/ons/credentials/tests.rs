@@ -1,0 +1,167 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+use crate::exit::Advice as _;
+
+/// A home directory with files in it.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::io::Write::write_all(
+                &mut std::fs::File::create_new(&path).unwrap(),
+                text.as_bytes(),
+            )
+            .unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        Self(home)
+    }
+
+    fn find(
+        &self,
+        env: &[(&str, &str)],
+        profile: Option<&str>,
+    ) -> Result<Credentials, CredentialsError> {
+        Lookup {
+            env: &|name| {
+                env.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            },
+            home: Some(self.0.path()),
+            profile,
+        }
+        .find()
+    }
+}
+
+const ENV: [(&str, &str); 2] = [(KEY_ID, "id-env"), (KEY_SECRET, "s3cret\n")];
+const CLI: (&str, &str) = (
+    ".aliyun/config.json",
+    r#"{"current":"a","profiles":[{"name":"a","mode":"AK","access_key_id":"id-cli-a","access_key_secret":"s3cret"},
+        {"name":"b","mode":"AK","access_key_id":"id-cli-b","access_key_secret":"s3cret"}]}"#,
+);
+const INI: (&str, &str) = (
+    ".alibabacloud/credentials.ini",
+    "[default]\naccess_key_id=id-ini\naccess_key_secret=s3cret\n[c]\naccess_key_id=id-ini-c\naccess_key_secret=s3cret\n",
+);
+const BARE: (&str, &str) = (
+    ".alibabacloud/credentials",
+    "[default]\naccess_key_id=id-bare\naccess_key_secret=s3cret\n[d]\naccess_key_id=id-bare-d\naccess_key_secret=s3cret\n",
+);
+
+#[test]
+fn the_chain_has_its_order() {
+    let all = Home::with(&[CLI, INI, BARE]);
+    let inis = Home::with(&[INI, BARE]);
+    let no_cli = [("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "TRUE")];
+    for (home, env, profile, id) in [
+        (&all, &ENV[..], None, "id-env"),
+        (&all, &ENV[..], Some("b"), "id-cli-b"),
+        (&all, &[][..], None, "id-cli-a"),
+        (&all, &[("ALIBABA_CLOUD_PROFILE", "b")], None, "id-cli-b"),
+        (
+            &all,
+            &[("ALIBABA_CLOUD_PROFILE", "c")],
+            Some("b"),
+            "id-cli-b",
+        ),
+        (&all, &[("ALIBABA_CLOUD_PROFILE", "c")], None, "id-ini-c"),
+        (&all, &[], Some("d"), "id-bare-d"),
+        (&all, &no_cli, None, "id-ini"),
+        (&all, &[(KEY_ID, "half")], None, "id-cli-a"),
+        (
+            &all,
+            &[(KEY_ID, "blank"), (KEY_SECRET, " ")],
+            None,
+            "id-cli-a",
+        ),
+        (&inis, &[], None, "id-ini"),
+        (&Home::with(&[BARE]), &[], None, "id-bare"),
+    ] {
+        let found = home.find(env, profile).unwrap();
+        assert_eq!(found.access_key_id, id, "{env:?} {profile:?}");
+    }
+}
+
+#[test]
+fn the_credentials_file_can_be_named() {
+    let home = Home::with(&[INI, ("elsewhere", BARE.1)]);
+    let elsewhere = home.0.path().join("elsewhere");
+    let env = [(
+        "ALIBABA_CLOUD_CREDENTIALS_FILE",
+        elsewhere.to_str().unwrap(),
+    )];
+    assert_eq!(home.find(&env, None).unwrap().access_key_id, "id-bare");
+}
+
+#[test]
+fn a_temporary_key_brings_its_token() {
+    let env = [ENV[0], ENV[1], (TOKEN, "t0ken")];
+    let found = Home::with(&[]).find(&env, None).unwrap();
+    assert_eq!(found.provider, "environment");
+    assert!(found.security_token.is_some());
+}
+
+#[test]
+fn the_end_of_the_chain_lists_every_place() {
+    let error = Home::with(&[CLI]).find(&ENV, Some("x")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no credentials of profile x; looked at environment: not asked, a profile was given; \
+         ~/.aliyun/config.json: no profile x (it has a, b); ~/.alibabacloud/credentials.ini: no such file; \
+         ~/.alibabacloud/credentials: no such file"
+    );
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains("aliyun configure --profile x")
+    );
+
+    let error = Home::with(&[])
+        .find(&[(KEY_SECRET, "s3cret")], None)
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("ALIBABA_CLOUD_ACCESS_KEY_ID is not set, only")
+    );
+    assert!(!error.to_string().contains("s3cret"));
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains("ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error() {
+    let home = Home::with(&[(".aliyun/config.json/inside", "")]);
+    let error = home.find(&[], None).unwrap_err();
+    assert_eq!(error.to_string(), "can't read ~/.aliyun/config.json");
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let credentials = Credentials {
+        provider: "environment".into(),
+        access_key_id: "LTAI5tABCDEFGHxyz".into(),
+        access_key_secret: "s3cret".into(),
+        security_token: Some("t0ken".into()),
+    };
+    let shown = format!("{credentials:?}");
+    assert!(shown.contains("LTA***xyz"), "{shown}");
+    assert!(!shown.contains("s3cret") && !shown.contains("t0ken") && !shown.contains("ABC"));
+    let short = Credentials {
+        access_key_id: "testid".into(),
+        ..credentials
+    };
+    assert_eq!(short.masked_id(), "***");
+}
