@@ -1,17 +1,29 @@
 //! The HTTP API: `OnsMessageTrace`, API version 2019-02-14.
 //!
-//! [`endpoint`] says where the gateway is, [`sign_v3`] and [`sign_v1`] how a call is signed,
-//! [`credentials`] with which key.
+//! [`endpoint`] says where the gateway is, [`credentials`] with which key to ask it. [`Ons`] asks: each call is
+//! built and signed anew ([`request`], [`sign_v3`], [`sign_v1`]), sent once, and its answer read ([`answer`]) by
+//! what it says, not by what it claims to be. [`errors`] is the table of what each error code means for the run.
+//! Nothing here waits or tries again: that is the engine's.
 
+pub mod answer;
+mod client;
+mod clock_skew;
 pub mod credentials;
 pub mod endpoint;
+pub mod errors;
 pub mod percent;
+pub mod redact;
 mod regions;
+pub mod request;
+pub mod retry_after;
 pub mod sign_v1;
 pub mod sign_v3;
+mod transport;
 
+pub use client::{Config, ConfigError, Ons};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
+pub use request::Signature;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,274 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::source::FailureKind;
+
+fn parsed(status: u16, body: &str) -> Result<Trace, Failure> {
+    parse(status, body.as_bytes(), &Redactor::default())
+}
+
+/// `GROUP=WORD` for every track.
+fn tracks(trace: &Trace) -> String {
+    let pairs: Vec<String> = trace
+        .tracks
+        .iter()
+        .map(|track| format!("{}={}", track.group, track.track_type))
+        .collect();
+    pairs.join(" ")
+}
+
+#[test]
+fn every_shape_of_success_is_read() {
+    let a = r#"{"ConsumerGroup":"GID_a","TrackType":"CONSUMED","InstanceId":"MQ_INST_1"}"#;
+    for (body, expected) in [
+        ("{}".into(), ""),
+        (r#"{"RequestId":"r"}"#.into(), ""),
+        (r#"{"RequestId":"r","Data":null}"#.into(), ""),
+        (r#"{"Data":""}"#.into(), ""),
+        (r#"{"Data":[]}"#.into(), ""),
+        (r#"{"Data":{}}"#.into(), ""),
+        (r#"{"Data":{"MessageTrack":null}}"#.into(), ""),
+        (r#"{"Data":{"MessageTrack":[]}}"#.into(), ""),
+        (r#"{"Data":{"MessageTrack":""}}"#.into(), ""),
+        (r#"{"Data":{"MessageTrack":{}}}"#.into(), ""),
+        (format!(r#"{{"Data":{{"MessageTrack":[{a}]}}}}"#), "GID_a=CONSUMED"),
+        (format!(r#"{{"Data":{{"MessageTrack":{a}}}}}"#), "GID_a=CONSUMED"),
+        (format!(r#"{{"Data":[{a}]}}"#), "GID_a=CONSUMED"),
+        (format!(r#"{{"Data":{a}}}"#), "GID_a=CONSUMED"),
+        (format!(r#"{{"Code":"200","Success":true,"Data":[{a}]}}"#), "GID_a=CONSUMED"),
+        (r#"{"Code":200,"Data":[]}"#.into(), ""),
+        (format!("\u{feff} \n{{\"HelpUrl\":{{\"x\":[1]}},\"Data\":[{a}]}}"), "GID_a=CONSUMED"),
+        (
+            r#"{"Data":[{"ConsumerGroup":"GID_\u0061","TrackType":"SubscribedButFilterd","ExceptionDesc":null}]}"#
+                .into(),
+            "GID_a=SubscribedButFilterd",
+        ),
+        (r#"{"Data":[{"ConsumerGroup":"g"},{"ConsumerGroup":"h","TrackType":null}]}"#.into(), "g=UNKNOWN h=UNKNOWN"),
+    ] {
+        let trace = parsed(200, &body).unwrap_or_else(|failure| panic!("{body}: {failure:?}"));
+        assert_eq!(tracks(&trace), expected, "{body}");
+    }
+}
+
+#[test]
+fn xml_says_the_same_as_json() {
+    let body = "<?xml version='1.0' encoding='UTF-8'?>\n<OnsMessageTraceResponse>\n <RequestId>r-1</RequestId>\n\
+        <HelpUrl/><Data>\n <!-- two --><MessageTrack><ConsumerGroup>GID_a&amp;b</ConsumerGroup>\
+        <TrackType>CONSUMED</TrackType><InstanceId>i</InstanceId></MessageTrack>\
+        <MessageTrack><ConsumerGroup><![CDATA[GID_c]]>&#33;</ConsumerGroup></MessageTrack>\
+        <MessageTrack/></Data></OnsMessageTraceResponse>";
+    let trace = parsed(200, body).unwrap();
+    assert_eq!(tracks(&trace), "GID_a&b=CONSUMED GID_c!=UNKNOWN");
+    assert_eq!(trace.request_id.as_deref(), Some("r-1"));
+    for empty in [
+        "<OnsMessageTraceResponse/>",
+        "<OnsMessageTraceResponse><RequestId>r</RequestId><Data></Data></OnsMessageTraceResponse>",
+    ] {
+        assert_eq!(tracks(&parsed(200, empty).unwrap()), "");
+    }
+}
+
+#[test]
+fn identical_tracks_collapse_and_contradicting_ones_stay() {
+    let body = r#"{"Data":[{"ConsumerGroup":"g","TrackType":"CONSUMED"},{"ConsumerGroup":"g","TrackType":"CONSUMED"},
+        {"ConsumerGroup":"g","TrackType":"NOT_ONLINE"}]}"#;
+    assert_eq!(
+        tracks(&parsed(200, body).unwrap()),
+        "g=CONSUMED g=NOT_ONLINE"
+    );
+}
+
+#[test]
+fn codes_decide_in_json_and_xml_whatever_the_status() {
+    for (status, body, kind) in [
+        (
+            400,
+            r#"{"Code":"Throttling.User","Message":"m","RequestId":"r"}"#,
+            FailureKind::Throttled,
+        ),
+        (
+            404,
+            r#"{"code":"BIZ_NO_MESSAGE","message":"m","requestId":"r"}"#,
+            FailureKind::NotFound,
+        ),
+        (
+            200,
+            r#"{"Code":"BIZ_NO_MESSAGE","Message":"m","RequestId":"r","Data":null}"#,
+            FailureKind::NotFound,
+        ),
+        (
+            500,
+            r#"{"Code":"BIZ_FIELD_CHECK_INVALID","Message":"m","RequestId":"r","Data":"x"}"#,
+            FailureKind::Refused,
+        ),
+        (
+            503,
+            r#"{"Code":"ServiceUnavailable","Message":"m","RequestId":"r"}"#,
+            FailureKind::Server,
+        ),
+        (
+            403,
+            "<?xml version='1.0'?><Error><RequestId>r</RequestId><HostId>h</HostId><Code>Forbidden.RAM</Code>\
+             <Message>m</Message></Error>",
+            FailureKind::Fatal,
+        ),
+        (
+            200,
+            "<Error><RequestId>r</RequestId><Code>Throttling</Code><Message>m</Message></Error>",
+            FailureKind::Throttled,
+        ),
+    ] {
+        let failure = parsed(status, body).unwrap_err();
+        assert_eq!(failure.kind, kind, "{body}");
+        assert_eq!(failure.message, "m");
+        assert_eq!(failure.request_id.as_deref(), Some("r"));
+        assert_eq!(failure.http_status, Some(status));
+    }
+}
+
+/// Status, body, and what the message says of it.
+const NO_ANSWERS: &[(u16, &str, &str)] = &[
+    (200, "", "an empty body"),
+    (200, "  \n", "an empty body"),
+    (204, "", "an empty body"),
+    (
+        200,
+        r#"{"RequestId":"r","Data":{"MessageTr"#,
+        "EOF while parsing",
+    ),
+    (200, r#"{"RequestId":"r"} trailing"#, "trailing characters"),
+    (200, "[]", "expected an object"),
+    (200, "null", "neither JSON nor XML"),
+    (
+        200,
+        r#"{"error":"please log in"}"#,
+        "neither RequestId nor Data",
+    ),
+    (200, r#"{"Data":"free text"}"#, "a text in place of a list"),
+    (200, r#"{"Data":7}"#, "expected a list of message tracks"),
+    (
+        200,
+        r#"{"Data":[{"TrackType":"CONSUMED"}]}"#,
+        "without ConsumerGroup",
+    ),
+    (
+        200,
+        r#"{"Data":[{"ConsumerGroup":" ","TrackType":"CONSUMED"}]}"#,
+        "without ConsumerGroup",
+    ),
+    (200, r#"{"Data":[null]}"#, "expected a message track"),
+    (
+        200,
+        r#"{"Data":{"MessageTrack":{"TrackType":"CONSUMED"}}}"#,
+        "without ConsumerGroup",
+    ),
+    (
+        200,
+        "<html><body>Log in</body></html>",
+        "a document of type html",
+    ),
+    (
+        200,
+        "<Error><RequestId>r</RequestId></Error>",
+        "neither RequestId nor Data",
+    ),
+    (200, "<OnsMessageTraceResponse><Data>", "ends inside Data"),
+    (
+        200,
+        "<OnsMessageTraceResponse><Data></OnsMessageTraceResponse>",
+        "not an answer",
+    ),
+    (
+        200,
+        "<XResponse><Data><MessageTrack><TrackType>CONSUMED</TrackType></MessageTrack></Data></XResponse>",
+        "without ConsumerGroup",
+    ),
+    (
+        502,
+        "<html>\r\n<title>502 Bad Gateway</title>",
+        "<title>502 Bad Gateway</title>",
+    ),
+    (500, "upstream reset", "upstream reset"),
+    (
+        503,
+        r#"{"message":"no healthy upstream"}"#,
+        "no healthy upstream",
+    ),
+    (404, "{}", "HTTP 404"),
+];
+
+#[test]
+fn what_is_no_answer_is_the_servers_failure() {
+    for &(status, body, said) in NO_ANSWERS {
+        let failure = parsed(status, body).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Server, "{body}");
+        assert!(
+            failure.message.contains(said),
+            "{body}: {}",
+            failure.message
+        );
+        assert_eq!(failure.http_status, Some(status));
+    }
+}
+
+#[test]
+fn too_many_requests_without_a_code_throttles() {
+    for body in ["", "<html>slow down</html>", "{}"] {
+        assert_eq!(parsed(429, body).unwrap_err().kind, FailureKind::Throttled);
+    }
+}
+
+#[test]
+fn echoes_of_the_request_are_hidden() {
+    let redactor = Redactor::new(["LTAI5tExampleKey", "CAISsecrettoken"]);
+    for (status, body) in [
+        (
+            400,
+            r#"{"Code":"SignatureDoesNotMatch","Message":"server string to sign is:POST&%2F&AccessKeyId%3DLTAI5tExampleKey%26SecurityToken%3DCAISsecrettoken"}"#,
+        ),
+        (
+            400,
+            r#"{"Code":"X.LTAI5tExampleKey","Message":"key LTAI5tExampleKey","RequestId":"CAISsecrettoken"}"#,
+        ),
+        (
+            502,
+            "<html>no such page: /?AccessKeyId=LTAI5tExampleKey&SecurityToken=CAISsecrettoken",
+        ),
+        (502, "<CAISsecrettoken>"),
+        (500, r#"{"message":"CAISsecrettoken"}"#),
+    ] {
+        let failure = parse(status, body.as_bytes(), &redactor).unwrap_err();
+        let shown = format!("{failure:?}");
+        assert!(
+            !shown.contains("ExampleKey") && !shown.contains("secrettoken"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn excerpts_stay_short() {
+    let page = format!("<html>{}\u{1b}[2J", "x".repeat(100_000));
+    let failure = parsed(502, &page).unwrap_err();
+    assert!(failure.message.chars().count() < 350);
+    assert!(!failure.message.contains('\u{1b}'));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_parser_panic(status in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parse(status, &body, &Redactor::default());
+    }
+
+    #[test]
+    fn no_text_that_looks_like_an_answer_does_either(
+        status in prop::sample::select(vec![200u16, 400, 500]),
+        words in prop::collection::vec(prop::sample::select(vec![
+            "{", "}", "[", "]", ":", ",", "\"Data\"", "\"MessageTrack\"", "\"ConsumerGroup\"", "\"Code\"", "null",
+            "\"\"", "1", "\"x\"", "<Data>", "</Data>", "<Error>", "</Error>", "<MessageTrack>", "</MessageTrack>",
+            "<ConsumerGroup>", "</ConsumerGroup>", "<XResponse>", "</XResponse>", "&amp;", "&#x0;", "<![CDATA[", "]]>",
+        ]), 0..40),
+    ) {
+        let _ = parse(status, words.concat().as_bytes(), &Redactor::default());
+    }
+}

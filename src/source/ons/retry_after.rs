@@ -1,0 +1,121 @@
+//! How long a gateway asks us to wait. Which header ONS really sends is documented nowhere, so all are read and the
+//! longest wins (`facts/ons-api.md` §4.4).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+/// No gateway makes us wait longer.
+pub const CAP: Duration = Duration::from_mins(1);
+
+/// The longest wait that any header asks for, at most [`CAP`].
+#[must_use]
+pub fn longest(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let values = |name: &str| {
+        headers
+            .get_all(name)
+            .into_iter()
+            .filter_map(|value| value.to_str().ok())
+    };
+    let milliseconds = values("x-acs-retry-after").filter_map(|text| seconds(text, 1e-3));
+    let time_left = values("x-ratelimit-user-api")
+        .chain(values("x-ratelimit-user"))
+        .filter_map(time_left);
+    let standard = values(RETRY_AFTER.as_str())
+        .filter_map(|text| seconds(text, 1.0).or_else(|| until(text, now)));
+    milliseconds.chain(time_left).chain(standard).max()
+}
+
+/// A positive number in units of `unit` seconds.
+fn seconds(text: &str, unit: f64) -> Option<Duration> {
+    let seconds = text.trim().parse::<f64>().ok()? * unit;
+    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(CAP.as_secs_f64())))
+}
+
+/// `Limit:1,Remain:0,TimeLeft:2000,Reset:1234`: the milliseconds after `TimeLeft`.
+fn time_left(text: &str) -> Option<Duration> {
+    text.split(',')
+        .filter_map(|pair| pair.split_once(':'))
+        .find(|(key, _)| key.trim().eq_ignore_ascii_case("TimeLeft"))
+        .and_then(|(_, value)| seconds(value, 1e-3))
+}
+
+/// An HTTP date that is still to come.
+fn until(text: &str, now: Timestamp) -> Option<Duration> {
+    let date = http_date(text)?;
+    Duration::try_from(date.duration_since(now))
+        .ok()
+        .filter(|wait| !wait.is_zero())
+        .map(|wait| wait.min(CAP))
+}
+
+/// `Sun, 22 Nov 2026 12:00:00 GMT`.
+#[must_use]
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new()
+        .parse_timestamp(text.trim())
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderName;
+
+    use super::*;
+
+    #[test]
+    fn the_longest_wait_wins_and_is_capped() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (headers, milliseconds) in [
+            (&[][..], None),
+            (&[("x-acs-retry-after", "400")], Some(400)),
+            (&[("x-acs-retry-after", "0")], None),
+            (&[("x-acs-retry-after", "-5")], None),
+            (&[("x-acs-retry-after", "NaN")], None),
+            (
+                &[("x-acs-retry-after", "99999999999999999999")],
+                Some(60_000),
+            ),
+            (&[("retry-after", "2")], Some(2000)),
+            (
+                &[("retry-after", "Sun, 22 Nov 2026 12:00:07 GMT")],
+                Some(7000),
+            ),
+            (&[("retry-after", "Sun, 22 Nov 2026 11:00:00 GMT")], None),
+            (
+                &[("retry-after", "Mon, 23 Nov 2026 12:00:00 GMT")],
+                Some(60_000),
+            ),
+            (&[("retry-after", "soon")], None),
+            (
+                &[(
+                    "x-ratelimit-user",
+                    "Limit:1,Remain:0,TimeLeft:2000,Reset:1234",
+                )],
+                Some(2000),
+            ),
+            (&[("x-ratelimit-user", "Limit:1,TimeLeft:x")], None),
+            (
+                &[
+                    ("x-ratelimit-user-api", "timeleft: 1500"),
+                    ("x-ratelimit-user", "TimeLeft:900"),
+                    ("x-acs-retry-after", "1400"),
+                    ("retry-after", "1"),
+                ],
+                Some(1500),
+            ),
+        ] {
+            let headers: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+                .collect();
+            assert_eq!(
+                longest(&headers, now),
+                milliseconds.map(Duration::from_millis),
+                "{headers:?}"
+            );
+        }
+    }
+}
