@@ -10,6 +10,7 @@
 //! Two is also what clap uses for a usage error, so a script sees one meaning.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// The end of a run, as the shell sees it.
@@ -74,15 +75,6 @@ impl Failed {
             hint: hint.into(),
         }
     }
-
-    /// Was it only that nobody reads our output any more? Then there is nothing to say.
-    #[must_use]
-    pub fn is_broken_pipe(&self) -> bool {
-        self.error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-            .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    }
 }
 
 impl<E: Advice> From<E> for Failed {
@@ -103,4 +95,43 @@ impl fmt::Display for Failed {
         }
         Ok(())
     }
+}
+
+/// Ends the program: an error is printed here and nowhere else.
+#[must_use]
+pub fn end(result: Result<Status, Failed>) -> ExitCode {
+    let status = result.unwrap_or_else(|failed| {
+        say(&format!("{failed}\n"));
+        failed.status
+    });
+    status.into()
+}
+
+/// Ends the program with what clap has to say: help and version on stdout, a usage error on stderr.
+#[must_use]
+pub fn usage(text: &str, is_error: bool) -> ExitCode {
+    if is_error {
+        say(text);
+        return Status::Refused.into();
+    }
+    end(print(text).map(|()| Status::Clean))
+}
+
+/// Prints data. That nobody reads on is no failure.
+pub fn print(text: &str) -> Result<(), Failed> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failed::incomplete(error, None))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells the person something. If stderr is gone there is nobody to tell.
+pub fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }

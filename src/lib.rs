@@ -22,9 +22,17 @@
 //!   creates files.
 
 pub mod clock;
+pub mod command;
+pub mod engine;
 pub mod exit;
 pub mod file;
 pub mod input;
 pub mod message;
 pub mod offsets;
+pub mod record;
+pub mod report;
+pub mod settings;
 pub mod source;
+pub mod ui;
+pub mod verdict;
+pub mod words;

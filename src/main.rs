@@ -1,2 +1,9 @@
-//! Parse, run, exit.
-fn main() {}
+//! Parse, run, exit: the program is [`ons_audit::command`].
+
+use std::process::ExitCode;
+
+use ons_audit::command::{World, main as program};
+
+fn main() -> ExitCode {
+    program(&World::of_process())
+}

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compressed;
+use crate::file::decompressed;
 
 /// The bytes of one input. Opened once and read from the start as often as needed, even at the same time: so what was
 /// surveyed is what is read, also if the path names another file by then, or the file has grown.
@@ -59,7 +59,7 @@ impl Bytes {
 
     /// The bytes, decompressed.
     pub(super) fn content(&self) -> io::Result<Box<dyn Read + Send>> {
-        compressed::reader(self.raw())
+        decompressed(self.raw())
     }
 }
 

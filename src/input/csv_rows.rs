@@ -91,7 +91,7 @@ fn asked<'a>(columns: &Columns, cells: &'a Cells) -> Asked<'a> {
         asked.broker = cell(Some(position.broker));
         asked.queue_id = cell(Some(position.queue_id));
         asked.queue_offset = cell(Some(position.queue_offset));
-        asked.tag = cell(position.tag);
+        asked.tag = position.tag.map(|column| cell(Some(column)));
     }
     asked
 }

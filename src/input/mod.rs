@@ -15,7 +15,6 @@
 mod bytes;
 mod cells;
 mod columns;
-pub mod compressed;
 mod csv_rows;
 mod dedupe;
 mod error;

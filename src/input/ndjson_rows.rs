@@ -96,7 +96,10 @@ impl NdjsonRows {
             broker,
             queue_id,
             queue_offset,
-            tag,
+            tag: columns
+                .position
+                .and_then(|position| position.tag)
+                .map(|_| &**tag),
         };
         let asks = match fault {
             Some(fault) => Err(fault),

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::message::{MessageId, Position, Query};
+use crate::message::{MessageId, Position, Query, Tag};
 
 use super::Error;
 use super::header::Role;
@@ -25,7 +25,8 @@ pub(super) struct Asked<'a> {
     pub broker: &'a str,
     pub queue_id: &'a str,
     pub queue_offset: &'a str,
-    pub tag: &'a str,
+    /// `None` where the input has no such column.
+    pub tag: Option<&'a str>,
 }
 
 /// Why a row asks nothing.
@@ -130,7 +131,11 @@ impl Questions {
             queue_id: whole_number(Role::QueueId, queue_id)?,
             queue_offset: whole_number(Role::QueueOffset, queue_offset)?,
             broker: share(&mut self.brokers, broker),
-            tag: (!tag.is_empty()).then(|| share(&mut self.tags, tag)),
+            tag: match tag {
+                None => Tag::Unknown,
+                Some("") => Tag::None,
+                Some(tag) => Tag::Named(share(&mut self.tags, tag)),
+            },
         }))
     }
 
@@ -245,7 +250,7 @@ mod tests {
                 broker,
                 queue_id,
                 queue_offset,
-                tag: "paid",
+                tag: Some("paid"),
                 ..Asked::default()
             };
             questions
@@ -256,7 +261,7 @@ mod tests {
         assert_eq!(ask("", "", ""), Ok(None));
         let position = ask("broker-a", "3", "17").unwrap().unwrap();
         assert_eq!((position.queue_id, position.queue_offset), (3, 17));
-        assert_eq!(position.tag.as_deref(), Some("paid"));
+        assert_eq!(position.tag, Tag::Named("paid".into()));
         let number = "is no whole number from 0".to_owned();
         assert_eq!(
             ask("broker-a", "", "17"),

@@ -65,10 +65,12 @@ impl Decoded {
                 line("milliseconds of the month", &key.month_millis),
                 line("counter", &key.counter),
             ]),
-            MessageId::OffsetId(id) => lines.extend([
-                line("stored by", &id.store),
-                line("commit log offset", &id.commit_log_offset),
-            ]),
+            MessageId::OffsetId(id) => {
+                lines.extend([
+                    line("stored by", &id.store),
+                    line("commit log offset", &id.commit_log_offset),
+                ]);
+            }
             MessageId::V1(id) => lines.extend([
                 line("producer", &id.mac),
                 line("process ID", &id.pid),

@@ -11,4 +11,4 @@ mod query;
 pub use bad_id::BadId;
 pub use decoded::{Decoded, Line};
 pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};
-pub use query::{Position, Query};
+pub use query::{Position, Query, Tag};

@@ -26,6 +26,24 @@ pub struct Position {
     pub queue_id: u32,
     /// Logical offset in the queue.
     pub queue_offset: u64,
-    /// The message's tag; most messages have none.
-    pub tag: Option<Arc<str>>,
+    /// The message's tag, by which subscriptions filter.
+    pub tag: Tag,
+}
+
+/// What is known of a message's tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tag {
+    /// It has this one.
+    Named(Arc<str>),
+    /// It has none, as most messages.
+    None,
+    /// Nobody said: the input gives positions without tags.
+    Unknown,
+}
+
+impl From<Option<&str>> for Tag {
+    /// The tag of a stored message, which has one or has none.
+    fn from(tag: Option<&str>) -> Self {
+        tag.map_or(Self::None, |tag| Self::Named(tag.into()))
+    }
 }

@@ -93,14 +93,16 @@ impl TagFilter {
         }
     }
 
+    /// Does every message pass, whatever its tag?
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.0.is_empty() || self.0.iter().any(|wanted| &**wanted == "*")
+    }
+
     /// Would a message with this tag, or without one, be delivered?
     #[must_use]
     pub fn admits(&self, tag: Option<&str>) -> bool {
-        self.0.is_empty()
-            || self
-                .0
-                .iter()
-                .any(|wanted| &**wanted == "*" || Some(&**wanted) == tag)
+        self.is_all() || self.0.iter().any(|wanted| Some(&**wanted) == tag)
     }
 }
 

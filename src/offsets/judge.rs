@@ -1,7 +1,7 @@
 //! The decision table.
 
 use super::{ConsumeType, GroupState, MessageModel, TrackType};
-use crate::message::Position;
+use crate::message::{Position, Tag};
 
 /// What the offset mechanism says of one group and one message (`facts/rocketmq.md` §1.2, `facts/ons-api.md` §1.4).
 /// The first row that holds decides:
@@ -16,6 +16,7 @@ use crate::message::Position;
 /// | yes | push | clustering | none for the queue, or ≤ queue offset | any | `NOT_CONSUME_YET` |
 /// | yes | push | clustering | > queue offset | admits the tag | `CONSUMED` |
 /// | yes | push | clustering | > queue offset | tags, and not this one | `CONSUMED_BUT_FILTERED` |
+/// | yes | push | clustering | > queue offset | tags, and nobody knows the message's | `UNKNOWN` |
 ///
 /// A committed offset names the next message to read, hence `>`. A message without a tag is held back by every tag
 /// subscription; SQL92 expressions are the broker's business and hold nothing back here.
@@ -43,10 +44,18 @@ fn by_offset(group: &GroupState, message: &Position) -> TrackType {
     let committed = group.offsets.get(&message.broker, message.queue_id);
     if committed.is_none_or(|next| *next <= message.queue_offset) {
         TrackType::NOT_CONSUME_YET
-    } else if group.filter.admits(message.tag.as_deref()) {
-        TrackType::CONSUMED
     } else {
-        TrackType::CONSUMED_BUT_FILTERED
+        let admitted = match &message.tag {
+            Tag::Named(tag) => group.filter.admits(Some(tag)),
+            Tag::None => group.filter.admits(None),
+            Tag::Unknown if group.filter.is_all() => true,
+            Tag::Unknown => return TrackType::UNKNOWN,
+        };
+        if admitted {
+            TrackType::CONSUMED
+        } else {
+            TrackType::CONSUMED_BUT_FILTERED
+        }
     }
 }
 
@@ -136,7 +145,7 @@ mod tests {
             broker: "broker-a".into(),
             queue_id: 1,
             queue_offset: 17,
-            tag: tag.map(Into::into),
+            tag: tag.into(),
         }
     }
 
@@ -161,6 +170,26 @@ mod tests {
     /// The words that say the offset went past.
     fn is_past(word: &TrackType) -> bool {
         [TrackType::CONSUMED, TrackType::CONSUMED_BUT_FILTERED].contains(word)
+    }
+
+    #[test]
+    fn a_tag_that_nobody_knows_decides_nothing() {
+        let unknown = Position {
+            tag: Tag::Unknown,
+            ..message(None)
+        };
+        for (subscription, committed, word) in [
+            ("*", 18, TrackType::CONSUMED),
+            ("paid", 18, TrackType::UNKNOWN),
+            ("paid", 17, TrackType::NOT_CONSUME_YET),
+        ] {
+            let group = group(
+                true,
+                ["push", "clustering", subscription],
+                [("broker-a", 1, committed)],
+            );
+            assert_eq!(judge(&group, &unknown), word, "{subscription} {committed}");
+        }
     }
 
     proptest! {

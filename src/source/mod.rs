@@ -5,9 +5,11 @@
 //!
 //! [`snapshot`] answers in this process, from offsets frozen in a file.
 
+pub mod ons;
 pub mod snapshot;
 
-pub mod ons;
+pub use ons::Ons;
+pub use snapshot::Snapshot;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +24,36 @@ use crate::offsets::TrackType;
 pub trait TraceSource {
     /// Asks once. Every call stands for one attempt, so the HTTP source signs anew in each.
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
+
+    /// The moment that all answers speak of, where that is not the moment of asking.
+    fn as_of(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+/// The sources there are: a closed set, so a match does, and no call is boxed.
+#[derive(Debug)]
+pub enum Source {
+    /// The HTTP API.
+    Ons(Box<Ons>),
+    /// A snapshot file.
+    Snapshot(Box<Snapshot>),
+}
+
+impl TraceSource for Source {
+    async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+        match self {
+            Self::Ons(ons) => ons.trace(query).await,
+            Self::Snapshot(snapshot) => snapshot.trace(query).await,
+        }
+    }
+
+    fn as_of(&self) -> Option<Timestamp> {
+        match self {
+            Self::Ons(ons) => ons.as_of(),
+            Self::Snapshot(snapshot) => snapshot.as_of(),
+        }
+    }
 }
 
 /// What a source says of one message.
@@ -29,8 +61,6 @@ pub trait TraceSource {
 pub struct Trace {
     /// One entry a consumer group the source knows for the topic; the order means nothing.
     pub tracks: Vec<Track>,
-    /// The moment the answer speaks of, where that is not the moment of asking (a snapshot).
-    pub observed_at: Option<Timestamp>,
     /// The gateway's request ID.
     pub request_id: Option<String>,
 }

@@ -166,7 +166,8 @@ fn bare_ids_take_topic_and_instance_from_the_person() {
             format!("1. I/t {A}"),
             format!("2. I/t {C}"),
             "3. same as 1".to_owned(),
-            r#"4. line 5: 1 " nonsense" has blanks around it; IDs are sent exactly as written, so remove them"#.to_owned(),
+            r#"4. line 5: 1 " nonsense" has blanks around it; IDs are sent exactly as written, so remove them"#
+                .to_owned(),
             format!("5. I/t {B}"),
         ]
     );
@@ -211,7 +212,7 @@ fn positions_are_used_in_every_format() {
             (&*stored.broker, stored.queue_id, stored.queue_offset),
             ("broker-a", 3, 17)
         );
-        assert_eq!(stored.tag.as_deref(), Some("paid"));
+        assert_eq!(stored.tag, crate::message::Tag::Named("paid".into()));
         assert_eq!(positions[1], None);
     }
 }

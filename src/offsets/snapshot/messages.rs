@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use super::schema::Message;
-use crate::message::Position;
+use crate::message::{Position, Tag};
 
 /// The stored messages, found by ID.
 ///
@@ -167,7 +167,9 @@ impl<'a> Stored<'a> {
             broker: name(self.record.broker),
             queue_id: self.record.queue_id,
             queue_offset: self.record.queue_offset,
-            tag: Some(name(self.record.tag)).filter(|tag| !tag.is_empty()),
+            tag: Some(name(self.record.tag))
+                .filter(|tag| !tag.is_empty())
+                .map_or(Tag::None, Tag::Named),
         }
     }
 }

@@ -59,7 +59,7 @@ impl TopicState {
 ///
 /// What contradicts itself is an error; what is merely odd (a message on a queue that is not listed) is warned about
 /// once, with a count.
-pub fn read(file: &str, input: impl Read) -> Result<ClusterState, Error> {
+pub fn read(file: &str, input: impl Read + Send) -> Result<ClusterState, Error> {
     let text = crate::file::decompressed(input).map_err(|cause| Error::unreadable(file, cause))?;
     let document = serde_json::from_reader(BufReader::with_capacity(64 * 1024, text))
         .map_err(|cause| Error::malformed(file, cause))?;

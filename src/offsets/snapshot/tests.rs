@@ -217,7 +217,7 @@ proptest! {
         for (id, (queue_id, queue_offset, tag)) in &places {
             let found: Vec<_> = messages.copies(id).map(Stored::position).collect();
             let position = crate::message::Position {
-                broker: "a".into(), queue_id: *queue_id, queue_offset: *queue_offset, tag: tag.as_deref().map(Into::into),
+                broker: "a".into(), queue_id: *queue_id, queue_offset: *queue_offset, tag: tag.as_deref().into(),
             };
             prop_assert_eq!(found, vec![position]);
         }

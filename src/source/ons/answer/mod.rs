@@ -108,7 +108,6 @@ impl Body {
         }
         Ok(Trace {
             tracks,
-            observed_at: None,
             request_id: self.request_id,
         })
     }

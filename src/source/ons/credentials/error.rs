@@ -83,12 +83,9 @@ impl Advice for CredentialsError {
             Self::NotFound { profile: None, .. } => {
                 "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run `aliyun configure`".into()
             }
-            Self::NotFound {
-                profile: Some(name),
-                ..
-            } => format!(
-                "run `aliyun configure --profile {name}`, or leave --profile out to use the environment"
-            ),
+            Self::NotFound { profile: Some(name), .. } => {
+                format!("run `aliyun configure --profile {name}`, or leave --profile out to use the environment")
+            }
             Self::Unreadable { file, .. } => format!("make {file} readable for you: chmod 600 {file}"),
             Self::Syntax { file, .. } | Self::Type { file, .. } => {
                 format!("repair {file}, or move it away and run `aliyun configure`")

@@ -16,7 +16,7 @@ const CHUNK: usize = 64 << 10;
 
 /// The content of `file`, decompressed if it is compressed. All gzip members and all zstd frames are read, and a
 /// truncated file ends in an error, not in silence.
-pub fn reader(mut file: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+pub fn decompressed<'a>(mut file: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
     let mut magic = Vec::with_capacity(4);
     file.by_ref().take(4).read_to_end(&mut magic)?;
     let is_gzip = magic.starts_with(GZIP);
@@ -50,7 +50,9 @@ impl<R: Read> ZstdFrames<R> {
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                     length,
                     ..
-                })) => skip(&mut self.source, length.into())?,
+                })) => {
+                    skip(&mut self.source, length.into())?;
+                }
                 Err(error) => return Err(broken(error)),
             }
         }
@@ -105,7 +107,7 @@ mod tests {
 
     fn read(bytes: Vec<u8>) -> io::Result<String> {
         let mut text = String::new();
-        reader(Cursor::new(bytes))?.read_to_string(&mut text)?;
+        decompressed(Cursor::new(bytes))?.read_to_string(&mut text)?;
         Ok(text)
     }
 

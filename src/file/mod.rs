@@ -1,0 +1,185 @@
+//! The only place that creates files.
+//!
+//! Whatever holds answers is private (0600). A report appears whole or not at all: it is written beside its target
+//! and renamed over it. Targets that are no regular files (`/dev/stdout`, a pipe) are written straight through,
+//! since a rename would replace the device itself.
+
+mod compressed;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+pub use compressed::decompressed;
+
+/// Report writers hand over blocks; this keeps small ones (headers, summaries) from being system calls of their own.
+const BUFFER: usize = 256 * 1024;
+
+/// Where a report goes: a file that appears whole, or a stream.
+#[derive(Debug)]
+pub enum Output {
+    /// Written beside its target, renamed over it by [`Output::commit`]; dropped without it, nothing changes.
+    Replace {
+        /// What is written so far.
+        temp: BufWriter<NamedTempFile>,
+        /// What it will replace.
+        target: PathBuf,
+    },
+    /// Written straight through: standard output, a device, a pipe.
+    Stream(BufWriter<File>),
+}
+
+impl Output {
+    /// Prepares a report target; fails now, not after hours of asking, if it can't be written.
+    /// `-` is standard output.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::Stream(BufWriter::with_capacity(BUFFER, stdout()?)));
+        }
+        // A link is followed, so that what it names is replaced and not the link.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&target) {
+            Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            Ok(found) if !found.is_file() => {
+                let file = OpenOptions::new().write(true).open(&target)?;
+                Ok(Self::Stream(BufWriter::with_capacity(BUFFER, file)))
+            }
+            _ => {
+                let temp = NamedTempFile::with_prefix_in(".ons-audit-", folder(&target))?;
+                Ok(Self::Replace {
+                    temp: BufWriter::with_capacity(BUFFER, temp),
+                    target,
+                })
+            }
+        }
+    }
+
+    /// Everything was written: let it be seen.
+    pub fn commit(self) -> io::Result<()> {
+        match self {
+            Self::Stream(mut stream) => stream.flush(),
+            Self::Replace { temp, target } => {
+                let temp = temp.into_inner().map_err(io::IntoInnerError::into_error)?;
+                temp.persist(&target).map_err(|error| error.error)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Replace { temp, .. } => temp.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Replace { temp, .. } => temp.flush(),
+            Self::Stream(stream) => stream.flush(),
+        }
+    }
+}
+
+/// Standard output as a file: std's own handle would split the blocks at line ends.
+fn stdout() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+/// A new private file; an existing one is an error.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// A private file that vanishes with its handle, in the folder of `beside`.
+pub fn scratch(beside: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder(beside))
+}
+
+/// Renames, then makes the rename itself durable.
+pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    File::open(folder(to))?.sync_all()
+}
+
+/// The folder a file stands in; the current one for a bare name.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_report_appears_whole_and_private_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.csv");
+        let mut output = Output::create(&path).unwrap();
+        output.write_all(b"half").unwrap();
+        drop(output);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "no half a report, no litter"
+        );
+
+        let mut output = Output::create(&path).unwrap();
+        output.write_all(b"whole").unwrap();
+        output.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        let mut output = Output::create(Path::new("/dev/null")).unwrap();
+        output.write_all(b"gone").unwrap();
+        output.commit().unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_written_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Output::create(folder.path()).is_err(), "a folder");
+        assert!(
+            Output::create(&folder.path().join("missing/report.csv")).is_err(),
+            "no such folder"
+        );
+    }
+
+    #[test]
+    fn a_link_keeps_pointing_at_the_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (
+            folder.path().join("real.csv"),
+            folder.path().join("latest.csv"),
+        );
+        drop(create_private(&real).unwrap());
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let mut output = Output::create(&link).unwrap();
+        output.write_all(b"new").unwrap();
+        output.commit().unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+    }
+}

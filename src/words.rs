@@ -1,0 +1,76 @@
+//! Numbers as a person reads them.
+
+use std::time::Duration;
+
+/// A count with its thousands set apart: `20,000`.
+#[must_use]
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The two largest units of a length of time: `41 min 40 s`, `27 h 47 min`.
+#[must_use]
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() >= 500_000_000);
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let shown = parts
+        .iter()
+        .skip_while(|(number, _)| *number == 0)
+        .take(2)
+        .filter(|(number, _)| *number > 0);
+    let words: Vec<_> = shown
+        .map(|(number, unit)| format!("{number} {unit}"))
+        .collect();
+    if words.is_empty() {
+        "less than a second".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (20_000, "20,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        for (millis, text) in [
+            (0, "less than a second"),
+            (499, "less than a second"),
+            (1_500, "2 s"),
+            (60_000, "1 min"),
+            (2_500_000, "41 min 40 s"),
+            (3_600_000, "1 h"),
+            (3_605_000, "1 h"),
+            (100_000_000, "1 d 3 h"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(millis)), text, "{millis} ms");
+        }
+    }
+}
