@@ -1,0 +1,357 @@
+//! From words to verdicts, one rule after the other.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Expectations;
+
+/// What one group's track type allows us to conclude about one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The group's offset went past the message. Not proof that it was processed (`facts/users.md` §3b, trap 1).
+    Passed,
+    /// Skipped by the group's subscription as it is today.
+    Filtered,
+    /// Not reached yet.
+    Open,
+    /// The source can't tell: offline, pull, broadcasting, unknown, and every word not known today.
+    Undetermined,
+    /// Expected, but no answer names the group.
+    Absent,
+}
+
+impl Verdict {
+    /// All of them, in the order reports show them.
+    pub const ALL: [Self; 5] = [
+        Self::Passed,
+        Self::Filtered,
+        Self::Open,
+        Self::Undetermined,
+        Self::Absent,
+    ];
+
+    /// The verdict of a track type, as the source spelled it.
+    #[must_use]
+    pub fn of(track_type: &str) -> Self {
+        match track_type {
+            "CONSUMED" => Self::Passed,
+            "CONSUMED_BUT_FILTERED" => Self::Filtered,
+            "NOT_CONSUME_YET" => Self::Open,
+            _ => Self::Undetermined,
+        }
+    }
+
+    /// The word reports use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Filtered => "filtered",
+            Self::Open => "open",
+            Self::Undetermined => "undetermined",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What we conclude about one row. The first rule that holds decides, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageVerdict {
+    /// A bad row: never asked.
+    Rejected,
+    /// No answer after all tries.
+    Unanswered,
+    /// The source does not know the message.
+    NotFound,
+    /// No group subscribes and none was expected.
+    Unsubscribed,
+    /// An expected group is open, absent, or filtered where that is not accepted.
+    Break,
+    /// No break, but the source can't tell of an expected group.
+    Undetermined,
+    /// Every expected group has passed it.
+    Reconciled,
+}
+
+impl MessageVerdict {
+    /// All of them, best first: the order in which summaries list them.
+    pub const ALL: [Self; 7] = [
+        Self::Reconciled,
+        Self::Break,
+        Self::Undetermined,
+        Self::Unsubscribed,
+        Self::NotFound,
+        Self::Unanswered,
+        Self::Rejected,
+    ];
+
+    /// The word reports use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Unanswered => "unanswered",
+            Self::NotFound => "not_found",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Break => "break",
+            Self::Undetermined => "undetermined",
+            Self::Reconciled => "reconciled",
+        }
+    }
+}
+
+impl fmt::Display for MessageVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What stands in the record for one row, as far as the verdict is concerned.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer<'a> {
+    /// The source's word for each group.
+    Tracks(&'a [TrackView<'a>]),
+    /// The source does not know the message.
+    NotFound,
+    /// An error stands in the answer's place.
+    Unanswered,
+    /// A bad row.
+    Rejected,
+}
+
+/// A track, borrowed from wherever it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackView<'a> {
+    /// Consumer group.
+    #[serde(borrow)]
+    pub group: Cow<'a, str>,
+    /// The source's word.
+    #[serde(borrow)]
+    pub track_type: Cow<'a, str>,
+}
+
+/// A group as a report shows it for one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// Consumer group.
+    pub group: &'a str,
+    /// The source's word; empty where the group is absent.
+    pub track_type: &'a str,
+    /// What we conclude.
+    pub verdict: Verdict,
+    /// Should this group have consumed the message?
+    pub expected: bool,
+}
+
+/// One row, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged<'a> {
+    /// The row's verdict.
+    pub verdict: MessageVerdict,
+    /// The groups of the answer and the absent ones, in name order.
+    pub groups: Vec<Seen<'a>>,
+}
+
+/// Judges one row by the rules of [`MessageVerdict`].
+///
+/// `tracks` are in name order (the record keeps them so). Where nothing is expected of the topic, the groups in the
+/// answer are expected and `filtered` is accepted.
+#[must_use]
+pub fn judge<'a>(answer: Answer<'a>, topic: &str, expectations: &'a Expectations) -> Judged<'a> {
+    let tracks = match answer {
+        Answer::Rejected => return bare(MessageVerdict::Rejected),
+        Answer::Unanswered => return bare(MessageVerdict::Unanswered),
+        Answer::NotFound => return bare(MessageVerdict::NotFound),
+        Answer::Tracks(tracks) => tracks,
+    };
+    let expected = expectations.of(topic);
+    if tracks.is_empty() && expected.is_none() {
+        return bare(MessageVerdict::Unsubscribed);
+    }
+    let mut groups: Vec<Seen<'a>> = tracks
+        .iter()
+        .map(|track| Seen {
+            group: &track.group,
+            track_type: &track.track_type,
+            verdict: Verdict::of(&track.track_type),
+            expected: expected
+                .as_ref()
+                .is_none_or(|expected| expected.contains(&*track.group)),
+        })
+        .collect();
+    if let Some(expected) = &expected {
+        let answered = groups.len();
+        for &group in expected {
+            if !groups[..answered].iter().any(|seen| seen.group == group) {
+                groups.push(Seen {
+                    group,
+                    track_type: "",
+                    verdict: Verdict::Absent,
+                    expected: true,
+                });
+            }
+        }
+        groups.sort_by(|a, b| a.group.cmp(b.group));
+    }
+    let filtered_is_fine = expected.is_none() || expectations.accept_filtered;
+    Judged {
+        verdict: conclude(&groups, filtered_is_fine),
+        groups,
+    }
+}
+
+fn bare<'a>(verdict: MessageVerdict) -> Judged<'a> {
+    Judged {
+        verdict,
+        groups: Vec::new(),
+    }
+}
+
+fn conclude(groups: &[Seen<'_>], filtered_is_fine: bool) -> MessageVerdict {
+    let mut verdict = MessageVerdict::Reconciled;
+    for seen in groups.iter().filter(|seen| seen.expected) {
+        let of_group = match seen.verdict {
+            Verdict::Open | Verdict::Absent => MessageVerdict::Break,
+            Verdict::Filtered if !filtered_is_fine => MessageVerdict::Break,
+            Verdict::Undetermined => MessageVerdict::Undetermined,
+            Verdict::Passed | Verdict::Filtered => MessageVerdict::Reconciled,
+        };
+        verdict = verdict.min(of_group);
+    }
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offsets::TrackType;
+
+    fn verdict_of(
+        tracks: &[(&str, &str)],
+        expect: &[&str],
+        accept_filtered: bool,
+    ) -> MessageVerdict {
+        let mut expectations = Expectations::default();
+        expectations.accept_filtered = accept_filtered;
+        for value in expect {
+            expectations.add(value).unwrap();
+        }
+        let tracks: Vec<_> = tracks
+            .iter()
+            .map(|&(group, word)| TrackView {
+                group: group.into(),
+                track_type: word.into(),
+            })
+            .collect();
+        judge(Answer::Tracks(&tracks), "orders", &expectations).verdict
+    }
+
+    #[test]
+    fn every_word_has_its_verdict() {
+        let expected = [
+            ("CONSUMED", Verdict::Passed),
+            ("CONSUMED_BUT_FILTERED", Verdict::Filtered),
+            ("NOT_CONSUME_YET", Verdict::Open),
+            ("NOT_ONLINE", Verdict::Undetermined),
+            ("PULL", Verdict::Undetermined),
+            ("CONSUME_BROADCASTING", Verdict::Undetermined),
+            ("UNKNOWN", Verdict::Undetermined),
+        ];
+        assert_eq!(
+            expected.map(|(word, _)| word),
+            TrackType::KNOWN.each_ref().map(TrackType::as_str)
+        );
+        for (word, verdict) in expected {
+            assert_eq!(Verdict::of(word), verdict, "{word}");
+        }
+        for unknown in ["", "consumed", "SubscribedAndConsumed", "CONSUMED "] {
+            assert_eq!(
+                Verdict::of(unknown),
+                Verdict::Undetermined,
+                "{unknown:?} is no pass"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_holds_decides() {
+        use MessageVerdict::{Break, Reconciled, Undetermined, Unsubscribed};
+        let (passed, filtered, open, offline) = (
+            ("a", "CONSUMED"),
+            ("b", "CONSUMED_BUT_FILTERED"),
+            ("c", "NOT_CONSUME_YET"),
+            ("d", "NOT_ONLINE"),
+        );
+        for (tracks, expect, accept_filtered, verdict) in [
+            // Without an expectation the answer's groups are expected, and filtered is accepted.
+            (vec![], vec![], false, Unsubscribed),
+            (vec![passed], vec![], false, Reconciled),
+            (vec![passed, filtered], vec![], false, Reconciled),
+            (vec![passed, offline], vec![], false, Undetermined),
+            (vec![open, offline], vec![], false, Break),
+            // With one, only the expected groups count.
+            (vec![passed, open, offline], vec!["a"], false, Reconciled),
+            (vec![passed, open], vec!["orders=c"], false, Break),
+            (vec![passed, offline], vec!["a,d"], false, Undetermined),
+            (vec![open, offline], vec!["c,d"], false, Break),
+            // Filtered needs to be accepted once something is expected.
+            (vec![passed, filtered], vec!["a,b"], false, Break),
+            (vec![passed, filtered], vec!["a,b"], true, Reconciled),
+            // A group that no answer names is a finding, and an empty answer is no pass.
+            (vec![passed], vec!["a,never_started"], false, Break),
+            (vec![], vec!["a"], false, Break),
+            (vec![], vec!["payments=a"], false, Unsubscribed),
+        ] {
+            assert_eq!(
+                verdict_of(&tracks, &expect, accept_filtered),
+                verdict,
+                "{tracks:?} {expect:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_and_bad_rows_are_verdicts_of_their_own() {
+        let nothing = Expectations::default();
+        for (answer, verdict) in [
+            (Answer::Rejected, MessageVerdict::Rejected),
+            (Answer::Unanswered, MessageVerdict::Unanswered),
+            (Answer::NotFound, MessageVerdict::NotFound),
+        ] {
+            assert_eq!(judge(answer, "orders", &nothing), bare(verdict));
+        }
+    }
+
+    #[test]
+    fn absent_groups_stand_among_the_others_in_name_order() {
+        let mut expectations = Expectations::default();
+        expectations.add("b,d").unwrap();
+        let tracks = ["a", "c", "d"].map(|group| TrackView {
+            group: group.into(),
+            track_type: "CONSUMED".into(),
+        });
+        let judged = judge(Answer::Tracks(&tracks), "orders", &expectations);
+        let seen: Vec<_> = judged
+            .groups
+            .iter()
+            .map(|seen| (seen.group, seen.verdict, seen.expected))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("a", Verdict::Passed, false),
+                ("b", Verdict::Absent, true),
+                ("c", Verdict::Passed, false),
+                ("d", Verdict::Passed, true)
+            ]
+        );
+    }
+}

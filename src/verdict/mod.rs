@@ -1,0 +1,14 @@
+//! What we make of the answers.
+//!
+//! A source says a word for each group ([`TrackType`](crate::offsets::TrackType)); [`Verdict`] is what that word
+//! allows us to conclude, [`Expectations`] say who should have consumed, [`judge`] puts both together into the
+//! verdict of the message, and [`Tally`] counts. Nothing undetermined is ever summed into either side
+//! (`facts/users.md` §3b, traps 3 and 4).
+
+mod expect;
+mod judge;
+mod tally;
+
+pub use expect::{Expectations, ExpectationsError};
+pub use judge::{Answer, Judged, MessageVerdict, Seen, TrackView, Verdict, judge};
+pub use tally::{BreakKind, Facts, GroupTally, Tally, Totals};

@@ -1,0 +1,360 @@
+//! Counting what was judged. Every report shows these numbers and no others, so they never differ.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Judged, MessageVerdict, Verdict};
+
+/// How many kinds of break are told apart; an incident has a handful.
+const KINDS: usize = 64;
+
+/// The control totals of a record. They must tie, or rows were lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Input rows; each is one line of the record.
+    pub rows: u64,
+    /// Distinct `(instance, topic, msg_id)`.
+    pub distinct: u64,
+    /// Rows that ask the same as an earlier row.
+    pub duplicates: u64,
+    /// Bad rows.
+    pub rejected: u64,
+    /// Distinct messages with an answer.
+    pub answered: u64,
+    /// Distinct messages the source does not know.
+    pub not_found: u64,
+    /// Distinct messages without any answer after all tries.
+    pub unanswered: u64,
+    /// Tracks in all answers.
+    pub tracks: u64,
+}
+
+impl Totals {
+    /// `rows = distinct + duplicates + rejected` and `distinct = answered + not_found + unanswered`.
+    #[must_use]
+    pub const fn tie(&self) -> bool {
+        self.rows == self.distinct + self.duplicates + self.rejected
+            && self.distinct == self.answered + self.not_found + self.unanswered
+    }
+
+    /// The sums of several records.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            distinct: self.distinct + other.distinct,
+            duplicates: self.duplicates + other.duplicates,
+            rejected: self.rejected + other.rejected,
+            answered: self.answered + other.answered,
+            not_found: self.not_found + other.not_found,
+            unanswered: self.unanswered + other.unanswered,
+            tracks: self.tracks + other.tracks,
+        }
+    }
+}
+
+/// One group's verdicts over all distinct messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupTally {
+    counts: [u64; 5],
+    /// Distinct messages that the group was expected to consume.
+    pub expected: u64,
+    /// Born times of the first and last message that is open or absent, where the IDs tell.
+    pub missed_born: Option<(Timestamp, Timestamp)>,
+}
+
+impl GroupTally {
+    /// Distinct messages with this verdict.
+    #[must_use]
+    pub const fn count(&self, verdict: Verdict) -> u64 {
+        self.counts[verdict as usize]
+    }
+}
+
+/// Breaks alike: the same topic and the same groups at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakKind {
+    /// Topic.
+    pub topic: String,
+    /// The groups at fault with their verdicts, in name order.
+    pub groups: Vec<(String, Verdict)>,
+    /// Distinct messages.
+    pub count: u64,
+    /// Input row of the first of them.
+    pub first_row: u64,
+    /// Its message ID.
+    pub first_msg_id: String,
+}
+
+/// What a judged record adds up to. Tallies of consecutive parts are put together by [`Tally::append`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Control totals, counted again from the lines.
+    pub totals: Totals,
+    messages: [u64; 7],
+    /// By group, in name order.
+    pub groups: BTreeMap<String, GroupTally>,
+    /// Error codes of messages not found or unanswered.
+    pub errors: BTreeMap<String, u64>,
+    /// First and last moment of observation, RFC 3339 UTC (so they compare as text).
+    pub observed: Option<(String, String)>,
+    /// The breaks by kind, in the order they were met; the rarest of very many kinds may be missing.
+    pub breaks: Vec<BreakKind>,
+}
+
+/// What [`Tally::add`] needs to know of a distinct message or a bad row besides its verdicts.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Input row.
+    pub row: u64,
+    /// Message ID.
+    pub msg_id: &'a str,
+    /// Topic.
+    pub topic: &'a str,
+    /// Born time decoded from the ID.
+    pub born: Option<Timestamp>,
+    /// RFC 3339 UTC, empty for a bad row.
+    pub observed_at: &'a str,
+    /// The error's code, or its kind where it has none.
+    pub error: Option<&'a str>,
+}
+
+impl Tally {
+    /// Distinct messages (for `rejected`: rows) with this verdict.
+    #[must_use]
+    pub const fn messages(&self, verdict: MessageVerdict) -> u64 {
+        self.messages[verdict as usize]
+    }
+
+    /// Is every row reconciled?
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.messages(MessageVerdict::Reconciled) + self.totals.duplicates == self.totals.rows
+    }
+
+    /// Counts a row that repeats an earlier one.
+    pub fn add_duplicate(&mut self) {
+        self.totals.rows += 1;
+        self.totals.duplicates += 1;
+    }
+
+    /// Counts a distinct message or a bad row.
+    pub fn add(&mut self, facts: Facts<'_>, judged: &Judged<'_>) {
+        self.totals.rows += 1;
+        self.messages[judged.verdict as usize] += 1;
+        match judged.verdict {
+            MessageVerdict::Rejected => {
+                self.totals.rejected += 1;
+                return;
+            }
+            MessageVerdict::Unanswered => self.totals.unanswered += 1,
+            MessageVerdict::NotFound => self.totals.not_found += 1,
+            _ => self.totals.answered += 1,
+        }
+        self.totals.distinct += 1;
+        if let Some(code) = facts.error {
+            *entry(&mut self.errors, code) += 1;
+        }
+        self.observe(facts.observed_at);
+        for seen in &judged.groups {
+            let group = entry(&mut self.groups, seen.group);
+            group.counts[seen.verdict as usize] += 1;
+            group.expected += u64::from(seen.expected);
+            self.totals.tracks += u64::from(seen.verdict != Verdict::Absent);
+            if matches!(seen.verdict, Verdict::Open | Verdict::Absent) && seen.expected {
+                group.missed_born = span(group.missed_born, facts.born.map(|born| (born, born)));
+            }
+        }
+        if judged.verdict == MessageVerdict::Break {
+            self.add_break(BreakKind {
+                topic: facts.topic.to_owned(),
+                groups: at_fault(judged),
+                count: 1,
+                first_row: facts.row,
+                first_msg_id: facts.msg_id.to_owned(),
+            });
+        }
+    }
+
+    /// Adds the tally of the part that follows this one.
+    pub fn append(&mut self, next: Self) {
+        self.totals = self.totals.plus(&next.totals);
+        for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
+            *mine += theirs;
+        }
+        for (name, theirs) in next.groups {
+            let mine = self.groups.entry(name).or_default();
+            for (mine, theirs) in mine.counts.iter_mut().zip(theirs.counts) {
+                *mine += theirs;
+            }
+            mine.expected += theirs.expected;
+            mine.missed_born = span(mine.missed_born, theirs.missed_born);
+        }
+        for (code, count) in next.errors {
+            *self.errors.entry(code).or_default() += count;
+        }
+        if let Some((first, last)) = next.observed {
+            self.observe(&first);
+            self.observe(&last);
+        }
+        next.breaks
+            .into_iter()
+            .for_each(|kind| self.add_break(kind));
+    }
+
+    fn add_break(&mut self, kind: BreakKind) {
+        let alike =
+            |known: &&mut BreakKind| known.topic == kind.topic && known.groups == kind.groups;
+        let room = self.breaks.len() < KINDS;
+        match self.breaks.iter_mut().find(alike) {
+            Some(known) => known.count += kind.count,
+            None if room => self.breaks.push(kind),
+            None => {}
+        }
+    }
+
+    fn observe(&mut self, at: &str) {
+        match &mut self.observed {
+            _ if at.is_empty() => {}
+            None => self.observed = Some((at.to_owned(), at.to_owned())),
+            Some((first, _)) if at < first.as_str() => at.clone_into(first),
+            Some((_, last)) if at > last.as_str() => at.clone_into(last),
+            Some(_) => {}
+        }
+    }
+}
+
+/// The entry of `name`, whose `String` is made only for the first row that names it.
+fn entry<'m, V: Default>(map: &'m mut BTreeMap<String, V>, name: &str) -> &'m mut V {
+    if !map.contains_key(name) {
+        map.insert(name.to_owned(), V::default());
+    }
+    map.get_mut(name).expect("inserted above")
+}
+
+fn span(
+    a: Option<(Timestamp, Timestamp)>,
+    b: Option<(Timestamp, Timestamp)>,
+) -> Option<(Timestamp, Timestamp)> {
+    match (a, b) {
+        (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
+        (one, None) | (None, one) => one,
+    }
+}
+
+/// Which expected groups make a break of it.
+fn at_fault(judged: &Judged<'_>) -> Vec<(String, Verdict)> {
+    let fault = |verdict| matches!(verdict, Verdict::Open | Verdict::Absent | Verdict::Filtered);
+    let groups = judged
+        .groups
+        .iter()
+        .filter(|seen| seen.expected && fault(seen.verdict));
+    groups
+        .map(|seen| (seen.group.to_owned(), seen.verdict))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{Answer, Expectations, TrackView, judge};
+
+    fn tally_of(rows: std::ops::Range<u64>) -> Tally {
+        let mut expectations = Expectations::default();
+        expectations.add("b,never").unwrap();
+        let mut tally = Tally::default();
+        for row in rows {
+            let tracks = [
+                ("a", "CONSUMED"),
+                (
+                    "b",
+                    if row % 3 == 0 {
+                        "NOT_CONSUME_YET"
+                    } else {
+                        "CONSUMED"
+                    },
+                ),
+            ]
+            .map(|(group, word)| TrackView {
+                group: group.into(),
+                track_type: word.into(),
+            });
+            let answer = match row % 7 {
+                1 => Answer::NotFound,
+                2 => Answer::Unanswered,
+                3 => Answer::Rejected,
+                4 => {
+                    tally.add_duplicate();
+                    continue;
+                }
+                _ => Answer::Tracks(&tracks),
+            };
+            let observed_at = format!("2026-11-22T12:00:{:02}.000Z", row % 60);
+            let facts = Facts {
+                row,
+                msg_id: "AA",
+                topic: "orders",
+                born: Timestamp::from_second(i64::try_from(row).unwrap()).ok(),
+                observed_at: &observed_at,
+                error: matches!(answer, Answer::NotFound | Answer::Unanswered)
+                    .then_some("BIZ_NO_MESSAGE"),
+            };
+            tally.add(facts, &judge(answer, "orders", &expectations));
+        }
+        tally
+    }
+
+    #[test]
+    fn the_totals_tie_whatever_the_rows_are() {
+        let tally = tally_of(0..100);
+        assert!(tally.totals.tie(), "{:?}", tally.totals);
+        assert_eq!(tally.totals.rows, 100);
+        let by_verdict: u64 = MessageVerdict::ALL
+            .iter()
+            .map(|&verdict| tally.messages(verdict))
+            .sum();
+        assert_eq!(by_verdict + tally.totals.duplicates, 100);
+        assert_eq!(
+            tally.groups["never"].count(Verdict::Absent),
+            tally.totals.answered
+        );
+        assert_eq!(
+            tally.totals.tracks,
+            2 * tally.totals.answered,
+            "an absent group is no track"
+        );
+        assert_eq!(
+            tally.errors["BIZ_NO_MESSAGE"],
+            tally.totals.not_found + tally.totals.unanswered
+        );
+        assert!(!tally.is_clean());
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        for cut in [0, 1, 33, 50, 99, 100] {
+            let mut parts = tally_of(0..cut);
+            parts.append(tally_of(cut..100));
+            assert_eq!(parts, tally_of(0..100), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn breaks_are_told_apart_by_topic_and_groups_at_fault() {
+        let tally = tally_of(0..100);
+        let kinds: Vec<_> = tally
+            .breaks
+            .iter()
+            .map(|kind| (kind.first_row, kind.groups.len()))
+            .collect();
+        assert_eq!(
+            kinds,
+            [(0, 2), (5, 1)],
+            "b is open in every third, never is absent in all"
+        );
+        let in_kinds: u64 = tally.breaks.iter().map(|kind| kind.count).sum();
+        assert_eq!(in_kinds, tally.messages(MessageVerdict::Break));
+    }
+}
