@@ -1,0 +1,196 @@
+//! One line of a results file, read: it borrows from the file's bytes wherever it can.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::verdict::{Answer, TrackView};
+
+/// A line between header and trailer. One input row each; which fields it has says what became of the row.
+#[derive(Debug, Deserialize)]
+pub struct Line<'a> {
+    /// Input row, from 1.
+    pub row: u64,
+    /// As the input had it.
+    #[serde(borrow, default)]
+    pub msg_id: Text<'a>,
+    /// As the input had it.
+    #[serde(borrow, default)]
+    pub topic: Text<'a>,
+    /// As the input had it, or as it was given for all rows.
+    #[serde(borrow, default)]
+    pub instance_id: Text<'a>,
+    /// The answer, in group order.
+    #[serde(borrow)]
+    pub tracks: Option<Vec<TrackView<'a>>>,
+    /// The error in the answer's place.
+    #[serde(borrow)]
+    pub error: Option<ErrorView<'a>>,
+    /// RFC 3339 UTC.
+    #[serde(borrow, default)]
+    pub observed_at: Text<'a>,
+    /// Calls made.
+    pub attempts: Option<u32>,
+    /// The gateway's request ID.
+    #[serde(borrow, default)]
+    pub request_id: Text<'a>,
+    /// The earlier row that asks the same.
+    pub same_as: Option<u64>,
+    /// Why the row was never asked.
+    #[serde(borrow)]
+    pub rejected: Option<RejectView<'a>>,
+    /// The kept columns, a JSON object.
+    #[serde(borrow)]
+    pub extra: Option<&'a RawValue>,
+}
+
+impl<'a> Line<'a> {
+    /// What the verdict rests on. `None` for a duplicate: its answer stands in another line.
+    #[must_use]
+    pub fn answer(&self) -> Option<Answer<'_>> {
+        if self.same_as.is_some() {
+            return None;
+        }
+        Some(match (&self.tracks, &self.error) {
+            (Some(tracks), _) => Answer::Tracks(tracks),
+            (None, Some(error)) if error.kind.0 == "not_found" => Answer::NotFound,
+            _ if self.rejected.is_some() => Answer::Rejected,
+            _ => Answer::Unanswered,
+        })
+    }
+
+    /// The kept columns in their order; text for strings, JSON for all else.
+    pub fn kept(&self) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, serde_json::Error> {
+        self.extra.map_or_else(
+            || Ok(Vec::new()),
+            |extra| serde_json::from_str::<Kept<'a>>(extra.get()).map(|kept| kept.0),
+        )
+    }
+}
+
+/// An error in an answer's place.
+#[derive(Debug, Deserialize)]
+pub struct ErrorView<'a> {
+    /// The word of [`FailureKind`](crate::source::FailureKind).
+    #[serde(borrow)]
+    pub kind: Text<'a>,
+    /// The source's code.
+    #[serde(borrow, default)]
+    pub code: Text<'a>,
+    /// What happened.
+    #[serde(borrow, default)]
+    pub message: Text<'a>,
+}
+
+/// Why a row was never asked.
+#[derive(Debug, Deserialize)]
+pub struct RejectView<'a> {
+    /// The input it stands in.
+    #[serde(borrow, default)]
+    pub file: Text<'a>,
+    /// Line of that input, from 1.
+    pub line: Option<u64>,
+    /// The column.
+    #[serde(borrow, default)]
+    pub column: Text<'a>,
+    /// The text found there.
+    #[serde(borrow, default)]
+    pub found: Text<'a>,
+    /// What was expected.
+    #[serde(borrow, default)]
+    pub reason: Text<'a>,
+}
+
+/// Text that borrows unless it holds escapes. A type of its own, because serde borrows a bare `Cow` only outside of
+/// `Option` and other wrappers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A JSON object whose keys keep their order and whose values stay as they were written.
+struct Kept<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Kept<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Kept<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of kept columns")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut kept = Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some((name, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+                    kept.push((name.0, value));
+                }
+                Ok(Kept(kept))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_without_escapes_is_borrowed() {
+        let line: Line<'_> = serde_json::from_str(
+            r#"{"row":1,"msg_id":"AA","topic":"a\"b","tracks":[{"group":"g","track_type":"CONSUMED"}],"extra":{"z":"1","a":{"n":[1]}}}"#,
+        )
+        .unwrap();
+        assert!(matches!(line.msg_id.0, Cow::Borrowed("AA")));
+        assert!(matches!(
+            line.tracks.as_ref().unwrap()[0].group,
+            Cow::Borrowed("g")
+        ));
+        assert_eq!(&*line.topic, "a\"b");
+        let kept: Vec<_> = line
+            .kept()
+            .unwrap()
+            .into_iter()
+            .map(|(name, value)| (name, value.get()))
+            .collect();
+        assert_eq!(kept, [("z".into(), "\"1\""), ("a".into(), "{\"n\":[1]}")]);
+    }
+
+    #[test]
+    fn the_fields_of_a_line_say_what_became_of_the_row() {
+        let answer = |json: &str| {
+            format!(
+                "{:?}",
+                serde_json::from_str::<Line<'_>>(json).unwrap().answer()
+            )
+        };
+        assert_eq!(answer(r#"{"row":1,"tracks":[]}"#), "Some(Tracks([]))");
+        assert_eq!(
+            answer(r#"{"row":1,"error":{"kind":"not_found"}}"#),
+            "Some(NotFound)"
+        );
+        assert_eq!(
+            answer(r#"{"row":1,"error":{"kind":"transport"}}"#),
+            "Some(Unanswered)"
+        );
+        assert_eq!(
+            answer(r#"{"row":1,"rejected":{"column":"msg_id"}}"#),
+            "Some(Rejected)"
+        );
+        assert_eq!(answer(r#"{"row":2,"same_as":1}"#), "None");
+    }
+}

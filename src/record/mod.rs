@@ -1,0 +1,21 @@
+//! The results file: the evidence that every report is made from (schema `ons-audit/1`, `DESIGN.md` §6).
+//!
+//! A [`Recorder`] appends every outcome to `RESULTS.partial` as it arrives. When all rows are accounted for it puts
+//! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
+//! and without a trailer does not exist. A [`Record`] is such a file, opened again; [`Line`] is one of its lines.
+
+mod header;
+mod line;
+mod order;
+mod outcome;
+mod read;
+mod scribe;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use header::{Header, InputFile, SCHEMA, Trailer};
+pub use line::{ErrorView, Line, RejectView, Text};
+pub use outcome::Outcome;
+pub use read::{Block, Blocks, ReadError, Record};
+pub use write::{Durability, RecordError, Recorder, partial_path};

@@ -1,0 +1,230 @@
+//! Puts the lines of a partial file in row order, in bounded memory.
+//!
+//! Answers come nearly in order: a query that is tried again falls behind its neighbours. Rows are dense, so a line
+//! is passed on as soon as its predecessors were; the others wait in a heap. When the heap outgrows its bound its
+//! lines go, sorted, to a scratch file as a run, and the runs are read back as their turn comes.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+
+/// How much waits in memory before a run is spilled.
+const HEAP_BYTES: usize = 16 * 1024 * 1024;
+
+/// Copies the lines of `lines` to `out` by their `row`, beginning with 1.
+pub(super) fn by_row(
+    lines: impl BufRead,
+    out: &mut impl Write,
+    scratch: impl FnOnce() -> io::Result<File>,
+) -> io::Result<()> {
+    sort(lines, out, scratch, HEAP_BYTES)
+}
+
+fn sort(
+    mut lines: impl BufRead,
+    out: &mut impl Write,
+    scratch: impl FnOnce() -> io::Result<File>,
+    heap_bytes: usize,
+) -> io::Result<()> {
+    let mut waiting = BinaryHeap::new();
+    let mut waiting_bytes = 0;
+    let mut runs = Runs {
+        scratch: None,
+        heads: BinaryHeap::new(),
+    };
+    let mut open_scratch = Some(scratch);
+    let mut next = 1;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let ended = lines.read_until(b'\n', &mut line)? == 0;
+        if !ended {
+            waiting_bytes += line.len();
+            waiting.push(Reverse((row_of(&line)?, line.clone())));
+        }
+        loop {
+            if waiting.peek().is_some_and(|Reverse((row, _))| *row == next) {
+                let Some(Reverse((_, line))) = waiting.pop() else {
+                    break;
+                };
+                waiting_bytes -= line.len();
+                out.write_all(&line)?;
+            } else if !runs.pass_on(next, out)? {
+                break;
+            }
+            next += 1;
+        }
+        if ended {
+            return if waiting.is_empty() && runs.heads.is_empty() {
+                Ok(())
+            } else {
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("row {next} is missing from the record"),
+                ))
+            };
+        }
+        if waiting_bytes > heap_bytes {
+            let file = match open_scratch.take() {
+                Some(open) => runs.scratch.insert(open()?),
+                None => runs
+                    .scratch
+                    .as_mut()
+                    .ok_or_else(|| io::Error::other("scratch file is gone"))?,
+            };
+            let run = spill(file, &mut waiting)?;
+            runs.add(run)?;
+            waiting_bytes = 0;
+        }
+    }
+}
+
+/// Writes what waits to the end of the scratch file, in order.
+fn spill(file: &mut File, waiting: &mut BinaryHeap<Reverse<(u64, Vec<u8>)>>) -> io::Result<Run> {
+    let start = file.seek(SeekFrom::End(0))?;
+    let mut writer = BufWriter::new(&mut *file);
+    while let Some(Reverse((_, line))) = waiting.pop() {
+        writer.write_all(&line)?;
+    }
+    writer.flush()?;
+    drop(writer);
+    let end = file.stream_position()?;
+    Ok(Run {
+        lines: BufReader::new(Slice {
+            file: file.try_clone()?,
+            at: start,
+            end,
+        }),
+        line: Vec::new(),
+    })
+}
+
+/// The spilled runs, by the row at their head.
+struct Runs {
+    scratch: Option<File>,
+    heads: BinaryHeap<Reverse<(u64, RunOrd)>>,
+}
+
+impl Runs {
+    fn add(&mut self, mut run: Run) -> io::Result<()> {
+        run.line.clear();
+        if run.lines.read_until(b'\n', &mut run.line)? > 0 {
+            self.heads.push(Reverse((row_of(&run.line)?, RunOrd(run))));
+        }
+        Ok(())
+    }
+
+    /// Passes on the line of row `next` if a run has it at its head.
+    fn pass_on(&mut self, next: u64, out: &mut impl Write) -> io::Result<bool> {
+        if self
+            .heads
+            .peek()
+            .is_none_or(|Reverse((row, _))| *row != next)
+        {
+            return Ok(false);
+        }
+        if let Some(Reverse((_, RunOrd(run)))) = self.heads.pop() {
+            out.write_all(&run.line)?;
+            self.add(run)?;
+        }
+        Ok(true)
+    }
+}
+
+struct Run {
+    lines: BufReader<Slice>,
+    line: Vec<u8>,
+}
+
+/// Rows differ, so a run never needs to be compared itself.
+struct RunOrd(Run);
+
+impl PartialEq for RunOrd {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for RunOrd {}
+impl PartialOrd for RunOrd {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for RunOrd {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+/// A part of a file with a position of its own, so that many runs share one scratch file.
+struct Slice {
+    file: File,
+    at: u64,
+    end: u64,
+}
+
+impl io::Read for Slice {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let room = buffer.len().min(left);
+        let read = self.file.read_at(&mut buffer[..room], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// The row of a line, which always begins `{"row":N`.
+pub(super) fn row_of(line: &[u8]) -> io::Result<u64> {
+    line.strip_prefix(b"{\"row\":")
+        .and_then(|rest| {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+        })
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a line of the record does not begin with its row",
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sorted(rows: &[u64], heap_bytes: usize) -> io::Result<Vec<u64>> {
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|row| format!("{{\"row\":{row},\"msg_id\":\"{row:032X}\"}}\n"))
+            .collect();
+        let mut out = Vec::new();
+        sort(
+            lines.concat().as_bytes(),
+            &mut out,
+            tempfile::tempfile,
+            heap_bytes,
+        )?;
+        out.split_inclusive(|&byte| byte == b'\n')
+            .map(row_of)
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_comes_out_as_input_order(rows in Just((1..=200_u64).collect::<Vec<_>>()).prop_shuffle(), heap in 0..8_000_usize) {
+            prop_assert_eq!(sorted(&rows, heap).unwrap(), (1..=200).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_missing_row_is_an_error_and_not_a_shorter_record() {
+        for heap in [0, 1_000_000] {
+            let error = sorted(&[1, 2, 4, 5], heap).unwrap_err();
+            assert_eq!(error.to_string(), "row 3 is missing from the record");
+        }
+        assert!(row_of(b"{\"totals\":{}}").is_err());
+    }
+}

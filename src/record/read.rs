@@ -1,0 +1,398 @@
+//! Reads a results file, and only a whole one.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::{Header, Line, SCHEMA, Trailer, order};
+use crate::exit::Advice;
+
+/// How much is read at once.
+const BLOCK: u64 = 256 * 1024;
+
+/// The index holds one entry for about this many bytes: a duplicate's answer is found by reading no more.
+const STRIDE: usize = 16 * 1024;
+
+/// Why a file is no record to report from.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system refused.
+    #[error("can't read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The first line is none of ours.
+    #[error("{}:1: found {found}, expected the header of a results file (schema `{SCHEMA}`)", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// The last line is no trailer.
+    #[error("{} has no trailer: the run that wrote it did not finish, or the file was cut", path.display())]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line between the two can't be read.
+    #[error("{}, row {row}: {source}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The row that was expected there.
+        row: u64,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The bytes are not those that were sealed.
+    #[error("{} was changed after it was sealed: its SHA-256 is {found}, the trailer says {sealed}", path.display())]
+    Seal {
+        /// The file.
+        path: PathBuf,
+        /// Of its bytes now.
+        found: String,
+        /// In the trailer.
+        sealed: String,
+    },
+    /// The lines don't add up to the trailer's totals.
+    #[error("{}: the lines add up to {found}, the trailer says {sealed}", path.display())]
+    Totals {
+        /// The file.
+        path: PathBuf,
+        /// Counted.
+        found: String,
+        /// In the trailer.
+        sealed: String,
+    },
+}
+
+impl Advice for ReadError {
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Io { .. } => "name a file that `audit` wrote with --results (or beside its first report)",
+                Self::Header { .. } => "report and verify read results files (.ndjson), not reports or inputs",
+                Self::Unfinished { .. } => {
+                    "only a finished run can be reported: its record has no `.partial` in its name"
+                }
+                Self::Line { .. } | Self::Seal { .. } | Self::Totals { .. } => {
+                    "don't rely on this file: fetch an unchanged copy, or ask again while the messages are kept"
+                }
+            }
+            .to_owned(),
+        )
+    }
+}
+
+/// A whole results file.
+#[derive(Debug)]
+pub struct Record {
+    path: PathBuf,
+    file: File,
+    header: Header,
+    /// The header's bytes: the seal covers them too.
+    header_line: Vec<u8>,
+    trailer: Trailer,
+    /// Where the lines begin and the trailer begins.
+    lines: std::ops::Range<u64>,
+    index: Arc<RwLock<Vec<Mark>>>,
+}
+
+/// A line start worth remembering: rows are found from the nearest one before.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    row: u64,
+    offset: u64,
+}
+
+/// Whole lines of a record.
+#[derive(Debug)]
+pub struct Block {
+    /// Row of the first line.
+    pub first_row: u64,
+    /// The lines with their ends.
+    pub bytes: Vec<u8>,
+}
+
+impl Record {
+    /// Opens `path` and checks header and trailer; the lines between are checked as they are read.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        let failed = |source| ReadError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut first = Vec::new();
+        BufReader::new(&file)
+            .read_until(b'\n', &mut first)
+            .map_err(failed)?;
+        let header = parse_header(path, &first)?;
+        let trailer_at = last_line(&file, length).map_err(failed)?;
+        let mut last = vec![0; usize::try_from(length - trailer_at).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut last, trailer_at).map_err(failed)?;
+        let unfinished = || ReadError::Unfinished {
+            path: path.to_owned(),
+        };
+        if !last.ends_with(b"\n") || trailer_at == 0 {
+            return Err(unfinished());
+        }
+        let trailer: Trailer = serde_json::from_slice(&last).map_err(|_| unfinished())?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            header,
+            lines: first.len() as u64..trailer_at,
+            header_line: first,
+            trailer,
+            index: Arc::default(),
+        })
+    }
+
+    /// The first line.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The last line.
+    #[must_use]
+    pub const fn trailer(&self) -> &Trailer {
+        &self.trailer
+    }
+
+    /// The file, as the person named it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The lines from the first to the last, in blocks. `check` says whether the seal is computed on the way.
+    #[must_use]
+    pub fn blocks(&self, check: bool) -> Blocks<'_> {
+        let hash = check.then(|| Sha256::new().chain_update(&self.header_line));
+        Blocks {
+            record: self,
+            at: self.lines.start,
+            row: 1,
+            hash,
+        }
+    }
+
+    /// The bytes of an earlier row's line, once a block behind it was read.
+    pub fn line_of(&self, row: u64) -> io::Result<Vec<u8>> {
+        let mark = {
+            let index = self
+                .index
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let after = index.partition_point(|mark| mark.row <= row);
+            index[..after].last().copied()
+        };
+        let mark = mark.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("row {row} stands nowhere"),
+            )
+        })?;
+        let mut reader = BufReader::with_capacity(
+            STRIDE,
+            At {
+                file: &self.file,
+                offset: mark.offset,
+            },
+        );
+        let mut line = Vec::new();
+        for _ in mark.row..=row {
+            line.clear();
+            reader.read_until(b'\n', &mut line)?;
+        }
+        if order::row_of(&line)? == row {
+            Ok(line)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("row {row} is not where it should be"),
+            ))
+        }
+    }
+
+    /// An error for a line that can't be read.
+    #[must_use]
+    pub fn bad_line(&self, row: u64, source: serde_json::Error) -> ReadError {
+        ReadError::Line {
+            path: self.path.clone(),
+            row,
+            source,
+        }
+    }
+
+    /// An error for a failed read.
+    #[must_use]
+    pub fn failed(&self, source: io::Error) -> ReadError {
+        ReadError::Io {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+/// Iterates over a record's lines in blocks.
+#[derive(Debug)]
+pub struct Blocks<'r> {
+    record: &'r Record,
+    at: u64,
+    row: u64,
+    hash: Option<Sha256>,
+}
+
+impl Blocks<'_> {
+    /// The next block; at the end the seal is compared, if that was asked for.
+    pub fn next_block(&mut self) -> Result<Option<Block>, ReadError> {
+        let failed = |source| self.record.failed(source);
+        let end = self.record.lines.end;
+        if self.at == end {
+            return self.check_seal().map(|()| None);
+        }
+        let mut bytes = vec![0; usize::try_from((end - self.at).min(BLOCK)).unwrap_or(usize::MAX)];
+        self.record
+            .file
+            .read_exact_at(&mut bytes, self.at)
+            .map_err(failed)?;
+        // Lines are cut nowhere: one longer than a block is read whole.
+        while memchr::memrchr(b'\n', &bytes).is_none() {
+            let more = usize::try_from((end - self.at - bytes.len() as u64).min(BLOCK))
+                .unwrap_or(usize::MAX);
+            let had = bytes.len();
+            bytes.resize(had + more, 0);
+            self.record
+                .file
+                .read_exact_at(&mut bytes[had..], self.at + had as u64)
+                .map_err(failed)?;
+        }
+        bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |last| last + 1));
+        if let Some(hash) = &mut self.hash {
+            hash.update(&bytes);
+        }
+        let first_row = self.row;
+        self.remember(&bytes);
+        self.at += bytes.len() as u64;
+        Ok(Some(Block { first_row, bytes }))
+    }
+
+    /// Counts the lines of a block and marks some of them.
+    fn remember(&mut self, bytes: &[u8]) {
+        let mut index = self
+            .record
+            .index
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let offset = self.at + start as u64;
+            if index
+                .last()
+                .is_none_or(|mark| offset >= mark.offset + STRIDE as u64)
+            {
+                index.push(Mark {
+                    row: self.row,
+                    offset,
+                });
+            }
+            self.row += 1;
+            start = end + 1;
+        }
+    }
+
+    fn check_seal(&mut self) -> Result<(), ReadError> {
+        let Some(hash) = self.hash.take() else {
+            return Ok(());
+        };
+        let found = HEXLOWER.encode(&hash.finalize());
+        let sealed = &self.record.trailer.sha256;
+        if *sealed == found {
+            return Ok(());
+        }
+        Err(ReadError::Seal {
+            path: self.record.path.clone(),
+            found,
+            sealed: sealed.clone(),
+        })
+    }
+}
+
+/// A reader at a position of its own in a shared file.
+struct At<'f> {
+    file: &'f File,
+    offset: u64,
+}
+
+impl io::Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
+    let bad = |found: String| ReadError::Header {
+        path: path.to_owned(),
+        found,
+    };
+    let value: serde_json::Value =
+        serde_json::from_slice(line).map_err(|_| bad("no JSON".to_owned()))?;
+    match value.get("schema").and_then(|schema| schema.as_str()) {
+        Some(SCHEMA) => serde_json::from_value(value).map_err(|error| bad(error.to_string())),
+        Some(other) => Err(bad(format!("schema `{other}`"))),
+        None => Err(bad("no `schema`".to_owned())),
+    }
+}
+
+/// Where the last line begins.
+fn last_line(file: &File, length: u64) -> io::Result<u64> {
+    let mut window = 4096_u64;
+    loop {
+        let from = length.saturating_sub(window);
+        let mut tail = vec![0; usize::try_from(length - from).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut tail, from)?;
+        let inner = &tail[..tail.len().saturating_sub(1)];
+        if let Some(end) = memchr::memrchr(b'\n', inner) {
+            return Ok(from + end as u64 + 1);
+        }
+        if from == 0 {
+            return Ok(0);
+        }
+        window *= 8;
+    }
+}
+
+/// Reads the lines of a block one after the other.
+impl Block {
+    /// Each line's row and bytes.
+    pub fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        (self.first_row..).zip(self.bytes.split_inclusive(|&byte| byte == b'\n'))
+    }
+
+    /// Parses a line and checks that it stands where its row belongs.
+    pub fn parse(row: u64, line: &[u8]) -> Result<Line<'_>, serde_json::Error> {
+        let parsed: Line<'_> = serde_json::from_slice(line)?;
+        if parsed.row == row {
+            Ok(parsed)
+        } else {
+            Err(serde::de::Error::custom(format_args!(
+                "found row {}, expected row {row}",
+                parsed.row
+            )))
+        }
+    }
+}

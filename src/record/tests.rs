@@ -1,0 +1,305 @@
+//! Writing and reading back, and every way in which a file can be less than whole.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::input::{Entry, Kept, Reject, Row};
+use crate::message::Query;
+use crate::offsets::TrackType;
+use crate::source::{Failure, FailureKind, Trace, Track};
+use crate::verdict::{Answer, Expectations, Totals};
+
+fn header() -> Header {
+    Header {
+        schema: SCHEMA.to_owned(),
+        run_id: "r1".to_owned(),
+        tool: "ons-audit 0".to_owned(),
+        source: "test".to_owned(),
+        inputs: Vec::new(),
+        started_at: "2026-11-22T12:00:00.000Z".to_owned(),
+        expectations: Expectations::default(),
+        producer_zone: "+08:00".to_owned(),
+    }
+}
+
+/// Row 3 repeats row 1, every 5th is bad, every 7th is not found, every 11th got no answer.
+fn settled(row: u64) -> (Row, Option<Outcome>) {
+    let columns: std::sync::Arc<[Box<str>]> = vec!["order".into()].into();
+    let kept = Kept {
+        columns,
+        json: Some(format!(r#"{{"order":"Ä-{row}\""}}"#).into()),
+    };
+    if row == 3 {
+        return (
+            Row {
+                row,
+                kept,
+                entry: Entry::Duplicate { of: 1 },
+            },
+            None,
+        );
+    }
+    if row.is_multiple_of(5) {
+        return (
+            Row {
+                row,
+                kept,
+                entry: Entry::Rejected(Box::new(damaged(row + 1))),
+            },
+            None,
+        );
+    }
+    let msg_id = format!("{row:032X}").into();
+    let query = Query {
+        instance_id: None,
+        topic: "or\"ders".into(),
+        msg_id,
+        position: None,
+    };
+    let outcome = Outcome {
+        answer: answer(row),
+        observed_at: Timestamp::UNIX_EPOCH,
+        attempts: 1,
+        throttled: 0,
+    };
+    (
+        Row {
+            row,
+            kept,
+            entry: Entry::Query(query),
+        },
+        Some(outcome),
+    )
+}
+
+fn damaged(line: u64) -> Reject {
+    Reject {
+        file: "in.csv".into(),
+        line,
+        column: "msg_id".into(),
+        found: "1.23E+15".to_owned(),
+        reason: "damaged".to_owned(),
+        msg_id: Some("1.23E+15".to_owned()),
+        topic: None,
+    }
+}
+
+fn answer(row: u64) -> Result<Trace, Failure> {
+    let track = |group: &str, word: &str| Track {
+        group: group.into(),
+        track_type: TrackType::from(word),
+    };
+    if row.is_multiple_of(7) {
+        Err(Failure::new(
+            FailureKind::NotFound,
+            Some("BIZ_NO_MESSAGE".to_owned()),
+            "gone",
+        ))
+    } else if row.is_multiple_of(11) {
+        Err(Failure::new(FailureKind::Transport, None, "reset\nby peer"))
+    } else {
+        let tracks = vec![
+            track("GID_b", "NOT_CONSUME_YET"),
+            track("GID_a", "CONSUMED"),
+        ];
+        Ok(Trace {
+            tracks,
+            request_id: Some("R".to_owned()),
+        })
+    }
+}
+
+fn write(target: &Path, rows: impl IntoIterator<Item = u64>) -> Totals {
+    let mut recorder = Recorder::create(target, &header(), Durability::EverySecond).unwrap();
+    for (row, outcome) in rows.into_iter().map(settled) {
+        recorder.push(&row, outcome.as_ref()).unwrap();
+    }
+    recorder.finish(Timestamp::UNIX_EPOCH).unwrap()
+}
+
+/// All rows of a record, read with the seal checked.
+fn rows_of(record: &Record) -> Result<Vec<u64>, ReadError> {
+    let (mut blocks, mut rows) = (record.blocks(true), Vec::new());
+    while let Some(block) = blocks.next_block()? {
+        for (row, bytes) in block.lines() {
+            rows.push(
+                Block::parse(row, bytes)
+                    .map_err(|error| record.bad_line(row, error))?
+                    .row,
+            );
+        }
+    }
+    Ok(rows)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn answers_in_any_order_become_the_same_record(order in Just((1..=120_u64).collect::<Vec<_>>()).prop_shuffle()) {
+        let folder = tempfile::tempdir().unwrap();
+        let (shuffled, straight) = (folder.path().join("a.ndjson"), folder.path().join("b.ndjson"));
+        let totals = write(&shuffled, order);
+        prop_assert!(totals.tie(), "{:?}", totals);
+        prop_assert_eq!(totals, write(&straight, 1..=120));
+        prop_assert_eq!(fs::read(&shuffled).unwrap(), fs::read(&straight).unwrap());
+        prop_assert_eq!(rows_of(&Record::open(&shuffled).unwrap()).unwrap(), (1..=120).collect::<Vec<_>>());
+        prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no partial file is left");
+    }
+}
+
+#[test]
+fn a_line_says_all_that_is_known_of_its_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.ndjson");
+    write(&path, 1..=11);
+    let record = Record::open(&path).unwrap();
+    assert_eq!(record.trailer().columns, ["order"]);
+    assert_eq!(
+        record.trailer().groups.iter().collect::<Vec<_>>(),
+        ["GID_a", "GID_b"]
+    );
+    rows_of(&record).unwrap();
+    let line = |row: u64| String::from_utf8(record.line_of(row).unwrap()).unwrap();
+    assert_eq!(
+        line(1),
+        "{\"row\":1,\"msg_id\":\"00000000000000000000000000000001\",\"topic\":\"or\\\"ders\",\
+         \"tracks\":[{\"group\":\"GID_a\",\"track_type\":\"CONSUMED\"},{\"group\":\"GID_b\",\"track_type\":\"NOT_CONSUME_YET\"}],\
+         \"observed_at\":\"1970-01-01T00:00:00.000Z\",\"attempts\":1,\"request_id\":\"R\",\"extra\":{\"order\":\"Ä-1\\\"\"}}\n"
+    );
+    assert_eq!(
+        line(3),
+        "{\"row\":3,\"same_as\":1,\"extra\":{\"order\":\"Ä-3\\\"\"}}\n"
+    );
+    assert!(line(5).contains(r#""msg_id":"1.23E+15","rejected":{"file":"in.csv","line":6,"column":"msg_id","found":"1.23E+15","reason":"damaged"}"#));
+    assert!(
+        line(7)
+            .contains(r#""error":{"kind":"not_found","code":"BIZ_NO_MESSAGE","message":"gone"}"#)
+    );
+    assert!(line(11).contains(r#""error":{"kind":"transport","message":"reset\nby peer"}"#));
+    let bytes = record.line_of(11).unwrap();
+    assert!(matches!(
+        Block::parse(11, &bytes).unwrap().answer(),
+        Some(Answer::Unanswered)
+    ));
+}
+
+#[test]
+fn a_changed_byte_breaks_the_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.ndjson");
+    write(&path, 1..=20);
+    let whole = fs::read(&path).unwrap();
+    for needle in ["GID_b\",\"track_type\":\"NOT", "\"source\":\"test"] {
+        let at = whole
+            .windows(needle.len())
+            .position(|window| window == needle.as_bytes())
+            .unwrap();
+        let mut changed = whole.clone();
+        changed[at + needle.len() - 1] ^= 1;
+        let other = folder.path().join("changed.ndjson");
+        fs::copy(&path, &other).unwrap();
+        std::io::Write::write_all(
+            &mut fs::OpenOptions::new().write(true).open(&other).unwrap(),
+            &changed,
+        )
+        .unwrap();
+        let error = rows_of(&Record::open(&other).unwrap()).unwrap_err();
+        assert!(matches!(error, ReadError::Seal { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_record_cut_anywhere_is_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.ndjson");
+    write(&path, 1..=6);
+    let length = fs::metadata(&path).unwrap().len();
+    for cut in (0..length).rev() {
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(cut)
+            .unwrap();
+        let opened = Record::open(&path);
+        assert!(
+            matches!(
+                opened,
+                Err(ReadError::Unfinished { .. } | ReadError::Header { .. })
+            ),
+            "cut at {cut}: {opened:?}"
+        );
+    }
+}
+
+#[test]
+fn an_unfinished_or_running_record_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.ndjson");
+    let mut recorder = Recorder::create(&path, &header(), Durability::EverySecond).unwrap();
+    assert!(matches!(
+        Recorder::create(&path, &header(), Durability::Relaxed),
+        Err(RecordError::Busy { .. })
+    ));
+    let (row, outcome) = settled(1);
+    recorder.push(&row, outcome.as_ref()).unwrap();
+    assert_eq!(recorder.abandon().unwrap().answered, 1);
+    let partial = partial_path(&path);
+    assert!(
+        fs::read_to_string(&partial).unwrap().ends_with("}\n"),
+        "what was answered is there"
+    );
+    assert_eq!(
+        fs::metadata(&partial).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(matches!(
+        Recorder::create(&path, &header(), Durability::Relaxed),
+        Err(RecordError::Unfinished { .. })
+    ));
+    assert!(
+        !path.exists(),
+        "a file with the final name and no trailer does not exist"
+    );
+}
+
+#[test]
+fn an_earlier_record_is_kept_under_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("night.results.ndjson");
+    write(&path, 1..=2);
+    write(&path, 1..=4);
+    assert_eq!(Record::open(&path).unwrap().trailer().totals.rows, 4);
+    let kept = folder
+        .path()
+        .join("night.results.1970-01-01T000000.000Z.ndjson");
+    assert_eq!(Record::open(&kept).unwrap().trailer().totals.rows, 2);
+}
+
+#[test]
+fn what_is_no_record_is_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    for (text, part) in [
+        ("", "no JSON"),
+        ("row,msg_id\n1,AA\n", "no JSON"),
+        ("{\"a\":1}\n", "no `schema`"),
+        ("{\"schema\":\"ons-audit/2\"}\n", "schema `ons-audit/2`"),
+        ("{\"schema\":\"ons-audit/1\"}\n", "missing field `run_id`"),
+    ] {
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        let error = Record::open(&path).unwrap_err().to_string();
+        assert!(error.contains(part), "{text:?}: {error}");
+    }
+}
