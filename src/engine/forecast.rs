@@ -1,0 +1,203 @@
+//! What a run would ask, how long it takes, and what expires before its turn. Asks nothing.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::Rate;
+use crate::input::{Entry, Row};
+
+/// How long `ApsaraMQ` keeps messages unless told otherwise (`facts/ons-api.md` §2.3b).
+pub const RETENTION: Duration = Duration::from_hours(72);
+
+/// A forecast of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Forecast {
+    /// Input rows.
+    pub rows: u64,
+    /// Queries to be asked.
+    pub distinct: u64,
+    /// Rows that repeat an earlier one.
+    pub duplicates: u64,
+    /// Bad rows.
+    pub rejected: u64,
+    /// Seconds from the first call to the last answer, retries aside; none where nothing limits the rate.
+    pub seconds: Option<f64>,
+    /// The oldest message by its ID.
+    pub oldest: Option<Oldest>,
+    /// Messages whose ID tells when they were born.
+    pub dated: u64,
+    /// Of those, how many are older than the retention already.
+    pub expired: u64,
+    /// Of those, how many more will be before their turn comes.
+    pub expiring: u64,
+}
+
+/// The message that was born first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Oldest {
+    /// Its row.
+    pub row: u64,
+    /// Its ID.
+    pub msg_id: String,
+    /// Decoded from the ID: a hint.
+    pub born_at: Timestamp,
+}
+
+impl Forecast {
+    /// Counts `rows`, asked in their order at `rate` from `start` on. `born` decodes an ID.
+    pub fn of<E>(
+        rows: impl Iterator<Item = Result<Row, E>>,
+        rate: Rate,
+        start: Timestamp,
+        retention: Duration,
+        born: impl Fn(&str) -> Option<Timestamp>,
+    ) -> Result<Self, E> {
+        let mut forecast = Self::default();
+        for row in rows {
+            let row = row?;
+            forecast.rows += 1;
+            match &row.entry {
+                Entry::Duplicate { .. } => forecast.duplicates += 1,
+                Entry::Rejected(_) => forecast.rejected += 1,
+                Entry::Query(query) => {
+                    forecast.distinct += 1;
+                    if let Some(born) = born(&query.msg_id) {
+                        let turn = rate.time_for(forecast.distinct).unwrap_or_default();
+                        forecast.date(
+                            row.row,
+                            &query.msg_id,
+                            born,
+                            Ages {
+                                start,
+                                turn,
+                                retention,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+        forecast.seconds = rate
+            .time_for(forecast.distinct)
+            .map(|time| time.as_secs_f64());
+        Ok(forecast)
+    }
+
+    fn date(&mut self, row: u64, msg_id: &str, born: Timestamp, ages: Ages) {
+        self.dated += 1;
+        if self
+            .oldest
+            .as_ref()
+            .is_none_or(|oldest| born < oldest.born_at)
+        {
+            self.oldest = Some(Oldest {
+                row,
+                msg_id: msg_id.to_owned(),
+                born_at: born,
+            });
+        }
+        let outlives = |wait: Duration| {
+            let age = ages.start.duration_since(born).saturating_add(signed(wait));
+            age > signed(ages.retention)
+        };
+        if outlives(Duration::ZERO) {
+            self.expired += 1;
+        } else if outlives(ages.turn) {
+            self.expiring += 1;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Ages {
+    start: Timestamp,
+    turn: Duration,
+    retention: Duration,
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Kept, Reject};
+    use crate::message::Query;
+
+    fn row(row: u64, entry: Entry) -> Row {
+        Row {
+            row,
+            kept: Kept {
+                columns: Vec::new().into(),
+                json: None,
+            },
+            entry,
+        }
+    }
+
+    fn query(id: &str) -> Entry {
+        Entry::Query(Query {
+            instance_id: None,
+            topic: "orders".into(),
+            msg_id: id.into(),
+            position: None,
+        })
+    }
+
+    #[test]
+    fn it_says_what_is_asked_how_long_it_takes_and_what_expires() {
+        let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        // Ages in seconds; the retention is 10 s here, and a call is made each second.
+        let ages = |id: &str| {
+            id.parse()
+                .ok()
+                .map(|age: i64| start - SignedDuration::from_secs(age))
+        };
+        let reject = Reject {
+            file: "-".into(),
+            line: 1,
+            column: "msg_id".into(),
+            found: String::new(),
+            reason: String::new(),
+            msg_id: None,
+            topic: None,
+        };
+        let rows = [
+            query("3"),  // turn at 0 s
+            query("11"), // expired already
+            query("x"),  // tells nothing
+            query("8"),  // 11 s old at its turn
+            Entry::Duplicate { of: 1 },
+            query("6"), // 10 s old at its turn: still there
+            Entry::Rejected(Box::new(reject)),
+        ];
+        let rows = (1..).zip(rows).map(|(nth, entry)| row(nth, entry));
+        let rows = rows.map(Ok::<_, std::convert::Infallible>);
+        let forecast = Forecast::of(
+            rows,
+            "1/s".parse().unwrap(),
+            start,
+            Duration::from_secs(10),
+            ages,
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                forecast.rows,
+                forecast.distinct,
+                forecast.duplicates,
+                forecast.rejected
+            ),
+            (7, 5, 1, 1)
+        );
+        assert_eq!(forecast.seconds, Some(4.0));
+        assert_eq!(
+            (forecast.dated, forecast.expired, forecast.expiring),
+            (4, 1, 1)
+        );
+        assert_eq!(forecast.oldest.unwrap().row, 2);
+    }
+}

@@ -1,0 +1,154 @@
+//! The one loop.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::{FutureExt, Stream, StreamExt, stream};
+use tokio::time::Interval;
+
+use super::{Pacer, Policy, Stop};
+use crate::input::{Entry, Row};
+use crate::record::Outcome;
+use crate::source::{Failure, FailureKind, TraceSource};
+
+/// How often a sink hears of time passing while answers are awaited.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A busy loop lets signals in after this many rows.
+const ROWS_PER_BREATH: u64 = 1024;
+
+/// Takes what the loop brings. Any error ends the run; nothing that was taken before is lost.
+pub trait Sink {
+    /// A row that is settled; duplicates and bad rows have no outcome.
+    fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()>;
+    /// The loop is about to wait: whatever is buffered goes out now.
+    fn idle(&mut self) -> anyhow::Result<()>;
+    /// Time has passed.
+    fn tick(&mut self);
+}
+
+/// Why the loop ended without an error of ours.
+#[derive(Debug)]
+pub enum Ended {
+    /// Every row is settled.
+    Complete,
+    /// It was asked to stop.
+    Stopped,
+    /// The source said what it would say to every query.
+    Fatal(Box<Failure>),
+}
+
+/// Everything a run needs besides its rows.
+#[derive(Debug)]
+pub struct Engine<'a, S> {
+    /// Who is asked.
+    pub source: &'a S,
+    /// How fast.
+    pub pacer: &'a Pacer,
+    /// How often, and how many at once.
+    pub policy: &'a Policy,
+    /// Ends the run early.
+    pub stop: &'a Stop,
+}
+
+/// A row that was settled, or `None` if the run ended first.
+type Settled<E> = Result<Option<(Row, Option<Outcome>)>, E>;
+
+impl<S: TraceSource> Engine<'_, S> {
+    /// Asks every query of `rows` and brings each settled row to `sink`. At most `policy.concurrency` calls are in
+    /// flight, and a row is read only when one of their places is free.
+    pub async fn run<E: Into<anyhow::Error>>(
+        &self,
+        mut rows: impl Iterator<Item = Result<Row, E>>,
+        sink: &mut impl Sink,
+    ) -> anyhow::Result<Ended> {
+        let (pulled, exhausted) = (Cell::new(0_u64), Cell::new(false));
+        let counted = std::iter::from_fn(|| {
+            let row = rows.next();
+            match row {
+                Some(_) => pulled.set(pulled.get() + 1),
+                None => exhausted.set(true),
+            }
+            row
+        });
+        let settled = stream::iter(counted)
+            .take_until(self.stop.draining())
+            .map(|row| self.settle(row))
+            .buffer_unordered(self.policy.concurrency)
+            .take_until(self.stop.dropping());
+        let (count, fatal) = self.consume(std::pin::pin!(settled), sink).await?;
+        Ok(match fatal {
+            Some(failure) => Ended::Fatal(failure),
+            // Asked to stop with nothing left to do: that is an end like any other.
+            None if exhausted.get() && count == pulled.get() => Ended::Complete,
+            None => Ended::Stopped,
+        })
+    }
+
+    async fn settle<E>(&self, row: Result<Row, E>) -> Settled<E> {
+        let row = row?;
+        let outcome = match &row.entry {
+            Entry::Query(query) => match self.ask(query).await {
+                Some(outcome) => Some(outcome),
+                None => return Ok(None),
+            },
+            Entry::Duplicate { .. } | Entry::Rejected(_) => None,
+        };
+        Ok(Some((row, outcome)))
+    }
+
+    /// Takes what is settled, to the end; says how many rows that were, and what made the run end itself.
+    async fn consume<E: Into<anyhow::Error>>(
+        &self,
+        mut settled: Pin<&mut impl Stream<Item = Settled<E>>>,
+        sink: &mut impl Sink,
+    ) -> anyhow::Result<(u64, Option<Box<Failure>>)> {
+        let (mut count, mut fatal) = (0_u64, None);
+        let mut ticks = tokio::time::interval(TICK);
+        while let Some(next) = next(&mut settled, &mut ticks, sink).await? {
+            match next.map_err(E::into)? {
+                Some((
+                    _,
+                    Some(Outcome {
+                        answer: Err(failure),
+                        ..
+                    }),
+                )) if failure.kind == FailureKind::Fatal => {
+                    self.stop.request();
+                    fatal.get_or_insert_with(|| Box::new(failure));
+                }
+                Some((row, outcome)) => {
+                    sink.settled(&row, outcome.as_ref())?;
+                    count += 1;
+                }
+                None => {}
+            }
+            if count.is_multiple_of(ROWS_PER_BREATH) {
+                sink.tick();
+                tokio::task::yield_now().await;
+            }
+        }
+        sink.idle()?;
+        Ok((count, fatal))
+    }
+}
+
+/// The next settled row. Only if there is none yet, what is buffered goes out before the wait.
+async fn next<T>(
+    settled: &mut Pin<&mut impl Stream<Item = T>>,
+    ticks: &mut Interval,
+    sink: &mut impl Sink,
+) -> anyhow::Result<Option<T>> {
+    if let Some(next) = settled.next().now_or_never() {
+        return Ok(next);
+    }
+    loop {
+        sink.idle()?;
+        tokio::select! {
+            biased;
+            next = settled.next() => return Ok(next),
+            _ = ticks.tick() => sink.tick(),
+        }
+    }
+}

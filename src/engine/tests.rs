@@ -1,0 +1,326 @@
+//! The loop on the paused clock: a scripted source, hours in milliseconds.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::{Backoff, Ended, Engine, Pacer, Policy, Sink, Stop};
+use crate::input::{Entry, Kept, Row};
+use crate::message::Query;
+use crate::record::Outcome;
+use crate::source::{Failure, FailureKind, Trace, TraceSource};
+
+/// Answers after `latency`, with what the script says next, or else with an empty trace.
+struct Scripted {
+    latency: Duration,
+    script: RefCell<VecDeque<Failure>>,
+    begun: RefCell<Vec<Duration>>,
+    start: Instant,
+}
+
+impl Scripted {
+    fn new(latency_ms: u64, script: impl IntoIterator<Item = Failure>) -> Self {
+        Self {
+            latency: Duration::from_millis(latency_ms),
+            script: RefCell::new(script.into_iter().collect()),
+            begun: RefCell::default(),
+            start: Instant::now(),
+        }
+    }
+}
+
+impl TraceSource for Scripted {
+    async fn trace(&self, _: &Query) -> Result<Trace, Failure> {
+        self.begun.borrow_mut().push(self.start.elapsed());
+        let failure = self.script.borrow_mut().pop_front();
+        sleep(self.latency).await;
+        failure.map_or(
+            Ok(Trace {
+                tracks: Vec::new(),
+                request_id: None,
+            }),
+            Err,
+        )
+    }
+}
+
+#[derive(Default)]
+struct Collected {
+    rows: Vec<u64>,
+    outcomes: Vec<Outcome>,
+    idle: usize,
+}
+
+impl Sink for Collected {
+    fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()> {
+        self.rows.push(row.row);
+        self.outcomes.extend(outcome.cloned());
+        Ok(())
+    }
+
+    fn idle(&mut self) -> anyhow::Result<()> {
+        self.idle += 1;
+        Ok(())
+    }
+
+    fn tick(&mut self) {}
+}
+
+fn row(row: u64) -> Row {
+    let entry = if row.is_multiple_of(10) {
+        Entry::Duplicate { of: 1 }
+    } else {
+        Entry::Query(Query {
+            instance_id: None,
+            topic: "orders".into(),
+            msg_id: "AA".into(),
+            position: None,
+        })
+    };
+    Row {
+        row,
+        kept: Kept {
+            columns: Vec::new().into(),
+            json: None,
+        },
+        entry,
+    }
+}
+
+fn queries(count: u64) -> impl Iterator<Item = Row> {
+    (1..)
+        .filter(|nth: &u64| !nth.is_multiple_of(10))
+        .take(usize::try_from(count).unwrap())
+        .map(row)
+}
+
+fn failure(kind: FailureKind, retry_after: Option<u64>) -> Failure {
+    Failure {
+        retry_after: retry_after.map(Duration::from_secs),
+        ..Failure::new(kind, None, "as scripted")
+    }
+}
+
+fn policy(concurrency: usize) -> Policy {
+    let backoff = Backoff {
+        draw: || 1.0,
+        ..Backoff::default()
+    };
+    Policy {
+        concurrency,
+        max_attempts: 5,
+        backoff,
+        clock: || Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn pacer(rate: &str) -> Pacer {
+    Pacer::new(rate.parse().unwrap(), NonZeroU32::MIN)
+}
+
+async fn audit(
+    rows: impl Iterator<Item = Row>,
+    source: &Scripted,
+    rate: &str,
+    in_flight: usize,
+    stop: &Stop,
+) -> (Ended, Collected) {
+    let mut sink = Collected::default();
+    let engine = Engine {
+        source,
+        pacer: &pacer(rate),
+        policy: &policy(in_flight),
+        stop,
+    };
+    let ended = engine
+        .run(rows.map(Ok::<_, Infallible>), &mut sink)
+        .await
+        .unwrap();
+    (ended, sink)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_answers_of_half_a_second_at_ten_a_second() {
+    let source = Scripted::new(500, []);
+    let (ended, sink) = audit(queries(1000), &source, "10/s", 8, &Stop::new()).await;
+    assert!(matches!(ended, Ended::Complete));
+    assert_eq!(source.start.elapsed(), Duration::from_millis(100_400));
+    assert_eq!(sink.outcomes.len(), 1000);
+    assert!(
+        sink.idle >= 1000,
+        "whatever came is handed on before the next wait"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_few_in_flight_and_the_source_sets_the_pace() {
+    let source = Scripted::new(500, []);
+    audit(queries(100), &source, "10/s", 2, &Stop::new()).await;
+    assert_eq!(source.start.elapsed(), Duration::from_millis(25_100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_answer_holds_everyone_and_costs_one_call() {
+    let source = Scripted::new(500, [failure(FailureKind::Throttled, Some(30))]);
+    let (_, sink) = audit(queries(50), &source, "10/s", 8, &Stop::new()).await;
+    let begun = source.begun.borrow();
+    assert_eq!(begun.len(), 51);
+    let (held_from, held_until) = (Duration::from_millis(500), Duration::from_millis(30_500));
+    assert!(
+        begun.iter().all(|at| *at <= held_from || *at >= held_until),
+        "{begun:?}"
+    );
+    let throttled: Vec<_> = sink
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.throttled > 0)
+        .collect();
+    assert_eq!(throttled.len(), 1);
+    assert_eq!(
+        (throttled[0].attempts, throttled[0].answer.is_ok()),
+        (2, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_source_makes_us_wait_for_more_than_a_minute() {
+    let source = Scripted::new(0, [failure(FailureKind::Throttled, Some(86_400))]);
+    audit(queries(1), &source, "10/s", 1, &Stop::new()).await;
+    assert_eq!(source.start.elapsed(), Duration::from_mins(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_asked_again_with_growing_pauses() {
+    let source = Scripted::new(
+        100,
+        [
+            failure(FailureKind::Transport, None),
+            failure(FailureKind::Server, None),
+        ],
+    );
+    let (_, sink) = audit(queries(1), &source, "max", 1, &Stop::new()).await;
+    assert_eq!(
+        (sink.outcomes[0].attempts, sink.outcomes[0].answer.is_ok()),
+        (3, true)
+    );
+    let begun: Vec<_> = source
+        .begun
+        .borrow()
+        .iter()
+        .map(Duration::as_millis)
+        .collect();
+    assert_eq!(
+        begun,
+        [0, 600, 1700],
+        "0.5 s and 1 s after answers of 0.1 s"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_last_attempt_the_error_is_the_outcome() {
+    let source = Scripted::new(
+        0,
+        std::iter::repeat_n(failure(FailureKind::Server, None), 5),
+    );
+    let (ended, sink) = audit(queries(2), &source, "max", 1, &Stop::new()).await;
+    assert!(matches!(ended, Ended::Complete));
+    assert_eq!(
+        (sink.outcomes[0].attempts, sink.outcomes[0].answer.is_err()),
+        (5, true)
+    );
+    assert_eq!(
+        (sink.outcomes[1].attempts, sink.outcomes[1].answer.is_ok()),
+        (1, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permanent_error_is_asked_once() {
+    let script = [
+        failure(FailureKind::NotFound, None),
+        failure(FailureKind::Refused, None),
+    ];
+    let source = Scripted::new(0, script);
+    let (_, sink) = audit(queries(2), &source, "max", 1, &Stop::new()).await;
+    assert!(
+        sink.outcomes
+            .iter()
+            .all(|outcome| outcome.attempts == 1 && outcome.answer.is_err())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_every_query_would_get_ends_the_run_and_is_no_outcome() {
+    let source = Scripted::new(100, [failure(FailureKind::Fatal, None)]);
+    let (ended, sink) = audit(queries(1000), &source, "10/s", 8, &Stop::new()).await;
+    assert!(matches!(ended, Ended::Fatal(_)));
+    assert!(
+        sink.rows.len() <= 2,
+        "those in flight are awaited: {:?}",
+        sink.rows
+    );
+    assert!(source.begun.borrow().len() <= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_request_to_stop_drains() {
+    let (source, stop) = (Scripted::new(700, []), Stop::new());
+    let pulled = Cell::new(0);
+    let rows = (1..1_000_000)
+        .inspect(|_| pulled.set(pulled.get() + 1))
+        .map(row);
+    let stopping = async {
+        sleep(Duration::from_millis(2_050)).await;
+        stop.request();
+    };
+    let ((ended, sink), ()) =
+        futures::future::join(audit(rows, &source, "10/s", 8, &stop), stopping).await;
+    assert!(matches!(ended, Ended::Stopped));
+    let calls = source.begun.borrow().len();
+    assert_eq!(
+        (calls, sink.outcomes.len()),
+        (21, 21),
+        "every call that was made is an answer that is kept"
+    );
+    assert!(
+        pulled.get() < 40,
+        "a row is read only when a slot is free: {}",
+        pulled.get()
+    );
+    assert_eq!(source.start.elapsed(), Duration::from_millis(2_700));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_request_drops_what_is_in_flight_and_so_does_the_end_of_the_grace() {
+    for (again_after, ends_after) in [(Some(1_000), 3_000), (None, 7_000)] {
+        let (source, stop) = (Scripted::new(60_000, []), Stop::new());
+        let stopping = async {
+            sleep(Duration::from_secs(2)).await;
+            stop.request();
+            if let Some(again) = again_after {
+                sleep(Duration::from_millis(again)).await;
+                stop.request();
+            }
+        };
+        let ((ended, sink), ()) =
+            futures::future::join(audit(queries(100), &source, "10/s", 8, &stop), stopping).await;
+        assert!(matches!(ended, Ended::Stopped));
+        assert!(sink.outcomes.is_empty());
+        assert_eq!(source.start.elapsed(), Duration::from_millis(ends_after));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_need_no_call_wait_for_nobody() {
+    let source = Scripted::new(0, []);
+    let rows = (1..=1000).map(|nth| row(nth * 10));
+    let (ended, sink) = audit(rows, &source, "1/h", 4, &Stop::new()).await;
+    assert!(matches!(ended, Ended::Complete));
+    assert_eq!((sink.rows.len(), sink.outcomes.len()), (1000, 0));
+    assert_eq!(source.start.elapsed(), Duration::ZERO);
+}
