@@ -1,0 +1,119 @@
+//! The long CSV: one row per message and group.
+
+use super::cell::{push, push_head, push_number};
+use super::row::{Context, RowFormat, RowView};
+use crate::clock;
+
+/// The columns before the kept ones, in order (`DESIGN.md` §7).
+const COLUMNS: [&str; 15] = [
+    "row",
+    "msg_id",
+    "topic",
+    "instance_id",
+    "group",
+    "track_type",
+    "verdict",
+    "expected",
+    "message_verdict",
+    "born_at",
+    "observed_at",
+    "attempts",
+    "request_id",
+    "error_code",
+    "error_message",
+];
+
+/// `row,msg_id,topic,instance_id,group,…`; a message without groups has one row with an empty group.
+#[derive(Debug)]
+pub(super) struct LongCsv;
+
+impl RowFormat for LongCsv {
+    fn head(&self, context: &Context, out: &mut Vec<u8>) {
+        begin(context, out);
+        push_head(
+            out,
+            COLUMNS
+                .into_iter()
+                .chain(context.columns.iter().map(String::as_str)),
+            context.csv.raw,
+        );
+    }
+
+    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+        let start = out.len();
+        push_message(out, view, context.csv.raw);
+        let message = start..out.len();
+        if view.judged.groups.is_empty() {
+            out.extend_from_slice(b",,,,");
+            push_rest(out, context, view);
+            return;
+        }
+        let mut rest = 0..0;
+        for (nth, seen) in view.judged.groups.iter().enumerate() {
+            if nth > 0 {
+                out.extend_from_within(message.clone());
+            }
+            out.push(b',');
+            push(out, seen.group, context.csv.raw);
+            out.push(b',');
+            push(out, seen.track_type, context.csv.raw);
+            out.push(b',');
+            out.extend_from_slice(seen.verdict.as_str().as_bytes());
+            out.extend_from_slice(if seen.expected { b",yes" } else { b",no" });
+            if nth == 0 {
+                let start = out.len();
+                push_rest(out, context, view);
+                rest = start..out.len();
+            } else {
+                out.extend_from_within(rest.clone());
+            }
+        }
+    }
+}
+
+/// The byte order mark, if it was asked for.
+pub(super) fn begin(context: &Context, out: &mut Vec<u8>) {
+    if context.csv.bom {
+        out.extend_from_slice("\u{feff}".as_bytes());
+    }
+}
+
+/// `row,msg_id,topic,instance_id`.
+pub(super) fn push_message(out: &mut Vec<u8>, view: &RowView<'_>, raw: bool) {
+    push_number(out, view.row);
+    for text in [&view.line.msg_id, &view.line.topic, &view.line.instance_id] {
+        out.push(b',');
+        push(out, text, raw);
+    }
+}
+
+/// All behind `expected`, to the end of the line.
+fn push_rest(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
+    out.push(b',');
+    out.extend_from_slice(view.verdict().as_str().as_bytes());
+    out.push(b',');
+    if let Some(born) = view.born {
+        out.extend_from_slice(clock::rfc3339(born).as_bytes());
+    }
+    out.push(b',');
+    push(out, &view.line.observed_at, context.csv.raw);
+    out.push(b',');
+    if let Some(attempts) = view.line.attempts {
+        push_number(out, attempts.into());
+    }
+    let (code, message) = view.error();
+    for text in [&*view.line.request_id, &*code, &*message] {
+        out.push(b',');
+        push(out, text, context.csv.raw);
+    }
+    push_kept(out, context, view);
+    out.push(b'\n');
+}
+
+/// The kept columns, each with its separator.
+pub(super) fn push_kept(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
+    for text in view.kept_in(&context.columns) {
+        out.push(b',');
+        push(out, &text, context.csv.raw);
+    }
+}

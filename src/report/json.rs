@@ -1,0 +1,101 @@
+//! Summary and totals for a program: everything the other formats say in words, as data.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Summary, SummaryFormat};
+use crate::clock;
+use crate::verdict::{MessageVerdict, Totals, Verdict};
+
+/// One JSON object, pretty-printed.
+#[derive(Debug)]
+pub(super) struct Json;
+
+impl SummaryFormat for Json {
+    fn render(&self, summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &SummaryView::of(summary))?;
+        out.write_all(b"\n")
+    }
+}
+
+/// The summary as data; NDJSON ends with it too.
+#[derive(Debug, Serialize)]
+pub(super) struct SummaryView<'a> {
+    schema: &'static str,
+    headline: String,
+    complete: bool,
+    totals: Totals,
+    totals_tie: bool,
+    messages: BTreeMap<&'static str, u64>,
+    groups: BTreeMap<&'a str, GroupView>,
+    errors: &'a BTreeMap<String, u64>,
+    observed_from: Option<&'a str>,
+    observed_to: Option<&'a str>,
+    runs: Vec<RunView<'a>>,
+    caveats: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct GroupView {
+    #[serde(flatten)]
+    counts: BTreeMap<&'static str, u64>,
+    missed_born_from: Option<String>,
+    missed_born_to: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunView<'a> {
+    run_id: &'a str,
+    tool: &'a str,
+    source: &'a str,
+    inputs: &'a [crate::record::InputFile],
+    started_at: &'a str,
+    finished_at: &'a str,
+    sha256: &'a str,
+}
+
+impl<'a> SummaryView<'a> {
+    pub(super) fn of(summary: &'a Summary<'_>) -> Self {
+        let tally = &summary.tally;
+        let group = |group: &crate::verdict::GroupTally| GroupView {
+            counts: Verdict::ALL
+                .iter()
+                .map(|&verdict| (verdict.as_str(), group.count(verdict)))
+                .collect(),
+            missed_born_from: group.missed_born.map(|(first, _)| clock::rfc3339(first)),
+            missed_born_to: group.missed_born.map(|(_, last)| clock::rfc3339(last)),
+        };
+        let runs = summary.records.iter().map(|record| RunView {
+            run_id: &record.header().run_id,
+            tool: &record.header().tool,
+            source: &record.header().source,
+            inputs: &record.header().inputs,
+            started_at: &record.header().started_at,
+            finished_at: &record.trailer().finished_at,
+            sha256: &record.trailer().sha256,
+        });
+        Self {
+            schema: "ons-audit-summary/1",
+            headline: summary.headline(),
+            complete: summary.is_complete(),
+            totals: tally.totals,
+            totals_tie: tally.totals.tie(),
+            messages: MessageVerdict::ALL
+                .iter()
+                .map(|&v| (v.as_str(), tally.messages(v)))
+                .collect(),
+            groups: tally
+                .groups
+                .iter()
+                .map(|(name, tally)| (name.as_str(), group(tally)))
+                .collect(),
+            errors: &tally.errors,
+            observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
+            observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),
+            runs: runs.collect(),
+            caveats: summary.caveats(),
+        }
+    }
+}

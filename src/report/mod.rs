@@ -1,0 +1,76 @@
+//! What people read. Every format is made from the same record, by the same judgement and the same tally, so a
+//! number never differs between two of them.
+//!
+//! [`render`] walks the records once. Formats with a line for each row ([`RowFormat`]) get every [`RowView`] on the
+//! way; formats that only sum up ([`SummaryFormat`]) get the [`Summary`] at the end. `audit` and `report` call the
+//! same function, so a report rendered again is equal byte for byte.
+
+mod born;
+mod cell;
+mod csv;
+mod json;
+mod markdown;
+mod matrix;
+mod ndjson;
+mod rejects;
+mod render;
+mod row;
+mod summary;
+mod terminal;
+
+pub use born::BornClock;
+pub use render::{RenderError, Target, render};
+pub use row::{Context, CsvDialect, RowFormat, RowView};
+pub use summary::{Summary, SummaryFormat};
+pub use terminal::Terminal;
+
+use std::path::Path;
+
+/// A format that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One row per message and group.
+    Csv,
+    /// One row per message, one column per group.
+    Matrix,
+    /// The record's lines with verdicts.
+    Ndjson,
+    /// The bad rows.
+    Rejects,
+    /// Totals, for a program.
+    Json,
+    /// Totals, for a ticket.
+    Markdown,
+}
+
+impl Format {
+    /// The format that a file name asks for.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "ndjson" | "jsonl" => Some(Self::Ndjson),
+            "json" => Some(Self::Json),
+            "md" | "markdown" => Some(Self::Markdown),
+            _ => None,
+        }
+    }
+
+    /// The format as a writer of rows, or of a summary.
+    const fn writer(self) -> Writer {
+        match self {
+            Self::Csv => Writer::Rows(&csv::LongCsv),
+            Self::Matrix => Writer::Rows(&matrix::MatrixCsv),
+            Self::Ndjson => Writer::Rows(&ndjson::Ndjson),
+            Self::Rejects => Writer::Rows(&rejects::RejectsCsv),
+            Self::Json => Writer::Summary(&json::Json),
+            Self::Markdown => Writer::Summary(&markdown::Markdown),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Writer {
+    Rows(&'static dyn RowFormat),
+    Summary(&'static dyn SummaryFormat),
+}

@@ -1,0 +1,115 @@
+//! The record's lines with verdicts, for a program. Text is never altered here.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::Summary;
+use super::json::SummaryView;
+use super::row::{Context, RowFormat, RowView};
+use crate::clock;
+
+/// One object a row; the last line is the summary.
+#[derive(Debug)]
+pub(super) struct Ndjson;
+
+#[derive(Serialize)]
+struct RowObject<'a> {
+    row: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_as: Option<u64>,
+    msg_id: &'a str,
+    topic: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    instance_id: &'a str,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tracks: Vec<TrackObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    born_at: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    observed_at: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra: Option<Extra<'a>>,
+}
+
+#[derive(Serialize)]
+struct TrackObject<'a> {
+    group: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    track_type: &'a str,
+    verdict: &'static str,
+    expected: bool,
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+/// Kept columns in the row's own order, values as they were.
+struct Extra<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
+
+impl Serialize for Extra<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl RowFormat for Ndjson {
+    fn head(&self, _context: &Context, _out: &mut Vec<u8>) {}
+
+    fn row(&self, _context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+        let (code, message) = view.error();
+        let tracks = view.judged.groups.iter().map(|seen| TrackObject {
+            group: seen.group,
+            track_type: seen.track_type,
+            verdict: seen.verdict.as_str(),
+            expected: seen.expected,
+        });
+        let object = RowObject {
+            row: view.row,
+            same_as: view.same_as,
+            msg_id: &view.line.msg_id,
+            topic: &view.line.topic,
+            instance_id: &view.line.instance_id,
+            verdict: view.verdict().as_str(),
+            tracks: tracks.collect(),
+            error: (!code.is_empty()).then_some(ErrorObject {
+                code: &code,
+                message: &message,
+            }),
+            born_at: view.born.map(clock::rfc3339),
+            observed_at: &view.line.observed_at,
+            attempts: view.line.attempts,
+            request_id: &view.line.request_id,
+            extra: (!view.kept.is_empty()).then_some(Extra(view.kept)),
+        };
+        push(out, &object);
+    }
+
+    fn foot(&self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        #[derive(Serialize)]
+        struct Last<'a> {
+            summary: SummaryView<'a>,
+        }
+        push(
+            out,
+            &Last {
+                summary: SummaryView::of(summary),
+            },
+        );
+    }
+}
+
+fn push(out: &mut Vec<u8>, object: &impl Serialize) {
+    serde_json::to_writer(&mut *out, object)
+        .expect("our own types serialise, and memory takes all bytes");
+    out.push(b'\n');
+}

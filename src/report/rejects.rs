@@ -1,0 +1,40 @@
+//! The bad rows, for whoever mends the input (`--rejects`).
+
+use super::cell::{push, push_head, push_number};
+use super::csv::{begin, push_kept};
+use super::row::{Context, RowFormat, RowView};
+
+/// `row,file,line,column,found,reason,` + kept columns; only rejected rows.
+#[derive(Debug)]
+pub(super) struct RejectsCsv;
+
+impl RowFormat for RejectsCsv {
+    fn head(&self, context: &Context, out: &mut Vec<u8>) {
+        begin(context, out);
+        let names = ["row", "file", "line", "column", "found", "reason"].into_iter();
+        push_head(
+            out,
+            names.chain(context.columns.iter().map(String::as_str)),
+            context.csv.raw,
+        );
+    }
+
+    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+        let Some(reject) = &view.line.rejected else {
+            return;
+        };
+        push_number(out, view.row);
+        out.push(b',');
+        push(out, &reject.file, context.csv.raw);
+        out.push(b',');
+        if let Some(line) = reject.line {
+            push_number(out, line);
+        }
+        for text in [&reject.column, &reject.found, &reject.reason] {
+            out.push(b',');
+            push(out, text, context.csv.raw);
+        }
+        push_kept(out, context, view);
+        out.push(b'\n');
+    }
+}

@@ -1,0 +1,125 @@
+//! What a row format gets to see.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use super::Summary;
+use crate::record::Line;
+use crate::settings::{Layers, SettingsError};
+use crate::verdict::{Expectations, Judged, MessageVerdict};
+
+/// What is the same for all rows of a report.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Every group that was answered or expected, in name order.
+    pub groups: Vec<String>,
+    /// The kept columns.
+    pub columns: Vec<String>,
+    /// By which the rows are judged.
+    pub expectations: Expectations,
+    /// How CSV files are written.
+    pub csv: CsvDialect,
+}
+
+/// How CSV files are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CsvDialect {
+    /// Leave cells that a spreadsheet would take for formulas as they are.
+    pub raw: bool,
+    /// Begin with a byte order mark, by which Excel knows UTF-8.
+    pub bom: bool,
+}
+
+impl CsvDialect {
+    /// As the settings have it.
+    pub fn of(layers: &Layers) -> Result<Self, SettingsError> {
+        Ok(Self {
+            raw: layers.get("raw_csv")?,
+            bom: layers.get("bom")?,
+        })
+    }
+}
+
+/// One row, judged. For a duplicate, `line` is the line of the row that was asked, and all else is its own.
+#[derive(Debug)]
+pub struct RowView<'a> {
+    /// Input row.
+    pub row: u64,
+    /// The earlier row that was asked in its place.
+    pub same_as: Option<u64>,
+    /// What the record says.
+    pub line: &'a Line<'a>,
+    /// What we conclude.
+    pub judged: &'a Judged<'a>,
+    /// Born time decoded from the ID: a hint (`facts/ons-api.md` §8.1).
+    pub born: Option<Timestamp>,
+    /// The row's own kept columns.
+    pub kept: &'a [(Cow<'a, str>, &'a RawValue)],
+}
+
+impl RowView<'_> {
+    /// Code and message of the error that stands in the answer's place, or of the rejection.
+    #[must_use]
+    pub fn error(&self) -> (Cow<'_, str>, Cow<'_, str>) {
+        if let Some(reject) = &self.line.rejected {
+            let line = reject.line.unwrap_or_default();
+            let place = format!(
+                "{}:{line}, column {}: {}",
+                &*reject.file, &*reject.column, &*reject.reason
+            );
+            return ("rejected".into(), place.into());
+        }
+        self.line
+            .error
+            .as_ref()
+            .map_or_else(Default::default, |error| {
+                let code = if error.code.is_empty() {
+                    &error.kind
+                } else {
+                    &error.code
+                };
+                (Cow::Borrowed(&**code), Cow::Borrowed(&*error.message))
+            })
+    }
+
+    /// The row's verdict.
+    #[must_use]
+    pub const fn verdict(&self) -> MessageVerdict {
+        self.judged.verdict
+    }
+
+    /// The kept values in the order of the report's columns; empty where the row has none.
+    pub fn kept_in<'c>(&'c self, columns: &'c [String]) -> impl Iterator<Item = Cow<'c, str>> {
+        columns.iter().enumerate().map(|(nth, name)| {
+            // Rows of one file have the same columns in the same places.
+            let guess = self.kept.get(nth).filter(|(own, _)| own == name);
+            let found = guess.or_else(|| self.kept.iter().find(|(own, _)| own == name));
+            found.map_or(Cow::Borrowed(""), |(_, value)| text_of(value.get()))
+        })
+    }
+}
+
+/// A kept value as a cell shows it: the text of a string, nothing for null, JSON for all else.
+fn text_of(json: &str) -> Cow<'_, str> {
+    match json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
+        Some(_) => serde_json::from_str(json).map_or(Cow::Borrowed(json), Cow::Owned),
+        None if json == "null" => Cow::Borrowed(""),
+        None => Cow::Borrowed(json),
+    }
+}
+
+/// A format with something for every row. Rows are rendered on several threads, so it keeps no state.
+pub trait RowFormat: Sync {
+    /// What stands before the first row.
+    fn head(&self, context: &Context, out: &mut Vec<u8>);
+    /// One row.
+    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>);
+    /// What stands behind the last row.
+    fn foot(&self, _summary: &Summary<'_>, _out: &mut Vec<u8>) {}
+}

@@ -1,0 +1,198 @@
+//! The summary that a tired operator reads on the terminal: what happened, to whom, and what to do next.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{Summary, SummaryFormat};
+use crate::clock;
+use crate::verdict::{GroupTally, MessageVerdict, Verdict};
+use crate::words::count;
+
+/// More kinds of break than this are for the report itself.
+const KINDS_SHOWN: usize = 5;
+
+/// Plain text, as wide as its content.
+#[derive(Debug)]
+pub struct Terminal {
+    /// The report a person would open first, for the line that says so.
+    pub report: Option<String>,
+}
+
+impl SummaryFormat for Terminal {
+    fn render(&self, summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let tally = &summary.tally;
+        writeln!(out, "{}\n", summary.headline())?;
+        if !tally.groups.is_empty() {
+            writeln!(out, "{}\n", table(summary))?;
+        }
+        let messages: Vec<_> = MessageVerdict::ALL
+            .iter()
+            .filter(|&&verdict| tally.messages(verdict) > 0)
+            .map(|&verdict| format!("{} {verdict}", count(tally.messages(verdict))))
+            .collect();
+        writeln!(out, "messages  {}", messages.join(", "))?;
+        for (label, text) in std::iter::once("totals")
+            .chain(std::iter::repeat(""))
+            .zip(totals(summary))
+        {
+            writeln!(out, "{label:<9} {text}")?;
+        }
+        writeln!(out, "evidence  {}", summary.provenance())?;
+        if !tally.errors.is_empty() {
+            let codes: Vec<_> = tally
+                .errors
+                .iter()
+                .map(|(code, times)| format!("{code} {}", count(*times)))
+                .collect();
+            writeln!(out, "errors    {}", codes.join(", "))?;
+        }
+        for (label, line) in std::iter::once("breaks")
+            .chain(std::iter::repeat(""))
+            .zip(breaks(summary))
+        {
+            writeln!(out, "{label:<9} {line}")?;
+        }
+        for (label, step) in std::iter::once("next")
+            .chain(std::iter::repeat(""))
+            .zip(self.next(summary))
+        {
+            writeln!(out, "{label:<9} {step}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Terminal {
+    /// What to do now, most urgent first.
+    fn next(&self, summary: &Summary<'_>) -> Vec<String> {
+        let tally = &summary.tally;
+        let place = self.report.as_deref().unwrap_or("the report");
+        let mut steps = Vec::new();
+        if !summary.is_complete() {
+            steps.push(format!(
+                "see error_code in {place}; ask again while the messages are kept (about 3 days)"
+            ));
+        }
+        if tally.messages(MessageVerdict::Break) > 0 {
+            steps.push(format!("open {place}, filter message_verdict = break; ask those again before acting on them"));
+        }
+        if tally
+            .groups
+            .values()
+            .any(|group| group.count(Verdict::Absent) > 0)
+        {
+            steps.push(
+                "absent groups: were they ever started? check their names in the expectations"
+                    .to_owned(),
+            );
+        }
+        if tally.totals.rejected > 0 {
+            steps.push(
+                "mend the rejected rows: --rejects FILE lists them with file, line and reason"
+                    .to_owned(),
+            );
+        }
+        if tally.messages(MessageVerdict::Undetermined) > 0 {
+            steps.push(
+                "undetermined is no pass: bring the group online, or look at its own log"
+                    .to_owned(),
+            );
+        }
+        steps
+    }
+}
+
+fn totals(summary: &Summary<'_>) -> [String; 2] {
+    let totals = &summary.tally.totals;
+    let tie = if totals.tie() {
+        "they tie"
+    } else {
+        "THEY DO NOT TIE: don't rely on this report"
+    };
+    [
+        format!(
+            "{} rows = {} distinct + {} duplicates + {} rejected",
+            count(totals.rows),
+            count(totals.distinct),
+            count(totals.duplicates),
+            count(totals.rejected)
+        ),
+        format!(
+            "{} distinct = {} answered + {} not found + {} unanswered ({tie})",
+            count(totals.distinct),
+            count(totals.answered),
+            count(totals.not_found),
+            count(totals.unanswered)
+        ),
+    ]
+}
+
+fn table(summary: &Summary<'_>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(
+        ["group"]
+            .into_iter()
+            .chain(Verdict::ALL.map(Verdict::as_str))
+            .chain(["missed messages were produced (UTC)"]),
+    );
+    for column in 1..=Verdict::ALL.len() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for (name, group) in &summary.tally.groups {
+        let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
+        table.add_row(
+            std::iter::once(name.clone())
+                .chain(counts)
+                .chain([missed(group)]),
+        );
+    }
+    table.trim_fmt()
+}
+
+/// The commonest kinds of break, each with an example to look up.
+fn breaks(summary: &Summary<'_>) -> Vec<String> {
+    let mut kinds: Vec<_> = summary.tally.breaks.iter().collect();
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
+    let shown = kinds.iter().take(KINDS_SHOWN).map(|kind| {
+        let groups: Vec<_> = kind
+            .groups
+            .iter()
+            .map(|(group, verdict)| format!("{group} {verdict}"))
+            .collect();
+        let (number, row) = (count(kind.count), kind.first_row);
+        format!(
+            "{number} in {}: {}; first row {row}, {}",
+            kind.topic,
+            groups.join(", "),
+            kind.first_msg_id
+        )
+    });
+    let mut lines: Vec<_> = shown.collect();
+    let named: u64 = kinds.iter().take(KINDS_SHOWN).map(|kind| kind.count).sum();
+    let others = summary.tally.messages(MessageVerdict::Break) - named;
+    if others > 0 {
+        lines.push(format!("{} of other kinds", count(others)));
+    }
+    lines
+}
+
+/// When the messages that the group missed were born, where their IDs tell.
+fn missed(group: &GroupTally) -> String {
+    if group.expected == 0 {
+        return "(not expected)".to_owned();
+    }
+    group.missed_born.map_or_else(String::new, |(first, last)| {
+        let text = |time| clock::rfc3339(time)[..19].replace('T', " ");
+        let (first, last) = (text(first), text(last));
+        if first == last {
+            first
+        } else if first[..10] == last[..10] {
+            format!("{first} to {}", &last[11..])
+        } else {
+            format!("{first} to {last}")
+        }
+    })
+}
