@@ -1,0 +1,335 @@
+//! Four layers of one flat table.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::exit::Advice;
+
+/// The default of every setting.
+const DEFAULTS: &str = include_str!("../../samples/settings.toml");
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag(String),
+    /// An environment variable.
+    Environment(String),
+    /// The settings file.
+    File(PathBuf),
+    /// Nobody said otherwise.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => f.write_str(flag),
+            Self::Environment(name) => f.write_str(name),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Why the settings can't hold.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The settings file can't be read.
+    #[error("can't read the settings file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no TOML.
+    #[error("{}: {}", path.display(), source.to_string().trim_end())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said, with line and column.
+        source: Box<toml::de::Error>,
+    },
+    /// It has a setting that does not exist, or a value that is no text, number or boolean.
+    #[error("{}: `{key}` is not a setting", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The name found.
+        key: String,
+    },
+    /// A value can't be understood.
+    #[error("{key} (from {origin}): {problem}")]
+    Value {
+        /// The setting.
+        key: &'static str,
+        /// Where the value stands.
+        origin: Origin,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// A setting without default is not set.
+    #[error("no {key} is given")]
+    Missing {
+        /// The setting.
+        key: &'static str,
+        /// What to type.
+        hint: &'static str,
+    },
+}
+
+impl Advice for SettingsError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { .. } => {
+                Some("name a file that exists with --config or ONS_AUDIT_CONFIG".to_owned())
+            }
+            Self::Syntax { .. } => {
+                Some("a line is NAME = VALUE; text stands in \"quotes\"".to_owned())
+            }
+            Self::Unknown { .. } => Some(format!("the settings are: {}", names().join(", "))),
+            Self::Value { key, .. } => Some(format!("for example {key} = {}", example(key))),
+            Self::Missing { hint, .. } => Some((*hint).to_owned()),
+        }
+    }
+}
+
+/// All layers, ready to be asked.
+#[derive(Debug)]
+pub struct Layers {
+    flags: BTreeMap<&'static str, String>,
+    environment: BTreeMap<String, String>,
+    file: Option<(PathBuf, BTreeMap<String, String>)>,
+    defaults: BTreeMap<String, String>,
+}
+
+impl Layers {
+    /// `environment` is what the process was started with; only `ONS_AUDIT_…` matters. `file` is `--config`, else
+    /// `ONS_AUDIT_CONFIG`; there is no file that is read unasked.
+    pub fn new(
+        environment: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, SettingsError> {
+        let environment: BTreeMap<_, _> = environment
+            .into_iter()
+            .filter(|(name, value)| name.starts_with("ONS_AUDIT_") && !value.is_empty())
+            .collect();
+        let path = file
+            .map(Path::to_owned)
+            .or_else(|| environment.get("ONS_AUDIT_CONFIG").map(PathBuf::from));
+        let file = path
+            .map(|path| read(&path).map(|table| (path, table)))
+            .transpose()?;
+        Ok(Self {
+            flags: BTreeMap::new(),
+            environment,
+            file,
+            defaults: defaults(),
+        })
+    }
+
+    /// Lays a flag over everything else, if it was given.
+    pub fn flag(&mut self, key: &'static str, value: Option<impl ToString>) {
+        debug_assert!(self.defaults.contains_key(key), "{key} has no default");
+        if let Some(value) = value {
+            self.flags.insert(key, value.to_string());
+        }
+    }
+
+    /// The value that holds, and where it stands.
+    #[must_use]
+    pub fn text(&self, key: &'static str) -> (&str, Origin) {
+        let variable = variable(key);
+        if let Some(value) = self.flags.get(key) {
+            return (value, Origin::Flag(format!("--{}", key.replace('_', "-"))));
+        }
+        if let Some(value) = self.environment.get(&variable) {
+            return (value, Origin::Environment(variable));
+        }
+        if let Some((path, value)) = self
+            .file
+            .as_ref()
+            .and_then(|(path, table)| Some((path, table.get(key)?)))
+        {
+            return (value, Origin::File(path.clone()));
+        }
+        (
+            self.defaults.get(key).map_or("", String::as_str),
+            Origin::Default,
+        )
+    }
+
+    /// The value that holds, understood.
+    pub fn get<T: FromStr>(&self, key: &'static str) -> Result<T, SettingsError>
+    where
+        T::Err: fmt::Display,
+    {
+        let (text, origin) = self.text(key);
+        text.parse()
+            .map_err(|problem: T::Err| SettingsError::Value {
+                key,
+                origin,
+                problem: problem.to_string(),
+            })
+    }
+
+    /// The value that holds, or nothing where it is empty.
+    pub fn optional<T: FromStr>(&self, key: &'static str) -> Result<Option<T>, SettingsError>
+    where
+        T::Err: fmt::Display,
+    {
+        if self.text(key).0.is_empty() {
+            Ok(None)
+        } else {
+            self.get(key).map(Some)
+        }
+    }
+
+    /// Every setting as a settings file, each with its origin.
+    #[must_use]
+    pub fn show(&self) -> String {
+        let mut lines = String::new();
+        for key in names() {
+            let (value, origin) = self.text(key);
+            let value = toml::Value::String(value.to_owned());
+            writeln!(lines, "{key} = {value}  # {origin}").expect("memory takes all text");
+        }
+        lines
+    }
+}
+
+fn variable(key: &str) -> String {
+    format!("ONS_AUDIT_{}", key.to_ascii_uppercase())
+}
+
+/// Every setting's name, in the order of the default file.
+fn names() -> Vec<&'static str> {
+    DEFAULTS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+fn example(key: &str) -> String {
+    defaults()
+        .get(key)
+        .map_or_else(String::new, |value| format!("{value:?}"))
+}
+
+fn defaults() -> BTreeMap<String, String> {
+    flatten(Path::new("samples/settings.toml"), DEFAULTS)
+        .expect("the embedded default parses; a test sees to it")
+}
+
+fn read(path: &Path) -> Result<BTreeMap<String, String>, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let table = flatten(path, &text)?;
+    match table.keys().find(|key| !names().contains(&key.as_str())) {
+        Some(key) => Err(SettingsError::Unknown {
+            path: path.to_owned(),
+            key: key.clone(),
+        }),
+        None => Ok(table),
+    }
+}
+
+fn flatten(path: &Path, text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
+    let table: toml::Table = text.parse().map_err(|source| SettingsError::Syntax {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
+    let scalar = |(key, value): (String, toml::Value)| match value {
+        toml::Value::String(text) => Ok((key, text)),
+        toml::Value::Integer(number) => Ok((key, number.to_string())),
+        toml::Value::Boolean(truth) => Ok((key, truth.to_string())),
+        _ => Err(SettingsError::Unknown {
+            path: path.to_owned(),
+            key,
+        }),
+    };
+    table.into_iter().map(scalar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn layers(environment: &[(&str, &str)], file: &str) -> Result<Layers, SettingsError> {
+        let mut settings = tempfile::NamedTempFile::new().unwrap();
+        settings.write_all(file.as_bytes()).unwrap();
+        Layers::new(
+            environment
+                .iter()
+                .map(|&(k, v)| (k.to_owned(), v.to_owned())),
+            Some(settings.path()),
+        )
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+        let mut layers = layers(
+            &[("ONS_AUDIT_BURST", "3"), ("ONS_AUDIT_RATE", "")],
+            "rate = \"7/s\"\nburst = 2\n",
+        )
+        .unwrap();
+        assert_eq!(layers.text("max_attempts"), ("5", Origin::Default));
+        assert_eq!(layers.text("rate").0, "7/s", "an empty variable is none");
+        assert_eq!(
+            layers.text("burst"),
+            ("3", Origin::Environment("ONS_AUDIT_BURST".to_owned()))
+        );
+        layers.flag("burst", Some(4));
+        assert_eq!(
+            layers.text("burst"),
+            ("4", Origin::Flag("--burst".to_owned()))
+        );
+        layers.flag("rate", None::<String>);
+        assert_eq!(layers.get::<u32>("burst").unwrap(), 4);
+    }
+
+    #[test]
+    fn errors_name_the_place_that_has_to_change() {
+        let settings = layers(&[("ONS_AUDIT_BURST", "many")], "").unwrap();
+        let error = settings.get::<u32>("burst").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "burst (from ONS_AUDIT_BURST): invalid digit found in string"
+        );
+        let error = layers(&[], "raet = \"1/s\"\n").unwrap_err();
+        assert!(
+            error.to_string().ends_with("`raet` is not a setting"),
+            "{error}"
+        );
+        assert!(
+            error.hint().unwrap().contains("rate, burst"),
+            "{:?}",
+            error.hint()
+        );
+        assert!(
+            layers(&[], "rate = \n")
+                .unwrap_err()
+                .to_string()
+                .contains("line 1")
+        );
+    }
+
+    #[test]
+    fn the_default_is_complete_and_shown_with_origins() {
+        let shown = layers(&[("ONS_AUDIT_RATE", "9/s")], "").unwrap().show();
+        assert!(
+            shown.contains("rate = \"9/s\"  # ONS_AUDIT_RATE\n"),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), defaults().len());
+        shown.parse::<toml::Table>().unwrap();
+    }
+}

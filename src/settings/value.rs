@@ -1,0 +1,268 @@
+//! The kinds of values that settings have.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::source::ons::Signature;
+
+/// A value, or `auto`: what fits the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auto<T> {
+    /// What fits the source.
+    Auto,
+    /// As told.
+    Told(T),
+}
+
+impl<T: FromStr> FromStr for Auto<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text == "auto" {
+            Ok(Self::Auto)
+        } else {
+            text.parse().map(Self::Told)
+        }
+    }
+}
+
+impl<T> Auto<T> {
+    /// The value told, or the one that fits.
+    pub fn or(self, fitting: T) -> T {
+        match self {
+            Self::Auto => fitting,
+            Self::Told(told) => told,
+        }
+    }
+}
+
+/// How many bad rows are too many to begin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MaxRejects {
+    /// More than this many.
+    Rows(u64),
+    /// More than this share of the rows; at 100 %: all of them.
+    Percent(f64),
+}
+
+impl MaxRejects {
+    /// Are `rejected` of `rows` too many?
+    #[must_use]
+    pub fn exceeded(self, rejected: u64, rows: u64) -> bool {
+        match self {
+            Self::Rows(most) => rejected > most,
+            Self::Percent(share) if share >= 100.0 => rows > 0 && rejected == rows,
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a share of rows needs no 53 bits"
+            )]
+            Self::Percent(share) => rejected as f64 > rows as f64 * share / 100.0,
+        }
+    }
+}
+
+impl FromStr for MaxRejects {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is neither a number of rows (20) nor a share (5%)");
+        match text.strip_suffix('%') {
+            None => text.parse().map(Self::Rows).map_err(|_| bad()),
+            Some(share) => match share.trim().parse::<f64>() {
+                Ok(share) if (0.0..=100.0).contains(&share) => Ok(Self::Percent(share)),
+                _ => Err(bad()),
+            },
+        }
+    }
+}
+
+/// A length of time such as `10s`, `500ms`, `2h30m`; more than nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = text
+            .parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|span| Duration::try_from(span).ok());
+        match span {
+            Some(span) if !span.is_zero() => Ok(Self(span)),
+            _ => Err(format!(
+                "`{text}` is not a length of time; expected for example 10s, 500ms or 2h"
+            )),
+        }
+    }
+}
+
+/// A time zone: `+08:00`, `Asia/Shanghai`, `UTC` or `local`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    /// As it was written.
+    pub name: String,
+    /// What it means.
+    pub zone: TimeZone,
+}
+
+impl FromStr for Zone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || {
+            format!(
+                "`{text}` is not a time zone; expected for example +08:00, Asia/Shanghai or UTC"
+            )
+        };
+        let zone = if text == "local" {
+            TimeZone::system()
+        } else {
+            fixed(text)
+                .or_else(|| TimeZone::get(text).ok())
+                .ok_or_else(bad)?
+        };
+        Ok(Self {
+            name: text.to_owned(),
+            zone,
+        })
+    }
+}
+
+/// `+08:00`, `-0330`, `+8`.
+fn fixed(text: &str) -> Option<TimeZone> {
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'+' => (1, &text[1..]),
+        b'-' => (-1, &text[1..]),
+        _ => return None,
+    };
+    let (hours, minutes) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None if digits.len() == 4 && digits.is_ascii() => digits.split_at(2),
+        None => (digits, "0"),
+    };
+    let part = |text: &str, most: i32| {
+        text.parse::<u8>()
+            .ok()
+            .map(i32::from)
+            .filter(|part| *part <= most)
+    };
+    let seconds = part(hours, 15)? * 3600 + part(minutes, 59)? * 60;
+    Some(TimeZone::fixed(
+        jiff::tz::Offset::from_seconds(sign * seconds).ok()?,
+    ))
+}
+
+/// What is no break although it was expected otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// An expected group whose subscription filters the message out.
+    Filtered,
+}
+
+impl FromStr for Accept {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "filtered" {
+            Ok(Self::Filtered)
+        } else {
+            Err(format!("`{text}` can't be accepted; expected filtered"))
+        }
+    }
+}
+
+impl FromStr for Signature {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "v3" => Ok(Self::V3),
+            "v1" => Ok(Self::V1),
+            _ => Err(format!("`{text}` is not a signature; expected v3 or v1")),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// One object a line, for a program.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!(
+                "`{text}` is not a log format; expected text or json"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_rejects() {
+        for (most, rejected, rows, too_many) in [
+            ("0", 0, 10, false),
+            ("0", 1, 10, true),
+            ("5%", 5, 100, false),
+            ("5%", 6, 100, true),
+            ("100%", 9, 10, false),
+            ("100%", 10, 10, true),
+            ("100%", 0, 0, false),
+        ] {
+            assert_eq!(
+                most.parse::<MaxRejects>().unwrap().exceeded(rejected, rows),
+                too_many,
+                "{most} {rejected}/{rows}"
+            );
+        }
+        for bad in ["", "%", "-1", "101%", "many"] {
+            assert!(bad.parse::<MaxRejects>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn zones_are_offsets_or_names() {
+        let seconds = |text: &str| {
+            text.parse::<Zone>()
+                .unwrap()
+                .zone
+                .to_offset(jiff::Timestamp::UNIX_EPOCH)
+                .seconds()
+        };
+        assert_eq!(seconds("+08:00"), 28_800);
+        assert_eq!(seconds("-0330"), -12_600);
+        assert_eq!(seconds("+8"), 28_800);
+        assert_eq!(seconds("Asia/Shanghai"), 28_800);
+        assert_eq!(seconds("UTC"), 0);
+        for bad in ["", "+", "+99:00", "+08:60", "Mars/Olympus", "+é", "+0é0"] {
+            assert!(bad.parse::<Zone>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn spans_have_a_unit_and_some_length() {
+        assert_eq!("10s".parse::<Span>().unwrap().0, Duration::from_secs(10));
+        assert_eq!(
+            "500ms".parse::<Span>().unwrap().0,
+            Duration::from_millis(500)
+        );
+        for bad in ["", "10", "0s", "-1s", "soon"] {
+            assert!(bad.parse::<Span>().is_err(), "{bad:?}");
+        }
+    }
+}
