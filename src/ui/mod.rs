@@ -1,0 +1,17 @@
+//! Talks to the person while work runs: the log and the progress. Both write to stderr; stdout carries data only.
+
+mod log;
+mod mode;
+mod progress;
+
+pub use log::start as start_log;
+pub use mode::Mode;
+pub use progress::Progress;
+
+use indicatif::MultiProgress;
+
+/// The terminal's lower lines, shared by the bar and the log so that neither writes into the other.
+#[derive(Debug, Clone, Default)]
+pub struct Screen {
+    bars: MultiProgress,
+}

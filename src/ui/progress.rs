@@ -1,0 +1,145 @@
+//! How far the run is: a bar that is redrawn, or a line every ten seconds.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Mode, Screen};
+use crate::input::{Entry, Row};
+use crate::record::Outcome;
+use crate::source::{FailureKind, Track};
+use crate::verdict::{Answer, Expectations, MessageVerdict, TrackView, judge};
+use crate::words;
+
+/// Between two lines where there is no bar.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Counts what is settled and shows it.
+#[derive(Debug)]
+pub struct Progress {
+    mode: Mode,
+    bar: ProgressBar,
+    /// By which answers are judged as they come; nothing where they come too fast to be read.
+    expectations: Option<Expectations>,
+    rows: u64,
+    done: u64,
+    calls: u64,
+    throttled: u64,
+    verdicts: [u64; 7],
+    began: Instant,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// Of a run of `rows` rows. With `expectations`, verdicts are counted as the answers come.
+    #[must_use]
+    pub fn new(mode: Mode, screen: &Screen, rows: u64, expectations: Option<Expectations>) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::hidden());
+        let bar = if mode == Mode::Bar {
+            screen.bars.add(bar)
+        } else {
+            bar
+        };
+        let template = "{bar:24} {pos}/{len} {msg}";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        let now = Instant::now();
+        Self {
+            mode,
+            bar,
+            expectations,
+            rows,
+            done: 0,
+            calls: 0,
+            throttled: 0,
+            verdicts: [0; 7],
+            began: now,
+            last_line: now,
+        }
+    }
+
+    /// A row is settled.
+    pub fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) {
+        self.done += 1;
+        if self.mode == Mode::Silent {
+            return;
+        }
+        let Some(outcome) = outcome else { return };
+        self.calls += u64::from(outcome.attempts);
+        self.throttled += u64::from(outcome.throttled);
+        if let (Entry::Query(query), Some(expectations)) = (&row.entry, &self.expectations) {
+            self.verdicts[verdict(&query.topic, outcome, expectations) as usize] += 1;
+        }
+    }
+
+    /// Time has passed: show it.
+    pub fn tick(&mut self) {
+        match self.mode {
+            Mode::Bar => {
+                self.bar.set_position(self.done);
+                self.bar.set_message(self.message());
+            }
+            Mode::Lines if self.last_line.elapsed() >= LINE_EVERY => {
+                self.last_line = Instant::now();
+                tracing::info!(
+                    "{} of {} rows, {}",
+                    words::count(self.done),
+                    words::count(self.rows),
+                    self.message()
+                );
+            }
+            Mode::Lines | Mode::Silent => {}
+        }
+    }
+
+    /// The run is over: take the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// `7.9 calls/s, 1 min 50 s left: 100 reconciled, 3 break; 2 throttled`.
+    fn message(&self) -> String {
+        let seconds = self.began.elapsed().as_secs_f64().max(0.001);
+        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+        let (rate, left) = (
+            self.calls as f64 / seconds,
+            (self.rows - self.done.min(self.rows)) as f64,
+        );
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let left = Duration::try_from_secs_f64(left * seconds / (self.done.max(1) as f64))
+            .unwrap_or_default();
+        let mut message = format!("{rate:.1} calls/s, {} left", words::duration(left));
+        let counts = MessageVerdict::ALL
+            .iter()
+            .map(|&verdict| (self.verdicts[verdict as usize], verdict));
+        for (nth, (count, verdict)) in counts.filter(|(count, _)| *count > 0).enumerate() {
+            message += if nth == 0 { ": " } else { ", " };
+            message += &words::count(count);
+            message += " ";
+            message += verdict.as_str();
+        }
+        if self.throttled > 0 {
+            message += "; ";
+            message += &words::count(self.throttled);
+            message += " throttled";
+        }
+        message
+    }
+}
+
+fn verdict(topic: &str, outcome: &Outcome, expectations: &Expectations) -> MessageVerdict {
+    let view = |track: &'_ Track| TrackView {
+        group: Cow::Owned(track.group.as_ref().to_owned()),
+        track_type: Cow::Owned(track.track_type.as_str().to_owned()),
+    };
+    match &outcome.answer {
+        Ok(trace) => {
+            let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
+            judge(Answer::Tracks(&tracks), topic, expectations).verdict
+        }
+        Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,
+        Err(_) => MessageVerdict::Unanswered,
+    }
+}
