@@ -18,7 +18,7 @@
 //! - [`engine`] asks: the pacer, the retries and the one loop.
 //! - [`record`] is the results file, the evidence from which every report is made.
 //! - [`verdict`] judges what a record says against what was expected, [`report`] shows it.
-//! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`file`] is the only place that
+//! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`mod@file`] is the only place that
 //!   creates files.
 
 pub mod clock;

@@ -68,7 +68,6 @@ fn every_answer_is_the_truth() {
     for (key, expected) in &truth {
         let trace = trace(&snapshot, &query(key)).unwrap();
         assert_eq!(&words(&trace), expected, "{key:?}");
-        assert_eq!(trace.observed_at, Some(snapshot.captured_at()));
     }
 }
 
@@ -89,7 +88,7 @@ fn a_position_answers_as_the_id_does() {
             broker: text("broker").unwrap().into(),
             queue_id: message["queue_id"].as_u64().unwrap().try_into().unwrap(),
             queue_offset: message["queue_offset"].as_u64().unwrap(),
-            tag: text("tag").map(Into::into),
+            tag: text("tag").as_deref().into(),
         };
         let query = Query {
             msg_id: "FF".into(),

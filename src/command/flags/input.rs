@@ -1,0 +1,87 @@
+//! What is asked about.
+
+use std::path::PathBuf;
+
+use crate::exit::Failed;
+use crate::input::{ColumnRef, Format, Inputs, Options};
+use crate::settings::Layers;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Input")]
+pub(in crate::command) struct InputFlags {
+    /// Files with message IDs and topics: CSV, TSV, NDJSON, or bare IDs; plain, gzip or zstd; `-` is stdin
+    ///
+    /// Columns are found by their names (msg_id, MsgId, message-id, Message ID; topic; instance_id). All other
+    /// columns travel to the report unchanged.
+    #[arg(value_name = "INPUT", default_value = "-", hide_default_value = true)]
+    inputs: Vec<PathBuf>,
+    /// Column with the message ID, by name or by number from 1
+    #[arg(long, value_name = "COLUMN")]
+    msg_id_column: Option<String>,
+    /// Column with the topic
+    #[arg(long, value_name = "COLUMN")]
+    topic_column: Option<String>,
+    /// Column with the instance ID
+    #[arg(long, value_name = "COLUMN")]
+    instance_column: Option<String>,
+    /// Topic of all rows that name none
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Instance of all rows that name none
+    #[arg(long, value_name = "ID")]
+    instance: Option<String>,
+    /// csv, tsv, ndjson or ids, instead of looking at the file
+    #[arg(long, value_name = "FORMAT")]
+    input_format: Option<Format>,
+    /// Character between cells, instead of looking at the header (`\t` is a tab)
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// The first line is data: name columns by number
+    #[arg(long)]
+    no_header: bool,
+    /// Columns that travel to the report [default: all]
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    keep: Option<Vec<String>>,
+    /// Refuse to ask when more rows than this are bad: a number, or a share such as 5% [default: 100%]
+    ///
+    /// Examples: audit ids.txt --topic orders; audit export.csv --delimiter ';' --msg-id-column 3;
+    /// zcat day.csv.gz | ons-audit audit - --source ons://cn-hangzhou
+    #[arg(long, value_name = "N|P%")]
+    max_rejects: Option<String>,
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() => Ok(*byte),
+        b"\\t" => Ok(b'\t'),
+        _ => Err(format!("`{text}` is not one ASCII character")),
+    }
+}
+
+impl InputFlags {
+    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
+        layers.flag("max_rejects", self.max_rejects.as_ref());
+    }
+
+    /// Opens all inputs: from here on their columns are known, and their rows counted.
+    pub(in crate::command) fn open(self) -> Result<Inputs, Failed> {
+        let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
+        let options = Options {
+            format: self.input_format,
+            delimiter: self.delimiter,
+            no_header: self.no_header,
+            msg_id_column: column(self.msg_id_column),
+            topic_column: column(self.topic_column),
+            instance_column: column(self.instance_column),
+            topic: self.topic,
+            instance: self.instance,
+            keep: self.keep,
+        };
+        Ok(Inputs::open(&self.inputs, options)?)
+    }
+
+    /// The paths, in order.
+    pub(in crate::command) fn paths(&self) -> &[PathBuf] {
+        &self.inputs
+    }
+}

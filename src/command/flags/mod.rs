@@ -1,0 +1,17 @@
+//! Flags that several commands share, each with the place where they become values.
+
+mod expect;
+mod input;
+mod pace;
+mod reports;
+mod settings;
+mod source;
+mod talk;
+
+pub(super) use expect::ExpectFlags;
+pub(super) use input::InputFlags;
+pub(super) use pace::{Pace, PaceFlags};
+pub(super) use reports::ReportFlags;
+pub(super) use settings::SettingsFlags;
+pub(super) use source::{Named, SourceFlags};
+pub(super) use talk::{Talk, TalkFlags};

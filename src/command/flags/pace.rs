@@ -1,0 +1,94 @@
+//! How fast, and how often.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use crate::clock::Clock;
+use crate::engine::{Backoff, Pacer, Policy, Rate};
+use crate::exit::Failed;
+use crate::settings::{Auto, Layers};
+
+/// Headroom under the quota of 10/s, which the account shares with the console and all else (`facts/ons-api.md`, trap 22).
+const API_RATE: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
+
+/// Rate × latency: enough for answers of two seconds at the default rate.
+const API_CONCURRENCY: usize = 16;
+
+/// Where nothing limits the rate, connections do (`facts/perf.md`).
+const API_CONCURRENCY_AT_MAX: usize = 64;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Pace")]
+pub(in crate::command) struct PaceFlags {
+    /// Calls per time, retries included: 10/s, 600/m, max [default: 8/s for the API, max for a snapshot]
+    ///
+    /// The quota of OnsMessageTrace is 10/s per account and region, shared with the console and every other tool.
+    ///
+    /// Example: --rate 5/s --concurrency 8 leaves half of the quota to others
+    #[arg(long, value_name = "RATE")]
+    rate: Option<String>,
+    /// Calls that may begin at once after a pause [default: 1]
+    #[arg(long, value_name = "N")]
+    burst: Option<String>,
+    /// Calls in flight at once [default: 16 for the API, 64 of it at --rate max, 1 for a snapshot]
+    #[arg(long, value_name = "N")]
+    concurrency: Option<String>,
+    /// Calls for one message, the first included [default: 5]
+    #[arg(long, value_name = "N")]
+    max_attempts: Option<String>,
+}
+
+/// What the flags come to.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::command) struct Pace {
+    pub(in crate::command) rate: Rate,
+    burst: NonZeroU32,
+    pub(in crate::command) policy: Policy,
+}
+
+impl PaceFlags {
+    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
+        layers.flag("rate", self.rate.as_ref());
+        layers.flag("burst", self.burst.as_ref());
+        layers.flag("concurrency", self.concurrency.as_ref());
+        layers.flag("max_attempts", self.max_attempts.as_ref());
+    }
+}
+
+impl Pace {
+    /// `repeatable`: a snapshot, which has no quota.
+    pub(in crate::command) fn of(
+        layers: &Layers,
+        repeatable: bool,
+        clock: Clock,
+    ) -> Result<Self, Failed> {
+        let fitting = if repeatable {
+            Rate::Max
+        } else {
+            Rate::per_second(API_RATE)
+        };
+        let rate = layers.get::<Auto<Rate>>("rate")?.or(fitting);
+        let fitting = match rate {
+            _ if repeatable => 1,
+            Rate::Max => API_CONCURRENCY_AT_MAX,
+            Rate::Limited { .. } => API_CONCURRENCY,
+        };
+        let concurrency = layers.get::<Auto<NonZeroUsize>>("concurrency")?;
+        let policy = Policy {
+            concurrency: concurrency
+                .or(NonZeroUsize::new(fitting).unwrap_or(NonZeroUsize::MIN))
+                .get(),
+            max_attempts: layers.get::<NonZeroU32>("max_attempts")?.get(),
+            backoff: Backoff::default(),
+            clock,
+        };
+        Ok(Self {
+            rate,
+            burst: layers.get("burst")?,
+            policy,
+        })
+    }
+
+    pub(in crate::command) fn pacer(&self) -> Pacer {
+        Pacer::new(self.rate, self.burst)
+    }
+}

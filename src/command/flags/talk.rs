@@ -1,0 +1,50 @@
+//! What is said on stderr.
+
+use std::io::IsTerminal;
+
+use crate::exit::Failed;
+use crate::settings::{Layers, LogFormat};
+use crate::ui::{Mode, Screen, start_log};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Messages")]
+pub(in crate::command) struct TalkFlags {
+    /// Nothing on stderr but warnings and errors
+    #[arg(short, long)]
+    quiet: bool,
+    /// No progress, but the summary
+    #[arg(long)]
+    no_progress: bool,
+    /// Log lines as text or as json, one object a line [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// How to talk, once that is settled.
+#[derive(Debug, Clone)]
+pub(in crate::command) struct Talk {
+    pub(in crate::command) mode: Mode,
+    pub(in crate::command) screen: Screen,
+    pub(in crate::command) quiet: bool,
+}
+
+impl TalkFlags {
+    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
+        layers.flag("log_format", self.log_format.as_ref());
+    }
+
+    /// Starts the log and decides how progress is shown.
+    pub(in crate::command) fn start(&self, layers: &Layers) -> Result<Talk, Failed> {
+        let format: LogFormat = layers.get("log_format")?;
+        let screen = Screen::default();
+        start_log(format, self.quiet, &screen);
+        let terminal = std::io::stderr().is_terminal();
+        let wanted = !self.quiet && !self.no_progress;
+        let mode = Mode::resolve(wanted, terminal, format == LogFormat::Json);
+        Ok(Talk {
+            mode,
+            screen,
+            quiet: self.quiet,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! The command line: one file a command, its flags beside the story of what it does.
+//!
+//! Flags that several commands share are in `flags`. They are laid over the environment and the settings file
+//! ([`Layers`](crate::settings::Layers)) and become plain values here; nothing below this folder knows clap.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "the comments of flags are their help, read on a terminal"
+)]
+
+mod audit;
+mod flags;
+mod inspect;
+mod man;
+mod outcome;
+mod plan;
+mod report;
+mod verify;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::clock::{self, Clock};
+use crate::exit::{self, Failed, Status};
+
+/// Which consumer groups consumed which messages?
+///
+/// Reads message IDs and topics, asks OnsMessageTrace (ApsaraMQ for RocketMQ) or a snapshot of a cluster about each,
+/// within the quota and never twice, and writes a reconciliation report.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ons-audit",
+    version,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit status: 0 all reconciled, 1 something to look at, 2 refused before asking, 3 incomplete.
+\nFirst steps:
+  ons-audit plan  incident.csv --source ons://cn-hangzhou                what would be asked, how long it takes
+  ons-audit audit incident.csv --source ons://cn-hangzhou -o report.csv  ask, judge, report
+  ons-audit COMMAND --help                                               all flags, with examples"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask, judge, report: the main job
+    Audit(audit::Args),
+    /// What audit would ask, how long it takes, what expires first; asks nothing
+    Plan(plan::Args),
+    /// Render reports again from results files; several are shards of one run
+    Report(report::Args),
+    /// Decode message IDs: kind, producer, born time
+    Inspect(inspect::Args),
+    /// Does the seal of a results file hold, do its totals tie?
+    Verify(verify::Args),
+    /// Print a completion script for a shell
+    Completions(man::CompletionsArgs),
+    /// Print the manual page
+    Man(man::ManArgs),
+}
+
+/// The process around us, as an argument: tests bring their own.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The environment.
+    pub environment: Vec<(String, String)>,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl World {
+    /// The real one.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self {
+            environment: std::env::vars_os().filter_map(text).collect(),
+            clock: clock::system,
+        }
+    }
+
+    /// A variable that is set to something.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.environment
+            .iter()
+            .find(|(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.clone())
+    }
+}
+
+/// The whole program.
+#[must_use]
+pub fn main(world: &World) -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => exit::end(run(cli.command, world)),
+        Err(usage) => exit::usage(&usage.render().ansi().to_string(), usage.use_stderr()),
+    }
+}
+
+fn run(command: Command, world: &World) -> Result<Status, Failed> {
+    match command {
+        Command::Audit(args) => audit::run(args, world),
+        Command::Plan(args) => plan::run(args, world),
+        Command::Report(args) => report::run(args, world),
+        Command::Inspect(args) => inspect::run(&args, world),
+        Command::Verify(args) => verify::run(&args),
+        Command::Completions(args) => man::completions(&args, Cli::command()),
+        Command::Man(args) => man::man(&args, Cli::command()),
+    }
+}

@@ -1,0 +1,67 @@
+//! The end that `audit` and `report` have in common: render the records, sum up, decide how it ended.
+
+use std::collections::BTreeSet;
+
+use crate::exit::{self, Failed, Status};
+use crate::record::Record;
+use crate::report::{Context, CsvDialect, SummaryFormat, Target, Terminal, render};
+use crate::verdict::{Expectations, Tally};
+
+/// What the person said about it.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// 0 instead of 1.
+    pub(super) exit_zero: bool,
+    pub(super) csv: CsvDialect,
+    /// No summary.
+    pub(super) quiet: bool,
+}
+
+/// Renders `records` to `targets` and shows the summary on stderr.
+pub(super) fn conclude(
+    records: &[Record],
+    expectations: Expectations,
+    targets: Vec<Target>,
+    ending: &Ending,
+    check: bool,
+) -> Result<Status, Failed> {
+    let answered = records
+        .iter()
+        .flat_map(|record| record.trailer().groups.iter().map(String::as_str));
+    let groups: BTreeSet<&str> = answered.chain(expectations.groups()).collect();
+    let mut columns: Vec<String> = Vec::new();
+    for name in records.iter().flat_map(|record| &record.trailer().columns) {
+        if !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
+    let context = Context {
+        groups: groups.into_iter().map(str::to_owned).collect(),
+        columns,
+        expectations,
+        csv: ending.csv,
+    };
+    let report = targets
+        .iter()
+        .map(|target| target.path.display().to_string())
+        .find(|path| path != "-");
+    let summary = render(records, &context, targets, check)?;
+    if !ending.quiet {
+        let mut text = Vec::new();
+        Terminal { report }
+            .render(&summary, &mut text)
+            .map_err(|error| Failed::incomplete(error, None))?;
+        exit::say(&String::from_utf8_lossy(&text));
+    }
+    Ok(status(&summary.tally, ending.exit_zero))
+}
+
+fn status(tally: &Tally, exit_zero: bool) -> Status {
+    if tally.totals.unanswered > 0 {
+        Status::Incomplete
+    } else if tally.is_clean() || exit_zero {
+        Status::Clean
+    } else {
+        Status::Findings
+    }
+}

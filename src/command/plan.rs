@@ -1,0 +1,183 @@
+//! `plan`: what `audit` would ask, how long it takes, and what expires first. Asks nothing and needs no credentials.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::World;
+use super::flags::{InputFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlags};
+use crate::engine::{Forecast, RETENTION};
+use crate::exit::{Failed, Status, print};
+use crate::input::{Entry, Inputs, Reject};
+use crate::report::BornClock;
+use crate::settings::{Span, Zone};
+use crate::words::{self, count};
+
+/// How many bad rows are shown.
+const SHOWN: usize = 10;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: InputFlags,
+    #[command(flatten)]
+    source: SourceFlags,
+    #[command(flatten)]
+    pace: PaceFlags,
+    /// The producers' time zone, by which born times are decoded from IDs [default: +08:00]
+    #[arg(long, value_name = "ZONE", help_heading = "Forecast")]
+    producer_zone: Option<String>,
+    /// How long the source keeps messages [default: 72h]
+    #[arg(long, value_name = "DURATION", help_heading = "Forecast")]
+    retention: Option<Span>,
+    /// text or json
+    #[arg(long, value_name = "FORMAT", help_heading = "Forecast", default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+    #[command(flatten)]
+    settings: SettingsFlags,
+}
+
+pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
+    let mut layers = args.settings.layers(world)?;
+    args.input.lay(&mut layers);
+    args.source.lay(&mut layers);
+    args.pace.lay(&mut layers);
+    layers.flag("producer_zone", args.producer_zone.as_ref());
+    if let Some(shown) = args.settings.show(&layers) {
+        return shown;
+    }
+    let named = Named::of(&layers)?;
+    let pace = Pace::of(&layers, named.is_repeatable(), world.clock)?;
+    let zone: Zone = layers.get("producer_zone")?;
+    let inputs = args.input.open()?;
+    let (now, retention) = (
+        (world.clock)(),
+        args.retention.map_or(RETENTION, |span| span.0),
+    );
+    let born = BornClock::new(now, zone.zone.clone());
+    let forecast = Forecast::of(inputs.rows(), pace.rate, now, retention, |id| born.born(id))?;
+    let text = if args.format == "json" {
+        serde_json::to_string_pretty(&forecast).map_err(|error| Failed::refused(error, None))?
+            + "\n"
+    } else {
+        let plan = Plan {
+            forecast: &forecast,
+            source: named.text(),
+            rate: pace.rate.to_string(),
+            now,
+            retention,
+            zone: &zone,
+        };
+        plan.text(&first_rejects(&inputs)?)
+    };
+    print(&text)?;
+    Ok(if forecast.rejected > 0 {
+        Status::Findings
+    } else {
+        Status::Clean
+    })
+}
+
+fn first_rejects(inputs: &Inputs) -> Result<Vec<Reject>, Failed> {
+    let rejects = inputs.rows().filter_map(|row| match row {
+        Ok(row) => match row.entry {
+            Entry::Rejected(reject) => Some(Ok(*reject)),
+            _ => None,
+        },
+        Err(error) => Some(Err(error)),
+    });
+    Ok(rejects.take(SHOWN).collect::<Result<_, _>>()?)
+}
+
+/// A forecast with what is needed to put it into words.
+struct Plan<'a> {
+    forecast: &'a Forecast,
+    source: String,
+    rate: String,
+    now: Timestamp,
+    retention: Duration,
+    zone: &'a Zone,
+}
+
+impl Plan<'_> {
+    fn text(&self, rejects: &[Reject]) -> String {
+        let forecast = self.forecast;
+        let mut text = format!(
+            "{} rows = {} distinct messages + {} duplicates + {} rejected\n",
+            count(forecast.rows),
+            count(forecast.distinct),
+            count(forecast.duplicates),
+            count(forecast.rejected)
+        );
+        let mut line = |label: &str, words: String| {
+            writeln!(text, "{label:<10}{words}").expect("memory takes all text");
+        };
+        line("source", self.source.clone());
+        line(
+            "calls",
+            format!(
+                "{}, retries aside, at {}",
+                count(forecast.distinct),
+                self.rate
+            ),
+        );
+        if let Some(seconds) = forecast.seconds {
+            line("time", words::duration(Duration::from_secs_f64(seconds)));
+        }
+        match &forecast.oldest {
+            Some(oldest) => {
+                let local = oldest.born_at.to_zoned(self.zone.zone.clone());
+                let age =
+                    Duration::try_from(self.now.duration_since(oldest.born_at)).unwrap_or_default();
+                line(
+                    "oldest",
+                    format!(
+                        "row {}, {}: born {}, {} ago",
+                        oldest.row,
+                        oldest.msg_id,
+                        local.strftime("%F %T %:z"),
+                        words::duration(age)
+                    ),
+                );
+                line("expiry", self.expiry());
+            }
+            None => line("oldest", "no ID tells when its message was born".to_owned()),
+        }
+        for reject in rejects {
+            line(
+                "rejected",
+                format!(
+                    "{}:{}, column {}: {}",
+                    reject.file, reject.line, reject.column, reject.reason
+                ),
+            );
+        }
+        let more = forecast.rejected - rejects.len() as u64;
+        if more > 0 {
+            line("", format!("and {} more", count(more)));
+        }
+        text
+    }
+
+    fn expiry(&self) -> String {
+        let Forecast {
+            expired,
+            expiring,
+            dated,
+            distinct,
+            ..
+        } = *self.forecast;
+        let mut words = format!(
+            "{} older than {} already, {} more before their turn",
+            count(expired),
+            words::duration(self.retention),
+            count(expiring)
+        );
+        if dated < distinct {
+            write!(words, "; {} IDs do not tell", count(distinct - dated))
+                .expect("memory takes all text");
+        }
+        words
+    }
+}
