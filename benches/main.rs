@@ -1,0 +1,34 @@
+//! Ratios, each against a yardstick run in the same minute: `cargo bench` for all, `cargo bench -- http snapshot` for
+//! some of `start`, `pace`, `http`, `snapshot`. Absolute times on shared machines prove nothing.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints its figures, and its files hold no answers"
+)]
+
+mod http;
+mod pace;
+mod snapshot;
+mod start;
+mod yardstick;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let benches: [(&str, fn()); 4] = [
+        ("start", start::bench),
+        ("pace", pace::bench),
+        ("http", http::bench),
+        ("snapshot", snapshot::bench),
+    ];
+    for (name, bench) in benches {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            println!("== {name}");
+            bench();
+        }
+    }
+}

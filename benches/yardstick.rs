@@ -1,0 +1,80 @@
+//! Whole processes, measured: wall time, processor time and peak memory of a command, and medians of paired rounds.
+//! Machines drift, so only ratios between commands of the same minute mean anything.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What one run of a command cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// From start to end.
+    pub(crate) wall: Duration,
+    /// User and system time of the process and its children.
+    pub(crate) cpu: Duration,
+    /// Most resident memory, in MiB.
+    pub(crate) peak_mib: f64,
+}
+
+/// Runs `command` to its end and measures it. Its output is thrown away.
+pub(crate) fn measure(command: &mut Command) -> Cost {
+    let before = children_cpu();
+    let start = Instant::now();
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kib = 0_u64;
+    while child.try_wait().expect("a child of ours").is_none() {
+        peak_kib = peak_kib.max(high_water(Path::new(&status)));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Cost {
+        wall: start.elapsed(),
+        cpu: children_cpu().saturating_sub(before),
+        peak_mib: peak_kib as f64 / 1024.0,
+    }
+}
+
+/// The middle one.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Is the program there? Says loudly what is skipped where it is not.
+pub(crate) fn have(program: &str, what: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let found = found.and_then(|mut child| child.wait()).is_ok();
+    if !found {
+        println!("SKIPPED: {what}: `{program}` is not installed");
+    }
+    found
+}
+
+/// Processor time of all children that have ended, from /proc/self/stat (fields 16 and 17, in ticks of 10 ms).
+fn children_cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
+    let after_name = stat.rsplit_once(") ").expect("pid (name) …").1;
+    let ticks = after_name
+        .split(' ')
+        .skip(13)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum::<u64>();
+    Duration::from_millis(ticks * 10)
+}
+
+fn high_water(status: &Path) -> u64 {
+    let text = fs::read_to_string(status).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or_default()
+}
