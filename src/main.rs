@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use ons_audit::command::{World, main as program};
 
+/// Saves a tenth of the processor time of a large run: rows and answers are many small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     program(&World::of_process())
 }

@@ -36,8 +36,11 @@ impl<S: TraceSource> Engine<'_, S> {
         for attempt in 1.. {
             tokio::select! {
                 biased;
-                () = self.stop.draining() => return None,
                 () = self.pacer.turn() => {}
+                () = self.stop.draining() => return None,
+            }
+            if self.stop.is_requested() {
+                return None;
             }
             let answer = self.source.trace(query).await;
             let again = match &answer {

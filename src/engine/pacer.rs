@@ -24,7 +24,7 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<M
 pub struct Pacer {
     limiter: Option<Limiter>,
     turnstile: tokio::sync::Mutex<()>,
-    hold: Mutex<Instant>,
+    hold: Mutex<Option<Instant>>,
 }
 
 impl Pacer {
@@ -38,17 +38,21 @@ impl Pacer {
         Self {
             limiter: quota.map(|quota| Limiter::direct_with_clock(quota, TokioClock)),
             turnstile: tokio::sync::Mutex::default(),
-            hold: Mutex::new(Instant::now()),
+            hold: Mutex::default(),
         }
     }
 
     /// Returns when the caller may begin its call.
     pub async fn turn(&self) {
+        if self.limiter.is_none() && self.held_until().is_none() {
+            return; // nothing to wait for, so nobody waits
+        }
         let _first_in_line = self.turnstile.lock().await;
         loop {
             let hold = *self.held_until();
-            if hold > Instant::now() {
+            if let Some(hold) = hold {
                 sleep_until(hold).await;
+                self.release(hold);
                 continue; // it may have grown meanwhile
             }
             match self.limiter.as_ref().map(Limiter::check) {
@@ -62,10 +66,18 @@ impl Pacer {
     pub fn hold(&self, pause: Duration) {
         let until = Instant::now() + pause;
         let mut hold = self.held_until();
-        *hold = until.max(*hold);
+        *hold = (*hold).max(Some(until));
     }
 
-    fn held_until(&self) -> std::sync::MutexGuard<'_, Instant> {
+    /// Forgets a hold that is over, unless a longer one has taken its place.
+    fn release(&self, over: Instant) {
+        let mut hold = self.held_until();
+        if *hold == Some(over) {
+            *hold = None;
+        }
+    }
+
+    fn held_until(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.hold
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
-use tokio::time::Interval;
 
 use super::{Pacer, Policy, Stop};
 use crate::input::{Entry, Row};
@@ -66,17 +65,18 @@ impl<S: TraceSource> Engine<'_, S> {
         let (pulled, exhausted) = (Cell::new(0_u64), Cell::new(false));
         let counted = std::iter::from_fn(|| {
             let row = rows.next();
-            match row {
-                Some(_) => pulled.set(pulled.get() + 1),
-                None => exhausted.set(true),
+            if row.is_none() {
+                exhausted.set(true);
+            } else if self.stop.is_requested() {
+                return None;
+            } else {
+                pulled.set(pulled.get() + 1);
             }
             row
         });
         let settled = stream::iter(counted)
-            .take_until(self.stop.draining())
             .map(|row| self.settle(row))
-            .buffer_unordered(self.policy.concurrency)
-            .take_until(self.stop.dropping());
+            .buffer_unordered(self.policy.concurrency);
         let (count, fatal) = self.consume(std::pin::pin!(settled), sink).await?;
         Ok(match fatal {
             Some(failure) => Ended::Fatal(failure),
@@ -106,7 +106,22 @@ impl<S: TraceSource> Engine<'_, S> {
     ) -> anyhow::Result<(u64, Option<Box<Failure>>)> {
         let (mut count, mut fatal) = (0_u64, None);
         let mut ticks = tokio::time::interval(TICK);
-        while let Some(next) = next(&mut settled, &mut ticks, sink).await? {
+        let mut dropping = std::pin::pin!(self.stop.dropping());
+        loop {
+            // Only if nothing is ready, what is buffered goes out before the wait.
+            let next = match settled.next().now_or_never() {
+                Some(next) => next,
+                None => loop {
+                    sink.idle()?;
+                    tokio::select! {
+                        biased;
+                        next = settled.next() => break next,
+                        () = &mut dropping => break None,
+                        _ = ticks.tick() => sink.tick(),
+                    }
+                },
+            };
+            let Some(next) = next else { break };
             match next.map_err(E::into)? {
                 Some((
                     _,
@@ -131,24 +146,5 @@ impl<S: TraceSource> Engine<'_, S> {
         }
         sink.idle()?;
         Ok((count, fatal))
-    }
-}
-
-/// The next settled row. Only if there is none yet, what is buffered goes out before the wait.
-async fn next<T>(
-    settled: &mut Pin<&mut impl Stream<Item = T>>,
-    ticks: &mut Interval,
-    sink: &mut impl Sink,
-) -> anyhow::Result<Option<T>> {
-    if let Some(next) = settled.next().now_or_never() {
-        return Ok(next);
-    }
-    loop {
-        sink.idle()?;
-        tokio::select! {
-            biased;
-            next = settled.next() => return Ok(next),
-            _ = ticks.tick() => sink.tick(),
-        }
     }
 }

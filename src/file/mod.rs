@@ -5,6 +5,7 @@
 //! since a rename would replace the device itself.
 
 mod compressed;
+mod sha256;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 pub use compressed::decompressed;
+pub use sha256::Sha256;
 
 /// Report writers hand over blocks; this keeps small ones (headers, summaries) from being system calls of their own.
 const BUFFER: usize = 256 * 1024;
@@ -107,10 +109,9 @@ pub fn scratch(beside: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder(beside))
 }
 
-/// Renames, then makes the rename itself durable.
-pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
-    File::open(folder(to))?.sync_all()
+/// Makes a rename in the folder of `path` durable.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
 }
 
 /// The folder a file stands in; the current one for a bare name.

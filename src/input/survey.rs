@@ -4,12 +4,10 @@ use std::io::{self, Read};
 use std::panic;
 use std::thread;
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
-
 use super::Error;
 use super::bytes::Bytes;
 use super::records::Records;
+use crate::file::Sha256;
 
 /// How much is hashed at once.
 const CHUNK: usize = 256 << 10;
@@ -49,7 +47,7 @@ fn sha256(mut bytes: impl Read) -> io::Result<String> {
     let mut buffer = vec![0; CHUNK];
     loop {
         match bytes.read(&mut buffer)? {
-            0 => return Ok(HEXLOWER.encode(&digest.finalize())),
+            0 => return Ok(digest.hex()),
             read => digest.update(&buffer[..read]),
         }
     }

@@ -9,9 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
-
 use super::Durability;
+use crate::file::Sha256;
 
 /// A power cut costs at most the answers of this long.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -31,15 +30,18 @@ pub(super) struct Written {
 }
 
 impl Scribe {
-    pub(super) fn start(file: File, durability: Durability) -> Self {
+    pub(super) fn start(file: File, durability: Durability) -> io::Result<Self> {
         let (blocks, inbox) = sync_channel(4);
         let (outbox, spent) = sync_channel(4);
-        let thread = thread::spawn(move || write_all(file, durability, &inbox, &outbox));
-        Self {
+        let write = move || write_all(file, durability, &inbox, &outbox);
+        let thread = thread::Builder::new()
+            .name("record".to_owned())
+            .spawn(write)?;
+        Ok(Self {
             blocks,
             spent,
             thread,
-        }
+        })
     }
 
     /// Hands `block` over and leaves an empty one in its place. An error means that the thread has ended:
@@ -67,27 +69,37 @@ fn write_all(
 ) -> io::Result<Written> {
     let mut hash = Sha256::new();
     let mut unsynced_since: Option<Instant> = None;
-    loop {
-        let patience = unsynced_since.map_or(Duration::MAX, |since| {
-            SYNC_EVERY.saturating_sub(since.elapsed())
-        });
-        match inbox.recv_timeout(patience) {
-            Ok(mut block) => {
-                file.write_all(&block)?;
-                hash.update(&block);
-                block.clear();
-                // Nobody waits for it any more when the run ends.
-                let _ = outbox.try_send(block);
+    while let Some(arrived) = next(inbox, unsynced_since) {
+        if let Some(mut block) = arrived {
+            file.write_all(&block)?;
+            hash.update(&block);
+            block.clear();
+            // Nobody waits for it any more when the run ends.
+            let _ = outbox.try_send(block);
+            if durability == Durability::EverySecond {
                 unsynced_since.get_or_insert_with(Instant::now);
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Ok(Written { file, hash }),
         }
-        if durability == Durability::EverySecond
-            && unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY)
-        {
+        if unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY) {
             file.sync_data()?;
             unsynced_since = None;
         }
+    }
+    Ok(Written { file, hash })
+}
+
+/// The next block, or `Some(None)` when it is time to sync; nothing when there will be none.
+#[expect(
+    clippy::option_option,
+    reason = "three ends of a wait, one of which ends the loop"
+)]
+fn next(inbox: &Receiver<Vec<u8>>, unsynced_since: Option<Instant>) -> Option<Option<Vec<u8>>> {
+    let Some(since) = unsynced_since else {
+        return inbox.recv().ok().map(Some);
+    };
+    match inbox.recv_timeout(SYNC_EVERY.saturating_sub(since.elapsed())) {
+        Ok(block) => Some(Some(block)),
+        Err(RecvTimeoutError::Timeout) => Some(None),
+        Err(RecvTimeoutError::Disconnected) => None,
     }
 }

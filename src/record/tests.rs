@@ -126,9 +126,9 @@ fn write(target: &Path, rows: impl IntoIterator<Item = u64>) -> Totals {
 fn rows_of(record: &Record) -> Result<Vec<u64>, ReadError> {
     let (mut blocks, mut rows) = (record.blocks(true), Vec::new());
     while let Some(block) = blocks.next_block()? {
-        for (row, bytes) in block.lines() {
+        for (row, text) in block.lines() {
             rows.push(
-                Block::parse(row, bytes)
+                Block::parse(row, text)
                     .map_err(|error| record.bad_line(row, error))?
                     .row,
             );
@@ -164,7 +164,7 @@ fn a_line_says_all_that_is_known_of_its_row() {
         ["GID_a", "GID_b"]
     );
     rows_of(&record).unwrap();
-    let line = |row: u64| String::from_utf8(record.line_of(row).unwrap()).unwrap();
+    let line = |row: u64| record.line_of(row).unwrap();
     assert_eq!(
         line(1),
         "{\"row\":1,\"msg_id\":\"00000000000000000000000000000001\",\"topic\":\"or\\\"ders\",\
@@ -181,9 +181,9 @@ fn a_line_says_all_that_is_known_of_its_row() {
             .contains(r#""error":{"kind":"not_found","code":"BIZ_NO_MESSAGE","message":"gone"}"#)
     );
     assert!(line(11).contains(r#""error":{"kind":"transport","message":"reset\nby peer"}"#));
-    let bytes = record.line_of(11).unwrap();
+    let text = record.line_of(11).unwrap();
     assert!(matches!(
-        Block::parse(11, &bytes).unwrap().answer(),
+        Block::parse(11, &text).unwrap().answer(),
         Some(Answer::Unanswered)
     ));
 }

@@ -6,22 +6,20 @@ use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::scribe::{Scribe, Written};
 use super::{Header, Outcome, ReadError, Record, Trailer, order};
 use crate::clock;
 use crate::exit::{Advice, Status};
-use crate::file;
+use crate::file::{self, Sha256};
 use crate::input::{Entry, Reject, Row};
 use crate::source::{Failure, Track};
 use crate::verdict::Totals;
 
 /// A block this large is handed to the writing thread without waiting for more.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 1024 * 1024;
 
 /// How much a power cut may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +149,7 @@ impl Recorder {
         let writer = file.try_clone().map_err(refused("open"))?;
         let mut recorder = Self {
             target: target.to_owned(),
-            scribe: Scribe::start(writer, durability),
+            scribe: Scribe::start(writer, durability).map_err(refused("begin"))?,
             file,
             header_bytes,
             durability,
@@ -286,7 +284,10 @@ impl Recorder {
             ordered
         };
         keep_earlier(&target).map_err(failed("keep the earlier record beside"))?;
-        file::rename_durably(&whole, &target).map_err(failed("rename"))?;
+        fs::rename(&whole, &target).map_err(failed("rename"))?;
+        if self.durability == Durability::EverySecond {
+            file::sync_folder(&target).map_err(failed("sync the folder of"))?;
+        }
         if whole != partial {
             fs::remove_file(&partial).map_err(failed("remove the partial of"))?;
         }
@@ -400,7 +401,7 @@ fn sealed(trailer: Trailer, hash: Sha256) -> Vec<u8> {
     push_json(
         &mut line,
         &Trailer {
-            sha256: HEXLOWER.encode(&hash.finalize()),
+            sha256: hash.hex(),
             ..trailer
         },
     );

@@ -235,14 +235,13 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn render(&self, block: &Block) -> Result<Rendered, ReadError> {
-        let room = block.bytes.len() * 3;
+        let room = block.text.len() * 3;
         let mut rendered = Rendered {
             pieces: vec![Vec::with_capacity(room); self.formats.len()],
             tally: Tally::default(),
         };
-        for (row, bytes) in block.lines() {
-            let line =
-                Block::parse(row, bytes).map_err(|error| self.record.bad_line(row, error))?;
+        for (row, text) in block.lines() {
+            let line = Block::parse(row, text).map_err(|error| self.record.bad_line(row, error))?;
             match line.same_as {
                 None => self.row(&line, &line, &mut rendered)?,
                 Some(of) => {
