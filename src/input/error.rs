@@ -112,7 +112,7 @@ impl Advice for Error {
             Self::Delimiter(_) => "--delimiter ';'".to_owned(),
             Self::Name { flag, .. } => format!("{flag} NAME, exactly as the console shows it"),
             Self::TooManyRows => "split the input and audit the parts as shards".to_owned(),
-            Self::Changed { .. } => "audit a copy that nobody writes to, with --restart".to_owned(),
+            Self::Changed { .. } => "audit a copy that nobody writes to".to_owned(),
         })
     }
 }
