@@ -23,7 +23,7 @@ use crate::record::{
 };
 use crate::report::{BornClock, CsvDialect, Target};
 use crate::settings::{Layers, MaxRejects, Zone};
-use crate::source::{Failure, Source};
+use crate::source::{Failure, Source, TraceSource};
 use crate::ui::Progress;
 use crate::verdict::{Expectations, Totals};
 use crate::words;
@@ -161,6 +161,7 @@ impl Job {
             inputs: inputs.surveys().iter().map(input_file).collect(),
             started_at: clock::rfc3339(started),
             expectations: expectations.clone(),
+            as_of: source.as_of().map(clock::rfc3339),
             producer_zone: zone.name,
         };
         let durability = if repeatable {

@@ -24,6 +24,9 @@ pub struct Header {
     pub inputs: Vec<InputFile>,
     /// RFC 3339 UTC.
     pub started_at: String,
+    /// The moment that all answers speak of, where the source is a snapshot. RFC 3339 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
     /// Who should have consumed what; `report` may judge by others.
     #[serde(default)]
     pub expectations: Expectations,

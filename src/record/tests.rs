@@ -22,6 +22,7 @@ fn header() -> Header {
         source: "test".to_owned(),
         inputs: Vec::new(),
         started_at: "2026-11-22T12:00:00.000Z".to_owned(),
+        as_of: None,
         expectations: Expectations::default(),
         producer_zone: "+08:00".to_owned(),
     }

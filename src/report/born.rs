@@ -7,7 +7,8 @@ use crate::message::MessageId;
 use crate::record::Header;
 use crate::settings::Zone;
 
-/// Decodes born times as they were possible at one moment: when the run began.
+/// Decodes born times as they were possible at one moment: when the run began, or when the snapshot was taken that
+/// answered it.
 #[derive(Debug, Clone)]
 pub struct BornClock {
     now: Timestamp,
@@ -25,7 +26,8 @@ impl BornClock {
     #[must_use]
     pub fn of(header: &Header) -> Option<Self> {
         let zone: Zone = header.producer_zone.parse().ok()?;
-        Some(Self::new(header.started_at.parse().ok()?, zone.zone))
+        let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
+        Some(Self::new(moment.parse().ok()?, zone.zone))
     }
 
     /// When the message was born, if its ID tells.
