@@ -19,7 +19,7 @@ use crate::engine::{Ended, Engine, Forecast, RETENTION, Sink, Stop};
 use crate::exit::{Failed, Status};
 use crate::input::{Entry, Inputs, Row};
 use crate::record::{
-    Durability, Header, InputFile, Outcome, Record, RecordError, Recorder, SCHEMA,
+    Durability, Header, InputFile, Outcome, ReadError, Record, RecordError, Recorder, SCHEMA,
 };
 use crate::report::{BornClock, CsvDialect, Target};
 use crate::settings::{Layers, MaxRejects, Zone};
@@ -140,6 +140,7 @@ impl Job {
             .cloned()
             .collect();
         let inputs = args.input.open()?;
+        refuse_to_replace(&results)?;
         let targets = args.reports.open(&taken)?;
         let source = named.connect(layers, world)?;
         let started = (world.clock)();
@@ -160,8 +161,8 @@ impl Job {
             source: source_text,
             inputs: inputs.surveys().iter().map(input_file).collect(),
             started_at: clock::rfc3339(started),
-            expectations: expectations.clone(),
             as_of: source.as_of().map(clock::rfc3339),
+            expectations: expectations.clone(),
             producer_zone: zone.name,
         };
         let durability = if repeatable {
@@ -336,6 +337,20 @@ fn input_file(survey: &crate::input::Survey) -> InputFile {
         path: survey.path.clone(),
         sha256: survey.sha256.clone(),
         rows: survey.rows,
+    }
+}
+
+/// An earlier record is kept under another name; any other file is not ours to replace.
+fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
+    match Record::open(results) {
+        Ok(_) => Ok(()),
+        Err(ReadError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(())
+        }
+        Err(error) => Err(Failed::refused(
+            anyhow::Error::new(error).context("the record would replace a file that is none"),
+            Some("name another record with --results".to_owned()),
+        )),
     }
 }
 
