@@ -18,10 +18,11 @@ use crate::clock;
 use crate::engine::{Ended, Engine, Forecast, RETENTION, Sink, Stop};
 use crate::exit::{Failed, Status};
 use crate::input::{Entry, Inputs, Row};
+use crate::message::BornClock;
 use crate::record::{
     Durability, Header, InputFile, Outcome, ReadError, Record, RecordError, Recorder, SCHEMA,
 };
-use crate::report::{BornClock, CsvDialect, Target};
+use crate::report::{CsvDialect, Target};
 use crate::settings::{Layers, MaxRejects, Zone};
 use crate::source::{Failure, Source, TraceSource};
 use crate::ui::Progress;
@@ -148,7 +149,7 @@ impl Job {
         if repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
             refuse_if_all_are_bad(&inputs)?;
         } else {
-            let born = BornClock::new(started, zone.zone);
+            let born = BornClock::new(started, &zone.zone);
             let forecast = Forecast::of(inputs.rows(), pace.rate, started, RETENTION, |id| {
                 born.born(id)
             })?;

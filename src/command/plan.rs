@@ -10,7 +10,7 @@ use super::flags::{InputFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlag
 use crate::engine::{Forecast, RETENTION};
 use crate::exit::{Failed, Status, print};
 use crate::input::{Entry, Inputs, Reject};
-use crate::report::BornClock;
+use crate::message::BornClock;
 use crate::settings::{Span, Zone};
 use crate::words::{self, count};
 
@@ -55,7 +55,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         (world.clock)(),
         args.retention.map_or(RETENTION, |span| span.0),
     );
-    let born = BornClock::new(now, zone.zone.clone());
+    let born = BornClock::new(now, &zone.zone);
     let forecast = Forecast::of(inputs.rows(), pace.rate, now, retention, |id| born.born(id))?;
     let text = if args.format == "json" {
         serde_json::to_string_pretty(&forecast).map_err(|error| Failed::refused(error, None))?

@@ -74,9 +74,14 @@ impl<S: TraceSource> Engine<'_, S> {
             }
             row
         });
-        let settled = stream::iter(counted)
-            .map(|row| self.settle(row))
-            .buffer_unordered(self.policy.concurrency);
+        let rows = stream::iter(counted);
+        let settled = if self.policy.concurrency == 1 {
+            rows.then(|row| self.settle(row)).left_stream() // one after the other needs no pool of calls
+        } else {
+            rows.map(|row| self.settle(row))
+                .buffer_unordered(self.policy.concurrency)
+                .right_stream()
+        };
         let (count, fatal) = self.consume(std::pin::pin!(settled), sink).await?;
         Ok(match fatal {
             Some(failure) => Ended::Fatal(failure),

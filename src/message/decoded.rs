@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::clock::rfc3339;
 
-use super::{BadId, MessageId};
+use super::{BadId, BornClock, MessageId};
 
 /// An ID with all it tells, for `inspect`. Serialised, it is one flat object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,7 +39,7 @@ impl Decoded {
         Ok(Self {
             msg_id: msg_id.to_owned(),
             id,
-            born_at: id.born(now, zone),
+            born_at: id.born(&BornClock::new(now, zone)),
             caveat: caveat(&id),
         })
     }

@@ -41,12 +41,12 @@ pub struct Line<'a> {
     /// Why the row was never asked.
     #[serde(borrow)]
     pub rejected: Option<RejectView<'a>>,
-    /// The kept columns, a JSON object.
-    #[serde(borrow)]
-    pub extra: Option<&'a RawValue>,
+    /// The kept columns in their order, values as they were written.
+    #[serde(borrow, default)]
+    pub extra: Kept<'a>,
 }
 
-impl<'a> Line<'a> {
+impl Line<'_> {
     /// What the verdict rests on. `None` for a duplicate: its answer stands in another line.
     #[must_use]
     pub fn answer(&self) -> Option<Answer<'_>> {
@@ -59,14 +59,6 @@ impl<'a> Line<'a> {
             _ if self.rejected.is_some() => Answer::Rejected,
             _ => Answer::Unanswered,
         })
-    }
-
-    /// The kept columns in their order; text for strings, JSON for all else.
-    pub fn kept(&self) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, serde_json::Error> {
-        self.extra.map_or_else(
-            || Ok(Vec::new()),
-            |extra| serde_json::from_str::<Kept<'a>>(extra.get()).map(|kept| kept.0),
-        )
     }
 }
 
@@ -118,13 +110,14 @@ impl Deref for Text<'_> {
 }
 
 /// A JSON object whose keys keep their order and whose values stay as they were written.
-struct Kept<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+#[derive(Debug, Default)]
+pub struct Kept<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Kept<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Kept<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Kept<'de>;
+        struct Visitor<'a>(std::marker::PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> serde::de::Visitor<'de> for Visitor<'a> {
+            type Value = Kept<'a>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object of kept columns")
@@ -135,13 +128,13 @@ impl<'de> Deserialize<'de> for Kept<'de> {
                 mut map: A,
             ) -> Result<Self::Value, A::Error> {
                 let mut kept = Vec::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some((name, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+                while let Some((name, value)) = map.next_entry::<Text<'a>, &'a RawValue>()? {
                     kept.push((name.0, value));
                 }
                 Ok(Kept(kept))
             }
         }
-        deserializer.deserialize_map(Visitor)
+        deserializer.deserialize_map(Visitor(std::marker::PhantomData))
     }
 }
 
@@ -162,8 +155,8 @@ mod tests {
         ));
         assert_eq!(&*line.topic, "a\"b");
         let kept: Vec<_> = line
-            .kept()
-            .unwrap()
+            .extra
+            .0
             .into_iter()
             .map(|(name, value)| (name, value.get()))
             .collect();

@@ -15,7 +15,7 @@ mod tests;
 mod write;
 
 pub use header::{Header, InputFile, SCHEMA, Trailer};
-pub use line::{ErrorView, Line, RejectView, Text};
+pub use line::{ErrorView, Kept, Line, RejectView, Text};
 pub use outcome::Outcome;
 pub use read::{Block, Blocks, ReadError, Record};
 pub use write::{Durability, RecordError, Recorder, partial_path};

@@ -383,7 +383,10 @@ fn last_line(file: &File, length: u64) -> io::Result<u64> {
 impl Block {
     /// Each line with its row.
     pub fn lines(&self) -> impl Iterator<Item = (u64, &str)> {
-        (self.first_row..).zip(self.text.lines())
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
+        (self.first_row..)
+            .zip(ends.map(move |end| &self.text[std::mem::replace(&mut start, end + 1)..end]))
     }
 
     /// Parses a line and checks that it stands where its row belongs.

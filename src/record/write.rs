@@ -113,6 +113,7 @@ pub struct Recorder {
     next_row: u64,
     totals: Totals,
     groups: BTreeSet<Arc<str>>,
+    last_groups: Vec<Arc<str>>,
     columns: Columns,
 }
 
@@ -159,6 +160,7 @@ impl Recorder {
             next_row: 1,
             totals: Totals::default(),
             groups: BTreeSet::new(),
+            last_groups: Vec::new(),
             columns: Columns::default(),
         };
         recorder.flush()?;
@@ -328,13 +330,14 @@ impl Recorder {
 
     /// Tracks in group order: the source's order means nothing, and a second run must write the same bytes.
     fn push_tracks(&mut self, tracks: &[Track]) {
-        let key = |track: &Track| (track.group.clone(), track.track_type.as_str().to_owned());
         let mut sorted = Vec::new();
-        let tracks = if tracks.is_sorted_by(|a, b| a.group < b.group) {
+        let tracks = if self.meet_groups(tracks) {
             tracks
         } else {
             sorted.extend_from_slice(tracks);
-            sorted.sort_by_cached_key(key);
+            sorted.sort_by(|a, b| {
+                (&a.group, a.track_type.as_str()).cmp(&(&b.group, b.track_type.as_str()))
+            });
             &sorted
         };
         self.block.extend_from_slice(b",\"tracks\":[");
@@ -347,11 +350,30 @@ impl Recorder {
             push_text(&mut self.block, &track.group);
             push_field(&mut self.block, "track_type", track.track_type.as_str());
             self.block.push(b'}');
+        }
+        self.block.push(b']');
+    }
+
+    /// Remembers the groups of an answer; are they in order already? Most answers have the groups of the last one,
+    /// and a snapshot's are even the same texts.
+    fn meet_groups(&mut self, tracks: &[Track]) -> bool {
+        let same = |(track, last): (&Track, &Arc<str>)| Arc::ptr_eq(&track.group, last);
+        if tracks.len() == self.last_groups.len() && tracks.iter().zip(&self.last_groups).all(same)
+        {
+            return true;
+        }
+        for track in tracks {
             if !self.groups.contains(&track.group) {
                 self.groups.insert(track.group.clone());
             }
         }
-        self.block.push(b']');
+        let in_order = tracks.is_sorted_by(|a, b| a.group < b.group);
+        self.last_groups.clear();
+        if in_order {
+            self.last_groups
+                .extend(tracks.iter().map(|track| track.group.clone()));
+        }
+        in_order
     }
 }
 
@@ -524,10 +546,9 @@ fn push_field(block: &mut Vec<u8>, name: &str, value: &str) {
 
 /// A JSON string. Nearly all are plain, and then no serializer is needed.
 fn push_text(block: &mut Vec<u8>, text: &str) {
-    if text
-        .bytes()
-        .any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    // No early exit: that lets the compiler look at many bytes at once.
+    let special = |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, special) {
         push_json(block, text);
     } else {
         block.push(b'"');

@@ -1,8 +1,9 @@
 //! The long CSV: one row per message and group.
 
+use std::io::Write as _;
+
 use super::cell::{push, push_head, push_number};
 use super::row::{Context, RowFormat, RowView};
-use crate::clock;
 
 /// The columns before the kept ones, in order (`DESIGN.md` §7).
 const COLUMNS: [&str; 15] = [
@@ -93,7 +94,7 @@ fn push_rest(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
     out.extend_from_slice(view.verdict().as_str().as_bytes());
     out.push(b',');
     if let Some(born) = view.born {
-        out.extend_from_slice(clock::rfc3339(born).as_bytes());
+        write!(out, "{born:.3}").expect("memory takes all bytes");
     }
     out.push(b',');
     push(out, &view.line.observed_at, context.csv.raw);

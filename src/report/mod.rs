@@ -5,7 +5,6 @@
 //! way; formats that only sum up ([`SummaryFormat`]) get the [`Summary`] at the end. `audit` and `report` call the
 //! same function, so a report rendered again is equal byte for byte.
 
-mod born;
 mod cell;
 mod csv;
 mod json;
@@ -18,7 +17,6 @@ mod row;
 mod summary;
 mod terminal;
 
-pub use born::BornClock;
 pub use render::{RenderError, Target, render};
 pub use row::{Context, CsvDialect, RowFormat, RowView};
 pub use summary::{Summary, SummaryFormat};

@@ -11,10 +11,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::row::{Context, RowFormat, RowView};
-use super::{BornClock, Format, Summary, Writer};
+use super::{Format, Summary, Writer};
 use crate::exit::{Advice, Status};
 use crate::file::Output;
-use crate::record::{Block, Line, ReadError, Record};
+use crate::message::BornClock;
+use crate::record::{Block, Header, Line, ReadError, Record};
+use crate::settings::Zone;
 use crate::verdict::{Facts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
@@ -85,7 +87,7 @@ pub fn render<'r>(
         let desk = Desk {
             record,
             context,
-            born: BornClock::of(record.header()),
+            born: born_clock(record.header()),
             formats: &formats,
         };
         let of_record = walk(&desk, &mut targets, check)?;
@@ -225,6 +227,14 @@ fn work(
     }
 }
 
+/// Dates IDs as the run that wrote `header` could, or the snapshot that answered it; nothing if its zone means nothing
+/// to this system.
+fn born_clock(header: &Header) -> Option<BornClock> {
+    let zone: Zone = header.producer_zone.parse().ok()?;
+    let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
+    Some(BornClock::new(moment.parse().ok()?, &zone.zone))
+}
+
 /// Everything a worker needs.
 struct Desk<'a> {
     record: &'a Record,
@@ -281,14 +291,13 @@ impl Desk<'_> {
         } else {
             rendered.tally.add(facts(asked, born), &judged);
         }
-        let kept = line.kept().map_err(bad)?;
         let view = RowView {
             row: line.row,
             same_as: line.same_as,
             line: asked,
             judged: &judged,
             born,
-            kept: &kept,
+            kept: &line.extra.0,
         };
         for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
             format.row(self.context, &view, piece);

@@ -149,6 +149,8 @@ pub struct Seen<'a> {
     pub verdict: Verdict,
     /// Should this group have consumed the message?
     pub expected: bool,
+    /// Does it make the message a break?
+    pub breaks: bool,
 }
 
 /// One row, judged.
@@ -176,34 +178,43 @@ pub fn judge<'a>(answer: Answer<'a>, topic: &str, expectations: &'a Expectations
     if tracks.is_empty() && expected.is_none() {
         return bare(MessageVerdict::Unsubscribed);
     }
-    let mut groups: Vec<Seen<'a>> = tracks
-        .iter()
-        .map(|track| Seen {
-            group: &track.group,
-            track_type: &track.track_type,
-            verdict: Verdict::of(&track.track_type),
-            expected: expected
-                .as_ref()
-                .is_none_or(|expected| expected.contains(&*track.group)),
-        })
-        .collect();
-    if let Some(expected) = &expected {
-        let answered = groups.len();
-        for &group in expected {
-            if !groups[..answered].iter().any(|seen| seen.group == group) {
-                groups.push(Seen {
-                    group,
-                    track_type: "",
-                    verdict: Verdict::Absent,
-                    expected: true,
-                });
-            }
+    let accept_filtered = expected.is_none() || expectations.accept_filtered;
+    let see = |group, track_type, verdict, expected| {
+        let fault = match verdict {
+            Verdict::Open | Verdict::Absent => true,
+            Verdict::Filtered => !accept_filtered,
+            Verdict::Passed | Verdict::Undetermined => false,
+        };
+        Seen {
+            group,
+            track_type,
+            verdict,
+            expected,
+            breaks: expected && fault,
         }
-        groups.sort_by(|a, b| a.group.cmp(b.group));
+    };
+    let is_expected = |group: &str| {
+        expected
+            .as_ref()
+            .is_none_or(|expected| expected.contains(group))
+    };
+    let answered = tracks.iter().map(|track| {
+        see(
+            &*track.group,
+            &*track.track_type,
+            Verdict::of(&track.track_type),
+            is_expected(&track.group),
+        )
+    });
+    let mut groups: Vec<Seen<'a>> = answered.collect();
+    if let Some(expected) = &expected {
+        let is_answered = |group: &str| tracks.iter().any(|track| track.group == group);
+        let absent = expected.iter().filter(|group| !is_answered(group));
+        groups.extend(absent.map(|group| see(*group, "", Verdict::Absent, true)));
+        groups.sort_by_key(|seen| seen.group);
     }
-    let filtered_is_fine = expected.is_none() || expectations.accept_filtered;
     Judged {
-        verdict: conclude(&groups, filtered_is_fine),
+        verdict: conclude(&groups),
         groups,
     }
 }
@@ -215,18 +226,17 @@ fn bare<'a>(verdict: MessageVerdict) -> Judged<'a> {
     }
 }
 
-fn conclude(groups: &[Seen<'_>], filtered_is_fine: bool) -> MessageVerdict {
-    let mut verdict = MessageVerdict::Reconciled;
-    for seen in groups.iter().filter(|seen| seen.expected) {
-        let of_group = match seen.verdict {
-            Verdict::Open | Verdict::Absent => MessageVerdict::Break,
-            Verdict::Filtered if !filtered_is_fine => MessageVerdict::Break,
-            Verdict::Undetermined => MessageVerdict::Undetermined,
-            Verdict::Passed | Verdict::Filtered => MessageVerdict::Reconciled,
-        };
-        verdict = verdict.min(of_group);
+fn conclude(groups: &[Seen<'_>]) -> MessageVerdict {
+    if groups.iter().any(|seen| seen.breaks) {
+        MessageVerdict::Break
+    } else if groups
+        .iter()
+        .any(|seen| seen.expected && seen.verdict == Verdict::Undetermined)
+    {
+        MessageVerdict::Undetermined
+    } else {
+        MessageVerdict::Reconciled
     }
-    verdict
 }
 
 #[cfg(test)]

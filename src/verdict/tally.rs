@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, MessageVerdict, Verdict};
+use super::{Judged, MessageVerdict, Seen, Verdict};
 
 /// How many kinds of break are told apart; an incident has a handful.
 const KINDS: usize = 64;
@@ -61,7 +61,7 @@ pub struct GroupTally {
     counts: [u64; 5],
     /// Distinct messages that the group was expected to consume.
     pub expected: u64,
-    /// Born times of the first and last message that is open or absent, where the IDs tell.
+    /// Born times of the first and last message that the group made a break, where the IDs tell.
     pub missed_born: Option<(Timestamp, Timestamp)>,
 }
 
@@ -70,6 +70,22 @@ impl GroupTally {
     #[must_use]
     pub const fn count(&self, verdict: Verdict) -> u64 {
         self.counts[verdict as usize]
+    }
+
+    fn add(&mut self, seen: &Seen<'_>, born: Option<Timestamp>) {
+        self.counts[seen.verdict as usize] += 1;
+        self.expected += u64::from(seen.expected);
+        if seen.breaks {
+            self.missed_born = span(self.missed_born, born.map(|born| (born, born)));
+        }
+    }
+
+    fn append(&mut self, next: &Self) {
+        for (mine, theirs) in self.counts.iter_mut().zip(next.counts) {
+            *mine += theirs;
+        }
+        self.expected += next.expected;
+        self.missed_born = span(self.missed_born, next.missed_born);
     }
 }
 
@@ -155,26 +171,30 @@ impl Tally {
         }
         self.totals.distinct += 1;
         if let Some(code) = facts.error {
-            *entry(&mut self.errors, code) += 1;
+            *self.errors.entry(code.to_owned()).or_default() += 1;
         }
         self.observe(facts.observed_at);
+        // Both are in name order, and most messages have the same groups: one walk finds them.
+        let mut known = self.groups.iter_mut();
+        let mut strangers = Vec::new();
         for seen in &judged.groups {
-            let group = entry(&mut self.groups, seen.group);
-            group.counts[seen.verdict as usize] += 1;
-            group.expected += u64::from(seen.expected);
             self.totals.tracks += u64::from(seen.verdict != Verdict::Absent);
-            if matches!(seen.verdict, Verdict::Open | Verdict::Absent) && seen.expected {
-                group.missed_born = span(group.missed_born, facts.born.map(|born| (born, born)));
+            match known.find(|(name, _)| name.as_str() >= seen.group) {
+                Some((name, group)) if name == seen.group => group.add(seen, facts.born),
+                _ => {
+                    strangers.push(seen);
+                    known = self.groups.iter_mut(); // it went past: begin anew
+                }
             }
         }
+        for seen in strangers {
+            self.groups
+                .entry(seen.group.to_owned())
+                .or_default()
+                .add(seen, facts.born);
+        }
         if judged.verdict == MessageVerdict::Break {
-            self.add_break(BreakKind {
-                topic: facts.topic.to_owned(),
-                groups: at_fault(judged),
-                count: 1,
-                first_row: facts.row,
-                first_msg_id: facts.msg_id.to_owned(),
-            });
+            self.add_break(facts, judged);
         }
     }
 
@@ -185,12 +205,7 @@ impl Tally {
             *mine += theirs;
         }
         for (name, theirs) in next.groups {
-            let mine = self.groups.entry(name).or_default();
-            for (mine, theirs) in mine.counts.iter_mut().zip(theirs.counts) {
-                *mine += theirs;
-            }
-            mine.expected += theirs.expected;
-            mine.missed_born = span(mine.missed_born, theirs.missed_born);
+            self.groups.entry(name).or_default().append(&theirs);
         }
         for (code, count) in next.errors {
             *self.errors.entry(code).or_default() += count;
@@ -199,39 +214,52 @@ impl Tally {
             self.observe(&first);
             self.observe(&last);
         }
-        next.breaks
-            .into_iter()
-            .for_each(|kind| self.add_break(kind));
+        for theirs in next.breaks {
+            let alike =
+                |mine: &&mut BreakKind| mine.topic == theirs.topic && mine.groups == theirs.groups;
+            let room = self.breaks.len() < KINDS;
+            match self.breaks.iter_mut().find(alike) {
+                Some(mine) => mine.count += theirs.count,
+                None if room => self.breaks.push(theirs),
+                None => {}
+            }
+        }
     }
 
-    fn add_break(&mut self, kind: BreakKind) {
-        let alike =
-            |known: &&mut BreakKind| known.topic == kind.topic && known.groups == kind.groups;
-        let room = self.breaks.len() < KINDS;
-        match self.breaks.iter_mut().find(alike) {
-            Some(known) => known.count += kind.count,
-            None if room => self.breaks.push(kind),
-            None => {}
+    /// Most breaks are of a kind that is known, and then nothing is allocated.
+    fn add_break(&mut self, facts: Facts<'_>, judged: &Judged<'_>) {
+        let alike = |kind: &&mut BreakKind| {
+            let groups = kind
+                .groups
+                .iter()
+                .map(|(group, verdict)| (group.as_str(), *verdict));
+            kind.topic == facts.topic && groups.eq(at_fault(judged))
+        };
+        if let Some(kind) = self.breaks.iter_mut().find(alike) {
+            kind.count += 1;
+        } else if self.breaks.len() < KINDS {
+            self.breaks.push(BreakKind {
+                topic: facts.topic.to_owned(),
+                groups: at_fault(judged)
+                    .map(|(group, verdict)| (group.to_owned(), verdict))
+                    .collect(),
+                count: 1,
+                first_row: facts.row,
+                first_msg_id: facts.msg_id.to_owned(),
+            });
         }
     }
 
     fn observe(&mut self, at: &str) {
         match &mut self.observed {
             _ if at.is_empty() => {}
+            Some((_, last)) if at == last => {}
             None => self.observed = Some((at.to_owned(), at.to_owned())),
             Some((first, _)) if at < first.as_str() => at.clone_into(first),
             Some((_, last)) if at > last.as_str() => at.clone_into(last),
             Some(_) => {}
         }
     }
-}
-
-/// The entry of `name`, whose `String` is made only for the first row that names it.
-fn entry<'m, V: Default>(map: &'m mut BTreeMap<String, V>, name: &str) -> &'m mut V {
-    if !map.contains_key(name) {
-        map.insert(name.to_owned(), V::default());
-    }
-    map.get_mut(name).expect("inserted above")
 }
 
 fn span(
@@ -244,16 +272,13 @@ fn span(
     }
 }
 
-/// Which expected groups make a break of it.
-fn at_fault(judged: &Judged<'_>) -> Vec<(String, Verdict)> {
-    let fault = |verdict| matches!(verdict, Verdict::Open | Verdict::Absent | Verdict::Filtered);
-    let groups = judged
+/// The groups that make a break of it.
+fn at_fault<'a>(judged: &'a Judged<'_>) -> impl Iterator<Item = (&'a str, Verdict)> {
+    judged
         .groups
         .iter()
-        .filter(|seen| seen.expected && fault(seen.verdict));
-    groups
-        .map(|seen| (seen.group.to_owned(), seen.verdict))
-        .collect()
+        .filter(|seen| seen.breaks)
+        .map(|seen| (seen.group, seen.verdict))
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::BadId;
 use super::bad_id;
+use super::{BadId, BornClock};
 
 /// 2021-01-01T00:00:00Z in seconds of the Unix epoch, where the clock of 5.x IDs starts.
 const V1_EPOCH: i64 = 1_609_459_200;
@@ -110,9 +109,9 @@ impl MessageId {
     /// month is taken to be that of `now`, or the one before if that would lie in the future. So a message older than
     /// two months is dated wrongly. An offset ID holds no time.
     #[must_use]
-    pub fn born(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub fn born(&self, clock: &BornClock) -> Option<Timestamp> {
         match self {
-            Self::UniqKey(key) => key.born(now, zone),
+            Self::UniqKey(key) => clock.since_month(key.month_millis),
             Self::OffsetId(_) => None,
             Self::V1(id) => Timestamp::from_second(V1_EPOCH + i64::from(id.seconds)).ok(),
         }
@@ -129,16 +128,6 @@ impl UniqKey {
             month_millis: u32::from_be_bytes([m0, m1, m2, m3]),
             counter: u16::from_be_bytes([c0, c1]),
         }
-    }
-
-    fn born(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        let since = SignedDuration::from_millis(self.month_millis.into());
-        let this_month = now.to_zoned(zone.clone()).first_of_month().ok()?;
-        let last_month = this_month.checked_sub(1.month()).ok()?;
-        [this_month, last_month].into_iter().find_map(|month| {
-            let start = month.start_of_day().ok()?.timestamp();
-            start.checked_add(since).ok().filter(|&born| born <= now)
-        })
     }
 }
 

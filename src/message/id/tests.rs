@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use jiff::tz::TimeZone;
+
 use super::*;
 
 fn parse(text: &str) -> MessageId {
@@ -11,7 +13,7 @@ fn shanghai() -> TimeZone {
 }
 
 fn born(text: &str, now: &str) -> Option<String> {
-    let born = parse(text).born(now.parse().unwrap(), &shanghai());
+    let born = parse(text).born(&BornClock::new(now.parse().unwrap(), &shanghai()));
     born.map(crate::clock::rfc3339)
 }
 
@@ -174,7 +176,7 @@ proptest! {
     fn no_message_is_born_in_the_future(id in "[0-9A-F]{32}", seconds in 1_546_300_800_i64..2_000_000_000) {
         let now = Timestamp::from_second(seconds).unwrap();
         if let Ok(id) = MessageId::parse(&id)
-            && let Some(born) = id.born(now, &shanghai())
+            && let Some(born) = id.born(&BornClock::new(now, &shanghai()))
         {
             prop_assert!(born <= now);
         }
