@@ -4,6 +4,8 @@
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
 //! and without a trailer does not exist. A [`Record`] is such a file, opened again; [`Line`] is one of its lines.
 
+mod close;
+mod error;
 mod header;
 mod line;
 mod order;
@@ -12,10 +14,12 @@ mod read;
 mod scribe;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
+pub use error::{ReadError, RecordError};
 pub use header::{Header, InputFile, SCHEMA, Trailer};
 pub use line::{ErrorView, Kept, Line, RejectView, Text};
 pub use outcome::Outcome;
-pub use read::{Block, Blocks, ReadError, Record};
-pub use write::{Durability, RecordError, Recorder, partial_path};
+pub use read::{Block, Blocks, Record};
+pub use write::{Durability, Recorder, partial_path};

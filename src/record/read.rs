@@ -6,8 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use super::{Header, Line, SCHEMA, Trailer, order};
-use crate::exit::Advice;
+use super::{Header, Line, ReadError, SCHEMA, Trailer, order};
 use crate::file::Sha256;
 
 /// How much is read at once.
@@ -15,81 +14,6 @@ const BLOCK: u64 = 512 * 1024;
 
 /// The index holds one entry for about this many bytes: a duplicate's answer is found by reading no more.
 const STRIDE: usize = 16 * 1024;
-
-/// Why a file is no record to report from.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The system refused.
-    #[error("can't read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The first line is none of ours.
-    #[error("{}:1: found {found}, expected the header of a results file (schema `{SCHEMA}`)", path.display())]
-    Header {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        found: String,
-    },
-    /// The last line is no trailer.
-    #[error("{} has no trailer: the run that wrote it did not finish, or the file was cut", path.display())]
-    Unfinished {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A line between the two can't be read.
-    #[error("{}, row {row}: {source}", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The row that was expected there.
-        row: u64,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// The bytes are not those that were sealed.
-    #[error("{} was changed after it was sealed: its SHA-256 is {found}, the trailer says {sealed}", path.display())]
-    Seal {
-        /// The file.
-        path: PathBuf,
-        /// Of its bytes now.
-        found: String,
-        /// In the trailer.
-        sealed: String,
-    },
-    /// The lines don't add up to the trailer's totals.
-    #[error("{}: the lines add up to {found}, the trailer says {sealed}", path.display())]
-    Totals {
-        /// The file.
-        path: PathBuf,
-        /// Counted.
-        found: String,
-        /// In the trailer.
-        sealed: String,
-    },
-}
-
-impl Advice for ReadError {
-    fn hint(&self) -> Option<String> {
-        Some(
-            match self {
-                Self::Io { .. } => "name a file that `audit` wrote with --results (or beside its first report)",
-                Self::Header { .. } => "report and verify read results files (.ndjson), not reports or inputs",
-                Self::Unfinished { .. } => {
-                    "only a finished run can be reported: its record has no `.partial` in its name"
-                }
-                Self::Line { .. } | Self::Seal { .. } | Self::Totals { .. } => {
-                    "don't rely on this file: fetch an unchanged copy, or ask again while the messages are kept"
-                }
-            }
-            .to_owned(),
-        )
-    }
-}
 
 /// A whole results file.
 #[derive(Debug)]

@@ -2,21 +2,22 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde::Serialize;
-
-use super::scribe::{Scribe, Written};
-use super::{Header, Outcome, ReadError, Record, Trailer, order};
+use super::close::{keep_earlier, reorder, seal};
+use super::scribe::Scribe;
+use super::text::{
+    TimeText, push_failure, push_field, push_json, push_number, push_reject, push_text,
+};
+use super::{Header, Outcome, RecordError, Trailer};
 use crate::clock;
-use crate::exit::{Advice, Status};
-use crate::file::{self, Sha256};
-use crate::input::{Entry, Reject, Row};
-use crate::source::{Failure, Track};
+use crate::file;
+use crate::input::{Entry, Row};
+use crate::source::Track;
 use crate::verdict::Totals;
+use jiff::Timestamp;
 
 /// A block this large is handed to the writing thread without waiting for more.
 const BLOCK: usize = 1024 * 1024;
@@ -28,61 +29,6 @@ pub enum Durability {
     EverySecond,
     /// Left to the system: a snapshot can be asked again at any time.
     Relaxed,
-}
-
-/// Why a record can't be written.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// An earlier run did not finish, or another one is writing.
-    #[error("{} holds the answers of an unfinished run", path.display())]
-    Unfinished {
-        /// The partial file.
-        path: PathBuf,
-    },
-    /// Another run holds the lock.
-    #[error("another run is writing {}", path.display())]
-    Busy {
-        /// The partial file.
-        path: PathBuf,
-    },
-    /// The system refused.
-    #[error("can't {doing} {}", path.display())]
-    Io {
-        /// What we were at.
-        doing: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-        /// Is there a partial file with answers?
-        begun: bool,
-    },
-}
-
-impl Advice for RecordError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Unfinished { path } => format!(
-                "its answers may not be had again: keep it (mv {0} {0}.kept), or name another record with --results",
-                path.display()
-            ),
-            Self::Busy { .. } => "wait for it, or name another record with --results".to_owned(),
-            Self::Io {
-                begun: true, path, ..
-            } => format!("the answers so far are in {}", partial_path(path).display()),
-            Self::Io { .. } => {
-                "name a record in a folder you may write to with --results".to_owned()
-            }
-        })
-    }
-
-    fn status(&self) -> Status {
-        if matches!(self, Self::Io { begun: true, .. }) {
-            Status::Incomplete
-        } else {
-            Status::Refused
-        }
-    }
 }
 
 /// Where the record grows before it is whole.
@@ -384,90 +330,6 @@ fn occupied(path: PathBuf) -> RecordError {
     }
 }
 
-/// Adds the trailer to a partial file whose lines came in order.
-fn seal(written: Written, trailer: Trailer, durability: Durability) -> io::Result<()> {
-    let Written { mut file, hash } = written;
-    file.write_all(&sealed(trailer, hash))?;
-    if durability == Durability::EverySecond {
-        file.sync_all()
-    } else {
-        Ok(())
-    }
-}
-
-/// Copies a partial file to `target` in row order and adds the trailer.
-fn reorder(
-    mut partial: &File,
-    header_bytes: u64,
-    target: &Path,
-    trailer: Trailer,
-) -> io::Result<()> {
-    let _ = fs::remove_file(target); // left by a run that died right here
-    let mut out = Hashed {
-        out: BufWriter::with_capacity(BLOCK, file::create_private(target)?),
-        hash: Sha256::new(),
-    };
-    partial.seek(SeekFrom::Start(0))?;
-    let mut lines = BufReader::with_capacity(BLOCK, partial);
-    io::copy(&mut io::Read::take(&mut lines, header_bytes), &mut out)?;
-    order::by_row(lines, &mut out, || file::scratch(target))?;
-    let Hashed { mut out, hash } = out;
-    out.write_all(&sealed(trailer, hash))?;
-    out.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()
-}
-
-fn sealed(trailer: Trailer, hash: Sha256) -> Vec<u8> {
-    let mut line = Vec::new();
-    push_json(
-        &mut line,
-        &Trailer {
-            sha256: hash.hex(),
-            ..trailer
-        },
-    );
-    line.push(b'\n');
-    line
-}
-
-/// A whole record is never overwritten, since its answers may not be had again: it is renamed by when it ended.
-fn keep_earlier(target: &Path) -> io::Result<()> {
-    let earlier = match Record::open(target) {
-        Ok(earlier) => earlier,
-        Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok(());
-        }
-        Err(other) => return Err(io::Error::other(other)),
-    };
-    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
-    let ended = earlier.trailer().finished_at.replace(':', "");
-    let extension = target
-        .extension()
-        .map(|e| format!(".{}", e.to_string_lossy()))
-        .unwrap_or_default();
-    let kept = target.with_file_name(format!("{stem}.{ended}{extension}"));
-    tracing::info!(kept = %kept.display(), "an earlier record with this name is kept");
-    fs::rename(target, kept)
-}
-
-struct Hashed<W> {
-    out: W,
-    hash: Sha256,
-}
-
-impl<W: Write> Write for Hashed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
 /// The kept columns of all inputs, in the order they were met.
 #[derive(Debug, Default)]
 struct Columns {
@@ -493,76 +355,4 @@ impl Columns {
         }
         self.last = Some(columns.clone());
     }
-}
-
-/// The text of the last time: all answers of a snapshot have the same, and formatting one costs more than judging.
-#[derive(Debug, Default)]
-struct TimeText(Option<(Timestamp, String)>);
-
-impl TimeText {
-    fn of(&mut self, time: Timestamp) -> &str {
-        if self.0.as_ref().is_none_or(|(last, _)| *last != time) {
-            self.0 = Some((time, clock::rfc3339(time)));
-        }
-        self.0.as_ref().map_or("", |(_, text)| text)
-    }
-}
-
-fn push_failure(block: &mut Vec<u8>, failure: &Failure) {
-    block.extend_from_slice(b",\"error\":{\"kind\":\"");
-    block.extend_from_slice(failure.kind.as_str().as_bytes());
-    block.push(b'"');
-    if let Some(code) = &failure.code {
-        push_field(block, "code", code);
-    }
-    push_field(block, "message", &failure.message);
-    if let Some(status) = failure.http_status {
-        push_number(block, ",\"http_status\":", u64::from(status));
-    }
-    block.push(b'}');
-}
-
-fn push_reject(block: &mut Vec<u8>, reject: &Reject) {
-    for (name, found) in [("msg_id", &reject.msg_id), ("topic", &reject.topic)] {
-        if let Some(found) = found {
-            push_field(block, name, found);
-        }
-    }
-    block.extend_from_slice(b",\"rejected\":{\"file\":");
-    push_text(block, &reject.file);
-    push_number(block, ",\"line\":", reject.line);
-    push_field(block, "column", &reject.column);
-    push_field(block, "found", &reject.found);
-    push_field(block, "reason", &reject.reason);
-    block.push(b'}');
-}
-
-fn push_field(block: &mut Vec<u8>, name: &str, value: &str) {
-    block.extend_from_slice(b",\"");
-    block.extend_from_slice(name.as_bytes());
-    block.extend_from_slice(b"\":");
-    push_text(block, value);
-}
-
-/// A JSON string. Nearly all are plain, and then no serializer is needed.
-fn push_text(block: &mut Vec<u8>, text: &str) {
-    // No early exit: that lets the compiler look at many bytes at once.
-    let special = |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    if text.bytes().fold(false, special) {
-        push_json(block, text);
-    } else {
-        block.push(b'"');
-        block.extend_from_slice(text.as_bytes());
-        block.push(b'"');
-    }
-}
-
-fn push_number(block: &mut Vec<u8>, before: &str, number: u64) {
-    block.extend_from_slice(before.as_bytes());
-    push_json(block, &number);
-}
-
-fn push_json<T: Serialize + ?Sized>(block: &mut Vec<u8>, value: &T) {
-    serde_json::to_writer(block, value)
-        .expect("our own types serialise, and memory takes all bytes");
 }

@@ -1,0 +1,97 @@
+//! The last steps of a record: lines in order, trailer with totals and seal, room under the final name.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::scribe::Written;
+use super::text::push_json;
+use super::{Durability, ReadError, Record, Trailer, order};
+use crate::file::{self, Sha256};
+
+/// How much is copied at once.
+const BLOCK: usize = 1024 * 1024;
+
+/// Adds the trailer to a partial file whose lines came in order.
+pub(super) fn seal(written: Written, trailer: Trailer, durability: Durability) -> io::Result<()> {
+    let Written { mut file, hash } = written;
+    file.write_all(&sealed(trailer, hash))?;
+    if durability == Durability::EverySecond {
+        file.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// Copies a partial file to `target` in row order and adds the trailer.
+pub(super) fn reorder(
+    mut partial: &File,
+    header_bytes: u64,
+    target: &Path,
+    trailer: Trailer,
+) -> io::Result<()> {
+    let _ = fs::remove_file(target); // left by a run that died right here
+    let mut out = Hashed {
+        out: BufWriter::with_capacity(BLOCK, file::create_private(target)?),
+        hash: Sha256::new(),
+    };
+    partial.seek(SeekFrom::Start(0))?;
+    let mut lines = BufReader::with_capacity(BLOCK, partial);
+    io::copy(&mut io::Read::take(&mut lines, header_bytes), &mut out)?;
+    order::by_row(lines, &mut out, || file::scratch(target))?;
+    let Hashed { mut out, hash } = out;
+    out.write_all(&sealed(trailer, hash))?;
+    out.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()
+}
+
+fn sealed(trailer: Trailer, hash: Sha256) -> Vec<u8> {
+    let mut line = Vec::new();
+    push_json(
+        &mut line,
+        &Trailer {
+            sha256: hash.hex(),
+            ..trailer
+        },
+    );
+    line.push(b'\n');
+    line
+}
+
+/// A whole record is never overwritten, since its answers may not be had again: it is renamed by when it ended.
+pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
+    let earlier = match Record::open(target) {
+        Ok(earlier) => earlier,
+        Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(());
+        }
+        Err(other) => return Err(io::Error::other(other)),
+    };
+    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+    let ended = earlier.trailer().finished_at.replace(':', "");
+    let extension = target
+        .extension()
+        .map(|e| format!(".{}", e.to_string_lossy()))
+        .unwrap_or_default();
+    let kept = target.with_file_name(format!("{stem}.{ended}{extension}"));
+    tracing::info!(kept = %kept.display(), "an earlier record with this name is kept");
+    fs::rename(target, kept)
+}
+
+struct Hashed<W> {
+    out: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,137 @@
+//! What can go wrong with a results file, written or read, and what to do then.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::{SCHEMA, partial_path};
+use crate::exit::{Advice, Status};
+
+/// Why a record can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// An earlier run did not finish, or another one is writing.
+    #[error("{} holds the answers of an unfinished run", path.display())]
+    Unfinished {
+        /// The partial file.
+        path: PathBuf,
+    },
+    /// Another run holds the lock.
+    #[error("another run is writing {}", path.display())]
+    Busy {
+        /// The partial file.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("can't {doing} {}", path.display())]
+    Io {
+        /// What we were at.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+        /// Is there a partial file with answers?
+        begun: bool,
+    },
+}
+
+impl Advice for RecordError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unfinished { path } => format!(
+                "its answers may not be had again: keep it (mv {0} {0}.kept), or name another record with --results",
+                path.display()
+            ),
+            Self::Busy { .. } => "wait for it, or name another record with --results".to_owned(),
+            Self::Io {
+                begun: true, path, ..
+            } => format!("the answers so far are in {}", partial_path(path).display()),
+            Self::Io { .. } => {
+                "name a record in a folder you may write to with --results".to_owned()
+            }
+        })
+    }
+
+    fn status(&self) -> Status {
+        if matches!(self, Self::Io { begun: true, .. }) {
+            Status::Incomplete
+        } else {
+            Status::Refused
+        }
+    }
+}
+
+/// Why a file is no record to report from.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system refused.
+    #[error("can't read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The first line is none of ours.
+    #[error("{}:1: found {found}, expected the header of a results file (schema `{SCHEMA}`)", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// The last line is no trailer.
+    #[error("{} has no trailer: the run that wrote it did not finish, or the file was cut", path.display())]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line between the two can't be read.
+    #[error("{}, row {row}: {source}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The row that was expected there.
+        row: u64,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The bytes are not those that were sealed.
+    #[error("{} was changed after it was sealed: its SHA-256 is {found}, the trailer says {sealed}", path.display())]
+    Seal {
+        /// The file.
+        path: PathBuf,
+        /// Of its bytes now.
+        found: String,
+        /// In the trailer.
+        sealed: String,
+    },
+    /// The lines don't add up to the trailer's totals.
+    #[error("{}: the lines add up to {found}, the trailer says {sealed}", path.display())]
+    Totals {
+        /// The file.
+        path: PathBuf,
+        /// Counted.
+        found: String,
+        /// In the trailer.
+        sealed: String,
+    },
+}
+
+impl Advice for ReadError {
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Io { .. } => "name a file that `audit` wrote with --results (or beside its first report)",
+                Self::Header { .. } => "report and verify read results files (.ndjson), not reports or inputs",
+                Self::Unfinished { .. } => {
+                    "only a finished run can be reported: its record has no `.partial` in its name"
+                }
+                Self::Line { .. } | Self::Seal { .. } | Self::Totals { .. } => {
+                    "don't rely on this file: fetch an unchanged copy, or ask again while the messages are kept"
+                }
+            }
+            .to_owned(),
+        )
+    }
+}
