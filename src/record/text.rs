@@ -59,9 +59,10 @@ pub(super) fn push_field(block: &mut Vec<u8>, name: &str, value: &str) {
 
 /// A JSON string. Nearly all are plain, and then no serializer is needed.
 pub(super) fn push_text(block: &mut Vec<u8>, text: &str) {
-    // No early exit: that lets the compiler look at many bytes at once.
-    let special = |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    if text.bytes().fold(false, special) {
+    if text
+        .bytes()
+        .any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+    {
         push_json(block, text);
     } else {
         block.push(b'"');
