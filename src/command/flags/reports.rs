@@ -80,7 +80,8 @@ impl ReportFlags {
                     "name another file for one of them",
                 ));
             }
-            if taken.iter().any(|other| same(other, &path)) {
+            // `-` is standard input there and standard output here.
+            if path != Path::new("-") && taken.iter().any(|other| same(other, &path)) {
                 return Err(refuse(
                     format!("{} is an input or the record itself", path.display()),
                     "name another file for the report",
