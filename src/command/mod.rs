@@ -18,6 +18,7 @@ mod report;
 mod verify;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -39,7 +40,7 @@ use crate::exit::{self, Failed, Status};
 #[command(
     after_help = "Exit status: 0 all reconciled, 1 something to look at, 2 refused before asking, 3 incomplete.
 \nFirst steps:
-  ons-audit plan  incident.csv --source ons://cn-hangzhou                what would be asked, how long it takes
+  ons-audit plan  incident.csv --source ons://cn-hangzhou                what it would ask
   ons-audit audit incident.csv --source ons://cn-hangzhou -o report.csv  ask, judge, report
   ons-audit COMMAND --help                                               all flags, with examples"
 )]
@@ -103,8 +104,26 @@ impl World {
 pub fn main(world: &World) -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => exit::end(run(cli.command, world)),
-        Err(usage) => exit::usage(&usage.render().ansi().to_string(), usage.use_stderr()),
+        Err(usage) => {
+            let text = usage.render();
+            let text = if is_coloured(world, usage.use_stderr()) {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            };
+            exit::usage(&text, usage.use_stderr())
+        }
     }
+}
+
+/// Colours are for a terminal only, and not for one whose owner wants none.
+fn is_coloured(world: &World, on_stderr: bool) -> bool {
+    let terminal = if on_stderr {
+        std::io::stderr().is_terminal()
+    } else {
+        std::io::stdout().is_terminal()
+    };
+    terminal && world.variable("NO_COLOR").is_none()
 }
 
 fn run(command: Command, world: &World) -> Result<Status, Failed> {
