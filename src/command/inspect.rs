@@ -45,8 +45,10 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
         if nth > 0 {
             text.push('\n');
         }
-        for line in decoded.lines(&args.tz.zone) {
-            writeln!(text, "{:<16}{}", line.label, line.value)
+        let lines = decoded.lines(&args.tz.zone);
+        let width = lines.iter().map(|line| line.label.len()).max().unwrap_or(0) + 2;
+        for line in lines {
+            writeln!(text, "{:<width$}{}", line.label, line.value)
                 .map_err(|error| Failed::refused(error, None))?;
         }
     }
