@@ -1,6 +1,26 @@
 //! One binary for all that is tested from outside: one file a behaviour.
 
 #[cfg(test)]
+mod asks_nothing;
+#[cfg(test)]
+mod audit_files;
+#[cfg(test)]
+mod audit_snapshot;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod input_files;
+#[cfg(test)]
+mod refused_input;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
 mod sample_answers;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tool;
+#[cfg(test)]
+mod totals;

@@ -1,0 +1,297 @@
+//! The files of an audit: the record and what guards it, and what is refused before anything is asked.
+
+use serde_json::Value;
+
+use super::tool::Tool;
+
+const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json \
+                     --expect-file samples/expected.csv --accept filtered";
+
+const REPORTS: [(&str, &str); 6] = [
+    ("-o", "csv"),
+    ("-o", "ndjson"),
+    ("-o", "json"),
+    ("-o", "md"),
+    ("--matrix", "matrix.csv"),
+    ("--rejects", "rejects.csv"),
+];
+
+/// `-o NAME.csv -o NAME.ndjson …`
+fn reports(name: &str) -> String {
+    REPORTS
+        .map(|(flag, ending)| format!("{flag} {name}.{ending}"))
+        .join(" ")
+}
+
+#[test]
+fn a_report_rendered_again_is_equal_byte_for_byte() {
+    let tool = Tool::new();
+    for (flags, expected) in [("", ""), ("--raw-csv --bom", "\u{feff}")] {
+        tool.call(AUDIT).args(&reports("first")).args(flags).ends(1);
+        let again = tool
+            .call("report first.results.ndjson")
+            .args(&reports("again"))
+            .args(flags)
+            .ends(1);
+        assert_eq!(again.stdout, "");
+        for (_, ending) in REPORTS {
+            let (first, again) = (
+                tool.read(&format!("first.{ending}")),
+                tool.read(&format!("again.{ending}")),
+            );
+            assert!(first == again, "{ending} differs");
+            assert!(!first.is_empty());
+        }
+        assert!(
+            tool.read("again.csv")
+                .starts_with(&format!("{expected}row,"))
+        );
+        let piped = tool.call("report first.results.ndjson").args(flags).ends(1);
+        assert_eq!(piped.stdout, tool.read("first.csv"));
+    }
+}
+
+#[test]
+fn a_record_can_be_judged_again_by_other_expectations() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o first.csv").ends(1);
+    let said = tool
+        .call("report first.results.ndjson -o again.json --expect GID_nobody")
+        .ends(1);
+    assert!(
+        said.stderr
+            .contains("982 of 986 messages were not consumed"),
+        "{}",
+        said.stderr
+    );
+    // Two records are shards of one run.
+    tool.call("report first.results.ndjson first.results.ndjson -o both.json")
+        .ends(1);
+    let both: Value = serde_json::from_str(&tool.read("both.json")).unwrap();
+    assert_eq!(both["totals"]["rows"], 2000);
+    assert_eq!(both["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_record_has_a_line_for_each_row_in_order() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv").ends(1);
+    let text = tool.read("a.results.ndjson");
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 1002, "header, a thousand rows, trailer");
+    assert_eq!(lines[0]["schema"], "ons-audit/1");
+    assert_eq!(lines[0]["source"], "samples/cluster.json");
+    assert_eq!(lines[0]["inputs"][0]["rows"], 1000);
+    for (nth, line) in lines[1..=1000].iter().enumerate() {
+        assert_eq!(line["row"], nth + 1);
+        let kinds = ["tracks", "error", "same_as", "rejected"].map(|kind| line.get(kind).is_some());
+        assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "{line}");
+        assert!(line["extra"]["order_id"].is_string(), "{line}");
+    }
+    assert_eq!(lines[1001]["totals"]["rows"], 1000);
+    assert!(!tool.has("a.results.ndjson.partial"));
+}
+
+#[test]
+fn files_with_answers_are_private() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args(&reports("a")).ends(1);
+    let names = tool.names();
+    assert_eq!(
+        names.len(),
+        7,
+        "six reports, the record, and no litter: {names:?}"
+    );
+    for name in names {
+        assert_eq!(tool.mode(&name), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_second_run_keeps_the_earlier_record() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv").ends(1);
+    let earlier = tool.read("a.results.ndjson");
+    let said = tool.call(AUDIT).args("-o a.csv").ends(1);
+    let kept: Vec<_> = tool
+        .names()
+        .into_iter()
+        .filter(|name| name.starts_with("a.results.2"))
+        .collect();
+    let [kept] = &*kept else { panic!("{kept:?}") };
+    assert!(tool.read(kept) == earlier && tool.read("a.results.ndjson") != earlier);
+    assert!(said.stderr.contains(kept.as_str()), "{}", said.stderr);
+    tool.call(&format!("verify {kept}")).ends(0);
+    tool.call("verify a.results.ndjson").ends(0);
+}
+
+#[test]
+fn the_record_is_where_one_looks_for_it() {
+    let tool = Tool::new();
+    tool.write("sub/keep", "");
+    for (flags, record) in [
+        ("-o sub/day.csv -o other.md", "sub/day.results.ndjson"),
+        ("-o -", "incident.results.ndjson"),
+        ("-o /dev/null", "incident.results.ndjson"),
+        ("-o /dev/stdout -o x.json", "x.results.ndjson"),
+        ("-o y.csv --results mine.ndjson", "mine.ndjson"),
+    ] {
+        tool.call(AUDIT).args(flags).ends(1);
+        let said = tool.call(&format!("verify {record}")).ends(0);
+        assert!(
+            said.stdout
+                .starts_with(&format!("{record}: the seal holds (sha256 "))
+        );
+    }
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn verify_sees_every_change() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv").ends(1);
+    let said = tool.call("verify a.results.ndjson").ends(0);
+    assert!(said.stdout.ends_with(
+        "1,000 rows = 986 distinct + 8 duplicates + 6 rejected\n986 distinct = 982 answered + 4 not found + 0 unanswered\n"
+    ));
+    let text = tool.read("a.results.ndjson");
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let without = |nth: usize| [&lines[..nth], &lines[nth + 1..]].concat().concat();
+    for (changed, says) in [
+        (
+            text.replacen("NOT_CONSUME_YET", "CONSUMED", 1),
+            "was changed after it was sealed",
+        ),
+        (
+            text.replacen("A-10001", "A-10002", 1),
+            "was changed after it was sealed",
+        ),
+        (
+            text.replacen("samples/cluster.json", "ons://cn-hangzhou", 1),
+            "was changed after it was sealed",
+        ),
+        (
+            text.replacen("\"answered\":982", "\"answered\":983", 1),
+            "the trailer says",
+        ),
+        (without(500), "row 500"),
+        (without(1001), "has no trailer"),
+        (text[..text.len() - 1].to_owned(), "has no trailer"),
+        (without(0), "expected the header of a results file"),
+        (String::new(), "expected the header of a results file"),
+    ] {
+        assert!(changed != text);
+        tool.write("b.ndjson", changed);
+        for command in ["verify b.ndjson", "report b.ndjson -o b.csv"] {
+            let said = tool.call(command).ends(2);
+            assert!(said.stderr.contains(says), "{command}: {}", said.stderr);
+            assert!(said.stderr.contains("\nhint: "), "{}", said.stderr);
+            assert_eq!(said.stdout, "");
+        }
+        assert!(!tool.has("b.csv"), "no report of a file that does not hold");
+    }
+    let said = tool.call("verify nowhere.ndjson").ends(2);
+    assert!(
+        said.stderr.contains("can't read nowhere.ndjson"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn what_would_go_wrong_later_is_refused_at_once() {
+    let tool = Tool::new();
+    let incident = tool.read("samples/incident.csv");
+    tool.write("notes.txt", "mine");
+    for (flags, says) in [
+        (
+            "-o samples/incident.csv",
+            "is an input or the record itself",
+        ),
+        (
+            "-o ./samples/../samples/incident.csv",
+            "is an input or the record itself",
+        ),
+        (
+            "-o a.ndjson --results a.ndjson",
+            "is an input or the record itself",
+        ),
+        (
+            "-o a.csv --results samples/incident.csv",
+            "would replace a file that is none",
+        ),
+        (
+            "-o a.csv --results notes.txt",
+            "would replace a file that is none",
+        ),
+        ("-o a.xlsx", "no report format has this ending"),
+        ("-o report", "no report format has this ending"),
+        ("-o a.csv -o a.csv", "is to hold two reports"),
+        ("-o a.csv -o ./a.csv", "is to hold two reports"),
+        ("-o a.csv --matrix a.csv", "is to hold two reports"),
+        ("-o - -o -", "is to hold two reports"),
+        ("-o missing/a.csv", "can't write missing/a.csv"),
+        (
+            "-o samples --matrix m.csv",
+            "no report format has this ending",
+        ),
+        (
+            "-o a.csv --results missing/r.ndjson",
+            "can't create missing/r.ndjson.partial",
+        ),
+    ] {
+        let said = tool.call(AUDIT).args(flags).ends(2);
+        assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
+        assert!(said.stderr.contains("\nhint: "), "{flags}: {}", said.stderr);
+        assert_eq!(said.stdout, "", "{flags}");
+        assert_eq!(
+            tool.names(),
+            ["notes.txt"],
+            "{flags}: nothing is left behind"
+        );
+    }
+    assert_eq!(tool.read("samples/incident.csv"), incident);
+
+    tool.call(AUDIT).args("--results a.ndjson -o a.csv").ends(1);
+    let said = tool.call("report a.ndjson -o a.ndjson").ends(2);
+    assert!(
+        said.stderr.contains("is an input or the record itself"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_source_has_to_be_named_and_has_to_be_one() {
+    let tool = Tool::new();
+    for (source, says) in [
+        ("", "no source is given"),
+        ("--source nowhere.json", "can't read snapshot nowhere.json"),
+        ("--source samples/expected.csv", "samples/expected.csv"),
+        (
+            "--source rocketmq://127.0.0.1:9876",
+            "this version does not ask RocketMQ clusters",
+        ),
+        (
+            "--source ftp://127.0.0.1",
+            "is not the address of an OnsMessageTrace gateway",
+        ),
+        ("--source ons://cn-atlantis", "cn-atlantis"),
+        ("--source http://192.0.2.1", "192.0.2.1"),
+    ] {
+        let said = tool
+            .call("audit samples/incident.csv -o a.csv")
+            .args(source)
+            .ends(2);
+        assert!(said.stderr.contains(says), "{source}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("\nhint: "),
+            "{source}: {}",
+            said.stderr
+        );
+        assert_eq!(tool.names(), [""; 0]);
+    }
+}

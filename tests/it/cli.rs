@@ -1,0 +1,243 @@
+//! The command line itself: help, usage errors, completions, manual, settings.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+
+use super::tool::Tool;
+
+const COMMANDS: [&str; 7] = [
+    "audit",
+    "plan",
+    "report",
+    "verify",
+    "inspect",
+    "completions",
+    "man",
+];
+
+/// What `audit` promises to have.
+const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
+    --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst \
+    --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
+    --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --config --show-settings --help";
+
+/// What later versions will have.
+const DEFERRED: [&str; 9] = [
+    "--resume",
+    "--restart",
+    "--previous",
+    "--finish-by",
+    "--max-time",
+    "xlsx",
+    "html",
+    "serve ",
+    "diff ",
+];
+
+/// The options that a text names.
+pub(crate) fn options(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| c != '-' && !c.is_ascii_alphanumeric());
+    words
+        .filter(|word| {
+            let name = word.strip_prefix("--");
+            name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn help_is_complete_plain_and_no_wider_than_a_page() {
+    let tool = Tool::new();
+    for command in [""].into_iter().chain(COMMANDS) {
+        for flag in ["--help", "-h"] {
+            let said = tool.call(&format!("{command} {flag}")).ends(0);
+            assert_eq!(said.stderr, "");
+            assert!(
+                !said.stdout.contains('\u{1b}'),
+                "escape codes go to terminals only"
+            );
+            for line in said.stdout.lines() {
+                assert!(line.chars().count() <= 120, "{line}");
+            }
+            for word in DEFERRED {
+                assert!(
+                    !said.stdout.contains(word),
+                    "{command} {flag} promises {word}"
+                );
+            }
+        }
+    }
+    let help = tool.call("audit --help").ends(0).stdout;
+    assert_eq!(options(&help), options(OPTIONS));
+    assert!(
+        help.matches("Example").count() >= 5,
+        "long help has examples"
+    );
+    let overview = tool.call("--help").ends(0).stdout;
+    for command in COMMANDS {
+        assert!(overview.contains(&format!("\n  {command} ")), "{overview}");
+    }
+    assert!(overview.contains("Exit status: 0 all reconciled, 1 something to look at, 2 refused"));
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let version = Tool::new().call("--version").ends(0);
+    assert_snapshot!(version.plain_stdout(), @"ons-audit [VERSION]");
+}
+
+#[test]
+fn a_usage_error_ends_with_2_and_says_what_was_meant() {
+    let tool = Tool::new();
+    for (line, says) in [
+        ("", "Usage: ons-audit <COMMAND>"),
+        ("adit", "a similar subcommand exists: 'audit'"),
+        ("audit --sorce x", "a similar argument exists: '--source'"),
+        (
+            "audit --source",
+            "a value is required for '--source <SOURCE>'",
+        ),
+        (
+            "audit --input-format xlsx",
+            "`xlsx` is no input format, expected csv, tsv, ndjson or ids",
+        ),
+        ("audit --delimiter ab", "`ab` is not one ASCII character"),
+        ("audit --resume", "unexpected argument '--resume'"),
+        ("report", "<RESULTS>..."),
+        ("inspect", "<MSG_ID>..."),
+        ("completions klingon", "invalid value 'klingon'"),
+        ("man klingon", "there is no command `klingon`"),
+    ] {
+        let said = tool.call(line).ends(2);
+        assert!(said.stderr.contains(says), "{line}: {}", said.stderr);
+        assert_eq!(said.stdout, "", "{line}");
+        assert!(!said.stderr.contains('\u{1b}'), "{line}");
+    }
+    for (flag, says) in [
+        (
+            "--rate 0",
+            "expected calls per second, minute or hour such as 10/s, 600/m",
+        ),
+        ("--rate fast", "rate (from --rate)"),
+        ("--burst 0", "burst (from --burst)"),
+        ("--concurrency none", "concurrency (from --concurrency)"),
+        ("--max-attempts 0", "max_attempts (from --max-attempts)"),
+        ("--timeout 5", "timeout (from --timeout)"),
+        ("--signature v4", "signature (from --signature)"),
+        ("--accept open", "accept (from --accept)"),
+        (
+            "--producer-zone Mars/Base",
+            "producer_zone (from --producer-zone)",
+        ),
+        ("--log-format xml", "log_format (from --log-format)"),
+        ("--expect-file nowhere.csv", "nowhere.csv"),
+    ] {
+        let call = tool
+            .call("audit samples/incident.csv --source http://127.0.0.1:9 -o a.csv")
+            .args(flag);
+        let said = call.key().ends(2);
+        assert!(said.stderr.contains(says), "{flag}: {}", said.stderr);
+        assert!(said.stderr.contains("\nhint: "), "{flag}: {}", said.stderr);
+        assert_eq!(tool.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn shells_and_manuals_know_every_option() {
+    let tool = Tool::new();
+    let names: Vec<_> = OPTIONS
+        .split_whitespace()
+        .map(|option| &option[2..])
+        .collect();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = tool.call(&format!("completions {shell}")).ends(0).stdout;
+        assert!(script.contains("ons-audit"));
+        for name in &names {
+            assert!(script.contains(name), "{shell} does not know {name}");
+        }
+    }
+    let overview = tool.call("man").ends(0).stdout;
+    assert!(overview.contains(".TH ons-audit 1"), "{overview}");
+    let page = tool.call("man audit").ends(0).stdout.replace("\\-", "-");
+    for name in names {
+        assert!(
+            page.contains(&format!("--{name}")),
+            "the manual does not know {name}"
+        );
+    }
+}
+
+#[test]
+fn settings_are_shown_with_their_origins() {
+    let tool = Tool::new();
+    tool.write(
+        "mine.toml",
+        "burst = 3\nmax_attempts = 7\ntimeout = \"3s\"\n",
+    );
+    let call = tool.call("audit --show-settings --config mine.toml --rate 3/s --bom");
+    let said = call
+        .env("ONS_AUDIT_TIMEOUT", "4s")
+        .env("ONS_AUDIT_RATE", "4/s")
+        .ends(0);
+    for line in [
+        "rate = \"3/s\"  # --rate\n",
+        "timeout = \"4s\"  # ONS_AUDIT_TIMEOUT\n",
+        "burst = \"3\"  # mine.toml\n",
+        "max_attempts = \"7\"  # mine.toml\n",
+        "bom = \"true\"  # --bom\n",
+        "source = \"\"  # default\n",
+    ] {
+        assert!(said.stdout.contains(line), "{line}{}", said.stdout);
+    }
+    assert_eq!(said.stderr, "");
+    // What is shown is a settings file again, and so is the sample.
+    tool.write("shown.toml", said.stdout.replace("  # --rate", ""));
+    tool.call("audit --show-settings --config shown.toml")
+        .ends(0);
+    let said = tool
+        .call("audit --show-settings")
+        .env("ONS_AUDIT_CONFIG", "samples/settings.toml")
+        .ends(0);
+    assert!(said.stdout.contains("# samples/settings.toml"));
+
+    for (file, says, hint) in [
+        (
+            "raet = \"1/s\"",
+            "mine.toml: `raet` is not a setting",
+            "the settings are: source, profile,",
+        ),
+        ("rate = ", "line 1", "a line is NAME = VALUE"),
+        ("rate = [1]", "`rate`", "the settings are"),
+    ] {
+        tool.write("mine.toml", file);
+        let said = tool
+            .call("audit --show-settings --config mine.toml")
+            .ends(2);
+        assert!(
+            said.stderr.contains(says) && said.stderr.contains(hint),
+            "{}",
+            said.stderr
+        );
+    }
+    let said = tool.call("plan --config nowhere.toml").ends(2);
+    assert!(
+        said.stderr
+            .contains("can't read the settings file nowhere.toml"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn settings_hold_wherever_they_come_from() {
+    let tool = Tool::new();
+    tool.write(
+        "mine.toml",
+        "source = \"samples/cluster.json\"\nexpect_file = \"samples/expected.csv\"\n",
+    );
+    let call = tool.call("audit samples/incident.csv -o a.json --config mine.toml");
+    let said = call.env("ONS_AUDIT_ACCEPT", "filtered").ends(1);
+    assert!(said.stderr.contains("280 break"), "{}", said.stderr);
+}

@@ -1,0 +1,126 @@
+//! Where calls arrive: counted, read, and answered.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex};
+
+use axum::body::{self, Body};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::Response;
+use tokio_util::sync::CancellationToken;
+
+use super::fault::{Fault, Refusal, respond};
+use super::socket::Breaker;
+use super::wire::{Asked, Wire};
+use super::{Call, INSTANCE, Setup, TRUTH};
+
+pub(super) struct Desk {
+    pub(super) setup: Setup,
+    pub(super) seen: Mutex<Seen>,
+    pub(super) called: Condvar,
+    pub(super) released: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) calls: usize,
+    attempts: HashMap<String, usize>,
+    nonces: HashSet<String>,
+    pub(super) signatures: BTreeSet<&'static str>,
+    pub(super) complaints: Vec<String>,
+}
+
+pub(super) async fn answer(
+    State(desk): State<Arc<Desk>>,
+    ConnectInfo(breaker): ConnectInfo<Breaker>,
+    request: Request,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = body::to_bytes(body, 4096).await.unwrap_or_default();
+    let wire = Wire {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: &head.headers,
+        body: &body,
+    };
+    let (number, asked) = desk.note(&wire);
+    let request_id = format!("0A1B2C3D-0000-4000-8000-{number:012X}");
+    let (asked, fault) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal.json(&request_id),
+    };
+    if let Some(response) = fault.as_ref().and_then(|fault| fault.response(&request_id)) {
+        if matches!(fault, Some(Fault::Reset)) {
+            breaker.reset();
+        }
+        return response;
+    }
+    match fault {
+        Some(Fault::Slow(wait)) => tokio::time::sleep(wait).await,
+        Some(Fault::Held) => desk.released.cancelled().await,
+        _ => {}
+    }
+    desk.truth(&asked, number, &request_id)
+}
+
+impl Desk {
+    /// Counts a call, reads it, and looks up what is planned for it.
+    fn note(&self, wire: &Wire<'_>) -> (usize, Result<(Asked, Option<Fault>), Refusal>) {
+        let mut seen = self.seen.lock().unwrap();
+        seen.calls += 1;
+        self.called.notify_all();
+        let number = seen.calls;
+        let asked = match wire.read(&self.setup.keys) {
+            Ok(asked) if !seen.nonces.insert(asked.nonce.clone()) => {
+                Err(Err(format!("nonce {} twice", asked.nonce)))
+            }
+            read => read,
+        };
+        let read = match asked {
+            Ok(asked) => {
+                seen.signatures.insert(asked.signature);
+                let attempts = seen.attempts.entry(asked.msg_id.clone()).or_default();
+                *attempts += 1;
+                let fault = (self.setup.plan)(Call {
+                    number,
+                    attempt: *attempts,
+                    msg_id: &asked.msg_id,
+                });
+                Ok((asked, fault))
+            }
+            Err(Ok(refusal)) => Err(refusal),
+            Err(Err(complaint)) => {
+                seen.complaints.push(format!("call {number}: {complaint}"));
+                Err(Refusal::new(400, "InvalidParameter", complaint))
+            }
+        };
+        (number, read)
+    }
+
+    /// The right answer: the groups in any order, and no message under one of two statuses.
+    fn truth(&self, asked: &Asked, number: usize, request_id: &str) -> Response<Body> {
+        let key = (asked.topic.clone(), asked.msg_id.clone());
+        let of_sample = || {
+            TRUTH
+                .get(&key)
+                .filter(|_| asked.instance.as_deref() == Some(INSTANCE))
+        };
+        let Some(tracks) = self.setup.truth.get(&key).or_else(of_sample) else {
+            let status = if number.is_multiple_of(2) { 404 } else { 400 };
+            return Fault::NoMessage(status).response(request_id).unwrap();
+        };
+        let mut tracks: Vec<_> = tracks
+            .iter()
+            .map(|(group, word)| {
+                serde_json::json!({"ConsumerGroup": group, "TrackType": word, "InstanceId": asked.instance})
+            })
+            .collect();
+        fastrand::Rng::with_seed(number as u64).shuffle(&mut tracks);
+        let body = serde_json::json!({"RequestId": request_id, "Data": {"MessageTrack": tracks}});
+        respond(
+            200,
+            &[("content-type", "application/json;charset=utf-8")],
+            body.to_string(),
+        )
+    }
+}

@@ -1,0 +1,142 @@
+//! What can go wrong between a call and its answer.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
+
+/// An answer in the place of the right one.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// `Throttling.User` as HTTP 400; with `x-acs-retry-after` in milliseconds, if any.
+    Throttled(Option<u32>),
+    /// 500 with a JSON error body.
+    Internal,
+    /// 502 with a proxy's HTML.
+    BadGateway,
+    /// 503 without a body.
+    Unavailable,
+    /// 503 with an error body in XML.
+    Xml,
+    /// The connection is reset.
+    Reset,
+    /// 200 with the first half of a JSON answer.
+    Truncated,
+    /// The right answer, but later.
+    Slow(Duration),
+    /// The right answer, when the test says so.
+    Held,
+    /// `BIZ_NO_MESSAGE` with this status.
+    NoMessage(u16),
+    /// `Forbidden.RAM`: no permission, which no other query has either.
+    Forbidden,
+    /// `InvalidTimeStamp.Expired`, and a `Date` that is more than 16 minutes ahead.
+    Expired,
+    /// 302, 307, 308 to another place.
+    Redirect(u16, String),
+}
+
+/// A refusal with a code.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// As the gateway words it.
+    pub(super) fn json(&self, request_id: &str) -> Response<Body> {
+        let Self {
+            status,
+            code,
+            message,
+        } = self;
+        let body = serde_json::json!({
+            "RequestId": request_id, "HostId": "ons.cn-hangzhou.aliyuncs.com", "Code": code, "Message": message,
+        });
+        respond(*status, &[], body.to_string())
+    }
+}
+
+pub(super) fn respond(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Response<Body> {
+    let response = Response::builder().status(status);
+    let response = headers.iter().fold(response, |response, (name, value)| {
+        response.header(*name, *value)
+    });
+    response.body(body.into()).unwrap()
+}
+
+impl Fault {
+    /// Its response; none where the right answer follows.
+    pub(super) fn response(&self, request_id: &str) -> Option<Response<Body>> {
+        Some(match self {
+            Self::Throttled(wait) => {
+                let said = "Request was denied due to user flow control.";
+                let mut response = Refusal::new(400, "Throttling.User", said).json(request_id);
+                if let Some(wait) = wait {
+                    response
+                        .headers_mut()
+                        .insert("x-acs-retry-after", (*wait).into());
+                }
+                response
+            }
+            Self::Internal => {
+                Refusal::new(500, "InternalError", "The request processing has failed.")
+                    .json(request_id)
+            }
+            Self::BadGateway => respond(
+                502,
+                &[("content-type", "text/html")],
+                "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
+            ),
+            Self::Unavailable => respond(503, &[], Body::empty()),
+            Self::Xml => respond(
+                503,
+                &[("content-type", "text/xml")],
+                format!(
+                    "<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>{request_id}</RequestId>\
+                     <HostId>ons</HostId><Code>ServiceUnavailable</Code><Message>Try later.</Message></Error>"
+                ),
+            ),
+            Self::Truncated => respond(
+                200,
+                &[("content-type", "application/json")],
+                format!(r#"{{"RequestId":"{request_id}","Data":{{"MessageTrack":[{{"Cons"#),
+            ),
+            Self::NoMessage(status) => {
+                Refusal::new(*status, "BIZ_NO_MESSAGE", "The message does not exist.")
+                    .json(request_id)
+            }
+            Self::Forbidden => {
+                Refusal::new(403, "Forbidden.RAM", "User not authorized.").json(request_id)
+            }
+            Self::Expired => {
+                let said = "Specified time stamp or date value is expired.";
+                let mut response =
+                    Refusal::new(400, "InvalidTimeStamp.Expired", said).json(request_id);
+                let ahead =
+                    ons_audit::clock::system() + jiff::SignedDuration::from_secs(16 * 60 + 30);
+                let date = ahead.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+                response.headers_mut().insert("date", date.parse().unwrap());
+                response
+            }
+            Self::Redirect(status, to) => respond(*status, &[("location", to)], Body::empty()),
+            // The breaker acts on what is written, so there has to be something.
+            Self::Reset => respond(200, &[], "reset"),
+            Self::Slow(_) | Self::Held => return None,
+        })
+    }
+}

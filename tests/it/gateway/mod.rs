@@ -1,0 +1,221 @@
+//! A gateway on this machine that answers `OnsMessageTrace` with the truth about the sample, or as a test plans it.
+//!
+//! Every request is read off the wire and its signature computed again ([`wire`]); what no client should send (a
+//! nonce twice, a date of another form) is noted, and fails the test when the gateway is dropped.
+
+mod desk;
+mod fault;
+mod socket;
+mod wire;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
+use std::thread::JoinHandle;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+use desk::{Desk, Seen, answer};
+pub(crate) use fault::Fault;
+use fault::Refusal;
+use socket::{Breaker, Sockets};
+
+use super::tool::PATIENCE;
+
+pub(crate) const KEY_ID: &str = "LTAI5tTheAuditTestsKey";
+pub(crate) const SECRET: &str = "Zx81-secret-of-the-audit-tests";
+pub(crate) const TOKEN: &str = "CAISstrange+token/with=chars";
+pub(crate) const INSTANCE: &str = "MQ_INST_1234567890123456_BXdemo";
+
+/// Group and track type of each group, by topic and message ID.
+type Truth = HashMap<(String, String), Vec<(String, String)>>;
+
+static TRUTH: LazyLock<Truth> = LazyLock::new(|| {
+    let text = include_str!("../../data/sample_truth.csv");
+    let mut truth = Truth::new();
+    for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
+        let (msg_id, topic, group, word): (String, String, String, String) = row.unwrap();
+        truth
+            .entry((topic, msg_id))
+            .or_default()
+            .push((group, word));
+    }
+    truth
+});
+
+/// One call, for a plan to decide about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    /// Counted from 1.
+    pub(crate) number: usize,
+    /// Of this message, counted from 1.
+    pub(crate) attempt: usize,
+    pub(crate) msg_id: &'a str,
+}
+
+type Plan = Box<dyn Fn(Call<'_>) -> Option<Fault> + Send + Sync>;
+
+/// Whom the gateway lets in.
+#[derive(Debug, Clone)]
+struct Keys {
+    secret: String,
+    token: Option<String>,
+}
+
+impl Keys {
+    /// The refusals quote what was signed, as the real ones do: key ID and token with it.
+    fn check(&self, key_id: &str, right: bool, signed: &str) -> Result<(), Refusal> {
+        if key_id != KEY_ID {
+            let message = format!("Specified access key is not found: {key_id}");
+            return Err(Refusal::new(404, "InvalidAccessKeyId.NotFound", message));
+        }
+        if !right {
+            let token = self.token.as_deref().unwrap_or_default();
+            let message = format!(
+                "Specified signature is not matched with our calculation. server string to sign is:{signed} \
+                 AccessKeyId={key_id} SecurityToken={token}"
+            );
+            return Err(Refusal::new(400, "SignatureDoesNotMatch", message));
+        }
+        Ok(())
+    }
+}
+
+/// A gateway in the making.
+pub(crate) struct Setup {
+    keys: Keys,
+    truth: Truth,
+    plan: Plan,
+}
+
+impl Setup {
+    /// Calls must bring this security token.
+    pub(crate) fn token(mut self, token: &str) -> Self {
+        self.keys.token = Some(token.to_owned());
+        self
+    }
+
+    /// The client's secret is another.
+    pub(crate) fn secret(mut self, secret: &str) -> Self {
+        secret.clone_into(&mut self.keys.secret);
+        self
+    }
+
+    /// One more message, consumed by `group`.
+    pub(crate) fn knows(mut self, topic: &str, msg_id: &str, group: &str) -> Self {
+        let tracks = vec![(group.to_owned(), "CONSUMED".to_owned())];
+        self.truth
+            .insert((topic.to_owned(), msg_id.to_owned()), tracks);
+        self
+    }
+
+    /// What goes wrong.
+    pub(crate) fn plan(
+        mut self,
+        plan: impl Fn(Call<'_>) -> Option<Fault> + Send + Sync + 'static,
+    ) -> Self {
+        self.plan = Box::new(plan);
+        self
+    }
+
+    /// Starts on a port of its own, in a thread of its own.
+    pub(crate) fn start(self) -> Gateway {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let desk = Arc::new(Desk {
+            setup: self,
+            seen: Mutex::default(),
+            called: Condvar::new(),
+            released: CancellationToken::new(),
+        });
+        let stop = CancellationToken::new();
+        let serve = serve(listener, desk.clone(), stop.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let thread = std::thread::spawn(move || runtime.block_on(serve));
+        Gateway {
+            address,
+            desk,
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
+    let listener = Sockets(tokio::net::TcpListener::from_std(listener).unwrap());
+    let router = Router::new().fallback(answer).with_state(desk);
+    let service = router.into_make_service_with_connect_info::<Breaker>();
+    tokio::select! {
+        served = axum::serve(listener, service) => served.unwrap(),
+        () = stop.cancelled() => {}
+    }
+}
+
+/// A gateway that answers until it is dropped.
+pub(crate) struct Gateway {
+    address: SocketAddr,
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Answers every call with the truth, until it is told otherwise.
+    pub(crate) fn setup() -> Setup {
+        let keys = Keys {
+            secret: SECRET.to_owned(),
+            token: None,
+        };
+        Setup {
+            keys,
+            truth: Truth::new(),
+            plan: Box::new(|_| None),
+        }
+    }
+
+    /// What `--source` is to say.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.desk.seen.lock().unwrap().calls
+    }
+
+    /// The versions of the signatures that were right.
+    pub(crate) fn signatures(&self) -> BTreeSet<&'static str> {
+        self.desk.seen.lock().unwrap().signatures.clone()
+    }
+
+    /// Comes back when that many calls have arrived.
+    #[track_caller]
+    pub(crate) fn wait_for_calls(&self, calls: usize) {
+        let seen = self.desk.seen.lock().unwrap();
+        let too_few = |seen: &mut Seen| seen.calls < calls;
+        let called = &self.desk.called;
+        let (seen, waited) = called.wait_timeout_while(seen, PATIENCE, too_few).unwrap();
+        assert!(!waited.timed_out(), "only {} calls came", seen.calls);
+    }
+
+    /// Gives the answers that are held.
+    pub(crate) fn release(&self) {
+        self.desk.released.cancel();
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        let ended = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            ended.unwrap();
+            let complaints = &self.desk.seen.lock().unwrap().complaints;
+            assert!(complaints.is_empty(), "{complaints:#?}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Reads a request off the wire as the real gateway does, and checks its signature by computing it again.
+//!
+//! The arithmetic is the library's (its vectors are proved elsewhere); what is signed is taken from the wire.
+
+use std::collections::HashMap;
+
+use axum::http::HeaderMap;
+use ons_audit::source::ons::percent::canonical_query;
+use ons_audit::source::ons::{sign_v1, sign_v3};
+
+use super::Keys;
+use super::fault::Refusal;
+
+const ACTION: &str = "OnsMessageTrace";
+const VERSION: &str = "2019-02-14";
+
+/// What every V3 request signs.
+const SIGNED: [&str; 6] = [
+    "host",
+    "x-acs-action",
+    "x-acs-content-sha256",
+    "x-acs-date",
+    "x-acs-signature-nonce",
+    "x-acs-version",
+];
+
+/// A request as it arrived.
+#[derive(Debug)]
+pub(super) struct Wire<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
+/// What it asks, and how it is stamped.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) signature: &'static str,
+    pub(super) key_id: String,
+    pub(super) token: Option<String>,
+    pub(super) date: String,
+    pub(super) nonce: String,
+    pub(super) msg_id: String,
+    pub(super) topic: String,
+    pub(super) instance: Option<String>,
+}
+
+impl Wire<'_> {
+    /// `Err(Ok(…))` is a refusal as the gateway makes them; `Err(Err(…))` a request that no client should send.
+    pub(super) fn read(&self, keys: &Keys) -> Result<Asked, Result<Refusal, String>> {
+        let fact = |holds: bool, what: &str| holds.then_some(()).ok_or(Err(what.to_owned()));
+        fact(self.method == "POST" && self.path == "/", "no POST /")?;
+        fact(self.body.is_empty(), "a body")?;
+        fact(self.header("user-agent").is_ok(), "no user agent")?;
+        let parameters = decoded(self.query).map_err(Err)?;
+        let of: HashMap<&str, &str> = parameters
+            .iter()
+            .map(|(key, value)| (&**key, &**value))
+            .collect();
+        fact(of.len() == parameters.len(), "a parameter twice")?;
+        let asked = if of.contains_key("Signature") {
+            self.version_1(&parameters, &of, keys)?
+        } else {
+            self.version_3(&parameters, &of, keys)?
+        };
+        fact(is_date(&asked.date), "a date of another form")?;
+        fact(asked.nonce.len() >= 16, "a short nonce")?;
+        fact(asked.token == keys.token, "not the security token")?;
+        Ok(asked)
+    }
+
+    fn version_1(
+        &self,
+        parameters: &[(String, String)],
+        of: &HashMap<&str, &str>,
+        keys: &Keys,
+    ) -> Result<Asked, Result<Refusal, String>> {
+        for (key, value) in [
+            ("Action", ACTION),
+            ("Version", VERSION),
+            ("Format", "JSON"),
+            ("SignatureMethod", "HMAC-SHA1"),
+            ("SignatureVersion", "1.0"),
+        ] {
+            if of.get(key) != Some(&value) {
+                return Err(Err(format!("no {key}={value}")));
+            }
+        }
+        let signed: Vec<_> = parameters
+            .iter()
+            .filter(|(key, _)| key != "Signature")
+            .collect();
+        let signed: Vec<_> = signed.iter().map(|(key, value)| (key, value)).collect();
+        let text = sign_v1::string_to_sign(self.method, &canonical_query(&signed));
+        let asked = Asked {
+            signature: "v1",
+            key_id: taken(of, "AccessKeyId")?,
+            token: of.get("SecurityToken").map(|&token| token.to_owned()),
+            date: taken(of, "Timestamp")?,
+            nonce: taken(of, "SignatureNonce")?,
+            msg_id: taken(of, "MsgId")?,
+            topic: taken(of, "Topic")?,
+            instance: of.get("InstanceId").map(|&id| id.to_owned()),
+        };
+        let right = sign_v1::signature(&keys.secret, &text);
+        keys.check(&asked.key_id, of["Signature"] == right, &text)
+            .map_err(Ok)?;
+        Ok(asked)
+    }
+
+    fn version_3(
+        &self,
+        parameters: &[(String, String)],
+        of: &HashMap<&str, &str>,
+        keys: &Keys,
+    ) -> Result<Asked, Result<Refusal, String>> {
+        let header = |name: &str| self.header(name).map_err(Err);
+        let fields = header("authorization")?
+            .strip_prefix("ACS3-HMAC-SHA256 ")
+            .ok_or(Err("another algorithm".to_owned()))?;
+        let fields: HashMap<&str, &str> = fields
+            .split(',')
+            .filter_map(|field| field.split_once('='))
+            .collect();
+        let names: Vec<_> = taken(&fields, "SignedHeaders")?
+            .split(';')
+            .map(str::to_owned)
+            .collect();
+        let token = self.header("x-acs-security-token").ok();
+        let needed = SIGNED
+            .into_iter()
+            .chain(token.map(|_| "x-acs-security-token"));
+        if let Some(missing) = needed
+            .into_iter()
+            .find(|name| !names.iter().any(|n| n == name))
+        {
+            return Err(Err(format!("{missing} is not signed")));
+        }
+        let mut headers = Vec::new();
+        for name in &names {
+            headers.push((name.as_str(), header(name)?));
+        }
+        let payload = sign_v3::sha256_hex(self.body);
+        if !names.is_sorted()
+            || header("x-acs-action")? != ACTION
+            || header("x-acs-version")? != VERSION
+            || header("x-acs-content-sha256")? != payload
+        {
+            return Err(Err(format!("headers {headers:?}")));
+        }
+        let request = sign_v3::Signed {
+            method: self.method,
+            uri: self.path,
+            query: &canonical_query(parameters),
+            headers: &headers,
+            payload_sha256: &payload,
+        }
+        .canonical_request();
+        let asked = Asked {
+            signature: "v3",
+            key_id: taken(&fields, "Credential")?,
+            token: token.map(str::to_owned),
+            date: header("x-acs-date")?.to_owned(),
+            nonce: header("x-acs-signature-nonce")?.to_owned(),
+            msg_id: taken(of, "MsgId")?,
+            topic: taken(of, "Topic")?,
+            instance: of.get("InstanceId").map(|&id| id.to_owned()),
+        };
+        let right = sign_v3::signature(&keys.secret, &sign_v3::string_to_sign(&request));
+        keys.check(
+            &asked.key_id,
+            taken(&fields, "Signature")? == right,
+            &request,
+        )
+        .map_err(Ok)?;
+        Ok(asked)
+    }
+
+    fn header(&self, name: &str) -> Result<&str, String> {
+        let value = self.headers.get(name).ok_or(format!("no {name}"))?;
+        value.to_str().map_err(|error| format!("{name}: {error}"))
+    }
+}
+
+fn taken(of: &HashMap<&str, &str>, key: &str) -> Result<String, Result<Refusal, String>> {
+    let value = of.get(key).filter(|value| !value.is_empty());
+    value
+        .map(|&value| value.to_owned())
+        .ok_or_else(|| Err(format!("no {key}")))
+}
+
+/// `key=value&…`, each decoded.
+fn decoded(query: &str) -> Result<Vec<(String, String)>, String> {
+    let pair = |pair: &str| {
+        let (key, value) = pair.split_once('=').ok_or(format!("no `=` in {pair}"))?;
+        Ok((text_of(key)?, text_of(value)?))
+    };
+    query.split('&').map(pair).collect()
+}
+
+fn text_of(encoded: &str) -> Result<String, String> {
+    let bad = || format!("badly encoded: {encoded}");
+    let mut bytes = Vec::new();
+    let mut rest = encoded.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        bytes.push(match first {
+            b'%' => {
+                let hex = tail.get(..2).ok_or_else(bad)?;
+                rest = &tail[2..];
+                let hex = std::str::from_utf8(hex).map_err(|_| bad())?;
+                u8::from_str_radix(hex, 16).map_err(|_| bad())?
+            }
+            b'+' => return Err(bad()),
+            plain => *plain,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| bad())
+}
+
+/// `2026-11-22T12:00:00Z` within 15 minutes of now.
+fn is_date(text: &str) -> bool {
+    let Ok(date) = text.parse::<jiff::Timestamp>() else {
+        return false;
+    };
+    text.len() == 20
+        && text.ends_with('Z')
+        && date.duration_since(ons_audit::clock::system()).abs()
+            < jiff::SignedDuration::from_mins(15)
+}

@@ -1,0 +1,85 @@
+//! A program that is still running: what it says is heard line by line, and it can be sent signals.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use super::tool::PATIENCE;
+
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    stderr: Receiver<String>,
+    heard: String,
+}
+
+impl Running {
+    pub(super) fn start(mut command: Command) -> Self {
+        let streams = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = streams.spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (say, stderr) = channel();
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .try_for_each(|line| say.send(line))
+        });
+        Self {
+            child,
+            stderr,
+            heard: String::new(),
+        }
+    }
+
+    /// Waits until it says a line with `words` in it.
+    #[track_caller]
+    pub(crate) fn hear(&mut self, words: &str) {
+        while !self.heard.contains(words) {
+            let Ok(line) = self.stderr.recv_timeout(PATIENCE) else {
+                panic!("never said `{words}`, only:\n{}", self.heard)
+            };
+            self.heard += &line;
+            self.heard += "\n";
+        }
+    }
+
+    /// `kill -SIGNAL` to this process and no other.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(id)
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits for its end, which must have this exit status; gives stdout and stderr.
+    #[track_caller]
+    pub(crate) fn ends(mut self, status: i32) -> (String, String) {
+        // Its stderr is closed when it ends.
+        loop {
+            match self.stderr.recv_timeout(PATIENCE) {
+                Ok(line) => self.heard = format!("{}{line}\n", self.heard),
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(error) => panic!("does not end ({error}); it said:\n{}", self.heard),
+            }
+        }
+        let mut stdout = String::new();
+        let mut stream = self.child.stdout.take().unwrap();
+        stream.read_to_string(&mut stdout).unwrap();
+        let ended = self.child.wait().unwrap();
+        assert_eq!(ended.code(), Some(status), "it said:\n{}", self.heard);
+        (stdout, std::mem::take(&mut self.heard))
+    }
+}
+
+/// A failed test leaves nothing running.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

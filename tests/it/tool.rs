@@ -1,0 +1,246 @@
+//! The real program in a folder of its own, with nothing of this machine's environment around it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::gateway::{KEY_ID, SECRET};
+use super::running::Running;
+
+/// No run of the suite comes near it; a program that hangs fails its test.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A folder with a copy of `samples/`, in which the program runs and which is also its user's home.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    folder: TempDir,
+}
+
+impl Tool {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+        fs::create_dir(folder.path().join("samples")).unwrap();
+        for file in fs::read_dir(samples).unwrap() {
+            let file = file.unwrap();
+            fs::copy(
+                file.path(),
+                folder.path().join("samples").join(file.file_name()),
+            )
+            .unwrap();
+        }
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "plain files for the program to find"
+    )]
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// What the folder holds besides the samples, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name != "samples").collect();
+        names.sort();
+        names
+    }
+
+    /// A file's permissions.
+    pub(crate) fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.path(name)).unwrap().permissions().mode() & 0o777
+    }
+
+    /// The program with the blank-separated words of `line`.
+    pub(crate) fn call(&self, line: &str) -> Call<'_> {
+        Call {
+            tool: self,
+            args: line.split_whitespace().map(str::to_owned).collect(),
+            env: BTreeMap::new(),
+            stdin: Vec::new(),
+        }
+    }
+}
+
+/// A call of the program in the making.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Call<'t> {
+    tool: &'t Tool,
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    stdin: Vec<u8>,
+}
+
+impl Call<'_> {
+    /// More words.
+    pub(crate) fn args(mut self, words: &str) -> Self {
+        self.args
+            .extend(words.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// One more argument, blanks and all.
+    pub(crate) fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With the key that the gateway knows.
+    pub(crate) fn key(self) -> Self {
+        self.env("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY_ID)
+            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET)
+    }
+
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// Runs it to its end, which must have this exit status.
+    #[track_caller]
+    pub(crate) fn ends(self, status: i32) -> Said {
+        let output = assert_cmd::Command::from_std(self.command())
+            .write_stdin(self.stdin)
+            .timeout(PATIENCE)
+            .output()
+            .unwrap();
+        let said = Said {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            folder: self.tool.folder.path().to_owned(),
+        };
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{:?} ended otherwise; it said:\n{}",
+            self.args,
+            said.stderr
+        );
+        said
+    }
+
+    /// Starts it and comes back at once.
+    pub(crate) fn start(self) -> Running {
+        Running::start(self.command())
+    }
+
+    fn command(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ons-audit"));
+        command
+            .args(&self.args)
+            .current_dir(self.tool.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.tool.folder.path())
+            .envs(&self.env);
+        command
+    }
+}
+
+/// What a call left behind on its streams.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    folder: PathBuf,
+}
+
+impl Said {
+    /// Stderr with `[FOLDER]`, `[VERSION]` and `[TIME]` where each run has its own.
+    pub(crate) fn plain_stderr(&self) -> String {
+        plain(&self.stderr, &self.folder)
+    }
+
+    /// The same of stdout.
+    pub(crate) fn plain_stdout(&self) -> String {
+        plain(&self.stdout, &self.folder)
+    }
+}
+
+fn plain(text: &str, folder: &Path) -> String {
+    let mut rest = &*text
+        .replace(folder.to_str().unwrap(), "[FOLDER]")
+        .replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
+    let mut plain = String::new();
+    while let Some(next) = rest.chars().next() {
+        let length = time_at(rest.as_bytes());
+        if length > 0 {
+            plain.push_str("[TIME]");
+            rest = &rest[length..];
+        } else {
+            plain.push(next);
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    plain
+}
+
+/// How long the RFC 3339 time (UTC) is that stands here; 0 if none does.
+fn time_at(text: &[u8]) -> usize {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let fits = text.len() > SHAPE.len()
+        && SHAPE.iter().zip(text).all(|(shape, found)| {
+            if *shape == b'0' {
+                found.is_ascii_digit()
+            } else {
+                shape == found
+            }
+        });
+    let tail = &text[SHAPE.len().min(text.len())..];
+    let fraction = tail
+        .iter()
+        .take_while(|found| **found == b'.' || found.is_ascii_digit())
+        .count();
+    if fits && tail.get(fraction) == Some(&b'Z') {
+        SHAPE.len() + fraction + 1
+    } else {
+        0
+    }
+}
+
+/// A row of a CSV file by column names.
+pub(crate) type Row = BTreeMap<String, String>;
+
+/// Reads a CSV file with a parser that is not ours.
+pub(crate) fn table(text: &str) -> Vec<Row> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let row = |record: csv::StringRecord| {
+        let pairs = header.iter().zip(&record);
+        pairs
+            .map(|(name, cell)| (name.to_owned(), cell.to_owned()))
+            .collect()
+    };
+    reader
+        .records()
+        .map(|record| row(record.unwrap()))
+        .collect()
+}
