@@ -5,13 +5,19 @@ mod asks_nothing;
 #[cfg(test)]
 mod audit_files;
 #[cfg(test)]
+mod audit_http;
+#[cfg(test)]
 mod audit_snapshot;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod input_files;
+#[cfg(test)]
+mod interrupted;
 #[cfg(test)]
 mod refused_input;
 #[cfg(test)]
@@ -24,3 +30,5 @@ mod samples;
 mod tool;
 #[cfg(test)]
 mod totals;
+#[cfg(test)]
+mod trouble;

@@ -1,0 +1,211 @@
+//! With which key an audit asks, and that no secret of it is ever told.
+
+use super::gateway::{Call, Fault, Gateway, KEY_ID, SECRET, TOKEN};
+use super::tool::{Said, Tool};
+
+/// One message that is not old.
+const LIST: &str = "msg_id,topic\nAC10323E00002A9F0000000000983278,orders\n";
+
+fn tool() -> Tool {
+    let tool = Tool::new();
+    tool.write("in.csv", LIST);
+    tool
+}
+
+fn knowing() -> super::gateway::Setup {
+    Gateway::setup().knows("orders", "AC10323E00002A9F0000000000983278", "GID_a")
+}
+
+fn audit<'t>(tool: &'t Tool, gateway: &Gateway) -> super::tool::Call<'t> {
+    tool.call("audit in.csv -o out.csv --source")
+        .arg(&gateway.url())
+}
+
+/// Neither the streams nor any file that was written hold the secret, the token, or the key ID in full.
+#[track_caller]
+fn tells_nothing(tool: &Tool, said: &Said) {
+    let files = tool.names();
+    let files = files.iter().filter(|name| tool.path(name).is_file());
+    let texts = files
+        .map(|name| tool.read(name))
+        .chain([said.stdout.clone(), said.stderr.clone()]);
+    let encoded = ons_audit::source::ons::percent::encode(TOKEN);
+    for text in texts {
+        for secret in [SECRET, TOKEN, &encoded, KEY_ID] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[test]
+fn from_the_environment() {
+    let (tool, gateway) = (tool(), knowing().start());
+    let said = audit(&tool, &gateway).key().ends(0);
+    assert!(
+        said.stderr
+            .contains("with access key LTA***Key from environment"),
+        "{}",
+        said.stderr
+    );
+    tells_nothing(&tool, &said);
+
+    let gateway = knowing().token(TOKEN).start();
+    let said = audit(&tool, &gateway)
+        .key()
+        .env("ALIBABA_CLOUD_SECURITY_TOKEN", TOKEN)
+        .ends(0);
+    tells_nothing(&tool, &said);
+}
+
+#[test]
+fn from_the_file_of_the_command_line_tool() {
+    let tool = tool();
+    let config = serde_json::json!({"current": "day", "profiles": [
+        {"name": "day", "mode": "AK", "access_key_id": KEY_ID, "access_key_secret": SECRET},
+        {"name": "hour", "mode": "StsToken", "access_key_id": KEY_ID, "access_key_secret": SECRET, "sts_token": TOKEN},
+        {"name": "role", "mode": "RamRoleArn", "access_key_id": KEY_ID, "access_key_secret": SECRET},
+    ]});
+    tool.write(".aliyun/config.json", config.to_string());
+    let log = |profile: &str| format!("from profile {profile} of ~/.aliyun/config.json");
+
+    let said = audit(&tool, &knowing().start()).ends(0);
+    assert!(said.stderr.contains(&log("day")), "{}", said.stderr);
+    // A profile that was given wins over the environment.
+    let gateway = knowing().token(TOKEN).start();
+    let wrong = |call: super::tool::Call<'_>| {
+        let call = call.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI5tSomebodyElse");
+        call.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "x").ends(0)
+    };
+    let said = wrong(audit(&tool, &gateway).args("--profile hour"));
+    assert!(said.stderr.contains(&log("hour")), "{}", said.stderr);
+    let said = audit(&tool, &gateway)
+        .env("ALIBABA_CLOUD_PROFILE", "hour")
+        .ends(0);
+    assert!(said.stderr.contains(&log("hour")), "{}", said.stderr);
+
+    let said = audit(&tool, &gateway).args("--profile role").ends(2);
+    assert!(
+        said.stderr
+            .contains("profile role of ~/.aliyun/config.json is of mode RamRoleArn")
+    );
+    let said = audit(&tool, &gateway).args("--profile night").ends(2);
+    assert!(
+        said.stderr
+            .contains("no profile night (it has day, hour, role)"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stderr
+            .contains("hint: run `aliyun configure --profile night`"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn from_the_file_of_the_sdks() {
+    let section =
+        |name: &str| format!("[{name}]\naccess_key_id = {KEY_ID}\naccess_key_secret = {SECRET}\n");
+    for file in [".alibabacloud/credentials", ".alibabacloud/credentials.ini"] {
+        let tool = tool();
+        tool.write(file, section("default") + &section("other"));
+        let said = audit(&tool, &knowing().start()).ends(0);
+        assert!(
+            said.stderr
+                .contains(&format!("from profile default of ~/{file}")),
+            "{}",
+            said.stderr
+        );
+        assert!(
+            said.stderr.contains("other users can read it: chmod 600"),
+            "{}",
+            said.stderr
+        );
+        let said = audit(&tool, &knowing().start())
+            .args("--profile other")
+            .ends(0);
+        assert!(
+            said.stderr
+                .contains(&format!("from profile other of ~/{file}")),
+            "{}",
+            said.stderr
+        );
+    }
+}
+
+#[test]
+fn from_nowhere() {
+    let (tool, gateway) = (tool(), Gateway::setup().start());
+    let said = audit(&tool, &gateway).ends(2);
+    for place in [
+        "ALIBABA_CLOUD_ACCESS_KEY_ID is not set",
+        "~/.aliyun/config.json: no such file",
+        "~/.alibabacloud/credentials.ini: no such file",
+        "~/.alibabacloud/credentials: no such file",
+        "\nhint: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    ] {
+        assert!(said.stderr.contains(place), "{place}: {}", said.stderr);
+    }
+    assert_eq!(gateway.calls(), 0);
+    assert_eq!(tool.names(), ["in.csv"]);
+}
+
+/// A thousand rows, but the first answers say that none will be any good.
+#[test]
+fn a_key_that_is_refused_ends_the_run_at_once() {
+    let refusals = [
+        (
+            Gateway::setup().secret("another"),
+            KEY_ID,
+            "SignatureDoesNotMatch",
+            "access key secret belongs",
+        ),
+        (
+            Gateway::setup(),
+            "LTAI5tNobodyKnowsIt",
+            "InvalidAccessKeyId.NotFound",
+            "check the access key ID",
+        ),
+        (
+            Gateway::setup().plan(|_: Call<'_>| Some(Fault::Forbidden)),
+            KEY_ID,
+            "Forbidden.RAM",
+            "mq:QueryMessageTrace",
+        ),
+        (
+            Gateway::setup().plan(|_: Call<'_>| Some(Fault::Expired)),
+            KEY_ID,
+            "InvalidTimeStamp.Expired",
+            "it is 16m ",
+        ),
+    ];
+    for (setup, key_id, code, hint) in refusals {
+        let (tool, gateway) = (Tool::new(), setup.token(TOKEN).start());
+        for signature in ["v3", "v1"] {
+            let call = tool
+                .call("audit samples/incident.csv -o out.csv --rate max --concurrency 4 --source")
+                .arg(&gateway.url());
+            let call = call.args("--signature").arg(signature).key();
+            let call = call
+                .env("ALIBABA_CLOUD_ACCESS_KEY_ID", key_id)
+                .env("ALIBABA_CLOUD_SECURITY_TOKEN", TOKEN);
+            let said = call.ends(2);
+            assert!(said.stderr.contains(code), "{}", said.stderr);
+            let hints = said.stderr.split("\nhint: ").nth(1).unwrap();
+            assert!(hints.contains(hint), "{}", said.stderr);
+            assert!(!said.stderr.contains(key_id), "{}", said.stderr);
+            tells_nothing(&tool, &said);
+            assert_eq!(
+                tool.names(),
+                [""; 0],
+                "a record without answers would only stand in the way"
+            );
+        }
+        assert!(
+            gateway.calls() <= 8,
+            "{} calls in two runs of four at once",
+            gateway.calls()
+        );
+    }
+}

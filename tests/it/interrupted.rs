@@ -1,0 +1,138 @@
+//! An audit that is stopped by a signal: what was answered is kept, and nothing looks finished.
+
+use std::time::{Duration, Instant};
+
+use super::gateway::{Call, Fault, Gateway};
+use super::running::Running;
+use super::tool::{PATIENCE, Tool};
+
+/// The gateway answers this many calls, then makes callers wait.
+const ANSWERED: usize = 5;
+
+fn gateway() -> Gateway {
+    let slow = |call: Call<'_>| (call.number > ANSWERED).then_some(Fault::Held);
+    Gateway::setup().plan(slow).start()
+}
+
+/// An audit with four calls in flight that are not answered.
+fn in_flight(tool: &Tool, gateway: &Gateway) -> Running {
+    let call = tool.call(
+        "audit samples/incident.csv --results kept.ndjson --rate max --concurrency 4 --source",
+    );
+    let running = call.arg(&gateway.url()).key().start();
+    gateway.wait_for_calls(ANSWERED + 4);
+    running
+}
+
+/// The partial record: whole lines, of which this many are answers.
+#[track_caller]
+fn kept(tool: &Tool, answers: usize) {
+    assert_eq!(tool.names(), ["kept.ndjson.partial"]);
+    assert_eq!(tool.mode("kept.ndjson.partial"), 0o600);
+    let text = tool.read("kept.ndjson.partial");
+    assert!(text.ends_with("}\n"));
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    assert_eq!(lines[0]["schema"], "ons-audit/1");
+    assert_eq!(
+        lines[1..]
+            .iter()
+            .filter(|line| line.get("tracks").is_some())
+            .count(),
+        answers
+    );
+    tool.call("verify kept.ndjson.partial").ends(2);
+}
+
+fn stopped_by(signal: &str) {
+    let (tool, gateway) = (Tool::new(), gateway());
+    let mut running = in_flight(&tool, &gateway);
+    running.signal(signal);
+    running.hear("stopping: waiting up to 5 s for the answers in flight; once more ends at once");
+    gateway.release();
+    let (stdout, stderr) = running.ends(3);
+    assert_eq!(stdout, "", "no report of a part");
+    assert_eq!(gateway.calls(), ANSWERED + 4, "no new questions");
+    let answers = ANSWERED + 4;
+    let says = format!(
+        "{answers} of 1,000 rows are settled, {answers} answered: they are kept in kept.ndjson.partial"
+    );
+    assert!(stderr.contains(&says), "{stderr}");
+    kept(&tool, answers);
+
+    // The next run does not write over it, and says what to do.
+    let again = tool.call("audit samples/incident.csv --results kept.ndjson --source");
+    let said = again.arg(&gateway.url()).key().ends(2);
+    assert!(
+        said.stderr
+            .contains("kept.ndjson.partial holds the answers of an unfinished run"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stderr
+            .contains("\nhint: its answers may not be had again: keep it (mv "),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(gateway.calls(), answers);
+    kept(&tool, answers);
+}
+
+#[test]
+fn an_interrupt_waits_for_the_answers_in_flight() {
+    stopped_by("INT");
+}
+
+#[test]
+fn so_does_a_request_to_terminate() {
+    stopped_by("TERM");
+}
+
+#[test]
+fn a_second_interrupt_does_not_wait() {
+    let (tool, gateway) = (Tool::new(), gateway());
+    let mut running = in_flight(&tool, &gateway);
+    running.signal("INT");
+    running.hear("stopping:");
+    running.signal("INT");
+    // The gateway still holds its answers.
+    let (stdout, _) = running.ends(3);
+    assert_eq!(stdout, "");
+    kept(&tool, ANSWERED);
+}
+
+#[test]
+fn a_kill_loses_no_answer_that_had_arrived() {
+    let (tool, gateway) = (Tool::new(), gateway());
+    let running = in_flight(&tool, &gateway);
+    // They are in the file while the run waits for others, without anything else having to happen.
+    let began = Instant::now();
+    let partial = || tool.read("kept.ndjson.partial");
+    while partial().matches("\"tracks\":").count() < ANSWERED {
+        assert!(began.elapsed() < PATIENCE, "{}", partial());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    running.signal("KILL");
+    drop(running);
+    kept(&tool, ANSWERED);
+}
+
+#[test]
+fn two_runs_do_not_write_one_record() {
+    let (tool, gateway) = (Tool::new(), gateway());
+    let running = in_flight(&tool, &gateway);
+    let second =
+        tool.call("audit samples/incident.csv --results kept.ndjson --source samples/cluster.json");
+    let said = second.ends(2);
+    assert!(
+        said.stderr
+            .contains("another run is writing kept.ndjson.partial"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(said.stdout, "");
+    running.signal("TERM");
+    gateway.release();
+    running.ends(3);
+}
