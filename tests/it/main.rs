@@ -19,6 +19,8 @@ mod input_files;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod refused_input;
 #[cfg(test)]
 mod running;

@@ -1,0 +1,336 @@
+//! The README tells the truth: its commands run, its options exist, and what it shows is what comes out.
+//!
+//! `UPDATE_README=1 cargo test --test it readme` writes the shown outputs anew.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::cli::options;
+use super::gateway::{Gateway, KEY_ID, SECRET};
+use super::tool::Tool;
+
+/// A command of ours as the README begins it.
+const PROGRAMS: [&str; 2] = ["cargo run --release -- ", "ons-audit "];
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(path()).unwrap()
+}
+
+/// A fenced block: its language, its lines, and the comment above it.
+struct Block<'t> {
+    language: &'t str,
+    text: &'t str,
+    above: &'t str,
+}
+
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some((before, fenced)) = rest.split_once("\n```") {
+        let (language, fenced) = fenced.split_once('\n').unwrap();
+        let (text, after) = fenced.split_once("```").unwrap();
+        let above = before.lines().last().unwrap_or_default();
+        blocks.push(Block {
+            language,
+            text,
+            above,
+        });
+        rest = after;
+    }
+    blocks
+}
+
+/// The commands of the `console` blocks, without their comments.
+fn commands(text: &str) -> Vec<&str> {
+    let console = blocks(text)
+        .into_iter()
+        .filter(|block| block.language == "console");
+    let lines = console.flat_map(|block| block.text.lines());
+    lines
+        .map(|line| line.split(" #").next().unwrap().trim())
+        .collect()
+}
+
+/// The command that everything else builds upon, run where the README has its reader run it.
+fn after_the_first_command(text: &str) -> (Tool, String) {
+    let tool = Tool::new();
+    tool.write("target/.keep", "");
+    let first = commands(text)[0].strip_prefix(PROGRAMS[0]).unwrap();
+    let said = tool.call(first).ends(1);
+    assert_eq!(said.stdout, "");
+    (tool, said.stderr)
+}
+
+#[test]
+fn every_command_runs() {
+    let text = readme();
+    let (tool, _) = after_the_first_command(&text);
+    let mut ran = BTreeSet::new();
+    for command in &commands(&text)[1..] {
+        if *command == "cargo test" {
+            continue; // the one that runs this
+        }
+        let line = command
+            .strip_prefix(PROGRAMS[1])
+            .unwrap_or_else(|| panic!("can't run {command}"));
+        let line = [
+            ("[INPUT]...", "samples/incident.csv"),
+            ("SOURCE", "samples/cluster.json"),
+            ("RESULTS...", "target/report.results.ndjson"),
+            ("RESULTS", "target/report.results.ndjson"),
+            ("FILE", "again.csv"),
+            ("MSG_ID...", "0A15030B110F18B4AAC264BE6C450BA2"),
+        ]
+        .iter()
+        .fold(line.to_owned(), |line, (name, value)| {
+            line.replace(name, value)
+        });
+        let name = line.split(' ').next().unwrap().to_owned();
+        let judges = ["audit", "plan", "report"].contains(&&*name);
+        for line in alternatives(&line) {
+            let said = tool.call(&line).ends(i32::from(judges));
+            assert!(!said.stdout.is_empty() || tool.has("again.csv"), "{line}");
+        }
+        ran.insert(name);
+    }
+    tool.call("man").ends(0);
+    assert_eq!(ran.len(), 6, "{ran:?}");
+}
+
+/// `completions bash|zsh|fish` is three commands.
+fn alternatives(line: &str) -> Vec<String> {
+    let (before, last) = line.rsplit_once(' ').unwrap();
+    last.split('|')
+        .map(|last| format!("{before} {last}"))
+        .collect()
+}
+
+#[test]
+fn the_test_command_is_what_ci_runs() {
+    let ci = include_str!("../../.ci/run");
+    assert!(commands(&readme()).contains(&"cargo test"));
+    assert!(ci.lines().any(|line| line == "cargo test"), "{ci}");
+}
+
+/// Runs a block of shell against the gateway, as a person or cron would, with the program on the path; gives what it
+/// said on both streams.
+fn shell(tool: &Tool, script: &str) -> String {
+    let bin = tool.path("bin");
+    if !bin.exists() {
+        std::fs::create_dir(&bin).unwrap();
+        std::os::unix::fs::symlink(
+            assert_cmd::cargo::cargo_bin!("ons-audit"),
+            bin.join("ons-audit"),
+        )
+        .unwrap();
+    }
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("exec 2>&1\n{script}")])
+        .current_dir(tool.path(""))
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", tool.path(""))
+        .env("ONS_AUDIT_RATE", "max")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_shell_script_runs() {
+    let (text, tool, gateway) = (readme(), Tool::new(), Gateway::setup().start());
+    let blocks = blocks(&text);
+    let scripts: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.language == "sh")
+        .collect();
+    assert_eq!(scripts.len(), 1);
+    let script = scripts[0]
+        .text
+        .replace("KEY_ID=…", &format!("KEY_ID={KEY_ID}"))
+        .replace("SECRET=…", &format!("SECRET={SECRET}"))
+        .replace("ons://cn-hangzhou", &gateway.url())
+        .replace("incident.csv", "samples/incident.csv");
+    assert!(!script.contains('…'));
+    let said = shell(&tool, &script);
+    assert!(
+        said.contains("1,000 rows = 986 distinct messages + 8 duplicates + 6 rejected"),
+        "{said}"
+    );
+    assert!(
+        said.contains("986 distinct = 982 answered + 4 not found + 0 unanswered (they tie)"),
+        "{said}"
+    );
+    assert!(tool.has("report.csv"));
+    assert_eq!(gateway.calls(), 986);
+}
+
+#[test]
+fn the_cron_line_is_silent_when_all_is_well_and_only_then() {
+    let text = readme();
+    let blocks = blocks(&text);
+    let line = blocks
+        .iter()
+        .find(|block| block.language == "crontab")
+        .unwrap()
+        .text
+        .trim();
+    let fields: Vec<_> = line.splitn(6, ' ').collect();
+    assert!(
+        fields[..5]
+            .iter()
+            .all(|field| *field == "*" || field.parse::<u8>().is_ok()),
+        "{fields:?}"
+    );
+    // An unescaped % would end the command.
+    assert_eq!(
+        fields[5].matches('%').count(),
+        fields[5].matches("\\%").count()
+    );
+
+    let id = "AC10323E00002A9F0000000000983278";
+    let gateway = Gateway::setup().knows("orders", id, "GID_a").start();
+    let command = fields[5]
+        .trim()
+        .replace("\\%", "%")
+        .replace("ons://cn-hangzhou", &gateway.url())
+        .replace("/etc/expected.csv", "expected.csv")
+        .replace("/data/", "data/");
+    let key = format!(
+        "export ALIBABA_CLOUD_ACCESS_KEY_ID={KEY_ID} ALIBABA_CLOUD_ACCESS_KEY_SECRET={SECRET}\n"
+    );
+    let night = |expected: &str| {
+        let tool = Tool::new();
+        tool.write("expected.csv", format!("topic,group\norders,{expected}\n"));
+        let mut list = GzEncoder::new(Vec::new(), Compression::fast());
+        writeln!(list, "msg_id,topic\n{id},orders").unwrap();
+        tool.write("data/outbox.csv.gz", list.finish().unwrap());
+        let said = shell(
+            &tool,
+            &format!("{key}mv data/outbox.csv.gz data/outbox-$(date +%F).csv.gz\n{command}"),
+        );
+        let reports = std::fs::read_dir(tool.path("data")).unwrap();
+        let names = reports.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let names: BTreeSet<_> = names.filter(|name| name.starts_with("audit-20")).collect();
+        assert_eq!(names.len(), 2, "a report and its record: {names:?}");
+        said
+    };
+    assert_eq!(night("GID_a"), "");
+    assert_ne!(
+        night("GID_b"),
+        "",
+        "cron sends what a command says, and nothing else"
+    );
+}
+
+#[test]
+fn every_option_exists_and_every_option_of_audit_is_told() {
+    let (text, tool) = (readme(), Tool::new());
+    let known: String = ["audit", "plan", "report", "inspect"]
+        .map(|command| tool.call(&format!("{command} --help")).ends(0).stdout)
+        .concat();
+    let known = options(&known);
+    let ours = text
+        .replace(PROGRAMS[0], "")
+        .replace("cargo doc --no-deps --open", "");
+    for option in options(&ours) {
+        assert!(
+            option == "--help" || known.contains(&option),
+            "there is no {option}"
+        );
+    }
+    let (_, table) = text.split_once("| group | options of `audit` |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let mut told = options(table);
+    told.insert("--help".to_owned());
+    assert_eq!(told, options(&tool.call("audit --help").ends(0).stdout));
+}
+
+#[test]
+fn the_policy_is_json() {
+    let text = readme();
+    for block in blocks(&text)
+        .iter()
+        .filter(|block| block.language == "json")
+    {
+        serde_json::from_str::<serde_json::Value>(block.text).unwrap();
+    }
+}
+
+/// What the README shows of the first command, made anew.
+fn outputs(text: &str) -> [(&'static str, String); 3] {
+    let (tool, said) = after_the_first_command(text);
+    let summary = said
+        .lines()
+        .skip_while(|line| line.starts_with([' ', '\t']))
+        .collect::<Vec<_>>();
+    let csv = tool.read("target/report.csv");
+    let first = |what: &str| csv.lines().find(|line| line.contains(what)).unwrap();
+    let telling = [
+        "row,",
+        ",passed,yes,reconciled,",
+        ",open,yes,break,",
+        ",absent,yes,break,",
+        ",not_found,",
+        ",rejected,",
+    ];
+    let rows = telling.map(first);
+    tool.call("report target/report.results.ndjson -o ticket.md")
+        .ends(1);
+    let ticket = tool.read("ticket.md");
+    let ticket: Vec<_> = ticket.lines().map(without_hex).collect();
+    [
+        ("summary", summary.join("\n")),
+        ("csv", rows.join("\n")),
+        ("markdown", ticket.join("\n")),
+    ]
+}
+
+/// Run ID and seal are different in every run.
+fn without_hex(line: &str) -> String {
+    let parts = line.split('`').map(|part| {
+        let is_hash = part.len() >= 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hash { "…" } else { part }
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the README is a plain file of the repository"
+)]
+fn what_is_shown_is_what_comes_out() {
+    let mut text = readme();
+    let outputs = outputs(&text);
+    if std::env::var_os("UPDATE_README").is_some() {
+        for (name, output) in &outputs {
+            let above = format!("<!-- output: {name} -->\n```text\n");
+            let (before, rest) = text
+                .split_once(&above)
+                .unwrap_or_else(|| panic!("no {above}"));
+            let (_, after) = rest.split_once("\n```").unwrap();
+            text = format!("{before}{above}{output}\n```{after}");
+        }
+        std::fs::write(path(), &text).unwrap();
+    }
+    for (name, output) in outputs {
+        let marker = format!("<!-- output: {name} -->");
+        let blocks = blocks(&text);
+        let block = blocks.iter().find(|block| block.above == marker);
+        let shown = block.unwrap_or_else(|| panic!("no {marker}")).text;
+        assert!(
+            shown.trim_end() == output,
+            "the {name} is now:\n{output}\nrun UPDATE_README=1 cargo test --test it readme"
+        );
+    }
+}
