@@ -68,6 +68,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
             now,
             retention,
             zone: &zone,
+            expires: !named.is_repeatable(),
         };
         plan.text(&first_rejects(&inputs)?)
     };
@@ -98,6 +99,8 @@ struct Plan<'a> {
     now: Timestamp,
     retention: Duration,
     zone: &'a Zone,
+    /// A snapshot keeps what it has.
+    expires: bool,
 }
 
 impl Plan<'_> {
@@ -140,7 +143,9 @@ impl Plan<'_> {
                         words::duration(age)
                     ),
                 );
-                line("expiry", self.expiry());
+                if self.expires {
+                    line("expiry", self.expiry());
+                }
             }
             None => line("oldest", "no ID tells when its message was born".to_owned()),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::input::Survey;
 use crate::verdict::{Expectations, Totals};
 
 /// The schema this version writes and reads.
@@ -21,7 +22,7 @@ pub struct Header {
     /// The source as the person named it.
     pub source: String,
     /// The inputs in order.
-    pub inputs: Vec<InputFile>,
+    pub inputs: Vec<Survey>,
     /// RFC 3339 UTC.
     pub started_at: String,
     /// The moment that all answers speak of, where the source is a snapshot. RFC 3339 UTC.
@@ -33,17 +34,6 @@ pub struct Header {
     /// The producers' time zone, by which born times are decoded from IDs (`facts/ons-api.md` §8.1).
     #[serde(default = "china")]
     pub producer_zone: String,
-}
-
-/// An input, so that a record can be matched with it later.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputFile {
-    /// As the person named it; `-` is standard input.
-    pub path: String,
-    /// Of its bytes as they are, compressed or not; hex.
-    pub sha256: String,
-    /// Data rows, bad ones included.
-    pub rows: u64,
 }
 
 /// The last line: its presence says that the record is whole.

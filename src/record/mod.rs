@@ -18,7 +18,7 @@ mod text;
 mod write;
 
 pub use error::{ReadError, RecordError};
-pub use header::{Header, InputFile, SCHEMA, Trailer};
+pub use header::{Header, SCHEMA, Trailer};
 pub use line::{ErrorView, Kept, Line, RejectView, Text};
 pub use outcome::Outcome;
 pub use read::{Block, Blocks, Record};

@@ -50,7 +50,7 @@ struct RunView<'a> {
     run_id: &'a str,
     tool: &'a str,
     source: &'a str,
-    inputs: &'a [crate::record::InputFile],
+    inputs: &'a [crate::input::Survey],
     started_at: &'a str,
     finished_at: &'a str,
     sha256: &'a str,

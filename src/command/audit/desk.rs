@@ -1,0 +1,96 @@
+//! Where the loop's results land, and how a run that did not come to its end is left.
+
+use anyhow::anyhow;
+
+use crate::engine::Sink;
+use crate::exit::Failed;
+use crate::input::Row;
+use crate::record::{Outcome, Recorder};
+use crate::source::Failure;
+use crate::ui::Progress;
+use crate::verdict::Totals;
+use crate::words;
+
+/// Takes what the loop brings: into the record, then onto the screen.
+pub(super) struct Desk {
+    pub(super) recorder: Recorder,
+    pub(super) progress: Progress,
+}
+
+impl Sink for Desk {
+    fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()> {
+        self.recorder.push(row, outcome)?;
+        self.progress.settled(row, outcome);
+        Ok(())
+    }
+
+    fn idle(&mut self) -> anyhow::Result<()> {
+        Ok(self.recorder.flush()?)
+    }
+
+    fn tick(&mut self) {
+        self.progress.tick();
+    }
+}
+
+impl Desk {
+    /// The run ended before its last row.
+    pub(super) fn stopped(self, why: anyhow::Error, rows: u64) -> Failed {
+        self.leave(why, None, rows, Failed::incomplete)
+    }
+
+    /// The source said what it would say to every query: a refusal if nothing has been answered yet.
+    pub(super) fn refused(self, failure: &Failure, rows: u64) -> Failed {
+        let code = failure.code.as_deref().unwrap_or("no code");
+        let status = failure
+            .http_status
+            .map(|status| format!(", HTTP {status}"))
+            .unwrap_or_default();
+        let why = anyhow!(
+            "the source refuses every query: {} ({code}{status})",
+            failure.message
+        );
+        let nothing_yet = self.recorder.totals().distinct == 0;
+        let with: fn(anyhow::Error, Option<String>) -> Failed = if nothing_yet {
+            Failed::refused
+        } else {
+            Failed::incomplete
+        };
+        self.leave(why, failure.hint.clone(), rows, with)
+    }
+
+    /// Closes the partial record. It is kept for its answers; without any it would only stand in the way.
+    fn leave(
+        self,
+        why: anyhow::Error,
+        hint: Option<String>,
+        rows: u64,
+        with: fn(anyhow::Error, Option<String>) -> Failed,
+    ) -> Failed {
+        let partial = self.recorder.partial();
+        let totals = match self.recorder.abandon() {
+            Ok(totals) => totals,
+            Err(error) => return error.into(),
+        };
+        if totals.distinct == 0 && std::fs::remove_file(&partial).is_ok() {
+            return with(why, hint);
+        }
+        let Totals {
+            rows: settled,
+            answered,
+            not_found,
+            ..
+        } = totals;
+        let kept = format!(
+            "{} of {} rows are settled, {} answered: they are kept in {}",
+            words::count(settled),
+            words::count(rows),
+            words::count(answered + not_found),
+            partial.display()
+        );
+        with(
+            why,
+            Some(hint.map_or_else(|| kept.clone(), |hint| format!("{hint}\nhint: {kept}"))),
+        )
+    }
+}

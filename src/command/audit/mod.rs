@@ -1,0 +1,101 @@
+//! `audit`: ask, judge, report.
+//!
+//! Everything that can be refused is refused before the first call: settings, input, report paths, credentials.
+//! Then the one loop runs, and the record that it leaves is rendered like any other.
+
+mod desk;
+mod job;
+mod refusals;
+
+use std::path::{Path, PathBuf};
+
+use super::World;
+use super::flags::{
+    ExpectFlags, InputFlags, PaceFlags, ReportFlags, SettingsFlags, SourceFlags, TalkFlags,
+};
+use super::outcome::{Ending, conclude};
+use crate::exit::{Failed, Status};
+use crate::record::Record;
+use crate::report::CsvDialect;
+use crate::settings::Layers;
+use job::Job;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: InputFlags,
+    #[command(flatten)]
+    source: SourceFlags,
+    #[command(flatten)]
+    expect: ExpectFlags,
+    #[command(flatten)]
+    pace: PaceFlags,
+    #[command(flatten)]
+    reports: ReportFlags,
+    /// The record: every answer once, from which reports can be made again [default: beside the first report]
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    results: Option<PathBuf>,
+    /// The producers' time zone, by which born times are decoded from IDs [default: +08:00]
+    #[arg(long, value_name = "ZONE", help_heading = "Reports")]
+    producer_zone: Option<String>,
+    /// End with 0 instead of 1 when there is something to look at; never instead of 2 or 3
+    #[arg(long, help_heading = "Messages")]
+    exit_zero: bool,
+    #[command(flatten)]
+    talk: TalkFlags,
+    #[command(flatten)]
+    settings: SettingsFlags,
+}
+
+pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
+    let layers = args.layers(world)?;
+    if let Some(shown) = args.settings.show(&layers) {
+        return shown;
+    }
+    let exit_zero = args.exit_zero;
+    let job = Job::settle(args, &layers, world)?;
+    let results = job.results.clone();
+    let ending = Ending {
+        exit_zero,
+        quiet: job.talk.quiet,
+        csv: CsvDialect::of(&layers)?,
+    };
+    let targets = job.ask(world)?;
+    let record = Record::open(&results)?;
+    let expectations = record.header().expectations.clone();
+    // The seal was made a moment ago by this very process; `verify` and `report` check it.
+    conclude(&[record], expectations, targets, &ending, false)
+}
+
+impl Args {
+    fn layers(&self, world: &World) -> Result<Layers, Failed> {
+        let mut layers = self.settings.layers(world)?;
+        self.source.lay(&mut layers);
+        self.expect.lay(&mut layers);
+        self.input.lay(&mut layers);
+        self.pace.lay(&mut layers);
+        self.reports.lay(&mut layers);
+        self.talk.lay(&mut layers);
+        layers.flag("producer_zone", self.producer_zone.as_ref());
+        Ok(layers)
+    }
+
+    /// Beside the first report; else here, named after the first input.
+    fn results_path(&self) -> PathBuf {
+        let beside = || {
+            let first = self
+                .input
+                .paths()
+                .first()
+                .and_then(|path| path.file_name())
+                .filter(|name| *name != "-");
+            self.reports.first_file().map_or_else(
+                || PathBuf::from(first.unwrap_or("audit".as_ref())),
+                Path::to_owned,
+            )
+        };
+        self.results
+            .clone()
+            .unwrap_or_else(|| beside().with_extension("results.ndjson"))
+    }
+}

@@ -1,0 +1,102 @@
+//! What is refused before anything is asked.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::anyhow;
+
+use crate::engine::Forecast;
+use crate::exit::Failed;
+use crate::input::{Entry, Inputs};
+use crate::record::{ReadError, Record};
+use crate::settings::MaxRejects;
+use crate::words;
+
+/// An earlier record is kept under another name; any other file is not ours to replace.
+pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
+    match Record::open(results) {
+        Ok(_) => Ok(()),
+        Err(ReadError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(())
+        }
+        Err(error) => Err(Failed::refused(
+            anyhow::Error::new(error).context("the record would replace a file that is none"),
+            Some("name another record with --results".to_owned()),
+        )),
+    }
+}
+
+/// Says what will be asked, or refuses to.
+pub(super) fn announce(forecast: &Forecast, max_rejects: MaxRejects) -> Result<(), Failed> {
+    if max_rejects.exceeded(forecast.rejected, forecast.rows) {
+        return Err(too_many_rejects(forecast.rejected, forecast.rows));
+    }
+    let time = forecast
+        .seconds
+        .map(|seconds| words::duration(Duration::from_secs_f64(seconds)));
+    tracing::info!(
+        "asking about {} messages{} ({} rows, {} duplicates, {} rejected)",
+        words::count(forecast.distinct),
+        time.map(|time| format!(", about {time}"))
+            .unwrap_or_default(),
+        words::count(forecast.rows),
+        words::count(forecast.duplicates),
+        words::count(forecast.rejected),
+    );
+    if forecast.expired + forecast.expiring > 0 {
+        tracing::warn!(
+            "by their IDs, {} messages are older than 3 days and {} more will be before their turn: they may be gone",
+            words::count(forecast.expired),
+            words::count(forecast.expiring),
+        );
+    }
+    Ok(())
+}
+
+/// An export that failed is often a header and nothing else: that must not pass for "all reconciled".
+pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
+    if inputs.surveys().iter().any(|survey| survey.rows > 0) {
+        return Ok(());
+    }
+    let names: Vec<_> = inputs
+        .surveys()
+        .iter()
+        .map(|survey| survey.path.as_str())
+        .collect();
+    let error = anyhow!(
+        "no rows in {}: there is nothing to ask about",
+        names.join(", ")
+    );
+    Err(Failed::refused(
+        error,
+        Some("check the export that made it; a header alone is no list".to_owned()),
+    ))
+}
+
+/// The bad rows of a snapshot's audit, where nothing is spent: reading stops at the first good row.
+pub(super) fn refuse_if_all_are_bad(inputs: &Inputs) -> Result<(), Failed> {
+    let mut rows = 0;
+    for row in inputs.rows() {
+        if !matches!(row?.entry, Entry::Rejected(_)) {
+            return Ok(());
+        }
+        rows += 1;
+    }
+    if rows == 0 {
+        Ok(())
+    } else {
+        Err(too_many_rejects(rows, rows))
+    }
+}
+
+fn too_many_rejects(rejected: u64, rows: u64) -> Failed {
+    let error = anyhow!(
+        "{} of {} rows are bad, more than --max-rejects allows",
+        words::count(rejected),
+        words::count(rows)
+    );
+    Failed::refused(
+        error,
+        Some("`ons-audit plan` with the same input names the first of them".to_owned()),
+    )
+}
