@@ -15,6 +15,7 @@ mod scribe;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tracks;
 mod write;
 
 pub use error::{ReadError, RecordError};

@@ -1,6 +1,6 @@
 //! Writes a results file: appended as answers come, sealed at the end.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,12 @@ use std::sync::Arc;
 
 use super::close::{keep_earlier, reorder, seal};
 use super::scribe::Scribe;
-use super::text::{
-    TimeText, push_failure, push_field, push_json, push_number, push_reject, push_text,
-};
+use super::text::{TimeText, push_failure, push_field, push_json, push_number, push_reject};
+use super::tracks::Tracks;
 use super::{Header, Outcome, RecordError, Trailer};
 use crate::clock;
 use crate::file;
 use crate::input::{Entry, Row};
-use crate::source::Track;
 use crate::verdict::Totals;
 use jiff::Timestamp;
 
@@ -58,8 +56,7 @@ pub struct Recorder {
     in_order: bool,
     next_row: u64,
     totals: Totals,
-    groups: BTreeSet<Arc<str>>,
-    last_groups: Vec<Arc<str>>,
+    tracks: Tracks,
     columns: Columns,
 }
 
@@ -105,8 +102,7 @@ impl Recorder {
             in_order: true,
             next_row: 1,
             totals: Totals::default(),
-            groups: BTreeSet::new(),
-            last_groups: Vec::new(),
+            tracks: Tracks::default(),
             columns: Columns::default(),
         };
         recorder.flush()?;
@@ -213,11 +209,7 @@ impl Recorder {
         flushed?;
         let trailer = Trailer {
             totals: self.totals,
-            groups: self
-                .groups
-                .iter()
-                .map(|group| (**group).to_owned())
-                .collect(),
+            groups: self.tracks.groups().map(str::to_owned).collect(),
             columns: self.columns.names,
             finished_at: clock::rfc3339(now),
             sha256: String::new(),
@@ -247,7 +239,8 @@ impl Recorder {
             Ok(trace) => {
                 self.totals.answered += 1;
                 self.totals.tracks += trace.tracks.len() as u64;
-                self.push_tracks(&trace.tracks);
+                self.block.extend_from_slice(b",\"tracks\":");
+                self.tracks.push(&mut self.block, &trace.tracks);
                 &trace.request_id
             }
             Err(failure) => {
@@ -272,54 +265,6 @@ impl Recorder {
         if let Some(request_id) = request_id {
             push_field(&mut self.block, "request_id", request_id);
         }
-    }
-
-    /// Tracks in group order: the source's order means nothing, and a second run must write the same bytes.
-    fn push_tracks(&mut self, tracks: &[Track]) {
-        let mut sorted = Vec::new();
-        let tracks = if self.meet_groups(tracks) {
-            tracks
-        } else {
-            sorted.extend_from_slice(tracks);
-            sorted.sort_by(|a, b| {
-                (&a.group, a.track_type.as_str()).cmp(&(&b.group, b.track_type.as_str()))
-            });
-            &sorted
-        };
-        self.block.extend_from_slice(b",\"tracks\":[");
-        for (nth, track) in tracks.iter().enumerate() {
-            self.block.extend_from_slice(if nth == 0 {
-                b"{\"group\":"
-            } else {
-                b",{\"group\":"
-            });
-            push_text(&mut self.block, &track.group);
-            push_field(&mut self.block, "track_type", track.track_type.as_str());
-            self.block.push(b'}');
-        }
-        self.block.push(b']');
-    }
-
-    /// Remembers the groups of an answer; are they in order already? Most answers have the groups of the last one,
-    /// and a snapshot's are even the same texts.
-    fn meet_groups(&mut self, tracks: &[Track]) -> bool {
-        let same = |(track, last): (&Track, &Arc<str>)| Arc::ptr_eq(&track.group, last);
-        if tracks.len() == self.last_groups.len() && tracks.iter().zip(&self.last_groups).all(same)
-        {
-            return true;
-        }
-        for track in tracks {
-            if !self.groups.contains(&track.group) {
-                self.groups.insert(track.group.clone());
-            }
-        }
-        let in_order = tracks.is_sorted_by(|a, b| a.group < b.group);
-        self.last_groups.clear();
-        if in_order {
-            self.last_groups
-                .extend(tracks.iter().map(|track| track.group.clone()));
-        }
-        in_order
     }
 }
 
