@@ -10,6 +10,7 @@ mod header;
 mod line;
 mod order;
 mod outcome;
+mod plain;
 mod read;
 mod scribe;
 #[cfg(test)]
