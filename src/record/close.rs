@@ -4,23 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::scribe::Written;
 use super::text::push_json;
-use super::{Durability, ReadError, Record, Trailer, order};
+use super::{ReadError, Record, Trailer, order};
 use crate::file::{self, Sha256};
 
 /// How much is copied at once.
 const BLOCK: usize = 1024 * 1024;
 
-/// Adds the trailer to a partial file whose lines came in order.
-pub(super) fn seal(written: Written, trailer: Trailer, durability: Durability) -> io::Result<()> {
-    let Written { mut file, hash } = written;
-    file.write_all(&sealed(trailer, hash))?;
-    if durability == Durability::EverySecond {
-        file.sync_all()
-    } else {
-        Ok(())
-    }
+/// Adds the trailer to a partial file whose lines came in order and were hashed on the way.
+pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Result<()> {
+    partial.write_all(&sealed(trailer, hash))
 }
 
 /// Copies a partial file to `target` in row order and adds the trailer.

@@ -7,12 +7,12 @@
 mod close;
 mod error;
 mod header;
+mod journal;
 mod line;
 mod order;
 mod outcome;
 mod plain;
 mod read;
-mod scribe;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -161,7 +161,7 @@ mod tests {
             let mut line = PLAIN.to_owned();
             if cut { line.remove(at); } else { line.insert(at, with); }
             if let Some(read) = answer(&line) {
-                prop_assert_eq!(Some(format!("{:?}", read)), by_serde(&line));
+                prop_assert_eq!(Some(format!("{read:?}")), by_serde(&line));
             }
         }
     }

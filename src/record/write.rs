@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::close::{keep_earlier, reorder, seal};
-use super::scribe::Scribe;
+use super::journal::Journal;
 use super::text::{TimeText, push_failure, push_field, push_json, push_number, push_reject};
 use super::tracks::Tracks;
 use super::{Header, Outcome, RecordError, Trailer};
@@ -46,7 +46,7 @@ pub fn partial_path(results: &Path) -> PathBuf {
 #[derive(Debug)]
 pub struct Recorder {
     target: PathBuf,
-    scribe: Scribe,
+    journal: Journal,
     /// The partial file again, for reading it back and to hold the lock.
     file: File,
     header_bytes: u64,
@@ -93,7 +93,7 @@ impl Recorder {
         let writer = file.try_clone().map_err(refused("open"))?;
         let mut recorder = Self {
             target: target.to_owned(),
-            scribe: Scribe::start(writer, durability).map_err(refused("begin"))?,
+            journal: Journal::start(writer, durability).map_err(refused("begin"))?,
             file,
             header_bytes,
             durability,
@@ -164,7 +164,7 @@ impl Recorder {
         if self.block.is_empty() {
             return Ok(());
         }
-        self.scribe
+        self.journal
             .write(&mut self.block)
             .map_err(|source| RecordError::Io {
                 doing: "write",
@@ -184,9 +184,9 @@ impl Recorder {
             source,
             begun: true,
         };
-        self.scribe
+        self.journal
             .finish()
-            .and_then(|written| written.file.sync_all())
+            .and_then(|(file, _)| file.sync_all())
             .map_err(failed)?;
         flushed.map(|()| self.totals)
     }
@@ -204,8 +204,8 @@ impl Recorder {
                 begun: true,
             }
         };
-        // The thread's own error says why it stopped taking blocks.
-        let written = self.scribe.finish().map_err(failed("write"))?;
+        // The journal's own error says why it stopped taking blocks.
+        let (partial_file, hash) = self.journal.finish().map_err(failed("write"))?;
         flushed?;
         let trailer = Trailer {
             totals: self.totals,
@@ -215,13 +215,17 @@ impl Recorder {
             sha256: String::new(),
         };
         let partial = partial_path(&target);
-        let whole = if self.in_order {
-            seal(written, trailer, self.durability).map_err(failed("seal"))?;
-            partial.clone()
-        } else {
-            let ordered = target.with_added_extension("ordered");
-            reorder(&self.file, self.header_bytes, &ordered, trailer).map_err(failed("order"))?;
-            ordered
+        let whole = match hash {
+            Some(hash) if self.in_order => {
+                seal(partial_file, hash, trailer).map_err(failed("seal"))?;
+                partial.clone()
+            }
+            _ => {
+                let ordered = target.with_added_extension("ordered");
+                reorder(&self.file, self.header_bytes, &ordered, trailer)
+                    .map_err(failed("order"))?;
+                ordered
+            }
         };
         keep_earlier(&target).map_err(failed("keep the earlier record beside"))?;
         fs::rename(&whole, &target).map_err(failed("rename"))?;

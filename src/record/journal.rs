@@ -1,0 +1,137 @@
+//! How the partial file is written: at once where answers can't be had again, in passing where they can.
+//!
+//! Answers over the network are written by the loop itself, before each wait, and a thread syncs them within a second:
+//! a disk that takes its time holds up neither the pace nor the next write. The lines of a snapshot, a million in two
+//! seconds, go to a thread in large blocks, which hashes them on the way: they come in order, so the seal is ready when
+//! the last one is.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::Durability;
+use crate::file::Sha256;
+
+/// A power cut costs at most the answers of a second: this long they gather, then they are synced.
+const GATHER: Duration = Duration::from_millis(500);
+
+/// The partial file as the recorder sees it.
+#[derive(Debug)]
+pub(super) enum Journal {
+    /// Written at once, synced within a second.
+    Synced {
+        file: File,
+        dirty: SyncSender<()>,
+        quit: SyncSender<()>,
+        syncer: JoinHandle<io::Result<()>>,
+    },
+    /// Written and hashed by a thread.
+    Hashed {
+        blocks: SyncSender<Vec<u8>>,
+        spent: Receiver<Vec<u8>>,
+        writer: JoinHandle<io::Result<(File, Sha256)>>,
+    },
+}
+
+impl Journal {
+    pub(super) fn start(file: File, durability: Durability) -> io::Result<Self> {
+        let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
+        match durability {
+            Durability::EverySecond => {
+                let (dirty, writes) = sync_channel(1);
+                let (quit, quitting) = sync_channel(0);
+                let same = file.try_clone()?;
+                let syncer = spawn("sync").spawn(move || sync_each(&same, &writes, &quitting))?;
+                Ok(Self::Synced {
+                    file,
+                    dirty,
+                    quit,
+                    syncer,
+                })
+            }
+            Durability::Relaxed => {
+                let (blocks, inbox) = sync_channel(4);
+                let (outbox, spent) = sync_channel(4);
+                let writer = spawn("record").spawn(move || write_all(file, &inbox, &outbox))?;
+                Ok(Self::Hashed {
+                    blocks,
+                    spent,
+                    writer,
+                })
+            }
+        }
+    }
+
+    /// Takes what is in `block` and leaves it empty.
+    pub(super) fn write(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Synced { file, dirty, .. } => {
+                file.write_all(block)?;
+                block.clear();
+                let _ = dirty.try_send(()); // it knows already, if there is no room
+                Ok(())
+            }
+            Self::Hashed { blocks, spent, .. } => {
+                let empty = spent.try_recv().unwrap_or_default();
+                blocks
+                    .send(std::mem::replace(block, empty))
+                    .map_err(|_| io::Error::other("its writer stopped"))
+            }
+        }
+    }
+
+    /// Ends the threads. The hash is of all that was written; nobody has it of what was synced.
+    pub(super) fn finish(self) -> io::Result<(File, Option<Sha256>)> {
+        let panicked = || io::Error::other("a thread of the record panicked");
+        match self {
+            Self::Synced {
+                file,
+                dirty,
+                quit,
+                syncer,
+            } => {
+                drop((dirty, quit));
+                syncer.join().map_err(|_| panicked())??;
+                Ok((file, None))
+            }
+            Self::Hashed {
+                blocks,
+                spent,
+                writer,
+            } => {
+                drop((blocks, spent));
+                let (file, hash) = writer.join().map_err(|_| panicked())??;
+                Ok((file, Some(hash)))
+            }
+        }
+    }
+}
+
+/// Syncs what was written, soon after; the last of it too.
+fn sync_each(file: &File, writes: &Receiver<()>, quitting: &Receiver<()>) -> io::Result<()> {
+    while writes.recv().is_ok() {
+        let quits = quitting.recv_timeout(GATHER) == Err(RecvTimeoutError::Disconnected);
+        file.sync_data()?;
+        if quits {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn write_all(
+    mut file: File,
+    inbox: &Receiver<Vec<u8>>,
+    outbox: &SyncSender<Vec<u8>>,
+) -> io::Result<(File, Sha256)> {
+    let mut hash = Sha256::new();
+    for mut block in inbox {
+        file.write_all(&block)?;
+        hash.update(&block);
+        block.clear();
+        let _ = outbox.try_send(block); // an empty block to be filled again, if one is wanted
+    }
+    Ok((file, hash))
+}
