@@ -34,14 +34,14 @@ impl Redactor {
     /// `text` in one line of at most `limit` characters, secrets hidden, control characters gone.
     #[must_use]
     pub fn excerpt(&self, text: &str, limit: usize) -> String {
+        // Control characters first: without those inside of it, a secret would be whole again.
+        let printable = |c: &char| c.is_whitespace() || !c.is_control();
+        let text: String = text.chars().filter(printable).collect();
         let mut excerpt = String::new();
         let mut length = 0;
-        for word in self.hide(text).split_whitespace() {
+        for word in self.hide(&text).split_whitespace() {
             let blank = (length > 0).then_some(' ');
             for c in blank.into_iter().chain(word.chars()) {
-                if c.is_control() {
-                    continue;
-                }
                 if length == limit {
                     excerpt.push('…');
                     return excerpt;
@@ -100,6 +100,7 @@ mod tests {
             ("token CAIS%2Bstrange%2Ftoken%3D%3D!", "token ***!"),
             ("token CAIS%252Bstrange%252Ftoken", "token ***"),
             ("cut: CAIS+stran", "cut: ***"),
+            ("LTAI5\0tExample\u{1b}Key", "***"),
             ("nothing here", "nothing here"),
         ] {
             assert_eq!(redactor.excerpt(text, 200), shown);
