@@ -137,7 +137,9 @@ impl Record {
         let mut line = String::new();
         for _ in mark.row..=row {
             line.clear();
-            reader.read_line(&mut line)?;
+            if reader.read_line(&mut line)? == 0 {
+                break; // A changed file may name any row.
+            }
         }
         if order::row_of(line.as_bytes())? == row {
             Ok(line)

@@ -239,6 +239,18 @@ fn a_record_cut_anywhere_is_no_record() {
 }
 
 #[test]
+fn a_row_that_no_line_has_is_not_looked_for_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.ndjson");
+    write(&path, 1..=6);
+    let record = Record::open(&path).unwrap();
+    rows_of(&record).unwrap();
+    for row in [7, 8, u64::MAX] {
+        assert!(record.line_of(row).is_err(), "{row}");
+    }
+}
+
+#[test]
 fn an_unfinished_or_running_record_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
