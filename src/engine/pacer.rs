@@ -31,10 +31,10 @@ impl Pacer {
     /// `burst` calls may begin at once after a pause; 1 spreads them evenly.
     #[must_use]
     pub fn new(rate: Rate, burst: NonZeroU32) -> Self {
-        let quota = rate
-            .interval()
-            .and_then(Quota::with_period)
-            .map(|quota| quota.allow_burst(burst));
+        let quota = rate.interval().and_then(|interval| {
+            let burst = burst.min(largest_burst(interval)?);
+            Some(Quota::with_period(interval)?.allow_burst(burst))
+        });
         Self {
             limiter: quota.map(|quota| Limiter::direct_with_clock(quota, TokioClock)),
             turnstile: tokio::sync::Mutex::default(),
@@ -82,6 +82,12 @@ impl Pacer {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// What governor can count with: it multiplies both, in 64 bits of nanoseconds, and they would overflow.
+fn largest_burst(interval: Duration) -> Option<NonZeroU32> {
+    let most = u128::from(u64::MAX).checked_div(interval.as_nanos())?;
+    NonZeroU32::new(u32::try_from(most).unwrap_or(u32::MAX))
 }
 
 /// Tokio's clock in governor's terms: what `#[tokio::test(start_paused = true)]` moves.
@@ -162,6 +168,15 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
         pacer.turn().await;
         assert_eq!(start.elapsed(), Duration::from_millis(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_centuries_is_no_limit() {
+        let (pacer, start) = (pacer("1/h", u32::MAX), Instant::now());
+        for _ in 0..1000 {
+            pacer.turn().await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
