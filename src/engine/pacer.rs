@@ -125,6 +125,8 @@ impl std::ops::Add<Nanos> for Moment {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use futures::future::join_all;
     use std::cell::RefCell;
@@ -228,5 +230,13 @@ mod tests {
         pacer.hold(Duration::from_secs(2));
         pacer.turn().await;
         assert_eq!(start.elapsed(), Duration::from_secs(2));
+    }
+
+    proptest! {
+        #[test]
+        fn no_rate_and_no_burst_is_too_much(calls in "[1-9][0-9]{0,8}", unit in "[smh]", burst in 1_u32..) {
+            let rate = format!("{calls}/{unit}");
+            prop_assert!(pacer(&rate, burst).limiter.is_some());
+        }
     }
 }

@@ -98,6 +98,8 @@ impl fmt::Display for Rate {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -137,5 +139,15 @@ mod tests {
         assert_eq!(rate.time_for(101), Some(Duration::from_secs(10)));
         assert_eq!(rate.time_for(0), Some(Duration::ZERO));
         assert_eq!(Rate::Max.time_for(101), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_rate_that_is_written_back_or_refused(text in ".{0,8}|[0-9]{1,11} ?/? ?[smhd]?") {
+            if let Ok(rate) = text.parse::<Rate>() {
+                prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+                prop_assert!(rate.time_for(u32::MAX.into()) >= rate.time_for(1));
+            }
+        }
     }
 }

@@ -138,6 +138,47 @@ fn rows_of(record: &Record) -> Result<Vec<u64>, ReadError> {
     Ok(rows)
 }
 
+/// Reads whatever is there, as reports do.
+fn read_all(path: &Path) -> Result<(), ReadError> {
+    let record = Record::open(path)?;
+    let mut blocks = record.blocks(true);
+    while let Some(block) = blocks.next_block()? {
+        for (row, text) in block.lines() {
+            let line = Block::parse(row, text).map_err(|error| record.bad_line(row, error))?;
+            assert_eq!(
+                (line.row, line.answer().is_none()),
+                (row, line.same_as.is_some())
+            );
+            line.kept().map_err(|error| record.bad_line(row, error))?;
+            if let Some(of) = line.same_as {
+                record.line_of(of).map_err(|error| record.failed(error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_bytes_make_the_reader_panic_and_none_that_were_changed_pass(
+        at: prop::sample::Index, length in 0..40_usize, new in ".{0,3}|[0-9]{1,20}|\n{1,3}|[\"{}\\[\\],:]{1,3}",
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.ndjson");
+        write(&path, 1..=11);
+        let old = fs::read(&path).unwrap();
+        let from = at.index(old.len());
+        let to = (from + length).min(old.len());
+        let changed = [&old[..from], new.as_bytes(), &old[to..]].concat();
+        let trailer = old[..old.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap();
+        let mut file = fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, &changed).unwrap();
+        let read = read_all(&path);
+        prop_assert!(changed == old || from > trailer || read.is_err());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]

@@ -260,6 +260,8 @@ fn flatten(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Settings
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use std::io::Write;
 
@@ -331,5 +333,31 @@ mod tests {
         );
         assert_eq!(shown.lines().count(), defaults().len());
         shown.parse::<toml::Table>().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_a_file_that_says_the_same(
+            rate in ".{0,8}|\\PC{0,8}|[\"'\\\\\n\r\t#]{0,6}", burst: i64, raw_csv: bool,
+        ) {
+            let quoted = toml::Value::String(rate.clone());
+            let file = format!("rate = {quoted}\nburst = {burst}\nraw_csv = {raw_csv}\n");
+            let first = layers(&[], &file).unwrap();
+            prop_assert_eq!(first.text("rate").0, &rate);
+            let again = layers(&[], &first.show()).unwrap();
+            for key in names() {
+                prop_assert_eq!(first.text(key).0, again.text(key).0);
+            }
+        }
+
+        #[test]
+        fn any_file_is_read_or_refused_with_a_hint(
+            lines in prop::collection::vec("(rate|burst|x|\"rate\") ?= ?(.{0,6}|\"[^\"]{0,6}\"|[0-9.]{1,22}|\\[\\]|true)|.{0,10}", 0..4),
+        ) {
+            match layers(&[], &lines.join("\n")) {
+                Ok(layers) => drop(layers.show()),
+                Err(error) => prop_assert!(!error.to_string().is_empty() && error.hint().is_some()),
+            }
+        }
     }
 }

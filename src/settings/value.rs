@@ -211,6 +211,8 @@ impl FromStr for LogFormat {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -263,6 +265,27 @@ mod tests {
         );
         for bad in ["", "10", "0s", "-1s", "soon"] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_understood_or_refused(
+            text in ".{0,12}|[+-]?[0-9é:]{0,6}|[0-9.]{0,30}%?|P?T?[0-9]{1,25}(ns|ms|s|m|h|d|H|S)?",
+        ) {
+            if let Ok(Span(span)) = text.parse() {
+                prop_assert!(span > Duration::ZERO);
+            }
+            if let Ok(most) = text.parse::<MaxRejects>() {
+                prop_assert!(!most.exceeded(0, u64::MAX) && !most.exceeded(0, 0));
+                prop_assert!(!most.exceeded(1, u64::MAX) || most.exceeded(2, u64::MAX));
+            }
+            if let Ok(zone) = text.parse::<Zone>() {
+                prop_assert_eq!(&zone.name, &text);
+                prop_assert!(zone.zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds().abs() < 24 * 3600);
+            }
+            let words = (text.parse::<Accept>(), text.parse::<Signature>(), text.parse::<LogFormat>());
+            prop_assert!(words.0.is_err() && words.1.is_err() && words.2.is_err());
         }
     }
 }

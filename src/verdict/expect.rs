@@ -181,6 +181,8 @@ impl Expectations {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use std::io::Write;
 
@@ -239,5 +241,28 @@ mod tests {
             error.ends_with("no `group` column; the header has: topic, consumer"),
             "{error}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_expectation_lacks_a_name_or_is_lost_in_the_record(
+            values in prop::collection::vec("[a-c*=, ]{0,8}|.{0,8}", 0..4),
+            file in "(topic|group|\u{feff}|[\",#\r\n])(group|topic|[ab,\"#\r\n*]){0,12}",
+        ) {
+            let mut csv = tempfile::NamedTempFile::new().unwrap();
+            csv.write_all(file.as_bytes()).unwrap();
+            let mut expectations = Expectations::default();
+            for value in &values {
+                let before = expectations.clone();
+                if expectations.add(value).is_err() {
+                    prop_assert_eq!(&expectations, &before);
+                }
+            }
+            let _ = expectations.add_file(csv.path());
+            prop_assert!(expectations.groups().all(|group| !group.is_empty() && group.trim() == group));
+            prop_assert_eq!(expectations.is_empty(), expectations.groups().next().is_none());
+            let json = serde_json::to_string(&expectations).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Expectations>(&json).unwrap(), expectations);
+        }
     }
 }

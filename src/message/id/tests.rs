@@ -161,6 +161,37 @@ fn version_1_counts_seconds_from_2021() {
     }
 }
 
+/// The ID that has these fields.
+fn encoded(id: &MessageId) -> String {
+    let host = |address: IpAddr| match address {
+        IpAddr::V4(address) => format!("{:08x}", u32::from(address)),
+        IpAddr::V6(address) => format!("{:032x}", u128::from(address)),
+    };
+    match id {
+        MessageId::UniqKey(key) => format!(
+            "{}{:04x}{:08x}{:08x}{:04x}",
+            host(key.producer),
+            key.pid,
+            key.class_loader,
+            key.month_millis,
+            key.counter
+        ),
+        MessageId::OffsetId(id) => format!(
+            "{}{:08x}{:016x}",
+            host(id.store.ip()),
+            id.store.port(),
+            id.commit_log_offset
+        ),
+        MessageId::V1(id) => format!(
+            "01{}{:04x}{:08x}{:08x}",
+            id.mac.to_string().replace(':', ""),
+            id.pid,
+            id.seconds,
+            id.sequence
+        ),
+    }
+}
+
 proptest! {
     #[test]
     fn a_unique_key_is_read_back(ip: [u8; 4], pid in 1_u16.., hash: u32, millis: u32, counter: u16) {
@@ -170,6 +201,17 @@ proptest! {
         prop_assume!(MessageId::check(&text).is_ok());
         let key = UniqKey { producer: ip.into(), pid, class_loader: hash, month_millis: millis, counter };
         prop_assert_eq!(parse(&text), MessageId::UniqKey(key));
+    }
+
+    #[test]
+    fn the_check_agrees_with_the_decoder_and_no_digit_is_lost(
+        id in "[0-9A-F]{32}|[0-9a-f]{56}|01[0-9a-f]{32}|[0-9A-F]{8}0000[0-9A-F]{20}|[0-9A-Fé]{30,36}|.{0,60}",
+    ) {
+        let parsed = MessageId::parse(&id);
+        prop_assert_eq!(MessageId::check(&id), parsed.map(|_| ()));
+        if let Ok(parsed) = parsed {
+            prop_assert!(encoded(&parsed).eq_ignore_ascii_case(&id));
+        }
     }
 
     #[test]

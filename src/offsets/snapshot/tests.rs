@@ -237,6 +237,26 @@ proptest! {
     }
 
     #[test]
+    fn nothing_that_looks_like_a_snapshot_panics_and_every_message_is_found(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            r#""brokers":["a"]"#, r#""topics":["#, r#"{"topic":"t","queues":["#, r#"{"topic":"t"}"#, "]", "}", ",",
+            r#"{"broker":"a","queue_id":0,"min_offset":0,"max_offset":9}"#, r#""groups":["#, r#"{"group":"g","online":true"#,
+            r#""offsets":[{"topic":"t","broker":"a","queue_id":0,"offset":18446744073709551615}]"#, r#""messages":["#,
+            r#"{"msg_id":"","topic":"t","broker":"a","queue_id":4294967295,"queue_offset":0,"tag":""}"#,
+            r#"{"msg_id":"0A","topic":"t","broker":"b","queue_id":0,"queue_offset":1,"stored_at":"-009999-01-02T00:00:00Z"}"#,
+        ]), 0..24),
+        whole: bool,
+    ) {
+        let text = parts.concat();
+        let text = if whole { format!(r#""messages":[{}]"#, text.trim_matches(',')) } else { text };
+        if let Ok(state) = parse(&text) {
+            for stored in state.messages.iter() {
+                prop_assert!(state.messages.copies(stored.msg_id()).any(|copy| copy.position() == stored.position()));
+            }
+        }
+    }
+
+    #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = read("c.json", &*bytes);
     }

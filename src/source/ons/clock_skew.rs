@@ -28,6 +28,8 @@ pub(super) fn hint(headers: &HeaderMap, now: Timestamp) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -47,5 +49,17 @@ mod tests {
             }
         }
         assert_eq!(hint(&HeaderMap::new(), now), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_date_is_too_far_away(
+            date in "[ -~]{0,20}|Sun, 2[29] Nov [0-9]{2,6} 12:00:0[0-9] (GMT|[+-][0-9]{4})",
+            now in -377_705_023_201_i64..=253_402_207_200,
+        ) {
+            let headers = HeaderMap::from_iter([(DATE, date.parse().unwrap())]);
+            let said = hint(&headers, Timestamp::from_second(now).unwrap());
+            prop_assert!(said.is_none_or(|said| said.contains("behind") || said.contains("ahead of")));
+        }
     }
 }

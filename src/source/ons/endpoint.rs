@@ -195,6 +195,8 @@ impl Advice for EndpointError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -302,5 +304,28 @@ mod tests {
             assert!(said.contains(hint), "{source}: {said}");
         }
         assert!(Endpoint::parse("http://gw.example", true).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_bare_address_or_refused_without_its_password(
+            scheme in "(ons|https?|HTTP|ftp|.{0,3}):?/{0,3}",
+            password in "(key:hunter2@)?",
+            host in "cn-hangzhou|127\\.0\\.0\\.1|localhost|\\[::1\\]|[a-z.\\[\\]:%é]{0,8}|.{0,6}",
+            rest in "(:[0-9]{0,6})?[/?#]?[a-zA-Z_%]{0,3}",
+            allow_http: bool,
+        ) {
+            let source = format!("{scheme}{password}{host}{rest}");
+            match Endpoint::parse(&source, allow_http) {
+                Ok(endpoint) => {
+                    let url = endpoint.url();
+                    prop_assert!(allow_http || url.scheme() == "https" || endpoint.is_loopback());
+                    prop_assert_eq!((url.username(), url.path(), url.query()), ("", "/", None));
+                    prop_assert!(reqwest::header::HeaderValue::from_str(endpoint.host_header()).is_ok());
+                    prop_assert_eq!(endpoint.to_string(), source.trim());
+                }
+                Err(error) => prop_assert!(!format!("{error} {:?}", error.hint()).contains("hunter2"), "{}", error),
+            }
+        }
     }
 }

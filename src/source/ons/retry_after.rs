@@ -63,6 +63,8 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
 mod tests {
     use reqwest::header::HeaderName;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -116,6 +118,22 @@ mod tests {
                 milliseconds.map(Duration::from_millis),
                 "{headers:?}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_us_wait_longer_than_the_cap(
+            name in "retry-after|x-acs-retry-after|x-ratelimit-user(-api)?|date",
+            value in "[ -~]{0,20}|-?[0-9.e+-]{0,12}|(TimeLeft:)?[0-9]{0,25}|inf|NaN|[SM][a-z]{2}, [0-9]{1,2} Nov [0-9]{2,6} [0-9:]{5,8} (GMT|UT|[+-][0-9]{4})",
+            now in -377_705_023_201_i64..=253_402_207_200,
+        ) {
+            let now = Timestamp::from_second(now).unwrap();
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                value.parse().unwrap(),
+            )]);
+            prop_assert!(longest(&headers, now).is_none_or(|wait| wait <= CAP));
         }
     }
 }

@@ -132,6 +132,8 @@ fn syntax(file: &str, error: &serde_json::Error) -> CredentialsError {
 mod tests {
     use secrecy::ExposeSecret;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const CONFIG: &str = r#"{"current":"prod","meta_path":"","profiles":[
@@ -244,6 +246,30 @@ mod tests {
                 !error.contains("s3cret") && !error.contains("12345"),
                 "{error}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_holds_a_whole_key_or_none(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "{", "}", "[", "]", ",", ":", "\"current\"", "\"profiles\"", "\"name\"", "\"mode\"", "\"AK\"",
+                "\"StsToken\"", "\"access_key_id\"", "\"access_key_secret\"", "\"sts_token\"", "\"a\"", "\" \"",
+                "null", "7", "{\"profiles\":[{\"name\":\"default\",\"access_key_id\":\"é\",", "\u{feff}",
+                "\"access_key_secret\":\"s3cret\"", "}]}",
+            ]), 0..20),
+            profile in prop::option::of("a|default"),
+        ) {
+            match parse(&parts.concat(), "c.json", profile.as_deref()) {
+                Ok(Look::Found(found)) => {
+                    prop_assert!(!found.access_key_id.trim().is_empty());
+                    prop_assert!(!found.access_key_secret.expose_secret().trim().is_empty());
+                    let shown = format!("{found:?}");
+                    prop_assert!(!shown.contains("s3cret"), "{}", shown);
+                }
+                Ok(Look::Nothing(why)) => prop_assert!(why.starts_with("c.json")),
+                Err(error) => prop_assert!(!error.to_string().contains("s3cret"), "{}", error),
+            }
         }
     }
 }

@@ -82,6 +82,8 @@ fn key_of(
 mod tests {
     use secrecy::ExposeSecret;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const FILE: &str = "\u{feff}# mine\r\n; too\r\n[default]\r\ntype = access_key # plain\r\nAccess_Key_ID=id-default\r\n\
@@ -161,6 +163,26 @@ mod tests {
             let error = parse(text, "c.ini", section).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
             assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_holds_a_whole_key_or_none(
+            lines in prop::collection::vec(
+                "\\[ ?(a|b)? ?\\]?|(type|access_key_id|Access_Key_Secret|security_token) ?[=:]? ?(sts|access_key|.{0,6})|.{0,8}",
+                0..8,
+            ),
+        ) {
+            match parse(&lines.join("\n"), "c.ini", "a") {
+                Ok(Look::Found(found)) => {
+                    prop_assert!(!found.access_key_id.is_empty());
+                    prop_assert!(!found.access_key_secret.expose_secret().is_empty());
+                    prop_assert!(found.masked_id().contains("***"));
+                }
+                Ok(Look::Nothing(why)) => prop_assert!(why.starts_with("c.ini: no profile a")),
+                Err(error) => prop_assert!(error.to_string().contains("c.ini")),
+            }
         }
     }
 }
