@@ -1,0 +1,107 @@
+//! Results files: a file that opens is read to its end or refused, and what is rendered from it is well-formed.
+#![no_main]
+
+use std::cell::RefCell;
+use std::io::BufWriter;
+
+use libfuzzer_sys::fuzz_target;
+use ons_audit::exit::Advice;
+use ons_audit::file::Output;
+use ons_audit::record::{Block, ReadError, Record};
+use ons_audit::report::{Context, CsvDialect, Format, SummaryFormat, Target, Terminal, render};
+use ons_audit_fuzz::Reused;
+
+const FORMATS: [Format; 6] = [
+    Format::Csv,
+    Format::Matrix,
+    Format::Ndjson,
+    Format::Rejects,
+    Format::Json,
+    Format::Markdown,
+];
+
+thread_local! {
+    static RESULTS: RefCell<Reused> = RefCell::default();
+    static REPORTS: RefCell<[Reused; 6]> = RefCell::default();
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    RESULTS.with_borrow_mut(|file| match Record::open(&file.holding(bytes)) {
+        Ok(record) => {
+            if let Err(error) = read(&record) {
+                check_error(&error);
+            }
+            REPORTS.with_borrow_mut(|reports| report(record, reports));
+        }
+        Err(error) => check_error(&error),
+    });
+});
+
+fn check_error(error: &dyn Advice) {
+    assert!(!error.to_string().is_empty() && error.hint().is_some());
+}
+
+/// Every line, the seal, and every answer that another line refers to.
+fn read(record: &Record) -> Result<(), ReadError> {
+    let (mut blocks, mut rows) = (record.blocks(true), 1..);
+    while let Some(block) = blocks.next_block()? {
+        for (row, text) in block.lines() {
+            assert_eq!(Some(row), rows.next());
+            let Ok(line) = Block::parse(row, text) else {
+                continue;
+            };
+            assert_eq!(line.answer().is_none(), line.same_as.is_some());
+            let _ = line.kept();
+            if let Some(Ok(asked)) = line.same_as.map(|of| record.line_of(of)) {
+                assert!(asked.starts_with(r#"{"row":"#));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn report(record: Record, reports: &mut [Reused; 6]) {
+    let context = Context {
+        groups: record.trailer().groups.iter().cloned().collect(),
+        columns: record.trailer().columns.clone(),
+        expectations: record.header().expectations.clone(),
+        csv: CsvDialect::default(),
+    };
+    let target = |(format, report): (Format, &mut Reused)| Target {
+        format,
+        path: report.path(),
+        output: Output::Stream(BufWriter::new(report.emptied())),
+    };
+    let targets = FORMATS.into_iter().zip(&mut *reports).map(target).collect();
+    let records = [record];
+    let Ok(summary) = render(&records, &context, targets, false) else {
+        return;
+    };
+    assert!(summary.tally.totals.tie());
+    assert_eq!(summary.tally.totals, records[0].trailer().totals);
+    let mut text = Vec::new();
+    let terminal = Terminal { report: None };
+    terminal
+        .render(&summary, &mut text)
+        .expect("memory takes all text");
+
+    let rows = summary.tally.totals.rows;
+    let [long, matrix, ndjson, rejects, json, _] = reports.each_ref().map(Reused::content);
+    assert!(csv_rows(&long) >= rows);
+    assert_eq!(csv_rows(&matrix), rows);
+    assert_eq!(csv_rows(&rejects), summary.tally.totals.rejected);
+    let lines = ndjson.split_inclusive(|&byte| byte == b'\n');
+    let lines = lines
+        .map(|line| serde_json::from_slice::<serde_json::Value>(line).expect("a line is JSON"));
+    assert!(lines.count() as u64 >= rows);
+    serde_json::from_slice::<serde_json::Value>(&json).expect("the summary is JSON");
+}
+
+/// Records behind the header, all as long as it.
+fn csv_rows(text: &[u8]) -> u64 {
+    let mut reader = csv::Reader::from_reader(text);
+    let records = reader.byte_records();
+    records
+        .map(|record| record.expect("every record has all cells"))
+        .count() as u64
+}
