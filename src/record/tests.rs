@@ -149,7 +149,12 @@ fn read_all(path: &Path) -> Result<(), ReadError> {
                 (line.row, line.answer().is_none()),
                 (row, line.same_as.is_some())
             );
-            line.kept().map_err(|error| record.bad_line(row, error))?;
+            assert!(
+                line.extra
+                    .0
+                    .iter()
+                    .all(|(_, value)| !value.get().is_empty())
+            );
             if let Some(of) = line.same_as {
                 record.line_of(of).map_err(|error| record.failed(error))?;
             }

@@ -51,7 +51,12 @@ fn read(record: &Record) -> Result<(), ReadError> {
                 continue;
             };
             assert_eq!(line.answer().is_none(), line.same_as.is_some());
-            let _ = line.kept();
+            assert!(
+                line.extra
+                    .0
+                    .iter()
+                    .all(|(_, value)| !value.get().is_empty())
+            );
             if let Some(Ok(asked)) = line.same_as.map(|of| record.line_of(of)) {
                 assert!(asked.starts_with(r#"{"row":"#));
             }
