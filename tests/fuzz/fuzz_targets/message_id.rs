@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use libfuzzer_sys::fuzz_target;
-use ons_audit::message::{Decoded, Mac, MessageId, OffsetId, UniqKey, V1};
+use ons_audit::message::{BornClock, Decoded, Mac, MessageId, OffsetId, UniqKey, V1};
 
 fuzz_target!(|text: &str| {
     let parsed = MessageId::parse(text);
@@ -26,7 +26,7 @@ fuzz_target!(|text: &str| {
             Offset::constant(8).to_time_zone(),
             Offset::MIN.to_time_zone(),
         ] {
-            let born = id.born(now, &zone);
+            let born = id.born(&BornClock::new(now, &zone));
             assert!(born.is_none_or(|born| matches!(id, MessageId::V1(_)) || born <= now));
             let decoded = Decoded::new(text, now, &zone).expect("it was parsed before");
             assert_eq!(decoded.born_at, born);

@@ -7,7 +7,7 @@ use std::io::BufWriter;
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::file::Output;
-use ons_audit::record::{Block, ReadError, Record};
+use ons_audit::record::{Block, Line, ReadError, Record};
 use ons_audit::report::{Context, CsvDialect, Format, SummaryFormat, Target, Terminal, render};
 use ons_audit_fuzz::Reused;
 
@@ -47,7 +47,16 @@ fn read(record: &Record) -> Result<(), ReadError> {
     while let Some(block) = blocks.next_block()? {
         for (row, text) in block.lines() {
             assert_eq!(Some(row), rows.next());
-            let Ok(line) = Block::parse(row, text) else {
+            let parsed = Block::parse(row, text).ok();
+            let by_serde = serde_json::from_str::<Line>(text)
+                .ok()
+                .filter(|line| line.row == row);
+            assert_eq!(
+                format!("{parsed:?}"),
+                format!("{by_serde:?}"),
+                "read otherwise than by serde"
+            );
+            let Some(line) = parsed else {
                 continue;
             };
             assert_eq!(line.answer().is_none(), line.same_as.is_some());
