@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::yardstick::{have, measure, median};
+use crate::yardstick::{have, measure, median, program};
 
 const ROUNDS: usize = 5;
 const QUERIES: usize = 100_000;
@@ -74,7 +74,7 @@ fn audit(folder: &Path, input: &Path, port: u16) -> Command {
     for old in ["out.results.ndjson", "out.csv"] {
         let _ = fs::remove_file(folder.join(old));
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ons-audit"));
+    let mut command = Command::new(program());
     command
         .arg("audit")
         .arg(input)

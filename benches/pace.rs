@@ -11,6 +11,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 
+use crate::yardstick::program;
+
 const ANSWER: &str = r#"{"RequestId":"R","Data":{"MessageTrack":[{"ConsumerGroup":"GID_a","TrackType":"CONSUMED"}]}}"#;
 const THROTTLED: &str = r#"{"RequestId":"R","Code":"Throttling.User","Message":"Request was denied due to user flow control."}"#;
 
@@ -59,7 +61,7 @@ pub(crate) fn bench() {
         .map(|nth| format!("1E0578FE110F18B4AAC2{nth:012X}\n"))
         .collect();
     fs::write(folder.path().join("ids.txt"), ids.concat()).expect("a file");
-    let status = Command::new(env!("CARGO_BIN_EXE_ons-audit"))
+    let status = Command::new(program())
         .current_dir(folder.path())
         .args([
             "audit",

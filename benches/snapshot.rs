@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::yardstick::{Cost, measure, median};
+use crate::yardstick::{Cost, measure, median, program};
 
 const GROUPS: [&str; 5] = [
     "GID_analytics",
@@ -86,7 +86,7 @@ fn audit(folder: &Path) -> Command {
     for old in ["out.results.ndjson", "out.csv"] {
         let _ = fs::remove_file(folder.join(old));
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ons-audit"));
+    let mut command = Command::new(program());
     command.current_dir(folder).args([
         "audit",
         "in.csv",

@@ -3,10 +3,11 @@
 use std::fs;
 use std::process::Command;
 
-use crate::yardstick::{measure, median};
+use crate::yardstick::{measure, median, program};
 
 pub(crate) fn bench() {
-    let program = env!("CARGO_BIN_EXE_ons-audit");
+    let program = program();
+    let program = program.to_str().expect("a path in UTF-8");
     let wall = |command: &mut Command| {
         let start = std::time::Instant::now();
         command.output().expect("it runs");

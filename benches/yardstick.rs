@@ -2,7 +2,7 @@
 //! Machines drift, so only ratios between commands of the same minute mean anything.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,13 @@ pub(crate) struct Cost {
     pub(crate) cpu: Duration,
     /// Most resident memory, in MiB.
     pub(crate) peak_mib: f64,
+}
+
+/// The program to be measured. What `cargo bench` builds has the features that tests ask of the libraries (tokio's
+/// clock can be paused, which costs time in every call), so `.ci/run` names a plain release build here.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("ONS_AUDIT_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_ons-audit").into(), PathBuf::from)
 }
 
 /// Runs `command` to its end and measures it. Its output is thrown away.
