@@ -10,7 +10,7 @@ use super::{Header, Line, ReadError, SCHEMA, Trailer, order, plain};
 use crate::file::Sha256;
 
 /// How much is read at once.
-const BLOCK: u64 = 512 * 1024;
+const BLOCK: u64 = 128 * 1024;
 
 /// The index holds one entry for about this many bytes: a duplicate's answer is found by reading no more.
 const STRIDE: usize = 16 * 1024;

@@ -18,7 +18,7 @@ use crate::verdict::Totals;
 use jiff::Timestamp;
 
 /// A block this large is handed to the writing thread without waiting for more.
-const BLOCK: usize = 1024 * 1024;
+const BLOCK: usize = 256 * 1024;
 
 /// How much a power cut may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
