@@ -1,5 +1,5 @@
-//! SHA-256 of files, which may be large: by `ring`, which is in the tree for TLS and hashes 2.7 times as fast as the
-//! `sha2` crate on processors without SHA instructions. Small things (signatures) are hashed by `sha2`.
+//! SHA-256 of files, which may be large: by `ring`, which is in the tree for TLS and hashes more than twice as fast as
+//! the `sha2` crate on processors without SHA instructions. Small things (signatures) are hashed by `sha2`.
 
 use std::fmt;
 

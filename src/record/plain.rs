@@ -1,6 +1,6 @@
 //! Reads the lines that nearly all lines of a record are: an answer whose texts hold no escapes, laid out as the
-//! [`Recorder`](super::Recorder) lays them out. It takes an eighth of the time that reading any JSON takes, and that
-//! was a sixth of a large audit. Whatever looks different in any way is `None`, and serde reads it.
+//! [`Recorder`](super::Recorder) lays them out. It takes a third off the processor time of a report over a million
+//! answers. Whatever looks different in any way is `None`, and serde reads it.
 
 use std::borrow::Cow;
 

@@ -88,7 +88,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 #[must_use]
 pub fn string_to_sign(canonical_request: &str) -> String {
     let mut text = String::with_capacity(ALGORITHM.len() + 65);
-    // By ring: two thirds of what a signature hashes is the canonical request, and `sha2` takes 2.7 times as long.
+    // By ring: two thirds of what a signature hashes is the canonical request, and `sha2` takes more than twice as long.
     let hash = digest(&SHA256, canonical_request.as_bytes());
     // Writing to a String can't fail.
     let _ = write!(
