@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 
 use super::percent::{canonical_query, encode_into};
 use super::sign_v3::{EMPTY_SHA256, Signed};
-use super::{Credentials, Endpoint, sign_v1};
+use super::{Credentials, Endpoint, sign_v1, sign_v3};
 use crate::message::Query;
 
 const ACTION: &str = "OnsMessageTrace";
@@ -62,8 +62,15 @@ pub(super) struct Calls {
     host: String,
     instance: Option<String>,
     credentials: Credentials,
-    signature: Signature,
+    key: Key,
     headers: HeaderMap,
+}
+
+/// The secret, ready to sign in the one way or the other.
+#[derive(Debug)]
+enum Key {
+    V3(sign_v3::Key),
+    V1(sign_v1::Key),
 }
 
 impl Calls {
@@ -99,12 +106,16 @@ impl Calls {
                 headers.insert(&X_ACS_SECURITY_TOKEN, token);
             }
         }
+        let secret = credentials.access_key_secret.expose_secret();
         Ok(Self {
             url: endpoint.url().clone(),
             host: endpoint.host_header().to_owned(),
             instance: endpoint.instance().map(str::to_owned),
+            key: match signature {
+                Signature::V3 => Key::V3(sign_v3::Key::new(secret)),
+                Signature::V1 => Key::V1(sign_v1::Key::new(secret)),
+            },
             credentials,
-            signature,
             headers,
         })
     }
@@ -121,13 +132,13 @@ impl Calls {
         parameters.push(("MsgId", &*query.msg_id));
         parameters.push(("Topic", &*query.topic));
         let mut headers = self.headers.clone();
-        let query = match self.signature {
-            Signature::V3 => {
+        let query = match &self.key {
+            Key::V3(key) => {
                 let query = canonical_query(&parameters);
-                self.sign_headers(&mut headers, &query, stamp)?;
+                self.sign_headers(key, &mut headers, &query, stamp)?;
                 query
             }
-            Signature::V1 => self.signed_query(parameters, stamp),
+            Key::V1(key) => self.signed_query(key, parameters, stamp),
         };
         let mut url = self.url.clone();
         url.set_query(Some(&query));
@@ -138,6 +149,7 @@ impl Calls {
 
     fn sign_headers(
         &self,
+        key: &sign_v3::Key,
         headers: &mut HeaderMap,
         query: &str,
         stamp: &Stamp,
@@ -165,7 +177,7 @@ impl Calls {
             headers: &signed,
             payload_sha256: EMPTY_SHA256,
         }
-        .authorization(key_id, self.credentials.access_key_secret.expose_secret());
+        .authorization(key_id, key);
         headers.insert(&X_ACS_DATE, HeaderValue::from_str(&stamp.date)?);
         headers.insert(&X_ACS_SIGNATURE_NONCE, HeaderValue::from_str(&stamp.nonce)?);
         headers.insert(AUTHORIZATION, sensitive(&authorization)?);
@@ -174,6 +186,7 @@ impl Calls {
 
     fn signed_query<'a>(
         &'a self,
+        key: &sign_v1::Key,
         mut parameters: Vec<(&'a str, &'a str)>,
         stamp: &'a Stamp,
     ) -> String {
@@ -192,10 +205,7 @@ impl Calls {
             parameters.push(("SecurityToken", token.expose_secret()));
         }
         let mut query = canonical_query(&parameters);
-        let signature = sign_v1::signature(
-            self.credentials.access_key_secret.expose_secret(),
-            &sign_v1::string_to_sign("POST", &query),
-        );
+        let signature = key.sign(&sign_v1::string_to_sign("POST", &query));
         query.push_str("&Signature=");
         encode_into(&mut query, &signature);
         query

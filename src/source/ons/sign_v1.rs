@@ -1,6 +1,8 @@
 //! The RPC signature that calls itself `SignatureVersion=1.0`: HMAC-SHA1 over the sorted query
 //! (`facts/ons-api.md` §3.3). Pure, so that a server can check what a client signed.
 
+use std::fmt;
+
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -18,14 +20,42 @@ pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
     text
 }
 
-/// The signature, in Base64; to be percent-encoded where it goes into a URL.
-#[must_use]
-#[expect(clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
-pub fn signature(access_key_secret: &str, string_to_sign: &str) -> String {
-    let key = [access_key_secret.as_bytes(), b"&"].concat();
-    let mut mac = Hmac::<Sha1>::new_from_slice(&key).expect("HMAC takes keys of any length");
-    mac.update(string_to_sign.as_bytes());
-    BASE64.encode(&mac.finalize().into_bytes())
+/// A secret made ready for signing: what depends on it alone is hashed once, not in every call.
+#[derive(Clone)]
+pub struct Key(Hmac<Sha1>);
+
+impl Key {
+    /// The key is the secret and a `&`.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
+    pub fn new(access_key_secret: &str) -> Self {
+        let key = [access_key_secret.as_bytes(), b"&"].concat();
+        Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
+    }
+
+    /// The signature, in Base64; to be percent-encoded where it goes into a URL.
+    #[must_use]
+    pub fn sign(&self, string_to_sign: &str) -> String {
+        BASE64.encode(&self.of(string_to_sign).finalize().into_bytes())
+    }
+
+    /// Is this the signature of that text? Takes the same time for every wrong one.
+    #[must_use]
+    pub fn verifies(&self, string_to_sign: &str, signature: &str) -> bool {
+        BASE64
+            .decode(signature.as_bytes())
+            .is_ok_and(|tag| self.of(string_to_sign).verify_slice(&tag).is_ok())
+    }
+
+    fn of(&self, string_to_sign: &str) -> Hmac<Sha1> {
+        self.0.clone().chain_update(string_to_sign)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
 }
 
 #[cfg(test)]
@@ -42,8 +72,26 @@ mod tests {
             assert_eq!(query, vector.canonical_query, "{}", vector.name);
             let text = string_to_sign(&vector.method, &query);
             assert_eq!(text, vector.string_to_sign, "{}", vector.name);
-            let signature = signature(&vector.access_key_secret, &text);
-            assert_eq!(signature, vector.signature, "{}", vector.name);
+            let key = Key::new(&vector.access_key_secret);
+            assert_eq!(key.sign(&text), vector.signature, "{}", vector.name);
+            assert!(key.verifies(&text, &vector.signature), "{}", vector.name);
+        }
+    }
+
+    #[test]
+    fn any_other_signature_is_refused() {
+        let key = Key::new("secret");
+        let right = key.sign("text");
+        for wrong in [
+            "",
+            "=",
+            "AAAA",
+            &right[4..],
+            &right.to_lowercase(),
+            &Key::new("Secret").sign("text"),
+            &key.sign("texT"),
+        ] {
+            assert!(!key.verifies("text", wrong), "{wrong}");
         }
     }
 }

@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use super::super::percent::canonical_query;
 use super::super::sign_v3::Signed;
-use super::super::{Config, Credentials, Endpoint, Ons, Signature, sign_v1};
+use super::super::{Config, Credentials, Endpoint, Ons, Signature, sign_v1, sign_v3};
 use super::gateway::{CERTIFICATE, Gateway, Reply, STRANGER};
 use crate::exit::Advice as _;
 use crate::message::Query;
@@ -127,7 +127,7 @@ async fn v3_signs_host_and_acs_headers_anew_in_every_call() {
         };
         assert_eq!(
             of("authorization"),
-            expected.authorization("testid", SECRET)
+            expected.authorization("testid", &sign_v3::Key::new(SECRET))
         );
         nonces.push(of("x-acs-signature-nonce").to_owned());
     }
@@ -155,7 +155,7 @@ async fn v1_signs_the_query_anew_in_every_call() {
         let signature = value(&parameters, "Signature").unwrap().to_owned();
         parameters.retain(|(name, _)| name != "Signature");
         let text = sign_v1::string_to_sign("POST", &canonical_query(&parameters));
-        assert_eq!(signature, sign_v1::signature(SECRET, &text));
+        assert_eq!(signature, sign_v1::Key::new(SECRET).sign(&text));
     }
     assert_ne!(nonces[0], nonces[1]);
 }
