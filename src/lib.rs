@@ -31,6 +31,7 @@ pub mod message;
 pub mod offsets;
 pub mod record;
 pub mod report;
+pub mod serve;
 pub mod settings;
 pub mod source;
 pub mod ui;
