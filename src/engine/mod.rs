@@ -8,6 +8,7 @@
 mod ask;
 mod backoff;
 mod forecast;
+mod limiter;
 mod pacer;
 mod rate;
 mod run;
@@ -18,6 +19,7 @@ mod tests;
 pub use ask::Policy;
 pub use backoff::Backoff;
 pub use forecast::{Forecast, Oldest, RETENTION};
+pub use limiter::Limiter;
 pub use pacer::Pacer;
 pub use rate::{BadRate, Rate};
 pub use run::{Ended, Engine, Sink};

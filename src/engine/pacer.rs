@@ -1,6 +1,6 @@
 //! When may the next call begin?
 //!
-//! governor's cell-rate arithmetic, with tokio's clock so that tests can pause it, behind a fair mutex so that turns
+//! A [`Limiter`] behind a fair mutex so that turns
 //! come first-come-first-served (governor's own `until_ready` wakes a herd and keeps no order). A throttled answer
 //! puts everyone on hold: whoever is waiting for a turn waits until the hold is over, and no call begins inside it.
 
@@ -8,16 +8,9 @@ use std::num::NonZeroU32;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use governor::clock::{Clock, Reference};
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::time::{Instant, sleep_until};
 
-use super::Rate;
-
-type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>;
+use super::{Limiter, Rate};
 
 /// Hands out turns, at most so many in so long, whoever asks.
 #[derive(Debug)]
@@ -31,12 +24,8 @@ impl Pacer {
     /// `burst` calls may begin at once after a pause; 1 spreads them evenly.
     #[must_use]
     pub fn new(rate: Rate, burst: NonZeroU32) -> Self {
-        let quota = rate.interval().and_then(|interval| {
-            let burst = burst.min(largest_burst(interval)?);
-            Some(Quota::with_period(interval)?.allow_burst(burst))
-        });
         Self {
-            limiter: quota.map(|quota| Limiter::direct_with_clock(quota, TokioClock)),
+            limiter: Limiter::new(rate, burst),
             turnstile: tokio::sync::Mutex::default(),
             hold: Mutex::default(),
         }
@@ -57,7 +46,7 @@ impl Pacer {
             }
             match self.limiter.as_ref().map(Limiter::check) {
                 None | Some(Ok(())) => return,
-                Some(Err(early)) => sleep_until(early.earliest_possible().0).await,
+                Some(Err(earliest)) => sleep_until(earliest).await,
             }
         }
     }
@@ -81,45 +70,6 @@ impl Pacer {
         self.hold
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// What governor can count with: it multiplies both, in 64 bits of nanoseconds, and they would overflow.
-fn largest_burst(interval: Duration) -> Option<NonZeroU32> {
-    let most = u128::from(u64::MAX).checked_div(interval.as_nanos())?;
-    NonZeroU32::new(u32::try_from(most).unwrap_or(u32::MAX))
-}
-
-/// Tokio's clock in governor's terms: what `#[tokio::test(start_paused = true)]` moves.
-#[derive(Debug, Clone, Copy)]
-struct TokioClock;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(Instant);
-
-impl Clock for TokioClock {
-    type Instant = Moment;
-
-    fn now(&self) -> Moment {
-        Moment(Instant::now())
-    }
-}
-
-impl Reference for Moment {
-    fn duration_since(&self, earlier: Self) -> Nanos {
-        self.0.saturating_duration_since(earlier.0).into()
-    }
-
-    fn saturating_sub(&self, duration: Nanos) -> Self {
-        Self(self.0.checked_sub(duration.into()).unwrap_or(self.0))
-    }
-}
-
-impl std::ops::Add<Nanos> for Moment {
-    type Output = Self;
-
-    fn add(self, duration: Nanos) -> Self {
-        Self(self.0 + Duration::from(duration))
     }
 }
 

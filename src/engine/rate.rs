@@ -45,6 +45,15 @@ impl Rate {
         }
     }
 
+    /// How many calls the span that it names allows; one where there is no limit.
+    #[must_use]
+    pub const fn calls(self) -> NonZeroU32 {
+        match self {
+            Self::Limited { calls, .. } => calls,
+            Self::Max => NonZeroU32::MIN,
+        }
+    }
+
     /// How long so many calls take at this pace, from the first to the last.
     #[must_use]
     pub fn time_for(self, calls: u64) -> Option<Duration> {

@@ -27,6 +27,13 @@ impl<V> ByQueue<V> {
         }
     }
 
+    /// Every queue that has a value: its broker, its number, the value.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, u32, &V)> {
+        self.0
+            .iter()
+            .map(|(queue_id, broker, value)| (broker, *queue_id, value))
+    }
+
     /// Is nothing known of any queue?
     #[must_use]
     pub fn is_empty(&self) -> bool {

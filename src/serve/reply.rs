@@ -18,6 +18,20 @@ pub struct Reply {
     pub note: Note,
 }
 
+impl Reply {
+    /// One that asks nobody to wait.
+    #[must_use]
+    pub const fn new(status: u16, content_type: &'static str, body: Vec<u8>, note: Note) -> Self {
+        Self {
+            status,
+            content_type,
+            body,
+            retry_after: None,
+            note,
+        }
+    }
+}
+
 /// A call as the log and the metrics know it: no secret is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Note {
@@ -27,9 +41,9 @@ pub struct Note {
     pub action: Option<&'static str>,
     /// The error code, from our own bounded set.
     pub code: Option<Cow<'static, str>>,
-    /// The access key ID, masked.
+    /// The access key ID; masked, unless it is one of our own.
     pub key: Option<String>,
-    /// The topic asked about, as far as it was permitted to be read.
+    /// The topic asked about.
     pub topic: Option<String>,
     /// The message asked about.
     pub msg_id: Option<String>,

@@ -40,6 +40,17 @@ pub enum Source {
     Snapshot(Box<Snapshot>),
 }
 
+impl Source {
+    /// The snapshot, where it is one: it knows more than traces.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Snapshot(snapshot) => Some(snapshot),
+            Self::Ons(_) => None,
+        }
+    }
+}
+
 impl TraceSource for Source {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
         match self {

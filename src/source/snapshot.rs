@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::future::{Future, ready};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
 use super::{Failure, FailureKind, Trace, TraceSource, Track};
 use crate::message::{Position, Query};
-use crate::offsets::snapshot::{ClusterState, TopicState, read};
+use crate::offsets::snapshot::{ClusterState, StoreTimes, Stored, TopicState, read};
 use crate::offsets::{self, judge};
 
 /// A snapshot that answers queries.
@@ -23,38 +24,62 @@ use crate::offsets::{self, judge};
 /// - A query without an instance is answered; so is any instance where the snapshot doesn't name its own.
 /// - A topic without groups is an answer without tracks.
 #[derive(Debug)]
-pub struct Snapshot(ClusterState);
+pub struct Snapshot {
+    state: ClusterState,
+    store_times: OnceLock<StoreTimes>,
+}
 
 impl Snapshot {
     /// Reads a snapshot file: JSON, plain, gzip or zstd.
     pub fn open(path: &Path) -> Result<Self, offsets::Error> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|cause| offsets::Error::unreadable(&name, cause))?;
-        read(&name, file).map(Self)
+        read(&name, file).map(Self::of)
+    }
+
+    const fn of(state: ClusterState) -> Self {
+        Self {
+            state,
+            store_times: OnceLock::new(),
+        }
     }
 
     /// When the offsets were read: the moment every answer speaks of.
     #[must_use]
     pub const fn captured_at(&self) -> Timestamp {
-        self.0.captured_at
+        self.state.captured_at
     }
 
     /// The cluster's name, for people.
     #[must_use]
     pub fn cluster(&self) -> &str {
-        &self.0.cluster
+        &self.state.cluster
     }
 
     /// The instance the snapshot is of, where it says.
     #[must_use]
     pub fn instance_id(&self) -> Option<&str> {
-        self.0.instance_id.as_deref()
+        self.state.instance_id.as_deref()
+    }
+
+    /// The cluster, for what is asked beside traces.
+    #[must_use]
+    pub const fn state(&self) -> &ClusterState {
+        &self.state
+    }
+
+    /// When messages were stored at the ends of queues and at the groups' offsets; found once, when first asked.
+    pub fn store_times(&self) -> &StoreTimes {
+        self.store_times.get_or_init(|| StoreTimes::of(&self.state))
     }
 
     fn answer(&self, query: &Query) -> Result<Trace, Failure> {
-        let topic = self.topic(query)?;
-        let position = self.position(query)?;
-        still_stored(topic, query, &position)?;
+        let topic = self.topic(query.instance_id.as_deref(), &query.topic)?;
+        let position = match &query.position {
+            Some(position) => Cow::Borrowed(position),
+            None => Cow::Owned(self.stored(&query.topic, &query.msg_id)?.position()),
+        };
+        still_stored(topic, &query.topic, &position)?;
         let tracks = topic.groups.iter().map(|(group, state)| Track {
             group: group.clone(),
             track_type: judge(state, &position),
@@ -65,37 +90,52 @@ impl Snapshot {
         })
     }
 
-    /// The query's topic, if this snapshot is the one to ask.
-    fn topic(&self, query: &Query) -> Result<&TopicState, Failure> {
-        if let (Some(asked), Some(ours)) = (query.instance_id.as_deref(), self.instance_id())
-            && asked != ours
-        {
-            let message = format!("the query names instance {asked}, the snapshot is of {ours}");
-            return Err(not_found("INSTANCE_NOT_FOUND", message));
-        }
-        self.0.topics.get(&query.topic).ok_or_else(|| {
-            let message = format!("the snapshot has no topic {}", query.topic);
+    /// A topic, if this snapshot is the one to ask about it.
+    pub fn topic(&self, instance: Option<&str>, topic: &str) -> Result<&TopicState, Failure> {
+        self.instance(instance)?;
+        self.state.topics.get(topic).ok_or_else(|| {
+            let message = format!("the snapshot has no topic {topic}");
             not_found("BIZ_TOPIC_NOT_FOUND", message)
         })
     }
 
-    /// Where the message is stored, from the query or from the snapshot.
-    fn position<'a>(&self, query: &'a Query) -> Result<Cow<'a, Position>, Failure> {
-        if let Some(position) = &query.position {
-            return Ok(Cow::Borrowed(position));
+    /// Is this snapshot the one to ask about an instance?
+    pub fn instance(&self, asked: Option<&str>) -> Result<(), Failure> {
+        match (asked, self.instance_id()) {
+            (Some(asked), Some(ours)) if asked != ours => {
+                let message =
+                    format!("the query names instance {asked}, the snapshot is of {ours}");
+                Err(not_found("INSTANCE_NOT_FOUND", message))
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// A message that its queue still holds.
+    pub fn message<'a>(
+        &'a self,
+        state: &TopicState,
+        topic: &str,
+        msg_id: &'a str,
+    ) -> Result<Stored<'a>, Failure> {
+        let stored = self.stored(topic, msg_id)?;
+        still_stored(state, topic, &stored.position())?;
+        Ok(stored)
+    }
+
+    /// The oldest copy of a message under a topic.
+    fn stored<'a>(&'a self, topic: &str, msg_id: &'a str) -> Result<Stored<'a>, Failure> {
         let mut elsewhere = None;
-        for copy in self.0.messages.copies(&query.msg_id) {
-            if copy.topic() == &*query.topic {
-                return Ok(Cow::Owned(copy.position()));
+        for copy in self.state.messages.copies(msg_id) {
+            if copy.topic() == topic {
+                return Ok(copy);
             }
             elsewhere = Some(copy.topic());
         }
         Err(no_message(match elsewhere {
             Some(other) => {
                 format!(
-                    "no message with this ID under topic {}; the snapshot has it under topic {other}",
-                    query.topic
+                    "no message with this ID under topic {topic}; the snapshot has it under topic {other}"
                 )
             }
             None => "the snapshot has no message with this ID under any topic".to_owned(),
@@ -109,12 +149,12 @@ impl TraceSource for Snapshot {
     }
 
     fn as_of(&self) -> Option<Timestamp> {
-        Some(self.0.captured_at)
+        Some(self.state.captured_at)
     }
 }
 
 /// Offsets say nothing of a message that the queue doesn't hold: one that expired, or one that never was.
-fn still_stored(topic: &TopicState, query: &Query, position: &Position) -> Result<(), Failure> {
+fn still_stored(topic: &TopicState, name: &str, position: &Position) -> Result<(), Failure> {
     let Position {
         broker,
         queue_id,
@@ -133,7 +173,7 @@ fn still_stored(topic: &TopicState, query: &Query, position: &Position) -> Resul
             held.end
         ),
         None if topic.queues.is_empty() => return Ok(()), // not listed: nothing to check against
-        None => format!("topic {} has no queue {queue_id} on {broker}", query.topic),
+        None => format!("topic {name} has no queue {queue_id} on {broker}"),
     };
     Err(no_message(message))
 }
@@ -171,7 +211,7 @@ mod tests {
                         {"msg_id":"0D","topic":"orders","broker":"a","queue_id":0,"queue_offset":12,"tag":"paid",
                          "stored_at":"2026-11-20T02:00:00Z"},
                         {"msg_id":"0D","topic":"payments","broker":"a","queue_id":0,"queue_offset":1}]}"#;
-        Snapshot(read("demo.json", text.as_bytes()).unwrap())
+        Snapshot::of(read("demo.json", text.as_bytes()).unwrap())
     }
 
     fn query(topic: &str, msg_id: &str) -> Query {

@@ -29,6 +29,15 @@ pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Co
     }
     for group in groups {
         let name = Arc::clone(&group.group);
+        for Subscription {
+            topic, expression, ..
+        } in &group.subscriptions
+        {
+            if let Some(topic) = topics.get_mut(topic) {
+                let expression = expression.as_deref().unwrap_or("*").into();
+                topic.expressions.insert(Arc::clone(&name), expression);
+            }
+        }
         for (topic, state) in group_states(group, &topics, &mut odd)? {
             // Groups have to do with retry topics too, which nobody lists and nobody asks about.
             if let Some(topic) = topics.get_mut(&topic) {
@@ -73,7 +82,7 @@ fn topic_state(
     }
     let state = TopicState {
         queues,
-        groups: Vec::new(),
+        ..TopicState::default()
     };
     Ok((topic.topic, state))
 }

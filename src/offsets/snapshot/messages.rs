@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use super::schema::Message;
@@ -157,6 +158,24 @@ impl<'a> Stored<'a> {
     #[must_use]
     pub const fn queue_id(self) -> u32 {
         self.record.queue_id
+    }
+
+    /// Its offset in that queue.
+    #[must_use]
+    pub const fn queue_offset(self) -> u64 {
+        self.record.queue_offset
+    }
+
+    /// Its tag, if it has one.
+    #[must_use]
+    pub fn tag(self) -> Option<&'a str> {
+        Some(&*self.messages.names[self.record.tag as usize]).filter(|tag| !tag.is_empty())
+    }
+
+    /// When it was stored, if the snapshot says.
+    #[must_use]
+    pub fn stored_at(self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.record.stored_at).ok()
     }
 
     /// Where it is stored, whole.

@@ -9,8 +9,9 @@ mod error;
 mod layout;
 mod messages;
 mod schema;
+mod store_times;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 
 pub use error::{Contradiction, Error};
 pub use messages::{Messages, Stored};
+pub use store_times::{StoreTimes, TimeSpan};
 
 use super::{ByQueue, GroupState};
 
@@ -45,6 +47,8 @@ pub struct TopicState {
     pub queues: ByQueue<Range<u64>>,
     /// The groups subscribed to the topic or holding an offset for it, in name order.
     pub groups: Vec<(Arc<str>, GroupState)>,
+    /// The expressions of those that are subscribed, as they were written, by group.
+    pub expressions: BTreeMap<Arc<str>, Box<str>>,
 }
 
 impl TopicState {

@@ -26,4 +26,4 @@ pub use endpoint::Endpoint;
 pub use request::Signature;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

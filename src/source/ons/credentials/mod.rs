@@ -41,14 +41,19 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// The key ID as it may be shown: at most its first and last three characters.
+    /// The key ID as it may be shown.
     #[must_use]
     pub fn masked_id(&self) -> String {
-        let id = &self.access_key_id;
-        match (id.get(..3), id.get(id.len().saturating_sub(3)..)) {
-            (Some(first), Some(last)) if id.len() >= 12 => format!("{first}***{last}"),
-            _ => "***".to_owned(),
-        }
+        masked(&self.access_key_id)
+    }
+}
+
+/// A key ID as it may be shown: at most its first and last three characters.
+#[must_use]
+pub fn masked(id: &str) -> String {
+    match (id.get(..3), id.get(id.len().saturating_sub(3)..)) {
+        (Some(first), Some(last)) if id.len() >= 12 => format!("{first}***{last}"),
+        _ => "***".to_owned(),
     }
 }
 

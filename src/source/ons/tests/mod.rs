@@ -7,38 +7,38 @@ use serde::Deserialize;
 
 /// The vectors of `facts/ons-api.md` §§3.3-3.4.
 #[derive(Deserialize)]
-pub(super) struct Vectors {
-    pub(super) v1: Vec<V1>,
-    pub(super) v3: Vec<V3>,
+pub(crate) struct Vectors {
+    pub(crate) v1: Vec<V1>,
+    pub(crate) v3: Vec<V3>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct V1 {
-    pub(super) name: String,
-    pub(super) method: String,
-    pub(super) access_key_secret: String,
-    pub(super) parameters: Vec<(String, String)>,
-    pub(super) canonical_query: String,
-    pub(super) string_to_sign: String,
-    pub(super) signature: String,
+pub(crate) struct V1 {
+    pub(crate) name: String,
+    pub(crate) method: String,
+    pub(crate) access_key_secret: String,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) canonical_query: String,
+    pub(crate) string_to_sign: String,
+    pub(crate) signature: String,
 }
 
 #[derive(Deserialize)]
-pub(super) struct V3 {
-    pub(super) name: String,
-    pub(super) method: String,
-    pub(super) uri: String,
-    pub(super) access_key_id: String,
-    pub(super) access_key_secret: String,
-    pub(super) parameters: Vec<(String, String)>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
-    pub(super) canonical_request: String,
-    pub(super) string_to_sign: String,
-    pub(super) signature: String,
-    pub(super) authorization: String,
+pub(crate) struct V3 {
+    pub(crate) name: String,
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    pub(crate) access_key_id: String,
+    pub(crate) access_key_secret: String,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    pub(crate) canonical_request: String,
+    pub(crate) string_to_sign: String,
+    pub(crate) signature: String,
+    pub(crate) authorization: String,
 }
 
-pub(super) fn vectors() -> Vectors {
+pub(crate) fn vectors() -> Vectors {
     serde_json::from_str(include_str!("../../../../tests/data/signatures.json")).unwrap()
 }

@@ -1,0 +1,74 @@
+//! May a call begin now?
+//!
+//! governor's cell-rate arithmetic with tokio's clock, so that tests can pause it.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::time::Instant;
+
+use super::Rate;
+
+/// At most so many calls in so long.
+#[derive(Debug)]
+pub struct Limiter(RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>);
+
+impl Limiter {
+    /// `burst` calls may begin at once after a pause. Nothing where there is no limit.
+    #[must_use]
+    pub fn new(rate: Rate, burst: NonZeroU32) -> Option<Self> {
+        let interval = rate.interval()?;
+        let burst = burst.min(largest_burst(interval)?);
+        let quota = Quota::with_period(interval)?.allow_burst(burst);
+        Some(Self(RateLimiter::direct_with_clock(quota, TokioClock)))
+    }
+
+    /// Counts a call, or says when one may begin at the earliest.
+    pub fn check(&self) -> Result<(), Instant> {
+        self.0.check().map_err(|early| early.earliest_possible().0)
+    }
+}
+
+/// What governor can count with: it multiplies both, in 64 bits of nanoseconds, and they would overflow.
+fn largest_burst(interval: Duration) -> Option<NonZeroU32> {
+    let most = u128::from(u64::MAX).checked_div(interval.as_nanos())?;
+    NonZeroU32::new(u32::try_from(most).unwrap_or(u32::MAX))
+}
+
+/// Tokio's clock in governor's terms: what `#[tokio::test(start_paused = true)]` moves.
+#[derive(Debug, Clone, Copy)]
+struct TokioClock;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(Instant);
+
+impl Clock for TokioClock {
+    type Instant = Moment;
+
+    fn now(&self) -> Moment {
+        Moment(Instant::now())
+    }
+}
+
+impl Reference for Moment {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        self.0.saturating_duration_since(earlier.0).into()
+    }
+
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        Self(self.0.checked_sub(duration.into()).unwrap_or(self.0))
+    }
+}
+
+impl std::ops::Add<Nanos> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Nanos) -> Self {
+        Self(self.0 + Duration::from(duration))
+    }
+}

@@ -1,0 +1,164 @@
+//! When the messages were stored that bound what is there and what was consumed.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::{ClusterState, TopicState};
+use crate::offsets::GroupState;
+
+/// A place in a queue: topic, broker, queue, offset.
+type Place = (Box<str>, Box<str>, u32, u64);
+
+/// The store times of the first and the last message of each queue, and of the last one that each group went past; as
+/// far as the snapshot has those messages.
+#[derive(Debug)]
+pub struct StoreTimes(HashMap<Place, Option<Timestamp>>);
+
+/// From when to when. What would have to be guessed, because the snapshot lacks one of the messages that decide it,
+/// is left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeSpan {
+    /// The oldest message that is still stored.
+    pub earliest: Option<Timestamp>,
+    /// The newest one.
+    pub latest: Option<Timestamp>,
+    /// The newest one that the group went past.
+    pub consumed: Option<Timestamp>,
+}
+
+impl StoreTimes {
+    /// Looks all messages through, once.
+    #[must_use]
+    pub fn of(state: &ClusterState) -> Self {
+        let mut places = HashMap::new();
+        for (name, topic) in &state.topics {
+            let groups = topic.groups.iter().flat_map(|(_, group)| went_past(group));
+            for (broker, queue_id, offset) in bounds(topic).flatten().chain(groups) {
+                places.insert(
+                    (name.as_ref().into(), broker.into(), queue_id, offset),
+                    None,
+                );
+            }
+        }
+        for message in state.messages.iter() {
+            let place = (
+                message.topic().into(),
+                message.broker().into(),
+                message.queue_id(),
+                message.queue_offset(),
+            );
+            if let Some(time) = places.get_mut(&place) {
+                *time = message.stored_at();
+            }
+        }
+        Self(places)
+    }
+
+    /// What is known for a group on a topic.
+    #[must_use]
+    pub fn span(&self, name: &str, topic: &TopicState, group: &GroupState) -> TimeSpan {
+        let at = |(broker, queue_id, offset): (&str, u32, u64)| {
+            let place = (name.into(), broker.into(), queue_id, offset);
+            self.0.get(&place).copied().flatten()
+        };
+        let of = |which: usize| bounds(topic).map(move |ends| at(ends[which]));
+        TimeSpan {
+            earliest: all(of(0)).into_iter().min(),
+            latest: all(of(1)).into_iter().max(),
+            consumed: all(went_past(group).map(at)).into_iter().max(),
+        }
+    }
+}
+
+/// All of them, or none: one that is missing might be the one that decides.
+fn all(times: impl Iterator<Item = Option<Timestamp>>) -> Vec<Timestamp> {
+    times.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The first and the last place of every queue that holds anything.
+fn bounds(topic: &TopicState) -> impl Iterator<Item = [(&str, u32, u64); 2]> {
+    let queues = topic.queues.iter().filter(|(_, _, held)| !held.is_empty());
+    queues.map(|(broker, queue_id, held)| {
+        [held.start, held.end - 1].map(|offset| (&**broker, queue_id, offset))
+    })
+}
+
+/// The last place in each queue that a group went past.
+fn went_past(group: &GroupState) -> impl Iterator<Item = (&str, u32, u64)> {
+    let offsets = group.offsets.iter().filter(|(_, _, offset)| **offset > 0);
+    offsets.map(|(broker, queue_id, offset)| (&**broker, queue_id, offset - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    fn span(offset: u64, missing: &str) -> TimeSpan {
+        let messages = [
+            ("a", 0, 10, "00"),
+            ("a", 0, 12, "02"),
+            ("a", 0, 19, "09"),
+            ("b", 1, 5, "01"),
+        ];
+        let messages: Vec<_> = messages
+            .iter()
+            .filter(|(_, _, _, second)| *second != missing)
+            .map(|(broker, queue, offset, second)| {
+                format!(
+                    r#"{{"msg_id":"0{second}","topic":"t","broker":"{broker}","queue_id":{queue},
+                    "queue_offset":{offset},"stored_at":"2026-11-20T02:00:{second}Z"}}"#
+                )
+            })
+            .collect();
+        let text = format!(
+            r#"{{"schema":"ons-audit-snapshot/1","cluster":"demo","captured_at":"2026-11-20T03:00:00Z",
+            "topics":[{{"topic":"t","queues":[
+              {{"broker":"a","queue_id":0,"min_offset":10,"max_offset":20}},
+              {{"broker":"b","queue_id":1,"min_offset":5,"max_offset":6}},
+              {{"broker":"b","queue_id":2,"min_offset":7,"max_offset":7}}]}}],
+            "groups":[{{"group":"g","online":true,"offsets":[
+              {{"topic":"t","broker":"a","queue_id":0,"offset":{offset}}},
+              {{"topic":"t","broker":"b","queue_id":1,"offset":0}}]}}],
+            "messages":[{}]}}"#,
+            messages.join(",")
+        );
+        let state = read("demo.json", text.as_bytes()).unwrap();
+        let topic = &state.topics["t"];
+        StoreTimes::of(&state).span("t", topic, &topic.groups[0].1)
+    }
+
+    fn at(second: &str) -> Option<Timestamp> {
+        format!("2026-11-20T02:00:{second}Z").parse().ok()
+    }
+
+    #[test]
+    fn the_ends_of_queues_and_the_offsets_bound_what_is_there() {
+        let whole = TimeSpan {
+            earliest: at("00"),
+            latest: at("09"),
+            consumed: at("02"),
+        };
+        assert_eq!(span(13, ""), whole);
+        let nothing_yet = TimeSpan {
+            consumed: None,
+            ..whole
+        };
+        assert_eq!(span(0, ""), nothing_yet);
+    }
+
+    #[test]
+    fn what_would_have_to_be_guessed_is_left_open() {
+        let open = span(12, "00"); // neither offset 10 nor offset 11 is known
+        assert_eq!((open.earliest, open.consumed), (None, None));
+        assert_eq!(open.latest, at("09"));
+        assert_eq!(
+            span(13, "01"),
+            TimeSpan {
+                consumed: at("02"),
+                ..TimeSpan::default()
+            }
+        );
+    }
+}

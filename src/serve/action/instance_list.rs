@@ -1,0 +1,45 @@
+//! `OnsInstanceInServiceList`: the snapshot's instance, where it names one and the caller may use it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::Ask;
+use crate::serve::Refusal;
+
+#[derive(Serialize)]
+pub(super) struct Data<'a> {
+    #[serde(rename = "InstanceVO")]
+    instances: Vec<InService<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct InService<'a> {
+    instance_id: &'a str,
+    instance_name: &'a str,
+    topic_count: usize,
+    group_count: usize,
+}
+
+pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
+    let snapshot = ask.snapshot()?;
+    let topics = &snapshot.state().topics;
+    let groups: BTreeSet<_> = topics
+        .values()
+        .flat_map(|topic| &topic.groups)
+        .map(|(group, _)| group)
+        .collect();
+    let permitted = snapshot
+        .instance_id()
+        .filter(|instance| ask.caller.may_use_instance(Some(instance)).is_ok());
+    let instances = permitted.into_iter().map(|instance_id| InService {
+        instance_id,
+        instance_name: snapshot.cluster(),
+        topic_count: topics.len(),
+        group_count: groups.len(),
+    });
+    Ok(Data {
+        instances: instances.collect(),
+    })
+}

@@ -1,0 +1,86 @@
+//! How often each account may ask: one bucket an account and operation, as in the cloud (`facts/ons-api.md` §2.1).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::Refusal;
+use super::action::Action;
+use crate::engine::{Limiter, Rate};
+
+/// The same quota for every account.
+#[derive(Debug)]
+pub struct Quota {
+    rate: Rate,
+    /// Accounts are those of the keys, so there are not many.
+    buckets: Mutex<Buckets>,
+}
+
+type Buckets = HashMap<(Arc<str>, Action), Arc<Limiter>>;
+
+impl Quota {
+    /// `10/s` allows ten calls at once, and one more every tenth of a second.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// Counts a call, or refuses it and says when the next one is welcome.
+    pub fn count(&self, account: &Arc<str>, action: Action) -> Result<(), Refusal> {
+        let Some(bucket) = self.bucket(account, action) else {
+            return Ok(());
+        };
+        bucket
+            .check()
+            .map_err(|earliest| Refusal::Throttled(earliest - Instant::now()))
+    }
+
+    fn bucket(&self, account: &Arc<str>, action: Action) -> Option<Arc<Limiter>> {
+        if self.rate == Rate::Max {
+            return None;
+        }
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get(&(Arc::clone(account), action)) {
+            return Some(Arc::clone(bucket));
+        }
+        let bucket = Arc::new(Limiter::new(self.rate, self.rate.calls())?);
+        buckets.insert((Arc::clone(account), action), Arc::clone(&bucket));
+        Some(bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_account_has_its_own_bucket_for_each_operation() {
+        let quota = Quota::new("10/s".parse().unwrap());
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        let trace = |account| quota.count(account, Action::MessageTrace);
+        for _ in 0..10 {
+            assert_eq!(trace(&a), Ok(()));
+        }
+        let wait = Duration::from_millis(100);
+        assert_eq!(trace(&a), Err(Refusal::Throttled(wait)));
+        assert_eq!(trace(&b), Ok(()));
+        assert_eq!(quota.count(&a, Action::TopicSubDetail), Ok(()));
+        tokio::time::advance(wait).await;
+        assert_eq!(trace(&a), Ok(()));
+        assert_eq!(trace(&a), Err(Refusal::Throttled(wait)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_quota_nobody_is_refused() {
+        let quota = Quota::new(Rate::Max);
+        for _ in 0..1000 {
+            assert_eq!(quota.count(&"a".into(), Action::MessageTrace), Ok(()));
+        }
+    }
+}
