@@ -1,7 +1,7 @@
 //! The last steps of a record: lines in order, trailer with totals and seal, room under the final name.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::text::push_json;
@@ -16,27 +16,51 @@ pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Res
     partial.write_all(&sealed(trailer, hash))
 }
 
-/// Copies a partial file to `target` in row order and adds the trailer.
-pub(super) fn reorder(
-    mut partial: &File,
-    header_bytes: u64,
+/// A record in row order, hashed, that wants its trailer.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    out: BufWriter<File>,
+    hash: Sha256,
+}
+
+/// Copies the lines of a partial file to `target` in row order; those before the first row as they are.
+pub(super) fn order_into(
     target: &Path,
-    trailer: Trailer,
-) -> io::Result<()> {
-    let _ = fs::remove_file(target); // left by a run that died right here
-    let mut out = Hashed {
+    partial: impl Read,
+    header_bytes: u64,
+) -> io::Result<Ordered> {
+    let _ = fs::remove_file(target); // left by a run that died
+    let mut ordered = Ordered {
         out: BufWriter::with_capacity(BLOCK, file::create_private(target)?),
         hash: Sha256::new(),
     };
-    partial.seek(SeekFrom::Start(0))?;
     let mut lines = BufReader::with_capacity(BLOCK, partial);
-    io::copy(&mut io::Read::take(&mut lines, header_bytes), &mut out)?;
-    order::by_row(lines, &mut out, || file::scratch(target))?;
-    let Hashed { mut out, hash } = out;
-    out.write_all(&sealed(trailer, hash))?;
-    out.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()
+    io::copy(&mut lines.by_ref().take(header_bytes), &mut ordered)?;
+    order::by_row(lines, &mut ordered, || file::scratch(target))?;
+    Ok(ordered)
+}
+
+impl Ordered {
+    /// Adds the trailer and syncs the file.
+    pub(super) fn seal(mut self, trailer: Trailer) -> io::Result<()> {
+        self.out.write_all(&sealed(trailer, self.hash))?;
+        self.out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()
+    }
+}
+
+impl Write for Ordered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn sealed(trailer: Trailer, hash: Sha256) -> Vec<u8> {
@@ -70,21 +94,4 @@ pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
     let kept = target.with_file_name(format!("{stem}.{ended}{extension}"));
     tracing::info!(kept = %kept.display(), "an earlier record with this name is kept");
     fs::rename(target, kept)
-}
-
-struct Hashed<W> {
-    out: W,
-    hash: Sha256,
-}
-
-impl<W: Write> Write for Hashed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

@@ -1,17 +1,20 @@
 //! How the partial file is written: at once where answers can't be had again, in passing where they can.
 //!
 //! Answers over the network are written by the loop itself, before each wait, and a thread syncs them within a second:
-//! a disk that takes its time holds up neither the pace nor the next write. The lines of a snapshot, a million in two
+//! a disk that takes its time holds up neither the pace nor the next write. What is synced can be put in order by
+//! another thread ([`Ordering`]); neither waits for it. The lines of a snapshot, a million in two
 //! seconds, go to a thread in large blocks, which hashes them on the way: they come in order, so the seal is ready when
 //! the last one is.
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Durability;
+use super::ordering::Ordering;
 use crate::file::Sha256;
 
 /// A power cut costs at most the answers of a second: this long they gather, then they are synced.
@@ -26,6 +29,7 @@ pub(super) enum Journal {
         dirty: SyncSender<()>,
         quit: SyncSender<()>,
         syncer: JoinHandle<io::Result<()>>,
+        ordering: Ordering,
     },
     /// Written and hashed by a thread.
     Hashed {
@@ -35,20 +39,39 @@ pub(super) enum Journal {
     },
 }
 
+/// What the threads leave behind.
+pub(super) struct Written {
+    pub(super) file: File,
+    /// Of all that was written, as it was written.
+    pub(super) hash: Option<Sha256>,
+    /// Puts the last of it in order.
+    pub(super) ordering: Option<Ordering>,
+}
+
 impl Journal {
-    pub(super) fn start(file: File, durability: Durability) -> io::Result<Self> {
+    /// Goes on behind the header, which has so many bytes. `ordered` is where the lines may be put in order.
+    pub(super) fn start(
+        file: File,
+        durability: Durability,
+        header_bytes: u64,
+        ordered: &Path,
+    ) -> io::Result<Self> {
         let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
         match durability {
             Durability::EverySecond => {
                 let (dirty, writes) = sync_channel(1);
                 let (quit, quitting) = sync_channel(0);
+                let (news, grown) = sync_channel(1);
+                let ordering = Ordering::start(file.try_clone()?, header_bytes, ordered, grown)?;
                 let same = file.try_clone()?;
-                let syncer = spawn("sync").spawn(move || sync_each(&same, &writes, &quitting))?;
+                let syncer =
+                    spawn("sync").spawn(move || sync_each(&same, &writes, &quitting, &news))?;
                 Ok(Self::Synced {
                     file,
                     dirty,
                     quit,
                     syncer,
+                    ordering,
                 })
             }
             Durability::Relaxed => {
@@ -82,19 +105,24 @@ impl Journal {
         }
     }
 
-    /// Ends the threads. The hash is of all that was written; nobody has it of what was synced.
-    pub(super) fn finish(self) -> io::Result<(File, Option<Sha256>)> {
-        let panicked = || io::Error::other("a thread of the record panicked");
+    /// Ends the threads.
+    pub(super) fn finish(self) -> io::Result<Written> {
+        let panicked = |_| io::Error::other("a thread of the record panicked");
         match self {
             Self::Synced {
                 file,
                 dirty,
                 quit,
                 syncer,
+                ordering,
             } => {
                 drop((dirty, quit));
-                syncer.join().map_err(|_| panicked())??;
-                Ok((file, None))
+                syncer.join().map_err(panicked)??;
+                Ok(Written {
+                    file,
+                    hash: None,
+                    ordering: Some(ordering),
+                })
             }
             Self::Hashed {
                 blocks,
@@ -102,18 +130,28 @@ impl Journal {
                 writer,
             } => {
                 drop((blocks, spent));
-                let (file, hash) = writer.join().map_err(|_| panicked())??;
-                Ok((file, Some(hash)))
+                let (file, hash) = writer.join().map_err(panicked)??;
+                Ok(Written {
+                    file,
+                    hash: Some(hash),
+                    ordering: None,
+                })
             }
         }
     }
 }
 
-/// Syncs what was written, soon after; the last of it too.
-fn sync_each(file: &File, writes: &Receiver<()>, quitting: &Receiver<()>) -> io::Result<()> {
+/// Syncs what was written, soon after; the last of it too. Whoever wants to know hears of it.
+fn sync_each(
+    file: &File,
+    writes: &Receiver<()>,
+    quitting: &Receiver<()>,
+    news: &SyncSender<()>,
+) -> io::Result<()> {
     while writes.recv().is_ok() {
         let quits = quitting.recv_timeout(GATHER) == Err(RecvTimeoutError::Disconnected);
         file.sync_data()?;
+        let _ = news.try_send(());
         if quits {
             break;
         }

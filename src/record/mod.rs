@@ -10,6 +10,7 @@ mod header;
 mod journal;
 mod line;
 mod order;
+mod ordering;
 mod outcome;
 mod plain;
 mod read;

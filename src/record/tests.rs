@@ -199,6 +199,45 @@ proptest! {
     }
 }
 
+/// So much that it is put in order while it grows.
+fn large(row: u64) -> (Row, Option<Outcome>) {
+    let (mut row, outcome) = settled(row);
+    row.kept.json = Some(format!(r#"{{"order":"{}"}}"#, "x".repeat(100_000)).into());
+    (row, outcome)
+}
+
+#[test]
+fn a_large_record_is_in_order_too_and_leaves_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.ndjson");
+    let mut recorder = Recorder::create(&path, &header(), Durability::EverySecond).unwrap();
+    for (row, outcome) in (1..=120).rev().map(large) {
+        recorder.push(&row, outcome.as_ref()).unwrap();
+    }
+    recorder.finish(Timestamp::UNIX_EPOCH).unwrap();
+    let record = Record::open(&path).unwrap();
+    assert_eq!(
+        rows_of(&record).unwrap(),
+        (1..=120).collect::<Vec<_>>(),
+        "in order, and the seal holds"
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_large_record_that_is_abandoned_leaves_its_answers_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.ndjson");
+    let mut recorder = Recorder::create(&path, &header(), Durability::EverySecond).unwrap();
+    for (row, outcome) in (2..=120).map(large) {
+        recorder.push(&row, outcome.as_ref()).unwrap();
+    }
+    recorder.abandon().unwrap();
+    let names = fs::read_dir(folder.path()).unwrap();
+    let names: Vec<_> = names.map(|found| found.unwrap().file_name()).collect();
+    assert_eq!(names, ["r.ndjson.partial"]);
+}
+
 #[test]
 fn a_line_says_all_that_is_known_of_its_row() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::close::{keep_earlier, reorder, seal};
-use super::journal::Journal;
+use super::close::{Ordered, keep_earlier, order_into, seal};
+use super::journal::{Journal, Written};
 use super::text::{TimeText, push_failure, push_field, push_json, push_number, push_reject};
 use super::tracks::Tracks;
 use super::{Header, Outcome, RecordError, Trailer};
@@ -16,6 +16,7 @@ use crate::file;
 use crate::input::{Entry, Row};
 use crate::verdict::Totals;
 use jiff::Timestamp;
+use tempfile::TempPath;
 
 /// A block this large is handed to the writing thread without waiting for more.
 const BLOCK: usize = 256 * 1024;
@@ -47,8 +48,8 @@ pub fn partial_path(results: &Path) -> PathBuf {
 pub struct Recorder {
     target: PathBuf,
     journal: Journal,
-    /// The partial file again, for reading it back and to hold the lock.
-    file: File,
+    /// The partial file again: it is locked as long as this is open.
+    _lock: File,
     header_bytes: u64,
     durability: Durability,
     block: Vec<u8>,
@@ -91,10 +92,11 @@ impl Recorder {
         block.push(b'\n');
         let header_bytes = block.len() as u64;
         let writer = file.try_clone().map_err(refused("open"))?;
+        let journal = Journal::start(writer, durability, header_bytes, &ordered_path(target));
         let mut recorder = Self {
             target: target.to_owned(),
-            journal: Journal::start(writer, durability).map_err(refused("begin"))?,
-            file,
+            journal: journal.map_err(refused("begin"))?,
+            _lock: file,
             header_bytes,
             durability,
             block,
@@ -184,10 +186,11 @@ impl Recorder {
             source,
             begun: true,
         };
-        self.journal
-            .finish()
-            .and_then(|(file, _)| file.sync_all())
-            .map_err(failed)?;
+        let written = self.journal.finish().map_err(failed)?;
+        if let Some(ordering) = written.ordering {
+            ordering.abandon();
+        }
+        written.file.sync_all().map_err(failed)?;
         flushed.map(|()| self.totals)
     }
 
@@ -205,7 +208,7 @@ impl Recorder {
             }
         };
         // The journal's own error says why it stopped taking blocks.
-        let (partial_file, hash) = self.journal.finish().map_err(failed("write"))?;
+        let written = self.journal.finish().map_err(failed("write"))?;
         flushed?;
         let trailer = Trailer {
             totals: self.totals,
@@ -215,24 +218,33 @@ impl Recorder {
             sha256: String::new(),
         };
         let partial = partial_path(&target);
-        let whole = match hash {
-            Some(hash) if self.in_order => {
-                seal(partial_file, hash, trailer).map_err(failed("seal"))?;
-                partial.clone()
+        let reordered = match written {
+            Written {
+                hash: Some(hash),
+                file,
+                ..
+            } if self.in_order => {
+                seal(file, hash, trailer).map_err(failed("seal"))?;
+                None
             }
             _ => {
-                let ordered = target.with_added_extension("ordered");
-                reorder(&self.file, self.header_bytes, &ordered, trailer)
-                    .map_err(failed("order"))?;
-                ordered
+                let (ordered, place) =
+                    in_row_order(written, self.header_bytes, &target).map_err(failed("order"))?;
+                ordered.seal(trailer).map_err(failed("seal"))?;
+                Some(place)
             }
         };
         keep_earlier(&target).map_err(failed("keep the earlier record beside"))?;
-        fs::rename(&whole, &target).map_err(failed("rename"))?;
+        let is_reordered = reordered.is_some();
+        match reordered {
+            Some(place) => place.persist(&target).map_err(|error| error.error),
+            None => fs::rename(&partial, &target),
+        }
+        .map_err(failed("rename"))?;
         if self.durability == Durability::EverySecond {
             file::sync_folder(&target).map_err(failed("sync the folder of"))?;
         }
-        if whole != partial {
+        if is_reordered {
             fs::remove_file(&partial).map_err(failed("remove the partial of"))?;
         }
         Ok(self.totals)
@@ -270,6 +282,30 @@ impl Recorder {
             push_field(&mut self.block, "request_id", request_id);
         }
     }
+}
+
+/// Where the lines are put in row order.
+fn ordered_path(target: &Path) -> PathBuf {
+    target.with_added_extension("ordered")
+}
+
+/// What was written, in row order: by the thread that has done it on the way, or now.
+fn in_row_order(
+    written: Written,
+    header_bytes: u64,
+    target: &Path,
+) -> io::Result<(Ordered, TempPath)> {
+    let Written {
+        mut file, ordering, ..
+    } = written;
+    if let Some(ordering) = ordering
+        && let Some(ordered) = ordering.finish()?
+    {
+        return Ok(ordered);
+    }
+    let place = TempPath::try_from_path(ordered_path(target))?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok((order_into(&place, file, header_bytes)?, place))
 }
 
 fn occupied(path: PathBuf) -> RecordError {
