@@ -8,7 +8,8 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 use tracing::info;
 
-use super::request::{Calls, Signature, Stamp};
+use super::request::{Calls, Signature};
+use super::stamp::Stamps;
 use super::{
     Credentials, Endpoint, answer, clock_skew, errors, redact::Redactor, retry_after, transport,
 };
@@ -19,6 +20,8 @@ use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
 /// No answer of a thousand groups comes near it.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// Room made for an answer on the word of its header alone.
+const LIKELY_ANSWER: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a client needs to know.
@@ -44,6 +47,7 @@ pub struct Ons {
     client: Client,
     url: Url,
     calls: Calls,
+    stamps: Stamps,
     clock: Clock,
     redactor: Redactor,
 }
@@ -60,6 +64,8 @@ impl Ons {
             ca_cert,
         } = config;
         let client = http_client(&endpoint, timeout, ca_cert.as_deref())?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(ConfigError::Random)?;
         let redactor = Redactor::new(
             [&*credentials.access_key_id].into_iter().chain(
                 credentials
@@ -78,15 +84,14 @@ impl Ons {
             client,
             url: endpoint.url().clone(),
             calls,
+            stamps: Stamps::new(random),
             clock,
             redactor,
         })
     }
 
     async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|error| unaskable(&error))?;
-        let stamp = Stamp::new((self.clock)(), random);
+        let stamp = self.stamps.next((self.clock)());
         let call = self
             .calls
             .build(query, &stamp)
@@ -106,7 +111,9 @@ impl Ons {
 
     async fn body_of(&self, response: &mut Response) -> Result<Vec<u8>, Failure> {
         let status = Some(response.status().as_u16());
-        let mut body = Vec::new();
+        let announced = response.content_length().unwrap_or(0);
+        let room = usize::try_from(announced).unwrap_or(usize::MAX);
+        let mut body = Vec::with_capacity(room.min(LIKELY_ANSWER));
         loop {
             match response.chunk().await {
                 Ok(None) => return Ok(body),
@@ -230,6 +237,9 @@ pub enum ConfigError {
         /// Where the key was found.
         provider: String,
     },
+    /// No random bytes to tell this client's nonces from all others.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
     /// The HTTP client could not be set up.
     #[error("can't set up the HTTP client")]
     Client(#[source] reqwest::Error),
@@ -238,6 +248,7 @@ pub enum ConfigError {
 impl Advice for ConfigError {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Random(_) => return None,
             Self::CaCert => "the file must have a line -----BEGIN CERTIFICATE-----".into(),
             Self::Unsendable { provider } => {
                 format!("look for line breaks, blanks or letters outside ASCII in {provider}")

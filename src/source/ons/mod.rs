@@ -1,7 +1,7 @@
 //! The HTTP API: `OnsMessageTrace`, API version 2019-02-14.
 //!
 //! [`endpoint`] says where the gateway is, [`credentials`] with which key to ask it. [`Ons`] asks: each call is
-//! built and signed anew ([`request`], [`sign_v3`], [`sign_v1`]), sent once, and its answer read ([`answer`]) by
+//! stamped, built and signed anew ([`request`], [`sign_v3`], [`sign_v1`]), sent once, and its answer read ([`answer`]) by
 //! what it says, not by what it claims to be. [`errors`] is the table of what each error code means for the run.
 //! Nothing here waits or tries again: that is the engine's.
 
@@ -18,6 +18,7 @@ pub mod request;
 pub mod retry_after;
 pub mod sign_v1;
 pub mod sign_v3;
+mod stamp;
 mod transport;
 
 pub use client::{Config, ConfigError, Ons};

@@ -45,6 +45,10 @@ impl Signed<'_> {
     /// The canonical request: six parts, a line each; every header ends its own line, so an empty one follows them.
     #[must_use]
     pub fn canonical_request(&self) -> String {
+        self.canonical_request_with(&self.header_names())
+    }
+
+    fn canonical_request_with(&self, header_names: &str) -> String {
         let mut text = String::with_capacity(1024);
         for part in [self.method, self.uri, self.query] {
             text.push_str(part);
@@ -57,7 +61,7 @@ impl Signed<'_> {
             text.push('\n');
         }
         text.push('\n');
-        text.push_str(&self.header_names());
+        text.push_str(header_names);
         text.push('\n');
         text.push_str(self.payload_sha256);
         text
@@ -66,8 +70,8 @@ impl Signed<'_> {
     /// The value of `Authorization`.
     #[must_use]
     pub fn authorization(&self, access_key_id: &str, key: &Key) -> String {
-        let signature = key.sign(&string_to_sign(&self.canonical_request()));
         let names = self.header_names();
+        let signature = key.sign(&string_to_sign(&self.canonical_request_with(&names)));
         format!(
             "{ALGORITHM} Credential={access_key_id},SignedHeaders={names},Signature={signature}"
         )
