@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::text::push_text;
 use crate::source::Track;
 
-/// Writes tracks. Most answers have the groups of the answer before, and a snapshot's are even the same texts: then
-/// nothing is compared, and what stands before each word is written as it was.
+/// Writes tracks. Most answers have the groups of the answer before (a snapshot's are even the same texts, which need
+/// no look): then what stands before each word is written as it was.
 #[derive(Debug, Default)]
 pub(super) struct Tracks {
     groups: BTreeSet<Arc<str>>,
@@ -31,7 +31,9 @@ impl Tracks {
 
     /// Appends `[…]` in group order: the source's order means nothing, and a second run must write the same bytes.
     pub(super) fn push(&mut self, block: &mut Vec<u8>, tracks: &[Track]) {
-        let as_last = |(track, last): (&Track, &Group)| Arc::ptr_eq(&track.group, &last.name);
+        let as_last = |(track, last): (&Track, &Group)| {
+            Arc::ptr_eq(&track.group, &last.name) || track.group == last.name
+        };
         if !self.repeats
             && tracks.len() == self.last.len()
             && tracks.iter().zip(&self.last).all(as_last)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -10,43 +11,45 @@ use super::{Body, track};
 use crate::source::Track;
 
 pub(super) fn read(body: &[u8]) -> Result<Body, String> {
-    let Envelope {
-        request_id,
-        code,
-        message,
-        data,
-        is_empty,
-    } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let tracks = match data {
-        Some(data) => serde_json::from_str::<Tracks>(data.get())
+    // Nearly every answer is read in one pass. An error may stand in `Data` alone, and then the rest still counts.
+    if let Ok(envelope) = serde_json::from_slice::<Envelope<'_, Tracks>>(body) {
+        return Ok(envelope.open(|tracks| Ok(tracks.0)));
+    }
+    let envelope: Envelope<'_, &RawValue> =
+        serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(envelope.open(|data| {
+        serde_json::from_str::<Tracks>(data.get())
             .map(|tracks| tracks.0)
-            .map_err(|error| format!("Data: {error}")),
-        None => Ok(Vec::new()),
-    };
-    Ok(Body {
-        is_answer: is_empty || request_id.0.is_some() || data.is_some(),
-        request_id: request_id.into_string(),
-        code: code.into_string(),
-        message: message.into_string(),
-        tracks,
-    })
+            .map_err(|error| format!("Data: {error}"))
+    }))
 }
 
 /// The top level. Official SDKs read both spellings of the error fields; unknown fields are passed over.
-#[derive(Default)]
-struct Envelope<'a> {
+struct Envelope<'a, Data> {
     request_id: Text<'a>,
     code: Text<'a>,
     message: Text<'a>,
-    data: Option<&'a RawValue>,
+    data: Option<Data>,
     is_empty: bool,
 }
 
-impl<'de> Deserialize<'de> for Envelope<'de> {
+impl<Data> Envelope<'_, Data> {
+    fn open(self, tracks: impl FnOnce(Data) -> Result<Vec<Track>, String>) -> Body {
+        Body {
+            is_answer: self.is_empty || self.request_id.0.is_some() || self.data.is_some(),
+            request_id: self.request_id.into_string(),
+            code: self.code.into_string(),
+            message: self.message.into_string(),
+            tracks: self.data.map_or(Ok(Vec::new()), tracks),
+        }
+    }
+}
+
+impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Envelope<'de>;
+        struct Fields<Data>(PhantomData<Data>);
+        impl<'de, Data: Deserialize<'de>> Visitor<'de> for Fields<Data> {
+            type Value = Envelope<'de, Data>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object with RequestId and Data")
@@ -54,8 +57,11 @@ impl<'de> Deserialize<'de> for Envelope<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut envelope = Envelope {
+                    request_id: Text::default(),
+                    code: Text::default(),
+                    message: Text::default(),
+                    data: None,
                     is_empty: true,
-                    ..Envelope::default()
                 };
                 while let Some(key) = map.next_key::<Text<'_>>()? {
                     envelope.is_empty = false;
@@ -72,7 +78,7 @@ impl<'de> Deserialize<'de> for Envelope<'de> {
                 Ok(envelope)
             }
         }
-        deserializer.deserialize_map(Fields)
+        deserializer.deserialize_map(Fields(PhantomData))
     }
 }
 

@@ -7,8 +7,6 @@
 mod json;
 mod xml;
 
-use std::collections::HashSet;
-
 use super::errors;
 use super::redact::Redactor;
 use crate::offsets::TrackType;
@@ -102,15 +100,18 @@ impl Body {
             return Err("neither RequestId nor Data in it".into());
         }
         let mut tracks = self.tracks?;
-        if tracks.len() > 1 {
-            let mut seen = HashSet::with_capacity(tracks.len());
-            tracks.retain(|track| seen.insert((track.group.clone(), track.track_type.clone())));
-        }
+        // Their order means nothing, and the record sorts them so.
+        tracks.sort_by(|a, b| key(a).cmp(&key(b)));
+        tracks.dedup();
         Ok(Trace {
             tracks,
             request_id: self.request_id,
         })
     }
+}
+
+fn key(track: &Track) -> (&str, &str) {
+    (&track.group, track.track_type.as_str())
 }
 
 /// JSON or XML, by the first byte that is not blank.
