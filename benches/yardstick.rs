@@ -2,7 +2,7 @@
 //! Machines drift, so only ratios between commands of the same minute mean anything.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -33,16 +33,16 @@ pub(crate) fn measure(command: &mut Command) -> Cost {
         .stderr(Stdio::null())
         .spawn()
         .expect("the command starts");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak_kib = 0_u64;
+    let id = child.id();
+    let mut peak_mib = 0.0_f64;
     while child.try_wait().expect("a child of ours").is_none() {
-        peak_kib = peak_kib.max(high_water(Path::new(&status)));
+        peak_mib = peak_mib.max(peak_mib_of(id));
         std::thread::sleep(Duration::from_millis(5));
     }
     Cost {
         wall: start.elapsed(),
         cpu: children_cpu().saturating_sub(before),
-        peak_mib: peak_kib as f64 / 1024.0,
+        peak_mib,
     }
 }
 
@@ -66,22 +66,33 @@ pub(crate) fn have(program: &str, what: &str) -> bool {
     found
 }
 
-/// Processor time of all children that have ended, from /proc/self/stat (fields 16 and 17, in ticks of 10 ms).
+/// Processor time of all children that have ended, from fields 16 and 17 of their parent's stat.
 fn children_cpu() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
+    ticks("self", 13)
+}
+
+/// Processor time of a process that runs, from fields 14 and 15 of its stat.
+pub(crate) fn cpu_of(id: u32) -> Duration {
+    ticks(&id.to_string(), 11)
+}
+
+/// Two fields of /proc/PROCESS/stat, user and system time, in ticks of 10 ms.
+fn ticks(process: &str, skip: usize) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux");
     let after_name = stat.rsplit_once(") ").expect("pid (name) …").1;
     let ticks = after_name
         .split(' ')
-        .skip(13)
+        .skip(skip)
         .take(2)
         .filter_map(|field| field.parse::<u64>().ok())
         .sum::<u64>();
     Duration::from_millis(ticks * 10)
 }
 
-fn high_water(status: &Path) -> u64 {
-    let text = fs::read_to_string(status).unwrap_or_default();
+/// Most resident memory of a process that runs, in MiB.
+pub(crate) fn peak_mib_of(id: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
-        .unwrap_or_default()
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+    kib.unwrap_or(0.0) / 1024.0
 }

@@ -6,6 +6,8 @@
 //! [`Incoming`] → parameters, proof → action → door (key, date, signature, token, nonce)
 //!    → drill → quota → permission → source → body in JSON or XML → [`Reply`]
 //! ```
+//!
+//! [`listen`] has the sockets: it reads requests and writes answers, and bears with clients that do neither well.
 
 mod action;
 mod body;
@@ -13,6 +15,7 @@ mod door;
 mod drill;
 mod gateway;
 mod keys;
+pub mod listen;
 mod nonces;
 mod parameters;
 mod proof;
@@ -30,6 +33,7 @@ pub use door::{Caller, Door};
 pub use drill::{Drill, Fault};
 pub use gateway::Gateway;
 pub use keys::{Key, KeySource, Keys, KeysError, Scope};
+pub use listen::{Answer, Ended, Limits, Server, Tls, TlsError};
 pub use nonces::{Nonces, WINDOW};
 pub use parameters::Parameters;
 pub use proof::{Proof, Secret};

@@ -1,0 +1,249 @@
+//! What `/metrics` tells: requests, how long they took, and connections.
+//!
+//! Every label has a bounded set of values, so that no client can make the server count without end.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::ending::Fault;
+use crate::serve::Note;
+
+/// The media type of [`Metrics::page`].
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Seconds, from an answer out of memory to one that a drill holds back.
+const BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// How many codes of the source's own there may be, and how long: far more than it documents
+/// (`facts/ons-api.md` §4.2).
+const FOREIGN: usize = 50;
+const LONGEST: usize = 64;
+
+/// Counted by operation, status and error code; a status of 0 is a request that was given no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    action: &'static str,
+    status: u16,
+    code: Cow<'static, str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    action: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+/// The counters of one listener.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    durations: Family<Operation, Histogram, fn() -> Histogram>,
+    aborted: Family<Reason, Counter>,
+    /// Codes that the source brought, not we.
+    foreign: Mutex<BTreeSet<String>>,
+    /// Connections accepted.
+    pub(super) accepted: Counter,
+    /// Connections open now.
+    pub(super) open: Gauge,
+    /// Lines of the access log that nobody took.
+    pub(super) lost_lines: Counter,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("ons_audit_serve"),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            aborted: Family::default(),
+            foreign: Mutex::default(),
+            accepted: Counter::default(),
+            open: Gauge::default(),
+            lost_lines: Counter::default(),
+        };
+        // A counter that is there from the start shows its first step.
+        for fault in Fault::ALL {
+            let reason = fault.reason();
+            drop(metrics.aborted.get_or_create(&Reason { reason }));
+        }
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "requests",
+            "Requests by operation, HTTP status (0: connection dropped) and error code",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "From the end of a request's head to the start of its answer",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register(
+            "connections_open",
+            "Connections open now",
+            self.open.clone(),
+        );
+        registry.register("connections", "Connections accepted", self.accepted.clone());
+        registry.register(
+            "connections_aborted",
+            "Connections that ended badly, by reason",
+            self.aborted.clone(),
+        );
+        registry.register(
+            "log_lines_lost",
+            "Lines of the access log that could not be written",
+            self.lost_lines.clone(),
+        );
+    }
+
+    /// A request has its answer, or will have none (`status` 0).
+    pub(super) fn answered(&self, note: &Note, status: u16, took: Duration) {
+        let action = note.action.unwrap_or("other");
+        let code = self.code(note);
+        self.requests
+            .get_or_create(&Answered {
+                action,
+                status,
+                code,
+            })
+            .inc();
+        self.durations
+            .get_or_create(&Operation { action })
+            .observe(took.as_secs_f64());
+    }
+
+    /// Our own codes are a closed set; of others, the first ones are told by name.
+    fn code(&self, note: &Note) -> Cow<'static, str> {
+        let code = note.code.clone().unwrap_or_default();
+        let Cow::Owned(foreign) = &code else {
+            return code;
+        };
+        let mut known = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(foreign) {
+            return code;
+        }
+        if known.len() < FOREIGN && foreign.len() <= LONGEST {
+            known.insert(foreign.clone());
+            return code;
+        }
+        "other".into()
+    }
+
+    /// A connection ended badly.
+    pub(super) fn aborted(&self, fault: Fault) {
+        let reason = fault.reason();
+        self.aborted.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// All of it, as Prometheus reads it.
+    pub(super) fn page(&self) -> String {
+        let mut page = String::new();
+        // Writing to a string can't fail.
+        let _ = encode(&mut page, &self.registry);
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(action: Option<&'static str>, code: Option<&'static str>) -> Note {
+        Note {
+            action,
+            code: code.map(Into::into),
+            ..Note::default()
+        }
+    }
+
+    #[track_caller]
+    fn has(page: &str, line: &str) {
+        assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
+    }
+
+    #[test]
+    fn requests_are_counted_by_operation_status_and_code() {
+        let metrics = Metrics::new();
+        let asked = note(Some("OnsMessageTrace"), None);
+        metrics.answered(&asked, 200, Duration::from_micros(300));
+        metrics.answered(&asked, 200, Duration::from_millis(30));
+        let throttled = note(Some("OnsMessageTrace"), Some("Throttling.User"));
+        metrics.answered(&throttled, 400, Duration::from_mins(1));
+        metrics.answered(&note(None, None), 0, Duration::ZERO);
+        let page = metrics.page();
+        for line in [
+            r#"ons_audit_serve_requests_total{action="OnsMessageTrace",status="200",code=""} 2"#,
+            r#"ons_audit_serve_requests_total{action="OnsMessageTrace",status="400",code="Throttling.User"} 1"#,
+            r#"ons_audit_serve_requests_total{action="other",status="0",code=""} 1"#,
+            r#"ons_audit_serve_request_duration_seconds_bucket{le="0.0005",action="OnsMessageTrace"} 1"#,
+            r#"ons_audit_serve_request_duration_seconds_bucket{le="10.0",action="OnsMessageTrace"} 2"#,
+            r#"ons_audit_serve_request_duration_seconds_bucket{le="+Inf",action="OnsMessageTrace"} 3"#,
+        ] {
+            has(&page, line);
+        }
+    }
+
+    #[test]
+    fn a_source_with_codes_without_end_does_not_make_metrics_without_end() {
+        let metrics = Metrics::new();
+        let mut strange = note(Some("OnsMessageTrace"), None);
+        for number in (0..100).chain(0..100) {
+            strange.code = Some(format!("Strange.{number}").into());
+            metrics.answered(&strange, 400, Duration::ZERO);
+        }
+        strange.code = Some("x".repeat(1000).into());
+        metrics.answered(&strange, 400, Duration::ZERO);
+        let page = metrics.page();
+        assert_eq!(page.matches("Strange").count(), 50, "{page}");
+        for (code, count) in [("Strange.7", 2), ("other", 101)] {
+            has(
+                &page,
+                &format!(
+                    r#"ons_audit_serve_requests_total{{action="OnsMessageTrace",status="400",code="{code}"}} {count}"#
+                ),
+            );
+        }
+    }
+
+    #[test]
+    fn every_reason_is_there_before_it_happens() {
+        let metrics = Metrics::new();
+        metrics.aborted(Fault::SlowHead);
+        metrics.open.inc();
+        let page = metrics.page();
+        for fault in Fault::ALL {
+            let count = u8::from(fault == Fault::SlowHead);
+            has(
+                &page,
+                &format!(
+                    r#"ons_audit_serve_connections_aborted_total{{reason="{}"}} {count}"#,
+                    fault.reason()
+                ),
+            );
+        }
+        has(&page, "ons_audit_serve_connections_open 1");
+        assert!(page.ends_with("# EOF\n"));
+    }
+}

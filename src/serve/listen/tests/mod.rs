@@ -1,0 +1,218 @@
+//! The listener, tried with connections in memory and a clock that stands still; with real sockets where they matter.
+
+mod abuse;
+mod ending;
+mod exchange;
+mod log;
+mod socket;
+mod tls;
+mod waiting;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::attend;
+use super::ending::Ending;
+use super::house::House;
+use super::{Answer, Limits, Server};
+use crate::serve::{Incoming, Note, Reply};
+
+/// Answers as the path says, with what it was asked.
+#[derive(Debug, Default)]
+struct Clerk {
+    /// `/held` is answered when this is cancelled.
+    released: CancellationToken,
+}
+
+impl Answer for Clerk {
+    async fn answer(&self, incoming: &Incoming<'_>) -> Reply {
+        let body = String::from_utf8_lossy(incoming.body);
+        let mut reply = Reply {
+            status: 200,
+            content_type: "application/json;charset=utf-8",
+            body: format!("{} {} {body}\n", incoming.method, incoming.query).into_bytes(),
+            retry_after: None,
+            note: Note {
+                request_id: "0A1B2C3D-0000-4000-8000-000000000001".to_owned(),
+                action: Some("OnsMessageTrace"),
+                ..Note::default()
+            },
+        };
+        match incoming.path {
+            "/held" => self.released.cancelled().await,
+            "/slow" => tokio::time::sleep(Duration::from_secs(5)).await,
+            "/large" => reply.body = vec![b'x'; 1 << 20],
+            "/dropped" => reply.note.dropped = true,
+            "/throttled" => {
+                reply.status = 400;
+                reply.retry_after = Some(Duration::from_millis(1500));
+                reply.note.code = Some("Throttling.User".into());
+            }
+            "/traced" => {
+                reply.note.key = Some("LTA***Key".to_owned());
+                reply.note.topic = Some("orders".to_owned());
+                reply.note.msg_id = Some("1E0578FE110F18B4AAC235C0C8460BA2".to_owned());
+            }
+            _ => {}
+        }
+        reply
+    }
+}
+
+/// A log that a test reads.
+#[derive(Debug, Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let text = self.text();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// A listener's inside, without a socket.
+struct Inside {
+    house: Arc<House>,
+    clerk: Arc<Clerk>,
+    log: Sink,
+    visitors: TaskTracker,
+}
+
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4711);
+
+impl Inside {
+    fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Self {
+        let (clerk, log) = (Arc::new(Clerk::default()), Sink::default());
+        let server = Server {
+            gateway: clerk.clone(),
+            tls: None,
+            limits,
+            log: Some(Box::new(log.clone())),
+            clock: || "2026-11-22T12:00:00.123Z".parse().unwrap(),
+        };
+        Self {
+            house: Arc::new(House::new(server, CancellationToken::new()).unwrap()),
+            clerk,
+            log,
+            visitors: TaskTracker::new(),
+        }
+    }
+
+    /// A client that has connected.
+    fn client(&self) -> Client {
+        self.client_with_pipe(1 << 20)
+    }
+
+    /// A client whose connection holds that many bytes on their way.
+    fn client_with_pipe(&self, bytes: usize) -> Client {
+        let (ours, theirs) = duplex(bytes);
+        let house = self.house.clone();
+        let visit = self.visitors.spawn(async move {
+            let ending = attend(theirs, PEER, &house).await;
+            if let Some(ending) = &ending {
+                house.metrics.aborted(ending.fault);
+                house.log.connection(PEER, ending);
+            }
+            ending
+        });
+        Client {
+            stream: ours,
+            visit,
+        }
+    }
+
+    /// All is over: what the log says.
+    async fn log(self) -> Vec<Value> {
+        self.visitors.close();
+        self.visitors.wait().await;
+        drop(self.house);
+        self.log.lines()
+    }
+}
+
+/// A client's end of a connection.
+struct Client {
+    stream: DuplexStream,
+    visit: JoinHandle<Option<Ending>>,
+}
+
+impl Client {
+    async fn say(&mut self, text: impl AsRef<[u8]>) {
+        self.stream.write_all(text.as_ref()).await.unwrap();
+    }
+
+    /// Asks for `path`.
+    async fn get(&mut self, path: &str) {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: ons\r\n\r\n");
+        self.say(request).await;
+    }
+
+    /// One answer: its status and its body.
+    async fn answer(&mut self) -> (u16, String) {
+        let (head, body) = self.whole_answer().await;
+        (head[9..12].parse().unwrap(), body)
+    }
+
+    /// One answer: its head and its body.
+    async fn whole_answer(&mut self) -> (String, String) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().parse().unwrap()];
+        self.stream.read_exact(&mut body).await.unwrap();
+        (head, String::from_utf8(body).unwrap())
+    }
+
+    /// Waits for the server to close; nothing more may come before.
+    async fn is_shown_out(&mut self) {
+        assert_eq!(self.rest().await, "");
+    }
+
+    /// All that comes until the server closes.
+    async fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ = self.stream.read_to_end(&mut rest).await;
+        String::from_utf8(rest).unwrap()
+    }
+
+    /// How the connection ended for the server.
+    async fn ending(self) -> Option<Ending> {
+        drop(self.stream);
+        self.visit.await.unwrap()
+    }
+}
