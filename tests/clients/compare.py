@@ -6,7 +6,7 @@ from collections import Counter
 from cases import KEYS
 
 # These don't give their caller the time to wait.
-HIDES_RETRY_AFTER = {"legacy:json"}
+HIDES_RETRY_AFTER = {"legacy:json", "go:v3", "go:v3-form"}
 
 
 def at(value, path):

@@ -11,6 +11,7 @@ import (
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	openapimodels "github.com/alibabacloud-go/darabonba-openapi/v2/models"
 	"github.com/alibabacloud-go/tea/dara"
+	"github.com/alibabacloud-go/tea/tea"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
@@ -110,24 +111,18 @@ func v3(job job, ask ask) (any, *refusal) {
 	if err == nil {
 		return result["body"], nil
 	}
-	refused, ok := err.(interface {
-		GetCode() *string
-		GetStatusCode() *int
-		GetData() map[string]any
-		GetRetryAfter() *int64
-	})
-	if !ok {
+	var refused *tea.SDKError
+	if !errors.As(err, &refused) {
 		return nil, &refusal{Message: err.Error()}
 	}
 	said := &refusal{
-		Code:    dara.StringValue(refused.GetCode()),
-		Message: err.Error(),
-		Status:  dara.IntValue(refused.GetStatusCode()),
+		Code:    dara.StringValue(refused.Code),
+		Message: dara.StringValue(refused.Message),
+		Status:  dara.IntValue(refused.StatusCode),
 	}
-	said.RequestId, _ = refused.GetData()["RequestId"].(string)
-	if wait := refused.GetRetryAfter(); wait != nil {
-		milliseconds, _ := json.Marshal(wait)
-		said.RetryAfter = string(milliseconds)
+	var body struct{ RequestId string }
+	if json.Unmarshal([]byte(dara.StringValue(refused.Data)), &body) == nil {
+		said.RequestId = body.RequestId
 	}
 	return nil, said
 }
