@@ -123,8 +123,9 @@ def keys_and_rights(cluster):
     wrong_secret, wrong_token = main | {"secret": "suite-wrong"}, sts | {"token": "suite-wrong+token"}
     without_token = {part: value for part, value in sts.items() if part != "token"}
     yield cluster.refused("unknown key", "InvalidAccessKeyId.NotFound", 404, known, UNKNOWN_KEY)
-    # The legacy SDK says InvalidAccessKeySecret itself, after it has compared the server's string to sign with its own.
-    yield cluster.refused("wrong secret", "SignatureDoesNotMatch|InvalidAccessKeySecret", 400, known, wrong_secret)
+    # The legacy SDK compares the server's string to sign with its own; if they are the same, it is the secret.
+    yield cluster.refused("wrong secret", "SignatureDoesNotMatch", 400, known, wrong_secret) | {
+        "code_by": {"legacy:json": "InvalidAccessKeySecret"}}
     yield cluster.trace("key for one topic", payment, narrow)
     yield cluster.refused("key for another topic", "NoPermission", 403, known, narrow)
     yield cluster.trace("STS token", known, sts)

@@ -22,25 +22,25 @@ def at(value, path):
 def findings(client, scenario, asked, answers, log):
     for case in asked:
         name = case["ask"]["name"]
-        yield from (f"{name}: {what}" for what in differences(case, answers.get(name)))
+        yield from (f"{name}: {what}" for what in differences(client, case, answers.get(name)))
     yield from request_ids(answers, log)
     yield from secrets(answers, log)
     if scenario == "throttled":
         yield from throttling(client, answers)
 
 
-def differences(case, answer):
+def differences(client, case, answer):
     if answer is None:
         return ["no answer"]
     if "error" in answer:
-        return wrong_error(case, answer["error"])
+        return wrong_error(client, case, answer["error"])
     if "code" in case:
         return [f"answered, expected {case['code']}"]
     return wrong_data(case, answer["data"])
 
 
-def wrong_error(case, error):
-    code = case.get("code") or case.get("may_be")
+def wrong_error(client, case, error):
+    code = case.get("code_by", {}).get(client) or case.get("code") or case.get("may_be")
     if not code:
         yield f"refused: {error}"
     elif not re.fullmatch(code, error["code"] or ""):
