@@ -232,9 +232,36 @@ fn the_cron_line_is_silent_when_all_is_well_and_only_then() {
     );
 }
 
+/// The programs of other clients, which `tests/clients/run` runs.
+fn client_examples() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/examples");
+    let files = std::fs::read_dir(folder).unwrap();
+    files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_examples_for_other_clients_are_those_that_the_suite_runs() {
+    let text = readme();
+    let shown: BTreeSet<_> = blocks(&text)
+        .into_iter()
+        .filter(|block| ["python", "js", "bash"].contains(&block.language))
+        .map(|block| block.text.to_owned())
+        .collect();
+    assert!(
+        shown.is_empty() || shown == client_examples(),
+        "the README shows other programs than tests/clients/examples has"
+    );
+}
+
 #[test]
 fn every_option_exists_and_every_option_of_audit_is_told() {
-    let (text, tool) = (readme(), Tool::new());
+    let tool = Tool::new();
+    // The options of other programs are not ours.
+    let text = client_examples()
+        .iter()
+        .fold(readme(), |text, example| text.replace(example, ""));
     let known: String = ["audit", "plan", "report", "inspect"]
         .map(|command| tool.call(&format!("{command} --help")).ends(0).stdout)
         .concat();
