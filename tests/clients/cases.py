@@ -12,21 +12,19 @@ SAMPLE, LONELY = "samples/cluster.json", "tests/clients/lonely.json"
 KEYS = {
     "main": {"id": "suite-main", "secret": "suite-main-secret"},
     "narrow": {"id": "suite-narrow", "secret": "suite-narrow-secret", "topics": ["payments"]},
+    "elsewhere": {"id": "suite-elsewhere", "secret": "suite-elsewhere-secret", "instances": ["MQ_INST_1_other"]},
+    "retired": {"id": "suite-retired", "secret": "suite-retired-secret", "active": False},
     "sts": {"id": "suite-sts", "secret": "suite-sts-secret", "token": "suite+token/with=chars"},
 }
 UNKNOWN_KEY = {"id": "suite-nobody", "secret": "suite-nobody-secret"}
 
 
 def keys_file():
-    """The keys as `serve --keys` reads them."""
+    """The keys as `serve --keys` reads them. Texts, lists and truth values are written in TOML as in JSON."""
     tables = []
     for key in KEYS.values():
-        lines = ["[[keys]]", f'id = "{key["id"]}"', f'secret = "{key["secret"]}"']
-        if "token" in key:
-            lines.append(f'security_token = "{key["token"]}"')
-        if "topics" in key:
-            lines.append(f"topics = {json.dumps(key['topics'])}")
-        tables.append("\n".join(lines))
+        lines = [f"{'security_token' if part == 'token' else part} = {json.dumps(value)}" for part, value in key.items()]
+        tables.append("\n".join(["[[keys]]", *lines]))
     return "\n\n".join(tables) + "\n"
 
 
@@ -56,7 +54,7 @@ class Cluster:
         return case(name, "OnsMessageTrace", asked, key, tracks=self.tracks[message], instance=self.instance)
 
     def refused(self, name, code, status, message, key=KEYS["main"], **params):
-        """Asks what must be refused: with this code (a pattern) and this HTTP status, if there is but one."""
+        """Asks what must be refused: with this code and this HTTP status."""
         asked = self.params(*message) | params
         asked = {parameter: value for parameter, value in asked.items() if value is not None}
         return case(name, "OnsMessageTrace", asked, key, code=code, status=status)
@@ -104,16 +102,15 @@ def not_found(cluster, root):
         if message not in cluster.tracks and message[0] in topics and well_formed:
             yield cluster.refused(f"no message {message[1]}", "BIZ_NO_MESSAGE", 404, message)
     yield cluster.refused("no topic", "BIZ_TOPIC_NOT_FOUND", 404, ("invoices", known[1]))
-    yield cluster.refused("no topic, brackets in its name", UNKNOWN_TOPIC, None, ("orders(v2)", known[1]))
-    yield cluster.refused("no topic, all that is escaped in its name", UNKNOWN_TOPIC, None, (RESERVED, known[1]))
+    yield cluster.refused("no topic, brackets in its name", "BIZ_TOPIC_NOT_FOUND", 404, ("orders(v2)", known[1]))
+    yield cluster.refused("no topic, all that is escaped in its name", "BIZ_TOPIC_NOT_FOUND", 404, (RESERVED, known[1]))
     yield cluster.refused("no instance", "INSTANCE_NOT_FOUND", 404, known, InstanceId="MQ_INST_1_other")
-    yield cluster.refused("no MsgId", "Missing.*", 400, known, MsgId=None)
-    yield cluster.refused("no Topic", "Missing.*", 400, known, Topic=None)
+    yield cluster.refused("no MsgId", "MissingMsgId", 400, known, MsgId=None)
+    yield cluster.refused("no Topic", "MissingTopic", 400, known, Topic=None)
 
 
 # A wrong escape anywhere would be SignatureDoesNotMatch.
 RESERVED = "a b+c*d~e%f/g=h&i:j'k(l)m!n,o;p@q$r#s?t[u]v\"w\\x中é"
-UNKNOWN_TOPIC = "BIZ_TOPIC_NOT_FOUND|InvalidParameter.*"
 
 
 def keys_and_rights(cluster):
@@ -123,14 +120,16 @@ def keys_and_rights(cluster):
     wrong_secret, wrong_token = main | {"secret": "suite-wrong"}, sts | {"token": "suite-wrong+token"}
     without_token = {part: value for part, value in sts.items() if part != "token"}
     yield cluster.refused("unknown key", "InvalidAccessKeyId.NotFound", 404, known, UNKNOWN_KEY)
+    yield cluster.refused("retired key", "InvalidAccessKeyId.Inactive", 400, known, KEYS["retired"])
     # The legacy SDK compares the server's string to sign with its own; if they are the same, it is the secret.
     yield cluster.refused("wrong secret", "SignatureDoesNotMatch", 400, known, wrong_secret) | {
         "code_by": {"legacy:json": "InvalidAccessKeySecret"}}
     yield cluster.trace("key for one topic", payment, narrow)
     yield cluster.refused("key for another topic", "NoPermission", 403, known, narrow)
+    yield cluster.refused("key for another instance", "NoPermission", 403, known, KEYS["elsewhere"])
     yield cluster.trace("STS token", known, sts)
-    yield cluster.refused("wrong STS token", "InvalidSecurityToken.*", None, known, wrong_token)
-    yield cluster.refused("no STS token", "MissingSecurityToken|InvalidSecurityToken.*", None, known, without_token)
+    yield cluster.refused("wrong STS token", "InvalidSecurityToken.MismatchWithAccessKey", 400, known, wrong_token)
+    yield cluster.refused("no STS token", "MissingSecurityToken", 400, known, without_token)
     # Not a right but a parameter: without an instance the sample's own is meant.
     known_without = cluster.trace("no InstanceId", known)
     del known_without["ask"]["params"]["InstanceId"]
@@ -154,8 +153,9 @@ def other_actions(cluster):
     yield case("no such message", "OnsMessageGetByMsgId", cluster.params(topic, "0" * 32),
                code="BIZ_NO_MESSAGE", status=404)
     span = {"InstanceId": instance, "Topic": topic, "GroupId": groups[0]["group"]}
-    yield case("time span", "OnsConsumerTimeSpan", span, fields={"Data.Topic": topic, "Data.InstanceId": instance},
-               present=["Data.MaxTimeStamp"])
+    newest = max(message["stored_at"] for message in cluster.state["messages"] if message["topic"] == topic)
+    yield case("time span", "OnsConsumerTimeSpan", span,
+               fields={"Data.Topic": topic, "Data.InstanceId": instance, "Data.MaxTimeStamp": millis(newest)})
     yield case("regions", "OnsRegionList", {}, present=["Data.RegionDo.0.OnsRegionId"])
     yield case("instances", "OnsInstanceInServiceList", {}, fields={"Data.InstanceVO.0.InstanceId": instance})
     yield case("an action that there is not", "OnsTopicList", {"InstanceId": instance},
