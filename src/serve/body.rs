@@ -1,5 +1,7 @@
 //! Bodies in JSON and XML, byte for byte what SDKs parse (`facts/ons-api.md` §§1.2, 4.1).
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Refusal;
@@ -46,10 +48,24 @@ impl Format {
             Self::Json => serde_json::to_vec(body).ok(),
             Self::Xml => quick_xml::se::to_string_with_root(root, body)
                 .ok()
-                .map(|text| format!("<?xml version='1.0' encoding='UTF-8'?>{text}").into_bytes()),
+                .map(|text| format!("<?xml version='1.0' encoding='UTF-8'?>{}", allowed(&text)))
+                .map(String::into_bytes),
         };
         // Text, numbers and lists of them under fixed names can always be written.
         written.unwrap_or_default()
+    }
+}
+
+/// XML has no way to write most control characters, not even escaped; a request may bring them, and be quoted.
+fn allowed(text: &str) -> Cow<'_, str> {
+    let is_forbidden = |c: char| {
+        (c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r'))
+            || matches!(c, '\u{FFFE}' | '\u{FFFF}')
+    };
+    if text.contains(is_forbidden) {
+        Cow::Owned(text.replace(is_forbidden, "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -89,5 +105,14 @@ mod tests {
             "<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>ID-1</RequestId><HostId>host</HostId>\
              <Code>BIZ_NO_MESSAGE</Code><Message>no \"message\" &lt;here&gt;</Message></Error>"
         );
+    }
+
+    #[test]
+    fn what_no_xml_can_hold_is_replaced() {
+        let refusal = Refusal::not_found("BIZ_TOPIC_NOT_FOUND", "no topic a\u{1}b\tc\u{FFFF}中");
+        let body = text(Format::Xml.refusal(&refusal, "ID-1", "host"));
+        assert!(body.contains("no topic a\u{FFFD}b\tc\u{FFFD}中"), "{body}");
+        let body = text(Format::Json.refusal(&refusal, "ID-1", "host"));
+        assert!(body.contains("no topic a\\u0001b"), "{body}");
     }
 }

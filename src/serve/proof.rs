@@ -140,27 +140,24 @@ impl Proof {
     /// What was signed, for a client that signed something else. The token in it is a secret and is left out.
     #[must_use]
     pub fn shown(&self) -> String {
-        let token = self.token.as_deref();
+        let token = self.token.as_deref().unwrap_or_default();
         match &self.signed {
-            What::V1(text) => {
-                let token = token.map(|token| encode(&encode(token)));
-                without(text, "SecurityToken%3D", token.as_deref())
-            }
-            What::V3(request) => {
-                let text = sign_v3::string_to_sign(request);
-                let request = without(request, &format!("\n{TOKEN_HEADER}:"), token);
-                format!("{text}, which is of this canonical request:\n{request}")
-            }
+            What::V1(text) => without(text, &encode(&encode(token))),
+            What::V3(request) => format!(
+                "{}, which is of this canonical request:\n{}",
+                sign_v3::string_to_sign(request),
+                without(request, token)
+            ),
         }
     }
 }
 
-/// A text without the secret that follows `before` in it.
-fn without(text: &str, before: &str, secret: Option<&str>) -> String {
-    secret.map_or_else(
-        || text.to_owned(),
-        |secret| text.replace(&format!("{before}{secret}"), &format!("{before}***")),
-    )
+fn without(text: &str, secret: &str) -> String {
+    if secret.is_empty() {
+        text.to_owned()
+    } else {
+        text.replace(secret, "***")
+    }
 }
 
 /// The headers that a client says it signed, by the names in its own order.
