@@ -17,6 +17,7 @@
 //!   process by [`offsets::judge`].
 //! - [`engine`] asks: the pacer, the retries and the one loop.
 //! - [`record`] is the results file, the evidence from which every report is made.
+//! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.
 //! - [`verdict`] judges what a record says against what was expected, [`report`] shows it.
 //! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`mod@file`] is the only place that
 //!   creates files.

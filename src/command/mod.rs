@@ -15,6 +15,7 @@ mod man;
 mod outcome;
 mod plan;
 mod report;
+mod serve;
 mod verify;
 
 use std::ffi::OsString;
@@ -57,6 +58,8 @@ enum Command {
     Plan(plan::Args),
     /// Render reports again from results files; several are shards of one run
     Report(report::Args),
+    /// Answer OnsMessageTrace over HTTP from any source
+    Serve(serve::Args),
     /// Decode message IDs: kind, producer, born time
     Inspect(inspect::Args),
     /// Does the seal of a results file hold, do its totals tie?
@@ -131,6 +134,7 @@ fn run(command: Command, world: &World) -> Result<Status, Failed> {
         Command::Audit(args) => audit::run(args, world),
         Command::Plan(args) => plan::run(args, world),
         Command::Report(args) => report::run(args, world),
+        Command::Serve(args) => serve::run(&args, world),
         Command::Inspect(args) => inspect::run(&args, world),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => man::completions(&args, Cli::command()),

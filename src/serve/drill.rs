@@ -1,5 +1,6 @@
 //! Faults on purpose, so that whoever has to cope with the real ones can practise.
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,17 @@ pub enum Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::Refusal(refusal)
+    }
+}
+
+impl fmt::Display for Drill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ms of latency, {} % faults",
+            self.latency.as_millis(),
+            self.fault_rate * 100.0
+        )
     }
 }
 

@@ -8,4 +8,4 @@ mod layers;
 mod value;
 
 pub use layers::{Layers, Origin, SettingsError};
-pub use value::{Accept, Auto, LogFormat, MaxRejects, Span, Zone};
+pub use value::{Accept, Auto, LogFormat, MaxRejects, Share, Span, Zone};

@@ -99,6 +99,27 @@ impl FromStr for Span {
     }
 }
 
+/// A share of all: `0%` to `100%`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share(
+    /// From 0 to 1.
+    pub f64,
+);
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let percent = text.strip_suffix('%').and_then(|share| share.parse().ok());
+        match percent {
+            Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Self(percent / 100.0)),
+            _ => Err(format!(
+                "`{text}` is not a share; expected for example 20%, from 0% to 100%"
+            )),
+        }
+    }
+}
+
 /// A time zone: `+08:00`, `Asia/Shanghai`, `UTC` or `local`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone {
@@ -214,6 +235,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn shares() {
+        assert_eq!("20%".parse(), Ok(Share(0.2)));
+        assert_eq!("100%".parse(), Ok(Share(1.0)));
+        for text in ["", "20", "-1%", "100.1%", "NaN%", "% "] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn too_many_rejects() {

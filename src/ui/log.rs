@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use tracing::Level;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::subscriber::{set_global_default, with_default};
+use tracing::{Level, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::Screen;
@@ -10,20 +13,63 @@ use crate::settings::LogFormat;
 
 /// Starts the log for the rest of the process; `quiet` leaves warnings and errors.
 pub fn start(format: LogFormat, quiet: bool, screen: &Screen) {
+    // A second start (tests in one process) keeps the first log.
+    let _ = set_global_default(log(format, quiet, screen.clone()));
+}
+
+/// Does some work and holds back what is logged meanwhile, for a line that has to come first.
+pub fn hold<T>(format: LogFormat, quiet: bool, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
+    let held = Held::default();
+    let done = with_default(log(format, quiet, held.clone()), work);
+    let lines = std::mem::take(&mut *held.lines());
+    (done, lines)
+}
+
+/// Lines in the one format or the other.
+fn log<W>(format: LogFormat, quiet: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let level = if quiet { Level::WARN } else { Level::INFO };
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
-        .with_writer(screen.clone());
-    // A second start (tests in one process) keeps the first log.
-    let _ = match format {
-        LogFormat::Json => log.json().flatten_event(true).with_ansi(false).try_init(),
-        LogFormat::Text => log
-            .without_time()
-            .with_ansi(io::stderr().is_terminal())
-            .compact()
-            .try_init(),
-    };
+        .with_writer(writer);
+    match format {
+        LogFormat::Json => Box::new(log.json().flatten_event(true).with_ansi(false).finish()),
+        LogFormat::Text => {
+            let colours = io::stderr().is_terminal();
+            Box::new(log.without_time().with_ansi(colours).compact().finish())
+        }
+    }
+}
+
+/// Lines that wait.
+#[derive(Debug, Clone, Default)]
+struct Held(Arc<Mutex<Vec<u8>>>);
+
+impl Held {
+    fn lines(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MakeWriter<'_> for Held {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for Held {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.lines().write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<'a> MakeWriter<'a> for Screen {

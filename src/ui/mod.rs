@@ -4,7 +4,7 @@ mod log;
 mod mode;
 mod progress;
 
-pub use log::start as start_log;
+pub use log::{hold as hold_log, start as start_log};
 pub use mode::Mode;
 pub use progress::Progress;
 

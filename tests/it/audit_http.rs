@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::gateway::{Call, Fault, Gateway, Setup, TOKEN};
 use super::tool::{Row, Tool, table};
 
-const AUDIT: &str =
+pub(crate) const AUDIT: &str =
     "audit samples/incident.csv --expect-file samples/expected.csv --accept filtered --rate max";
 
 /// Rows as the snapshot gives them, without what is of the moment or of the source: when and how often it was asked,
 /// and how it words that there is no message. Born times go by the month of the run, too.
-fn essence(csv: &str) -> Vec<Row> {
+pub(crate) fn essence(csv: &str) -> Vec<Row> {
     let mut rows = table(csv);
     for row in &mut rows {
         for column in ["observed_at", "attempts", "request_id", "born_at"] {

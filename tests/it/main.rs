@@ -29,6 +29,8 @@ mod sample_answers;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod serve;
+#[cfg(test)]
 mod tool;
 #[cfg(test)]
 mod totals;

@@ -94,6 +94,11 @@ fn every_command_runs() {
             line.replace(name, value)
         });
         let name = line.split(' ').next().unwrap().to_owned();
+        if name == "serve" {
+            serve(&tool, &text, &line);
+            ran.insert(name);
+            continue;
+        }
         let judges = ["audit", "plan", "report"].contains(&&*name);
         for line in alternatives(&line) {
             let said = tool.call(&line).ends(i32::from(judges));
@@ -102,7 +107,19 @@ fn every_command_runs() {
         ran.insert(name);
     }
     tool.call("man").ends(0);
-    assert_eq!(ran.len(), 6, "{ran:?}");
+    assert_eq!(ran.len(), 7, "{ran:?}");
+}
+
+/// Serves on a free port until told to end, with the keys file that the README shows.
+fn serve(tool: &Tool, text: &str, line: &str) {
+    let keys = blocks(text)
+        .into_iter()
+        .find(|block| block.language == "toml");
+    tool.write_private("keys.toml", keys.unwrap().text);
+    let mut running = tool.call(line).args("--listen 127.0.0.1:0").start();
+    assert!(running.line().starts_with("listening on http://127.0.0.1:"));
+    running.signal("TERM");
+    running.ends(0);
 }
 
 /// `completions bash|zsh|fish` is three commands.
@@ -250,7 +267,7 @@ fn the_examples_for_other_clients_are_those_that_the_suite_runs() {
         .map(|block| block.text.to_owned())
         .collect();
     assert!(
-        shown.is_empty() || shown == client_examples(),
+        shown == client_examples(),
         "the README shows other programs than tests/clients/examples has"
     );
 }
@@ -262,7 +279,7 @@ fn every_option_exists_and_every_option_of_audit_is_told() {
     let text = client_examples()
         .iter()
         .fold(readme(), |text, example| text.replace(example, ""));
-    let known: String = ["audit", "plan", "report", "inspect"]
+    let known: String = ["audit", "plan", "report", "serve", "inspect"]
         .map(|command| tool.call(&format!("{command} --help")).ends(0).stdout)
         .concat();
     let known = options(&known);

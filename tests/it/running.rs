@@ -46,6 +46,18 @@ impl Running {
         }
     }
 
+    /// Its next line.
+    #[track_caller]
+    pub(crate) fn line(&mut self) -> String {
+        let line = self
+            .stderr
+            .recv_timeout(PATIENCE)
+            .expect("it says something");
+        self.heard += &line;
+        self.heard += "\n";
+        line
+    }
+
     /// `kill -SIGNAL` to this process and no other.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();

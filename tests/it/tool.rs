@@ -50,6 +50,13 @@ impl Tool {
         fs::write(path, content).unwrap();
     }
 
+    /// A file that only its owner reads.
+    pub(crate) fn write_private(&self, name: &str, content: &str) {
+        self.write(name, content);
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(self.path(name), private).unwrap();
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }

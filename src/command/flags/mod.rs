@@ -10,7 +10,7 @@ mod talk;
 
 pub(super) use expect::ExpectFlags;
 pub(super) use input::InputFlags;
-pub(super) use pace::{Pace, PaceFlags};
+pub(super) use pace::{Pace, PaceFlags, rate_of};
 pub(super) use reports::ReportFlags;
 pub(super) use settings::SettingsFlags;
 pub(super) use source::{Named, SourceFlags};

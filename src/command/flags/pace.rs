@@ -54,6 +54,16 @@ impl PaceFlags {
     }
 }
 
+/// How fast a source may be asked. `repeatable`: a snapshot, which has no quota.
+pub(in crate::command) fn rate_of(layers: &Layers, repeatable: bool) -> Result<Rate, Failed> {
+    let fitting = if repeatable {
+        Rate::Max
+    } else {
+        Rate::per_second(API_RATE)
+    };
+    Ok(layers.get::<Auto<Rate>>("rate")?.or(fitting))
+}
+
 impl Pace {
     /// `repeatable`: a snapshot, which has no quota.
     pub(in crate::command) fn of(
@@ -61,12 +71,7 @@ impl Pace {
         repeatable: bool,
         clock: Clock,
     ) -> Result<Self, Failed> {
-        let fitting = if repeatable {
-            Rate::Max
-        } else {
-            Rate::per_second(API_RATE)
-        };
-        let rate = layers.get::<Auto<Rate>>("rate")?.or(fitting);
+        let rate = rate_of(layers, repeatable)?;
         let fitting = match rate {
             _ if repeatable => 1,
             Rate::Max => API_CONCURRENCY_AT_MAX,

@@ -1,0 +1,252 @@
+//! `serve`: answers `OnsMessageTrace` over HTTP from any source.
+//!
+//! Everything that can be refused is refused before the port is open: settings, keys, certificate, source.
+
+mod access;
+mod signals;
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use super::World;
+use super::flags::{Named, SettingsFlags, SourceFlags, rate_of};
+use crate::clock::Clock;
+use crate::engine::{Pacer, Rate};
+use crate::exit::{self, Failed, Status};
+use crate::serve::{Door, Drill, Gateway, Limits, Quota, Server, Upstream, listen};
+use crate::settings::{Layers, LogFormat, Share, Span};
+use crate::ui::{Screen, hold_log, start_log};
+use access::Access;
+use signals::Signals;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceFlags,
+    /// How fast the source is asked: 10/s, 600/m, max [default: 8/s for the API, max for a snapshot]
+    #[arg(long, value_name = "RATE", help_heading = "Source")]
+    rate: Option<String>,
+    #[command(flatten)]
+    access: AccessFlags,
+    #[command(flatten)]
+    drill: DrillFlags,
+    /// No access log; nothing on stderr but the address, warnings and errors
+    #[arg(short, long, help_heading = "Messages")]
+    quiet: bool,
+    /// Log lines as text or as json, one object a line; the access log is json always [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Messages")]
+    log_format: Option<String>,
+    #[command(flatten)]
+    settings: SettingsFlags,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Clients")]
+struct AccessFlags {
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8181]
+    ///
+    /// The first line on stderr names the address. One that other machines can reach needs keys and TLS.
+    ///
+    /// Example: --listen 0.0.0.0:8443 --keys keys.toml --tls-cert cert.pem --tls-key key.pem
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Access keys that may ask: a TOML file, mode 0600, read again on SIGHUP
+    ///
+    /// One [[keys]] table a key: id, secret, and if wanted topics = [...], instances = [...], security_token,
+    /// account, active = false. ONS_AUDIT_SERVE_KEYS=id:secret,... does for a few.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Calls per time, for each account and operation: 10/s, 600/m, max [default: max]
+    #[arg(long, value_name = "RATE")]
+    quota: Option<String>,
+    /// Certificate chain of the server, PEM; read again on SIGHUP
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, PEM, mode 0600
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Listen without TLS on other addresses: a proxy in front speaks TLS
+    #[arg(long)]
+    behind_proxy: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Drill: what goes wrong on purpose, off by default")]
+struct DrillFlags {
+    /// Every answer takes this much longer
+    #[arg(long, value_name = "DURATION")]
+    latency: Option<String>,
+    /// This share of the requests gets a fault: 503, 500, throttling, an HTML page, no answer at all
+    ///
+    /// Example: --latency 200ms --fault-rate 20% --quota 10/s rehearses a bad day of the cloud
+    #[arg(long, value_name = "P%")]
+    fault_rate: Option<String>,
+    /// The same seed brings the same faults in the same order [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+}
+
+impl Args {
+    fn lay(&self, layers: &mut Layers) {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        self.source.lay(layers);
+        layers.flag("rate", self.rate.as_ref());
+        layers.flag("listen", self.access.listen.as_ref());
+        layers.flag("keys", path(&self.access.keys));
+        layers.flag("quota", self.access.quota.as_ref());
+        layers.flag("tls_cert", path(&self.access.tls_cert));
+        layers.flag("tls_key", path(&self.access.tls_key));
+        layers.flag("behind_proxy", self.access.behind_proxy.then_some(true));
+        layers.flag("latency", self.drill.latency.as_ref());
+        layers.flag("fault_rate", self.drill.fault_rate.as_ref());
+        layers.flag("seed", self.drill.seed.as_ref());
+        layers.flag("log_format", self.log_format.as_ref());
+    }
+}
+
+pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
+    let mut layers = args.settings.layers(world)?;
+    args.lay(&mut layers);
+    if let Some(shown) = args.settings.show(&layers) {
+        return shown;
+    }
+    let format: LogFormat = layers.get("log_format")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(cant_start)?;
+    // Signals are heard before the address is told: whoever reads it may send one.
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::hear().map_err(cant_start)?
+    };
+    // The address comes first, so whatever is said of the source meanwhile has to wait.
+    let (settled, held) = hold_log(format, args.quiet, || Desk::settle(&layers, world));
+    let opened = settled.and_then(|desk| Ok((bind(desk.listen)?, desk)));
+    if let Ok(((_, address), desk)) = &opened {
+        exit::say(&format!(
+            "listening on {}://{address}\n",
+            desk.access.scheme()
+        ));
+    }
+    exit::say(&String::from_utf8_lossy(&held));
+    let ((listener, _), desk) = opened?;
+    start_log(format, args.quiet, &Screen::default());
+    desk.warn();
+    let log = (!args.quiet).then(|| Box::new(io::stderr()) as _);
+    let ended = runtime.block_on(desk.serve(listener, signals, log, world.clock));
+    match ended.map_err(|error| Failed::incomplete(error, None))? {
+        0 => Ok(Status::Clean),
+        unfinished => {
+            tracing::warn!("{unfinished} connections were cut off");
+            Ok(Status::Incomplete)
+        }
+    }
+}
+
+fn cant_start(error: io::Error) -> Failed {
+    Failed::refused(error, None)
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failed> {
+    let bound = TcpListener::bind(address)
+        .and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        })
+        .with_context(|| format!("can't listen on {address}"));
+    let hint = "another process may have the port: --listen 127.0.0.1:0 takes a free one";
+    bound.map_err(|error| Failed::refused(error, hint.to_owned()))
+}
+
+/// Everything that serving needs.
+struct Desk {
+    listen: SocketAddr,
+    access: Access,
+    gateway: Gateway,
+    quota: Rate,
+}
+
+impl Desk {
+    fn settle(layers: &Layers, world: &World) -> Result<Self, Failed> {
+        let listen: SocketAddr = layers.get("listen")?;
+        let access = Access::settle(layers, world, listen)?;
+        let quota: Rate = layers.get("quota")?;
+        let latency = layers.optional::<Span>("latency")?;
+        let drill = Drill::new(
+            latency.map_or(Duration::ZERO, |span| span.0),
+            layers.get::<Share>("fault_rate")?.0,
+            layers.get("seed")?,
+        );
+        let named = Named::of(layers)?;
+        let rate = rate_of(layers, named.is_repeatable())?;
+        let source = named.connect(layers, world)?;
+        let gateway = Gateway {
+            door: Door::new(access.keys()?, world.clock),
+            quota: Quota::new(quota),
+            drill,
+            upstream: Upstream::new(source, Pacer::new(rate, NonZeroU32::MIN)),
+        };
+        Ok(Self {
+            listen,
+            access,
+            gateway,
+            quota,
+        })
+    }
+
+    /// What an operator must not overlook.
+    fn warn(&self) {
+        if !self.access.has_keys() {
+            tracing::warn!(
+                "no access keys: whoever reaches this port may ask, and no signature is checked"
+            );
+        }
+        if !self.gateway.drill.is_off() {
+            tracing::warn!(
+                "DRILL: {}; answers are late or wrong on purpose",
+                self.gateway.drill
+            );
+        }
+        if self.quota != Rate::Max {
+            tracing::warn!(
+                "quota: {} for each account and operation, beyond it Throttling.User",
+                self.quota
+            );
+        }
+    }
+
+    /// Serves until a signal; gives the number of connections that were cut off.
+    async fn serve(
+        self,
+        listener: TcpListener,
+        signals: Signals,
+        log: Option<Box<dyn Write + Send>>,
+        clock: Clock,
+    ) -> io::Result<usize> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let gateway = Arc::new(self.gateway);
+        let stop = CancellationToken::new();
+        let server = Server {
+            gateway: Arc::clone(&gateway),
+            tls: self.access.tls.clone(),
+            limits: Limits::default(),
+            log,
+            clock,
+        };
+        let changed = || self.access.reload(&gateway.door);
+        tokio::select! {
+            ended = listen::run(listener, server, stop.clone()) => ended.map(|ended| ended.unfinished),
+            // Told twice: whoever is still connected is cut off, and nobody counts them.
+            () = signals.obey(&stop, changed) => Err(io::Error::other("ended at once, as asked")),
+        }
+    }
+}
