@@ -194,7 +194,12 @@ impl Layers {
         let mut lines = String::new();
         for key in names() {
             let (value, origin) = self.text(key);
-            let value = toml::Value::String(value.to_owned());
+            // A proxy's address with a password is refused wherever it stands, and never shown.
+            let value = match value.rsplit_once('@') {
+                Some((_, host)) if key == "proxy" => format!("***@{host}"),
+                _ => value.to_owned(),
+            };
+            let value = toml::Value::String(value);
             writeln!(lines, "{key} = {value}  # {origin}").expect("memory takes all text");
         }
         lines

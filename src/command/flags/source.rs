@@ -1,12 +1,15 @@
 //! Who answers.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::FutureExt as _;
 
 use crate::command::World;
 use crate::exit::Failed;
 use crate::settings::{Layers, SettingsError, Span};
-use crate::source::ons::credentials::Lookup;
-use crate::source::ons::{Config, Endpoint, Ons, Signature};
+use crate::source::ons::credentials::{Fetcher, Lookup};
+use crate::source::ons::{Config, Endpoint, Network, Ons, Signature, Supply};
 use crate::source::{Snapshot, Source};
 
 #[derive(Debug, clap::Args)]
@@ -35,6 +38,14 @@ pub(in crate::command) struct SourceFlags {
     /// Trust the certificate authorities in this PEM file, too
     #[arg(long, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
+    /// Go through this proxy, http://HOST:PORT, instead of HTTPS_PROXY; NO_PROXY holds, too
+    ///
+    /// A proxy's user and password are secrets: give them in HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Let a profile of mode External run its process_command
+    #[arg(long)]
+    allow_external_credentials: bool,
 }
 
 /// The source that was named, before anything is connected.
@@ -54,6 +65,9 @@ impl SourceFlags {
         layers.flag("timeout", self.timeout.as_ref());
         layers.flag("allow_http", self.allow_http.then_some(true));
         layers.flag("ca_cert", self.ca_cert.as_ref().map(|path| path.display()));
+        layers.flag("proxy", self.proxy.as_ref());
+        let external = self.allow_external_credentials.then_some(true);
+        layers.flag("allow_external_credentials", external);
     }
 }
 
@@ -104,7 +118,7 @@ impl Named {
         matches!(self, Self::Snapshot(_))
     }
 
-    /// Reads the snapshot, or finds the credentials; makes no call.
+    /// Reads the snapshot, or finds the credentials. Only they may take calls: to STS, to the metadata service.
     pub(in crate::command) fn connect(
         self,
         layers: &Layers,
@@ -114,26 +128,53 @@ impl Named {
             Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(&path)?))),
             Self::Api(endpoint) => endpoint,
         };
-        let home = world.variable("HOME");
-        let profile: Option<String> = layers.optional("profile")?;
-        let lookup = Lookup {
-            env: &|name| world.variable(name),
-            home: home.as_deref().map(Path::new),
-            profile: profile.as_deref(),
-        };
-        let config = Config {
-            endpoint,
-            credentials: lookup.find()?,
-            signature: layers.get::<Signature>("signature")?,
-            timeout: layers.get::<Span>("timeout")?.0,
-            clock: world.clock,
+        let network = Network {
+            proxy: layers.optional("proxy")?,
             ca_cert: layers
                 .optional::<PathBuf>("ca_cert")?
                 .map(|path| read_pem(&path))
                 .transpose()?,
         };
+        let config = Config {
+            endpoint,
+            key: find_key(layers, world, &network)?,
+            signature: layers.get::<Signature>("signature")?,
+            timeout: layers.get::<Span>("timeout")?.0,
+            clock: world.clock,
+            network,
+        };
         Ok(Source::Ons(Box::new(Ons::new(config)?)))
     }
+}
+
+/// The first key of the chain; where it ends one day, with who gives the next.
+fn find_key(layers: &Layers, world: &World, network: &Network) -> Result<Supply, Failed> {
+    let home = world.variable("HOME");
+    let profile: Option<String> = layers.optional("profile")?;
+    let lookup = Lookup {
+        env: &|name| world.variable(name),
+        home: home.as_deref().map(Path::new),
+        profile: profile.as_deref(),
+        allow_external: layers.get("allow_external_credentials")?,
+        allow_http: layers.get("allow_http")?,
+    };
+    let candidates = lookup.candidates()?;
+    if let Some(key) = candidates.ready() {
+        return Ok(key.clone().into());
+    }
+    let fetcher = Arc::new(Fetcher::new(network.clone(), world.clock));
+    // The run's own runtime begins later: what can be refused is refused before it.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::refused(error, None))?;
+    let (first, provider) = runtime.block_on(candidates.first(&fetcher))?;
+    let provider = Arc::new(provider);
+    let issuer = move || {
+        let (fetcher, provider) = (fetcher.clone(), provider.clone());
+        async move { fetcher.fetch(&provider).await }.boxed()
+    };
+    Ok(Supply::renewed(first, Arc::new(issuer)))
 }
 
 fn read_pem(path: &Path) -> Result<Vec<u8>, Failed> {

@@ -1,18 +1,20 @@
 //! The client: one connection pool, one attempt a call, no surprises on the way.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
+use jiff::Timestamp;
 use reqwest::header::{HeaderMap, LOCATION};
-use reqwest::{Client, Response, Url, redirect, retry};
-use secrecy::ExposeSecret;
+use reqwest::{Client, Response, Url};
 use thiserror::Error;
 use tracing::info;
 
-use super::request::{Calls, Signature};
+use super::http::{Network, body_of};
+use super::keys::{Age, Key, Keys, Supply};
+use super::request::Signature;
 use super::stamp::Stamps;
-use super::{
-    Credentials, Endpoint, answer, clock_skew, errors, redact::Redactor, retry_after, transport,
-};
+use super::{Endpoint, answer, clock_skew, errors, retry_after, transport};
 use crate::clock::Clock;
 use crate::exit::Advice;
 use crate::message::Query;
@@ -20,25 +22,22 @@ use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
 /// No answer of a thousand groups comes near it.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
-/// Room made for an answer on the word of its header alone.
-const LIKELY_ANSWER: usize = 64 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to ask.
     pub endpoint: Endpoint,
-    /// With which key.
-    pub credentials: Credentials,
+    /// With which key, and who gives the next one.
+    pub key: Supply,
     /// Signed how.
     pub signature: Signature,
     /// The longest that one attempt may take, answer included.
     pub timeout: Duration,
     /// Tells the time that calls are stamped with.
     pub clock: Clock,
-    /// Root certificates to trust beside the system's, in PEM.
-    pub ca_cert: Option<Vec<u8>>,
+    /// How the network is reached.
+    pub network: Network,
 }
 
 /// The HTTP API as a source.
@@ -46,10 +45,9 @@ pub struct Config {
 pub struct Ons {
     client: Client,
     url: Url,
-    calls: Calls,
+    keys: Keys,
     stamps: Stamps,
     clock: Clock,
-    redactor: Redactor,
 }
 
 impl Ons {
@@ -57,84 +55,87 @@ impl Ons {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let Config {
             endpoint,
-            credentials,
+            key,
             signature,
             timeout,
             clock,
-            ca_cert,
+            network,
         } = config;
-        let client = http_client(&endpoint, timeout, ca_cert.as_deref())?;
+        let client = network.client(endpoint.url(), timeout)?;
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(ConfigError::Random)?;
-        let redactor = Redactor::new(
-            [&*credentials.access_key_id].into_iter().chain(
-                credentials
-                    .security_token
-                    .as_ref()
-                    .map(ExposeSecret::expose_secret),
-            ),
-        );
-        let (id, provider) = (credentials.masked_id(), credentials.provider.clone());
-        let calls =
-            Calls::new(&endpoint, credentials, signature).map_err(|_| ConfigError::Unsendable {
-                provider: provider.clone(),
-            })?;
-        info!("asking {endpoint} with access key {id} from {provider}");
+        let (id, provider) = (key.masked_id(), key.provider().to_owned());
+        let url = endpoint.url().clone();
+        let said = format!("asking {endpoint} with access key {id} from {provider}");
+        let keys = Keys::new(key, endpoint, signature, clock)
+            .map_err(|_| ConfigError::Unsendable { provider })?;
+        info!("{said}");
         Ok(Self {
             client,
-            url: endpoint.url().clone(),
-            calls,
+            url,
+            keys,
             stamps: Stamps::new(random),
             clock,
-            redactor,
         })
     }
 
+    /// One attempt. A key that is to be replaced is replaced beside the call, which does not wait for it.
     async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
-        let stamp = self.stamps.next((self.clock)());
-        let call = self
-            .calls
-            .build(query, &stamp)
-            .map_err(|error| unaskable(&error))?;
-        let mut response = self
-            .client
-            .execute(call)
-            .await
-            .map_err(|error| transport::failure(error, &self.redactor))?;
-        if response.status().is_redirection() {
-            return Err(self.redirected(&response));
+        let now = (self.clock)();
+        let key = self.keys.current();
+        match key.age(now) {
+            Age::Good => {}
+            Age::Due => {
+                let call = pin!(self.call(query, &key, now));
+                let renewal = pin!(self.keys.renew_in_time(now));
+                let answer = match select(call, renewal).await {
+                    Either::Left((answer, _)) => answer,
+                    Either::Right(((), call)) => call.await,
+                };
+                return self.judged(answer, &key).await;
+            }
+            // A call that waited for its key would come out of turn: the engine gives it another one.
+            Age::Ended => return Err(self.keys.replace(&key, None).await),
         }
-        let body = self.body_of(&mut response).await?;
-        answer::parse(response.status().as_u16(), &body, &self.redactor)
-            .map_err(|failure| self.with_headers(failure, response.headers()))
+        let answer = self.call(query, &key, now).await;
+        self.judged(answer, &key).await
     }
 
-    async fn body_of(&self, response: &mut Response) -> Result<Vec<u8>, Failure> {
-        let status = Some(response.status().as_u16());
-        let announced = response.content_length().unwrap_or(0);
-        let room = usize::try_from(announced).unwrap_or(usize::MAX);
-        let mut body = Vec::with_capacity(room.min(LIKELY_ANSWER));
-        loop {
-            match response.chunk().await {
-                Ok(None) => return Ok(body),
-                Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => {
-                    body.extend_from_slice(&chunk);
-                }
-                Ok(Some(_)) => {
-                    let message = "an answer of more than 4 MiB";
-                    return Err(Failure {
-                        http_status: status,
-                        ..Failure::new(FailureKind::Server, None, message)
-                    });
-                }
-                Err(error) => {
-                    return Err(Failure {
-                        http_status: status,
-                        ..transport::failure(error, &self.redactor)
-                    });
-                }
+    /// A key that the gateway finds expired is replaced, and the call worth another attempt.
+    async fn judged(&self, answer: Result<Trace, Failure>, key: &Key) -> Result<Trace, Failure> {
+        match answer {
+            Err(failure) if failure.code.as_deref().is_some_and(errors::is_expired_key) => {
+                Err(self.keys.replace(key, Some(failure)).await)
             }
+            answer => answer,
         }
+    }
+
+    async fn call(&self, query: &Query, key: &Key, now: Timestamp) -> Result<Trace, Failure> {
+        let stamp = self.stamps.next(now);
+        let call = key
+            .calls()
+            .build(query, &stamp)
+            .map_err(|error| unaskable(&error))?;
+        let broken = |error| transport::failure(error, key.redactor());
+        let mut response = self.client.execute(call).await.map_err(broken)?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(self.redirected(&response, key));
+        }
+        let at_status = |failure| Failure {
+            http_status: Some(status.as_u16()),
+            ..failure
+        };
+        let body = body_of(&mut response, LARGEST_ANSWER)
+            .await
+            .map_err(|error| at_status(broken(error)))?
+            .ok_or_else(|| {
+                let message = "an answer of more than 4 MiB";
+                at_status(Failure::new(FailureKind::Server, None, message))
+            })?;
+        answer::parse(status.as_u16(), &body, key.redactor())
+            .map_err(|failure| self.with_headers(failure, response.headers()))
     }
 
     /// Adds what the headers say: how long to wait, how far the clocks are apart.
@@ -148,7 +149,7 @@ impl Ons {
     }
 
     /// A redirect is never followed: it would carry the signature, and the nonce a second time.
-    fn redirected(&self, response: &Response) -> Failure {
+    fn redirected(&self, response: &Response, key: &Key) -> Failure {
         let status = response.status().as_u16();
         let target = response
             .headers()
@@ -171,7 +172,7 @@ impl Ons {
                 None,
                 format!(
                     "HTTP {status}: redirected to {}, not followed",
-                    self.redactor.excerpt(host, 200)
+                    key.redactor().excerpt(host, 200)
                 ),
             )
         }
@@ -191,35 +192,6 @@ fn unaskable(error: &dyn std::error::Error) -> Failure {
         None,
         format!("can't build the call: {error}"),
     )
-}
-
-fn http_client(
-    endpoint: &Endpoint,
-    timeout: Duration,
-    ca_cert: Option<&[u8]>,
-) -> Result<Client, ConfigError> {
-    // The one provider of TLS arithmetic in this process; whoever came first has installed one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder()
-        .redirect(redirect::Policy::none())
-        // A silent second try would send the nonce twice; and none to come means no copy kept for it.
-        .retry(retry::never().max_retries_per_request(0))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(timeout);
-    if let Some(pem) = ca_cert {
-        let roots = reqwest::Certificate::from_pem_bundle(pem).unwrap_or_default();
-        if roots.is_empty() {
-            return Err(ConfigError::CaCert);
-        }
-        builder = builder.tls_certs_merge(roots);
-    } else if endpoint.url().scheme() == "http" {
-        // No TLS on this way: don't load the system's roots, which a bare container may lack.
-        builder = builder.tls_certs_only([]);
-    }
-    if endpoint.is_loopback() {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(ConfigError::Client)
 }
 
 /// Why there is no client.

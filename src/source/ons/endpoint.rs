@@ -128,7 +128,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// 127.0.0.0/8, `::1` or `localhost`.
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.parse::<std::net::IpAddr>()

@@ -116,6 +116,12 @@ pub fn is_clock(code: &str) -> bool {
     classify(code).1 == Some(CLOCK)
 }
 
+/// Has the key's time run out? Then a new one may do.
+#[must_use]
+pub fn is_expired_key(code: &str) -> bool {
+    code == "InvalidSecurityToken.Expired"
+}
+
 /// Do this code's messages quote the string that was signed, with key ID and token in it?
 #[must_use]
 pub fn quotes_request(code: &str) -> bool {

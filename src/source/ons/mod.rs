@@ -1,7 +1,8 @@
 //! The HTTP API: `OnsMessageTrace`, API version 2019-02-14.
 //!
-//! [`endpoint`] says where the gateway is, [`credentials`] with which key to ask it. [`Ons`] asks: each call is
-//! stamped, built and signed anew ([`request`], [`sign_v3`], [`sign_v1`]), sent once, and its answer read ([`answer`]) by
+//! [`endpoint`] says where the gateway is, [`credentials`] with which key to ask it; `keys` replaces the key before it
+//! ends, and [`http`] knows how the network is reached. [`Ons`] asks: each call is stamped, built and signed anew
+//! ([`request`], [`sign_v3`], [`sign_v1`]), sent once, and its answer read ([`answer`]) by
 //! what it says, not by what it claims to be. [`errors`] is the table of what each error code means for the run.
 //! Nothing here waits or tries again: that is the engine's.
 
@@ -11,6 +12,8 @@ mod clock_skew;
 pub mod credentials;
 pub mod endpoint;
 pub mod errors;
+pub mod http;
+mod keys;
 pub mod percent;
 pub mod redact;
 mod regions;
@@ -24,6 +27,8 @@ mod transport;
 pub use client::{Config, ConfigError, Ons};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
+pub use http::Network;
+pub use keys::{Issuer, Supply};
 pub use request::Signature;
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub enum Signature {
     V1,
 }
 
-/// Builds calls: holds what is the same in all of them.
+/// Builds calls: holds what is the same in all of them, with one key.
 #[derive(Debug)]
 pub(super) struct Calls {
     url: Url,
@@ -103,6 +103,12 @@ impl Calls {
             credentials,
             headers,
         })
+    }
+
+    /// Whose calls they are.
+    #[cfg(test)]
+    pub(super) fn key_id(&self) -> &str {
+        &self.credentials.access_key_id
     }
 
     /// The call for a query, signed. The query's instance wins over the endpoint's.

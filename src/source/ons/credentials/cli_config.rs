@@ -1,19 +1,31 @@
-//! `~/.aliyun/config.json`, the file of the official command line (`facts/ons-api.md` §7.2): modes `AK` and
-//! `StsToken`.
+//! `~/.aliyun/config.json`, the file of the official command line (`facts/ons-api.md` §7.2): every mode but the ones
+//! that need a browser or an RSA key.
 
 use serde_json::{Map, Value};
 
-use super::{Credentials, CredentialsError, Look};
+use super::recipe::{AssumedRole, KeyUri, OidcRole, Role};
+use super::surroundings::{Said, Surroundings};
+use super::{Credentials, CredentialsError, Look, Provider, Recipe, external};
+
+/// Roles that assume roles: more steps are a circle.
+const LONGEST_CHAIN: usize = 5;
+const REPAIR: &str = "run `aliyun configure` for this profile again, or repair the file";
+const UNSET: &str = "unset the variable, or choose another profile: --profile NAME";
 
 /// Looks for a profile: the one named, else the file's `current`. `file` is its name for messages.
-pub fn parse(text: &str, file: &str, profile: Option<&str>) -> Result<Look, CredentialsError> {
+pub fn parse(
+    text: &str,
+    file: &str,
+    wanted: Option<&str>,
+    around: &Surroundings,
+) -> Result<Look, CredentialsError> {
     let text = text.trim_start_matches('\u{feff}');
     // Read as untyped JSON: a type error of serde would quote the value, which may be a secret.
     let config: Value = serde_json::from_str(text).map_err(|error| syntax(file, &error))?;
     let config = config
         .as_object()
         .ok_or_else(|| wrong_type(file, "the top level", &config, "an object"))?;
-    let wanted = match profile {
+    let name = match wanted {
         Some(name) => name,
         None => text_of(config, "current", file, "")?.unwrap_or("default"),
     };
@@ -22,59 +34,206 @@ pub fn parse(text: &str, file: &str, profile: Option<&str>) -> Result<Look, Cred
         Some(Value::Array(profiles)) => profiles,
         Some(other) => return Err(wrong_type(file, "profiles", other, "a list")),
     };
-    let found = profiles
-        .iter()
-        .find(|profile| name_of(profile) == Some(wanted))
-        .and_then(Value::as_object);
-    let Some(found) = found else {
+    let Some(fields) = profile(profiles, name) else {
         let names: Vec<&str> = profiles.iter().filter_map(name_of).collect();
-        return Ok(Look::no_profile(file, wanted, &names));
+        return Ok(Look::no_profile(file, name, &names));
     };
-    key_of(found, file, wanted)
+    let profile = Profile {
+        file,
+        config: profiles,
+        name,
+        fields,
+        around,
+    };
+    profile.look(0)
+}
+
+fn profile<'a>(profiles: &'a [Value], name: &str) -> Option<&'a Map<String, Value>> {
+    profiles
+        .iter()
+        .find(|profile| name_of(profile) == Some(name))?
+        .as_object()
 }
 
 fn name_of(profile: &Value) -> Option<&str> {
     profile.get("name")?.as_str()
 }
 
-fn key_of(profile: &Map<String, Value>, file: &str, name: &str) -> Result<Look, CredentialsError> {
-    let field = |field| text_of(profile, field, file, name);
-    let mode = field("mode")?.unwrap_or("AK");
-    let is_temporary = mode.eq_ignore_ascii_case("StsToken");
-    if !is_temporary && !mode.eq_ignore_ascii_case("AK") {
-        return Err(CredentialsError::Unsupported {
-            file: file.to_owned(),
-            profile: name.to_owned(),
-            kind: format!("mode {mode}"),
-        });
+/// A profile and the file that it is read from, to find in it what a mode needs.
+struct Profile<'a> {
+    file: &'a str,
+    config: &'a [Value],
+    name: &'a str,
+    fields: &'a Map<String, Value>,
+    around: &'a Surroundings,
+}
+
+impl<'a> Profile<'a> {
+    fn look(&self, depth: usize) -> Result<Look, CredentialsError> {
+        let mode = self.text("mode")?.unwrap_or("AK");
+        let recipe = match mode.to_ascii_lowercase().as_str() {
+            "ak" | "ststoken" => return self.key(mode),
+            "ramrolearn" => self.assumed(Recipe::Key(self.plain_key(false)?))?,
+            "chainableramrolearn" => self.assumed(self.source(depth)?)?,
+            "oidc" => Recipe::Oidc(OidcRole {
+                role: self.role()?,
+                provider_arn: self.needed("oidc_provider_arn")?.to_owned(),
+                token_file: self.needed("oidc_token_file")?.into(),
+            }),
+            "ecsramrole" if self.around.no_ecs => {
+                return Err(self.wrong(
+                    "ALIBABA_CLOUD_ECS_METADATA_DISABLED switches mode EcsRamRole off",
+                    UNSET,
+                ));
+            }
+            "ecsramrole" => Recipe::Ecs(self.around.ecs(self.text("ram_role_name")?)),
+            "credentialsuri" | "external" if self.around.no_process => {
+                let problem =
+                    format!("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS switches mode {mode} off");
+                return Err(self.wrong(problem, UNSET));
+            }
+            "credentialsuri" => {
+                let uri = KeyUri::parse(self.needed("credentials_uri")?, self.around.allow_http)
+                    .map_err(|problem| self.wrong(format!("credentials_uri: {problem}"), REPAIR))?;
+                Recipe::Uri(uri)
+            }
+            "external" => self.command()?,
+            _ => {
+                return Err(CredentialsError::Unsupported {
+                    file: self.file.to_owned(),
+                    profile: self.name.to_owned(),
+                    kind: format!("mode {mode}"),
+                });
+            }
+        };
+        Ok(Look::Found(Provider {
+            name: format!("{} ({mode})", self.provider()),
+            recipe,
+        }))
     }
-    let incomplete = |field| CredentialsError::Incomplete {
-        file: file.to_owned(),
-        profile: name.to_owned(),
-        field,
-    };
-    let (id, secret) = match (field("access_key_id")?, field("access_key_secret")?) {
-        (Some(id), Some(secret)) => (id, secret),
-        // What the CLI writes before anybody has configured it.
-        (None, None) => {
-            let why = format!("{file}: profile {name} has no access key yet");
+
+    /// Mode AK or StsToken.
+    fn key(&self, mode: &str) -> Result<Look, CredentialsError> {
+        if self.text("access_key_id")?.is_none() && self.text("access_key_secret")?.is_none() {
+            // What the CLI writes before anybody has configured it.
+            let why = format!("{}: profile {} has no access key yet", self.file, self.name);
             return Ok(Look::Nothing(why));
         }
-        (None, Some(_)) => return Err(incomplete("access_key_id")),
-        (Some(_), None) => return Err(incomplete("access_key_secret")),
-    };
-    let security_token = if is_temporary {
-        let token = field("sts_token")?.ok_or_else(|| incomplete("sts_token"))?;
-        Some(token.into())
-    } else {
-        None
-    };
-    Ok(Look::Found(Credentials {
-        provider: format!("profile {name} of {file}"),
-        access_key_id: id.to_owned(),
-        access_key_secret: secret.into(),
-        security_token,
-    }))
+        self.plain_key(mode.eq_ignore_ascii_case("StsToken"))
+            .map(Look::key)
+    }
+
+    fn plain_key(&self, is_temporary: bool) -> Result<Credentials, CredentialsError> {
+        Ok(Credentials {
+            provider: self.provider(),
+            access_key_id: self.needed("access_key_id")?.to_owned(),
+            access_key_secret: self.needed("access_key_secret")?.into(),
+            security_token: if is_temporary {
+                Some(self.needed("sts_token")?.into())
+            } else {
+                None
+            },
+        })
+    }
+
+    fn assumed(&self, base: Recipe) -> Result<Recipe, CredentialsError> {
+        Ok(Recipe::Role(Box::new(AssumedRole {
+            base,
+            role: self.role()?,
+            external_id: self.text("external_id")?.map(str::to_owned),
+        })))
+    }
+
+    fn role(&self) -> Result<Role, CredentialsError> {
+        let said = Said {
+            arn: self.needed("ram_role_arn")?,
+            // The Python SDK reads another name than the CLI writes.
+            session: self
+                .text("ram_session_name")?
+                .or(self.text("role_session_name")?),
+            policy: self.text("policy")?,
+            seconds: self.seconds()?,
+            region: self.text("sts_region")?,
+            host: self.text("sts_endpoint")?,
+            vpc: matches!(self.fields.get("enable_vpc"), Some(Value::Bool(true))),
+        };
+        self.around
+            .role(said)
+            .map_err(|problem| self.wrong(problem, REPAIR))
+    }
+
+    /// The key that `source_profile` leads to.
+    fn source(&self, depth: usize) -> Result<Recipe, CredentialsError> {
+        let name = self.needed("source_profile")?;
+        if depth == LONGEST_CHAIN {
+            let problem =
+                format!("source_profile leads on and on, expected at most {LONGEST_CHAIN} steps");
+            return Err(self.wrong(problem, REPAIR));
+        }
+        let Some(fields) = profile(self.config, name) else {
+            return Err(self.wrong(format!("source_profile: no profile {name}"), REPAIR));
+        };
+        let source = Profile {
+            name,
+            fields,
+            ..*self
+        };
+        match source.look(depth + 1)? {
+            Look::Found(provider) => Ok(provider.recipe),
+            Look::Nothing(why) => Err(self.wrong(format!("source_profile: {why}"), REPAIR)),
+        }
+    }
+
+    fn command(&self) -> Result<Recipe, CredentialsError> {
+        let words = external::split(self.needed("process_command")?)
+            .ok_or_else(|| self.wrong("process_command is no command: is a quote open?", REPAIR))?;
+        if self.around.allow_external {
+            return Ok(Recipe::Command(words));
+        }
+        let problem = "mode External runs a command, which is not allowed unasked";
+        let hint = "look at the profile's process_command, and if it is yours, add --allow-external-credentials";
+        Err(self.wrong(problem, hint))
+    }
+
+    fn seconds(&self) -> Result<Option<u32>, CredentialsError> {
+        match self.fields.get("expired_seconds") {
+            None | Some(Value::Null) => Ok(None),
+            Some(found) => match found.as_u64().map(u32::try_from) {
+                Some(Ok(0)) => Ok(None), // what the CLI writes where nobody said
+                Some(Ok(seconds)) => Ok(Some(seconds)),
+                _ => {
+                    let place = format!("expired_seconds of profile {}", self.name);
+                    Err(wrong_type(self.file, &place, found, "a number of seconds"))
+                }
+            },
+        }
+    }
+
+    fn provider(&self) -> String {
+        format!("profile {} of {}", self.name, self.file)
+    }
+
+    fn text(&self, field: &str) -> Result<Option<&'a str>, CredentialsError> {
+        text_of(self.fields, field, self.file, self.name)
+    }
+
+    fn needed(&self, field: &'static str) -> Result<&'a str, CredentialsError> {
+        self.text(field)?
+            .ok_or_else(|| CredentialsError::Incomplete {
+                file: self.file.to_owned(),
+                profile: self.name.to_owned(),
+                field,
+            })
+    }
+
+    fn wrong(&self, problem: impl Into<String>, hint: &'static str) -> CredentialsError {
+        CredentialsError::Wrong {
+            file: self.file.to_owned(),
+            profile: self.name.to_owned(),
+            problem: problem.into(),
+            hint,
+        }
+    }
 }
 
 /// A field's text; null and blank count as missing.
@@ -125,151 +284,5 @@ fn syntax(file: &str, error: &serde_json::Error) -> CredentialsError {
         column: error.column(),
         found,
         expected: "the JSON that `aliyun configure` writes",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const CONFIG: &str = r#"{"current":"prod","meta_path":"","profiles":[
-        {"name":"prod","mode":"ak","access_key_id":"id-prod","access_key_secret":" s3cret ","region_id":"cn-hangzhou"},
-        {"name":"sts","mode":"StsToken","access_key_id":"id-sts","access_key_secret":"s3cret","sts_token":"t0ken"},
-        {"name":"role","mode":"RamRoleArn","access_key_id":"id","access_key_secret":"s3cret","ram_role_arn":"acs:…"},
-        {"name":"fresh","mode":"AK","access_key_id":"","access_key_secret":""},
-        {"name":"half","access_key_id":"id"},
-        {"name":"tokenless","mode":"StsToken","access_key_id":"id","access_key_secret":"s3cret"},
-        {"name":"number","access_key_id":"id","access_key_secret":12345}]}"#;
-
-    #[test]
-    fn keys_are_found_by_profile() {
-        for (profile, id, token) in [
-            (None, "id-prod", None),
-            (Some("prod"), "id-prod", None),
-            (Some("sts"), "id-sts", Some("t0ken")),
-        ] {
-            let Ok(Look::Found(found)) = parse(CONFIG, "c.json", profile) else {
-                panic!("{profile:?}")
-            };
-            assert_eq!(found.access_key_id, id);
-            assert_eq!(found.access_key_secret.expose_secret(), "s3cret");
-            let found_token = found
-                .security_token
-                .as_ref()
-                .map(ExposeSecret::expose_secret);
-            assert_eq!(found_token, token);
-            let name = profile.unwrap_or("prod");
-            assert_eq!(found.provider, format!("profile {name} of c.json"));
-        }
-    }
-
-    #[test]
-    fn a_place_without_a_key_says_what_it_has() {
-        for (text, profile, why) in [
-            (
-                CONFIG,
-                Some("dev"),
-                "no profile dev (it has prod, sts, role, fresh, half, tokenless, number)",
-            ),
-            (CONFIG, Some("fresh"), "profile fresh has no access key yet"),
-            ("{}", None, "no profile default (it has none)"),
-            (
-                r#"{"current":null,"profiles":null}"#,
-                None,
-                "no profile default",
-            ),
-        ] {
-            let Ok(Look::Nothing(said)) = parse(text, "c.json", profile) else {
-                panic!("{text}")
-            };
-            assert!(said.contains(why), "{said}");
-        }
-    }
-
-    #[test]
-    fn broken_files_are_refused_without_quoting_them() {
-        for (text, profile, message) in [
-            (
-                CONFIG,
-                Some("role"),
-                "profile role of c.json is of mode RamRoleArn, which ons-audit does not support",
-            ),
-            (
-                CONFIG,
-                Some("half"),
-                "profile half of c.json has no access_key_secret",
-            ),
-            (
-                CONFIG,
-                Some("tokenless"),
-                "profile tokenless of c.json has no sts_token",
-            ),
-            (
-                CONFIG,
-                Some("number"),
-                "c.json: access_key_secret of profile number is a number, expected a text",
-            ),
-            (
-                "{\"current\":\n \"s3cret\" \"x\"}",
-                None,
-                "c.json, line 2, column 11: found broken JSON (expected `,` or `}`)",
-            ),
-            (
-                "{\"profiles\":[",
-                None,
-                "c.json, line 1, column 13: found the end of the file",
-            ),
-            ("", None, "found the end of the file"),
-            (
-                "\"s3cret\"",
-                None,
-                "c.json: the top level is a text, expected an object",
-            ),
-            (
-                r#"{"profiles":{"a":"s3cret"}}"#,
-                None,
-                "c.json: profiles is an object, expected a list",
-            ),
-            (
-                r#"{"current":7}"#,
-                None,
-                "c.json: current is a number, expected a text",
-            ),
-        ] {
-            let error = parse(text, "c.json", profile).unwrap_err().to_string();
-            assert!(error.contains(message), "{error}");
-            assert!(
-                !error.contains("s3cret") && !error.contains("12345"),
-                "{error}"
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_file_holds_a_whole_key_or_none(
-            parts in prop::collection::vec(prop::sample::select(vec![
-                "{", "}", "[", "]", ",", ":", "\"current\"", "\"profiles\"", "\"name\"", "\"mode\"", "\"AK\"",
-                "\"StsToken\"", "\"access_key_id\"", "\"access_key_secret\"", "\"sts_token\"", "\"a\"", "\" \"",
-                "null", "7", "{\"profiles\":[{\"name\":\"default\",\"access_key_id\":\"é\",", "\u{feff}",
-                "\"access_key_secret\":\"s3cret\"", "}]}",
-            ]), 0..20),
-            profile in prop::option::of("a|default"),
-        ) {
-            match parse(&parts.concat(), "c.json", profile.as_deref()) {
-                Ok(Look::Found(found)) => {
-                    prop_assert!(!found.access_key_id.trim().is_empty());
-                    prop_assert!(!found.access_key_secret.expose_secret().trim().is_empty());
-                    let shown = format!("{found:?}");
-                    prop_assert!(!shown.contains("s3cret"), "{}", shown);
-                }
-                Ok(Look::Nothing(why)) => prop_assert!(why.starts_with("c.json")),
-                Err(error) => prop_assert!(!error.to_string().contains("s3cret"), "{}", error),
-            }
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::FetchError;
 use crate::exit::Advice;
 
 /// Why there are no credentials. No variant carries a secret.
@@ -61,6 +62,36 @@ pub enum CredentialsError {
         /// The field it lacks.
         field: &'static str,
     },
+    /// A selected profile with a field that is wrong.
+    #[error("profile {profile} of {file}: {problem}")]
+    Wrong {
+        /// The file.
+        file: String,
+        /// The profile.
+        profile: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// A variable of the environment that is wrong.
+    #[error("{name}: {problem}")]
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong; never its value.
+        problem: &'static str,
+    },
+    /// A provider that was set up gave no key.
+    #[error("no key from {provider}: {error}{}", before(.looked))]
+    NoKey {
+        /// The provider.
+        provider: String,
+        /// The places before it, and what they held instead.
+        looked: Vec<String>,
+        /// What it said.
+        error: FetchError,
+    },
     /// A selected profile of a kind we don't do.
     #[error("profile {profile} of {file} is of {kind}, which ons-audit does not support")]
     Unsupported {
@@ -68,9 +99,16 @@ pub enum CredentialsError {
         file: String,
         /// The profile.
         profile: String,
-        /// Its kind, as the file calls it: `mode RamRoleArn`, `type ecs_ram_role`.
+        /// Its kind, as the file calls it: `mode CloudSSO`, `type rsa_key_pair`.
         kind: String,
     },
+}
+
+fn before(looked: &[String]) -> String {
+    match looked {
+        [] => String::new(),
+        looked => format!("; before it: {}", looked.join("; ")),
+    }
 }
 
 fn of_profile(profile: Option<&str>) -> String {
@@ -81,7 +119,8 @@ impl Advice for CredentialsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotFound { profile: None, .. } => {
-                "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run `aliyun configure`".into()
+                "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run `aliyun configure`, or attach a \
+                 RAM role to this machine".into()
             }
             Self::NotFound { profile: Some(name), .. } => {
                 format!("run `aliyun configure --profile {name}`, or leave --profile out to use the environment")
@@ -92,6 +131,13 @@ impl Advice for CredentialsError {
             }
             Self::Incomplete { profile, .. } => {
                 format!("run `aliyun configure --profile {profile}` again")
+            }
+            Self::Wrong { hint, .. } => (*hint).into(),
+            Self::Variable { name, .. } => format!("correct {name}, or unset it"),
+            Self::NoKey { error, .. } => {
+                return error.hint.clone().or_else(|| {
+                    Some("give a key in another way, such as --profile NAME".into())
+                });
             }
             Self::Unsupported { .. } => {
                 "put temporary keys of that role into ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and \

@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use super::super::percent::canonical_query;
 use super::super::sign_v3::Signed;
-use super::super::{Config, Credentials, Endpoint, Ons, Signature, sign_v1, sign_v3};
+use super::super::{Config, Credentials, Endpoint, Network, Ons, Signature, sign_v1, sign_v3};
 use super::gateway::{CERTIFICATE, Gateway, Reply, STRANGER};
 use crate::exit::Advice as _;
 use crate::message::Query;
@@ -24,16 +24,20 @@ fn now() -> Timestamp {
 fn config(gateway: &Gateway, signature: Signature) -> Config {
     Config {
         endpoint: Endpoint::parse(&format!("http://{}", gateway.address), false).unwrap(),
-        credentials: Credentials {
-            provider: "environment".into(),
-            access_key_id: "testid".into(),
-            access_key_secret: SECRET.into(),
-            security_token: Some(TOKEN.into()),
-        },
+        key: key().into(),
         signature,
         timeout: Duration::from_secs(10),
         clock: now,
-        ca_cert: None,
+        network: Network::default(),
+    }
+}
+
+fn key() -> Credentials {
+    Credentials {
+        provider: "environment".into(),
+        access_key_id: "testid".into(),
+        access_key_secret: SECRET.into(),
+        security_token: Some(TOKEN.into()),
     }
 }
 
@@ -301,7 +305,10 @@ async fn ask_over_tls(root: &[u8]) -> Result<Trace, Failure> {
     let gateway = Gateway::answering_tls(vec![Reply::http("200 OK", "", OK)]);
     let ons = Ons::new(Config {
         endpoint: Endpoint::parse(&format!("https://{}", gateway.address), false).unwrap(),
-        ca_cert: Some(root.to_vec()),
+        network: Network {
+            ca_cert: Some(root.to_vec()),
+            ..Network::default()
+        },
         ..config(&gateway, Signature::V3)
     });
     let answer = ons.unwrap().trace(&query()).await;
@@ -329,14 +336,18 @@ async fn an_untrusted_certificate_ends_the_run() {
 fn a_client_that_could_not_work_is_refused() {
     let works = config(&Gateway::answering(vec![]), Signature::V3);
     let bad_key = Config {
-        credentials: Credentials {
+        key: Credentials {
             access_key_id: "id\nid".into(),
-            ..works.credentials.clone()
-        },
+            ..key()
+        }
+        .into(),
         ..works.clone()
     };
     let no_root = Config {
-        ca_cert: Some(b"not PEM".to_vec()),
+        network: Network {
+            ca_cert: Some(b"not PEM".to_vec()),
+            ..Network::default()
+        },
         ..works
     };
     for (config, message, hint) in [

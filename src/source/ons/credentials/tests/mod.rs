@@ -1,5 +1,15 @@
-use std::os::unix::fs::PermissionsExt as _;
+//! The chain over files and small servers.
 
+mod chain_calls;
+mod cli_config;
+mod ini;
+mod server;
+mod services;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::chain::{KEY_ID, KEY_SECRET, TOKEN};
 use super::*;
 use crate::exit::Advice as _;
 
@@ -22,22 +32,54 @@ impl Home {
         Self(home)
     }
 
+    fn candidates(
+        &self,
+        env: &[(&str, &str)],
+        profile: Option<&str>,
+    ) -> Result<Candidates, CredentialsError> {
+        candidates(Some(self.0.path()), env, profile)
+    }
+
+    /// The key that needs no call.
     fn find(
         &self,
         env: &[(&str, &str)],
         profile: Option<&str>,
     ) -> Result<Credentials, CredentialsError> {
-        Lookup {
-            env: &|name| {
-                env.iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| (*value).to_owned())
-            },
-            home: Some(self.0.path()),
-            profile,
-        }
-        .find()
+        let candidates = self.candidates(env, profile)?;
+        Ok(candidates.ready().unwrap().clone())
     }
+
+    /// Why there is none, for one who makes no calls.
+    fn end(&self, env: &[(&str, &str)], profile: Option<&str>) -> CredentialsError {
+        let no_calls = ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+        let env: Vec<_> = env.iter().copied().chain([no_calls]).collect();
+        let candidates = self.candidates(&env, profile).unwrap();
+        let fetcher = Fetcher::new(super::super::Network::default(), crate::clock::system);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(candidates.first(&fetcher)).unwrap_err()
+    }
+}
+
+fn candidates(
+    home: Option<&Path>,
+    env: &[(&str, &str)],
+    profile: Option<&str>,
+) -> Result<Candidates, CredentialsError> {
+    Lookup {
+        env: &|name| {
+            env.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        },
+        home,
+        profile,
+        allow_external: false,
+        allow_http: false,
+    }
+    .candidates()
 }
 
 const ENV: [(&str, &str); 2] = [(KEY_ID, "id-env"), (KEY_SECRET, "s3cret\n")];
@@ -110,10 +152,11 @@ fn a_temporary_key_brings_its_token() {
 
 #[test]
 fn the_end_of_the_chain_lists_every_place() {
-    let error = Home::with(&[CLI]).find(&ENV, Some("x")).unwrap_err();
+    let error = Home::with(&[CLI]).end(&ENV, Some("x"));
     assert_eq!(
         error.to_string(),
         "no credentials of profile x; looked at environment: not asked, a profile was given; \
+         OIDC: not asked, a profile was given; \
          ~/.aliyun/config.json: no profile x (it has a, b); ~/.alibabacloud/credentials.ini: no such file; \
          ~/.alibabacloud/credentials: no such file"
     );
@@ -124,14 +167,16 @@ fn the_end_of_the_chain_lists_every_place() {
             .contains("aliyun configure --profile x")
     );
 
-    let error = Home::with(&[])
-        .find(&[(KEY_SECRET, "s3cret")], None)
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("ALIBABA_CLOUD_ACCESS_KEY_ID is not set, only")
-    );
+    let half = [(KEY_SECRET, "s3cret"), ("ALIBABA_CLOUD_ROLE_ARN", "r")];
+    let error = Home::with(&[]).end(&half, None);
+    for says in [
+        "ALIBABA_CLOUD_ACCESS_KEY_ID is not set, only",
+        "OIDC: ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_OIDC_PROVIDER_ARN not set",
+        "ECS role: switched off by ALIBABA_CLOUD_ECS_METADATA_DISABLED",
+        "ALIBABA_CLOUD_CREDENTIALS_URI is not set",
+    ] {
+        assert!(error.to_string().contains(says), "{error}");
+    }
     assert!(!error.to_string().contains("s3cret"));
     assert!(
         error
@@ -144,7 +189,7 @@ fn the_end_of_the_chain_lists_every_place() {
 #[test]
 fn a_file_that_cannot_be_read_is_an_error() {
     let home = Home::with(&[(".aliyun/config.json/inside", "")]);
-    let error = home.find(&[], None).unwrap_err();
+    let error = home.candidates(&[], None).unwrap_err();
     assert_eq!(error.to_string(), "can't read ~/.aliyun/config.json");
 }
 

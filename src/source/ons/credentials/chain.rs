@@ -1,0 +1,334 @@
+//! The chain: which place is looked at after which.
+
+use std::path::{Path, PathBuf};
+
+use tracing::{info, warn};
+
+use super::recipe::{Issued, KeyUri, OidcRole, Provider, Recipe};
+use super::surroundings::{Said, Surroundings};
+use super::{Credentials, CredentialsError, Fetcher, Look, cli_config, ini};
+
+pub(super) const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
+pub(super) const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+pub(super) const TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
+const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
+const ROLE_ARN: &str = "ALIBABA_CLOUD_ROLE_ARN";
+const PROVIDER_ARN: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
+const KEY_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
+
+/// One place of the chain.
+type Place<'a> = fn(&Lookup<'a>) -> Result<Look, CredentialsError>;
+
+/// Where to look.
+#[derive(Clone, Copy)]
+pub struct Lookup<'a> {
+    /// The environment.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The home directory, if there is one.
+    pub home: Option<&'a Path>,
+    /// A profile that was given explicitly (`--profile`).
+    pub profile: Option<&'a str>,
+    /// May a profile run a command (`--allow-external-credentials`)?
+    pub allow_external: bool,
+    /// May a key come over plain http from another machine (`--allow-http`)?
+    pub allow_http: bool,
+}
+
+impl std::fmt::Debug for Lookup<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lookup")
+            .field("home", &self.home)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the chain found without a call.
+#[derive(Debug)]
+pub struct Candidates {
+    /// Those to ask, in order. The last one looked at is set up; those before it are asked on the chance.
+    providers: Vec<(Provider, Chance)>,
+    /// What the other places said.
+    looked: Vec<String>,
+    profile: Option<String>,
+}
+
+/// What it means that a provider gives no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chance {
+    /// Somebody set it up: the search ends with its error, lest another account answers in its place.
+    SetUp,
+    /// It was worth a look: the chain goes on.
+    Perhaps,
+}
+
+impl<'a> Lookup<'a> {
+    /// The first key of the chain, fetched where it has to be, and the provider to ask again.
+    pub async fn find(&self, fetcher: &Fetcher) -> Result<(Issued, Provider), CredentialsError> {
+        self.candidates()?.first(fetcher).await
+    }
+
+    /// Looks at the environment and the files; makes no call.
+    pub fn candidates(&self) -> Result<Candidates, CredentialsError> {
+        let mut found = Candidates {
+            providers: Vec::new(),
+            looked: Vec::new(),
+            profile: self.profile.map(str::to_owned),
+        };
+        let chain: [Place<'a>; 4] = [
+            |lookup| Ok(lookup.environment()),
+            Self::oidc,
+            Self::cli_config,
+            Self::ini_files,
+        ];
+        for place in chain {
+            match place(self)? {
+                Look::Found(provider) => {
+                    found.providers.push((provider, Chance::SetUp));
+                    return Ok(found);
+                }
+                Look::Nothing(why) => found.looked.push(why),
+            }
+        }
+        if self.profile.is_none() {
+            self.services(&mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn environment(&self) -> Look {
+        if self.profile.is_some() {
+            return Look::Nothing("environment: not asked, a profile was given".into());
+        }
+        let missing = match (self.variable(KEY_ID), self.variable(KEY_SECRET)) {
+            (Some(access_key_id), Some(secret)) => {
+                return Look::key(Credentials {
+                    provider: "environment".into(),
+                    access_key_id,
+                    access_key_secret: secret.into(),
+                    security_token: self.variable(TOKEN).map(Into::into),
+                });
+            }
+            (None, None) => return Look::Nothing(format!("environment: {KEY_ID} is not set")),
+            (None, Some(_)) => KEY_ID,
+            (Some(_), None) => KEY_SECRET,
+        };
+        let why = format!("environment: {missing} is not set, only its other half is");
+        warn!("{why}");
+        Look::Nothing(why)
+    }
+
+    /// The identity token of a pod (RRSA): all three variables, or it is not meant.
+    fn oidc(&self) -> Result<Look, CredentialsError> {
+        if self.profile.is_some() {
+            return Ok(Look::Nothing("OIDC: not asked, a profile was given".into()));
+        }
+        let parts =
+            [TOKEN_FILE, ROLE_ARN, PROVIDER_ARN].map(|name| self.variable(name).ok_or(name));
+        let [Ok(token_file), Ok(arn), Ok(provider_arn)] = &parts else {
+            let missing: Vec<_> = parts.into_iter().filter_map(Result::err).collect();
+            let why = format!("OIDC: {} not set", missing.join(", "));
+            return Ok(Look::Nothing(why));
+        };
+        let said = Said {
+            arn,
+            ..Said::default()
+        };
+        let role =
+            self.surroundings()
+                .role(said)
+                .map_err(|problem| CredentialsError::Variable {
+                    name: "ALIBABA_CLOUD_STS_REGION",
+                    problem,
+                })?;
+        Ok(Look::Found(Provider {
+            name: "OIDC role of the environment".into(),
+            recipe: Recipe::Oidc(OidcRole {
+                role,
+                provider_arn: provider_arn.clone(),
+                token_file: token_file.into(),
+            }),
+        }))
+    }
+
+    fn cli_config(&self) -> Result<Look, CredentialsError> {
+        let file = "~/.aliyun/config.json";
+        if self.is_on("ALIBABA_CLOUD_CLI_PROFILE_DISABLED") {
+            let why = format!("{file}: switched off by ALIBABA_CLOUD_CLI_PROFILE_DISABLED");
+            return Ok(Look::Nothing(why));
+        }
+        let profile = self.profile_name();
+        match self.read(file)? {
+            Some(text) => cli_config::parse(&text, file, profile.as_deref(), &self.surroundings()),
+            None => Ok(Look::Nothing(format!("{file}: no such file"))),
+        }
+    }
+
+    fn ini_files(&self) -> Result<Look, CredentialsError> {
+        let files = match self.variable("ALIBABA_CLOUD_CREDENTIALS_FILE") {
+            Some(file) => vec![file],
+            None => [
+                "~/.alibabacloud/credentials.ini",
+                "~/.alibabacloud/credentials",
+            ]
+            .map(str::to_owned)
+            .into(),
+        };
+        let section = self.profile_name().unwrap_or_else(|| "default".into());
+        let around = self.surroundings();
+        let mut looked = Vec::new();
+        for file in &files {
+            match self.read(file)? {
+                Some(text) => match ini::parse(&text, file, &section, &around)? {
+                    Look::Nothing(why) => looked.push(why),
+                    found @ Look::Found(_) => return Ok(found),
+                },
+                None => looked.push(format!("{file}: no such file")),
+            }
+        }
+        Ok(Look::Nothing(looked.join("; ")))
+    }
+
+    /// The metadata service, which may be there, then the address, which somebody set up.
+    fn services(&self, found: &mut Candidates) -> Result<(), CredentialsError> {
+        let around = self.surroundings();
+        if around.no_ecs {
+            let why = "ECS role: switched off by ALIBABA_CLOUD_ECS_METADATA_DISABLED";
+            found.looked.push(why.into());
+        } else {
+            let role = around.ecs(self.variable("ALIBABA_CLOUD_ECS_METADATA").as_deref());
+            let provider = Provider {
+                name: "ECS role".into(),
+                recipe: Recipe::Ecs(role),
+            };
+            found.providers.push((provider, Chance::Perhaps));
+        }
+        let Some(uri) = self.variable(KEY_URI) else {
+            found.looked.push(format!("{KEY_URI} is not set"));
+            return Ok(());
+        };
+        let uri =
+            KeyUri::parse(&uri, self.allow_http).map_err(|problem| CredentialsError::Variable {
+                name: KEY_URI,
+                problem,
+            })?;
+        let provider = Provider {
+            name: format!("credentials URI {uri}"),
+            recipe: Recipe::Uri(uri),
+        };
+        found.providers.push((provider, Chance::SetUp));
+        Ok(())
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            session: self.variable("ALIBABA_CLOUD_ROLE_SESSION_NAME"),
+            sts_region: self.variable("ALIBABA_CLOUD_STS_REGION"),
+            vpc: self.is_on("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"),
+            no_ecs: self.is_on("ALIBABA_CLOUD_ECS_METADATA_DISABLED"),
+            no_imds_v1: self.is_on("ALIBABA_CLOUD_IMDSV1_DISABLED"),
+            no_process: self.is_on("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS"),
+            allow_external: self.allow_external,
+            allow_http: self.allow_http,
+        }
+    }
+
+    /// A variable that is set to something.
+    fn variable(&self, name: &str) -> Option<String> {
+        let value = (self.env)(name)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        self.variable(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    fn profile_name(&self) -> Option<String> {
+        self.profile
+            .map(str::to_owned)
+            .or_else(|| self.variable("ALIBABA_CLOUD_PROFILE"))
+    }
+
+    /// A file's text; nothing where there is no such file.
+    fn read(&self, file: &str) -> Result<Option<String>, CredentialsError> {
+        let path = match (file.strip_prefix("~/"), self.home) {
+            (Some(below), Some(home)) => home.join(below),
+            (Some(_), None) => return Ok(None),
+            (None, _) => PathBuf::from(file),
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                warn_if_others_can_read(&path, file);
+                Ok(Some(text))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CredentialsError::Unreadable {
+                file: file.to_owned(),
+                error,
+            }),
+        }
+    }
+}
+
+impl Candidates {
+    /// The one provider that needs no call, if it comes first.
+    #[must_use]
+    pub fn ready(&self) -> Option<&Credentials> {
+        match self.providers.first() {
+            Some((
+                Provider {
+                    recipe: Recipe::Key(key),
+                    ..
+                },
+                _,
+            )) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Asks one after the other until a key comes.
+    pub async fn first(
+        mut self,
+        fetcher: &Fetcher,
+    ) -> Result<(Issued, Provider), CredentialsError> {
+        for (provider, chance) in self.providers {
+            let fetched = match chance {
+                Chance::SetUp => fetcher.fetch(&provider).await,
+                Chance::Perhaps => fetcher.probe(&provider).await,
+            };
+            match (fetched, chance) {
+                (Ok(issued), _) => return Ok((issued, provider)),
+                (Err(error), Chance::Perhaps) => {
+                    info!("{}: {error}", provider.name);
+                    self.looked.push(format!("{}: {error}", provider.name));
+                }
+                (Err(error), Chance::SetUp) => {
+                    return Err(CredentialsError::NoKey {
+                        provider: provider.name,
+                        looked: self.looked,
+                        error,
+                    });
+                }
+            }
+        }
+        Err(CredentialsError::NotFound {
+            profile: self.profile,
+            looked: self.looked,
+        })
+    }
+}
+
+#[cfg(unix)]
+fn warn_if_others_can_read(path: &Path, file: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o044 != 0 {
+        warn!("{file} holds secrets and other users can read it: chmod 600 {file}");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_can_read(_: &Path, _: &str) {}

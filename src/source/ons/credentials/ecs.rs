@@ -1,0 +1,145 @@
+//! The metadata service of an ECS instance, which hands out keys of the instance's role (`facts/ons-api.md` §7.3).
+//!
+//! Version 2 wants a token first, so that a server that forwards requests blindly can't be made to fetch a key;
+//! version 1 wants none, and is asked only where version 2 is not answered and nobody forbids it.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, Response, StatusCode, Url};
+
+use super::super::http::body_of;
+use super::super::redact::Redactor;
+use super::recipe::{EcsRole, Issued};
+use super::{FetchError, issued};
+
+/// Where the service is, on every instance.
+pub(super) const ADDRESS: &str = "http://100.100.100.200/";
+/// Both to connect and to wait: on a machine that is no instance nobody answers.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
+
+const TTL: (&str, &str) = ("x-aliyun-ecs-metadata-token-ttl-seconds", "21600");
+const TOKEN: &str = "x-aliyun-ecs-metadata-token";
+const ROLES: &str = "latest/meta-data/ram/security-credentials/";
+const WHO: &str = "metadata service";
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// The key of the instance's role.
+pub(super) async fn key(
+    client: &Client,
+    service: &Url,
+    role: &EcsRole,
+    provider: &str,
+) -> Result<Issued, FetchError> {
+    let talk = Talk { client, service };
+    let token = talk.token(role.allow_v1).await?;
+    let name = match &role.name {
+        Some(name) => name.clone(),
+        None => talk.role(token.as_deref(), role.allow_v1).await?,
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
+        return Err(FetchError::permanent(
+            format!("{WHO}: what it gives is no name of a role"),
+            None,
+        ));
+    }
+    let body = talk
+        .get(&format!("{ROLES}{name}"), token.as_deref(), role.allow_v1)
+        .await?;
+    let said = issued::json(WHO, &body)?;
+    issued::is_success(WHO, &said)?;
+    issued::temporary_key(WHO, &said, provider)
+}
+
+struct Talk<'a> {
+    client: &'a Client,
+    service: &'a Url,
+}
+
+impl Talk<'_> {
+    /// The token of version 2, or none where version 1 will do.
+    async fn token(&self, allow_v1: bool) -> Result<Option<String>, FetchError> {
+        let sent = self
+            .client
+            .put(self.at("latest/api/token")?)
+            .header(TTL.0, TTL.1)
+            .send()
+            .await;
+        let error = match sent {
+            Ok(mut response) if response.status() == StatusCode::OK => {
+                let token = String::from_utf8(body(&mut response).await?).unwrap_or_default();
+                let token = token.trim();
+                if !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic()) {
+                    return Ok(Some(token.to_owned()));
+                }
+                FetchError::permanent(format!("{WHO}: an unusable token"), None)
+            }
+            Ok(response) => refused(&response),
+            // Nobody is there: version 1 would not be, either.
+            Err(error) if error.is_connect() => return Err(broken(error)),
+            Err(error) => broken(error),
+        };
+        if allow_v1 { Ok(None) } else { Err(error) }
+    }
+
+    async fn role(&self, token: Option<&str>, allow_v1: bool) -> Result<String, FetchError> {
+        let names = String::from_utf8(self.get(ROLES, token, allow_v1).await?).unwrap_or_default();
+        Ok(names.lines().next().unwrap_or_default().trim().to_owned())
+    }
+
+    async fn get(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        allow_v1: bool,
+    ) -> Result<Vec<u8>, FetchError> {
+        let url = self.at(path)?;
+        let ask = |token: Option<&str>| {
+            let request = self.client.request(Method::GET, url.clone());
+            match token {
+                Some(token) => request.header(TOKEN, token),
+                None => request,
+            }
+        };
+        let mut response = ask(token).send().await.map_err(broken)?;
+        let refuses_token = matches!(
+            response.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        );
+        if refuses_token && token.is_some() && allow_v1 {
+            response = ask(None).send().await.map_err(broken)?;
+        }
+        match response.status() {
+            StatusCode::OK => body(&mut response).await,
+            StatusCode::NOT_FOUND => {
+                let hint = "attach a RAM role to this ECS instance, or give a key in another way";
+                Err(FetchError::permanent(
+                    format!("{WHO}: this instance has no such RAM role"),
+                    hint,
+                ))
+            }
+            _ => Err(refused(&response)),
+        }
+    }
+
+    fn at(&self, path: &str) -> Result<Url, FetchError> {
+        self.service
+            .join(path)
+            .map_err(|error| FetchError::permanent(format!("{WHO}: {error}"), None))
+    }
+}
+
+async fn body(response: &mut Response) -> Result<Vec<u8>, FetchError> {
+    body_of(response, LARGEST_ANSWER)
+        .await
+        .map_err(broken)?
+        .ok_or_else(|| FetchError::permanent(format!("{WHO}: an answer of more than 64 KiB"), None))
+}
+
+fn broken(error: reqwest::Error) -> FetchError {
+    FetchError::transport(WHO, error, &Redactor::default())
+}
+
+fn refused(response: &Response) -> FetchError {
+    FetchError::refused(WHO, response.status().as_u16(), &[], &Redactor::default())
+}

@@ -1,0 +1,149 @@
+//! Fetches a provider's key, with the two kinds of client that takes: one that may go through a proxy, for STS, and
+//! one that never does, for what is on this machine or beside it.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use reqwest::{Client, Url};
+
+use super::super::http::{self, Network};
+use super::recipe::{Issued, KeyUri, Provider, Recipe, Role};
+use super::sts::Sts;
+use super::{FetchError, ecs, external, key_uri};
+use crate::clock::Clock;
+use crate::exit::Advice as _;
+use crate::source::ons::ConfigError;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Tries for one key, and the wait after the first; the wait doubles.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Fetches keys.
+#[derive(Debug)]
+pub struct Fetcher {
+    network: Network,
+    clock: Clock,
+    metadata: Url,
+    /// Made when it is first needed: it loads the system's root certificates. One run asks one STS.
+    distant: OnceLock<Client>,
+}
+
+impl Fetcher {
+    /// Makes no call yet.
+    #[must_use]
+    pub fn new(network: Network, clock: Clock) -> Self {
+        let metadata = Url::parse(ecs::ADDRESS).expect("the constant is a URL; a test sees to it");
+        Self {
+            network,
+            clock,
+            metadata,
+            distant: OnceLock::new(),
+        }
+    }
+
+    /// The same with the metadata service elsewhere.
+    #[cfg(test)]
+    pub(super) fn with_metadata(self, metadata: Url) -> Self {
+        Self { metadata, ..self }
+    }
+
+    /// The provider's key of now. What may pass is tried again, as no call of the audit waits meanwhile.
+    pub async fn fetch(&self, provider: &Provider) -> Result<Issued, FetchError> {
+        let mut tried = 1;
+        loop {
+            match self.once(&provider.recipe, &provider.name).await {
+                Err(error) if error.is_transient && tried < TRIES => {
+                    tracing::debug!("{}: {error}; trying again", provider.name);
+                    tokio::time::sleep(PAUSE * 2_u32.pow(tried - 1)).await;
+                    tried += 1;
+                }
+                fetched => return fetched.and_then(|issued| self.unexpired(issued)),
+            }
+        }
+    }
+
+    /// Asks once: for places that are looked at on the chance that they are there.
+    pub(super) async fn probe(&self, provider: &Provider) -> Result<Issued, FetchError> {
+        let issued = self.once(&provider.recipe, &provider.name).await?;
+        self.unexpired(issued)
+    }
+
+    /// A key that has ended already would only be fetched again and again.
+    fn unexpired(&self, issued: Issued) -> Result<Issued, FetchError> {
+        match issued.expires {
+            Some(end) if end <= (self.clock)() => {
+                let hint = "check this machine's clock";
+                Err(FetchError::permanent(
+                    format!("the key that was given ended at {end:.0}"),
+                    hint,
+                ))
+            }
+            _ => Ok(issued),
+        }
+    }
+
+    /// Boxed, since a role may be assumed by a role.
+    fn once<'a>(
+        &'a self,
+        recipe: &'a Recipe,
+        provider: &'a str,
+    ) -> BoxFuture<'a, Result<Issued, FetchError>> {
+        async move {
+            match recipe {
+                Recipe::Key(credentials) => Ok(credentials.clone().into()),
+                Recipe::Role(assumed) => {
+                    let base = self.once(&assumed.base, provider).await?;
+                    let sts = self.sts(&assumed.role, provider)?;
+                    sts.assume_role(&base.credentials, assumed).await
+                }
+                Recipe::Oidc(oidc) => {
+                    self.sts(&oidc.role, provider)?
+                        .assume_role_with_oidc(oidc)
+                        .await
+                }
+                Recipe::Ecs(role) => {
+                    let client = http::direct(ecs::TIMEOUT, ecs::TIMEOUT).map_err(no_client)?;
+                    ecs::key(&client, &self.metadata, role, provider).await
+                }
+                Recipe::Uri(uri) => key_uri::key(&self.client_of(uri)?, uri, provider).await,
+                Recipe::Command(words) => external::key(words, provider).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn sts<'a>(&'a self, role: &Role, provider: &'a str) -> Result<Sts<'a>, FetchError> {
+        Ok(Sts {
+            client: self.distant(&role.sts)?,
+            now: (self.clock)(),
+            provider,
+        })
+    }
+
+    fn client_of(&self, uri: &KeyUri) -> Result<Client, FetchError> {
+        if uri.is_direct() {
+            http::direct(TIMEOUT / 2, TIMEOUT / 2).map_err(no_client)
+        } else {
+            self.distant(&uri.0).cloned()
+        }
+    }
+
+    fn distant(&self, url: &Url) -> Result<&Client, FetchError> {
+        if let Some(client) = self.distant.get() {
+            return Ok(client);
+        }
+        let client = self.network.rare_client(url, TIMEOUT).map_err(no_client)?;
+        Ok(self.distant.get_or_init(|| client))
+    }
+}
+
+fn no_client(error: ConfigError) -> FetchError {
+    let hint = error.hint();
+    FetchError {
+        hint,
+        ..FetchError::permanent(format!("{:#}", anyhow::Error::from(error)), None)
+    }
+}

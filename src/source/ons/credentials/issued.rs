@@ -1,0 +1,174 @@
+//! The key in an answer, whoever issued it: STS, the metadata service, an address, a command.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::recipe::Issued;
+use super::{Credentials, FetchError};
+
+/// How the parts are called.
+pub(super) struct Names {
+    id: &'static str,
+    secret: &'static str,
+    token: &'static str,
+    expires: &'static str,
+}
+
+/// As services spell them.
+pub(super) const SERVICE: Names = Names {
+    id: "AccessKeyId",
+    secret: "AccessKeySecret",
+    token: "SecurityToken",
+    expires: "Expiration",
+};
+
+/// As the CLI's files spell them.
+pub(super) const CLI: Names = Names {
+    id: "access_key_id",
+    secret: "access_key_secret",
+    token: "sts_token",
+    expires: "expiration",
+};
+
+/// Reads JSON. Untyped, since a type error of serde would quote the value, which may be a secret.
+pub(super) fn json(who: &str, body: &[u8]) -> Result<Value, FetchError> {
+    serde_json::from_slice(body)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| FetchError::permanent(format!("{who}: the answer is no JSON object"), None))
+}
+
+/// The metadata service and key addresses say `Success` where all is well.
+pub(super) fn is_success(who: &str, said: &Value) -> Result<(), FetchError> {
+    match said.get("Code").and_then(Value::as_str) {
+        Some("Success") => Ok(()),
+        // A word of the service, which may be any text: shown only where it looks like a code.
+        Some(code)
+            if code.len() <= 60 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') =>
+        {
+            Err(FetchError::permanent(
+                format!("{who}: Code is {code}, expected Success"),
+                None,
+            ))
+        }
+        _ => Err(FetchError::permanent(
+            format!("{who}: no Code in the answer, expected Success"),
+            None,
+        )),
+    }
+}
+
+/// The key. A service's own key always has token and end.
+pub(super) fn key(
+    who: &str,
+    said: &Value,
+    names: &Names,
+    provider: &str,
+) -> Result<Issued, FetchError> {
+    let text = |name: &str| {
+        let text = said.get(name)?.as_str()?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let needed = |name: &str| {
+        text(name)
+            .ok_or_else(|| FetchError::permanent(format!("{who}: no {name} in the answer"), None))
+    };
+    let expires = match text(names.expires) {
+        Some(time) => Some(time.parse::<Timestamp>().map_err(|_| {
+            let expected = "expected a time such as 2026-11-22T12:00:00Z";
+            FetchError::permanent(
+                format!("{who}: {} is no time, {expected}", names.expires),
+                None,
+            )
+        })?),
+        None => None,
+    };
+    Ok(Issued {
+        credentials: Credentials {
+            provider: provider.to_owned(),
+            access_key_id: needed(names.id)?,
+            access_key_secret: needed(names.secret)?.into(),
+            security_token: text(names.token).map(Into::into),
+        },
+        expires,
+    })
+}
+
+/// The key of a service: never without its token and its end.
+pub(super) fn temporary_key(who: &str, said: &Value, provider: &str) -> Result<Issued, FetchError> {
+    let issued = key(who, said, &SERVICE, provider)?;
+    let missing = match (&issued.credentials.security_token, issued.expires) {
+        (Some(_), Some(_)) => return Ok(issued),
+        (None, _) => SERVICE.token,
+        (_, None) => SERVICE.expires,
+    };
+    Err(FetchError::permanent(
+        format!("{who}: no {missing} in the answer"),
+        None,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_answer_is_told_without_its_secrets() {
+        let whole = r#""AccessKeyId":"STS.id","AccessKeySecret":"s3cret","SecurityToken":"t0ken""#;
+        for (body, says) in [
+            ("s3cret".to_owned(), "STS: the answer is no JSON object"),
+            ("[\"s3cret\"]".to_owned(), "no JSON object"),
+            (
+                "{\"AccessKeyId\":\"i\",\"AccessKeySecret\":7,\"SecurityToken\":\"t0ken\"}"
+                    .to_owned(),
+                "no AccessKeySecret in",
+            ),
+            (
+                "{\"AccessKeySecret\":\"s3cret\"}".to_owned(),
+                "no AccessKeyId in",
+            ),
+            (
+                "{\"AccessKeyId\":\"i\",\"AccessKeySecret\":\"s3cret\"}".to_owned(),
+                "no SecurityToken in",
+            ),
+            (format!("{{{whole}}}"), "no Expiration in"),
+            (
+                format!("{{{whole},\"Expiration\":\"s3cret\"}}"),
+                "Expiration is no time, expected",
+            ),
+        ] {
+            let read =
+                json("STS", body.as_bytes()).and_then(|said| temporary_key("STS", &said, "p"));
+            let error = read.unwrap_err();
+            assert!(error.what.contains(says), "{error}");
+            assert!(
+                !error.what.contains("s3cret") && !error.what.contains("t0ken"),
+                "{error}"
+            );
+            assert!(!error.is_transient);
+        }
+    }
+
+    #[test]
+    fn success_is_a_word() {
+        for (body, says) in [
+            (r#"{"Code":"Success"}"#, None),
+            (
+                r#"{"Code":"Failed.Role"}"#,
+                Some("Code is Failed.Role, expected Success"),
+            ),
+            (
+                r#"{"Code":"s3cret of somebody"}"#,
+                Some("no Code in the answer"),
+            ),
+            ("{}", Some("no Code in the answer")),
+        ] {
+            let said = json("IMDS", body.as_bytes()).unwrap();
+            match (is_success("IMDS", &said), says) {
+                (Ok(()), None) => {}
+                (Err(error), Some(says)) => assert!(error.what.contains(says), "{error}"),
+                (result, _) => panic!("{body}: {result:?}"),
+            }
+        }
+    }
+}

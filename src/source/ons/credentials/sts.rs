@@ -1,0 +1,212 @@
+//! STS, version 2015-04-01: a role's key for another key (`AssumeRole`, signed) or for an identity token
+//! (`AssumeRoleWithOIDC`, unsigned) (`facts/ons-api.md` §7.1).
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, RequestBuilder, Url};
+use secrecy::ExposeSecret as _;
+
+use super::super::http::body_of;
+use super::super::percent::canonical_query;
+use super::super::redact::Redactor;
+use super::super::sign_v3::{self, EMPTY_SHA256, Signed};
+use super::recipe::{AssumedRole, Issued, OidcRole, Role};
+use super::{Credentials, FetchError, issued};
+
+const VERSION: &str = "2015-04-01";
+/// No answer comes near it.
+const LARGEST_ANSWER: usize = 64 * 1024;
+const LARGEST_TOKEN: u64 = 64 * 1024;
+
+/// Asks STS by one client, once.
+#[derive(Debug)]
+pub(super) struct Sts<'a> {
+    pub(super) client: &'a Client,
+    pub(super) now: Timestamp,
+    /// For the log of the key.
+    pub(super) provider: &'a str,
+}
+
+impl Sts<'_> {
+    /// `POST /?RoleArn=…`, signed with V3, empty body: as official SDKs send it.
+    pub(super) async fn assume_role(
+        &self,
+        base: &Credentials,
+        assumed: &AssumedRole,
+    ) -> Result<Issued, FetchError> {
+        let seconds = assumed.role.seconds.to_string();
+        let mut parameters = common(&assumed.role, &seconds);
+        parameters.extend(assumed.external_id.as_deref().map(|id| ("ExternalId", id)));
+        let query = canonical_query(&parameters);
+        let request = self.signed(&assumed.role.sts, &query, base)?;
+        let token = base
+            .security_token
+            .as_ref()
+            .map(|token| token.expose_secret());
+        let redactor = Redactor::new([&*base.access_key_id].into_iter().chain(token));
+        self.send(request, &assumed.role, &redactor).await
+    }
+
+    /// The token stands in the body, so that no log of addresses holds it.
+    pub(super) async fn assume_role_with_oidc(
+        &self,
+        oidc: &OidcRole,
+    ) -> Result<Issued, FetchError> {
+        let token = read_token(oidc)?;
+        let (seconds, date) = (oidc.role.seconds.to_string(), format!("{:.0}", self.now));
+        let mut form = common(&oidc.role, &seconds);
+        form.push(("OIDCProviderArn", &*oidc.provider_arn));
+        form.push(("OIDCToken", &*token));
+        let nonce = nonce()?;
+        let query = canonical_query(&[
+            ("Action", "AssumeRoleWithOIDC"),
+            ("Format", "JSON"),
+            ("SignatureNonce", &*nonce),
+            ("Timestamp", &*date),
+            ("Version", VERSION),
+        ]);
+        let mut url = oidc.role.sts.clone();
+        url.set_query(Some(&query));
+        let request = self
+            .client
+            .post(url)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(canonical_query(&form));
+        self.send(request, &oidc.role, &Redactor::new([&*token]))
+            .await
+    }
+
+    fn signed(
+        &self,
+        sts: &Url,
+        query: &str,
+        base: &Credentials,
+    ) -> Result<RequestBuilder, FetchError> {
+        let (date, nonce, host) = (format!("{:.0}", self.now), nonce()?, host_of(sts));
+        let mut headers = vec![("host", &*host)];
+        if let Some(token) = &base.security_token {
+            headers.push(("x-acs-accesskey-id", &*base.access_key_id));
+            headers.push(("x-acs-security-token", token.expose_secret()));
+        }
+        headers.extend([
+            ("x-acs-action", "AssumeRole"),
+            ("x-acs-content-sha256", EMPTY_SHA256),
+            ("x-acs-date", &*date),
+            ("x-acs-signature-nonce", &*nonce),
+            ("x-acs-version", VERSION),
+        ]);
+        headers.sort_unstable();
+        let key = sign_v3::Key::new(base.access_key_secret.expose_secret());
+        let authorization = Signed {
+            method: "POST",
+            uri: "/",
+            query,
+            headers: &headers,
+            payload_sha256: EMPTY_SHA256,
+        }
+        .authorization(&base.access_key_id, &key);
+        let mut url = sts.clone();
+        url.set_query(Some(query));
+        let mut request = self
+            .client
+            .post(url)
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, sensitive(&authorization)?);
+        for (name, value) in headers {
+            request = request.header(name, sensitive(value)?);
+        }
+        Ok(request)
+    }
+
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        role: &Role,
+        redactor: &Redactor,
+    ) -> Result<Issued, FetchError> {
+        let who = format!("STS at {}", host_of(&role.sts));
+        let broken = |error| FetchError::transport(&who, error, redactor);
+        let mut response = request.send().await.map_err(broken)?;
+        let status = response.status();
+        let body = body_of(&mut response, LARGEST_ANSWER)
+            .await
+            .map_err(broken)?;
+        let body = body.ok_or_else(|| {
+            FetchError::transient(format!("{who}: an answer of more than 64 KiB"))
+        })?;
+        if !status.is_success() {
+            return Err(FetchError::refused(&who, status.as_u16(), &body, redactor));
+        }
+        let said = issued::json(&who, &body)?;
+        let key = said.get("Credentials").ok_or_else(|| {
+            FetchError::permanent(format!("{who}: no Credentials in the answer"), None)
+        })?;
+        issued::temporary_key(&who, key, self.provider)
+    }
+}
+
+fn common<'a>(role: &'a Role, seconds: &'a str) -> Vec<(&'static str, &'a str)> {
+    let mut parameters = vec![
+        ("DurationSeconds", seconds),
+        ("RoleArn", &*role.arn),
+        ("RoleSessionName", &*role.session),
+    ];
+    parameters.extend(role.policy.as_deref().map(|policy| ("Policy", policy)));
+    parameters
+}
+
+/// The token of now: the cluster replaces it.
+fn read_token(oidc: &OidcRole) -> Result<String, FetchError> {
+    use std::io::Read as _;
+
+    let file = oidc.token_file.display();
+    let mut token = String::new();
+    std::fs::File::open(&oidc.token_file)
+        .and_then(|open| open.take(LARGEST_TOKEN).read_to_string(&mut token))
+        .map_err(|error| FetchError {
+            hint: Some(
+                "the cluster mounts this file: check the pod's service account and RRSA".into(),
+            ),
+            ..FetchError::permanent(
+                format!("can't read the identity token in {file}: {error}"),
+                None,
+            )
+        })?;
+    let token = token.trim();
+    if token.is_empty() {
+        return Err(FetchError::transient(format!(
+            "the identity token in {file} is empty"
+        )));
+    }
+    Ok(token.to_owned())
+}
+
+/// The `Host` header, which is signed.
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn nonce() -> Result<String, FetchError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| {
+        FetchError::permanent(format!("the system gives no random bytes: {error}"), None)
+    })?;
+    Ok(HEXLOWER.encode(&random))
+}
+
+/// A header value that debug output of the HTTP client hides.
+fn sensitive(value: &str) -> Result<HeaderValue, FetchError> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        let hint = "look for line breaks, blanks or letters outside ASCII in the profile";
+        FetchError::permanent(
+            "the key that assumes the role has characters that can't be sent",
+            hint,
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,325 @@
+//! The key that calls are signed with, replaced before it ends.
+//!
+//! Nothing runs beside the calls: the one renewal under way is a future that every call in flight drives a little
+//! further and none waits for. Only when a key has ended, or the gateway says so, calls wait for the next one; they
+//! are then given back to the engine, which gives each a new turn, so that they do not all start at once.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::InvalidHeaderValue;
+use secrecy::ExposeSecret as _;
+use tracing::{info, warn};
+
+use super::Endpoint;
+use super::credentials::{Credentials, FetchError, Issued};
+use super::redact::Redactor;
+use super::request::{Calls, Signature};
+use crate::clock::Clock;
+use crate::source::{Failure, FailureKind};
+
+/// A key is replaced when less than this is left of it (`facts/ons-api.md` §7.3), or half of it where it is short.
+const MARGIN: SignedDuration = SignedDuration::from_mins(15);
+/// How long a renewal that failed in good time is left alone.
+const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+
+/// Gives the next key, whenever it is called.
+pub type Issuer = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued, FetchError>> + Send + Sync>;
+
+/// The first key, and who gives the next one.
+#[derive(Clone)]
+pub struct Supply {
+    first: Issued,
+    issuer: Option<Issuer>,
+}
+
+impl Supply {
+    /// A key that has an end.
+    #[must_use]
+    pub fn renewed(first: Issued, issuer: Issuer) -> Self {
+        Self {
+            first,
+            issuer: Some(issuer),
+        }
+    }
+
+    pub(super) fn masked_id(&self) -> String {
+        self.first.credentials.masked_id()
+    }
+
+    pub(super) fn provider(&self) -> &str {
+        &self.first.credentials.provider
+    }
+}
+
+/// A key for good.
+impl From<Credentials> for Supply {
+    fn from(credentials: Credentials) -> Self {
+        Self {
+            first: credentials.into(),
+            issuer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Supply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supply")
+            .field("first", &self.first)
+            .field("renewed", &self.issuer.is_some())
+            .finish()
+    }
+}
+
+/// How good a key still is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Sign with it.
+    Good,
+    /// Sign with it, and see to the next one.
+    Due,
+    /// Its time is over.
+    Ended,
+}
+
+/// A key, made ready.
+#[derive(Debug)]
+pub(super) struct Key {
+    calls: Calls,
+    redactor: Redactor,
+    due: Timestamp,
+    ends: Timestamp,
+    /// Did it come in place of one that the gateway refused?
+    is_second_try: bool,
+}
+
+impl Key {
+    fn new(
+        issued: Issued,
+        maker: &Maker,
+        now: Timestamp,
+        is_second_try: bool,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let Issued {
+            credentials,
+            expires,
+        } = issued;
+        let token = credentials.security_token.as_ref();
+        let secrets = [&*credentials.access_key_id].into_iter();
+        let redactor = Redactor::new(secrets.chain(token.map(|token| token.expose_secret())));
+        let calls = Calls::new(&maker.endpoint, credentials, maker.signature)?;
+        let ends = expires.unwrap_or(Timestamp::MAX);
+        let margin = MARGIN.min(ends.duration_since(now) / 2);
+        Ok(Self {
+            calls,
+            redactor,
+            due: ends.saturating_sub(margin).unwrap_or(ends),
+            ends,
+            is_second_try,
+        })
+    }
+
+    pub(super) fn age(&self, now: Timestamp) -> Age {
+        if now < self.due {
+            Age::Good
+        } else if now < self.ends {
+            Age::Due
+        } else {
+            Age::Ended
+        }
+    }
+
+    pub(super) const fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    pub(super) const fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+}
+
+/// What makes a key ready.
+#[derive(Debug)]
+struct Maker {
+    endpoint: Endpoint,
+    signature: Signature,
+    clock: Clock,
+}
+
+/// The key of now, and the renewal under way.
+pub(super) struct Keys {
+    inner: Arc<Inner>,
+    /// One at a time; who comes while it runs joins it.
+    renewal: Mutex<Renewal>,
+}
+
+struct Inner {
+    current: RwLock<Arc<Key>>,
+    maker: Maker,
+    issuer: Option<Issuer>,
+}
+
+type Running = Shared<BoxFuture<'static, Result<(), FetchError>>>;
+
+#[derive(Default)]
+struct Renewal {
+    running: Option<Running>,
+    /// Not before this time, after one that failed.
+    not_before: Option<Timestamp>,
+}
+
+impl Keys {
+    /// Fails where the key can't stand in a header.
+    pub(super) fn new(
+        supply: Supply,
+        endpoint: Endpoint,
+        signature: Signature,
+        clock: Clock,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let maker = Maker {
+            endpoint,
+            signature,
+            clock,
+        };
+        let key = Key::new(supply.first, &maker, clock(), false)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                current: RwLock::new(Arc::new(key)),
+                maker,
+                issuer: supply.issuer,
+            }),
+            renewal: Mutex::default(),
+        })
+    }
+
+    /// The key to sign with.
+    pub(super) fn current(&self) -> Arc<Key> {
+        self.inner.current()
+    }
+
+    /// Drives the renewal of a key that is still good. A failure is told and left alone for a while.
+    pub(super) async fn renew_in_time(&self, now: Timestamp) {
+        let Some(issuer) = &self.inner.issuer else {
+            return;
+        };
+        let running = {
+            let mut renewal = self.lock();
+            if renewal.running.is_none() && renewal.not_before.is_some_and(|time| now < time) {
+                return;
+            }
+            self.join(&mut renewal, issuer, false)
+        };
+        let result = running.clone().await;
+        if self.settle(&running, &result, now)
+            && let Err(error) = result
+        {
+            warn!("can't replace the access key that is about to end: {error}");
+        }
+    }
+
+    /// Replaces a key that has ended or was `refused`, unless somebody has done so meanwhile. Gives the failure that
+    /// the call ends with: worth another attempt with the new key, or the end of the run.
+    pub(super) async fn replace(&self, key: &Key, refused: Option<Failure>) -> Failure {
+        let again = || match &refused {
+            Some(failure) => Failure {
+                kind: FailureKind::Server,
+                hint: None,
+                ..failure.clone()
+            },
+            None => Failure::new(
+                FailureKind::Server,
+                None,
+                "the access key ended before the call",
+            ),
+        };
+        if !std::ptr::eq(key, Arc::as_ptr(&self.current())) {
+            return again();
+        }
+        let issuer = match (&self.inner.issuer, &refused) {
+            // A new key that is refused like the old one: another would be, too.
+            (_, Some(failure)) if key.is_second_try => return failure.clone(),
+            (None, Some(failure)) => return failure.clone(),
+            (None, None) => return again(),
+            (Some(issuer), _) => issuer,
+        };
+        let running = self.join(&mut self.lock(), issuer, refused.is_some());
+        let result = running.clone().await;
+        self.settle(&running, &result, (self.inner.maker.clock)());
+        match result {
+            Ok(()) => again(),
+            Err(error) => error.into_failure(),
+        }
+    }
+
+    /// The renewal under way, begun if there is none.
+    fn join(&self, renewal: &mut Renewal, issuer: &Issuer, is_second_try: bool) -> Running {
+        renewal
+            .running
+            .get_or_insert_with(|| {
+                let (inner, issued) = (self.inner.clone(), issuer());
+                async move { inner.take(issued.await?, is_second_try) }
+                    .boxed()
+                    .shared()
+            })
+            .clone()
+    }
+
+    /// Clears a renewal that has ended; true for the first who does.
+    fn settle(&self, ended: &Running, result: &Result<(), FetchError>, now: Timestamp) -> bool {
+        let mut renewal = self.lock();
+        let is_first = renewal
+            .running
+            .as_ref()
+            .is_some_and(|running| running.ptr_eq(ended));
+        if is_first {
+            renewal.running = None;
+            renewal.not_before = match result {
+                Ok(()) => None,
+                Err(_) => now.checked_add(PAUSE).ok(),
+            };
+        }
+        is_first
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Renewal> {
+        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn current(&self) -> Arc<Key> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone()
+    }
+
+    fn take(&self, issued: Issued, is_second_try: bool) -> Result<(), FetchError> {
+        let (id, provider) = (
+            issued.credentials.masked_id(),
+            issued.credentials.provider.clone(),
+        );
+        let key =
+            Key::new(issued, &self.maker, (self.maker.clock)(), is_second_try).map_err(|_| {
+                FetchError::permanent(
+                    format!("the key from {provider} has characters that can't be sent"),
+                    None,
+                )
+            })?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+        info!("going on with access key {id} from {provider}");
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("current", &self.current())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

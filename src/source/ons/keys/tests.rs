@@ -1,0 +1,271 @@
+//! Renewal under the paused clock: the wall clock of these tests runs with tokio's.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::{Instant, advance, sleep};
+
+use super::*;
+
+thread_local! {
+    /// When the test began, by tokio's clock.
+    static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+fn clock() -> Timestamp {
+    let now = Instant::now();
+    let began = BEGAN.get().unwrap_or(now);
+    BEGAN.set(Some(began));
+    let start: Timestamp = "2026-08-01T12:00:00Z".parse().unwrap();
+    start + now.duration_since(began)
+}
+
+fn issued(id: &str, minutes: i64) -> Issued {
+    Issued {
+        credentials: Credentials {
+            provider: "p".into(),
+            access_key_id: id.into(),
+            access_key_secret: "s3cret".into(),
+            security_token: Some("t0ken".into()),
+        },
+        expires: Some(clock() + SignedDuration::from_mins(minutes)),
+    }
+}
+
+/// An issuer that counts, takes its time, and may refuse.
+#[derive(Default)]
+struct Office {
+    asked: AtomicUsize,
+    takes: Duration,
+    /// So many requests are refused first.
+    refusals: AtomicI64,
+    for_good: bool,
+}
+
+fn supplied(office: &Arc<Office>) -> Keys {
+    let office = office.clone();
+    let issuer: Issuer = Arc::new(move || {
+        let office = office.clone();
+        async move {
+            let number = office.asked.fetch_add(1, Relaxed) + 1;
+            sleep(office.takes).await;
+            if office.refusals.fetch_sub(1, Relaxed) > 0 {
+                return Err(match office.for_good {
+                    true => FetchError::permanent("no", "do this"),
+                    false => FetchError::transient("not now"),
+                });
+            }
+            Ok(issued(&format!("key-{number}"), 60))
+        }
+        .boxed()
+    });
+    keys(Supply::renewed(issued("key-0", 60), issuer))
+}
+
+fn keys(supply: Supply) -> Keys {
+    let endpoint = Endpoint::parse("ons://cn-hangzhou", false).unwrap();
+    Keys::new(supply, endpoint, Signature::V3, clock).unwrap()
+}
+
+impl Keys {
+    fn id(&self) -> String {
+        self.current().calls.key_id().to_owned()
+    }
+
+    async fn drive(&self) {
+        if self.current().age(clock()) == Age::Due {
+            self.renew_in_time(clock()).await;
+        }
+    }
+}
+
+fn expired() -> Failure {
+    let code = "InvalidSecurityToken.Expired".to_owned();
+    Failure {
+        hint: Some("hint".into()),
+        ..Failure::new(FailureKind::Fatal, code, "m")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_due_a_quarter_before_its_end_or_half_way() {
+    for (minutes, due) in [(60, 45), (31, 16), (30, 15), (15, 7), (2, 1)] {
+        let keys = keys(Supply::renewed(
+            issued("k", minutes),
+            Arc::new(|| unreachable!()),
+        ));
+        let key = keys.current();
+        let at = |minutes| key.age(clock() + SignedDuration::from_mins(minutes));
+        assert_eq!(at(due - 1), Age::Good, "{minutes}");
+        assert_eq!(at(due + 1).min_good(), Age::Due, "{minutes}");
+        assert_eq!(at(minutes), Age::Ended, "{minutes}");
+    }
+}
+
+impl Age {
+    /// The shortest key ends with the minute after it is due.
+    fn min_good(self) -> Self {
+        match self {
+            Self::Good => Self::Good,
+            Self::Due | Self::Ended => Self::Due,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_for_good_is_never_due() {
+    let keys = keys(issued("k", 60).credentials.into());
+    let later = clock() + SignedDuration::from_hours(24 * 365);
+    assert_eq!(keys.current().age(later), Age::Good);
+}
+
+/// A call a second for ten hours.
+#[tokio::test(start_paused = true)]
+async fn a_long_run_asks_once_a_key_and_never_signs_with_one_that_ended() {
+    let office = Arc::new(Office {
+        takes: Duration::from_secs(3),
+        ..Office::default()
+    });
+    let keys = supplied(&office);
+    for _ in 0..36_000 {
+        advance(Duration::from_secs(1)).await;
+        assert_ne!(keys.current().age(clock()), Age::Ended);
+        keys.drive().await;
+    }
+    // Each key is good for 45 minutes before the next is fetched.
+    assert_eq!(office.asked.load(Relaxed), 13);
+    assert_eq!(keys.id(), "key-13");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_renewals_never_run_at_once() {
+    let office = Arc::new(Office {
+        takes: Duration::from_secs(3),
+        ..Office::default()
+    });
+    let keys = supplied(&office);
+    advance(Duration::from_mins(46)).await;
+    join_all((0..16).map(|_| keys.drive())).await;
+    assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
+}
+
+/// As calls do: each gives it a little time and goes away.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_is_finished_by_calls_that_do_not_wait_for_it() {
+    let office = Arc::new(Office {
+        takes: Duration::from_secs(3),
+        ..Office::default()
+    });
+    let keys = supplied(&office);
+    advance(Duration::from_mins(46)).await;
+    for _ in 0..40 {
+        let call = sleep(Duration::from_millis(100));
+        tokio::select! { () = call => {}, () = keys.drive() => {} }
+    }
+    assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_fails_in_good_time_is_left_alone_for_a_minute() {
+    let office = Arc::new(Office {
+        refusals: 3.into(),
+        ..Office::default()
+    });
+    let keys = supplied(&office);
+    advance(Duration::from_mins(46)).await;
+    for second in 0..240 {
+        assert_eq!(
+            office.asked.load(Relaxed),
+            (second + 59) / 60,
+            "second {second}"
+        );
+        keys.drive().await;
+        advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!((office.asked.load(Relaxed), keys.id()), (4, "key-4".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_key_is_replaced_and_its_calls_get_another_turn() {
+    let office = Arc::new(Office {
+        takes: Duration::from_secs(1),
+        ..Office::default()
+    });
+    let keys = supplied(&office);
+    let key = keys.current();
+    advance(Duration::from_mins(61)).await;
+    assert_eq!(key.age(clock()), Age::Ended);
+    for failure in join_all((0..16).map(|_| keys.replace(&key, None))).await {
+        assert!(failure.kind.is_retryable(), "{failure:?}");
+    }
+    assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_is_replaced_once() {
+    let office = Arc::new(Office::default());
+    let keys = supplied(&office);
+    let first = keys.current();
+    let calls = join_all((0..16).map(|_| keys.replace(&first, Some(expired()))));
+    for failure in calls.await {
+        assert!(
+            failure.kind.is_retryable() && failure.hint.is_none(),
+            "{failure:?}"
+        );
+        assert_eq!(failure.code, expired().code);
+    }
+    assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
+    // A late answer to the old key changes nothing.
+    assert!(
+        keys.replace(&first, Some(expired()))
+            .await
+            .kind
+            .is_retryable()
+    );
+    // The new one is refused, too: no third.
+    assert_eq!(
+        keys.replace(&keys.current(), Some(expired())).await,
+        expired()
+    );
+    assert_eq!(office.asked.load(Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_without_issuer_ends_the_run() {
+    let keys = keys(issued("k", 60).credentials.into());
+    assert_eq!(
+        keys.replace(&keys.current(), Some(expired())).await,
+        expired()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_refuses_decides_about_the_run() {
+    for (for_good, kind) in [(true, FailureKind::Fatal), (false, FailureKind::Transport)] {
+        let office = Arc::new(Office {
+            refusals: 1.into(),
+            for_good,
+            ..Office::default()
+        });
+        let keys = supplied(&office);
+        let failure = keys.replace(&keys.current(), Some(expired())).await;
+        assert_eq!(failure.kind, kind);
+        assert!(
+            failure.message.starts_with("no key to ask with: no"),
+            "{}",
+            failure.message
+        );
+        assert_eq!(keys.id(), "key-0");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn debug_shows_no_secret() {
+    let supply = Supply::renewed(issued("LTAI5tABCDEFGHxyz", 60), Arc::new(|| unreachable!()));
+    let shown = format!("{supply:?} {:?}", keys(supply.clone()));
+    for secret in ["s3cret", "t0ken", "ABCDEF"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
