@@ -21,7 +21,7 @@ const COMMANDS: [&str; 8] = [
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
-    --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --config --show-settings --help";
+    --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --proxy --allow-external-credentials --config --show-settings --help";
 
 /// What later versions will have.
 const DEFERRED: [&str; 8] = [

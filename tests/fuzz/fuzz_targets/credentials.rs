@@ -3,21 +3,31 @@
 
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
-use ons_audit::source::ons::credentials::{Credentials, CredentialsError, Look, cli_config, ini};
+use ons_audit::source::ons::credentials::{
+    Credentials, CredentialsError, Look, Provider, Recipe, Surroundings, cli_config, ini,
+};
 use secrecy::ExposeSecret;
 
 fuzz_target!(|text: &str| {
+    let around = Surroundings {
+        allow_external: true,
+        ..Surroundings::default()
+    };
     for profile in [None, Some("default"), Some("prod")] {
-        check(cli_config::parse(text, "c.json", profile));
+        check(cli_config::parse(text, "c.json", profile, &around));
     }
     for section in ["default", "prod"] {
-        check(ini::parse(text, "c.ini", section));
+        check(ini::parse(text, "c.ini", section, &around));
     }
 });
 
 fn check(looked: Result<Look, CredentialsError>) {
     match looked {
-        Ok(Look::Found(found)) => check_key(&found),
+        Ok(Look::Found(Provider {
+            recipe: Recipe::Key(found),
+            ..
+        })) => check_key(&found),
+        Ok(Look::Found(provider)) => assert!(!provider.name.is_empty()),
         Ok(Look::Nothing(why)) => assert!(!why.is_empty()),
         Err(error) => {
             assert!(!error.to_string().is_empty());

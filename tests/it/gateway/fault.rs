@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     Forbidden,
     /// `InvalidTimeStamp.Expired`, and a `Date` that is more than 16 minutes ahead.
     Expired,
+    /// `InvalidSecurityToken.Expired`: another key is needed.
+    KeyExpired,
     /// 302, 307, 308 to another place.
     Redirect(u16, String),
 }
@@ -116,6 +118,12 @@ impl Fault {
                 &[("content-type", "application/json")],
                 format!(r#"{{"RequestId":"{request_id}","Data":{{"MessageTrack":[{{"Cons"#),
             ),
+            Self::KeyExpired => Refusal::new(
+                400,
+                "InvalidSecurityToken.Expired",
+                "Specified SecurityToken is expired.",
+            )
+            .json(request_id),
             Self::NoMessage(status) => {
                 Refusal::new(*status, "BIZ_NO_MESSAGE", "The message does not exist.")
                     .json(request_id)

@@ -1,5 +1,9 @@
 //! With which key an audit asks, and that no secret of it is ever told.
 
+mod issued;
+mod proxies;
+mod small;
+
 use super::gateway::{Call, Fault, Gateway, KEY_ID, SECRET, TOKEN};
 use super::tool::{Said, Tool};
 
@@ -63,7 +67,7 @@ fn from_the_file_of_the_command_line_tool() {
     let config = serde_json::json!({"current": "day", "profiles": [
         {"name": "day", "mode": "AK", "access_key_id": KEY_ID, "access_key_secret": SECRET},
         {"name": "hour", "mode": "StsToken", "access_key_id": KEY_ID, "access_key_secret": SECRET, "sts_token": TOKEN},
-        {"name": "role", "mode": "RamRoleArn", "access_key_id": KEY_ID, "access_key_secret": SECRET},
+        {"name": "sso", "mode": "CloudSSO", "access_key_id": KEY_ID, "access_key_secret": SECRET},
     ]});
     tool.write(".aliyun/config.json", config.to_string());
     let log = |profile: &str| format!("from profile {profile} of ~/.aliyun/config.json");
@@ -83,15 +87,15 @@ fn from_the_file_of_the_command_line_tool() {
         .ends(0);
     assert!(said.stderr.contains(&log("hour")), "{}", said.stderr);
 
-    let said = audit(&tool, &gateway).args("--profile role").ends(2);
+    let said = audit(&tool, &gateway).args("--profile sso").ends(2);
     assert!(
         said.stderr
-            .contains("profile role of ~/.aliyun/config.json is of mode RamRoleArn")
+            .contains("profile sso of ~/.aliyun/config.json is of mode CloudSSO")
     );
     let said = audit(&tool, &gateway).args("--profile night").ends(2);
     assert!(
         said.stderr
-            .contains("no profile night (it has day, hour, role)"),
+            .contains("no profile night (it has day, hour, sso)"),
         "{}",
         said.stderr
     );
@@ -137,9 +141,13 @@ fn from_the_file_of_the_sdks() {
 #[test]
 fn from_nowhere() {
     let (tool, gateway) = (tool(), Gateway::setup().start());
-    let said = audit(&tool, &gateway).ends(2);
+    let call = audit(&tool, &gateway).env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+    let said = call.ends(2);
     for place in [
         "ALIBABA_CLOUD_ACCESS_KEY_ID is not set",
+        "OIDC: ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN not set",
+        "ECS role: switched off by ALIBABA_CLOUD_ECS_METADATA_DISABLED",
+        "ALIBABA_CLOUD_CREDENTIALS_URI is not set",
         "~/.aliyun/config.json: no such file",
         "~/.alibabacloud/credentials.ini: no such file",
         "~/.alibabacloud/credentials: no such file",

@@ -1,0 +1,122 @@
+//! The way through a proxy, and around it.
+
+use super::small::Small;
+use super::{knowing, tells_nothing, tool};
+use crate::gateway::Gateway;
+use crate::tool::{Call, Tool};
+
+/// A gateway elsewhere: only a proxy knows where.
+fn elsewhere(tool: &Tool) -> Call<'_> {
+    tool.call("audit in.csv -o out.csv --allow-http --timeout 5s --max-attempts 1 --source http://ons.example.test")
+        .key()
+}
+
+#[test]
+fn a_proxy_is_named_by_flag_or_environment() {
+    let tool = tool();
+    let proxy = knowing().start(); // what a proxy gets is what the gateway gets, but for the address before the path
+    elsewhere(&tool).args("--proxy").arg(&proxy.url()).ends(0);
+    for (number, variable) in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
+        .into_iter()
+        .enumerate()
+    {
+        let _ = std::fs::remove_file(tool.path("out.results.ndjson"));
+        elsewhere(&tool).env(variable, &proxy.url()).ends(0);
+        assert_eq!(proxy.calls(), number + 2);
+    }
+}
+
+/// All addresses of this machine are one that is no loopback: without `NO_PROXY` it is asked through the proxy.
+#[test]
+fn no_proxy_is_kept_to() {
+    let (tool, gateway, proxy) = (tool(), knowing().start(), knowing().start());
+    let source = gateway.url().replace("127.0.0.1", "0.0.0.0");
+    let call = || {
+        let _ = std::fs::remove_file(tool.path("out.results.ndjson"));
+        tool.call("audit in.csv -o out.csv --allow-http --source")
+            .arg(&source)
+            .key()
+    };
+    for variable in ["NO_PROXY", "no_proxy"] {
+        let by_flag = call().args("--proxy").arg(&proxy.url());
+        by_flag.env(variable, "example.test,0.0.0.0").ends(0);
+        call()
+            .env("HTTP_PROXY", &proxy.url())
+            .env(variable, "0.0.0.0")
+            .ends(0);
+    }
+    assert_eq!((gateway.calls(), proxy.calls()), (4, 0));
+    call().env("HTTP_PROXY", &proxy.url()).ends(0);
+    assert_eq!((gateway.calls(), proxy.calls()), (4, 1));
+}
+
+#[test]
+fn nothing_on_this_machine_is_reached_through_a_proxy() {
+    let (tool, gateway, proxy) = (tool(), knowing().start(), Gateway::setup().start());
+    let call = super::audit(&tool, &gateway).key();
+    let call = call.args("--proxy").arg(&proxy.url());
+    call.env("HTTP_PROXY", &proxy.url()).ends(0);
+    assert_eq!((gateway.calls(), proxy.calls()), (1, 0));
+}
+
+/// The secret of a proxy goes to the proxy and nowhere else.
+#[test]
+fn tls_goes_through_a_tunnel_with_the_environments_password() {
+    let tool = tool();
+    tool.write("ca.pem", super::small::CERTIFICATE);
+    let proxy = Small::plain(|_| (502, String::new()));
+    let call = tool
+        .call(
+            "audit in.csv -o out.csv --ca-cert ca.pem --max-attempts 1 --source ons://cn-hangzhou",
+        )
+        .key()
+        .env(
+            "HTTPS_PROXY",
+            &format!("http://bob:pr0xy-pass@{}", proxy.address),
+        );
+    let said = call.ends(3);
+    let [asked] = &*proxy.asked() else {
+        panic!("{}", said.stderr)
+    };
+    assert!(
+        asked.starts_with("CONNECT ons.cn-hangzhou.aliyuncs.com:443 HTTP/1.1\r\n"),
+        "{asked}"
+    );
+    assert!(
+        asked
+            .to_ascii_lowercase()
+            .contains("proxy-authorization: basic "),
+        "{asked}"
+    );
+    assert!(
+        !asked.contains("x-acs") && !asked.contains("Authorization: ACS3"),
+        "{asked}"
+    );
+    let report = tool.read("out.results.ndjson");
+    for text in [&said.stderr, &report] {
+        assert!(!text.contains("pr0xy-pass"), "{text}");
+    }
+    tells_nothing(&tool, &said);
+}
+
+#[test]
+fn a_password_is_no_flag() {
+    let tool = tool();
+    for (proxy, says) in [
+        (
+            "http://bob:pr0xy-pass@proxy:3128",
+            "secrets are never settings: give the whole address in the environment variable HTTPS_PROXY",
+        ),
+        ("proxy:3128", "expected http://HOST:PORT"),
+        ("socks5://proxy:1080", "expected http://HOST:PORT"),
+    ] {
+        let said = elsewhere(&tool).args("--proxy").arg(proxy).ends(2);
+        assert!(said.stderr.contains(says), "{}", said.stderr);
+        assert!(!said.stderr.contains("pr0xy-pass"), "{}", said.stderr);
+        let shown = elsewhere(&tool)
+            .args("--show-settings --proxy")
+            .arg(proxy)
+            .ends(0);
+        assert!(!shown.stdout.contains("pr0xy-pass"), "{}", shown.stdout);
+    }
+}
