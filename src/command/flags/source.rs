@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use crate::command::World;
 use crate::exit::Failed;
 use crate::settings::{Layers, SettingsError, Span};
-use crate::source::ons::credentials::{Fetcher, Lookup};
+use crate::source::ons::credentials::{Allow, Fetcher, Lookup};
 use crate::source::ons::{Config, Endpoint, Network, Ons, Signature, Supply};
 use crate::source::{Snapshot, Source};
 
@@ -155,8 +155,10 @@ fn find_key(layers: &Layers, world: &World, network: &Network) -> Result<Supply,
         env: &|name| world.variable(name),
         home: home.as_deref().map(Path::new),
         profile: profile.as_deref(),
-        allow_external: layers.get("allow_external_credentials")?,
-        allow_http: layers.get("allow_http")?,
+        allow: Allow {
+            external: layers.get("allow_external_credentials")?,
+            http: layers.get("allow_http")?,
+        },
     };
     let candidates = lookup.candidates()?;
     if let Some(key) = candidates.ready() {

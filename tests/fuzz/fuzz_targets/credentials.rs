@@ -4,13 +4,16 @@
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::source::ons::credentials::{
-    Credentials, CredentialsError, Look, Provider, Recipe, Surroundings, cli_config, ini,
+    Allow, Credentials, CredentialsError, Look, Provider, Recipe, Surroundings, cli_config, ini,
 };
 use secrecy::ExposeSecret;
 
 fuzz_target!(|text: &str| {
     let around = Surroundings {
-        allow_external: true,
+        allow: Allow {
+            external: true,
+            http: true,
+        },
         ..Surroundings::default()
     };
     for profile in [None, Some("default"), Some("prod")] {

@@ -118,12 +118,9 @@ impl Fault {
                 &[("content-type", "application/json")],
                 format!(r#"{{"RequestId":"{request_id}","Data":{{"MessageTrack":[{{"Cons"#),
             ),
-            Self::KeyExpired => Refusal::new(
-                400,
-                "InvalidSecurityToken.Expired",
-                "Specified SecurityToken is expired.",
-            )
-            .json(request_id),
+            Self::KeyExpired => {
+                Refusal::new(400, "InvalidSecurityToken.Expired", "expired").json(request_id)
+            }
             Self::NoMessage(status) => {
                 Refusal::new(*status, "BIZ_NO_MESSAGE", "The message does not exist.")
                     .json(request_id)

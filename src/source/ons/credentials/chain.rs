@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::recipe::{Issued, KeyUri, OidcRole, Provider, Recipe};
-use super::surroundings::{Said, Surroundings};
-use super::{Credentials, CredentialsError, Fetcher, Look, cli_config, ini};
+use super::candidates::Chance;
+use super::recipe::{KeyUri, OidcRole, Provider, Recipe};
+use super::surroundings::{Allow, Off, Said, Surroundings};
+use super::{Candidates, Credentials, CredentialsError, Look, cli_config, ini};
 
 pub(super) const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 pub(super) const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
@@ -28,10 +29,8 @@ pub struct Lookup<'a> {
     pub home: Option<&'a Path>,
     /// A profile that was given explicitly (`--profile`).
     pub profile: Option<&'a str>,
-    /// May a profile run a command (`--allow-external-credentials`)?
-    pub allow_external: bool,
-    /// May a key come over plain http from another machine (`--allow-http`)?
-    pub allow_http: bool,
+    /// What was allowed.
+    pub allow: Allow,
 }
 
 impl std::fmt::Debug for Lookup<'_> {
@@ -43,31 +42,7 @@ impl std::fmt::Debug for Lookup<'_> {
     }
 }
 
-/// What the chain found without a call.
-#[derive(Debug)]
-pub struct Candidates {
-    /// Those to ask, in order. The last one looked at is set up; those before it are asked on the chance.
-    providers: Vec<(Provider, Chance)>,
-    /// What the other places said.
-    looked: Vec<String>,
-    profile: Option<String>,
-}
-
-/// What it means that a provider gives no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chance {
-    /// Somebody set it up: the search ends with its error, lest another account answers in its place.
-    SetUp,
-    /// It was worth a look: the chain goes on.
-    Perhaps,
-}
-
 impl<'a> Lookup<'a> {
-    /// The first key of the chain, fetched where it has to be, and the provider to ask again.
-    pub async fn find(&self, fetcher: &Fetcher) -> Result<(Issued, Provider), CredentialsError> {
-        self.candidates()?.first(fetcher).await
-    }
-
     /// Looks at the environment and the files; makes no call.
     pub fn candidates(&self) -> Result<Candidates, CredentialsError> {
         let mut found = Candidates {
@@ -143,11 +118,11 @@ impl<'a> Lookup<'a> {
                 })?;
         Ok(Look::Found(Provider {
             name: "OIDC role of the environment".into(),
-            recipe: Recipe::Oidc(OidcRole {
+            recipe: Recipe::Oidc(Box::new(OidcRole {
                 role,
                 provider_arn: provider_arn.clone(),
                 token_file: token_file.into(),
-            }),
+            })),
         }))
     }
 
@@ -192,7 +167,7 @@ impl<'a> Lookup<'a> {
     /// The metadata service, which may be there, then the address, which somebody set up.
     fn services(&self, found: &mut Candidates) -> Result<(), CredentialsError> {
         let around = self.surroundings();
-        if around.no_ecs {
+        if around.off.ecs {
             let why = "ECS role: switched off by ALIBABA_CLOUD_ECS_METADATA_DISABLED";
             found.looked.push(why.into());
         } else {
@@ -208,7 +183,7 @@ impl<'a> Lookup<'a> {
             return Ok(());
         };
         let uri =
-            KeyUri::parse(&uri, self.allow_http).map_err(|problem| CredentialsError::Variable {
+            KeyUri::parse(&uri, self.allow.http).map_err(|problem| CredentialsError::Variable {
                 name: KEY_URI,
                 problem,
             })?;
@@ -225,11 +200,12 @@ impl<'a> Lookup<'a> {
             session: self.variable("ALIBABA_CLOUD_ROLE_SESSION_NAME"),
             sts_region: self.variable("ALIBABA_CLOUD_STS_REGION"),
             vpc: self.is_on("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"),
-            no_ecs: self.is_on("ALIBABA_CLOUD_ECS_METADATA_DISABLED"),
-            no_imds_v1: self.is_on("ALIBABA_CLOUD_IMDSV1_DISABLED"),
-            no_process: self.is_on("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS"),
-            allow_external: self.allow_external,
-            allow_http: self.allow_http,
+            off: Off {
+                ecs: self.is_on("ALIBABA_CLOUD_ECS_METADATA_DISABLED"),
+                imds_v1: self.is_on("ALIBABA_CLOUD_IMDSV1_DISABLED"),
+                process: self.is_on("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS"),
+            },
+            allow: self.allow,
         }
     }
 
@@ -269,54 +245,6 @@ impl<'a> Lookup<'a> {
                 error,
             }),
         }
-    }
-}
-
-impl Candidates {
-    /// The one provider that needs no call, if it comes first.
-    #[must_use]
-    pub fn ready(&self) -> Option<&Credentials> {
-        match self.providers.first() {
-            Some((
-                Provider {
-                    recipe: Recipe::Key(key),
-                    ..
-                },
-                _,
-            )) => Some(key),
-            _ => None,
-        }
-    }
-
-    /// Asks one after the other until a key comes.
-    pub async fn first(
-        mut self,
-        fetcher: &Fetcher,
-    ) -> Result<(Issued, Provider), CredentialsError> {
-        for (provider, chance) in self.providers {
-            let fetched = match chance {
-                Chance::SetUp => fetcher.fetch(&provider).await,
-                Chance::Perhaps => fetcher.probe(&provider).await,
-            };
-            match (fetched, chance) {
-                (Ok(issued), _) => return Ok((issued, provider)),
-                (Err(error), Chance::Perhaps) => {
-                    info!("{}: {error}", provider.name);
-                    self.looked.push(format!("{}: {error}", provider.name));
-                }
-                (Err(error), Chance::SetUp) => {
-                    return Err(CredentialsError::NoKey {
-                        provider: provider.name,
-                        looked: self.looked,
-                        error,
-                    });
-                }
-            }
-        }
-        Err(CredentialsError::NotFound {
-            profile: self.profile,
-            looked: self.looked,
-        })
     }
 }
 

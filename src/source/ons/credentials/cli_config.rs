@@ -75,25 +75,25 @@ impl<'a> Profile<'a> {
             "ak" | "ststoken" => return self.key(mode),
             "ramrolearn" => self.assumed(Recipe::Key(self.plain_key(false)?))?,
             "chainableramrolearn" => self.assumed(self.source(depth)?)?,
-            "oidc" => Recipe::Oidc(OidcRole {
+            "oidc" => Recipe::Oidc(Box::new(OidcRole {
                 role: self.role()?,
                 provider_arn: self.needed("oidc_provider_arn")?.to_owned(),
                 token_file: self.needed("oidc_token_file")?.into(),
-            }),
-            "ecsramrole" if self.around.no_ecs => {
+            })),
+            "ecsramrole" if self.around.off.ecs => {
                 return Err(self.wrong(
                     "ALIBABA_CLOUD_ECS_METADATA_DISABLED switches mode EcsRamRole off",
                     UNSET,
                 ));
             }
             "ecsramrole" => Recipe::Ecs(self.around.ecs(self.text("ram_role_name")?)),
-            "credentialsuri" | "external" if self.around.no_process => {
+            "credentialsuri" | "external" if self.around.off.process => {
                 let problem =
                     format!("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS switches mode {mode} off");
                 return Err(self.wrong(problem, UNSET));
             }
             "credentialsuri" => {
-                let uri = KeyUri::parse(self.needed("credentials_uri")?, self.around.allow_http)
+                let uri = KeyUri::parse(self.needed("credentials_uri")?, self.around.allow.http)
                     .map_err(|problem| self.wrong(format!("credentials_uri: {problem}"), REPAIR))?;
                 Recipe::Uri(uri)
             }
@@ -112,7 +112,7 @@ impl<'a> Profile<'a> {
         }))
     }
 
-    /// Mode AK or StsToken.
+    /// Mode `AK` or `StsToken`.
     fn key(&self, mode: &str) -> Result<Look, CredentialsError> {
         if self.text("access_key_id")?.is_none() && self.text("access_key_secret")?.is_none() {
             // What the CLI writes before anybody has configured it.
@@ -187,7 +187,7 @@ impl<'a> Profile<'a> {
     fn command(&self) -> Result<Recipe, CredentialsError> {
         let words = external::split(self.needed("process_command")?)
             .ok_or_else(|| self.wrong("process_command is no command: is a quote open?", REPAIR))?;
-        if self.around.allow_external {
+        if self.around.allow.external {
             return Ok(Recipe::Command(words));
         }
         let problem = "mode External runs a command, which is not allowed unasked";

@@ -26,7 +26,7 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 /// The key of the instance's role.
 pub(super) async fn key(
     client: &Client,
-    service: &Url,
+    service: &str,
     role: &EcsRole,
     provider: &str,
 ) -> Result<Issued, FetchError> {
@@ -53,7 +53,7 @@ pub(super) async fn key(
 
 struct Talk<'a> {
     client: &'a Client,
-    service: &'a Url,
+    service: &'a str,
 }
 
 impl Talk<'_> {
@@ -123,8 +123,7 @@ impl Talk<'_> {
     }
 
     fn at(&self, path: &str) -> Result<Url, FetchError> {
-        self.service
-            .join(path)
+        Url::parse(&format!("{}{path}", self.service))
             .map_err(|error| FetchError::permanent(format!("{WHO}: {error}"), None))
     }
 }

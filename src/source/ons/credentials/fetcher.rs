@@ -26,7 +26,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Fetcher {
     network: Network,
     clock: Clock,
-    metadata: Url,
+    /// Where the metadata service is.
+    metadata: String,
     /// Made when it is first needed: it loads the system's root certificates. One run asks one STS.
     distant: OnceLock<Client>,
 }
@@ -35,19 +36,21 @@ impl Fetcher {
     /// Makes no call yet.
     #[must_use]
     pub fn new(network: Network, clock: Clock) -> Self {
-        let metadata = Url::parse(ecs::ADDRESS).expect("the constant is a URL; a test sees to it");
         Self {
             network,
             clock,
-            metadata,
+            metadata: ecs::ADDRESS.to_owned(),
             distant: OnceLock::new(),
         }
     }
 
     /// The same with the metadata service elsewhere.
     #[cfg(test)]
-    pub(super) fn with_metadata(self, metadata: Url) -> Self {
-        Self { metadata, ..self }
+    pub(super) fn with_metadata(self, metadata: &Url) -> Self {
+        Self {
+            metadata: metadata.to_string(),
+            ..self
+        }
     }
 
     /// The provider's key of now. What may pass is tried again, as no call of the audit waits meanwhile.

@@ -77,12 +77,12 @@ impl<'a> Section<'a> {
                 role: self.role()?,
                 external_id: self.value("external_id").map(str::to_owned),
             })),
-            "oidc_role_arn" => Recipe::Oidc(OidcRole {
+            "oidc_role_arn" => Recipe::Oidc(Box::new(OidcRole {
                 role: self.role()?,
                 provider_arn: self.needed("oidc_provider_arn")?.to_owned(),
                 token_file: self.needed("oidc_token_file_path")?.into(),
-            }),
-            "ecs_ram_role" if self.around.no_ecs => {
+            })),
+            "ecs_ram_role" if self.around.off.ecs => {
                 return Err(self
                     .wrong("ALIBABA_CLOUD_ECS_METADATA_DISABLED switches type ecs_ram_role off"));
             }

@@ -23,6 +23,7 @@
 //! policy and no `External`, sends the identity token in the URL, quotes whole answers in its errors, holds secrets as
 //! plain text, and would bring thirteen crates for what is left: the few GETs of the metadata service.
 
+mod candidates;
 pub mod chain;
 pub mod cli_config;
 mod ecs;
@@ -41,12 +42,13 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-pub use chain::{Candidates, Lookup};
+pub use candidates::Candidates;
+pub use chain::Lookup;
 pub use error::CredentialsError;
 pub use fetch_error::FetchError;
 pub use fetcher::Fetcher;
 pub use recipe::{Issued, Provider, Recipe};
-pub use surroundings::Surroundings;
+pub use surroundings::{Allow, Surroundings};
 
 /// An access key, and where it was found.
 #[derive(Clone)]

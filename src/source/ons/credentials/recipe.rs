@@ -25,7 +25,7 @@ pub enum Recipe {
     /// STS `AssumeRole`, signed with another key.
     Role(Box<AssumedRole>),
     /// STS `AssumeRoleWithOIDC`: an identity token in place of a key.
-    Oidc(OidcRole),
+    Oidc(Box<OidcRole>),
     /// The metadata service of the ECS instance that we run on.
     Ecs(EcsRole),
     /// An address that gives keys.

@@ -5,7 +5,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, Url};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use super::super::http::body_of;
 use super::super::percent::canonical_query;
@@ -43,7 +43,7 @@ impl Sts<'_> {
         let token = base
             .security_token
             .as_ref()
-            .map(|token| token.expose_secret());
+            .map(ExposeSecret::expose_secret);
         let redactor = Redactor::new([&*base.access_key_id].into_iter().chain(token));
         self.send(request, &assumed.role, &redactor).await
     }

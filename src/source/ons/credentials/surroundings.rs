@@ -17,16 +17,30 @@ pub struct Surroundings {
     pub sts_region: Option<String>,
     /// `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`.
     pub vpc: bool,
+    /// What is switched off.
+    pub off: Off,
+    /// What was allowed.
+    pub allow: Allow,
+}
+
+/// What the environment switches off.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Off {
     /// `ALIBABA_CLOUD_ECS_METADATA_DISABLED`.
-    pub no_ecs: bool,
+    pub ecs: bool,
     /// `ALIBABA_CLOUD_IMDSV1_DISABLED`.
-    pub no_imds_v1: bool,
+    pub imds_v1: bool,
     /// `ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS`.
-    pub no_process: bool,
-    /// `--allow-external-credentials`.
-    pub allow_external: bool,
+    pub process: bool,
+}
+
+/// What the person allows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Allow {
+    /// `--allow-external-credentials`: a profile may run a command.
+    pub external: bool,
     /// `--allow-http`: keys may come over plain http from other machines.
-    pub allow_http: bool,
+    pub http: bool,
 }
 
 /// What a file says about a role.
@@ -66,7 +80,7 @@ impl Surroundings {
     pub fn ecs(&self, name: Option<&str>) -> EcsRole {
         EcsRole {
             name: name.map(str::to_owned),
-            allow_v1: !self.no_imds_v1,
+            allow_v1: !self.off.imds_v1,
         }
     }
 
@@ -156,8 +170,8 @@ mod tests {
             };
             let role = around
                 .role(Said {
-                    host,
                     region,
+                    host,
                     vpc,
                     ..Said::default()
                 })

@@ -4,6 +4,8 @@
 //! further and none waits for. Only when a key has ended, or the gateway says so, calls wait for the next one; they
 //! are then given back to the engine, which gives each a new turn, so that they do not all start at once.
 
+mod key;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -11,18 +13,17 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::InvalidHeaderValue;
-use secrecy::ExposeSecret as _;
 use tracing::{info, warn};
+
+use key::Maker;
+pub(super) use key::{Age, Key};
 
 use super::Endpoint;
 use super::credentials::{Credentials, FetchError, Issued};
-use super::redact::Redactor;
-use super::request::{Calls, Signature};
+use super::request::Signature;
 use crate::clock::Clock;
 use crate::source::{Failure, FailureKind};
 
-/// A key is replaced when less than this is left of it (`facts/ons-api.md` §7.3), or half of it where it is short.
-const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 /// How long a renewal that failed in good time is left alone.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -72,81 +73,6 @@ impl fmt::Debug for Supply {
             .field("renewed", &self.issuer.is_some())
             .finish()
     }
-}
-
-/// How good a key still is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Age {
-    /// Sign with it.
-    Good,
-    /// Sign with it, and see to the next one.
-    Due,
-    /// Its time is over.
-    Ended,
-}
-
-/// A key, made ready.
-#[derive(Debug)]
-pub(super) struct Key {
-    calls: Calls,
-    redactor: Redactor,
-    due: Timestamp,
-    ends: Timestamp,
-    /// Did it come in place of one that the gateway refused?
-    is_second_try: bool,
-}
-
-impl Key {
-    fn new(
-        issued: Issued,
-        maker: &Maker,
-        now: Timestamp,
-        is_second_try: bool,
-    ) -> Result<Self, InvalidHeaderValue> {
-        let Issued {
-            credentials,
-            expires,
-        } = issued;
-        let token = credentials.security_token.as_ref();
-        let secrets = [&*credentials.access_key_id].into_iter();
-        let redactor = Redactor::new(secrets.chain(token.map(|token| token.expose_secret())));
-        let calls = Calls::new(&maker.endpoint, credentials, maker.signature)?;
-        let ends = expires.unwrap_or(Timestamp::MAX);
-        let margin = MARGIN.min(ends.duration_since(now) / 2);
-        Ok(Self {
-            calls,
-            redactor,
-            due: ends.saturating_sub(margin).unwrap_or(ends),
-            ends,
-            is_second_try,
-        })
-    }
-
-    pub(super) fn age(&self, now: Timestamp) -> Age {
-        if now < self.due {
-            Age::Good
-        } else if now < self.ends {
-            Age::Due
-        } else {
-            Age::Ended
-        }
-    }
-
-    pub(super) const fn calls(&self) -> &Calls {
-        &self.calls
-    }
-
-    pub(super) const fn redactor(&self) -> &Redactor {
-        &self.redactor
-    }
-}
-
-/// What makes a key ready.
-#[derive(Debug)]
-struct Maker {
-    endpoint: Endpoint,
-    signature: Signature,
-    clock: Clock,
 }
 
 /// The key of now, and the renewal under way.
@@ -259,8 +185,8 @@ impl Keys {
         renewal
             .running
             .get_or_insert_with(|| {
-                let (inner, issued) = (self.inner.clone(), issuer());
-                async move { inner.take(issued.await?, is_second_try) }
+                let (inner, next) = (self.inner.clone(), issuer());
+                async move { inner.take(next.await?, is_second_try) }
                     .boxed()
                     .shared()
             })

@@ -52,9 +52,10 @@ fn supplied(office: &Arc<Office>) -> Keys {
             let number = office.asked.fetch_add(1, Relaxed) + 1;
             sleep(office.takes).await;
             if office.refusals.fetch_sub(1, Relaxed) > 0 {
-                return Err(match office.for_good {
-                    true => FetchError::permanent("no", "do this"),
-                    false => FetchError::transient("not now"),
+                return Err(if office.for_good {
+                    FetchError::permanent("no", "do this")
+                } else {
+                    FetchError::transient("not now")
                 });
             }
             Ok(issued(&format!("key-{number}"), 60))
@@ -178,7 +179,7 @@ async fn a_renewal_that_fails_in_good_time_is_left_alone_for_a_minute() {
     for second in 0..240 {
         assert_eq!(
             office.asked.load(Relaxed),
-            (second + 59) / 60,
+            usize::div_ceil(second, 60),
             "second {second}"
         );
         keys.drive().await;

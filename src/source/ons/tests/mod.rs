@@ -1,6 +1,7 @@
 //! What the tests of this folder share: the signature vectors and a gateway that answers what it is told to.
 
 pub(super) mod gateway;
+mod renewal;
 mod wire;
 
 use serde::Deserialize;

@@ -15,13 +15,13 @@ use crate::source::{Failure, FailureKind, Trace, TraceSource as _};
 
 const SECRET: &str = "testsecret";
 const TOKEN: &str = "CAISstrange+token/with=chars";
-const OK: &str = r#"{"RequestId":"r-1","Data":{"MessageTrack":[{"ConsumerGroup":"GID_a","TrackType":"CONSUMED"}]}}"#;
+pub(super) const OK: &str = r#"{"RequestId":"r-1","Data":{"MessageTrack":[{"ConsumerGroup":"GID_a","TrackType":"CONSUMED"}]}}"#;
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-08-01T12:00:00.7Z".parse().unwrap()
 }
 
-fn config(gateway: &Gateway, signature: Signature) -> Config {
+pub(super) fn config(gateway: &Gateway, signature: Signature) -> Config {
     Config {
         endpoint: Endpoint::parse(&format!("http://{}", gateway.address), false).unwrap(),
         key: key().into(),
@@ -32,7 +32,7 @@ fn config(gateway: &Gateway, signature: Signature) -> Config {
     }
 }
 
-fn key() -> Credentials {
+pub(super) fn key() -> Credentials {
     Credentials {
         provider: "environment".into(),
         access_key_id: "testid".into(),
@@ -41,7 +41,7 @@ fn key() -> Credentials {
     }
 }
 
-fn query() -> Query {
+pub(super) fn query() -> Query {
     Query {
         instance_id: Some("MQ_INST_111111111111_DOxxxxxx".into()),
         topic: "a b+c*d~e%f/g=h&i:中".into(),

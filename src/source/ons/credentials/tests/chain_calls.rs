@@ -1,7 +1,7 @@
 //! The places of the chain that take a call.
 
 use super::server::Server;
-use super::services::{fetcher, handed};
+use super::shared::{fetcher, handed};
 use super::*;
 
 fn settled(home: &Home, env: &[(&str, &str)], profile: Option<&str>) -> Candidates {
@@ -81,13 +81,13 @@ async fn the_metadata_service_comes_before_the_address() {
         (&service, "STS.worker", "ECS role"),
         (&nobody, "STS.uri", "credentials URI http://127.0.0.1:"),
     ] {
-        let fetcher = fetcher().with_metadata(metadata.url.clone());
+        let fetcher = fetcher().with_metadata(&metadata.url);
         let (issued, provider) = settled(&home, &env, None).first(&fetcher).await.unwrap();
         assert_eq!(issued.credentials.access_key_id, id);
         assert!(provider.name.starts_with(name), "{}", provider.name);
     }
     let v1_off = [env[0], env[1], ("ALIBABA_CLOUD_IMDSV1_DISABLED", "true")];
-    let fetcher = fetcher().with_metadata(service.url.clone());
+    let fetcher = fetcher().with_metadata(&service.url);
     let (issued, _) = settled(&home, &v1_off, None).first(&fetcher).await.unwrap();
     assert_eq!(issued.credentials.access_key_id, "STS.uri");
 }
@@ -95,7 +95,7 @@ async fn the_metadata_service_comes_before_the_address() {
 #[tokio::test]
 async fn the_end_of_the_chain_tells_what_the_services_said() {
     let nobody = Server::answering(|_| (404, String::new()));
-    let fetcher = fetcher().with_metadata(nobody.url.clone());
+    let fetcher = fetcher().with_metadata(&nobody.url);
     let error = settled(&Home::with(&[]), &[], None)
         .first(&fetcher)
         .await

@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 
 use super::super::cli_config::parse;
 use super::super::recipe::KeyUri;
+use super::super::surroundings::Off;
 use super::super::*;
 
 const CONFIG: &str = r#"{"current":"prod","meta_path":"","profiles":[
@@ -145,7 +146,10 @@ proptest! {
 
 fn around() -> Surroundings {
     Surroundings {
-        allow_external: true,
+        allow: Allow {
+            external: true,
+            http: false,
+        },
         ..Surroundings::default()
     }
 }
@@ -279,9 +283,15 @@ fn a_profile_that_leads_nowhere_is_refused() {
 #[test]
 fn what_is_switched_off_is_refused_by_name() {
     let off = Surroundings {
-        no_ecs: true,
-        no_process: true,
-        allow_external: true,
+        off: Off {
+            ecs: true,
+            process: true,
+            imds_v1: false,
+        },
+        allow: Allow {
+            external: true,
+            http: false,
+        },
         ..Surroundings::default()
     };
     for (profile, around, says) in [

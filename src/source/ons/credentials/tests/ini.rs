@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::super::ini::parse;
+use super::super::surroundings::Off;
 use super::super::*;
 
 const FILE: &str = "\u{feff}# mine\r\n; too\r\n[default]\r\ntype = access_key # plain\r\nAccess_Key_ID=id-default\r\n\
@@ -138,7 +139,10 @@ fn every_type_is_a_recipe() {
         "{error}"
     );
     let off = Surroundings {
-        no_ecs: true,
+        off: Off {
+            ecs: true,
+            ..Off::default()
+        },
         ..Surroundings::default()
     };
     let error = parse(ROLES, "c.ini", "ecs", &off).unwrap_err().to_string();

@@ -3,8 +3,10 @@
 mod chain_calls;
 mod cli_config;
 mod ini;
+mod near;
 mod server;
-mod services;
+mod shared;
+mod sts;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -76,8 +78,7 @@ fn candidates(
         },
         home,
         profile,
-        allow_external: false,
-        allow_http: false,
+        allow: Allow::default(),
     }
     .candidates()
 }

@@ -1,0 +1,89 @@
+//! One key, made ready, and how long it is good.
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::InvalidHeaderValue;
+use secrecy::ExposeSecret;
+
+use super::super::Endpoint;
+use super::super::credentials::Issued;
+use super::super::redact::Redactor;
+use super::super::request::{Calls, Signature};
+use crate::clock::Clock;
+
+/// A key is replaced when less than this is left of it (`facts/ons-api.md` §7.3), or half of it where it is short.
+const MARGIN: SignedDuration = SignedDuration::from_mins(15);
+
+/// How good a key still is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Age {
+    /// Sign with it.
+    Good,
+    /// Sign with it, and see to the next one.
+    Due,
+    /// Its time is over.
+    Ended,
+}
+
+/// A key, made ready.
+#[derive(Debug)]
+pub(in super::super) struct Key {
+    pub(super) calls: Calls,
+    redactor: Redactor,
+    due: Timestamp,
+    ends: Timestamp,
+    /// Did it come in place of one that the gateway refused?
+    pub(super) is_second_try: bool,
+}
+
+impl Key {
+    pub(super) fn new(
+        issued: Issued,
+        maker: &Maker,
+        now: Timestamp,
+        is_second_try: bool,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let Issued {
+            credentials,
+            expires,
+        } = issued;
+        let token = credentials.security_token.as_ref();
+        let secrets = [&*credentials.access_key_id].into_iter();
+        let redactor = Redactor::new(secrets.chain(token.map(ExposeSecret::expose_secret)));
+        let calls = Calls::new(&maker.endpoint, credentials, maker.signature)?;
+        let ends = expires.unwrap_or(Timestamp::MAX);
+        let margin = MARGIN.min(ends.duration_since(now) / 2);
+        Ok(Self {
+            calls,
+            redactor,
+            due: ends.saturating_sub(margin).unwrap_or(ends),
+            ends,
+            is_second_try,
+        })
+    }
+
+    pub(in super::super) fn age(&self, now: Timestamp) -> Age {
+        if now < self.due {
+            Age::Good
+        } else if now < self.ends {
+            Age::Due
+        } else {
+            Age::Ended
+        }
+    }
+
+    pub(in super::super) const fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    pub(in super::super) const fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+}
+
+/// What makes a key ready.
+#[derive(Debug)]
+pub(super) struct Maker {
+    pub(super) endpoint: Endpoint,
+    pub(super) signature: Signature,
+    pub(super) clock: Clock,
+}

@@ -1,0 +1,89 @@
+//! Keys that end, over a real socket.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::credentials::Issued;
+use super::super::{Config, Credentials, Ons, Signature, Supply};
+use super::gateway::{Gateway, Reply};
+use super::wire::{OK, config, key, now, query};
+use crate::source::{FailureKind, TraceSource as _};
+
+thread_local! {
+    static MINUTES: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The clock of a test that lets time pass.
+fn later() -> Timestamp {
+    now() + SignedDuration::from_mins(MINUTES.get())
+}
+
+/// A client whose first key ends in an hour, and whose next one is another.
+fn renewed(gateway: &Gateway) -> Ons {
+    let issued = |id: &str| Issued {
+        credentials: Credentials {
+            access_key_id: id.into(),
+            ..key()
+        },
+        expires: Some(later() + SignedDuration::from_hours(1)),
+    };
+    let next = move || async move { Ok(issued("nextid")) }.boxed();
+    Ons::new(Config {
+        key: Supply::renewed(issued("testid"), Arc::new(next)),
+        clock: later,
+        ..config(gateway, Signature::V3)
+    })
+    .unwrap()
+}
+
+fn keys_of(asked: &[String]) -> Vec<&str> {
+    asked
+        .iter()
+        .map(|head| {
+            let (_, rest) = head.split_once("Credential=").unwrap();
+            rest.split(',').next().unwrap()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_key_that_is_due_is_replaced_beside_the_call() {
+    let gateway = Gateway::answering((0..3).map(|_| Reply::http("200 OK", "", OK)).collect());
+    let ons = renewed(&gateway);
+    for minutes in [44, 46, 47] {
+        MINUTES.set(minutes);
+        ons.trace(&query()).await.unwrap();
+    }
+    assert_eq!(
+        keys_of(&gateway.asked().await),
+        ["testid", "testid", "nextid"]
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_has_ended_signs_nothing() {
+    let gateway = Gateway::answering(vec![Reply::http("200 OK", "", OK)]);
+    let ons = renewed(&gateway);
+    MINUTES.set(61);
+    let failure = ons.trace(&query()).await.unwrap_err();
+    assert!(failure.kind.is_retryable(), "{failure:?}");
+    ons.trace(&query()).await.unwrap();
+    assert_eq!(keys_of(&gateway.asked().await), ["nextid"]);
+}
+
+#[tokio::test]
+async fn a_key_that_the_gateway_finds_expired_is_replaced_once() {
+    let expired = r#"{"RequestId":"r","Code":"InvalidSecurityToken.Expired","Message":"m"}"#;
+    let refusal = || Reply::http("400 Bad Request", "", expired);
+    let gateway = Gateway::answering(vec![refusal(), refusal()]);
+    let ons = renewed(&gateway);
+    let first = ons.trace(&query()).await.unwrap_err();
+    assert_eq!((first.kind, first.hint), (FailureKind::Server, None));
+    let second = ons.trace(&query()).await.unwrap_err();
+    assert_eq!(second.kind, FailureKind::Fatal);
+    assert!(second.hint.unwrap().contains("temporary credentials"));
+    assert_eq!(keys_of(&gateway.asked().await), ["testid", "nextid"]);
+}
