@@ -36,6 +36,8 @@ type Http<S> = http1::Connection<TokioIo<Wire<S>>, Exchange>;
 enum Served<S> {
     /// Nothing comes for the time being.
     Parked(Wire<S>),
+    /// It is over, though the client may still be talking.
+    Refused(Wire<S>, Option<Ending>),
     /// It is over.
     Over(Option<Ending>),
 }
@@ -61,8 +63,19 @@ where
             activity: activity.clone(),
             peer,
         };
-        match serve(wire, exchange).await {
+        let turn = tokio::select! {
+            biased;
+            turn = house.turns.acquire() => turn,
+            () = house.kill.cancelled() => return Some(Ending::shutdown()),
+        };
+        let served = serve(wire, exchange).await;
+        drop(turn);
+        match served {
             Served::Parked(parked) => wire = parked,
+            Served::Refused(mut wire, ending) => {
+                linger(&mut wire.stream, house).await;
+                return ending;
+            }
             Served::Over(ending) => return ending,
         }
     }
@@ -90,10 +103,13 @@ where
         }
     };
     let refused = ended.as_ref().is_err_and(hyper::Error::is_parse);
+    let ending = ended.err().and_then(|error| Ending::of(&error, &activity));
     if (refused || activity.has_unread()) && !activity.has_ended() {
-        linger(&mut wire_of(http).stream, &house).await;
+        let parts = Pin::into_inner(http).into_parts();
+        Served::Refused(parts.io.into_inner(), ending)
+    } else {
+        Served::Over(ending)
     }
-    Served::Over(ended.err().and_then(|error| Ending::of(&error, &activity)))
 }
 
 /// Nothing has moved for too long: a connection that only waits is parked, any other ends.
@@ -116,13 +132,6 @@ where
     }
 }
 
-fn wire_of<S>(http: Pin<Box<Http<S>>>) -> Wire<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    Pin::into_inner(http).into_parts().io.into_inner()
-}
-
 /// Returns the phase that lasts too long. To be polled after hyper, in the same task: each time something has moved,
 /// the time begins anew. The timer is moved only when it rings, or would ring too late.
 async fn overdue(activity: &Activity, house: &House) -> Phase {
@@ -133,6 +142,9 @@ async fn overdue(activity: &Activity, house: &House) -> Phase {
         let phase = activity.phase();
         if mark.replace(activity.mark()) != Some(activity.mark()) {
             deadline = patience(phase, house).map(|patience| Instant::now() + patience);
+        }
+        if is_in_the_way(phase, house) {
+            return Poll::Ready(phase);
         }
         let Some(deadline) = deadline else {
             return Poll::Pending;
@@ -149,6 +161,11 @@ async fn overdue(activity: &Activity, house: &House) -> Phase {
         Poll::Pending
     })
     .await
+}
+
+/// Does a connection keep hyper to itself for nothing, while others wait for their turn?
+fn is_in_the_way(phase: Phase, house: &House) -> bool {
+    matches!(phase, Phase::Waiting | Phase::Next) && house.turns.available_permits() == 0
 }
 
 /// How long a phase may last.

@@ -70,18 +70,21 @@ async fn read_on<S: AsyncRead + Unpin>(wire: &mut Wire<S>) -> io::Result<usize> 
         let mut into = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut wire.stream).poll_read(cx, &mut into))?;
         let bytes = into.filled();
-        if bytes.is_empty() {
+        let read = bytes.len();
+        if read == 0 {
             wire.activity.end();
         }
-        if !wire.share.add(bytes.len()) {
+        if !wire.share.add(read) {
             return Err(io::ErrorKind::QuotaExceeded.into()).into();
         }
         let is_first = wire.read.is_empty();
         let blank = bytes
             .iter()
             .take_while(|byte| is_first && is_line_end(**byte));
-        wire.read.extend_from_slice(&bytes[blank.count()..]);
-        Ok(bytes.len()).into()
+        let bytes = &bytes[blank.count()..];
+        wire.read.reserve_exact(bytes.len());
+        wire.read.extend_from_slice(bytes);
+        Ok(read).into()
     })
     .await
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::service::TowerToHyperService;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::access_log::AccessLog;
@@ -21,6 +22,8 @@ pub(super) struct House {
     pub(super) http: http1::Builder,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) limits: Limits,
+    /// For requests that are read and answered.
+    pub(super) turns: Semaphore,
     /// For large requests.
     pub(super) room: Arc<Room>,
     pub(super) log: AccessLog,
@@ -39,6 +42,7 @@ impl House {
             http: http(&server.limits),
             tls: server.tls,
             limits: server.limits,
+            turns: Semaphore::new(server.limits.requests),
             room: Room::new(server.limits.large_bytes),
             log: AccessLog::to(server.log, server.clock, &metrics.lost_lines)?,
             metrics,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A request as clients send it is smaller, and always has room (`facts/ons-api.md` §3.5).
-const SMALL: usize = 8 * 1024;
+const SMALL: usize = 4 * 1024;
 
 /// The room that is left, in bytes.
 #[derive(Debug)]

@@ -137,3 +137,36 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     assert_eq!(since.elapsed().as_secs(), 30);
     assert_eq!(ending.map(|ending| ending.fault), Some(Fault::SlowReader));
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_beyond_the_limit_wait_for_their_turn() {
+    let limits = Limits {
+        requests: 2,
+        ..Limits::default()
+    };
+    let inside = Inside::with(limits);
+    let mut held = inside.client();
+    held.get("/held").await;
+    sleep(Duration::from_secs(1)).await;
+    // These take turns, though all of them keep their connections.
+    let mut others: Vec<_> = (0..5).map(|_| inside.client()).collect();
+    for _ in 0..3 {
+        for client in &mut others {
+            client.get("/").await;
+        }
+        for client in &mut others {
+            assert_eq!(client.answer().await.0, 200);
+        }
+    }
+    let mut second = inside.client();
+    second.get("/held").await;
+    sleep(Duration::from_secs(1)).await;
+    others[0].get("/").await;
+    sleep(Duration::from_secs(100)).await;
+    let since = Instant::now();
+    inside.clerk.released.cancel();
+    for client in [&mut held, &mut second, &mut others[0]] {
+        assert_eq!(client.answer().await.0, 200);
+    }
+    assert_eq!(since.elapsed(), Duration::ZERO);
+}
