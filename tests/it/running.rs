@@ -58,6 +58,20 @@ impl Running {
         line
     }
 
+    /// The most memory that it had so far, in MiB.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: u64 = line
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        kib / 1024
+    }
+
     /// `kill -SIGNAL` to this process and no other.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();

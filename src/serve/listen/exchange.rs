@@ -20,7 +20,7 @@ use super::routes::refusal;
 use crate::serve::Note;
 
 /// What a connection costs while it waits for a body: hyper's buffers, in bytes.
-const WAITING_BODY: usize = 24 * 1024;
+const WAITING_BODY: usize = 32 * 1024;
 
 /// How long a body is awaited where there is no room to wait: enough for one that is here already.
 const CROWDED: Duration = Duration::from_millis(100);

@@ -1,6 +1,6 @@
 //! A request's head while it is on its way, in no more memory than it has bytes.
 //!
-//! hyper takes some 17 KiB for a connection; a client that sends its head byte by byte shall not have them. So hyper
+//! hyper takes some 18 KiB for a connection; a client that sends its head byte by byte shall not have them. So hyper
 //! gets a head that is whole, or one that it will refuse, and nothing here understands more of it than where it ends.
 
 use std::future::poll_fn;

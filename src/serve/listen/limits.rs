@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 ///
 /// A request of `OnsMessageTrace` is under 2 KiB and arrives in one piece, so the defaults are far from any client that
 /// means well (`facts/ons-api.md` §3.5). With them the listener stays within 200 MB, whatever clients do: some 3 KiB a
-/// connection, 4 KiB a head that is on its way, 18 KiB a request, and the large ones.
+/// connection, 4 KiB a head that is on its way, 30 KiB a request, and the large ones (measured).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections; more of them wait in the system's queue. Never more than there may be open files.
@@ -19,7 +19,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// The longest body, in bytes.
     pub body_bytes: usize,
-    /// All requests on their way together, beyond the first 4 KiB of each and with 24 KiB for a body that is awaited,
+    /// All requests on their way together, beyond the first 4 KiB of each and with 32 KiB for a body that is awaited,
     /// in bytes.
     pub large_bytes: usize,
     /// How long a TLS handshake may take.
@@ -40,7 +40,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 12_288,
-            requests: 4096,
+            requests: 2048,
             head_bytes: 64 * 1024,
             body_bytes: 64 * 1024,
             large_bytes: 16 * 1024 * 1024,

@@ -1,5 +1,6 @@
 //! The real `serve`, as its clients and its operator meet it.
 
+mod abuse;
 mod access;
 mod audit;
 mod http;
