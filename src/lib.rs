@@ -19,11 +19,13 @@
 //! - [`record`] is the results file, the evidence from which every report is made.
 //! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.
 //! - [`verdict`] judges what a record says against what was expected, [`report`] shows it.
+//! - [`diff`] folds two records into what changed between them.
 //! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`mod@file`] is the only place that
 //!   creates files.
 
 pub mod clock;
 pub mod command;
+pub mod diff;
 pub mod engine;
 pub mod exit;
 pub mod file;

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod diff;
 mod flags;
 mod inspect;
 mod man;
@@ -58,6 +59,8 @@ enum Command {
     Plan(plan::Args),
     /// Render reports again from results files; several are shards of one run
     Report(report::Args),
+    /// What changed between two results files: resolved, still open, regressed
+    Diff(diff::Args),
     /// Answer OnsMessageTrace over HTTP from any source
     Serve(serve::Args),
     /// Decode message IDs: kind, producer, born time
@@ -134,6 +137,7 @@ fn run(command: Command, world: &World) -> Result<Status, Failed> {
         Command::Audit(args) => audit::run(args, world),
         Command::Plan(args) => plan::run(args, world),
         Command::Report(args) => report::run(args, world),
+        Command::Diff(args) => diff::run(args, world),
         Command::Serve(args) => serve::run(&args, world),
         Command::Inspect(args) => inspect::run(&args, world),
         Command::Verify(args) => verify::run(&args),

@@ -6,7 +6,8 @@ use anyhow::anyhow;
 
 use crate::exit::{Failed, Status, print};
 use crate::record::Record;
-use crate::report::{Context, CsvDialect, render};
+use crate::report::{Context, CsvDialect, Summary, render};
+use crate::verdict::Expectations;
 use crate::words::count;
 
 #[derive(Debug, clap::Args)]
@@ -17,26 +18,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Status, Failed> {
-    let record = [Record::open(&args.results)?];
-    let context = Context {
-        groups: Vec::new(),
-        columns: Vec::new(),
-        expectations: record[0].header().expectations.clone(),
-        csv: CsvDialect::default(),
-    };
-    // Rendering into no report at all reads every line, counts it, and compares seal and totals.
-    let summary = render(&record, &context, Vec::new(), true)?;
-    let totals = &summary.tally.totals;
-    if !totals.tie() {
-        let error = anyhow!(
-            "{}: the totals do not tie: {totals:?}",
-            args.results.display()
-        );
-        return Err(Failed::refused(
-            error,
-            Some("don't rely on this file".to_owned()),
-        ));
-    }
+    let record = Record::open(&args.results)?;
+    let expectations = record.header().expectations.clone();
+    let totals = checked(&record, expectations)?.tally.totals;
     let [rows, distinct, duplicates, rejected] = [
         totals.rows,
         totals.distinct,
@@ -51,7 +35,29 @@ pub(super) fn run(args: &Args) -> Result<Status, Failed> {
          {rows} rows = {distinct} distinct + {duplicates} duplicates + {rejected} rejected\n\
          {distinct} distinct = {answered} answered + {not_found} not found + {unanswered} unanswered\n",
         args.results.display(),
-        record[0].trailer().sha256,
+        record.trailer().sha256,
     ))?;
     Ok(Status::Clean)
+}
+
+/// Reads the whole record: do its seal and its totals hold? Gives what it adds up to by `expectations`.
+pub(super) fn checked(record: &Record, expectations: Expectations) -> Result<Summary<'_>, Failed> {
+    let context = Context {
+        groups: Vec::new(),
+        columns: Vec::new(),
+        expectations,
+        csv: CsvDialect::default(),
+    };
+    // Rendering into no report at all reads every line, counts it, and compares seal and totals.
+    let summary = render(std::slice::from_ref(record), &context, Vec::new(), true)?;
+    let totals = &summary.tally.totals;
+    if totals.tie() {
+        return Ok(summary);
+    }
+    let path = record.path().display();
+    let error = anyhow!("{path}: the totals do not tie: {totals:?}");
+    Err(Failed::refused(
+        error,
+        Some("don't rely on this file".to_owned()),
+    ))
 }

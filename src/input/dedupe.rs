@@ -54,24 +54,25 @@ impl Dedupe {
 }
 
 /// 96 bits of a question's hash: two words find its place in a table, the third its table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fingerprint([u32; 3]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint([u32; 3]);
 
 impl Fingerprint {
+    pub(super) fn of(query: &Query) -> Self {
+        let instance_id = query.instance_id.as_deref().unwrap_or_default();
+        Self::of_parts(instance_id, &query.topic, &query.msg_id)
+    }
+
+    /// Of a question in parts, as a results file has it; an instance that was not named is empty.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "that is the cut to 96 bits"
     )]
-    pub(super) fn of(query: &Query) -> Self {
+    #[must_use]
+    pub fn of_parts(instance_id: &str, topic: &str, msg_id: &str) -> Self {
         let mut hasher = SipHasher13::new();
         // A line feed stands in neither name nor ID, so the parts can't run together.
-        for part in [
-            query.instance_id.as_deref().unwrap_or_default(),
-            "\n",
-            &query.topic,
-            "\n",
-            &query.msg_id,
-        ] {
+        for part in [instance_id, "\n", topic, "\n", msg_id] {
             hasher.write(part.as_bytes());
         }
         let (low, high) = hasher.finish128().as_u64();

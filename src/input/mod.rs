@@ -34,6 +34,7 @@ mod row;
 mod rows;
 mod survey;
 
+pub use dedupe::Fingerprint;
 pub use error::Error;
 pub use format::Unreadable;
 pub use header::{Role, Unmapped};

@@ -6,7 +6,7 @@
 
 /// Appends one cell without a separator. Unless `raw`, text that a spreadsheet would run as a formula gets a leading
 /// `'` (`DESIGN.md` §7); numbers keep their signs.
-pub(super) fn push(out: &mut Vec<u8>, text: &str, raw: bool) {
+pub(crate) fn push(out: &mut Vec<u8>, text: &str, raw: bool) {
     let bytes = text.as_bytes();
     let guard = !raw && is_formula(bytes);
     if !bytes
@@ -33,7 +33,7 @@ pub(super) fn push(out: &mut Vec<u8>, text: &str, raw: bool) {
 }
 
 /// Appends a header line.
-pub(super) fn push_head<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a str>, raw: bool) {
+pub(crate) fn push_head<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a str>, raw: bool) {
     for (nth, name) in names.enumerate() {
         if nth > 0 {
             out.push(b',');
@@ -44,7 +44,7 @@ pub(super) fn push_head<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a s
 }
 
 /// Appends a number cell.
-pub(super) fn push_number(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
     use std::io::Write;
     write!(out, "{number}").expect("memory takes all bytes");
 }

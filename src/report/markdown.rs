@@ -74,7 +74,7 @@ impl SummaryFormat for Markdown {
 }
 
 /// A name as a table cell: nothing in it may end the cell or begin markup.
-fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for char in name.chars() {
         if matches!(char, '|' | '*' | '_' | '`' | '<' | '[' | '\\') {

@@ -5,7 +5,7 @@
 //! way; formats that only sum up ([`SummaryFormat`]) get the [`Summary`] at the end. `audit` and `report` call the
 //! same function, so a report rendered again is equal byte for byte.
 
-mod cell;
+pub(crate) mod cell;
 mod csv;
 mod json;
 mod markdown;
@@ -17,7 +17,10 @@ mod row;
 mod summary;
 mod terminal;
 
+pub(crate) use markdown::escaped;
+pub(crate) use render::born_clock;
 pub use render::{RenderError, Target, render};
+pub(crate) use row::kept_in;
 pub use row::{Context, CsvDialect, RowFormat, RowView};
 pub use summary::{Summary, SummaryFormat};
 pub use terminal::Terminal;
@@ -51,6 +54,18 @@ impl Format {
             "json" => Some(Self::Json),
             "md" | "markdown" => Some(Self::Markdown),
             _ => None,
+        }
+    }
+
+    /// The ending that asks for it; none for those that have a flag of their own.
+    #[must_use]
+    pub const fn ending(self) -> Option<&'static str> {
+        match self {
+            Self::Csv => Some(".csv"),
+            Self::Ndjson => Some(".ndjson"),
+            Self::Json => Some(".json"),
+            Self::Markdown => Some(".md"),
+            Self::Matrix | Self::Rejects => None,
         }
     }
 

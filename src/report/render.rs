@@ -229,7 +229,7 @@ fn work(
 
 /// Dates IDs as the run that wrote `header` could, or the snapshot that answered it; nothing if its zone means nothing
 /// to this system.
-fn born_clock(header: &Header) -> Option<BornClock> {
+pub(crate) fn born_clock(header: &Header) -> Option<BornClock> {
     let zone: Zone = header.producer_zone.parse().ok()?;
     let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
     Some(BornClock::new(moment.parse().ok()?, &zone.zone))

@@ -92,13 +92,21 @@ impl RowView<'_> {
 
     /// The kept values in the order of the report's columns; empty where the row has none.
     pub fn kept_in<'c>(&'c self, columns: &'c [String]) -> impl Iterator<Item = Cow<'c, str>> {
-        columns.iter().enumerate().map(|(nth, name)| {
-            // Rows of one file have the same columns in the same places.
-            let guess = self.kept.get(nth).filter(|(own, _)| own == name);
-            let found = guess.or_else(|| self.kept.iter().find(|(own, _)| own == name));
-            found.map_or(Cow::Borrowed(""), |(_, value)| text_of(value.get()))
-        })
+        kept_in(self.kept, columns)
     }
+}
+
+/// The kept values of a row in the order of `columns`; empty where it has none.
+pub(crate) fn kept_in<'c>(
+    kept: &'c [(Cow<'c, str>, &'c RawValue)],
+    columns: &'c [String],
+) -> impl Iterator<Item = Cow<'c, str>> {
+    columns.iter().enumerate().map(|(nth, name)| {
+        // Rows of one file have the same columns in the same places.
+        let guess = kept.get(nth).filter(|(own, _)| own == name);
+        let found = guess.or_else(|| kept.iter().find(|(own, _)| own == name));
+        found.map_or(Cow::Borrowed(""), |(_, value)| text_of(value.get()))
+    })
 }
 
 /// A kept value as a cell shows it: the text of a string, nothing for null, JSON for all else.

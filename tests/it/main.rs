@@ -13,6 +13,8 @@ mod cli;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod diff;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod input_files;

@@ -84,6 +84,10 @@ fn every_command_runs() {
         let line = [
             ("[INPUT]...", "samples/incident.csv"),
             ("SOURCE", "samples/cluster.json"),
+            (
+                "OLD NEW",
+                "target/report.results.ndjson target/report.results.ndjson",
+            ),
             ("RESULTS...", "target/report.results.ndjson"),
             ("RESULTS", "target/report.results.ndjson"),
             ("FILE", "again.csv"),
@@ -107,7 +111,7 @@ fn every_command_runs() {
         ran.insert(name);
     }
     tool.call("man").ends(0);
-    assert_eq!(ran.len(), 7, "{ran:?}");
+    assert_eq!(ran.len(), 8, "{ran:?}");
 }
 
 /// Serves on a free port until told to end, with the keys file that the README shows.
@@ -279,7 +283,7 @@ fn every_option_exists_and_every_option_of_audit_is_told() {
     let text = client_examples()
         .iter()
         .fold(readme(), |text, example| text.replace(example, ""));
-    let known: String = ["audit", "plan", "report", "serve", "inspect"]
+    let known: String = ["audit", "plan", "report", "diff", "serve", "inspect"]
         .map(|command| tool.call(&format!("{command} --help")).ends(0).stdout)
         .concat();
     let known = options(&known);

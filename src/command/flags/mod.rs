@@ -7,11 +7,13 @@ mod reports;
 mod settings;
 mod source;
 mod talk;
+mod targets;
 
 pub(super) use expect::ExpectFlags;
 pub(super) use input::InputFlags;
 pub(super) use pace::{Pace, PaceFlags, rate_of};
-pub(super) use reports::ReportFlags;
+pub(super) use reports::{CsvFlags, ReportFlags};
 pub(super) use settings::SettingsFlags;
 pub(super) use source::{Named, SourceFlags};
 pub(super) use talk::{Talk, TalkFlags};
+pub(super) use targets::{open, or_stdout};

@@ -1,0 +1,104 @@
+//! Opening what reports are written to, before anything is read or asked.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+
+use crate::exit::Failed;
+use crate::file::Output;
+use crate::report::{Format, Target};
+
+/// The paths of `-o`; standard output where there is none.
+pub(in crate::command) fn or_stdout(
+    output: Vec<PathBuf>,
+) -> impl Iterator<Item = (Option<Format>, PathBuf)> {
+    let default = output.is_empty().then(|| PathBuf::from("-"));
+    output.into_iter().chain(default).map(|path| (None, path))
+}
+
+/// Opens every target, so that a path that can't be written costs no call. `taken` are files that must not be
+/// overwritten; `endings` are the formats that a path without a told format may ask for.
+pub(in crate::command) fn open(
+    wanted: impl Iterator<Item = (Option<Format>, PathBuf)>,
+    taken: &[PathBuf],
+    endings: &[Format],
+) -> Result<Vec<Target>, Failed> {
+    let mut targets: Vec<Target> = Vec::new();
+    for (format, path) in wanted {
+        let refuse =
+            |what: String, hint: &str| Failed::refused(anyhow!(what), Some(hint.to_owned()));
+        if targets.iter().any(|other| same(&other.path, &path)) {
+            return Err(refuse(
+                format!("{} is to hold two reports", path.display()),
+                "name another file for one of them",
+            ));
+        }
+        // `-` is standard input there and standard output here.
+        if path != Path::new("-") && taken.iter().any(|other| same(other, &path)) {
+            return Err(refuse(
+                format!("{} is an input or the record itself", path.display()),
+                "name another file for the report",
+            ));
+        }
+        let by_ending = || format_of(&path).filter(|format| endings.contains(format));
+        let format = format.or_else(by_ending).ok_or_else(|| {
+            refuse(
+                format!("{}: no report format has this ending", path.display()),
+                &format!("the endings are {}", listed(endings)),
+            )
+        })?;
+        let output = Output::create(&path).map_err(|error| {
+            let error =
+                anyhow::Error::new(error).context(format!("can't write {}", path.display()));
+            Failed::refused(
+                error,
+                Some("name a file in a folder that exists and that you may write to".to_owned()),
+            )
+        })?;
+        targets.push(Target {
+            format,
+            path,
+            output,
+        });
+    }
+    Ok(targets)
+}
+
+/// `.csv, .json and .md`
+fn listed(formats: &[Format]) -> String {
+    let endings: Vec<_> = formats
+        .iter()
+        .filter_map(|format| format.ending())
+        .collect();
+    match endings.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The format by the ending; streams and devices without one get CSV.
+fn format_of(path: &Path) -> Option<Format> {
+    let stream = path == Path::new("-")
+        || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    Format::of(path).or(stream.then_some(Format::Csv))
+}
+
+/// Do both paths name one file, whether it exists or not?
+fn same(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| {
+        std::path::absolute(path)
+            .map(|path| std::fs::canonicalize(&path).unwrap_or(path))
+            .ok()
+    };
+    a == b
+        || (a != Path::new("-")
+            && b != Path::new("-")
+            && real(a).is_some()
+            && real(a) == real(b)
+            && !is_device(a))
+}
+
+fn is_device(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file())
+}

@@ -1,0 +1,217 @@
+//! Answers that are alike, held once: a million messages have a few dozen of them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use super::Standing;
+use crate::verdict::{Judged, MessageVerdict, Seen, Verdict};
+
+/// Texts by number: groups, topics and the source's words.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    numbers: HashMap<Rc<str>, u32>,
+    texts: Vec<Rc<str>>,
+}
+
+impl Names {
+    /// The number of a text, which is a new one for a new text.
+    pub(super) fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let number =
+            u32::try_from(self.texts.len()).expect("memory ends before four billion texts");
+        let text: Rc<str> = text.into();
+        self.texts.push(text.clone());
+        self.numbers.insert(text, number);
+        number
+    }
+
+    /// The text of a number.
+    pub(super) fn text(&self, number: u32) -> &str {
+        &self.texts[number as usize]
+    }
+}
+
+/// One group in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Part {
+    pub(super) group: u32,
+    /// The source's word; an empty text where the group is absent.
+    pub(super) word: u32,
+    verdict: Verdict,
+    expected: bool,
+    breaks: bool,
+}
+
+impl Part {
+    pub(super) const fn standing(&self) -> Standing {
+        Standing::Named {
+            verdict: self.verdict,
+            expected: self.expected,
+            breaks: self.breaks,
+        }
+    }
+
+    /// Does the answer itself name the group?
+    pub(super) fn is_named(&self) -> bool {
+        self.verdict != Verdict::Absent
+    }
+}
+
+/// A message's judged answer, without the message.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Answer {
+    pub(super) verdict: MessageVerdict,
+    /// By group number, each group once.
+    pub(super) parts: Vec<Part>,
+}
+
+impl Answer {
+    /// Where a group stands that has no part in it.
+    pub(super) const fn of_others(&self) -> Standing {
+        match self.verdict {
+            MessageVerdict::NotFound => Standing::NotFound,
+            MessageVerdict::Unanswered | MessageVerdict::Rejected => Standing::Unanswered,
+            _ => Standing::NotNamed,
+        }
+    }
+
+    /// Did the source say anything about groups?
+    pub(super) fn is_told(&self) -> bool {
+        self.of_others() == Standing::NotNamed
+    }
+}
+
+/// All answers of both records by number, and the texts in them.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    pub(super) names: Names,
+    numbers: BTreeMap<Rc<Answer>, u32>,
+    list: Vec<Rc<Answer>>,
+}
+
+impl Answers {
+    /// The number of an answer, which is a new one for a new answer.
+    pub(super) fn number(&mut self, judged: &Judged<'_>) -> u32 {
+        let mut parts: Vec<Part> = judged.groups.iter().map(|seen| self.part(seen)).collect();
+        // A source may name a group twice with different words; the worse one holds.
+        parts.sort_by_key(|part| {
+            let undetermined = part.verdict == Verdict::Undetermined;
+            let worst = (part.breaks, undetermined, part.verdict);
+            (part.group, Reverse(worst), part.word)
+        });
+        parts.dedup_by_key(|part| part.group);
+        let answer = Answer {
+            verdict: judged.verdict,
+            parts,
+        };
+        if let Some(number) = self.numbers.get(&answer) {
+            return *number;
+        }
+        let number =
+            u32::try_from(self.list.len()).expect("a record has fewer than four billion rows");
+        let answer = Rc::new(answer);
+        self.list.push(answer.clone());
+        self.numbers.insert(answer, number);
+        number
+    }
+
+    fn part(&mut self, seen: &Seen<'_>) -> Part {
+        Part {
+            group: self.names.number(seen.group),
+            word: self.names.number(seen.track_type),
+            verdict: seen.verdict,
+            expected: seen.expected,
+            breaks: seen.breaks,
+        }
+    }
+
+    /// The answer of a number.
+    pub(super) fn get(&self, number: u32) -> &Rc<Answer> {
+        &self.list[number as usize]
+    }
+}
+
+/// Every group of either answer with its parts, by number.
+pub(super) fn paired<'a>(
+    old: &'a [Part],
+    new: &'a [Part],
+) -> impl Iterator<Item = (u32, Option<&'a Part>, Option<&'a Part>)> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    std::iter::from_fn(move || {
+        let heads = [old.peek(), new.peek()];
+        let group = heads.into_iter().flatten().map(|part| part.group).min()?;
+        Some((
+            group,
+            old.next_if(|part| part.group == group),
+            new.next_if(|part| part.group == group),
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{Answer as Given, Expectations, TrackView, judge};
+
+    fn number(answers: &mut Answers, tracks: &[(&'static str, &'static str)], expect: &str) -> u32 {
+        let mut expectations = Expectations::default();
+        if !expect.is_empty() {
+            expectations.add(expect).unwrap();
+        }
+        let tracks: Vec<_> = tracks
+            .iter()
+            .map(|&(group, word)| TrackView {
+                group: group.into(),
+                track_type: word.into(),
+            })
+            .collect();
+        answers.number(&judge(Given::Tracks(&tracks), "orders", &expectations))
+    }
+
+    #[test]
+    fn answers_that_are_alike_are_held_once() {
+        let mut answers = Answers::default();
+        let both = [("a", "CONSUMED"), ("b", "NOT_CONSUME_YET")];
+        let first = number(&mut answers, &both, "");
+        assert_eq!(number(&mut answers, &both, ""), first);
+        assert_ne!(number(&mut answers, &both, "a"), first, "b is not expected");
+        assert_ne!(number(&mut answers, &both[..1], ""), first);
+        assert_eq!(answers.list.len(), 3);
+    }
+
+    #[test]
+    fn of_a_group_named_twice_the_worse_word_holds() {
+        for (words, verdict) in [
+            (["CONSUMED", "NOT_CONSUME_YET"], Verdict::Open),
+            (["NOT_CONSUME_YET", "CONSUMED"], Verdict::Open),
+            (["NOT_CONSUME_YET", "PULL"], Verdict::Open),
+            (["CONSUMED", "PULL"], Verdict::Undetermined),
+            (["CONSUMED", "CONSUMED_BUT_FILTERED"], Verdict::Filtered),
+        ] {
+            let mut answers = Answers::default();
+            let number = number(&mut answers, &words.map(|word| ("a", word)), "");
+            let [part] = &*answers.get(number).parts else {
+                panic!("one part")
+            };
+            assert_eq!(part.verdict, verdict, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn groups_are_paired_by_number_wherever_they_stand() {
+        let mut answers = Answers::default();
+        let old = number(&mut answers, &[("b", "CONSUMED"), ("c", "CONSUMED")], "");
+        let new = number(&mut answers, &[("a", "PULL"), ("c", "PULL")], "");
+        let (old, new) = (answers.get(old), answers.get(new));
+        let pairs: Vec<_> = paired(&old.parts, &new.parts)
+            .map(|(group, old, new)| (answers.names.text(group), old.is_some(), new.is_some()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [("b", true, false), ("c", true, true), ("a", false, true)]
+        );
+    }
+}

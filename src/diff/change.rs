@@ -1,0 +1,297 @@
+//! Where a group stands with a message in one record, and what two such standings make together.
+
+use crate::verdict::Verdict;
+
+/// What one record says of one message × group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// The record does not have the message.
+    NotAsked,
+    /// The record has the message without an answer.
+    Unanswered,
+    /// The source did not know the message.
+    NotFound,
+    /// The answer does not name the group, and nothing in the record expects it.
+    NotNamed,
+    /// The answer names the group, or it is expected.
+    Named {
+        /// What is concluded.
+        verdict: Verdict,
+        /// Should the group have consumed the message?
+        expected: bool,
+        /// Does it make the message a break?
+        breaks: bool,
+    },
+}
+
+impl Standing {
+    /// Expected, and open, absent, or filtered where that is not accepted.
+    #[must_use]
+    pub const fn is_at_fault(self) -> bool {
+        matches!(self, Self::Named { breaks: true, .. })
+    }
+
+    /// The word reports use: that of the verdict, or why there is none.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAsked => "not_asked",
+            Self::Unanswered => "unanswered",
+            Self::NotFound => "not_found",
+            Self::NotNamed => "not_named",
+            Self::Named { verdict, .. } => verdict.as_str(),
+        }
+    }
+
+    const fn verdict(self) -> Option<Verdict> {
+        match self {
+            Self::Named { verdict, .. } => Some(verdict),
+            _ => None,
+        }
+    }
+
+    /// Does it say that nothing is left to do? A filter settles a message only for a group that is expected, where
+    /// that is accepted.
+    const fn is_settled(self) -> bool {
+        match self {
+            Self::Named {
+                verdict: Verdict::Passed,
+                ..
+            } => true,
+            Self::Named {
+                verdict: Verdict::Filtered,
+                expected,
+                breaks,
+            } => expected && !breaks,
+            _ => false,
+        }
+    }
+}
+
+/// What became of a message × group that is or was at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// It had passed, and is at fault.
+    Regressed,
+    /// It is at fault, and OLD knew of no fault.
+    New,
+    /// At fault in both.
+    StillOpen,
+    /// It was at fault, and NEW does not say what became of it.
+    Unconfirmed,
+    /// It was at fault, and a later answer says that it passed.
+    Resolved,
+}
+
+impl Change {
+    /// All of them, most urgent first.
+    pub const ALL: [Self; 5] = [
+        Self::Regressed,
+        Self::New,
+        Self::StillOpen,
+        Self::Unconfirmed,
+        Self::Resolved,
+    ];
+
+    /// The word reports use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Regressed => "regressed",
+            Self::New => "new",
+            Self::StillOpen => "still_open",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// What two standings make together; nothing where neither is at fault. `stale` says that NEW's answer was observed
+    /// before OLD's (overlapping runs, answers carried over): it neither resolves anything nor shows a way back.
+    #[must_use]
+    pub fn of(old: Standing, new: Standing, stale: bool) -> Option<Self> {
+        match (old.is_at_fault(), new.is_at_fault()) {
+            (false, false) => None,
+            (true, true) => Some(Self::StillOpen),
+            (false, true) if old.verdict() == Some(Verdict::Passed) && !stale => {
+                Some(Self::Regressed)
+            }
+            (false, true) => Some(Self::New),
+            (true, false) if new.is_settled() && !stale => Some(Self::Resolved),
+            (true, false) => Some(Self::Unconfirmed),
+        }
+    }
+
+    /// Does it end `diff` with 1?
+    #[must_use]
+    pub const fn is_alarming(self) -> bool {
+        matches!(self, Self::Regressed | Self::New)
+    }
+}
+
+/// Did the group's offset go back? An offset only grows unless someone resets it (`facts/ons-api.md` §1.4).
+#[must_use]
+pub(super) fn is_reset(change: Change, new: Standing) -> bool {
+    change == Change::Regressed && new.verdict() == Some(Verdict::Open)
+}
+
+/// What the two words don't tell.
+#[must_use]
+pub(super) fn remark(change: Change, old: Standing, new: Standing, stale: bool) -> &'static str {
+    let unexpected = |standing| {
+        matches!(
+            standing,
+            Standing::Named {
+                expected: false,
+                ..
+            }
+        )
+    };
+    if is_reset(change, new) {
+        "likely offset reset"
+    } else if stale {
+        "NEW's answer is older than OLD's"
+    } else if change == Change::Unconfirmed && unexpected(new) {
+        "no longer expected"
+    } else if change == Change::New && unexpected(old) {
+        "newly expected"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(verdict: Verdict, breaks: bool) -> Standing {
+        Standing::Named {
+            verdict,
+            expected: true,
+            breaks,
+        }
+    }
+
+    fn unexpected(verdict: Verdict) -> Standing {
+        Standing::Named {
+            verdict,
+            expected: false,
+            breaks: false,
+        }
+    }
+
+    /// Every standing there can be.
+    fn all() -> Vec<Standing> {
+        let mut all = vec![
+            Standing::NotAsked,
+            Standing::Unanswered,
+            Standing::NotFound,
+            Standing::NotNamed,
+        ];
+        all.extend(Verdict::ALL.map(unexpected));
+        all.extend([
+            expected(Verdict::Passed, false),
+            expected(Verdict::Filtered, false),
+            expected(Verdict::Filtered, true),
+            expected(Verdict::Open, true),
+            expected(Verdict::Undetermined, false),
+            expected(Verdict::Absent, true),
+        ]);
+        all
+    }
+
+    #[test]
+    fn each_pair_of_standings_has_its_change() {
+        use Change::{New, Regressed, Resolved, StillOpen, Unconfirmed};
+        let passed = expected(Verdict::Passed, false);
+        let (open, absent) = (
+            expected(Verdict::Open, true),
+            expected(Verdict::Absent, true),
+        );
+        let (accepted, filtered) = (
+            expected(Verdict::Filtered, false),
+            expected(Verdict::Filtered, true),
+        );
+        let undetermined = expected(Verdict::Undetermined, false);
+        for (old, new, change) in [
+            (passed, passed, None),
+            (passed, Standing::Unanswered, None),
+            (passed, open, Some(Regressed)),
+            (passed, absent, Some(Regressed)),
+            (passed, filtered, Some(Regressed)),
+            (unexpected(Verdict::Passed), open, Some(Regressed)),
+            (accepted, open, Some(New)),
+            (undetermined, open, Some(New)),
+            (unexpected(Verdict::Open), open, Some(New)),
+            (Standing::NotAsked, open, Some(New)),
+            (Standing::Unanswered, absent, Some(New)),
+            (Standing::NotFound, open, Some(New)),
+            (Standing::NotNamed, absent, Some(New)),
+            (open, open, Some(StillOpen)),
+            (open, absent, Some(StillOpen)),
+            (filtered, open, Some(StillOpen)),
+            (open, passed, Some(Resolved)),
+            (absent, passed, Some(Resolved)),
+            (open, accepted, Some(Resolved)),
+            (open, unexpected(Verdict::Passed), Some(Resolved)),
+            (open, unexpected(Verdict::Open), Some(Unconfirmed)),
+            (open, unexpected(Verdict::Filtered), Some(Unconfirmed)),
+            (open, undetermined, Some(Unconfirmed)),
+            (open, Standing::NotNamed, Some(Unconfirmed)),
+            (open, Standing::NotFound, Some(Unconfirmed)),
+            (open, Standing::Unanswered, Some(Unconfirmed)),
+            (open, Standing::NotAsked, Some(Unconfirmed)),
+        ] {
+            assert_eq!(Change::of(old, new, false), change, "{old:?} {new:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_resolved_or_regressed_without_a_later_answer_that_says_so() {
+        for (old, new) in all()
+            .into_iter()
+            .flat_map(|old| all().into_iter().map(move |new| (old, new)))
+        {
+            for stale in [false, true] {
+                let change = Change::of(old, new, stale);
+                assert_eq!(
+                    change.is_some(),
+                    old.is_at_fault() || new.is_at_fault(),
+                    "a fault is listed and nothing else: {old:?} {new:?}"
+                );
+                let passed = |standing: Standing| standing.verdict() == Some(Verdict::Passed);
+                match change {
+                    Some(Change::Resolved) => {
+                        assert!(old.is_at_fault() && !stale);
+                        assert!(passed(new) || new == expected(Verdict::Filtered, false));
+                    }
+                    Some(Change::Regressed) => {
+                        assert!(passed(old) && new.is_at_fault() && !stale);
+                    }
+                    Some(Change::Unconfirmed) => assert!(!new.is_at_fault()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_remark_says_what_the_words_do_not() {
+        let (passed, open) = (
+            expected(Verdict::Passed, false),
+            expected(Verdict::Open, true),
+        );
+        let absent = expected(Verdict::Absent, true);
+        for (old, new, stale, says) in [
+            (passed, open, false, "likely offset reset"),
+            (passed, absent, false, ""),
+            (passed, open, true, "NEW's answer is older than OLD's"),
+            (open, passed, true, "NEW's answer is older than OLD's"),
+            (open, unexpected(Verdict::Open), false, "no longer expected"),
+            (unexpected(Verdict::Open), open, false, "newly expected"),
+            (open, Standing::Unanswered, false, ""),
+        ] {
+            let change = Change::of(old, new, stale).unwrap();
+            assert_eq!(remark(change, old, new, stale), says, "{old:?} {new:?}");
+        }
+    }
+}

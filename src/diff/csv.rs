@@ -1,0 +1,93 @@
+//! The CSV: one row per change of a message × group.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::compare::Finding;
+use crate::clock;
+use crate::report::cell::{push, push_head, push_number};
+use crate::report::{CsvDialect, kept_in};
+
+/// The columns before the kept ones, in order.
+const COLUMNS: [&str; 17] = [
+    "change",
+    "group",
+    "old_verdict",
+    "new_verdict",
+    "msg_id",
+    "topic",
+    "instance_id",
+    "first_seen",
+    "age_hours",
+    "born_at",
+    "remark",
+    "old_track_type",
+    "new_track_type",
+    "old_observed_at",
+    "new_observed_at",
+    "old_row",
+    "new_row",
+];
+
+/// How the file is written, and its kept columns.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) columns: Vec<String>,
+    pub(super) dialect: CsvDialect,
+}
+
+impl Layout {
+    pub(super) fn head(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.dialect.bom {
+            out.extend_from_slice("\u{feff}".as_bytes());
+        }
+        let kept = self.columns.iter().map(String::as_str);
+        push_head(&mut out, COLUMNS.into_iter().chain(kept), self.dialect.raw);
+        out
+    }
+
+    pub(super) fn row(&self, finding: &Finding<'_>) -> Vec<u8> {
+        let (mut out, line) = (Vec::new(), finding.line);
+        let (old, new) = (&finding.old, &finding.new);
+        let time = |time: Option<Timestamp>| time.map_or_else(String::new, clock::rfc3339);
+        for text in [
+            finding.change.as_str(),
+            finding.group,
+            old.standing.as_str(),
+            new.standing.as_str(),
+            &line.msg_id,
+            &line.topic,
+            &line.instance_id,
+            &time(finding.first_seen),
+            &finding.age.map_or_else(String::new, hours),
+            &time(finding.born),
+            finding.remark,
+            old.word,
+            new.word,
+            &time(old.observed),
+            &time(new.observed),
+        ] {
+            push(&mut out, text, self.dialect.raw);
+            out.push(b',');
+        }
+        for (nth, row) in [old.row, new.row].into_iter().enumerate() {
+            if nth > 0 {
+                out.push(b',');
+            }
+            if let Some(row) = row {
+                push_number(&mut out, row);
+            }
+        }
+        for text in kept_in(&line.extra.0, &self.columns) {
+            out.push(b',');
+            push(&mut out, &text, self.dialect.raw);
+        }
+        out.push(b'\n');
+        out
+    }
+}
+
+/// An age that a spreadsheet can sort by: hours with one decimal.
+fn hours(age: SignedDuration) -> String {
+    format!("{:.1}", age.as_secs_f64() / 3600.0)
+}

@@ -1,0 +1,250 @@
+//! The summary for a program: everything the other formats say in words, as data.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::change::Change;
+use super::side::Side;
+use super::story::{Differences, OfGroup, Reset};
+use super::tally::{Bundle, Kind};
+use crate::clock;
+
+/// One JSON object, pretty-printed.
+pub(super) fn render(differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &View::of(differences))?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    schema: &'static str,
+    headline: String,
+    changes: Counts,
+    at_fault_in_old: u64,
+    at_fault_in_new: u64,
+    totals_tie: bool,
+    groups: BTreeMap<&'a str, GroupView>,
+    kinds: Vec<KindView<'a>>,
+    likely_resets: Vec<ResetView<'a>>,
+    groups_appeared: Vec<NamedView<'a>>,
+    groups_gone: Vec<NamedView<'a>>,
+    messages: MessagesView,
+    verdicts: Vec<TurnView>,
+    old: SideView<'a>,
+    new: SideView<'a>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
+}
+
+type Counts = BTreeMap<&'static str, u64>;
+
+#[derive(Serialize)]
+struct GroupView {
+    #[serde(flatten)]
+    changes: Counts,
+    first_seen: Option<String>,
+    longest_open_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct KindView<'a> {
+    change: &'static str,
+    group: &'a str,
+    topic: &'a str,
+    old_verdict: &'static str,
+    new_verdict: &'static str,
+    count: u64,
+    first_msg_id: &'a str,
+    #[serde(flatten)]
+    times: TimesView,
+}
+
+#[derive(Serialize)]
+struct TimesView {
+    first_seen: Option<String>,
+    longest_open_seconds: Option<i64>,
+    born_from: Option<String>,
+    born_to: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ResetView<'a> {
+    group: &'a str,
+    topics: Vec<&'a str>,
+    count: u64,
+    passed_until: Option<String>,
+    open_from: Option<String>,
+    born_from: Option<String>,
+    born_to: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NamedView<'a> {
+    group: &'a str,
+    topic: &'a str,
+    messages: u64,
+}
+
+#[derive(Serialize)]
+struct MessagesView {
+    both: u64,
+    only_old: u64,
+    only_new: u64,
+    new_answer_is_older: u64,
+}
+
+#[derive(Serialize)]
+struct TurnView {
+    old: &'static str,
+    new: &'static str,
+    messages: u64,
+}
+
+#[derive(Serialize)]
+struct SideView<'a> {
+    path: String,
+    run_id: &'a str,
+    source: &'a str,
+    started_at: &'a str,
+    finished_at: &'a str,
+    observed_from: Option<&'a str>,
+    observed_to: Option<&'a str>,
+    unanswered: u64,
+    not_found: u64,
+    rejected: u64,
+    sha256: &'a str,
+}
+
+impl<'a> View<'a> {
+    fn of(differences: &'a Differences<'_>) -> Self {
+        let tally = &differences.tally;
+        let messages = &tally.messages;
+        let named = |appeared| {
+            let alike = tally
+                .groups
+                .iter()
+                .filter(|group| group.appeared == appeared);
+            let view = alike.map(|change| NamedView {
+                group: &change.group,
+                topic: &change.topic,
+                messages: change.messages,
+            });
+            view.collect()
+        };
+        let turns = tally.turns.iter().map(|((old, new), number)| TurnView {
+            old: old.as_str(),
+            new: new.as_str(),
+            messages: *number,
+        });
+        Self {
+            schema: "ons-audit-diff/1",
+            headline: differences.headline(),
+            changes: counts(|change| tally.count(change)),
+            at_fault_in_old: tally.at_fault[0],
+            at_fault_in_new: tally.at_fault[1],
+            totals_tie: tally.ties(),
+            groups: differences
+                .by_group()
+                .into_iter()
+                .map(|(name, group)| (name, GroupView::of(&group)))
+                .collect(),
+            kinds: tally.kinds.iter().map(KindView::of).collect(),
+            likely_resets: differences
+                .resets()
+                .into_iter()
+                .map(ResetView::of)
+                .collect(),
+            groups_appeared: named(true),
+            groups_gone: named(false),
+            messages: MessagesView {
+                both: messages.both,
+                only_old: messages.only_old,
+                only_new: messages.only_new,
+                new_answer_is_older: messages.stale,
+            },
+            verdicts: turns.collect(),
+            old: SideView::of(&differences.old),
+            new: SideView::of(&differences.new),
+            warnings: differences.warnings(),
+            notes: differences.notes(),
+        }
+    }
+}
+
+fn counts(of: impl Fn(Change) -> u64) -> Counts {
+    Change::ALL
+        .into_iter()
+        .map(|change| (change.as_str(), of(change)))
+        .collect()
+}
+
+fn text(time: Option<Timestamp>) -> Option<String> {
+    time.map(clock::rfc3339)
+}
+
+impl GroupView {
+    fn of(group: &OfGroup) -> Self {
+        Self {
+            changes: counts(|change| group.count(change)),
+            first_seen: text(group.open.first_seen),
+            longest_open_seconds: group.open.age.map(|age| age.as_secs()),
+        }
+    }
+}
+
+impl<'a> KindView<'a> {
+    fn of((kind, bundle): (&'a Kind, &'a Bundle)) -> Self {
+        Self {
+            change: kind.change.as_str(),
+            group: &kind.group,
+            topic: &kind.topic,
+            old_verdict: kind.old.as_str(),
+            new_verdict: kind.new.as_str(),
+            count: bundle.count,
+            first_msg_id: &bundle.first_msg_id,
+            times: TimesView {
+                first_seen: text(bundle.first_seen),
+                longest_open_seconds: bundle.age.map(|age| age.as_secs()),
+                born_from: text(bundle.born.map(|(first, _)| first)),
+                born_to: text(bundle.born.map(|(_, last)| last)),
+            },
+        }
+    }
+}
+
+impl<'a> ResetView<'a> {
+    fn of(reset: Reset<'a>) -> Self {
+        Self {
+            group: reset.group,
+            topics: reset.topics,
+            count: reset.count,
+            passed_until: text(reset.all.old_last),
+            open_from: text(reset.all.new_first),
+            born_from: text(reset.all.born.map(|(first, _)| first)),
+            born_to: text(reset.all.born.map(|(_, last)| last)),
+        }
+    }
+}
+
+impl<'a> SideView<'a> {
+    fn of(side: &'a Side<'_>) -> Self {
+        let (header, trailer) = (side.record.header(), side.record.trailer());
+        let observed = side.summary.tally.observed.as_ref();
+        Self {
+            path: side.record.path().display().to_string(),
+            run_id: &header.run_id,
+            source: &header.source,
+            started_at: &header.started_at,
+            finished_at: &trailer.finished_at,
+            observed_from: observed.map(|(first, _)| first.as_str()),
+            observed_to: observed.map(|(_, last)| last.as_str()),
+            unanswered: trailer.totals.unanswered,
+            not_found: trailer.totals.not_found,
+            rejected: trailer.totals.rejected,
+            sha256: &trailer.sha256,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What changed between two results files: `diff`.
+//!
+//! The unit is a message × group, and the key of a message is `(instance, topic, msg_id)`: several rows of one message
+//! are one. Each record says where the group stands with the message ([`Standing`]), judged by that record's own
+//! expectations unless others are told; [`Change::of`] is the one rule that makes a change of two standings. What
+//! was at fault is `resolved` only by a later answer that says so: not by silence, not by a message that was not
+//! asked, not by a group that can't be told.
+//!
+//! [`compare`] reads OLD into 32 bytes for each of its distinct messages (`baseline`), then walks NEW once; answers that are
+//! alike are held once (`answers`). Everything that sums up is made from one [`Tally`].
+
+mod answers;
+mod baseline;
+mod change;
+mod compare;
+mod csv;
+mod json;
+mod markdown;
+mod notes;
+mod render;
+mod side;
+mod story;
+mod table;
+mod tally;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+pub use change::{Change, Standing};
+pub use compare::{Finding, Seat, compare};
+pub use render::{DiffError, Sheet, render};
+pub use side::Side;
+pub use story::Differences;
+pub use tally::{Bundle, GroupChange, Kind, Messages, Tally};
+pub use terminal::Terminal;

@@ -1,0 +1,120 @@
+//! What makes two records hard to compare, and what the numbers do not prove.
+
+use super::change::Change;
+use super::side::Side;
+use super::story::Differences;
+use super::tally::Kind;
+use crate::verdict::Verdict;
+use crate::words::count;
+
+impl Differences<'_> {
+    /// What makes the records hard to compare; worth a warning.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let (old, new) = (self.old.record.header(), self.new.record.header());
+        let mut warnings = Vec::new();
+        if old.run_id == new.run_id {
+            warnings.push("OLD and NEW are records of the same run".to_owned());
+        }
+        if old.source != new.source {
+            warnings.push(format!(
+                "the sources differ: OLD asked {}, NEW asked {}; whether they speak of the same cluster the records \
+                 don't say",
+                old.source, new.source
+            ));
+        }
+        if self.old.expectations != self.new.expectations {
+            warnings.push(
+                "the expectations differ: each record is judged by its own, so a change may be one of expectation; \
+                 --expect and --expect-file judge both by the same"
+                    .to_owned(),
+            );
+        }
+        if self.tally.messages.both == 0 {
+            warnings.push(
+                "no message stands in both records: messages are the same if instance, topic and ID are spelt alike"
+                    .to_owned(),
+            );
+        }
+        let overlap = (self.old.end(), new.started_at.parse().ok());
+        if let (Some(end), Some(start)) = overlap
+            && new.as_of.is_none()
+            && end > start
+            && old.run_id != new.run_id
+        {
+            warnings.push("the runs overlap: NEW began before OLD had its last answer".to_owned());
+        }
+        warnings
+    }
+
+    /// What the numbers do not prove; only those notes that apply here.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.gaps();
+        notes.extend(self.caveats().into_iter().map(str::to_owned));
+        notes
+    }
+
+    /// What was not compared, in numbers.
+    fn gaps(&self) -> Vec<String> {
+        let mut gaps = Vec::new();
+        let stale = self.tally.messages.stale;
+        if stale > 0 {
+            gaps.push(format!(
+                "{} answers of NEW were observed before OLD's (overlapping runs, or answers carried over): they \
+                 resolve nothing.",
+                count(stale)
+            ));
+        }
+        let totals = [&self.old, &self.new].map(|side| &side.summary.tally.totals);
+        let unanswered = totals.map(|totals| totals.unanswered);
+        if unanswered != [0, 0] {
+            let [old, new] = unanswered.map(count);
+            gaps.push(format!(
+                "{old} messages of OLD and {new} of NEW have no answer: nothing is concluded from that."
+            ));
+        }
+        let rejected = totals.map(|totals| totals.rejected);
+        if rejected != [0, 0] {
+            let [old, new] = rejected.map(count);
+            gaps.push(format!(
+                "{old} bad rows of OLD and {new} of NEW are not compared."
+            ));
+        }
+        gaps
+    }
+
+    fn caveats(&self) -> Vec<&'static str> {
+        let any = |change| self.tally.count(change) > 0;
+        let filtered = |side: &Side<'_>| {
+            let mut groups = side.summary.tally.groups.values();
+            groups.any(|group| group.count(Verdict::Filtered) > 0)
+        };
+        let caveats = [
+            (
+                self.tally.kinds.keys().any(Kind::is_reset),
+                "an offset goes back when someone resets it; a change of the broker's master can look the same.",
+            ),
+            (
+                any(Change::Resolved),
+                "resolved means that the group's offset went past the message since; a reset to a later offset looks \
+                 the same.",
+            ),
+            (
+                any(Change::Unconfirmed),
+                "unconfirmed was at fault in OLD, and NEW doesn't say what became of it: not asked, no answer, not \
+                 found (expired after about 3 days?), not named, undetermined, or no longer expected.",
+            ),
+            (
+                any(Change::StillOpen) || any(Change::Unconfirmed),
+                "first_seen reaches no further back than OLD: the fault may be older, up to the message's born time.",
+            ),
+            (
+                filtered(&self.old) || filtered(&self.new),
+                "filtered is judged by the subscription at the time of each record, not of the message.",
+            ),
+        ];
+        let that_apply = caveats.into_iter().filter(|(applies, _)| *applies);
+        that_apply.map(|(_, caveat)| caveat).collect()
+    }
+}

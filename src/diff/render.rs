@@ -1,0 +1,116 @@
+//! One comparison feeds every report.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use super::csv::Layout;
+use super::side::Side;
+use super::story::Differences;
+use super::{compare, json, markdown};
+use crate::exit::{Advice, Status};
+use crate::record::ReadError;
+use crate::report::{CsvDialect, Format, Target};
+
+/// Why a comparison could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DiffError {
+    /// A record.
+    #[error(transparent)]
+    Record(#[from] ReadError),
+    /// A report.
+    #[error("can't write {}", path.display())]
+    Write {
+        /// The report.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Advice for DiffError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Record(error) => error.hint(),
+            Self::Write { .. } => {
+                Some("both records are whole: make room, then compare them again".to_owned())
+            }
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self {
+            Self::Record(error) => error.status(),
+            Self::Write { .. } => Status::Incomplete,
+        }
+    }
+}
+
+/// A report in the making.
+#[derive(Debug)]
+pub struct Sheet(Target);
+
+impl Sheet {
+    /// The formats there are.
+    pub const FORMATS: [Format; 3] = [Format::Csv, Format::Json, Format::Markdown];
+
+    /// `target` has one of [`Sheet::FORMATS`].
+    #[must_use]
+    pub const fn new(target: Target) -> Self {
+        Self(target)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), DiffError> {
+        let written = self.0.output.write_all(bytes);
+        written.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> DiffError {
+        DiffError::Write {
+            path: self.0.path.clone(),
+            source,
+        }
+    }
+
+    fn is_csv(&self) -> bool {
+        self.0.format == Format::Csv
+    }
+}
+
+/// Compares two records into all reports, which appear when everything has been read without an error, or not at all.
+pub fn render<'r>(
+    old: Side<'r>,
+    new: Side<'r>,
+    mut sheets: Vec<Sheet>,
+    dialect: CsvDialect,
+) -> Result<Differences<'r>, DiffError> {
+    let mut columns = new.record.trailer().columns.clone();
+    for name in &old.record.trailer().columns {
+        if !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
+    let layout = Layout { columns, dialect };
+    let mut to_csv = |bytes: &[u8]| {
+        let mut csv = sheets.iter_mut().filter(|sheet| sheet.is_csv());
+        csv.try_for_each(|sheet| sheet.write(bytes))
+    };
+    to_csv(&layout.head())?;
+    let tally = compare(&old, &new, |finding| to_csv(&layout.row(finding)))?;
+    let differences = Differences { old, new, tally };
+    for sheet in sheets {
+        finish(sheet, &differences)?;
+    }
+    Ok(differences)
+}
+
+fn finish(mut sheet: Sheet, differences: &Differences<'_>) -> Result<(), DiffError> {
+    let written = match sheet.0.format {
+        Format::Json => json::render(differences, &mut sheet.0.output),
+        Format::Markdown => markdown::render(differences, &mut sheet.0.output),
+        _ => Ok(()),
+    };
+    let path = sheet.0.path.clone();
+    written
+        .and_then(|()| sheet.0.output.commit())
+        .map_err(|source| DiffError::Write { path, source })
+}

@@ -1,0 +1,89 @@
+//! One of the two records, and the walk over its messages.
+
+use jiff::Timestamp;
+
+use super::answers::Answers;
+use super::render::DiffError;
+use crate::input::Fingerprint;
+use crate::message::BornClock;
+use crate::record::{Block, Line, Record};
+use crate::report::{Summary, born_clock};
+use crate::verdict::{Answer, Expectations, judge};
+
+/// One of the two records: read once already, so that its seal and totals hold.
+#[derive(Debug)]
+pub struct Side<'r> {
+    /// The record.
+    pub record: &'r Record,
+    /// What it adds up to.
+    pub summary: Summary<'r>,
+    /// By which it is judged.
+    pub expectations: Expectations,
+}
+
+/// A message of a record.
+#[derive(Debug)]
+pub(super) struct Message<'a> {
+    /// Its first row.
+    pub(super) line: &'a Line<'a>,
+    pub(super) fingerprint: Fingerprint,
+    /// Number of its answer.
+    pub(super) answer: u32,
+    /// When that was observed.
+    pub(super) observed: Option<Timestamp>,
+}
+
+impl Side<'_> {
+    /// Every distinct message in row order. Bad rows are no messages: nobody knows which one they mean.
+    pub(super) fn each(
+        &self,
+        answers: &mut Answers,
+        mut each: impl FnMut(&Message<'_>, &mut Answers) -> Result<(), DiffError>,
+    ) -> Result<(), DiffError> {
+        let mut blocks = self.record.blocks(false);
+        while let Some(block) = blocks.next_block()? {
+            for (row, text) in block.lines() {
+                let line =
+                    Block::parse(row, text).map_err(|error| self.record.bad_line(row, error))?;
+                let Some(answer) = line.answer() else {
+                    continue;
+                };
+                if matches!(answer, Answer::Rejected) {
+                    continue;
+                }
+                let judged = judge(answer, &line.topic, &self.expectations);
+                let message = Message {
+                    line: &line,
+                    fingerprint: Fingerprint::of_parts(
+                        &line.instance_id,
+                        &line.topic,
+                        &line.msg_id,
+                    ),
+                    answer: answers.number(&judged),
+                    observed: line.observed_at.parse().ok(),
+                };
+                each(&message, answers)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of when it speaks: the snapshot's moment, or that of the run.
+    #[must_use]
+    pub fn moment(&self) -> Option<Timestamp> {
+        let header = self.record.header();
+        let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
+        moment.parse().ok()
+    }
+
+    /// The last moment it knows of.
+    pub(super) fn end(&self) -> Option<Timestamp> {
+        let observed = self.summary.tally.observed.as_ref();
+        let end = observed.map_or(&self.record.trailer().finished_at, |(_, last)| last);
+        end.parse().ok()
+    }
+
+    pub(super) fn born_clock(&self) -> Option<BornClock> {
+        born_clock(self.record.header())
+    }
+}

@@ -1,0 +1,213 @@
+//! What all summaries say: the headline, the groups, the resets, the totals.
+
+use std::collections::BTreeMap;
+
+use super::change::Change;
+use super::side::Side;
+use super::tally::{Bundle, Tally};
+use crate::clock;
+use crate::words::count;
+
+/// Two records, compared.
+#[derive(Debug)]
+pub struct Differences<'r> {
+    /// The earlier record.
+    pub old: Side<'r>,
+    /// The later record.
+    pub new: Side<'r>,
+    /// Everything counted.
+    pub tally: Tally,
+}
+
+/// One group's changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct OfGroup {
+    counts: [u64; 5],
+    /// What is still at fault.
+    pub(super) open: Bundle,
+}
+
+impl OfGroup {
+    pub(super) const fn count(&self, change: Change) -> u64 {
+        self.counts[change as usize]
+    }
+}
+
+/// Messages that a group had passed and that are open again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reset<'a> {
+    pub(super) group: &'a str,
+    pub(super) topics: Vec<&'a str>,
+    pub(super) count: u64,
+    pub(super) all: Bundle,
+}
+
+impl Differences<'_> {
+    /// Did something open or regress?
+    #[must_use]
+    pub fn is_alarming(&self) -> bool {
+        let mut kinds = self.tally.kinds.keys();
+        kinds.any(|kind| kind.change.is_alarming())
+    }
+
+    /// The one sentence that has to be right.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let of = |change| count(self.tally.count(change));
+        let totals = &self.new.summary.tally.totals;
+        let incomplete = (totals.unanswered > 0).then(|| {
+            let [missing, whole] = [totals.unanswered, totals.distinct].map(count);
+            format!("INCOMPLETE: NEW has no answer about {missing} of {whole} messages. ")
+        });
+        let apart = (self.tally.messages.both == 0)
+            .then(|| "no message stands in both records; ".to_owned());
+        let alarm = if self.is_alarming() {
+            let [regressed, new] = [Change::Regressed, Change::New].map(of);
+            format!("{regressed} regressed, {new} new")
+        } else {
+            "nothing regressed, nothing new".to_owned()
+        };
+        let [open, unconfirmed, resolved] =
+            [Change::StillOpen, Change::Unconfirmed, Change::Resolved].map(of);
+        let rest = format!(
+            "; {open} still open, {unconfirmed} unconfirmed, {resolved} resolved (messages × groups)"
+        );
+        [
+            incomplete.unwrap_or_default(),
+            apart.unwrap_or_default(),
+            alarm,
+            rest,
+        ]
+        .concat()
+    }
+
+    /// The changes of each group, in name order.
+    pub(super) fn by_group(&self) -> BTreeMap<&str, OfGroup> {
+        let mut groups: BTreeMap<_, OfGroup> = BTreeMap::new();
+        for (kind, bundle) in &self.tally.kinds {
+            let group = groups.entry(kind.group.as_str()).or_default();
+            group.counts[kind.change as usize] += bundle.count;
+            if kind.new.is_at_fault() || kind.change == Change::Unconfirmed {
+                group.open.absorb(bundle);
+            }
+        }
+        groups
+    }
+
+    /// The groups whose offsets went back.
+    pub(super) fn resets(&self) -> Vec<Reset<'_>> {
+        let mut resets: BTreeMap<&str, Reset<'_>> = BTreeMap::new();
+        for (kind, bundle) in self.tally.kinds.iter().filter(|(kind, _)| kind.is_reset()) {
+            let reset = resets.entry(&kind.group).or_default();
+            reset.group = &kind.group;
+            reset.count += bundle.count;
+            if !reset.topics.contains(&kind.topic.as_str()) {
+                reset.topics.push(&kind.topic);
+            }
+            reset.all.absorb(bundle);
+        }
+        resets.into_values().collect()
+    }
+
+    /// Each likely reset in a sentence.
+    pub(super) fn resets_told(&self) -> Vec<String> {
+        let told = self.resets().into_iter().map(|reset| {
+            let (group, number) = (reset.group, count(reset.count));
+            let topics = reset.topics.join(", ");
+            // One reset lies behind every passed answer and before every open one; several need not.
+            let between = match (reset.all.old_last, reset.all.new_first) {
+                (Some(from), Some(to)) if from <= to => {
+                    let [from, to] = [from, to].map(clock::rfc3339);
+                    format!(" between {from} and {to}")
+                }
+                _ => String::new(),
+            };
+            let born = reset.all.born.map_or_else(String::new, |(first, _)| {
+                format!("; the earliest was born {}", clock::rfc3339(first))
+            });
+            format!(
+                "{group}: {number} messages of {topics} that it had passed are open again: its offset was likely \
+                 reset{between}{born}"
+            )
+        });
+        told.collect()
+    }
+
+    /// Each group that appeared or is gone, in a sentence.
+    pub(super) fn groups_told(&self) -> Vec<String> {
+        let told = self.tally.groups.iter().map(|change| {
+            let number = count(change.messages);
+            let (what, record) = if change.appeared {
+                ("appeared", "NEW")
+            } else {
+                ("is gone", "OLD")
+            };
+            format!(
+                "{} {what} in {}: only {record} names it, for {number} messages",
+                change.group, change.topic
+            )
+        });
+        told.collect()
+    }
+
+    /// Every fault of either record in one change, or don't rely on any of it.
+    pub(super) fn totals_told(&self) -> [String; 2] {
+        let of = |change| count(self.tally.count(change));
+        let [old, new] = self.tally.at_fault.map(count);
+        let tie = if self.tally.ties() {
+            "they tie"
+        } else {
+            "THEY DO NOT TIE: don't rely on this report"
+        };
+        [
+            format!(
+                "{old} at fault in OLD = {} still open + {} unconfirmed + {} resolved",
+                of(Change::StillOpen),
+                of(Change::Unconfirmed),
+                of(Change::Resolved)
+            ),
+            format!(
+                "{new} at fault in NEW = {} regressed + {} new + {} still open ({tie})",
+                of(Change::Regressed),
+                of(Change::New),
+                of(Change::StillOpen)
+            ),
+        ]
+    }
+
+    /// How many messages each record has.
+    pub(super) fn messages_told(&self) -> String {
+        let messages = &self.tally.messages;
+        let [old, new] = [messages.only_old, messages.only_new].map(|only| messages.both + only);
+        format!(
+            "{} in OLD, {} in NEW: {} in both, {} only in OLD, {} only in NEW",
+            count(old),
+            count(new),
+            count(messages.both),
+            count(messages.only_old),
+            count(messages.only_new)
+        )
+    }
+
+    /// Messages in both records whose verdict changed, the commonest first.
+    pub(super) fn turns_told(&self) -> Vec<String> {
+        let mut turns: Vec<_> = self.tally.turns.iter().collect();
+        turns.retain(|((old, new), _)| old != new);
+        turns.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
+        let told = turns
+            .into_iter()
+            .map(|((old, new), number)| format!("{} {old} → {new}", count(*number)));
+        told.collect()
+    }
+
+    /// The two records in a line each: which file, who answered, and when.
+    pub(super) fn evidence(&self) -> [String; 2] {
+        [("OLD", &self.old), ("NEW", &self.new)].map(|(name, side)| {
+            format!(
+                "{name} {}: {}",
+                side.record.path().display(),
+                side.summary.provenance()
+            )
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! Counting changes. Every format shows these numbers and no others.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::answers::Answers;
+use super::change::{Change, Standing, is_reset};
+use super::compare::Finding;
+use crate::verdict::MessageVerdict;
+
+/// Changes alike: the same change of one group for one topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// What became of it.
+    pub change: Change,
+    /// Consumer group.
+    pub group: String,
+    /// Topic.
+    pub topic: String,
+    /// Where it stood in OLD.
+    pub old: Standing,
+    /// Where it stands in NEW.
+    pub new: Standing,
+}
+
+impl Kind {
+    /// Did the group's offset go back?
+    #[must_use]
+    pub fn is_reset(&self) -> bool {
+        is_reset(self.change, self.new)
+    }
+}
+
+/// What is known of all changes of a kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// Messages.
+    pub count: u64,
+    /// Message ID of the first that was met.
+    pub first_msg_id: String,
+    /// Born times of the first and last, where the IDs tell.
+    pub born: Option<(Timestamp, Timestamp)>,
+    /// When the fault was first seen, of those seen longest ago.
+    pub first_seen: Option<Timestamp>,
+    /// The highest age of what is still at fault.
+    pub age: Option<SignedDuration>,
+    /// The last moment at which OLD saw one of them.
+    pub old_last: Option<Timestamp>,
+    /// The first moment at which NEW did.
+    pub new_first: Option<Timestamp>,
+}
+
+impl Bundle {
+    fn add(&mut self, finding: &Finding<'_>) {
+        self.count += 1;
+        if self.count == 1 {
+            (*finding.line.msg_id).clone_into(&mut self.first_msg_id);
+        }
+        self.absorb(&Self {
+            born: finding.born.map(|born| (born, born)),
+            first_seen: finding.first_seen,
+            age: finding.age,
+            old_last: finding.old.observed,
+            new_first: finding.new.observed,
+            ..Self::default()
+        });
+    }
+
+    /// Widens the times by those of another.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.born = match (self.born, other.born) {
+            (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
+            (one, other) => one.or(other),
+        };
+        self.first_seen = either(self.first_seen, other.first_seen, Ord::min);
+        self.age = either(self.age, other.age, Ord::max);
+        self.old_last = either(self.old_last, other.old_last, Ord::max);
+        self.new_first = either(self.new_first, other.new_first, Ord::min);
+    }
+}
+
+fn either<T>(a: Option<T>, b: Option<T>, choose: impl Fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(choose(a, b)),
+        (one, None) | (None, one) => one,
+    }
+}
+
+/// Which record has how many distinct messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// In both.
+    pub both: u64,
+    /// Only in OLD.
+    pub only_old: u64,
+    /// Only in NEW.
+    pub only_new: u64,
+    /// In both, NEW's answer being the older one.
+    pub stale: u64,
+}
+
+/// A group that one record's answers about a topic name, and the other's do not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupChange {
+    /// Named by NEW only, or by OLD only?
+    pub appeared: bool,
+    /// Consumer group.
+    pub group: String,
+    /// Topic; both records have answers about it.
+    pub topic: String,
+    /// Messages of the one record whose answers name it.
+    pub messages: u64,
+}
+
+/// Everything counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The changes by kind.
+    pub kinds: BTreeMap<Kind, Bundle>,
+    /// Distinct messages.
+    pub messages: Messages,
+    /// Verdicts of the messages in both records, OLD's and NEW's.
+    pub turns: BTreeMap<(MessageVerdict, MessageVerdict), u64>,
+    /// Groups that appeared or are gone.
+    pub groups: BTreeSet<GroupChange>,
+    /// Message × groups at fault in OLD and in NEW, counted apart from the changes.
+    pub at_fault: [u64; 2],
+}
+
+impl Tally {
+    /// Message × groups with this change.
+    #[must_use]
+    pub fn count(&self, change: Change) -> u64 {
+        let alike = self.kinds.iter().filter(|(kind, _)| kind.change == change);
+        alike.map(|(_, bundle)| bundle.count).sum()
+    }
+
+    /// Is every fault of either record in exactly one change? `OLD = still open + unconfirmed + resolved` and
+    /// `NEW = regressed + new + still open`.
+    #[must_use]
+    pub fn ties(&self) -> bool {
+        use Change::{New, Regressed, Resolved, StillOpen, Unconfirmed};
+        let sum = |changes: [Change; 3]| -> u64 { changes.map(|one| self.count(one)).iter().sum() };
+        self.at_fault
+            == [
+                sum([StillOpen, Unconfirmed, Resolved]),
+                sum([Regressed, New, StillOpen]),
+            ]
+    }
+
+    pub(super) fn add(&mut self, finding: &Finding<'_>) {
+        let kind = Kind {
+            change: finding.change,
+            group: finding.group.to_owned(),
+            topic: (*finding.line.topic).to_owned(),
+            old: finding.old.standing,
+            new: finding.new.standing,
+        };
+        self.kinds.entry(kind).or_default().add(finding);
+    }
+}
+
+/// How often each answer was given about each topic, in OLD and in NEW.
+#[derive(Debug, Default)]
+pub(super) struct Census(HashMap<(u32, u32), [u64; 2]>);
+
+impl Census {
+    /// Counts an answer about a topic: 0 is OLD, 1 is NEW.
+    pub(super) fn count(&mut self, topic: u32, answer: u32, side: usize) {
+        self.0.entry((topic, answer)).or_default()[side] += 1;
+    }
+
+    /// Message × groups at fault in OLD and in NEW.
+    pub(super) fn at_fault(&self, answers: &Answers) -> [u64; 2] {
+        let mut sums = [0; 2];
+        for (&(_, answer), counts) in &self.0 {
+            let parts = answers.get(answer).parts.iter();
+            let faults = parts.filter(|part| part.standing().is_at_fault()).count();
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += count * u64::try_from(faults).unwrap_or(u64::MAX);
+            }
+        }
+        sums
+    }
+
+    /// The groups that appeared or are gone. A topic that only one record has answers about says nothing.
+    pub(super) fn changes(&self, answers: &Answers) -> BTreeSet<GroupChange> {
+        let (mut told, mut named) = (HashMap::new(), HashMap::new());
+        let sum = |total: &mut [u64; 2], counts: [u64; 2]| {
+            total[0] += counts[0];
+            total[1] += counts[1];
+        };
+        for (&(topic, answer), &counts) in &self.0 {
+            let answer = answers.get(answer);
+            if answer.is_told() {
+                sum(told.entry(topic).or_default(), counts);
+            }
+            for part in answer.parts.iter().filter(|part| part.is_named()) {
+                sum(named.entry((topic, part.group)).or_default(), counts);
+            }
+        }
+        let change = |(&(topic, group), &[old, new]): (&(u32, u32), &[u64; 2])| {
+            let in_both = told.get(&topic).is_some_and(|told| !told.contains(&0));
+            (in_both && (old == 0) != (new == 0)).then(|| GroupChange {
+                appeared: old == 0,
+                group: answers.names.text(group).to_owned(),
+                topic: answers.names.text(topic).to_owned(),
+                messages: old + new,
+            })
+        };
+        named.iter().filter_map(change).collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! The summary on the terminal: what changed, for whom, and what to do next.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::change::Change;
+use super::story::Differences;
+use super::table;
+use crate::words::count;
+
+/// More kinds of change than this are for the report itself.
+const KINDS_SHOWN: usize = 5;
+
+/// Plain text, as wide as its content.
+#[derive(Debug)]
+pub struct Terminal {
+    /// The report a person would open first, for the line that says so.
+    pub report: Option<String>,
+}
+
+impl Terminal {
+    /// Writes the summary.
+    pub fn render(&self, differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}\n", differences.headline())?;
+        if !differences.tally.kinds.is_empty() {
+            writeln!(out, "{}\n", groups(differences))?;
+        }
+        let messages = std::iter::once(differences.messages_told());
+        let turns = differences.turns_told();
+        let turns = (!turns.is_empty()).then(|| turns.join(", "));
+        section(out, "messages", messages.chain(turns))?;
+        section(out, "totals", differences.totals_told())?;
+        section(out, "evidence", differences.evidence())?;
+        section(out, "resets", differences.resets_told())?;
+        section(out, "groups", differences.groups_told())?;
+        section(out, "changes", kinds(differences))?;
+        section(out, "note", differences.notes())?;
+        section(out, "next", self.next(differences))
+    }
+
+    /// What to do now, most urgent first.
+    fn next(&self, differences: &Differences<'_>) -> Vec<String> {
+        let place = self.report.as_deref().unwrap_or("the report");
+        let any = |change| differences.tally.count(change) > 0;
+        let mut steps = Vec::new();
+        if !differences.resets().is_empty() {
+            steps.push(
+                "ask who reset the offset: what the group had passed may be consumed a second time"
+                    .to_owned(),
+            );
+        }
+        if any(Change::New) || any(Change::Regressed) {
+            steps.push(format!(
+                "open {place}, filter change = regressed or new; ask those again before acting on them"
+            ));
+        }
+        if any(Change::StillOpen) {
+            steps.push(format!(
+                "still open: sort {place} by first_seen and born_at; messages live about 3 days"
+            ));
+        }
+        if any(Change::Unconfirmed) {
+            steps.push(
+                "unconfirmed is not resolved: ask those again while the messages are kept"
+                    .to_owned(),
+            );
+        }
+        steps
+    }
+}
+
+/// Lines under one label; nothing without lines.
+fn section(
+    out: &mut dyn Write,
+    label: &str,
+    lines: impl IntoIterator<Item = String>,
+) -> io::Result<()> {
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    for (label, line) in labels.zip(lines) {
+        writeln!(out, "{label:<9} {line}")?;
+    }
+    Ok(())
+}
+
+fn groups(differences: &Differences<'_>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["group"].into_iter().chain(table::HEADINGS));
+    for column in 1..=Change::ALL.len() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for (name, cells) in table::rows(differences) {
+        table.add_row(std::iter::once(name.to_owned()).chain(cells));
+    }
+    table.trim_fmt()
+}
+
+/// The commonest kinds of the urgent changes, each with an example to look up.
+fn kinds(differences: &Differences<'_>) -> Vec<String> {
+    let mut kinds: Vec<_> = differences
+        .tally
+        .kinds
+        .iter()
+        .filter(|(kind, _)| kind.change != Change::Resolved)
+        .collect();
+    kinds.sort_by_key(|(kind, bundle)| (kind.change, std::cmp::Reverse(bundle.count)));
+    let shown = kinds.iter().take(KINDS_SHOWN).map(|(kind, bundle)| {
+        let (number, change) = (count(bundle.count), kind.change.as_str());
+        let (old, new) = (kind.old.as_str(), kind.new.as_str());
+        let (group, topic, first) = (&kind.group, &kind.topic, &bundle.first_msg_id);
+        format!("{number} {change} in {topic}: {group} {old} → {new}; first {first}")
+    });
+    let mut lines: Vec<_> = shown.collect();
+    let others = kinds.iter().skip(KINDS_SHOWN);
+    let others: u64 = others.map(|(_, bundle)| bundle.count).sum();
+    if others > 0 {
+        lines.push(format!("{} of other kinds", count(others)));
+    }
+    lines
+}

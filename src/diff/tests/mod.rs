@@ -1,0 +1,376 @@
+//! Two small records in a folder, compared.
+
+mod nights;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::record::Record;
+use nights::Held::{self, NotFound, Rejected, SameAs, Tracks, Unanswered};
+use nights::{Night, OPEN, PASSED, night, says, side};
+
+const EVENING: &str = "2026-11-21T02:00:00Z";
+const NEXT: &str = "2026-11-22T02:00:00Z";
+
+/// A finding, short: change, message, group, both words, remark.
+type Short = (
+    &'static str,
+    u32,
+    String,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+struct Compared {
+    findings: Vec<Short>,
+    ages: Vec<(Option<Timestamp>, Option<i64>)>,
+    tally: Tally,
+    headline: String,
+    warnings: String,
+    notes: String,
+}
+
+fn compared(old: &Night, new: &Night) -> Compared {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| -> PathBuf { folder.path().join(name) };
+    old.write(&path("old"));
+    new.write(&path("new"));
+    let [old, new] = ["old", "new"].map(|name| Record::open(&path(name)).unwrap());
+    let (old, new) = (side(&old), side(&new));
+    let (mut findings, mut ages) = (Vec::new(), Vec::new());
+    let tally = compare(&old, &new, |finding| {
+        findings.push((
+            finding.change.as_str(),
+            u32::from_str_radix(&finding.line.msg_id, 16).unwrap(),
+            finding.group.to_owned(),
+            finding.old.standing.as_str(),
+            finding.new.standing.as_str(),
+            finding.remark,
+        ));
+        ages.push((finding.first_seen, finding.age.map(|age| age.as_hours())));
+        Ok(())
+    })
+    .unwrap();
+    let differences = Differences { old, new, tally };
+    assert!(differences.tally.ties(), "{:?}", differences.tally);
+    Compared {
+        findings,
+        ages,
+        headline: differences.headline(),
+        warnings: differences.warnings().join("\n"),
+        notes: differences.notes().join("\n"),
+        tally: differences.tally,
+    }
+}
+
+fn short(
+    change: &'static str,
+    id: u32,
+    group: &str,
+    words: [&'static str; 2],
+    remark: &'static str,
+) -> Short {
+    (change, id, group.to_owned(), words[0], words[1], remark)
+}
+
+/// One message of each kind of change, in both orders of rows.
+fn one_of_each() -> [Night; 2] {
+    let old = [
+        ("orders", 1, PASSED),
+        ("orders", 2, OPEN),
+        ("orders", 3, OPEN),
+        ("orders", 4, PASSED),
+        ("orders", 5, OPEN),
+        ("orders", 6, PASSED),
+        ("refunds", 3, PASSED),
+    ];
+    let new = [
+        ("orders", 9, OPEN),
+        ("orders", 8, PASSED),
+        ("orders", 3, OPEN),
+        ("orders", 2, PASSED),
+        ("orders", 1, OPEN),
+        ("refunds", 3, PASSED),
+    ];
+    let of_a = |(topic, id, word)| (topic, id, says("a", word));
+    [night(EVENING, old.map(of_a)), night(NEXT, new.map(of_a))]
+}
+
+#[test]
+fn each_message_is_found_in_the_other_record_wherever_it_stands() {
+    let [old, new] = one_of_each();
+    let found = compared(&old, &new);
+    assert_eq!(
+        found.findings,
+        [
+            short("new", 9, "a", ["not_asked", "open"], ""),
+            short("still_open", 3, "a", ["open", "open"], ""),
+            short("resolved", 2, "a", ["open", "passed"], ""),
+            short(
+                "regressed",
+                1,
+                "a",
+                ["passed", "open"],
+                "likely offset reset"
+            ),
+            short("unconfirmed", 5, "a", ["open", "not_asked"], ""),
+        ]
+    );
+    let messages = Messages {
+        both: 4,
+        only_old: 3,
+        only_new: 2,
+        stale: 0,
+    };
+    assert_eq!(found.tally.messages, messages);
+    assert_eq!(
+        found.headline,
+        "1 regressed, 1 new; 1 still open, 1 unconfirmed, 1 resolved (messages × groups)"
+    );
+    assert_eq!(found.warnings, "");
+}
+
+#[test]
+fn what_is_new_is_not_old_and_what_is_resolved_ages_no_more() {
+    let [old, new] = one_of_each();
+    let [evening, next] = [old.at, new.at].map(Some);
+    let ages = [
+        (next, None),
+        (evening, Some(24)),
+        (evening, None),
+        (next, None),
+        (evening, Some(24)),
+    ];
+    assert_eq!(compared(&old, &new).ages, ages);
+}
+
+#[test]
+fn silence_resolves_nothing() {
+    let silent = [
+        ("unanswered", Unanswered),
+        ("not_found", NotFound),
+        ("not_named", says("b", PASSED)),
+        ("not_named", Tracks(Vec::new())),
+        ("undetermined", says("a", "NOT_ONLINE")),
+        ("undetermined", says("a", "a word of tomorrow")),
+        ("not_asked", Rejected),
+    ];
+    for (word, held) in silent {
+        let old = night(EVENING, [("orders", 1, says("a", OPEN))]);
+        let new = night(NEXT, [("orders", 1, held.clone())]);
+        let found = compared(&old, &new);
+        let unconfirmed = short("unconfirmed", 1, "a", ["open", word], "");
+        assert_eq!(found.findings, [unconfirmed], "{held:?}");
+        // The other way round it is new: nobody can say that it had been well.
+        let found = compared(
+            &night(EVENING, [("orders", 1, held.clone())]),
+            &night(NEXT, [("orders", 1, says("a", OPEN))]),
+        );
+        assert_eq!(found.findings, [short("new", 1, "a", [word, "open"], "")]);
+    }
+    let old = night(EVENING, [("orders", 1, says("a", OPEN))]);
+    let found = compared(&old, &night(NEXT, [("orders", 1, Unanswered)]));
+    assert!(
+        found
+            .headline
+            .starts_with("INCOMPLETE: NEW has no answer about 1 of 1 messages. nothing regressed"),
+        "{}",
+        found.headline
+    );
+    assert!(
+        found
+            .notes
+            .contains("0 messages of OLD and 1 of NEW have no answer"),
+        "{}",
+        found.notes
+    );
+}
+
+#[test]
+fn several_rows_of_a_message_are_one_and_bad_rows_are_none() {
+    let rows = |word| {
+        [
+            ("orders", 1, says("a", word)),
+            ("orders", 1, SameAs(1)),
+            ("orders", 7, Rejected),
+        ]
+    };
+    let found = compared(&night(EVENING, rows(PASSED)), &night(NEXT, rows(OPEN)));
+    assert_eq!(found.findings.len(), 1);
+    assert_eq!(found.tally.messages.both, 1);
+    assert_eq!(found.tally.messages.only_old, 0);
+    assert!(
+        found.notes.contains("1 bad rows of OLD and 1 of NEW"),
+        "{}",
+        found.notes
+    );
+}
+
+#[test]
+fn each_record_is_judged_by_its_own_expectations_and_that_is_said() {
+    let rows = || {
+        [
+            ("orders", 1, Tracks(vec![("a", PASSED), ("b", OPEN)])),
+            ("orders", 2, Tracks(vec![("a", OPEN), ("b", PASSED)])),
+        ]
+    };
+    let found = compared(
+        &night(EVENING, rows()).expecting("a"),
+        &night(NEXT, rows()).expecting("b,c"),
+    );
+    assert_eq!(
+        found.findings,
+        [
+            short("new", 1, "b", ["open", "open"], "newly expected"),
+            short("new", 1, "c", ["not_named", "absent"], ""),
+            short(
+                "unconfirmed",
+                2,
+                "a",
+                ["open", "open"],
+                "no longer expected"
+            ),
+            short("new", 2, "c", ["not_named", "absent"], ""),
+        ]
+    );
+    assert!(
+        found.warnings.contains("the expectations differ"),
+        "{}",
+        found.warnings
+    );
+}
+
+#[test]
+fn an_answer_older_than_the_other_resolves_nothing_and_shows_no_reset() {
+    let old = night(
+        NEXT,
+        [
+            ("orders", 1, says("a", OPEN)),
+            ("orders", 2, says("a", PASSED)),
+        ],
+    );
+    let new = night(
+        EVENING,
+        [
+            ("orders", 1, says("a", PASSED)),
+            ("orders", 2, says("a", OPEN)),
+        ],
+    );
+    let found = compared(&old, &new);
+    let remark = "NEW's answer is older than OLD's";
+    assert_eq!(
+        found.findings,
+        [
+            short("unconfirmed", 1, "a", ["open", "passed"], remark),
+            short("new", 2, "a", ["passed", "open"], remark),
+        ]
+    );
+    assert_eq!(found.tally.messages.stale, 2);
+    assert!(found.notes.contains("resolve nothing"), "{}", found.notes);
+}
+
+#[test]
+fn groups_appear_and_go_by_topic() {
+    let old = night(
+        EVENING,
+        [
+            ("orders", 1, Tracks(vec![("a", PASSED), ("gone", PASSED)])),
+            ("refunds", 2, says("gone", PASSED)),
+            ("refunds", 3, says("gone", PASSED)),
+            ("payments", 4, says("unasked", PASSED)),
+        ],
+    );
+    let new = night(
+        NEXT,
+        [
+            ("orders", 5, Tracks(vec![("a", PASSED), ("fresh", PASSED)])),
+            ("refunds", 2, says("gone", PASSED)),
+            ("payments", 4, Unanswered),
+            ("returns", 6, says("elsewhere", PASSED)),
+        ],
+    );
+    let found = compared(&old, &new);
+    let change = |appeared, group: &str| GroupChange {
+        appeared,
+        group: group.to_owned(),
+        topic: "orders".to_owned(),
+        messages: 1,
+    };
+    assert_eq!(
+        found.tally.groups,
+        BTreeSet::from([change(true, "fresh"), change(false, "gone")]),
+        "a topic without answers in one of the records says nothing"
+    );
+    assert!(found.findings.is_empty());
+}
+
+#[test]
+fn records_that_are_hard_to_compare_are_told() {
+    let mut new = night(NEXT, [("orders", 2, says("a", PASSED))]);
+    new.source = "ons://cn-shanghai";
+    let found = compared(&night(EVENING, [("orders", 1, says("a", PASSED))]), &new);
+    for says in [
+        "the sources differ: OLD asked ons://cn-hangzhou, NEW asked ons://cn-shanghai",
+        "no message stands in both records",
+    ] {
+        assert!(found.warnings.contains(says), "{}", found.warnings);
+    }
+    assert!(
+        found.headline.starts_with("no message stands in both"),
+        "{}",
+        found.headline
+    );
+}
+
+fn any_held() -> impl Strategy<Value = Held> {
+    let word = prop::sample::select(vec![
+        PASSED,
+        OPEN,
+        "CONSUMED_BUT_FILTERED",
+        "NOT_ONLINE",
+        "tomorrow",
+    ]);
+    let group = prop::sample::select(vec!["a", "b", "c"]);
+    let tracks = prop::collection::btree_map(group, word, 0..3)
+        .prop_map(|tracks: BTreeMap<_, _>| Tracks(tracks.into_iter().collect()));
+    prop_oneof![6 => tracks, 1 => Just(NotFound), 1 => Just(Unanswered), 1 => Just(Rejected)]
+}
+
+fn any_night(at: &'static str) -> impl Strategy<Value = Night> {
+    let message = (prop::sample::select(vec!["orders", "refunds"]), 0..12_u32);
+    let expect = prop::sample::select(vec!["", "a", "orders=a,c", "b,c"]);
+    let rows = prop::collection::hash_map(message, any_held(), 0..14);
+    (rows, expect).prop_map(move |(rows, expect)| {
+        let rows = rows
+            .into_iter()
+            .map(|((topic, id), held)| (topic, id, held));
+        night(at, rows).expecting(expect)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn whatever_the_records_hold_every_fault_is_in_one_change(old in any_night(EVENING), new in any_night(NEXT)) {
+        let there = compared(&old, &new); // which checks that the totals tie
+        let mut pairs = BTreeSet::new();
+        for (change, id, group, _, new_word, _) in &there.findings {
+            prop_assert!(*change != "resolved" || ["passed", "filtered"].contains(new_word));
+            pairs.insert((id, group));
+        }
+        // IDs are the same in two topics at most.
+        prop_assert!(pairs.len() * 2 >= there.findings.len());
+        let same = compared(&old, &old);
+        prop_assert!(same.findings.iter().all(|finding| finding.0 == "still_open"));
+        prop_assert!(same.tally.groups.is_empty());
+        // The other way round (as far as time allows) what stays open stays open.
+        let open = |found: &Compared| found.tally.count(Change::StillOpen);
+        prop_assert_eq!(open(&there), open(&compared(&new, &old)));
+        prop_assert_eq!(there.tally.at_fault[1], compared(&new, &old).tally.at_fault[0]);
+    }
+}

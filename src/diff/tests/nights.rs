@@ -1,0 +1,154 @@
+//! Small records, written row by row.
+
+use std::path::Path;
+
+use jiff::{Timestamp, ToSpan};
+
+use super::super::Side;
+use crate::input::{Entry, Kept, Reject, Row};
+use crate::message::Query;
+use crate::offsets::TrackType;
+use crate::record::{Durability, Header, Outcome, Record, Recorder, SCHEMA};
+use crate::report::{Context, CsvDialect, Summary, render};
+use crate::source::{Failure, FailureKind, Trace, Track};
+use crate::verdict::Expectations;
+
+use Held::{NotFound, Rejected, SameAs, Tracks, Unanswered};
+
+/// What a row of a record holds.
+#[derive(Debug, Clone)]
+pub(super) enum Held {
+    Tracks(Vec<(&'static str, &'static str)>),
+    NotFound,
+    Unanswered,
+    SameAs(u64),
+    Rejected,
+}
+
+pub(super) fn says(group: &'static str, word: &'static str) -> Held {
+    Tracks(vec![(group, word)])
+}
+
+pub(super) const PASSED: &str = "CONSUMED";
+pub(super) const OPEN: &str = "NOT_CONSUME_YET";
+
+/// A record in the making: its moment, what it expects, and its rows as (topic, ID, what it holds).
+#[derive(Debug)]
+pub(super) struct Night {
+    pub(super) at: Timestamp,
+    expect: &'static str,
+    pub(super) source: &'static str,
+    rows: Vec<(&'static str, u32, Held)>,
+}
+
+pub(super) fn night(at: &str, rows: impl IntoIterator<Item = (&'static str, u32, Held)>) -> Night {
+    Night {
+        at: at.parse().unwrap(),
+        expect: "",
+        source: "ons://cn-hangzhou",
+        rows: rows.into_iter().collect(),
+    }
+}
+
+impl Night {
+    pub(super) fn expecting(mut self, expect: &'static str) -> Self {
+        self.expect = expect;
+        self
+    }
+
+    fn expectations(&self) -> Expectations {
+        let mut expectations = Expectations::default();
+        if !self.expect.is_empty() {
+            expectations.add(self.expect).unwrap();
+        }
+        expectations
+    }
+
+    pub(super) fn write(&self, path: &Path) {
+        let header = Header {
+            schema: SCHEMA.to_owned(),
+            run_id: path.display().to_string(),
+            tool: "ons-audit 0".to_owned(),
+            source: self.source.to_owned(),
+            inputs: Vec::new(),
+            started_at: self.at.to_string(),
+            as_of: None,
+            expectations: self.expectations(),
+            producer_zone: "+08:00".to_owned(),
+        };
+        let mut recorder = Recorder::create(path, &header, Durability::Relaxed).unwrap();
+        for (row, (topic, id, held)) in (1..).zip(&self.rows) {
+            let (row, outcome) = settled(row, topic, *id, held, self.at);
+            recorder.push(&row, outcome.as_ref()).unwrap();
+        }
+        recorder.finish(self.at + 1.hour()).unwrap();
+    }
+}
+
+fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, Option<Outcome>) {
+    let kept = Kept {
+        columns: vec!["order".into()].into(),
+        json: Some(format!(r#"{{"order":"A-{id}"}}"#).into()),
+    };
+    let failed = |kind| Err(Failure::new(kind, None, "no"));
+    let answer = match held {
+        SameAs(of) => {
+            let entry = Entry::Duplicate { of: *of };
+            return (Row { row, kept, entry }, None);
+        }
+        Rejected => {
+            let entry = Entry::Rejected(Box::new(Reject {
+                file: "in.csv".into(),
+                line: row,
+                column: "msg_id".into(),
+                found: "*".to_owned(),
+                reason: "masked".to_owned(),
+                msg_id: None,
+                topic: None,
+            }));
+            return (Row { row, kept, entry }, None);
+        }
+        NotFound => failed(FailureKind::NotFound),
+        Unanswered => failed(FailureKind::Transport),
+        Tracks(tracks) => Ok(Trace {
+            tracks: tracks
+                .iter()
+                .map(|&(group, word)| Track {
+                    group: group.into(),
+                    track_type: TrackType::from(word),
+                })
+                .collect(),
+            request_id: None,
+        }),
+    };
+    let entry = Entry::Query(Query {
+        instance_id: None,
+        topic: topic.into(),
+        msg_id: format!("{id:032X}").into(),
+        position: None,
+    });
+    let outcome = Outcome {
+        answer,
+        observed_at: at,
+        attempts: 1,
+        throttled: 0,
+    };
+    (Row { row, kept, entry }, Some(outcome))
+}
+
+pub(super) fn side(record: &Record) -> Side<'_> {
+    let expectations = record.header().expectations.clone();
+    let context = Context {
+        groups: Vec::new(),
+        columns: Vec::new(),
+        expectations: expectations.clone(),
+        csv: CsvDialect::default(),
+    };
+    let summary: Summary<'_> =
+        render(std::slice::from_ref(record), &context, Vec::new(), true).unwrap();
+    Side {
+        record,
+        summary,
+        expectations,
+    }
+}
