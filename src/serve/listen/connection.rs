@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 
 use super::activity::{Activity, Phase};
@@ -20,7 +20,7 @@ use super::exchange::Exchange;
 use super::head;
 use super::house::House;
 use super::room::Share;
-use super::wire::Wire;
+use super::wire::{Wire, read_once};
 
 /// How long hyper is kept behind an answer: clients in a hurry don't pay for a new one with each request.
 const WARM: Duration = Duration::from_millis(100);
@@ -184,10 +184,9 @@ fn patience(phase: Phase, house: &House) -> Option<Duration> {
 
 /// Reads what a refused client still sends, and throws it away.
 async fn linger(stream: &mut (impl AsyncRead + Unpin), house: &House) {
-    let mut waste = vec![0; 16 * 1024];
     let mut left = LINGER_BYTES;
     let drain = async {
-        while let Ok(read @ 1..) = stream.read(&mut waste).await {
+        while let Ok(read @ 1..) = read_once(stream, <[u8]>::len).await {
             left = left.saturating_sub(read);
             if left == 0 {
                 break;

@@ -3,20 +3,16 @@
 //! hyper takes some 18 KiB for a connection; a client that sends its head byte by byte shall not have them. So hyper
 //! gets a head that is whole, or one that it will refuse, and nothing here understands more of it than where it ends.
 
-use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::ready;
 
 use memchr::memchr_iter;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::AsyncRead;
 use tokio::time::timeout;
 
 use super::activity::Phase;
 use super::ending::{Ending, Fault};
 use super::house::House;
-use super::wire::Wire;
+use super::wire::{Wire, read_once};
 
 /// Waits until a head has arrived. `Err(None)` when none will come, which is nobody's fault.
 pub(super) async fn arrive<S>(wire: &mut Wire<S>, house: &House) -> Result<(), Option<Ending>>
@@ -62,31 +58,31 @@ where
     }
 }
 
-/// Reads once, into a buffer that is gone while there is nothing to read. Line ends before a head mean nothing
-/// (RFC 9112, 2.2), and are not kept.
+/// Reads once. Line ends before a head mean nothing (RFC 9112, 2.2), and are not kept.
 async fn read_on<S: AsyncRead + Unpin>(wire: &mut Wire<S>) -> io::Result<usize> {
-    poll_fn(|cx| {
-        let mut space = [MaybeUninit::uninit(); 4096];
-        let mut into = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(&mut wire.stream).poll_read(cx, &mut into))?;
-        let bytes = into.filled();
-        let read = bytes.len();
-        if read == 0 {
-            wire.activity.end();
+    let Wire {
+        stream,
+        read,
+        activity,
+        share,
+    } = wire;
+    let keep = |bytes: &[u8]| {
+        if bytes.is_empty() {
+            activity.end();
         }
-        if !wire.share.add(read) {
-            return Err(io::ErrorKind::QuotaExceeded.into()).into();
+        if !share.add(bytes.len()) {
+            return Err(io::ErrorKind::QuotaExceeded.into());
         }
-        let is_first = wire.read.is_empty();
+        let is_first = read.is_empty();
         let blank = bytes
             .iter()
             .take_while(|byte| is_first && is_line_end(**byte));
-        let bytes = &bytes[blank.count()..];
-        wire.read.reserve_exact(bytes.len());
-        wire.read.extend_from_slice(bytes);
-        Ok(read).into()
-    })
-    .await
+        let kept = &bytes[blank.count()..];
+        read.reserve_exact(kept.len());
+        read.extend_from_slice(kept);
+        Ok(bytes.len())
+    };
+    read_once(stream, keep).await?
 }
 
 const fn is_line_end(byte: u8) -> bool {

@@ -1,6 +1,8 @@
 //! The bytes of a connection on their way to hyper and back, watched for what they say of its phase.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -17,6 +19,21 @@ pub(super) struct Wire<S> {
     pub(super) read: Vec<u8>,
     pub(super) activity: Arc<Activity>,
     pub(super) share: Share,
+}
+
+/// Reads once and shows what came, nothing at the end: into a buffer that is there only while there is something to
+/// read, since ten thousand wait at the same time.
+pub(super) async fn read_once<T>(
+    stream: &mut (impl AsyncRead + Unpin),
+    mut take: impl FnMut(&[u8]) -> T,
+) -> io::Result<T> {
+    poll_fn(|cx| {
+        let mut space = [MaybeUninit::uninit(); 4096];
+        let mut into = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut *stream).poll_read(cx, &mut into))?;
+        Poll::Ready(Ok(take(into.filled())))
+    })
+    .await
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
