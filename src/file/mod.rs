@@ -49,7 +49,7 @@ impl Output {
                 Ok(Self::Stream(BufWriter::with_capacity(BUFFER, file)))
             }
             _ => {
-                let temp = NamedTempFile::with_prefix_in(".ons-audit-", folder(&target))?;
+                let temp = beside(&target)?;
                 Ok(Self::Replace {
                     temp: BufWriter::with_capacity(BUFFER, temp),
                     target,
@@ -107,6 +107,11 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 /// A private file that vanishes with its handle, in the folder of `beside`.
 pub fn scratch(beside: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder(beside))
+}
+
+/// A private file in the folder of `path`, to be renamed to it.
+pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    NamedTempFile::with_prefix_in(".ons-audit-", folder(path))
 }
 
 /// Makes a rename in the folder of `path` durable.

@@ -1,5 +1,6 @@
 //! The inputs of a run: opened, understood and surveyed before the first row is read.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ const STDIN: &str = "-";
 pub struct Inputs {
     inputs: Arc<[Input]>,
     surveys: Vec<Survey>,
+    told: BTreeMap<String, String>,
 }
 
 /// One input: where it lies and how it is read.
@@ -107,6 +109,7 @@ impl Inputs {
         Ok(Self {
             inputs: inputs.into(),
             surveys,
+            told: options.told(),
         })
     }
 
@@ -114,6 +117,12 @@ impl Inputs {
     #[must_use]
     pub fn surveys(&self) -> &[Survey] {
         &self.surveys
+    }
+
+    /// The flags that decide which rows there are, with their values.
+    #[must_use]
+    pub const fn told(&self) -> &BTreeMap<String, String> {
+        &self.told
     }
 
     /// Reads all rows, from the first.

@@ -1,5 +1,6 @@
 //! What the person says about an input; all of it optional, because most inputs speak for themselves.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -25,6 +26,39 @@ pub struct Options {
     pub instance: Option<String>,
     /// `--keep`: the columns that travel to the report; all that are not used, if this is `None`.
     pub keep: Option<Vec<String>>,
+}
+
+impl Options {
+    /// The flags that were given, with their values: they decide which rows there are and what each asks.
+    #[must_use]
+    pub fn told(&self) -> BTreeMap<String, String> {
+        let column = |column: &Option<ColumnRef>| {
+            column
+                .as_ref()
+                .map(|column| column.to_string().replace('`', ""))
+        };
+        let flags = [
+            (
+                "--input-format",
+                self.format.map(|format| format.as_str().to_owned()),
+            ),
+            (
+                "--delimiter",
+                self.delimiter.map(|byte| char::from(byte).to_string()),
+            ),
+            ("--no-header", self.no_header.then(|| "yes".to_owned())),
+            ("--msg-id-column", column(&self.msg_id_column)),
+            ("--topic-column", column(&self.topic_column)),
+            ("--instance-column", column(&self.instance_column)),
+            ("--topic", self.topic.clone()),
+            ("--instance", self.instance.clone()),
+            ("--keep", self.keep.as_ref().map(|names| names.join(","))),
+        ];
+        flags
+            .into_iter()
+            .filter_map(|(flag, value)| Some((flag.to_owned(), value?)))
+            .collect()
+    }
 }
 
 /// What an input is written in.

@@ -4,12 +4,22 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
+use super::order::{self, Earlier};
 use super::text::push_json;
-use super::{ReadError, Record, Trailer, order};
+use super::{ReadError, Record, Trailer};
 use crate::file::{self, Sha256};
 
 /// How much is copied at once.
 const BLOCK: usize = 1024 * 1024;
+
+/// What stands in a partial file when a run begins to write to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    /// Bytes of the first line.
+    pub(super) header_bytes: u64,
+    /// The lines behind it that earlier runs left.
+    pub(super) earlier: Earlier,
+}
 
 /// Adds the trailer to a partial file whose lines came in order and were hashed on the way.
 pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Result<()> {
@@ -24,19 +34,15 @@ pub(super) struct Ordered {
 }
 
 /// Copies the lines of a partial file to `target` in row order; those before the first row as they are.
-pub(super) fn order_into(
-    target: &Path,
-    partial: impl Read,
-    header_bytes: u64,
-) -> io::Result<Ordered> {
+pub(super) fn order_into(target: &Path, partial: impl Read, begun: Begun) -> io::Result<Ordered> {
     let _ = fs::remove_file(target); // left by a run that died
     let mut ordered = Ordered {
         out: BufWriter::with_capacity(BLOCK, file::create_private(target)?),
         hash: Sha256::new(),
     };
     let mut lines = BufReader::with_capacity(BLOCK, partial);
-    io::copy(&mut lines.by_ref().take(header_bytes), &mut ordered)?;
-    order::by_row(lines, &mut ordered, || file::scratch(target))?;
+    io::copy(&mut lines.by_ref().take(begun.header_bytes), &mut ordered)?;
+    order::by_row(lines, &mut ordered, || file::scratch(target), begun.earlier)?;
     Ok(ordered)
 }
 

@@ -21,6 +21,17 @@ pub enum RecordError {
         /// The partial file.
         path: PathBuf,
     },
+    /// The earlier run was about something else.
+    #[error("{} holds the answers of another run: {}", path.display(), differences.join("; "))]
+    Differs {
+        /// The partial file.
+        path: PathBuf,
+        /// What is not the same.
+        differences: Vec<String>,
+    },
+    /// No partial file of ours.
+    #[error(transparent)]
+    Foreign(ReadError),
     /// The system refused.
     #[error("can't {doing} {}", path.display())]
     Io {
@@ -38,14 +49,27 @@ pub enum RecordError {
 impl Advice for RecordError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unfinished { path } => format!(
-                "its answers may not be had again: keep it (mv {0} {0}.kept), or name another record with --results",
-                path.display()
-            ),
+            Self::Unfinished { .. } => {
+                "go on with them by --resume, or throw them away by --restart; they may not be had again".to_owned()
+            }
+            Self::Differs { .. } => {
+                "ask as that run did to go on with it by --resume; else throw it away by --restart, or name another record \
+                 with --results"
+                    .to_owned()
+            }
+            Self::Foreign(_) => {
+                "name another record with --results, or throw this file away by --restart".to_owned()
+            }
             Self::Busy { .. } => "wait for it, or name another record with --results".to_owned(),
             Self::Io {
                 begun: true, path, ..
-            } => format!("the answers so far are in {}", partial_path(path).display()),
+            } => match partial_path(path) {
+                partial if partial.exists() => format!(
+                    "the answers so far are in {}; to go on, make room and say the same again with --resume",
+                    partial.display()
+                ),
+                _ => "the partial file is gone: begin again in a folder that stays".to_owned(),
+            },
             Self::Io { .. } => {
                 "name a record in a folder you may write to with --results".to_owned()
             }

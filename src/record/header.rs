@@ -1,6 +1,6 @@
 //! The first and the last line of a results file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,52 @@ pub struct Header {
     /// The producers' time zone, by which born times are decoded from IDs (`facts/ons-api.md` §8.1).
     #[serde(default = "china")]
     pub producer_zone: String,
+    /// The flags that decide which rows there are and what is asked, with their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+}
+
+impl Header {
+    /// Data rows of all inputs.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.inputs.iter().map(|input| input.rows).sum()
+    }
+
+    /// What makes `other` a run about something else, in words; nothing if its answers may stand beside ours.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        let mut compare = |what: &str, then: &str, now: &str| {
+            if then != now {
+                let shown = |text: &str| match text {
+                    "" => "not given".to_owned(),
+                    text => format!("`{text}`"),
+                };
+                differences.push(format!("{what} was {}, now {}", shown(then), shown(now)));
+            }
+        };
+        compare("the source", &self.source, &other.source);
+        let moment = |header: &Self| header.as_of.clone().unwrap_or_default();
+        compare("the snapshot's time", &moment(self), &moment(other));
+        let count = |header: &Self| header.inputs.len().to_string();
+        compare("the number of inputs", &count(self), &count(other));
+        for (then, now) in self.inputs.iter().zip(&other.inputs) {
+            let what = format!("the SHA-256 of input {}", now.path);
+            compare(&what, &then.sha256, &now.sha256);
+        }
+        compare("--producer-zone", &self.producer_zone, &other.producer_zone);
+        let names: BTreeSet<_> = self.options.keys().chain(other.options.keys()).collect();
+        for name in names {
+            let value = |header: &Self| header.options.get(name).cloned().unwrap_or_default();
+            compare(name, &value(self), &value(other));
+        }
+        if self.expectations != other.expectations {
+            differences
+                .push("other groups are expected (--expect, --expect-file, --accept)".to_owned());
+        }
+        differences
+    }
 }
 
 /// The last line: its presence says that the record is whole.

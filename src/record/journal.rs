@@ -8,12 +8,14 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Durability;
+use super::close::Begun;
 use super::ordering::Ordering;
 use crate::file::Sha256;
 
@@ -49,11 +51,11 @@ pub(super) struct Written {
 }
 
 impl Journal {
-    /// Goes on behind the header, which has so many bytes. `ordered` is where the lines may be put in order.
+    /// Goes on behind what stands in the file. `ordered` is where the lines may be put in order.
     pub(super) fn start(
         file: File,
         durability: Durability,
-        header_bytes: u64,
+        begun: Begun,
         ordered: &Path,
     ) -> io::Result<Self> {
         let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
@@ -62,7 +64,7 @@ impl Journal {
                 let (dirty, writes) = sync_channel(1);
                 let (quit, quitting) = sync_channel(0);
                 let (news, grown) = sync_channel(1);
-                let ordering = Ordering::start(file.try_clone()?, header_bytes, ordered, grown)?;
+                let ordering = Ordering::start(file.try_clone()?, begun, ordered, grown)?;
                 let same = file.try_clone()?;
                 let syncer =
                     spawn("sync").spawn(move || sync_each(&same, &writes, &quitting, &news))?;
@@ -93,8 +95,12 @@ impl Journal {
             Self::Synced { file, dirty, .. } => {
                 file.write_all(block)?;
                 block.clear();
-                let _ = dirty.try_send(()); // it knows already, if there is no room
-                Ok(())
+                match dirty.try_send(()) {
+                    Err(TrySendError::Disconnected(())) => {
+                        Err(io::Error::other("what was written can't be made safe"))
+                    }
+                    Ok(()) | Err(TrySendError::Full(())) => Ok(()), // it knows already, if there is no room
+                }
             }
             Self::Hashed { blocks, spent, .. } => {
                 let empty = spent.try_recv().unwrap_or_default();
@@ -151,6 +157,10 @@ fn sync_each(
     while writes.recv().is_ok() {
         let quits = quitting.recv_timeout(GATHER) == Err(RecvTimeoutError::Disconnected);
         file.sync_data()?;
+        if file.metadata()?.nlink() == 0 {
+            let gone = "the file was removed while the run wrote to it";
+            return Err(io::Error::new(io::ErrorKind::NotFound, gone));
+        }
         let _ = news.try_send(());
         if quits {
             break;

@@ -2,9 +2,10 @@
 //!
 //! A [`Recorder`] appends every outcome to `RESULTS.partial` as it arrives. When all rows are accounted for it puts
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
-//! and without a trailer does not exist. A [`Record`] is such a file, opened again; [`Line`] is one of its lines.
+//! and without a trailer does not exist. What a run that ended early has left is [`Found`] and gone on with. A [`Record`] is such a file, opened again; [`Line`] is one of its lines.
 
 mod close;
+mod columns;
 mod error;
 mod header;
 mod journal;
@@ -14,6 +15,8 @@ mod ordering;
 mod outcome;
 mod plain;
 mod read;
+mod resume;
+mod row_set;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,4 +28,6 @@ pub use header::{Header, SCHEMA, Trailer};
 pub use line::{ErrorView, Kept, Line, RejectView, Text};
 pub use outcome::Outcome;
 pub use read::{Block, Blocks, Record};
+pub use resume::{Found, Unfinished};
+pub use row_set::RowSet;
 pub use write::{Durability, Recorder, partial_path};

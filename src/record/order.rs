@@ -1,5 +1,7 @@
 //! Puts the lines of a partial file in row order, in bounded memory.
 //!
+//! Of what earlier runs have left only the lines that settle their row are passed on: the others were asked again.
+//!
 //! Answers come nearly in order: a query that is tried again falls behind its neighbours. Rows are dense, so a line
 //! is passed on as soon as its predecessors were; the others wait in a heap. When the heap outgrows its bound its
 //! lines go, sorted, to a scratch file as a run, and the runs are read back as their turn comes.
@@ -10,20 +12,71 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
+use super::{Line, plain};
+use crate::verdict::Answer;
+
 /// How much waits in memory before a run is spilled.
 const HEAP_BYTES: usize = 16 * 1024 * 1024;
 
-/// Copies the lines of `lines` to `out` by their `row`, beginning with 1.
+/// Copies the lines of `lines` to `out` by their `row`, beginning with 1; `earlier` is what of them earlier runs left.
 pub(super) fn by_row(
     lines: impl BufRead,
     out: &mut impl Write,
     scratch: impl FnOnce() -> io::Result<File>,
+    earlier: Earlier,
 ) -> io::Result<()> {
+    let lines = Lines {
+        lines,
+        earlier,
+        at: 0,
+    };
     sort(lines, out, scratch, HEAP_BYTES)
 }
 
+/// What earlier runs have left in front of the lines of this one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Earlier {
+    /// Bytes of their lines.
+    pub(super) bytes: u64,
+    /// Rows of the inputs.
+    pub(super) rows: u64,
+}
+
+struct Lines<R> {
+    lines: R,
+    earlier: Earlier,
+    at: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Reads the next line to pass on; false if there is none.
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+        loop {
+            line.clear();
+            let read = self.lines.read_until(b'\n', line)?;
+            if read == 0 {
+                return Ok(false);
+            }
+            let is_ours = self.at >= self.earlier.bytes;
+            self.at += read as u64;
+            if is_ours || settled(line, self.earlier.rows).is_some() {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The line, if it settles its row for good: an answer, a duplicate, a bad row. A row whose line is damaged or holds no
+/// answer is asked again.
+pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
+    let text = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
+    let line = plain::answer(text).or_else(|| serde_json::from_str(text).ok())?;
+    let is_answered = !matches!(line.answer(), Some(Answer::Unanswered));
+    (is_answered && (1..=rows).contains(&line.row)).then_some(line)
+}
+
 fn sort(
-    mut lines: impl BufRead,
+    mut lines: Lines<impl BufRead>,
     out: &mut impl Write,
     scratch: impl FnOnce() -> io::Result<File>,
     heap_bytes: usize,
@@ -38,8 +91,7 @@ fn sort(
     let mut next = 1;
     let mut line = Vec::new();
     loop {
-        line.clear();
-        let ended = lines.read_until(b'\n', &mut line)? == 0;
+        let ended = !lines.next(&mut line)?;
         if !ended {
             waiting_bytes += line.len();
             waiting.push(Reverse((row_of(&line)?, line.clone())));
@@ -201,12 +253,13 @@ mod tests {
             .map(|row| format!("{{\"row\":{row},\"msg_id\":\"{row:032X}\"}}\n"))
             .collect();
         let mut out = Vec::new();
-        sort(
-            lines.concat().as_bytes(),
-            &mut out,
-            tempfile::tempfile,
-            heap_bytes,
-        )?;
+        let lines = lines.concat();
+        let lines = Lines {
+            lines: lines.as_bytes(),
+            earlier: Earlier::default(),
+            at: 0,
+        };
+        sort(lines, &mut out, tempfile::tempfile, heap_bytes)?;
         out.split_inclusive(|&byte| byte == b'\n')
             .map(row_of)
             .collect()

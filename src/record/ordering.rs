@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 
 use tempfile::TempPath;
 
-use super::close::{Ordered, order_into};
+use super::close::{Begun, Ordered, order_into};
 
 /// A partial file of this size is worth following.
 const WORTH: u64 = 4 * 1024 * 1024;
@@ -27,21 +27,21 @@ pub(super) struct Ordering {
 }
 
 impl Ordering {
-    /// Follows `partial`, which begins with so many bytes of header, until `synced` is closed; each message on it says
-    /// that the file may have grown.
+    /// Follows `partial`, in which `begun` stands already, until `synced` is closed; each message on it says that the
+    /// file may have grown.
     pub(super) fn start(
         partial: File,
-        header_bytes: u64,
+        begun: Begun,
         into: &Path,
         synced: Receiver<()>,
     ) -> io::Result<Self> {
-        Self::start_at(WORTH, partial, (header_bytes, into), synced)
+        Self::start_at(WORTH, partial, (begun, into), synced)
     }
 
     fn start_at(
         worth: u64,
         partial: File,
-        (header_bytes, into): (u64, &Path),
+        (begun, into): (Begun, &Path),
         synced: Receiver<()>,
     ) -> io::Result<Self> {
         let file = TempPath::try_from_path(into)?;
@@ -56,7 +56,7 @@ impl Ordering {
             .name("order".to_owned())
             .spawn(move || {
                 if growing.reaches(worth)? {
-                    order_into(&into, growing, header_bytes).map(Some)
+                    order_into(&into, growing, begun).map(Some)
                 } else {
                     Ok(None)
                 }
@@ -117,6 +117,13 @@ mod tests {
 
     use super::*;
 
+    fn behind(header_bytes: u64) -> Begun {
+        Begun {
+            header_bytes,
+            earlier: super::super::order::Earlier::default(),
+        }
+    }
+
     fn line(row: u64) -> String {
         format!("{{\"row\":{row}}}\n")
     }
@@ -128,7 +135,7 @@ mod tests {
         let mut partial = tempfile::tempfile().unwrap();
         let (synced, grown) = sync_channel(1);
         let follower = partial.try_clone().unwrap();
-        let ordering = Ordering::start_at(0, follower, (7, &path), grown).unwrap();
+        let ordering = Ordering::start_at(0, follower, (behind(7), &path), grown).unwrap();
         let rows: Vec<u64> = (1..=500).map(|nth| (nth * 7 - 1) % 500 + 1).collect();
         let text = rows.iter().map(|&row| line(row)).collect::<String>();
         for piece in ["header\n", &text].concat().as_bytes().chunks(97) {
@@ -155,7 +162,8 @@ mod tests {
             for is_abandoned in [true, false] {
                 let (synced, grown) = sync_channel(1);
                 let follower = partial.try_clone().unwrap();
-                let ordering = Ordering::start_at(worth, follower, (0, &path), grown).unwrap();
+                let ordering =
+                    Ordering::start_at(worth, follower, (behind(0), &path), grown).unwrap();
                 drop(synced);
                 if is_abandoned {
                     ordering.abandon();

@@ -98,6 +98,11 @@ impl Record {
         &self.path
     }
 
+    /// Where the trailer begins.
+    pub(super) const fn trailer_at(&self) -> u64 {
+        self.lines.end
+    }
+
     /// The lines from the first to the last, in blocks. `check` says whether the seal is computed on the way.
     #[must_use]
     pub fn blocks(&self, check: bool) -> Blocks<'_> {
@@ -274,7 +279,7 @@ impl io::Read for At<'_> {
     }
 }
 
-fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
+pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
     let bad = |found: String| ReadError::Header {
         path: path.to_owned(),
         found,

@@ -29,6 +29,15 @@ impl Tracks {
         self.groups.iter().map(|group| &**group)
     }
 
+    /// Groups that an earlier run met.
+    pub(super) fn meet_names<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        for name in names {
+            if !self.groups.contains(name) {
+                self.groups.insert(name.into());
+            }
+        }
+    }
+
     /// Appends `[…]` in group order: the source's order means nothing, and a second run must write the same bytes.
     pub(super) fn push(&mut self, block: &mut Vec<u8>, tracks: &[Track]) {
         let as_last = |(track, last): (&Track, &Group)| {

@@ -1,16 +1,17 @@
 //! Writes a results file: appended as answers come, sealed at the end.
 
-use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::close::{Ordered, keep_earlier, order_into, seal};
+use super::close::{Begun, Ordered, keep_earlier, order_into, seal};
+use super::columns::Columns;
 use super::journal::{Journal, Written};
+use super::order::Earlier;
+use super::resume::lock;
 use super::text::{TimeText, push_failure, push_field, push_json, push_number, push_reject};
 use super::tracks::Tracks;
-use super::{Header, Outcome, RecordError, Trailer};
+use super::{Header, Outcome, RecordError, RowSet, Trailer, Unfinished};
 use crate::clock;
 use crate::file;
 use crate::input::{Entry, Row};
@@ -49,8 +50,8 @@ pub struct Recorder {
     target: PathBuf,
     journal: Journal,
     /// The partial file again: it is locked as long as this is open.
-    _lock: File,
-    header_bytes: u64,
+    lock: File,
+    begun: Begun,
     durability: Durability,
     block: Vec<u8>,
     time: TimeText,
@@ -69,46 +70,111 @@ impl Recorder {
         durability: Durability,
     ) -> Result<Self, RecordError> {
         let path = partial_path(target);
-        let refused = |doing| {
-            let path = path.clone();
-            move |source| RecordError::Io {
-                doing,
-                path,
-                source,
-                begun: false,
-            }
-        };
         let file = match file::create_private(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(occupied(path));
             }
-            Err(error) => return Err(refused("create")(error)),
+            Err(error) => return Err(refused("create", &path)(error)),
         };
-        file.try_lock()
-            .map_err(|error| refused("lock")(error.into()))?;
-        let mut block = Vec::with_capacity(BLOCK + BLOCK / 8);
-        push_json(&mut block, header);
-        block.push(b'\n');
-        let header_bytes = block.len() as u64;
-        let writer = file.try_clone().map_err(refused("open"))?;
-        let journal = Journal::start(writer, durability, header_bytes, &ordered_path(target));
-        let mut recorder = Self {
+        lock(&file, &path)?;
+        Self::begin(target, file, header, durability)
+    }
+
+    /// Throws away what an earlier run has left, if it has, and begins anew.
+    pub fn restart(
+        target: &Path,
+        header: &Header,
+        durability: Durability,
+    ) -> Result<Self, RecordError> {
+        let path = partial_path(target);
+        // Emptied, not removed: whoever waits for its lock must not be left with a file that has no name.
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Self::create(target, header, durability);
+            }
+            Err(error) => return Err(refused("open", &path)(error)),
+        };
+        lock(&file, &path)?;
+        file.set_len(0).map_err(refused("empty", &path))?;
+        Self::begin(target, file, header, durability)
+    }
+
+    /// Goes on where an earlier run has ended; gives the rows that are settled.
+    pub fn resume(
+        target: &Path,
+        unfinished: Unfinished,
+        durability: Durability,
+    ) -> Result<(Self, RowSet), RecordError> {
+        let Unfinished {
+            file,
+            header,
+            begun,
+            lines,
+        } = unfinished;
+        if begun.header_bytes == 0 {
+            return Ok((Self::begin(target, file, &header, durability)?, lines.done));
+        }
+        let mut recorder = Self::start(target, file, begun, durability)?;
+        recorder.totals = lines.totals;
+        recorder.tracks = lines.tracks;
+        recorder.columns = lines.columns;
+        recorder.in_order = false;
+        Ok((recorder, lines.done))
+    }
+
+    /// In an empty file, which is locked.
+    fn begin(
+        target: &Path,
+        file: File,
+        header: &Header,
+        durability: Durability,
+    ) -> Result<Self, RecordError> {
+        let path = partial_path(target);
+        let mut first = Vec::new();
+        push_json(&mut first, header);
+        first.push(b'\n');
+        let begun = Begun {
+            header_bytes: first.len() as u64,
+            earlier: Earlier::default(),
+        };
+        let mut recorder = Self::start(target, file, begun, durability)?;
+        recorder.block = first;
+        recorder.flush()?;
+        if durability == Durability::EverySecond {
+            // From here on a synced answer is a safe answer.
+            let synced = recorder.lock.sync_all();
+            synced
+                .and_then(|()| file::sync_folder(&path))
+                .map_err(refused("sync", &path))?;
+        }
+        Ok(recorder)
+    }
+
+    fn start(
+        target: &Path,
+        file: File,
+        begun: Begun,
+        durability: Durability,
+    ) -> Result<Self, RecordError> {
+        let path = partial_path(target);
+        let writer = file.try_clone().map_err(refused("open", &path))?;
+        let journal = Journal::start(writer, durability, begun, &ordered_path(target));
+        Ok(Self {
             target: target.to_owned(),
-            journal: journal.map_err(refused("begin"))?,
-            _lock: file,
-            header_bytes,
+            journal: journal.map_err(refused("begin", &path))?,
+            lock: file,
+            begun,
             durability,
-            block,
+            block: Vec::with_capacity(BLOCK + BLOCK / 8),
             time: TimeText::default(),
             in_order: true,
             next_row: 1,
             totals: Totals::default(),
             tracks: Tracks::default(),
             columns: Columns::default(),
-        };
-        recorder.flush()?;
-        Ok(recorder)
+        })
     }
 
     /// Counted so far.
@@ -128,7 +194,7 @@ impl Recorder {
         self.in_order &= row.row == self.next_row;
         self.next_row = row.row + 1;
         self.totals.rows += 1;
-        self.columns.meet(&row.kept.columns);
+        self.columns.meet(row.row, &row.kept.columns);
         push_number(&mut self.block, "{\"row\":", row.row);
         match (&row.entry, outcome) {
             (Entry::Query(query), Some(outcome)) => {
@@ -213,7 +279,7 @@ impl Recorder {
         let trailer = Trailer {
             totals: self.totals,
             groups: self.tracks.groups().map(str::to_owned).collect(),
-            columns: self.columns.names,
+            columns: self.columns.names(),
             finished_at: clock::rfc3339(now),
             sha256: String::new(),
         };
@@ -229,7 +295,7 @@ impl Recorder {
             }
             _ => {
                 let (ordered, place) =
-                    in_row_order(written, self.header_bytes, &target).map_err(failed("order"))?;
+                    in_row_order(written, self.begun, &target).map_err(failed("order"))?;
                 ordered.seal(trailer).map_err(failed("seal"))?;
                 Some(place)
             }
@@ -290,11 +356,7 @@ fn ordered_path(target: &Path) -> PathBuf {
 }
 
 /// What was written, in row order: by the thread that has done it on the way, or now.
-fn in_row_order(
-    written: Written,
-    header_bytes: u64,
-    target: &Path,
-) -> io::Result<(Ordered, TempPath)> {
+fn in_row_order(written: Written, begun: Begun, target: &Path) -> io::Result<(Ordered, TempPath)> {
     let Written {
         mut file, ordering, ..
     } = written;
@@ -305,39 +367,22 @@ fn in_row_order(
     }
     let place = TempPath::try_from_path(ordered_path(target))?;
     file.seek(SeekFrom::Start(0))?;
-    Ok((order_into(&place, file, header_bytes)?, place))
+    Ok((order_into(&place, file, begun)?, place))
+}
+
+fn refused(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+    let path = path.to_owned();
+    move |source| RecordError::Io {
+        doing,
+        path,
+        source,
+        begun: false,
+    }
 }
 
 fn occupied(path: PathBuf) -> RecordError {
     match File::open(&path).map(|file| file.try_lock()) {
         Ok(Err(fs::TryLockError::WouldBlock)) => RecordError::Busy { path },
         _ => RecordError::Unfinished { path },
-    }
-}
-
-/// The kept columns of all inputs, in the order they were met.
-#[derive(Debug, Default)]
-struct Columns {
-    names: Vec<String>,
-    known: HashSet<Box<str>>,
-    last: Option<Arc<[Box<str>]>>,
-}
-
-impl Columns {
-    fn meet(&mut self, columns: &Arc<[Box<str>]>) {
-        if self
-            .last
-            .as_ref()
-            .is_some_and(|last| Arc::ptr_eq(last, columns))
-        {
-            return;
-        }
-        for name in columns.iter() {
-            if !self.known.contains(name) {
-                self.known.insert(name.clone());
-                self.names.push(name.clone().into());
-            }
-        }
-        self.last = Some(columns.clone());
     }
 }

@@ -71,7 +71,7 @@ impl Terminal {
         let mut steps = Vec::new();
         if !summary.is_complete() {
             steps.push(format!(
-                "see error_code in {place}; ask again while the messages are kept (about 3 days)"
+                "see error_code in {place}; audit --resume asks them again, while the messages are kept (about 3 days)"
             ));
         }
         if tally.messages(MessageVerdict::Break) > 0 {

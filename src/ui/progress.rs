@@ -24,6 +24,8 @@ pub struct Progress {
     expectations: Option<Expectations>,
     rows: u64,
     done: u64,
+    /// Settled by earlier runs.
+    earlier: u64,
     calls: u64,
     throttled: u64,
     verdicts: [u64; 7],
@@ -52,12 +54,19 @@ impl Progress {
             expectations,
             rows,
             done: 0,
+            earlier: 0,
             calls: 0,
             throttled: 0,
             verdicts: [0; 7],
             began: now,
             last_line: now,
         }
+    }
+
+    /// So many rows were settled by earlier runs.
+    pub const fn resume(&mut self, rows: u64) {
+        self.earlier = rows;
+        self.done = rows;
     }
 
     /// A row is settled.
@@ -108,8 +117,10 @@ impl Progress {
             (self.rows - self.done.min(self.rows)) as f64,
         );
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let left = Duration::try_from_secs_f64(left * seconds / (self.done.max(1) as f64))
-            .unwrap_or_default();
+        let left = Duration::try_from_secs_f64(
+            left * seconds / ((self.done - self.earlier).max(1) as f64),
+        )
+        .unwrap_or_default();
         let mut message = format!("{rate:.1} calls/s, {} left", words::duration(left));
         let counts = MessageVerdict::ALL
             .iter()

@@ -22,12 +22,11 @@ const COMMANDS: [&str; 9] = [
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
-    --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --proxy --allow-external-credentials --config --show-settings --help";
+    --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --proxy --allow-external-credentials \
+    --resume --restart --config --show-settings --help";
 
 /// What later versions will have.
-const DEFERRED: [&str; 7] = [
-    "--resume",
-    "--restart",
+const DEFERRED: [&str; 5] = [
     "--previous",
     "--finish-by",
     "--max-time",
@@ -104,7 +103,7 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
             "`xlsx` is no input format, expected csv, tsv, ndjson or ids",
         ),
         ("audit --delimiter ab", "`ab` is not one ASCII character"),
-        ("audit --resume", "unexpected argument '--resume'"),
+        ("audit --resume --restart", "cannot be used with"),
         ("report", "<RESULTS>..."),
         ("diff old.ndjson", "<NEW>"),
         ("inspect", "<MSG_ID>..."),

@@ -71,7 +71,7 @@ fn stopped_by(signal: &str) {
     );
     assert!(
         said.stderr
-            .contains("\nhint: its answers may not be had again: keep it (mv "),
+            .contains("\nhint: go on with them by --resume, or throw them away by --restart"),
         "{}",
         said.stderr
     );
@@ -87,6 +87,24 @@ fn an_interrupt_waits_for_the_answers_in_flight() {
 #[test]
 fn so_does_a_request_to_terminate() {
     stopped_by("TERM");
+}
+
+#[test]
+fn and_so_does_a_lost_terminal() {
+    stopped_by("HUP");
+}
+
+#[test]
+fn nohup_is_respected() {
+    let (tool, gateway) = (Tool::new(), gateway());
+    let call = tool.call("audit samples/incident.csv --rate max --concurrency 4 --source");
+    let call = call.arg(&gateway.url()).key();
+    let running = call.under("trap '' HUP; exec \"$@\"").start();
+    gateway.wait_for_calls(ANSWERED + 4);
+    running.signal("HUP");
+    gateway.release();
+    running.ends(1);
+    assert_eq!(gateway.calls(), 986);
 }
 
 #[test]

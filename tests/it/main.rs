@@ -21,9 +21,13 @@ mod input_files;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod no_room;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refused_input;
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -80,6 +80,11 @@ impl Tool {
         fs::metadata(self.path(name)).unwrap().permissions().mode() & 0o777
     }
 
+    /// A text with `[FOLDER]`, `[VERSION]` and `[TIME]` where each run has its own.
+    pub(crate) fn plain(&self, text: &str) -> String {
+        plain(text, self.folder.path())
+    }
+
     /// The program with the blank-separated words of `line`.
     pub(crate) fn call(&self, line: &str) -> Call<'_> {
         Call {
@@ -87,6 +92,7 @@ impl Tool {
             args: line.split_whitespace().map(str::to_owned).collect(),
             env: BTreeMap::new(),
             stdin: Vec::new(),
+            script: None,
         }
     }
 }
@@ -99,6 +105,7 @@ pub(crate) struct Call<'t> {
     args: Vec<String>,
     env: BTreeMap<String, String>,
     stdin: Vec<u8>,
+    script: Option<String>,
 }
 
 impl Call<'_> {
@@ -124,6 +131,12 @@ impl Call<'_> {
     pub(crate) fn key(self) -> Self {
         self.env("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY_ID)
             .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET)
+    }
+
+    /// Called by a shell script, as its `"$@"`.
+    pub(crate) fn under(mut self, script: &str) -> Self {
+        self.script = Some(script.to_owned());
+        self
     }
 
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
@@ -160,7 +173,15 @@ impl Call<'_> {
     }
 
     fn command(&self) -> std::process::Command {
-        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ons-audit"));
+        let program = assert_cmd::cargo::cargo_bin!("ons-audit");
+        let mut command = match &self.script {
+            None => std::process::Command::new(program),
+            Some(script) => {
+                let mut shell = std::process::Command::new("sh");
+                shell.args(["-c", script, "sh"]).arg(program);
+                shell
+            }
+        };
         command
             .args(&self.args)
             .current_dir(self.tool.folder.path())

@@ -82,7 +82,7 @@ impl Desk {
             ..
         } = totals;
         let kept = format!(
-            "{} of {} rows are settled, {} answered: they are kept in {}",
+            "{} of {} rows are settled, {} answered: they are kept in {}; to go on, say the same again with --resume",
             words::count(settled),
             words::count(rows),
             words::count(answered + not_found),

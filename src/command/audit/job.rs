@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Args;
+use super::begin::{Begin, left};
 use super::desk::Desk;
 use super::refusals::{announce, refuse_if_all_are_bad, refuse_if_empty, refuse_to_replace};
 use crate::clock;
@@ -15,12 +17,15 @@ use crate::engine::{Ended, Engine, Forecast, RETENTION, Stop};
 use crate::exit::Failed;
 use crate::input::Inputs;
 use crate::message::BornClock;
-use crate::record::{Durability, Header, RecordError, Recorder, SCHEMA};
+use crate::record::{Durability, Header, RecordError, SCHEMA};
 use crate::report::Target;
 use crate::settings::{Layers, MaxRejects, Zone};
 use crate::source::{Source, TraceSource};
 use crate::ui::Progress;
 use crate::verdict::Expectations;
+
+/// SIGXFSZ, on every system with a number for it that we know of.
+const FILE_TOO_LARGE: i32 = 25;
 
 /// Everything an audit needs.
 pub(super) struct Job {
@@ -29,6 +34,7 @@ pub(super) struct Job {
     targets: Vec<Target>,
     pub(super) results: PathBuf,
     header: Header,
+    begin: Begin,
     pace: Pace,
     durability: Durability,
     /// By which answers are judged as they come; too fast to be read where nothing paces them.
@@ -55,17 +61,7 @@ impl Job {
         let targets = args.reports.open(&taken)?;
         let source = named.connect(layers, world)?;
         let started = (world.clock)();
-        let max_rejects: MaxRejects = layers.get("max_rejects")?;
         refuse_if_empty(&inputs)?;
-        if repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
-            refuse_if_all_are_bad(&inputs)?;
-        } else {
-            let born = BornClock::new(started, &zone.zone);
-            let forecast = Forecast::of(inputs.rows(), pace.rate, started, RETENTION, |id| {
-                born.born(id)
-            })?;
-            announce(&forecast, max_rejects)?;
-        }
         let header = Header {
             schema: SCHEMA.to_owned(),
             run_id: run_id()?,
@@ -76,7 +72,20 @@ impl Job {
             as_of: source.as_of().map(clock::rfc3339),
             expectations: expectations.clone(),
             producer_zone: zone.name,
+            options: inputs.told().clone(),
         };
+        let begin = args.begin.settle(&results, &header)?;
+        let max_rejects: MaxRejects = layers.get("max_rejects")?;
+        if repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
+            refuse_if_all_are_bad(&inputs)?;
+        } else if !matches!(begin, Begin::Whole) {
+            let born = BornClock::new(started, &zone.zone);
+            let rows = left(inputs.rows(), begin.done());
+            let forecast = Forecast::of(rows, pace.rate, started, RETENTION, |id| born.born(id))?;
+            // What is left of a run was not refused when it began.
+            let max_rejects = begin.done().is_none().then_some(max_rejects);
+            announce(&forecast, max_rejects)?;
+        }
         let durability = if repeatable {
             Durability::Relaxed
         } else {
@@ -89,6 +98,7 @@ impl Job {
             targets,
             results,
             header,
+            begin,
             pace,
             durability,
             live_verdicts,
@@ -98,9 +108,18 @@ impl Job {
 
     /// Runs the loop to its end and leaves a whole record, or says why there is none.
     pub(super) fn ask(self, world: &World) -> Result<Vec<Target>, Failed> {
-        let recorder = Recorder::create(&self.results, &self.header, self.durability)?;
-        let rows = self.header.inputs.iter().map(|input| input.rows).sum();
-        let progress = Progress::new(self.talk.mode, &self.talk.screen, rows, self.live_verdicts);
+        if matches!(self.begin, Begin::Whole) {
+            let whole = self.results.display();
+            tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
+            return Ok(self.targets);
+        }
+        let rows = self.header.rows();
+        let (recorder, done) = self
+            .begin
+            .record(&self.results, &self.header, self.durability)?;
+        let mut progress =
+            Progress::new(self.talk.mode, &self.talk.screen, rows, self.live_verdicts);
+        progress.resume(done.len());
         let mut desk = Desk { recorder, progress };
         let stop = Stop::new();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -117,7 +136,7 @@ impl Job {
                 stop: &stop,
             };
             tokio::select! {
-                ended = engine.run(self.inputs.rows(), &mut desk) => ended,
+                ended = engine.run(left(self.inputs.rows(), Some(&done)), &mut desk) => ended,
                 error = listen(&stop) => Err(error.into()),
             }
         });
@@ -130,7 +149,8 @@ impl Job {
             Ok(Ended::Stopped) => Err(desk.stopped(anyhow!("stopped as asked"), rows)),
             Ok(Ended::Fatal(failure)) => Err(desk.refused(&failure, rows)),
             Err(error) => match error.downcast::<RecordError>() {
-                Ok(error) => Err(error.into()),
+                // Its threads may know better why it can't be written.
+                Ok(error) => Err(desk.recorder.abandon().err().unwrap_or(error).into()),
                 Err(error) => Err(desk.stopped(error, rows)),
             },
         }
@@ -139,17 +159,16 @@ impl Job {
 
 /// Turns each signal into a request to stop; ends only if signals can't be heard.
 async fn listen(stop: &Stop) -> std::io::Error {
-    use tokio::signal::unix::{SignalKind, signal};
-    let both = signal(SignalKind::interrupt())
-        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
-    let (mut interrupt, mut terminate) = match both {
-        Ok(both) => both,
+    let is_hang_up_ignored = is_ignored(SignalKind::hangup()); // by nohup
+    let [mut interrupt, mut terminate, mut hang_up] = match heard() {
+        Ok(heard) => heard,
         Err(error) => return error,
     };
     loop {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv(), if !is_hang_up_ignored => {}
         }
         if !stop.is_requested() {
             tracing::warn!(
@@ -158,6 +177,25 @@ async fn listen(stop: &Stop) -> std::io::Error {
         }
         stop.request();
     }
+}
+
+/// Was this process started to ignore a signal? Only Linux tells.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
+}
+
+/// The signals that end a run. A file that outgrows its limit is not one of them: once that signal is heard of, the
+/// write fails instead of the process.
+fn heard() -> std::io::Result<[Signal; 3]> {
+    let _heard_of = signal(SignalKind::from_raw(FILE_TOO_LARGE))?;
+    Ok([
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+    ])
 }
 
 fn run_id() -> Result<String, Failed> {

@@ -3,6 +3,7 @@
 //! Everything that can be refused is refused before the first call: settings, input, report paths, credentials.
 //! Then the one loop runs, and the record that it leaves is rendered like any other.
 
+mod begin;
 mod desk;
 mod job;
 mod refusals;
@@ -18,6 +19,7 @@ use crate::exit::{Failed, Status};
 use crate::record::Record;
 use crate::report::CsvDialect;
 use crate::settings::Layers;
+use begin::BeginFlags;
 use job::Job;
 
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,8 @@ pub(super) struct Args {
     expect: ExpectFlags,
     #[command(flatten)]
     pace: PaceFlags,
+    #[command(flatten)]
+    begin: BeginFlags,
     #[command(flatten)]
     reports: ReportFlags,
     /// The record: every answer once, from which reports can be made again [default: beside the first report]

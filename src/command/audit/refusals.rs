@@ -27,8 +27,8 @@ pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
 }
 
 /// Says what will be asked, or refuses to.
-pub(super) fn announce(forecast: &Forecast, max_rejects: MaxRejects) -> Result<(), Failed> {
-    if max_rejects.exceeded(forecast.rejected, forecast.rows) {
+pub(super) fn announce(forecast: &Forecast, max_rejects: Option<MaxRejects>) -> Result<(), Failed> {
+    if max_rejects.is_some_and(|most| most.exceeded(forecast.rejected, forecast.rows)) {
         return Err(too_many_rejects(forecast.rejected, forecast.rows));
     }
     let time = forecast

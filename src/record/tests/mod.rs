@@ -7,6 +7,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+mod resume;
+
 use super::*;
 use crate::input::{Entry, Kept, Reject, Row};
 use crate::message::Query;
@@ -25,6 +27,7 @@ fn header() -> Header {
         as_of: None,
         expectations: Expectations::default(),
         producer_zone: "+08:00".to_owned(),
+        options: std::collections::BTreeMap::new(),
     }
 }
 

@@ -1,0 +1,282 @@
+//! What earlier runs have left, taken up again.
+//!
+//! A run that ended early leaves a partial file: its header and a line for each row that was settled. The file is read
+//! once. Whatever is behind its last whole line is cut off (a torn line, the zeros of a power cut); a row whose line is
+//! damaged or holds no answer is asked again. A whole record with unanswered queries becomes a partial file first.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::close::Begun;
+use super::columns::Columns;
+use super::order::{Earlier, settled};
+use super::read::parse_header;
+use super::row_set::RowSet;
+use super::tracks::Tracks;
+use super::{Header, Line, ReadError, Record, RecordError, partial_path};
+use crate::file;
+use crate::verdict::{Answer, Totals};
+
+/// How much is read at once.
+const BLOCK: usize = 1024 * 1024;
+
+/// What there is to go on with.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing: this run is the first one.
+    Nothing,
+    /// Some rows are settled.
+    Unfinished(Box<Unfinished>),
+    /// All of them are, and every query has its answer.
+    Whole,
+}
+
+/// A partial file, locked, and what its lines say.
+#[derive(Debug)]
+pub struct Unfinished {
+    pub(super) file: File,
+    /// Of the first run.
+    pub(super) header: Header,
+    pub(super) begun: Begun,
+    pub(super) lines: Lines,
+}
+
+/// What the lines of a partial file add up to.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) done: RowSet,
+    pub(super) totals: Totals,
+    pub(super) tracks: Tracks,
+    pub(super) columns: Columns,
+    /// Rows without an answer, which are asked again.
+    unanswered: u64,
+    /// Lines that mean nothing.
+    damaged: u64,
+}
+
+impl Found {
+    /// Looks for the answers of an earlier run that is to become `results`, and takes them up if it asked what `wanted`
+    /// asks.
+    pub fn beside(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
+        let path = partial_path(results);
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Self::whole(results, wanted);
+            }
+            Err(source) => return Err(failed("open", &path)(source)),
+        };
+        lock(&file, &path)?;
+        Unfinished::read(file, &path, wanted)
+            .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
+    }
+
+    /// A whole record is evidence and stays as it is; if queries are unanswered in it, a copy of its lines is gone on with.
+    fn whole(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
+        let Ok(record) = Record::open(results) else {
+            return Ok(Self::Nothing); // or a file that is none, which was refused before
+        };
+        if !record.header().differences(wanted).is_empty() {
+            return Ok(Self::Nothing);
+        }
+        if record.trailer().totals.unanswered == 0 {
+            return Ok(Self::Whole);
+        }
+        let path = partial_path(results);
+        let file = copy_lines(&record, &path).map_err(failed("go on with", results))?;
+        lock(&file, &path)?;
+        Unfinished::read(file, &path, wanted)
+            .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
+    }
+}
+
+impl Unfinished {
+    /// Reads what is there and cuts off what is torn.
+    fn read(mut file: File, path: &Path, wanted: &Header) -> Result<Self, RecordError> {
+        let failed = |doing| failed(doing, path);
+        file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
+        let mut reader = BufReader::with_capacity(BLOCK, &file);
+        let mut first = Vec::new();
+        reader
+            .read_until(b'\n', &mut first)
+            .map_err(failed("read"))?;
+        if !first.ends_with(b"\n") && is_torn_header(&first, wanted) {
+            drop(reader);
+            file.set_len(0).map_err(failed("empty"))?;
+            file.seek(SeekFrom::Start(0)).map_err(failed("empty"))?;
+            return Ok(Self::empty(file, wanted.clone()));
+        }
+        let header = parse_header(path, &first).map_err(RecordError::Foreign)?;
+        let differences = header.differences(wanted);
+        if !differences.is_empty() {
+            return Err(RecordError::Differs {
+                path: path.to_owned(),
+                differences,
+            });
+        }
+        let rows = header.rows();
+        let mut lines = Lines::default();
+        let bytes = lines.read(reader, rows).map_err(failed("read"))?;
+        let header_bytes = first.len() as u64;
+        let end = header_bytes + bytes;
+        file.set_len(end).map_err(failed("cut the torn end of"))?;
+        file.seek(SeekFrom::Start(end)).map_err(failed("read"))?;
+        lines.say(path, rows);
+        let earlier = Earlier { bytes, rows };
+        Ok(Self {
+            file,
+            header,
+            begun: Begun {
+                header_bytes,
+                earlier,
+            },
+            lines,
+        })
+    }
+
+    /// The run died before its header was whole.
+    fn empty(file: File, header: Header) -> Self {
+        Self {
+            file,
+            header,
+            begun: Begun {
+                header_bytes: 0,
+                earlier: Earlier::default(),
+            },
+            lines: Lines::default(),
+        }
+    }
+
+    /// What the first of the runs was asked.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The rows that need not be asked.
+    #[must_use]
+    pub const fn done(&self) -> &RowSet {
+        &self.lines.done
+    }
+
+    /// What the settled rows add up to.
+    #[must_use]
+    pub const fn totals(&self) -> &Totals {
+        &self.lines.totals
+    }
+}
+
+impl Lines {
+    /// Reads to the end; gives the bytes of all whole lines.
+    pub(super) fn read(&mut self, mut reader: impl BufRead, rows: u64) -> io::Result<u64> {
+        let (mut bytes, mut damaged) = (0, 0);
+        let mut text = Vec::new();
+        while reader.read_until(b'\n', &mut text)? > 0 {
+            if text.ends_with(b"\n") {
+                bytes += text.len() as u64;
+                match settled(&text, rows) {
+                    Some(line) => self.count(&line),
+                    None if is_row(&text) => self.unanswered += 1,
+                    None => damaged += 1,
+                }
+            }
+            text.clear();
+        }
+        self.damaged += damaged;
+        Ok(bytes)
+    }
+
+    fn count(&mut self, line: &Line<'_>) {
+        if !self.done.insert(line.row) {
+            return; // a row is passed on once, as it stands first
+        }
+        let totals = &mut self.totals;
+        totals.rows += 1;
+        match line.answer() {
+            None => totals.duplicates += 1,
+            Some(Answer::Rejected) => totals.rejected += 1,
+            Some(Answer::Tracks(tracks)) => {
+                totals.distinct += 1;
+                totals.answered += 1;
+                totals.tracks += tracks.len() as u64;
+                self.tracks
+                    .meet_names(tracks.iter().map(|track| &*track.group));
+            }
+            Some(Answer::NotFound | Answer::Unanswered) => {
+                totals.distinct += 1;
+                totals.not_found += 1;
+            }
+        }
+        let names = line.extra.0.iter().map(|(name, _)| &**name);
+        self.columns.meet_names(line.row, names);
+    }
+
+    fn say(&self, path: &Path, rows: u64) {
+        tracing::info!(
+            "going on with {}: {} of {} rows are settled, {} without an answer are asked again",
+            path.display(),
+            crate::words::count(self.totals.rows),
+            crate::words::count(rows),
+            crate::words::count(self.unanswered),
+        );
+        if self.damaged > 0 {
+            tracing::warn!(
+                "{} damaged lines in it are left out; their rows are asked again",
+                self.damaged
+            );
+        }
+    }
+}
+
+fn is_row(line: &[u8]) -> bool {
+    serde_json::from_slice::<Line<'_>>(line).is_ok()
+}
+
+/// Is this what a power cut or a kill may leave of our first line?
+fn is_torn_header(bytes: &[u8], wanted: &Header) -> bool {
+    let whole = serde_json::to_vec(wanted).unwrap_or_default();
+    let opening = &whole[..whole.len().min(24)]; // the schema: behind it each run has its own
+    let written = bytes
+        .iter()
+        .position(|&byte| byte == 0)
+        .map_or(bytes, |zeros| &bytes[..zeros]);
+    let length = written.len().min(opening.len());
+    written[..length] == opening[..length]
+}
+
+/// The file is ours as long as it is open.
+pub(super) fn lock(file: &File, path: &Path) -> Result<(), RecordError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => RecordError::Busy {
+            path: path.to_owned(),
+        },
+        TryLockError::Error(source) => failed("lock", path)(source),
+    })
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+    let path: PathBuf = path.to_owned();
+    move |source| RecordError::Io {
+        doing,
+        path,
+        source,
+        begun: false,
+    }
+}
+
+/// Header and lines of a whole record, without its trailer, in a file of their own; it appears whole or not at all.
+fn copy_lines(record: &Record, path: &Path) -> io::Result<File> {
+    let mut copy = file::beside(path)?;
+    let mut from = File::open(record.path())?.take(record.trailer_at());
+    io::copy(&mut from, &mut copy)?;
+    copy.flush()?;
+    copy.as_file().sync_all()?;
+    copy.persist_noclobber(path).map_err(|error| error.error)
+}
+
+impl From<ReadError> for RecordError {
+    fn from(error: ReadError) -> Self {
+        Self::Foreign(error)
+    }
+}

@@ -1,0 +1,106 @@
+//! Files that can't be written: the error says which, what was answered is kept, and the exit status is 3.
+
+use std::fs;
+
+use super::audit_http::{audit, some_messages};
+use super::gateway::{Call, Fault, Gateway};
+use super::tool::Tool;
+
+#[test]
+fn a_record_that_can_grow_no_more_keeps_what_it_has() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 400, Gateway::setup()).start();
+    let said = audit(&tool, &gateway, "--rate max --concurrency 4")
+        .under("ulimit -f 40; exec \"$@\"")
+        .ends(3);
+    for part in [
+        "error: can't write out.results.ndjson: File too large",
+        "the answers so far are in out.results.ndjson.partial; to go on, make room and say the same again with --resume",
+    ] {
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
+    assert_eq!(tool.names(), ["in.csv", "out.results.ndjson.partial"]);
+    let lines = tool
+        .read("out.results.ndjson.partial")
+        .matches("\"tracks\":")
+        .count();
+    assert!(lines > 50, "{lines}");
+    audit(&tool, &gateway, "--rate max --resume").ends(0);
+    assert!(gateway.calls() <= 400 + 8, "{} calls", gateway.calls());
+    tool.call("verify out.results.ndjson").ends(0);
+}
+
+#[test]
+fn a_report_that_finds_no_room_can_be_made_again() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 3, Gateway::setup()).start();
+    let call = tool.call("audit in.csv --results r.ndjson -o /dev/full --rate max --source");
+    let said = call.arg(&gateway.url()).key().ends(3);
+    for part in [
+        "error: can't write /dev/full: No space left on device",
+        "the record is whole: make room, then `ons-audit report RESULTS -o FILE`",
+    ] {
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
+    tool.call("verify r.ndjson").ends(0);
+    tool.call("report r.ndjson -o again.csv").ends(0);
+}
+
+#[test]
+fn a_reader_that_goes_away_costs_only_its_own_report() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 3, Gateway::setup()).start();
+    let call = tool.call("audit in.csv --results r.ndjson --rate max --source");
+    let call = call.arg(&gateway.url()).key();
+    let said = call.under("{ \"$@\"; echo $? > status; } | true").ends(0);
+    assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
+    assert!(
+        said.stderr.contains("error: can't write -: Broken pipe"),
+        "{}",
+        said.stderr
+    );
+    tool.call("verify r.ndjson").ends(0);
+}
+
+#[test]
+fn a_record_that_is_removed_ends_the_run_and_not_only_its_end() {
+    let tool = Tool::new();
+    fs::create_dir(tool.path("sub")).unwrap();
+    let slow = |call: Call<'_>| {
+        (call.number > 3).then_some(Fault::Slow(std::time::Duration::from_millis(50)))
+    };
+    let gateway = some_messages(&tool, 4000, Gateway::setup().plan(slow)).start();
+    let call = tool.call("audit in.csv --results sub/r.ndjson --rate max --concurrency 2 --source");
+    let running = call.arg(&gateway.url()).key().start();
+    gateway.wait_for_calls(5);
+    fs::remove_dir_all(tool.path("sub")).unwrap();
+    let (stdout, stderr) = running.ends(3);
+    assert_eq!(stdout, "");
+    for part in [
+        "the file was removed while the run wrote to it",
+        "the partial file is gone",
+    ] {
+        assert!(stderr.contains(part), "{stderr}");
+    }
+    assert!(
+        gateway.calls() < 1000,
+        "{} calls were wasted",
+        gateway.calls()
+    );
+}
+
+#[test]
+fn a_record_that_cannot_be_written_is_refused_before_anything_is_asked() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 3, Gateway::setup()).start();
+    fs::create_dir(tool.path("out.results.ndjson.partial")).unwrap();
+    for flag in ["", "--resume", "--restart"] {
+        let said = audit(&tool, &gateway, flag).ends(2);
+        assert!(
+            said.stderr.contains("out.results.ndjson.partial"),
+            "{flag}: {}",
+            said.stderr
+        );
+    }
+    assert_eq!(gateway.calls(), 0);
+}

@@ -1,0 +1,229 @@
+//! Runs that ended early and are gone on with: no answer is asked for twice, and the reports are those of one run.
+
+use super::audit_http::{audit, some_messages};
+use super::gateway::{Call, Fault, Gateway};
+use super::tool::{Tool, table};
+
+const AUDIT: &str = "audit samples/incident.csv --expect-file samples/expected.csv --results r.ndjson -o r.csv -o r.json \
+    -o r.md -o rows.ndjson --matrix m.csv --rejects bad.csv --rate max --concurrency 4";
+
+const REPORTS: [&str; 6] = ["r.csv", "r.json", "r.md", "rows.ndjson", "m.csv", "bad.csv"];
+
+/// A report without what each run has of its own: times, request IDs, the run's ID and the seal.
+fn essence(tool: &Tool, name: &str) -> String {
+    let text = tool.plain(&tool.read(name));
+    let is_random = |word: &str| {
+        let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (matches!(word.len(), 32 | 64) && is_hex && word.bytes().any(|b| b.is_ascii_lowercase()))
+            || word.starts_with("0A1B2C3D-0000-4000-8000-")
+    };
+    text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .map(|word| {
+            let bare = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            if is_random(bare) {
+                word.replace(bare, "[OWN]")
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_resumed_runs_reports_are_those_of_an_uninterrupted_one() {
+    let (whole, parts) = (Tool::new(), Tool::new());
+    let gateway = Gateway::setup().start();
+    whole
+        .call(AUDIT)
+        .args("--source")
+        .arg(&gateway.url())
+        .key()
+        .ends(1);
+
+    // Every 150th call is held: there the run is stopped, each time in another way.
+    let held = |call: Call<'_>| (call.number % 150 == 0).then_some(Fault::Held);
+    let gateway = Gateway::setup().plan(held).start();
+    for (nth, signal) in (1..).zip(["INT", "KILL", "HUP", "KILL", "TERM"]) {
+        let call = parts
+            .call(AUDIT)
+            .args("--resume --source")
+            .arg(&gateway.url())
+            .key();
+        let running = call.start();
+        gateway.wait_for_calls(nth * 150);
+        running.signal(signal);
+        if signal != "KILL" {
+            running.signal(signal); // the answer that is held is not awaited
+            running.ends(3);
+        }
+    }
+    gateway.release();
+    let said = parts
+        .call(AUDIT)
+        .args("--resume --source")
+        .arg(&gateway.url())
+        .key()
+        .ends(1);
+    assert!(
+        said.stderr.contains("going on with r.ndjson.partial: "),
+        "{}",
+        said.stderr
+    );
+    assert!(gateway.calls() <= 986 + 5 * 4, "{} calls", gateway.calls());
+    for report in REPORTS {
+        assert!(
+            essence(&parts, report) == essence(&whole, report),
+            "{report} differs"
+        );
+    }
+    parts.call("verify r.ndjson").ends(0);
+}
+
+#[test]
+fn fifty_kills_lose_no_answer_and_ask_little_twice() {
+    const KILLS: usize = 50;
+    let (tool, gateway) = (Tool::new(), Gateway::setup().start());
+    let mut random = fastrand::Rng::with_seed(50);
+    for kill in 0..KILLS {
+        let call = tool
+            .call(AUDIT)
+            .args("--resume --source")
+            .arg(&gateway.url())
+            .key();
+        let running = call.start();
+        if kill % 5 == 0 {
+            // Some die before they have asked anything, or while they read what is there.
+            std::thread::sleep(std::time::Duration::from_millis(random.u64(0..60)));
+        } else {
+            gateway.wait_for_calls(gateway.calls() + random.usize(1..18));
+        }
+        running.signal("KILL");
+        drop(running);
+    }
+    assert!(!tool.has("r.ndjson"), "killed before its end");
+    tool.call(AUDIT)
+        .args("--resume --source")
+        .arg(&gateway.url())
+        .key()
+        .ends(1);
+    let twice = gateway.calls() - 986;
+    assert!(twice <= KILLS * 4, "{twice} calls were made twice");
+    let rows: Vec<_> = tool
+        .read("r.ndjson")
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["row"].as_u64())
+        .collect();
+    assert_eq!(rows, (1..=1000).collect::<Vec<_>>(), "every row once");
+    tool.call("verify r.ndjson").ends(0);
+    let whole = Tool::new();
+    whole
+        .call(AUDIT)
+        .args("--source")
+        .arg(&gateway.url())
+        .key()
+        .ends(1);
+    for report in ["m.csv", "bad.csv"] {
+        assert!(
+            essence(&tool, report) == essence(&whole, report),
+            "{report} differs"
+        );
+    }
+}
+
+#[test]
+fn what_got_no_answer_is_asked_again_and_nothing_else() {
+    let tool = Tool::new();
+    let broken = |call: Call<'_>| {
+        (call.number <= 5 && call.msg_id.ends_with('2')).then_some(Fault::Internal)
+    };
+    let gateway = some_messages(&tool, 3, Gateway::setup().plan(broken)).start();
+    let said = audit(&tool, &gateway, "--rate max --max-attempts 1").ends(3);
+    assert!(
+        said.stderr.contains("--resume asks them again"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(gateway.calls(), 3);
+    // Still broken, then mended.
+    audit(&tool, &gateway, "--rate max --max-attempts 2 --resume").ends(3);
+    assert_eq!(gateway.calls(), 5);
+    audit(&tool, &gateway, "--rate max --resume").ends(0);
+    assert_eq!(gateway.calls(), 6);
+    let said = audit(&tool, &gateway, "--rate max --resume").ends(0);
+    assert_eq!(gateway.calls(), 6);
+    let says = "out.results.ndjson is whole and every message in it answered: nothing is asked";
+    assert!(said.stderr.contains(says), "{}", said.stderr);
+    let verdicts: Vec<_> = table(&tool.read("out.csv"))
+        .iter()
+        .map(|row| row["message_verdict"].clone())
+        .collect();
+    assert_eq!(verdicts, ["reconciled"; 3]);
+}
+
+#[test]
+fn neither_flag_is_a_refusal_and_another_question_is_none_to_go_on_with() {
+    let tool = Tool::new();
+    let late = |call: Call<'_>| (call.number == 6).then_some(Fault::Forbidden);
+    let gateway = some_messages(&tool, 40, Gateway::setup().plan(late)).start();
+    let said = audit(&tool, &gateway, "--rate max --concurrency 1").ends(3);
+    assert!(
+        said.stderr
+            .contains("to go on, say the same again with --resume"),
+        "{}",
+        said.stderr
+    );
+
+    let refused = |flags: &str, says: &[&str]| {
+        let said = audit(&tool, &gateway, flags).ends(2);
+        for part in says {
+            assert!(said.stderr.contains(part), "{flags}: {}", said.stderr);
+        }
+        assert_eq!(
+            (gateway.calls(), tool.has("out.csv")),
+            (6, false),
+            "{flags}"
+        );
+    };
+    let unfinished = "out.results.ndjson.partial holds the answers of an unfinished run";
+    refused("--rate max", &[unfinished, "--resume", "--restart"]);
+    refused("--resume --restart", &["cannot be used with"]);
+    refused(
+        "--resume --instance MQ_INST_1_A",
+        &["--instance was not given, now `MQ_INST_1_A`"],
+    );
+    refused("--resume --expect GID_b", &["other groups are expected"]);
+    refused(
+        "--resume --producer-zone UTC",
+        &["--producer-zone was `+08:00`, now `UTC`"],
+    );
+    let elsewhere = Gateway::setup().start();
+    let said = tool
+        .call("audit in.csv -o out.csv --resume --source")
+        .arg(&elsewhere.url())
+        .key()
+        .ends(2);
+    assert!(
+        said.stderr.contains("the source was `http://127.0.0.1:"),
+        "{}",
+        said.stderr
+    );
+    let list = tool.read("in.csv");
+    tool.write("in.csv", list.replacen(",orders", ",payments", 1));
+    refused("--resume", &["the SHA-256 of input in.csv was `"]);
+    tool.write("in.csv", list);
+
+    audit(&tool, &gateway, "--rate max --resume").ends(0);
+    assert_eq!(gateway.calls(), 41, "and what was refused did no harm");
+    assert_eq!(elsewhere.calls(), 0);
+}
+
+#[test]
+fn restart_asks_everything_again() {
+    let tool = Tool::new();
+    let late = |call: Call<'_>| (call.number == 6).then_some(Fault::Forbidden);
+    let gateway = some_messages(&tool, 10, Gateway::setup().plan(late)).start();
+    audit(&tool, &gateway, "--rate max --concurrency 1").ends(3);
+    audit(&tool, &gateway, "--rate max --restart").ends(0);
+    assert_eq!(gateway.calls(), 16);
+    tool.call("verify out.results.ndjson").ends(0);
+}
