@@ -41,6 +41,13 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// A share with one decimal, `41.2 %`; all is 100 % and less is not.
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
+    let thousandths = u128::from(part) * 1000 / u128::from(whole.max(1));
+    format!("{}.{} %", thousandths / 10, thousandths % 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +62,18 @@ mod tests {
             (1_234_567, "1,234,567"),
         ] {
             assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_up() {
+        for (part, whole, text) in [
+            (0, 0, "0.0 %"),
+            (1, 3, "33.3 %"),
+            (999_999, 1_000_000, "99.9 %"),
+            (7, 7, "100.0 %"),
+        ] {
+            assert_eq!(percent(part, whole), text);
         }
     }
 

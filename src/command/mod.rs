@@ -54,7 +54,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Ask, judge, report: the main job
-    Audit(audit::Args),
+    Audit(Box<audit::Args>),
     /// What audit would ask, how long it takes, what expires first; asks nothing
     Plan(plan::Args),
     /// Render reports again from results files; several are shards of one run
@@ -134,7 +134,7 @@ fn is_coloured(world: &World, on_stderr: bool) -> bool {
 
 fn run(command: Command, world: &World) -> Result<Status, Failed> {
     match command {
-        Command::Audit(args) => audit::run(args, world),
+        Command::Audit(args) => audit::run(*args, world),
         Command::Plan(args) => plan::run(args, world),
         Command::Report(args) => report::run(args, world),
         Command::Diff(args) => diff::run(args, world),

@@ -68,6 +68,8 @@ impl<S: TraceSource> Engine<'_, S> {
                         observed_at,
                         attempts: attempt,
                         throttled,
+                        carried_from: None,
+                        previously: None,
                     });
                 }
             }

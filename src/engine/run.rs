@@ -8,7 +8,8 @@ use futures::{FutureExt, Stream, StreamExt, stream};
 
 use super::{Pacer, Policy, Stop};
 use crate::input::{Entry, Row};
-use crate::record::Outcome;
+use crate::message::Query;
+use crate::record::{Known, Outcome, Previous};
 use crate::source::{Failure, FailureKind, TraceSource};
 
 /// How often a sink hears of time passing while answers are awaited.
@@ -49,6 +50,8 @@ pub struct Engine<'a, S> {
     pub policy: &'a Policy,
     /// Ends the run early.
     pub stop: &'a Stop,
+    /// Knows which messages need not be asked.
+    pub previous: Option<&'a Previous>,
 }
 
 /// A row that was settled, or `None` if the run ended first.
@@ -94,13 +97,28 @@ impl<S: TraceSource> Engine<'_, S> {
     async fn settle<E>(&self, row: Result<Row, E>) -> Settled<E> {
         let row = row?;
         let outcome = match &row.entry {
-            Entry::Query(query) => match self.ask(query).await {
+            Entry::Query(query) => match self.answer(query).await {
                 Some(outcome) => Some(outcome),
                 None => return Ok(None),
             },
             Entry::Duplicate { .. } | Entry::Rejected(_) => None,
         };
         Ok(Some((row, outcome)))
+    }
+
+    /// What is known already, or else the source's answer.
+    async fn answer(&self, query: &Query) -> Option<Outcome> {
+        match self
+            .previous
+            .map_or(Known::Nothing, |previous| previous.know(query))
+        {
+            Known::Carried(outcome) => Some(outcome),
+            Known::Nothing => self.ask(query).await,
+            Known::Passed(previously) => self.ask(query).await.map(|outcome| Outcome {
+                previously: Some(Box::new(previously)),
+                ..outcome
+            }),
+        }
     }
 
     /// Takes what is settled, to the end; says how many rows that were, and what made the run end itself.

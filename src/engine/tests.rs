@@ -136,6 +136,7 @@ async fn audit(
         pacer: &pacer(rate),
         policy: &policy(in_flight),
         stop,
+        previous: None,
     };
     let ended = engine
         .run(rows.map(Ok::<_, Infallible>), &mut sink)

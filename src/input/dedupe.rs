@@ -9,6 +9,7 @@
 use std::array;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -19,7 +20,7 @@ use crate::message::Query;
 const SHARDS: usize = 64;
 
 /// The first row of every distinct question.
-pub(super) struct Dedupe {
+pub(crate) struct FirstRows {
     shards: [Shard; SHARDS],
 }
 
@@ -27,17 +28,17 @@ type Shard = HashMap<Fingerprint, u32, BuildHasherDefault<PassThrough>>;
 
 /// A row number that does not fit: an input of more than 4,294,967,295 rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooManyRows;
+pub(crate) struct TooManyRows;
 
-impl Dedupe {
-    pub(super) fn new() -> Self {
+impl FirstRows {
+    pub(crate) fn new() -> Self {
         Self {
             shards: array::from_fn(|_| Shard::default()),
         }
     }
 
     /// The row that asked this first, or `None` if it is this one.
-    pub(super) fn first(
+    pub(crate) fn first(
         &mut self,
         question: Fingerprint,
         row: u64,
@@ -51,6 +52,21 @@ impl Dedupe {
             }
         })
     }
+
+    /// The row that asked this.
+    pub(crate) fn row_of(&self, question: Fingerprint) -> Option<u64> {
+        let row = self.shards[question.shard()].get(&question);
+        row.map(|&row| u64::from(row))
+    }
+}
+
+impl fmt::Debug for FirstRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let questions: usize = self.shards.iter().map(HashMap::len).sum();
+        f.debug_struct("FirstRows")
+            .field("questions", &questions)
+            .finish_non_exhaustive()
+    }
 }
 
 /// 96 bits of a question's hash: two words find its place in a table, the third its table.
@@ -58,7 +74,7 @@ impl Dedupe {
 pub struct Fingerprint([u32; 3]);
 
 impl Fingerprint {
-    pub(super) fn of(query: &Query) -> Self {
+    pub(crate) fn of(query: &Query) -> Self {
         let instance_id = query.instance_id.as_deref().unwrap_or_default();
         Self::of_parts(instance_id, &query.topic, &query.msg_id)
     }
@@ -77,6 +93,11 @@ impl Fingerprint {
         }
         let (low, high) = hasher.finish128().as_u64();
         Self([low as u32, (low >> 32) as u32, high as u32])
+    }
+
+    /// Evenly spread from 0 to 1.
+    pub(crate) fn share(self) -> f64 {
+        f64::from(self.0[0]) / (f64::from(u32::MAX) + 1.0)
     }
 
     fn shard(self) -> usize {
@@ -147,7 +168,7 @@ mod tests {
     #[test]
     fn no_more_than_48_bytes_a_message_even_while_growing() {
         const FIXED: usize = SHARDS * (size_of::<Shard>() + 8 * 17 + 16);
-        let mut dedupe = Dedupe::new();
+        let mut dedupe = FirstRows::new();
         let mut held = 0;
         for n in 1..=100_000_u64 {
             let query = query(None, "orders", &format!("{n:032X}"));
@@ -168,7 +189,7 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_fit_are_an_error() {
-        let mut dedupe = Dedupe::new();
+        let mut dedupe = FirstRows::new();
         let last = u64::from(u32::MAX);
         assert_eq!(
             dedupe.first(Fingerprint::of(&query(None, "t", "1")), last),
@@ -182,7 +203,7 @@ mod tests {
 
     #[test]
     fn every_part_of_the_question_counts() {
-        let mut dedupe = Dedupe::new();
+        let mut dedupe = FirstRows::new();
         for (row, query) in (1..).zip([
             query(None, "ab", "c"),
             query(None, "a", "bc"),
@@ -205,7 +226,7 @@ mod tests {
     proptest! {
         #[test]
         fn duplicates_are_those_of_a_plain_set(asked in prop::collection::vec(("[ab]?", "[ab]{1,2}", "[AB]{1,3}"), 0..200)) {
-            let (mut dedupe, mut seen) = (Dedupe::new(), HashSet::new());
+            let (mut dedupe, mut seen) = (FirstRows::new(), HashSet::new());
             for (row, key) in (1..).zip(asked) {
                 let (instance, topic, msg_id) = &key;
                 let query = query(Some(instance.as_str()).filter(|name| !name.is_empty()), topic, msg_id);

@@ -76,6 +76,12 @@ pub enum Error {
     /// Row numbers of the duplicate check have 32 bits.
     #[error("the inputs have more than {} rows", u32::MAX)]
     TooManyRows,
+    /// Rows can't be put in another order.
+    #[error("can't use a scratch file in the folder of the record")]
+    Scratch(#[source] io::Error),
+    /// No row has the column that is to tell ages.
+    #[error("no row keeps a column `{0}` that says when its message was born")]
+    BornColumn(String),
     /// The file was rewritten while we worked.
     #[error("{path} has changed since it was surveyed: it had {expected} rows, now it has {found}")]
     Changed {
@@ -112,6 +118,12 @@ impl Advice for Error {
             Self::Delimiter(_) => "--delimiter ';'".to_owned(),
             Self::Name { flag, .. } => format!("{flag} NAME, exactly as the console shows it"),
             Self::TooManyRows => "split the input and audit the parts as shards".to_owned(),
+            Self::Scratch(_) => {
+                "make room there, or name a record elsewhere with --results".to_owned()
+            }
+            Self::BornColumn(_) => {
+                "--born-column NAME, as the input has it; --keep must not leave it out".to_owned()
+            }
             Self::Changed { .. } => "audit a copy that nobody writes to".to_owned(),
         })
     }

@@ -120,7 +120,7 @@ pub(super) fn is_same(wanted: &str, name: &str, unique: &str) -> bool {
 }
 
 /// A name without what doesn't count.
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     let counts = |c: &char| !c.is_whitespace() && !matches!(c, '_' | '-');
     name.chars()
         .filter(counts)

@@ -27,7 +27,7 @@ const STDIN: &str = "-";
 /// All inputs of a run. Their rows can be read more than once.
 #[derive(Debug)]
 pub struct Inputs {
-    inputs: Arc<[Input]>,
+    each: Arc<[Input]>,
     surveys: Vec<Survey>,
     told: BTreeMap<String, String>,
 }
@@ -107,7 +107,7 @@ impl Inputs {
             return Err(Error::TooManyRows);
         }
         Ok(Self {
-            inputs: inputs.into(),
+            each: inputs.into(),
             surveys,
             told: options.told(),
         })
@@ -128,7 +128,7 @@ impl Inputs {
     /// Reads all rows, from the first.
     #[must_use]
     pub fn rows(&self) -> Rows {
-        Rows::new(self.inputs.clone())
+        Rows::new(self.each.clone())
     }
 }
 

@@ -12,6 +12,7 @@
 //! never guessed at; an [`Error`] is for inputs that can't be read at all. Memory does not grow with the input but for
 //! the duplicate check, at most 48 bytes per distinct message (`dedupe`).
 
+mod born_column;
 mod bytes;
 mod cells;
 mod columns;
@@ -26,6 +27,7 @@ mod kept;
 mod names;
 mod ndjson_rows;
 mod object;
+mod oldest_first;
 mod options;
 mod question;
 mod recent;
@@ -34,12 +36,15 @@ mod row;
 mod rows;
 mod survey;
 
+pub use born_column::BornColumn;
 pub use dedupe::Fingerprint;
+pub(crate) use dedupe::FirstRows;
 pub use error::Error;
 pub use format::Unreadable;
 pub use header::{Role, Unmapped};
 pub use inputs::Inputs;
 pub use names::BadName;
+pub use oldest_first::OldestFirst;
 pub use options::{ColumnRef, Format, Options, UnknownFormat};
 pub use row::{Entry, Kept, Reject, Row};
 pub use rows::Rows;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::message::Query;
 
 /// A row of the input. Every row becomes exactly one line of the results file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// 1 for the first data row, counted on through all inputs.
     pub row: u64,
@@ -16,7 +18,7 @@ pub struct Row {
 }
 
 /// What a row asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Entry {
     /// The first row with this `(instance, topic, msg_id)`.
     Query(Query),
@@ -30,7 +32,7 @@ pub enum Entry {
 }
 
 /// A bad row: where it stands, what was found, and why it can't be asked. Never guessed at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// The input as the person named it (`-` is standard input).
     pub file: Arc<str>,
@@ -51,7 +53,7 @@ pub struct Reject {
 /// The columns that travel to the report unchanged, ready for the results file.
 ///
 /// Rows of one file share `columns`, so a reader of many rows compares a pointer, not names.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     /// Names in input order, without repeats.
     pub columns: Arc<[Box<str>]>,

@@ -8,7 +8,7 @@ use crate::message::Query;
 
 use super::Error;
 use super::csv_rows::CsvRows;
-use super::dedupe::{Dedupe, Fingerprint, TooManyRows};
+use super::dedupe::{Fingerprint, FirstRows, TooManyRows};
 use super::id_rows::IdRows;
 use super::inputs::Input;
 use super::ndjson_rows::NdjsonRows;
@@ -49,7 +49,7 @@ pub struct Rows {
     inputs: Arc<[Input]>,
     next_input: usize,
     file: Option<OpenFile>,
-    dedupe: Dedupe,
+    dedupe: FirstRows,
     row: u64,
     ready: VecDeque<Row>,
     error: Option<Error>,
@@ -68,7 +68,7 @@ impl Rows {
             inputs,
             next_input: 0,
             file: None,
-            dedupe: Dedupe::new(),
+            dedupe: FirstRows::new(),
             row: 0,
             ready: VecDeque::with_capacity(BATCH),
             error: None,

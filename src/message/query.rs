@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// `(instance_id?, topic, msg_id)`, spelled exactly as the input had them.
 ///
 /// Topics and instances repeat from row to row, so they are shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query {
     /// The instance the topic lives in; formally optional, needed for a namespaced instance (`facts/ons-api.md` §1.1).
     pub instance_id: Option<Arc<str>>,
@@ -18,7 +20,7 @@ pub struct Query {
 }
 
 /// Where a message is stored: enough to judge it against a group's committed offsets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Broker name (not its address: that changes on failover).
     pub broker: Arc<str>,
@@ -31,7 +33,7 @@ pub struct Position {
 }
 
 /// What is known of a message's tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tag {
     /// It has this one.
     Named(Arc<str>),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::verdict::{Answer, TrackView};
@@ -36,6 +36,12 @@ pub struct Line<'a> {
     /// The gateway's request ID.
     #[serde(borrow, default)]
     pub request_id: Text<'a>,
+    /// The earlier run that was answered, where the run did not ask.
+    #[serde(borrow, default)]
+    pub carried_from: Text<'a>,
+    /// What an earlier run was answered, where the run asked again.
+    #[serde(borrow)]
+    pub previously: Option<PreviouslyView<'a>>,
     /// The earlier row that asks the same.
     pub same_as: Option<u64>,
     /// Why the row was never asked.
@@ -76,6 +82,20 @@ pub struct ErrorView<'a> {
     pub message: Text<'a>,
 }
 
+/// What an earlier run was answered.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct PreviouslyView<'a> {
+    /// That run.
+    #[serde(borrow)]
+    pub run_id: Text<'a>,
+    /// RFC 3339 UTC.
+    #[serde(borrow)]
+    pub observed_at: Text<'a>,
+    /// The groups that had passed the message.
+    #[serde(borrow)]
+    pub passed: Vec<Text<'a>>,
+}
+
 /// Why a row was never asked.
 #[derive(Debug, Deserialize)]
 pub struct RejectView<'a> {
@@ -97,7 +117,7 @@ pub struct RejectView<'a> {
 
 /// Text that borrows unless it holds escapes. A type of its own, because serde borrows a bare `Cow` only outside of
 /// `Option` and other wrappers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 

@@ -26,7 +26,7 @@ pub(super) fn by_row(
     earlier: Earlier,
 ) -> io::Result<()> {
     let lines = Lines {
-        lines,
+        reader: lines,
         earlier,
         at: 0,
     };
@@ -43,7 +43,7 @@ pub(super) struct Earlier {
 }
 
 struct Lines<R> {
-    lines: R,
+    reader: R,
     earlier: Earlier,
     at: u64,
 }
@@ -53,7 +53,7 @@ impl<R: BufRead> Lines<R> {
     fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         loop {
             line.clear();
-            let read = self.lines.read_until(b'\n', line)?;
+            let read = self.reader.read_until(b'\n', line)?;
             if read == 0 {
                 return Ok(false);
             }
@@ -255,7 +255,7 @@ mod tests {
         let mut out = Vec::new();
         let lines = lines.concat();
         let lines = Lines {
-            lines: lines.as_bytes(),
+            reader: lines.as_bytes(),
             earlier: Earlier::default(),
             at: 0,
         };

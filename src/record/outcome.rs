@@ -1,7 +1,10 @@
 //! A query's end: its answer, or the error that stands in its place.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use super::Previously;
 use crate::source::{Failure, Trace};
 
 /// What became of one query.
@@ -15,4 +18,8 @@ pub struct Outcome {
     pub attempts: u32,
     /// How many of them were throttled.
     pub throttled: u32,
+    /// The earlier run that was answered, where this run did not ask.
+    pub carried_from: Option<Arc<str>>,
+    /// What an earlier run was answered that some groups had passed.
+    pub previously: Option<Box<Previously>>,
 }

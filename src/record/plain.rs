@@ -33,6 +33,8 @@ pub(super) fn answer(line: &str) -> Option<Line<'_>> {
         observed_at,
         attempts: Some(attempts),
         request_id,
+        carried_from: Text::default(),
+        previously: None,
         same_as: None,
         rejected: None,
         extra,

@@ -199,6 +199,7 @@ impl Lines {
             Some(Answer::Tracks(tracks)) => {
                 totals.distinct += 1;
                 totals.answered += 1;
+                totals.carried += u64::from(!line.carried_from.is_empty());
                 totals.tracks += tracks.len() as u64;
                 self.tracks
                     .meet_names(tracks.iter().map(|track| &*track.group));

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Previously;
 use crate::clock;
 use crate::input::Reject;
 use crate::source::Failure;
@@ -49,6 +50,15 @@ pub(super) fn push_reject(block: &mut Vec<u8>, reject: &Reject) {
     push_field(block, "column", &reject.column);
     push_field(block, "found", &reject.found);
     push_field(block, "reason", &reject.reason);
+    block.push(b'}');
+}
+
+pub(super) fn push_previously(block: &mut Vec<u8>, previously: &Previously) {
+    block.extend_from_slice(b",\"previously\":{\"run_id\":");
+    push_text(block, &previously.run_id);
+    push_field(block, "observed_at", &previously.observed_at);
+    block.extend_from_slice(b",\"passed\":");
+    push_json(block, &previously.passed);
     block.push(b'}');
 }
 

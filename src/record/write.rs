@@ -1,17 +1,15 @@
 //! Writes a results file: appended as answers come, sealed at the end.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::close::{Begun, Ordered, keep_earlier, order_into, seal};
 use super::columns::Columns;
 use super::journal::{Journal, Written};
-use super::order::Earlier;
-use super::resume::lock;
-use super::text::{TimeText, push_failure, push_field, push_json, push_number, push_reject};
+use super::text::{TimeText, push_failure, push_field, push_number, push_previously, push_reject};
 use super::tracks::Tracks;
-use super::{Header, Outcome, RecordError, RowSet, Trailer, Unfinished};
+use super::{Outcome, RecordError, Trailer};
 use crate::clock;
 use crate::file;
 use crate::input::{Entry, Row};
@@ -20,7 +18,7 @@ use jiff::Timestamp;
 use tempfile::TempPath;
 
 /// A block this large is handed to the writing thread without waiting for more.
-const BLOCK: usize = 256 * 1024;
+pub(super) const BLOCK: usize = 256 * 1024;
 
 /// How much a power cut may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,136 +45,22 @@ pub fn partial_path(results: &Path) -> PathBuf {
 /// A results file in the making.
 #[derive(Debug)]
 pub struct Recorder {
-    target: PathBuf,
-    journal: Journal,
+    pub(super) target: PathBuf,
+    pub(super) journal: Journal,
     /// The partial file again: it is locked as long as this is open.
-    lock: File,
-    begun: Begun,
-    durability: Durability,
-    block: Vec<u8>,
-    time: TimeText,
-    in_order: bool,
-    next_row: u64,
-    totals: Totals,
-    tracks: Tracks,
-    columns: Columns,
+    pub(super) lock: File,
+    pub(super) begun: Begun,
+    pub(super) durability: Durability,
+    pub(super) block: Vec<u8>,
+    pub(super) time: TimeText,
+    pub(super) in_order: bool,
+    pub(super) next_row: u64,
+    pub(super) totals: Totals,
+    pub(super) tracks: Tracks,
+    pub(super) columns: Columns,
 }
 
 impl Recorder {
-    /// Creates `RESULTS.partial` (0600, locked) and writes the header.
-    pub fn create(
-        target: &Path,
-        header: &Header,
-        durability: Durability,
-    ) -> Result<Self, RecordError> {
-        let path = partial_path(target);
-        let file = match file::create_private(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(occupied(path));
-            }
-            Err(error) => return Err(refused("create", &path)(error)),
-        };
-        lock(&file, &path)?;
-        Self::begin(target, file, header, durability)
-    }
-
-    /// Throws away what an earlier run has left, if it has, and begins anew.
-    pub fn restart(
-        target: &Path,
-        header: &Header,
-        durability: Durability,
-    ) -> Result<Self, RecordError> {
-        let path = partial_path(target);
-        // Emptied, not removed: whoever waits for its lock must not be left with a file that has no name.
-        let file = match OpenOptions::new().read(true).write(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Self::create(target, header, durability);
-            }
-            Err(error) => return Err(refused("open", &path)(error)),
-        };
-        lock(&file, &path)?;
-        file.set_len(0).map_err(refused("empty", &path))?;
-        Self::begin(target, file, header, durability)
-    }
-
-    /// Goes on where an earlier run has ended; gives the rows that are settled.
-    pub fn resume(
-        target: &Path,
-        unfinished: Unfinished,
-        durability: Durability,
-    ) -> Result<(Self, RowSet), RecordError> {
-        let Unfinished {
-            file,
-            header,
-            begun,
-            lines,
-        } = unfinished;
-        if begun.header_bytes == 0 {
-            return Ok((Self::begin(target, file, &header, durability)?, lines.done));
-        }
-        let mut recorder = Self::start(target, file, begun, durability)?;
-        recorder.totals = lines.totals;
-        recorder.tracks = lines.tracks;
-        recorder.columns = lines.columns;
-        recorder.in_order = false;
-        Ok((recorder, lines.done))
-    }
-
-    /// In an empty file, which is locked.
-    fn begin(
-        target: &Path,
-        file: File,
-        header: &Header,
-        durability: Durability,
-    ) -> Result<Self, RecordError> {
-        let path = partial_path(target);
-        let mut first = Vec::new();
-        push_json(&mut first, header);
-        first.push(b'\n');
-        let begun = Begun {
-            header_bytes: first.len() as u64,
-            earlier: Earlier::default(),
-        };
-        let mut recorder = Self::start(target, file, begun, durability)?;
-        recorder.block = first;
-        recorder.flush()?;
-        if durability == Durability::EverySecond {
-            // From here on a synced answer is a safe answer.
-            let synced = recorder.lock.sync_all();
-            synced
-                .and_then(|()| file::sync_folder(&path))
-                .map_err(refused("sync", &path))?;
-        }
-        Ok(recorder)
-    }
-
-    fn start(
-        target: &Path,
-        file: File,
-        begun: Begun,
-        durability: Durability,
-    ) -> Result<Self, RecordError> {
-        let path = partial_path(target);
-        let writer = file.try_clone().map_err(refused("open", &path))?;
-        let journal = Journal::start(writer, durability, begun, &ordered_path(target));
-        Ok(Self {
-            target: target.to_owned(),
-            journal: journal.map_err(refused("begin", &path))?,
-            lock: file,
-            begun,
-            durability,
-            block: Vec::with_capacity(BLOCK + BLOCK / 8),
-            time: TimeText::default(),
-            in_order: true,
-            next_row: 1,
-            totals: Totals::default(),
-            tracks: Tracks::default(),
-            columns: Columns::default(),
-        })
-    }
-
     /// Counted so far.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
@@ -347,11 +231,18 @@ impl Recorder {
         if let Some(request_id) = request_id {
             push_field(&mut self.block, "request_id", request_id);
         }
+        if let Some(run_id) = &outcome.carried_from {
+            self.totals.carried += 1;
+            push_field(&mut self.block, "carried_from", run_id);
+        }
+        if let Some(previously) = &outcome.previously {
+            push_previously(&mut self.block, previously);
+        }
     }
 }
 
 /// Where the lines are put in row order.
-fn ordered_path(target: &Path) -> PathBuf {
+pub(super) fn ordered_path(target: &Path) -> PathBuf {
     target.with_added_extension("ordered")
 }
 
@@ -368,21 +259,4 @@ fn in_row_order(written: Written, begun: Begun, target: &Path) -> io::Result<(Or
     let place = TempPath::try_from_path(ordered_path(target))?;
     file.seek(SeekFrom::Start(0))?;
     Ok((order_into(&place, file, begun)?, place))
-}
-
-fn refused(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
-    let path = path.to_owned();
-    move |source| RecordError::Io {
-        doing,
-        path,
-        source,
-        begun: false,
-    }
-}
-
-fn occupied(path: PathBuf) -> RecordError {
-    match File::open(&path).map(|file| file.try_lock()) {
-        Ok(Err(fs::TryLockError::WouldBlock)) => RecordError::Busy { path },
-        _ => RecordError::Unfinished { path },
-    }
 }

@@ -30,6 +30,8 @@ pub(super) struct SummaryView<'a> {
     totals_tie: bool,
     messages: BTreeMap<&'static str, u64>,
     groups: BTreeMap<&'a str, GroupView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rechecked: Option<u64>,
     errors: &'a BTreeMap<String, u64>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
@@ -43,6 +45,9 @@ struct GroupView {
     counts: BTreeMap<&'static str, u64>,
     missed_born_from: Option<String>,
     missed_born_to: Option<String>,
+    /// Passed when an earlier run asked, open now: its offset was likely reset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regressed: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +71,7 @@ impl<'a> SummaryView<'a> {
                 .collect(),
             missed_born_from: group.missed_born.map(|(first, _)| clock::rfc3339(first)),
             missed_born_to: group.missed_born.map(|(_, last)| clock::rfc3339(last)),
+            regressed: (group.regressed > 0).then_some(group.regressed),
         };
         let runs = summary.records.iter().map(|record| RunView {
             run_id: &record.header().run_id,
@@ -91,6 +97,7 @@ impl<'a> SummaryView<'a> {
                 .iter()
                 .map(|(name, tally)| (name.as_str(), group(tally)))
                 .collect(),
+            rechecked: (tally.rechecked > 0).then_some(tally.rechecked),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),

@@ -58,6 +58,7 @@ impl SummaryFormat for Markdown {
             },
             summary.provenance()
         )?;
+        earlier(summary, out)?;
         for record in summary.records {
             writeln!(
                 out,
@@ -71,6 +72,17 @@ impl SummaryFormat for Markdown {
         }
         Ok(())
     }
+}
+
+/// What earlier answers were taken over, and which of them today's contradict.
+fn earlier(summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(carried) = summary.carried() {
+        writeln!(out, "- carried: {carried}")?;
+    }
+    for reset in summary.resets() {
+        writeln!(out, "- **likely offset reset**: {}", escaped(&reset))?;
+    }
+    Ok(())
 }
 
 /// A name as a table cell: nothing in it may end the cell or begin markup.

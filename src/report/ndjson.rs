@@ -7,6 +7,7 @@ use super::Summary;
 use super::json::SummaryView;
 use super::row::{Context, RowFormat, RowView};
 use crate::clock;
+use crate::record::PreviouslyView;
 
 /// One object a row; the last line is the summary.
 #[derive(Debug)]
@@ -34,6 +35,10 @@ struct RowObject<'a> {
     attempts: Option<u32>,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    carried_from: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previously: Option<&'a PreviouslyView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extra: Option<Extra<'a>>,
 }
@@ -89,6 +94,8 @@ impl RowFormat for Ndjson {
             observed_at: &view.line.observed_at,
             attempts: view.line.attempts,
             request_id: &view.line.request_id,
+            carried_from: &view.line.carried_from,
+            previously: view.line.previously.as_ref(),
             extra: (!view.kept.is_empty()).then_some(Extra(view.kept)),
         };
         push(out, &object);

@@ -320,5 +320,7 @@ fn facts<'a>(line: &'a Line<'_>, born: Option<jiff::Timestamp>) -> Facts<'a> {
                 &*error.code
             }
         }),
+        is_carried: !line.carried_from.is_empty(),
+        passed: line.previously.as_ref().map(|earlier| &*earlier.passed),
     }
 }

@@ -81,6 +81,36 @@ impl Summary<'_> {
         line
     }
 
+    /// Groups whose offset seems to have gone back: messages that they had passed are open now.
+    #[must_use]
+    pub fn resets(&self) -> Vec<String> {
+        let groups = self
+            .tally
+            .groups
+            .iter()
+            .filter(|(_, group)| group.regressed > 0);
+        groups
+            .map(|(name, group)| {
+                let messages = count(group.regressed);
+                format!("{name}: {messages} of the messages that it had passed are open now, its offset was likely reset")
+            })
+            .collect()
+    }
+
+    /// What was taken from an earlier record, if anything was.
+    #[must_use]
+    pub fn carried(&self) -> Option<String> {
+        let (carried, rechecked) = (self.tally.totals.carried, self.tally.rechecked);
+        (carried + rechecked > 0).then(|| {
+            format!(
+                "{} of {} answers are of an earlier run; {} messages that some group had passed then were asked again",
+                count(carried),
+                count(self.tally.totals.answered),
+                count(rechecked)
+            )
+        })
+    }
+
     /// What the numbers do not prove; only those that apply here (`facts/users.md` §3b).
     #[must_use]
     pub fn caveats(&self) -> Vec<&'static str> {
@@ -116,6 +146,12 @@ impl Summary<'_> {
             caveats.push(
                 "not found may be expired (messages live about 3 days), another topic, instance or region, or an \
                  ID of another kind; it does not mean lost.",
+            );
+        }
+        if tally.totals.carried > 0 {
+            caveats.push(
+                "carried answers are as old as their observed_at: an offset that was reset since then shows only in \
+                 messages that were asked again.",
             );
         }
         caveats.push(

@@ -39,6 +39,15 @@ impl SummaryFormat for Terminal {
             writeln!(out, "{label:<9} {text}")?;
         }
         writeln!(out, "evidence  {}", summary.provenance())?;
+        if let Some(carried) = summary.carried() {
+            writeln!(out, "carried   {carried}")?;
+        }
+        for (label, line) in std::iter::once("resets")
+            .chain(std::iter::repeat(""))
+            .zip(summary.resets())
+        {
+            writeln!(out, "{label:<9} {line}")?;
+        }
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally
                 .errors

@@ -4,8 +4,10 @@
 //! fails in a test and not in the field, and the sample can't go stale. Every value keeps its [`Origin`]: an error
 //! names the flag, the variable or the file that has to change.
 
+mod deadline;
 mod layers;
 mod value;
 
+pub use deadline::{Deadline, FinishBy};
 pub use layers::{Layers, Origin, SettingsError};
 pub use value::{Accept, Auto, LogFormat, MaxRejects, Share, Span, Zone};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::record::Text;
+
 use super::{Judged, MessageVerdict, Seen, Verdict};
 
 /// How many kinds of break are told apart; an incident has a handful.
@@ -29,6 +31,9 @@ pub struct Totals {
     pub unanswered: u64,
     /// Tracks in all answers.
     pub tracks: u64,
+    /// Of the answers, those that an earlier run was given and this one did not ask for.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub carried: u64,
 }
 
 impl Totals {
@@ -51,8 +56,14 @@ impl Totals {
             not_found: self.not_found + other.not_found,
             unanswered: self.unanswered + other.unanswered,
             tracks: self.tracks + other.tracks,
+            carried: self.carried + other.carried,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One group's verdicts over all distinct messages.
@@ -63,6 +74,8 @@ pub struct GroupTally {
     pub expected: u64,
     /// Born times of the first and last message that the group made a break, where the IDs tell.
     pub missed_born: Option<(Timestamp, Timestamp)>,
+    /// Distinct messages that the group had passed when an earlier run asked, and that are open now.
+    pub regressed: u64,
 }
 
 impl GroupTally {
@@ -72,7 +85,14 @@ impl GroupTally {
         self.counts[verdict as usize]
     }
 
-    fn add(&mut self, seen: &Seen<'_>, born: Option<Timestamp>) {
+    fn add(&mut self, seen: &Seen<'_>, facts: &Facts<'_>) {
+        let born = facts.born;
+        let had_passed = |group: &Text<'_>| &**group == seen.group;
+        let is_regressed = seen.verdict == Verdict::Open
+            && facts
+                .passed
+                .is_some_and(|passed| passed.iter().any(had_passed));
+        self.regressed += u64::from(is_regressed);
         self.counts[seen.verdict as usize] += 1;
         self.expected += u64::from(seen.expected);
         if seen.breaks {
@@ -85,6 +105,7 @@ impl GroupTally {
             *mine += theirs;
         }
         self.expected += next.expected;
+        self.regressed += next.regressed;
         self.missed_born = span(self.missed_born, next.missed_born);
     }
 }
@@ -110,6 +131,8 @@ pub struct Tally {
     /// Control totals, counted again from the lines.
     pub totals: Totals,
     messages: [u64; 7],
+    /// Distinct messages that an earlier run had found passed, and that were asked again.
+    pub rechecked: u64,
     /// By group, in name order.
     pub groups: BTreeMap<String, GroupTally>,
     /// Error codes of messages not found or unanswered.
@@ -135,6 +158,10 @@ pub struct Facts<'a> {
     pub observed_at: &'a str,
     /// The error's code, or its kind where it has none.
     pub error: Option<&'a str>,
+    /// The answer is an earlier run's.
+    pub is_carried: bool,
+    /// The groups that had passed the message when an earlier run asked.
+    pub passed: Option<&'a [Text<'a>]>,
 }
 
 impl Tally {
@@ -170,6 +197,8 @@ impl Tally {
             _ => self.totals.answered += 1,
         }
         self.totals.distinct += 1;
+        self.totals.carried += u64::from(facts.is_carried);
+        self.rechecked += u64::from(facts.passed.is_some());
         if let Some(code) = facts.error {
             *self.errors.entry(code.to_owned()).or_default() += 1;
         }
@@ -180,7 +209,7 @@ impl Tally {
         for seen in &judged.groups {
             self.totals.tracks += u64::from(seen.verdict != Verdict::Absent);
             match known.find(|(name, _)| name.as_str() >= seen.group) {
-                Some((name, group)) if name == seen.group => group.add(seen, facts.born),
+                Some((name, group)) if name == seen.group => group.add(seen, &facts),
                 _ => {
                     strangers.push(seen);
                     known = self.groups.iter_mut(); // it went past: begin anew
@@ -191,7 +220,7 @@ impl Tally {
             self.groups
                 .entry(seen.group.to_owned())
                 .or_default()
-                .add(seen, facts.born);
+                .add(seen, &facts);
         }
         if judged.verdict == MessageVerdict::Break {
             self.add_break(facts, judged);
@@ -201,6 +230,7 @@ impl Tally {
     /// Adds the tally of the part that follows this one.
     pub fn append(&mut self, next: Self) {
         self.totals = self.totals.plus(&next.totals);
+        self.rechecked += next.rechecked;
         for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
             *mine += theirs;
         }
@@ -325,6 +355,8 @@ mod tests {
                 observed_at: &observed_at,
                 error: matches!(answer, Answer::NotFound | Answer::Unanswered)
                     .then_some("BIZ_NO_MESSAGE"),
+                is_carried: false,
+                passed: None,
             };
             tally.add(facts, &judge(answer, "orders", &expectations));
         }

@@ -23,16 +23,10 @@ const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --to
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
     --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --proxy --allow-external-credentials \
-    --resume --restart --config --show-settings --help";
+    --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 
 /// What later versions will have.
-const DEFERRED: [&str; 5] = [
-    "--previous",
-    "--finish-by",
-    "--max-time",
-    "xlsx",
-    "html",
-];
+const DEFERRED: [&str; 2] = ["xlsx", "html"];
 
 /// The options that a text names.
 pub(crate) fn options(text: &str) -> BTreeSet<String> {

@@ -97,7 +97,8 @@ fn and_so_does_a_lost_terminal() {
 #[test]
 fn nohup_is_respected() {
     let (tool, gateway) = (Tool::new(), gateway());
-    let call = tool.call("audit samples/incident.csv --rate max --concurrency 4 --source");
+    let call =
+        tool.call("audit samples/incident.csv -o out.csv --rate max --concurrency 4 --source");
     let call = call.arg(&gateway.url()).key();
     let running = call.under("trap '' HUP; exec \"$@\"").start();
     gateway.wait_for_calls(ANSWERED + 4);

@@ -13,6 +13,8 @@ mod cli;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod deadline;
+#[cfg(test)]
 mod diff;
 #[cfg(test)]
 mod gateway;
@@ -22,6 +24,8 @@ mod input_files;
 mod interrupted;
 #[cfg(test)]
 mod no_room;
+#[cfg(test)]
+mod previous;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

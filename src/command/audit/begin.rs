@@ -1,10 +1,10 @@
 //! How a run begins where an earlier one has left answers: go on with them, throw them away, or refuse to choose.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::exit::Failed;
-use crate::input::{Error, Row};
-use crate::record::{Durability, Found, Header, Recorder, RowSet, Unfinished};
+use crate::record::{Durability, Found, Header, Previous, Recorder, RowSet, Unfinished};
+use crate::settings::{Layers, Share};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Going on")]
@@ -20,6 +20,17 @@ pub(super) struct BeginFlags {
     /// Throw away what an unfinished run has left, and begin with the first row
     #[arg(long)]
     restart: bool,
+    /// Take over the answers of an earlier record about messages that all their expected groups have passed
+    ///
+    /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a
+    /// message and is open now is reported as a likely offset reset.
+    ///
+    /// Example: --previous yesterday.results.ndjson --recheck 2%
+    #[arg(long, value_name = "RESULTS")]
+    previous: Option<PathBuf>,
+    /// Ask this share of them nevertheless, at random [default: 0%]
+    #[arg(long, value_name = "P%")]
+    recheck: Option<String>,
 }
 
 /// How a run begins.
@@ -36,6 +47,32 @@ pub(super) enum Begin {
 }
 
 impl BeginFlags {
+    pub(super) fn lay(&self, layers: &mut Layers) {
+        layers.flag("recheck", self.recheck.as_ref());
+    }
+
+    /// The earlier record, which no report may overwrite.
+    pub(super) fn previous(&self) -> Option<&Path> {
+        self.previous.as_deref()
+    }
+
+    /// Opens the earlier record for the run of `header`, and notes in the header which one it is.
+    pub(super) fn open_previous(
+        &self,
+        layers: &Layers,
+        header: &mut Header,
+    ) -> Result<Option<Previous>, Failed> {
+        let Some(path) = &self.previous else {
+            return Ok(None);
+        };
+        let Share(recheck) = layers.get("recheck")?;
+        let previous = Previous::open(path, header, recheck)?;
+        let options = &mut header.options;
+        options.insert("--previous".to_owned(), previous.seal().to_owned());
+        options.insert("--recheck".to_owned(), layers.text("recheck").0.to_owned());
+        Ok(Some(previous))
+    }
+
     /// Looks for answers that are to become `results`; only with `--resume` they are touched.
     pub(super) fn settle(&self, results: &Path, header: &Header) -> Result<Begin, Failed> {
         if self.restart {
@@ -57,6 +94,14 @@ impl Begin {
     pub(super) fn done(&self) -> Option<&RowSet> {
         match self {
             Self::Resume(unfinished) => Some(unfinished.done()),
+            Self::New | Self::Restart | Self::Whole => None,
+        }
+    }
+
+    /// The run that began, where this one goes on with it.
+    pub(super) fn run_id(&self) -> Option<&str> {
+        match self {
+            Self::Resume(unfinished) => Some(&unfinished.header().run_id),
             Self::New | Self::Restart | Self::Whole => None,
         }
     }
@@ -83,16 +128,4 @@ impl Begin {
             Self::Resume(unfinished) => Recorder::resume(results, *unfinished, durability)?,
         })
     }
-}
-
-/// The rows that are not settled.
-pub(super) fn left<'d>(
-    rows: impl Iterator<Item = Result<Row, Error>> + 'd,
-    done: Option<&'d RowSet>,
-) -> impl Iterator<Item = Result<Row, Error>> + 'd {
-    let is_left = move |row: &Result<Row, Error>| match (row, done) {
-        (Ok(row), Some(done)) => !done.contains(row.row),
-        _ => true,
-    };
-    rows.filter(is_left)
 }

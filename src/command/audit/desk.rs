@@ -15,6 +15,9 @@ use crate::words;
 pub(super) struct Desk {
     pub(super) recorder: Recorder,
     pub(super) progress: Progress,
+    pub(super) rows: u64,
+    /// Distinct messages, where they were counted.
+    pub(super) messages: Option<u64>,
 }
 
 impl Sink for Desk {
@@ -35,12 +38,12 @@ impl Sink for Desk {
 
 impl Desk {
     /// The run ended before its last row.
-    pub(super) fn stopped(self, why: anyhow::Error, rows: u64) -> Failed {
-        self.leave(why, None, rows, Failed::incomplete)
+    pub(super) fn stopped(self, why: anyhow::Error) -> Failed {
+        self.leave(why, None, Failed::incomplete)
     }
 
     /// The source said what it would say to every query: a refusal if nothing has been answered yet.
-    pub(super) fn refused(self, failure: &Failure, rows: u64) -> Failed {
+    pub(super) fn refused(self, failure: &Failure) -> Failed {
         let code = failure.code.as_deref().unwrap_or("no code");
         let status = failure
             .http_status
@@ -56,7 +59,7 @@ impl Desk {
         } else {
             Failed::incomplete
         };
-        self.leave(why, failure.hint.clone(), rows, with)
+        self.leave(why, failure.hint.clone(), with)
     }
 
     /// Closes the partial record. It is kept for its answers; without any it would only stand in the way.
@@ -64,9 +67,9 @@ impl Desk {
         self,
         why: anyhow::Error,
         hint: Option<String>,
-        rows: u64,
         with: fn(anyhow::Error, Option<String>) -> Failed,
     ) -> Failed {
+        let (rows, messages) = (self.rows, self.messages);
         let partial = self.recorder.partial();
         let totals = match self.recorder.abandon() {
             Ok(totals) => totals,
@@ -81,8 +84,12 @@ impl Desk {
             not_found,
             ..
         } = totals;
+        let share = messages.map_or_else(String::new, |messages| {
+            let share = words::percent(answered + not_found, messages);
+            format!("; that is {share} of the messages")
+        });
         let kept = format!(
-            "{} of {} rows are settled, {} answered: they are kept in {}; to go on, say the same again with --resume",
+            "{} of {} rows are settled, {} answered: they are kept in {}{share}; to go on, say the same again with --resume",
             words::count(settled),
             words::count(rows),
             words::count(answered + not_found),

@@ -1,31 +1,33 @@
 //! An audit, settled: nothing is left to be refused but by the source. Then it runs.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use jiff::Timestamp;
 
 use super::Args;
-use super::begin::{Begin, left};
+use super::begin::{Begin, BeginFlags};
 use super::desk::Desk;
-use super::refusals::{announce, refuse_if_all_are_bad, refuse_if_empty, refuse_to_replace};
+use super::ending::{listen, time_is_up};
+use super::order::{Ages, left, unknown};
+use super::refusals::{
+    announce, announce_carried, announce_deadline, refuse_if_all_are_bad, refuse_if_empty,
+    refuse_to_replace,
+};
 use crate::clock;
 use crate::command::World;
 use crate::command::flags::{Named, Pace, Talk};
 use crate::engine::{Ended, Engine, Forecast, RETENTION, Stop};
 use crate::exit::Failed;
-use crate::input::Inputs;
-use crate::message::BornClock;
-use crate::record::{Durability, Header, RecordError, SCHEMA};
+use crate::input::{Inputs, OldestFirst};
+use crate::record::{Durability, Header, Previous, RecordError, SCHEMA};
 use crate::report::Target;
-use crate::settings::{Layers, MaxRejects, Zone};
+use crate::settings::{Deadline, Layers, MaxRejects, Zone};
 use crate::source::{Source, TraceSource};
 use crate::ui::Progress;
 use crate::verdict::Expectations;
-
-/// SIGXFSZ, on every system with a number for it that we know of.
-const FILE_TOO_LARGE: i32 = 25;
 
 /// Everything an audit needs.
 pub(super) struct Job {
@@ -35,6 +37,12 @@ pub(super) struct Job {
     pub(super) results: PathBuf,
     header: Header,
     begin: Begin,
+    previous: Option<Previous>,
+    /// The rows in another order than that of the input.
+    order: Option<OldestFirst>,
+    deadline: Option<Deadline>,
+    /// Distinct messages, settled ones included, where they were counted.
+    messages: Option<u64>,
     pace: Pace,
     durability: Durability,
     /// By which answers are judged as they come; too fast to be read where nothing paces them.
@@ -56,54 +64,85 @@ impl Job {
         let mut taken = args.input.paths().to_vec();
         taken.push(results.clone());
         taken.extend(named.file().map(Path::to_owned));
+        taken.extend(args.begin.previous().map(Path::to_owned));
+        let started = (world.clock)();
+        let ages = Ages::settle(layers, &zone, started)?;
         let inputs = args.input.open()?;
         refuse_to_replace(&results)?;
         let targets = args.reports.open(&taken)?;
         let source = named.connect(layers, world)?;
-        let started = (world.clock)();
         refuse_if_empty(&inputs)?;
         let header = Header {
-            schema: SCHEMA.to_owned(),
-            run_id: run_id()?,
-            tool: concat!("ons-audit ", env!("CARGO_PKG_VERSION")).to_owned(),
             source: source_text,
-            inputs: inputs.surveys().to_vec(),
-            started_at: clock::rfc3339(started),
             as_of: source.as_of().map(clock::rfc3339),
             expectations: expectations.clone(),
             producer_zone: zone.name,
-            options: inputs.told().clone(),
+            ..header(&inputs, clock::rfc3339(started))?
         };
-        let begin = args.begin.settle(&results, &header)?;
-        let max_rejects: MaxRejects = layers.get("max_rejects")?;
-        if repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
-            refuse_if_all_are_bad(&inputs)?;
-        } else if !matches!(begin, Begin::Whole) {
-            let born = BornClock::new(started, &zone.zone);
-            let rows = left(inputs.rows(), begin.done());
-            let forecast = Forecast::of(rows, pace.rate, started, RETENTION, |id| born.born(id))?;
-            // What is left of a run was not refused when it began.
-            let max_rejects = begin.done().is_none().then_some(max_rejects);
-            announce(&forecast, max_rejects)?;
-        }
-        let durability = if repeatable {
-            Durability::Relaxed
-        } else {
-            Durability::EverySecond
-        };
-        let live_verdicts = (!repeatable).then_some(expectations);
-        Ok(Self {
+        let mut job = Self {
             source,
             inputs,
             targets,
             results,
             header,
-            begin,
+            begin: Begin::New,
+            previous: None,
+            order: None,
+            deadline: ages.deadline.clone(),
+            messages: None,
             pace,
-            durability,
-            live_verdicts,
+            durability: if repeatable {
+                Durability::Relaxed
+            } else {
+                Durability::EverySecond
+            },
+            live_verdicts: (!repeatable).then_some(expectations),
             talk,
-        })
+        };
+        job.look_back(&args.begin, layers)?;
+        job.look_ahead(layers, &ages, started)?;
+        Ok(job)
+    }
+
+    /// What is known already, by an earlier record or by an earlier part of this run.
+    fn look_back(&mut self, flags: &BeginFlags, layers: &Layers) -> Result<(), Failed> {
+        let previous = flags.open_previous(layers, &mut self.header)?;
+        self.begin = flags.settle(&self.results, &self.header)?;
+        let run_id = self.begin.run_id().unwrap_or(&self.header.run_id);
+        self.previous = previous.map(|previous| previous.picking_for(run_id));
+        Ok(())
+    }
+
+    /// What will be asked, in which order.
+    fn look_ahead(&mut self, layers: &Layers, ages: &Ages, now: Timestamp) -> Result<(), Failed> {
+        let max_rejects: MaxRejects = layers.get("max_rejects")?;
+        let is_repeatable = self.durability == Durability::Relaxed;
+        if matches!(self.begin, Begin::Whole) {
+            return Ok(());
+        }
+        let done = self.begin.done();
+        if is_repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
+            refuse_if_all_are_bad(&self.inputs)?;
+        } else {
+            let carried = Cell::new(0);
+            let rows = unknown(
+                left(self.inputs.rows(), done),
+                self.previous.as_ref(),
+                &carried,
+            );
+            let born = |id: &str| ages.clock.born(id);
+            let mut forecast = Forecast::of(rows, self.pace.rate, now, RETENTION, born)?;
+            forecast.rows += carried.get();
+            // What is left of a run was not refused when it began.
+            announce(&forecast, done.is_none().then_some(max_rejects))?;
+            announce_carried(carried.get());
+            if let Some(deadline) = &ages.deadline {
+                announce_deadline(&forecast, deadline, now);
+            }
+            self.messages = Some(forecast.distinct + carried.get() + self.begin.distinct());
+        }
+        self.order = ages.oldest_first(&self.inputs, done, &self.results)?;
+        Ok(())
     }
 
     /// Runs the loop to its end and leaves a whole record, or says why there is none.
@@ -120,8 +159,17 @@ impl Job {
         let mut progress =
             Progress::new(self.talk.mode, &self.talk.screen, rows, self.live_verdicts);
         progress.resume(done.len());
-        let mut desk = Desk { recorder, progress };
-        let stop = Stop::new();
+        let mut desk = Desk {
+            recorder,
+            progress,
+            rows,
+            messages: self.messages,
+        };
+        let rows: Box<dyn Iterator<Item = _>> = match self.order {
+            Some(order) => Box::new(order),
+            None => Box::new(left(self.inputs.rows(), Some(&done))),
+        };
+        let (stop, is_late) = (Stop::new(), Cell::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -134,10 +182,13 @@ impl Job {
                 pacer: &pacer,
                 policy,
                 stop: &stop,
+                previous: self.previous.as_ref(),
             };
+            let deadline = self.deadline.as_ref();
             tokio::select! {
-                ended = engine.run(left(self.inputs.rows(), Some(&done)), &mut desk) => ended,
+                ended = engine.run(rows, &mut desk) => ended,
                 error = listen(&stop) => Err(error.into()),
+                never = time_is_up(deadline, world.clock, &stop, &is_late) => match never {},
             }
         });
         desk.progress.finish();
@@ -146,56 +197,34 @@ impl Job {
                 desk.recorder.finish((world.clock)())?;
                 Ok(self.targets)
             }
-            Ok(Ended::Stopped) => Err(desk.stopped(anyhow!("stopped as asked"), rows)),
-            Ok(Ended::Fatal(failure)) => Err(desk.refused(&failure, rows)),
+            Ok(Ended::Stopped) => Err(desk.stopped(match self.deadline {
+                Some(deadline) if is_late.get() => anyhow!("the time is up ({})", deadline.told),
+                _ => anyhow!("stopped as asked"),
+            })),
+            Ok(Ended::Fatal(failure)) => Err(desk.refused(&failure)),
             Err(error) => match error.downcast::<RecordError>() {
                 // Its threads may know better why it can't be written.
                 Ok(error) => Err(desk.recorder.abandon().err().unwrap_or(error).into()),
-                Err(error) => Err(desk.stopped(error, rows)),
+                Err(error) => Err(desk.stopped(error)),
             },
         }
     }
 }
 
-/// Turns each signal into a request to stop; ends only if signals can't be heard.
-async fn listen(stop: &Stop) -> std::io::Error {
-    let is_hang_up_ignored = is_ignored(SignalKind::hangup()); // by nohup
-    let [mut interrupt, mut terminate, mut hang_up] = match heard() {
-        Ok(heard) => heard,
-        Err(error) => return error,
-    };
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv(), if !is_hang_up_ignored => {}
-        }
-        if !stop.is_requested() {
-            tracing::warn!(
-                "stopping: waiting up to 5 s for the answers in flight; once more ends at once"
-            );
-        }
-        stop.request();
-    }
-}
-
-/// Was this process started to ignore a signal? Only Linux tells.
-fn is_ignored(kind: SignalKind) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
-}
-
-/// The signals that end a run. A file that outgrows its limit is not one of them: once that signal is heard of, the
-/// write fails instead of the process.
-fn heard() -> std::io::Result<[Signal; 3]> {
-    let _heard_of = signal(SignalKind::from_raw(FILE_TOO_LARGE))?;
-    Ok([
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::hangup())?,
-    ])
+/// What is known of a run before anything else: its inputs.
+fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
+    Ok(Header {
+        schema: SCHEMA.to_owned(),
+        run_id: run_id()?,
+        tool: concat!("ons-audit ", env!("CARGO_PKG_VERSION")).to_owned(),
+        source: String::new(),
+        inputs: inputs.surveys().to_vec(),
+        started_at,
+        as_of: None,
+        expectations: Expectations::default(),
+        producer_zone: String::new(),
+        options: inputs.told().clone(),
+    })
 }
 
 fn run_id() -> Result<String, Failed> {

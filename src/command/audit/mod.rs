@@ -5,14 +5,17 @@
 
 mod begin;
 mod desk;
+mod ending;
 mod job;
+mod order;
 mod refusals;
 
 use std::path::{Path, PathBuf};
 
 use super::World;
 use super::flags::{
-    ExpectFlags, InputFlags, PaceFlags, ReportFlags, SettingsFlags, SourceFlags, TalkFlags,
+    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, SettingsFlags, SourceFlags,
+    TalkFlags,
 };
 use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
@@ -32,6 +35,8 @@ pub(super) struct Args {
     expect: ExpectFlags,
     #[command(flatten)]
     pace: PaceFlags,
+    #[command(flatten)]
+    deadline: DeadlineFlags,
     #[command(flatten)]
     begin: BeginFlags,
     #[command(flatten)]
@@ -78,6 +83,8 @@ impl Args {
         self.expect.lay(&mut layers);
         self.input.lay(&mut layers);
         self.pace.lay(&mut layers);
+        self.deadline.lay(&mut layers);
+        self.begin.lay(&mut layers);
         self.reports.lay(&mut layers);
         self.talk.lay(&mut layers);
         layers.flag("producer_zone", self.producer_zone.as_ref());

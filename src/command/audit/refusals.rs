@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use jiff::Timestamp;
 
 use crate::engine::Forecast;
 use crate::exit::Failed;
 use crate::input::{Entry, Inputs};
 use crate::record::{ReadError, Record};
-use crate::settings::MaxRejects;
+use crate::settings::{Deadline, MaxRejects};
 use crate::words;
 
 /// An earlier record is kept under another name; any other file is not ours to replace.
@@ -51,6 +52,37 @@ pub(super) fn announce(forecast: &Forecast, max_rejects: Option<MaxRejects>) -> 
         );
     }
     Ok(())
+}
+
+/// Says what an earlier record spares us.
+pub(super) fn announce_carried(carried: u64) {
+    if carried > 0 {
+        tracing::info!(
+            "{} more messages had passed when --previous was asked: their answers are carried",
+            words::count(carried)
+        );
+    }
+}
+
+/// Says how far the run will come before it has to end.
+pub(super) fn announce_deadline(forecast: &Forecast, deadline: &Deadline, now: Timestamp) {
+    let (Some(seconds), left) = (forecast.seconds, deadline.left(now).as_secs_f64()) else {
+        return;
+    };
+    if seconds > left {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "a share of a number of messages"
+        )]
+        let reached = (forecast.distinct as f64 * left / seconds) as u64;
+        tracing::warn!(
+            "time for about {} of them ({}): the oldest are asked first, --resume goes on with the others",
+            words::count(reached),
+            deadline.told,
+        );
+    }
 }
 
 /// An export that failed is often a header and nothing else: that must not pass for "all reconciled".

@@ -1,5 +1,6 @@
 //! Flags that several commands share, each with the place where they become values.
 
+mod deadline;
 mod expect;
 mod input;
 mod pace;
@@ -9,6 +10,7 @@ mod source;
 mod talk;
 mod targets;
 
+pub(super) use deadline::{DeadlineFlags, deadline};
 pub(super) use expect::ExpectFlags;
 pub(super) use input::InputFlags;
 pub(super) use pace::{Pace, PaceFlags, rate_of};

@@ -75,6 +75,7 @@ impl Night {
             as_of: None,
             expectations: self.expectations(),
             producer_zone: "+08:00".to_owned(),
+            options: std::collections::BTreeMap::new(),
         };
         let mut recorder = Recorder::create(path, &header, Durability::Relaxed).unwrap();
         for (row, (topic, id, held)) in (1..).zip(&self.rows) {
@@ -132,6 +133,8 @@ fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, 
         observed_at: at,
         attempts: 1,
         throttled: 0,
+        carried_from: None,
+        previously: None,
     };
     (Row { row, kept, entry }, Some(outcome))
 }

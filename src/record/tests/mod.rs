@@ -7,6 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+mod durability;
 mod resume;
 
 use super::*;
@@ -70,6 +71,8 @@ fn settled(row: u64) -> (Row, Option<Outcome>) {
         observed_at: Timestamp::UNIX_EPOCH,
         attempts: 1,
         throttled: 0,
+        carried_from: None,
+        previously: None,
     };
     (
         Row {

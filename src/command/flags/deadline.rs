@@ -1,0 +1,76 @@
+//! When to end.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use anyhow::anyhow;
+
+use crate::exit::Failed;
+use crate::settings::{Deadline, FinishBy, Layers, Span};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Time")]
+pub(in crate::command) struct DeadlineFlags {
+    /// Begin no call after this time: 06:00 (the next one, on this machine's clock), 2026-11-23T06:00+08:00
+    ///
+    /// The oldest messages are asked first, since they expire first. What is left is asked by the same command with
+    /// --resume.
+    ///
+    /// Example: --finish-by 06:00 --resume, every night, until everything is answered
+    #[arg(long, value_name = "TIME", conflicts_with = "max_time")]
+    finish_by: Option<String>,
+    /// Begin no call after so long: 2h, 90m; the oldest messages are asked first
+    #[arg(long, value_name = "DURATION")]
+    max_time: Option<String>,
+    /// Kept column that says when a message was born, where its ID does not; asks the oldest messages first
+    ///
+    /// RFC 3339, `2026-11-22 03:00:00` on the producers' clock, or seconds or milliseconds since 1970.
+    #[arg(long, value_name = "COLUMN")]
+    born_column: Option<String>,
+}
+
+impl DeadlineFlags {
+    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
+        layers.flag("finish_by", self.finish_by.as_ref());
+        layers.flag("max_time", self.max_time.as_ref());
+        layers.flag("born_column", self.born_column.as_ref());
+    }
+}
+
+/// The earlier one of the ends that are set, if one is.
+pub(in crate::command) fn deadline(
+    layers: &Layers,
+    now: Timestamp,
+) -> Result<Option<Deadline>, Failed> {
+    let told = |flag, key| format!("{flag} {}", layers.text(key).0);
+    let mut deadline: Option<Deadline> = None;
+    if let Some(finish_by) = layers.optional::<FinishBy>("finish_by")? {
+        deadline = finish_by
+            .moment(now, &TimeZone::system())
+            .map(|at| Deadline {
+                at,
+                told: told("--finish-by", "finish_by"),
+            });
+    }
+    if let Some(Span(most)) = layers.optional::<Span>("max_time")? {
+        let most = SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);
+        let at = now.checked_add(most).unwrap_or(Timestamp::MAX);
+        if deadline.as_ref().is_none_or(|other| at < other.at) {
+            deadline = Some(Deadline {
+                at,
+                told: told("--max-time", "max_time"),
+            });
+        }
+    }
+    match deadline {
+        Some(over) if over.at <= now => Err(Failed::refused(
+            anyhow!(
+                "{} is over: it was {}",
+                over.told,
+                crate::clock::rfc3339(over.at)
+            ),
+            Some("--finish-by 06:00 means the next time that clocks show it".to_owned()),
+        )),
+        settled => Ok(settled),
+    }
+}

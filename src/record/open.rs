@@ -1,0 +1,150 @@
+//! How a record begins: with its header, or where an earlier run has ended.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::close::Begun;
+use super::columns::Columns;
+use super::journal::Journal;
+use super::order::Earlier;
+use super::resume::lock;
+use super::text::{TimeText, push_json};
+use super::tracks::Tracks;
+use super::write::{BLOCK, ordered_path};
+use super::{Durability, Header, RecordError, Recorder, RowSet, Unfinished, partial_path};
+use crate::file;
+use crate::verdict::Totals;
+
+impl Recorder {
+    /// Creates `RESULTS.partial` (0600, locked) and writes the header.
+    pub fn create(
+        target: &Path,
+        header: &Header,
+        durability: Durability,
+    ) -> Result<Self, RecordError> {
+        let path = partial_path(target);
+        let file = match file::create_private(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(occupied(path));
+            }
+            Err(error) => return Err(refused("create", &path)(error)),
+        };
+        lock(&file, &path)?;
+        Self::begin(target, file, header, durability)
+    }
+
+    /// Throws away what an earlier run has left, if it has, and begins anew.
+    pub fn restart(
+        target: &Path,
+        header: &Header,
+        durability: Durability,
+    ) -> Result<Self, RecordError> {
+        let path = partial_path(target);
+        // Emptied, not removed: whoever waits for its lock must not be left with a file that has no name.
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Self::create(target, header, durability);
+            }
+            Err(error) => return Err(refused("open", &path)(error)),
+        };
+        lock(&file, &path)?;
+        file.set_len(0).map_err(refused("empty", &path))?;
+        Self::begin(target, file, header, durability)
+    }
+
+    /// Goes on where an earlier run has ended; gives the rows that are settled.
+    pub fn resume(
+        target: &Path,
+        unfinished: Unfinished,
+        durability: Durability,
+    ) -> Result<(Self, RowSet), RecordError> {
+        let Unfinished {
+            file,
+            header,
+            begun,
+            lines,
+        } = unfinished;
+        if begun.header_bytes == 0 {
+            return Ok((Self::begin(target, file, &header, durability)?, lines.done));
+        }
+        let mut recorder = Self::start(target, file, begun, durability)?;
+        recorder.totals = lines.totals;
+        recorder.tracks = lines.tracks;
+        recorder.columns = lines.columns;
+        recorder.in_order = false;
+        Ok((recorder, lines.done))
+    }
+
+    /// In an empty file, which is locked.
+    fn begin(
+        target: &Path,
+        file: File,
+        header: &Header,
+        durability: Durability,
+    ) -> Result<Self, RecordError> {
+        let path = partial_path(target);
+        let mut first = Vec::new();
+        push_json(&mut first, header);
+        first.push(b'\n');
+        let begun = Begun {
+            header_bytes: first.len() as u64,
+            earlier: Earlier::default(),
+        };
+        let mut recorder = Self::start(target, file, begun, durability)?;
+        recorder.block = first;
+        recorder.flush()?;
+        if durability == Durability::EverySecond {
+            // From here on a synced answer is a safe answer.
+            let synced = recorder.lock.sync_all();
+            synced
+                .and_then(|()| file::sync_folder(&path))
+                .map_err(refused("sync", &path))?;
+        }
+        Ok(recorder)
+    }
+
+    fn start(
+        target: &Path,
+        file: File,
+        begun: Begun,
+        durability: Durability,
+    ) -> Result<Self, RecordError> {
+        let path = partial_path(target);
+        let writer = file.try_clone().map_err(refused("open", &path))?;
+        let journal = Journal::start(writer, durability, begun, &ordered_path(target));
+        Ok(Self {
+            target: target.to_owned(),
+            journal: journal.map_err(refused("begin", &path))?,
+            lock: file,
+            begun,
+            durability,
+            block: Vec::with_capacity(BLOCK + BLOCK / 8),
+            time: TimeText::default(),
+            in_order: true,
+            next_row: 1,
+            totals: Totals::default(),
+            tracks: Tracks::default(),
+            columns: Columns::default(),
+        })
+    }
+}
+
+fn refused(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+    let path = path.to_owned();
+    move |source| RecordError::Io {
+        doing,
+        path,
+        source,
+        begun: false,
+    }
+}
+
+fn occupied(path: PathBuf) -> RecordError {
+    match File::open(&path).map(|file| file.try_lock()) {
+        Ok(Err(fs::TryLockError::WouldBlock)) => RecordError::Busy { path },
+        _ => RecordError::Unfinished { path },
+    }
+}

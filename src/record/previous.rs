@@ -1,0 +1,213 @@
+//! What an earlier record knows already: a message that all its expected groups have passed is not asked again.
+//!
+//! An offset only grows unless someone resets it, so `passed` stays true while nobody does. That is why some of those
+//! messages can be asked again at random, and why a group that had passed a message is compared whenever the message is
+//! asked ([`Previously`]).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Block, Header, Line, Outcome, ReadError, Record};
+use crate::exit::Advice;
+use crate::input::{Fingerprint, FirstRows};
+use crate::message::Query;
+use crate::offsets::TrackType;
+use crate::source::{Trace, Track};
+use crate::verdict::{Answer, Expectations, TrackView, Verdict, judge};
+
+/// An earlier record, opened to be asked about single messages.
+#[derive(Debug)]
+pub struct Previous {
+    record: Record,
+    /// The rows of messages that some group has passed: 16 bytes each, as in the duplicate check.
+    rows: FirstRows,
+    expectations: Expectations,
+    run_id: Arc<str>,
+    /// Which share of the messages that need not be asked is asked.
+    recheck: f64,
+    /// Of the run that asks: another run picks others.
+    seed: String,
+}
+
+/// What an earlier record knows of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing that spares a call or could be contradicted.
+    Nothing,
+    /// Its answer holds.
+    Carried(Outcome),
+    /// Some groups have passed it; it is asked again.
+    Passed(Previously),
+}
+
+/// What an earlier answer said of a message that is asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Previously {
+    /// The run that was answered.
+    pub run_id: Arc<str>,
+    /// When; RFC 3339 UTC.
+    pub observed_at: String,
+    /// The groups whose offset was past the message.
+    pub passed: Vec<String>,
+}
+
+/// Why a record is no help.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviousError {
+    /// It can't be read, or was changed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It was asked of somebody else.
+    #[error("{} was answered by `{found}`, this run asks `{wanted}`", path.display())]
+    Source {
+        /// The record.
+        path: PathBuf,
+        /// Its source.
+        found: String,
+        /// The run's.
+        wanted: String,
+    },
+    /// More rows than a record of ours has.
+    #[error("{} has more than {} rows", path.display(), u32::MAX)]
+    TooManyRows {
+        /// The record.
+        path: PathBuf,
+    },
+}
+
+impl Advice for PreviousError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read(error) => error.hint(),
+            Self::Source { .. } => Some("--previous names a record of the same source".to_owned()),
+            Self::TooManyRows { .. } => None,
+        }
+    }
+}
+
+impl Previous {
+    /// Reads the record at `path` and checks its seal. Answers are judged by what `asking` expects; the share `recheck`
+    /// of those that hold is asked again.
+    pub fn open(path: &Path, asking: &Header, recheck: f64) -> Result<Self, PreviousError> {
+        let record = Record::open(path)?;
+        if record.header().source != asking.source {
+            return Err(PreviousError::Source {
+                path: path.to_owned(),
+                found: record.header().source.clone(),
+                wanted: asking.source.clone(),
+            });
+        }
+        let mut rows = FirstRows::new();
+        let mut blocks = record.blocks(true);
+        while let Some(block) = blocks.next_block()? {
+            for (row, text) in block.lines() {
+                let line = Block::parse(row, text).map_err(|error| record.bad_line(row, error))?;
+                if line.tracks.iter().flatten().any(has_passed) {
+                    let id = Fingerprint::of_parts(&line.instance_id, &line.topic, &line.msg_id);
+                    let too_many = |_| PreviousError::TooManyRows {
+                        path: path.to_owned(),
+                    };
+                    rows.first(id, row).map_err(too_many)?;
+                }
+            }
+        }
+        Ok(Self {
+            rows,
+            expectations: asking.expectations.clone(),
+            run_id: record.header().run_id.as_str().into(),
+            record,
+            recheck,
+            seed: asking.run_id.clone(),
+        })
+    }
+
+    /// Picks for the run of this ID.
+    #[must_use]
+    pub fn picking_for(mut self, run_id: &str) -> Self {
+        run_id.clone_into(&mut self.seed);
+        self
+    }
+
+    /// The seal, which names the record among others.
+    #[must_use]
+    pub fn seal(&self) -> &str {
+        &self.record.trailer().sha256
+    }
+
+    /// What it knows of a message.
+    #[must_use]
+    pub fn know(&self, query: &Query) -> Known {
+        self.look_up(query).unwrap_or(Known::Nothing)
+    }
+
+    fn look_up(&self, query: &Query) -> Option<Known> {
+        let row = self.rows.row_of(Fingerprint::of(query))?;
+        let text = self.record.line_of(row).ok()?; // it was read a moment ago; if not, the message is asked
+        let line = Block::parse(row, &text).ok()?;
+        let is_it = *line.msg_id == *query.msg_id
+            && *line.topic == *query.topic
+            && *line.instance_id == *query.instance_id.as_deref().unwrap_or_default();
+        if !is_it {
+            return None;
+        }
+        // What was carried once is as old as it was then.
+        let run_id = match &*line.carried_from {
+            "" => self.run_id.clone(),
+            carried_from => carried_from.into(),
+        };
+        if self.holds(&line) && !self.is_picked(query) {
+            return carried(&line, run_id).map(Known::Carried);
+        }
+        let passed = line
+            .tracks
+            .iter()
+            .flatten()
+            .filter(|track| has_passed(track));
+        Some(Known::Passed(Previously {
+            run_id,
+            observed_at: line.observed_at.to_string(),
+            passed: passed.map(|track| track.group.to_string()).collect(),
+        }))
+    }
+
+    /// Have all expected groups passed it?
+    fn holds(&self, line: &Line<'_>) -> bool {
+        let Some(answer @ Answer::Tracks(_)) = line.answer() else {
+            return false;
+        };
+        let judged = judge(answer, &line.topic, &self.expectations);
+        let mut expected = judged.groups.iter().filter(|seen| seen.expected).peekable();
+        expected.peek().is_some() && expected.all(|seen| seen.verdict == Verdict::Passed)
+    }
+
+    /// By the message and the run: a run that is gone on with picks the same ones.
+    fn is_picked(&self, query: &Query) -> bool {
+        Fingerprint::of_parts(&self.seed, &query.topic, &query.msg_id).share() < self.recheck
+    }
+}
+
+fn has_passed(track: &TrackView<'_>) -> bool {
+    Verdict::of(&track.track_type) == Verdict::Passed
+}
+
+/// The answer with its own time; no call was made for it.
+fn carried(line: &Line<'_>, run_id: Arc<str>) -> Option<Outcome> {
+    let track = |track: &TrackView<'_>| Track {
+        group: (*track.group).into(),
+        track_type: TrackType::from(&*track.track_type),
+    };
+    let request_id = Some(line.request_id.to_string()).filter(|id| !id.is_empty());
+    Some(Outcome {
+        answer: Ok(Trace {
+            tracks: line.tracks.iter().flatten().map(track).collect(),
+            request_id,
+        }),
+        observed_at: line.observed_at.parse::<Timestamp>().ok()?,
+        attempts: 0,
+        throttled: 0,
+        carried_from: Some(run_id),
+        previously: None,
+    })
+}
