@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
+use super::book::LONGEST_HOLD;
+use super::gate::Gate;
 use super::{Backoff, Engine};
 use crate::clock::Clock;
 use crate::message::Query;
 use crate::record::Outcome;
-use crate::source::{Failure, FailureKind, TraceSource};
-
-/// How long everyone waits after a throttled answer that does not say how long: the quota's own window.
-const THROTTLED: Duration = Duration::from_secs(1);
-
-/// No source makes us wait longer than this, whatever it says.
-const LONGEST_HOLD: Duration = Duration::from_mins(1);
+use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
 /// How queries are asked.
 #[derive(Debug, Clone, Copy)]
@@ -30,24 +26,14 @@ pub struct Policy {
 impl<S: TraceSource> Engine<'_, S> {
     /// Asks until there is an answer, a permanent error, or no attempt left. Every attempt waits for its turn and is
     /// signed anew. `None` means that the run ended first: the query was not settled and is nobody's outcome.
-    pub(super) async fn ask(&self, query: &Query) -> Option<Outcome> {
+    pub(super) async fn ask(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
         let policy = self.policy;
         let mut throttled = 0;
         for attempt in 1.. {
-            tokio::select! {
-                biased;
-                () = self.pacer.turn() => {}
-                () = self.stop.draining() => return None,
-            }
-            if self.stop.is_requested() {
-                return None;
-            }
-            let answer = self.source.trace(query).await;
+            let answer = self.attempt(query, gate).await?;
             let again = match &answer {
                 Err(failure) if failure.kind == FailureKind::Throttled => {
                     throttled += 1;
-                    self.pacer
-                        .hold(failure.retry_after.unwrap_or(THROTTLED).min(LONGEST_HOLD));
                     Some(Duration::ZERO) // the hold makes it wait
                 }
                 Err(failure) if failure.kind.is_retryable() => {
@@ -75,6 +61,34 @@ impl<S: TraceSource> Engine<'_, S> {
             }
         }
         None
+    }
+
+    /// One call, when its turn has come; `None` if the run ended first.
+    async fn attempt(&self, query: &Query, gate: &Gate) -> Option<Result<Trace, Failure>> {
+        let (_alone, turn) = tokio::select! {
+            biased;
+            passed = async { (gate.pass().await, self.pacer.turn().await) } => passed,
+            () = self.stop.draining() => return None,
+        };
+        if self.stop.is_requested() {
+            return None;
+        }
+        let answer = self.source.trace(query).await;
+        match &answer {
+            Err(failure) if failure.kind == FailureKind::Throttled => {
+                self.pacer.throttled(turn, failure.retry_after).await;
+            }
+            // Whoever waits at the gate must find the run stopped.
+            Err(failure) if failure.kind.ends_run() => self.stop.begin(),
+            _ => self.pacer.answered(turn).await,
+        }
+        if answer
+            .as_ref()
+            .map_or_else(Failure::proves_access, |_| true)
+        {
+            gate.open();
+        }
+        Some(answer)
     }
 }
 

@@ -3,22 +3,41 @@
 //! A [`Limiter`] behind a fair mutex so that turns
 //! come first-come-first-served (governor's own `until_ready` wakes a herd and keeps no order). A throttled answer
 //! puts everyone on hold: whoever is waiting for a turn waits until the hold is over, and no call begins inside it.
+//! Then it goes on more slowly (`engine/tempo.rs`). Several runs share all that through a [`QuotaFile`].
 
 use std::num::NonZeroU32;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::book::{Book, interval};
+use super::quota_file::{QuotaFile, machine_clock};
 use super::{Limiter, Rate};
+
+/// How long everyone waits after a throttled answer that does not say how long: the quota's own window.
+const THROTTLED: Duration = Duration::from_secs(1);
 
 /// Hands out turns, at most so many in so long, whoever asks.
 #[derive(Debug)]
 pub struct Pacer {
     limiter: Option<Limiter>,
+    /// Calls a second; nothing where there is no limit.
+    full: Option<f64>,
     turnstile: tokio::sync::Mutex<()>,
-    hold: Mutex<Option<Instant>>,
+    /// The state of the quota: ours alone, or what was last seen of the shared one.
+    book: Mutex<Book>,
+    shared: Option<QuotaFile>,
+    /// Calls begun without a look into the book.
+    unpaced: AtomicU64,
+    /// The book's times count from before this instant.
+    origin: (Instant, Duration),
 }
+
+/// A call that may begin; whoever has it says how it ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn(u64);
 
 impl Pacer {
     /// `burst` calls may begin at once after a pause; 1 spreads them evenly.
@@ -26,50 +45,173 @@ impl Pacer {
     pub fn new(rate: Rate, burst: NonZeroU32) -> Self {
         Self {
             limiter: Limiter::new(rate, burst),
+            full: rate.interval().map(|interval| 1.0 / interval.as_secs_f64()),
             turnstile: tokio::sync::Mutex::default(),
-            hold: Mutex::default(),
+            book: Mutex::default(),
+            shared: None,
+            unpaced: AtomicU64::default(),
+            origin: (Instant::now(), Duration::ZERO),
+        }
+    }
+
+    /// The same rate for all runs that name this file together: no call of one begins too soon after another's.
+    /// Their calls begin one by one, without bursts. Nothing is shared where there is no limit.
+    #[must_use]
+    pub fn sharing(self, file: QuotaFile) -> Self {
+        Self {
+            limiter: None,
+            shared: self.full.is_some().then_some(file),
+            origin: (Instant::now(), machine_clock()),
+            ..self
         }
     }
 
     /// Returns when the caller may begin its call.
-    pub async fn turn(&self) {
-        if self.limiter.is_none() && self.held_until().is_none() {
-            return; // nothing to wait for, so nobody waits
+    pub async fn turn(&self) -> Turn {
+        if self.limiter.is_none() && self.shared.is_none() && self.is_untroubled() {
+            // Nothing to wait for, so nobody waits.
+            return Turn(self.unpaced.fetch_add(1, Ordering::Relaxed));
         }
         let _first_in_line = self.turnstile.lock().await;
+        match (&self.shared, self.full) {
+            (Some(file), Some(full)) => self.shared_turn(file, full).await,
+            _ => self.own_turn().await,
+        }
+    }
+
+    async fn own_turn(&self) -> Turn {
         loop {
-            let hold = *self.held_until();
-            if let Some(hold) = hold {
-                sleep_until(hold).await;
-                self.release(hold);
+            let now = self.now();
+            let earliest = self.book().earliest(now);
+            if let Some(earliest) = earliest {
+                self.sleep_until(earliest).await;
                 continue; // it may have grown meanwhile
             }
             match self.limiter.as_ref().map(Limiter::check) {
-                None | Some(Ok(())) => return,
                 Some(Err(earliest)) => sleep_until(earliest).await,
+                None | Some(Ok(())) => {
+                    self.book().begin(now);
+                    return Turn(self.unpaced.fetch_add(1, Ordering::Relaxed));
+                }
             }
         }
     }
 
-    /// Lets no call begin before `pause` is over. Holds do not add up: the longest one counts.
-    pub fn hold(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        let mut hold = self.held_until();
-        *hold = (*hold).max(Some(until));
-    }
-
-    /// Forgets a hold that is over, unless a longer one has taken its place.
-    fn release(&self, over: Instant) {
-        let mut hold = self.held_until();
-        if *hold == Some(over) {
-            *hold = None;
+    /// Reserves a turn, waits for it, and takes it; anew, if a hold has come between.
+    async fn shared_turn(&self, file: &QuotaFile, full: f64) -> Turn {
+        loop {
+            let turn = self.share(file, |book, now| book.reserve(now, full)).await;
+            self.sleep_until(turn).await;
+            loop {
+                let taken = self
+                    .share(file, |book, now| (book.take(now, full), now))
+                    .await;
+                match taken {
+                    (Ok(call), _) => return Turn(call),
+                    (Err(earliest), now) if earliest <= now + interval(full) => {
+                        self.sleep_until(earliest).await;
+                    }
+                    (Err(_), _) => break,
+                }
+            }
         }
     }
 
-    fn held_until(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.hold
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The call got an answer that was not throttled.
+    pub async fn answered(&self, turn: Turn) {
+        if self.is_untroubled() {
+            return;
+        }
+        let change = |book: &mut Book, now| {
+            let before = book.tempo.pace(now).is_some();
+            book.tempo.answered(turn.0, now);
+            before
+        };
+        let was_slow = match &self.shared {
+            Some(file) => self.share(file, change).await,
+            None => change(&mut self.book(), self.now()),
+        };
+        if was_slow && self.slowed_to().is_none() {
+            tracing::info!("back at the full pace");
+        }
+    }
+
+    /// The call was throttled: lets no call begin before `asked` is over (the quota's window, if nothing was asked
+    /// for; at most a minute), and slows all of them down. Holds do not add up: the longest one counts.
+    pub async fn throttled(&self, turn: Turn, asked: Option<Duration>) {
+        let hold = asked.unwrap_or(THROTTLED);
+        let full = self.full.unwrap_or_else(|| self.observed());
+        let change = |book: &mut Book, now| {
+            let was_slow = book.tempo.pace(now).is_some();
+            book.throttled(turn.0, now, hold, full) && !was_slow
+        };
+        let first = if let Some(file) = &self.shared {
+            self.share(file, change).await
+        } else {
+            let mut book = self.book();
+            book.begun = self.unpaced.load(Ordering::Relaxed);
+            change(&mut book, self.now())
+        };
+        if first && let Some(pace) = self.slowed_to() {
+            tracing::info!(
+                "throttled: slowing down to {pace:.1} calls/s, then step by step up again"
+            );
+        }
+    }
+
+    /// Calls a second, if throttled answers have taken the pace back.
+    #[must_use]
+    pub fn slowed_to(&self) -> Option<f64> {
+        let now = self.now();
+        self.book().tempo.pace(now)
+    }
+
+    /// Calls a second so far, where no rate says it.
+    fn observed(&self) -> f64 {
+        let seconds = self.origin.0.elapsed().as_secs_f64().max(1.0);
+        #[expect(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
+        let calls = self.unpaced.load(Ordering::Relaxed).max(1) as f64;
+        calls / seconds
+    }
+
+    /// Changes the shared book, and keeps a copy. A file that fails in mid-run is no reason to lose answers: the run
+    /// says so once, and goes on by its copy.
+    async fn share<R>(&self, file: &QuotaFile, change: impl Fn(&mut Book, Duration) -> R) -> R {
+        let full = self.full.unwrap_or(f64::INFINITY);
+        let seen = file
+            .with(|book| {
+                let now = self.now();
+                book.distrust(now, full);
+                let result = change(book, now);
+                (result, *book)
+            })
+            .await;
+        match seen {
+            Ok((result, book)) => {
+                *self.book() = book;
+                result
+            }
+            Err(error) => {
+                file.complain(&error);
+                change(&mut self.book(), self.now())
+            }
+        }
+    }
+
+    fn is_untroubled(&self) -> bool {
+        self.book().is_untroubled()
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.1 + self.origin.0.elapsed()
+    }
+
+    async fn sleep_until(&self, time: Duration) {
+        sleep_until(self.origin.0 + time.saturating_sub(self.origin.1)).await;
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -148,15 +290,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_call_begins_inside_a_hold_even_of_those_already_waiting() {
         let (pacer, start) = (pacer("10/s", 1), Instant::now());
-        let begun = RefCell::new(Vec::new());
+        let (begun, turns) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let callers = join_all((0..8).map(|_| async {
-            pacer.turn().await;
+            let turn = pacer.turn().await;
             begun.borrow_mut().push(start.elapsed());
+            turns.borrow_mut().push(turn);
         }));
         let throttled = async {
             tokio::time::sleep(Duration::from_millis(250)).await;
-            pacer.hold(Duration::from_secs(30));
-            pacer.hold(Duration::from_secs(5)); // a shorter one shortens nothing
+            let turn = turns.borrow()[0];
+            pacer.throttled(turn, Some(Duration::from_secs(30))).await;
+            // A shorter one shortens nothing.
+            pacer.throttled(turn, Some(Duration::from_secs(5))).await;
         };
         futures::future::join(callers, throttled).await;
         let (before, after): (Vec<_>, Vec<_>) = begun
@@ -177,9 +322,70 @@ mod tests {
             pacer.turn().await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
-        pacer.hold(Duration::from_secs(2));
+        let turn = pacer.turn().await;
+        pacer.throttled(turn, Some(Duration::from_secs(2))).await;
         pacer.turn().await;
         assert_eq!(start.elapsed(), Duration::from_secs(2));
+    }
+
+    /// Three runs with a quota file, each as fast as it may, for `seconds`; when their calls began.
+    async fn three_runs(seconds: u64, throttled_at: Option<u64>) -> Vec<Vec<Duration>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quota");
+        let runs: Vec<_> = (0..3)
+            .map(|_| pacer("10/s", 4).sharing(QuotaFile::open(&path).unwrap()))
+            .collect();
+        let start = Instant::now();
+        join_all(runs.iter().enumerate().map(|(nth, run)| async move {
+            let mut begun = Vec::new();
+            let mut throttled = throttled_at.filter(|_| nth == 0).map(Duration::from_millis);
+            while start.elapsed() < Duration::from_secs(seconds) {
+                let turn = run.turn().await;
+                begun.push(start.elapsed());
+                if throttled.is_some_and(|at| start.elapsed() >= at) {
+                    throttled = None;
+                    run.throttled(turn, Some(Duration::from_secs(3))).await;
+                }
+            }
+            begun
+        }))
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn runs_that_share_a_file_share_the_rate_evenly() {
+        let runs = three_runs(30, None).await;
+        let mut all: Vec<_> = runs.concat();
+        all.sort();
+        assert!(
+            all.windows(2)
+                .all(|pair| pair[1] - pair[0] >= Duration::from_millis(100)),
+            "{all:?}"
+        );
+        assert!(all.len() >= 290, "and they use it: {}", all.len());
+        let fair = |run: &Vec<Duration>| run.len().abs_diff(all.len() / 3) <= 2;
+        assert!(runs.iter().all(fair), "{runs:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_answer_to_one_holds_and_slows_all() {
+        let mut all = three_runs(20, Some(5000)).await.concat();
+        all.sort();
+        let held = all
+            .iter()
+            .position(|at| *at > Duration::from_secs(5))
+            .unwrap();
+        let pause = all[held + 1] - all[held];
+        let pause = pause.max(all[held] - all[held - 1]);
+        assert!(pause >= Duration::from_secs(3), "{pause:?}");
+        let after: Vec<_> = all
+            .iter()
+            .filter(|at| **at > Duration::from_secs(8))
+            .collect();
+        assert!(
+            *after[1] - *after[0] >= Duration::from_millis(140),
+            "{after:?}"
+        );
     }
 
     proptest! {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
 
+use super::gate::Gate;
 use super::{Pacer, Policy, Stop};
 use crate::input::{Entry, Row};
 use crate::message::Query;
 use crate::record::{Known, Outcome, Previous};
-use crate::source::{Failure, FailureKind, TraceSource};
+use crate::source::{Failure, TraceSource};
 
 /// How often a sink hears of time passing while answers are awaited.
 const TICK: Duration = Duration::from_millis(200);
@@ -24,8 +25,8 @@ pub trait Sink {
     fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()>;
     /// The loop is about to wait: whatever is buffered goes out now.
     fn idle(&mut self) -> anyhow::Result<()>;
-    /// Time has passed.
-    fn tick(&mut self);
+    /// Time has passed; the pace in calls a second, if throttled answers have taken it back.
+    fn tick(&mut self, slowed_to: Option<f64>);
 }
 
 /// Why the loop ended without an error of ours.
@@ -78,10 +79,12 @@ impl<S: TraceSource> Engine<'_, S> {
             row
         });
         let rows = stream::iter(counted);
+        let gate = Gate::new(self.source.may_refuse_everyone());
+        let gate = &gate;
         let settled = if self.policy.concurrency == 1 {
-            rows.then(|row| self.settle(row)).left_stream() // one after the other needs no pool of calls
+            rows.then(|row| self.settle(row, gate)).left_stream() // one after the other needs no pool of calls
         } else {
-            rows.map(|row| self.settle(row))
+            rows.map(|row| self.settle(row, gate))
                 .buffer_unordered(self.policy.concurrency)
                 .right_stream()
         };
@@ -94,10 +97,10 @@ impl<S: TraceSource> Engine<'_, S> {
         })
     }
 
-    async fn settle<E>(&self, row: Result<Row, E>) -> Settled<E> {
+    async fn settle<E>(&self, row: Result<Row, E>, gate: &Gate) -> Settled<E> {
         let row = row?;
         let outcome = match &row.entry {
-            Entry::Query(query) => match self.answer(query).await {
+            Entry::Query(query) => match self.answer(query, gate).await {
                 Some(outcome) => Some(outcome),
                 None => return Ok(None),
             },
@@ -107,14 +110,14 @@ impl<S: TraceSource> Engine<'_, S> {
     }
 
     /// What is known already, or else the source's answer.
-    async fn answer(&self, query: &Query) -> Option<Outcome> {
+    async fn answer(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
         match self
             .previous
             .map_or(Known::Nothing, |previous| previous.know(query))
         {
             Known::Carried(outcome) => Some(outcome),
-            Known::Nothing => self.ask(query).await,
-            Known::Passed(previously) => self.ask(query).await.map(|outcome| Outcome {
+            Known::Nothing => self.ask(query, gate).await,
+            Known::Passed(previously) => self.ask(query, gate).await.map(|outcome| Outcome {
                 previously: Some(Box::new(previously)),
                 ..outcome
             }),
@@ -140,7 +143,7 @@ impl<S: TraceSource> Engine<'_, S> {
                         biased;
                         next = settled.next() => break next,
                         () = &mut dropping => break None,
-                        _ = ticks.tick() => sink.tick(),
+                        _ = ticks.tick() => sink.tick(self.pacer.slowed_to()),
                     }
                 },
             };
@@ -152,8 +155,8 @@ impl<S: TraceSource> Engine<'_, S> {
                         answer: Err(failure),
                         ..
                     }),
-                )) if failure.kind == FailureKind::Fatal => {
-                    self.stop.request();
+                )) if failure.kind.ends_run() => {
+                    self.stop.begin();
                     fatal.get_or_insert_with(|| Box::new(failure));
                 }
                 Some((row, outcome)) => {
@@ -163,7 +166,7 @@ impl<S: TraceSource> Engine<'_, S> {
                 None => {}
             }
             if count.is_multiple_of(ROWS_PER_BREATH) {
-                sink.tick();
+                sink.tick(self.pacer.slowed_to());
                 tokio::task::yield_now().await;
             }
         }

@@ -29,6 +29,11 @@ impl Stop {
         self.draining.cancel();
     }
 
+    /// No new calls, however often it is said.
+    pub(super) fn begin(&self) {
+        self.draining.cancel();
+    }
+
     /// Has the end been asked for?
     #[must_use]
     pub fn is_requested(&self) -> bool {

@@ -21,6 +21,7 @@ struct Scripted {
     script: RefCell<VecDeque<Failure>>,
     begun: RefCell<Vec<Duration>>,
     start: Instant,
+    may_refuse: bool,
 }
 
 impl Scripted {
@@ -30,6 +31,15 @@ impl Scripted {
             script: RefCell::new(script.into_iter().collect()),
             begun: RefCell::default(),
             start: Instant::now(),
+            may_refuse: false,
+        }
+    }
+
+    /// Behind a gateway that may refuse everyone.
+    fn wary(latency_ms: u64, script: impl IntoIterator<Item = Failure>) -> Self {
+        Self {
+            may_refuse: true,
+            ..Self::new(latency_ms, script)
         }
     }
 }
@@ -46,6 +56,10 @@ impl TraceSource for Scripted {
             }),
             Err,
         )
+    }
+
+    fn may_refuse_everyone(&self) -> bool {
+        self.may_refuse
     }
 }
 
@@ -68,7 +82,7 @@ impl Sink for Collected {
         Ok(())
     }
 
-    fn tick(&mut self) {}
+    fn tick(&mut self, _: Option<f64>) {}
 }
 
 fn row(row: u64) -> Row {
@@ -324,4 +338,67 @@ async fn rows_that_need_no_call_wait_for_nobody() {
     assert!(matches!(ended, Ended::Complete));
     assert_eq!((sink.rows.len(), sink.outcomes.len()), (1000, 0));
     assert_eq!(source.start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_every_query_would_get_costs_one_call() {
+    for kind in [FailureKind::Fatal, FailureKind::Expired] {
+        let source = Scripted::wary(500, [failure(kind, None)]);
+        let (ended, sink) = audit(queries(20_000), &source, "max", 64, &Stop::new()).await;
+        assert!(matches!(ended, Ended::Fatal(_)));
+        assert_eq!((source.begun.borrow().len(), sink.rows.len()), (1, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_proves_nothing_keeps_the_gate_shut() {
+    let refused = Failure::new(FailureKind::Refused, "InvalidParameter".to_owned(), "");
+    let script = [
+        failure(FailureKind::Server, None),
+        failure(FailureKind::Transport, None),
+        failure(FailureKind::Throttled, Some(1)),
+        refused,
+        failure(FailureKind::Fatal, None),
+    ];
+    let source = Scripted::wary(500, script);
+    let (ended, _) = audit(queries(1000), &source, "max", 64, &Stop::new()).await;
+    assert!(matches!(ended, Ended::Fatal(_)));
+    let begun = source.begun.borrow();
+    assert_eq!(begun.len(), 5, "one after the other: {begun:?}");
+    let apart = |pair: &[Duration]| pair[1] - pair[0] >= Duration::from_millis(500);
+    assert!(begun.windows(2).all(apart), "{begun:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_answer_lets_everyone_through() {
+    let no_group = Failure::new(FailureKind::Refused, "BIZ_NEW".to_owned(), "");
+    for proof in [
+        None,
+        Some(failure(FailureKind::NotFound, None)),
+        Some(no_group),
+    ] {
+        let source = Scripted::wary(500, proof);
+        audit(queries(1000), &source, "10/s", 8, &Stop::new()).await;
+        // The other tests' 100.4 s, and what the first round trip keeps the second call waiting.
+        assert_eq!(source.start.elapsed(), Duration::from_millis(100_800));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_answer_halves_the_pace_and_it_climbs_back() {
+    let source = Scripted::new(100, [failure(FailureKind::Throttled, None)]);
+    audit(queries(1000), &source, "10/s", 8, &Stop::new()).await;
+    let begun = source.begun.borrow();
+    let gap = |nth: usize| (begun[nth + 1] - begun[nth]).as_millis();
+    let first = begun
+        .iter()
+        .position(|at| *at >= Duration::from_millis(1100))
+        .unwrap();
+    assert!((150..=200).contains(&gap(first)), "{}", gap(first));
+    assert!(
+        (100..=106).contains(&gap(first + 10)),
+        "{}",
+        gap(first + 10)
+    );
+    assert_eq!(gap(begun.len() - 2), 100);
 }

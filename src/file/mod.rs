@@ -104,6 +104,18 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// A private file to read and to write, made if it is not there. A pipe does not hold us up: it is opened, too.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
 /// A private file that vanishes with its handle, in the folder of `beside`.
 pub fn scratch(beside: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder(beside))

@@ -171,7 +171,7 @@ impl From<Failure> for Refusal {
                 Self::Throttled(failure.retry_after.unwrap_or(Duration::from_secs(1)))
             }
             FailureKind::Transport | FailureKind::Server => Self::Unavailable,
-            FailureKind::Fatal => Self::Internal,
+            FailureKind::Expired | FailureKind::Fatal => Self::Internal,
         }
     }
 }

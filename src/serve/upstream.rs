@@ -9,9 +9,6 @@ use crate::source::{Failure, FailureKind, Snapshot, Source, Trace, TraceSource};
 /// Longer than this no client waits for its turn: it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Without any word from the source, the quota's own window.
-const THROTTLED: Duration = Duration::from_secs(1);
-
 /// Whoever answers.
 #[derive(Debug)]
 pub struct Upstream {
@@ -28,26 +25,25 @@ impl Upstream {
 
     /// Asks once: trying again is the client's business.
     pub async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
-        if tokio::time::timeout(PATIENCE, self.pacer.turn())
-            .await
-            .is_err()
-        {
+        let Ok(turn) = tokio::time::timeout(PATIENCE, self.pacer.turn()).await else {
             return Err(Failure {
                 retry_after: Some(PATIENCE),
                 ..Failure::new(FailureKind::Throttled, None, "too many are waiting")
             });
-        }
+        };
         let answer = self.source.trace(query).await;
-        if let Err(failure) = &answer {
-            match failure.kind {
-                FailureKind::Throttled => self.pacer.hold(failure.retry_after.unwrap_or(THROTTLED)),
-                FailureKind::NotFound | FailureKind::Refused => {}
-                FailureKind::Transport | FailureKind::Server | FailureKind::Fatal => {
-                    let code = failure.code.as_deref();
-                    tracing::warn!(code, "the source failed: {}", failure.message);
-                }
+        match &answer {
+            Err(failure) if failure.kind == FailureKind::Throttled => {
+                self.pacer.throttled(turn, failure.retry_after).await;
+                return answer;
             }
+            Err(failure) if failure.kind.is_retryable() || failure.kind.ends_run() => {
+                let code = failure.code.as_deref();
+                tracing::warn!(code, "the source failed: {}", failure.message);
+            }
+            _ => {}
         }
+        self.pacer.answered(turn).await;
         answer
     }
 

@@ -25,6 +25,11 @@ pub trait TraceSource {
     /// Asks once. Every call stands for one attempt, so the HTTP source signs anew in each.
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
 
+    /// Could it refuse every call for the same reason: a key, a clock, a right? Then the first call goes alone.
+    fn may_refuse_everyone(&self) -> bool {
+        false
+    }
+
     /// The moment that all answers speak of, where that is not the moment of asking.
     fn as_of(&self) -> Option<Timestamp> {
         None
@@ -56,6 +61,13 @@ impl TraceSource for Source {
         match self {
             Self::Ons(ons) => ons.trace(query).await,
             Self::Snapshot(snapshot) => snapshot.trace(query).await,
+        }
+    }
+
+    fn may_refuse_everyone(&self) -> bool {
+        match self {
+            Self::Ons(ons) => ons.may_refuse_everyone(),
+            Self::Snapshot(snapshot) => snapshot.may_refuse_everyone(),
         }
     }
 
@@ -117,6 +129,8 @@ pub enum FailureKind {
     Transport,
     /// The gateway failed, or its answer can't be read.
     Server,
+    /// The key's time has run out: new credentials may do. Where there are none, it ends the run.
+    Expired,
     /// Every query would get this (key, clock, permission, unknown action): the run stops.
     Fatal,
 }
@@ -128,6 +142,13 @@ impl FailureKind {
         matches!(self, Self::Throttled | Self::Transport | Self::Server)
     }
 
+    /// Would every further query get the same? Credentials that have expired are replaced by the source, if they can
+    /// be: what gets here could not.
+    #[must_use]
+    pub const fn ends_run(self) -> bool {
+        matches!(self, Self::Expired | Self::Fatal)
+    }
+
     /// The word for it in the results file (`error.kind`).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -137,12 +158,27 @@ impl FailureKind {
             Self::Throttled => "throttled",
             Self::Transport => "transport",
             Self::Server => "server",
+            Self::Expired => "expired",
             Self::Fatal => "fatal",
         }
     }
 }
 
 impl Failure {
+    /// Does this prove that key, clock and rights hold? Only an answer about the message itself does: before that
+    /// anything may have refused the call, a gateway that checks parameters first included.
+    #[must_use]
+    pub fn proves_access(&self) -> bool {
+        match self.kind {
+            FailureKind::NotFound => true,
+            FailureKind::Refused => {
+                let code = self.code.as_deref();
+                code.is_some_and(|code| code.starts_with("BIZ_"))
+            }
+            _ => false,
+        }
+    }
+
     /// A failure that carries nothing but its kind, code and message.
     pub fn new(
         kind: FailureKind,

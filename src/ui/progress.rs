@@ -83,12 +83,12 @@ impl Progress {
         }
     }
 
-    /// Time has passed: show it.
-    pub fn tick(&mut self) {
+    /// Time has passed: show it, with the pace in calls a second where throttled answers have taken it back.
+    pub fn tick(&mut self, slowed_to: Option<f64>) {
         match self.mode {
             Mode::Bar => {
                 self.bar.set_position(self.done);
-                self.bar.set_message(self.message());
+                self.bar.set_message(self.message(slowed_to));
             }
             Mode::Lines if self.last_line.elapsed() >= LINE_EVERY => {
                 self.last_line = Instant::now();
@@ -96,7 +96,7 @@ impl Progress {
                     "{} of {} rows, {}",
                     words::count(self.done),
                     words::count(self.rows),
-                    self.message()
+                    self.message(slowed_to)
                 );
             }
             Mode::Lines | Mode::Silent => {}
@@ -108,8 +108,8 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// `7.9 calls/s, 1 min 50 s left: 100 reconciled, 3 break; 2 throttled`.
-    fn message(&self) -> String {
+    /// `7.9 calls/s, 1 min 50 s left: 100 reconciled, 3 break; 2 throttled, slowed down to 4.0/s`.
+    fn message(&self, slowed_to: Option<f64>) -> String {
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
         #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
         let (rate, left) = (
@@ -135,6 +135,10 @@ impl Progress {
             message += "; ";
             message += &words::count(self.throttled);
             message += " throttled";
+        }
+        if let Some(pace) = slowed_to {
+            message += if self.throttled > 0 { ", " } else { "; " };
+            message += &format!("slowed down to {pace:.1}/s");
         }
         message
     }

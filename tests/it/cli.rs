@@ -20,7 +20,7 @@ const COMMANDS: [&str; 9] = [
 
 /// What `audit` promises to have.
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
-    --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst \
+    --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
     --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --proxy --allow-external-credentials \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
@@ -121,6 +121,15 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
         ("--timeout 5", "timeout (from --timeout)"),
         ("--signature v4", "signature (from --signature)"),
         ("--accept open", "accept (from --accept)"),
+        (
+            "--rate max --quota-file quota",
+            "no limit that runs could share",
+        ),
+        (
+            "--quota-file samples/incident.csv",
+            "samples/incident.csv is not a quota file",
+        ),
+        ("--quota-file no/quota", "can't use the quota file no/quota"),
         (
             "--producer-zone Mars/Base",
             "producer_zone (from --producer-zone)",

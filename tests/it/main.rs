@@ -26,6 +26,7 @@ mod interrupted;
 mod no_room;
 #[cfg(test)]
 mod previous;
+mod quota_shared;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

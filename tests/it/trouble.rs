@@ -159,6 +159,11 @@ fn a_fatal_refusal_after_some_answers_keeps_them() {
     let gateway = some_messages(&tool, 40, Gateway::setup().plan(late)).start();
     let said = audit(&tool, &gateway, "--rate max --concurrency 2").ends(3);
     assert!(said.stderr.contains("Forbidden.RAM") && said.stderr.contains("mq:QueryMessageTrace"));
+    assert!(
+        said.stderr.contains("on acs:mq:REGION:ACCOUNT:orders\n"),
+        "{}",
+        said.stderr
+    );
     assert!(said.stderr.contains(
         "of 40 rows are settled, 5 answered: they are kept in out.results.ndjson.partial"
     ));

@@ -31,8 +31,8 @@ impl Sink for Desk {
         Ok(self.recorder.flush()?)
     }
 
-    fn tick(&mut self) {
-        self.progress.tick();
+    fn tick(&mut self, slowed_to: Option<f64>) {
+        self.progress.tick(slowed_to);
     }
 }
 

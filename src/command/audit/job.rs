@@ -19,7 +19,7 @@ use super::refusals::{
 use crate::clock;
 use crate::command::World;
 use crate::command::flags::{Named, Pace, Talk};
-use crate::engine::{Ended, Engine, Forecast, RETENTION, Stop};
+use crate::engine::{Ended, Engine, Forecast, Pacer, RETENTION, Stop};
 use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst};
 use crate::record::{Durability, Header, Previous, RecordError, SCHEMA};
@@ -44,6 +44,7 @@ pub(super) struct Job {
     /// Distinct messages, settled ones included, where they were counted.
     messages: Option<u64>,
     pace: Pace,
+    pacer: Pacer,
     durability: Durability,
     /// By which answers are judged as they come; too fast to be read where nothing paces them.
     live_verdicts: Option<Expectations>,
@@ -71,6 +72,7 @@ impl Job {
         refuse_to_replace(&results)?;
         let targets = args.reports.open(&taken)?;
         let source = named.connect(layers, world)?;
+        let pacer = pace.pacer()?;
         refuse_if_empty(&inputs)?;
         let header = Header {
             source: source_text,
@@ -91,6 +93,7 @@ impl Job {
             deadline: ages.deadline.clone(),
             messages: None,
             pace,
+            pacer,
             durability: if repeatable {
                 Durability::Relaxed
             } else {
@@ -175,11 +178,10 @@ impl Job {
             .build()
             .map_err(|e| Failed::refused(e, None))?;
         let ended = runtime.block_on(async {
-            let pacer = self.pace.pacer();
             let policy = &self.pace.policy;
             let engine = Engine {
                 source: &self.source,
-                pacer: &pacer,
+                pacer: &self.pacer,
                 policy,
                 stop: &stop,
                 previous: self.previous.as_ref(),

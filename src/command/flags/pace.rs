@@ -1,9 +1,10 @@
 //! How fast, and how often.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 
 use crate::clock::Clock;
-use crate::engine::{Backoff, Pacer, Policy, Rate};
+use crate::engine::{Backoff, Pacer, Policy, QuotaFile, Rate};
 use crate::exit::Failed;
 use crate::settings::{Auto, Layers};
 
@@ -35,13 +36,19 @@ pub(in crate::command) struct PaceFlags {
     /// Calls for one message, the first included [default: 5]
     #[arg(long, value_name = "N")]
     max_attempts: Option<String>,
+    /// Share the rate with every run on this machine that names the same file; made if it is not there
+    ///
+    /// Example: --rate 8/s --quota-file ~/.cache/ons-quota in three runs at once: 8/s for all three together
+    #[arg(long, value_name = "FILE")]
+    quota_file: Option<PathBuf>,
 }
 
 /// What the flags come to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::command) struct Pace {
     pub(in crate::command) rate: Rate,
     burst: NonZeroU32,
+    quota_file: Option<PathBuf>,
     pub(in crate::command) policy: Policy,
 }
 
@@ -51,6 +58,8 @@ impl PaceFlags {
         layers.flag("burst", self.burst.as_ref());
         layers.flag("concurrency", self.concurrency.as_ref());
         layers.flag("max_attempts", self.max_attempts.as_ref());
+        let quota_file = self.quota_file.as_ref().map(|path| path.display());
+        layers.flag("quota_file", quota_file);
     }
 }
 
@@ -86,14 +95,27 @@ impl Pace {
             backoff: Backoff::default(),
             clock,
         };
+        let quota_file = layers.optional::<PathBuf>("quota_file")?;
+        if quota_file.is_some() && rate == Rate::Max && !repeatable {
+            let error = anyhow::anyhow!("--rate max has no limit that runs could share");
+            let hint = "give all runs that share a quota file the same --rate, for example 8/s";
+            return Err(Failed::refused(error, Some(hint.to_owned())));
+        }
         Ok(Self {
             rate,
             burst: layers.get("burst")?,
+            // Without a limit there is nothing to share.
+            quota_file: quota_file.filter(|_| rate != Rate::Max),
             policy,
         })
     }
 
-    pub(in crate::command) fn pacer(&self) -> Pacer {
-        Pacer::new(self.rate, self.burst)
+    /// Opens the quota file, if there is one.
+    pub(in crate::command) fn pacer(&self) -> Result<Pacer, Failed> {
+        let pacer = Pacer::new(self.rate, self.burst);
+        Ok(match &self.quota_file {
+            Some(path) => pacer.sharing(QuotaFile::open(path)?),
+            None => pacer,
+        })
     }
 }

@@ -46,6 +46,8 @@ pub struct Ons {
     client: Client,
     url: Url,
     keys: Keys,
+    /// Region and instance that the source names, if it does.
+    place: (Option<String>, Option<String>),
     stamps: Stamps,
     clock: Clock,
 }
@@ -66,6 +68,10 @@ impl Ons {
         getrandom::fill(&mut random).map_err(ConfigError::Random)?;
         let (id, provider) = (key.masked_id(), key.provider().to_owned());
         let url = endpoint.url().clone();
+        let place = (
+            endpoint.region().map(str::to_owned),
+            endpoint.instance().map(str::to_owned),
+        );
         let said = format!("asking {endpoint} with access key {id} from {provider}");
         let keys = Keys::new(key, endpoint, signature, clock)
             .map_err(|_| ConfigError::Unsendable { provider })?;
@@ -74,6 +80,7 @@ impl Ons {
             client,
             url,
             keys,
+            place,
             stamps: Stamps::new(random),
             clock,
         })
@@ -104,7 +111,7 @@ impl Ons {
     /// A key that the gateway finds expired is replaced, and the call worth another attempt.
     async fn judged(&self, answer: Result<Trace, Failure>, key: &Key) -> Result<Trace, Failure> {
         match answer {
-            Err(failure) if failure.code.as_deref().is_some_and(errors::is_expired_key) => {
+            Err(failure) if failure.kind == FailureKind::Expired => {
                 Err(self.keys.replace(key, Some(failure)).await)
             }
             answer => answer,
@@ -136,6 +143,7 @@ impl Ons {
             })?;
         answer::parse(status.as_u16(), &body, key.redactor())
             .map_err(|failure| self.with_headers(failure, response.headers()))
+            .map_err(|failure| self.with_resource(failure, query))
     }
 
     /// Adds what the headers say: how long to wait, how far the clocks are apart.
@@ -144,6 +152,27 @@ impl Ons {
         failure.retry_after = retry_after::longest(headers, now);
         if failure.code.as_deref().is_some_and(errors::is_clock) {
             failure.hint = clock_skew::hint(headers, now).or(failure.hint);
+        }
+        if failure.http_status == Some(503) && failure.retry_after.is_some() {
+            // Trouble that knows when it ends is a limit.
+            failure.kind = match failure.kind {
+                FailureKind::Server => FailureKind::Throttled,
+                other => other,
+            };
+        }
+        failure
+    }
+
+    /// Names the very resource that a permission is missing for.
+    fn with_resource(&self, mut failure: Failure, query: &Query) -> Failure {
+        if failure.code.as_deref().is_some_and(errors::is_permission) {
+            let (region, fallback) = &self.place;
+            let instance = query.instance_id.as_deref().or(fallback.as_deref());
+            failure.hint = Some(errors::permission(
+                region.as_deref(),
+                instance,
+                &query.topic,
+            ));
         }
         failure
     }
@@ -182,6 +211,10 @@ impl Ons {
 impl TraceSource for Ons {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
         self.ask(query).await
+    }
+
+    fn may_refuse_everyone(&self) -> bool {
+        true
     }
 }
 

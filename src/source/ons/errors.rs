@@ -1,19 +1,27 @@
-//! What each error code means for the run, one row a code (`facts/ons-api.md` §§4.2 and 5).
+//! What each error code means for the run, and what to do about it, one row a code (`facts/ons-api.md` §§4.2 and 5).
 //!
 //! The HTTP status of one code differs from page to page, so codes decide and the status counts only without one.
+//!
+//! | class | what the engine does |
+//! |---|---|
+//! | `NotFound`, `Refused` | takes it as the query's answer, never asks again |
+//! | `Server` | asks again after a pause |
+//! | `Throttled` | slows the whole run down, then asks again |
+//! | `Expired` | new credentials, then asks again; stops the run where there are none |
+//! | `Fatal` | stops the run: every query would get this |
 
-use FailureKind::{Fatal, NotFound, Refused, Server, Throttled};
+use FailureKind::{Expired, Fatal, NotFound, Refused, Server, Throttled};
 
 use crate::source::FailureKind;
 
-/// A code, or a family of them: `*` at one end stands for anything.
+/// A code, what it means, and what the person should do.
 type Row = (&'static str, FailureKind, &'static str);
 
-const NO_HINT: &str = "";
 const KEY: &str =
     "check the access key ID in the environment or the profile: it must exist and be active";
 const SECRET: &str =
     "check that the access key secret belongs to this key ID, and that no proxy rewrites requests";
+const METHOD: &str = "try the other signature: --signature v3 or v1";
 const TOKEN: &str =
     "get new temporary credentials: key ID, secret and security token come and go together";
 const CLOCK: &str = "set this machine's clock: the gateway accepts 15 minutes of difference";
@@ -22,86 +30,133 @@ const PERMISSION: &str = "grant the RAM user mq:QueryMessageTrace, and with it m
 const GATEWAY: &str = "check the source: this gateway does not serve OnsMessageTrace 2019-02-14";
 const REGION: &str = "check the region of the source: OnsMessageTrace is not served there";
 const SERVICE: &str = "activate ApsaraMQ for RocketMQ for this account in the console";
+const HTTPS: &str = "use https:// in the source";
 const INSTANCE: &str = "check the instance ID and that it lives in the source's region";
 const MISSING: &str = "check topic and instance ID: it may be another's, or in another region";
+const GONE: &str =
+    "check ID, topic and instance; messages are kept about 3 days, so it may be gone";
+const PARAMETER: &str = "check this row's topic, message ID and instance ID";
+const QUOTA: &str =
+    "lower --rate, or ask the account's other users to: 10 calls a second are shared by all";
+const LATER: &str = "run again later for what is unanswered; if it stays, give Alibaba Cloud support the request ID";
+const NONCE: &str =
+    "asked again with a new nonce; if it stays, look for a proxy that repeats requests";
+const ELSEWHERE: &str =
+    "this error belongs to another operation: check that the source is the gateway itself";
 
-/// First match wins, so a code stands before the family it belongs to.
-const TABLE: &[Row] = &[
+/// One row a code.
+const CODES: &[Row] = &[
     // The answer to this query.
-    ("BIZ_NO_MESSAGE", NotFound, NO_HINT),
+    ("BIZ_NO_MESSAGE", NotFound, GONE),
     ("BIZ_TOPIC_NOT_FOUND", NotFound, MISSING),
     ("INSTANCE_NOT_FOUND", NotFound, INSTANCE),
     ("AUTH_RESOURCE_OWNER_ERROR", NotFound, MISSING),
+    // This query, for good.
+    ("MissingParameter", Refused, PARAMETER),
+    ("MissingTopic", Refused, PARAMETER),
+    ("MissingMsgId", Refused, PARAMETER),
+    ("InvalidParameter", Refused, PARAMETER),
+    ("InvalidParameter.Format", Refused, PARAMETER),
+    ("BIZ_FIELD_CHECK_INVALID", Refused, PARAMETER),
+    ("BIZ_SUBSCRIPTION_NOT_FOUND", Refused, PARAMETER),
+    ("BIZ_CONSUMER_NOT_ONLINE", Refused, PARAMETER),
+    ("BIZ_REGION_NOT_FOUND", Refused, REGION),
+    ("BIZ_INSTANCE_NOT_FOUND", Refused, INSTANCE),
+    ("BIZ_TOPIC_EXISTED", Refused, ELSEWHERE),
+    ("BIZ_PUBLISHER_EXISTED", Refused, ELSEWHERE),
+    ("BIZ_SUBSCRIPTION_EXISTED", Refused, ELSEWHERE),
+    ("BIZ_PUBLISH_INFO_NOT_FOUND", Refused, ELSEWHERE),
+    ("BIZ_PRODUCER_ID_BELONG_TO_OTHER_USER", Refused, ELSEWHERE),
+    ("BIZ_CONSUMER_ID_BELONG_TO_OTHER_USER", Refused, ELSEWHERE),
+    ("EMPOWER_EXIST_ERROR", Refused, ELSEWHERE),
+    ("EMPOWER_OWNER_CHECK_ERROR", Refused, ELSEWHERE),
+    ("INSTANCE_NOT_EMPTY", Refused, ELSEWHERE),
+    ("ArmsDashboard.NotFound", Refused, ELSEWHERE),
     // Too many calls.
-    ("Throttling*", Throttled, NO_HINT),
-    ("ONS_SYSTEM_FLOW_CONTROL", Throttled, NO_HINT),
+    ("Throttling", Throttled, QUOTA),
+    ("Throttling.User", Throttled, QUOTA),
+    ("Throttling.Api", Throttled, QUOTA),
+    ("ONS_SYSTEM_FLOW_CONTROL", Throttled, QUOTA),
     // The gateway's own trouble.
-    ("ServiceUnavailable*", Server, NO_HINT),
-    ("InternalError*", Server, NO_HINT),
-    ("UnknownError", Server, NO_HINT),
-    ("ONS_SYSTEM_ERROR", Server, NO_HINT),
-    ("ONS_INVOKE_ERROR", Server, NO_HINT),
-    ("ApiCallFailed", Server, NO_HINT),
-    ("*.QueryError", Server, NO_HINT),
-    ("SignatureNonceUsed", Server, NO_HINT),
+    ("ServiceUnavailable", Server, LATER),
+    ("InternalError", Server, LATER),
+    ("UnknownError", Server, LATER),
+    ("ONS_SYSTEM_ERROR", Server, LATER),
+    ("ONS_INVOKE_ERROR", Server, LATER),
+    ("ApiCallFailed", Server, LATER),
+    ("Accumulation.QueryError", Server, LATER),
+    ("SignatureNonceUsed", Server, NONCE),
+    // New credentials may do.
+    ("InvalidSecurityToken.Expired", Expired, TOKEN),
     // Every query would get these.
-    ("InvalidAccessKeyId*", Fatal, KEY),
+    ("InvalidAccessKeyId.NotFound", Fatal, KEY),
+    ("InvalidAccessKeyId.Inactive", Fatal, KEY),
     ("Forbidden.AccessKeyDisabled", Fatal, KEY),
-    ("SignatureDoesNotMatch*", Fatal, SECRET),
-    ("IncompleteSignature*", Fatal, SECRET),
-    (
-        "InvalidSignatureMethod",
-        Fatal,
-        "try the other signature: --signature v3 or v1",
-    ),
+    ("SignatureDoesNotMatch", Fatal, SECRET),
+    ("IncompleteSignature", Fatal, SECRET),
     ("AUTH_SIGNATURE_CHECK_ERROR", Fatal, SECRET),
-    ("InvalidTimeStamp*", Fatal, CLOCK),
-    ("IllegalTimestamp*", Fatal, CLOCK),
-    ("InvalidSecurityToken*", Fatal, TOKEN),
+    ("InvalidSignatureMethod", Fatal, METHOD),
+    ("InvalidTimeStamp.Format", Fatal, CLOCK),
+    ("InvalidTimeStamp.Expired", Fatal, CLOCK),
+    ("IllegalTimestamp", Fatal, CLOCK),
+    ("InvalidSecurityToken.Malformed", Fatal, TOKEN),
+    ("InvalidSecurityToken.MismatchWithAccessKey", Fatal, TOKEN),
     ("MissingSecurityToken", Fatal, TOKEN),
-    ("Forbidden*", Fatal, PERMISSION),
-    ("NoPermission*", Fatal, PERMISSION),
-    ("AccessDenied*", Fatal, PERMISSION),
+    ("Forbidden", Fatal, PERMISSION),
+    ("Forbidden.RAM", Fatal, PERMISSION),
+    ("NoPermission", Fatal, PERMISSION),
+    ("AccessDenied", Fatal, PERMISSION),
     ("AUTH_PERMISSION_CHECK_ERROR", Fatal, PERMISSION),
     ("AUTH_REQUEST_NOT_ALLOWED", Fatal, PERMISSION),
     ("AUTH_CSRF_CHECK_ERROR", Fatal, PERMISSION),
     ("Auth.AssumeRoleError", Fatal, PERMISSION),
     ("AUTH_SERVICE_CHECK_ERROR", Fatal, SERVICE),
-    ("InvalidAction.NotFound", Fatal, GATEWAY),
     ("InvalidApi.NotFound", Fatal, GATEWAY),
+    ("InvalidAction.NotFound", Fatal, GATEWAY),
     ("InvalidProduct.NotFound", Fatal, GATEWAY),
     ("NoSuchVersion", Fatal, GATEWAY),
     ("InvalidVersion", Fatal, GATEWAY),
     ("UnsupportedHTTPMethod", Fatal, GATEWAY),
-    (
-        "InvalidProtocol.NeedSsl",
-        Fatal,
-        "use https:// in the source",
-    ),
+    ("InvalidProtocol.NeedSsl", Fatal, HTTPS),
     ("ONS_SERVICE_UNSUPPORTED", Fatal, REGION),
-    // This query, for good.
-    ("Missing*", Refused, NO_HINT),
-    ("InvalidParameter*", Refused, NO_HINT),
-    ("BIZ_REGION_NOT_FOUND", Refused, REGION),
-    ("BIZ_*", Refused, NO_HINT),
+];
+
+/// Relatives of those codes that no page lists: `*` at one end stands for anything, the first match wins.
+const FAMILIES: &[Row] = &[
+    ("BIZ_*", Refused, PARAMETER),
+    ("Missing*", Refused, PARAMETER),
+    ("InvalidParameter*", Refused, PARAMETER),
+    ("Alarm.*", Refused, ELSEWHERE),
+    ("ArmsDashboard.*", Refused, ELSEWHERE),
+    ("Throttling*", Throttled, QUOTA),
+    ("ServiceUnavailable*", Server, LATER),
+    ("InternalError*", Server, LATER),
+    ("*.QueryError", Server, LATER),
+    ("InvalidAccessKeyId*", Fatal, KEY),
+    ("SignatureDoesNotMatch*", Fatal, SECRET),
+    ("IncompleteSignature*", Fatal, SECRET),
+    ("InvalidTimeStamp*", Fatal, CLOCK),
+    ("IllegalTimestamp*", Fatal, CLOCK),
+    ("InvalidSecurityToken*", Fatal, TOKEN),
+    ("Forbidden*", Fatal, PERMISSION),
+    ("NoPermission*", Fatal, PERMISSION),
+    ("AccessDenied*", Fatal, PERMISSION),
 ];
 
 /// What a code means, and what to do about it. A code we don't know is permanent for its query.
 #[must_use]
 pub fn classify(code: &str) -> (FailureKind, Option<&'static str>) {
-    TABLE
-        .iter()
-        .find(|(pattern, ..)| matches(pattern, code))
-        .map_or((Refused, None), |(_, kind, hint)| {
-            (*kind, (!hint.is_empty()).then_some(*hint))
-        })
+    let known = CODES.iter().find(|(known, ..)| *known == code);
+    known
+        .or_else(|| FAMILIES.iter().find(|(pattern, ..)| matches(pattern, code)))
+        .map_or((Refused, None), |(_, kind, hint)| (*kind, Some(*hint)))
 }
 
 /// What an answer without a code means: something other than the gateway spoke, or the gateway is in trouble.
 #[must_use]
 pub const fn classify_status(status: u16) -> (FailureKind, Option<&'static str>) {
     match status {
-        429 => (Throttled, None),
+        429 => (Throttled, Some(QUOTA)),
         407 => (
             Fatal,
             Some("give the proxy's user and password in HTTPS_PROXY"),
@@ -116,16 +171,28 @@ pub fn is_clock(code: &str) -> bool {
     classify(code).1 == Some(CLOCK)
 }
 
-/// Has the key's time run out? Then a new one may do.
+/// Is a permission missing?
 #[must_use]
-pub fn is_expired_key(code: &str) -> bool {
-    code == "InvalidSecurityToken.Expired"
+pub fn is_permission(code: &str) -> bool {
+    classify(code).1 == Some(PERMISSION)
 }
 
 /// Do this code's messages quote the string that was signed, with key ID and token in it?
 #[must_use]
 pub fn quotes_request(code: &str) -> bool {
     classify(code).1 == Some(SECRET)
+}
+
+/// The permission that is missing, with the resource that was asked about. The source may not tell its region, and
+/// no answer tells the account: those are for the person to fill in.
+#[must_use]
+pub fn permission(region: Option<&str>, instance: Option<&str>, topic: &str) -> String {
+    let resource = PERMISSION.replace("REGION", region.unwrap_or("REGION"));
+    let place = instance.map_or_else(
+        || topic.to_owned(),
+        |instance| format!("{instance}%{topic}"),
+    );
+    resource.replace("INSTANCE_ID%TOPIC", &place)
 }
 
 fn matches(pattern: &str, code: &str) -> bool {
@@ -142,90 +209,122 @@ fn matches(pattern: &str, code: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Every code of `facts/ons-api.md` §§4.2 and 5, by what it means.
+    const DOCUMENTED: [(FailureKind, &str); 6] = [
+        (
+            NotFound,
+            "BIZ_NO_MESSAGE BIZ_TOPIC_NOT_FOUND INSTANCE_NOT_FOUND AUTH_RESOURCE_OWNER_ERROR",
+        ),
+        (
+            Refused,
+            "MissingParameter MissingTopic MissingMsgId InvalidParameter InvalidParameter.Format \
+             BIZ_FIELD_CHECK_INVALID BIZ_SUBSCRIPTION_NOT_FOUND BIZ_CONSUMER_NOT_ONLINE BIZ_REGION_NOT_FOUND \
+             BIZ_TOPIC_EXISTED BIZ_PUBLISHER_EXISTED BIZ_SUBSCRIPTION_EXISTED BIZ_PUBLISH_INFO_NOT_FOUND \
+             BIZ_PRODUCER_ID_BELONG_TO_OTHER_USER BIZ_CONSUMER_ID_BELONG_TO_OTHER_USER EMPOWER_EXIST_ERROR \
+             EMPOWER_OWNER_CHECK_ERROR BIZ_INSTANCE_NOT_FOUND INSTANCE_NOT_EMPTY ArmsDashboard.NotFound",
+        ),
+        (
+            Throttled,
+            "Throttling Throttling.User Throttling.Api ONS_SYSTEM_FLOW_CONTROL",
+        ),
+        (
+            Server,
+            "ServiceUnavailable InternalError UnknownError ONS_SYSTEM_ERROR ONS_INVOKE_ERROR ApiCallFailed \
+             Accumulation.QueryError SignatureNonceUsed",
+        ),
+        (Expired, "InvalidSecurityToken.Expired"),
+        (
+            Fatal,
+            "InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive Forbidden.AccessKeyDisabled \
+             SignatureDoesNotMatch IncompleteSignature InvalidSignatureMethod InvalidTimeStamp.Format \
+             InvalidTimeStamp.Expired IllegalTimestamp InvalidApi.NotFound InvalidAction.NotFound \
+             InvalidProduct.NotFound NoSuchVersion InvalidVersion UnsupportedHTTPMethod InvalidProtocol.NeedSsl \
+             Forbidden.RAM NoPermission Forbidden AccessDenied InvalidSecurityToken.Malformed \
+             InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken ONS_SERVICE_UNSUPPORTED \
+             AUTH_PERMISSION_CHECK_ERROR AUTH_SERVICE_CHECK_ERROR AUTH_REQUEST_NOT_ALLOWED \
+             AUTH_SIGNATURE_CHECK_ERROR AUTH_CSRF_CHECK_ERROR Auth.AssumeRoleError",
+        ),
+    ];
+
     #[test]
-    fn every_documented_code_has_its_class() {
-        for (kind, codes) in [
-            (
-                NotFound,
-                "BIZ_NO_MESSAGE BIZ_TOPIC_NOT_FOUND INSTANCE_NOT_FOUND AUTH_RESOURCE_OWNER_ERROR",
-            ),
-            (
-                Throttled,
-                "Throttling Throttling.User Throttling.Api ONS_SYSTEM_FLOW_CONTROL",
-            ),
-            (
-                Server,
-                "ServiceUnavailable InternalError UnknownError ONS_SYSTEM_ERROR ONS_INVOKE_ERROR ApiCallFailed \
-                 Accumulation.QueryError SignatureNonceUsed",
-            ),
-            (
-                Fatal,
-                "InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive Forbidden.AccessKeyDisabled \
-                 SignatureDoesNotMatch IncompleteSignature InvalidSignatureMethod InvalidTimeStamp.Format \
-                 InvalidTimeStamp.Expired IllegalTimestamp InvalidApi.NotFound InvalidAction.NotFound \
-                 InvalidProduct.NotFound NoSuchVersion InvalidVersion UnsupportedHTTPMethod \
-                 InvalidProtocol.NeedSsl Forbidden.RAM NoPermission Forbidden AccessDenied \
-                 InvalidSecurityToken.Expired InvalidSecurityToken.Malformed \
-                 InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken ONS_SERVICE_UNSUPPORTED \
-                 AUTH_PERMISSION_CHECK_ERROR AUTH_SERVICE_CHECK_ERROR AUTH_REQUEST_NOT_ALLOWED \
-                 AUTH_SIGNATURE_CHECK_ERROR AUTH_CSRF_CHECK_ERROR Auth.AssumeRoleError",
-            ),
-            (
-                Refused,
-                "MissingParameter MissingTopic MissingMsgId InvalidParameter InvalidParameter.Format \
-                 BIZ_FIELD_CHECK_INVALID BIZ_SUBSCRIPTION_NOT_FOUND BIZ_CONSUMER_NOT_ONLINE BIZ_REGION_NOT_FOUND \
-                 BIZ_INSTANCE_NOT_FOUND INSTANCE_NOT_EMPTY Alarm.NotFound NeverHeardOf",
-            ),
-        ] {
+    fn every_documented_code_has_one_row_and_its_hint() {
+        let mut documented = 0;
+        for (kind, codes) in DOCUMENTED {
             for code in codes.split_whitespace() {
-                assert_eq!(classify(code).0, kind, "{code}");
+                documented += 1;
+                let rows = CODES.iter().filter(|(known, ..)| *known == code).count();
+                assert_eq!(rows, 1, "{code}");
+                let (found, hint) = classify(code);
+                assert_eq!(found, kind, "{code}");
+                assert!(hint.is_some_and(|hint| hint.len() > 20), "{code}");
+            }
+        }
+        assert_eq!(CODES.len(), documented, "no row without a source");
+    }
+
+    #[test]
+    fn relatives_of_a_code_mean_what_it_means() {
+        for (code, kind) in [
+            ("BIZ_NEW", Refused),
+            ("MissingInstanceId", Refused),
+            ("Alarm.NotFound", Refused),
+            ("Throttling.User.Minute", Throttled),
+            ("InternalError.Rpc", Server),
+            ("Topic.QueryError", Server),
+            ("InvalidSecurityToken.New", Fatal),
+            ("Forbidden.SubUser", Fatal),
+            ("NeverHeardOf", Refused),
+            ("", Refused),
+        ] {
+            assert_eq!(classify(code).0, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn no_family_hides_behind_an_earlier_one_or_contradicts_a_code() {
+        for (at, (pattern, ..)) in FAMILIES.iter().enumerate() {
+            let first = FAMILIES
+                .iter()
+                .position(|(earlier, ..)| matches(earlier, pattern));
+            assert_eq!(first, Some(at), "{pattern}");
+        }
+        let stops = |kind: FailureKind| kind.ends_run();
+        for (code, kind, _) in CODES {
+            let family = FAMILIES.iter().find(|(pattern, ..)| matches(pattern, code));
+            if let Some((pattern, of_family, _)) = family {
+                assert_eq!(stops(*kind), stops(*of_family), "{code} and {pattern}");
             }
         }
     }
 
     #[test]
     fn hints_name_the_remedy() {
-        assert!(
-            classify("Forbidden.RAM")
-                .1
-                .unwrap()
-                .contains("mq:QueryMessageTrace")
-        );
-        assert!(
-            classify("InvalidTimeStamp.Expired")
-                .1
-                .unwrap()
-                .contains("clock")
-        );
-        assert!(
-            classify("Forbidden.AccessKeyDisabled")
-                .1
-                .unwrap()
-                .contains("key")
-        );
-        assert_eq!(classify("BIZ_NO_MESSAGE").1, None);
-    }
-
-    #[test]
-    fn without_a_code_the_status_decides() {
-        for (status, kind) in [
-            (429, Throttled),
-            (407, Fatal),
-            (408, Server),
-            (502, Server),
-            (403, Server),
+        for (code, word) in [
+            ("Forbidden.RAM", "mq:QueryMessageTrace"),
+            ("InvalidTimeStamp.Expired", "clock"),
+            ("Forbidden.AccessKeyDisabled", "key"),
+            ("Throttling.User", "--rate"),
+            ("BIZ_NO_MESSAGE", "3 days"),
         ] {
-            assert_eq!(classify_status(status).0, kind);
+            assert!(classify(code).1.unwrap().contains(word), "{code}");
         }
+        assert!(is_permission("NoPermission") && !is_permission("Forbidden.AccessKeyDisabled"));
+        assert!(
+            permission(Some("cn-hangzhou"), Some("MQ_INST_1_B"), "orders")
+                .ends_with("on acs:mq:cn-hangzhou:ACCOUNT:MQ_INST_1_B%orders")
+        );
+        assert!(permission(None, None, "orders").ends_with("on acs:mq:REGION:ACCOUNT:orders"));
     }
 
     #[test]
-    fn no_row_hides_behind_an_earlier_family() {
-        for (at, (pattern, ..)) in TABLE.iter().enumerate() {
-            let first = TABLE
-                .iter()
-                .position(|(earlier, ..)| matches(earlier, pattern));
-            assert_eq!(first, Some(at), "{pattern}");
+    fn without_a_code_no_status_is_an_answer_and_only_a_proxy_ends_the_run() {
+        for status in 100..=599 {
+            let expected = match status {
+                429 => Throttled,
+                407 => Fatal,
+                _ => Server,
+            };
+            assert_eq!(classify_status(status).0, expected, "{status}");
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Desk {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) calls: usize,
+    pub(super) arrivals: Vec<std::time::Instant>,
     attempts: HashMap<String, usize>,
     nonces: HashSet<String>,
     pub(super) signatures: BTreeSet<&'static str>,
@@ -68,6 +69,7 @@ impl Desk {
     fn note(&self, wire: &Wire<'_>) -> (usize, Result<(Asked, Option<Fault>), Refusal>) {
         let mut seen = self.seen.lock().unwrap();
         seen.calls += 1;
+        seen.arrivals.push(std::time::Instant::now());
         self.called.notify_all();
         let number = seen.calls;
         let asked = match wire.read(&self.setup.keys) {

@@ -183,6 +183,11 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
+    /// When each call came, in order.
+    pub(crate) fn arrivals(&self) -> Vec<std::time::Instant> {
+        self.desk.seen.lock().unwrap().arrivals.clone()
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.desk.seen.lock().unwrap().calls
     }

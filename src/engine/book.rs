@@ -1,0 +1,172 @@
+//! What everybody who shares a quota has to know: until when nobody may call, when the last call began, and how far
+//! the pace is taken back. In memory for one run, in a file for several (`engine/quota_file.rs`).
+//!
+//! Times count from an origin that all sharers have in common.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::tempo::{Tempo, Throttled};
+
+/// No source makes us wait longer than this, whatever it says.
+pub(super) const LONGEST_HOLD: Duration = Duration::from_mins(1);
+
+/// More turns than these are never given ahead: what is later is no turn but a mistake.
+const AHEAD: u32 = 64;
+
+/// The state of a quota.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Book {
+    /// No call begins before.
+    hold: Duration,
+    /// The next turn that is free.
+    free: Duration,
+    /// When the last call began.
+    last: Option<Duration>,
+    /// How many have begun.
+    pub(super) begun: u64,
+    pub(super) tempo: Tempo,
+}
+
+impl Book {
+    /// When the next call may begin, as far as holds and the slower pace go; nothing: at once.
+    pub(super) fn earliest(&self, now: Duration) -> Option<Duration> {
+        let slow = self
+            .tempo
+            .pace(now)
+            .and_then(|pace| Some(self.last? + interval(pace)));
+        let earliest = slow.map_or(self.hold, |slow| slow.max(self.hold));
+        (earliest > now).then_some(earliest)
+    }
+
+    /// Has nobody been throttled, or is that long over?
+    pub(super) fn is_untroubled(&self) -> bool {
+        self.hold.is_zero() && self.tempo == Tempo::default()
+    }
+
+    /// A call begins; gives its number.
+    pub(super) fn begin(&mut self, now: Duration) -> u64 {
+        let call = self.begun;
+        self.begun += 1;
+        if self.hold <= now {
+            self.hold = Duration::ZERO;
+        }
+        self.last = Some(now);
+        call
+    }
+
+    /// Takes the next free turn, at `full` calls a second or the slower pace: first come, first served.
+    pub(super) fn reserve(&mut self, now: Duration, full: f64) -> Duration {
+        let turn = self.free.max(self.earliest(now).unwrap_or(now)).max(now);
+        self.free = turn + interval(self.tempo.pace(now).unwrap_or(full));
+        turn
+    }
+
+    /// Begins the call whose turn has come, or says when it may: turns are only as exact as those before them.
+    pub(super) fn take(&mut self, now: Duration, full: f64) -> Result<u64, Duration> {
+        let spaced = self
+            .last
+            .map_or(Duration::ZERO, |last| last + interval(full));
+        let earliest = spaced.max(self.earliest(now).unwrap_or_default());
+        if earliest > now {
+            return Err(earliest);
+        }
+        Ok(self.begin(now))
+    }
+
+    /// A throttled answer: holds everyone, and slows everyone down. Says whether it did the latter.
+    pub(super) fn throttled(
+        &mut self,
+        call: u64,
+        now: Duration,
+        hold: Duration,
+        full: f64,
+    ) -> bool {
+        let hold = hold.min(LONGEST_HOLD);
+        self.hold = self.hold.max(now + hold);
+        self.tempo.throttled(Throttled {
+            call,
+            begun: self.begun,
+            now,
+            hold,
+            full,
+        })
+    }
+
+    /// Corrects what lies too far ahead to be true: the machine has been started anew since, and its clock with it.
+    pub(super) fn distrust(&mut self, now: Duration, full: f64) {
+        let latest = now + LONGEST_HOLD;
+        if self.hold > latest {
+            self.hold = now;
+        }
+        if self.last.is_some_and(|last| last > now) {
+            self.last = Some(now);
+        }
+        self.tempo.distrust(latest);
+        let slowest = self.tempo.pace(now).unwrap_or(full);
+        if self.free > latest + interval(slowest) * AHEAD {
+            self.free = now;
+        }
+    }
+}
+
+/// From one call to the next.
+pub(super) fn interval(pace: f64) -> Duration {
+    Duration::try_from_secs_f64(1.0 / pace).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn turns_are_given_in_order_and_taken_no_closer_than_the_rate() {
+        let mut book = Book::default();
+        let turns: Vec<_> = (0..4).map(|_| book.reserve(at(1000), 10.0)).collect();
+        assert_eq!(turns, [at(1000), at(1100), at(1200), at(1300)]);
+        assert_eq!(book.take(at(1000), 10.0), Ok(0));
+        assert_eq!(book.take(at(1130), 10.0), Ok(1), "late");
+        assert_eq!(
+            book.take(at(1200), 10.0),
+            Err(at(1230)),
+            "the one before was late"
+        );
+        assert_eq!(book.take(at(1230), 10.0), Ok(2));
+    }
+
+    #[test]
+    fn a_hold_and_a_slower_pace_hold_for_every_turn() {
+        let mut book = Book::default();
+        assert_eq!(book.take(at(1000), 10.0), Ok(0));
+        assert!(book.throttled(0, at(1010), at(500), 10.0));
+        assert_eq!(book.reserve(at(1020), 10.0), at(1510));
+        assert_eq!(book.take(at(1400), 10.0), Err(at(1510)));
+        assert_eq!(book.take(at(1510), 10.0), Ok(1));
+        let slower = book.take(at(1610), 10.0).unwrap_err();
+        assert!(slower > at(1680) && slower < at(1710), "{slower:?}");
+    }
+
+    #[test]
+    fn what_lies_too_far_ahead_was_written_before_the_machine_started_anew() {
+        let now = at(1000);
+        let mut book = Book {
+            hold: Duration::from_hours(5),
+            free: Duration::from_hours(5),
+            last: Some(Duration::from_hours(5)),
+            ..Book::default()
+        };
+        book.throttled(0, Duration::from_hours(5), at(0), 10.0);
+        book.distrust(now, 10.0);
+        assert_eq!(book.reserve(now, 10.0), now);
+        assert_eq!(book.take(now, 10.0), Err(at(1100)), "one turn's caution");
+        assert_eq!(book.take(at(1100), 10.0), Ok(0));
+        let before = book;
+        book.distrust(at(1100), 10.0);
+        assert_eq!(book, before, "what can be true stays");
+    }
+}

@@ -1,0 +1,267 @@
+//! One quota for several runs on a machine: the [`Book`] in a file that they share.
+//!
+//! The file is locked only while it is read and written, never while somebody waits: a turn is reserved, waited for,
+//! and then taken. A run that is killed lets go of its lock with its life, and loses at most the one turn it had
+//! reserved. Turns are given in the order in which runs ask, and each run has one at most, so the quota is shared
+//! evenly. Times are those of the machine's monotonic clock: all its processes see the same, and no setting of the clock
+//! moves it. What was written before the machine was started anew is told by lying too far ahead.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::book::Book;
+use crate::exit::Advice;
+use crate::file;
+
+/// What the file says it is.
+const SCHEMA: &str = "ons-audit-quota/1";
+
+/// Its length: one write replaces all of it, whatever the numbers.
+const LENGTH: usize = 512;
+
+/// Another run needs microseconds; until then, ask again this often.
+const AGAIN: Duration = Duration::from_millis(2);
+
+/// Who waits so long for the lock is told.
+const TOO_LONG: Duration = Duration::from_secs(5);
+
+#[derive(Serialize, Deserialize)]
+struct Layout {
+    schema: String,
+    #[serde(flatten)]
+    book: Book,
+}
+
+/// A quota file that is open.
+#[derive(Debug)]
+pub struct QuotaFile {
+    path: PathBuf,
+    /// The mutex is for those who share this process: the lock is the process's.
+    file: Mutex<File>,
+    complained: AtomicBool,
+}
+
+/// Why a file can't be a quota file.
+#[derive(Debug, thiserror::Error)]
+pub enum QuotaFileError {
+    /// It can't be opened or read.
+    #[error("can't use the quota file {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{} is not a quota file: expected an empty file or one of schema {SCHEMA}", .0.display())]
+    Foreign(PathBuf),
+}
+
+impl Advice for QuotaFileError {
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Io { .. } => "--quota-file names a file that all runs can read and write",
+                Self::Foreign(_) => "name a file that does not exist yet with --quota-file",
+            }
+            .to_owned(),
+        )
+    }
+}
+
+impl QuotaFile {
+    /// Opens a quota file, or makes one that is private. Anything else is left alone.
+    pub fn open(path: &Path) -> Result<Self, QuotaFileError> {
+        let failed = |source| QuotaFileError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = file::open_private(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        // A pipe or a device would block or say nothing; a long file is not ours.
+        let fits = metadata.is_file() && metadata.len() <= LENGTH as u64;
+        if !fits || (metadata.len() > 0 && !is_book(&mut file).map_err(failed)?) {
+            return Err(QuotaFileError::Foreign(path.to_owned()));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file: Mutex::new(file),
+            complained: AtomicBool::new(false),
+        })
+    }
+
+    /// Lets `change` read and change the book while nobody else does. Waits for others without holding up this
+    /// thread.
+    pub(super) async fn with<R>(&self, mut change: impl FnMut(&mut Book) -> R) -> io::Result<R> {
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(result) = self.try_with(&mut change)? {
+                return Ok(result);
+            }
+            tokio::time::sleep(AGAIN).await;
+            waited += AGAIN;
+            if waited == TOO_LONG {
+                tracing::warn!(
+                    "waiting for the quota file {}: another process has kept it locked for 5 s",
+                    self.path.display()
+                );
+            }
+        }
+    }
+
+    /// Says once that the file fails.
+    pub(super) fn complain(&self, error: &io::Error) {
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the quota file {} can't be used any more ({error}): this run goes on at its own rate, whatever others do",
+                self.path.display()
+            );
+        }
+    }
+
+    /// Nothing if somebody else has the lock.
+    fn try_with<R>(&self, change: &mut impl FnMut(&mut Book) -> R) -> io::Result<Option<R>> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let result = rewrite(&mut file, change);
+        file.unlock()?;
+        result.map(Some)
+    }
+}
+
+/// Is there a book in it? Who looks while another run writes may have to look again.
+fn is_book(file: &mut File) -> io::Result<bool> {
+    if read(file)?.is_some() {
+        return Ok(true);
+    }
+    file.lock()?;
+    let book = read(file);
+    file.unlock()?;
+    Ok(book?.is_some())
+}
+
+fn rewrite<R>(file: &mut File, change: &mut impl FnMut(&mut Book) -> R) -> io::Result<R> {
+    let mut book = read(file)?.unwrap_or_default();
+    let result = change(&mut book);
+    let layout = Layout {
+        schema: SCHEMA.to_owned(),
+        book,
+    };
+    let mut text = serde_json::to_vec(&layout)?;
+    text.resize(LENGTH - 1, b' ');
+    text.push(b'\n');
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&text)?;
+    Ok(result)
+}
+
+/// The book; nothing where there is none that can be read, as after a power cut.
+fn read(file: &mut File) -> io::Result<Option<Book>> {
+    let mut text = Vec::with_capacity(LENGTH);
+    file.seek(SeekFrom::Start(0))?;
+    file.take(LENGTH as u64).read_to_end(&mut text)?;
+    let layout: Option<Layout> = serde_json::from_slice(&text).ok();
+    Ok(layout
+        .filter(|layout| layout.schema == SCHEMA)
+        .map(|layout| layout.book))
+}
+
+/// The machine's monotonic clock, which tokio's instants count by, too.
+pub(super) fn machine_clock() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a file that is not ours")]
+    fn file_with(text: &str) -> tempfile::TempPath {
+        let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn what_one_writes_the_next_one_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quota");
+        let (one, two) = (
+            QuotaFile::open(&path).unwrap(),
+            QuotaFile::open(&path).unwrap(),
+        );
+        let now = machine_clock();
+        let call = one.with(|book| book.begin(now)).await.unwrap();
+        let (begun, next) = two
+            .with(|book| (book.begun, book.take(now, 10.0)))
+            .await
+            .unwrap();
+        assert_eq!((call, begun), (0, 1));
+        assert_eq!(next, Err(now + Duration::from_millis(100)));
+        let metadata = std::fs::metadata(&path).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        assert_eq!(metadata.len(), LENGTH as u64);
+    }
+
+    #[tokio::test]
+    async fn while_one_has_it_locked_the_other_waits_and_after_its_death_goes_on() {
+        let path = file_with("");
+        let quota = QuotaFile::open(&path).unwrap();
+        let holder = File::open(&path).unwrap();
+        holder.lock().unwrap();
+        assert!(quota.try_with(&mut |book| book.begun).unwrap().is_none());
+        drop(holder); // as the system does for a process that is killed
+        assert_eq!(quota.with(|book| book.begun).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn half_a_file_is_a_fresh_one_to_those_who_have_it_open() {
+        let path = file_with("");
+        let quota = QuotaFile::open(&path).unwrap();
+        quota.with(|book| book.begin(Duration::ZERO)).await.unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(40)
+            .unwrap();
+        assert_eq!(quota.with(|book| book.begun).await.unwrap(), 0);
+    }
+
+    #[test]
+    fn other_files_are_left_alone() {
+        for text in [
+            "msg_id,topic\n",
+            "{}",
+            &" ".repeat(LENGTH + 1),
+            "{\"schema\":\"ons-audit/1\"}",
+        ] {
+            let path = file_with(text);
+            let refused = QuotaFile::open(&path).unwrap_err();
+            assert!(matches!(refused, QuotaFileError::Foreign(_)), "{refused}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for path in [
+            folder.path(),
+            Path::new("/dev/null"),
+            &folder.path().join("no/quota"),
+        ] {
+            let refused = QuotaFile::open(path).unwrap_err();
+            assert!(refused.hint().is_some(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A quota that is shared, on the paused clock: what the pace makes of what others leave.
+//!
+//! Others take 0, 50 and 90 % of 10 calls a second, ten minutes each, twice over; the gateway counts by fixed or by
+//! sliding seconds, and calls reach it after a while that varies a little.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use super::{Pacer, Rate};
+
+const QUOTA: f64 = 10.0;
+const OTHERS: [f64; 3] = [0.0, 0.5, 0.9];
+const TURN: f64 = 600.0;
+const TURNS: usize = 6;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Window {
+    Fixed,
+    Sliding,
+}
+
+/// How a gateway counts, and how it is reached.
+#[derive(Debug, Clone, Copy)]
+struct Scene {
+    rate: &'static str,
+    window: Window,
+    /// There and back, in seconds.
+    latency: f64,
+    /// How much the way there varies.
+    jitter: f64,
+}
+
+/// The gateway's count of our calls, by the share that others take.
+#[derive(Debug, Default)]
+struct Ledger {
+    ours: RefCell<VecDeque<f64>>,
+    calls: Cell<[u32; 3]>,
+    throttled: Cell<[u32; 3]>,
+}
+
+fn share_at(time: f64) -> usize {
+    (0..TURNS)
+        .find(|nth| time < TURN * f64::from(u32::try_from(nth + 1).unwrap()))
+        .unwrap_or(0)
+        % OTHERS.len()
+}
+
+impl Ledger {
+    /// Is this call let in? Others' calls always are, and come first.
+    fn lets_in(&self, time: f64, window: Window) -> bool {
+        let share = share_at(time);
+        let each = OTHERS[share] * QUOTA;
+        let mut ours = self.ours.borrow_mut();
+        let (since, others) = match window {
+            Window::Fixed => (time.floor(), each),
+            Window::Sliding => (
+                time - 1.0,
+                (time * each).floor() - ((time - 1.0) * each).floor(),
+            ),
+        };
+        while ours.front().is_some_and(|&earlier| {
+            earlier < since || (window == Window::Sliding && earlier <= since)
+        }) {
+            ours.pop_front();
+        }
+        let fits = u32::try_from(ours.len()).map(f64::from).unwrap() + others.round() < QUOTA;
+        if fits {
+            ours.push_back(time);
+        }
+        let count = |counts: &Cell<[u32; 3]>| {
+            let mut now = counts.get();
+            now[share] += 1;
+            counts.set(now);
+        };
+        count(&self.calls);
+        if !fits {
+            count(&self.throttled);
+        }
+        fits
+    }
+}
+
+/// What share of the calls was throttled, and what share of what was left was used, each in percent.
+async fn play(scene: Scene) -> (f64, f64, String) {
+    let rate: Rate = scene.rate.parse().unwrap();
+    let pacer = Pacer::new(rate, NonZeroU32::MIN);
+    let (ledger, start) = (Ledger::default(), Instant::now());
+    let random = RefCell::new(fastrand::Rng::with_seed(4));
+    let end = TURN * f64::from(u32::try_from(TURNS).unwrap());
+    join_all((0..16).map(|_| async {
+        loop {
+            let turn = pacer.turn().await;
+            let jitter = random.borrow_mut().f64() * scene.jitter;
+            sleep(Duration::from_secs_f64(scene.latency / 2.0 + jitter)).await;
+            let time = start.elapsed().as_secs_f64();
+            if time >= end {
+                return;
+            }
+            let fits = ledger.lets_in(time, scene.window);
+            sleep(Duration::from_secs_f64(scene.latency / 2.0)).await;
+            if fits {
+                pacer.answered(turn).await;
+            } else {
+                pacer.throttled(turn, None).await;
+            }
+        }
+    }))
+    .await;
+    let most = rate
+        .interval()
+        .map_or(f64::INFINITY, |each| 1.0 / each.as_secs_f64());
+    let (calls, throttled) = (ledger.calls.get(), ledger.throttled.get());
+    let left = |share: usize| ((1.0 - OTHERS[share]) * QUOTA).min(most) * TURN * 2.0;
+    let mut report = format!("{scene:?}:");
+    for share in 0..3 {
+        let (n, refused) = (f64::from(calls[share]), f64::from(throttled[share]));
+        report += &format!(
+            " others {:.0} %: {:.1} % throttled, {:.1} % used;",
+            OTHERS[share] * 100.0,
+            100.0 * refused / n,
+            100.0 * (n - refused) / left(share)
+        );
+    }
+    let all = f64::from(calls.iter().sum::<u32>());
+    let refused = f64::from(throttled.iter().sum::<u32>());
+    let left: f64 = (0..3).map(left).sum();
+    (
+        100.0 * refused / all,
+        100.0 * (all - refused) / left,
+        report,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_calls_are_throttled_and_what_is_left_is_used() {
+    let mut reports = Vec::new();
+    let mut good = true;
+    for window in [Window::Fixed, Window::Sliding] {
+        for (rate, latency, jitter) in [
+            ("8/s", 0.3, 0.05),
+            ("8/s", 1.0, 0.05),
+            ("8/s", 0.02, 0.005),
+            ("10/s", 0.3, 0.0),
+            ("max", 0.3, 0.05),
+        ] {
+            let scene = Scene {
+                rate,
+                window,
+                latency,
+                jitter,
+            };
+            let (throttled, used, report) = play(scene).await;
+            // Without a rate, finding the quota anew costs more.
+            let least = if rate == "max" { 85.0 } else { 90.0 };
+            good &= throttled < 3.0 && used >= least;
+            reports.push(format!(
+                "{report} all: {throttled:.2} % throttled, {used:.1} % used"
+            ));
+        }
+    }
+    assert!(good, "{}", reports.join("\n"));
+}

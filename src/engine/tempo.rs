@@ -1,0 +1,223 @@
+//! How far the pace is taken back after a throttled answer, and how it climbs again.
+//!
+//! The quota is shared with others whom we can't see, so what is left of it is found by trying. A throttled answer
+//! halves the pace; those of calls that had begun before then tell nothing new and count with it. From there it climbs in
+//! three steps: quickly up to the *knee*, a little below the pace that was too fast; almost level for a minute, where most
+//! calls are made; then faster and faster, in case others have left. The sooner the next throttled answer comes, the
+//! lower the next knee. It never climbs above the rate that was asked for.
+//!
+//! Tuned by simulation (`engine/simulation.rs`): others take 0, 50 and 90 % of a quota of 10/s in turns of ten minutes,
+//! the gateway counts by fixed or sliding seconds, an answer takes 0.02 to 1 s. At 8/s and at 10/s, 0.6 to 1.3 % of the
+//! calls are throttled and 93 to 96 % of what is left is used; at `max`, 1.2 % and 87 to 91 %. While others take 90 %, a
+//! call a second is left, and looking for more each minute has 5 to 9 % of these few calls throttled.
+//! A longer level step would have fewer throttled and find out later that others have left.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// After so many answers at a pace, it was right but for a little.
+const EASED: u32 = 40;
+/// The knee, as a share of the pace that was too fast: after [`EASED`] answers, and after none.
+const KNEE: (f64, f64) = (0.96, 0.81);
+/// Up to the knee: at least so many seconds, and so many calls.
+const QUICK: (f64, f64) = (1.0, 2.0);
+/// The level step, in seconds, and how much it climbs each second.
+const LEVEL: (f64, f64) = (60.0, 0.001);
+/// Growth each second after it.
+const SEARCH: f64 = 0.2;
+/// The floor: this share of the full pace, yet not under one call in ten seconds (unless that is faster than asked).
+const FLOOR: (f64, f64) = (1.0 / 64.0, 0.1);
+
+/// The pace, where it is not the full one. Times count from an origin that all who share it have in common.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Tempo {
+    slowed: Option<Slowed>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Slowed {
+    /// Calls begun when it was slowed down: those before tell nothing of the new pace.
+    calls: u64,
+    /// When it begins to climb.
+    since: Duration,
+    /// Calls a second at that time.
+    from: f64,
+    /// Calls a second that it climbs to quickly.
+    knee: f64,
+    /// The full pace.
+    full: f64,
+    /// Answers at this pace.
+    answers: u32,
+}
+
+/// A throttled answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Throttled {
+    /// The number of its call.
+    pub(super) call: u64,
+    /// Calls begun by now.
+    pub(super) begun: u64,
+    /// When it came.
+    pub(super) now: Duration,
+    /// How long no call may begin.
+    pub(super) hold: Duration,
+    /// Calls a second where nothing has slowed them down: the rate asked for, or the one observed.
+    pub(super) full: f64,
+}
+
+impl Tempo {
+    /// Calls a second, if fewer than the full pace.
+    pub(super) fn pace(&self, now: Duration) -> Option<f64> {
+        let slowed = self.slowed?;
+        let pace = slowed.pace(now);
+        (pace < slowed.full).then_some(pace)
+    }
+
+    /// Halves the pace, once for all calls of the same moment; says whether it did.
+    pub(super) fn throttled(&mut self, answer: Throttled) -> bool {
+        let since = answer.now + answer.hold;
+        let (pace, full, answers) = match &mut self.slowed {
+            Some(slowed) if answer.call < slowed.calls => {
+                slowed.since = slowed.since.max(since);
+                return false;
+            }
+            Some(slowed) => {
+                let pace = slowed.pace(answer.now).min(slowed.full);
+                (pace, slowed.full, slowed.answers)
+            }
+            None => (answer.full, answer.full, EASED),
+        };
+        let floor = (full * FLOOR.0).max(FLOOR.1.min(full));
+        let eased = f64::from(answers.min(EASED)) / f64::from(EASED);
+        let knee = pace * (KNEE.1 + (KNEE.0 - KNEE.1) * eased);
+        self.slowed = Some(Slowed {
+            calls: answer.begun,
+            since,
+            from: (pace / 2.0).max(floor),
+            knee: knee.max(floor),
+            full,
+            answers: 0,
+        });
+        true
+    }
+
+    /// An answer that was not throttled; forgets that it was ever slower, once it is no longer.
+    pub(super) fn answered(&mut self, call: u64, now: Duration) {
+        if let Some(slowed) = &mut self.slowed
+            && call >= slowed.calls
+        {
+            slowed.answers = slowed.answers.saturating_add(1);
+            if slowed.pace(now) >= slowed.full {
+                self.slowed = None;
+            }
+        }
+    }
+
+    /// Forgets what can't be: a climb that begins later than any hold allows was written before the machine's clock
+    /// began anew.
+    pub(super) fn distrust(&mut self, latest: Duration) {
+        self.slowed = self.slowed.filter(|slowed| slowed.since <= latest);
+    }
+}
+
+impl Slowed {
+    fn pace(&self, now: Duration) -> f64 {
+        let climbed = now.saturating_sub(self.since).as_secs_f64();
+        let quick = QUICK.0.max(QUICK.1 / self.knee);
+        if climbed < quick {
+            return self.from + (self.knee - self.from) * climbed / quick;
+        }
+        let level = climbed - quick;
+        let search = (level - LEVEL.0).max(0.0);
+        self.knee * (LEVEL.1.mul_add(level, 1.0) + (SEARCH * search).exp_m1())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(1);
+
+    fn at(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn throttled(call: u64, begun: u64, now: f64) -> Throttled {
+        Throttled {
+            call,
+            begun,
+            now: at(now),
+            hold: HOLD,
+            full: 8.0,
+        }
+    }
+
+    #[test]
+    fn it_halves_once_a_moment_and_climbs_in_three_steps() {
+        let mut tempo = Tempo::default();
+        assert_eq!(tempo.pace(at(9.0)), None);
+        assert!(tempo.throttled(throttled(70, 73, 10.0)));
+        assert!(
+            !tempo.throttled(throttled(72, 73, 10.2)),
+            "it had begun before"
+        );
+        let pace = |seconds| tempo.pace(at(seconds)).unwrap();
+        assert_eq!(pace(11.2).to_string(), "4");
+        assert!((pace(11.7) - 5.84).abs() < 0.001);
+        assert!((pace(12.2) - 7.68).abs() < 0.001);
+        assert!((pace(42.2) - 7.91).abs() < 0.01, "almost level");
+        assert_eq!(tempo.pace(at(80.0)), None, "the full pace, and no more");
+    }
+
+    #[test]
+    fn the_sooner_it_happens_again_the_lower_the_knee() {
+        let knees: Vec<_> = [0, 20, 40, 400]
+            .into_iter()
+            .map(|answers| {
+                let mut tempo = Tempo::default();
+                tempo.throttled(throttled(0, 10, 0.0));
+                for _ in 0..answers {
+                    tempo.answered(10, at(2.0));
+                }
+                tempo.throttled(throttled(10, 11, 4.0));
+                (tempo.slowed.unwrap().knee * 100.0).round() / 100.0
+            })
+            .collect();
+        assert_eq!(knees, [6.23, 6.81, 7.39, 7.39]);
+    }
+
+    #[test]
+    fn once_at_full_pace_it_is_as_if_nothing_had_been() {
+        let mut tempo = Tempo::default();
+        tempo.throttled(throttled(0, 1, 0.0));
+        tempo.answered(0, at(600.0));
+        assert_ne!(tempo, Tempo::default(), "that call began before");
+        tempo.answered(1, at(600.0));
+        assert_eq!(tempo, Tempo::default());
+    }
+
+    proptest! {
+        #[test]
+        fn it_stays_between_floor_and_full_pace(
+            full in 0.0003..1e6_f64, steps in prop::collection::vec((0.0..200.0_f64, 0_u8..50), 1..40),
+        ) {
+            let (mut tempo, mut now) = (Tempo::default(), 0.0);
+            for (call, (pause, answers)) in (0..).zip(steps) {
+                now += pause;
+                let before = tempo.pace(at(now)).unwrap_or(full);
+                let answer = Throttled { full, hold: Duration::ZERO, ..throttled(call, call + 1, now) };
+                prop_assert!(tempo.throttled(answer));
+                let after = tempo.pace(at(now)).unwrap_or(full);
+                prop_assert!(after <= full && after >= (full / 65.0).max(0.099_f64.min(full * 0.999)));
+                prop_assert!(after <= before * 1.000_001 || after < 0.11 || after < full / 63.0);
+                for _ in 0..answers {
+                    tempo.answered(call + 1, at(now));
+                }
+            }
+        }
+    }
+}

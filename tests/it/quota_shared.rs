@@ -1,0 +1,69 @@
+//! Several runs, one quota.
+
+use std::time::{Duration, Instant};
+
+use super::audit_http::some_messages;
+use super::gateway::{Call, Fault, Gateway};
+use super::running::Running;
+use super::tool::Tool;
+
+/// A run of its own over `in.csv`.
+fn run(tool: &Tool, gateway: &Gateway, nth: usize) -> Running {
+    let call = tool
+        .call("audit in.csv --rate 20/s --quota-file quota --source")
+        .arg(&gateway.url());
+    call.args(&format!("-o out{nth}.csv")).key().start()
+}
+
+#[test]
+fn three_runs_never_exceed_one_rate_together() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 20, Gateway::setup()).start();
+    let runs: Vec<_> = (1..=3).map(|nth| run(&tool, &gateway, nth)).collect();
+    for run in runs {
+        run.ends(0);
+    }
+    let arrivals = gateway.arrivals();
+    assert_eq!(arrivals.len(), 60);
+    // A call takes a moment from its turn to the gateway, and on a busy machine more than a moment.
+    let late = Duration::from_millis(300);
+    for window in arrivals.windows(21) {
+        let second = window[20] - window[0] + late;
+        assert!(second >= Duration::from_secs(1), "21 calls in {second:?}");
+    }
+    let all = arrivals[59] - arrivals[0] + late;
+    assert!(all >= Duration::from_millis(59 * 50), "{all:?}");
+    assert_eq!(tool.mode("quota"), 0o600);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_the_quota_to_the_others() {
+    let tool = Tool::new();
+    let held = |call: Call<'_>| (call.number == 1).then_some(Fault::Held);
+    let gateway = some_messages(&tool, 5, Gateway::setup().plan(held)).start();
+    let killed = run(&tool, &gateway, 1);
+    gateway.wait_for_calls(1);
+    killed.signal("KILL");
+    drop(killed);
+    run(&tool, &gateway, 2).ends(0);
+}
+
+#[test]
+fn what_holds_one_run_holds_all() {
+    let tool = Tool::new();
+    let first = |call: Call<'_>| (call.number == 1).then_some(Fault::Throttled(Some(1500)));
+    let gateway = some_messages(&tool, 1, Gateway::setup().plan(first)).start();
+    let began = Instant::now();
+    let one = run(&tool, &gateway, 1);
+    gateway.wait_for_calls(1);
+    // The second run's call may have begun before the first one's answer came, but not both of them.
+    let two = run(&tool, &gateway, 2);
+    one.ends(0);
+    two.ends(0);
+    assert!(began.elapsed() >= Duration::from_millis(1500));
+    let text = tool.read("quota");
+    assert!(
+        text.contains("\"schema\":\"ons-audit-quota/1\"") && text.contains("\"knee\":"),
+        "{text}"
+    );
+}
