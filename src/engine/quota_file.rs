@@ -23,7 +23,7 @@ use crate::file;
 const SCHEMA: &str = "ons-audit-quota/1";
 
 /// Its length: one write replaces all of it, whatever the numbers.
-const LENGTH: usize = 512;
+const LENGTH: usize = 1024;
 
 /// Another run needs microseconds; until then, ask again this often.
 const AGAIN: Duration = Duration::from_millis(2);

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -119,12 +120,14 @@ async fn play(scene: Scene) -> (f64, f64, String) {
     let mut report = format!("{scene:?}:");
     for share in 0..3 {
         let (n, refused) = (f64::from(calls[share]), f64::from(throttled[share]));
-        report += &format!(
+        write!(
+            report,
             " others {:.0} %: {:.1} % throttled, {:.1} % used;",
             OTHERS[share] * 100.0,
             100.0 * refused / n,
             100.0 * (n - refused) / left(share)
-        );
+        )
+        .unwrap();
     }
     let all = f64::from(calls.iter().sum::<u32>());
     let refused = f64::from(throttled.iter().sum::<u32>());

@@ -1,6 +1,7 @@
 //! How far the run is: a bar that is redrawn, or a line every ten seconds.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -138,7 +139,7 @@ impl Progress {
         }
         if let Some(pace) = slowed_to {
             message += if self.throttled > 0 { ", " } else { "; " };
-            message += &format!("slowed down to {pace:.1}/s");
+            let _ = write!(message, "slowed down to {pace:.1}/s");
         }
         message
     }

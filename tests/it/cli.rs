@@ -122,15 +122,6 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
         ("--signature v4", "signature (from --signature)"),
         ("--accept open", "accept (from --accept)"),
         (
-            "--rate max --quota-file quota",
-            "no limit that runs could share",
-        ),
-        (
-            "--quota-file samples/incident.csv",
-            "samples/incident.csv is not a quota file",
-        ),
-        ("--quota-file no/quota", "can't use the quota file no/quota"),
-        (
             "--producer-zone Mars/Base",
             "producer_zone (from --producer-zone)",
         ),

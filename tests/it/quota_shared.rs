@@ -67,3 +67,25 @@ fn what_holds_one_run_holds_all() {
         "{text}"
     );
 }
+
+#[test]
+fn what_cannot_be_shared_is_refused() {
+    let tool = Tool::new();
+    for (flags, says) in [
+        (
+            "--rate max --quota-file quota",
+            "no limit that runs could share",
+        ),
+        (
+            "--quota-file samples/incident.csv",
+            "samples/incident.csv is not a quota file",
+        ),
+        ("--quota-file no/quota", "can't use the quota file no/quota"),
+    ] {
+        let call = tool.call("audit samples/incident.csv --source http://127.0.0.1:9 -o a.csv");
+        let said = call.args(flags).key().ends(2);
+        assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
+        assert!(said.stderr.contains("\nhint: "), "{flags}: {}", said.stderr);
+        assert_eq!(tool.names(), [""; 0], "{flags}");
+    }
+}
