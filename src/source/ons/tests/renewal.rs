@@ -83,7 +83,7 @@ async fn a_key_that_the_gateway_finds_expired_is_replaced_once() {
     let first = ons.trace(&query()).await.unwrap_err();
     assert_eq!((first.kind, first.hint), (FailureKind::Server, None));
     let second = ons.trace(&query()).await.unwrap_err();
-    assert_eq!(second.kind, FailureKind::Fatal);
+    assert_eq!(second.kind, FailureKind::Expired);
     assert!(second.hint.unwrap().contains("temporary credentials"));
     assert_eq!(keys_of(&gateway.asked().await), ["testid", "nextid"]);
 }
