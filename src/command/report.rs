@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::World;
-use super::flags::{ExpectFlags, ReportFlags, SettingsFlags, TalkFlags};
+use super::flags::{ExpectFlags, ReportFlags, SettingsFlags, TalkFlags, zone_of};
 use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
 use crate::record::Record;
@@ -41,7 +41,10 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         .iter()
         .map(|path| Record::open(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let told = args.expect.settle(&layers)?;
+    let zone = records.first().map(|record| zone_of(record.header()));
+    let told = args
+        .expect
+        .settle(&layers, &zone.unwrap_or(jiff::tz::TimeZone::UTC))?;
     // Judging by other expectations needs no new answers; without any, those of the run hold.
     let expectations = match records.first() {
         Some(record) if told.is_empty() && !told.accept_filtered => {

@@ -154,7 +154,7 @@ pub(super) fn paired<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Answer as Given, Expectations, TrackView, judge};
+    use crate::verdict::{Answer as Given, Expectations, Subject, TrackView, judge};
 
     fn number(answers: &mut Answers, tracks: &[(&'static str, &'static str)], expect: &str) -> u32 {
         let mut expectations = Expectations::default();
@@ -168,7 +168,8 @@ mod tests {
                 track_type: word.into(),
             })
             .collect();
-        answers.number(&judge(Given::Tracks(&tracks), "orders", &expectations))
+        let orders = Subject::of_topic("orders");
+        answers.number(&judge(Given::Tracks(&tracks), &orders, &expectations))
     }
 
     #[test]

@@ -10,7 +10,6 @@ use super::change::{Change, Standing, remark};
 use super::render::DiffError;
 use super::side::{Message, Side};
 use super::tally::{Census, Tally};
-use crate::message::BornClock;
 use crate::record::Line;
 use crate::verdict::MessageVerdict;
 
@@ -31,7 +30,7 @@ pub struct Finding<'a> {
     pub first_seen: Option<Timestamp>,
     /// How long after that it was still at fault, or not known to be resolved.
     pub age: Option<SignedDuration>,
-    /// Born time decoded from the ID.
+    /// Born time, given or decoded from the ID.
     pub born: Option<Timestamp>,
     /// What the words don't tell.
     pub remark: &'static str,
@@ -61,7 +60,6 @@ pub fn compare(
         tally: Tally::default(),
         hand_on: &mut hand_on,
         end: new.end(),
-        born: new.born_clock(),
     };
     let mut baseline = Baseline::read(old, &mut answers, &mut census)?;
     new.each(&mut answers, |message, answers| {
@@ -78,7 +76,6 @@ pub fn compare(
     let was_broken = |entry: &Entry| answers.get(entry.answer).verdict == MessageVerdict::Break;
     if baseline.left().any(was_broken) {
         // What only OLD has is read from there once more.
-        desk.born = old.born_clock();
         old.each(&mut answers, |message, answers| {
             match baseline.find(message.fingerprint) {
                 Some(entry) if !entry.met => desk.of_old(message, answers),
@@ -98,7 +95,6 @@ struct Desk<'f> {
     hand_on: &'f mut dyn FnMut(&Finding<'_>) -> Result<(), DiffError>,
     /// The last moment NEW knows of.
     end: Option<Timestamp>,
-    born: Option<BornClock>,
 }
 
 /// A message as one record has it.
@@ -164,7 +160,7 @@ impl Desk<'_> {
         let new = Told::of(message, answers);
         let Some(entry) = entry else {
             self.tally.messages.only_new += 1;
-            return self.findings(message.line, &Told::NOTHING, &new, answers);
+            return self.findings(message, &Told::NOTHING, &new, answers);
         };
         let old = Told::of_entry(entry, answers);
         self.tally.messages.both += 1;
@@ -172,17 +168,17 @@ impl Desk<'_> {
         if let [Some(old), Some(new)] = verdicts {
             *self.tally.turns.entry((old, new)).or_default() += 1;
         }
-        self.findings(message.line, &old, &new, answers)
+        self.findings(message, &old, &new, answers)
     }
 
     fn of_old(&mut self, message: &Message<'_>, answers: &Answers) -> Result<(), DiffError> {
         let old = Told::of(message, answers);
-        self.findings(message.line, &old, &Told::NOTHING, answers)
+        self.findings(message, &old, &Told::NOTHING, answers)
     }
 
     fn findings(
         &mut self,
-        line: &Line<'_>,
+        message: &Message<'_>,
         old: &Told,
         new: &Told,
         answers: &Answers,
@@ -195,10 +191,6 @@ impl Desk<'_> {
         if !old.is_break() && !new.is_break() {
             return Ok(()); // as nearly all messages
         }
-        let born = self
-            .born
-            .as_ref()
-            .and_then(|clock| clock.born(&line.msg_id));
         for (group, of_old, of_new) in paired(old.parts(), new.parts()) {
             let (old, new) = (old.seat(of_old, answers), new.seat(of_new, answers));
             let Some(change) = Change::of(old.standing, new.standing, stale) else {
@@ -208,12 +200,12 @@ impl Desk<'_> {
             let finding = Finding {
                 change,
                 group: answers.names.text(group),
-                line,
+                line: message.line,
                 old,
                 new,
                 first_seen,
                 age: self.age(change, &new, first_seen),
-                born,
+                born: message.born,
                 remark: remark(change, old.standing, new.standing, stale),
             };
             self.tally.add(&finding);

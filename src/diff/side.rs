@@ -5,9 +5,8 @@ use jiff::Timestamp;
 use super::answers::Answers;
 use super::render::DiffError;
 use crate::input::Fingerprint;
-use crate::message::BornClock;
-use crate::record::{Block, Line, Record};
-use crate::report::{Summary, born_clock};
+use crate::record::{Block, Line, Record, Subjects};
+use crate::report::Summary;
 use crate::verdict::{Answer, Expectations, judge};
 
 /// One of the two records: read once already, so that its seal and totals hold.
@@ -31,6 +30,8 @@ pub(super) struct Message<'a> {
     pub(super) answer: u32,
     /// When that was observed.
     pub(super) observed: Option<Timestamp>,
+    /// Born time, given or decoded from the ID.
+    pub(super) born: Option<Timestamp>,
 }
 
 impl Side<'_> {
@@ -41,6 +42,7 @@ impl Side<'_> {
         mut each: impl FnMut(&Message<'_>, &mut Answers) -> Result<(), DiffError>,
     ) -> Result<(), DiffError> {
         let mut blocks = self.record.blocks(false);
+        let subjects = Subjects::of(self.record.header(), &self.expectations);
         while let Some(block) = blocks.next_block()? {
             for (row, text) in block.lines() {
                 let line =
@@ -51,7 +53,8 @@ impl Side<'_> {
                 if matches!(answer, Answer::Rejected) {
                     continue;
                 }
-                let judged = judge(answer, &line.topic, &self.expectations);
+                let subject = subjects.of_line(&line);
+                let judged = judge(answer, &subject, &self.expectations);
                 let message = Message {
                     line: &line,
                     fingerprint: Fingerprint::of_parts(
@@ -61,6 +64,7 @@ impl Side<'_> {
                     ),
                     answer: answers.number(&judged),
                     observed: line.observed_at.parse().ok(),
+                    born: subject.born,
                 };
                 each(&message, answers)?;
             }
@@ -81,9 +85,5 @@ impl Side<'_> {
         let observed = self.summary.tally.observed.as_ref();
         let end = observed.map_or(&self.record.trailer().finished_at, |(_, last)| last);
         end.parse().ok()
-    }
-
-    pub(super) fn born_clock(&self) -> Option<BornClock> {
-        born_clock(self.record.header())
     }
 }

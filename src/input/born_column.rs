@@ -8,16 +8,59 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::Row;
-use super::header::fold;
+use super::header::{fold, is_folded};
 
 /// Eleven digits are milliseconds: as seconds they would be the year 2286 or later.
 const MILLIS_FROM: i64 = 10_000_000_000;
 
-/// Reads born times out of a kept column.
-#[derive(Debug)]
-pub struct BornColumn {
+/// A kept column with born times.
+#[derive(Debug, Clone)]
+pub struct BornCells {
     folded: String,
     zone: TimeZone,
+}
+
+impl BornCells {
+    /// `zone` is the producers', for times without one.
+    #[must_use]
+    pub fn new(name: &str, zone: TimeZone) -> Self {
+        Self {
+            folded: fold(name),
+            zone,
+        }
+    }
+
+    /// Is it the column of this name?
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        is_folded(name, &self.folded)
+    }
+
+    /// The time in one of its cells, if it can be read.
+    #[must_use]
+    pub fn read(&self, cell: &Value) -> Option<Timestamp> {
+        match cell {
+            Value::String(text) => self.read_text(text.trim()),
+            Value::Number(number) => from_epoch(number.as_i64()?),
+            _ => None,
+        }
+    }
+
+    fn read_text(&self, text: &str) -> Option<Timestamp> {
+        if let Ok(number) = text.parse() {
+            return from_epoch(number);
+        }
+        text.parse::<Timestamp>().ok().or_else(|| {
+            let civil: DateTime = text.parse().ok()?;
+            Some(civil.to_zoned(self.zone.clone()).ok()?.timestamp())
+        })
+    }
+}
+
+/// Reads born times out of a kept column of rows, and knows whether any row had it.
+#[derive(Debug)]
+pub struct BornColumn {
+    cells: BornCells,
     met: Cell<bool>,
 }
 
@@ -26,8 +69,7 @@ impl BornColumn {
     #[must_use]
     pub fn new(name: &str, zone: TimeZone) -> Self {
         Self {
-            folded: fold(name),
-            zone,
+            cells: BornCells::new(name, zone),
             met: Cell::new(false),
         }
     }
@@ -41,28 +83,11 @@ impl BornColumn {
     /// The time in a row's column, if there is one that can be read.
     #[must_use]
     pub fn born(&self, row: &Row) -> Option<Timestamp> {
-        let name = row
-            .kept
-            .columns
-            .iter()
-            .find(|name| fold(name) == self.folded)?;
+        let mut columns = row.kept.columns.iter();
+        let name = columns.find(|name| self.cells.is_called(name))?;
         self.met.set(true);
         let kept: Value = serde_json::from_str(row.kept.json.as_deref()?).ok()?;
-        match &kept[&**name] {
-            Value::String(text) => self.read(text.trim()),
-            Value::Number(number) => from_epoch(number.as_i64()?),
-            _ => None,
-        }
-    }
-
-    fn read(&self, text: &str) -> Option<Timestamp> {
-        if let Ok(number) = text.parse() {
-            return from_epoch(number);
-        }
-        text.parse::<Timestamp>().ok().or_else(|| {
-            let civil: DateTime = text.parse().ok()?;
-            Some(civil.to_zoned(self.zone.clone()).ok()?.timestamp())
-        })
+        self.cells.read(&kept[&**name])
     }
 }
 

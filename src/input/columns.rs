@@ -26,7 +26,8 @@ pub(super) struct Columns {
     unique: Vec<Box<str>>,
 }
 
-/// The columns that say where a message is stored. They are used, hence not kept unless `--keep` names them.
+/// The columns that say where a message is stored. They are used, hence not kept unless `--keep` names them; but the tag
+/// travels, since expectations may depend on it and are judged from the record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PositionColumns {
     pub broker: usize,
@@ -64,7 +65,7 @@ impl Columns {
         let position = PositionColumns::find(names);
 
         let mut used: Vec<usize> = [msg_id, topic, instance].into_iter().flatten().collect();
-        used.extend(position.iter().flat_map(PositionColumns::all));
+        used.extend(position.iter().flat_map(PositionColumns::place));
         let is_kept = |column: &usize| match &options.keep {
             Some(keep) => keep
                 .iter()
@@ -178,15 +179,12 @@ impl PositionColumns {
         })
     }
 
+    fn place(&self) -> [usize; 3] {
+        [self.broker, self.queue_id, self.queue_offset]
+    }
+
     fn all(&self) -> impl Iterator<Item = usize> + use<> {
-        [
-            Some(self.broker),
-            Some(self.queue_id),
-            Some(self.queue_offset),
-            self.tag,
-        ]
-        .into_iter()
-        .flatten()
+        self.place().into_iter().chain(self.tag)
     }
 }
 
@@ -235,7 +233,7 @@ mod tests {
             "order",
         ]);
         assert_eq!(all.index(Role::QueueOffset), Some(5));
-        assert_eq!(*all.kept.names, ["order".into()]);
+        assert_eq!(*all.kept.names, ["tag".into(), "order".into()]);
         let two = map(&["msg_id", "topic", "tag", "broker", "queue_id"]);
         assert!(two.position.is_none());
         assert_eq!(

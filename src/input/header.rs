@@ -120,12 +120,18 @@ pub(super) fn is_same(wanted: &str, name: &str, unique: &str) -> bool {
 }
 
 /// A name without what doesn't count.
-pub(super) fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
+    counting(name).collect()
+}
+
+/// Is this the folded form of a name? Costs no memory: it is asked of every row.
+pub(crate) fn is_folded(name: &str, folded: &str) -> bool {
+    counting(name).eq(folded.chars())
+}
+
+fn counting(name: &str) -> impl Iterator<Item = char> {
     let counts = |c: &char| !c.is_whitespace() && !matches!(c, '_' | '-');
-    name.chars()
-        .filter(counts)
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().filter(counts).flat_map(char::to_lowercase)
 }
 
 /// The names without repeats: a second `name` is `name_2`, and a column without a name is `column_N`.

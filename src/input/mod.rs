@@ -36,11 +36,12 @@ mod row;
 mod rows;
 mod survey;
 
-pub use born_column::BornColumn;
+pub use born_column::{BornCells, BornColumn};
 pub use dedupe::Fingerprint;
 pub(crate) use dedupe::FirstRows;
 pub use error::Error;
 pub use format::Unreadable;
+pub(crate) use header::is_folded;
 pub use header::{Role, Unmapped};
 pub use inputs::Inputs;
 pub use names::BadName;

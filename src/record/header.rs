@@ -34,6 +34,9 @@ pub struct Header {
     /// The producers' time zone, by which born times are decoded from IDs (`facts/ons-api.md` §8.1).
     #[serde(default = "china")]
     pub producer_zone: String,
+    /// The kept column that says when messages were born, where their IDs do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub born_column: Option<String>,
     /// The flags that decide which rows there are and what is asked, with their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
@@ -69,6 +72,8 @@ impl Header {
             compare(&what, &then.sha256, &now.sha256);
         }
         compare("--producer-zone", &self.producer_zone, &other.producer_zone);
+        let column = |header: &Self| header.born_column.clone().unwrap_or_default();
+        compare("--born-column", &column(self), &column(other));
         let names: BTreeSet<_> = self.options.keys().chain(other.options.keys()).collect();
         for name in names {
             let value = |header: &Self| header.options.get(name).cloned().unwrap_or_default();

@@ -133,6 +133,15 @@ impl Deref for Text<'_> {
 #[derive(Debug, Default)]
 pub struct Kept<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
+impl<'a> Kept<'a> {
+    /// The first column whose name is the one looked for: its name and its JSON.
+    #[must_use]
+    pub fn find(&self, is_it: impl Fn(&str) -> bool) -> Option<(&str, &'a str)> {
+        let (name, value) = self.0.iter().find(|(name, _)| is_it(name))?;
+        Some((name, value.get()))
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Kept<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor<'a>(std::marker::PhantomData<&'a ()>);

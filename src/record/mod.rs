@@ -19,6 +19,7 @@ mod previous;
 mod read;
 mod resume;
 mod row_set;
+mod subjects;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -33,4 +34,5 @@ pub use previous::{Known, Previous, PreviousError, Previously};
 pub use read::{Block, Blocks, Record};
 pub use resume::{Found, Unfinished};
 pub use row_set::RowSet;
+pub use subjects::Subjects;
 pub use write::{Durability, Recorder, partial_path};

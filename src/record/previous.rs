@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Block, Header, Line, Outcome, ReadError, Record};
+use super::{Block, Header, Line, Outcome, ReadError, Record, Subjects};
 use crate::exit::Advice;
 use crate::input::{Fingerprint, FirstRows};
 use crate::message::Query;
@@ -24,6 +24,7 @@ pub struct Previous {
     /// The rows of messages that some group has passed: 16 bytes each, as in the duplicate check.
     rows: FirstRows,
     expectations: Expectations,
+    subjects: Subjects,
     run_id: Arc<str>,
     /// Which share of the messages that need not be asked is asked.
     recheck: f64,
@@ -116,6 +117,7 @@ impl Previous {
         Ok(Self {
             rows,
             expectations: asking.expectations.clone(),
+            subjects: Subjects::of(record.header(), &asking.expectations),
             run_id: record.header().run_id.as_str().into(),
             record,
             recheck,
@@ -177,7 +179,7 @@ impl Previous {
         let Some(answer @ Answer::Tracks(_)) = line.answer() else {
             return false;
         };
-        let judged = judge(answer, &line.topic, &self.expectations);
+        let judged = judge(answer, &self.subjects.of_line(line), &self.expectations);
         let mut expected = judged.groups.iter().filter(|seen| seen.expected).peekable();
         expected.peek().is_some() && expected.all(|seen| seen.verdict == Verdict::Passed)
     }

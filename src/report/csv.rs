@@ -60,7 +60,8 @@ impl RowFormat for LongCsv {
             push(out, seen.track_type, context.csv.raw);
             out.push(b',');
             out.extend_from_slice(seen.verdict.as_str().as_bytes());
-            out.extend_from_slice(if seen.expected { b",yes" } else { b",no" });
+            out.push(b',');
+            out.extend_from_slice(seen.expectation().as_bytes());
             if nth == 0 {
                 let start = out.len();
                 push_rest(out, context, view);

@@ -32,6 +32,12 @@ pub(super) struct SummaryView<'a> {
     groups: BTreeMap<&'a str, GroupView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rechecked: Option<u64>,
+    /// Messages of which some group counts as expected because their tag or born time is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumed: Option<u64>,
+    /// Messages of which the contract expects no group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nothing_expected: Option<u64>,
     errors: &'a BTreeMap<String, u64>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
@@ -43,6 +49,10 @@ pub(super) struct SummaryView<'a> {
 struct GroupView {
     #[serde(flatten)]
     counts: BTreeMap<&'static str, u64>,
+    /// Messages that it should have consumed.
+    expected: u64,
+    /// Messages whose answer names it, though the contract of their topic does not.
+    unexpected: u64,
     missed_born_from: Option<String>,
     missed_born_to: Option<String>,
     /// Passed when an earlier run asked, open now: its offset was likely reset.
@@ -69,6 +79,8 @@ impl<'a> SummaryView<'a> {
                 .iter()
                 .map(|&verdict| (verdict.as_str(), group.count(verdict)))
                 .collect(),
+            expected: group.expected,
+            unexpected: group.unexpected,
             missed_born_from: group.missed_born.map(|(first, _)| clock::rfc3339(first)),
             missed_born_to: group.missed_born.map(|(_, last)| clock::rfc3339(last)),
             regressed: (group.regressed > 0).then_some(group.regressed),
@@ -98,6 +110,8 @@ impl<'a> SummaryView<'a> {
                 .map(|(name, tally)| (name.as_str(), group(tally)))
                 .collect(),
             rechecked: (tally.rechecked > 0).then_some(tally.rechecked),
+            assumed: (tally.assumed > 0).then_some(tally.assumed),
+            nothing_expected: (tally.nothing_expected > 0).then_some(tally.nothing_expected),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),

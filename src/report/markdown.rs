@@ -58,6 +58,7 @@ impl SummaryFormat for Markdown {
             },
             summary.provenance()
         )?;
+        contract(summary, out)?;
         earlier(summary, out)?;
         for record in summary.records {
             writeln!(
@@ -72,6 +73,22 @@ impl SummaryFormat for Markdown {
         }
         Ok(())
     }
+}
+
+/// Where contract and answers do not fit together.
+fn contract(summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let unexpected = summary.unexpected();
+    let named: Vec<_> = unexpected
+        .iter()
+        .map(|(group, messages)| format!("{} {}", escaped(group), count(*messages)))
+        .collect();
+    if !named.is_empty() {
+        writeln!(out, "- unexpected groups answer: {}", named.join(" · "))?;
+    }
+    for note in summary.contract_notes() {
+        writeln!(out, "- contract: {note}")?;
+    }
+    Ok(())
 }
 
 /// What earlier answers were taken over, and which of them today's contradict.

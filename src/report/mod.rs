@@ -18,7 +18,6 @@ mod summary;
 mod terminal;
 
 pub(crate) use markdown::escaped;
-pub(crate) use render::born_clock;
 pub use render::{RenderError, Target, render};
 pub(crate) use row::kept_in;
 pub use row::{Context, CsvDialect, RowFormat, RowView};

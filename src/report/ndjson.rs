@@ -50,6 +50,8 @@ struct TrackObject<'a> {
     track_type: &'a str,
     verdict: &'static str,
     expected: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    unexpected: bool,
 }
 
 #[derive(Serialize)]
@@ -77,6 +79,7 @@ impl RowFormat for Ndjson {
             track_type: seen.track_type,
             verdict: seen.verdict.as_str(),
             expected: seen.expected,
+            unexpected: seen.unexpected,
         });
         let object = RowObject {
             row: view.row,
@@ -113,6 +116,11 @@ impl RowFormat for Ndjson {
             },
         );
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(truth: &bool) -> bool {
+    !*truth
 }
 
 fn push(out: &mut Vec<u8>, object: &impl Serialize) {

@@ -14,9 +14,7 @@ use super::row::{Context, RowFormat, RowView};
 use super::{Format, Summary, Writer};
 use crate::exit::{Advice, Status};
 use crate::file::Output;
-use crate::message::BornClock;
-use crate::record::{Block, Header, Line, ReadError, Record};
-use crate::settings::Zone;
+use crate::record::{Block, Line, ReadError, Record, Subjects};
 use crate::verdict::{Facts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
@@ -87,7 +85,7 @@ pub fn render<'r>(
         let desk = Desk {
             record,
             context,
-            born: born_clock(record.header()),
+            subjects: Subjects::of(record.header(), &context.expectations),
             formats: &formats,
         };
         let of_record = walk(&desk, &mut targets, check)?;
@@ -227,19 +225,11 @@ fn work(
     }
 }
 
-/// Dates IDs as the run that wrote `header` could, or the snapshot that answered it; nothing if its zone means nothing
-/// to this system.
-pub(crate) fn born_clock(header: &Header) -> Option<BornClock> {
-    let zone: Zone = header.producer_zone.parse().ok()?;
-    let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
-    Some(BornClock::new(moment.parse().ok()?, &zone.zone))
-}
-
 /// Everything a worker needs.
 struct Desk<'a> {
     record: &'a Record,
     context: &'a Context,
-    born: Option<BornClock>,
+    subjects: Subjects,
     formats: &'a [&'a dyn RowFormat],
 }
 
@@ -277,15 +267,13 @@ impl Desk<'_> {
     ) -> Result<(), ReadError> {
         let bad = |error| self.record.bad_line(line.row, error);
         let missing = || bad(serde::de::Error::custom("its answer is a duplicate itself"));
+        let subject = self.subjects.of_line(asked);
         let judged = judge(
             asked.answer().ok_or_else(missing)?,
-            &asked.topic,
+            &subject,
             &self.context.expectations,
         );
-        let born = self
-            .born
-            .as_ref()
-            .and_then(|clock| clock.born(&asked.msg_id));
+        let born = subject.born;
         if line.same_as.is_some() {
             rendered.tally.add_duplicate();
         } else {

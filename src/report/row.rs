@@ -53,7 +53,7 @@ pub struct RowView<'a> {
     pub line: &'a Line<'a>,
     /// What we conclude.
     pub judged: &'a Judged<'a>,
-    /// Born time decoded from the ID: a hint (`facts/ons-api.md` §8.1).
+    /// Born time, by the column that the run was given, or decoded from the ID: a hint (`facts/ons-api.md` §8.1).
     pub born: Option<Timestamp>,
     /// The row's own kept columns.
     pub kept: &'a [(Cow<'a, str>, &'a RawValue)],

@@ -97,6 +97,37 @@ impl Summary<'_> {
             .collect()
     }
 
+    /// The groups that answer though the contract of the topic names them nowhere, each with its number of messages.
+    #[must_use]
+    pub fn unexpected(&self) -> Vec<(&str, u64)> {
+        let groups = self.tally.groups.iter();
+        groups
+            .filter(|(_, group)| group.unexpected > 0)
+            .map(|(name, group)| (name.as_str(), group.unexpected))
+            .collect()
+    }
+
+    /// What the contract could not decide, or left out; only what applies here.
+    #[must_use]
+    pub fn contract_notes(&self) -> Vec<String> {
+        let tally = &self.tally;
+        let assumed = (tally.assumed > 0).then(|| {
+            format!(
+                "{} messages: their tag or born time is not known, so groups that are expected only of certain ones count \
+                 as expected",
+                count(tally.assumed)
+            )
+        });
+        let nothing = (tally.nothing_expected > 0).then(|| {
+            format!(
+                "{} messages: the contract of their topic expects no group (another tag, or born at another time), so \
+                 nothing could be missed",
+                count(tally.nothing_expected)
+            )
+        });
+        assumed.into_iter().chain(nothing).collect()
+    }
+
     /// What was taken from an earlier record, if anything was.
     #[must_use]
     pub fn carried(&self) -> Option<String> {

@@ -42,6 +42,12 @@ impl SummaryFormat for Terminal {
         if let Some(carried) = summary.carried() {
             writeln!(out, "carried   {carried}")?;
         }
+        for (label, line) in std::iter::once("contract")
+            .chain(std::iter::repeat(""))
+            .zip(contract(summary))
+        {
+            writeln!(out, "{label:<9} {line}")?;
+        }
         for (label, line) in std::iter::once("resets")
             .chain(std::iter::repeat(""))
             .zip(summary.resets())
@@ -137,6 +143,24 @@ fn totals(summary: &Summary<'_>) -> [String; 2] {
     ]
 }
 
+/// Where contract and answers do not fit together.
+fn contract(summary: &Summary<'_>) -> Vec<String> {
+    let unexpected = summary.unexpected();
+    let named: Vec<_> = unexpected
+        .iter()
+        .map(|(group, messages)| format!("{group} {}", count(*messages)))
+        .collect();
+    let line = format!(
+        "unexpected groups answer, in so many messages: {}",
+        named.join(", ")
+    );
+    (!named.is_empty())
+        .then_some(line)
+        .into_iter()
+        .chain(summary.contract_notes())
+        .collect()
+}
+
 fn table(summary: &Summary<'_>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(
@@ -190,8 +214,14 @@ fn breaks(summary: &Summary<'_>) -> Vec<String> {
 
 /// When the messages that the group missed were born, where their IDs tell.
 fn missed(group: &GroupTally) -> String {
-    if group.expected == 0 {
-        return "(not expected)".to_owned();
+    match group {
+        GroupTally {
+            expected: 0,
+            unexpected: 0,
+            ..
+        } => return "(not expected of these)".to_owned(),
+        GroupTally { expected: 0, .. } => return "(unexpected)".to_owned(),
+        _ => {}
     }
     group.missed_born.map_or_else(String::new, |(first, last)| {
         let text = |time| clock::rfc3339(time)[..19].replace('T', " ");

@@ -6,7 +6,7 @@ mod progress;
 
 pub use log::{hold as hold_log, start as start_log};
 pub use mode::Mode;
-pub use progress::Progress;
+pub use progress::{Judge, Progress};
 
 use indicatif::MultiProgress;
 

@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Mode, Screen};
 use crate::input::{Entry, Row};
-use crate::record::Outcome;
+use crate::message::Query;
+use crate::record::{Header, Outcome, Subjects};
 use crate::source::{FailureKind, Track};
 use crate::verdict::{Answer, Expectations, MessageVerdict, TrackView, judge};
 use crate::words;
@@ -16,13 +17,20 @@ use crate::words;
 /// Between two lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// Judges answers as they come, as the reports will.
+#[derive(Debug)]
+pub struct Judge {
+    expectations: Expectations,
+    subjects: Subjects,
+}
+
 /// Counts what is settled and shows it.
 #[derive(Debug)]
 pub struct Progress {
     mode: Mode,
     bar: ProgressBar,
     /// By which answers are judged as they come; nothing where they come too fast to be read.
-    expectations: Option<Expectations>,
+    judge: Option<Judge>,
     rows: u64,
     done: u64,
     /// Settled by earlier runs.
@@ -35,9 +43,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a run of `rows` rows. With `expectations`, verdicts are counted as the answers come.
+    /// Of a run of `rows` rows. With a judge, verdicts are counted as the answers come.
     #[must_use]
-    pub fn new(mode: Mode, screen: &Screen, rows: u64, expectations: Option<Expectations>) -> Self {
+    pub fn new(mode: Mode, screen: &Screen, rows: u64, judge: Option<Judge>) -> Self {
         let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::hidden());
         let bar = if mode == Mode::Bar {
             screen.bars.add(bar)
@@ -52,7 +60,7 @@ impl Progress {
         Self {
             mode,
             bar,
-            expectations,
+            judge,
             rows,
             done: 0,
             earlier: 0,
@@ -79,8 +87,8 @@ impl Progress {
         let Some(outcome) = outcome else { return };
         self.calls += u64::from(outcome.attempts);
         self.throttled += u64::from(outcome.throttled);
-        if let (Entry::Query(query), Some(expectations)) = (&row.entry, &self.expectations) {
-            self.verdicts[verdict(&query.topic, outcome, expectations) as usize] += 1;
+        if let (Entry::Query(query), Some(judge)) = (&row.entry, &self.judge) {
+            self.verdicts[judge.verdict(row, query, outcome) as usize] += 1;
         }
     }
 
@@ -145,17 +153,29 @@ impl Progress {
     }
 }
 
-fn verdict(topic: &str, outcome: &Outcome, expectations: &Expectations) -> MessageVerdict {
-    let view = |track: &'_ Track| TrackView {
-        group: Cow::Owned(track.group.as_ref().to_owned()),
-        track_type: Cow::Owned(track.track_type.as_str().to_owned()),
-    };
-    match &outcome.answer {
-        Ok(trace) => {
-            let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
-            judge(Answer::Tracks(&tracks), topic, expectations).verdict
+impl Judge {
+    /// Of the run with this header.
+    #[must_use]
+    pub fn of(header: &Header, expectations: Expectations) -> Self {
+        Self {
+            subjects: Subjects::of(header, &expectations),
+            expectations,
         }
-        Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,
-        Err(_) => MessageVerdict::Unanswered,
+    }
+
+    fn verdict(&self, row: &Row, query: &Query, outcome: &Outcome) -> MessageVerdict {
+        let view = |track: &'_ Track| TrackView {
+            group: Cow::Owned(track.group.as_ref().to_owned()),
+            track_type: Cow::Owned(track.track_type.as_str().to_owned()),
+        };
+        match &outcome.answer {
+            Ok(trace) => {
+                let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
+                let subject = self.subjects.of_row(row, query);
+                judge(Answer::Tracks(&tracks), &subject, &self.expectations).verdict
+            }
+            Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,
+            Err(_) => MessageVerdict::Unanswered,
+        }
     }
 }

@@ -1,13 +1,14 @@
-//! Which groups should have consumed a topic.
+//! Which groups should have consumed a message.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::exit::Advice;
+use super::ExpectationsError;
 
-/// The groups that should have consumed each topic; without any for a topic, the groups in the answer are taken.
+/// The groups that should have consumed each message; without any for its topic, the groups in the answer are taken.
 ///
 /// A group that was never started appears in no answer (`facts/users.md` point 0.7): only an expectation can
 /// turn its absence into a finding.
@@ -16,60 +17,83 @@ use crate::exit::Advice;
 pub struct Expectations {
     /// Expected of every topic.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    every_topic: BTreeSet<String>,
+    every_topic: BTreeSet<Expected>,
     /// Expected of one topic, besides those of every topic.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    topics: BTreeMap<String, BTreeSet<String>>,
+    topics: BTreeMap<String, BTreeSet<Expected>>,
     /// An expected group whose subscription filters the message out is no break.
     pub accept_filtered: bool,
 }
 
-/// Why expectations can't be understood.
-#[derive(Debug, thiserror::Error)]
-pub enum ExpectationsError {
-    /// A value of `--expect` without any group in it.
-    #[error("--expect `{found}`: expected GROUP,… or TOPIC=GROUP,…")]
-    NoGroup {
-        /// What was typed.
-        found: String,
-    },
-    /// The file can't be read as CSV.
-    #[error("can't read expectations from {}", path.display())]
-    File {
-        /// The file of `--expect-file`.
-        path: PathBuf,
-        /// What the reader said, with the line.
-        source: csv::Error,
-    },
-    /// The file lacks a column.
-    #[error("{}: no `{missing}` column; the header has: {}", path.display(), found.join(", "))]
-    Column {
-        /// The file of `--expect-file`.
-        path: PathBuf,
-        /// `topic` or `group`.
-        missing: &'static str,
-        /// The names that are there.
-        found: Vec<String>,
-    },
-    /// A line lacks a group.
-    #[error("{}:{line}: the `group` cell is empty; expected a consumer group", path.display())]
-    Empty {
-        /// The file of `--expect-file`.
-        path: PathBuf,
-        /// Line, from 1.
-        line: u64,
+/// One line of the contract: a group, and of which messages it is expected. In the record a group without conditions
+/// is its bare name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
+pub(super) struct Expected {
+    pub(super) group: String,
+    /// Only of messages with one of these tags; of all if there are none.
+    pub(super) tags: BTreeSet<String>,
+    /// Only of messages born at this moment or later.
+    pub(super) valid_from: Option<Timestamp>,
+    /// Only of messages born before this moment.
+    pub(super) valid_to: Option<Timestamp>,
+}
+
+/// How an expectation stands in the record.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Always(String),
+    Bound {
+        group: String,
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        tags: BTreeSet<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_from: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_to: Option<Timestamp>,
     },
 }
 
-impl Advice for ExpectationsError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoGroup { .. } => "for example --expect orders=GID_billing,GID_shipping".to_owned(),
-            _ => "an expectations file is CSV with the header `topic,group`, one expected group a line; \
-                  leave `topic` empty for a group that every topic should have"
-                .to_owned(),
-        })
+/// What of a message decides who should have consumed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its tag, empty where it has none; `None` where nobody said.
+    pub tag: Option<Cow<'a, str>>,
+    /// When it was born, where its row or its ID tells.
+    pub born: Option<Timestamp>,
+}
+
+impl<'a> Subject<'a> {
+    /// A message of which nothing else is known.
+    #[must_use]
+    pub const fn of_topic(topic: &'a str) -> Self {
+        Self {
+            topic,
+            tag: None,
+            born: None,
+        }
     }
+}
+
+/// What the contract says of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duties<'e> {
+    /// The groups that should have consumed it, in name order.
+    pub groups: BTreeSet<&'e str>,
+    /// One of them only because the message's tag or born time is not known.
+    pub assumed: bool,
+}
+
+/// Is a group expected of a message?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Applies {
+    Yes,
+    /// Nobody knows the tag or the born time that it depends on. That must not hide a miss, so it counts as expected.
+    Assumed,
+    No,
 }
 
 impl Expectations {
@@ -79,29 +103,49 @@ impl Expectations {
         self.every_topic.is_empty() && self.topics.is_empty()
     }
 
-    /// The groups expected of `topic` in name order, or `None` where nothing is expected of it.
+    /// Does any expectation depend on a message's tag?
     #[must_use]
-    pub fn of(&self, topic: &str) -> Option<BTreeSet<&str>> {
-        let own = self.topics.get(topic);
+    pub fn ask_for_tags(&self) -> bool {
+        self.all().any(|expected| !expected.tags.is_empty())
+    }
+
+    /// The groups expected of a message, or `None` where nothing is expected of its topic.
+    #[must_use]
+    pub fn of(&self, subject: &Subject<'_>) -> Option<Duties<'_>> {
+        let own = self.topics.get(subject.topic);
         if own.is_none() && self.every_topic.is_empty() {
             return None;
         }
-        Some(
-            own.into_iter()
-                .flatten()
-                .chain(&self.every_topic)
-                .map(String::as_str)
-                .collect(),
-        )
+        let mut duties = Duties {
+            groups: BTreeSet::new(),
+            assumed: false,
+        };
+        for expected in own.into_iter().flatten().chain(&self.every_topic) {
+            match expected.applies(subject) {
+                Applies::No => continue,
+                Applies::Assumed => duties.assumed = true,
+                Applies::Yes => {}
+            }
+            duties.groups.insert(&expected.group);
+        }
+        Some(duties)
+    }
+
+    /// Does the contract name this group for a topic, under whatever condition?
+    #[must_use]
+    pub fn name(&self, topic: &str, group: &str) -> bool {
+        let own = self.topics.get(topic).into_iter().flatten();
+        own.chain(&self.every_topic)
+            .any(|expected| expected.group == group)
     }
 
     /// Every group named anywhere.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
-        self.topics
-            .values()
-            .flatten()
-            .chain(&self.every_topic)
-            .map(String::as_str)
+        self.all().map(|expected| expected.group.as_str())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Expected> {
+        self.topics.values().flatten().chain(&self.every_topic)
     }
 
     /// Adds one value of `--expect`: `GROUP,…` for every topic, `TOPIC=GROUP,…` for one.
@@ -120,82 +164,110 @@ impl Expectations {
                 found: value.to_owned(),
             });
         }
-        groups.for_each(|group| self.insert(topic, group));
-        Ok(())
-    }
-
-    /// Adds a file of `--expect-file`: CSV with the columns `topic` and `group`.
-    pub fn add_file(&mut self, path: &Path) -> Result<(), ExpectationsError> {
-        let unreadable = |source| ExpectationsError::File {
-            path: path.to_owned(),
-            source,
-        };
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .comment(Some(b'#'))
-            .trim(csv::Trim::All)
-            .from_path(path)
-            .map_err(unreadable)?;
-        let header = reader.headers().map_err(unreadable)?.clone();
-        let column = |missing: &'static str| {
-            header
-                .iter()
-                .position(|name| {
-                    name.trim_start_matches('\u{feff}')
-                        .eq_ignore_ascii_case(missing)
-                })
-                .ok_or_else(|| ExpectationsError::Column {
-                    path: path.to_owned(),
-                    missing,
-                    found: header.iter().map(str::to_owned).collect(),
-                })
-        };
-        let (topic, group) = (column("topic")?, column("group")?);
-        for record in reader.records() {
-            let record = record.map_err(unreadable)?;
-            let line = record.position().map_or(0, csv::Position::line);
-            match record.get(group) {
-                None | Some("") => {
-                    return Err(ExpectationsError::Empty {
-                        path: path.to_owned(),
-                        line,
-                    });
-                }
-                Some(group) => self.insert(record.get(topic).unwrap_or(""), group),
-            }
+        for group in groups {
+            let always = Expected {
+                group: group.to_owned(),
+                ..Expected::default()
+            };
+            self.insert(topic, always);
         }
         Ok(())
     }
 
-    fn insert(&mut self, topic: &str, group: &str) {
+    pub(super) fn insert(&mut self, topic: &str, expected: Expected) {
         if topic.is_empty() || topic == "*" {
-            self.every_topic.insert(group.to_owned());
+            self.every_topic.insert(expected);
         } else {
             self.topics
                 .entry(topic.to_owned())
                 .or_default()
-                .insert(group.to_owned());
+                .insert(expected);
+        }
+    }
+}
+
+impl Expected {
+    fn applies(&self, subject: &Subject<'_>) -> Applies {
+        let by_tag = match &subject.tag {
+            _ if self.tags.is_empty() => Applies::Yes,
+            None => Applies::Assumed,
+            Some(tag) if self.tags.contains(&**tag) => Applies::Yes,
+            Some(_) => Applies::No,
+        };
+        let by_birth = match subject.born {
+            _ if self.valid_from.is_none() && self.valid_to.is_none() => Applies::Yes,
+            None => Applies::Assumed,
+            Some(born)
+                if self.valid_from.is_none_or(|from| from <= born)
+                    && self.valid_to.is_none_or(|to| born < to) =>
+            {
+                Applies::Yes
+            }
+            Some(_) => Applies::No,
+        };
+        match (by_tag, by_birth) {
+            (Applies::No, _) | (_, Applies::No) => Applies::No,
+            (Applies::Yes, Applies::Yes) => Applies::Yes,
+            _ => Applies::Assumed,
+        }
+    }
+}
+
+impl From<Expected> for Written {
+    fn from(expected: Expected) -> Self {
+        let Expected {
+            group,
+            tags,
+            valid_from,
+            valid_to,
+        } = expected;
+        if tags.is_empty() && valid_from.is_none() && valid_to.is_none() {
+            return Self::Always(group);
+        }
+        Self::Bound {
+            group,
+            tags,
+            valid_from,
+            valid_to,
+        }
+    }
+}
+
+impl From<Written> for Expected {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Always(group) => Self {
+                group,
+                ..Self::default()
+            },
+            Written::Bound {
+                group,
+                tags,
+                valid_from,
+                valid_to,
+            } => Self {
+                group,
+                tags,
+                valid_from,
+                valid_to,
+            },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use std::io::Write;
 
     fn of(expectations: &Expectations, topic: &str) -> Option<Vec<String>> {
-        expectations
-            .of(topic)
-            .map(|groups| groups.into_iter().map(str::to_owned).collect())
+        let duties = expectations.of(&Subject::of_topic(topic))?;
+        Some(duties.groups.into_iter().map(str::to_owned).collect())
     }
 
     #[test]
     fn groups_are_expected_of_every_topic_or_of_one() {
         let mut expectations = Expectations::default();
-        assert!(expectations.is_empty() && expectations.of("orders").is_none());
+        assert!(expectations.is_empty() && of(&expectations, "orders").is_none());
         expectations.add("orders=GID_b, GID_a").unwrap();
         assert_eq!(of(&expectations, "orders").unwrap(), ["GID_a", "GID_b"]);
         assert_eq!(of(&expectations, "payments"), None);
@@ -205,6 +277,7 @@ mod tests {
             ["GID_a", "GID_all", "GID_b"]
         );
         assert_eq!(of(&expectations, "payments").unwrap(), ["GID_all"]);
+        assert!(expectations.name("orders", "GID_b") && !expectations.name("payments", "GID_b"));
     }
 
     #[test]
@@ -215,54 +288,65 @@ mod tests {
     }
 
     #[test]
-    fn a_file_names_topic_and_group_and_errors_name_the_line() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        write!(
-            file,
-            "\u{feff}Topic,Group,owner\r\norders,GID_a,li\n# a remark\n,GID_all,\npayments,,wang\n"
-        )
-        .unwrap();
-        let error = Expectations::default()
-            .add_file(file.path())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.ends_with(":5: the `group` cell is empty; expected a consumer group"),
-            "{error}"
+    fn conditions_decide_by_tag_and_born_time_and_what_is_not_known_counts_as_expected() {
+        let moment = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mut expectations = Expectations::default();
+        expectations.insert(
+            "orders",
+            Expected {
+                group: "GID_a".to_owned(),
+                tags: ["paid".to_owned(), "created".to_owned()].into(),
+                valid_from: Some(moment("2026-11-20T00:00:00Z")),
+                valid_to: Some(moment("2026-11-21T00:00:00Z")),
+            },
         );
-
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        write!(file, "topic,consumer\norders,GID_a\n").unwrap();
-        let error = Expectations::default()
-            .add_file(file.path())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.ends_with("no `group` column; the header has: topic, consumer"),
-            "{error}"
-        );
+        let (during, before) = ("2026-11-20T00:00:00Z", "2026-11-19T23:59:59.999Z");
+        let at_its_end = "2026-11-21T00:00:00Z";
+        for (tag, born, expected, assumed) in [
+            (Some("paid"), Some(during), true, false),
+            (Some("created"), Some(during), true, false),
+            (Some("cancelled"), Some(during), false, false),
+            (Some("PAID"), Some(during), false, false),
+            (Some(""), Some(during), false, false),
+            (Some("paid"), Some(before), false, false),
+            (Some("paid"), Some(at_its_end), false, false),
+            (None, Some(during), true, true),
+            (Some("paid"), None, true, true),
+            (None, None, true, true),
+            (None, Some(before), false, false),
+            (Some("cancelled"), None, false, false),
+        ] {
+            let subject = Subject {
+                topic: "orders",
+                tag: tag.map(Cow::Borrowed),
+                born: born.map(moment),
+            };
+            let duties = expectations.of(&subject).unwrap();
+            let found = (duties.groups.contains("GID_a"), duties.assumed);
+            assert_eq!(found, (expected, assumed), "{tag:?} {born:?}");
+        }
+        assert!(expectations.ask_for_tags());
     }
 
-    proptest! {
-        #[test]
-        fn no_expectation_lacks_a_name_or_is_lost_in_the_record(
-            values in prop::collection::vec("[a-c*=, ]{0,8}|.{0,8}", 0..4),
-            file in "(topic|group|\u{feff}|[\",#\r\n])(group|topic|[ab,\"#\r\n*]){0,12}",
-        ) {
-            let mut csv = tempfile::NamedTempFile::new().unwrap();
-            csv.write_all(file.as_bytes()).unwrap();
-            let mut expectations = Expectations::default();
-            for value in &values {
-                let before = expectations.clone();
-                if expectations.add(value).is_err() {
-                    prop_assert_eq!(&expectations, &before);
-                }
-            }
-            let _ = expectations.add_file(csv.path());
-            prop_assert!(expectations.groups().all(|group| !group.is_empty() && group.trim() == group));
-            prop_assert_eq!(expectations.is_empty(), expectations.groups().next().is_none());
-            let json = serde_json::to_string(&expectations).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Expectations>(&json).unwrap(), expectations);
-        }
+    #[test]
+    fn a_group_without_conditions_is_its_bare_name_in_the_record() {
+        let mut expectations = Expectations::default();
+        expectations.add("orders=GID_a").unwrap();
+        let bound = Expected {
+            group: "GID_b".to_owned(),
+            tags: ["paid".to_owned()].into(),
+            valid_from: Some("2026-11-20T00:00:00Z".parse().unwrap()),
+            valid_to: None,
+        };
+        expectations.insert("orders", bound);
+        let json = serde_json::to_string(&expectations).unwrap();
+        assert_eq!(
+            json,
+            r#"{"topics":{"orders":["GID_a",{"group":"GID_b","tags":["paid"],"valid_from":"2026-11-20T00:00:00Z"}]},"accept_filtered":false}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<Expectations>(&json).unwrap(),
+            expectations
+        );
     }
 }

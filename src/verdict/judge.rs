@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Expectations;
+use super::{Expectations, Subject};
 
 /// What one group's track type allows us to conclude about one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,8 +149,25 @@ pub struct Seen<'a> {
     pub verdict: Verdict,
     /// Should this group have consumed the message?
     pub expected: bool,
+    /// It answers, though the contract names it nowhere for this topic.
+    pub unexpected: bool,
     /// Does it make the message a break?
     pub breaks: bool,
+}
+
+impl Seen<'_> {
+    /// The word of the `expected` column: `no` is a group that the contract names, but not for this message (another tag,
+    /// born at another time).
+    #[must_use]
+    pub const fn expectation(&self) -> &'static str {
+        match self {
+            Self { expected: true, .. } => "yes",
+            Self {
+                unexpected: true, ..
+            } => "unexpected",
+            _ => "no",
+        }
+    }
 }
 
 /// One row, judged.
@@ -160,6 +177,10 @@ pub struct Judged<'a> {
     pub verdict: MessageVerdict,
     /// The groups of the answer and the absent ones, in name order.
     pub groups: Vec<Seen<'a>>,
+    /// Some group is expected only because the message's tag or born time is not known.
+    pub assumed: bool,
+    /// There is a contract for the topic, and it expects no group of this message.
+    pub nothing_expected: bool,
 }
 
 /// Judges one row by the rules of [`MessageVerdict`].
@@ -167,19 +188,27 @@ pub struct Judged<'a> {
 /// `tracks` are in name order (the record keeps them so). Where nothing is expected of the topic, the groups in the
 /// answer are expected and `filtered` is accepted.
 #[must_use]
-pub fn judge<'a>(answer: Answer<'a>, topic: &str, expectations: &'a Expectations) -> Judged<'a> {
+pub fn judge<'a>(
+    answer: Answer<'a>,
+    subject: &Subject<'_>,
+    expectations: &'a Expectations,
+) -> Judged<'a> {
     let tracks = match answer {
         Answer::Rejected => return bare(MessageVerdict::Rejected),
         Answer::Unanswered => return bare(MessageVerdict::Unanswered),
         Answer::NotFound => return bare(MessageVerdict::NotFound),
         Answer::Tracks(tracks) => tracks,
     };
-    let expected = expectations.of(topic);
-    if tracks.is_empty() && expected.is_none() {
+    let duties = expectations.of(subject);
+    let expects_nothing = duties
+        .as_ref()
+        .is_none_or(|duties| duties.groups.is_empty());
+    if tracks.is_empty() && expects_nothing {
         return bare(MessageVerdict::Unsubscribed);
     }
+    let expected = duties.as_ref().map(|duties| &duties.groups);
     let accept_filtered = expected.is_none() || expectations.accept_filtered;
-    let see = |group, track_type, verdict, expected| {
+    let see = |group, track_type, verdict, expected: bool| {
         let fault = match verdict {
             Verdict::Open | Verdict::Absent => true,
             Verdict::Filtered => !accept_filtered,
@@ -190,14 +219,11 @@ pub fn judge<'a>(answer: Answer<'a>, topic: &str, expectations: &'a Expectations
             track_type,
             verdict,
             expected,
+            unexpected: !expected && !expectations.name(subject.topic, group),
             breaks: expected && fault,
         }
     };
-    let is_expected = |group: &str| {
-        expected
-            .as_ref()
-            .is_none_or(|expected| expected.contains(group))
-    };
+    let is_expected = |group: &str| expected.is_none_or(|expected| expected.contains(group));
     let answered = tracks.iter().map(|track| {
         see(
             &*track.group,
@@ -207,7 +233,7 @@ pub fn judge<'a>(answer: Answer<'a>, topic: &str, expectations: &'a Expectations
         )
     });
     let mut groups: Vec<Seen<'a>> = answered.collect();
-    if let Some(expected) = &expected {
+    if let Some(expected) = expected {
         let is_answered = |group: &str| tracks.iter().any(|track| track.group == group);
         let absent = expected.iter().filter(|group| !is_answered(group));
         groups.extend(absent.map(|group| see(*group, "", Verdict::Absent, true)));
@@ -216,6 +242,8 @@ pub fn judge<'a>(answer: Answer<'a>, topic: &str, expectations: &'a Expectations
     Judged {
         verdict: conclude(&groups),
         groups,
+        assumed: duties.as_ref().is_some_and(|duties| duties.assumed),
+        nothing_expected: duties.is_some() && expects_nothing,
     }
 }
 
@@ -223,6 +251,8 @@ fn bare<'a>(verdict: MessageVerdict) -> Judged<'a> {
     Judged {
         verdict,
         groups: Vec::new(),
+        assumed: false,
+        nothing_expected: false,
     }
 }
 
@@ -261,7 +291,12 @@ mod tests {
                 track_type: word.into(),
             })
             .collect();
-        judge(Answer::Tracks(&tracks), "orders", &expectations).verdict
+        judge(
+            Answer::Tracks(&tracks),
+            &Subject::of_topic("orders"),
+            &expectations,
+        )
+        .verdict
     }
 
     #[test]
@@ -336,7 +371,10 @@ mod tests {
             (Answer::Unanswered, MessageVerdict::Unanswered),
             (Answer::NotFound, MessageVerdict::NotFound),
         ] {
-            assert_eq!(judge(answer, "orders", &nothing), bare(verdict));
+            assert_eq!(
+                judge(answer, &Subject::of_topic("orders"), &nothing),
+                bare(verdict)
+            );
         }
     }
 
@@ -348,20 +386,78 @@ mod tests {
             group: group.into(),
             track_type: "CONSUMED".into(),
         });
-        let judged = judge(Answer::Tracks(&tracks), "orders", &expectations);
+        let judged = judge(
+            Answer::Tracks(&tracks),
+            &Subject::of_topic("orders"),
+            &expectations,
+        );
         let seen: Vec<_> = judged
             .groups
             .iter()
-            .map(|seen| (seen.group, seen.verdict, seen.expected))
+            .map(|seen| (seen.group, seen.verdict, seen.expectation()))
             .collect();
         assert_eq!(
             seen,
             [
-                ("a", Verdict::Passed, false),
-                ("b", Verdict::Absent, true),
-                ("c", Verdict::Passed, false),
-                ("d", Verdict::Passed, true)
+                ("a", Verdict::Passed, "unexpected"),
+                ("b", Verdict::Absent, "yes"),
+                ("c", Verdict::Passed, "unexpected"),
+                ("d", Verdict::Passed, "yes")
             ]
+        );
+    }
+
+    #[test]
+    fn a_message_outside_every_condition_is_no_break_and_is_told_apart() {
+        let expectations: Expectations = serde_json::from_str(
+            r#"{"topics":{"orders":[{"group":"a","tags":["paid"]},{"group":"never","valid_to":"2026-11-20T00:00:00Z"}]}}"#,
+        )
+        .unwrap();
+        let open = |group: &'static str| TrackView {
+            group: group.into(),
+            track_type: "NOT_CONSUME_YET".into(),
+        };
+        let tracks = ["a", "b"].map(open);
+        let judged_as = |tracks: &[TrackView<'_>], tag: Option<&'static str>, born: &str| {
+            let subject = Subject {
+                topic: "orders",
+                tag: tag.map(Cow::Borrowed),
+                born: born.parse().ok(),
+            };
+            let judged = judge(Answer::Tracks(tracks), &subject, &expectations);
+            let words: Vec<_> = judged
+                .groups
+                .iter()
+                .map(|seen| format!("{} {}", seen.group, seen.expectation()))
+                .collect();
+            let flags = (judged.assumed, judged.nothing_expected);
+            (judged.verdict, words.join(", "), flags)
+        };
+        let (after, before) = ("2026-11-22T00:00:00Z", "2026-11-19T00:00:00Z");
+        let nothing = "a no, b unexpected".to_owned();
+        assert_eq!(
+            judged_as(&tracks, Some("other"), after),
+            (MessageVerdict::Reconciled, nothing, (false, true))
+        );
+        assert_eq!(
+            judged_as(&[], Some("other"), after),
+            (MessageVerdict::Unsubscribed, String::new(), (false, false))
+        );
+        assert_eq!(
+            judged_as(&tracks, Some("other"), before),
+            (
+                MessageVerdict::Break,
+                "a no, b unexpected, never yes".to_owned(),
+                (false, false)
+            )
+        );
+        assert_eq!(
+            judged_as(&tracks, None, after),
+            (
+                MessageVerdict::Break,
+                "a yes, b unexpected".to_owned(),
+                (true, false)
+            )
         );
     }
 }

@@ -6,9 +6,11 @@
 //! (`facts/users.md` §3b, traps 3 and 4).
 
 mod expect;
+mod expect_file;
 mod judge;
 mod tally;
 
-pub use expect::{Expectations, ExpectationsError};
+pub use expect::{Duties, Expectations, Subject};
+pub use expect_file::{DRAFT, ExpectationsError};
 pub use judge::{Answer, Judged, MessageVerdict, Seen, TrackView, Verdict, judge};
 pub use tally::{BreakKind, Facts, GroupTally, Tally, Totals};

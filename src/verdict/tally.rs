@@ -72,6 +72,8 @@ pub struct GroupTally {
     counts: [u64; 5],
     /// Distinct messages that the group was expected to consume.
     pub expected: u64,
+    /// Distinct messages whose answer names the group, though the contract of their topic does not.
+    pub unexpected: u64,
     /// Born times of the first and last message that the group made a break, where the IDs tell.
     pub missed_born: Option<(Timestamp, Timestamp)>,
     /// Distinct messages that the group had passed when an earlier run asked, and that are open now.
@@ -95,6 +97,7 @@ impl GroupTally {
         self.regressed += u64::from(is_regressed);
         self.counts[seen.verdict as usize] += 1;
         self.expected += u64::from(seen.expected);
+        self.unexpected += u64::from(seen.unexpected);
         if seen.breaks {
             self.missed_born = span(self.missed_born, born.map(|born| (born, born)));
         }
@@ -105,6 +108,7 @@ impl GroupTally {
             *mine += theirs;
         }
         self.expected += next.expected;
+        self.unexpected += next.unexpected;
         self.regressed += next.regressed;
         self.missed_born = span(self.missed_born, next.missed_born);
     }
@@ -133,6 +137,10 @@ pub struct Tally {
     messages: [u64; 7],
     /// Distinct messages that an earlier run had found passed, and that were asked again.
     pub rechecked: u64,
+    /// Distinct messages of which some group is expected only because their tag or born time is not known.
+    pub assumed: u64,
+    /// Distinct messages with an answer of which the contract expects no group: another tag, born at another time.
+    pub nothing_expected: u64,
     /// By group, in name order.
     pub groups: BTreeMap<String, GroupTally>,
     /// Error codes of messages not found or unanswered.
@@ -152,7 +160,7 @@ pub struct Facts<'a> {
     pub msg_id: &'a str,
     /// Topic.
     pub topic: &'a str,
-    /// Born time decoded from the ID.
+    /// Born time, given or decoded from the ID.
     pub born: Option<Timestamp>,
     /// RFC 3339 UTC, empty for a bad row.
     pub observed_at: &'a str,
@@ -199,6 +207,8 @@ impl Tally {
         self.totals.distinct += 1;
         self.totals.carried += u64::from(facts.is_carried);
         self.rechecked += u64::from(facts.passed.is_some());
+        self.assumed += u64::from(judged.assumed);
+        self.nothing_expected += u64::from(judged.nothing_expected);
         if let Some(code) = facts.error {
             *self.errors.entry(code.to_owned()).or_default() += 1;
         }
@@ -231,6 +241,8 @@ impl Tally {
     pub fn append(&mut self, next: Self) {
         self.totals = self.totals.plus(&next.totals);
         self.rechecked += next.rechecked;
+        self.assumed += next.assumed;
+        self.nothing_expected += next.nothing_expected;
         for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
             *mine += theirs;
         }
@@ -314,7 +326,7 @@ fn at_fault<'a>(judged: &'a Judged<'_>) -> impl Iterator<Item = (&'a str, Verdic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Answer, Expectations, TrackView, judge};
+    use crate::verdict::{Answer, Expectations, Subject, TrackView, judge};
 
     fn tally_of(rows: std::ops::Range<u64>) -> Tally {
         let mut expectations = Expectations::default();
@@ -358,7 +370,8 @@ mod tests {
                 is_carried: false,
                 passed: None,
             };
-            tally.add(facts, &judge(answer, "orders", &expectations));
+            let subject = Subject::of_topic("orders");
+            tally.add(facts, &judge(answer, &subject, &expectations));
         }
         tally
     }

@@ -11,6 +11,8 @@ mod audit_snapshot;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod deadline;

@@ -84,7 +84,9 @@ fn every_report_counts_the_same() {
 fn as_data(summary: &Value, recount: &Recount) {
     assert_eq!(counts(&summary["messages"]), recount.messages);
     for (name, group) in &recount.groups {
-        assert_eq!(&counts(&summary["groups"][name]), group, "{name}");
+        let mut counted = counts(&summary["groups"][name]);
+        counted.retain(|verdict, _| GROUP_VERDICTS.contains(&&**verdict));
+        assert_eq!(&counted, group, "{name}");
     }
     assert_eq!(
         summary["groups"].as_object().unwrap().len(),

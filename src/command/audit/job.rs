@@ -26,7 +26,7 @@ use crate::record::{Durability, Header, Previous, RecordError, SCHEMA};
 use crate::report::Target;
 use crate::settings::{Deadline, Layers, MaxRejects, Zone};
 use crate::source::{Source, TraceSource};
-use crate::ui::Progress;
+use crate::ui::{Judge, Progress};
 use crate::verdict::Expectations;
 
 /// Everything an audit needs.
@@ -47,7 +47,7 @@ pub(super) struct Job {
     pacer: Pacer,
     durability: Durability,
     /// By which answers are judged as they come; too fast to be read where nothing paces them.
-    live_verdicts: Option<Expectations>,
+    live_verdicts: Option<Judge>,
     pub(super) talk: Talk,
 }
 
@@ -58,8 +58,8 @@ impl Job {
         let named = Named::of(layers)?;
         let repeatable = named.is_repeatable();
         let pace = Pace::of(layers, repeatable, world.clock)?;
-        let expectations = args.expect.settle(layers)?;
         let zone: Zone = layers.get("producer_zone")?;
+        let expectations = args.expect.settle(layers, &zone.zone)?;
         let results = args.results_path();
         let source_text = named.text();
         let mut taken = args.input.paths().to_vec();
@@ -79,8 +79,10 @@ impl Job {
             as_of: source.as_of().map(clock::rfc3339),
             expectations: expectations.clone(),
             producer_zone: zone.name,
+            born_column: layers.optional("born_column")?,
             ..header(&inputs, clock::rfc3339(started))?
         };
+        let live_verdicts = (!repeatable).then(|| Judge::of(&header, expectations));
         let mut job = Self {
             source,
             inputs,
@@ -99,7 +101,7 @@ impl Job {
             } else {
                 Durability::EverySecond
             },
-            live_verdicts: (!repeatable).then_some(expectations),
+            live_verdicts,
             talk,
         };
         job.look_back(&args.begin, layers)?;
@@ -225,6 +227,7 @@ fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
         as_of: None,
         expectations: Expectations::default(),
         producer_zone: String::new(),
+        born_column: None,
         options: inputs.told().clone(),
     })
 }

@@ -11,7 +11,7 @@ mod talk;
 mod targets;
 
 pub(super) use deadline::{DeadlineFlags, deadline};
-pub(super) use expect::ExpectFlags;
+pub(super) use expect::{ExpectFlags, zone_of};
 pub(super) use input::InputFlags;
 pub(super) use pace::{Pace, PaceFlags, rate_of};
 pub(super) use reports::{CsvFlags, ReportFlags};

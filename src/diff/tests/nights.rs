@@ -75,6 +75,7 @@ impl Night {
             as_of: None,
             expectations: self.expectations(),
             producer_zone: "+08:00".to_owned(),
+            born_column: None,
             options: std::collections::BTreeMap::new(),
         };
         let mut recorder = Recorder::create(path, &header, Durability::Relaxed).unwrap();

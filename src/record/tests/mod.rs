@@ -28,6 +28,7 @@ fn header() -> Header {
         as_of: None,
         expectations: Expectations::default(),
         producer_zone: "+08:00".to_owned(),
+        born_column: None,
         options: std::collections::BTreeMap::new(),
     }
 }

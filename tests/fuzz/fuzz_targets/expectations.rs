@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::verdict::{Expectations, ExpectationsError};
@@ -21,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     FILE.with_borrow_mut(|file| {
         let mut expectations = Expectations::default();
-        let added = expectations.add_file(&file.holding(bytes));
+        let added = expectations.add_file(&file.holding(bytes), &TimeZone::UTC);
         check(&expectations, added.err());
     });
 });

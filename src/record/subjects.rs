@@ -1,0 +1,176 @@
+//! What of a record's messages decides who should have consumed them: read off each line, so that a report made again
+//! judges like the run itself.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Header, Line};
+use crate::input::{BornCells, Row, is_folded};
+use crate::message::{BornClock, Query, Tag};
+use crate::settings::Zone;
+use crate::verdict::{Expectations, Subject};
+
+/// The kept column that holds a message's tag, as it is compared.
+const TAG: &str = "tag";
+
+/// Reads topic, tag and born time of the messages of one record.
+#[derive(Debug, Clone)]
+pub struct Subjects {
+    /// Dates IDs; nothing if the record's zone means nothing to this system.
+    clock: Option<BornClock>,
+    /// The column that says when messages were born, which goes before their IDs.
+    column: Option<BornCells>,
+    /// Does anybody ask for tags? Looking for them in every row takes time.
+    with_tags: bool,
+}
+
+impl Subjects {
+    /// Of the record with this header. IDs are dated as the run could that wrote it, or the snapshot that answered it.
+    #[must_use]
+    pub fn of(header: &Header, expectations: &Expectations) -> Self {
+        let zone: Option<Zone> = header.producer_zone.parse().ok();
+        let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
+        let clock = zone.as_ref().and_then(|zone| {
+            let moment = moment.parse().ok()?;
+            Some(BornClock::new(moment, &zone.zone))
+        });
+        let column = header.born_column.as_deref().zip(zone);
+        Self {
+            clock,
+            column: column.map(|(name, zone)| BornCells::new(name, zone.zone)),
+            with_tags: expectations.ask_for_tags(),
+        }
+    }
+
+    /// When a message was born, by its row's column or else by its ID.
+    #[must_use]
+    pub fn born(&self, line: &Line<'_>) -> Option<Timestamp> {
+        let cells = self.column.as_ref();
+        let given = cells.and_then(|cells| {
+            let (_, value) = line.extra.find(|name| cells.is_called(name))?;
+            cells.read(&serde_json::from_str(value).ok()?)
+        });
+        given.or_else(|| self.decoded(&line.msg_id))
+    }
+
+    /// The message of a line that holds its answer.
+    #[must_use]
+    pub fn of_line<'l>(&self, line: &'l Line<'l>) -> Subject<'l> {
+        Subject {
+            topic: &line.topic,
+            tag: self.tag(line),
+            born: self.born(line),
+        }
+    }
+
+    /// The message of a row that was asked a moment ago.
+    #[must_use]
+    pub fn of_row<'r>(&self, row: &Row, query: &'r Query) -> Subject<'r> {
+        let kept = |is_it: &dyn Fn(&str) -> bool| {
+            let name = row.kept.columns.iter().find(|name| is_it(name))?;
+            let kept: Value = serde_json::from_str(row.kept.json.as_deref()?).ok()?;
+            kept.get(&**name).cloned()
+        };
+        let known = query.position.as_ref().map(|position| &position.tag);
+        let tag = match known {
+            Some(Tag::Named(tag)) => Some(Cow::Borrowed(&**tag)),
+            Some(Tag::None) => Some(Cow::Borrowed("")),
+            _ if !self.with_tags => None,
+            _ => kept(&|name| is_folded(name, TAG)).and_then(|value| tag_in(&value)),
+        };
+        let cells = self.column.as_ref();
+        let given = cells.and_then(|cells| cells.read(&kept(&|name| cells.is_called(name))?));
+        Subject {
+            topic: &query.topic,
+            tag,
+            born: given.or_else(|| self.decoded(&query.msg_id)),
+        }
+    }
+
+    fn tag<'l>(&self, line: &'l Line<'l>) -> Option<Cow<'l, str>> {
+        if !self.with_tags {
+            return None;
+        }
+        let (_, json) = line.extra.find(|name| is_folded(name, TAG))?;
+        tag_in(&serde_json::from_str(json).ok()?)
+    }
+
+    fn decoded(&self, msg_id: &str) -> Option<Timestamp> {
+        self.clock.as_ref()?.born(msg_id)
+    }
+}
+
+/// The tag in a cell: an empty text is a message without a tag, as it is for snapshots; null says nothing.
+fn tag_in(cell: &Value) -> Option<Cow<'static, str>> {
+    match cell {
+        Value::String(text) => Some(Cow::Owned(text.trim().to_owned())),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATED: &str = "0A15030B110F18B4AAC264BE6C450BA2";
+
+    fn header(born_column: Option<&str>) -> Header {
+        let json = r#"{"schema":"ons-audit/1","run_id":"r","tool":"t","source":"s","inputs":[],
+                       "started_at":"2026-11-22T12:00:00.000Z"}"#;
+        Header {
+            born_column: born_column.map(str::to_owned),
+            ..serde_json::from_str(json).unwrap()
+        }
+    }
+
+    fn with_tags() -> Expectations {
+        serde_json::from_str(r#"{"topics":{"orders":[{"group":"a","tags":["paid"]}]}}"#).unwrap()
+    }
+
+    #[test]
+    fn tag_and_born_time_are_read_from_kept_columns() {
+        let subjects = Subjects::of(&header(Some("Sent-At")), &with_tags());
+        for (extra, tag, born) in [
+            (
+                r#"{"Tag":" paid ","sent_at":"2026-11-20T00:00:00Z"}"#,
+                Some("paid"),
+                "2026-11-20T00:00:00Z",
+            ),
+            (
+                r#"{"tag":"","sent_at":1795402800}"#,
+                Some(""),
+                "2026-11-23T03:00:00Z",
+            ),
+            (
+                r#"{"TAG":7,"sent_at":""}"#,
+                Some("7"),
+                "2026-11-20T05:30:01.157Z",
+            ),
+            (r#"{"tag":null}"#, None, "2026-11-20T05:30:01.157Z"),
+            (
+                r#"{"tags":"paid","order":"1"}"#,
+                None,
+                "2026-11-20T05:30:01.157Z",
+            ),
+        ] {
+            let json = format!(
+                r#"{{"row":1,"msg_id":"{DATED}","topic":"orders","tracks":[],"extra":{extra}}}"#
+            );
+            let line: Line<'_> = serde_json::from_str(&json).unwrap();
+            let subject = subjects.of_line(&line);
+            assert_eq!(subject.tag.as_deref(), tag, "{extra}");
+            assert_eq!(subject.born, born.parse().ok(), "{extra}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_tells_nothing_leaves_the_born_time_open() {
+        let subjects = Subjects::of(&header(None), &Expectations::default());
+        let json = r#"{"row":1,"msg_id":"AC10323E00002A9F0000000000983278","topic":"orders","tracks":[],"extra":{"tag":"paid"}}"#;
+        let line: Line<'_> = serde_json::from_str(json).unwrap();
+        assert_eq!(subjects.of_line(&line), Subject::of_topic("orders"));
+    }
+}

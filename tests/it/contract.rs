@@ -1,0 +1,190 @@
+//! Groups that are expected under conditions: certain tags, a certain time.
+
+use std::collections::BTreeMap;
+
+use super::tool::{Said, Tool, table};
+
+/// Born 2026-11-20T05:30:01.157Z; the snapshot knows four groups of it, none of them open.
+const DATED: &str = "0A15030B110F18B4AAC264BE6C450BA2";
+
+/// `GROUP expectation` of each row, by `row`.
+fn expectations(csv: &str) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for row in table(csv) {
+        let seen = format!("{} {} {}", row["group"], row["verdict"], row["expected"]);
+        let key = format!("{} {}", row["row"], row["message_verdict"]);
+        found.entry(key).or_default().push(seen);
+    }
+    found
+}
+
+/// Four messages with tag and born time, and an audit of them by a contract with both.
+fn audited() -> (Tool, Said) {
+    let tool = Tool::new();
+    let rows = [
+        "paid,2026-11-20 14:00:00",
+        "cancelled,2026-11-20 14:00:00",
+        "paid,2026-11-21 00:00:00",
+        ",2026-11-20 14:00:00",
+    ];
+    let ids = [0, 1, 2, 3].map(|nth| format!("{}{nth:02X}", &DATED[..30]));
+    let lines = ids.iter().zip(rows);
+    let lines: Vec<_> = lines
+        .map(|(id, row)| format!("{id},orders,{row}\n"))
+        .collect();
+    let list = format!("msg_id,topic,Tag,sent_at\n{}", lines.concat());
+    tool.write("list.csv", list);
+    tool.write("cluster.json", snapshot(&ids));
+    tool.write(
+        "expected.csv",
+        "topic,group,tags,valid_from,valid_to,owner\n\
+         orders,GID_a,,,,li\norders,GID_never,paid || created,2026-11-20,2026-11-20,wang\n",
+    );
+    let said = tool
+        .call(
+            "audit list.csv --source cluster.json --expect-file expected.csv --born-column sent_at",
+        )
+        .args("-o a.csv -o a.json -o a.md -o a.ndjson")
+        .ends(1);
+    (tool, said)
+}
+
+#[test]
+fn tags_and_times_decide_who_is_expected() {
+    let (tool, said) = audited();
+    let seen = expectations(&tool.read("a.csv"));
+    let nothing_missed = ["GID_a passed yes", "GID_b open unexpected"];
+    assert_eq!(
+        seen["1 break"],
+        [&nothing_missed[..], &["GID_never absent yes"]].concat()
+    );
+    for row in ["2 reconciled", "3 reconciled", "4 reconciled"] {
+        assert_eq!(seen[row], nothing_missed, "{row}");
+    }
+    let born = &table(&tool.read("a.csv"))[0]["born_at"];
+    assert_eq!(born, "2026-11-20T06:00:00.000Z");
+    let told = "unexpected groups answer, in so many messages: GID_b 4";
+    assert!(said.stderr.contains(told), "{}", said.stderr);
+    let ticket = tool.read("a.md");
+    assert!(
+        ticket.contains("- unexpected groups answer: GID\\_b 4\n"),
+        "{ticket}"
+    );
+    let row = r#""group":"GID_b","track_type":"NOT_CONSUME_YET","verdict":"open","expected":false,"unexpected":true"#;
+    assert!(tool.read("a.ndjson").contains(row));
+    let summary: serde_json::Value = serde_json::from_str(&tool.read("a.json")).unwrap();
+    assert_eq!(summary["groups"]["GID_b"]["unexpected"], 4);
+    assert_eq!(summary["groups"]["GID_never"]["expected"], 1);
+}
+
+#[test]
+fn the_record_keeps_the_conditions() {
+    let (tool, _) = audited();
+    tool.call("report a.results.ndjson -o b.csv -o b.json -o b.md -o b.ndjson")
+        .ends(1);
+    for ending in ["csv", "json", "md", "ndjson"] {
+        let [first, again] = ["a", "b"].map(|name| tool.read(&format!("{name}.{ending}")));
+        assert_eq!(first, again, "{ending}");
+    }
+}
+
+#[test]
+fn a_list_without_tags_hides_nothing() {
+    let tool = Tool::new();
+    tool.write("cluster.json", snapshot(&[DATED.to_owned()]));
+    tool.write("expected.csv", "topic,group,tags\norders,GID_never,paid\n");
+    let said = tool
+        .call("audit - --topic orders --source cluster.json --expect-file expected.csv --results r.ndjson")
+        .stdin(format!("{DATED}\n"))
+        .ends(1);
+    assert!(
+        said.stdout.contains("GID_never,,absent,yes,break"),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stderr.contains("1 messages: their tag or born time is not known, so groups that are expected only of certain ones count as expected"),
+        "{}",
+        said.stderr
+    );
+    // Told otherwise later, the same answers are judged otherwise.
+    tool.write(
+        "expected.csv",
+        "topic,group,valid_from\norders,GID_a,2026-11-21\n",
+    );
+    let said = tool
+        .call("report r.ndjson --expect-file expected.csv -o c.csv")
+        .ends(0);
+    assert!(
+        said.stderr
+            .contains("the contract of their topic expects no group"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(
+        expectations(&tool.read("c.csv"))["1 reconciled"],
+        ["GID_a passed no", "GID_b open unexpected"]
+    );
+}
+
+#[test]
+fn a_position_s_tag_travels_and_decides() {
+    let tool = Tool::new();
+    let ids = [DATED.to_owned()];
+    tool.write("cluster.json", snapshot(&ids));
+    tool.write("expected.csv", "topic,group,tags\norders,GID_never,paid\n");
+    let list =
+        format!("msg_id,topic,broker,queue_id,queue_offset,tag\n{DATED},orders,b,0,5,other\n");
+    tool.write("list.csv", list);
+    tool.call("audit list.csv --source cluster.json --expect-file expected.csv -o a.csv")
+        .ends(0);
+    assert_eq!(table(&tool.read("a.csv"))[0]["tag"], "other");
+}
+
+#[test]
+fn a_bad_file_is_refused_with_line_and_column() {
+    let tool = Tool::new();
+    tool.write(
+        "expected.csv",
+        "topic,group,valid_from\n# since when?\norders,GID_a,yesterday\n",
+    );
+    let said = tool
+        .call("audit samples/incident.csv --source samples/cluster.json --expect-file expected.csv -o a.csv")
+        .ends(2);
+    assert!(
+        said.stderr.contains("error: expected.csv:3, column valid_from: found `yesterday`, expected a moment with its zone"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stderr
+            .contains("hint: an expectations file is CSV with the header"),
+        "{}",
+        said.stderr
+    );
+}
+
+/// `GID_a` has passed all of them, `GID_b` none.
+fn snapshot(ids: &[String]) -> String {
+    let group = |name: &str, offset: u32| {
+        format!(
+            r#"{{"group":"{name}","online":true,"consume_type":"push","message_model":"clustering",
+                "subscriptions":[{{"topic":"orders","expression":"*","expression_type":"TAG"}}],
+                "offsets":[{{"topic":"orders","broker":"b","queue_id":0,"offset":{offset}}}]}}"#
+        )
+    };
+    let message = |id: &String| {
+        format!(
+            r#"{{"msg_id":"{id}","topic":"orders","broker":"b","queue_id":0,"queue_offset":5}}"#
+        )
+    };
+    let messages: Vec<_> = ids.iter().map(message).collect();
+    format!(
+        r#"{{"schema":"ons-audit-snapshot/1","cluster":"c","captured_at":"2026-11-20T08:00:00Z","brokers":["b"],
+            "topics":[{{"topic":"orders","queues":[{{"broker":"b","queue_id":0,"min_offset":0,"max_offset":9}}]}}],
+            "groups":[{},{}],"messages":[{}]}}"#,
+        group("GID_a", 9),
+        group("GID_b", 2),
+        messages.join(",")
+    )
+}
