@@ -41,14 +41,10 @@ pub(super) fn conclude(
         expectations,
         csv: ending.csv,
     };
-    let report = targets
-        .iter()
-        .map(|target| target.path.display().to_string())
-        .find(|path| path != "-");
-    let summary = render(records, &context, targets, check)?;
+    let (summary, made) = render(records, &context, targets, check)?;
     if !ending.quiet {
         let mut text = Vec::new();
-        Terminal { report }
+        Terminal { made }
             .render(&summary, &mut text)
             .map_err(|error| Failed::incomplete(error, None))?;
         exit::say(&String::from_utf8_lossy(&text));

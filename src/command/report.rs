@@ -52,7 +52,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         }
         _ => told,
     };
-    let targets = args.reports.open(&args.results)?;
+    let targets = args.reports.open(&args.results, &layers)?;
     let ending = Ending {
         exit_zero: args.exit_zero,
         quiet: talk.quiet,

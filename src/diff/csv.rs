@@ -42,7 +42,7 @@ impl Layout {
             out.extend_from_slice("\u{feff}".as_bytes());
         }
         let kept = self.columns.iter().map(String::as_str);
-        push_head(&mut out, COLUMNS.into_iter().chain(kept), self.dialect.raw);
+        push_head(&mut out, COLUMNS.into_iter().chain(kept), self.dialect);
         out
     }
 
@@ -67,20 +67,20 @@ impl Layout {
             &time(old.observed),
             &time(new.observed),
         ] {
-            push(&mut out, text, self.dialect.raw);
-            out.push(b',');
+            push(&mut out, text, self.dialect);
+            out.push(self.dialect.delimiter);
         }
         for (nth, row) in [old.row, new.row].into_iter().enumerate() {
             if nth > 0 {
-                out.push(b',');
+                out.push(self.dialect.delimiter);
             }
             if let Some(row) = row {
                 push_number(&mut out, row);
             }
         }
         for text in kept_in(&line.extra.0, &self.columns) {
-            out.push(b',');
-            push(&mut out, &text, self.dialect.raw);
+            out.push(self.dialect.delimiter);
+            push(&mut out, &text, self.dialect);
         }
         out.push(b'\n');
         out

@@ -5,6 +5,7 @@
 //! since a rename would replace the device itself.
 
 mod compressed;
+mod parts;
 mod sha256;
 
 use std::fs::{self, File, OpenOptions};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 pub use compressed::decompressed;
+pub use parts::Parts;
 pub use sha256::Sha256;
 
 /// Report writers hand over blocks; this keeps small ones (headers, summaries) from being system calls of their own.
@@ -56,6 +58,12 @@ impl Output {
                 })
             }
         }
+    }
+
+    /// Is it written straight through?
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
     }
 
     /// Everything was written: let it be seen.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::cell::{push, push_head, push_number};
-use super::row::{Context, RowFormat, RowView};
+use super::row::{Context, CsvDialect, RowFormat, RowView};
 
 /// The columns before the kept ones, in order (`DESIGN.md` §7).
 const COLUMNS: [&str; 15] = [
@@ -36,16 +36,16 @@ impl RowFormat for LongCsv {
             COLUMNS
                 .into_iter()
                 .chain(context.columns.iter().map(String::as_str)),
-            context.csv.raw,
+            context.csv,
         );
     }
 
     fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
         let start = out.len();
-        push_message(out, view, context.csv.raw);
+        push_message(out, view, context.csv);
         let message = start..out.len();
         if view.judged.groups.is_empty() {
-            out.extend_from_slice(b",,,,");
+            out.extend_from_slice(&[context.csv.delimiter; 4]);
             push_rest(out, context, view);
             return;
         }
@@ -54,13 +54,13 @@ impl RowFormat for LongCsv {
             if nth > 0 {
                 out.extend_from_within(message.clone());
             }
-            out.push(b',');
-            push(out, seen.group, context.csv.raw);
-            out.push(b',');
-            push(out, seen.track_type, context.csv.raw);
-            out.push(b',');
+            out.push(context.csv.delimiter);
+            push(out, seen.group, context.csv);
+            out.push(context.csv.delimiter);
+            push(out, seen.track_type, context.csv);
+            out.push(context.csv.delimiter);
             out.extend_from_slice(seen.verdict.as_str().as_bytes());
-            out.push(b',');
+            out.push(context.csv.delimiter);
             out.extend_from_slice(seen.expectation().as_bytes());
             if nth == 0 {
                 let start = out.len();
@@ -81,32 +81,32 @@ pub(super) fn begin(context: &Context, out: &mut Vec<u8>) {
 }
 
 /// `row,msg_id,topic,instance_id`.
-pub(super) fn push_message(out: &mut Vec<u8>, view: &RowView<'_>, raw: bool) {
+pub(super) fn push_message(out: &mut Vec<u8>, view: &RowView<'_>, dialect: CsvDialect) {
     push_number(out, view.row);
     for text in [&view.line.msg_id, &view.line.topic, &view.line.instance_id] {
-        out.push(b',');
-        push(out, text, raw);
+        out.push(dialect.delimiter);
+        push(out, text, dialect);
     }
 }
 
 /// All behind `expected`, to the end of the line.
 fn push_rest(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
-    out.push(b',');
+    out.push(context.csv.delimiter);
     out.extend_from_slice(view.verdict().as_str().as_bytes());
-    out.push(b',');
+    out.push(context.csv.delimiter);
     if let Some(born) = view.born {
         write!(out, "{born:.3}").expect("memory takes all bytes");
     }
-    out.push(b',');
-    push(out, &view.line.observed_at, context.csv.raw);
-    out.push(b',');
+    out.push(context.csv.delimiter);
+    push(out, &view.line.observed_at, context.csv);
+    out.push(context.csv.delimiter);
     if let Some(attempts) = view.line.attempts {
         push_number(out, attempts.into());
     }
     let (code, message) = view.error();
     for text in [&*view.line.request_id, &*code, &*message] {
-        out.push(b',');
-        push(out, text, context.csv.raw);
+        out.push(context.csv.delimiter);
+        push(out, text, context.csv);
     }
     push_kept(out, context, view);
     out.push(b'\n');
@@ -115,7 +115,7 @@ fn push_rest(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
 /// The kept columns, each with its separator.
 pub(super) fn push_kept(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
     for text in view.kept_in(&context.columns) {
-        out.push(b',');
-        push(out, &text, context.csv.raw);
+        out.push(context.csv.delimiter);
+        push(out, &text, context.csv);
     }
 }

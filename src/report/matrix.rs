@@ -20,18 +20,18 @@ impl RowFormat for MatrixCsv {
                 .chain(&context.groups)
                 .map(String::as_str),
         );
-        push_head(out, names, context.csv.raw);
+        push_head(out, names, context.csv);
     }
 
     fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
-        push_message(out, view, context.csv.raw);
-        out.push(b',');
+        push_message(out, view, context.csv);
+        out.push(context.csv.delimiter);
         out.extend_from_slice(view.verdict().as_str().as_bytes());
         push_kept(out, context, view);
         // Both are in name order, so one walk over the groups fills the columns.
         let mut seen = view.judged.groups.iter().peekable();
         for group in &context.groups {
-            out.push(b',');
+            out.push(context.csv.delimiter);
             let mut first = true;
             while let Some(own) = seen.next_if(|own| own.group == group) {
                 // A source that names a group twice with different words gets both shown.

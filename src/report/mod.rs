@@ -14,6 +14,7 @@ mod ndjson;
 mod rejects;
 mod render;
 mod row;
+mod sink;
 mod summary;
 mod terminal;
 
@@ -21,6 +22,7 @@ pub(crate) use markdown::escaped;
 pub use render::{RenderError, Target, render};
 pub(crate) use row::kept_in;
 pub use row::{Context, CsvDialect, RowFormat, RowView};
+pub use sink::Made;
 pub use summary::{Summary, SummaryFormat};
 pub use terminal::Terminal;
 
@@ -66,6 +68,12 @@ impl Format {
             Self::Markdown => Some(".md"),
             Self::Matrix | Self::Rejects => None,
         }
+    }
+
+    /// Is it a table that `--split` cuts?
+    #[must_use]
+    pub const fn is_csv(self) -> bool {
+        matches!(self, Self::Csv | Self::Matrix | Self::Rejects)
     }
 
     /// The format as a writer of rows, or of a summary.

@@ -15,7 +15,7 @@ impl RowFormat for RejectsCsv {
         push_head(
             out,
             names.chain(context.columns.iter().map(String::as_str)),
-            context.csv.raw,
+            context.csv,
         );
     }
 
@@ -24,15 +24,15 @@ impl RowFormat for RejectsCsv {
             return;
         };
         push_number(out, view.row);
-        out.push(b',');
-        push(out, &reject.file, context.csv.raw);
-        out.push(b',');
+        out.push(context.csv.delimiter);
+        push(out, &reject.file, context.csv);
+        out.push(context.csv.delimiter);
         if let Some(line) = reject.line {
             push_number(out, line);
         }
         for text in [&reject.column, &reject.found, &reject.reason] {
-            out.push(b',');
-            push(out, text, context.csv.raw);
+            out.push(context.csv.delimiter);
+            push(out, text, context.csv);
         }
         push_kept(out, context, view);
         out.push(b'\n');

@@ -4,16 +4,16 @@
 //! render them; this thread puts the pieces out in order. Blocks go round the workers in turn, so order needs no
 //! sorting, and the channels are short, so memory stays at a few blocks.
 
-use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::row::{Context, RowFormat, RowView};
+use super::sink::{Made, Sink, Split, Whole};
 use super::{Format, Summary, Writer};
 use crate::exit::{Advice, Status};
-use crate::file::Output;
+use crate::file::{Output, Parts};
 use crate::record::{Block, Line, ReadError, Record, Subjects};
 use crate::verdict::{Facts, Tally, judge};
 
@@ -67,19 +67,19 @@ impl Advice for RenderError {
     }
 }
 
-/// Renders `records` to all targets and returns what they add up to. `check` computes the seals on the way.
-/// Reports appear when everything has been read without an error, or not at all.
+/// Renders `records` to all targets and returns what they add up to, and the files that were made. `check` computes the
+/// seals on the way. Reports appear when everything has been read and written without an error, or not at all.
 pub fn render<'r>(
     records: &'r [Record],
     context: &Context,
-    mut targets: Vec<Target>,
+    targets: Vec<Target>,
     check: bool,
-) -> Result<Summary<'r>, RenderError> {
-    let formats: Vec<&dyn RowFormat> = targets
-        .iter()
-        .filter_map(|target| rows_of(target.format))
-        .collect();
-    write_each(&mut targets, |format, out| format.head(context, out))?;
+) -> Result<(Summary<'r>, Vec<Made>), RenderError> {
+    let mut reports = targets
+        .into_iter()
+        .map(|target| Report::of(target, context))
+        .collect::<Result<Vec<_>, _>>()?;
+    let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
     let mut tally = Tally::default();
     for record in records {
         let desk = Desk {
@@ -88,35 +88,85 @@ pub fn render<'r>(
             subjects: Subjects::of(record.header(), &context.expectations),
             formats: &formats,
         };
-        let of_record = walk(&desk, &mut targets, check)?;
+        let of_record = walk(&desk, &mut reports, check)?;
         if of_record.totals != record.trailer().totals {
             return Err(totals_differ(record, &of_record).into());
         }
         tally.append(of_record);
     }
     let summary = Summary { records, tally };
-    write_each(&mut targets, |format, out| format.foot(&summary, out))?;
-    for target in targets {
+    for report in &mut reports {
+        report.close(&summary)?;
+    }
+    // Everything is written: what can fail now are renames.
+    let mut made = Vec::new();
+    for report in reports {
+        made.extend(report.commit()?);
+    }
+    Ok((summary, made))
+}
+
+/// A report in the making.
+struct Report {
+    path: PathBuf,
+    rows: Option<&'static dyn RowFormat>,
+    sink: Box<dyn Sink>,
+}
+
+impl Report {
+    fn of(target: Target, context: &Context) -> Result<Self, RenderError> {
         let Target {
             format,
             path,
-            mut output,
+            output,
         } = target;
-        let written = match format.writer() {
-            Writer::Rows(_) => Ok(()),
-            Writer::Summary(format) => format.render(&summary, &mut output),
+        let (rows, summary) = match format.writer() {
+            Writer::Rows(rows) => (Some(rows), None),
+            Writer::Summary(summary) => (None, Some(summary)),
         };
-        written
-            .and_then(|()| output.commit())
-            .map_err(|source| RenderError::Write { path, source })?;
+        let whole = |output| Whole {
+            path: path.clone(),
+            output,
+            summary,
+        };
+        let sink: Box<dyn Sink> = match context.csv.split {
+            Some(most) if format.is_csv() && !output.is_stream() => {
+                let parts = Parts::of(output).expect("no stream");
+                Box::new(Split::new(parts, most))
+            }
+            _ => Box::new(whole(output)),
+        };
+        let mut report = Self { path, rows, sink };
+        let mut head = Vec::new();
+        if let Some(rows) = rows {
+            rows.head(context, &mut head);
+        }
+        report.did(|sink| sink.begin(&head))?;
+        Ok(report)
     }
-    Ok(summary)
-}
 
-const fn rows_of(format: Format) -> Option<&'static dyn RowFormat> {
-    match format.writer() {
-        Writer::Rows(rows) => Some(rows),
-        Writer::Summary(_) => None,
+    fn close(&mut self, summary: &Summary<'_>) -> Result<(), RenderError> {
+        let mut foot = Vec::new();
+        if let Some(rows) = self.rows {
+            rows.foot(summary, &mut foot);
+        }
+        self.did(|sink| sink.close(&foot, summary))
+    }
+
+    fn commit(self) -> Result<Vec<Made>, RenderError> {
+        let Self { path, sink, .. } = self;
+        sink.commit()
+            .map_err(|source| RenderError::Write { path, source })
+    }
+
+    fn did(
+        &mut self,
+        step: impl FnOnce(&mut dyn Sink) -> std::io::Result<()>,
+    ) -> Result<(), RenderError> {
+        step(&mut *self.sink).map_err(|source| RenderError::Write {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -128,26 +178,6 @@ fn totals_differ(record: &Record, found: &Tally) -> ReadError {
     }
 }
 
-fn write_each(
-    targets: &mut [Target],
-    part: impl Fn(&dyn RowFormat, &mut Vec<u8>),
-) -> Result<(), RenderError> {
-    for target in targets {
-        if let Some(format) = rows_of(target.format) {
-            let mut out = Vec::new();
-            part(format, &mut out);
-            target
-                .output
-                .write_all(&out)
-                .map_err(|source| RenderError::Write {
-                    path: target.path.clone(),
-                    source,
-                })?;
-        }
-    }
-    Ok(())
-}
-
 /// A block, rendered: one piece for each row format, in their order.
 struct Rendered {
     pieces: Vec<Vec<u8>>,
@@ -155,7 +185,7 @@ struct Rendered {
 }
 
 /// Reads, renders and writes one record.
-fn walk(desk: &Desk<'_>, targets: &mut [Target], check: bool) -> Result<Tally, RenderError> {
+fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Tally, RenderError> {
     let workers = thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
         .min(MOST_WORKERS);
@@ -179,15 +209,9 @@ fn walk(desk: &Desk<'_>, targets: &mut [Target], check: bool) -> Result<Tally, R
         {
             let rendered = rendered?;
             tally.append(rendered.tally);
-            let row_targets = targets
-                .iter_mut()
-                .filter(|target| rows_of(target.format).is_some());
-            for (target, piece) in row_targets.zip(rendered.pieces) {
-                let failed = |source| RenderError::Write {
-                    path: target.path.clone(),
-                    source,
-                };
-                target.output.write_all(&piece).map_err(failed)?;
+            let with_rows = reports.iter_mut().filter(|report| report.rows.is_some());
+            for (report, piece) in with_rows.zip(rendered.pieces) {
+                report.did(|sink| sink.take(&piece))?;
             }
         }
         match reader.join() {

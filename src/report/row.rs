@@ -1,6 +1,8 @@
 //! What a row format gets to see.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -24,21 +26,65 @@ pub struct Context {
 }
 
 /// How CSV files are written.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct CsvDialect {
     /// Leave cells that a spreadsheet would take for formulas as they are.
     pub raw: bool,
     /// Begin with a byte order mark, by which Excel knows UTF-8.
     pub bom: bool,
+    /// Between cells.
+    pub delimiter: u8,
+    /// The most rows in one file, the header aside; more go into further files.
+    pub split: Option<NonZeroU64>,
 }
 
+/// What may stand between cells: nothing that a number, a time or a verdict contains.
+pub(crate) const DELIMITERS: [u8; 6] = *b",;\t|^~";
+
 impl CsvDialect {
+    /// As RFC 4180 has it, harmless, in one file.
+    pub const PLAIN: Self = Self {
+        raw: false,
+        bom: false,
+        delimiter: b',',
+        split: None,
+    };
+
     /// As the settings have it.
     pub fn of(layers: &Layers) -> Result<Self, SettingsError> {
+        let OutputDelimiter(delimiter) = layers.get("output_delimiter")?;
         Ok(Self {
             raw: layers.get("raw_csv")?,
             bom: layers.get("bom")?,
+            delimiter,
+            split: layers.optional("split")?,
         })
+    }
+}
+
+impl Default for CsvDialect {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
+/// One of [`DELIMITERS`]; a tab may be written `\t`.
+struct OutputDelimiter(u8);
+
+impl FromStr for OutputDelimiter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let told = match text.as_bytes() {
+            [byte] => Some(*byte),
+            b"\\t" => Some(b'\t'),
+            _ => None,
+        };
+        told.filter(|byte| DELIMITERS.contains(byte))
+            .map(Self)
+            .ok_or_else(|| {
+                format!("`{text}` can't stand between cells; expected one of , ; | ^ ~ or \\t")
+            })
     }
 }
 

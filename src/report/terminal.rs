@@ -1,10 +1,11 @@
 //! The summary that a tired operator reads on the terminal: what happened, to whom, and what to do next.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Summary, SummaryFormat};
+use super::{Made, Summary, SummaryFormat};
 use crate::clock;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 use crate::words::count;
@@ -12,11 +13,14 @@ use crate::words::count;
 /// More kinds of break than this are for the report itself.
 const KINDS_SHOWN: usize = 5;
 
+/// Whoever splits into more files than this looks into the folder anyway.
+const FILES_SHOWN: usize = 20;
+
 /// Plain text, as wide as its content.
 #[derive(Debug)]
 pub struct Terminal {
-    /// The report a person would open first, for the line that says so.
-    pub report: Option<String>,
+    /// The reports: the first is what a person would open, and those in several files are listed.
+    pub made: Vec<Made>,
 }
 
 impl SummaryFormat for Terminal {
@@ -68,6 +72,12 @@ impl SummaryFormat for Terminal {
         {
             writeln!(out, "{label:<9} {line}")?;
         }
+        for (label, file) in std::iter::once("files")
+            .chain(std::iter::repeat(""))
+            .zip(self.files())
+        {
+            writeln!(out, "{label:<9} {file}")?;
+        }
         for (label, step) in std::iter::once("next")
             .chain(std::iter::repeat(""))
             .zip(self.next(summary))
@@ -79,10 +89,34 @@ impl SummaryFormat for Terminal {
 }
 
 impl Terminal {
+    /// The files whose rows are counted: those that hold a part of something.
+    fn files(&self) -> Vec<String> {
+        let counted = || {
+            let rows = |made: &Made| {
+                made.rows
+                    .map(|rows| (made.path.display().to_string(), rows))
+            };
+            self.made.iter().filter_map(rows)
+        };
+        let shown = counted().take(FILES_SHOWN);
+        let mut lines: Vec<_> = shown
+            .map(|(path, rows)| format!("{path}: {} rows", count(rows)))
+            .collect();
+        let others = counted().count().saturating_sub(FILES_SHOWN);
+        if others > 0 {
+            lines.push(format!("and {others} more"));
+        }
+        lines
+    }
+
     /// What to do now, most urgent first.
     fn next(&self, summary: &Summary<'_>) -> Vec<String> {
         let tally = &summary.tally;
-        let place = self.report.as_deref().unwrap_or("the report");
+        let is_file = |made: &&Made| made.path != Path::new("-");
+        let place = match self.made.iter().find(is_file) {
+            Some(made) => made.path.display().to_string(),
+            None => "the report".to_owned(),
+        };
         let mut steps = Vec::new();
         if !summary.is_complete() {
             steps.push(format!(

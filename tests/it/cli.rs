@@ -22,7 +22,7 @@ const COMMANDS: [&str; 9] = [
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
-    --log-format --no-progress --exit-zero --raw-csv --bom --producer-zone --ca-cert --proxy --allow-external-credentials \
+    --log-format --no-progress --exit-zero --raw-csv --bom --output-delimiter --split --producer-zone --ca-cert --proxy --allow-external-credentials \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 
 /// What later versions will have.

@@ -15,6 +15,8 @@ mod contract;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod csv_dialects;
+#[cfg(test)]
 mod deadline;
 #[cfg(test)]
 mod diff;

@@ -70,7 +70,7 @@ impl Job {
         let ages = Ages::settle(layers, &zone, started)?;
         let inputs = args.input.open()?;
         refuse_to_replace(&results)?;
-        let targets = args.reports.open(&taken)?;
+        let targets = args.reports.open(&taken, layers)?;
         let source = named.connect(layers, world)?;
         let pacer = pace.pacer()?;
         refuse_if_empty(&inputs)?;

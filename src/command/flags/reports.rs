@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
+
 use super::targets::{open, or_stdout};
 use crate::exit::Failed;
-use crate::report::{Format, Target};
+use crate::report::{CsvDialect, Format, Target};
 use crate::settings::Layers;
 
 #[derive(Debug, clap::Args)]
@@ -26,6 +28,15 @@ pub(in crate::command) struct ReportFlags {
     rejects: Option<PathBuf>,
     #[command(flatten)]
     csv: CsvFlags,
+    /// The most rows in one CSV file, the header aside; more go on in further files
+    ///
+    /// A spreadsheet opens 1,048,576 rows and drops the rest without a word. Each part has the header and says in its
+    /// name which it is and how many rows it has: report.part-1-of-2.1000000-rows.csv. Parts of an earlier report with the same name are
+    /// removed.
+    ///
+    /// Example: -o report.csv --split 1000000
+    #[arg(long, value_name = "ROWS")]
+    split: Option<String>,
 }
 
 /// How CSV files are written.
@@ -38,18 +49,25 @@ pub(in crate::command) struct CsvFlags {
     /// Begin CSV files with a byte order mark, by which Excel knows UTF-8
     #[arg(long)]
     bom: bool,
+    /// Between the cells of CSV files: one of , ; | ^ ~ or \t for a tab [default: ,]
+    ///
+    /// Excel expects ; where a comma stands in numbers (Germany, France, Brazil, …). --delimiter is that of the input.
+    #[arg(long, value_name = "CHAR", alias = "out-delimiter")]
+    output_delimiter: Option<String>,
 }
 
 impl CsvFlags {
     pub(in crate::command) fn lay(&self, layers: &mut Layers) {
         layers.flag("raw_csv", self.raw_csv.then_some(true));
         layers.flag("bom", self.bom.then_some(true));
+        layers.flag("output_delimiter", self.output_delimiter.as_ref());
     }
 }
 
 impl ReportFlags {
     pub(in crate::command) fn lay(&self, layers: &mut Layers) {
         self.csv.lay(layers);
+        layers.flag("split", self.split.as_ref());
     }
 
     /// The first report that is a file with a place of its own, beside which the record belongs.
@@ -62,7 +80,11 @@ impl ReportFlags {
     }
 
     /// Opens every target. `taken` are files that must not be overwritten: the inputs and the record.
-    pub(in crate::command) fn open(self, taken: &[PathBuf]) -> Result<Vec<Target>, Failed> {
+    pub(in crate::command) fn open(
+        self,
+        taken: &[PathBuf],
+        layers: &Layers,
+    ) -> Result<Vec<Target>, Failed> {
         let matrix = self
             .matrix
             .into_iter()
@@ -73,6 +95,22 @@ impl ReportFlags {
             .map(|path| (Some(Format::Rejects), path));
         let wanted = or_stdout(self.output).chain(matrix).chain(rejects);
         let endings = [Format::Csv, Format::Ndjson, Format::Json, Format::Markdown];
-        open(wanted, taken, &endings)
+        let targets = open(wanted, taken, &endings)?;
+        if CsvDialect::of(layers)?.split.is_some() {
+            refuse_to_split_streams(&targets)?;
+        }
+        Ok(targets)
+    }
+}
+
+/// Parts need names.
+fn refuse_to_split_streams(targets: &[Target]) -> Result<(), Failed> {
+    let is_stream = |target: &&Target| target.format.is_csv() && target.output.is_stream();
+    match targets.iter().find(is_stream) {
+        None => Ok(()),
+        Some(target) => Err(Failed::refused(
+            anyhow!("{} can't be split into files", target.path.display()),
+            Some("--split needs a report in a file, such as -o report.csv".to_owned()),
+        )),
     }
 }

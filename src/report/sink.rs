@@ -1,0 +1,149 @@
+//! Where the pieces of a report go, in their order: into one file, or into several parts.
+
+use std::io::{self, Write};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use memchr::memchr2_iter;
+
+use super::{Summary, SummaryFormat};
+use crate::file::{Output, Parts};
+
+/// Takes the pieces of one report and makes files of them.
+pub(super) trait Sink {
+    /// What stands before the first row; comes first, and once.
+    fn begin(&mut self, head: &[u8]) -> io::Result<()>;
+
+    /// Some rows, as their [`RowFormat`](super::RowFormat) rendered them.
+    fn take(&mut self, piece: &[u8]) -> io::Result<()>;
+
+    /// What stands behind the last row. Everything is written then, and nothing seen.
+    fn close(&mut self, foot: &[u8], summary: &Summary<'_>) -> io::Result<()>;
+
+    /// Lets it be seen, and says what there is.
+    fn commit(self: Box<Self>) -> io::Result<Vec<Made>>;
+}
+
+/// A file that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Where it stands.
+    pub path: PathBuf,
+    /// How many rows it has, where it is one of several.
+    pub rows: Option<u64>,
+}
+
+/// One file.
+pub(super) struct Whole {
+    pub(super) path: PathBuf,
+    pub(super) output: Output,
+    /// What is written at the end, where the format only sums up.
+    pub(super) summary: Option<&'static dyn SummaryFormat>,
+}
+
+impl Sink for Whole {
+    fn begin(&mut self, head: &[u8]) -> io::Result<()> {
+        self.output.write_all(head)
+    }
+
+    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.output.write_all(piece)
+    }
+
+    fn close(&mut self, foot: &[u8], summary: &Summary<'_>) -> io::Result<()> {
+        self.output.write_all(foot)?;
+        match self.summary {
+            Some(format) => format.render(summary, &mut self.output),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
+        self.output.commit()?;
+        Ok(vec![Made {
+            path: self.path,
+            rows: None,
+        }])
+    }
+}
+
+/// A CSV in parts of so many rows, each of which begins with the header.
+pub(super) struct Split {
+    parts: Parts,
+    most: NonZeroU64,
+    head: Vec<u8>,
+    /// Of the part at hand.
+    rows: u64,
+}
+
+impl Split {
+    pub(super) const fn new(parts: Parts, most: NonZeroU64) -> Self {
+        Self {
+            parts,
+            most,
+            head: Vec::new(),
+            rows: 0,
+        }
+    }
+}
+
+impl Sink for Split {
+    fn begin(&mut self, head: &[u8]) -> io::Result<()> {
+        head.clone_into(&mut self.head);
+        self.parts.write_all(head)
+    }
+
+    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+        let mut written = 0;
+        for end in row_ends(piece) {
+            // A part ends when there is a row for the next one: the last part is never empty.
+            if self.rows == self.most.get() {
+                self.parts.turn(self.rows)?;
+                self.parts.write_all(&self.head)?;
+                self.rows = 0;
+            }
+            self.parts.write_all(&piece[written..end])?;
+            self.rows += 1;
+            written = end;
+        }
+        self.parts.write_all(&piece[written..])
+    }
+
+    fn close(&mut self, foot: &[u8], _summary: &Summary<'_>) -> io::Result<()> {
+        self.parts.write_all(foot)
+    }
+
+    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
+        let made = self.parts.commit(self.rows)?;
+        Ok(made
+            .into_iter()
+            .map(|(path, rows)| Made {
+                path,
+                rows: Some(rows),
+            })
+            .collect())
+    }
+}
+
+/// Where the rows of a CSV end: at line ends outside of quotes. A doubled quote turns quoting off and on again.
+fn row_ends(piece: &[u8]) -> impl Iterator<Item = usize> {
+    let mut quoted = false;
+    memchr2_iter(b'"', b'\n', piece).filter_map(move |at| {
+        if piece[at] == b'"' {
+            quoted = !quoted;
+            return None;
+        }
+        (!quoted).then_some(at + 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_end_inside_of_quotes_ends_no_row() {
+        let piece = b"1,a\n2,\"b\nb\"\n3,\"c\"\"\n\"\"c\"\n";
+        assert_eq!(row_ends(piece).collect::<Vec<_>>(), [4, 12, piece.len()]);
+    }
+}

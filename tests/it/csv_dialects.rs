@@ -1,0 +1,211 @@
+//! CSV for those who open it: harmless in a spreadsheet, with their delimiter, in parts that fit.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::tool::{Row, Tool, table};
+
+const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv \
+                     --accept filtered --quiet";
+const REPORT: &str = "report r.ndjson --quiet";
+
+/// What OWASP ("CSV Injection") and reports of bounties say that spreadsheets run, and what came of it elsewhere.
+const ATTACKS: [&str; 24] = [
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    " =1+1",
+    "  \t=1+1",
+    "\u{a0}=1+1",
+    "\u{feff}=1+1",
+    "\u{200b}=1+1",
+    "\0=1+1",
+    "＝1+1",
+    "＋1+1",
+    "－1+1",
+    "＠SUM(1+1)",
+    "=cmd|'/C powershell IEX(wget 127.0.0.1/x)'!A0",
+    "=DDE(\"cmd\";\"/C calc\";\"!A0\")A0",
+    "=HYPERLINK(\"http://127.0.0.1?x=\"&A1&B1,\"Error: please click\")",
+    "=IMPORTXML(CONCAT(\"http://127.0.0.1?v=\",CONCATENATE(A2:E2)),\"//a\")",
+    "=1+1\";=1+1",
+    "-2+3+cmd|' /C calc'!E2",
+    "+cmd|' /C calc'!A0,=1+1",
+];
+
+const HARMLESS: [&str; 8] = [
+    "-12", "+3.5", " -7", "李娜", "a=1", "'=1+1", "1E05791C", "00012",
+];
+
+/// An input whose kept column holds each of the texts, in a good and in a bad row.
+fn input(texts: &[&str]) -> Vec<u8> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["msg_id", "topic", "note"]).unwrap();
+    for text in texts {
+        csv.write_record(["0A15030B110F18B4AAC264BE6C450BA2", "orders", text])
+            .unwrap();
+        csv.write_record(["masked****", "orders", text]).unwrap();
+    }
+    csv.into_inner().unwrap()
+}
+
+#[test]
+fn no_cell_is_run_and_none_is_changed_without_need() {
+    let tool = Tool::new();
+    let texts: Vec<_> = ATTACKS.into_iter().chain(HARMLESS).collect();
+    tool.write("in.csv", input(&texts));
+    let audit = "audit in.csv --input-format csv --source samples/cluster.json --quiet -o a.csv -o a.ndjson \
+                 --matrix m.csv --rejects bad.csv --results r.ndjson";
+    tool.call(audit).ends(1);
+    let guarded = |text: &&str| format!("'{text}");
+    let safe: BTreeSet<_> = ATTACKS
+        .iter()
+        .map(guarded)
+        .chain(HARMLESS.map(str::to_owned))
+        .collect();
+    let as_given: BTreeSet<_> = texts.iter().map(|text| (*text).to_owned()).collect();
+    for name in ["a.csv", "m.csv", "bad.csv"] {
+        let found: BTreeSet<_> = table(&tool.read(name))
+            .into_iter()
+            .map(|row| row["note"].clone())
+            .collect();
+        assert_eq!(found, safe, "{name}");
+    }
+    let last = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    let found: BTreeSet<_> = tool
+        .read("a.ndjson")
+        .lines()
+        .filter_map(|line| Some(last(line)["extra"]["note"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(found, as_given, "NDJSON is never altered");
+    tool.call("report r.ndjson --quiet --raw-csv -o raw.csv")
+        .ends(1);
+    let found: BTreeSet<_> = table(&tool.read("raw.csv"))
+        .into_iter()
+        .map(|row| row["note"].clone())
+        .collect();
+    assert_eq!(found, as_given);
+}
+
+/// Reads a file of any delimiter.
+fn cells(text: &str, delimiter: u8) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes());
+    reader
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn another_delimiter_changes_nothing_but_itself() {
+    let tool = Tool::new();
+    tool.call(AUDIT)
+        .args("-o a.csv --matrix m.csv --rejects bad.csv --results r.ndjson")
+        .ends(1);
+    for (told, delimiter) in [(";", b';'), ("\\t", b'\t'), ("|", b'|')] {
+        let call = tool
+            .call(REPORT)
+            .args("-o b.csv --matrix n.csv --rejects worse.csv --bom");
+        call.arg("--output-delimiter").arg(told).ends(1);
+        for (plain, other) in [
+            ("a.csv", "b.csv"),
+            ("m.csv", "n.csv"),
+            ("bad.csv", "worse.csv"),
+        ] {
+            let other = tool.read(other);
+            let other = other.strip_prefix('\u{feff}').expect("a byte order mark");
+            assert_eq!(cells(other, delimiter), cells(&tool.read(plain), b','));
+        }
+    }
+    for told in ["\"", "-", "a", ";;", "\n"] {
+        let said = tool
+            .call(REPORT)
+            .arg("--output-delimiter")
+            .arg(told)
+            .ends(2);
+        assert!(
+            said.stderr.contains("expected one of , ; | ^ ~ or \\t"),
+            "{}",
+            said.stderr
+        );
+    }
+}
+
+/// Parts by name, in order.
+fn parts(tool: &Tool, prefix: &str) -> Vec<String> {
+    let names = tool.names().into_iter();
+    names.filter(|name| name.starts_with(prefix)).collect()
+}
+
+#[test]
+fn a_long_report_is_cut_into_parts_that_say_how_long_they_are() {
+    let tool = Tool::new();
+    tool.call(AUDIT)
+        .args("-o whole.csv --matrix m.csv --results r.ndjson")
+        .ends(1);
+    let whole = table(&tool.read("whole.csv"));
+    let call = tool.call("report r.ndjson -o a.csv --matrix m.csv --split 1500 --bom");
+    let said = call.ends(1);
+    let names = parts(&tool, "a.part-");
+    let last = whole.len() % 1500;
+    let of = names.len();
+    assert_eq!(of, whole.len().div_ceil(1500));
+    assert_eq!(names[0], format!("a.part-1-of-{of}.1500-rows.csv"));
+    assert_eq!(
+        names[of - 1],
+        format!("a.part-{of}-of-{of}.{last}-rows.csv")
+    );
+    assert!(tool.has("m.csv"), "what fits stays one file");
+    assert!(!tool.has("a.csv"));
+    for part in [
+        format!("files     {}: 1,500 rows", names[0]),
+        format!("open {}, filter", names[0]),
+    ] {
+        assert!(said.stderr.contains(&part), "{}", said.stderr);
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    for name in &names {
+        let text = tool.read(name);
+        let part = table(text.strip_prefix('\u{feff}').unwrap());
+        assert!(name.contains(&format!(".{}-rows", part.len())));
+        assert_eq!(tool.mode(name), 0o600);
+        rows.extend(part);
+    }
+    assert_eq!(rows, whole);
+
+    // Fewer parts leave none of the earlier ones behind, and the whole takes their place.
+    tool.call(REPORT).args("-o a.csv --split 3000").ends(1);
+    assert_eq!(parts(&tool, "a.part-").len(), whole.len().div_ceil(3000));
+    tool.call(REPORT).args("-o a.csv --split 1000000").ends(1);
+    assert_eq!(parts(&tool, "a."), ["a.csv"]);
+    assert_eq!(table(&tool.read("a.csv")), whole);
+}
+
+#[test]
+fn parts_that_can_not_be_written_are_not_there() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv --results r.ndjson").ends(1);
+    let before = tool.read("a.csv");
+    let call = tool.call(REPORT).args("-o a.csv --split 1000");
+    call.under("trap '' XFSZ; ulimit -f 100; exec \"$@\"")
+        .ends(3);
+    assert_eq!(tool.names(), ["a.csv", "r.ndjson"]);
+    assert_eq!(tool.read("a.csv"), before);
+    for (flags, says) in [
+        ("--split 1000", "- can't be split into files"),
+        ("-o a.csv --split 0", "split (from --split)"),
+        ("-o a.csv --split many", "split (from --split)"),
+    ] {
+        let said = tool.call(REPORT).args(flags).ends(2);
+        assert!(said.stderr.contains(says), "{}", said.stderr);
+        assert!(said.stderr.contains("\nhint: "), "{}", said.stderr);
+    }
+    assert_eq!(fs::read_dir(tool.path("")).unwrap().count(), 3);
+}
