@@ -26,6 +26,19 @@ pub enum Status {
     Incomplete = 3,
 }
 
+impl Status {
+    /// The word that notices use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Findings => "findings",
+            Self::Refused => "refused",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(status as u8)

@@ -20,6 +20,7 @@
 //! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.
 //! - [`verdict`] judges what a record says against what was expected, [`report`] shows it.
 //! - [`diff`] folds two records into what changed between them.
+//! - [`telemetry`] tells machines how a run ended.
 //! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`mod@file`] is the only place that
 //!   creates files.
 
@@ -37,6 +38,7 @@ pub mod report;
 pub mod serve;
 pub mod settings;
 pub mod source;
+pub mod telemetry;
 pub mod ui;
 pub mod verdict;
 pub mod words;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::exit::{self, Failed, Status};
 use crate::record::Record;
 use crate::report::{Context, CsvDialect, SummaryFormat, Target, Terminal, render};
+use crate::telemetry::Figures;
 use crate::verdict::{Expectations, Tally};
 
 /// What the person said about it.
@@ -24,7 +25,7 @@ pub(super) fn conclude(
     targets: Vec<Target>,
     ending: &Ending,
     check: bool,
-) -> Result<Status, Failed> {
+) -> Result<(Status, Figures), Failed> {
     let answered = records
         .iter()
         .flat_map(|record| record.trailer().groups.iter().map(String::as_str));
@@ -49,7 +50,8 @@ pub(super) fn conclude(
             .map_err(|error| Failed::incomplete(error, None))?;
         exit::say(&String::from_utf8_lossy(&text));
     }
-    Ok(status(&summary.tally, ending.exit_zero))
+    let status = status(&summary.tally, ending.exit_zero);
+    Ok((status, Figures::of(summary)))
 }
 
 fn status(tally: &Tally, exit_zero: bool) -> Status {

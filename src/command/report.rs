@@ -58,5 +58,5 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         quiet: talk.quiet,
         csv: CsvDialect::of(&layers)?,
     };
-    conclude(&records, expectations, targets, &ending, true)
+    conclude(&records, expectations, targets, &ending, true).map(|(status, _)| status)
 }

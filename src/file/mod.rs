@@ -134,6 +134,18 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::with_prefix_in(".ons-audit-", folder(path))
 }
 
+/// Replaces a small file at once, readable by all (0644): for what holds no answers and other users' programs read.
+pub fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut temp = beside(&target)?;
+    temp.write_all(content)?;
+    let all = fs::Permissions::from_mode(0o644);
+    temp.as_file().set_permissions(all)?;
+    temp.persist(&target).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Makes a rename in the folder of `path` durable.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
@@ -173,6 +185,19 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+    }
+
+    #[test]
+    fn what_is_published_appears_whole_and_all_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.prom");
+        for text in ["first, and longer\n", "second\n"] {
+            publish(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -46,6 +46,8 @@ mod samples;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tool;
 #[cfg(test)]
 mod totals;

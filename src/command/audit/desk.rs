@@ -1,5 +1,7 @@
 //! Where the loop's results land, and how a run that did not come to its end is left.
 
+use std::cell::Cell;
+
 use anyhow::anyhow;
 
 use crate::engine::Sink;
@@ -7,22 +9,27 @@ use crate::exit::Failed;
 use crate::input::Row;
 use crate::record::{Outcome, Recorder};
 use crate::source::Failure;
+use crate::telemetry::Effort;
 use crate::ui::Progress;
 use crate::verdict::Totals;
 use crate::words;
 
 /// Takes what the loop brings: into the record, then onto the screen.
-pub(super) struct Desk {
+pub(super) struct Desk<'e> {
     pub(super) recorder: Recorder,
     pub(super) progress: Progress,
+    pub(super) effort: &'e Cell<Effort>,
     pub(super) rows: u64,
     /// Distinct messages, where they were counted.
     pub(super) messages: Option<u64>,
 }
 
-impl Sink for Desk {
+impl Sink for Desk<'_> {
     fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()> {
         self.recorder.push(row, outcome)?;
+        if let Some(outcome) = outcome {
+            Effort::add(self.effort, outcome);
+        }
         self.progress.settled(row, outcome);
         Ok(())
     }
@@ -36,7 +43,7 @@ impl Sink for Desk {
     }
 }
 
-impl Desk {
+impl Desk<'_> {
     /// The run ended before its last row.
     pub(super) fn stopped(self, why: anyhow::Error) -> Failed {
         self.leave(why, None, Failed::incomplete)

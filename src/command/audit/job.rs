@@ -26,6 +26,7 @@ use crate::record::{Durability, Header, Previous, RecordError, SCHEMA};
 use crate::report::Target;
 use crate::settings::{Deadline, Layers, MaxRejects, Zone};
 use crate::source::{Source, TraceSource};
+use crate::telemetry::Effort;
 use crate::ui::{Judge, Progress};
 use crate::verdict::Expectations;
 
@@ -151,7 +152,7 @@ impl Job {
     }
 
     /// Runs the loop to its end and leaves a whole record, or says why there is none.
-    pub(super) fn ask(self, world: &World) -> Result<Vec<Target>, Failed> {
+    pub(super) fn ask(self, effort: &Cell<Effort>, world: &World) -> Result<Vec<Target>, Failed> {
         if matches!(self.begin, Begin::Whole) {
             let whole = self.results.display();
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
@@ -167,6 +168,7 @@ impl Job {
         let mut desk = Desk {
             recorder,
             progress,
+            effort,
             rows,
             messages: self.messages,
         };

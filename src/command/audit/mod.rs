@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 use super::World;
 use super::flags::{
     DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, SettingsFlags, SourceFlags,
-    TalkFlags,
+    TalkFlags, TelemetryFlags, Watch,
 };
 use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
 use crate::record::Record;
 use crate::report::CsvDialect;
 use crate::settings::Layers;
+use crate::telemetry::Figures;
 use begin::BeginFlags;
 use job::Job;
 
@@ -51,6 +52,8 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Messages")]
     exit_zero: bool,
     #[command(flatten)]
+    telemetry: TelemetryFlags,
+    #[command(flatten)]
     talk: TalkFlags,
     #[command(flatten)]
     settings: SettingsFlags,
@@ -61,15 +64,26 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&layers) {
         return shown;
     }
+    let watch = Watch::begin(&layers, world)?;
+    let ended = audit(args, &layers, &watch, world);
+    watch.end(ended)
+}
+
+fn audit(
+    args: Args,
+    layers: &Layers,
+    watch: &Watch,
+    world: &World,
+) -> Result<(Status, Figures), Failed> {
     let exit_zero = args.exit_zero;
-    let job = Job::settle(args, &layers, world)?;
+    let job = Job::settle(args, layers, world)?;
     let results = job.results.clone();
     let ending = Ending {
         exit_zero,
         quiet: job.talk.quiet,
-        csv: CsvDialect::of(&layers)?,
+        csv: CsvDialect::of(layers)?,
     };
-    let targets = job.ask(world)?;
+    let targets = job.ask(&watch.effort, world)?;
     let record = Record::open(&results)?;
     let expectations = record.header().expectations.clone();
     // The seal was made a moment ago by this very process; `verify` and `report` check it.
@@ -86,6 +100,7 @@ impl Args {
         self.deadline.lay(&mut layers);
         self.begin.lay(&mut layers);
         self.reports.lay(&mut layers);
+        self.telemetry.lay(&mut layers);
         self.talk.lay(&mut layers);
         layers.flag("producer_zone", self.producer_zone.as_ref());
         Ok(layers)

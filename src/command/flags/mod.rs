@@ -9,6 +9,7 @@ mod settings;
 mod source;
 mod talk;
 mod targets;
+mod telemetry;
 
 pub(super) use deadline::{DeadlineFlags, deadline};
 pub(super) use expect::{ExpectFlags, zone_of};
@@ -19,3 +20,4 @@ pub(super) use settings::SettingsFlags;
 pub(super) use source::{Named, SourceFlags};
 pub(super) use talk::{Talk, TalkFlags};
 pub(super) use targets::{open, or_stdout};
+pub(super) use telemetry::{TelemetryFlags, Watch};

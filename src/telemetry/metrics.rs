@@ -1,0 +1,395 @@
+//! The end of a run as a file for the textfile collector of Prometheus' `node_exporter`, which reads `*.prom`.
+//!
+//! `last_success` outlives runs that fail: it is read from the file of the run before. The counts do not: of a run without
+//! a whole record there are none, and old ones would look like today's. All carry the label `audit`, the file's own name,
+//! since a collector refuses two files with equal series. The file is readable by all (0644): the collector is another user,
+//! and it holds no answers, only counts and the names of groups.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::{Figures, RunEnd};
+use crate::exit::Advice;
+use crate::file;
+use crate::verdict::{MessageVerdict, Verdict};
+
+/// Every name begins with it.
+const PREFIX: &str = "ons_audit";
+
+/// What a failed run keeps.
+const LAST_SUCCESS: &str = "ons_audit_last_success_timestamp_seconds{";
+
+/// Seconds and counts alike.
+type Value = Gauge<f64, AtomicU64>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfMessages {
+    verdict: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfGroup {
+    group: String,
+    verdict: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfTool {
+    version: &'static str,
+}
+
+/// A file of metrics, to be replaced when the run has ended.
+#[derive(Debug)]
+pub struct MetricsFile {
+    path: PathBuf,
+    last_success: Option<f64>,
+}
+
+/// Why there can't be one.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// It can't be read or written.
+    #[error("can't write metrics to {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is something else.
+    #[error("{} holds something else than our metrics, and is not replaced", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Advice for MetricsError {
+    fn hint(&self) -> Option<String> {
+        let hint = "name a file of its own for each audit, in the folder that node_exporter reads, such as \
+                    --metrics /var/lib/prometheus/node-exporter/orders.prom";
+        Some(hint.to_owned())
+    }
+}
+
+impl MetricsFile {
+    /// Reads what the run before has left; refuses a file that is none of ours.
+    pub fn open(path: &Path) -> Result<Self, MetricsError> {
+        let failed = |source| MetricsError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        // In a folder that can't be written to, nothing could be told after hours of asking.
+        drop(file::beside(path).map_err(failed)?);
+        let earlier = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => "?".to_owned(),
+            Err(error) => return Err(failed(error)),
+        };
+        if !earlier.is_empty() && !earlier.contains(PREFIX) {
+            return Err(MetricsError::Foreign {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            last_success: last_success(&earlier),
+        })
+    }
+
+    /// Replaces it.
+    pub fn write(&self, end: &RunEnd) -> Result<(), MetricsError> {
+        let audit = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = page(&audit, end, self.last_success);
+        file::publish(&self.path, text.as_bytes()).map_err(|source| MetricsError::Io {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+fn last_success(earlier: &str) -> Option<f64> {
+    let line = earlier
+        .lines()
+        .find(|line| line.starts_with(LAST_SUCCESS))?;
+    let (_, value) = line.rsplit_once(' ')?;
+    value.parse().ok()
+}
+
+/// The whole file.
+fn page(audit: &str, end: &RunEnd, last_success: Option<f64>) -> String {
+    let label = ("audit".into(), audit.to_owned().into());
+    let registry = Registry::with_prefix_and_labels(PREFIX, std::iter::once(label));
+    let mut page = Page(registry);
+    page.of_run(end, last_success);
+    if let Some(figures) = &end.figures {
+        page.of_figures(figures);
+    }
+    let mut text = String::new();
+    encode(&mut text, &page.0).expect("memory takes all text");
+    text
+}
+
+struct Page(Registry);
+
+impl Page {
+    fn of_run(&mut self, end: &RunEnd, last_success: Option<f64>) {
+        let tool = Family::<OfTool, Value>::default();
+        let version = env!("CARGO_PKG_VERSION");
+        tool.get_or_create(&OfTool { version }).set(1.0);
+        self.0
+            .register("tool_info", "The version that wrote this", tool);
+        self.time(
+            "last_run_timestamp",
+            "When the last run ended, however it did",
+            seconds(end.finished),
+        );
+        let success = if end.is_complete() {
+            Some(seconds(end.finished))
+        } else {
+            last_success
+        };
+        if let Some(success) = success {
+            self.time(
+                "last_success_timestamp",
+                "When the last complete run ended (exit status 0 or 1): every message was answered",
+                success,
+            );
+        }
+        let took = end.finished.duration_since(end.started).as_secs_f64();
+        self.time("last_run_duration", "How long the last run took", took);
+        let status = f64::from(end.status as u8);
+        self.number(
+            "last_run_exit_status",
+            "0 all reconciled, 1 something to look at, 2 refused, 3 incomplete",
+            status,
+        );
+        let complete = f64::from(u8::from(end.is_complete()));
+        self.number(
+            "last_run_complete",
+            "1 if every message was answered",
+            complete,
+        );
+        for (name, help, count) in [
+            (
+                "last_run_calls",
+                "Calls of the last run, retries included",
+                end.effort.calls,
+            ),
+            (
+                "last_run_retries",
+                "Calls of the last run that asked again",
+                end.effort.retries,
+            ),
+            (
+                "last_run_throttles",
+                "Calls of the last run that were throttled",
+                end.effort.throttles,
+            ),
+        ] {
+            self.number(name, help, number(count));
+        }
+    }
+
+    fn of_figures(&mut self, figures: &Figures) {
+        let tally = &figures.tally;
+        self.number(
+            "rows",
+            "Rows of the last run's input",
+            number(tally.totals.rows),
+        );
+        let messages = Family::<OfMessages, Value>::default();
+        for verdict in MessageVerdict::ALL {
+            let label = OfMessages {
+                verdict: verdict.as_str(),
+            };
+            messages
+                .get_or_create(&label)
+                .set(number(tally.messages(verdict)));
+        }
+        let help = "Distinct messages of the last run by verdict (rejected: rows)";
+        self.0.register("messages", help, messages);
+        let groups = Family::<OfGroup, Value>::default();
+        for (group, counted) in &tally.groups {
+            for verdict in Verdict::ALL {
+                let label = OfGroup {
+                    group: group.clone(),
+                    verdict: verdict.as_str(),
+                };
+                groups
+                    .get_or_create(&label)
+                    .set(number(counted.count(verdict)));
+            }
+        }
+        let help = "Distinct messages of the last run by group and verdict";
+        self.0.register("group_messages", help, groups);
+    }
+
+    fn time(&mut self, name: &str, help: &str, seconds: f64) {
+        let gauge = Value::default();
+        gauge.set(seconds);
+        self.0.register_with_unit(name, help, Unit::Seconds, gauge);
+    }
+
+    fn number(&mut self, name: &str, help: &str, number: f64) {
+        let gauge = Value::default();
+        gauge.set(number);
+        self.0.register(name, help, gauge);
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact to the millisecond for longer than anyone will read it"
+)]
+fn seconds(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1000.0
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "Prometheus knows no other numbers"
+)]
+const fn number(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Status;
+    use crate::telemetry::Effort;
+    use crate::verdict::{Answer, Expectations, Facts, Subject, Tally, TrackView, judge};
+
+    fn end(status: Status, figures: Option<Figures>) -> RunEnd {
+        RunEnd {
+            status,
+            started: "2026-11-22T12:00:00Z".parse().unwrap(),
+            finished: "2026-11-22T12:01:30.5Z".parse().unwrap(),
+            effort: Effort {
+                calls: 7,
+                retries: 2,
+                throttles: 1,
+            },
+            figures,
+        }
+    }
+
+    fn figures(group: &'static str) -> Figures {
+        let mut tally = Tally::default();
+        let tracks = [TrackView {
+            group: group.into(),
+            track_type: "NOT_CONSUME_YET".into(),
+        }];
+        let subject = Subject::of_topic("orders");
+        let expectations = Expectations::default();
+        let judged = judge(Answer::Tracks(&tracks), &subject, &expectations);
+        let facts = Facts {
+            row: 1,
+            msg_id: "AA",
+            topic: "orders",
+            born: None,
+            observed_at: "",
+            error: None,
+            is_carried: false,
+            passed: None,
+        };
+        tally.add(facts, &judged);
+        Figures {
+            headline: String::new(),
+            tally,
+        }
+    }
+
+    fn value(page: &str, series: &str) -> Option<f64> {
+        let line = page.lines().find(|line| line.starts_with(series))?;
+        line.rsplit_once(' ')?.1.parse().ok()
+    }
+
+    #[test]
+    fn a_run_is_told_with_its_counts() {
+        let page = page(
+            "orders",
+            &end(Status::Findings, Some(figures("GID_\"a\\"))),
+            None,
+        );
+        for (series, expected) in [
+            (
+                "ons_audit_last_run_timestamp_seconds{audit=\"orders\"}",
+                1_795_348_890.5,
+            ),
+            (
+                "ons_audit_last_success_timestamp_seconds{audit=\"orders\"}",
+                1_795_348_890.5,
+            ),
+            (
+                "ons_audit_last_run_duration_seconds{audit=\"orders\"}",
+                90.5,
+            ),
+            ("ons_audit_last_run_exit_status{audit=\"orders\"}", 1.0),
+            ("ons_audit_last_run_complete{audit=\"orders\"}", 1.0),
+            ("ons_audit_last_run_calls{audit=\"orders\"}", 7.0),
+            ("ons_audit_last_run_retries{audit=\"orders\"}", 2.0),
+            ("ons_audit_last_run_throttles{audit=\"orders\"}", 1.0),
+            (
+                "ons_audit_messages{audit=\"orders\",verdict=\"break\"}",
+                1.0,
+            ),
+            (
+                "ons_audit_messages{audit=\"orders\",verdict=\"reconciled\"}",
+                0.0,
+            ),
+            (
+                "ons_audit_group_messages{audit=\"orders\",group=\"GID_\\\"a\\\\\",verdict=\"open\"}",
+                1.0,
+            ),
+        ] {
+            assert_eq!(value(&page, series), Some(expected), "{series}\n{page}");
+        }
+    }
+
+    #[test]
+    fn a_failed_run_keeps_the_last_success_and_no_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.prom");
+        let write = |end: &RunEnd| {
+            MetricsFile::open(&path).unwrap().write(end).unwrap();
+            std::fs::read_to_string(&path).unwrap()
+        };
+        let refused = write(&end(Status::Refused, None));
+        assert_eq!(value(&refused, LAST_SUCCESS), None, "there was none yet");
+        write(&end(Status::Clean, Some(figures("GID_a"))));
+        for status in [Status::Incomplete, Status::Refused] {
+            let mut later = end(status, None);
+            later.finished = "2026-11-23T12:00:00Z".parse().unwrap();
+            let page = write(&later);
+            assert_eq!(value(&page, LAST_SUCCESS), Some(1_795_348_890.5));
+            assert_eq!(
+                value(&page, "ons_audit_last_run_timestamp_seconds"),
+                Some(1_795_435_200.0)
+            );
+            assert_eq!(value(&page, "ons_audit_last_run_complete"), Some(0.0));
+            assert!(!page.contains("ons_audit_messages"), "{page}");
+        }
+    }
+
+    #[test]
+    fn another_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("a.csv", &b"msg_id,topic\n"[..]), ("b.bin", &[0xff, 0xfe])] {
+            let path = folder.path().join(name);
+            std::io::Write::write_all(&mut file::create_private(&path).unwrap(), text).unwrap();
+            let error = MetricsFile::open(&path).unwrap_err();
+            assert!(matches!(error, MetricsError::Foreign { .. }) && error.hint().is_some());
+        }
+        assert!(MetricsFile::open(&folder.path().join("no/such.prom")).is_err());
+    }
+}
