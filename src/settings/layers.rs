@@ -197,6 +197,7 @@ impl Layers {
             // A proxy's address with a password is refused wherever it stands, and never shown.
             let value = match value.rsplit_once('@') {
                 Some((_, host)) if key == "proxy" => format!("***@{host}"),
+                _ if key == "notify_url" && !value.is_empty() => "***".to_owned(),
                 _ => value.to_owned(),
             };
             let value = toml::Value::String(value);

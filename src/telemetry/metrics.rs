@@ -164,8 +164,8 @@ impl Page {
                 success,
             );
         }
-        let took = end.finished.duration_since(end.started).as_secs_f64();
-        self.time("last_run_duration", "How long the last run took", took);
+        let duration = end.finished.duration_since(end.started).as_secs_f64();
+        self.time("last_run_duration", "How long the last run took", duration);
         let status = f64::from(end.status as u8);
         self.number(
             "last_run_exit_status",

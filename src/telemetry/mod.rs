@@ -1,9 +1,12 @@
-//! What machines are told of a run's end: dashboards by a file of metrics ([`metrics`]).
+//! What machines are told of a run's end: dashboards by a file of metrics ([`metrics`]), chats by a [`webhook`] in the form
+//! that each takes ([`template`]).
 //!
 //! Both are made from the same [`RunEnd`]: counts and times, never a message ID. Telling is not the run's business: if it
 //! fails, the run ends as it would have ended, with a warning.
 
 pub mod metrics;
+pub mod template;
+pub mod webhook;
 
 use std::cell::Cell;
 

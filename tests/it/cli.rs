@@ -23,7 +23,7 @@ const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --to
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
     --log-format --no-progress --exit-zero --raw-csv --bom --output-delimiter --split --producer-zone --ca-cert --proxy --allow-external-credentials \
-    --metrics \
+    --metrics --notify-template --notify-when \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 
 /// What later versions will have.

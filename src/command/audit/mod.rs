@@ -64,7 +64,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&layers) {
         return shown;
     }
-    let watch = Watch::begin(&layers, world)?;
+    let watch = Watch::begin(&args.results_path(), &layers, world)?;
     let ended = audit(args, &layers, &watch, world);
     watch.end(ended)
 }

@@ -128,13 +128,7 @@ impl Named {
             Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(&path)?))),
             Self::Api(endpoint) => endpoint,
         };
-        let network = Network {
-            proxy: layers.optional("proxy")?,
-            ca_cert: layers
-                .optional::<PathBuf>("ca_cert")?
-                .map(|path| read_pem(&path))
-                .transpose()?,
-        };
+        let network = network(layers)?;
         let config = Config {
             endpoint,
             key: find_key(layers, world, &network)?,
@@ -145,6 +139,17 @@ impl Named {
         };
         Ok(Source::Ons(Box::new(Ons::new(config)?)))
     }
+}
+
+/// How the network is reached.
+pub(in crate::command) fn network(layers: &Layers) -> Result<Network, Failed> {
+    Ok(Network {
+        proxy: layers.optional("proxy")?,
+        ca_cert: layers
+            .optional::<PathBuf>("ca_cert")?
+            .map(|path| read_pem(&path))
+            .transpose()?,
+    })
 }
 
 /// The first key of the chain; where it ends one day, with who gives the next.

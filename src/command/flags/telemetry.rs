@@ -1,15 +1,19 @@
 //! What machines are told of a run's end.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
+use super::source::network;
 use crate::clock::Clock;
 use crate::command::World;
 use crate::exit::{Failed, Status};
-use crate::settings::Layers;
+use crate::settings::{Layers, SettingsError};
+use crate::source::ons::http::Address;
 use crate::telemetry::metrics::MetricsFile;
+use crate::telemetry::webhook::Webhook;
 use crate::telemetry::{Effort, Figures, RunEnd};
 
 #[derive(Debug, clap::Args)]
@@ -23,12 +27,26 @@ pub(in crate::command) struct TelemetryFlags {
     /// Example: --metrics /var/lib/prometheus/node-exporter/orders.prom
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// In whose form the webhook of ONS_AUDIT_NOTIFY_URL is told: json, slack, dingtalk, feishu, wecom [default: json]
+    ///
+    /// When the run has ended, one POST says how: counts and names of groups, no message IDs. The address is a secret: it
+    /// comes from ONS_AUDIT_NOTIFY_URL or the setting notify_url, and so does not stand in the list of processes.
+    /// ONS_AUDIT_NOTIFY_SECRET signs notices to DingTalk and Feishu. If it fails, that is a warning and changes nothing.
+    ///
+    /// Example: ONS_AUDIT_NOTIFY_URL=https://… ons-audit audit … --notify-template dingtalk --notify-when problems
+    #[arg(long, value_name = "NAME")]
+    notify_template: Option<String>,
+    /// always, or problems: unless all is reconciled [default: always]
+    #[arg(long, value_name = "WHEN")]
+    notify_when: Option<String>,
 }
 
 impl TelemetryFlags {
     pub(in crate::command) fn lay(&self, layers: &mut Layers) {
         let metrics = self.metrics.as_ref().map(|path| path.display());
         layers.flag("metrics", metrics);
+        layers.flag("notify_template", self.notify_template.as_ref());
+        layers.flag("notify_when", self.notify_when.as_ref());
     }
 }
 
@@ -37,17 +55,27 @@ impl TelemetryFlags {
 pub(in crate::command) struct Watch {
     clock: Clock,
     started: Timestamp,
+    /// What people call this audit.
+    name: String,
     metrics: Option<MetricsFile>,
+    webhook: Option<Webhook>,
     pub(in crate::command) effort: Cell<Effort>,
 }
 
 impl Watch {
-    /// The run begins.
-    pub(in crate::command) fn begin(layers: &Layers, world: &World) -> Result<Self, Failed> {
+    /// The run that leaves the record `results` begins.
+    pub(in crate::command) fn begin(
+        results: &Path,
+        layers: &Layers,
+        world: &World,
+    ) -> Result<Self, Failed> {
         let metrics = layers.optional::<PathBuf>("metrics")?;
+        let name = results.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
             clock: world.clock,
             started: (world.clock)(),
+            name: name.trim_end_matches(".results").to_owned(),
+            webhook: webhook(layers, world)?,
             metrics: metrics.map(|path| MetricsFile::open(&path)).transpose()?,
             effort: Cell::default(),
         })
@@ -59,14 +87,12 @@ impl Watch {
         self,
         ended: Result<(Status, Figures), Failed>,
     ) -> Result<Status, Failed> {
-        let (ended, figures) = match ended {
-            Ok((status, figures)) => (Ok(status), Some(figures)),
-            Err(failed) => (Err(failed), None),
+        let (status, ended, figures) = match ended {
+            Ok((status, figures)) => (status, Ok(status), Some(figures)),
+            Err(failed) => (failed.status, Err(failed), None),
         };
         let end = RunEnd {
-            status: *ended
-                .as_ref()
-                .map_or_else(|failed| &failed.status, |status| status),
+            status,
             started: self.started,
             finished: (self.clock)(),
             effort: self.effort.get(),
@@ -78,6 +104,36 @@ impl Watch {
             let error = anyhow::Error::new(error);
             tracing::warn!("{error:#}");
         }
+        if let Some(webhook) = &self.webhook
+            && let Err(error) = webhook.send(&self.name, &end)
+        {
+            tracing::warn!("{error}");
+        }
         ended
     }
+}
+
+/// Whoever is to be told, if anybody is.
+fn webhook(layers: &Layers, world: &World) -> Result<Option<Webhook>, Failed> {
+    // Misspelt ones are refused, also where nobody is told today.
+    let (template, when) = (layers.get("notify_template")?, layers.get("notify_when")?);
+    let (text, origin) = layers.text("notify_url");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address = Address::parse(text, layers.get("allow_http")?);
+    let address = address.map_err(|problem| SettingsError::Value {
+        key: "notify_url",
+        origin,
+        problem: problem.to_string(),
+    })?;
+    Ok(Some(Webhook {
+        address,
+        template,
+        secret: world
+            .variable("ONS_AUDIT_NOTIFY_SECRET")
+            .map(SecretString::from),
+        when,
+        network: network(layers)?,
+    }))
 }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, ClientBuilder, NoProxy, Response, Url, redirect, retry};
 
-use super::ConfigError;
 use super::endpoint::is_loopback;
+use super::redact::Redactor;
+use super::{ConfigError, transport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -54,6 +56,119 @@ impl Network {
         }
         Ok(builder)
     }
+}
+
+/// What a server said to a POST.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The body; nothing where it is too long for what anybody says to a POST.
+    pub body: Vec<u8>,
+}
+
+impl Network {
+    /// Posts JSON once, to somebody who needs no key. What went wrong is told without any part of the address.
+    pub async fn post_json(
+        &self,
+        to: &Address,
+        body: String,
+        timeout: Duration,
+    ) -> Result<Reply, String> {
+        const LARGEST: usize = 64 * 1024;
+
+        let broken = |error| {
+            let failure = transport::failure(error, &to.redactor());
+            failure.message.replace("the gateway's", "its")
+        };
+        let client = self
+            .rare_client(&to.0, timeout)
+            .map_err(|error| match error {
+                ConfigError::Client(error) => broken(error),
+                other => other.to_string(),
+            })?;
+        let request = client
+            .post(to.0.clone())
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(body);
+        let mut response = request.send().await.map_err(broken)?;
+        let status = response.status().as_u16();
+        let body = body_of(&mut response, LARGEST).await.map_err(broken)?;
+        Ok(Reply {
+            status,
+            body: body.unwrap_or_default(),
+        })
+    }
+}
+
+/// An address that is a secret, as those of webhooks are: shown as scheme and host only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address(Url);
+
+impl Address {
+    /// Understands an address. `allow_http` lets it be plain http to another machine.
+    pub fn parse(text: &str, allow_http: bool) -> Result<Self, BadAddress> {
+        let url = Url::parse(text.trim()).map_err(|_| BadAddress::NoUrl)?;
+        match url.scheme() {
+            "http" | "https" if !url.has_host() => Err(BadAddress::NoUrl),
+            "https" => Ok(Self(url)),
+            "http" if allow_http || is_loopback(&url) => Ok(Self(url)),
+            "http" => Err(BadAddress::Plain),
+            _ => Err(BadAddress::NoUrl),
+        }
+    }
+
+    /// With more parameters.
+    #[must_use]
+    pub fn with_query(&self, more: &[(&'static str, String)]) -> Self {
+        let mut url = self.0.clone();
+        if !more.is_empty() {
+            url.query_pairs_mut().extend_pairs(more);
+        }
+        Self(url)
+    }
+
+    /// Hides every part of it that could be a token.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        const SHORT: usize = 6; // `send`, `hook`, `v2`: words of the service
+
+        let pairs: Vec<_> = self.0.query_pairs().collect();
+        let parts = self.0.path_segments().into_iter().flatten();
+        let parts = parts
+            .chain(pairs.iter().map(|(_, value)| &**value))
+            .chain([self.0.username()])
+            .chain(self.0.password());
+        Redactor::new(parts.filter(|part| part.len() > SHORT))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host_str().unwrap_or_default();
+        write!(f, "{}://{host}", self.0.scheme())?;
+        if let Some(port) = self.0.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str("/***")
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why this is no address to post to. Quotes none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadAddress {
+    /// No URL of the kind we can use.
+    #[error("not an address, expected https://HOST/PATH")]
+    NoUrl,
+    /// It would send a secret in the clear.
+    #[error("plain http would show the address on its way, expected https (or --allow-http)")]
+    Plain,
 }
 
 /// A client for plain http to this machine or its neighbours, never through a proxy: it would ask the metadata service
@@ -148,6 +263,32 @@ impl FromStr for Proxy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_to_post_to_is_a_secret() {
+        let text = "https://user:pass-word@hooks.example:8443/services/T00000/XoXo-Secret?access_token=abcdef0123456789";
+        let address = Address::parse(text, false).unwrap();
+        assert_eq!(address.to_string(), "https://hooks.example:8443/***");
+        assert_eq!(format!("{address:?}"), "https://hooks.example:8443/***");
+        let echo = format!("no such token abcdef0123456789 at {text}, pass-word");
+        let shown = address.redactor().excerpt(&echo, 500);
+        for secret in ["XoXo", "abcdef", "pass-"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        let signed = address.with_query(&[("sign", "a+b/c==".to_owned())]);
+        assert!(signed.0.as_str().ends_with("&sign=a%2Bb%2Fc%3D%3D"));
+        for (wrong, why) in [
+            ("http://hooks.example/s3cret", BadAddress::Plain),
+            ("hooks.example/s3cret", BadAddress::NoUrl),
+            ("ftp://hooks.example/s3cret", BadAddress::NoUrl),
+            ("", BadAddress::NoUrl),
+        ] {
+            assert_eq!(Address::parse(wrong, false), Err(why), "{wrong}");
+            assert!(!why.to_string().contains("s3cret"));
+        }
+        assert!(Address::parse("http://hooks.example/", true).is_ok());
+        assert!(Address::parse("http://127.0.0.1:80/", false).is_ok());
+    }
 
     #[test]
     fn a_proxys_address_has_no_secret() {

@@ -2,7 +2,7 @@
 
 mod issued;
 mod proxies;
-mod small;
+pub(crate) mod small;
 
 use super::gateway::{Call, Fault, Gateway, KEY_ID, SECRET, TOKEN};
 use super::tool::{Said, Tool};

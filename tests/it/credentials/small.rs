@@ -13,13 +13,13 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::tool::PATIENCE;
 
 /// Self-signed for 127.0.0.1.
-pub(super) const CERTIFICATE: &str = include_str!("../../data/tls/gateway.pem");
+pub(crate) const CERTIFICATE: &str = include_str!("../../data/tls/gateway.pem");
 const KEY: &str = include_str!("../../data/tls/gateway.key");
 
 type Replies = Box<dyn Fn(&str) -> (u16, String) + Send>;
 
-pub(super) struct Small {
-    pub(super) address: SocketAddr,
+pub(crate) struct Small {
+    pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -27,11 +27,11 @@ pub(super) struct Small {
 
 impl Small {
     /// Answers each head with a status and a body.
-    pub(super) fn plain(replies: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
+    pub(crate) fn plain(replies: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
         Self::start(None, Box::new(replies))
     }
 
-    pub(super) fn tls(replies: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
+    pub(crate) fn tls(replies: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let chain = vec![CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
@@ -72,8 +72,8 @@ impl Small {
         }
     }
 
-    /// The heads of the requests.
-    pub(super) fn asked(&self) -> Vec<String> {
+    /// The requests: head and body.
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -88,7 +88,7 @@ impl Drop for Small {
     }
 }
 
-/// A request without body, answered; nothing where the client went away, as one that does not trust us does.
+/// A request, answered; nothing where the client went away, as one that does not trust us does.
 fn converse(mut stream: impl Read + Write, replies: &Replies) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -98,7 +98,13 @@ fn converse(mut stream: impl Read + Write, replies: &Replies) -> Option<String> 
         }
         head.push(byte[0]);
     }
-    let head = String::from_utf8(head).unwrap();
+    let mut head = String::from_utf8(head).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).ok()?;
+    head += &String::from_utf8(body).unwrap();
     let (status, body) = replies(&head);
     let length = body.len();
     let answer = format!(

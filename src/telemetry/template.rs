@@ -1,0 +1,416 @@
+//! What a notice says, in the form that each service takes. Counts and names of groups; no message IDs, no columns of the
+//! input, no addresses.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use ring::hmac;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::RunEnd;
+use crate::clock;
+use crate::verdict::{BreakKind, MessageVerdict};
+use crate::words::{self, count};
+
+/// Kinds of break that are named.
+const KINDS: usize = 5;
+
+/// The longest text in bytes: `WeCom` takes 4096, and a chat is no report.
+const LONGEST: usize = 2000;
+
+/// Whose form a notice has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Template {
+    /// Ours, for a program (schema `ons-audit-notice/1`).
+    Json,
+    /// Slack's incoming webhooks, and what imitates them.
+    Slack,
+    /// `DingTalk`'s custom robots.
+    DingTalk,
+    /// Feishu's (Lark's) custom bots.
+    Feishu,
+    /// `WeCom`'s group robots.
+    WeCom,
+}
+
+impl FromStr for Template {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "slack" => Ok(Self::Slack),
+            "dingtalk" => Ok(Self::DingTalk),
+            "feishu" => Ok(Self::Feishu),
+            "wecom" => Ok(Self::WeCom),
+            _ => Err(format!(
+                "`{text}` is no template; expected json, slack, dingtalk, feishu or wecom"
+            )),
+        }
+    }
+}
+
+/// The end of a run that has a name.
+#[derive(Debug)]
+pub struct Notice<'a> {
+    /// What people call the audit: its record without the ending.
+    pub name: &'a str,
+    /// How it ended.
+    pub end: &'a RunEnd,
+}
+
+/// What is posted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The body.
+    pub body: Value,
+    /// Added to the address.
+    pub query: Vec<(&'static str, String)>,
+}
+
+impl Template {
+    /// The notice in this form; signed where the service wants that and there is a secret.
+    #[must_use]
+    pub fn message(self, notice: &Notice<'_>, secret: Option<&SecretString>) -> Message {
+        let lines = notice.lines();
+        let mut query = Vec::new();
+        let body = match self {
+            Self::Json => notice.object(),
+            Self::Slack => json!({"text": cut(&lines.join("\n"))}),
+            Self::DingTalk => {
+                if let Some(secret) = secret {
+                    let time = notice.end.finished.as_millisecond().to_string();
+                    let text = format!("{time}\n{}", secret.expose_secret());
+                    query = vec![
+                        ("sign", sign(secret.expose_secret(), &text)),
+                        ("timestamp", time),
+                    ];
+                }
+                let text = cut(&lines.join("\n\n"));
+                json!({"msgtype": "markdown", "markdown": {"title": cut(&lines[0]), "text": text}})
+            }
+            Self::Feishu => {
+                let mut body =
+                    json!({"msg_type": "text", "content": {"text": cut(&lines.join("\n"))}});
+                if let Some(secret) = secret {
+                    let time = notice.end.finished.as_second().to_string();
+                    let key = format!("{time}\n{}", secret.expose_secret());
+                    body["sign"] = sign(&key, "").into();
+                    body["timestamp"] = time.into();
+                }
+                body
+            }
+            Self::WeCom => {
+                json!({"msgtype": "markdown", "markdown": {"content": cut(&lines.join("\n"))}})
+            }
+        };
+        Message { body, query }
+    }
+
+    /// Did the service take it? Three of them say no with HTTP 200.
+    #[must_use]
+    pub fn is_accepted(self, answer: &[u8]) -> bool {
+        let field = match self {
+            Self::Json | Self::Slack => return true,
+            Self::DingTalk | Self::WeCom => "errcode",
+            Self::Feishu => "code",
+        };
+        let answer: Option<Value> = serde_json::from_slice(answer).ok();
+        answer.is_some_and(|answer| answer[field] == 0 || answer["StatusCode"] == 0)
+    }
+}
+
+impl Notice<'_> {
+    /// For people, most important first.
+    fn lines(&self) -> Vec<String> {
+        let end = self.end;
+        let state = end.status.as_str();
+        let Some(figures) = &end.figures else {
+            let what = if end.is_complete() {
+                "ended"
+            } else {
+                "left no whole record: see its log"
+            };
+            return vec![format!(
+                "ons-audit {}: {state}; it {what}",
+                plain(self.name)
+            )];
+        };
+        let tally = &figures.tally;
+        let verdicts = MessageVerdict::ALL
+            .iter()
+            .filter(|&&one| tally.messages(one) > 0);
+        let messages: Vec<_> = verdicts
+            .map(|&one| format!("{} {one}", count(tally.messages(one))))
+            .collect();
+        let mut lines = vec![
+            format!("ons-audit {}: {}", plain(self.name), figures.headline),
+            format!("{state}; messages: {}", messages.join(", ")),
+        ];
+        lines.extend(kinds(&tally.breaks));
+        let took = Duration::try_from(end.finished.duration_since(end.started)).unwrap_or_default();
+        lines.push(format!(
+            "{} calls in {}, {} throttled",
+            count(end.effort.calls),
+            words::duration(took),
+            count(end.effort.throttles)
+        ));
+        lines
+    }
+
+    fn object(&self) -> Value {
+        let end = self.end;
+        let mut object = json!({
+            "schema": "ons-audit-notice/1",
+            "audit": self.name,
+            "status": end.status.as_str(),
+            "exit_status": end.status as u8,
+            "complete": end.is_complete(),
+            "started_at": clock::rfc3339(end.started),
+            "finished_at": clock::rfc3339(end.finished),
+            "calls": end.effort.calls,
+            "retries": end.effort.retries,
+            "throttles": end.effort.throttles,
+        });
+        if let Some(figures) = &end.figures {
+            let messages = MessageVerdict::ALL
+                .map(|one| (one.as_str().to_owned(), figures.tally.messages(one).into()));
+            object["headline"] = figures.headline.clone().into();
+            object["messages"] = Value::Object(messages.into_iter().collect());
+            object["totals"] = json!(figures.tally.totals);
+            object["breaks"] = figures
+                .tally
+                .breaks
+                .iter()
+                .take(KINDS)
+                .map(kind_object)
+                .collect();
+        }
+        object
+    }
+}
+
+/// The commonest kinds of break, a line each.
+fn kinds(breaks: &[BreakKind]) -> Vec<String> {
+    let mut kinds: Vec<_> = breaks.iter().collect();
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
+    let line = |kind: &&BreakKind| {
+        let groups: Vec<_> = kind
+            .groups
+            .iter()
+            .map(|(group, verdict)| format!("{} {verdict}", plain(group)))
+            .collect();
+        format!(
+            "{} in {}: {}",
+            count(kind.count),
+            plain(&kind.topic),
+            groups.join(", ")
+        )
+    };
+    kinds.iter().take(KINDS).map(line).collect()
+}
+
+fn kind_object(kind: &BreakKind) -> Value {
+    let groups = kind.groups.iter();
+    let groups: Vec<_> = groups
+        .map(|(group, verdict)| json!({"group": group, "verdict": verdict.as_str()}))
+        .collect();
+    json!({"topic": kind.topic, "count": kind.count, "groups": groups})
+}
+
+/// A name in a chat: nothing in it can be markup, a mention or a link.
+fn plain(name: &str) -> String {
+    let harmless = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '%' | '.');
+    name.chars()
+        .map(|c| if harmless(c) { c } else { '?' })
+        .take(120)
+        .collect()
+}
+
+fn cut(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let end = (0..=LONGEST).rev().find(|&at| text.is_char_boundary(at));
+    format!("{}…", &text[..end.unwrap_or(0)])
+}
+
+/// HMAC-SHA256 in base64, as both services that sign want it: `DingTalk` of time and secret by the secret, Feishu of nothing
+/// by time and secret (`open.feishu.cn/document/client-docs/bot-v3/add-custom-bot`, "security settings" of the custom robot at
+/// `open.dingtalk.com`).
+fn sign(key: &str, text: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    BASE64.encode(hmac::sign(&key, text.as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Effort, Figures};
+    use crate::verdict::{Tally, Verdict};
+
+    fn end(figures: bool) -> RunEnd {
+        let kind = |topic: &str, count| BreakKind {
+            topic: topic.to_owned(),
+            groups: vec![("GID_<!channel>".to_owned(), Verdict::Open)],
+            count,
+            first_row: 1,
+            first_msg_id: "0A15030B110F18B4AAC264DBD9370E4E".to_owned(),
+        };
+        let mut tally = Tally::default();
+        tally.breaks = vec![kind("payments", 2), kind("orders", 1_903)];
+        RunEnd {
+            status: crate::exit::Status::Findings,
+            started: "2026-11-22T12:00:00Z".parse().unwrap(),
+            finished: "2026-11-22T12:41:40Z".parse().unwrap(),
+            effort: Effort {
+                calls: 20_000,
+                retries: 3,
+                throttles: 1,
+            },
+            figures: figures.then(|| Figures {
+                headline: "1,905 of 20,000 messages were not consumed".to_owned(),
+                tally,
+            }),
+        }
+    }
+
+    const ALL: [Template; 5] = [
+        Template::Json,
+        Template::Slack,
+        Template::DingTalk,
+        Template::Feishu,
+        Template::WeCom,
+    ];
+
+    #[test]
+    fn every_form_has_the_counts_and_no_ids() {
+        let end = end(true);
+        for template in ALL {
+            let notice = Notice {
+                name: "nightly",
+                end: &end,
+            };
+            let Message { body, query } = template.message(&notice, None);
+            let text = body.to_string();
+            assert!(text.contains("1,905 of 20,000"), "{text}");
+            assert!(!text.contains("0A15030B") && query.is_empty(), "{text}");
+            assert!(
+                template == Template::Json || !text.contains('<'),
+                "no mention: {text}"
+            );
+        }
+        let notice = Notice {
+            name: "nightly",
+            end: &end,
+        };
+        let slack = Template::Slack.message(&notice, None).body;
+        assert_eq!(
+            slack["text"],
+            "ons-audit nightly: 1,905 of 20,000 messages were not consumed\nfindings; messages: \n\
+             1,903 in orders: GID_??channel? open\n2 in payments: GID_??channel? open\n20,000 calls in 41 min 40 s, 1 throttled"
+        );
+        assert_eq!(
+            Template::WeCom.message(&notice, None).body["markdown"]["content"],
+            slack["text"]
+        );
+        let program = Template::Json.message(&notice, None).body;
+        assert_eq!(
+            (&program["exit_status"], &program["calls"]),
+            (&1.into(), &20_000.into())
+        );
+        assert_eq!(program["breaks"][1]["count"], 1_903);
+    }
+
+    #[test]
+    fn a_run_without_a_record_says_so() {
+        let end = RunEnd {
+            status: crate::exit::Status::Incomplete,
+            ..end(false)
+        };
+        let notice = Notice {
+            name: "a *b*",
+            end: &end,
+        };
+        let body = Template::Feishu.message(&notice, None).body;
+        assert_eq!(
+            body["content"]["text"],
+            "ons-audit a??b?: incomplete; it left no whole record: see its log"
+        );
+    }
+
+    /// The values are those of `printf '…' | openssl dgst -sha256 -hmac KEY -binary | base64`.
+    #[test]
+    fn dingtalk_and_feishu_are_signed() {
+        let end = end(true);
+        let notice = Notice {
+            name: "nightly",
+            end: &end,
+        };
+        let secret = SecretString::from("SECabc");
+        let dingtalk = Template::DingTalk.message(&notice, Some(&secret));
+        assert_eq!(
+            dingtalk.query,
+            [
+                (
+                    "sign",
+                    "84MPMQ/FeANcdHzqTmtlUIVuldJGzOUvGbAhRrzNft4=".to_owned()
+                ),
+                ("timestamp", "1795351300000".to_owned())
+            ]
+        );
+        let feishu = Template::Feishu.message(&notice, Some(&secret)).body;
+        assert_eq!(
+            (&feishu["timestamp"], &feishu["sign"]),
+            (
+                &"1795351300".into(),
+                &"nFjlB3PNyjH+HqAqML+++nYtSoCcQJPCBuhP95DtlWU=".into()
+            )
+        );
+        for template in ALL {
+            assert!(!format!("{:?}", template.message(&notice, Some(&secret))).contains("SECabc"));
+        }
+    }
+
+    #[test]
+    fn a_no_with_http_200_is_a_no() {
+        for (template, answer, accepted) in [
+            (Template::DingTalk, r#"{"errcode":0,"errmsg":"ok"}"#, true),
+            (
+                Template::DingTalk,
+                r#"{"errcode":310000,"errmsg":"keywords not in content"}"#,
+                false,
+            ),
+            (Template::WeCom, r#"{"errcode":93000}"#, false),
+            (Template::WeCom, "", false),
+            (Template::Feishu, r#"{"code":0,"msg":"success"}"#, true),
+            (
+                Template::Feishu,
+                r#"{"StatusCode":0,"StatusMessage":"success"}"#,
+                true,
+            ),
+            (
+                Template::Feishu,
+                r#"{"code":19021,"msg":"sign match fail"}"#,
+                false,
+            ),
+            (Template::Slack, "ok", true),
+            (Template::Json, "", true),
+        ] {
+            assert_eq!(
+                template.is_accepted(answer.as_bytes()),
+                accepted,
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let long = cut(&"中".repeat(LONGEST));
+        assert!(long.len() <= LONGEST + '…'.len_utf8() && long.ends_with("中…"));
+        assert_eq!(cut("short"), "short");
+    }
+}
