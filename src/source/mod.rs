@@ -6,6 +6,7 @@
 //! [`snapshot`] answers in this process, from offsets frozen in a file.
 
 pub mod ons;
+pub mod rocketmq;
 pub mod snapshot;
 
 pub use ons::Ons;

@@ -1,0 +1,189 @@
+//! Name servers and brokers behind one handle.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use super::frame::FrameDecoder;
+use super::peer::{Peer, Switchboard};
+use super::tls::{Dialer, Tls};
+use super::{Answer, CallError, Cause, Keys, NameServers, Request, response};
+use crate::source::ons::redact::Redactor;
+
+/// How much of a server's remark is shown, in characters.
+const REMARK: usize = 300;
+
+/// How a cluster is asked.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Signs every call, where the cluster has ACL.
+    pub keys: Option<Keys>,
+    /// Speaks TLS, with name servers, too.
+    pub tls: Option<Tls>,
+    /// The namespace of version 2, which is a field of every call. Namespaces of the first kind are a part of names
+    /// ([`Namespace`](super::Namespace)).
+    pub namespace_v2: Option<String>,
+    /// How long one call may take, once there is a connection.
+    pub timeout: Duration,
+    /// How many calls one server may have to answer at once.
+    pub in_flight: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            keys: None,
+            tls: None,
+            namespace_v2: None,
+            timeout: Duration::from_secs(5),
+            in_flight: 32,
+        }
+    }
+}
+
+/// A cluster, as its name servers know it. Cloned handles share connections.
+#[derive(Debug, Clone)]
+pub struct Remoting(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    name_servers: NameServers,
+    /// The name server that answered last.
+    preferred: AtomicUsize,
+    options: Options,
+    redactor: Redactor,
+    board: Switchboard,
+    peers: Mutex<HashMap<Arc<str>, Arc<Peer>>>,
+}
+
+impl Remoting {
+    /// Connects to nobody yet.
+    #[must_use]
+    pub fn new(name_servers: NameServers, options: Options) -> Self {
+        let keys = options.keys.as_ref();
+        Self(Arc::new(Shared {
+            name_servers,
+            preferred: AtomicUsize::new(0),
+            redactor: keys.map(Keys::redactor).unwrap_or_default(),
+            board: Switchboard {
+                dialer: Dialer::new(options.tls.clone()),
+                decoder: FrameDecoder::default(),
+                drivers: TaskTracker::new(),
+            },
+            options,
+            peers: Mutex::default(),
+        }))
+    }
+
+    /// The name servers.
+    #[must_use]
+    pub fn name_servers(&self) -> &NameServers {
+        &self.0.name_servers
+    }
+
+    /// How long one call may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.0.options.timeout
+    }
+
+    /// Asks the server at an address. An answer that is not success is an error.
+    pub async fn call(&self, address: &str, request: Request) -> Result<Answer, CallError> {
+        self.call_within(address, request, self.timeout()).await
+    }
+
+    /// The same with a time of its own, for answers that are long in coming.
+    pub async fn call_within(
+        &self,
+        address: &str,
+        request: Request,
+        within: Duration,
+    ) -> Result<Answer, CallError> {
+        let call = request.code();
+        let answer = self.ask(address, request, within).await?;
+        if answer.code == response::SUCCESS {
+            return Ok(answer);
+        }
+        Err(CallError {
+            address: address.into(),
+            call,
+            cause: self.cause(call, &answer),
+        })
+    }
+
+    /// Asks a name server: the one that answered last, or else the others, one after another.
+    pub async fn call_name_server(&self, request: Request) -> Result<Answer, CallError> {
+        let addresses = self.0.name_servers.addresses();
+        let first = self.0.preferred.load(Ordering::Relaxed);
+        let mut tried = 0;
+        loop {
+            let at = (first + tried) % addresses.len();
+            let answer = self.call(&addresses[at], request.clone()).await;
+            tried += 1;
+            match answer {
+                Err(error) if tried < addresses.len() && may_differ_elsewhere(&error) => {}
+                answer => {
+                    self.0.preferred.store(at, Ordering::Relaxed);
+                    return answer;
+                }
+            }
+        }
+    }
+
+    /// Asks the server at an address, whatever the code of its answer.
+    pub(super) async fn ask(
+        &self,
+        address: &str,
+        request: Request,
+        within: Duration,
+    ) -> Result<Answer, CallError> {
+        let peer = self.peer(address);
+        let request = self.sealed(request);
+        let answer = peer.ask(&request, within, &self.0.board).await;
+        answer.map_err(|cause| CallError {
+            address: peer.address.clone(),
+            call: request.code(),
+            cause,
+        })
+    }
+
+    /// What an answer that is not success means.
+    pub(super) fn cause(&self, call: super::RequestCode, answer: &Answer) -> Cause {
+        let remark = answer.remark.as_deref().unwrap_or_default();
+        let remark = self.0.redactor.excerpt(remark, REMARK);
+        Cause::of(call, answer.code, remark)
+    }
+
+    /// The call as it is sent: in its namespace, and signed last.
+    fn sealed(&self, request: Request) -> Request {
+        let options = &self.0.options;
+        let request = match &options.namespace_v2 {
+            Some(namespace) => request.with("nsd", true).with("ns", namespace),
+            None => request,
+        };
+        match &options.keys {
+            Some(keys) => keys.sign(request),
+            None => request,
+        }
+    }
+
+    fn peer(&self, address: &str) -> Arc<Peer> {
+        let peers = &self.0.peers;
+        let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(peer) = peers.get(address) {
+            return peer.clone();
+        }
+        let address: Arc<str> = address.into();
+        let peer = Arc::new(Peer::new(address.clone(), self.0.options.in_flight));
+        peers.insert(address, peer.clone());
+        peer
+    }
+}
+
+/// Name servers don't talk to each other: what is wrong with one may be right with the next.
+fn may_differ_elsewhere(error: &CallError) -> bool {
+    error.is_retryable() || matches!(error.cause, Cause::Refused(_) | Cause::Certificate(_))
+}

@@ -1,0 +1,112 @@
+//! The numbers of the calls, and of their answers (`facts/rocketmq.md` §3.2).
+
+use std::fmt;
+
+/// A call that this program makes. Each of them only reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(i32)]
+pub enum RequestCode {
+    /// Messages of a queue, from an offset on.
+    PullMessage = 11,
+    /// Messages by unique key, through the index.
+    QueryMessage = 12,
+    /// The offset that a group committed for a queue.
+    QueryConsumerOffset = 14,
+    /// The offset of the first message stored at a time or later.
+    SearchOffsetByTimestamp = 29,
+    /// The offset that the next message of a queue will get.
+    GetMaxOffset = 30,
+    /// The offset of the oldest message that a queue still holds.
+    GetMinOffset = 31,
+    /// One message by its place in the commit log.
+    ViewMessageById = 33,
+    /// Every committed offset of a broker.
+    GetAllConsumerOffset = 43,
+    /// Queues and brokers of a topic.
+    GetRouteInfoByTopic = 105,
+    /// Brokers of the cluster.
+    GetBrokerClusterInfo = 106,
+    /// Settings of every consumer group of a broker.
+    GetAllSubscriptionGroupConfig = 201,
+    /// Clients of a group, and how they consume.
+    GetConsumerConnectionList = 203,
+    /// All topics.
+    GetAllTopicListFromNameServer = 206,
+    /// Offsets of a group on a broker.
+    GetConsumeStats = 208,
+    /// Groups of a topic on a broker.
+    QueryTopicConsumeByWho = 300,
+    /// Entries of a consume queue.
+    QueryConsumeQueue = 321,
+    /// Settings of a topic.
+    GetTopicConfig = 351,
+}
+
+impl RequestCode {
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self as i32
+    }
+
+    /// The protocol's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PullMessage => "PULL_MESSAGE",
+            Self::QueryMessage => "QUERY_MESSAGE",
+            Self::QueryConsumerOffset => "QUERY_CONSUMER_OFFSET",
+            Self::SearchOffsetByTimestamp => "SEARCH_OFFSET_BY_TIMESTAMP",
+            Self::GetMaxOffset => "GET_MAX_OFFSET",
+            Self::GetMinOffset => "GET_MIN_OFFSET",
+            Self::ViewMessageById => "VIEW_MESSAGE_BY_ID",
+            Self::GetAllConsumerOffset => "GET_ALL_CONSUMER_OFFSET",
+            Self::GetRouteInfoByTopic => "GET_ROUTEINFO_BY_TOPIC",
+            Self::GetBrokerClusterInfo => "GET_BROKER_CLUSTER_INFO",
+            Self::GetAllSubscriptionGroupConfig => "GET_ALL_SUBSCRIPTIONGROUP_CONFIG",
+            Self::GetConsumerConnectionList => "GET_CONSUMER_CONNECTION_LIST",
+            Self::GetAllTopicListFromNameServer => "GET_ALL_TOPIC_LIST_FROM_NAMESERVER",
+            Self::GetConsumeStats => "GET_CONSUME_STATS",
+            Self::QueryTopicConsumeByWho => "QUERY_TOPIC_CONSUME_BY_WHO",
+            Self::QueryConsumeQueue => "QUERY_CONSUME_QUEUE",
+            Self::GetTopicConfig => "GET_TOPIC_CONFIG",
+        }
+    }
+}
+
+impl fmt::Display for RequestCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name(), self.number())
+    }
+}
+
+/// The codes of answers.
+pub mod response {
+    /// The answer is what was asked for.
+    pub const SUCCESS: i32 = 0;
+    /// Whatever went wrong, and much that did not: the remark says what.
+    pub const SYSTEM_ERROR: i32 = 1;
+    /// Too much to do, also when the call waited for more than 5 s in the server's queue.
+    pub const SYSTEM_BUSY: i32 = 2;
+    /// The server doesn't know the call.
+    pub const NOT_SUPPORTED: i32 = 3;
+    /// Refused by ACL 2.0, or the topic or broker may not be read.
+    pub const NO_PERMISSION: i32 = 16;
+    /// No such topic.
+    pub const TOPIC_NOT_EXIST: i32 = 17;
+    /// A pull past the end of the queue.
+    pub const PULL_NOT_FOUND: i32 = 19;
+    /// A pull that found nothing to the filter's taste so far.
+    pub const PULL_RETRY_IMMEDIATELY: i32 = 20;
+    /// A pull outside of what the queue holds.
+    pub const PULL_OFFSET_MOVED: i32 = 21;
+    /// No message with that key, or no offset for that group and queue.
+    pub const QUERY_NOT_FOUND: i32 = 22;
+    /// No client of the group is connected.
+    pub const CONSUMER_NOT_ONLINE: i32 = 206;
+    /// Too much to do (proxy, 5.x).
+    pub const FLOW_CONTROL: i32 = 215;
+    /// The server is about to stop: connect again.
+    pub const GO_AWAY: i32 = 1500;
+}

@@ -1,0 +1,123 @@
+//! One connection: requests go out one after another without waiting, answers come back in whatever order.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use tokio_util::codec::FramedRead;
+use tokio_util::sync::CancellationToken;
+
+use super::frame::{self, FrameDecoder, FrameError};
+use super::waiting::{Broken, Waiting};
+use super::{Answer, Request};
+
+/// How many requests are written in one go at most.
+const BATCH: usize = 64;
+
+/// A handle to a connection; the connection itself is a future that somebody must poll.
+#[derive(Debug)]
+pub(super) struct Connection {
+    outbox: mpsc::Sender<Bytes>,
+    waiting: Arc<Waiting>,
+    dropped: CancellationToken,
+}
+
+impl Connection {
+    /// A connection over a stream, and what drives it: it ends when the connection is lost, or when nobody has a
+    /// handle any more.
+    pub(super) fn over<S>(
+        stream: S,
+        decoder: FrameDecoder,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static)
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (outbox, inbox) = mpsc::channel(BATCH);
+        let waiting = Arc::new(Waiting::default());
+        let dropped = CancellationToken::new();
+        let connection = Self {
+            outbox,
+            waiting: waiting.clone(),
+            dropped: dropped.clone(),
+        };
+        let driver = async move {
+            let (input, output) = tokio::io::split(stream);
+            let broken = tokio::select! {
+                broken = read_all(input, decoder, &waiting) => broken,
+                broken = write_all(output, inbox) => broken,
+                () = dropped.cancelled() => Broken::Lost("the server has been silent".to_owned()),
+            };
+            waiting.end(broken);
+        };
+        (connection, driver)
+    }
+
+    /// Asks, and waits for the answer as long as there is a connection. Whoever stops waiting gives up the answer.
+    pub(super) async fn ask(&self, request: &Request) -> Result<Answer, Broken> {
+        let mut place = self.waiting.join()?;
+        let mut bytes = BytesMut::with_capacity(512);
+        frame::write(request, place.opaque, &mut bytes);
+        // Where the connection has just ended, the place knows why.
+        let _ = self.outbox.send(bytes.freeze()).await;
+        place.answer().await
+    }
+
+    /// Can it still be asked?
+    pub(super) fn is_open(&self) -> bool {
+        !self.waiting.has_ended()
+    }
+
+    /// How many frames came so far.
+    pub(super) fn heard(&self) -> u64 {
+        self.waiting.heard()
+    }
+
+    /// Drops the connection: what still waits fails.
+    pub(super) fn drop_it(&self) {
+        self.dropped.cancel();
+    }
+}
+
+async fn read_all(
+    input: impl AsyncRead + Unpin,
+    decoder: FrameDecoder,
+    waiting: &Waiting,
+) -> Broken {
+    let mut frames = FramedRead::new(input, decoder);
+    loop {
+        match frames.next().await {
+            Some(Ok(frame)) => waiting.deliver(frame),
+            Some(Err(FrameError::Io(error))) => return lost(&error),
+            Some(Err(error)) => return Broken::Malformed(error.to_string()),
+            None => return Broken::Lost("the server closed it".to_owned()),
+        }
+    }
+}
+
+async fn write_all(
+    mut output: impl AsyncWrite + Unpin,
+    mut inbox: mpsc::Receiver<Bytes>,
+) -> Broken {
+    let mut requests = Vec::with_capacity(BATCH);
+    let mut bytes = BytesMut::new();
+    while inbox.recv_many(&mut requests, BATCH).await > 0 {
+        for request in requests.drain(..) {
+            bytes.extend_from_slice(&request);
+        }
+        let written = async {
+            output.write_all_buf(&mut bytes).await?;
+            output.flush().await
+        };
+        if let Err(error) = written.await {
+            return lost(&error);
+        }
+    }
+    Broken::Lost("nobody needs it any more".to_owned())
+}
+
+fn lost(error: &io::Error) -> Broken {
+    Broken::Lost(error.to_string())
+}

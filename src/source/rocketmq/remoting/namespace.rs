@@ -1,0 +1,136 @@
+//! Namespaces: one cluster, several tenants (`facts/rocketmq.md` §6).
+//!
+//! Up to 5.x the namespace is a part of every name on the wire, `MQ_INST_1%orders`; version 2 puts it into a field of
+//! its own and leaves names alone.
+
+use std::borrow::Cow;
+
+const SEPARATOR: char = '%';
+const RETRY: &str = "%RETRY%";
+const DEAD_LETTERS: &str = "%DLQ%";
+
+/// The name of a namespace of the first kind: an instance ID of `ApsaraMQ`, or any other word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace(String);
+
+impl Namespace {
+    /// Nothing where there is no name, or one that has a `%` in it.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let fits = !name.is_empty() && !name.contains(SEPARATOR);
+        fits.then(|| Self(name.to_owned()))
+    }
+
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A topic's or group's name as brokers know it: with the namespace, once. The prefix of retries and dead letters
+    /// stays in front; names of the system have no namespace.
+    #[must_use]
+    pub fn wrap<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let (prefix, bare) = split_prefix(name);
+        if is_of_system(bare) || self.unwrapped(bare).is_some() {
+            return Cow::Borrowed(name);
+        }
+        Cow::Owned(format!("{prefix}{}{SEPARATOR}{bare}", self.0))
+    }
+
+    /// A name as people know it: without this namespace. Names outside of it stay as they are.
+    #[must_use]
+    pub fn unwrap<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let (prefix, bare) = split_prefix(name);
+        match self.unwrapped(bare) {
+            Some(bare) if prefix.is_empty() => Cow::Borrowed(bare),
+            Some(bare) => Cow::Owned(format!("{prefix}{bare}")),
+            None => Cow::Borrowed(name),
+        }
+    }
+
+    /// Is this name one of the namespace?
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.unwrapped(split_prefix(name).1).is_some()
+    }
+
+    fn unwrapped<'a>(&self, bare: &'a str) -> Option<&'a str> {
+        let (namespace, name) = bare.split_once(SEPARATOR)?;
+        (namespace == self.0 && !name.is_empty()).then_some(name)
+    }
+}
+
+/// The topic from which a group gets messages again.
+#[must_use]
+pub fn retry_topic(group: &str) -> String {
+    format!("{RETRY}{group}")
+}
+
+fn split_prefix(name: &str) -> (&str, &str) {
+    [RETRY, DEAD_LETTERS]
+        .iter()
+        .find_map(|prefix| Some((*prefix, name.strip_prefix(prefix)?)))
+        .unwrap_or(("", name))
+}
+
+/// Names that every tenant shares (`TopicValidator`, `MixAll.isSysConsumerGroup`).
+fn is_of_system(name: &str) -> bool {
+    name.starts_with("rmq_sys_")
+        || name.starts_with("CID_RMQ_SYS_")
+        || matches!(
+            name,
+            "SCHEDULE_TOPIC_XXXX"
+                | "RMQ_SYS_TRANS_HALF_TOPIC"
+                | "RMQ_SYS_TRACE_TOPIC"
+                | "RMQ_SYS_TRANS_OP_HALF_TOPIC"
+                | "TRANS_CHECK_MAX_TIME_TOPIC"
+                | "SELF_TEST_TOPIC"
+                | "OFFSET_MOVED_EVENT"
+                | "CHECKPOINT_TOPIC"
+                | "TBW102"
+                | "BenchmarkTest"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_wrapped_once_behind_their_prefix() {
+        let namespace = Namespace::new("MQ_INST_1").unwrap();
+        let table = [
+            ("orders", "MQ_INST_1%orders"),
+            ("GID_a", "MQ_INST_1%GID_a"),
+            ("%RETRY%GID_a", "%RETRY%MQ_INST_1%GID_a"),
+            ("%DLQ%GID_a", "%DLQ%MQ_INST_1%GID_a"),
+            ("MQ_INST_2%orders", "MQ_INST_1%MQ_INST_2%orders"),
+        ];
+        for (bare, wrapped) in table {
+            assert_eq!(namespace.wrap(bare), wrapped);
+            assert_eq!(namespace.wrap(wrapped), wrapped, "once");
+            assert_eq!(namespace.unwrap(wrapped), bare);
+            assert!(namespace.has(wrapped) && !namespace.has(bare));
+        }
+        for shared in [
+            "rmq_sys_wheel_timer",
+            "CID_RMQ_SYS_TRANS",
+            "SCHEDULE_TOPIC_XXXX",
+            "TBW102",
+        ] {
+            assert_eq!(namespace.wrap(shared), shared);
+        }
+        for other in [
+            "MQ_INST_2%orders",
+            "MQ_INST_12%orders",
+            "MQ_INST_1",
+            "MQ_INST_1%",
+            "%RETRY%",
+        ] {
+            assert_eq!(namespace.unwrap(other), other);
+        }
+        assert_eq!(retry_topic("GID_a"), "%RETRY%GID_a");
+        assert!(Namespace::new("").is_none() && Namespace::new("a%b").is_none());
+    }
+}

@@ -1,0 +1,423 @@
+//! Messages as brokers keep them, and send them (`facts/rocketmq.md` §4).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use bytes::Buf;
+use thiserror::Error;
+
+const VERSION_1: u32 = 0xDAA3_20A7;
+/// Topics of more than 127 bytes.
+const VERSION_2: u32 = 0xDAA3_20AB;
+/// Not a message: the rest of a commit log file that the next message did not fit in.
+const BLANK: u32 = 0xCBD4_3194;
+
+const BORN_IPV6: i32 = 0x10;
+const STORED_IPV6: i32 = 0x20;
+
+const AFTER_NAME: char = '\u{1}';
+const AFTER_VALUE: char = '\u{2}';
+
+/// A message as a broker keeps it, without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// How many bytes it takes in the commit log.
+    pub size: u32,
+    /// The queue's number on its broker.
+    pub queue_id: u32,
+    /// Its place in the queue.
+    pub queue_offset: i64,
+    /// Its place in the commit log.
+    pub physical_offset: i64,
+    /// Compression, kind of transaction, address families.
+    pub sys_flag: i32,
+    /// When the producer sent it, in ms of the Unix epoch, by the producer's clock.
+    pub born_timestamp: i64,
+    /// Where the producer is.
+    pub born_host: SocketAddr,
+    /// When the broker stored it, in ms of the Unix epoch.
+    pub store_timestamp: i64,
+    /// Where the broker was when it stored it.
+    pub store_host: SocketAddr,
+    /// How often it was sent back.
+    pub reconsume_times: i32,
+    /// CRC-32 of the body.
+    pub body_crc: u32,
+    /// How many bytes the body has.
+    pub body_length: u32,
+    /// The topic it is stored under, which may be that of a retry or of a delay.
+    pub topic: String,
+    /// Its properties.
+    pub properties: Properties,
+}
+
+impl StoredMessage {
+    /// Reads the message that begins here and steps over it.
+    pub fn read(bytes: &mut &[u8]) -> Result<Self, BadMessage> {
+        let Some(length) = bytes.first_chunk::<4>() else {
+            return Err(BadMessage::Short);
+        };
+        let length = u32::from_be_bytes(*length);
+        let (mut message, rest) = bytes
+            .split_at_checked(length as usize)
+            .ok_or(BadMessage::Short)?;
+        *bytes = rest;
+        fields(&mut message)
+    }
+
+    /// Reads messages that follow one another, up to the end.
+    pub fn read_all(mut bytes: &[u8]) -> Result<Vec<Self>, BadMessage> {
+        let mut messages = Vec::new();
+        while !bytes.is_empty() {
+            messages.push(Self::read(&mut bytes)?);
+        }
+        Ok(messages)
+    }
+
+    /// The key that the producer's client made (`UNIQ_KEY`).
+    #[must_use]
+    pub fn unique_key(&self) -> Option<&str> {
+        self.properties.get("UNIQ_KEY")
+    }
+
+    /// The tag.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.properties.get("TAGS")
+    }
+}
+
+/// What a message is tagged with, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Properties(Box<str>);
+
+impl Properties {
+    /// The value of a property. The last counts where a name is there twice, as it does for brokers.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let named = self.iter().filter(|(is, _)| *is == name);
+        named.last().map(|(_, value)| value)
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .split(AFTER_VALUE)
+            .filter_map(|property| property.split_once(AFTER_NAME))
+    }
+}
+
+/// `size, magic, CRC, queue, flag, queue offset, physical offset, system flag, born, from, stored, at, reconsumed,
+/// transaction, body, topic, properties`.
+fn fields(bytes: &mut &[u8]) -> Result<StoredMessage, BadMessage> {
+    let size = u32_of(bytes)?;
+    let magic = u32_of(bytes)?;
+    if !matches!(magic, VERSION_1 | VERSION_2) {
+        return Err(match magic {
+            BLANK => BadMessage::Blank,
+            magic => BadMessage::Magic(magic),
+        });
+    }
+    let body_crc = u32_of(bytes)?;
+    let queue_id = u32_of(bytes)?;
+    let _flag = u32_of(bytes)?;
+    let queue_offset = i64_of(bytes)?;
+    let physical_offset = i64_of(bytes)?;
+    let sys_flag = i32_of(bytes)?;
+    let born_timestamp = i64_of(bytes)?;
+    let born_host = host(bytes, sys_flag & BORN_IPV6 != 0)?;
+    let store_timestamp = i64_of(bytes)?;
+    let store_host = host(bytes, sys_flag & STORED_IPV6 != 0)?;
+    let reconsume_times = i32_of(bytes)?;
+    let _prepared_transaction_offset = i64_of(bytes)?;
+    let body_length = u32_of(bytes)?;
+    let _body = take(bytes, body_length as usize)?;
+    let topic_length = if magic == VERSION_2 {
+        bytes.try_get_u16().map_err(|_| BadMessage::Short)?.into()
+    } else {
+        usize::from(bytes.try_get_u8().map_err(|_| BadMessage::Short)?)
+    };
+    let topic = text(take(bytes, topic_length)?);
+    let length = bytes.try_get_u16().map_err(|_| BadMessage::Short)?;
+    let properties = Properties(text(take(bytes, length.into())?).into());
+    Ok(StoredMessage {
+        size,
+        queue_id,
+        queue_offset,
+        physical_offset,
+        sys_flag,
+        born_timestamp,
+        born_host,
+        store_timestamp,
+        store_host,
+        reconsume_times,
+        body_crc,
+        body_length,
+        topic,
+        properties,
+    })
+}
+
+fn u32_of(bytes: &mut &[u8]) -> Result<u32, BadMessage> {
+    bytes.try_get_u32().map_err(|_| BadMessage::Short)
+}
+
+fn i32_of(bytes: &mut &[u8]) -> Result<i32, BadMessage> {
+    bytes.try_get_i32().map_err(|_| BadMessage::Short)
+}
+
+fn i64_of(bytes: &mut &[u8]) -> Result<i64, BadMessage> {
+    bytes.try_get_i64().map_err(|_| BadMessage::Short)
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], BadMessage> {
+    let (taken, rest) = bytes.split_at_checked(length).ok_or(BadMessage::Short)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+/// Clients may write properties in whatever encoding they like; Java replaces what is not UTF-8, too.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An address, and a port in four bytes.
+fn host(bytes: &mut &[u8], is_ipv6: bool) -> Result<SocketAddr, BadMessage> {
+    let address = if is_ipv6 {
+        let bits = bytes.try_get_u128().map_err(|_| BadMessage::Short)?;
+        IpAddr::V6(Ipv6Addr::from_bits(bits))
+    } else {
+        IpAddr::V4(Ipv4Addr::from_bits(u32_of(bytes)?))
+    };
+    let port = u32_of(bytes)?;
+    let port = u16::try_from(port).map_err(|_| BadMessage::Port(port))?;
+    Ok(SocketAddr::new(address, port))
+}
+
+/// Why bytes are no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum BadMessage {
+    /// They end too early, or a length in them points behind the end.
+    #[error("a message that ends too early")]
+    Short,
+    /// They are something else.
+    #[error("bytes with the mark {0:#010x}, which is not that of a message")]
+    Magic(u32),
+    /// They are the unused rest of a commit log file.
+    #[error("the unused rest of a commit log file")]
+    Blank,
+    /// An address whose port is none.
+    #[error("a message from port {0}, which is none")]
+    Port(u32),
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use bytes::BufMut as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A message, to be written independently of how it is read.
+    #[derive(Debug, Clone)]
+    pub(in super::super) struct Written<'a> {
+        pub(in super::super) magic: u32,
+        pub(in super::super) born: SocketAddr,
+        pub(in super::super) store: SocketAddr,
+        pub(in super::super) body: &'a [u8],
+        pub(in super::super) topic: &'a str,
+        pub(in super::super) properties: &'a str,
+    }
+
+    impl Default for Written<'_> {
+        fn default() -> Self {
+            Self {
+                magic: VERSION_1,
+                born: "192.0.2.7:50680".parse().unwrap(),
+                store: "192.0.2.1:10911".parse().unwrap(),
+                body: b"message 1",
+                topic: "orders",
+                properties: "UNIQ_KEY\u{1}KEY-1\u{2}TAGS\u{1}paid\u{2}",
+            }
+        }
+    }
+
+    impl Written<'_> {
+        /// At 17 of queue 3, and at 43,690 of the commit log.
+        pub(in super::super) fn bytes(&self) -> Vec<u8> {
+            let family = |host: SocketAddr, bit| if host.is_ipv6() { bit } else { 0 };
+            let mut bytes = Vec::new();
+            bytes.put_u32(0);
+            bytes.put_u32(self.magic);
+            bytes.put_u32(0xCAFE);
+            bytes.put_u32(3);
+            bytes.put_u32(0);
+            bytes.put_i64(17);
+            bytes.put_i64(43_690);
+            bytes.put_i32(family(self.born, 0x10) | family(self.store, 0x20));
+            bytes.put_i64(1_795_602_633_470);
+            put_host(self.born, &mut bytes);
+            bytes.put_i64(1_795_602_633_478);
+            put_host(self.store, &mut bytes);
+            bytes.put_i32(2);
+            bytes.put_i64(0);
+            bytes.put_u32(self.body.len().try_into().unwrap());
+            bytes.put_slice(self.body);
+            match self.magic {
+                VERSION_2 => bytes.put_u16(self.topic.len().try_into().unwrap()),
+                _ => bytes.put_u8(self.topic.len().try_into().unwrap()),
+            }
+            bytes.put_slice(self.topic.as_bytes());
+            bytes.put_u16(self.properties.len().try_into().unwrap());
+            bytes.put_slice(self.properties.as_bytes());
+            let size = u32::try_from(bytes.len()).unwrap();
+            bytes[..4].copy_from_slice(&size.to_be_bytes());
+            bytes
+        }
+    }
+
+    fn put_host(host: SocketAddr, bytes: &mut Vec<u8>) {
+        match host.ip() {
+            IpAddr::V4(address) => bytes.put_slice(&address.octets()),
+            IpAddr::V6(address) => bytes.put_slice(&address.octets()),
+        }
+        bytes.put_u32(host.port().into());
+    }
+
+    fn read(bytes: &[u8]) -> Result<StoredMessage, BadMessage> {
+        StoredMessage::read(&mut &*bytes)
+    }
+
+    #[test]
+    fn every_field_is_where_brokers_put_it() {
+        let written = Written::default();
+        let bytes = written.bytes();
+        // The fixed places of `facts/rocketmq.md` §4.1.
+        assert_eq!(bytes[20..28], 17_i64.to_be_bytes());
+        assert_eq!(bytes[28..36], 43_690_i64.to_be_bytes());
+        assert_eq!(bytes[56..64], 1_795_602_633_478_i64.to_be_bytes());
+        let message = read(&bytes).unwrap();
+        assert_eq!(message.size as usize, bytes.len());
+        assert_eq!(
+            (
+                message.queue_id,
+                message.queue_offset,
+                message.physical_offset
+            ),
+            (3, 17, 43_690)
+        );
+        assert_eq!(
+            (message.born_host, message.store_host),
+            (written.born, written.store)
+        );
+        assert_eq!(
+            (message.born_timestamp, message.store_timestamp),
+            (1_795_602_633_470, 1_795_602_633_478)
+        );
+        assert_eq!(
+            (
+                message.reconsume_times,
+                message.body_crc,
+                message.body_length
+            ),
+            (2, 0xCAFE, 9)
+        );
+        assert_eq!(message.topic, "orders");
+        assert_eq!(
+            (message.unique_key(), message.tag()),
+            (Some("KEY-1"), Some("paid"))
+        );
+    }
+
+    #[test]
+    fn properties_are_read_as_brokers_read_them() {
+        let of = |text: &str| Properties(text.into());
+        assert_eq!(of("").get("TAGS"), None);
+        assert_eq!(
+            of("TAGS\u{1}a").get("TAGS"),
+            Some("a"),
+            "the last end may be missing"
+        );
+        assert_eq!(of("TAGS\u{1}a\u{2}TAGS\u{1}b\u{2}").get("TAGS"), Some("b"));
+        assert_eq!(of("TAGS\u{1}\u{2}K\u{1}v\u{2}").get("TAGS"), Some(""));
+        assert_eq!(
+            of("no end\u{2}K\u{1}v").iter().collect::<Vec<_>>(),
+            [("K", "v")]
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_says_what_it_is() {
+        let whole = Written::default().bytes();
+        for end in 0..whole.len() {
+            assert_eq!(read(&whole[..end]), Err(BadMessage::Short), "{end}");
+        }
+        let magic = |magic| {
+            Written {
+                magic,
+                ..Written::default()
+            }
+            .bytes()
+        };
+        assert_eq!(read(&magic(BLANK)), Err(BadMessage::Blank));
+        assert_eq!(read(&magic(7)), Err(BadMessage::Magic(7)));
+        let mut port = whole.clone();
+        port[52] = 1;
+        assert!(matches!(read(&port), Err(BadMessage::Port(_))));
+        let mut body = whole.clone();
+        body[84] = 0xFF;
+        assert_eq!(read(&body), Err(BadMessage::Short));
+        // A size that ends inside of the message; a size of nothing.
+        for size in [0_u32, 4, 90] {
+            let mut short = whole.clone();
+            short[..4].copy_from_slice(&size.to_be_bytes());
+            assert_eq!(read(&short), Err(BadMessage::Short));
+        }
+        // Not UTF-8: replaced, as Java does.
+        let mut odd = whole.clone();
+        let at = odd.len() - 2;
+        odd[at] = 0xFF;
+        assert_eq!(read(&odd).unwrap().tag(), Some("pai\u{FFFD}"));
+    }
+
+    fn host() -> impl Strategy<Value = SocketAddr> {
+        let address = prop_oneof![
+            any::<[u8; 4]>().prop_map(IpAddr::from),
+            any::<[u8; 16]>().prop_map(IpAddr::from),
+        ];
+        (address, any::<u16>()).prop_map(SocketAddr::from)
+    }
+
+    proptest! {
+        #[test]
+        fn messages_that_follow_one_another_are_all_read(
+            parts in prop::collection::vec(
+                (any::<bool>(), host(), host(), prop::collection::vec(any::<u8>(), 0..40), "[%a-z]{1,60}", "[a-z\u{1}\u{2}]{0,40}"),
+                0..5,
+            ),
+        ) {
+            let written: Vec<_> = parts.iter().map(|(is_long, born, store, body, topic, properties)| Written {
+                magic: if *is_long { VERSION_2 } else { VERSION_1 },
+                born: *born, store: *store, body, topic, properties,
+            }).collect();
+            let bytes = written.iter().flat_map(Written::bytes).collect::<Vec<_>>();
+            let read = StoredMessage::read_all(&bytes).unwrap();
+            prop_assert_eq!(read.len(), written.len());
+            for (message, written) in read.iter().zip(&written) {
+                prop_assert_eq!(message.born_host, written.born);
+                prop_assert_eq!(message.store_host, written.store);
+                prop_assert_eq!(message.body_length as usize, written.body.len());
+                prop_assert_eq!(&message.topic, written.topic);
+                prop_assert_eq!(&*message.properties.0, written.properties);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(at in 0..200_usize, with: [u8; 4], bytes: Vec<u8>) {
+            let _ = StoredMessage::read_all(&bytes);
+            let mut message = Written::default().bytes();
+            let at = at % (message.len() - 4);
+            message[at..at + 4].copy_from_slice(&with);
+            let _ = StoredMessage::read_all(&message);
+        }
+    }
+}

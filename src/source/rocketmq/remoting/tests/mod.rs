@@ -1,0 +1,52 @@
+//! The layers together.
+//!
+//! - `captures`: frames of real servers.
+//! - `bodies`: the JSON of answers, in the shapes that servers of different versions write.
+//! - `wire`: one connection in memory, on a clock that the test moves.
+//! - `servers`: connections to servers on sockets, `calls`: typed calls, `access`: signatures and TLS.
+
+mod access;
+mod bodies;
+mod calls;
+mod captures;
+mod servers;
+mod wire;
+
+#[path = "../../../../../tests/it/broker.rs"]
+mod broker;
+
+use std::time::Duration;
+
+use super::{Options, QueueOf, Remoting};
+use broker::{Asked, Broker, Step};
+
+const ORDERS: QueueOf<'static> = QueueOf {
+    topic: "orders",
+    queue_id: 3,
+};
+
+fn patient() -> Options {
+    Options {
+        timeout: Duration::from_mins(1),
+        ..Options::default()
+    }
+}
+
+/// A cluster with one server, which is asked as name server and as broker.
+fn cluster(broker: &Broker) -> Remoting {
+    Remoting::new(broker.address.parse().unwrap(), patient())
+}
+
+/// Success, and the least that a body may hold.
+fn nothing(asked: &Asked) -> Step {
+    asked.ok(match asked.code {
+        43 | 208 => r#"{"offsetTable":{}}"#,
+        105 => r#"{"queueDatas":[],"brokerDatas":[]}"#,
+        106 => r#"{"brokerAddrTable":{}}"#,
+        201 => r#"{"subscriptionGroupTable":{}}"#,
+        203 => r#"{"connectionSet":[]}"#,
+        206 => r#"{"topicList":[]}"#,
+        300 => r#"{"groupList":[]}"#,
+        _ => "{}",
+    })
+}

@@ -1,0 +1,160 @@
+//! How a server is reached: plain TCP, or TLS by rustls on the same port.
+//!
+//! Certificates are always verified, against the system's authorities and those that were given; there is no word that
+//! turns that off. Brokers are asked at addresses, so a cluster's certificates often bear one name for all:
+//! [`Tls::named`] says which.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
+use rustls_platform_verifier::Verifier;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::Cause;
+use crate::exit::Advice;
+
+/// TLS as a client speaks it.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    name: Option<ServerName<'static>>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Trusts the system's authorities and those in `ca_cert`, in PEM.
+    pub fn new(ca_cert: Option<&[u8]>) -> Result<Self, TlsError> {
+        let extra: Vec<_> = CertificateDer::pem_slice_iter(ca_cert.unwrap_or_default())
+            .collect::<Result<_, _>>()
+            .unwrap_or_default();
+        if ca_cert.is_some() && extra.is_empty() {
+            return Err(TlsError::CaCert);
+        }
+        let provider = Arc::new(ring::default_provider());
+        let verifier = Verifier::new_with_extra_roots(extra, provider.clone())?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            // Not dangerous: the system's verifier, which takes the place of a list of roots.
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Self {
+            config: Arc::new(config),
+            name: None,
+        })
+    }
+
+    /// The same, for certificates that all bear this name, whatever the address.
+    pub fn named(self, name: &str) -> Result<Self, TlsError> {
+        let name = ServerName::try_from(name.to_owned())?;
+        Ok(Self {
+            name: Some(name),
+            ..self
+        })
+    }
+
+    async fn shake(&self, stream: TcpStream, address: &str) -> Result<TlsStream<TcpStream>, Cause> {
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host(address).to_owned()).map_err(|error| {
+                Cause::Connect(format!("no certificate can bear this name: {error}"))
+            })?,
+        };
+        let connector = TlsConnector::from(self.config.clone());
+        connector
+            .connect(name, stream)
+            .await
+            .map_err(|error| refused(&error))
+    }
+}
+
+/// Why there is no TLS.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file without certificates.
+    #[error("no certificate of an authority found, expected PEM")]
+    CaCert,
+    /// A name that no certificate can bear.
+    #[error("not a name that a certificate can bear")]
+    Name(#[from] InvalidDnsNameError),
+    /// The system's authorities can't be had, or one of ours is none.
+    #[error("can't set up TLS")]
+    Setup(#[from] rustls::Error),
+}
+
+impl Advice for TlsError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::CaCert => "--ca-cert names a PEM file with a line -----BEGIN CERTIFICATE-----",
+            Self::Name(_) => "a host name, such as broker.example.com",
+            Self::Setup(_) => {
+                "where the system has no certificate authorities: --ca-cert names a PEM file with those of the cluster"
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Connects.
+#[derive(Debug, Clone)]
+pub(super) enum Dialer {
+    Plain,
+    Tls(Tls),
+}
+
+/// What it connects.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Dialer {
+    pub(super) fn new(tls: Option<Tls>) -> Self {
+        tls.map_or(Self::Plain, Self::Tls)
+    }
+
+    /// A stream to an address, `host:port`.
+    pub(super) async fn dial(&self, address: &str) -> Result<Stream, Cause> {
+        let connected = TcpStream::connect(address).await;
+        let stream = connected.map_err(|error| Cause::Connect(error.to_string()))?;
+        // Requests are written in one piece; none should wait for the last one's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        match self {
+            Self::Plain => Ok(Stream::Plain(stream)),
+            Self::Tls(tls) => Ok(Stream::Tls(Box::new(tls.shake(stream, address).await?))),
+        }
+    }
+}
+
+/// The host of `host:port`, without the brackets of IPv6.
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn refused(error: &io::Error) -> Cause {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(why)) => Cause::Certificate(why.to_string()),
+        _ => Cause::Connect(format!("no TLS: {error}")),
+    }
+}
