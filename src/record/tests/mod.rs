@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 mod durability;
+mod every_byte;
 mod resume;
 
 use super::*;

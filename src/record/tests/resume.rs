@@ -9,12 +9,11 @@ use proptest::prelude::*;
 
 use super::{header, settled};
 use crate::input::Survey;
-use crate::record::resume::Lines;
 use crate::record::*;
 
-const ROWS: u64 = 200;
+pub(super) const ROWS: u64 = 200;
 
-fn wanted() -> Header {
+pub(super) fn wanted() -> Header {
     let input = Survey {
         path: "in.csv".to_owned(),
         sha256: "ab".to_owned(),
@@ -44,7 +43,7 @@ fn push(recorder: &mut Recorder, rows: impl IntoIterator<Item = u64>) {
     }
 }
 
-fn put(path: &Path, bytes: &[u8]) {
+pub(super) fn put(path: &Path, bytes: &[u8]) {
     let mut file = crate::file::create_private(path).unwrap();
     file.write_all(bytes).unwrap();
 }
@@ -58,7 +57,7 @@ fn straight(folder: &Path) -> Vec<u8> {
     fs::read(target).unwrap()
 }
 
-fn found(target: &Path) -> Unfinished {
+pub(super) fn found(target: &Path) -> Unfinished {
     match Found::beside(target, &wanted()).unwrap() {
         Found::Unfinished(unfinished) => *unfinished,
         other => panic!("{other:?}"),
@@ -77,65 +76,8 @@ fn go_on(target: &Path, durability: Durability) -> (Vec<u8>, u64) {
 }
 
 /// Rows fall behind each other as answers do.
-fn as_answers_come() -> impl Iterator<Item = u64> {
+pub(super) fn as_answers_come() -> impl Iterator<Item = u64> {
     (0..ROWS).map(|nth| nth / 8 * 8 + (nth * 5 + 3) % 8 + 1)
-}
-
-/// Cuts what a run left, goes on, and compares with the uninterrupted record.
-fn resumes_from(cuts: impl Iterator<Item = usize>) {
-    let folder = tempfile::tempdir().unwrap();
-    let (whole, left) = (
-        straight(folder.path()),
-        partial(folder.path(), as_answers_come()),
-    );
-    let target = folder.path().join("r.ndjson");
-    for cut in cuts.take_while(|&cut| cut <= left.len()) {
-        put(&partial_path(&target), &left[..cut]);
-        let (record, asked) = go_on(&target, Durability::Relaxed);
-        assert!(record == whole, "cut at {cut}");
-        // A whole line is worth its row, if that has an answer.
-        let lines = left[..cut].split_inclusive(|&byte| byte == b'\n').skip(1);
-        let kept = lines
-            .filter(|line| line.ends_with(b"\n") && !line.windows(9).any(|w| w == b"transport"));
-        assert_eq!(asked, ROWS - kept.count() as u64, "cut at {cut}");
-    }
-}
-
-#[test]
-fn cut_anywhere_it_becomes_the_same_record() {
-    resumes_from((0..).step_by(211));
-}
-
-#[test]
-#[ignore = "minutes without optimisation; the two tests beside it cover every byte in seconds"]
-fn cut_at_every_byte_it_becomes_the_same_record() {
-    resumes_from(0..);
-}
-
-/// At every byte: what is torn counts for nothing, what is whole counts once.
-#[test]
-fn every_line_cut_at_every_byte_is_torn_or_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    let left = partial(folder.path(), as_answers_come());
-    let target = folder.path().join("r.ndjson");
-    let mut lines = left.split_inclusive(|&byte| byte == b'\n');
-    let first = lines.next().unwrap();
-    for cut in 0..first.len() {
-        put(&partial_path(&target), &first[..cut]);
-        assert_eq!(found(&target).done().len(), 0, "cut at {cut}");
-        assert_eq!(fs::metadata(partial_path(&target)).unwrap().len(), 0);
-        fs::remove_file(partial_path(&target)).unwrap();
-    }
-    for line in lines {
-        for cut in 0..line.len() {
-            let mut torn = Lines::default();
-            assert_eq!(torn.read(&line[..cut], ROWS).unwrap(), 0);
-            assert_eq!(torn.done.len(), 0);
-        }
-        let mut whole = Lines::default();
-        assert_eq!(whole.read(line, ROWS).unwrap(), line.len() as u64);
-        assert!(whole.done.len() == 1 || line.windows(9).any(|w| w == b"transport"));
-    }
 }
 
 proptest! {
