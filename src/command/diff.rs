@@ -18,7 +18,7 @@ pub(super) struct Args {
     /// The earlier results file, that of last night
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The later results file, that of tonight
+    /// The later results file, that of tonight; if it has messages without an answer, diff ends with 3 as the audit did
     #[arg(value_name = "NEW")]
     new: PathBuf,
     /// Report, its format by its ending: .csv, .json, .md; may be given several times [default: CSV on stdout]
@@ -68,7 +68,9 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if !talk.quiet {
         say(&differences, report)?;
     }
-    Ok(if differences.is_alarming() && !args.exit_zero {
+    Ok(if differences.is_incomplete() {
+        Status::Incomplete // as it ended the audit, whatever else was found
+    } else if differences.is_alarming() && !args.exit_zero {
         Status::Findings
     } else {
         Status::Clean

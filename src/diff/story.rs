@@ -50,12 +50,18 @@ impl Differences<'_> {
         kinds.any(|kind| kind.change.is_alarming())
     }
 
+    /// Has NEW messages without an answer? Whatever it does not tell may have opened.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.new.summary.tally.totals.unanswered > 0
+    }
+
     /// The one sentence that has to be right.
     #[must_use]
     pub fn headline(&self) -> String {
         let of = |change| count(self.tally.count(change));
         let totals = &self.new.summary.tally.totals;
-        let incomplete = (totals.unanswered > 0).then(|| {
+        let incomplete = self.is_incomplete().then(|| {
             let [missing, whole] = [totals.unanswered, totals.distinct].map(count);
             format!("INCOMPLETE: NEW has no answer about {missing} of {whole} messages. ")
         });

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::audit_http::{audit, some_messages};
+use super::gateway::{Call, Fault, Gateway};
 use super::tool::{Row, Tool, table};
 
 const AUDIT: &str =
@@ -197,6 +199,32 @@ fn the_exit_status_is_1_when_something_opened_and_only_then() {
         "{}",
         said.stderr
     );
+}
+
+#[test]
+fn what_an_incomplete_record_does_not_tell_is_not_taken_for_good() {
+    let tool = Tool::new();
+    let broken =
+        |call: Call<'_>| (call.number > 3 && call.msg_id.ends_with('2')).then_some(Fault::Internal);
+    let gateway = some_messages(&tool, 3, Gateway::setup().plan(broken)).start();
+    audit(&tool, &gateway, "--rate max --results old.ndjson").ends(0);
+    audit(
+        &tool,
+        &gateway,
+        "--rate max --max-attempts 1 --results new.ndjson",
+    )
+    .ends(3);
+    let says =
+        "INCOMPLETE: NEW has no answer about 1 of 3 messages. nothing regressed, nothing new;";
+    for flags in ["", "--exit-zero"] {
+        let said = tool.call("diff old.ndjson new.ndjson").args(flags).ends(3);
+        assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
+    }
+    let asked_again = "audit in.csv --rate max --results third.ndjson -o third.csv --source";
+    let mended = some_messages(&tool, 3, Gateway::setup()).start();
+    tool.call(asked_again).arg(&mended.url()).key().ends(0);
+    // OLD may lack answers: NEW has them.
+    tool.call("diff new.ndjson third.ndjson").ends(0);
 }
 
 #[test]
