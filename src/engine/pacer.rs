@@ -31,6 +31,8 @@ pub struct Pacer {
     shared: Option<QuotaFile>,
     /// Calls begun without a look into the book.
     unpaced: AtomicU64,
+    /// The most calls a second that were observed when one was throttled, in thousandths.
+    fastest: AtomicU64,
     /// The book's times count from before this instant.
     origin: (Instant, Duration),
 }
@@ -50,6 +52,7 @@ impl Pacer {
             book: Mutex::default(),
             shared: None,
             unpaced: AtomicU64::default(),
+            fastest: AtomicU64::default(),
             origin: (Instant::now(), Duration::ZERO),
         }
     }
@@ -165,12 +168,16 @@ impl Pacer {
         self.book().tempo.pace(now)
     }
 
-    /// Calls a second so far, where no rate says it.
+    /// Calls a second, where no rate says it: the most that were ever observed, since what follows is slower for the
+    /// very reason that it was slowed down.
     fn observed(&self) -> f64 {
-        let seconds = self.origin.0.elapsed().as_secs_f64().max(0.1);
+        let millis = self.origin.0.elapsed().as_millis().max(100);
+        let calls = u128::from(self.unpaced.load(Ordering::Relaxed).max(1));
+        let now = u64::try_from(calls * 1_000_000 / millis).unwrap_or(u64::MAX);
+        let fastest = self.fastest.fetch_max(now, Ordering::Relaxed).max(now);
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
-        let calls = self.unpaced.load(Ordering::Relaxed).max(1) as f64;
-        calls / seconds
+        let fastest = fastest as f64;
+        fastest / 1000.0
     }
 
     /// Changes the shared book, and keeps a copy. A file that fails in mid-run is no reason to lose answers: the run

@@ -1,4 +1,5 @@
 //! A quota that is shared, on the paused clock: what the pace makes of what others leave.
+//! `cargo test --lib simulation -- --nocapture` shows the figures.
 //!
 //! Others take 0, 50 and 90 % of 10 calls a second, ten minutes each, twice over; the gateway counts by fixed or by
 //! sliding seconds, and calls reach it after a while that varies a little.
@@ -166,5 +167,44 @@ async fn few_calls_are_throttled_and_what_is_left_is_used() {
             ));
         }
     }
-    assert!(good, "{}", reports.join("\n"));
+    let reports = reports.join("\n");
+    eprintln!("{reports}");
+    assert!(good, "{reports}");
+}
+
+/// Throttles so many in a thousand calls, however fast they come; gives the answers a second.
+async fn at_random(rate: &str, per_mille: u64, latency: f64) -> f64 {
+    let pacer = Pacer::new(rate.parse().unwrap(), NonZeroU32::MIN);
+    let (start, answers) = (Instant::now(), Cell::new(0_u32));
+    let random = RefCell::new(fastrand::Rng::with_seed(5));
+    let end = TURN;
+    join_all((0..16).map(|_| async {
+        while start.elapsed().as_secs_f64() < end {
+            let turn = pacer.turn().await;
+            sleep(Duration::from_secs_f64(latency)).await;
+            if random.borrow_mut().u64(..1000) < per_mille {
+                pacer.throttled(turn, Some(Duration::from_millis(20))).await;
+            } else {
+                answers.set(answers.get() + 1);
+                pacer.answered(turn).await;
+            }
+        }
+    }))
+    .await;
+    f64::from(answers.get()) / end
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_at_random_costs_about_half_the_pace_and_not_nearly_all_of_it() {
+    for (rate, per_mille, least) in [
+        ("8/s", 10, 4.0),
+        ("8/s", 50, 3.0),
+        ("8/s", 100, 2.0),
+        ("max", 10, 80.0),
+        ("max", 50, 40.0),
+    ] {
+        let answers = at_random(rate, per_mille, 0.1).await;
+        eprintln!("{rate}, {per_mille} ‰ throttled at random: {answers:.1} answers/s");
+        assert!(answers >= least, "{rate}, {per_mille} ‰: {answers:.1}/s");
+    }
 }

@@ -2,16 +2,17 @@
 //!
 //! The quota is shared with others whom we can't see, so what is left of it is found by trying. A throttled answer
 //! halves the pace; those of calls that had begun before then tell nothing new and count with it. From there it climbs in
-//! three steps: quickly up to the *knee*, a little below the pace that was too fast; almost level for a minute, where most
+//! three steps: quickly up to the *knee*, a little below the pace that was too fast; almost level for a minute (or 600 calls), where most
 //! calls are made; then faster and faster, in case others have left. The sooner the next throttled answer comes, the
-//! lower the next knee. It never climbs above the rate that was asked for. Where the pace has come down to a quarter
+//! lower the next knee. It never climbs above the rate that was asked for. Where the pace has come down to half
 //! and calls are throttled as rarely as before, it is not about the pace: it starts again from the full one.
 //!
-//! Tuned by simulation (`engine/simulation.rs`): others take 0, 50 and 90 % of a quota of 10/s in turns of ten minutes,
-//! the gateway counts by fixed or sliding seconds, an answer takes 0.02 to 1 s. At 8/s and at 10/s, 0.6 to 1.3 % of the
-//! calls are throttled and 93 to 96 % of what is left is used; at `max`, 1.3 to 1.7 % and 87 to 93 %. While others take 90 %, a
-//! call a second is left, and looking for more each minute has 5 to 9 % of these few calls throttled.
-//! A longer level step would have fewer throttled and find out later that others have left.
+//! Tuned by simulation (`engine/simulation.rs`, which prints its figures): others take 0, 50 and 90 % of a quota of 10/s in
+//! turns of ten minutes, the gateway counts by fixed or sliding seconds, an answer takes 0.02 to 1 s. At 8/s and at 10/s,
+//! 0.6 to 1.8 % of the calls are throttled and 93 to 96 % of what is left is used; at `max`, 1.7 to 2.7 % and 87 to 90 %.
+//! While others take 90 %, a call a second is left, and looking for more each minute has 5 to 15 % of these few calls
+//! throttled. A longer level step would have fewer throttled and find out later that others have left. Where one call in
+//! a hundred or in twenty is throttled at any pace, half of 8/s is used, and 13 to 65 % of what `max` could have.
 
 use std::time::Duration;
 
@@ -23,14 +24,14 @@ const EASED: u32 = 40;
 const KNEE: (f64, f64) = (0.96, 0.81);
 /// Up to the knee: at least so many seconds, and so many calls.
 const QUICK: (f64, f64) = (1.0, 2.0);
-/// The level step, in seconds, and how much it climbs each second.
-const LEVEL: (f64, f64) = (60.0, 0.001);
+/// The level step: at most so many seconds, at most so many calls, and how much it climbs each second.
+const LEVEL: (f64, f64, f64) = (60.0, 600.0, 0.001);
 /// Growth each second after it.
 const SEARCH: f64 = 0.2;
-/// A pace that has lasted so long is no longer on its way down.
-const SETTLED: Duration = Duration::from_secs(20);
+/// A pace that has lasted so many seconds, or to the end of its level step, is no longer on its way down.
+const SETTLED: f64 = 20.0;
 /// A pace that has fallen to this share while no more than that share of the calls was throttled is not the reason.
-const BLAMELESS: (f64, f64) = (0.25, 0.2);
+const BLAMELESS: (f64, f64) = (0.5, 0.2);
 /// The floor, in calls a second, unless fewer were asked for.
 const FLOOR: f64 = 0.1;
 
@@ -100,7 +101,7 @@ impl Tempo {
             }
             Some(slowed) => {
                 let pace = slowed.pace(answer.now).min(slowed.full);
-                let settled = answer.now >= slowed.since + SETTLED;
+                let settled = slowed.is_settled(answer.now);
                 (pace, slowed.full, slowed.answers, slowed.fall, settled)
             }
             None => (
@@ -173,13 +174,24 @@ impl Fall {
 impl Slowed {
     fn pace(&self, now: Duration) -> f64 {
         let climbed = now.saturating_sub(self.since).as_secs_f64();
-        let quick = QUICK.0.max(QUICK.1 / self.knee);
+        let (quick, level) = self.steps();
         if climbed < quick {
             return self.from + (self.knee - self.from) * climbed / quick;
         }
-        let level = climbed - quick;
-        let search = (level - LEVEL.0).max(0.0);
-        self.knee * (LEVEL.1.mul_add(level, 1.0) + (SEARCH * search).exp_m1())
+        let beyond = climbed - quick;
+        let search = (beyond - level).max(0.0);
+        self.knee * (LEVEL.2.mul_add(beyond, 1.0) + (SEARCH * search).exp_m1())
+    }
+
+    /// How long the quick step and the level one take, in seconds.
+    fn steps(&self) -> (f64, f64) {
+        let level = LEVEL.0.min(LEVEL.1 / self.knee);
+        (QUICK.0.max(QUICK.1 / self.knee), level)
+    }
+
+    fn is_settled(&self, now: Duration) -> bool {
+        let (quick, level) = self.steps();
+        now.saturating_sub(self.since).as_secs_f64() >= SETTLED.min(quick + level)
     }
 }
 
