@@ -9,6 +9,8 @@ mod audit_http;
 #[cfg(test)]
 mod audit_snapshot;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod contract;
@@ -30,6 +32,7 @@ mod interrupted;
 mod no_room;
 #[cfg(test)]
 mod previous;
+#[cfg(test)]
 mod quota_shared;
 #[cfg(test)]
 mod readme;

@@ -60,16 +60,26 @@ impl Running {
 
     /// The most memory that it had so far, in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib: u64 = line
-            .unwrap()
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .unwrap();
-        kib / 1024
+        self.peak().unwrap()
+    }
+
+    /// Waits for its end; gives the most memory that it ever had, in MiB.
+    pub(crate) fn watch_peak(&mut self) -> u64 {
+        let mut peak = 0;
+        while self.child.try_wait().unwrap().is_none() {
+            peak = self.peak().unwrap_or(peak); // none once it has ended
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        peak
+    }
+
+    fn peak(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        Some(kib / 1024)
     }
 
     /// `kill -SIGNAL` to this process and no other.

@@ -63,27 +63,6 @@ fn nor_does_a_storm_from_the_other_side() {
 }
 
 #[test]
-fn every_kind_of_trouble_is_asked_again() {
-    let tool = Tool::new();
-    // Message n has the nth kind of trouble at first.
-    let trouble = |call: Call<'_>| {
-        let nth: usize = call.msg_id[31..].parse().unwrap();
-        (call.attempt == 1).then(|| faults()[nth - 1].clone())
-    };
-    let gateway = some_messages(&tool, 8, Gateway::setup().plan(trouble)).start();
-    audit(&tool, &gateway, "--rate max --concurrency 1").ends(0);
-    let attempts: Vec<_> = table(&tool.read("out.csv"))
-        .iter()
-        .map(|row| row["attempts"].clone())
-        .collect();
-    assert_eq!(
-        attempts,
-        ["2", "2", "2", "2", "2", "2", "2", "1"],
-        "slow is no trouble"
-    );
-}
-
-#[test]
 fn a_throttled_answer_without_a_time_holds_the_run_for_a_second() {
     let tool = Tool::new();
     let first = |call: Call<'_>| (call.number == 1).then_some(Fault::Throttled(None));

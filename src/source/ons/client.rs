@@ -20,8 +20,8 @@ use crate::exit::Advice;
 use crate::message::Query;
 use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
-/// No answer of a thousand groups comes near it.
-const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// No answer of a thousand groups comes near it; so many calls in flight, so many times this is in memory at worst.
+const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ impl Ons {
             .await
             .map_err(|error| at_status(broken(error)))?
             .ok_or_else(|| {
-                let message = "an answer of more than 4 MiB";
+                let message = "an answer of more than 1 MiB";
                 at_status(Failure::new(FailureKind::Server, None, message))
             })?;
         answer::parse(status.as_u16(), &body, key.redactor())

@@ -8,10 +8,12 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::Response;
 use tokio_util::sync::CancellationToken;
 
-use super::fault::{Fault, Refusal, respond};
+use super::fault::{Fault, Refusal, respond, trickle};
 use super::socket::Breaker;
 use super::wire::{Asked, Wire};
 use super::{Call, INSTANCE, Setup, TRUTH};
+
+const JSON: &str = "application/json;charset=utf-8";
 
 pub(super) struct Desk {
     pub(super) setup: Setup,
@@ -52,16 +54,17 @@ pub(super) async fn answer(
     };
     if let Some(response) = fault.as_ref().and_then(|fault| fault.response(&request_id)) {
         if matches!(fault, Some(Fault::Reset)) {
-            breaker.reset();
+            breaker.reset_after(0);
         }
         return response;
     }
     match fault {
         Some(Fault::Slow(wait)) => tokio::time::sleep(wait).await,
         Some(Fault::Held) => desk.released.cancelled().await,
+        Some(Fault::ResetInside) => breaker.reset_after(160), // its head is shorter, and the whole is longer
         _ => {}
     }
-    desk.truth(&asked, number, &request_id)
+    desk.truth(&asked, fault.as_ref(), number, &request_id)
 }
 
 impl Desk {
@@ -100,7 +103,13 @@ impl Desk {
     }
 
     /// The right answer: the groups in any order, and no message under one of two statuses.
-    fn truth(&self, asked: &Asked, number: usize, request_id: &str) -> Response<Body> {
+    fn truth(
+        &self,
+        asked: &Asked,
+        fault: Option<&Fault>,
+        number: usize,
+        request_id: &str,
+    ) -> Response<Body> {
         let key = (asked.topic.clone(), asked.msg_id.clone());
         let of_sample = || {
             TRUTH
@@ -117,12 +126,17 @@ impl Desk {
                 serde_json::json!({"ConsumerGroup": group, "TrackType": word, "InstanceId": asked.instance})
             })
             .collect();
+        if matches!(fault, Some(Fault::Twice)) {
+            tracks.extend_from_within(..);
+        }
         fastrand::Rng::with_seed(number as u64).shuffle(&mut tracks);
         let body = serde_json::json!({"RequestId": request_id, "Data": {"MessageTrack": tracks}});
-        respond(
-            200,
-            &[("content-type", "application/json;charset=utf-8")],
-            body.to_string(),
-        )
+        let body = body.to_string();
+        let (kind, body) = match fault {
+            Some(Fault::WrongType) => ("text/html", body.into()),
+            Some(Fault::Trickle(time)) => (JSON, trickle(&body, *time)),
+            _ => (JSON, body.into()),
+        };
+        respond(200, &[("content-type", kind)], body)
     }
 }

@@ -1,15 +1,26 @@
 //! What can go wrong between a call and its answer.
 
+use std::convert::Infallible;
+use std::io::Write as _;
+use std::iter::{once, repeat_n};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures::{StreamExt as _, stream};
 
 /// An answer in the place of the right one.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// `Throttling.User` as HTTP 400; with `x-acs-retry-after` in milliseconds, if any.
     Throttled(Option<u32>),
+    /// `Throttling.Api` in XML as HTTP 200, with `TimeLeft` in milliseconds.
+    ThrottledApi(u32),
+    /// A bare 429 or 503, with `Retry-After`.
+    Busy(u16, &'static str),
     /// 500 with a JSON error body.
     Internal,
     /// 502 with a proxy's HTML.
@@ -20,8 +31,22 @@ pub(crate) enum Fault {
     Xml,
     /// The connection is reset.
     Reset,
+    /// The connection is reset in the middle of the right answer.
+    ResetInside,
     /// 200 with the first half of a JSON answer.
     Truncated,
+    /// 200 with nothing.
+    Empty,
+    /// 200 with ten megabytes that look like an answer without groups; does the header say how many?
+    Huge { announced: bool },
+    /// 200 with half a gigabyte of the same, as half a megabyte of gzip that nobody asked for.
+    Bomb,
+    /// The right answer, said to be a page.
+    WrongType,
+    /// The right answer, with every group in it twice.
+    Twice,
+    /// The right answer in pieces, the last of them after this time.
+    Trickle(Duration),
     /// The right answer, but later.
     Slow(Duration),
     /// The right answer, when the test says so.
@@ -95,6 +120,17 @@ impl Fault {
                 }
                 response
             }
+            Self::ThrottledApi(wait) => respond(
+                200,
+                &[(
+                    "x-ratelimit-user-api",
+                    &format!("Limit:10,Remain:0,TimeLeft:{wait},Reset:1"),
+                )],
+                format!(
+                    "<Error><RequestId>{request_id}</RequestId><Code>Throttling.Api</Code></Error>"
+                ),
+            ),
+            Self::Busy(status, wait) => respond(*status, &[("retry-after", wait)], Body::empty()),
             Self::Internal => {
                 Refusal::new(500, "InternalError", "The request processing has failed.")
                     .json(request_id)
@@ -118,6 +154,17 @@ impl Fault {
                 &[("content-type", "application/json")],
                 format!(r#"{{"RequestId":"{request_id}","Data":{{"MessageTrack":[{{"Cons"#),
             ),
+            Self::Empty => respond(200, &[], Body::empty()),
+            Self::Huge { announced } => {
+                let length = TEN_MEGABYTES.to_string();
+                let header = [("content-length", &*length)];
+                respond(
+                    200,
+                    if *announced { &header } else { &[] },
+                    huge(request_id),
+                )
+            }
+            Self::Bomb => respond(200, &[("content-encoding", "gzip")], bomb(request_id)),
             Self::KeyExpired => {
                 Refusal::new(400, "InvalidSecurityToken.Expired", "expired").json(request_id)
             }
@@ -141,7 +188,54 @@ impl Fault {
             Self::Redirect(status, to) => respond(*status, &[("location", to)], Body::empty()),
             // The breaker acts on what is written, so there has to be something.
             Self::Reset => respond(200, &[], "reset"),
-            Self::Slow(_) | Self::Held => return None,
+            Self::Slow(_)
+            | Self::Held
+            | Self::ResetInside
+            | Self::WrongType
+            | Self::Twice
+            | Self::Trickle(_) => return None,
         })
     }
+}
+
+const TEN_MEGABYTES: usize = 10_000_000;
+const PIECE: usize = 50_000;
+
+/// Ten megabytes, piece by piece.
+fn huge(request_id: &str) -> Body {
+    let first = format!("{:PIECE$}", looks_empty(request_id));
+    let blanks = Bytes::from(vec![b' '; PIECE]);
+    let blanks = repeat_n(blanks, TEN_MEGABYTES / PIECE - 1);
+    let pieces = once(Bytes::from(first)).chain(blanks);
+    Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
+}
+
+/// Whoever unpacks it has half a gigabyte; whoever reads only its beginning, a wrong answer.
+fn bomb(request_id: &str) -> Vec<u8> {
+    static BLANKS: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 20]).repeat(512));
+    [gzip(looks_empty(request_id).as_bytes()), BLANKS.clone()].concat()
+}
+
+fn looks_empty(request_id: &str) -> String {
+    format!(r#"{{"RequestId":"{request_id}","Data":{{"MessageTrack":[]}}}}"#)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+/// A body in eight pieces, the last of them after `time`.
+pub(super) fn trickle(body: &str, time: Duration) -> Body {
+    let length = body.len().div_ceil(8);
+    let pieces: Vec<_> = body
+        .as_bytes()
+        .chunks(length)
+        .map(Bytes::copy_from_slice)
+        .collect();
+    Body::from_stream(stream::iter(pieces).then(move |piece| async move {
+        tokio::time::sleep(time / 8).await;
+        Ok::<_, Infallible>(piece)
+    }))
 }

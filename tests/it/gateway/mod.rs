@@ -103,8 +103,14 @@ impl Setup {
     }
 
     /// One more message, consumed by `group`.
-    pub(crate) fn knows(mut self, topic: &str, msg_id: &str, group: &str) -> Self {
-        let tracks = vec![(group.to_owned(), "CONSUMED".to_owned())];
+    pub(crate) fn knows(self, topic: &str, msg_id: &str, group: &str) -> Self {
+        self.tells(topic, msg_id, &[(group, "CONSUMED")])
+    }
+
+    /// One more message, with what is said of each group.
+    pub(crate) fn tells(mut self, topic: &str, msg_id: &str, tracks: &[(&str, &str)]) -> Self {
+        let owned = |(group, word): &(&str, &str)| ((*group).to_owned(), (*word).to_owned());
+        let tracks = tracks.iter().map(owned).collect();
         self.truth
             .insert((topic.to_owned(), msg_id.to_owned()), tracks);
         self

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
@@ -20,14 +20,24 @@ pub(super) struct Socket {
     breaker: Breaker,
 }
 
-/// Breaks the connection that a request came on.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Breaker(Arc<AtomicBool>);
+/// Breaks the connection that a request came on: how many bytes may still be written.
+#[derive(Debug, Clone)]
+pub(super) struct Breaker(Arc<AtomicUsize>);
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(usize::MAX)))
+    }
+}
 
 impl Breaker {
-    /// The next byte written resets the connection instead.
-    pub(super) fn reset(&self) {
-        self.0.store(true, Ordering::SeqCst);
+    /// After so many bytes more, the next one resets the connection instead.
+    pub(super) fn reset_after(&self, bytes: usize) {
+        self.0.store(bytes, Ordering::SeqCst);
+    }
+
+    fn left(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -68,12 +78,20 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.breaker.0.load(Ordering::SeqCst) {
+        let left = self.breaker.left();
+        if left == usize::MAX {
+            return Pin::new(&mut self.stream).poll_write(cx, bytes);
+        }
+        if left == 0 {
             // Closed without lingering, a connection ends with a reset.
             self.stream.set_zero_linger()?;
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, &bytes[..bytes.len().min(left)]);
+        if let Poll::Ready(Ok(written)) = written {
+            self.breaker.reset_after(left - written);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -81,7 +99,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.breaker.0.load(Ordering::SeqCst) {
+        if self.breaker.left() != usize::MAX {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)

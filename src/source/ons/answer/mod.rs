@@ -121,6 +121,9 @@ fn read(body: &[u8]) -> Result<Body, String> {
         None => Err("an empty body".into()),
         Some(b'{' | b'[') => json::read(body),
         Some(b'<') => xml::read(body),
+        Some(0x1f) if body.starts_with(b"\x1f\x8b") => {
+            Err("compressed, which was not asked for".into())
+        }
         Some(_) => Err("neither JSON nor XML".into()),
     }
 }

@@ -1,5 +1,6 @@
 //! Calls over a real socket: what is sent, and what becomes of what comes back.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -294,10 +295,33 @@ async fn silence_ends_with_the_timeout() {
 
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
-    let body = " ".repeat(5 * 1024 * 1024);
-    let failure = failure(Reply::http("200 OK", "", &body)).await;
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
+    let body = " ".repeat(2 * 1024 * 1024);
+    let announced = format!("{head}content-length: 99999999999\r\n\r\n{{");
+    for reply in [announced, format!("{head}\r\n{body}")] {
+        let failure = failure(Reply::Bytes(reply.into_bytes())).await;
+        assert_eq!(failure.kind, FailureKind::Server);
+        assert!(failure.message.contains("more than 1 MiB"));
+    }
+}
+
+#[tokio::test]
+async fn an_encoding_that_was_not_asked_for_is_not_undone() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(OK.as_bytes()).unwrap();
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-encoding: gzip\r\n\r\n";
+    let reply = [head.as_bytes(), &packed.finish().unwrap()].concat();
+    let (mut answers, asked) = ask(Signature::V3, vec![Reply::Bytes(reply)]).await;
+    assert!(!asked[0].to_ascii_lowercase().contains("accept-encoding"));
+    let failure = answers.remove(0).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Server);
-    assert!(failure.message.contains("more than 4 MiB"));
+    assert!(
+        failure
+            .message
+            .contains("compressed, which was not asked for"),
+        "{}",
+        failure.message
+    );
 }
 
 /// Asks a TLS gateway, trusting `root` beside the system's.
