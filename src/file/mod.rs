@@ -50,7 +50,11 @@ impl Output {
                 let file = OpenOptions::new().write(true).open(&target)?;
                 Ok(Self::Stream(BufWriter::with_capacity(BUFFER, file)))
             }
-            _ => {
+            found => {
+                if found.is_ok() {
+                    // A rename would replace even a file that nobody may write to.
+                    OpenOptions::new().write(true).open(&target)?;
+                }
                 let temp = beside(&target)?;
                 Ok(Self::Replace {
                     temp: BufWriter::with_capacity(BUFFER, temp),

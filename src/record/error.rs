@@ -62,11 +62,19 @@ impl Advice for RecordError {
             }
             Self::Busy { .. } => "wait for it, or name another record with --results".to_owned(),
             Self::Io {
-                begun: true, path, ..
+                begun: true,
+                path,
+                source,
+                ..
             } => match partial_path(path) {
                 partial if partial.exists() => format!(
-                    "the answers so far are in {}; to go on, make room and say the same again with --resume",
-                    partial.display()
+                    "the answers so far are in {}; to go on, {} and say the same again with --resume",
+                    partial.display(),
+                    match source.kind() {
+                        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem =>
+                            "make its folder writable",
+                        _ => "make room",
+                    }
                 ),
                 _ => "the partial file is gone: begin again in a folder that stays".to_owned(),
             },

@@ -35,6 +35,8 @@ mod previous;
 #[cfg(test)]
 mod quota_shared;
 #[cfg(test)]
+mod read_only;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refused_input;

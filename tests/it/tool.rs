@@ -167,6 +167,11 @@ impl Call<'_> {
         said
     }
 
+    /// How it ends, if it can be run at all.
+    pub(crate) fn status(self) -> Option<i32> {
+        self.command().output().ok()?.status.code()
+    }
+
     /// Starts it and comes back at once.
     pub(crate) fn start(self) -> Running {
         Running::start(self.command())

@@ -1,0 +1,132 @@
+//! Files and folders that may not be written to: refused before anything is asked, or said when it happens, and the record
+//! intact either way.
+//!
+//! Permissions do not bind root, so root runs the program as nobody; where that can't be had, these tests say so.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+
+use super::audit_http::{audit, some_messages};
+use super::gateway::{Call, Fault, Gateway};
+use super::tool;
+use super::tool::Tool;
+
+const NOBODY: u32 = 65534;
+const AS_NOBODY: &str =
+    "exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs -- \"$@\"";
+
+/// The calls of somebody whom permissions bind, who owns the folder.
+#[derive(Clone, Copy)]
+struct Bound {
+    is_root: bool,
+}
+
+impl Bound {
+    /// None where root can't become nobody, or nobody can't reach the program.
+    fn owner_of(tool: &Tool) -> Option<Self> {
+        let bound = Self {
+            is_root: rustix::process::geteuid().is_root(),
+        };
+        if bound.is_root {
+            let paths = tool.names().into_iter().map(|name| tool.path(&name));
+            for path in paths.chain([tool.path(".")]) {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        let can = bound
+            .call(tool.call("--version"))
+            .status()
+            .is_some_and(|status| status == 0);
+        if !can {
+            eprintln!("skipped: nobody can't run the program here");
+        }
+        can.then_some(bound)
+    }
+
+    fn call(self, call: tool::Call<'_>) -> tool::Call<'_> {
+        if self.is_root {
+            call.under(AS_NOBODY)
+        } else {
+            call
+        }
+    }
+}
+
+fn forbid(tool: &Tool, name: &str, mode: u32) {
+    fs::set_permissions(tool.path(name), Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn what_may_not_be_written_is_refused_before_anything_is_asked() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 3, Gateway::setup()).start();
+    tool.write("sealed.csv", "the auditor's copy\n");
+    tool.write("shut.ndjson.partial", "");
+    fs::create_dir(tool.path("sub")).unwrap();
+    let Some(bound) = Bound::owner_of(&tool) else {
+        return;
+    };
+    forbid(&tool, "sealed.csv", 0o444);
+    forbid(&tool, "shut.ndjson.partial", 0o444);
+    forbid(&tool, "sub", 0o555);
+    for (flags, named) in [
+        ("-o sealed.csv --results r.ndjson", "sealed.csv"),
+        ("-o sub/out.csv --results r.ndjson", "sub/out.csv"),
+        ("-o out.csv --results sub/r.ndjson", "sub/r.ndjson.partial"),
+        (
+            "-o out.csv --results shut.ndjson --resume",
+            "shut.ndjson.partial",
+        ),
+        (
+            "-o out.csv --results shut.ndjson --restart",
+            "shut.ndjson.partial",
+        ),
+    ] {
+        let call = tool.call("audit in.csv --rate max --source");
+        let call = call.arg(&gateway.url()).args(flags).key();
+        let said = bound.call(call).ends(2);
+        let says = format!("{named}: Permission denied");
+        assert!(said.stderr.contains(&says), "{flags}: {}", said.stderr);
+        assert!(said.stderr.contains("\nhint: "), "{flags}: {}", said.stderr);
+    }
+    assert_eq!(gateway.calls(), 0);
+    assert_eq!(tool.read("sealed.csv"), "the auditor's copy\n");
+    assert_eq!(
+        tool.names(),
+        ["in.csv", "sealed.csv", "shut.ndjson.partial", "sub"]
+    );
+    forbid(&tool, "sub", 0o755);
+}
+
+#[test]
+fn a_folder_that_is_closed_during_the_run_keeps_what_was_answered() {
+    let tool = Tool::new();
+    let held = |call: Call<'_>| (call.number == 20).then_some(Fault::Held);
+    let gateway = some_messages(&tool, 20, Gateway::setup().plan(held)).start();
+    let Some(bound) = Bound::owner_of(&tool) else {
+        return;
+    };
+    let call = || {
+        bound.call(audit(
+            &tool,
+            &gateway,
+            "--rate max --concurrency 1 --resume",
+        ))
+    };
+    let running = call().start();
+    gateway.wait_for_calls(20);
+    forbid(&tool, ".", 0o555);
+    gateway.release();
+    let (_, stderr) = running.ends(3);
+    for part in [
+        "Permission denied",
+        "the answers so far are in out.results.ndjson.partial; to go on, make its folder writable and say the same again \
+         with --resume",
+    ] {
+        assert!(stderr.contains(part), "{stderr}");
+    }
+    forbid(&tool, ".", 0o755);
+    call().ends(0);
+    assert_eq!(gateway.calls(), 20, "every answer was kept");
+    tool.call("verify out.results.ndjson").ends(0);
+}
