@@ -20,7 +20,7 @@ use super::ordering::Ordering;
 use crate::file::Sha256;
 
 /// A power cut costs at most the answers of a second: this long they gather, then they are synced.
-const GATHER: Duration = Duration::from_millis(500);
+pub(super) const GATHER: Duration = Duration::from_millis(500);
 
 /// The partial file as the recorder sees it.
 #[derive(Debug)]

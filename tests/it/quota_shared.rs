@@ -48,6 +48,30 @@ fn a_run_that_is_killed_leaves_the_quota_to_the_others() {
     run(&tool, &gateway, 2).ends(0);
 }
 
+/// Whoever dies with the lock in its hand lets go of it.
+#[test]
+fn a_holder_that_crashes_holds_up_nobody() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 2, Gateway::setup()).start();
+    let holder = std::process::Command::new("flock")
+        .args(["--no-fork", "quota", "sleep", "60"])
+        .current_dir(tool.path("."))
+        .spawn();
+    let Ok(mut holder) = holder else {
+        return eprintln!("skipped: there is no flock(1) here");
+    };
+    while !tool.has("quota") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut waits = run(&tool, &gateway, 1);
+    waits.hear("waiting for the quota file quota: another process has kept it locked for 5 s");
+    assert_eq!(gateway.calls(), 0);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    waits.ends(0);
+    assert_eq!(gateway.calls(), 2);
+}
+
 #[test]
 fn what_holds_one_run_holds_all() {
     let tool = Tool::new();

@@ -77,6 +77,10 @@ fn every_answer_is_right_whatever_happens_on_the_way() {
     let share = faulty as f64 / gateway.calls() as f64;
     assert!((0.27..0.33).contains(&share), "{share}");
     assert!(peak < 100, "{peak} MiB");
+    eprintln!(
+        "{} calls, {faulty} of them faulty; at most {peak} MiB of memory",
+        gateway.calls()
+    );
 
     let mut told = BTreeMap::<String, Vec<(String, String)>>::new();
     let rows = table(&tool.read("out.csv"));
