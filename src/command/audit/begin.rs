@@ -23,7 +23,8 @@ pub(super) struct BeginFlags {
     /// Take over the answers of an earlier record about messages that all their expected groups have passed
     ///
     /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a
-    /// message and is open now is reported as a likely offset reset.
+    /// message and is open now is reported as a likely offset reset. It costs at most 48 bytes of memory for each message
+    /// that a group had passed.
     ///
     /// Example: --previous yesterday.results.ndjson --recheck 2%
     #[arg(long, value_name = "RESULTS")]
