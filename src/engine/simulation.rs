@@ -141,6 +141,7 @@ async fn play(scene: Scene) -> (f64, f64, String) {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "it prints its figures")]
 async fn few_calls_are_throttled_and_what_is_left_is_used() {
     let mut reports = Vec::new();
     let mut good = true;
@@ -195,6 +196,7 @@ async fn at_random(rate: &str, per_mille: u64, latency: f64) -> f64 {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "it prints its figures")]
 async fn throttling_at_random_costs_about_half_the_pace_and_not_nearly_all_of_it() {
     for (rate, per_mille, least) in [
         ("8/s", 10, 4.0),

@@ -23,6 +23,7 @@ struct Bound {
 
 impl Bound {
     /// None where root can't become nobody, or nobody can't reach the program.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn owner_of(tool: &Tool) -> Option<Self> {
         let bound = Self {
             is_root: rustix::process::geteuid().is_root(),

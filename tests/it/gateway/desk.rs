@@ -8,7 +8,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::Response;
 use tokio_util::sync::CancellationToken;
 
-use super::fault::{Fault, Refusal, respond, trickle};
+use super::bodies::trickle;
+use super::fault::{Fault, Refusal, respond};
 use super::socket::Breaker;
 use super::wire::{Asked, Wire};
 use super::{Call, INSTANCE, Setup, TRUTH};

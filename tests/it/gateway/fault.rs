@@ -1,16 +1,11 @@
 //! What can go wrong between a call and its answer.
 
-use std::convert::Infallible;
-use std::io::Write as _;
-use std::iter::{once, repeat_n};
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::Response;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use futures::{StreamExt as _, stream};
+
+use super::bodies;
 
 /// An answer in the place of the right one.
 #[derive(Debug, Clone)]
@@ -109,32 +104,63 @@ pub(super) fn respond(
 impl Fault {
     /// Its response; none where the right answer follows.
     pub(super) fn response(&self, request_id: &str) -> Option<Response<Body>> {
+        let throttled = self.throttled(request_id);
+        let refused = throttled.or_else(|| self.refused(request_id));
+        refused.or_else(|| self.broken(request_id))
+    }
+
+    fn throttled(&self, request_id: &str) -> Option<Response<Body>> {
         Some(match self {
             Self::Throttled(wait) => {
                 let said = "Request was denied due to user flow control.";
                 let mut response = Refusal::new(400, "Throttling.User", said).json(request_id);
                 if let Some(wait) = wait {
-                    response
-                        .headers_mut()
-                        .insert("x-acs-retry-after", (*wait).into());
+                    let headers = response.headers_mut();
+                    headers.insert("x-acs-retry-after", (*wait).into());
                 }
                 response
             }
-            Self::ThrottledApi(wait) => respond(
-                200,
-                &[(
-                    "x-ratelimit-user-api",
-                    &format!("Limit:10,Remain:0,TimeLeft:{wait},Reset:1"),
-                )],
-                format!(
+            Self::ThrottledApi(wait) => {
+                let left = format!("Limit:10,Remain:0,TimeLeft:{wait},Reset:1");
+                let body = format!(
                     "<Error><RequestId>{request_id}</RequestId><Code>Throttling.Api</Code></Error>"
-                ),
-            ),
+                );
+                respond(200, &[("x-ratelimit-user-api", &left)], body)
+            }
             Self::Busy(status, wait) => respond(*status, &[("retry-after", wait)], Body::empty()),
+            _ => return None,
+        })
+    }
+
+    /// An error with a code.
+    fn refused(&self, request_id: &str) -> Option<Response<Body>> {
+        let refusal = match self {
             Self::Internal => {
                 Refusal::new(500, "InternalError", "The request processing has failed.")
-                    .json(request_id)
             }
+            Self::KeyExpired => Refusal::new(400, "InvalidSecurityToken.Expired", "expired"),
+            Self::NoMessage(status) => {
+                Refusal::new(*status, "BIZ_NO_MESSAGE", "The message does not exist.")
+            }
+            Self::Forbidden => Refusal::new(403, "Forbidden.RAM", "User not authorized."),
+            Self::Expired => {
+                let said = "Specified time stamp or date value is expired.";
+                Refusal::new(400, "InvalidTimeStamp.Expired", said)
+            }
+            _ => return None,
+        };
+        let mut response = refusal.json(request_id);
+        if matches!(self, Self::Expired) {
+            let ahead = ons_audit::clock::system() + jiff::SignedDuration::from_secs(16 * 60 + 30);
+            let date = ahead.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            response.headers_mut().insert("date", date.parse().unwrap());
+        }
+        Some(response)
+    }
+
+    /// What no gateway of `OnsMessageTrace` says.
+    fn broken(&self, request_id: &str) -> Option<Response<Body>> {
+        Some(match self {
             Self::BadGateway => respond(
                 502,
                 &[("content-type", "text/html")],
@@ -156,86 +182,19 @@ impl Fault {
             ),
             Self::Empty => respond(200, &[], Body::empty()),
             Self::Huge { announced } => {
-                let length = TEN_MEGABYTES.to_string();
+                let length = bodies::TEN_MEGABYTES.to_string();
                 let header = [("content-length", &*length)];
-                respond(
-                    200,
-                    if *announced { &header } else { &[] },
-                    huge(request_id),
-                )
+                let header = if *announced { &header[..] } else { &[] };
+                respond(200, header, bodies::huge(request_id))
             }
-            Self::Bomb => respond(200, &[("content-encoding", "gzip")], bomb(request_id)),
-            Self::KeyExpired => {
-                Refusal::new(400, "InvalidSecurityToken.Expired", "expired").json(request_id)
-            }
-            Self::NoMessage(status) => {
-                Refusal::new(*status, "BIZ_NO_MESSAGE", "The message does not exist.")
-                    .json(request_id)
-            }
-            Self::Forbidden => {
-                Refusal::new(403, "Forbidden.RAM", "User not authorized.").json(request_id)
-            }
-            Self::Expired => {
-                let said = "Specified time stamp or date value is expired.";
-                let mut response =
-                    Refusal::new(400, "InvalidTimeStamp.Expired", said).json(request_id);
-                let ahead =
-                    ons_audit::clock::system() + jiff::SignedDuration::from_secs(16 * 60 + 30);
-                let date = ahead.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-                response.headers_mut().insert("date", date.parse().unwrap());
-                response
+            Self::Bomb => {
+                let encoding = [("content-encoding", "gzip")];
+                respond(200, &encoding, bodies::bomb(request_id))
             }
             Self::Redirect(status, to) => respond(*status, &[("location", to)], Body::empty()),
             // The breaker acts on what is written, so there has to be something.
             Self::Reset => respond(200, &[], "reset"),
-            Self::Slow(_)
-            | Self::Held
-            | Self::ResetInside
-            | Self::WrongType
-            | Self::Twice
-            | Self::Trickle(_) => return None,
+            _ => return None,
         })
     }
-}
-
-const TEN_MEGABYTES: usize = 10_000_000;
-const PIECE: usize = 50_000;
-
-/// Ten megabytes, piece by piece.
-fn huge(request_id: &str) -> Body {
-    let first = format!("{:PIECE$}", looks_empty(request_id));
-    let blanks = Bytes::from(vec![b' '; PIECE]);
-    let blanks = repeat_n(blanks, TEN_MEGABYTES / PIECE - 1);
-    let pieces = once(Bytes::from(first)).chain(blanks);
-    Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
-}
-
-/// Whoever unpacks it has half a gigabyte; whoever reads only its beginning, a wrong answer.
-fn bomb(request_id: &str) -> Vec<u8> {
-    static BLANKS: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 20]).repeat(512));
-    [gzip(looks_empty(request_id).as_bytes()), BLANKS.clone()].concat()
-}
-
-fn looks_empty(request_id: &str) -> String {
-    format!(r#"{{"RequestId":"{request_id}","Data":{{"MessageTrack":[]}}}}"#)
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-    packed.write_all(bytes).unwrap();
-    packed.finish().unwrap()
-}
-
-/// A body in eight pieces, the last of them after `time`.
-pub(super) fn trickle(body: &str, time: Duration) -> Body {
-    let length = body.len().div_ceil(8);
-    let pieces: Vec<_> = body
-        .as_bytes()
-        .chunks(length)
-        .map(Bytes::copy_from_slice)
-        .collect();
-    Body::from_stream(stream::iter(pieces).then(move |piece| async move {
-        tokio::time::sleep(time / 8).await;
-        Ok::<_, Infallible>(piece)
-    }))
 }

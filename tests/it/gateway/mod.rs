@@ -3,6 +3,7 @@
 //! Every request is read off the wire and its signature computed again ([`wire`]); what no client should send (a
 //! nonce twice, a date of another form) is noted, and fails the test when the gateway is dropped.
 
+mod bodies;
 mod desk;
 mod fault;
 mod socket;
