@@ -1,7 +1,7 @@
 //! Reads a results file, and only a whole one.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -11,6 +11,9 @@ use crate::file::Sha256;
 
 /// How much is read at once.
 const BLOCK: u64 = 128 * 1024;
+
+/// Expectations and inputs stand in the header; no list of them comes near it.
+const LONGEST_HEADER: u64 = 64 * 1024 * 1024;
 
 /// The index holds one entry for about this many bytes: a duplicate's answer is found by reading no more.
 const STRIDE: usize = 16 * 1024;
@@ -52,12 +55,13 @@ impl Record {
             path: path.to_owned(),
             source,
         };
+        if !fs::metadata(path).map_err(failed)?.is_file() {
+            let what = "it is no regular file"; // a pipe would hold us up, and some devices have no end
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
+        }
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        let mut first = Vec::new();
-        BufReader::new(&file)
-            .read_until(b'\n', &mut first)
-            .map_err(failed)?;
+        let first = first_line(&mut BufReader::new(&file)).map_err(failed)?;
         let header = parse_header(path, &first)?;
         let trailer_at = last_line(&file, length).map_err(failed)?;
         let mut last = vec![0; usize::try_from(length - trailer_at).unwrap_or(usize::MAX)];
@@ -277,6 +281,13 @@ impl io::Read for At<'_> {
         self.offset += read as u64;
         Ok(read)
     }
+}
+
+/// The first line with its end, or as much of it as no header is longer than.
+pub(super) fn first_line(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut first = Vec::new();
+    reader.take(LONGEST_HEADER).read_until(b'\n', &mut first)?;
+    Ok(first)
 }
 
 pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::close::Begun;
 use super::columns::Columns;
 use super::order::{Earlier, settled};
-use super::read::parse_header;
+use super::read::{first_line, parse_header};
 use super::row_set::RowSet;
 use super::tracks::Tracks;
 use super::{Header, Line, ReadError, Record, RecordError, partial_path};
@@ -97,10 +97,7 @@ impl Unfinished {
         let failed = |doing| failed(doing, path);
         file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
         let mut reader = BufReader::with_capacity(BLOCK, &file);
-        let mut first = Vec::new();
-        reader
-            .read_until(b'\n', &mut first)
-            .map_err(failed("read"))?;
+        let first = first_line(&mut reader).map_err(failed("read"))?;
         if !first.ends_with(b"\n") && is_torn_header(&first, wanted) {
             drop(reader);
             file.set_len(0).map_err(failed("empty"))?;

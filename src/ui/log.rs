@@ -80,7 +80,8 @@ impl<'a> MakeWriter<'a> for Screen {
     }
 }
 
-/// Writes a line while the bar steps aside.
+/// Writes a line while the bar steps aside. That stderr is full or gone ends no run: there is nobody to tell, and the
+/// subscriber would panic over an error.
 #[derive(Debug)]
 pub struct AboveTheBars<'a> {
     screen: &'a Screen,
@@ -88,10 +89,11 @@ pub struct AboveTheBars<'a> {
 
 impl Write for AboveTheBars<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.screen.bars.suspend(|| io::stderr().write(line))
+        let _ = self.screen.bars.suspend(|| io::stderr().write_all(line));
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }

@@ -104,3 +104,46 @@ fn a_record_that_cannot_be_written_is_refused_before_anything_is_asked() {
     }
     assert_eq!(gateway.calls(), 0);
 }
+
+#[test]
+fn a_stderr_that_is_full_or_gone_ends_no_run() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 3, Gateway::setup()).start();
+    for (nth, script) in ["exec \"$@\" 2>/dev/full", "exec \"$@\" 2>&1 >out | true"]
+        .into_iter()
+        .enumerate()
+    {
+        let call = tool.call("audit in.csv --rate max --log-format json --source");
+        let call = call.arg(&gateway.url()).key();
+        let results = format!("--results r{nth}.ndjson -o r{nth}.csv");
+        call.args(&results).under(script).ends(0);
+        let began = std::time::Instant::now();
+        while !tool.has(&format!("r{nth}.csv")) {
+            assert!(began.elapsed() < super::tool::PATIENCE, "{script}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        tool.call(&format!("verify r{nth}.ndjson")).ends(0);
+    }
+}
+
+#[test]
+fn a_record_is_a_file_and_nothing_else() {
+    let tool = Tool::new();
+    let gateway = some_messages(&tool, 3, Gateway::setup()).start();
+    let call = tool.call("audit in.csv --results /dev/full -o out.csv --source");
+    let said = call.arg(&gateway.url()).key().ends(2);
+    assert!(
+        said.stderr.contains("/dev/full: it is no regular file"),
+        "{}",
+        said.stderr
+    );
+    for command in ["report", "verify"] {
+        let said = tool.call(command).args("/dev/zero").ends(2);
+        assert!(
+            said.stderr.contains("it is no regular file"),
+            "{}",
+            said.stderr
+        );
+    }
+    assert_eq!(gateway.calls(), 0);
+}
