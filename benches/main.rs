@@ -1,5 +1,5 @@
 //! Ratios, each against a yardstick run in the same minute: `cargo bench` for all, `cargo bench -- http snapshot` for
-//! some of `start`, `pace`, `http`, `snapshot`, `serve`. Absolute times on shared machines prove nothing.
+//! some of `start`, `pace`, `http`, `snapshot`, `report`, `serve`. Absolute times on shared machines prove nothing.
 
 #![expect(
     clippy::print_stdout,
@@ -10,6 +10,7 @@
 
 mod http;
 mod pace;
+mod report;
 mod serve;
 mod snapshot;
 mod start;
@@ -20,11 +21,12 @@ fn main() {
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
-    let benches: [(&str, fn()); 5] = [
+    let benches: [(&str, fn()); 6] = [
         ("start", start::bench),
         ("pace", pace::bench),
         ("http", http::bench),
         ("snapshot", snapshot::bench),
+        ("report", report::bench),
         ("serve", serve::bench),
     ];
     for (name, bench) in benches {

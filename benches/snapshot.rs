@@ -134,7 +134,7 @@ fn position(nth: usize) -> (&'static str, usize, usize) {
     (BROKERS[nth % 4], nth / 4 % QUEUES, nth / (4 * QUEUES))
 }
 
-fn write_input(path: &Path, rows: usize) -> std::io::Result<()> {
+pub(crate) fn write_input(path: &Path, rows: usize) -> std::io::Result<()> {
     let mut out = BufWriter::new(fs::File::create(path)?);
     writeln!(out, "order_id,msg_id,topic,broker,queue_id,queue_offset")?;
     for nth in 0..rows {
@@ -165,7 +165,7 @@ fn write_offsets(path: &Path, rows: usize) -> std::io::Result<()> {
     out.flush()
 }
 
-fn write_snapshot(path: &Path, rows: usize) -> std::io::Result<()> {
+pub(crate) fn write_snapshot(path: &Path, rows: usize) -> std::io::Result<()> {
     let most = rows / (4 * QUEUES) + 1;
     let each = |line: &dyn Fn(&str, usize) -> String| {
         let lines: Vec<_> = BROKERS

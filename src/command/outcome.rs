@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::exit::{self, Failed, Status};
 use crate::record::Record;
-use crate::report::{Context, CsvDialect, SummaryFormat, Target, Terminal, render};
+use crate::report::{Context, CsvDialect, SummaryFormat, Targets, Terminal, render};
 use crate::telemetry::Figures;
 use crate::verdict::{Expectations, Tally};
 
@@ -22,7 +22,7 @@ pub(super) struct Ending {
 pub(super) fn conclude(
     records: &[Record],
     expectations: Expectations,
-    targets: Vec<Target>,
+    targets: Targets,
     ending: &Ending,
     check: bool,
 ) -> Result<(Status, Figures), Failed> {

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use crate::exit::{Failed, Status, print};
 use crate::record::Record;
-use crate::report::{Context, CsvDialect, Summary, render};
+use crate::report::{Context, CsvDialect, Summary, Targets, render};
 use crate::verdict::Expectations;
 use crate::words::count;
 
@@ -49,7 +49,12 @@ pub(super) fn checked(record: &Record, expectations: Expectations) -> Result<Sum
         csv: CsvDialect::default(),
     };
     // Rendering into no report at all reads every line, counts it, and compares seal and totals.
-    let (summary, _) = render(std::slice::from_ref(record), &context, Vec::new(), true)?;
+    let (summary, _) = render(
+        std::slice::from_ref(record),
+        &context,
+        Targets::default(),
+        true,
+    )?;
     let totals = &summary.tally.totals;
     if totals.tie() {
         return Ok(summary);

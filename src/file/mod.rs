@@ -6,6 +6,7 @@
 
 mod compressed;
 mod parts;
+mod set;
 mod sha256;
 
 use std::fs::{self, File, OpenOptions};
@@ -16,6 +17,7 @@ use tempfile::NamedTempFile;
 
 pub use compressed::decompressed;
 pub use parts::Parts;
+pub use set::FileSet;
 pub use sha256::Sha256;
 
 /// Report writers hand over blocks; this keeps small ones (headers, summaries) from being system calls of their own.

@@ -6,6 +6,7 @@
 
 mod close;
 mod columns;
+mod damage;
 mod error;
 mod header;
 mod journal;
@@ -26,6 +27,7 @@ mod text;
 mod tracks;
 mod write;
 
+pub use damage::{Damage, Damaged};
 pub use error::{ReadError, RecordError};
 pub use header::{Header, SCHEMA, Trailer};
 pub use line::{ErrorView, Kept, Line, PreviouslyView, RejectView, Text};

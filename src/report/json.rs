@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Summary, SummaryFormat};
 use crate::clock;
+use crate::record::Damaged;
 use crate::verdict::{MessageVerdict, Totals, Verdict};
 
 /// One JSON object, pretty-printed.
@@ -38,6 +39,8 @@ pub(super) struct SummaryView<'a> {
     /// Messages of which the contract expects no group.
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing_expected: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged_columns: Vec<Damaged<'a>>,
     errors: &'a BTreeMap<String, u64>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
@@ -112,6 +115,7 @@ impl<'a> SummaryView<'a> {
             rechecked: (tally.rechecked > 0).then_some(tally.rechecked),
             assumed: (tally.assumed > 0).then_some(tally.assumed),
             nothing_expected: (tally.nothing_expected > 0).then_some(tally.nothing_expected),
+            damaged_columns: summary.damage.columns().collect(),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),

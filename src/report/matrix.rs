@@ -28,19 +28,9 @@ impl RowFormat for MatrixCsv {
         out.push(context.csv.delimiter);
         out.extend_from_slice(view.verdict().as_str().as_bytes());
         push_kept(out, context, view);
-        // Both are in name order, so one walk over the groups fills the columns.
-        let mut seen = view.judged.groups.iter().peekable();
-        for group in &context.groups {
+        for verdicts in view.verdicts_in(&context.groups) {
             out.push(context.csv.delimiter);
-            let mut first = true;
-            while let Some(own) = seen.next_if(|own| own.group == group) {
-                // A source that names a group twice with different words gets both shown.
-                if !first {
-                    out.push(b'|');
-                }
-                out.extend_from_slice(own.verdict.as_str().as_bytes());
-                first = false;
-            }
+            out.extend_from_slice(verdicts.as_bytes());
         }
         out.push(b'\n');
     }

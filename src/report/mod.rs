@@ -8,6 +8,7 @@
 pub(crate) mod cell;
 mod csv;
 mod json;
+mod making;
 mod markdown;
 mod matrix;
 mod ndjson;
@@ -17,14 +18,18 @@ mod row;
 mod sink;
 mod summary;
 mod terminal;
+mod worklist;
+mod xlsx;
 
+pub use making::{Target, Targets};
 pub(crate) use markdown::escaped;
-pub use render::{RenderError, Target, render};
+pub use render::{RenderError, render};
 pub(crate) use row::kept_in;
 pub use row::{Context, CsvDialect, RowFormat, RowView};
 pub use sink::Made;
 pub use summary::{Summary, SummaryFormat};
 pub use terminal::Terminal;
+pub use worklist::{Foreign, refuse_foreign};
 
 use std::path::Path;
 
@@ -43,9 +48,20 @@ pub enum Format {
     Json,
     /// Totals, for a ticket.
     Markdown,
+    /// A workbook.
+    Xlsx,
 }
 
 impl Format {
+    /// Those that a file name can ask for.
+    pub const BY_ENDING: [Self; 5] = [
+        Self::Csv,
+        Self::Xlsx,
+        Self::Ndjson,
+        Self::Json,
+        Self::Markdown,
+    ];
+
     /// The format that a file name asks for.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
@@ -54,6 +70,7 @@ impl Format {
             "ndjson" | "jsonl" => Some(Self::Ndjson),
             "json" => Some(Self::Json),
             "md" | "markdown" => Some(Self::Markdown),
+            "xlsx" => Some(Self::Xlsx),
             _ => None,
         }
     }
@@ -66,6 +83,7 @@ impl Format {
             Self::Ndjson => Some(".ndjson"),
             Self::Json => Some(".json"),
             Self::Markdown => Some(".md"),
+            Self::Xlsx => Some(".xlsx"),
             Self::Matrix | Self::Rejects => None,
         }
     }
@@ -85,6 +103,7 @@ impl Format {
             Self::Rejects => Writer::Rows(&rejects::RejectsCsv),
             Self::Json => Writer::Summary(&json::Json),
             Self::Markdown => Writer::Summary(&markdown::Markdown),
+            Self::Xlsx => Writer::Rows(&xlsx::Xlsx),
         }
     }
 }

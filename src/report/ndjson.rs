@@ -61,7 +61,14 @@ struct ErrorObject<'a> {
 }
 
 /// Kept columns in the row's own order, values as they were.
-struct Extra<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
+pub(super) struct Extra<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
+
+impl<'a> Extra<'a> {
+    /// A row's, if it has any.
+    pub(super) fn of(view: &RowView<'a>) -> Option<Self> {
+        (!view.kept.is_empty()).then_some(Self(view.kept))
+    }
+}
 
 impl Serialize for Extra<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -99,7 +106,7 @@ impl RowFormat for Ndjson {
             request_id: &view.line.request_id,
             carried_from: &view.line.carried_from,
             previously: view.line.previously.as_ref(),
-            extra: (!view.kept.is_empty()).then_some(Extra(view.kept)),
+            extra: Extra::of(view),
         };
         push(out, &object);
     }

@@ -9,27 +9,16 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::Summary;
+use super::making::{Report, Targets};
 use super::row::{Context, RowFormat, RowView};
-use super::sink::{Made, Sink, Split, Whole};
-use super::{Format, Summary, Writer};
+use super::sink::Made;
 use crate::exit::{Advice, Status};
-use crate::file::{Output, Parts};
-use crate::record::{Block, Line, ReadError, Record, Subjects};
+use crate::record::{Block, Damage, Line, ReadError, Record, Subjects};
 use crate::verdict::{Facts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
 const MOST_WORKERS: usize = 4;
-
-/// A report to be made.
-#[derive(Debug)]
-pub struct Target {
-    /// What it looks like.
-    pub format: Format,
-    /// As the person named it.
-    pub path: PathBuf,
-    /// Opened before anything was asked, so that a bad path costs no call.
-    pub output: Output,
-}
 
 /// Why reports could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +26,14 @@ pub enum RenderError {
     /// The record.
     #[error(transparent)]
     Record(#[from] ReadError),
+    /// A sheet has only so many columns.
+    #[error("{}: the report has {columns} columns, a sheet holds 16,384", path.display())]
+    Wide {
+        /// The report.
+        path: PathBuf,
+        /// How many columns it would have.
+        columns: usize,
+    },
     /// A report.
     #[error("can't write {}", path.display())]
     Write {
@@ -51,6 +48,9 @@ impl Advice for RenderError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Record(error) => error.hint(),
+            Self::Wide { .. } => {
+                Some("make a .csv of it, or keep fewer columns (audit --keep)".to_owned())
+            }
             Self::Write { .. } => Some(
                 "the record is whole: make room, then `ons-audit report RESULTS -o FILE`"
                     .to_owned(),
@@ -72,15 +72,12 @@ impl Advice for RenderError {
 pub fn render<'r>(
     records: &'r [Record],
     context: &Context,
-    targets: Vec<Target>,
+    targets: Targets,
     check: bool,
 ) -> Result<(Summary<'r>, Vec<Made>), RenderError> {
-    let mut reports = targets
-        .into_iter()
-        .map(|target| Report::of(target, context))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut reports = targets.begin(context)?;
     let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
-    let mut tally = Tally::default();
+    let (mut tally, mut damage) = (Tally::default(), Damage::default());
     for record in records {
         let desk = Desk {
             record,
@@ -88,13 +85,18 @@ pub fn render<'r>(
             subjects: Subjects::of(record.header(), &context.expectations),
             formats: &formats,
         };
-        let of_record = walk(&desk, &mut reports, check)?;
+        let (of_record, damaged) = walk(&desk, &mut reports, check)?;
         if of_record.totals != record.trailer().totals {
             return Err(totals_differ(record, &of_record).into());
         }
         tally.append(of_record);
+        damage.append(damaged);
     }
-    let summary = Summary { records, tally };
+    let summary = Summary {
+        records,
+        tally,
+        damage,
+    };
     for report in &mut reports {
         report.close(&summary)?;
     }
@@ -104,70 +106,6 @@ pub fn render<'r>(
         made.extend(report.commit()?);
     }
     Ok((summary, made))
-}
-
-/// A report in the making.
-struct Report {
-    path: PathBuf,
-    rows: Option<&'static dyn RowFormat>,
-    sink: Box<dyn Sink>,
-}
-
-impl Report {
-    fn of(target: Target, context: &Context) -> Result<Self, RenderError> {
-        let Target {
-            format,
-            path,
-            output,
-        } = target;
-        let (rows, summary) = match format.writer() {
-            Writer::Rows(rows) => (Some(rows), None),
-            Writer::Summary(summary) => (None, Some(summary)),
-        };
-        let whole = |output| Whole {
-            path: path.clone(),
-            output,
-            summary,
-        };
-        let sink: Box<dyn Sink> = match context.csv.split {
-            Some(most) if format.is_csv() && !output.is_stream() => {
-                let parts = Parts::of(output).expect("no stream");
-                Box::new(Split::new(parts, most))
-            }
-            _ => Box::new(whole(output)),
-        };
-        let mut report = Self { path, rows, sink };
-        let mut head = Vec::new();
-        if let Some(rows) = rows {
-            rows.head(context, &mut head);
-        }
-        report.did(|sink| sink.begin(&head))?;
-        Ok(report)
-    }
-
-    fn close(&mut self, summary: &Summary<'_>) -> Result<(), RenderError> {
-        let mut foot = Vec::new();
-        if let Some(rows) = self.rows {
-            rows.foot(summary, &mut foot);
-        }
-        self.did(|sink| sink.close(&foot, summary))
-    }
-
-    fn commit(self) -> Result<Vec<Made>, RenderError> {
-        let Self { path, sink, .. } = self;
-        sink.commit()
-            .map_err(|source| RenderError::Write { path, source })
-    }
-
-    fn did(
-        &mut self,
-        step: impl FnOnce(&mut dyn Sink) -> std::io::Result<()>,
-    ) -> Result<(), RenderError> {
-        step(&mut *self.sink).map_err(|source| RenderError::Write {
-            path: self.path.clone(),
-            source,
-        })
-    }
 }
 
 fn totals_differ(record: &Record, found: &Tally) -> ReadError {
@@ -182,10 +120,15 @@ fn totals_differ(record: &Record, found: &Tally) -> ReadError {
 struct Rendered {
     pieces: Vec<Vec<u8>>,
     tally: Tally,
+    damage: Damage,
 }
 
 /// Reads, renders and writes one record.
-fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Tally, RenderError> {
+fn walk(
+    desk: &Desk<'_>,
+    reports: &mut [Report],
+    check: bool,
+) -> Result<(Tally, Damage), RenderError> {
     let workers = thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
         .min(MOST_WORKERS);
@@ -200,7 +143,7 @@ fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Tally, R
             outboxes.push(from_worker);
         }
         let reader = scope.spawn(move || read(desk.record, check, &inboxes));
-        let mut tally = Tally::default();
+        let (mut tally, mut damage) = (Tally::default(), Damage::default());
         // The first worker without a next block has had the last one: all are through.
         for rendered in outboxes
             .iter()
@@ -209,13 +152,14 @@ fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Tally, R
         {
             let rendered = rendered?;
             tally.append(rendered.tally);
+            damage.append(rendered.damage);
             let with_rows = reports.iter_mut().filter(|report| report.rows.is_some());
             for (report, piece) in with_rows.zip(rendered.pieces) {
-                report.did(|sink| sink.take(&piece))?;
+                report.take(&piece)?;
             }
         }
         match reader.join() {
-            Ok(read) => read.map(|()| tally).map_err(RenderError::from),
+            Ok(read) => read.map(|()| (tally, damage)).map_err(RenderError::from),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
@@ -263,6 +207,7 @@ impl Desk<'_> {
         let mut rendered = Rendered {
             pieces: vec![Vec::with_capacity(room); self.formats.len()],
             tally: Tally::default(),
+            damage: Damage::default(),
         };
         for (row, text) in block.lines() {
             let line = Block::parse(row, text).map_err(|error| self.record.bad_line(row, error))?;
@@ -311,6 +256,7 @@ impl Desk<'_> {
             born,
             kept: &line.extra.0,
         };
+        rendered.damage.meet(line.row, view.kept);
         for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
             format.row(self.context, &view, piece);
         }

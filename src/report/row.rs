@@ -136,6 +136,28 @@ impl RowView<'_> {
         self.judged.verdict
     }
 
+    /// The verdicts of a matrix: one for each of `groups`, empty where the group has nothing to do with the message.
+    pub fn verdicts_in<'c>(
+        &'c self,
+        groups: &'c [String],
+    ) -> impl Iterator<Item = Cow<'static, str>> {
+        // Both are in name order, so one walk over the verdicts fills the columns.
+        let mut seen = self.judged.groups.iter().peekable();
+        groups.iter().map(move |group| {
+            let mut cell = Cow::Borrowed("");
+            while let Some(own) = seen.next_if(|own| own.group == group) {
+                let verdict = own.verdict.as_str();
+                // A source that names a group twice with different words gets both shown.
+                cell = if cell.is_empty() {
+                    verdict.into()
+                } else {
+                    format!("{cell}|{verdict}").into()
+                };
+            }
+            cell
+        })
+    }
+
     /// The kept values in the order of the report's columns; empty where the row has none.
     pub fn kept_in<'c>(&'c self, columns: &'c [String]) -> impl Iterator<Item = Cow<'c, str>> {
         kept_in(self.kept, columns)

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use crate::record::Record;
+use crate::record::{Damage, Record};
 use crate::verdict::{MessageVerdict, Tally, Verdict};
 use crate::words::count;
 
@@ -20,6 +20,8 @@ pub struct Summary<'a> {
     pub records: &'a [Record],
     /// Everything counted.
     pub tally: Tally,
+    /// What a spreadsheet has done to the kept columns.
+    pub damage: Damage,
 }
 
 impl Summary<'_> {
@@ -128,6 +130,15 @@ impl Summary<'_> {
         assumed.into_iter().chain(nothing).collect()
     }
 
+    /// The kept columns that look as if a spreadsheet had damaged them, each in a sentence.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<String> {
+        self.damage
+            .columns()
+            .map(|column| column.to_string())
+            .collect()
+    }
+
     /// What was taken from an earlier record, if anything was.
     #[must_use]
     pub fn carried(&self) -> Option<String> {
@@ -228,6 +239,7 @@ mod tests {
         let summary = Summary {
             records: &[],
             tally,
+            damage: Damage::default(),
         };
         assert!(
             summary

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Made, Summary, SummaryFormat};
+use super::{Format, Made, Summary, SummaryFormat};
 use crate::clock;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 use crate::words::count;
@@ -36,28 +36,13 @@ impl SummaryFormat for Terminal {
             .map(|&verdict| format!("{} {verdict}", count(tally.messages(verdict))))
             .collect();
         writeln!(out, "messages  {}", messages.join(", "))?;
-        for (label, text) in std::iter::once("totals")
-            .chain(std::iter::repeat(""))
-            .zip(totals(summary))
-        {
-            writeln!(out, "{label:<9} {text}")?;
-        }
+        labelled(out, "totals", totals(summary))?;
         writeln!(out, "evidence  {}", summary.provenance())?;
         if let Some(carried) = summary.carried() {
             writeln!(out, "carried   {carried}")?;
         }
-        for (label, line) in std::iter::once("contract")
-            .chain(std::iter::repeat(""))
-            .zip(contract(summary))
-        {
-            writeln!(out, "{label:<9} {line}")?;
-        }
-        for (label, line) in std::iter::once("resets")
-            .chain(std::iter::repeat(""))
-            .zip(summary.resets())
-        {
-            writeln!(out, "{label:<9} {line}")?;
-        }
+        labelled(out, "contract", contract(summary))?;
+        labelled(out, "resets", summary.resets())?;
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally
                 .errors
@@ -66,26 +51,25 @@ impl SummaryFormat for Terminal {
                 .collect();
             writeln!(out, "errors    {}", codes.join(", "))?;
         }
-        for (label, line) in std::iter::once("breaks")
-            .chain(std::iter::repeat(""))
-            .zip(breaks(summary))
-        {
-            writeln!(out, "{label:<9} {line}")?;
-        }
-        for (label, file) in std::iter::once("files")
-            .chain(std::iter::repeat(""))
-            .zip(self.files())
-        {
-            writeln!(out, "{label:<9} {file}")?;
-        }
-        for (label, step) in std::iter::once("next")
-            .chain(std::iter::repeat(""))
-            .zip(self.next(summary))
-        {
-            writeln!(out, "{label:<9} {step}")?;
-        }
+        labelled(out, "breaks", breaks(summary))?;
+        labelled(out, "columns", summary.damaged())?;
+        labelled(out, "files", self.files())?;
+        labelled(out, "next", self.next(summary))?;
         Ok(())
     }
+}
+
+/// Lines, the first of which has a label before it.
+fn labelled(
+    out: &mut dyn Write,
+    label: &str,
+    lines: impl IntoIterator<Item = String>,
+) -> io::Result<()> {
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    for (label, line) in labels.zip(lines) {
+        writeln!(out, "{label:<9} {line}")?;
+    }
+    Ok(())
 }
 
 impl Terminal {
@@ -124,7 +108,14 @@ impl Terminal {
             ));
         }
         if tally.messages(MessageVerdict::Break) > 0 {
-            steps.push(format!("open {place}, filter message_verdict = break; ask those again before acting on them"));
+            let list = if Format::of(Path::new(&place)) == Some(Format::Xlsx) {
+                "sheet Breaks"
+            } else {
+                "filter message_verdict = break"
+            };
+            steps.push(format!(
+                "open {place}, {list}; ask those again before acting on them"
+            ));
         }
         if tally
             .groups
@@ -152,7 +143,7 @@ impl Terminal {
     }
 }
 
-fn totals(summary: &Summary<'_>) -> [String; 2] {
+pub(super) fn totals(summary: &Summary<'_>) -> [String; 2] {
     let totals = &summary.tally.totals;
     let tie = if totals.tie() {
         "they tie"

@@ -227,7 +227,7 @@ fn what_would_go_wrong_later_is_refused_at_once() {
             "-o a.csv --results notes.txt",
             "would replace a file that is none",
         ),
-        ("-o a.xlsx", "no report format has this ending"),
+        ("-o a.ods", "no report format has this ending"),
         ("-o report", "no report format has this ending"),
         ("-o a.csv -o a.csv", "is to hold two reports"),
         ("-o a.csv -o ./a.csv", "is to hold two reports"),

@@ -1,6 +1,7 @@
 //! CSV for those who open it: harmless in a spreadsheet, with their delimiter, in parts that fit.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 
 use super::tool::{Row, Tool, table};
@@ -208,4 +209,37 @@ fn parts_that_can_not_be_written_are_not_there() {
         assert!(said.stderr.contains("\nhint: "), "{}", said.stderr);
     }
     assert_eq!(fs::read_dir(tool.path("")).unwrap().count(), 3);
+}
+
+#[test]
+fn columns_that_a_spreadsheet_has_damaged_are_named_and_not_altered() {
+    let tool = Tool::new();
+    let mut text = "msg_id,topic,order_id,amount,payment\n".to_owned();
+    for nth in 0..8_u64 {
+        let order = if nth < 5 {
+            "1.23E+15".to_owned()
+        } else {
+            format!("A-{nth}")
+        };
+        let payment = 4_200_000_000_000_000_000 + nth * 100_000;
+        writeln!(
+            text,
+            "0A15030B110F18B4AAC264BE6C450BA{nth},orders,{order},12345.50,{payment}"
+        )
+        .unwrap();
+    }
+    tool.write("in.csv", &text);
+    let audit = "audit in.csv --source samples/cluster.json --results r.ndjson -o a.csv -o a.json";
+    let said = tool.call(audit).ends(1);
+    for line in [
+        "columns   column order_id: 5 of 8 values look damaged by a spreadsheet, the first is 1.23E+15 in row 1",
+        "          column payment: 8 of 8 values look damaged by a spreadsheet, the first is 4200000000000000000 in row 1",
+    ] {
+        assert!(said.stderr.contains(line), "{}", said.stderr);
+    }
+    assert!(!said.stderr.contains("column amount"));
+    let rows = table(&tool.read("a.csv"));
+    assert_eq!(rows[0]["order_id"], "1.23E+15");
+    let json: serde_json::Value = serde_json::from_str(&tool.read("a.json")).unwrap();
+    assert_eq!(json["damaged_columns"][1]["column"], "payment");
 }

@@ -58,3 +58,7 @@ mod tool;
 mod totals;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod worklists;
+#[cfg(test)]
+mod xlsx;

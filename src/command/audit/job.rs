@@ -13,8 +13,8 @@ use super::desk::Desk;
 use super::ending::{listen, time_is_up};
 use super::order::{Ages, left, unknown};
 use super::refusals::{
-    announce, announce_carried, announce_deadline, refuse_if_all_are_bad, refuse_if_empty,
-    refuse_to_replace,
+    announce, announce_carried, announce_damage, announce_deadline, refuse_if_all_are_bad,
+    refuse_if_empty, refuse_to_replace,
 };
 use crate::clock;
 use crate::command::World;
@@ -22,8 +22,8 @@ use crate::command::flags::{Named, Pace, Talk};
 use crate::engine::{Ended, Engine, Forecast, Pacer, RETENTION, Stop};
 use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst};
-use crate::record::{Durability, Header, Previous, RecordError, SCHEMA};
-use crate::report::Target;
+use crate::record::{Damage, Durability, Header, Previous, RecordError, SCHEMA};
+use crate::report::Targets;
 use crate::settings::{Deadline, Layers, MaxRejects, Zone};
 use crate::source::{Source, TraceSource};
 use crate::telemetry::Effort;
@@ -34,7 +34,7 @@ use crate::verdict::Expectations;
 pub(super) struct Job {
     source: Source,
     inputs: Inputs,
-    targets: Vec<Target>,
+    targets: Targets,
     pub(super) results: PathBuf,
     header: Header,
     begin: Begin,
@@ -137,7 +137,10 @@ impl Job {
                 &carried,
             );
             let born = |id: &str| ages.clock.born(id);
+            let mut damage = Damage::default();
+            let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
             let mut forecast = Forecast::of(rows, self.pace.rate, now, RETENTION, born)?;
+            announce_damage(&damage);
             forecast.rows += carried.get();
             // What is left of a run was not refused when it began.
             announce(&forecast, done.is_none().then_some(max_rejects))?;
@@ -152,7 +155,7 @@ impl Job {
     }
 
     /// Runs the loop to its end and leaves a whole record, or says why there is none.
-    pub(super) fn ask(self, effort: &Cell<Effort>, world: &World) -> Result<Vec<Target>, Failed> {
+    pub(super) fn ask(self, effort: &Cell<Effort>, world: &World) -> Result<Targets, Failed> {
         if matches!(self.begin, Begin::Whole) {
             let whole = self.results.display();
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::engine::Forecast;
 use crate::exit::Failed;
 use crate::input::{Entry, Inputs};
-use crate::record::{ReadError, Record};
+use crate::record::{Damage, ReadError, Record};
 use crate::settings::{Deadline, MaxRejects};
 use crate::words;
 
@@ -52,6 +52,13 @@ pub(super) fn announce(forecast: &Forecast, max_rejects: Option<MaxRejects>) -> 
         );
     }
     Ok(())
+}
+
+/// Says which columns a spreadsheet has damaged, while the list can still be made again.
+pub(super) fn announce_damage(damage: &Damage) {
+    for column in damage.columns() {
+        tracing::warn!("{column}");
+    }
 }
 
 /// Says what an earlier record spares us.

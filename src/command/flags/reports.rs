@@ -4,20 +4,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::targets::{open, or_stdout};
+use super::targets::{is_in, open, or_stdout};
 use crate::exit::Failed;
-use crate::report::{CsvDialect, Format, Target};
+use crate::file::FileSet;
+use crate::report::{CsvDialect, Format, Target, Targets, refuse_foreign};
 use crate::settings::Layers;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
 pub(in crate::command) struct ReportFlags {
-    /// Report, its format by its ending: .csv, .ndjson, .json, .md; may be given several times [default: CSV on stdout]
+    /// Report, its format by its ending: .csv, .xlsx, .ndjson, .json, .md; may be given several times [default: CSV on stdout]
     ///
-    /// .csv has a row per message and group, .ndjson a line per row with verdicts, .json the totals for a program,
-    /// .md a summary for the ticket. `-` is CSV on stdout.
+    /// .csv has a row per message and group, .xlsx the same in a workbook with a summary and the list to act on, .ndjson
+    /// a line per row with verdicts, .json the totals for a program, .md a summary for the ticket. `-` is CSV on stdout.
     ///
-    /// Example: -o report.csv -o ticket.md --matrix matrix.csv
+    /// Example: -o report.xlsx -o ticket.md --matrix matrix.csv
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// CSV with a row per message and a column per group
@@ -37,6 +38,16 @@ pub(in crate::command) struct ReportFlags {
     /// Example: -o report.csv --split 1000000
     #[arg(long, value_name = "ROWS")]
     split: Option<String>,
+    /// Folder of lists, one for each group and verdict, of the messages that the group has not passed; nothing is sent
+    ///
+    /// GROUP.open.csv and GROUP.open.ndjson have the messages that its offset has not reached, each once; absent,
+    /// filtered (where that is not accepted) and undetermined ones have lists of their own, since they need something else
+    /// than to be sent again. worklist.json says what belongs together and whether the run was complete. An earlier
+    /// worklist in the folder is replaced as a whole.
+    ///
+    /// Example: --worklist redrive, look at redrive/GID_billing.open.csv, ask again, and only then send
+    #[arg(long, value_name = "FOLDER")]
+    worklist: Option<PathBuf>,
 }
 
 /// How CSV files are written.
@@ -84,7 +95,7 @@ impl ReportFlags {
         self,
         taken: &[PathBuf],
         layers: &Layers,
-    ) -> Result<Vec<Target>, Failed> {
+    ) -> Result<Targets, Failed> {
         let matrix = self
             .matrix
             .into_iter()
@@ -94,13 +105,45 @@ impl ReportFlags {
             .into_iter()
             .map(|path| (Some(Format::Rejects), path));
         let wanted = or_stdout(self.output).chain(matrix).chain(rejects);
-        let endings = [Format::Csv, Format::Ndjson, Format::Json, Format::Markdown];
-        let targets = open(wanted, taken, &endings)?;
+        let files = open(wanted, taken, &Format::BY_ENDING)?;
         if CsvDialect::of(layers)?.split.is_some() {
-            refuse_to_split_streams(&targets)?;
+            refuse_to_split_streams(&files)?;
         }
-        Ok(targets)
+        let worklist = self
+            .worklist
+            .map(|path| {
+                let files = files.iter().map(|target| &target.path);
+                let set = open_worklist(&path, taken.iter().chain(files))?;
+                Ok::<_, Failed>((path, set))
+            })
+            .transpose()?;
+        Ok(Targets { files, worklist })
     }
+}
+
+/// Prepares the folder of a worklist. What is in the way is an earlier worklist or a mistake.
+fn open_worklist<'p>(
+    folder: &Path,
+    mut others: impl Iterator<Item = &'p PathBuf>,
+) -> Result<FileSet, Failed> {
+    if let Some(other) = others.find(|other| is_in(other, folder)) {
+        let (other, folder) = (other.display(), folder.display());
+        return Err(Failed::refused(
+            anyhow!("{other} would be replaced with the folder {folder}"),
+            Some("--worklist names a folder of its own".to_owned()),
+        ));
+    }
+    refuse_foreign(folder).map_err(|error| {
+        let hint = "--worklist names a folder of its own, which is made or replaced as a whole";
+        Failed::refused(error, Some(hint.to_owned()))
+    })?;
+    FileSet::create(folder).map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("can't write {}", folder.display()));
+        Failed::refused(
+            error,
+            Some("name a folder in one that exists and that you may write to".to_owned()),
+        )
+    })
 }
 
 /// Parts need names.

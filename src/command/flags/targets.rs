@@ -84,13 +84,34 @@ fn format_of(path: &Path) -> Option<Format> {
     Format::of(path).or(stream.then_some(Format::Csv))
 }
 
+/// The path without links and detours, as far as it exists.
+fn real(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let parent = || {
+        Some(
+            std::fs::canonicalize(path.parent()?)
+                .ok()?
+                .join(path.file_name()?),
+        )
+    };
+    Some(
+        std::fs::canonicalize(&path)
+            .ok()
+            .or_else(parent)
+            .unwrap_or(path),
+    )
+}
+
+/// Does a file stand in a folder, whether they exist or not?
+pub(in crate::command) fn is_in(file: &Path, folder: &Path) -> bool {
+    match (real(file), real(folder)) {
+        (Some(file), Some(folder)) => file != Path::new("-") && file.starts_with(folder),
+        _ => false,
+    }
+}
+
 /// Do both paths name one file, whether it exists or not?
 fn same(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| {
-        std::path::absolute(path)
-            .map(|path| std::fs::canonicalize(&path).unwrap_or(path))
-            .ok()
-    };
     a == b
         || (a != Path::new("-")
             && b != Path::new("-")

@@ -9,7 +9,7 @@ use crate::input::{Entry, Kept, Reject, Row};
 use crate::message::Query;
 use crate::offsets::TrackType;
 use crate::record::{Durability, Header, Outcome, Record, Recorder, SCHEMA};
-use crate::report::{Context, CsvDialect, render};
+use crate::report::{Context, CsvDialect, Targets, render};
 use crate::source::{Failure, FailureKind, Trace, Track};
 use crate::verdict::Expectations;
 
@@ -148,7 +148,13 @@ pub(super) fn side(record: &Record) -> Side<'_> {
         expectations: expectations.clone(),
         csv: CsvDialect::default(),
     };
-    let (summary, _) = render(std::slice::from_ref(record), &context, Vec::new(), true).unwrap();
+    let (summary, _) = render(
+        std::slice::from_ref(record),
+        &context,
+        Targets::default(),
+        true,
+    )
+    .unwrap();
     Side {
         record,
         summary,

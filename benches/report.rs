@@ -1,0 +1,84 @@
+//! What each format costs that a finished record is rendered to: time, processor time, peak memory, and bytes per
+//! second. The yardstick is the walk over the record that `verify` makes, which every format pays as well.
+//!
+//! `MESSAGES=1000000 cargo bench -- report` for the large one (about 3 GB of disk).
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::snapshot::{write_input, write_snapshot};
+use crate::yardstick::{Cost, measure, program};
+
+/// Each with the flag that asks for it.
+const FORMATS: [(&str, &str); 8] = [
+    ("-o", "r.csv"),
+    ("--matrix", "m.csv"),
+    ("-o", "r.ndjson"),
+    ("-o", "r.json"),
+    ("-o", "r.md"),
+    ("-o", "r.html"),
+    ("-o", "r.xlsx"),
+    ("--worklist", "work"),
+];
+
+pub(crate) fn bench() {
+    let messages: usize = std::env::var("MESSAGES")
+        .ok()
+        .and_then(|messages| messages.parse().ok())
+        .unwrap_or(200_000);
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let folder = folder.path();
+    write_input(&folder.join("in.csv"), messages).expect("the input");
+    write_snapshot(&folder.join("cluster.json"), messages).expect("the snapshot");
+    let audit =
+        "audit in.csv --source cluster.json --quiet --results r.results.ndjson -o first.json";
+    run(folder, audit);
+    let record = size(&folder.join("r.results.ndjson"));
+    println!("{messages} messages x 5 groups, record {record:.0} MB");
+    let walk = run(folder, "verify r.results.ndjson");
+    println!("{:<10} {}", "(verify)", shown(walk));
+    for (flag, name) in FORMATS {
+        // Without `-o` there would be a CSV on standard output, too.
+        let others = if flag == "-o" { "" } else { "-o other.json" };
+        let cost = run(
+            folder,
+            &format!("report r.results.ndjson --quiet {flag} {name} {others}"),
+        );
+        let size = size(&folder.join(name));
+        let seconds = cost.wall.as_secs_f64();
+        println!(
+            "{:<10} {}, {size:.1} MB, {:.0} MB/s, {:.1} times the walk",
+            name,
+            shown(cost),
+            size / seconds,
+            seconds / walk.wall.as_secs_f64()
+        );
+    }
+}
+
+fn run(folder: &Path, line: &str) -> Cost {
+    let mut command = Command::new(program());
+    command.current_dir(folder).args(line.split_whitespace());
+    measure(&mut command)
+}
+
+/// A file's, or all of a folder's, in MB; nothing where there is none.
+fn size(path: &Path) -> f64 {
+    let bytes = match fs::read_dir(path) {
+        Ok(files) => files
+            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
+            .sum(),
+        Err(_) => fs::metadata(path).map_or(0, |found| found.len()),
+    };
+    bytes as f64 / 1e6
+}
+
+fn shown(cost: Cost) -> String {
+    format!(
+        "{:.2} s wall, {:.2} s CPU, {:.0} MiB",
+        cost.wall.as_secs_f64(),
+        cost.cpu.as_secs_f64(),
+        cost.peak_mib
+    )
+}

@@ -1,0 +1,288 @@
+//! What a spreadsheet has done to the columns that travel to the report.
+//!
+//! A list that went through one may have lost digits of its order numbers (`facts/users.md` point 0.6). They can't be
+//! mended here, and are never altered: whoever made the list is told which column to look at.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use super::Kept;
+use crate::input::Row;
+use crate::words::count;
+
+/// Spreadsheets keep so many digits of a number.
+const DIGITS: usize = 15;
+
+/// So many numbers must have lost their tails before that is no chance: one in ten of 16 digits ends with a zero.
+const FEW: u64 = 3;
+
+/// The damage to all columns that were met.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Damage {
+    columns: Vec<Column>,
+}
+
+/// One column's values, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Column {
+    name: String,
+    /// Texts that are not empty.
+    values: u64,
+    /// `1.23E+15`, `#NAME?`, `########`.
+    spoilt: u64,
+    /// Numbers of more digits than spreadsheets keep, …
+    long: u64,
+    /// … and those that have zeros for the others.
+    cut: u64,
+    first_spoilt: Option<(u64, String)>,
+    first_cut: Option<(u64, String)>,
+}
+
+/// A column that looks damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Damaged<'d> {
+    /// Its name.
+    pub column: &'d str,
+    /// How many values look so.
+    pub damaged: u64,
+    /// Of so many that are not empty.
+    pub values: u64,
+    /// Row of the input where the first of them stands.
+    pub first_row: u64,
+    /// The first of them.
+    pub first: &'d str,
+}
+
+impl fmt::Display for Damaged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "column {}: {} of {} values look damaged by a spreadsheet, the first is {} in row {}; they are kept as they are",
+            self.column,
+            count(self.damaged),
+            count(self.values),
+            self.first,
+            self.first_row
+        )
+    }
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Fine,
+    Spoilt,
+    Long { is_cut: bool },
+}
+
+impl Damage {
+    /// Looks at the kept values of a row of a record.
+    pub fn meet(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
+        for (nth, (name, value)) in kept.iter().enumerate() {
+            // What is no text in the record came from JSON: no spreadsheet had it.
+            let text = value
+                .get()
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                self.column(nth, name).add(row, text);
+            }
+        }
+    }
+
+    /// Looks at the kept values of a row of the input.
+    pub fn meet_row(&mut self, row: &Row) {
+        let json = row.kept.json.as_deref();
+        let kept = json.and_then(|json| serde_json::from_str::<Kept<'_>>(json).ok());
+        if let Some(kept) = kept {
+            self.meet(row.row, &kept.0);
+        }
+    }
+
+    /// Rows of one file have the same columns in the same places.
+    fn column(&mut self, nth: usize, name: &str) -> &mut Column {
+        let is_it = |column: &Column| column.name == name;
+        let at = if self.columns.get(nth).is_some_and(is_it) {
+            Some(nth)
+        } else {
+            self.columns.iter().position(is_it)
+        };
+        let at = at.unwrap_or_else(|| {
+            self.columns.push(Column {
+                name: name.to_owned(),
+                ..Column::default()
+            });
+            self.columns.len() - 1
+        });
+        &mut self.columns[at]
+    }
+
+    /// Adds what was met behind this.
+    pub fn append(&mut self, next: Self) {
+        for (nth, theirs) in next.columns.into_iter().enumerate() {
+            let mine = self.column(nth, &theirs.name);
+            mine.values += theirs.values;
+            mine.spoilt += theirs.spoilt;
+            mine.long += theirs.long;
+            mine.cut += theirs.cut;
+            mine.first_spoilt = mine.first_spoilt.take().or(theirs.first_spoilt);
+            mine.first_cut = mine.first_cut.take().or(theirs.first_cut);
+        }
+    }
+
+    /// The columns that look damaged, in the order in which they were met.
+    pub fn columns(&self) -> impl Iterator<Item = Damaged<'_>> {
+        self.columns.iter().filter_map(Column::damaged)
+    }
+}
+
+impl Column {
+    fn add(&mut self, row: u64, text: &str) {
+        self.values += 1;
+        let first = || Some((row, text.chars().take(40).collect()));
+        match look(text) {
+            Look::Fine => {}
+            Look::Spoilt => {
+                self.spoilt += 1;
+                self.first_spoilt = self.first_spoilt.take().or_else(first);
+            }
+            Look::Long { is_cut } => {
+                self.long += 1;
+                self.cut += u64::from(is_cut);
+                if is_cut {
+                    self.first_cut = self.first_cut.take().or_else(first);
+                }
+            }
+        }
+    }
+
+    fn damaged(&self) -> Option<Damaged<'_>> {
+        let is_cut = self.cut >= FEW && self.cut * 2 > self.long;
+        let cut = if is_cut { self.cut } else { 0 };
+        let firsts = [
+            &self.first_spoilt,
+            if is_cut { &self.first_cut } else { &None },
+        ];
+        let (first_row, first) = firsts.into_iter().flatten().min()?;
+        Some(Damaged {
+            column: &self.name,
+            damaged: self.spoilt + cut,
+            values: self.values,
+            first_row: *first_row,
+            first,
+        })
+    }
+}
+
+fn look(text: &str) -> Look {
+    let bytes = text.as_bytes();
+    match bytes.first() {
+        Some(b'#') if is_error(text) => Look::Spoilt,
+        Some(b'0'..=b'9') if is_rounded(bytes) => Look::Spoilt,
+        Some(b'0'..=b'9') if bytes.len() > DIGITS && bytes.iter().all(u8::is_ascii_digit) => {
+            let is_cut = bytes[DIGITS..].iter().all(|digit| *digit == b'0');
+            Look::Long { is_cut }
+        }
+        _ => Look::Fine,
+    }
+}
+
+/// What stands in a cell whose value can't be had or shown.
+fn is_error(text: &str) -> bool {
+    const ERRORS: [&str; 7] = [
+        "#NAME?", "#REF!", "#VALUE!", "#N/A", "#NUM!", "#NULL!", "#DIV/0!",
+    ];
+    ERRORS.contains(&text) || (text.len() >= 4 && text.bytes().all(|byte| byte == b'#'))
+}
+
+/// `1.23E+15`, `1,23E+15` or `1E+15`, as spreadsheets show numbers of more than eleven digits.
+fn is_rounded(bytes: &[u8]) -> bool {
+    let Some(at) = bytes.windows(2).position(|pair| pair == b"E+") else {
+        return false;
+    };
+    let (mantissa, exponent) = (&bytes[1..at], &bytes[at + 2..]);
+    let fraction = mantissa.strip_prefix(b".").or(mantissa.strip_prefix(b","));
+    let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    (mantissa.is_empty() || fraction.is_some_and(is_number))
+        && exponent.len() <= 3
+        && is_number(exponent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_leaves_behind_is_known() {
+        for text in [
+            "1.23E+15", "1,23E+15", "2E+18", "#NAME?", "#N/A", "########",
+        ] {
+            assert_eq!(look(text), Look::Spoilt, "{text}");
+        }
+        for text in [
+            "",
+            "A-10001",
+            "1.23",
+            "E+15",
+            "12.5E+15",
+            "1.E+15",
+            "1.23E+",
+            "#1",
+            "##",
+            "1E05791C",
+            "202611200001",
+            "-389.52",
+            "李娜",
+        ] {
+            assert_eq!(look(text), Look::Fine, "{text}");
+        }
+        assert_eq!(look("2026112014020912345"), Look::Long { is_cut: false });
+        assert_eq!(look("1234567890123450"), Look::Long { is_cut: true });
+        assert_eq!(look("1234567890123456"), Look::Long { is_cut: false });
+    }
+
+    fn damage(values: &[&str]) -> Damage {
+        let mut parts = values.iter().enumerate().map(|(nth, value)| {
+            let json = serde_json::to_string(value).unwrap();
+            let raw = RawValue::from_string(json).unwrap();
+            let mut damage = Damage::default();
+            damage.meet(nth as u64 + 1, &[("order_id".into(), &raw)]);
+            damage
+        });
+        let mut whole = parts.next().unwrap();
+        parts.for_each(|part| whole.append(part));
+        whole
+    }
+
+    #[test]
+    fn one_rounded_number_is_damage_and_a_few_zeros_are_not() {
+        let fine = damage(&[
+            "1234567890123450",
+            "1234567890123456",
+            "1234567890123457",
+            "",
+        ]);
+        assert_eq!(fine.columns().count(), 0);
+        let spoilt = damage(&["A-1", "1.23E+15", "", "4.56E+15"]);
+        assert_eq!(
+            spoilt.columns().collect::<Vec<_>>(),
+            [Damaged {
+                column: "order_id",
+                damaged: 2,
+                values: 3,
+                first_row: 2,
+                first: "1.23E+15"
+            }]
+        );
+        let cut = damage(&[
+            "1234567890123456",
+            "1234567890123400",
+            "2234567890123000",
+            "3234567890123000",
+        ]);
+        let found: Vec<_> = cut.columns().map(|d| (d.damaged, d.first_row)).collect();
+        assert_eq!(found, [(3, 2)]);
+    }
+}

@@ -1,0 +1,232 @@
+//! The files of a worklist, and what says that they belong together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::names::names;
+use super::next_entry;
+use crate::file::FileSet;
+use crate::report::Summary;
+use crate::report::row::Context;
+use crate::report::sink::{Made, Sink};
+use crate::verdict::Verdict;
+
+/// What says which files belong to a worklist.
+const MANIFEST: &str = "worklist.json";
+
+const SCHEMA: &str = "ons-audit-worklist/1";
+
+/// A file is written to when so much has come together.
+const BUFFER: usize = 32 * 1024;
+
+/// Sorts entries into files.
+pub(in crate::report) struct Folder {
+    /// As the person named it.
+    path: PathBuf,
+    set: FileSet,
+    groups: Vec<String>,
+    /// Of the groups, without verdict and ending.
+    names: Vec<String>,
+    head: Vec<u8>,
+    files: BTreeMap<(usize, Verdict), Pair>,
+}
+
+/// The CSV and the NDJSON file of one group and verdict.
+#[derive(Default)]
+struct Pair {
+    csv: Vec<u8>,
+    ndjson: Vec<u8>,
+    messages: u64,
+}
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    schema: &'static str,
+    /// Was every message answered?
+    complete: bool,
+    records: Vec<RecordView<'a>>,
+    observed_from: Option<&'a str>,
+    observed_to: Option<&'a str>,
+    files: Vec<FileView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RecordView<'a> {
+    run_id: &'a str,
+    source: &'a str,
+    sha256: &'a str,
+}
+
+#[derive(Serialize)]
+struct FileView<'a> {
+    file: String,
+    group: &'a str,
+    verdict: &'static str,
+    messages: u64,
+}
+
+impl Folder {
+    pub(in crate::report) fn new(path: PathBuf, set: FileSet, context: &Context) -> Self {
+        Self {
+            path,
+            set,
+            names: names(&context.groups),
+            groups: context.groups.clone(),
+            head: Vec::new(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    fn name(&self, (group, verdict): (usize, Verdict), ending: &str) -> String {
+        format!("{}.{verdict}.{ending}", self.names[group])
+    }
+
+    /// Writes down what has come together for one pair of files.
+    fn flush(&mut self, key: (usize, Verdict)) -> io::Result<()> {
+        let names = ["csv", "ndjson"].map(|ending| self.name(key, ending));
+        let Some(pair) = self.files.get_mut(&key) else {
+            return Ok(());
+        };
+        for (name, bytes) in names.iter().zip([&mut pair.csv, &mut pair.ndjson]) {
+            self.set.append(name, bytes)?;
+            bytes.clear();
+        }
+        Ok(())
+    }
+
+    fn manifest(&self, summary: &Summary<'_>) -> io::Result<Vec<u8>> {
+        let records = summary.records.iter().map(|record| RecordView {
+            run_id: &record.header().run_id,
+            source: &record.header().source,
+            sha256: &record.trailer().sha256,
+        });
+        let files = self.files.iter().flat_map(|(&key, pair)| {
+            ["csv", "ndjson"].map(|ending| FileView {
+                file: self.name(key, ending),
+                group: &self.groups[key.0],
+                verdict: key.1.as_str(),
+                messages: pair.messages,
+            })
+        });
+        let observed = summary.tally.observed.as_ref();
+        let mut json = serde_json::to_vec_pretty(&Manifest {
+            schema: SCHEMA,
+            complete: summary.is_complete(),
+            records: records.collect(),
+            observed_from: observed.map(|(first, _)| first.as_str()),
+            observed_to: observed.map(|(_, last)| last.as_str()),
+            files: files.collect(),
+        })?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+impl Sink for Folder {
+    fn begin(&mut self, head: &[u8]) -> io::Result<()> {
+        head.clone_into(&mut self.head);
+        Ok(())
+    }
+
+    fn take(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        while let Some(entry) = next_entry(&mut piece) {
+            let key = (entry.group, entry.verdict);
+            let pair = self.files.entry(key).or_default();
+            if pair.messages == 0 {
+                pair.csv.extend_from_slice(&self.head);
+            }
+            pair.messages += 1;
+            pair.csv.extend_from_slice(entry.csv);
+            pair.ndjson.extend_from_slice(entry.ndjson);
+            if pair.csv.len() + pair.ndjson.len() > BUFFER {
+                self.flush(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, _foot: &[u8], summary: &Summary<'_>) -> io::Result<()> {
+        let keys: Vec<_> = self.files.keys().copied().collect();
+        for key in keys {
+            self.flush(key)?;
+        }
+        self.set.append(MANIFEST, &self.manifest(summary)?)
+    }
+
+    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
+        let made = self.files.iter().map(|(&key, pair)| Made {
+            path: self.path.join(self.name(key, "csv")),
+            rows: Some(pair.messages),
+        });
+        let made = made.collect();
+        self.set.commit()?;
+        Ok(made)
+    }
+}
+
+/// Why a folder can't become a worklist.
+#[derive(Debug, thiserror::Error)]
+pub enum Foreign {
+    /// Something else is there.
+    #[error("{} is there and no worklist of an earlier run: it holds {found}", path.display())]
+    Holds {
+        /// The folder.
+        path: PathBuf,
+        /// What was met first.
+        found: String,
+    },
+    /// It can't be looked at.
+    #[error("can't read {}", path.display())]
+    Unread {
+        /// The folder or its manifest.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Only the manifest's word for it that files are of a worklist allows to replace them.
+pub fn refuse_foreign(path: &Path) -> Result<(), Foreign> {
+    #[derive(Deserialize)]
+    struct Listed {
+        schema: String,
+        files: Vec<ListedFile>,
+    }
+    #[derive(Deserialize)]
+    struct ListedFile {
+        file: String,
+    }
+    let unread = |source| Foreign::Unread {
+        path: path.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(unread)?,
+    };
+    let manifest = fs::read(path.join(MANIFEST)).unwrap_or_default();
+    let listed = serde_json::from_slice::<Listed>(&manifest)
+        .ok()
+        .filter(|listed| listed.schema == SCHEMA);
+    let mut known = BTreeSet::new();
+    if let Some(listed) = listed {
+        known.insert(MANIFEST.to_owned());
+        known.extend(listed.files.into_iter().map(|listed| listed.file));
+    }
+    for entry in entries {
+        let entry = entry.map_err(unread)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_file = entry.file_type().map_err(unread)?.is_file();
+        if !is_file || !known.contains(&name) {
+            return Err(Foreign::Holds {
+                path: path.to_owned(),
+                found: name,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! File names for groups, whatever they are called.
+
+use std::collections::HashSet;
+
+use crate::file::Sha256;
+
+/// Longer names get a hash: with a verdict and an ending, 255 bytes are a file name's limit.
+const LONGEST: usize = 200;
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// One name for each group, none of which is another's even where a file system takes `a` for `A`.
+pub(super) fn names(groups: &[String]) -> Vec<String> {
+    let mut taken = HashSet::new();
+    groups
+        .iter()
+        .map(|group| {
+            let name = encoded(group);
+            let mut unique = name.clone();
+            let mut nth = 2;
+            while !taken.insert(unique.to_lowercase()) {
+                unique = format!("{name}~{nth}");
+                nth += 1;
+            }
+            unique
+        })
+        .collect()
+}
+
+/// Letters, digits, `_`, `.` and `-` as they are, but for a first `.` or `-`; all else as in a URL: `%25RETRY%25GID_a`.
+fn encoded(group: &str) -> String {
+    let mut name = String::with_capacity(group.len());
+    for (nth, &byte) in group.as_bytes().iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => name.push(char::from(byte)),
+            b'-' | b'.' if nth > 0 => name.push(char::from(byte)),
+            _ => {
+                name.push('%');
+                name.extend(
+                    [byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])),
+                );
+            }
+        }
+    }
+    if name.len() > LONGEST {
+        let mut hash = Sha256::new();
+        hash.update(group.as_bytes());
+        name.truncate(LONGEST - 17);
+        name.push('~');
+        name.push_str(&hash.hex()[..16]);
+    }
+    if name.is_empty() {
+        name.push('~'); // no group is called so
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_those_of_the_groups_where_a_file_can_have_them() {
+        for (group, name) in [
+            ("GID_billing", "GID_billing"),
+            ("%RETRY%GID_billing", "%25RETRY%25GID_billing"),
+            ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
+            ("-rf", "%2Drf"),
+            ("a b|c", "a%20b%7Cc"),
+            ("組", "%E7%B5%84"),
+            ("", "~"),
+        ] {
+            assert_eq!(encoded(group), name, "{group}");
+        }
+        assert_eq!(
+            names(&["GID_A".to_owned(), "GID_a".to_owned(), "gid_A".to_owned()]),
+            ["GID_A", "GID_a~2", "gid_A~3"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_group_has_a_name_of_its_own(groups in prop::collection::hash_set("(\\PC|[\0-\x1f/.%A-a-]){0,90}", 1..8)) {
+            let groups: Vec<_> = groups.into_iter().collect();
+            let names = names(&groups);
+            let distinct: HashSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
+            prop_assert_eq!(distinct.len(), groups.len());
+            for name in names {
+                prop_assert!(name.len() <= LONGEST + 3 && !name.starts_with(['.', '-']), "{}", name);
+                prop_assert!(name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'), "{}", name);
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Cells of a large sheet, as the XML that stands in the file.
+//!
+//! Workers render rows before anybody knows how many stand above them, so a row number is written as [`HERE`], which no
+//! text can contain, and put in by the one that writes the sheet. All text is inline: it is never taken for a number,
+//! a formula or a link, and nothing has to be remembered of it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use jiff::Timestamp;
+
+/// Stands for the number of the row.
+pub(super) const HERE: u8 = 0;
+
+/// The longest text of a cell, in UTF-16 units.
+const LONGEST: usize = 32_767;
+
+/// Style of texts: number format `@`, so that a text stays one when a person edits the cell.
+pub(super) const TEXT: u32 = 1;
+
+/// Style of times.
+pub(super) const TIME: u32 = 2;
+
+/// Style of numbers.
+pub(super) const NUMBER: u32 = 3;
+
+/// Appends a column's letters: `A`, …, `Z`, `AA`, …
+pub(super) fn push_letters(out: &mut Vec<u8>, column: usize) {
+    let start = out.len();
+    let mut left = column + 1;
+    while left > 0 {
+        let digit = u8::try_from((left - 1) % 26).expect("below 26");
+        out.push(b'A' + digit);
+        left = (left - 1) / 26;
+    }
+    out[start..].reverse();
+}
+
+/// Cells from left to right. Empty ones are left out.
+pub(super) struct Cells<'o> {
+    out: &'o mut Vec<u8>,
+    column: usize,
+}
+
+impl<'o> Cells<'o> {
+    /// Goes on at a column.
+    pub(super) const fn at(out: &'o mut Vec<u8>, column: usize) -> Self {
+        Self { out, column }
+    }
+
+    /// A text, whatever it looks like.
+    pub(super) fn text(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.open(TEXT);
+            let edges = [text.as_bytes()[0], text.as_bytes()[text.len() - 1]];
+            let text_start: &[u8] = if edges.iter().any(u8::is_ascii_whitespace) {
+                b" t=\"inlineStr\"><is><t xml:space=\"preserve\">"
+            } else {
+                b" t=\"inlineStr\"><is><t>"
+            };
+            self.out.extend_from_slice(text_start);
+            push_text(self.out, text);
+            self.out.extend_from_slice(b"</t></is></c>");
+        }
+        self.column += 1;
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.open(NUMBER);
+            write!(self.out, "><v>{number}</v></c>").expect("memory takes all bytes");
+        }
+        self.column += 1;
+    }
+
+    /// A time, UTC as the column's head says.
+    pub(super) fn time(&mut self, time: Option<Timestamp>) {
+        if let Some(serial) = time.and_then(serial) {
+            self.open(TIME);
+            write!(self.out, "><v>{serial}</v></c>").expect("memory takes all bytes");
+        }
+        self.column += 1;
+    }
+
+    fn open(&mut self, style: u32) {
+        self.out.extend_from_slice(b"<c r=\"");
+        push_letters(self.out, self.column);
+        self.out.extend_from_slice(&[HERE, b'"']);
+        write!(self.out, " s=\"{style}\"").expect("memory takes all bytes");
+    }
+}
+
+/// Days since the eve of 1900 as spreadsheets count them; nothing before that, where they have no times.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "53 bits hold the milliseconds of nine millennia"
+)]
+pub(super) fn serial(time: Timestamp) -> Option<f64> {
+    const EPOCH: i64 = 25_569; // 1970-01-01
+    const DAY: i64 = 86_400_000;
+    let days = time.as_millisecond() + EPOCH * DAY;
+    // Day 60 is a 29 February that never was; earlier days are off by one.
+    (days > 60 * DAY).then(|| days as f64 / DAY as f64)
+}
+
+/// A text that fits into a cell: what is too long is cut, and says so.
+pub(super) fn cut(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
+        return text.into();
+    }
+    let mark = format!(" … [cut: {} characters]", text.chars().count());
+    let mut room = LONGEST - mark.encode_utf16().count();
+    let fits = |c: &char| {
+        let fits = c.len_utf16() <= room;
+        room -= c.len_utf16().min(room);
+        fits
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    (kept + &mark).into()
+}
+
+/// Appends text to XML as the format has it (`ST_Xstring`): what XML can't hold is written `_x0007_`, and what looks like
+/// that is escaped.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    let text = cut(text);
+    let bytes = text.as_bytes();
+    let mut plain = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let escaped: &[u8] = match byte {
+            b'&' => b"&amp;",
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'_' if is_escape(&bytes[at..]) => b"_x005F_",
+            b'\t' | b'\n' => continue,
+            0..b' ' => {
+                out.extend_from_slice(&bytes[plain..at]);
+                write!(out, "_x{byte:04X}_").expect("memory takes all bytes");
+                plain = at + 1;
+                continue;
+            }
+            // U+FFFE and U+FFFF
+            0xEF if matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])) => {
+                out.extend_from_slice(&bytes[plain..at]);
+                out.extend_from_slice(if bytes[at + 2] == 0xBE {
+                    b"_xFFFE_"
+                } else {
+                    b"_xFFFF_"
+                });
+                plain = at + 3;
+                continue;
+            }
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[plain..at]);
+        out.extend_from_slice(escaped);
+        plain = at + 1;
+    }
+    out.extend_from_slice(&bytes[plain..]);
+}
+
+/// `_x` and four hex digits and `_`
+fn is_escape(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'_', b'x', digits @ .., ] if digits.len() >= 5
+        && digits[..4].iter().all(u8::is_ascii_hexdigit)
+        && digits[4] == b'_')
+}
+
+/// `A1:S1048576`
+pub(super) fn range(columns: usize, rows: u32) -> String {
+    let mut letters = Vec::new();
+    push_letters(&mut letters, columns.max(1) - 1);
+    let mut range = String::from("A1:");
+    range.extend(letters.into_iter().map(char::from));
+    let _ = write!(range, "{}", rows.max(1)); // a String takes everything
+    range
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(text: &str) -> String {
+        let mut out = Vec::new();
+        push_text(&mut out, text);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn columns_have_letters() {
+        for (column, letters) in [
+            (0, "A"),
+            (25, "Z"),
+            (26, "AA"),
+            (701, "ZZ"),
+            (16_383, "XFD"),
+        ] {
+            let mut out = Vec::new();
+            push_letters(&mut out, column);
+            assert_eq!(out, letters.as_bytes());
+        }
+        assert_eq!(range(19, 1_048_576), "A1:S1048576");
+    }
+
+    #[test]
+    fn what_xml_can_not_hold_is_escaped() {
+        for (given, written) in [
+            ("=1+1", "=1+1"),
+            ("a<b>&c", "a&lt;b&gt;&amp;c"),
+            ("bell\u{7}\0", "bell_x0007__x0000_"),
+            ("a\r\nb\tc", "a_x000D_\nb\tc"),
+            ("_x0041_ MQ_x_1", "_x005F_x0041_ MQ_x_1"),
+            ("\u{fffe}\u{ffff}\u{feff}", "_xFFFE__xFFFF_\u{feff}"),
+        ] {
+            assert_eq!(text(given), written);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_says_so() {
+        let long = "長".repeat(40_000);
+        let cut = cut(&long);
+        assert_eq!(cut.encode_utf16().count(), LONGEST);
+        assert!(cut.ends_with("長 … [cut: 40000 characters]"));
+        let fits = "長".repeat(LONGEST);
+        assert_eq!(super::cut(&fits), fits);
+        let astral = "🀄".repeat(20_000);
+        assert!(super::cut(&astral).encode_utf16().count() <= LONGEST);
+    }
+
+    #[test]
+    fn times_are_days() {
+        let at = |text: &str| serial(text.parse().unwrap());
+        assert_eq!(at("2026-11-20T12:00:00Z"), Some(46_346.5));
+        assert_eq!(
+            at("1970-01-01T00:00:00.001Z"),
+            Some(2_209_161_600_001.0 / 86_400_000.0)
+        );
+        assert_eq!(at("1899-01-01T00:00:00Z"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_out_of_its_cell(given in "(\\PC|[\0-\x1f]|_x00|[0-9A-F]{4}_)*") {
+            let text = text(&given);
+            prop_assert!(!text.as_bytes().contains(&HERE));
+            prop_assert!(!text.contains('<'));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The workbook without the rows of its tables, made by the library.
+
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, IgnoreError, Workbook, Worksheet, XlsxError};
+
+use super::cells::cut;
+use super::look::{Look, Verdicts, colour};
+use super::table::Table;
+use super::{method, summary};
+use crate::report::Summary;
+use crate::report::row::Context;
+
+/// No column is wider than this for its texts' sake.
+const WIDEST: f64 = 48.0;
+
+/// A table and the rows in each of its sheets, heads aside.
+#[derive(Debug)]
+pub(super) struct Sheets {
+    pub(super) table: Table,
+    pub(super) rows: Vec<u32>,
+}
+
+impl Sheets {
+    /// `Detail`, or `Detail 2` of several.
+    pub(super) fn name(&self, nth: usize) -> String {
+        match self.rows.len() {
+            1 => self.table.name().to_owned(),
+            _ => format!("{} {}", self.table.name(), nth + 1),
+        }
+    }
+}
+
+/// The workbook's bytes. Its sheets are in order: Summary, those of each table, Method.
+///
+/// `lengths`: how wide the texts of the kept columns are.
+pub(super) fn workbook(
+    summary: &Summary<'_>,
+    context: &Context,
+    tables: &[Sheets],
+    lengths: &[u8],
+) -> Result<Vec<u8>, XlsxError> {
+    let mut workbook = Workbook::new();
+    let look = Look::begin(&mut workbook);
+    workbook.set_properties(&properties(summary)?);
+    let sheet = workbook.add_worksheet().set_name("Summary")?;
+    summary::write(sheet, &look, summary, tables)?;
+    paper(sheet);
+    for sheets in tables {
+        for (nth, &rows) in sheets.rows.iter().enumerate() {
+            let sheet = workbook.add_worksheet().set_name(sheets.name(nth))?;
+            table(sheet, &look, sheets.table, context)?;
+            fit(sheet, sheets.table, context, lengths)?;
+            columns(sheet, sheets.table, context, rows)?;
+            paper(sheet);
+            sheet.set_repeat_rows(0, 0)?;
+        }
+    }
+    let sheet = workbook.add_worksheet().set_name("Method")?;
+    method::write(sheet, &look, summary, context)?;
+    paper(sheet);
+    workbook.save_to_buffer()
+}
+
+/// The head, which stays where it is.
+fn table(
+    sheet: &mut Worksheet,
+    look: &Look,
+    table: Table,
+    context: &Context,
+) -> Result<(), XlsxError> {
+    let own = table.columns().iter().map(|column| {
+        if column.is_time {
+            format!("{} (UTC)", column.name)
+        } else {
+            column.name.to_owned()
+        }
+    });
+    let kept = context.columns.iter().cloned();
+    let groups: &[String] = match table {
+        Table::Matrix => &context.groups,
+        Table::Breaks | Table::Detail => &[],
+    };
+    for (column, name) in (0..).zip(own.chain(kept).chain(groups.iter().cloned())) {
+        sheet.write_string_with_format(0, column, &*cut(&name), &look.head)?;
+    }
+    sheet.set_row_height(0, 32)?;
+    sheet.set_freeze_panes(1, 2)?;
+    Ok(())
+}
+
+/// The widths of the columns.
+fn fit(
+    sheet: &mut Worksheet,
+    table: Table,
+    context: &Context,
+    lengths: &[u8],
+) -> Result<(), XlsxError> {
+    let own = table.columns().iter().map(|column| column.width);
+    let kept = context.columns.iter().zip(lengths).map(|(name, length)| {
+        let head = head_width(name);
+        f64::from(*length).max(head) + 2.0
+    });
+    let groups = context
+        .groups
+        .iter()
+        .map(|group| head_width(group).max(14.0));
+    let groups = groups.filter(|_| table == Table::Matrix);
+    for (column, width) in (0..).zip(own.chain(kept).chain(groups)) {
+        sheet.set_column_width(column, width.min(WIDEST))?;
+    }
+    Ok(())
+}
+
+/// With room for the filter's button.
+fn head_width(name: &str) -> f64 {
+    let width = name.chars().map(|c| 1 + u16::from(c >= '\u{1100}'));
+    f64::from(width.take(60).sum::<u16>()) + 4.0
+}
+
+/// Filter and colours.
+fn columns(
+    sheet: &mut Worksheet,
+    table: Table,
+    context: &Context,
+    rows: u32,
+) -> Result<(), XlsxError> {
+    let width = number(table.width(context));
+    sheet.autofilter(0, 0, rows, width - 1)?;
+    if rows > 0 {
+        // Order numbers are texts on purpose: no green corners.
+        sheet.ignore_error_range(1, 0, rows, width - 1, IgnoreError::NumberStoredAsText)?;
+    }
+    for (column, _) in (0..)
+        .zip(table.columns())
+        .filter(|(_, column)| column.name.ends_with("verdict"))
+    {
+        let verdicts = Verdicts {
+            first: column,
+            last: column,
+            several: false,
+        };
+        colour(sheet, verdicts, rows)?;
+    }
+    if table == Table::Matrix && !context.groups.is_empty() {
+        let verdicts = Verdicts {
+            first: width - number(context.groups.len()),
+            last: width - 1,
+            several: true,
+        };
+        colour(sheet, verdicts, rows)?;
+    }
+    Ok(())
+}
+
+fn number(columns: usize) -> u16 {
+    u16::try_from(columns).expect("no more columns than a sheet has")
+}
+
+/// A4, landscape, as wide as the page.
+fn paper(sheet: &mut Worksheet) {
+    sheet
+        .set_paper_size(9)
+        .set_landscape()
+        .set_print_fit_to_pages(1, 0)
+        .set_margins(0.4, 0.4, 0.6, 0.6, 0.3, 0.3)
+        .set_footer("&L&F, &A&R&P / &N");
+}
+
+/// The same record makes the same file: its time is the record's.
+fn properties(summary: &Summary<'_>) -> Result<DocProperties, XlsxError> {
+    let times = summary
+        .records
+        .iter()
+        .map(|record| &*record.trailer().finished_at);
+    let finished: jiff::Timestamp = times
+        .max()
+        .and_then(|time| time.parse().ok())
+        .unwrap_or_default();
+    Ok(DocProperties::new()
+        .set_title(summary.headline())
+        .set_author("ons-audit")
+        .set_creation_datetime(&ExcelDateTime::from_timestamp(finished.as_second())?))
+}

@@ -1,0 +1,181 @@
+//! Writing down a sheet that is read like a page.
+
+use jiff::Timestamp;
+use rust_xlsxwriter::{Format, Url, Worksheet, XlsxError};
+
+use super::cells::{cut, serial};
+use super::look::Look;
+
+type Done = Result<(), XlsxError>;
+
+/// A sheet, and the row that is written next.
+pub(super) struct Page<'p> {
+    pub(super) sheet: &'p mut Worksheet,
+    pub(super) look: &'p Look,
+    row: u32,
+    /// The last column of texts that stand across the page.
+    last: u16,
+}
+
+/// A cell of a table.
+pub(super) enum Cell<'c> {
+    Text(&'c str),
+    Number(u64),
+    Share(u64, u64),
+    Time(Option<Timestamp>),
+    /// A sheet of this workbook.
+    Sheet(&'c str),
+    Nothing,
+}
+
+impl<'p> Page<'p> {
+    /// `widths` of its columns, in characters.
+    pub(super) fn begin(
+        sheet: &'p mut Worksheet,
+        look: &'p Look,
+        widths: &[f64],
+    ) -> Result<Self, XlsxError> {
+        sheet.set_screen_gridlines(false);
+        for (column, width) in (0..).zip(widths) {
+            sheet.set_column_width(column, *width)?;
+        }
+        let last = u16::try_from(widths.len()).unwrap_or(u16::MAX) - 1;
+        Ok(Self {
+            sheet,
+            look,
+            row: 0,
+            last,
+        })
+    }
+
+    /// A text across the page, `lines` high.
+    pub(super) fn across(&mut self, text: &str, format: &Format, lines: f64) -> Done {
+        let text = cut(text);
+        self.sheet
+            .merge_range(self.row, 0, self.row, self.last, "", format)?;
+        self.sheet
+            .write_string_with_format(self.row, 0, &*text, format)?;
+        self.sheet.set_row_height(self.row, lines)?;
+        self.row += 1;
+        Ok(())
+    }
+
+    /// A heading, with room above it.
+    pub(super) fn section(&mut self, text: &str) -> Done {
+        self.row += 1;
+        let format = &self.look.section;
+        for column in 0..=self.last {
+            let text = if column == 0 { text } else { "" };
+            self.sheet
+                .write_string_with_format(self.row, column, text, format)?;
+        }
+        self.sheet.set_row_height(self.row, 20)?;
+        self.row += 1;
+        Ok(())
+    }
+
+    /// The head of a table: columns, of which `numbers` hold numbers, and further ones that span several: from, to, what.
+    pub(super) fn head(
+        &mut self,
+        names: &[&str],
+        numbers: std::ops::RangeInclusive<u16>,
+        wide: &[(u16, u16, &str)],
+    ) -> Done {
+        for (column, name) in (0..).zip(names) {
+            let format = if numbers.contains(&column) {
+                &self.look.number_head
+            } else {
+                &self.look.head
+            };
+            self.sheet
+                .write_string_with_format(self.row, column, *name, format)?;
+        }
+        for &(from, to, name) in wide {
+            self.sheet
+                .merge_range(self.row, from, self.row, to, name, &self.look.head)?;
+        }
+        self.row += 1;
+        Ok(())
+    }
+
+    /// A row of a table.
+    pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Done {
+        for (column, cell) in (0..).zip(cells) {
+            let (sheet, look) = (&mut *self.sheet, self.look);
+            match cell {
+                Cell::Text(text) => {
+                    sheet.write_string_with_format(self.row, column, &*cut(text), &look.wrapped)?;
+                }
+                Cell::Number(number) => {
+                    sheet.write_number_with_format(
+                        self.row,
+                        column,
+                        real(*number),
+                        &look.number,
+                    )?;
+                }
+                Cell::Share(part, whole) => {
+                    let share = if *whole == 0 {
+                        0.0
+                    } else {
+                        real(*part) / real(*whole)
+                    };
+                    sheet.write_number_with_format(self.row, column, share, &look.share)?;
+                }
+                Cell::Time(time) => {
+                    if let Some(serial) = time.and_then(serial) {
+                        sheet.write_number_with_format(self.row, column, serial, &look.time)?;
+                    }
+                }
+                Cell::Sheet(name) => {
+                    let link = Url::new(format!("internal:'{name}'!A1")).set_text(*name);
+                    sheet.write_url_with_format(self.row, column, link, &look.link)?;
+                }
+                Cell::Nothing => {}
+            }
+        }
+        self.row += 1;
+        Ok(())
+    }
+
+    /// A row of a table whose last texts take several columns each: from, to, what.
+    pub(super) fn spread(&mut self, cells: &[Cell<'_>], wide: &[(u16, u16, &str)]) -> Done {
+        let format = &self.look.wrapped;
+        for &(from, to, text) in wide {
+            self.sheet
+                .merge_range(self.row, from, self.row, to, "", format)?;
+            self.sheet
+                .write_string_with_format(self.row, from, &*cut(text), format)?;
+        }
+        self.row(cells)
+    }
+
+    /// A label and a text of `lines` lines beside it, in a sheet of two columns.
+    pub(super) fn entry(&mut self, label: &str, text: &str, lines: f64) -> Done {
+        self.sheet
+            .write_string_with_format(self.row, 0, &*cut(label), &self.look.strong)?;
+        self.sheet
+            .write_string_with_format(self.row, 1, &*cut(text), &self.look.wrapped)?;
+        self.sheet.set_row_height(self.row, lines)?;
+        self.row += 1;
+        Ok(())
+    }
+}
+
+/// The height of a row, in points, for a text in a column of `width` characters; a Chinese one is twice as wide.
+pub(super) fn lines(text: &str, width: usize) -> f64 {
+    let columns = |line: &str| line.chars().map(|c| 1 + usize::from(c >= '\u{1100}')).sum();
+    let lines: usize = text
+        .lines()
+        .map(|line| usize::max(1, usize::div_ceil(columns(line), width)))
+        .sum();
+    15.5 * f64::from(u16::try_from(lines.clamp(1, 26)).unwrap_or(26))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "spreadsheets count in 53 bits, and so many rows nobody has"
+)]
+const fn real(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,100 @@
+//! The rows of one sheet, compressed in a file without a name until the workbook is put together.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use memchr::memchr;
+
+use super::cells::HERE;
+use crate::file;
+
+/// Rows of a sheet, the head included.
+pub(super) const MOST_ROWS: u32 = 1_048_576;
+
+const BUFFER: usize = 64 * 1024;
+
+/// Rows in the making.
+pub(super) struct Rows {
+    file: DeflateEncoder<BufWriter<File>>,
+    /// The head is the first.
+    pub(super) count: u32,
+    /// Bytes of XML.
+    pub(super) size: u64,
+}
+
+impl Rows {
+    /// None yet; kept in the folder of `beside`, since a system's own folder for such files is often in memory.
+    pub(super) fn new(beside: &Path) -> io::Result<Self> {
+        let file = BufWriter::with_capacity(BUFFER, file::scratch(beside)?);
+        Ok(Self {
+            file: DeflateEncoder::new(file, Compression::fast()),
+            count: 1,
+            size: 0,
+        })
+    }
+
+    /// Rows without the head.
+    pub(super) const fn data(&self) -> u32 {
+        self.count - 1
+    }
+
+    /// Adds a row whose cells have [`HERE`] for its number.
+    pub(super) fn push(&mut self, cells: &[u8], scratch: &mut Vec<u8>) -> io::Result<()> {
+        self.count += 1;
+        let mut number = [0; 10];
+        let mut left = &mut number[..];
+        write!(left, "{}", self.count)?;
+        let unused = left.len();
+        let number = &number[..10 - unused];
+        scratch.clear();
+        scratch.extend_from_slice(b"<row r=\"");
+        scratch.extend_from_slice(number);
+        scratch.extend_from_slice(b"\">");
+        let mut rest = cells;
+        while let Some(at) = memchr(HERE, rest) {
+            scratch.extend_from_slice(&rest[..at]);
+            scratch.extend_from_slice(number);
+            rest = &rest[at + 1..];
+        }
+        scratch.extend_from_slice(rest);
+        scratch.extend_from_slice(b"</row>");
+        self.size += scratch.len() as u64;
+        self.file.write_all(scratch)
+    }
+
+    /// All of them, to be read.
+    pub(super) fn read(self) -> io::Result<impl Read> {
+        let file = self.file.finish()?;
+        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok(DeflateDecoder::new(BufReader::with_capacity(BUFFER, file)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_learn_their_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rows = Rows::new(&folder.path().join("x")).unwrap();
+        let mut scratch = Vec::new();
+        for _ in 0..2 {
+            rows.push(b"<c r=\"A\0\"/><c r=\"B\0\"/>", &mut scratch)
+                .unwrap();
+        }
+        let (data, size) = (rows.data(), rows.size);
+        let mut text = String::new();
+        rows.read().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(
+            text,
+            "<row r=\"2\"><c r=\"A2\"/><c r=\"B2\"/></row><row r=\"3\"><c r=\"A3\"/><c r=\"B3\"/></row>"
+        );
+        assert_eq!((data, size), (2, text.len() as u64));
+    }
+}

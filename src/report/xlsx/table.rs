@@ -1,0 +1,309 @@
+//! The three tables: which columns they have, and how a row becomes their rows.
+
+use super::cells::Cells;
+use crate::report::row::{Context, RowFormat, RowView};
+
+/// The columns of a sheet.
+pub(in crate::report) const COLUMNS_MOST: usize = 16_384;
+
+/// Rows of the input by whose texts the columns are made wide enough.
+const MEASURED: u64 = 500;
+
+/// A table that may be long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// A row per distinct message and group at fault: as many as the tally counts.
+    Breaks,
+    /// A row per row of the input, a column per group.
+    Matrix,
+    /// A row per row of the input and group.
+    Detail,
+}
+
+/// A column that is not one of the input's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    /// In characters.
+    pub(super) width: f64,
+    pub(super) is_time: bool,
+}
+
+const fn column(name: &'static str, width: f64) -> Column {
+    Column {
+        name,
+        width,
+        is_time: false,
+    }
+}
+
+const fn time(name: &'static str) -> Column {
+    Column {
+        name,
+        width: 23.0,
+        is_time: true,
+    }
+}
+
+const ROW: Column = column("row", 9.0);
+const MSG_ID: Column = column("msg_id", 37.0);
+const TOPIC: Column = column("topic", 16.0);
+const INSTANCE: Column = column("instance_id", 34.0);
+const GROUP: Column = column("group", 20.0);
+const TRACK_TYPE: Column = column("track_type", 24.0);
+const VERDICT: Column = column("verdict", 15.0);
+const MESSAGE_VERDICT: Column = column("message_verdict", 19.0);
+const BORN: Column = time("born_at");
+const OBSERVED: Column = time("observed_at");
+
+const BREAKS: [Column; 9] = [
+    ROW, MSG_ID, TOPIC, GROUP, VERDICT, TRACK_TYPE, BORN, OBSERVED, INSTANCE,
+];
+
+const MATRIX: [Column; 5] = [ROW, MSG_ID, TOPIC, INSTANCE, MESSAGE_VERDICT];
+
+const DETAIL: [Column; 15] = [
+    ROW,
+    MSG_ID,
+    TOPIC,
+    INSTANCE,
+    GROUP,
+    TRACK_TYPE,
+    VERDICT,
+    column("expected", 12.0),
+    MESSAGE_VERDICT,
+    BORN,
+    OBSERVED,
+    column("attempts", 11.0),
+    column("request_id", 38.0),
+    column("error_code", 20.0),
+    column("error_message", 48.0),
+];
+
+impl Table {
+    pub(super) const ALL: [Self; 3] = [Self::Breaks, Self::Matrix, Self::Detail];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Breaks => "Breaks",
+            Self::Matrix => "Matrix",
+            Self::Detail => "Detail",
+        }
+    }
+
+    /// The columns before the kept ones. Matrix and Detail have the names and the order of the CSVs.
+    pub(super) const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Breaks => &BREAKS,
+            Self::Matrix => &MATRIX,
+            Self::Detail => &DETAIL,
+        }
+    }
+
+    /// With the kept ones and the groups.
+    pub(super) fn width(self, context: &Context) -> usize {
+        let groups = match self {
+            Self::Matrix => context.groups.len(),
+            Self::Breaks | Self::Detail => 0,
+        };
+        self.columns().len() + context.columns.len() + groups
+    }
+
+    const fn tag(self) -> u8 {
+        match self {
+            Self::Breaks => b'B',
+            Self::Matrix => b'M',
+            Self::Detail => b'D',
+        }
+    }
+}
+
+/// The columns of the widest table.
+pub(in crate::report) fn widest(context: &Context) -> usize {
+    let widths = Table::ALL.map(|table| table.width(context));
+    widths.into_iter().max().unwrap_or_default()
+}
+
+/// A part of a piece that workers hand to the [`Book`](super::Book).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part<'p> {
+    /// The cells of a row.
+    Row(Table, &'p [u8]),
+    /// How long the texts of the kept columns are, a byte each.
+    Lengths(&'p [u8]),
+}
+
+const LENGTHS: u8 = b'L';
+
+/// Takes the first part off a piece.
+pub(super) fn next_part<'p>(piece: &mut &'p [u8]) -> Option<Part<'p>> {
+    let (&tag, rest) = piece.split_first()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (part, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    *piece = rest;
+    let table = Table::ALL.into_iter().find(|table| table.tag() == tag);
+    Some(table.map_or(Part::Lengths(part), |table| Part::Row(table, part)))
+}
+
+/// Appends a part that `write` fills.
+pub(super) fn push_part(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(tag);
+    let length_at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    let length = u32::try_from(out.len() - length_at - 4).expect("a row is no 4 GB long");
+    out[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// The rows of all three tables. Head and foot are the frame's.
+#[derive(Debug)]
+pub(in crate::report) struct Xlsx;
+
+impl RowFormat for Xlsx {
+    fn head(&self, _context: &Context, _out: &mut Vec<u8>) {}
+
+    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+        if view.row <= MEASURED {
+            push_part(out, LENGTHS, |out| {
+                out.extend(view.kept_in(&context.columns).map(|text| columns_of(&text)));
+            });
+        }
+        if view.same_as.is_none() {
+            push_breaks(context, view, out);
+        }
+        push_part(out, Table::Matrix.tag(), |out| matrix(context, view, out));
+        push_detail(context, view, out);
+    }
+}
+
+/// How wide a text is drawn, in columns of a terminal.
+fn columns_of(text: &str) -> u8 {
+    let wide = |c: char| {
+        1 + usize::from(
+            matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{ffdc}' | '\u{1f300}'..),
+        )
+    };
+    let columns: usize = text.chars().take(255).map(wide).sum();
+    u8::try_from(columns).unwrap_or(u8::MAX)
+}
+
+fn push_breaks(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    for seen in view.judged.groups.iter().filter(|seen| seen.breaks) {
+        push_part(out, Table::Breaks.tag(), |out| {
+            let mut cells = Cells::at(out, 0);
+            cells.number(Some(view.row));
+            cells.text(&view.line.msg_id);
+            cells.text(&view.line.topic);
+            cells.text(seen.group);
+            cells.text(seen.verdict.as_str());
+            cells.text(seen.track_type);
+            cells.time(view.born);
+            observed(&mut cells, view);
+            cells.text(&view.line.instance_id);
+            kept(&mut cells, context, view);
+        });
+    }
+}
+
+fn matrix(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    let mut cells = message(view, out);
+    cells.text(view.verdict().as_str());
+    kept(&mut cells, context, view);
+    for verdicts in view.verdicts_in(&context.groups) {
+        cells.text(&verdicts);
+    }
+}
+
+/// What is alike for all groups is rendered once.
+fn push_detail(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    let mut alike = Vec::new();
+    message(view, &mut alike);
+    let before = alike.len();
+    rest(context, view, &mut alike);
+    let (before, behind) = alike.split_at(before);
+    if view.judged.groups.is_empty() {
+        push_part(out, Table::Detail.tag(), |out| {
+            out.extend_from_slice(&alike);
+        });
+    }
+    for seen in &view.judged.groups {
+        push_part(out, Table::Detail.tag(), |out| {
+            out.extend_from_slice(before);
+            let mut cells = Cells::at(out, 4);
+            cells.text(seen.group);
+            cells.text(seen.track_type);
+            cells.text(seen.verdict.as_str());
+            cells.text(seen.expectation());
+            out.extend_from_slice(behind);
+        });
+    }
+}
+
+/// `row,msg_id,topic,instance_id`
+fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> Cells<'o> {
+    let mut cells = Cells::at(out, 0);
+    cells.number(Some(view.row));
+    cells.text(&view.line.msg_id);
+    cells.text(&view.line.topic);
+    cells.text(&view.line.instance_id);
+    cells
+}
+
+/// All behind `expected`.
+fn rest(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    let mut cells = Cells::at(out, 8);
+    cells.text(view.verdict().as_str());
+    cells.time(view.born);
+    observed(&mut cells, view);
+    cells.number(view.line.attempts.map(u64::from));
+    let (code, message) = view.error();
+    for text in [&*view.line.request_id, &*code, &*message] {
+        cells.text(text);
+    }
+    kept(&mut cells, context, view);
+}
+
+fn observed(cells: &mut Cells<'_>, view: &RowView<'_>) {
+    match view.line.observed_at.parse() {
+        Ok(time) => cells.time(Some(time)),
+        // No record of ours holds another text than a time.
+        Err(_) => cells.text(&view.line.observed_at),
+    }
+}
+
+fn kept(cells: &mut Cells<'_>, context: &Context, view: &RowView<'_>) {
+    for text in view.kept_in(&context.columns) {
+        cells.text(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_taken_off_in_order() {
+        let mut piece = Vec::new();
+        push_part(&mut piece, b'B', |out| out.extend_from_slice(b"first"));
+        push_part(&mut piece, LENGTHS, |_| {});
+        push_part(&mut piece, b'D', |out| out.extend_from_slice(b"last"));
+        let mut rest = &piece[..];
+        assert_eq!(
+            next_part(&mut rest),
+            Some(Part::Row(Table::Breaks, b"first"))
+        );
+        assert_eq!(next_part(&mut rest), Some(Part::Lengths(b"")));
+        assert_eq!(
+            next_part(&mut rest),
+            Some(Part::Row(Table::Detail, b"last"))
+        );
+        assert_eq!(next_part(&mut rest), None);
+    }
+
+    #[test]
+    fn chinese_is_twice_as_wide() {
+        assert_eq!(columns_of("A-10001"), 7);
+        assert_eq!(columns_of("李娜"), 4);
+        assert_eq!(columns_of(&"x".repeat(300)), 255);
+    }
+}

@@ -1,0 +1,228 @@
+//! The workbook, read back by a library that is not ours: it says what the CSVs and the JSON say, cell by cell.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+
+use calamine::{Data, Reader as _, Xlsx, open_workbook};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::tool::{Row, Tool, table};
+
+const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv \
+                     --accept filtered --quiet --raw-csv --results r.ndjson \
+                     -o a.xlsx -o a.csv -o a.json --matrix m.csv";
+
+type Book = Xlsx<std::io::BufReader<File>>;
+
+fn open(tool: &Tool, name: &str) -> Book {
+    open_workbook(tool.path(name)).unwrap()
+}
+
+/// A cell as the CSV writes it.
+fn told(cell: &Data) -> String {
+    match cell {
+        Data::Empty => String::new(),
+        Data::String(text) => text.clone(),
+        Data::Float(number) => format!("{number}"),
+        Data::DateTime(time) => {
+            let days = time.as_f64() - 25_569.0;
+            #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our days")]
+            let millis = (days * 86_400_000.0).round() as i64;
+            format!("{:.3}", Timestamp::from_millisecond(millis).unwrap())
+        }
+        other => panic!("{other:?} is no cell of ours"),
+    }
+}
+
+/// A sheet by its head, as the CSV has it.
+fn sheet(book: &mut Book, name: &str) -> Vec<Row> {
+    let range = book.worksheet_range(name).unwrap();
+    let mut rows = range.rows();
+    let head: Vec<_> = rows
+        .next()
+        .unwrap()
+        .iter()
+        .map(|cell| {
+            let name = told(cell);
+            name.split(" (").next().unwrap().to_owned()
+        })
+        .collect();
+    rows.map(|row| {
+        let cells = row.iter().map(told);
+        head.iter().cloned().zip(cells).collect()
+    })
+    .collect()
+}
+
+#[test]
+fn every_cell_is_that_of_the_csv() {
+    let tool = Tool::new();
+    tool.call(AUDIT).ends(1);
+    let mut book = open(&tool, "a.xlsx");
+    assert_eq!(
+        book.sheet_names(),
+        ["Summary", "Breaks", "Matrix", "Detail", "Method"]
+    );
+    let detail = table(&tool.read("a.csv"));
+    assert_eq!(sheet(&mut book, "Detail"), detail);
+    assert_eq!(sheet(&mut book, "Matrix"), table(&tool.read("m.csv")));
+
+    let breaks = sheet(&mut book, "Breaks");
+    let json: Value = serde_json::from_str(&tool.read("a.json")).unwrap();
+    let mut by_group = BTreeMap::<_, u64>::new();
+    for row in &breaks {
+        let is_same = |other: &&Row| other["row"] == row["row"] && other["group"] == row["group"];
+        let found = detail.iter().find(is_same).unwrap();
+        assert_eq!(found["message_verdict"], "break");
+        assert_eq!(found["expected"], "yes");
+        for (column, cell) in row {
+            assert_eq!(&found[column], cell, "{column}");
+        }
+        *by_group
+            .entry((row["group"].clone(), row["verdict"].clone()))
+            .or_default() += 1;
+    }
+    for (group, verdict) in [
+        ("GID_billing", "open"),
+        ("GID_shipping", "open"),
+        ("GID_ledger", "absent"),
+    ] {
+        let counted = json["groups"][group][verdict].as_u64();
+        let listed = by_group.remove(&(group.to_owned(), verdict.to_owned()));
+        assert!(counted.is_some() && listed == counted, "{group} {verdict}");
+    }
+    assert_eq!(by_group, BTreeMap::new());
+}
+
+#[test]
+fn the_summary_has_the_numbers_of_the_json() {
+    let tool = Tool::new();
+    tool.call(AUDIT).ends(1);
+    let json: Value = serde_json::from_str(&tool.read("a.json")).unwrap();
+    let range = open(&tool, "a.xlsx").worksheet_range("Summary").unwrap();
+    let rows: Vec<Vec<String>> = range
+        .rows()
+        .map(|row| row.iter().map(told).collect())
+        .collect();
+    assert_eq!(rows[0][0], json["headline"]);
+    assert!(
+        rows[1][0].contains("986 distinct = 982 answered"),
+        "{}",
+        rows[1][0]
+    );
+    let row = |name: &str| rows.iter().find(|row| row[0] == name).unwrap();
+    for (group, counts) in json["groups"].as_object().unwrap() {
+        let verdicts = ["passed", "filtered", "open", "undetermined", "absent"];
+        let found = verdicts.iter().zip(&row(group)[2..]);
+        for (verdict, cell) in found {
+            assert_eq!(cell, &counts[verdict].to_string(), "{group} {verdict}");
+        }
+        let born = &row(group)[7..9];
+        for (edge, cell) in ["missed_born_from", "missed_born_to"].iter().zip(born) {
+            assert_eq!(cell, counts[edge].as_str().unwrap_or(""), "{group} {edge}");
+        }
+    }
+    for (verdict, count) in json["messages"].as_object().unwrap() {
+        assert_eq!(row(verdict)[1], count.to_string());
+    }
+    for (name, rows) in [
+        ("Breaks", 280),
+        ("Matrix", 1000),
+        ("Detail", table(&tool.read("a.csv")).len()),
+    ] {
+        assert_eq!(row(name)[1], rows.to_string());
+    }
+}
+
+/// Texts that a spreadsheet would like to make something of.
+const TEXTS: [&str; 16] = [
+    "=1+1",
+    "=HYPERLINK(\"http://127.0.0.1\",\"x\")",
+    "http://127.0.0.1/",
+    "mailto:a@example.org",
+    "00123",
+    "1E05",
+    "12345678901234567890",
+    "2026-11-20",
+    "TRUE",
+    " leading and trailing ",
+    "two\nlines\tand a tab",
+    "bell\u{7} and return\r",
+    "_x0041_",
+    "<a href=\"x\">&amp;</a>",
+    "李娜 Łukasz 🀄",
+    "مالك الموضوع",
+];
+
+#[test]
+fn a_text_stays_the_text_it_was() {
+    let tool = Tool::new();
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["msg_id", "topic", "=note", "long"])
+        .unwrap();
+    let long = "長".repeat(40_000);
+    for (nth, text) in TEXTS.into_iter().enumerate() {
+        let long = if nth == 0 { &*long } else { "" };
+        csv.write_record(["0A15030B110F18B4AAC264BE6C450BA2", "orders", text, long])
+            .unwrap();
+    }
+    tool.write("in.csv", csv.into_inner().unwrap());
+    let audit = "audit in.csv --input-format csv --source samples/cluster.json --quiet --expect GID_billing -o a.xlsx";
+    tool.call(audit).ends(0);
+    let mut book = open(&tool, "a.xlsx");
+    let rows = sheet(&mut book, "Matrix");
+    let found: Vec<_> = rows.iter().map(|row| &*row["=note"]).collect();
+    assert_eq!(found, TEXTS);
+    let cut = &rows[0]["long"];
+    assert!(cut.ends_with("長 … [cut: 40000 characters]"));
+    assert_eq!(cut.chars().count(), 32_767);
+    for name in book.sheet_names() {
+        let formulas = book.worksheet_formula(&name).unwrap();
+        assert!(formulas.rows().flatten().all(String::is_empty), "{name}");
+    }
+    let mut archive = zip::ZipArchive::new(File::open(tool.path("a.xlsx")).unwrap()).unwrap();
+    for name in archive
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect::<Vec<_>>()
+    {
+        assert!(
+            !name.contains("worksheets/_rels"),
+            "a link to elsewhere: {name}"
+        );
+        let mut xml = String::new();
+        archive
+            .by_name(&name)
+            .unwrap()
+            .read_to_string(&mut xml)
+            .unwrap();
+        let links: Vec<_> = xml.match_indices("<hyperlink ").collect();
+        assert_eq!(
+            links.is_empty(),
+            name != "xl/worksheets/sheet1.xml",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_same_record_makes_the_same_file_and_a_full_disk_makes_none() {
+    let tool = Tool::new();
+    tool.call(AUDIT).ends(1);
+    let bytes = std::fs::read(tool.path("a.xlsx")).unwrap();
+    tool.call("report r.ndjson --quiet -o b.xlsx").ends(1);
+    assert!(bytes == std::fs::read(tool.path("b.xlsx")).unwrap());
+    assert_eq!(tool.mode("b.xlsx"), 0o600);
+    let call = tool.call("report r.ndjson --quiet -o c.xlsx");
+    let said = call.under("trap '' XFSZ; ulimit -f 8; exec \"$@\"").ends(3);
+    assert!(
+        said.stderr
+            .contains("error: can't write c.xlsx: File too large"),
+        "{}",
+        said.stderr
+    );
+    let names = ["a.csv", "a.json", "a.xlsx", "b.xlsx", "m.csv", "r.ndjson"];
+    assert_eq!(tool.names(), names);
+}
