@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::yardstick::{Cost, measure, median, program};
+use crate::yardstick::{measure, median, program};
 
 const GROUPS: [&str; 5] = [
     "GID_analytics",
@@ -42,12 +42,12 @@ pub(crate) fn bench() {
                 ratios.push(ours.wall.as_secs_f64() / theirs.wall.as_secs_f64());
                 println!(
                     "round {round}: ons-audit {}, DuckDB {}, ratio {:.2}",
-                    shown(ours),
-                    shown(theirs),
+                    ours,
+                    theirs,
                     ratios[ratios.len() - 1]
                 );
             }
-            None => println!("round {round}: ons-audit {}", shown(ours)),
+            None => println!("round {round}: ons-audit {ours}"),
         }
     }
     let size = |name: &str| {
@@ -71,15 +71,6 @@ pub(crate) fn bench() {
     if !ratios.is_empty() {
         println!("median ratio to DuckDB {:.2} (at most 1.5)", median(ratios));
     }
-}
-
-fn shown(cost: Cost) -> String {
-    format!(
-        "{:.2} s wall, {:.2} s CPU, {:.0} MiB",
-        cost.wall.as_secs_f64(),
-        cost.cpu.as_secs_f64(),
-        cost.peak_mib
-    )
 }
 
 fn audit(folder: &Path) -> Command {

@@ -1,6 +1,7 @@
 //! Whole processes, measured: wall time, processor time and peak memory of a command, and medians of paired rounds.
 //! Machines drift, so only ratios between commands of the same minute mean anything.
 
+use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -15,6 +16,18 @@ pub(crate) struct Cost {
     pub(crate) cpu: Duration,
     /// Most resident memory, in MiB.
     pub(crate) peak_mib: f64,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.2} s wall, {:.2} s CPU, {:.0} MiB",
+            self.wall.as_secs_f64(),
+            self.cpu.as_secs_f64(),
+            self.peak_mib
+        )
+    }
 }
 
 /// The program to be measured. What `cargo bench` builds has the features that tests ask of the libraries (tokio's

@@ -11,6 +11,7 @@ use crate::engine::{Forecast, RETENTION};
 use crate::exit::{Failed, Status, print};
 use crate::input::{Entry, Inputs, Reject};
 use crate::message::BornClock;
+use crate::record::Damage;
 use crate::settings::{Span, Zone};
 use crate::words::{self, count};
 
@@ -56,7 +57,10 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         args.retention.map_or(RETENTION, |span| span.0),
     );
     let born = BornClock::new(now, &zone.zone);
-    let forecast = Forecast::of(inputs.rows(), pace.rate, now, retention, |id| born.born(id))?;
+    let mut damage = Damage::default();
+    let rows = inputs.rows();
+    let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
+    let forecast = Forecast::of(rows, pace.rate, now, retention, |id| born.born(id))?;
     let text = if args.format == "json" {
         serde_json::to_string_pretty(&forecast).map_err(|error| Failed::refused(error, None))?
             + "\n"
@@ -70,7 +74,11 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
             zone: &zone,
             expires: !named.is_repeatable(),
         };
-        plan.text(&first_rejects(&inputs)?)
+        let mut text = plan.text(&first_rejects(&inputs)?);
+        for column in damage.columns() {
+            let _ = writeln!(text, "{column}"); // a String takes everything
+        }
+        text
     };
     print(&text)?;
     Ok(if forecast.rejected > 0 {

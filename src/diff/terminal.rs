@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::change::Change;
 use super::story::Differences;
 use super::table;
+use crate::report::labelled;
 use crate::words::count;
 
 /// More kinds of change than this are for the report itself.
@@ -29,14 +30,14 @@ impl Terminal {
         let messages = std::iter::once(differences.messages_told());
         let turns = differences.turns_told();
         let turns = (!turns.is_empty()).then(|| turns.join(", "));
-        section(out, "messages", messages.chain(turns))?;
-        section(out, "totals", differences.totals_told())?;
-        section(out, "evidence", differences.evidence())?;
-        section(out, "resets", differences.resets_told())?;
-        section(out, "groups", differences.groups_told())?;
-        section(out, "changes", kinds(differences))?;
-        section(out, "note", differences.notes())?;
-        section(out, "next", self.next(differences))
+        labelled(out, "messages", messages.chain(turns))?;
+        labelled(out, "totals", differences.totals_told())?;
+        labelled(out, "evidence", differences.evidence())?;
+        labelled(out, "resets", differences.resets_told())?;
+        labelled(out, "groups", differences.groups_told())?;
+        labelled(out, "changes", kinds(differences))?;
+        labelled(out, "note", differences.notes())?;
+        labelled(out, "next", self.next(differences))
     }
 
     /// What to do now, most urgent first.
@@ -68,19 +69,6 @@ impl Terminal {
         }
         steps
     }
-}
-
-/// Lines under one label; nothing without lines.
-fn section(
-    out: &mut dyn Write,
-    label: &str,
-    lines: impl IntoIterator<Item = String>,
-) -> io::Result<()> {
-    let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    for (label, line) in labels.zip(lines) {
-        writeln!(out, "{label:<9} {line}")?;
-    }
-    Ok(())
 }
 
 fn groups(differences: &Differences<'_>) -> String {

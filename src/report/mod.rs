@@ -29,6 +29,7 @@ pub use row::{Context, CsvDialect, RowFormat, RowView};
 pub use sink::Made;
 pub use summary::{Summary, SummaryFormat};
 pub use terminal::Terminal;
+pub(crate) use terminal::labelled;
 pub use worklist::{Foreign, refuse_foreign};
 
 use std::path::Path;

@@ -59,8 +59,8 @@ impl SummaryFormat for Terminal {
     }
 }
 
-/// Lines, the first of which has a label before it.
-fn labelled(
+/// Lines under one label; nothing without lines.
+pub(crate) fn labelled(
     out: &mut dyn Write,
     label: &str,
     lines: impl IntoIterator<Item = String>,
@@ -169,7 +169,7 @@ pub(super) fn totals(summary: &Summary<'_>) -> [String; 2] {
 }
 
 /// Where contract and answers do not fit together.
-fn contract(summary: &Summary<'_>) -> Vec<String> {
+pub(super) fn contract(summary: &Summary<'_>) -> Vec<String> {
     let unexpected = summary.unexpected();
     let named: Vec<_> = unexpected
         .iter()

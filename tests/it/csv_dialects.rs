@@ -229,6 +229,15 @@ fn columns_that_a_spreadsheet_has_damaged_are_named_and_not_altered() {
         .unwrap();
     }
     tool.write("in.csv", &text);
+    let plan = tool
+        .call("plan in.csv --source samples/cluster.json")
+        .ends(0);
+    assert!(
+        plan.stdout
+            .contains("\ncolumn order_id: 5 of 8 values look damaged"),
+        "{}",
+        plan.stdout
+    );
     let audit = "audit in.csv --source samples/cluster.json --results r.ndjson -o a.csv -o a.json";
     let said = tool.call(audit).ends(1);
     for line in [

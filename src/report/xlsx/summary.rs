@@ -8,14 +8,14 @@ use super::page::{Cell, Page, lines};
 use super::table::Table;
 use super::words;
 use crate::report::Summary;
-use crate::report::terminal::totals;
+use crate::report::terminal::{contract, totals};
 use crate::verdict::{MessageVerdict, Verdict};
 
 /// Of its nine columns.
-const WIDTHS: [f64; 9] = [34.0, 13.0, 13.0, 13.0, 13.0, 15.0, 13.0, 25.0, 25.0];
+const WIDTHS: [f64; 9] = [34.0, 13.0, 13.0, 13.0, 13.0, 15.0, 13.0, 30.0, 30.0];
 
 /// All of them together.
-const ACROSS: usize = 164;
+const ACROSS: usize = 174;
 
 type Done = Result<(), XlsxError>;
 
@@ -51,7 +51,7 @@ fn top(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
     let besides = std::iter::once(summary.provenance())
         .chain(summary.carried())
         .chain(summary.resets())
-        .chain(summary.contract_notes())
+        .chain(contract(summary))
         .chain(summary.damaged());
     for text in besides {
         page.across(&text, &look.quiet, lines(&text, ACROSS))?;
