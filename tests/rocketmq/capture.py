@@ -7,6 +7,7 @@ The cluster is one that suite.py has filled. What a Java client asks on its own,
 """
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,8 @@ def mqadmin(jars, home, *arguments, options=()):
     command = ["java", *cluster.JVM, *options, f"-Duser.home={home}", f"-Drocketmq.home.dir={home}", "-cp", f"{jars}/*",
                "org.apache.rocketmq.tools.command.MQAdminStartup", *arguments]
     done = subprocess.run(command, env={**os.environ, "ROCKETMQ_HOME": str(home)}, capture_output=True, text=True, timeout=120)
+    for body in re.findall(r"^Message Body Path: +(\S+)$", done.stdout, re.M):  # always under the same /tmp/rocketmq
+        Path(body).unlink(missing_ok=True)
     return done.stdout
 
 
