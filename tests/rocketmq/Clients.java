@@ -73,6 +73,7 @@ public class Clients {
         admin = new DefaultMQAdminExt(10_000);
         admin.setNamesrvAddr(nameServer);
         admin.setInstanceName("admin");
+        admin.setPollNameServerInterval(1_000); // where brokers are: a long-lived JVM would ask where they were
         admin.start();
         producer = new DefaultMQProducer("PID_producer");
         producer.setNamesrvAddr(nameServer);

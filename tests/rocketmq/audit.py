@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 SAYS = ["row", "msg_id", "topic", "group", "track_type", "verdict", "message_verdict", "error_code", "mark", "mqadmin_track_type"]
 PLACE = ["broker", "queue_id", "queue_offset", "tag"]
 
