@@ -45,9 +45,9 @@ class Program:
     def command(self, *arguments):
         return [str(self.binary), *map(str, arguments)]
 
-    def run(self, *arguments):
+    def run(self, *arguments, **environment):
         begin = time.monotonic()
-        done = subprocess.run(self.command(*arguments), env=self.environment, stdin=subprocess.DEVNULL, capture_output=True,
+        done = subprocess.run(self.command(*arguments), env={**self.environment, **environment}, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=PATIENCE)
         return done.returncode, done.stderr, time.monotonic() - begin
 
@@ -55,10 +55,10 @@ class Program:
         self.runs += 1
         return self.home / f"report-{self.runs}.csv", self.home / f"report-{self.runs}.ndjson"
 
-    def audit(self, source, rows, *options, columns=("msg_id", "topic")):
+    def audit(self, source, rows, *options, columns=("msg_id", "topic"), **environment):
         """Asks about rows at full speed and reads the report."""
         report, results = self.outputs()
         asked = self.write(f"asked-{self.runs}.csv", rows, columns)
         done = self.run("audit", asked, "--source", source, "-o", report, "--results", results, "--no-progress",
-                        *([] if "--rate" in options else ["--rate", "max"]), *options)
+                        *([] if "--rate" in options else ["--rate", "max"]), *options, **environment)
         return Audit(*done, report)

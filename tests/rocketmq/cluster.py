@@ -4,6 +4,7 @@ Everything started here is stopped by `Cluster.stop`, by its process ID. Heaps a
 because they live for a minute or two.
 """
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -51,23 +52,29 @@ waitTimeMillsInHeartbeatQueue=60000
 registerNameServerPeriod=10000
 {more}"""
 
+TLS = Path(__file__).resolve().parents[1] / "data" / "tls"
+CERTIFICATE = TLS / "gateway.pem"
+# The same ports speak TLS and plain text.
+JVM += ["-Dtls.test.mode.enable=false", f"-Dtls.server.certPath={CERTIFICATE}", f"-Dtls.server.keyPath={TLS / 'gateway.key'}"]
 
 # 4.9 does not start without its logging configuration.
 LOGBACK = '<configuration><root level="OFF"/></configuration>\n'
 
 
 def free_port(taken=()):
-    """A free port whose neighbours are free too: a broker also listens two below (VIP) and one above (HA)."""
+    """A free port whose neighbours are free too: a broker also listens two below (VIP) and one above (HA).
+
+    Five digits, so that an address keeps its length when the tap replaces it; below those that the system hands out, so that
+    nobody is given it before the server has it.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port < 10010 or any(abs(port - other) < 4 for other in taken):
-            continue  # five digits, so that an address keeps its length when the tap replaces it
+        port = random.randrange(10010, 32760)
+        if any(abs(port - other) < 4 for other in taken):
+            continue
         try:
             for neighbour in (port - 2, port, port + 1):
                 with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", neighbour))
+                    probe.bind(("", neighbour))
         except OSError:
             continue
         return port

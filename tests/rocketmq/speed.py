@@ -57,7 +57,7 @@ def million(suite, rows=1_000_000):
     few = suite.program.write("few.csv", orders[:1], ["msg_id", "topic"])
     status, said, snapshot = suite.program.run("snapshot", "--source", suite.source, "--messages", few, "-o", frozen)
     found = [] if status == 0 else [f"snapshot: exit status {status}: {said}"]
-    report, results = suite.outputs()
+    report, results = suite.program.outputs()
     status, said, took = suite.program.run("audit", path, "--source", suite.source, "-o", report.with_suffix(".json"), "--results", results, "--no-progress")
     if status != 1 or f"{rows:,} answered" not in said:
         found.append(f"exit status {status}: {said[-500:]}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import capture
 import cluster
+import guarded
 import scenarios
 import speed
 import wire
@@ -175,6 +176,7 @@ class Suite:
         before = state(self.cluster.name_server)
         for check in (self.words, self.command, self.copies_elsewhere, self.other_ways, self.snapshot):
             check()
+        guarded.tls(self)
         speed.beside_mqadmin(self)
         speed.million(self)
         after = state(self.cluster.name_server)
@@ -208,6 +210,7 @@ def main(version, binary, jars, home):
         suite.fill()
         suite.at_rest()
         scenarios.play(suite)
+        guarded.acl(suite)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         suite.stop()

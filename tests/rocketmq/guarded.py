@@ -1,0 +1,89 @@
+"""Clusters that ask who comes: TLS, and access control of both kinds, ACL 1.0 in 4.9 and ACL 2.0 in 5.5."""
+import json
+
+import capture
+import cluster
+import wire
+
+OPERATOR, AUDITOR = ("operator", "operator-secret-1"), ("auditor", "auditor-secret-1")
+
+# The least that README asks for: read the topics, nothing else.
+PLAIN_ACL = """accounts:
+- accessKey: {operator[0]}
+  secretKey: {operator[1]}
+  admin: true
+- accessKey: {auditor[0]}
+  secretKey: {auditor[1]}
+  admin: false
+  defaultTopicPerm: DENY
+  defaultGroupPerm: DENY
+  topicPerms:
+{topics}
+  groupPerms:
+  - TOOLS_CONSUMER=SUB
+"""
+
+ACL2 = """authenticationEnabled=true
+authenticationProvider=org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider
+authenticationMetadataProvider=org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider
+initAuthenticationUser={{"username":"{operator[0]}","password":"{operator[1]}"}}
+innerClientAuthenticationCredentials={{"accessKey":"{operator[0]}","secretKey":"{operator[1]}"}}
+authorizationEnabled=true
+authorizationProvider=org.apache.rocketmq.auth.authorization.provider.DefaultAuthorizationProvider
+authorizationMetadataProvider=org.apache.rocketmq.auth.authorization.provider.LocalAuthorizationMetadataProvider
+"""
+
+
+def tls(suite):
+    """The same ports speak TLS; whom the certificate does not convince is not asked."""
+    found = []
+    trusting = suite.program.audit(suite.source, suite.asked, "--tls", "--ca-cert", cluster.CERTIFICATE)
+    if trusting.lines() != suite.live.lines():
+        found.append(f"{len(trusting.rows)} rows, at rest {len(suite.live.rows)}: {trusting.said[-400:]}")
+    doubting = suite.program.audit(suite.source, suite.asked, "--tls")
+    if doubting.status != 2 or "certificate" not in doubting.said:
+        found.append(f"without its authority: exit status {doubting.status}: {doubting.said[-400:]}")
+    suite.say("tls", "with and without the authority", found)
+
+
+def acl(suite):
+    """An account that may read the topics is enough; a wrong key, or none, ends the run before anything is answered."""
+    guard(suite)
+    found = []
+    reader = suite.program.audit(suite.source, suite.asked, **account(*AUDITOR))
+    answered = {pair for pair, groups in reader.words().items() if groups.get("GID_caught_up", [""])[0] == "CONSUMED"}
+    if reader.status != 1 or len(answered) != len(suite.asked):
+        found.append(f"auditor: exit status {reader.status}, {len(answered)} of {len(suite.asked)} read by all: {reader.said[-600:]}")
+    for who, environment in (("a wrong key", account(AUDITOR[0], "not-the-secret")), ("a stranger", account("stranger", "none")), ("nobody", {})):
+        refused = suite.program.audit(suite.source, suite.asked, **environment)
+        if refused.status != 2 or any(row["group"] for row in refused.rows) or "ROCKETMQ_SECRET_KEY" not in refused.said:
+            found.append(f"{who}: exit status {refused.status}, {len(refused.rows)} rows: {refused.said[-600:]}")
+    suite.say("acl", f"{len(answered)} answered to an account that may read topics; wrong keys and none refused", found)
+
+
+def account(key, secret):
+    return {"ROCKETMQ_ACCESS_KEY": key, "ROCKETMQ_SECRET_KEY": secret}
+
+
+def guard(suite):
+    """Restarts the brokers with access control. The clients have no account, so their groups go offline."""
+    topics = sorted({message["topic"] for message in suite.messages})
+    conf = suite.home / "conf"
+    if suite.version == "4.9":
+        perms = "\n".join(f"  - {topic}=SUB" for topic in topics)
+        (conf / "plain_acl.yml").write_text(PLAIN_ACL.format(operator=OPERATOR, auditor=AUDITOR, topics=perms))
+        more = "aclEnable=true\n"
+    else:
+        more = ACL2.format(operator=OPERATOR)
+    for broker in suite.cluster.brokers.values():
+        own = "" if suite.version == "4.9" else f"authConfigPath={broker.store}/auth\n"
+        broker.stop()
+        broker.start(more=more + own)
+    if suite.version != "4.9":
+        (conf / "tools.yml").write_text("accessKey: {}\nsecretKey: {}\n".format(*OPERATOR))
+        for address in wire.masters(suite.cluster.name_server).values():
+            for arguments in (["createUser", "-u", AUDITOR[0], "-p", AUDITOR[1], "-t", "Normal"],
+                              ["createAcl", "-s", f"User:{AUDITOR[0]}", "-r", "Topic:*,Group:*", "-a", "Sub,Get", "-d", "Allow"]):
+                said = capture.mqadmin(suite.jars, suite.home, arguments[0], "-n", suite.cluster.name_server, "-b", address, *arguments[1:])
+                if "success" not in said:
+                    raise RuntimeError(f"{arguments}: {json.dumps(said[-600:])}")
