@@ -3,7 +3,7 @@ import json
 
 import capture
 import cluster
-import wire
+from scenarios import registered
 
 OPERATOR, AUDITOR = ("operator", "operator-secret-1"), ("auditor", "auditor-secret-1")
 
@@ -79,9 +79,10 @@ def guard(suite):
         own = "" if suite.version == "4.9" else f"authConfigPath={broker.store}/auth\n"
         broker.stop()
         broker.start(more=more + own)
+    brokers = registered(suite)
     if suite.version != "4.9":
         (conf / "tools.yml").write_text("accessKey: {}\nsecretKey: {}\n".format(*OPERATOR))
-        for address in wire.masters(suite.cluster.name_server).values():
+        for address in brokers.values():
             for arguments in (["createUser", "-u", AUDITOR[0], "-p", AUDITOR[1], "-t", "Normal"],
                               ["createAcl", "-s", f"User:{AUDITOR[0]}", "-r", "Topic:*,Group:*", "-a", "Sub,Get", "-d", "Allow"]):
                 said = capture.mqadmin(suite.jars, suite.home, arguments[0], "-n", suite.cluster.name_server, "-b", address, *arguments[1:])

@@ -145,18 +145,25 @@ def group_deleted(suite):
 
 
 def settle(suite):
-    """Waits until both brokers are in the route and the clients have come back to them."""
+    """Waits until the clients have come back to both brokers."""
+    here = registered(suite)
     deadline = time.monotonic() + 90
+    online = []
     while time.monotonic() < deadline:
-        try:
-            masters = wire.masters(suite.cluster.name_server)
-            here = {name: broker.address for name, broker in suite.cluster.brokers.items()}
-            online = [group for address in here.values() for group in ("GID_caught_up", "GID_lagging", "GID_pull", "GID_stale_broadcast")
-                      if wire.ask(address, wire.CONNECTIONS, {"consumerGroup": group})[0] == 0]
-            if masters == here and len(online) == 8:
-                suite.rest()
-                return
-        except (OSError, EOFError):
-            pass
+        online = [group for address in here.values() for group in ("GID_caught_up", "GID_lagging", "GID_pull", "GID_stale_broadcast")
+                  if wire.ask(address, wire.CONNECTIONS, {"consumerGroup": group})[0] == 0]
+        if len(online) == 4 * len(here):
+            return suite.rest()
         time.sleep(0.5)
-    raise RuntimeError(f"the cluster does not settle: {masters}, {online}")
+    raise RuntimeError(f"the clients don't come back: {online}")
+
+
+def registered(suite):
+    """Waits until the name server knows both brokers where they are now, and tells where."""
+    here = {name: broker.address for name, broker in suite.cluster.brokers.items()}
+    deadline = time.monotonic() + 90
+    while (masters := wire.masters(suite.cluster.name_server)) != here:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the name server knows {masters}, there are {here}")
+        time.sleep(0.2)
+    return here
