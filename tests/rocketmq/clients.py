@@ -47,8 +47,11 @@ class Clients:
 
 
 def state(name_server):
-    """All that a client could have written: offsets, groups and topics."""
+    """All that a client could have written: offsets, groups and topics. A broker's books about POP are its own."""
     brokers = wire.masters(name_server)
+
+    def offsets(address):
+        return {key: queues for key, queues in wire.offsets(address).items() if "@CID_RMQ_SYS_" not in key}
     return {"topics": wire.topics(name_server),
-            **{f"offsets of {name}": wire.offsets(address) for name, address in brokers.items()},
+            **{f"offsets of {name}": offsets(address) for name, address in brokers.items()},
             **{f"groups of {name}": wire.groups(address) for name, address in brokers.items()}}
