@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-use super::{Line, plain};
+use super::{Line, RowSet, plain};
 use crate::verdict::Answer;
 
 /// How much waits in memory before a run is spilled.
@@ -29,6 +29,7 @@ pub(super) fn by_row(
         reader: lines,
         earlier,
         at: 0,
+        seen: RowSet::default(),
     };
     sort(lines, out, scratch, HEAP_BYTES)
 }
@@ -46,6 +47,8 @@ struct Lines<R> {
     reader: R,
     earlier: Earlier,
     at: u64,
+    /// Rows of earlier runs that were passed on: a row that stands twice counts as it stands first.
+    seen: RowSet,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -59,7 +62,8 @@ impl<R: BufRead> Lines<R> {
             }
             let is_ours = self.at >= self.earlier.bytes;
             self.at += read as u64;
-            if is_ours || settled(line, self.earlier.rows).is_some() {
+            let row = || settled(line, self.earlier.rows).map(|line| line.row);
+            if is_ours || row().is_some_and(|row| self.seen.insert(row)) {
                 return Ok(true);
             }
         }
@@ -258,6 +262,7 @@ mod tests {
             reader: lines.as_bytes(),
             earlier: Earlier::default(),
             at: 0,
+            seen: RowSet::default(),
         };
         sort(lines, &mut out, tempfile::tempfile, heap_bytes)?;
         out.split_inclusive(|&byte| byte == b'\n')

@@ -111,6 +111,19 @@ proptest! {
 }
 
 #[test]
+fn a_row_that_stands_twice_counts_as_it_stands_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = partial(folder.path(), as_answers_come());
+    let header = left.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    let again = String::from_utf8(left[header..].to_vec()).unwrap();
+    let doubled = [&left, again.replace("GID_a", "GID_x").as_bytes()].concat();
+    let target = folder.path().join("r.ndjson");
+    put(&partial_path(&target), &doubled);
+    let (record, _) = go_on(&target, Durability::Relaxed);
+    assert!(record == straight(folder.path()));
+}
+
+#[test]
 fn damage_in_the_middle_costs_only_its_own_rows() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, mut left) = (
