@@ -13,8 +13,8 @@
 //! - [`command`]: one file a command, its flags and its story; [`settings`] says what the flags mean together
 //!   with the environment and the settings file.
 //! - [`input`] turns files into [`input::Row`]s, [`message`] knows what a message ID is.
-//! - [`source`] is whatever answers queries: the HTTP API ([`source::ons`]) or a snapshot file judged in this
-//!   process by [`offsets::judge`].
+//! - [`source`] is whatever answers queries: the HTTP API ([`source::ons`]), an Apache RocketMQ cluster
+//!   ([`source::rocketmq`]), or a snapshot file. The last two are judged in this process by [`offsets`].
 //! - [`engine`] asks: the pacer, the retries and the one loop.
 //! - [`record`] is the results file, the evidence from which every report is made.
 //! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.

@@ -17,6 +17,7 @@ mod outcome;
 mod plan;
 mod report;
 mod serve;
+mod snapshot;
 mod verify;
 
 use std::ffi::OsString;
@@ -30,8 +31,8 @@ use crate::exit::{self, Failed, Status};
 
 /// Which consumer groups consumed which messages?
 ///
-/// Reads message IDs and topics, asks OnsMessageTrace (ApsaraMQ for RocketMQ) or a snapshot of a cluster about each,
-/// within the quota and never twice, and writes a reconciliation report.
+/// Reads message IDs and topics, asks OnsMessageTrace (ApsaraMQ for RocketMQ), an Apache RocketMQ cluster or a snapshot
+/// of one about each, within the quota and never twice, and writes a reconciliation report.
 #[derive(Debug, Parser)]
 #[command(
     name = "ons-audit",
@@ -63,6 +64,8 @@ enum Command {
     Diff(diff::Args),
     /// Answer OnsMessageTrace over HTTP from any source
     Serve(serve::Args),
+    /// Freeze a RocketMQ cluster's offsets into a snapshot file
+    Snapshot(snapshot::Args),
     /// Decode message IDs: kind, producer, born time
     Inspect(inspect::Args),
     /// Does the seal of a results file hold, do its totals tie?
@@ -139,6 +142,7 @@ fn run(command: Command, world: &World) -> Result<Status, Failed> {
         Command::Report(args) => report::run(args, world),
         Command::Diff(args) => diff::run(args, world),
         Command::Serve(args) => serve::run(&args, world),
+        Command::Snapshot(args) => snapshot::run(args, world),
         Command::Inspect(args) => inspect::run(&args, world),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => man::completions(&args, Cli::command()),

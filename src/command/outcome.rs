@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::exit::{self, Failed, Status};
+use crate::offsets::Rules;
 use crate::record::Record;
 use crate::report::{Context, CsvDialect, SummaryFormat, Targets, Terminal, render};
 use crate::telemetry::Figures;
@@ -39,6 +40,9 @@ pub(super) fn conclude(
     let context = Context {
         groups: groups.into_iter().map(str::to_owned).collect(),
         columns,
+        marks: records
+            .iter()
+            .any(|record| record.header().rules == Rules::Offsets),
         expectations,
         csv: ending.csv,
     };

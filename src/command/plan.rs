@@ -1,13 +1,15 @@
 //! `plan`: what `audit` would ask, how long it takes, and what expires first. Asks nothing and needs no credentials.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::World;
-use super::flags::{InputFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlags};
-use crate::engine::{Forecast, RETENTION};
+use super::audit::Located;
+use super::flags::{InputFlags, Kind, Named, Pace, PaceFlags, SettingsFlags, SourceFlags};
+use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
 use crate::input::{Entry, Inputs, Reject};
 use crate::message::BornClock;
@@ -49,7 +51,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         return shown;
     }
     let named = Named::of(&layers)?;
-    let pace = Pace::of(&layers, named.is_repeatable(), world.clock)?;
+    let pace = Pace::of(&layers, named.kind(), world.clock)?;
     let zone: Zone = layers.get("producer_zone")?;
     let inputs = args.input.open()?;
     let (now, retention) = (
@@ -57,10 +59,12 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         args.retention.map_or(RETENTION, |span| span.0),
     );
     let born = BornClock::new(now, &zone.zone);
+    let placed = named.kind() == Kind::Cluster && is_placed(&inputs)?;
+    let rate = if placed { Rate::Max } else { pace.rate };
     let mut damage = Damage::default();
     let rows = inputs.rows();
     let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
-    let forecast = Forecast::of(rows, pace.rate, now, retention, |id| born.born(id))?;
+    let forecast = Forecast::of(rows, rate, now, retention, |id| born.born(id))?;
     let text = if args.format == "json" {
         serde_json::to_string_pretty(&forecast).map_err(|error| Failed::refused(error, None))?
             + "\n"
@@ -68,7 +72,8 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         let plan = Plan {
             forecast: &forecast,
             source: named.text(),
-            rate: pace.rate.to_string(),
+            placed,
+            rate: rate.to_string(),
             now,
             retention,
             zone: &zone,
@@ -88,6 +93,13 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     })
 }
 
+/// Does the input give the place of every message? Then a cluster need not be asked for it.
+fn is_placed(inputs: &Inputs) -> Result<bool, Failed> {
+    let mut located = Located::beside(Path::new(""));
+    located.survey(inputs.rows())?;
+    Ok(located.is_placed())
+}
+
 fn first_rejects(inputs: &Inputs) -> Result<Vec<Reject>, Failed> {
     let rejects = inputs.rows().filter_map(|row| match row {
         Ok(row) => match row.entry {
@@ -103,6 +115,8 @@ fn first_rejects(inputs: &Inputs) -> Result<Vec<Reject>, Failed> {
 struct Plan<'a> {
     forecast: &'a Forecast,
     source: String,
+    /// The input gives the place of every message.
+    placed: bool,
     rate: String,
     now: Timestamp,
     retention: Duration,
@@ -125,14 +139,7 @@ impl Plan<'_> {
             writeln!(text, "{label:<10}{words}").expect("memory takes all text");
         };
         line("source", self.source.clone());
-        line(
-            "calls",
-            format!(
-                "{}, retries aside, at {}",
-                count(forecast.distinct),
-                self.rate
-            ),
-        );
+        line("calls", self.calls());
         if let Some(seconds) = forecast.seconds {
             line("time", words::duration(Duration::from_secs_f64(seconds)));
         }
@@ -171,6 +178,15 @@ impl Plan<'_> {
             line("", format!("and {} more", count(more)));
         }
         text
+    }
+
+    fn calls(&self) -> String {
+        if self.placed {
+            return "none for messages, whose places are given; a few for each group and broker"
+                .to_owned();
+        }
+        let distinct = count(self.forecast.distinct);
+        format!("{distinct}, retries aside, at {}", self.rate)
     }
 
     fn expiry(&self) -> String {

@@ -45,6 +45,7 @@ pub(super) fn checked(record: &Record, expectations: Expectations) -> Result<Sum
     let context = Context {
         groups: Vec::new(),
         columns: Vec::new(),
+        marks: false,
         expectations,
         csv: CsvDialect::default(),
     };

@@ -163,10 +163,7 @@ mod tests {
         }
         let tracks: Vec<_> = tracks
             .iter()
-            .map(|&(group, word)| TrackView {
-                group: group.into(),
-                track_type: word.into(),
-            })
+            .map(|&(group, word)| TrackView::new(group, word))
             .collect();
         let orders = Subject::of_topic("orders");
         answers.number(&judge(Given::Tracks(&tracks), &orders, &expectations))

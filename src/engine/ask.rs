@@ -47,20 +47,27 @@ impl<S: TraceSource> Engine<'_, S> {
                     () = self.stop.draining() => return None,
                     () = tokio::time::sleep(wait) => {}
                 },
-                _ => {
-                    let observed_at = self.source.as_of().unwrap_or_else(policy.clock);
-                    return Some(Outcome {
-                        answer,
-                        observed_at,
-                        attempts: attempt,
-                        throttled,
-                        carried_from: None,
-                        previously: None,
-                    });
-                }
+                _ => return Some(self.outcome(answer, attempt, throttled)),
             }
         }
         None
+    }
+
+    /// What became of a query that was asked now.
+    pub(super) fn outcome(
+        &self,
+        answer: Result<Trace, Failure>,
+        attempts: u32,
+        throttled: u32,
+    ) -> Outcome {
+        Outcome {
+            answer,
+            observed_at: self.source.as_of().unwrap_or_else(self.policy.clock),
+            attempts,
+            throttled,
+            carried_from: None,
+            previously: None,
+        }
     }
 
     /// One call, when its turn has come; `None` if the run ended first.

@@ -41,7 +41,7 @@ impl Stop {
     }
 
     /// Returns when no new call may begin.
-    pub(super) async fn draining(&self) {
+    pub async fn draining(&self) {
         self.draining.cancelled().await;
     }
 

@@ -49,13 +49,7 @@ impl TraceSource for Scripted {
         self.begun.borrow_mut().push(self.start.elapsed());
         let failure = self.script.borrow_mut().pop_front();
         sleep(self.latency).await;
-        failure.map_or(
-            Ok(Trace {
-                tracks: Vec::new(),
-                request_id: None,
-            }),
-            Err,
-        )
+        failure.map_or(Ok(Trace::new(Vec::new())), Err)
     }
 
     fn may_refuse_everyone(&self) -> bool {

@@ -1,10 +1,13 @@
 //! Gzip and zstd, recognised by their first bytes, never by the file's name.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use ruzstd::encoding::{CompressionLevel, compress};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -33,6 +36,95 @@ pub fn decompressed<'a>(mut file: impl Read + Send + 'a) -> io::Result<Box<dyn R
     } else {
         Box::new(whole)
     })
+}
+
+/// How a file that we write is compressed: by its name, for the person who will look for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// `.gz`
+    Gzip,
+    /// `.zst`
+    Zstd,
+}
+
+impl Compression {
+    /// As the end of the name has it.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Self::Gzip,
+            Some("zst") => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
+    /// Copies all of `from`, compressed.
+    pub fn copy(self, mut from: impl Read, mut to: impl Write) -> io::Result<()> {
+        match self {
+            Self::None => io::copy(&mut from, &mut to).map(drop),
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(to, flate2::Compression::default());
+                io::copy(&mut from, &mut encoder)?;
+                encoder.finish()?.flush()
+            }
+            Self::Zstd => {
+                let (mut from, mut to) = (Calm::of(from), Calm::of(to));
+                compress(&mut from, &mut to, CompressionLevel::Fastest);
+                from.end()?;
+                to.end()?.flush()
+            }
+        }
+    }
+}
+
+/// Keeps an error for the end, since the encoder of zstd panics where reading or writing fails.
+struct Calm<T> {
+    inner: T,
+    error: Option<io::Error>,
+}
+
+impl<T> Calm<T> {
+    const fn of(inner: T) -> Self {
+        Self { inner, error: None }
+    }
+
+    fn end(self) -> io::Result<T> {
+        self.error.map_or(Ok(self.inner), Err)
+    }
+}
+
+impl<T: Read> Read for Calm<T> {
+    /// The end, once reading failed.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.error.get_or_insert(error);
+                    return Ok(0);
+                }
+                read => return read,
+            }
+        }
+    }
+}
+
+impl<T: Write> Write for Calm<T> {
+    /// Into the void, once writing failed.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.error.is_none()
+            && let Err(error) = self.inner.write_all(bytes)
+        {
+            self.error = Some(error);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One zstd frame after the other: parallel compressors write many.
@@ -87,11 +179,8 @@ fn broken(error: FrameDecoderError) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::write::GzEncoder;
     use proptest::prelude::*;
-    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    use ruzstd::encoding::compress_to_vec;
 
     use super::*;
 
@@ -132,6 +221,46 @@ mod tests {
             (zstd(&long), long.as_str()),
         ] {
             assert_eq!(read(bytes).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_compressed_by_its_name() {
+        let long = "a line that repeats\n".repeat(50_000);
+        for (name, begins) in [
+            ("a.json", &b"a line"[..]),
+            ("a.json.gz", GZIP),
+            ("a.zst", ZSTD),
+        ] {
+            let mut bytes = Vec::new();
+            let compression = Compression::of(Path::new(name));
+            compression.copy(long.as_bytes(), &mut bytes).unwrap();
+            assert!(bytes.starts_with(begins), "{name}");
+            assert_eq!(read(bytes).unwrap(), long);
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_written_or_read_is_an_error() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StaleNetworkFileHandle.into())
+            }
+        }
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let full = compression.copy(&b"text"[..], Broken).unwrap_err();
+            assert_eq!(full.kind(), io::ErrorKind::StorageFull, "{compression:?}");
+            let stale = compression.copy(Broken, io::sink()).unwrap_err();
+            assert_eq!(stale.kind(), io::ErrorKind::StaleNetworkFileHandle);
         }
     }
 

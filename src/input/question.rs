@@ -136,6 +136,7 @@ impl Questions {
                 Some("") => Tag::None,
                 Some(tag) => Tag::Named(share(&mut self.tags, tag)),
             },
+            store: None,
         }))
     }
 

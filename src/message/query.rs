@@ -30,6 +30,8 @@ pub struct Position {
     pub queue_offset: u64,
     /// The message's tag, by which subscriptions filter.
     pub tag: Tag,
+    /// The address that it was stored at, `ip:port`, where that is known: `mqadmin` judges by it (never we).
+    pub store: Option<Arc<str>>,
 }
 
 /// What is known of a message's tag.

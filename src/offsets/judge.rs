@@ -1,9 +1,9 @@
-//! The decision table.
+//! The gateway's decision table.
 
 use super::{ConsumeType, GroupState, MessageModel, TrackType};
 use crate::message::{Position, Tag};
 
-/// What the offset mechanism says of one group and one message (`facts/rocketmq.md` §1.2, `facts/ons-api.md` §1.4).
+/// What the offset mechanism says, in the way of `OnsMessageTrace`, of one group and one message (`facts/rocketmq.md` §1.2, `facts/ons-api.md` §1.4).
 /// The first row that holds decides:
 ///
 /// | online | consume type | message model | committed offset | subscription | track type |
@@ -36,7 +36,7 @@ pub fn judge(group: &GroupState, message: &Position) -> TrackType {
         (ConsumeType::Pull, _) => TrackType::PULL,
         (ConsumeType::Push, MessageModel::Broadcasting) => TrackType::CONSUME_BROADCASTING,
         (ConsumeType::Push, MessageModel::Clustering) => by_offset(group, message),
-        (ConsumeType::Other, _) | (_, MessageModel::Other) => TrackType::UNKNOWN,
+        (ConsumeType::Pop | ConsumeType::Other, _) | (_, MessageModel::Other) => TrackType::UNKNOWN,
     }
 }
 
@@ -60,11 +60,11 @@ fn by_offset(group: &GroupState, message: &Position) -> TrackType {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::offsets::{ByQueue, TagFilter};
+    use crate::offsets::{ByQueue, GroupTraces, Subscribed, TagFilter};
 
     /// Every row of the table above, asked about a message at offset 17 of queue 1 on broker-a.
     ///
@@ -80,6 +80,7 @@ mod tests {
         yes    pull  broadcasting  1@broker-a=18         *              -      PULL
         yes    pull  lite          1@broker-a=18         created        paid   PULL
         yes    pop   clustering    1@broker-a=18         *              -      UNKNOWN
+        yes    lite  clustering    1@broker-a=18         *              -      UNKNOWN
         yes    pop   broadcasting  1@broker-a=18         *              -      UNKNOWN
         yes    push  lite          1@broker-a=18         *              -      UNKNOWN
         yes    push  broadcasting  none                  *              -      CONSUME_BROADCASTING
@@ -118,7 +119,7 @@ mod tests {
     }
 
     /// A subscription is `unsubscribed`, an expression, or `expression:type`.
-    fn group<'a>(
+    pub(in crate::offsets) fn group<'a>(
         online: bool,
         [kind, model, subscription]: [&str; 3],
         committed: impl IntoIterator<Item = (&'a str, u32, u64)>,
@@ -136,16 +137,27 @@ mod tests {
                 Some((sql, kind)) => TagFilter::of_expression(Some(sql), Some(kind)),
                 None => TagFilter::of_expression(Some(subscription), None),
             },
+            subscribed: match (online, subscription) {
+                (false, _) => Subscribed::Unknown,
+                (true, "unsubscribed") => Subscribed::Elsewhere,
+                (true, _) => Subscribed::Yes,
+            },
+            traces: GroupTraces {
+                retry_topic: Some(true),
+                pops: false,
+                commits: !offsets.is_empty(),
+            },
             offsets,
         }
     }
 
-    fn message(tag: Option<&str>) -> Position {
+    pub(in crate::offsets) fn message(tag: Option<&str>) -> Position {
         Position {
             broker: "broker-a".into(),
             queue_id: 1,
             queue_offset: 17,
             tag: tag.into(),
+            store: None,
         }
     }
 

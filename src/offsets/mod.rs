@@ -1,16 +1,22 @@
 //! The offset mechanism, pure: a group's state and a message's position give a track type.
 //!
-//! [`judge`] is the whole of it: no clock, no network, no file. What it needs to know of a group is [`GroupState`],
-//! of a message [`Position`](crate::message::Position). [`snapshot`] reads both for a whole cluster from a file.
+//! There are two tables, and a snapshot says by which it is judged ([`Rules`]): [`judge()`] answers as `OnsMessageTrace`
+//! does, [`by_offsets`] says all that offsets prove and marks what they don't. [`mqadmin()`] is what Apache's own tool
+//! would say. None of them knows a clock, a network or a file. What they need to know of a group is [`GroupState`], of
+//! a message [`Position`](crate::message::Position). [`snapshot`] reads both for a whole cluster from a file.
 
 mod by_queue;
 mod group;
 mod judge;
+mod mqadmin;
+mod rules;
 pub mod snapshot;
 mod track_type;
 
 pub use by_queue::ByQueue;
-pub use group::{ConsumeType, GroupState, MessageModel, TagFilter};
+pub use group::{ConsumeType, GroupState, GroupTraces, MessageModel, Subscribed, TagFilter};
 pub use judge::judge;
+pub use mqadmin::{Surroundings, mqadmin};
+pub use rules::{Marks, Rules, by_offsets};
 pub use snapshot::Error;
 pub use track_type::TrackType;

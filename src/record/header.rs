@@ -1,19 +1,24 @@
 //! The first and the last line of a results file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::input::Survey;
+use crate::offsets::Rules;
 use crate::verdict::{Expectations, Totals};
 
 /// The schema this version writes and reads.
 pub const SCHEMA: &str = "ons-audit/1";
 
+/// The schema of a record whose messages were looked up and are still to be judged: no report is made from it.
+pub const LOCATED: &str = "ons-audit-located/1";
+
 /// The first line: what was asked of whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`], or [`LOCATED`].
     pub schema: String,
     /// Random, so that two runs are never taken for one.
     pub run_id: String,
@@ -28,6 +33,12 @@ pub struct Header {
     /// The moment that all answers speak of, where the source is a snapshot. RFC 3339 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<String>,
+    /// By which table the source judges; where it is not the gateway's, tracks have marks.
+    #[serde(default, skip_serializing_if = "Header::is_gateway")]
+    pub rules: Rules,
+    /// The brokers that were there when the run began, where a cluster is asked.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub brokers: BTreeSet<String>,
     /// Who should have consumed what; `report` may judge by others.
     #[serde(default)]
     pub expectations: Expectations,
@@ -43,6 +54,16 @@ pub struct Header {
 }
 
 impl Header {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_gateway(rules: &Rules) -> bool {
+        *rules == Rules::Gateway
+    }
+
+    /// The brokers that were there, to be expected again.
+    pub fn brokers(&self) -> impl Iterator<Item = Arc<str>> {
+        self.brokers.iter().map(|name| name.as_str().into())
+    }
+
     /// Data rows of all inputs.
     #[must_use]
     pub fn rows(&self) -> u64 {
@@ -63,8 +84,11 @@ impl Header {
             }
         };
         compare("the source", &self.source, &other.source);
-        let moment = |header: &Self| header.as_of.clone().unwrap_or_default();
-        compare("the snapshot's time", &moment(self), &moment(other));
+        // A cluster's time is known only when its offsets are captured, at the end.
+        if let Some(now) = &other.as_of {
+            let then = self.as_of.as_deref().unwrap_or_default();
+            compare("the snapshot's time", then, now);
+        }
         let count = |header: &Self| header.inputs.len().to_string();
         compare("the number of inputs", &count(self), &count(other));
         for (then, now) in self.inputs.iter().zip(&other.inputs) {

@@ -6,6 +6,9 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::clock::rfc3339;
+use crate::message::{Position, Tag};
+use crate::source::Found;
 use crate::verdict::{Answer, TrackView};
 
 /// A line between header and trailer. One input row each; which fields it has says what became of the row.
@@ -28,6 +31,9 @@ pub struct Line<'a> {
     /// The error in the answer's place.
     #[serde(borrow)]
     pub error: Option<ErrorView<'a>>,
+    /// Where the message is stored, where it was looked up to be judged later.
+    #[serde(borrow)]
+    pub found: Option<FoundView<'a>>,
     /// RFC 3339 UTC.
     #[serde(borrow, default)]
     pub observed_at: Text<'a>,
@@ -80,6 +86,55 @@ pub struct ErrorView<'a> {
     /// What happened.
     #[serde(borrow, default)]
     pub message: Text<'a>,
+}
+
+/// Where a message is stored.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct FoundView<'a> {
+    /// The topic, as brokers know it.
+    #[serde(borrow)]
+    pub topic: Text<'a>,
+    /// Broker name.
+    #[serde(borrow)]
+    pub broker: Text<'a>,
+    /// Queue of the topic on that broker.
+    pub queue_id: u32,
+    /// Its offset in that queue.
+    pub queue_offset: u64,
+    /// Its tag, if it has one.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Text<'a>>,
+    /// The address it was stored at.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub store_host: Option<Text<'a>>,
+    /// RFC 3339 UTC.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub stored_at: Option<Text<'a>>,
+}
+
+impl<'a> FoundView<'a> {
+    pub(super) fn of(found: &'a Found) -> Self {
+        let text = |text: &'a str| Text(Cow::Borrowed(text));
+        let Position {
+            broker,
+            queue_id,
+            queue_offset,
+            tag,
+            store,
+        } = &found.position;
+        Self {
+            topic: text(&found.topic),
+            broker: text(broker),
+            queue_id: *queue_id,
+            queue_offset: *queue_offset,
+            tag: match tag {
+                Tag::Named(tag) => Some(text(tag)),
+                Tag::None | Tag::Unknown => None,
+            },
+            store_host: store.as_deref().map(text),
+            stored_at: found.stored_at.map(|time| Text(rfc3339(time).into())),
+        }
+    }
 }
 
 /// What an earlier run was answered.

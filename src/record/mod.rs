@@ -29,8 +29,8 @@ mod write;
 
 pub use damage::{Damage, Damaged};
 pub use error::{ReadError, RecordError};
-pub use header::{Header, SCHEMA, Trailer};
-pub use line::{ErrorView, Kept, Line, PreviouslyView, RejectView, Text};
+pub use header::{Header, LOCATED, SCHEMA, Trailer};
+pub use line::{ErrorView, FoundView, Kept, Line, PreviouslyView, RejectView, Text};
 pub use outcome::Outcome;
 pub use previous::{Known, Previous, PreviousError, Previously};
 pub use read::{Block, Blocks, Record};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Previously;
-use crate::source::{Failure, Trace};
+use super::{Line, Previously};
+use crate::offsets::{Marks, TrackType};
+use crate::source::{Failure, FailureKind, Trace, Track};
+use crate::verdict::TrackView;
 
 /// What became of one query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,4 +24,50 @@ pub struct Outcome {
     pub carried_from: Option<Arc<str>>,
     /// What an earlier run was answered that some groups had passed.
     pub previously: Option<Box<Previously>>,
+}
+
+impl Outcome {
+    /// What a line says; nothing where no query stands in it, or no time.
+    #[must_use]
+    pub fn of(line: &Line<'_>) -> Option<Self> {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let answer = match (&line.tracks, &line.error) {
+            (Some(tracks), _) => Ok(Trace {
+                request_id: text(&line.request_id),
+                ..Trace::new(tracks.iter().map(track).collect())
+            }),
+            (None, Some(error)) => Err(Failure {
+                request_id: text(&line.request_id),
+                ..Failure::new(
+                    FailureKind::named(&error.kind).unwrap_or(FailureKind::Server),
+                    text(&error.code),
+                    &*error.message,
+                )
+            }),
+            (None, None) => return None,
+        };
+        Some(Self {
+            answer,
+            observed_at: line.observed_at.parse().ok()?,
+            attempts: line.attempts.unwrap_or_default(),
+            throttled: 0,
+            carried_from: text(&line.carried_from).map(Into::into),
+            previously: line.previously.as_ref().map(|view| {
+                Box::new(Previously {
+                    run_id: (*view.run_id).into(),
+                    observed_at: view.observed_at.to_string(),
+                    passed: view.passed.iter().map(|group| group.to_string()).collect(),
+                })
+            }),
+        })
+    }
+}
+
+fn track(view: &TrackView<'_>) -> Track {
+    let theirs = Some(&*view.mqadmin_track_type).filter(|word| !word.is_empty());
+    Track {
+        marks: Marks::named(&view.mark),
+        mqadmin: theirs.map(TrackType::from),
+        ..Track::new(&*view.group, TrackType::from(&*view.track_type))
+    }
 }

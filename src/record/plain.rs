@@ -29,6 +29,7 @@ pub(super) fn answer(line: &str) -> Option<Line<'_>> {
         topic,
         instance_id,
         tracks: Some(tracks),
+        found: None,
         error: None,
         observed_at,
         attempts: Some(attempts),
@@ -88,8 +89,15 @@ impl<'a> Rest<'a> {
             let group = Cow::Borrowed(self.plain()?);
             self.skip(",\"track_type\":")?;
             let track_type = Cow::Borrowed(self.plain()?);
+            let mark = self.text_of(",\"mark\":").unwrap_or_default().0;
+            let mqadmin_track_type = self.text_of(",\"mqadmin_track_type\":");
             self.skip("}")?;
-            tracks.push(TrackView { group, track_type });
+            tracks.push(TrackView {
+                group,
+                track_type,
+                mark,
+                mqadmin_track_type: mqadmin_track_type.unwrap_or_default().0,
+            });
         }
         Some(tracks)
     }
@@ -120,7 +128,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"}],"observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
+    const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"},{"group":"c","track_type":"CONSUMED","mark":"offline","mqadmin_track_type":"NOT_ONLINE"}],"observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
 
     fn by_serde(line: &str) -> Option<String> {
         serde_json::from_str::<Line<'_>>(line)

@@ -7,14 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{Block, Header, Line, Outcome, ReadError, Record, Subjects};
 use crate::exit::Advice;
 use crate::input::{Fingerprint, FirstRows};
 use crate::message::Query;
-use crate::offsets::TrackType;
-use crate::source::{Trace, Track};
 use crate::verdict::{Answer, Expectations, TrackView, Verdict, judge};
 
 /// An earlier record, opened to be asked about single messages.
@@ -132,6 +128,12 @@ impl Previous {
         self
     }
 
+    /// What it was asked about, of whom.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        self.record.header()
+    }
+
     /// The seal, which names the record among others.
     #[must_use]
     pub fn seal(&self) -> &str {
@@ -196,20 +198,10 @@ fn has_passed(track: &TrackView<'_>) -> bool {
 
 /// The answer with its own time; no call was made for it.
 fn carried(line: &Line<'_>, run_id: Arc<str>) -> Option<Outcome> {
-    let track = |track: &TrackView<'_>| Track {
-        group: (*track.group).into(),
-        track_type: TrackType::from(&*track.track_type),
-    };
-    let request_id = Some(line.request_id.to_string()).filter(|id| !id.is_empty());
-    Some(Outcome {
-        answer: Ok(Trace {
-            tracks: line.tracks.iter().flatten().map(track).collect(),
-            request_id,
-        }),
-        observed_at: line.observed_at.parse::<Timestamp>().ok()?,
+    Outcome::of(line).map(|outcome| Outcome {
         attempts: 0,
-        throttled: 0,
         carried_from: Some(run_id),
         previously: None,
+        ..outcome
     })
 }

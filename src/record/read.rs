@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use super::{Header, Line, ReadError, SCHEMA, Trailer, order, plain};
+use super::{Header, LOCATED, Line, ReadError, SCHEMA, Trailer, order, plain};
 use crate::file::Sha256;
 
 /// How much is read at once.
@@ -51,6 +51,11 @@ pub struct Block {
 impl Record {
     /// Opens `path` and checks header and trailer; the lines between are checked as they are read.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
+        Self::open_as(path, SCHEMA)
+    }
+
+    /// The same for a record of any schema of ours.
+    pub fn open_as(path: &Path, schema: &str) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Io {
             path: path.to_owned(),
             source,
@@ -62,7 +67,7 @@ impl Record {
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let first = first_line(&mut BufReader::new(&file)).map_err(failed)?;
-        let header = parse_header(path, &first)?;
+        let header = parse_header(path, &first, schema)?;
         let trailer_at = last_line(&file, length).map_err(failed)?;
         let mut last = vec![0; usize::try_from(length - trailer_at).unwrap_or(usize::MAX)];
         file.read_exact_at(&mut last, trailer_at).map_err(failed)?;
@@ -290,7 +295,7 @@ pub(super) fn first_line(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     Ok(first)
 }
 
-pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
+pub(super) fn parse_header(path: &Path, line: &[u8], schema: &str) -> Result<Header, ReadError> {
     let bad = |found: String| ReadError::Header {
         path: path.to_owned(),
         found,
@@ -298,7 +303,12 @@ pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError
     let value: serde_json::Value =
         serde_json::from_slice(line).map_err(|_| bad("no JSON".to_owned()))?;
     match value.get("schema").and_then(|schema| schema.as_str()) {
-        Some(SCHEMA) => serde_json::from_value(value).map_err(|error| bad(error.to_string())),
+        Some(found) if found == schema => {
+            serde_json::from_value(value).map_err(|error| bad(error.to_string()))
+        }
+        Some(LOCATED) => Err(bad(format!(
+            "schema `{LOCATED}`, messages of an unfinished run that are not judged yet"
+        ))),
         Some(other) => Err(bad(format!("schema `{other}`"))),
         None => Err(bad("no `schema`".to_owned())),
     }

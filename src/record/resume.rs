@@ -74,7 +74,7 @@ impl Found {
 
     /// A whole record is evidence and stays as it is; if queries are unanswered in it, a copy of its lines is gone on with.
     fn whole(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
-        let Ok(record) = Record::open(results) else {
+        let Ok(record) = Record::open_as(results, &wanted.schema) else {
             return Ok(Self::Nothing); // or a file that is none, which was refused before
         };
         if !record.header().differences(wanted).is_empty() {
@@ -104,7 +104,7 @@ impl Unfinished {
             file.seek(SeekFrom::Start(0)).map_err(failed("empty"))?;
             return Ok(Self::empty(file, wanted.clone()));
         }
-        let header = parse_header(path, &first).map_err(RecordError::Foreign)?;
+        let header = parse_header(path, &first, &wanted.schema).map_err(RecordError::Foreign)?;
         let differences = header.differences(wanted);
         if !differences.is_empty() {
             return Err(RecordError::Differs {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::text::push_text;
+use super::text::{push_field, push_text};
 use crate::source::Track;
 
 /// Writes tracks. Most answers have the groups of the answer before (a snapshot's are even the same texts, which need
@@ -84,6 +84,17 @@ impl Tracks {
             }
             block.extend_from_slice(&group.before_word);
             push_text(block, track.track_type.as_str());
+            if !track.marks.is_empty() {
+                block.extend_from_slice(b",\"mark\":\"");
+                for (nth, word) in track.marks.words().enumerate() {
+                    block.extend_from_slice(if nth > 0 { b" " } else { b"" });
+                    block.extend_from_slice(word.as_bytes());
+                }
+                block.push(b'"');
+            }
+            if let Some(word) = &track.mqadmin {
+                push_field(block, "mqadmin_track_type", word.as_str());
+            }
             block.push(b'}');
         }
         block.push(b']');
@@ -101,10 +112,7 @@ mod tests {
     #[test]
     fn whatever_came_before_each_answer_is_written_whole_and_in_order() {
         let names: [Arc<str>; 3] = ["a", "b\"", "c"].map(Into::into);
-        let track = |nth: usize, word: &str| Track {
-            group: names[nth].clone(),
-            track_type: word.into(),
-        };
+        let track = |nth: usize, word: &str| Track::new(names[nth].clone(), word.into());
         let mut tracks = Tracks::default();
         let mut text = |answer: &[Track]| {
             let mut block = Vec::new();

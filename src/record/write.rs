@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use super::close::{Begun, Ordered, keep_earlier, order_into, seal};
 use super::columns::Columns;
 use super::journal::{Journal, Written};
-use super::text::{TimeText, push_failure, push_field, push_number, push_previously, push_reject};
+use super::line::FoundView;
+use super::text::{
+    TimeText, push_failure, push_field, push_json, push_number, push_previously, push_reject,
+};
 use super::tracks::Tracks;
 use super::{Outcome, RecordError, Trailer};
 use crate::clock;
@@ -207,6 +210,10 @@ impl Recorder {
                 self.totals.tracks += trace.tracks.len() as u64;
                 self.block.extend_from_slice(b",\"tracks\":");
                 self.tracks.push(&mut self.block, &trace.tracks);
+                if let Some(found) = &trace.found {
+                    self.block.extend_from_slice(b",\"found\":");
+                    push_json(&mut self.block, &FoundView::of(found));
+                }
                 &trace.request_id
             }
             Err(failure) => {

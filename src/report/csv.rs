@@ -24,6 +24,10 @@ const COLUMNS: [&str; 15] = [
     "error_message",
 ];
 
+/// Behind them, where the source judges by offsets: what has to be known beside the track type, and what `mqadmin` would
+/// say where that is something else. Empty in most rows.
+const MARK_COLUMNS: [&str; 2] = ["mark", "mqadmin_track_type"];
+
 /// `row,msg_id,topic,instance_id,group,…`; a message without groups has one row with an empty group.
 #[derive(Debug)]
 pub(super) struct LongCsv;
@@ -35,6 +39,7 @@ impl RowFormat for LongCsv {
             out,
             COLUMNS
                 .into_iter()
+                .chain(MARK_COLUMNS.into_iter().filter(|_| context.marks))
                 .chain(context.columns.iter().map(String::as_str)),
             context.csv,
         );
@@ -46,10 +51,15 @@ impl RowFormat for LongCsv {
         let message = start..out.len();
         if view.judged.groups.is_empty() {
             out.extend_from_slice(&[context.csv.delimiter; 4]);
-            push_rest(out, context, view);
+            push_facts(out, context, view);
+            if context.marks {
+                out.extend_from_slice(&[context.csv.delimiter; 2]);
+            }
+            push_kept(out, context, view);
+            out.push(b'\n');
             return;
         }
-        let mut rest = 0..0;
+        let (mut facts, mut kept) = (0..0, 0..0);
         for (nth, seen) in view.judged.groups.iter().enumerate() {
             if nth > 0 {
                 out.extend_from_within(message.clone());
@@ -64,10 +74,24 @@ impl RowFormat for LongCsv {
             out.extend_from_slice(seen.expectation().as_bytes());
             if nth == 0 {
                 let start = out.len();
-                push_rest(out, context, view);
-                rest = start..out.len();
+                push_facts(out, context, view);
+                facts = start..out.len();
             } else {
-                out.extend_from_within(rest.clone());
+                out.extend_from_within(facts.clone());
+            }
+            if context.marks {
+                for text in [seen.mark, seen.mqadmin_track_type] {
+                    out.push(context.csv.delimiter);
+                    push(out, text, context.csv);
+                }
+            }
+            if nth == 0 {
+                let start = out.len();
+                push_kept(out, context, view);
+                out.push(b'\n');
+                kept = start..out.len();
+            } else {
+                out.extend_from_within(kept.clone());
             }
         }
     }
@@ -89,8 +113,8 @@ pub(super) fn push_message(out: &mut Vec<u8>, view: &RowView<'_>, dialect: CsvDi
     }
 }
 
-/// All behind `expected`, to the end of the line.
-fn push_rest(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
+/// All behind `expected` that is the same for every group, up to the kept columns.
+fn push_facts(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
     out.push(context.csv.delimiter);
     out.extend_from_slice(view.verdict().as_str().as_bytes());
     out.push(context.csv.delimiter);
@@ -108,8 +132,6 @@ fn push_rest(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
         out.push(context.csv.delimiter);
         push(out, text, context.csv);
     }
-    push_kept(out, context, view);
-    out.push(b'\n');
 }
 
 /// The kept columns, each with its separator.

@@ -48,6 +48,10 @@ struct TrackObject<'a> {
     group: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     track_type: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    mark: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    mqadmin_track_type: &'a str,
     verdict: &'static str,
     expected: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -84,6 +88,8 @@ impl RowFormat for Ndjson {
         let tracks = view.judged.groups.iter().map(|seen| TrackObject {
             group: seen.group,
             track_type: seen.track_type,
+            mark: seen.mark,
+            mqadmin_track_type: seen.mqadmin_track_type,
             verdict: seen.verdict.as_str(),
             expected: seen.expected,
             unexpected: seen.unexpected,

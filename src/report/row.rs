@@ -19,6 +19,8 @@ pub struct Context {
     pub groups: Vec<String>,
     /// The kept columns.
     pub columns: Vec<String>,
+    /// Do the tracks have marks, and the words of `mqadmin` beside ours?
+    pub marks: bool,
     /// By which the rows are judged.
     pub expectations: Expectations,
     /// How CSV files are written.

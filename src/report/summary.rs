@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
+use crate::offsets::Rules;
 use crate::record::{Damage, Record};
 use crate::verdict::{MessageVerdict, Tally, Verdict};
 use crate::words::count;
@@ -163,6 +164,13 @@ impl Summary<'_> {
             caveats.push(
                 "passed means that the group's offset went past the message. It does not prove success: failed \
                  messages go to retry or dead-letter topics and the offset moves on, and a reset skips messages.",
+            );
+        }
+        let by_offsets = |record: &Record| record.header().rules == Rules::Offsets;
+        if self.records.iter().any(by_offsets) {
+            caveats.push(
+                "judged by offsets, also where mqadmin would not: what is marked offline left its offset behind and does not \
+                 tell its filter, what is marked pop was delivered and perhaps not acknowledged.",
             );
         }
         if any(Verdict::Filtered) {

@@ -3,13 +3,15 @@
 //! A [`TraceSource`] is asked one [`Query`] at a time and says what it knows of each consumer group, or why it can't
 //! say ([`Failure`]). Pacing and retries are not its business: the engine calls it once per attempt.
 //!
-//! [`snapshot`] answers in this process, from offsets frozen in a file.
+//! [`ons`] asks the HTTP API, [`rocketmq`] a cluster's own brokers. [`snapshot`] answers in this process, from offsets
+//! frozen in a file.
 
 pub mod ons;
 pub mod rocketmq;
 pub mod snapshot;
 
 pub use ons::Ons;
+pub use rocketmq::Cluster;
 pub use snapshot::Snapshot;
 
 use std::future::Future;
@@ -18,13 +20,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::message::Query;
-use crate::offsets::TrackType;
+use crate::input::Row;
+use crate::message::{Position, Query};
+use crate::offsets::{Marks, TrackType};
 
 /// Who knows whether a message was consumed.
 pub trait TraceSource {
     /// Asks once. Every call stands for one attempt, so the HTTP source signs anew in each.
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
+
+    /// The answer, where nobody need be called for it: it takes no turn.
+    fn known(&self, _query: &Query) -> Option<Trace> {
+        None
+    }
+
+    /// The same rows, read some way ahead by a source that finds many messages at once.
+    fn ahead<'r, E: 'r>(
+        &'r self,
+        rows: impl Iterator<Item = Result<Row, E>> + 'r,
+    ) -> impl Iterator<Item = Result<Row, E>> + 'r {
+        rows
+    }
 
     /// Could it refuse every call for the same reason: a key, a clock, a right? Then the first call goes alone.
     fn may_refuse_everyone(&self) -> bool {
@@ -42,6 +58,8 @@ pub trait TraceSource {
 pub enum Source {
     /// The HTTP API.
     Ons(Box<Ons>),
+    /// An Apache RocketMQ cluster.
+    Cluster(Box<Cluster>),
     /// A snapshot file.
     Snapshot(Box<Snapshot>),
 }
@@ -52,7 +70,7 @@ impl Source {
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match self {
             Self::Snapshot(snapshot) => Some(snapshot),
-            Self::Ons(_) => None,
+            Self::Ons(_) | Self::Cluster(_) => None,
         }
     }
 }
@@ -61,6 +79,7 @@ impl TraceSource for Source {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
         match self {
             Self::Ons(ons) => ons.trace(query).await,
+            Self::Cluster(cluster) => cluster.trace(query).await,
             Self::Snapshot(snapshot) => snapshot.trace(query).await,
         }
     }
@@ -68,6 +87,7 @@ impl TraceSource for Source {
     fn may_refuse_everyone(&self) -> bool {
         match self {
             Self::Ons(ons) => ons.may_refuse_everyone(),
+            Self::Cluster(cluster) => cluster.may_refuse_everyone(),
             Self::Snapshot(snapshot) => snapshot.may_refuse_everyone(),
         }
     }
@@ -75,6 +95,7 @@ impl TraceSource for Source {
     fn as_of(&self) -> Option<Timestamp> {
         match self {
             Self::Ons(ons) => ons.as_of(),
+            Self::Cluster(cluster) => cluster.as_of(),
             Self::Snapshot(snapshot) => snapshot.as_of(),
         }
     }
@@ -87,6 +108,31 @@ pub struct Trace {
     pub tracks: Vec<Track>,
     /// The gateway's request ID.
     pub request_id: Option<String>,
+    /// Where the message is stored, where the source has looked it up to be judged later.
+    pub found: Option<Box<Found>>,
+}
+
+impl Trace {
+    /// An answer with nothing but tracks.
+    #[must_use]
+    pub const fn new(tracks: Vec<Track>) -> Self {
+        Self {
+            tracks,
+            request_id: None,
+            found: None,
+        }
+    }
+}
+
+/// A stored message that was looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The topic it is stored under, as brokers know it.
+    pub topic: Arc<str>,
+    /// Where it is stored: what it is judged by.
+    pub position: Position,
+    /// When it was stored, as far as the broker says.
+    pub stored_at: Option<Timestamp>,
 }
 
 /// What the source says of one group.
@@ -96,6 +142,23 @@ pub struct Track {
     pub group: Arc<str>,
     /// The source's word, kept verbatim.
     pub track_type: TrackType,
+    /// What has to be known beside the word, where offsets were judged.
+    pub marks: Marks,
+    /// The word of `mqadmin`, where it would be another one.
+    pub mqadmin: Option<TrackType>,
+}
+
+impl Track {
+    /// A word, and nothing beside it.
+    #[must_use]
+    pub fn new(group: impl Into<Arc<str>>, track_type: TrackType) -> Self {
+        Self {
+            group: group.into(),
+            track_type,
+            marks: Marks::default(),
+            mqadmin: None,
+        }
+    }
 }
 
 /// Why there is no trace.
@@ -141,6 +204,22 @@ impl FailureKind {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         matches!(self, Self::Throttled | Self::Transport | Self::Server)
+    }
+
+    /// The kind of a word of the results file.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        [
+            Self::NotFound,
+            Self::Refused,
+            Self::Throttled,
+            Self::Transport,
+            Self::Server,
+            Self::Expired,
+            Self::Fatal,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
     }
 
     /// Would every further query get the same? Credentials that have expired are replaced by the source, if they can

@@ -7,14 +7,15 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::future::{Future, ready};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
+use super::rocketmq::remoting::Namespace;
 use super::{Failure, FailureKind, Trace, TraceSource, Track};
 use crate::message::{Position, Query};
 use crate::offsets::snapshot::{ClusterState, StoreTimes, Stored, TopicState, read};
-use crate::offsets::{self, judge};
+use crate::offsets::{self, Rules, by_offsets, judge, mqadmin};
 
 /// A snapshot that answers queries.
 ///
@@ -37,7 +38,9 @@ impl Snapshot {
         read(&name, file).map(Self::of)
     }
 
-    const fn of(state: ClusterState) -> Self {
+    /// What was captured, to be asked.
+    #[must_use]
+    pub const fn of(state: ClusterState) -> Self {
         Self {
             state,
             store_times: OnceLock::new(),
@@ -73,30 +76,110 @@ impl Snapshot {
         self.store_times.get_or_init(|| StoreTimes::of(&self.state))
     }
 
-    fn answer(&self, query: &Query) -> Result<Trace, Failure> {
-        let topic = self.topic(query.instance_id.as_deref(), &query.topic)?;
+    /// By which table it judges.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        self.state.rules
+    }
+
+    /// What is known of a query, at once.
+    pub fn answer(&self, query: &Query) -> Result<Trace, Failure> {
+        if query.position.is_none() {
+            self.not_missing(query)?;
+        }
+        let instance = query.instance_id.as_deref();
+        let topic = self.topic(instance, &query.topic)?;
+        let name = self.name_of(instance, &query.topic);
         let position = match &query.position {
             Some(position) => Cow::Borrowed(position),
-            None => Cow::Owned(self.stored(&query.topic, &query.msg_id)?.position()),
+            None => Cow::Owned(self.stored(&name, &query.msg_id)?.position()),
         };
-        still_stored(topic, &query.topic, &position)?;
-        let tracks = topic.groups.iter().map(|(group, state)| Track {
-            group: group.clone(),
-            track_type: judge(state, &position),
-        });
-        Ok(Trace {
-            tracks: tracks.collect(),
-            request_id: None,
-        })
+        if let Some(why) = self.state.unreachable.get(&position.broker) {
+            let message = format!(
+                "{} could not be asked for its offsets: {why}",
+                position.broker
+            );
+            let code = BROKER_GONE.to_owned();
+            return Err(Failure::new(FailureKind::Refused, code, message));
+        }
+        if self.state.rules == Rules::Offsets && !self.state.brokers.contains(&position.broker) {
+            let message = format!(
+                "the cluster has no broker {}: it has stopped, or is misspelt",
+                position.broker
+            );
+            let code = BROKER_GONE.to_owned();
+            return Err(Failure::new(FailureKind::Refused, code, message));
+        }
+        self.still_stored(topic, &query.topic, &position)?;
+        let namespace = match &name {
+            Cow::Owned(_) => instance.and_then(Namespace::new),
+            Cow::Borrowed(_) => None,
+        };
+        let named = |group: &Arc<str>| match &namespace {
+            Some(namespace) => namespace.unwrap(group).into(),
+            None => group.clone(),
+        };
+        let tracks = topic.groups.iter();
+        Ok(Trace::new(match self.state.rules {
+            Rules::Gateway => tracks
+                .map(|(group, state)| Track::new(group.clone(), judge(state, &position)))
+                .collect(),
+            Rules::Offsets => {
+                let around = self.state.around(topic, &position.broker);
+                tracks
+                    .map(|(group, state)| {
+                        let (track_type, marks) = by_offsets(state, &position);
+                        let theirs = mqadmin(state, &around, &position);
+                        Track {
+                            group: named(group),
+                            marks,
+                            mqadmin: theirs.filter(|theirs| *theirs != track_type),
+                            track_type,
+                        }
+                    })
+                    .collect()
+            }
+        }))
+    }
+
+    /// Was the message looked for in vain when this was captured?
+    fn not_missing(&self, query: &Query) -> Result<(), Failure> {
+        let known = self.state.missing.get(&*query.msg_id);
+        let Some(missing) = known
+            .into_iter()
+            .flatten()
+            .find(|missing| *missing.topic == *query.topic)
+        else {
+            return Ok(());
+        };
+        let kind = FailureKind::named(&missing.kind).unwrap_or(FailureKind::Server);
+        let code = Some(missing.code.to_string()).filter(|code| !code.is_empty());
+        Err(Failure::new(kind, code, missing.message.to_string()))
     }
 
     /// A topic, if this snapshot is the one to ask about it.
     pub fn topic(&self, instance: Option<&str>, topic: &str) -> Result<&TopicState, Failure> {
         self.instance(instance)?;
-        self.state.topics.get(topic).ok_or_else(|| {
-            let message = format!("the snapshot has no topic {topic}");
-            not_found("BIZ_TOPIC_NOT_FOUND", message)
+        let name = self.name_of(instance, topic);
+        self.state.topics.get(&*name).ok_or_else(|| {
+            let whose = self.whose();
+            let message = format!("the {whose} has no topic {topic}");
+            not_found(TOPIC_NOT_FOUND, message)
         })
+    }
+
+    /// The name that a topic of an instance has here: in a captured cluster an instance is a namespace, which is a part
+    /// of names (`facts/rocketmq.md` §6).
+    fn name_of<'t>(&self, instance: Option<&str>, topic: &'t str) -> Cow<'t, str> {
+        if self.state.rules == Rules::Offsets
+            && let Some(namespace) = instance.and_then(Namespace::new)
+        {
+            let wrapped = namespace.wrap(topic);
+            if self.state.topics.contains_key(&*wrapped) {
+                return wrapped;
+            }
+        }
+        Cow::Borrowed(topic)
     }
 
     /// Is this snapshot the one to ask about an instance?
@@ -119,7 +202,7 @@ impl Snapshot {
         msg_id: &'a str,
     ) -> Result<Stored<'a>, Failure> {
         let stored = self.stored(topic, msg_id)?;
-        still_stored(state, topic, &stored.position())?;
+        self.still_stored(state, topic, &stored.position())?;
         Ok(stored)
     }
 
@@ -141,7 +224,63 @@ impl Snapshot {
             None => "the snapshot has no message with this ID under any topic".to_owned(),
         }))
     }
+
+    /// What is spoken of: a captured cluster answers as the cluster itself would.
+    const fn whose(&self) -> &'static str {
+        match self.state.rules {
+            Rules::Gateway => "snapshot",
+            Rules::Offsets => "cluster",
+        }
+    }
+
+    /// Offsets say nothing of a message that the queue doesn't hold: one that expired, or one that never was.
+    fn still_stored(
+        &self,
+        topic: &TopicState,
+        name: &str,
+        position: &Position,
+    ) -> Result<(), Failure> {
+        let Position {
+            broker,
+            queue_id,
+            queue_offset,
+            ..
+        } = position;
+        let message = match topic.queues.get(broker, *queue_id) {
+            Some(held) if held.contains(queue_offset) => return Ok(()),
+            Some(held) if *queue_offset < held.start => {
+                let message = format!(
+                    "expired: queue {queue_id} on {broker} begins at offset {}, the message stood at {queue_offset}",
+                    held.start
+                );
+                return Err(match self.state.rules {
+                    Rules::Gateway => no_message(message),
+                    Rules::Offsets => not_found(EXPIRED, message),
+                });
+            }
+            Some(held) => format!(
+                "never stored there: queue {queue_id} on {broker} ends before offset {}, the message would stand at \
+                 {queue_offset}",
+                held.end
+            ),
+            None if topic.queues.is_empty() => return Ok(()), // not listed: nothing to check against
+            None => format!("topic {name} has no queue {queue_id} on {broker}"),
+        };
+        Err(no_message(message))
+    }
 }
+
+/// The code of a message that was there: none of Alibaba's, which has none for it.
+pub const EXPIRED: &str = "MESSAGE_EXPIRED";
+
+/// The code where a broker can't be asked that should know.
+pub const BROKER_GONE: &str = "BROKER_GONE";
+
+/// The code of a message that is not there.
+pub const NO_MESSAGE: &str = "BIZ_NO_MESSAGE";
+
+/// The code of a topic that is not there.
+pub const TOPIC_NOT_FOUND: &str = "BIZ_TOPIC_NOT_FOUND";
 
 impl TraceSource for Snapshot {
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>> {
@@ -153,33 +292,8 @@ impl TraceSource for Snapshot {
     }
 }
 
-/// Offsets say nothing of a message that the queue doesn't hold: one that expired, or one that never was.
-fn still_stored(topic: &TopicState, name: &str, position: &Position) -> Result<(), Failure> {
-    let Position {
-        broker,
-        queue_id,
-        queue_offset,
-        ..
-    } = position;
-    let message = match topic.queues.get(broker, *queue_id) {
-        Some(held) if held.contains(queue_offset) => return Ok(()),
-        Some(held) if *queue_offset < held.start => format!(
-            "expired: queue {queue_id} on {broker} begins at offset {}, the message stood at {queue_offset}",
-            held.start
-        ),
-        Some(held) => format!(
-            "never stored there: queue {queue_id} on {broker} ends before offset {}, the message would stand at \
-             {queue_offset}",
-            held.end
-        ),
-        None if topic.queues.is_empty() => return Ok(()), // not listed: nothing to check against
-        None => format!("topic {name} has no queue {queue_id} on {broker}"),
-    };
-    Err(no_message(message))
-}
-
 fn no_message(message: String) -> Failure {
-    not_found("BIZ_NO_MESSAGE", message)
+    not_found(NO_MESSAGE, message)
 }
 
 fn not_found(code: &str, message: String) -> Failure {
@@ -229,6 +343,7 @@ mod tests {
             queue_id,
             queue_offset,
             tag: tag.into(),
+            store: None,
         };
         Query {
             position: Some(position),

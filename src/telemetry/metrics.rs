@@ -285,10 +285,7 @@ mod tests {
 
     fn figures(group: &'static str) -> Figures {
         let mut tally = Tally::default();
-        let tracks = [TrackView {
-            group: group.into(),
-            track_type: "NOT_CONSUME_YET".into(),
-        }];
+        let tracks = [TrackView::new(group, "NOT_CONSUME_YET")];
         let subject = Subject::of_topic("orders");
         let expectations = Expectations::default();
         let judged = judge(Answer::Tracks(&tracks), &subject, &expectations);

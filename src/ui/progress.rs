@@ -1,6 +1,5 @@
 //! How far the run is: a bar that is redrawn, or a line every ten seconds.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -164,9 +163,9 @@ impl Judge {
     }
 
     fn verdict(&self, row: &Row, query: &Query, outcome: &Outcome) -> MessageVerdict {
-        let view = |track: &'_ Track| TrackView {
-            group: Cow::Owned(track.group.as_ref().to_owned()),
-            track_type: Cow::Owned(track.track_type.as_str().to_owned()),
+        let view = |track: &'_ Track| {
+            let (group, word) = (track.group.as_ref(), track.track_type.as_str());
+            TrackView::new(group.to_owned(), word.to_owned())
         };
         match &outcome.answer {
             Ok(trace) => {

@@ -136,6 +136,25 @@ pub struct TrackView<'a> {
     /// The source's word.
     #[serde(borrow)]
     pub track_type: Cow<'a, str>,
+    /// What has to be known beside the word; empty where there is nothing.
+    #[serde(borrow, default)]
+    pub mark: Cow<'a, str>,
+    /// The word of `mqadmin`, where it would be another one.
+    #[serde(borrow, default)]
+    pub mqadmin_track_type: Cow<'a, str>,
+}
+
+impl<'a> TrackView<'a> {
+    /// A word, and nothing beside it.
+    #[must_use]
+    pub fn new(group: impl Into<Cow<'a, str>>, track_type: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            group: group.into(),
+            track_type: track_type.into(),
+            mark: Cow::Borrowed(""),
+            mqadmin_track_type: Cow::Borrowed(""),
+        }
+    }
 }
 
 /// A group as a report shows it for one message.
@@ -145,6 +164,10 @@ pub struct Seen<'a> {
     pub group: &'a str,
     /// The source's word; empty where the group is absent.
     pub track_type: &'a str,
+    /// What has to be known beside the word; empty where there is nothing.
+    pub mark: &'a str,
+    /// The word of `mqadmin`, where it would be another one; else empty.
+    pub mqadmin_track_type: &'a str,
     /// What we conclude.
     pub verdict: Verdict,
     /// Should this group have consumed the message?
@@ -208,7 +231,7 @@ pub fn judge<'a>(
     }
     let expected = duties.as_ref().map(|duties| &duties.groups);
     let accept_filtered = expected.is_none() || expectations.accept_filtered;
-    let see = |group, track_type, verdict, expected: bool| {
+    let see = |group, [track_type, mark, mqadmin_track_type]: [_; 3], verdict, expected: bool| {
         let fault = match verdict {
             Verdict::Open | Verdict::Absent => true,
             Verdict::Filtered => !accept_filtered,
@@ -217,6 +240,8 @@ pub fn judge<'a>(
         Seen {
             group,
             track_type,
+            mark,
+            mqadmin_track_type,
             verdict,
             expected,
             unexpected: !expected && !expectations.name(subject.topic, group),
@@ -227,7 +252,7 @@ pub fn judge<'a>(
     let answered = tracks.iter().map(|track| {
         see(
             &*track.group,
-            &*track.track_type,
+            [&*track.track_type, &*track.mark, &*track.mqadmin_track_type],
             Verdict::of(&track.track_type),
             is_expected(&track.group),
         )
@@ -236,7 +261,7 @@ pub fn judge<'a>(
     if let Some(expected) = expected {
         let is_answered = |group: &str| tracks.iter().any(|track| track.group == group);
         let absent = expected.iter().filter(|group| !is_answered(group));
-        groups.extend(absent.map(|group| see(*group, "", Verdict::Absent, true)));
+        groups.extend(absent.map(|group| see(*group, [""; 3], Verdict::Absent, true)));
         groups.sort_by_key(|seen| seen.group);
     }
     Judged {
@@ -286,10 +311,7 @@ mod tests {
         }
         let tracks: Vec<_> = tracks
             .iter()
-            .map(|&(group, word)| TrackView {
-                group: group.into(),
-                track_type: word.into(),
-            })
+            .map(|&(group, word)| TrackView::new(group, word))
             .collect();
         judge(
             Answer::Tracks(&tracks),
@@ -382,10 +404,7 @@ mod tests {
     fn absent_groups_stand_among_the_others_in_name_order() {
         let mut expectations = Expectations::default();
         expectations.add("b,d").unwrap();
-        let tracks = ["a", "c", "d"].map(|group| TrackView {
-            group: group.into(),
-            track_type: "CONSUMED".into(),
-        });
+        let tracks = ["a", "c", "d"].map(|group| TrackView::new(group, "CONSUMED"));
         let judged = judge(
             Answer::Tracks(&tracks),
             &Subject::of_topic("orders"),
@@ -413,10 +432,7 @@ mod tests {
             r#"{"topics":{"orders":[{"group":"a","tags":["paid"]},{"group":"never","valid_to":"2026-11-20T00:00:00Z"}]}}"#,
         )
         .unwrap();
-        let open = |group: &'static str| TrackView {
-            group: group.into(),
-            track_type: "NOT_CONSUME_YET".into(),
-        };
+        let open = |group: &'static str| TrackView::new(group, "NOT_CONSUME_YET");
         let tracks = ["a", "b"].map(open);
         let judged_as = |tracks: &[TrackView<'_>], tag: Option<&'static str>, born: &str| {
             let subject = Subject {

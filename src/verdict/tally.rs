@@ -344,10 +344,7 @@ mod tests {
                     },
                 ),
             ]
-            .map(|(group, word)| TrackView {
-                group: group.into(),
-                track_type: word.into(),
-            });
+            .map(|(group, word)| TrackView::new(group, word));
             let answer = match row % 7 {
                 1 => Answer::NotFound,
                 2 => Answer::Unanswered,

@@ -272,10 +272,6 @@ fn a_source_has_to_be_named_and_has_to_be_one() {
         ("--source nowhere.json", "can't read snapshot nowhere.json"),
         ("--source samples/expected.csv", "samples/expected.csv"),
         (
-            "--source rocketmq://127.0.0.1:9876",
-            "this version does not ask RocketMQ clusters",
-        ),
-        (
             "--source ftp://127.0.0.1",
             "is not the address of an OnsMessageTrace gateway",
         ),

@@ -6,12 +6,13 @@ use insta::assert_snapshot;
 
 use super::tool::Tool;
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "audit",
     "plan",
     "report",
     "diff",
     "serve",
+    "snapshot",
     "verify",
     "inspect",
     "completions",
@@ -22,7 +23,7 @@ const COMMANDS: [&str; 9] = [
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
-    --log-format --no-progress --exit-zero --raw-csv --bom --output-delimiter --split --worklist --producer-zone --ca-cert --proxy --allow-external-credentials \
+    --log-format --no-progress --exit-zero --raw-csv --bom --output-delimiter --split --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
     --metrics --notify-template --notify-when \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 

@@ -9,6 +9,9 @@ mod audit_http;
 #[cfg(test)]
 mod audit_snapshot;
 #[cfg(test)]
+#[expect(dead_code, reason = "unit tests use more of it")]
+mod broker;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod cli;
@@ -42,6 +45,8 @@ mod readme;
 mod refused_input;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
+mod rocketmq;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -11,7 +11,9 @@ use flate2::write::GzEncoder;
 
 use super::cli::options;
 use super::gateway::{Gateway, KEY_ID, SECRET};
-use super::tool::Tool;
+use super::rocketmq::cluster::{Cluster, key};
+use super::rocketmq::{keys, state};
+use super::tool::{Tool, table};
 
 /// A command of ours as the README begins it.
 const PROGRAMS: [&str; 2] = ["cargo run --release -- ", "ons-audit "];
@@ -98,6 +100,13 @@ fn every_command_runs() {
             line.replace(name, value)
         });
         let name = line.split(' ').next().unwrap().to_owned();
+        if name == "snapshot" {
+            let cluster = Cluster::start(state());
+            let line = line.replace("CLUSTER", &cluster.source());
+            tool.call(&line).ends(0);
+            ran.insert(name);
+            continue;
+        }
         if name == "serve" {
             serve(&tool, &text, &line);
             ran.insert(name);
@@ -111,7 +120,7 @@ fn every_command_runs() {
         ran.insert(name);
     }
     tool.call("man").ends(0);
-    assert_eq!(ran.len(), 8, "{ran:?}");
+    assert_eq!(ran.len(), 9, "{ran:?}");
 }
 
 /// Serves on a free port until told to end, with the keys file that the README shows.
@@ -193,6 +202,31 @@ fn the_shell_script_runs() {
     );
     assert!(tool.has("report.csv"));
     assert_eq!(gateway.calls(), 986);
+}
+
+#[test]
+fn the_script_for_ones_own_cluster_runs() {
+    let (text, tool, cluster) = (readme(), Tool::new(), Cluster::start(state()));
+    let blocks = blocks(&text);
+    let scripts: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.language == "shell")
+        .collect();
+    assert_eq!(scripts.len(), 1);
+    tool.write("incident.csv", keys((0..8).map(key)));
+    let script = scripts[0]
+        .text
+        .replace("rocketmq://127.0.0.1:9876", &cluster.source());
+    let said = shell(&tool, &script);
+    assert_eq!(said.matches("8 distinct = 8 answered").count(), 2, "{said}");
+    let timeless = |name: &str| {
+        let mut rows = table(&tool.read(name));
+        for row in &mut rows {
+            row.remove("observed_at");
+        }
+        rows
+    };
+    assert_eq!(timeless("report.csv"), timeless("same-report.csv"));
 }
 
 #[test]
@@ -283,9 +317,11 @@ fn every_option_exists_and_every_option_of_audit_is_told() {
     let text = client_examples()
         .iter()
         .fold(readme(), |text, example| text.replace(example, ""));
-    let known: String = ["audit", "plan", "report", "diff", "serve", "inspect"]
-        .map(|command| tool.call(&format!("{command} --help")).ends(0).stdout)
-        .concat();
+    let known: String = [
+        "audit", "plan", "report", "diff", "serve", "snapshot", "inspect",
+    ]
+    .map(|command| tool.call(&format!("{command} --help")).ends(0).stdout)
+    .concat();
     let known = options(&known);
     let ours = text
         .replace(PROGRAMS[0], "")

@@ -89,6 +89,7 @@ fn a_position_answers_as_the_id_does() {
             queue_id: message["queue_id"].as_u64().unwrap().try_into().unwrap(),
             queue_offset: message["queue_offset"].as_u64().unwrap(),
             tag: text("tag").as_deref().into(),
+            store: None,
         };
         let query = Query {
             msg_id: "FF".into(),

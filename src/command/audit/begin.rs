@@ -9,17 +9,8 @@ use crate::settings::{Layers, Share};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Going on")]
 pub(super) struct BeginFlags {
-    /// Go on with what an unfinished run of the same command has left: ask only what has no answer yet
-    ///
-    /// Without an unfinished run it begins with the first row, so it may stand in a script. A finished record with
-    /// unanswered messages is gone on with, too.
-    ///
-    /// Example: audit incident.csv --source ons://cn-hangzhou -o report.csv --resume
-    #[arg(long, conflicts_with = "restart")]
-    resume: bool,
-    /// Throw away what an unfinished run has left, and begin with the first row
-    #[arg(long)]
-    restart: bool,
+    #[command(flatten)]
+    pub(super) resume: ResumeFlags,
     /// Take over the answers of an earlier record about messages that all their expected groups have passed
     ///
     /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a
@@ -34,9 +25,26 @@ pub(super) struct BeginFlags {
     recheck: Option<String>,
 }
 
+/// What becomes of the answers that an unfinished run has left.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Going on")]
+pub(in crate::command) struct ResumeFlags {
+    /// Go on with what an unfinished run of the same command has left: ask only what has no answer yet
+    ///
+    /// Without an unfinished run it begins with the first row, so it may stand in a script. A finished record with
+    /// unanswered messages is gone on with, too.
+    ///
+    /// Example: audit incident.csv --source ons://cn-hangzhou -o report.csv --resume
+    #[arg(long, conflicts_with = "restart")]
+    resume: bool,
+    /// Throw away what an unfinished run has left, and begin with the first row
+    #[arg(long)]
+    restart: bool,
+}
+
 /// How a run begins.
 #[derive(Debug)]
-pub(super) enum Begin {
+pub(in crate::command) enum Begin {
     /// With the first row; answers of another run are in nobody's way.
     New,
     /// With the first row; another run's answers are thrown away.
@@ -73,9 +81,25 @@ impl BeginFlags {
         options.insert("--recheck".to_owned(), layers.text("recheck").0.to_owned());
         Ok(Some(previous))
     }
+}
+
+impl ResumeFlags {
+    /// Does the run begin with the first row, whatever there is?
+    pub(in crate::command) const fn restarts(self) -> bool {
+        self.restart
+    }
+
+    /// Does it go on with what there is?
+    pub(in crate::command) const fn resumes(self) -> bool {
+        self.resume
+    }
 
     /// Looks for answers that are to become `results`; only with `--resume` they are touched.
-    pub(super) fn settle(&self, results: &Path, header: &Header) -> Result<Begin, Failed> {
+    pub(in crate::command) fn settle(
+        self,
+        results: &Path,
+        header: &Header,
+    ) -> Result<Begin, Failed> {
         if self.restart {
             return Ok(Begin::Restart);
         }
@@ -100,11 +124,16 @@ impl Begin {
     }
 
     /// The run that began, where this one goes on with it.
-    pub(super) fn run_id(&self) -> Option<&str> {
+    pub(super) fn header(&self) -> Option<&Header> {
         match self {
-            Self::Resume(unfinished) => Some(&unfinished.header().run_id),
+            Self::Resume(unfinished) => Some(unfinished.header()),
             Self::New | Self::Restart | Self::Whole => None,
         }
+    }
+
+    /// Its ID.
+    pub(super) fn run_id(&self) -> Option<&str> {
+        self.header().map(|header| &*header.run_id)
     }
 
     /// Distinct messages that are settled already.

@@ -46,7 +46,7 @@ fn left(deadline: &Deadline, clock: Clock) -> Option<Duration> {
 }
 
 /// Turns each signal into a request to stop; ends only if signals can't be heard.
-pub(super) async fn listen(stop: &Stop) -> io::Error {
+pub(in crate::command) async fn listen(stop: &Stop) -> io::Error {
     let is_hang_up_ignored = is_ignored(SignalKind::hangup()); // by nohup
     let [mut interrupt, mut terminate, mut hang_up] = match heard() {
         Ok(heard) => heard,

@@ -1,16 +1,18 @@
 //! An audit, settled: nothing is left to be refused but by the source. Then it runs.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 use super::Args;
+use super::asking::{Around, Asking};
 use super::begin::{Begin, BeginFlags};
-use super::desk::Desk;
-use super::ending::{listen, time_is_up};
+use super::located::Located;
 use super::order::{Ages, left, unknown};
 use super::refusals::{
     announce, announce_carried, announce_damage, announce_deadline, refuse_if_all_are_bad,
@@ -18,38 +20,31 @@ use super::refusals::{
 };
 use crate::clock;
 use crate::command::World;
-use crate::command::flags::{Named, Pace, Talk};
-use crate::engine::{Ended, Engine, Forecast, Pacer, RETENTION, Stop};
+use crate::command::flags::{Kind, Named, Pace};
+use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::Failed;
-use crate::input::{Inputs, OldestFirst};
-use crate::record::{Damage, Durability, Header, Previous, RecordError, SCHEMA};
+use crate::input::Inputs;
+use crate::message::BornClock;
+use crate::offsets::Rules;
+use crate::record::{Damage, Durability, Header, Previous, SCHEMA};
 use crate::report::Targets;
-use crate::settings::{Deadline, Layers, MaxRejects, Zone};
-use crate::source::{Source, TraceSource};
+use crate::settings::{Layers, MaxRejects, Zone};
+use crate::source::{Snapshot, Source, TraceSource};
 use crate::telemetry::Effort;
-use crate::ui::{Judge, Progress};
+use crate::ui::Judge;
 use crate::verdict::Expectations;
 
 /// Everything an audit needs.
 pub(super) struct Job {
-    source: Source,
-    inputs: Inputs,
+    source: Rc<Source>,
+    pub(super) asking: Asking,
     targets: Targets,
     pub(super) results: PathBuf,
-    header: Header,
-    begin: Begin,
-    previous: Option<Previous>,
-    /// The rows in another order than that of the input.
-    order: Option<OldestFirst>,
-    deadline: Option<Deadline>,
-    /// Distinct messages, settled ones included, where they were counted.
-    messages: Option<u64>,
-    pace: Pace,
-    pacer: Pacer,
-    durability: Durability,
-    /// By which answers are judged as they come; too fast to be read where nothing paces them.
-    live_verdicts: Option<Judge>,
-    pub(super) talk: Talk,
+    pub(super) header: Header,
+    /// Where messages that were looked up wait for their judgement; only a cluster needs it.
+    located: Option<Located>,
+    /// Dates IDs.
+    pub(super) born: BornClock,
 }
 
 impl Job {
@@ -57,8 +52,8 @@ impl Job {
     pub(super) fn settle(args: Args, layers: &Layers, world: &World) -> Result<Self, Failed> {
         let talk = args.talk.start(layers)?;
         let named = Named::of(layers)?;
-        let repeatable = named.is_repeatable();
-        let pace = Pace::of(layers, repeatable, world.clock)?;
+        let (kind, repeatable) = (named.kind(), named.is_repeatable());
+        let pace = Pace::of(layers, kind, world.clock)?;
         let zone: Zone = layers.get("producer_zone")?;
         let expectations = args.expect.settle(layers, &zone.zone)?;
         let results = args.results_path();
@@ -78,32 +73,34 @@ impl Job {
         let header = Header {
             source: source_text,
             as_of: source.as_of().map(clock::rfc3339),
+            rules: source
+                .snapshot()
+                .map_or_else(Rules::default, Snapshot::rules),
             expectations: expectations.clone(),
             producer_zone: zone.name,
             born_column: layers.optional("born_column")?,
             ..header(&inputs, clock::rfc3339(started))?
         };
-        let live_verdicts = (!repeatable).then(|| Judge::of(&header, expectations));
-        let mut job = Self {
-            source,
-            inputs,
-            targets,
-            results,
-            header,
-            begin: Begin::New,
-            previous: None,
-            order: None,
-            deadline: ages.deadline.clone(),
-            messages: None,
-            pace,
-            pacer,
+        // A cluster's answers are judged only when all are there.
+        let live_verdicts = (kind == Kind::Api).then(|| Judge::of(&header, expectations));
+        let asking = Asking {
             durability: if repeatable {
                 Durability::Relaxed
             } else {
                 Durability::EverySecond
             },
             live_verdicts,
-            talk,
+            deadline: ages.deadline.clone(),
+            ..Asking::new(inputs, pace, pacer, talk)
+        };
+        let mut job = Self {
+            located: matches!(source, Source::Cluster(_)).then(|| Located::beside(&results)),
+            source: Rc::new(source),
+            born: ages.clock,
+            asking,
+            targets,
+            results,
+            header,
         };
         job.look_back(&args.begin, layers)?;
         job.look_ahead(layers, &ages, started)?;
@@ -113,33 +110,53 @@ impl Job {
     /// What is known already, by an earlier record or by an earlier part of this run.
     fn look_back(&mut self, flags: &BeginFlags, layers: &Layers) -> Result<(), Failed> {
         let previous = flags.open_previous(layers, &mut self.header)?;
-        self.begin = flags.settle(&self.results, &self.header)?;
-        let run_id = self.begin.run_id().unwrap_or(&self.header.run_id);
-        self.previous = previous.map(|previous| previous.picking_for(run_id));
+        self.asking.begin = match &mut self.located {
+            Some(located) => located.settle(flags.resume, &self.results, &self.header)?,
+            None => flags.resume.settle(&self.results, &self.header)?,
+        };
+        if let Source::Cluster(cluster) = &*self.source {
+            // A broker that is down now was there when the messages were first looked for.
+            let before = self.asking.begin.header().into_iter();
+            let before = before.chain(previous.as_ref().map(Previous::header));
+            cluster.expect(before.flat_map(Header::brokers));
+            self.header.brokers = cluster.seen().iter().map(ToString::to_string).collect();
+        }
+        let run_id = self.asking.begin.run_id().unwrap_or(&self.header.run_id);
+        self.asking.previous = previous.map(|previous| previous.picking_for(run_id));
         Ok(())
     }
 
     /// What will be asked, in which order.
     fn look_ahead(&mut self, layers: &Layers, ages: &Ages, now: Timestamp) -> Result<(), Failed> {
         let max_rejects: MaxRejects = layers.get("max_rejects")?;
-        let is_repeatable = self.durability == Durability::Relaxed;
-        if matches!(self.begin, Begin::Whole) {
+        let is_repeatable = self.asking.durability == Durability::Relaxed;
+        if matches!(self.asking.begin, Begin::Whole) {
             return Ok(());
         }
-        let done = self.begin.done();
+        if let Some(located) = &mut self.located {
+            located.survey(self.asking.inputs.rows())?;
+            if located.is_done() {
+                return Ok(());
+            }
+        }
+        let done = self.asking.begin.done();
         if is_repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
-            refuse_if_all_are_bad(&self.inputs)?;
+            refuse_if_all_are_bad(&self.asking.inputs)?;
         } else {
             let carried = Cell::new(0);
             let rows = unknown(
-                left(self.inputs.rows(), done),
-                self.previous.as_ref(),
+                left(self.asking.inputs.rows(), done),
+                self.asking.previous.as_ref(),
                 &carried,
             );
             let born = |id: &str| ages.clock.born(id);
+            let rate = match &self.located {
+                Some(located) if located.is_placed() => Rate::Max, // nobody is asked where messages are
+                _ => self.asking.pace.rate,
+            };
             let mut damage = Damage::default();
             let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
-            let mut forecast = Forecast::of(rows, self.pace.rate, now, RETENTION, born)?;
+            let mut forecast = Forecast::of(rows, rate, now, RETENTION, born)?;
             announce_damage(&damage);
             forecast.rows += carried.get();
             // What is left of a run was not refused when it began.
@@ -148,80 +165,46 @@ impl Job {
             if let Some(deadline) = &ages.deadline {
                 announce_deadline(&forecast, deadline, now);
             }
-            self.messages = Some(forecast.distinct + carried.get() + self.begin.distinct());
+            self.asking.messages =
+                Some(forecast.distinct + carried.get() + self.asking.begin.distinct());
         }
-        self.order = ages.oldest_first(&self.inputs, done, &self.results)?;
+        self.asking.order = ages.oldest_first(&self.asking.inputs, done, &self.results)?;
         Ok(())
     }
 
-    /// Runs the loop to its end and leaves a whole record, or says why there is none.
-    pub(super) fn ask(self, effort: &Cell<Effort>, world: &World) -> Result<Targets, Failed> {
-        if matches!(self.begin, Begin::Whole) {
+    /// Asks everything and leaves a whole record, or says why there is none.
+    pub(super) fn ask(mut self, effort: &Cell<Effort>, world: &World) -> Result<Targets, Failed> {
+        if matches!(self.asking.begin, Begin::Whole) {
             let whole = self.results.display();
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
             return Ok(self.targets);
         }
-        let rows = self.header.rows();
-        let (recorder, done) = self
-            .begin
-            .record(&self.results, &self.header, self.durability)?;
-        let mut progress =
-            Progress::new(self.talk.mode, &self.talk.screen, rows, self.live_verdicts);
-        progress.resume(done.len());
-        let mut desk = Desk {
-            recorder,
-            progress,
-            effort,
-            rows,
-            messages: self.messages,
-        };
-        let rows: Box<dyn Iterator<Item = _>> = match self.order {
-            Some(order) => Box::new(order),
-            None => Box::new(left(self.inputs.rows(), Some(&done))),
-        };
-        let (stop, is_late) = (Stop::new(), Cell::new(false));
+        // Connections to a cluster live as long as this.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| Failed::refused(e, None))?;
-        let ended = runtime.block_on(async {
-            let policy = &self.pace.policy;
-            let engine = Engine {
-                source: &self.source,
-                pacer: &self.pacer,
-                policy,
-                stop: &stop,
-                previous: self.previous.as_ref(),
-            };
-            let deadline = self.deadline.as_ref();
-            tokio::select! {
-                ended = engine.run(rows, &mut desk) => ended,
-                error = listen(&stop) => Err(error.into()),
-                never = time_is_up(deadline, world.clock, &stop, &is_late) => match never {},
+        let source = self.source.clone();
+        let around = Around {
+            runtime: &runtime,
+            effort,
+            world,
+        };
+        match (&*source, self.located.take()) {
+            (Source::Cluster(cluster), Some(located)) => {
+                self.look_up_and_judge(cluster, &located, around)?;
             }
-        });
-        desk.progress.finish();
-        match ended {
-            Ok(Ended::Complete) => {
-                desk.recorder.finish((world.clock)())?;
-                Ok(self.targets)
+            (source, _) => {
+                let (results, header) = (self.results.clone(), self.header.clone());
+                self.asking.run(source, (&results, &header), around)?;
             }
-            Ok(Ended::Stopped) => Err(desk.stopped(match self.deadline {
-                Some(deadline) if is_late.get() => anyhow!("the time is up ({})", deadline.told),
-                _ => anyhow!("stopped as asked"),
-            })),
-            Ok(Ended::Fatal(failure)) => Err(desk.refused(&failure)),
-            Err(error) => match error.downcast::<RecordError>() {
-                // Its threads may know better why it can't be written.
-                Ok(error) => Err(desk.recorder.abandon().err().unwrap_or(error).into()),
-                Err(error) => Err(desk.stopped(error)),
-            },
         }
+        Ok(self.targets)
     }
 }
 
 /// What is known of a run before anything else: its inputs.
-fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
+pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
     Ok(Header {
         schema: SCHEMA.to_owned(),
         run_id: run_id()?,
@@ -230,6 +213,8 @@ fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
         inputs: inputs.surveys().to_vec(),
         started_at,
         as_of: None,
+        rules: Rules::default(),
+        brokers: BTreeSet::new(),
         expectations: Expectations::default(),
         producer_zone: String::new(),
         born_column: None,

@@ -3,10 +3,12 @@
 //! Everything that can be refused is refused before the first call: settings, input, report paths, credentials.
 //! Then the one loop runs, and the record that it leaves is rendered like any other.
 
+mod asking;
 mod begin;
 mod desk;
 mod ending;
 mod job;
+mod located;
 mod order;
 mod refusals;
 
@@ -23,6 +25,12 @@ use crate::record::Record;
 use crate::report::CsvDialect;
 use crate::settings::Layers;
 use crate::telemetry::Figures;
+
+pub(super) use asking::{Around, Asking};
+pub(super) use begin::ResumeFlags;
+pub(super) use job::header;
+pub(super) use located::{Located, captured};
+
 use begin::BeginFlags;
 use job::Job;
 
@@ -80,7 +88,7 @@ fn audit(
     let results = job.results.clone();
     let ending = Ending {
         exit_zero,
-        quiet: job.talk.quiet,
+        quiet: job.asking.talk.quiet,
         csv: CsvDialect::of(layers)?,
     };
     let targets = job.ask(&watch.effort, world)?;

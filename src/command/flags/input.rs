@@ -15,6 +15,23 @@ pub(in crate::command) struct InputFlags {
     /// columns travel to the report unchanged.
     #[arg(value_name = "INPUT", default_value = "-", hide_default_value = true)]
     inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnFlags,
+    /// Columns that travel to the report [default: all]
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    keep: Option<Vec<String>>,
+    /// Refuse to ask when more rows than this are bad: a number, or a share such as 5% [default: 100%]
+    ///
+    /// Examples: audit ids.txt --topic orders; audit export.csv --delimiter ';' --msg-id-column 3;
+    /// zcat day.csv.gz | ons-audit audit - --source ons://cn-hangzhou
+    #[arg(long, value_name = "N|P%")]
+    max_rejects: Option<String>,
+}
+
+/// What an input has where.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Input")]
+pub(in crate::command) struct ColumnFlags {
     /// Column with the message ID, by name or by number from 1
     #[arg(long, value_name = "COLUMN")]
     msg_id_column: Option<String>,
@@ -39,15 +56,29 @@ pub(in crate::command) struct InputFlags {
     /// The first line is data: name columns by number
     #[arg(long)]
     no_header: bool,
-    /// Columns that travel to the report [default: all]
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
-    keep: Option<Vec<String>>,
-    /// Refuse to ask when more rows than this are bad: a number, or a share such as 5% [default: 100%]
-    ///
-    /// Examples: audit ids.txt --topic orders; audit export.csv --delimiter ';' --msg-id-column 3;
-    /// zcat day.csv.gz | ons-audit audit - --source ons://cn-hangzhou
-    #[arg(long, value_name = "N|P%")]
-    max_rejects: Option<String>,
+}
+
+impl ColumnFlags {
+    /// Opens inputs of this shape; `keep` names the columns that are kept.
+    pub(in crate::command) fn open(
+        self,
+        paths: &[PathBuf],
+        keep: Option<Vec<String>>,
+    ) -> Result<Inputs, Failed> {
+        let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
+        let options = Options {
+            format: self.input_format,
+            delimiter: self.delimiter,
+            no_header: self.no_header,
+            msg_id_column: column(self.msg_id_column),
+            topic_column: column(self.topic_column),
+            instance_column: column(self.instance_column),
+            topic: self.topic,
+            instance: self.instance,
+            keep,
+        };
+        Ok(Inputs::open(paths, options)?)
+    }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
@@ -65,19 +96,7 @@ impl InputFlags {
 
     /// Opens all inputs: from here on their columns are known, and their rows counted.
     pub(in crate::command) fn open(self) -> Result<Inputs, Failed> {
-        let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
-        let options = Options {
-            format: self.input_format,
-            delimiter: self.delimiter,
-            no_header: self.no_header,
-            msg_id_column: column(self.msg_id_column),
-            topic_column: column(self.topic_column),
-            instance_column: column(self.instance_column),
-            topic: self.topic,
-            instance: self.instance,
-            keep: self.keep,
-        };
-        Ok(Inputs::open(&self.inputs, options)?)
+        self.columns.open(&self.inputs, self.keep)
     }
 
     /// The paths, in order.

@@ -13,8 +13,8 @@ mod telemetry;
 
 pub(super) use deadline::{DeadlineFlags, deadline};
 pub(super) use expect::{ExpectFlags, zone_of};
-pub(super) use input::InputFlags;
-pub(super) use pace::{Pace, PaceFlags, rate_of};
+pub(super) use input::{ColumnFlags, InputFlags};
+pub(super) use pace::{Kind, Pace, PaceFlags, rate_of};
 pub(super) use reports::{CsvFlags, ReportFlags};
 pub(super) use settings::SettingsFlags;
 pub(super) use source::{Named, SourceFlags};

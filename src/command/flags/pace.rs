@@ -14,13 +14,21 @@ const API_RATE: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
 /// Rate × latency: enough for answers of two seconds at the default rate.
 const API_CONCURRENCY: usize = 16;
 
+/// A cluster of one's own bears far more, and consumers shall not notice.
+const CLUSTER_RATE: NonZeroU32 = NonZeroU32::new(500).expect("five hundred is not zero");
+
+/// Messages looked up at once; each broker is asked no more than its share of it (`Options::in_flight`).
+const CLUSTER_CONCURRENCY: usize = 64;
+
 /// Where nothing limits the rate, connections do (`facts/perf.md`).
 const API_CONCURRENCY_AT_MAX: usize = 64;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pace")]
 pub(in crate::command) struct PaceFlags {
-    /// Calls per time, retries included: 10/s, 600/m, max [default: 8/s for the API, max for a snapshot]
+    /// Calls per time, retries included: 10/s, 600/m, max [default: 8/s for the API, 500/s for a cluster, max for a snapshot]
+    ///
+    /// For a cluster it counts look-ups of messages; a message whose place the input gives needs none.
     ///
     /// The quota of OnsMessageTrace is 10/s per account and region, shared with the console and every other tool.
     ///
@@ -30,7 +38,7 @@ pub(in crate::command) struct PaceFlags {
     /// Calls that may begin at once after a pause [default: 1]
     #[arg(long, value_name = "N")]
     burst: Option<String>,
-    /// Calls in flight at once [default: 16 for the API, 64 of it at --rate max, 1 for a snapshot]
+    /// Calls in flight at once [default: 16 for the API, 64 at --rate max and for a cluster, 1 for a snapshot]
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
     /// Calls for one message, the first included [default: 5]
@@ -63,28 +71,39 @@ impl PaceFlags {
     }
 }
 
-/// How fast a source may be asked. `repeatable`: a snapshot, which has no quota.
-pub(in crate::command) fn rate_of(layers: &Layers, repeatable: bool) -> Result<Rate, Failed> {
-    let fitting = if repeatable {
-        Rate::Max
-    } else {
-        Rate::per_second(API_RATE)
+/// What kind of source is asked: each has a pace that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::command) enum Kind {
+    /// The HTTP API, which has a quota.
+    Api,
+    /// A cluster, which has other work to do.
+    Cluster,
+    /// A snapshot, which has all the time in the world.
+    Snapshot,
+}
+
+/// How fast a source may be asked.
+pub(in crate::command) fn rate_of(layers: &Layers, kind: Kind) -> Result<Rate, Failed> {
+    let fitting = match kind {
+        Kind::Api => Rate::per_second(API_RATE),
+        Kind::Cluster => Rate::per_second(CLUSTER_RATE),
+        Kind::Snapshot => Rate::Max,
     };
     Ok(layers.get::<Auto<Rate>>("rate")?.or(fitting))
 }
 
 impl Pace {
-    /// `repeatable`: a snapshot, which has no quota.
     pub(in crate::command) fn of(
         layers: &Layers,
-        repeatable: bool,
+        kind: Kind,
         clock: Clock,
     ) -> Result<Self, Failed> {
-        let rate = rate_of(layers, repeatable)?;
-        let fitting = match rate {
-            _ if repeatable => 1,
-            Rate::Max => API_CONCURRENCY_AT_MAX,
-            Rate::Limited { .. } => API_CONCURRENCY,
+        let rate = rate_of(layers, kind)?;
+        let fitting = match (kind, rate) {
+            (Kind::Snapshot, _) => 1,
+            (Kind::Cluster, _) => CLUSTER_CONCURRENCY,
+            (Kind::Api, Rate::Max) => API_CONCURRENCY_AT_MAX,
+            (Kind::Api, Rate::Limited { .. }) => API_CONCURRENCY,
         };
         let concurrency = layers.get::<Auto<NonZeroUsize>>("concurrency")?;
         let policy = Policy {
@@ -96,7 +115,7 @@ impl Pace {
             clock,
         };
         let quota_file = layers.optional::<PathBuf>("quota_file")?;
-        if quota_file.is_some() && rate == Rate::Max && !repeatable {
+        if quota_file.is_some() && rate == Rate::Max && kind != Kind::Snapshot {
             let error = anyhow::anyhow!("--rate max has no limit that runs could share");
             let hint = "give all runs that share a quota file the same --rate, for example 8/s";
             return Err(Failed::refused(error, Some(hint.to_owned())));

@@ -5,22 +5,28 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 
+use super::pace::Kind;
 use crate::command::World;
 use crate::exit::Failed;
 use crate::settings::{Layers, SettingsError, Span};
 use crate::source::ons::credentials::{Allow, Fetcher, Lookup};
 use crate::source::ons::{Config, Endpoint, Network, Ons, Signature, Supply};
+use crate::source::rocketmq::remoting::{Keys, NameServers, Options, Remoting, Tls};
+use crate::source::rocketmq::{self as cluster, Cluster};
 use crate::source::{Snapshot, Source};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Source")]
 pub(in crate::command) struct SourceFlags {
-    /// Who answers: ons://REGION[/INSTANCE_ID], https://HOST[:PORT], or a snapshot file
+    /// Who answers: ons://REGION[/INSTANCE_ID], https://HOST[:PORT], rocketmq://HOST:9876, or a snapshot file
+    ///
+    /// rocketmq://HOST:9876[,HOST:9876...] names the name servers of an Apache RocketMQ cluster. Where it has ACL, the
+    /// account is in ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY.
     ///
     /// There is no default: an audit never answers from demo data unless told to. ONS_AUDIT_SOURCE may name it.
     ///
     /// Examples: ons://cn-hangzhou, ons://cn-hangzhou/MQ_INST_1234567890123456_BXdemo, http://127.0.0.1:8181,
-    /// samples/cluster.json
+    /// rocketmq://127.0.0.1:9876, samples/cluster.json
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
     /// Profile of ~/.aliyun/config.json or ~/.alibabacloud/credentials, instead of the credential chain
@@ -35,6 +41,9 @@ pub(in crate::command) struct SourceFlags {
     /// Allow plain http:// to other machines than this one
     #[arg(long)]
     allow_http: bool,
+    /// Speak TLS with name servers and brokers (rocketmq:// only)
+    #[arg(long)]
+    tls: bool,
     /// Trust the certificate authorities in this PEM file, too
     #[arg(long, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
@@ -53,6 +62,8 @@ pub(in crate::command) struct SourceFlags {
 pub(in crate::command) enum Named {
     /// The HTTP API.
     Api(Endpoint),
+    /// An Apache RocketMQ cluster.
+    Cluster(NameServers),
     /// A snapshot file.
     Snapshot(PathBuf),
 }
@@ -64,6 +75,7 @@ impl SourceFlags {
         layers.flag("signature", self.signature.as_ref());
         layers.flag("timeout", self.timeout.as_ref());
         layers.flag("allow_http", self.allow_http.then_some(true));
+        layers.flag("tls", self.tls.then_some(true));
         layers.flag("ca_cert", self.ca_cert.as_ref().map(|path| path.display()));
         layers.flag("proxy", self.proxy.as_ref());
         let external = self.allow_external_credentials.then_some(true);
@@ -75,7 +87,7 @@ impl Named {
     pub(in crate::command) fn of(layers: &Layers) -> Result<Self, Failed> {
         let (source, _) = layers.text("source");
         if source.is_empty() {
-            let hint = "--source ons://REGION for ApsaraMQ, --source https://HOST, or a snapshot such as --source samples/cluster.json";
+            let hint = "--source ons://REGION for ApsaraMQ, --source rocketmq://HOST:9876 for a cluster of one's own, --source https://HOST, or a snapshot such as --source samples/cluster.json";
             return Err(SettingsError::Missing {
                 key: "source",
                 hint,
@@ -83,10 +95,7 @@ impl Named {
             .into());
         }
         if source.starts_with("rocketmq://") {
-            let error =
-                anyhow::anyhow!("`{source}`: this version does not ask RocketMQ clusters directly");
-            let hint = "a snapshot of the cluster (schema ons-audit-snapshot/1) can be judged: --source cluster.json";
-            return Err(Failed::refused(error, Some(hint.to_owned())));
+            return Ok(Self::Cluster(source.parse::<NameServers>()?));
         }
         if source.contains("://") {
             return Ok(Self::Api(Endpoint::parse(
@@ -101,6 +110,7 @@ impl Named {
     pub(in crate::command) fn text(&self) -> String {
         match self {
             Self::Api(endpoint) => endpoint.to_string(),
+            Self::Cluster(name_servers) => name_servers.to_string(),
             Self::Snapshot(path) => path.display().to_string(),
         }
     }
@@ -108,7 +118,7 @@ impl Named {
     /// The file it is, if it is one.
     pub(in crate::command) fn file(&self) -> Option<&Path> {
         match self {
-            Self::Api(_) => None,
+            Self::Api(_) | Self::Cluster(_) => None,
             Self::Snapshot(path) => Some(path),
         }
     }
@@ -118,6 +128,15 @@ impl Named {
         matches!(self, Self::Snapshot(_))
     }
 
+    /// How fast it is asked where nobody says otherwise.
+    pub(in crate::command) const fn kind(&self) -> Kind {
+        match self {
+            Self::Api(_) => Kind::Api,
+            Self::Cluster(_) => Kind::Cluster,
+            Self::Snapshot(_) => Kind::Snapshot,
+        }
+    }
+
     /// Reads the snapshot, or finds the credentials. Only they may take calls: to STS, to the metadata service.
     pub(in crate::command) fn connect(
         self,
@@ -125,6 +144,10 @@ impl Named {
         world: &World,
     ) -> Result<Source, Failed> {
         let endpoint = match self {
+            Self::Cluster(name_servers) => {
+                let cluster = cluster(&name_servers, layers, world)?;
+                return Ok(Source::Cluster(Box::new(cluster)));
+            }
             Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(&path)?))),
             Self::Api(endpoint) => endpoint,
         };
@@ -141,14 +164,46 @@ impl Named {
     }
 }
 
+/// A cluster that was heard of: what fails here would fail for every message.
+fn cluster(name_servers: &NameServers, layers: &Layers, world: &World) -> Result<Cluster, Failed> {
+    let tls = layers.get::<bool>("tls")?;
+    let authorities = ca_cert(layers)?;
+    let options = Options {
+        keys: Keys::of_environment(|name| world.variable(name))?,
+        tls: tls.then(|| Tls::new(authorities.as_deref())).transpose()?,
+        timeout: layers.get::<Span>("timeout")?.0,
+        ..Options::default()
+    };
+    let connect = || {
+        Cluster::new(cluster::Config {
+            remoting: Remoting::new(name_servers.clone(), options.clone()),
+            clock: world.clock,
+        })
+    };
+    // The run's own runtime begins later, and connections live no longer than the one they were made in.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::refused(error, None))?;
+    let (first, cluster) = (connect(), connect());
+    runtime.block_on(first.greet()).map_err(|failure| {
+        let error = anyhow::anyhow!("the cluster can't be asked: {}", failure.message);
+        Failed::refused(error, failure.hint)
+    })?;
+    cluster.expect(first.seen());
+    Ok(cluster)
+}
+
+fn ca_cert(layers: &Layers) -> Result<Option<Vec<u8>>, Failed> {
+    let path = layers.optional::<PathBuf>("ca_cert")?;
+    path.map(|path| read_pem(&path)).transpose()
+}
+
 /// How the network is reached.
 pub(in crate::command) fn network(layers: &Layers) -> Result<Network, Failed> {
     Ok(Network {
         proxy: layers.optional("proxy")?,
-        ca_cert: layers
-            .optional::<PathBuf>("ca_cert")?
-            .map(|path| read_pem(&path))
-            .transpose()?,
+        ca_cert: ca_cert(layers)?,
     })
 }
 

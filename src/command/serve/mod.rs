@@ -30,7 +30,7 @@ use signals::Signals;
 pub(super) struct Args {
     #[command(flatten)]
     source: SourceFlags,
-    /// How fast the source is asked: 10/s, 600/m, max [default: 8/s for the API, max for a snapshot]
+    /// How fast the source is asked: 10/s, 600/m, max [default: 8/s for the API, 500/s for a cluster, max for a snapshot]
     #[arg(long, value_name = "RATE", help_heading = "Source")]
     rate: Option<String>,
     #[command(flatten)]
@@ -187,7 +187,7 @@ impl Desk {
             layers.get("seed")?,
         );
         let named = Named::of(layers)?;
-        let rate = rate_of(layers, named.is_repeatable())?;
+        let rate = rate_of(layers, named.kind())?;
         let source = named.connect(layers, world)?;
         let gateway = Gateway {
             door: Door::new(access.keys()?, world.clock),

@@ -1,5 +1,6 @@
 //! Small records, written row by row.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::{Timestamp, ToSpan};
@@ -7,7 +8,7 @@ use jiff::{Timestamp, ToSpan};
 use super::super::Side;
 use crate::input::{Entry, Kept, Reject, Row};
 use crate::message::Query;
-use crate::offsets::TrackType;
+use crate::offsets::{Rules, TrackType};
 use crate::record::{Durability, Header, Outcome, Record, Recorder, SCHEMA};
 use crate::report::{Context, CsvDialect, Targets, render};
 use crate::source::{Failure, FailureKind, Trace, Track};
@@ -73,6 +74,8 @@ impl Night {
             inputs: Vec::new(),
             started_at: self.at.to_string(),
             as_of: None,
+            rules: Rules::default(),
+            brokers: BTreeSet::new(),
             expectations: self.expectations(),
             producer_zone: "+08:00".to_owned(),
             born_column: None,
@@ -112,16 +115,10 @@ fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, 
         }
         NotFound => failed(FailureKind::NotFound),
         Unanswered => failed(FailureKind::Transport),
-        Tracks(tracks) => Ok(Trace {
-            tracks: tracks
-                .iter()
-                .map(|&(group, word)| Track {
-                    group: group.into(),
-                    track_type: TrackType::from(word),
-                })
-                .collect(),
-            request_id: None,
-        }),
+        Tracks(tracks) => {
+            let track = |&(group, word): &(&str, &str)| Track::new(group, TrackType::from(word));
+            Ok(Trace::new(tracks.iter().map(track).collect()))
+        }
     };
     let entry = Entry::Query(Query {
         instance_id: None,
@@ -145,6 +142,7 @@ pub(super) fn side(record: &Record) -> Side<'_> {
     let context = Context {
         groups: Vec::new(),
         columns: Vec::new(),
+        marks: false,
         expectations: expectations.clone(),
         csv: CsvDialect::default(),
     };

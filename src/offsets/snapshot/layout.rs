@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::Contradiction;
 use super::schema::{Document, Group, Subscription, Topic};
 use super::{ByQueue, ClusterState, Messages, TopicState};
-use crate::offsets::{ConsumeType, GroupState, MessageModel, TagFilter};
+use crate::offsets::{ConsumeType, GroupState, GroupTraces, MessageModel, Subscribed, TagFilter};
 
 /// Turns the document into the state that is asked, or says where it contradicts itself.
 pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Contradiction> {
@@ -38,7 +38,7 @@ pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Co
                 topic.expressions.insert(Arc::clone(&name), expression);
             }
         }
-        for (topic, state) in group_states(group, &topics, &mut odd)? {
+        for (topic, state) in group_states(&group, &topics, &mut odd)? {
             // Groups have to do with retry topics too, which nobody lists and nobody asks about.
             if let Some(topic) = topics.get_mut(&topic) {
                 topic.groups.push((Arc::clone(&name), state));
@@ -46,12 +46,24 @@ pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Co
         }
     }
     odd_messages(&document.messages, &topics, &mut odd);
+    let mut missing = HashMap::<Box<str>, Vec<_>>::new();
+    for message in document.missing {
+        missing
+            .entry(message.msg_id.as_ref().into())
+            .or_default()
+            .push(message);
+    }
     let state = ClusterState {
         cluster: document.cluster,
         captured_at: document.captured_at.0,
         instance_id: document.instance_id,
         topics,
+        rules: document.rules,
+        brokers,
+        masters: document.masters,
+        unreachable: document.unreachable,
         messages: document.messages,
+        missing,
     };
     Ok((state, odd))
 }
@@ -82,26 +94,54 @@ fn topic_state(
     }
     let state = TopicState {
         queues,
+        is_static: topic.is_static,
+        read_queues: topic.read_queue_nums,
         ..TopicState::default()
     };
     Ok((topic.topic, state))
 }
 
-/// The group's state for each topic that it is subscribed to or holds an offset for.
-fn group_states(
-    group: Group,
-    topics: &HashMap<Arc<str>, TopicState>,
-    odd: &mut Oddities,
-) -> Result<BTreeMap<Arc<str>, GroupState>, Contradiction> {
-    let blank = GroupState {
+/// Does a connected client of the group subscribe to a topic?
+fn is_subscribed(group: &Group, topic: &Arc<str>) -> Subscribed {
+    let mut subscriptions = group.subscriptions.iter();
+    match group.online {
+        true if subscriptions.any(|to| to.topic == *topic) => Subscribed::Yes,
+        true if !group.subscriptions.is_empty() => Subscribed::Elsewhere,
+        _ => Subscribed::Unknown,
+    }
+}
+
+/// What is known of the group whatever it subscribes to and has committed.
+fn blank_state(group: &Group, topic: &Arc<str>) -> GroupState {
+    GroupState {
         online: group.online,
         consume_type: ConsumeType::named(group.consume_type.as_deref().unwrap_or_default()),
         message_model: MessageModel::named(group.message_model.as_deref().unwrap_or_default()),
         filter: TagFilter::all(),
+        subscribed: is_subscribed(group, topic),
         offsets: ByQueue::default(),
-    };
-    if blank.online
-        && (blank.consume_type == ConsumeType::Other || blank.message_model == MessageModel::Other)
+        traces: GroupTraces {
+            retry_topic: group.retry_topic,
+            pops: group.pop_topics.contains(topic),
+            // The broker leaves the others out when it is asked for all.
+            commits: group
+                .offsets
+                .iter()
+                .any(|offset| is_subscribed(group, &offset.topic) != Subscribed::Elsewhere),
+        },
+    }
+}
+
+/// The group's state for each topic that it is subscribed to or holds an offset for.
+fn group_states(
+    group: &Group,
+    topics: &HashMap<Arc<str>, TopicState>,
+    odd: &mut Oddities,
+) -> Result<BTreeMap<Arc<str>, GroupState>, Contradiction> {
+    let blank = |topic: &Arc<str>| blank_state(group, topic);
+    let any = blank(&Arc::default());
+    if any.online
+        && (any.consume_type == ConsumeType::Other || any.message_model == MessageModel::Other)
     {
         odd.note(
             "online groups that consume in a way not known here: their answers are UNKNOWN",
@@ -113,21 +153,21 @@ fn group_states(
         topic,
         expression,
         expression_type,
-    } in group.subscriptions
+    } in &group.subscriptions
     {
         let filter = TagFilter::of_expression(expression.as_deref(), expression_type.as_deref());
         let state = GroupState {
             filter,
-            ..blank.clone()
+            ..blank(topic)
         };
-        if states.insert(Arc::clone(&topic), state).is_some() {
+        if states.insert(Arc::clone(topic), state).is_some() {
             return Err(Contradiction::Subscription {
                 group: group.group.to_string(),
                 topic: topic.to_string(),
             });
         }
     }
-    for offset in group.offsets {
+    for offset in &group.offsets {
         let place = place(&offset.topic, &offset.broker, offset.queue_id);
         if topics
             .get(&offset.topic)
@@ -137,10 +177,11 @@ fn group_states(
                 format!("{}, {place}", group.group)
             });
         }
-        let state = states.entry(offset.topic).or_insert_with(|| blank.clone());
-        let before = state
-            .offsets
-            .insert(offset.broker, offset.queue_id, offset.offset);
+        let state = states
+            .entry(Arc::clone(&offset.topic))
+            .or_insert_with(|| blank(&offset.topic));
+        let broker = Arc::clone(&offset.broker);
+        let before = state.offsets.insert(broker, offset.queue_id, offset.offset);
         if before.is_some() {
             return Err(Contradiction::Offset {
                 group: group.group.to_string(),

@@ -35,6 +35,8 @@ struct Record {
     queue_offset: u64,
     /// The empty name where there is no tag.
     tag: u32,
+    /// The empty name where the snapshot doesn't say.
+    store: u32,
     /// Milliseconds since 1970; the end of time where the snapshot doesn't say.
     stored_at: i64,
 }
@@ -189,6 +191,7 @@ impl<'a> Stored<'a> {
             tag: Some(name(self.record.tag))
                 .filter(|tag| !tag.is_empty())
                 .map_or(Tag::None, Tag::Named),
+            store: Some(name(self.record.store)).filter(|store| !store.is_empty()),
         }
     }
 }
@@ -213,6 +216,7 @@ impl Packing {
             queue_id: message.queue_id,
             queue_offset: message.queue_offset,
             tag: self.number(message.tag.as_deref().unwrap_or_default())?,
+            store: self.number(message.store_host.as_deref().unwrap_or_default())?,
             stored_at: message
                 .stored_at
                 .map_or(i64::MAX, |moment| moment.0.as_millisecond()),

@@ -10,8 +10,9 @@ mod layout;
 mod messages;
 mod schema;
 mod store_times;
+mod write;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,9 +21,13 @@ use jiff::Timestamp;
 
 pub use error::{Contradiction, Error};
 pub use messages::{Messages, Stored};
+pub use schema::{
+    Document, Group, Message, Missing, Moment, Offset, Queue, Schema, Subscription, Topic,
+};
 pub use store_times::{StoreTimes, TimeSpan};
+pub use write::Writer;
 
-use super::{ByQueue, GroupState};
+use super::{ByQueue, GroupState, Rules, Surroundings};
 
 /// A cluster's offsets at one moment.
 #[derive(Debug)]
@@ -35,8 +40,36 @@ pub struct ClusterState {
     pub instance_id: Option<Arc<str>>,
     /// Every topic of the snapshot, by name.
     pub topics: HashMap<Arc<str>, TopicState>,
+    /// By which table it is judged.
+    pub rules: Rules,
+    /// The brokers' names, where the snapshot lists them.
+    pub brokers: BTreeSet<Arc<str>>,
+    /// The address of each broker's master.
+    pub masters: BTreeMap<Arc<str>, Box<str>>,
+    /// The brokers that could not be asked, and why.
+    pub unreachable: BTreeMap<Arc<str>, Box<str>>,
     /// Where messages are stored.
     pub messages: Messages,
+    /// The messages that were looked for in vain, by ID; under each the topics.
+    pub missing: HashMap<Box<str>, Vec<Missing<'static>>>,
+}
+
+impl ClusterState {
+    /// Lays out what was captured of a cluster, without messages. What is odd in it is not warned about: it is the
+    /// cluster's business.
+    pub fn of(document: Document) -> Result<Self, Contradiction> {
+        layout::lay_out(document).map(|(state, _)| state)
+    }
+
+    /// What `mqadmin` sees of a topic and a broker.
+    #[must_use]
+    pub fn around<'a>(&'a self, topic: &TopicState, broker: &str) -> Surroundings<'a> {
+        Surroundings {
+            is_static: topic.is_static,
+            master: self.masters.get(broker).map(|address| &**address),
+            read_queues: topic.read_queues.get(broker).copied(),
+        }
+    }
 }
 
 /// One topic: its queues and the groups that have to do with it.
@@ -49,6 +82,10 @@ pub struct TopicState {
     pub groups: Vec<(Arc<str>, GroupState)>,
     /// The expressions of those that are subscribed, as they were written, by group.
     pub expressions: BTreeMap<Arc<str>, Box<str>>,
+    /// A static (logical-queue) topic.
+    pub is_static: bool,
+    /// How many queues consumers may read, by broker, where the snapshot says.
+    pub read_queues: BTreeMap<Arc<str>, u32>,
 }
 
 impl TopicState {

@@ -1,104 +1,200 @@
 //! The file as it is written. Unknown fields are ignored, missing lists are empty.
 
-#![expect(clippy::struct_field_names, reason = "the field names are the file's")]
-
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Messages;
+use crate::clock::rfc3339;
+use crate::offsets::Rules;
 
 const SCHEMA: &str = "ons-audit-snapshot/1";
 
-#[derive(Debug, Deserialize)]
+/// A snapshot but for its messages.
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(expecting = "a snapshot object")]
-pub(super) struct Document {
-    #[serde(rename = "schema")]
-    _schema: Schema,
-    pub(super) cluster: Box<str>,
-    pub(super) captured_at: Moment,
-    pub(super) instance_id: Option<Arc<str>>,
+pub struct Document {
+    /// Says that it is one.
+    pub schema: Schema,
+    /// The cluster's name, for people.
+    pub cluster: Box<str>,
+    /// When the offsets were read.
+    pub captured_at: Moment,
+    /// The instance the topics live in, where the cluster serves one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<Arc<str>>,
+    /// By which table it is judged; the gateway's where the file doesn't say.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rules: Rules,
+    /// The brokers' names.
     #[serde(default)]
-    pub(super) brokers: Vec<Arc<str>>,
+    pub brokers: Vec<Arc<str>>,
+    /// The address of each broker's master, `ip:port`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub masters: BTreeMap<Arc<str>, Box<str>>,
+    /// The brokers that could not be asked, and why: nothing is said of messages that they hold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreachable: BTreeMap<Arc<str>, Box<str>>,
+    /// The topics.
     #[serde(default)]
-    pub(super) topics: Vec<Topic>,
+    pub topics: Vec<Topic>,
+    /// The consumer groups.
     #[serde(default)]
-    pub(super) groups: Vec<Group>,
-    #[serde(default)]
-    pub(super) messages: Messages,
+    pub groups: Vec<Group>,
+    /// Where messages are stored; written one by one.
+    #[serde(default, skip_serializing)]
+    pub messages: Messages,
+    /// The messages that were looked for in vain; written one by one.
+    #[serde(default, skip_serializing)]
+    pub missing: Vec<Missing<'static>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A topic and its queues.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a topic object")]
-pub(super) struct Topic {
-    pub(super) topic: Arc<str>,
+pub struct Topic {
+    /// Its name.
+    pub topic: Arc<str>,
+    /// A static (logical-queue) topic.
+    #[serde(default, rename = "static", skip_serializing_if = "is_default")]
+    pub is_static: bool,
+    /// How many queues consumers may read, by broker.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub read_queue_nums: BTreeMap<Arc<str>, u32>,
+    /// Its queues.
     #[serde(default)]
-    pub(super) queues: Vec<Queue>,
+    pub queues: Vec<Queue>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What a queue holds.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a queue object")]
-pub(super) struct Queue {
-    pub(super) broker: Arc<str>,
-    pub(super) queue_id: u32,
-    pub(super) min_offset: u64,
-    pub(super) max_offset: u64,
+pub struct Queue {
+    /// Broker name.
+    pub broker: Arc<str>,
+    /// Number on that broker.
+    pub queue_id: u32,
+    /// Of the oldest message.
+    pub min_offset: u64,
+    /// One past the newest.
+    pub max_offset: u64,
 }
 
 /// A group; one that is offline may not say how it consumes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a group object")]
-pub(super) struct Group {
-    pub(super) group: Arc<str>,
-    pub(super) online: bool,
-    pub(super) consume_type: Option<Box<str>>,
-    pub(super) message_model: Option<Box<str>>,
+pub struct Group {
+    /// Its name.
+    pub group: Arc<str>,
+    /// Is any client connected?
+    pub online: bool,
+    /// `push`, `pull` or `pop`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consume_type: Option<Box<str>>,
+    /// `clustering` or `broadcasting`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_model: Option<Box<str>>,
+    /// Is there a `%RETRY%` topic for it?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_topic: Option<bool>,
+    /// The topics that it takes by POP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pop_topics: Vec<Arc<str>>,
+    /// What its clients subscribe to.
     #[serde(default)]
-    pub(super) subscriptions: Vec<Subscription>,
+    pub subscriptions: Vec<Subscription>,
+    /// What it has committed.
     #[serde(default)]
-    pub(super) offsets: Vec<Offset>,
+    pub offsets: Vec<Offset>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A subscription of a group.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a subscription object")]
-pub(super) struct Subscription {
-    pub(super) topic: Arc<str>,
-    pub(super) expression: Option<Box<str>>,
-    pub(super) expression_type: Option<Box<str>>,
+pub struct Subscription {
+    /// To this topic.
+    pub topic: Arc<str>,
+    /// As it was written; everything where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Box<str>>,
+    /// `TAG`, `SQL92`, `CLASS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression_type: Option<Box<str>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// The next message that a group will read of a queue.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "an offset object")]
-pub(super) struct Offset {
-    pub(super) topic: Arc<str>,
-    pub(super) broker: Arc<str>,
-    pub(super) queue_id: u32,
-    pub(super) offset: u64,
+pub struct Offset {
+    /// Topic.
+    pub topic: Arc<str>,
+    /// Broker name.
+    pub broker: Arc<str>,
+    /// Number on that broker.
+    pub queue_id: u32,
+    /// The committed offset.
+    pub offset: u64,
 }
 
-/// One entry of `messages`, alive only until it is packed.
-#[derive(Debug, Deserialize)]
+/// A message that was looked for in vain when the snapshot was taken.
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "a message object")]
-pub(super) struct Message<'a> {
+pub struct Missing<'a> {
+    /// Its ID.
+    pub msg_id: Cow<'a, str>,
+    /// The topic that it was looked for under.
+    pub topic: Cow<'a, str>,
+    /// `not_found`, or why nobody answered (`transport`).
+    pub kind: Cow<'a, str>,
+    /// The code of the answer.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub code: Cow<'a, str>,
+    /// What happened.
+    #[serde(default)]
+    pub message: Cow<'a, str>,
+}
+
+/// One entry of `messages`, alive only until it is packed or written.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(expecting = "a message object")]
+pub struct Message<'a> {
+    /// Its ID.
     #[serde(borrow)]
-    pub(super) msg_id: Cow<'a, str>,
+    pub msg_id: Cow<'a, str>,
+    /// The topic that it is stored under.
     #[serde(borrow)]
-    pub(super) topic: Cow<'a, str>,
+    pub topic: Cow<'a, str>,
+    /// Broker name.
     #[serde(borrow)]
-    pub(super) broker: Cow<'a, str>,
-    pub(super) queue_id: u32,
-    pub(super) queue_offset: u64,
-    #[serde(borrow)]
-    pub(super) tag: Option<Cow<'a, str>>,
-    pub(super) stored_at: Option<Moment>,
+    pub broker: Cow<'a, str>,
+    /// Queue of the topic on that broker.
+    pub queue_id: u32,
+    /// Its offset in that queue.
+    pub queue_offset: u64,
+    /// Its tag, if it has one.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Cow<'a, str>>,
+    /// When it was stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored_at: Option<Moment>,
+    /// The address that it was stored at, `ip:port`.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub store_host: Option<Cow<'a, str>>,
 }
 
 /// Proof that the file says it is a snapshot of the version we read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(try_from = "String")]
-struct Schema;
+pub struct Schema;
+
+impl Serialize for Schema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(SCHEMA)
+    }
+}
 
 impl TryFrom<String> for Schema {
     type Error = String;
@@ -115,9 +211,15 @@ impl TryFrom<String> for Schema {
 }
 
 /// An RFC 3339 time.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(try_from = "Cow<'_, str>")]
-pub(super) struct Moment(pub(super) Timestamp);
+pub struct Moment(pub Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(self.0))
+    }
+}
 
 impl TryFrom<Cow<'_, str>> for Moment {
     type Error = String;
@@ -128,4 +230,8 @@ impl TryFrom<Cow<'_, str>> for Moment {
             .map(Self)
             .map_err(|_| format!("`{found}` is not a time such as 2026-11-20T03:00:00Z"))
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

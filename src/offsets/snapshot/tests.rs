@@ -161,7 +161,7 @@ fn oddities_are_counted_not_fatal() {
         r#""brokers":["a"],
         "topics":[{"topic":"t","queues":[{"broker":"a","queue_id":0,"min_offset":0,"max_offset":9},
                                          {"broker":"z","queue_id":0,"min_offset":0,"max_offset":9}]}],
-        "groups":[{"group":"g","online":true,"consume_type":"pop","message_model":"clustering",
+        "groups":[{"group":"g","online":true,"consume_type":"lite","message_model":"clustering",
                    "offsets":[{"topic":"t","broker":"a","queue_id":5,"offset":1},
                               {"topic":"t","broker":"a","queue_id":6,"offset":1},
                               {"topic":"%RETRY%g","broker":"a","queue_id":0,"offset":1}]}],
@@ -217,7 +217,7 @@ proptest! {
         for (id, (queue_id, queue_offset, tag)) in &places {
             let found: Vec<_> = messages.copies(id).map(Stored::position).collect();
             let position = crate::message::Position {
-                broker: "a".into(), queue_id: *queue_id, queue_offset: *queue_offset, tag: tag.as_deref().into(),
+                broker: "a".into(), queue_id: *queue_id, queue_offset: *queue_offset, tag: tag.as_deref().into(), store: None,
             };
             prop_assert_eq!(found, vec![position]);
         }

@@ -1,5 +1,6 @@
 //! Writing and reading back, and every way in which a file can be less than whole.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -14,7 +15,7 @@ mod resume;
 use super::*;
 use crate::input::{Entry, Kept, Reject, Row};
 use crate::message::Query;
-use crate::offsets::TrackType;
+use crate::offsets::{Rules, TrackType};
 use crate::source::{Failure, FailureKind, Trace, Track};
 use crate::verdict::{Answer, Expectations, Totals};
 
@@ -27,6 +28,8 @@ fn header() -> Header {
         inputs: Vec::new(),
         started_at: "2026-11-22T12:00:00.000Z".to_owned(),
         as_of: None,
+        rules: Rules::default(),
+        brokers: BTreeSet::new(),
         expectations: Expectations::default(),
         producer_zone: "+08:00".to_owned(),
         born_column: None,
@@ -99,10 +102,7 @@ fn damaged(line: u64) -> Reject {
 }
 
 fn answer(row: u64) -> Result<Trace, Failure> {
-    let track = |group: &str, word: &str| Track {
-        group: group.into(),
-        track_type: TrackType::from(word),
-    };
+    let track = |group: &str, word: &str| Track::new(group, TrackType::from(word));
     if row.is_multiple_of(7) {
         Err(Failure::new(
             FailureKind::NotFound,
@@ -119,6 +119,7 @@ fn answer(row: u64) -> Result<Trace, Failure> {
         Ok(Trace {
             tracks,
             request_id: Some("R".to_owned()),
+            found: None,
         })
     }
 }

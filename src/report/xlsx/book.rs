@@ -192,6 +192,7 @@ mod tests {
         let context = Context {
             groups: Vec::new(),
             columns: Vec::new(),
+            marks: false,
             expectations: Expectations::default(),
             csv: CsvDialect::PLAIN,
         };

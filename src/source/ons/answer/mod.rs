@@ -106,6 +106,7 @@ impl Body {
         Ok(Trace {
             tracks,
             request_id: self.request_id,
+            found: None,
         })
     }
 }
@@ -133,12 +134,9 @@ fn track(group: Option<&str>, track_type: Option<&str>) -> Result<Track, &'stati
     let group = group
         .filter(|group| !group.trim().is_empty())
         .ok_or("a MessageTrack without ConsumerGroup")?;
-    Ok(Track {
-        group: group.into(),
-        track_type: track_type
-            .filter(|word| !word.trim().is_empty())
-            .map_or(TrackType::UNKNOWN, TrackType::from),
-    })
+    let word = track_type.filter(|word| !word.trim().is_empty());
+    let word = word.map_or(TrackType::UNKNOWN, TrackType::from);
+    Ok(Track::new(group, word))
 }
 
 fn without_code(status: u16, message: &str) -> Failure {

@@ -1,0 +1,131 @@
+//! A run of the loop: it begins anew or goes on, is ended by signals and time, and leaves a record.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::rc::Rc;
+
+use anyhow::anyhow;
+use tokio::runtime::Runtime;
+
+use super::begin::Begin;
+use super::desk::Desk;
+use super::ending::{listen, time_is_up};
+use super::order::left;
+use crate::command::World;
+use crate::command::flags::{Pace, Talk};
+use crate::engine::{Ended, Engine, Pacer, Stop};
+use crate::exit::Failed;
+use crate::input::{Inputs, OldestFirst};
+use crate::record::{Durability, Header, Previous, RecordError};
+use crate::settings::Deadline;
+use crate::source::TraceSource;
+use crate::telemetry::Effort;
+use crate::ui::{Judge, Progress};
+
+/// What a run is done in.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::command) struct Around<'a> {
+    /// Connections live as long as this.
+    pub(in crate::command) runtime: &'a Runtime,
+    /// Counts what it cost.
+    pub(in crate::command) effort: &'a Cell<Effort>,
+    pub(in crate::command) world: &'a World,
+}
+
+/// What is asked about, and how.
+pub(in crate::command) struct Asking {
+    pub(in crate::command) inputs: Inputs,
+    pub(in crate::command) begin: Begin,
+    pub(super) previous: Option<Previous>,
+    /// The rows in another order than that of the input.
+    pub(super) order: Option<OldestFirst>,
+    pub(super) deadline: Option<Deadline>,
+    /// Distinct messages, settled ones included, where they were counted.
+    pub(super) messages: Option<u64>,
+    pub(super) pace: Pace,
+    pub(in crate::command) pacer: Rc<Pacer>,
+    pub(super) durability: Durability,
+    /// By which answers are judged as they come; too fast to be read where nothing paces them.
+    pub(super) live_verdicts: Option<Judge>,
+    pub(super) talk: Talk,
+}
+
+impl Asking {
+    /// Everything, in the input's order, of a source whose answers can't be had again.
+    pub(in crate::command) fn new(inputs: Inputs, pace: Pace, pacer: Pacer, talk: Talk) -> Self {
+        Self {
+            inputs,
+            begin: Begin::New,
+            previous: None,
+            order: None,
+            deadline: None,
+            messages: None,
+            pace,
+            pacer: Rc::new(pacer),
+            durability: Durability::EverySecond,
+            live_verdicts: None,
+            talk,
+        }
+    }
+
+    /// Runs the loop to its end and leaves a whole record of `header` at `path`.
+    pub(in crate::command) fn run(
+        &mut self,
+        source: &impl TraceSource,
+        (path, header): (&Path, &Header),
+        around: Around<'_>,
+    ) -> Result<(), Failed> {
+        let rows = header.rows();
+        let begin = std::mem::replace(&mut self.begin, Begin::New);
+        let (recorder, done) = begin.record(path, header, self.durability)?;
+        let live_verdicts = self.live_verdicts.take();
+        let mut progress = Progress::new(self.talk.mode, &self.talk.screen, rows, live_verdicts);
+        progress.resume(done.len());
+        let mut desk = Desk {
+            recorder,
+            progress,
+            effort: around.effort,
+            rows,
+            messages: self.messages,
+        };
+        let rows: Box<dyn Iterator<Item = _>> = match self.order.take() {
+            Some(order) => Box::new(order),
+            None => Box::new(left(self.inputs.rows(), Some(&done))),
+        };
+        let (stop, is_late) = (Stop::new(), Cell::new(false));
+        let world = around.world;
+        let ended = around.runtime.block_on(async {
+            let policy = &self.pace.policy;
+            let engine = Engine {
+                source,
+                pacer: &self.pacer,
+                policy,
+                stop: &stop,
+                previous: self.previous.as_ref(),
+            };
+            let deadline = self.deadline.as_ref();
+            tokio::select! {
+                ended = engine.run(rows, &mut desk) => ended,
+                error = listen(&stop) => Err(error.into()),
+                never = time_is_up(deadline, world.clock, &stop, &is_late) => match never {},
+            }
+        });
+        desk.progress.finish();
+        match ended {
+            Ok(Ended::Complete) => {
+                desk.recorder.finish((world.clock)())?;
+                Ok(())
+            }
+            Ok(Ended::Stopped) => Err(desk.stopped(match &self.deadline {
+                Some(deadline) if is_late.get() => anyhow!("the time is up ({})", deadline.told),
+                _ => anyhow!("stopped as asked"),
+            })),
+            Ok(Ended::Fatal(failure)) => Err(desk.refused(&failure)),
+            Err(error) => match error.downcast::<RecordError>() {
+                // Its threads may know better why it can't be written.
+                Ok(error) => Err(desk.recorder.abandon().err().unwrap_or(error).into()),
+                Err(error) => Err(desk.stopped(error)),
+            },
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! `snapshot`: freezes a cluster's offsets, and where messages are, into a file that can be judged later.
+//!
+//! The same two steps as an audit's: messages are looked up, then the offsets are read. What an audit would judge then is
+//! written instead, so an audit of the file says what one of the cluster would have said at that moment.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+
+use super::World;
+use super::audit::{Around, Asking, Located, ResumeFlags, captured, header};
+use super::flags::{ColumnFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlags, TalkFlags};
+use crate::clock::rfc3339;
+use crate::exit::{Failed, Status};
+use crate::file::{self, Compression, Output};
+use crate::message::BornClock;
+use crate::offsets::snapshot::{Document, Message, Missing, Moment, Writer};
+use crate::record::{Block, FoundView, Header, Line, Record};
+use crate::settings::Zone;
+use crate::source::Source;
+use crate::source::rocketmq::{AskedTopic, Cluster};
+use crate::words::count;
+
+/// How much is written at once.
+const BLOCK: usize = 256 * 1024;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceFlags,
+    /// Files with message IDs and topics, as for audit: their messages are looked up and frozen, too
+    ///
+    /// Without them the file knows no message; an audit of it then needs an input with the columns broker, queue_id and
+    /// queue_offset.
+    ///
+    /// Example: snapshot --source rocketmq://127.0.0.1:9876 --messages incident.csv -o cluster.json.gz
+    #[arg(long, value_name = "INPUT", help_heading = "What is frozen")]
+    messages: Vec<PathBuf>,
+    /// Freeze these topics, too [default: those of the messages; without messages, all topics]
+    #[arg(
+        long,
+        value_name = "TOPIC,…",
+        value_delimiter = ',',
+        help_heading = "What is frozen"
+    )]
+    topics: Vec<String>,
+    #[command(flatten)]
+    columns: ColumnFlags,
+    /// The snapshot file; .gz and .zst are compressed, `-` is stdout
+    #[arg(short, long, value_name = "FILE", help_heading = "What is frozen")]
+    output: PathBuf,
+    #[command(flatten)]
+    pace: PaceFlags,
+    #[command(flatten)]
+    resume: ResumeFlags,
+    /// The producers' time zone, by which born times are decoded from IDs [default: +08:00]
+    #[arg(long, value_name = "ZONE", help_heading = "What is frozen")]
+    producer_zone: Option<String>,
+    #[command(flatten)]
+    talk: TalkFlags,
+    #[command(flatten)]
+    settings: SettingsFlags,
+}
+
+#[expect(clippy::too_many_lines, reason = "the story of the command")]
+pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
+    let mut layers = args.settings.layers(world)?;
+    args.source.lay(&mut layers);
+    args.pace.lay(&mut layers);
+    args.talk.lay(&mut layers);
+    layers.flag("producer_zone", args.producer_zone.as_ref());
+    if let Some(shown) = args.settings.show(&layers) {
+        return shown;
+    }
+    let talk = args.talk.start(&layers)?;
+    let named = Named::of(&layers)?;
+    let source_text = named.text();
+    let pace = Pace::of(&layers, named.kind(), world.clock)?;
+    let zone: Zone = layers.get("producer_zone")?;
+    if !matches!(named, Named::Cluster(_)) {
+        let error = anyhow!("`{source_text}` is no cluster: only rocketmq:// can be frozen");
+        let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();
+        return Err(Failed::refused(error, hint));
+    }
+    let inputs = match &*args.messages {
+        [] => None,
+        paths => Some(args.columns.open(paths, Some(Vec::new()))?),
+    };
+    let output = create(&args.output)?;
+    let Source::Cluster(cluster) = named.connect(&layers, world)? else {
+        unreachable!("it was named a cluster");
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::refused(error, None))?;
+    let mut located = Located::beside(&args.output);
+    let found = match inputs {
+        None => None,
+        Some(inputs) => {
+            located.survey(inputs.rows())?;
+            let started = (world.clock)();
+            let born = BornClock::new(started, &zone.zone);
+            let header = Header {
+                source: source_text,
+                producer_zone: zone.name,
+                brokers: cluster.seen().iter().map(ToString::to_string).collect(),
+                ..header(&inputs, rfc3339(started))?
+            };
+            let mut asking = Asking::new(inputs, pace.clone(), pace.pacer()?, talk);
+            asking.begin = located.go_on(args.resume, &header)?;
+            let around = Around {
+                runtime: &runtime,
+                effort: &Cell::default(),
+                world,
+            };
+            located.look_up(&mut asking, &cluster, (&header, born), around)?
+        }
+    };
+    let mut topics = located.topics.clone();
+    topics.extend(
+        args.topics
+            .iter()
+            .map(|topic| (None, topic.as_str().into())),
+    );
+    if topics.is_empty() {
+        topics = runtime.block_on(all_topics(&cluster))?;
+    }
+    let captured = runtime.block_on(captured(&cluster, &topics, found.as_ref()))?;
+    let written = write(&args.output, output, &captured, found.as_ref())?;
+    if found.is_some() {
+        located.clear(written.unanswered);
+    }
+    Ok(written.tell(&args.output, &captured))
+}
+
+async fn all_topics(cluster: &Cluster) -> Result<BTreeSet<AskedTopic>, Failed> {
+    let names = cluster.topics().await.map_err(|failure| {
+        let error = anyhow!("the topics can't be listed: {}", failure.message);
+        let hint = "name them with --topics".to_owned();
+        Failed::refused(error, failure.hint.unwrap_or(hint))
+    })?;
+    Ok(names.into_iter().map(|name| (None, name)).collect())
+}
+
+/// What a snapshot file holds of the messages.
+#[derive(Debug, Default)]
+struct Written {
+    messages: u64,
+    not_found: u64,
+    unanswered: u64,
+}
+
+impl Written {
+    /// Says what is in the file, and what that is worth.
+    fn tell(&self, path: &Path, captured: &Document) -> Status {
+        tracing::info!(
+            "{}: {} topics, {} groups, {} messages, {} not found, {} without an answer",
+            path.display(),
+            count(captured.topics.len() as u64),
+            count(captured.groups.len() as u64),
+            count(self.messages),
+            count(self.not_found),
+            count(self.unanswered),
+        );
+        if self.unanswered > 0 || !captured.unreachable.is_empty() {
+            Status::Incomplete
+        } else if self.not_found > 0 {
+            Status::Findings
+        } else {
+            Status::Clean
+        }
+    }
+}
+
+/// Writes the file, by way of a scratch file where it is compressed.
+fn write(
+    path: &Path,
+    mut output: Output,
+    captured: &Document,
+    found: Option<&Record>,
+) -> Result<Written, Failed> {
+    let failed = |error: io::Error| {
+        let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
+        Failed::incomplete(error, None)
+    };
+    let scratch = file::scratch(path).map_err(failed)?;
+    let out = BufWriter::with_capacity(BLOCK, scratch);
+    let mut writer = Writer::new(out, captured).map_err(failed)?;
+    let mut written = Written::default();
+    if let Some(record) = found {
+        each_line(record, |line| {
+            if let Some(found) = &line.found {
+                written.messages += 1;
+                writer.message(&message(line, found)).map_err(failed)?;
+            }
+            Ok(())
+        })?;
+        each_line(record, |line| {
+            if let Some(error) = &line.error {
+                match &*error.kind {
+                    "not_found" => written.not_found += 1,
+                    _ => written.unanswered += 1,
+                }
+                writer.missing(&missing(line)).map_err(failed)?;
+            }
+            Ok(())
+        })?;
+    }
+    let out = writer.finish().map_err(failed)?;
+    let mut scratch: File = out
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
+    scratch.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let from = BufReader::with_capacity(BLOCK, scratch);
+    Compression::of(path)
+        .copy(from, &mut output)
+        .map_err(failed)?;
+    output.commit().map_err(failed)?;
+    Ok(written)
+}
+
+fn each_line(
+    record: &Record,
+    mut take: impl FnMut(&Line<'_>) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let mut blocks = record.blocks(false);
+    while let Some(block) = blocks.next_block()? {
+        for (row, text) in block.lines() {
+            let line = Block::parse(row, text).map_err(|error| record.bad_line(row, error))?;
+            take(&line)?;
+        }
+    }
+    Ok(())
+}
+
+fn message<'a>(line: &'a Line<'a>, found: &'a FoundView<'a>) -> Message<'a> {
+    Message {
+        msg_id: (&*line.msg_id).into(),
+        topic: (&*found.topic).into(),
+        broker: (&*found.broker).into(),
+        queue_id: found.queue_id,
+        queue_offset: found.queue_offset,
+        tag: found.tag.as_ref().map(|tag| (&**tag).into()),
+        stored_at: found
+            .stored_at
+            .as_ref()
+            .and_then(|time| time.parse().ok())
+            .map(Moment),
+        store_host: found.store_host.as_ref().map(|store| (&**store).into()),
+    }
+}
+
+fn missing<'a>(line: &'a Line<'a>) -> Missing<'a> {
+    let error = line.error.as_ref();
+    let text = |text: Option<&'a str>| text.unwrap_or_default().into();
+    Missing {
+        msg_id: (&*line.msg_id).into(),
+        topic: (&*line.topic).into(),
+        kind: text(error.map(|error| &*error.kind)),
+        code: text(error.map(|error| &*error.code)),
+        message: text(error.map(|error| &*error.message)),
+    }
+}
+
+fn create(path: &Path) -> Result<Output, Failed> {
+    Output::create(path)
+        .with_context(|| format!("can't write {}", path.display()))
+        .map_err(|error| {
+            let hint = "name a file in a folder that exists and that you may write to";
+            Failed::refused(error, hint.to_owned())
+        })
+}

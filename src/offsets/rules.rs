@@ -1,0 +1,255 @@
+//! Our own decision table: what the offsets prove, and what they don't.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConsumeType, GroupState, MessageModel, Subscribed, TrackType};
+use crate::message::{Position, Tag};
+
+/// By which table a cluster's state is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rules {
+    /// As `OnsMessageTrace` answers ([`judge`](super::judge())): nothing is said of groups that are offline or pull.
+    #[default]
+    Gateway,
+    /// As far as offsets prove anything ([`by_offsets`]): what is captured from an Apache RocketMQ cluster.
+    Offsets,
+}
+
+/// What a reader has to know beside the word, if anything. Several may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// No client of the group is connected; its offsets are those it left, and its filter is not known.
+    pub const OFFLINE: Self = Self(1);
+    /// A pull consumer: its offset is where its application committed it.
+    pub const PULL: Self = Self(1 << 1);
+    /// The group takes messages by POP: the offset passes what was delivered, perhaps not acknowledged.
+    pub const POP: Self = Self(1 << 2);
+    /// The group is connected and no longer subscribed to the topic; its offset is that of the past.
+    pub const UNSUBSCRIBED: Self = Self(1 << 3);
+    /// The group filters by SQL92 or by a class: passed, but nobody can tell whether delivered or filtered.
+    pub const FILTER_UNKNOWN: Self = Self(1 << 4);
+    /// The group filters by tag and the message's tag is not known.
+    pub const TAG_UNKNOWN: Self = Self(1 << 5);
+
+    /// All of them with their words, in the order they are written.
+    const WORDS: [(Self, &'static str); 6] = [
+        (Self::OFFLINE, "offline"),
+        (Self::PULL, "pull"),
+        (Self::POP, "pop"),
+        (Self::UNSUBSCRIBED, "unsubscribed"),
+        (Self::FILTER_UNKNOWN, "filter_unknown"),
+        (Self::TAG_UNKNOWN, "tag_unknown"),
+    ];
+
+    /// Is there nothing to know?
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These, if it is so.
+    #[must_use]
+    pub const fn when(self, so: bool) -> Self {
+        if so { self } else { Self(0) }
+    }
+
+    /// The word of each.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        let ours = move |(mark, _): &(Self, _)| self.0 & mark.0 != 0;
+        Self::WORDS.into_iter().filter(ours).map(|(_, word)| word)
+    }
+
+    /// The marks of these words, separated by spaces; words not known today are left out.
+    #[must_use]
+    pub fn named(words: &str) -> Self {
+        let known = |word: &str| Self::WORDS.into_iter().find(|(_, known)| *known == word);
+        words
+            .split(' ')
+            .filter_map(known)
+            .fold(Self::default(), |marks, (mark, _)| marks.and(mark))
+    }
+}
+
+impl fmt::Display for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, word) in self.words().enumerate() {
+            let space = if nth > 0 { " " } else { "" };
+            write!(f, "{space}{word}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the offsets prove of one group and one message. The first row that holds decides:
+///
+/// | group | committed offset of the queue | track type | mark |
+/// |---|---|---|---|
+/// | online, push, broadcasting | any | `CONSUME_BROADCASTING` | |
+/// | online, in a way not known today | any | `UNKNOWN` | |
+/// | offline | none | `NOT_ONLINE` | |
+/// | pull | none | `PULL` | |
+/// | any other | none | `NOT_CONSUME_YET` | |
+/// | any | ≤ queue offset | `NOT_CONSUME_YET` | as below |
+/// | filters by SQL92 or a class | > queue offset | `UNKNOWN` | `filter_unknown` |
+/// | filters by tags, and nobody knows the message's | > queue offset | `UNKNOWN` | `tag_unknown` |
+/// | filters by tags, and not this one | > queue offset | `CONSUMED_BUT_FILTERED` | as below |
+/// | any other | > queue offset | `CONSUMED` | as below |
+///
+/// Where an offset decides, the marks say whose it is: `offline`, `pull`, `pop`, `unsubscribed`.
+///
+/// A group that is offline does not tell its filter, so `CONSUMED` marked `offline` may have been filtered. No table
+/// can tell a message that was processed from one whose offset was reset, skipped at the first start, or sent back for
+/// a retry (`facts/rocketmq.md` §1.5).
+#[must_use]
+pub fn by_offsets(group: &GroupState, message: &Position) -> (TrackType, Marks) {
+    let plain = |word| (word, Marks::default());
+    let pops = group.traces.pops || group.consume_type == ConsumeType::Pop;
+    if group.online {
+        match (group.consume_type, group.message_model) {
+            (ConsumeType::Push, MessageModel::Broadcasting) => {
+                return plain(TrackType::CONSUME_BROADCASTING);
+            }
+            (ConsumeType::Other, _) | (ConsumeType::Push, MessageModel::Other) => {
+                return plain(TrackType::UNKNOWN);
+            }
+            _ => {}
+        }
+    }
+    let pulls = group.online && group.consume_type == ConsumeType::Pull;
+    let Some(next) = group.offsets.get(&message.broker, message.queue_id) else {
+        return plain(match group.online {
+            false => TrackType::NOT_ONLINE,
+            true if pulls => TrackType::PULL,
+            true => TrackType::NOT_CONSUME_YET,
+        });
+    };
+    let whose = Marks::OFFLINE
+        .when(!group.online)
+        .and(Marks::PULL.when(pulls))
+        .and(Marks::POP.when(pops))
+        .and(Marks::UNSUBSCRIBED.when(group.subscribed == Subscribed::Elsewhere));
+    if *next <= message.queue_offset {
+        return (TrackType::NOT_CONSUME_YET, whose);
+    }
+    if group.filter.is_opaque() {
+        return (TrackType::UNKNOWN, whose.and(Marks::FILTER_UNKNOWN));
+    }
+    let admitted = match &message.tag {
+        Tag::Named(tag) => group.filter.admits(Some(tag)),
+        Tag::None => group.filter.admits(None),
+        Tag::Unknown if group.filter.is_all() => true,
+        Tag::Unknown => return (TrackType::UNKNOWN, whose.and(Marks::TAG_UNKNOWN)),
+    };
+    if admitted {
+        (TrackType::CONSUMED, whose)
+    } else {
+        (TrackType::CONSUMED_BUT_FILTERED, whose)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::offsets::judge::tests::{group, message};
+
+    /// Every row of the table above, asked about a message at offset 17 of queue 1 on broker-a, without a tag or with
+    /// the tag `paid`; `?` is a tag that nobody knows.
+    const TABLE: &str = "
+        online type  model         committed   subscription   tag   word                   marks
+        yes    push  broadcasting  18          *              -     CONSUME_BROADCASTING
+        yes    push  broadcasting  17          *              -     CONSUME_BROADCASTING
+        yes    push  broadcasting  none        *              -     CONSUME_BROADCASTING
+        yes    lite  clustering    18          *              -     UNKNOWN
+        yes    push  lite          18          *              -     UNKNOWN
+        no     -     -             none        -              -     NOT_ONLINE
+        no     -     -             17          -              -     NOT_CONSUME_YET        offline
+        no     -     -             18          -              -     CONSUMED               offline
+        no     -     -             18          -              ?     CONSUMED               offline
+        yes    pull  clustering    none        *              -     PULL
+        yes    pull  clustering    17          *              -     NOT_CONSUME_YET        pull
+        yes    pull  clustering    18          *              -     CONSUMED               pull
+        yes    pull  broadcasting  18          created        paid  CONSUMED_BUT_FILTERED  pull
+        yes    pop   clustering    none        *              -     NOT_CONSUME_YET
+        yes    pop   clustering    17          *              -     NOT_CONSUME_YET        pop
+        yes    pop   clustering    18          *              -     CONSUMED               pop
+        yes    push  clustering    none        *              -     NOT_CONSUME_YET
+        yes    push  clustering    17          *              -     NOT_CONSUME_YET
+        yes    push  clustering    17          amount>3:SQL92 -     NOT_CONSUME_YET
+        yes    push  clustering    18          *              -     CONSUMED
+        yes    push  clustering    18          created||paid  paid  CONSUMED
+        yes    push  clustering    18          created        paid  CONSUMED_BUT_FILTERED
+        yes    push  clustering    18          created        -     CONSUMED_BUT_FILTERED
+        yes    push  clustering    18          created        ?     UNKNOWN                tag_unknown
+        yes    push  clustering    18          *              ?     CONSUMED
+        yes    push  clustering    18          amount>3:SQL92 paid  UNKNOWN                filter_unknown
+        yes    push  clustering    18          unsubscribed   paid  CONSUMED               unsubscribed
+        yes    push  clustering    17          unsubscribed   paid  NOT_CONSUME_YET        unsubscribed
+    ";
+
+    #[test]
+    fn every_row_of_the_table() {
+        for row in TABLE.trim().lines().skip(1) {
+            let mut cells = row.split_whitespace();
+            let [online, kind, model, committed, subscription, tag, word] =
+                std::array::from_fn(|_| cells.next().unwrap());
+            let committed = committed.parse().ok().map(|offset| ("broker-a", 1, offset));
+            let subscription = if online == "no" { "*" } else { subscription };
+            let group = group(online == "yes", [kind, model, subscription], committed);
+            let message = match tag {
+                "?" => Position {
+                    tag: Tag::Unknown,
+                    ..message(None)
+                },
+                tag => message(Some(tag).filter(|tag| *tag != "-")),
+            };
+            let (found, marks) = by_offsets(&group, &message);
+            let expected = cells.collect::<Vec<_>>().join(" ");
+            assert_eq!(
+                (found.as_str(), marks.to_string()),
+                (word, expected),
+                "{row}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_group_that_left_a_pop_retry_topic_is_marked_whatever_it_does_now() {
+        let mut popping = group(false, ["-", "-", "*"], [("broker-a", 1, 18)]);
+        popping.traces.pops = true;
+        let (word, marks) = by_offsets(&popping, &message(None));
+        assert_eq!(
+            (word, marks.to_string().as_str()),
+            (TrackType::CONSUMED, "offline pop")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn marks_are_read_as_they_are_written(bits in 0..64_u8) {
+            let marks = Marks(bits);
+            prop_assert_eq!(Marks::named(&marks.to_string()), marks);
+        }
+
+        #[test]
+        fn whoever_is_judged_by_an_offset_never_reopens_a_message(
+            online in any::<bool>(), kind in prop::sample::select(vec!["push", "pull", "pop"]), from in 0..40_u64, by in 0..40_u64,
+        ) {
+            let at = |offset| by_offsets(&group(online, [kind, "clustering", "*"], [("broker-a", 1, offset)]), &message(None)).0;
+            let (before, after) = (at(from), at(from + by));
+            prop_assert!(before == after || (before, after) == (TrackType::NOT_CONSUME_YET, TrackType::CONSUMED));
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Where a message is stored.
+//!
+//! An offset ID names a broker's address and a place in its commit log; whatever the broker cuts out there is compared
+//! with the ID (`facts/rocketmq.md` §2.2). A unique key is looked up at every broker of the topic, since each has an index
+//! of its own and a message that was sent twice is stored twice: the oldest copy counts, as for `mqadmin`.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::Cluster;
+use super::cluster::{Topic, missing};
+use super::failure::failure;
+use super::remoting::{CallError, Cause, Lookup, QueueOf, StoredMessage};
+use super::sweep::Sweep;
+use super::system::is_waiting_room;
+use crate::engine::Pacer;
+use crate::input::Row;
+use crate::message::{BornClock, MessageId, OffsetId, Position, Query};
+use crate::source::snapshot::{EXPIRED, NO_MESSAGE};
+use crate::source::{Failure, FailureKind, Found, Trace, TraceSource};
+
+/// Looks messages up for an engine, and leaves their judgement for later: its answers hold no tracks.
+#[derive(Debug)]
+pub struct Locator<'a> {
+    cluster: &'a Cluster,
+    sweep: Sweep<'a>,
+}
+
+impl<'a> Locator<'a> {
+    /// Reads queues no faster than `pacer` lets it; `born` dates message IDs.
+    #[must_use]
+    pub fn new(cluster: &'a Cluster, pacer: &'a Pacer, born: BornClock) -> Self {
+        Self {
+            cluster,
+            sweep: Sweep::new(cluster, pacer, born),
+        }
+    }
+}
+
+impl TraceSource for Locator<'_> {
+    async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+        self.sweep.search().await;
+        if let Some(trace) = self.known(query) {
+            return Ok(trace);
+        }
+        self.cluster.locate(query).await.map(trace_of)
+    }
+
+    /// Nobody need be asked about a message whose place is given, or that was met in its queue.
+    fn known(&self, query: &Query) -> Option<Trace> {
+        if query.position.is_some() {
+            return Some(Trace::new(Vec::new()));
+        }
+        self.sweep.take(query).map(trace_of)
+    }
+
+    fn ahead<'r, E: 'r>(
+        &'r self,
+        rows: impl Iterator<Item = Result<Row, E>> + 'r,
+    ) -> impl Iterator<Item = Result<Row, E>> + 'r {
+        self.sweep.ahead(rows)
+    }
+
+    fn may_refuse_everyone(&self) -> bool {
+        true
+    }
+}
+
+fn trace_of(found: Found) -> Trace {
+    Trace {
+        found: Some(Box::new(found)),
+        ..Trace::new(Vec::new())
+    }
+}
+
+impl Cluster {
+    /// Looks one message up.
+    pub(super) async fn locate(&self, query: &Query) -> Result<Found, Failure> {
+        let topic = self.topic(query).await?;
+        let id = &query.msg_id;
+        let mut homeless = None;
+        if let Ok(MessageId::OffsetId(place)) = MessageId::parse(id) {
+            match self.at_place(&topic, place).await? {
+                AtPlace::Message(broker, message) => {
+                    return self.of_topic(&topic, broker, *message).await;
+                }
+                AtPlace::Nothing(broker) => {
+                    return Err(self.nothing_at(&topic, broker, place).await);
+                }
+                // Perhaps it is a unique key that looks like an offset ID.
+                AtPlace::NoSuchBroker => homeless = Some(place.store),
+            }
+        }
+        if let Some(found) = self.by_key(&topic, id).await? {
+            return Ok(found);
+        }
+        if let Some(store) = homeless {
+            return Err(missing(format!(
+                "no broker of the cluster is at {store}, where the message was stored, and none has taken it over"
+            )));
+        }
+        self.were_all_asked(&topic).await?;
+        let case = if id.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            "; keys are upper case mostly, and this one is not"
+        } else {
+            ""
+        };
+        let message = format!(
+            "no message with this ID under topic {} on {}: it has expired, or stands under another topic{case}",
+            query.topic,
+            topic.brokers.join(", ")
+        );
+        Err(Failure::new(
+            FailureKind::NotFound,
+            NO_MESSAGE.to_owned(),
+            message,
+        ))
+    }
+
+    /// The oldest copy that any broker of the topic has of a message. Whoever could not be asked may have it, so that
+    /// only all of them together can say that nobody does.
+    async fn by_key(&self, topic: &Topic, key: &str) -> Result<Option<Found>, Failure> {
+        let wire = &topic.wire;
+        let asked = topic.brokers.iter().map(|broker| async move {
+            let copies = self.at_any(broker, |address| async move {
+                let lookup = Lookup::ever(wire, key);
+                self.remoting.query_message(&address, lookup).await
+            });
+            (broker, copies.await)
+        });
+        let (mut oldest, mut failed) = (None, None);
+        for (broker, copies) in join_all(asked).await {
+            match copies {
+                Ok(copies) => {
+                    let ours = copies.into_iter().filter(|copy| *copy.topic == **wire);
+                    for copy in ours.filter_map(|copy| found(broker, &copy)) {
+                        if oldest.as_ref().is_none_or(|oldest| is_older(&copy, oldest)) {
+                            oldest = Some(copy);
+                        }
+                    }
+                }
+                Err(error) => failed = Some(worse(failed, error)),
+            }
+        }
+        match (oldest, failed) {
+            (Some(found), _) => Ok(Some(found)),
+            (None, Some(error)) => Err(failure(&error)),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// What stands at the place that an offset ID names.
+    async fn at_place(&self, topic: &Topic, place: OffsetId) -> Result<AtPlace, Failure> {
+        let brokers = self.brokers().await.map_err(|error| failure(&error))?;
+        let Ok(offset) = i64::try_from(place.commit_log_offset) else {
+            return Ok(AtPlace::NoSuchBroker);
+        };
+        let named = brokers.at(place.store).cloned();
+        // An address that nobody has any more: replicas keep places as they were, so any broker may have taken over.
+        let asked = match &named {
+            Some(broker) => std::slice::from_ref(broker),
+            None => &*topic.brokers,
+        };
+        let wire = &*topic.wire;
+        let asked = asked.iter().map(|broker| async move {
+            let message = self.at_any(broker, |address| async move {
+                self.remoting
+                    .view_message(&address, offset, Some(wire))
+                    .await
+            });
+            (broker.clone(), message.await)
+        });
+        let mut failed = None;
+        for (broker, message) in join_all(asked).await {
+            match message {
+                Ok(Some(message)) if message.store_host == place.store => {
+                    return Ok(AtPlace::Message(broker, Box::new(message)));
+                }
+                Ok(_) => {}
+                // The broker cuts blindly: in the middle of another message it may choke.
+                Err(error) if matches!(error.cause, Cause::Refused(_)) => {}
+                Err(error) => failed = Some(worse(failed, error)),
+            }
+        }
+        match (failed, named) {
+            (Some(error), _) => Err(failure(&error)),
+            (None, Some(broker)) => Ok(AtPlace::Nothing(broker)),
+            (None, None) => Ok(AtPlace::NoSuchBroker),
+        }
+    }
+
+    /// A message that stands at its place, if it is one of the topic. One that waited elsewhere for its delivery has a
+    /// copy under the topic, once it was delivered.
+    async fn of_topic(
+        &self,
+        topic: &Topic,
+        broker: Arc<str>,
+        message: StoredMessage,
+    ) -> Result<Found, Failure> {
+        let absent = |message| Failure::new(FailureKind::NotFound, NO_MESSAGE.to_owned(), message);
+        if *message.topic == *topic.wire {
+            return found(&broker, &message)
+                .ok_or_else(|| absent("its place in the queue makes no sense".to_owned()));
+        }
+        let real = message.properties.get("REAL_TOPIC");
+        if !is_waiting_room(&message.topic) || real != Some(&*topic.wire) {
+            let origin = message.properties.get("RETRY_TOPIC").or(real);
+            let origin =
+                origin.map_or_else(String::new, |origin| format!(", sent to {origin} first"));
+            return Err(absent(format!(
+                "the message with this ID stands under topic {}, not under {}{origin}",
+                message.topic, topic.wire
+            )));
+        }
+        let delivered = match message.unique_key() {
+            Some(key) => self.by_key(topic, key).await?,
+            None => None,
+        };
+        delivered.ok_or_else(|| {
+            absent(format!(
+                "the message waits in {} and was not delivered to {} yet",
+                message.topic, topic.wire
+            ))
+        })
+    }
+
+    /// Nothing at the place an offset ID names: did the message expire, or was it never there?
+    async fn nothing_at(&self, topic: &Topic, broker: Arc<str>, place: OffsetId) -> Failure {
+        let first = self.first_place(topic, &broker).await;
+        let (code, why) = match first {
+            Some(first) if i64::try_from(place.commit_log_offset).is_ok_and(|at| at < first) => (
+                EXPIRED,
+                "expired: the topic's oldest message there stands behind it",
+            ),
+            _ => (NO_MESSAGE, "it has expired, or never was there"),
+        };
+        let message = format!(
+            "{broker} has no message at offset {} of its commit log: {why}",
+            place.commit_log_offset
+        );
+        Failure::new(FailureKind::NotFound, code.to_owned(), message)
+    }
+
+    /// Where the oldest message of the topic stands in a broker's commit log; nothing if that can't be had.
+    async fn first_place(&self, topic: &Topic, broker: &Arc<str>) -> Option<i64> {
+        let queues = topic.route.queues.iter();
+        let queues = queues.filter(|queues| *queues.broker_name == **broker);
+        let count = queues.map(|queues| queues.read_queue_nums.max(queues.write_queue_nums));
+        let firsts = (0..count.max()?).map(|queue_id| async move {
+            self.at_any(broker, |address| async move {
+                let queue = QueueOf {
+                    topic: &topic.wire,
+                    queue_id,
+                };
+                let min = self.remoting.min_offset(&address, queue).await?;
+                self.remoting.consume_queue(&address, queue, min, 1).await
+            })
+            .await
+        });
+        let firsts = join_all(firsts).await;
+        let first = firsts.into_iter().flatten().flatten();
+        first
+            .filter_map(|queue| Some(queue.entries.first()?.physical_offset))
+            .min()
+    }
+}
+
+/// What stands at a place.
+enum AtPlace {
+    /// The message that the ID names, on this broker.
+    Message(Arc<str>, Box<StoredMessage>),
+    /// This broker should have it and doesn't.
+    Nothing(Arc<str>),
+    /// The address belongs to nobody today, and nobody took the message over.
+    NoSuchBroker,
+}
+
+/// A stored message as far as it matters; nothing where its numbers are none.
+pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<Found> {
+    Some(Found {
+        topic: message.topic.as_str().into(),
+        position: Position {
+            broker: broker.clone(),
+            queue_id: message.queue_id,
+            queue_offset: u64::try_from(message.queue_offset).ok()?,
+            tag: message.tag().into(),
+            store: Some(message.store_host.to_string().into()),
+        },
+        stored_at: Timestamp::from_millisecond(message.store_timestamp).ok(),
+    })
+}
+
+/// By store time, then by place.
+pub(super) fn is_older(one: &Found, other: &Found) -> bool {
+    let age = |found: &Found| (found.stored_at, found.position.queue_offset);
+    age(one) < age(other)
+}
+
+/// What would be refused again counts more than what may pass.
+fn worse(one: Option<CallError>, other: CallError) -> CallError {
+    let is_final =
+        |error: &CallError| matches!(error.cause, Cause::Denied(_) | Cause::Certificate(_));
+    match one {
+        Some(one) if is_final(&one) || !is_final(&other) => one,
+        _ => other,
+    }
+}

@@ -1,0 +1,377 @@
+//! Many messages that stand close together are found by reading their queues: a pull brings up to 32 messages, a look-up
+//! costs a call at every broker.
+//!
+//! Rows are read some way ahead, so that it is known which messages will be asked for. Where that many stand in so much of
+//! a topic that pulling is cheaper, its queues are read from the first to the last; whatever is not met is looked up.
+//! Where the topic is too long, only the time is read in which the messages were made, as far as their IDs tell.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Cluster;
+use super::cluster::{AskedTopic, Topic};
+use super::locate::{found, is_older};
+use super::remoting::{CallError, Pull, Pulled, QueueOf, StoredMessage};
+use crate::engine::Pacer;
+use crate::input::{Entry, Row};
+use crate::message::{BornClock, MessageId, Query};
+use crate::source::Found;
+
+/// Rows that are read ahead.
+const AHEAD: usize = 32_768;
+
+/// As many messages as a broker gives at once, from memory.
+const AT_ONCE: u32 = 32;
+
+/// Fewer messages are looked up one by one.
+const MANY: usize = 64;
+
+/// Queues that are read at once.
+const QUEUES: usize = 8;
+
+/// Producers' clocks differ from brokers', and sending takes its time.
+const BEFORE: SignedDuration = SignedDuration::from_mins(5);
+const AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+/// Finds messages by reading queues.
+#[derive(Debug)]
+pub(super) struct Sweep<'a> {
+    cluster: &'a Cluster,
+    pacer: &'a Pacer,
+    /// Dates IDs.
+    born: BornClock,
+    /// Asked about soon, and not searched for yet.
+    wanted: RefCell<HashMap<AskedTopic, Vec<Key>>>,
+    /// Found, and not asked about yet.
+    met: RefCell<HashMap<AskedTopic, HashMap<Key, Found>>>,
+    /// Whoever needs a message waits for the search to end.
+    searching: tokio::sync::Mutex<()>,
+}
+
+/// What a message is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Unique(Box<str>),
+    Place(SocketAddr, u64),
+}
+
+impl Key {
+    fn of(msg_id: &str) -> Self {
+        match MessageId::parse(msg_id) {
+            Ok(MessageId::OffsetId(id)) => Self::Place(id.store, id.commit_log_offset),
+            _ => Self::Unique(msg_id.into()),
+        }
+    }
+}
+
+impl<'a> Sweep<'a> {
+    pub(super) fn new(cluster: &'a Cluster, pacer: &'a Pacer, born: BornClock) -> Self {
+        Self {
+            cluster,
+            pacer,
+            born,
+            wanted: RefCell::default(),
+            met: RefCell::default(),
+            searching: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The same rows, read ahead.
+    pub(super) fn ahead<'r, E: 'r>(
+        &'r self,
+        mut rows: impl Iterator<Item = Result<Row, E>> + 'r,
+    ) -> impl Iterator<Item = Result<Row, E>> + 'r {
+        let mut read = VecDeque::new();
+        std::iter::from_fn(move || {
+            if read.is_empty() {
+                read.extend(rows.by_ref().take(AHEAD));
+                let queries = read.iter().filter_map(|row| match row {
+                    Ok(Row {
+                        entry: Entry::Query(query),
+                        ..
+                    }) => Some(query),
+                    _ => None,
+                });
+                self.want(queries.filter(|query| query.position.is_none()));
+            }
+            read.pop_front()
+        })
+    }
+
+    fn want<'q>(&self, queries: impl Iterator<Item = &'q Query>) {
+        let mut wanted = self.wanted.borrow_mut();
+        for query in queries {
+            let topic = (query.instance_id.clone(), query.topic.clone());
+            wanted
+                .entry(topic)
+                .or_default()
+                .push(Key::of(&query.msg_id));
+        }
+    }
+
+    /// A message that was met, once.
+    pub(super) fn take(&self, query: &Query) -> Option<Found> {
+        let mut met = self.met.borrow_mut();
+        if met.is_empty() {
+            return None;
+        }
+        let topic = (query.instance_id.clone(), query.topic.clone());
+        met.get_mut(&topic)?.remove(&Key::of(&query.msg_id))
+    }
+
+    /// Searches for all that is wanted, if that was not done.
+    pub(super) async fn search(&self) {
+        let _searching = self.searching.lock().await;
+        let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
+        if !wanted.is_empty() {
+            self.met.borrow_mut().clear(); // asked about long ago
+        }
+        for (asked, keys) in wanted {
+            if keys.len() < MANY {
+                continue;
+            }
+            let topic = self.cluster.topic_of(asked.0.as_deref(), &asked.1).await;
+            let Ok(Some(topic)) = topic else { continue };
+            // What can't be read now is looked up later, and then it is heard of what is wrong.
+            if let Ok(met) = self.read(&topic, keys).await {
+                self.met.borrow_mut().insert(asked, met);
+            }
+        }
+    }
+
+    /// Reads as much of the topic as is worth it.
+    async fn read(&self, topic: &Topic, keys: Vec<Key>) -> Result<HashMap<Key, Found>, CallError> {
+        let lookups: usize = keys
+            .iter()
+            .map(|key| match key {
+                Key::Unique(_) => topic.brokers.len(),
+                Key::Place(..) => 1,
+            })
+            .sum();
+        let queues = queues_of(topic);
+        if topic.route.is_static() || lookups < queues.len() * 4 {
+            return Ok(HashMap::new());
+        }
+        let mut ranges = self.ranges(topic, &queues, None).await?;
+        if !is_cheaper(&ranges, lookups) {
+            let Some(span) = self.span(&keys) else {
+                return Ok(HashMap::new());
+            };
+            ranges = self.ranges(topic, &queues, Some(span)).await?;
+            if !is_cheaper(&ranges, lookups) {
+                return Ok(HashMap::new());
+            }
+        }
+        let search = Search {
+            keys: keys.into_iter().collect(),
+            met: RefCell::default(),
+            left: RefCell::new(Left {
+                lookups,
+                messages: ranges.iter().map(|(_, range)| length(range)).sum(),
+                pulled: 0,
+                pulls: 0,
+            }),
+        };
+        stream::iter(ranges)
+            .for_each_concurrent(QUEUES, |(queue, range)| {
+                let search = &search;
+                async move { self.read_queue(topic, queue, range, search).await }
+            })
+            .await;
+        Ok(search.met.into_inner())
+    }
+
+    /// One queue, until its end or until looking up is cheaper. What fails is left to be looked up.
+    async fn read_queue(
+        &self,
+        topic: &Topic,
+        queue: &Numbered,
+        range: Range<i64>,
+        search: &Search,
+    ) {
+        let mut from = range.start;
+        while from < range.end && search.left.borrow().is_worth_it() {
+            let turn = self.pacer.turn().await;
+            let pulled = self.pull(topic, queue, from, range.end).await;
+            match &pulled {
+                Err(error) if error.is_throttled() => self.pacer.throttled(turn, None).await,
+                _ => self.pacer.answered(turn).await,
+            }
+            let Ok(pulled) = pulled else { return };
+            for message in &pulled.messages {
+                search.meet(topic, &queue.0, message);
+            }
+            search.left.borrow_mut().pulled(pulled.messages.len());
+            let last = pulled
+                .messages
+                .last()
+                .map(|message| message.queue_offset + 1);
+            let next = last.unwrap_or(pulled.next);
+            if next <= from {
+                return; // whatever that means, it leads nowhere
+            }
+            from = next;
+        }
+    }
+
+    async fn pull(
+        &self,
+        topic: &Topic,
+        (broker, queue_id): &Numbered,
+        from: i64,
+        end: i64,
+    ) -> Result<Pulled, CallError> {
+        let most = u32::try_from(end - from).unwrap_or(AT_ONCE).min(AT_ONCE);
+        let pull = Pull {
+            queue: QueueOf {
+                topic: &topic.wire,
+                queue_id: *queue_id,
+            },
+            from,
+            most,
+        };
+        self.cluster
+            .at_any(broker, |address| async move {
+                self.cluster.remoting.pull(&address, pull).await
+            })
+            .await
+    }
+
+    /// From where to where each queue holds messages; of a span of time, if one is given.
+    async fn ranges<'q>(
+        &self,
+        topic: &Topic,
+        queues: &'q [Numbered],
+        span: Option<(i64, i64)>,
+    ) -> Result<Vec<(&'q Numbered, Range<i64>)>, CallError> {
+        let remoting = &self.cluster.remoting;
+        let measured = queues.iter().map(|numbered| async move {
+            let (broker, queue_id) = numbered;
+            let range = self.cluster.at_any(broker, |address| async move {
+                let queue = QueueOf {
+                    topic: &topic.wire,
+                    queue_id: *queue_id,
+                };
+                Ok(match span {
+                    None => {
+                        remoting.min_offset(&address, queue).await?
+                            ..remoting.max_offset(&address, queue).await?
+                    }
+                    Some((from, to)) => {
+                        remoting.offset_at_time(&address, queue, from).await?
+                            ..remoting.offset_at_time(&address, queue, to).await? + 1
+                    }
+                })
+            });
+            range.await.map(|range| (numbered, range))
+        });
+        join_all(measured).await.into_iter().collect()
+    }
+
+    /// When the messages were made, in ms of the Unix epoch, if all of their IDs tell.
+    fn span(&self, keys: &[Key]) -> Option<(i64, i64)> {
+        let mut span: Option<(Timestamp, Timestamp)> = None;
+        for key in keys {
+            let Key::Unique(id) = key else { return None };
+            let born = self.born.born(id)?;
+            span = Some(span.map_or((born, born), |(from, to)| (from.min(born), to.max(born))));
+        }
+        let (from, to) = span?;
+        let from = from.checked_sub(BEFORE).ok()?;
+        let to = to.checked_add(AFTER).ok()?;
+        Some((from.as_millisecond(), to.as_millisecond()))
+    }
+}
+
+/// A broker, and a queue's number there.
+type Numbered = (Arc<str>, u32);
+
+fn queues_of(topic: &Topic) -> Vec<Numbered> {
+    let mut queues = Vec::new();
+    for data in &topic.route.queues {
+        let broker: Arc<str> = data.broker_name.as_str().into();
+        let count = data.read_queue_nums.max(data.write_queue_nums);
+        queues.extend((0..count).map(|queue_id| (broker.clone(), queue_id)));
+    }
+    queues
+}
+
+/// Pulling all of it takes clearly fewer calls, if brokers give as much as they can.
+fn is_cheaper<Q>(ranges: &[(Q, Range<i64>)], lookups: usize) -> bool {
+    let pulls: u64 = ranges
+        .iter()
+        .map(|(_, range)| length(range).div_ceil(AT_ONCE.into()))
+        .sum();
+    pulls * 2 <= lookups as u64
+}
+
+fn length(range: &Range<i64>) -> u64 {
+    u64::try_from(range.end - range.start).unwrap_or_default()
+}
+
+/// A search in progress.
+struct Search {
+    keys: HashSet<Key>,
+    met: RefCell<HashMap<Key, Found>>,
+    left: RefCell<Left>,
+}
+
+impl Search {
+    fn meet(&self, topic: &Topic, broker: &Arc<str>, message: &StoredMessage) {
+        if *message.topic != *topic.wire {
+            return;
+        }
+        let unique = message.unique_key().map(|key| Key::Unique(key.into()));
+        let offset = u64::try_from(message.physical_offset).unwrap_or(u64::MAX);
+        let place = Key::Place(message.store_host, offset);
+        for key in unique.into_iter().chain([place]) {
+            if !self.keys.contains(&key) {
+                continue;
+            }
+            let Some(copy) = found(broker, message) else {
+                continue;
+            };
+            let mut met = self.met.borrow_mut();
+            if met.get(&key).is_none_or(|known| is_older(&copy, known)) {
+                met.insert(key, copy);
+            }
+        }
+    }
+}
+
+/// Is it still worth it? A broker that reads from disk gives less than it could.
+#[derive(Debug)]
+struct Left {
+    /// Calls that looking all messages up would take.
+    lookups: usize,
+    /// To be read.
+    messages: u64,
+    pulled: u64,
+    pulls: u64,
+}
+
+impl Left {
+    fn pulled(&mut self, messages: usize) {
+        self.pulled += messages as u64;
+        self.pulls += 1;
+    }
+
+    const fn is_worth_it(&self) -> bool {
+        if self.pulls < 16 {
+            return true;
+        }
+        let each = if self.pulled < self.pulls {
+            1
+        } else {
+            self.pulled / self.pulls
+        };
+        self.messages.saturating_sub(self.pulled) / each <= self.lookups as u64
+    }
+}
