@@ -94,7 +94,8 @@ fn requests(host: SocketAddr, path: &str) -> Vec<String> {
             headers: &headers,
             payload_sha256: EMPTY_SHA256,
         };
-        let mut request = format!("POST {path}?{query} HTTP/1.1\r\n");
+        let method = if path == "/" { signed.method } else { "GET" };
+        let mut request = format!("{method} {path}?{query} HTTP/1.1\r\n");
         for (name, value) in headers {
             let _ = write!(request, "{name}: {value}\r\n");
         }
