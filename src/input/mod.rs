@@ -12,6 +12,7 @@
 //! never guessed at; an [`Error`] is for inputs that can't be read at all. Memory does not grow with the input but for
 //! the duplicate check, at most 48 bytes per distinct message (`dedupe`).
 
+mod ahead;
 mod born_column;
 mod bytes;
 mod cells;
@@ -36,6 +37,7 @@ mod row;
 mod rows;
 mod survey;
 
+pub use ahead::Ahead;
 pub use born_column::{BornCells, BornColumn};
 pub use dedupe::Fingerprint;
 pub(crate) use dedupe::FirstRows;

@@ -10,7 +10,7 @@ use super::{Header, LOCATED, Line, ReadError, SCHEMA, Trailer, order, plain};
 use crate::file::Sha256;
 
 /// How much is read at once.
-const BLOCK: u64 = 128 * 1024;
+const BLOCK: u64 = 256 * 1024;
 
 /// Expectations and inputs stand in the header; no list of them comes near it.
 const LONGEST_HEADER: u64 = 64 * 1024 * 1024;

@@ -15,8 +15,8 @@ use crate::command::World;
 use crate::command::flags::{Pace, Talk};
 use crate::engine::{Ended, Engine, Pacer, Stop};
 use crate::exit::Failed;
-use crate::input::{Inputs, OldestFirst};
-use crate::record::{Durability, Header, Previous, RecordError};
+use crate::input::{self, Ahead, Inputs, OldestFirst, Row};
+use crate::record::{Durability, Header, Previous, RecordError, RowSet};
 use crate::settings::Deadline;
 use crate::source::TraceSource;
 use crate::telemetry::Effort;
@@ -88,10 +88,7 @@ impl Asking {
             rows,
             messages: self.messages,
         };
-        let rows: Box<dyn Iterator<Item = _>> = match self.order.take() {
-            Some(order) => Box::new(order),
-            None => Box::new(left(self.inputs.rows(), Some(&done))),
-        };
+        let rows = rows_to_ask(&self.inputs, self.order.take(), self.durability, &done)?;
         let (stop, is_late) = (Stop::new(), Cell::new(false));
         let world = around.world;
         let ended = around.runtime.block_on(async {
@@ -128,4 +125,22 @@ impl Asking {
             },
         }
     }
+}
+
+/// The rows that are not settled, in the order in which they are asked. A snapshot answers as fast as rows can be read, so
+/// they are read on a thread of their own; where the pace is the clock, none is read before its turn.
+fn rows_to_ask<'d>(
+    inputs: &Inputs,
+    order: Option<OldestFirst>,
+    durability: Durability,
+    done: &'d RowSet,
+) -> Result<Box<dyn Iterator<Item = Result<Row, input::Error>> + 'd>, Failed> {
+    Ok(match order {
+        Some(order) => Box::new(order),
+        None if durability == Durability::Relaxed => {
+            let ahead = Ahead::of(inputs.rows()).map_err(|e| Failed::refused(e, None))?;
+            Box::new(left(ahead, Some(done)))
+        }
+        None => Box::new(left(inputs.rows(), Some(done))),
+    })
 }

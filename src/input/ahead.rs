@@ -1,0 +1,141 @@
+//! Rows, read ahead by a thread of their own: where nothing paces the questions, reading them takes as long as
+//! answering them.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::{io, vec};
+
+use super::{Error, Row};
+
+/// Rows handed over at once: few enough to stay in the processor's cache, so many that handing over costs nothing.
+const BATCH: usize = 256;
+
+/// Batches that wait to be taken.
+const WAITING: usize = 2;
+
+type Rows = Vec<Result<Row, Error>>;
+
+/// The rows of an iterator, in its order. It is at most a thousand rows ahead of whoever takes them.
+#[derive(Debug)]
+pub struct Ahead {
+    batch: vec::IntoIter<Result<Row, Error>>,
+    batches: Option<Receiver<Rows>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Ahead {
+    /// Begins to read. Fails only where the system gives no thread.
+    pub fn of(rows: impl Iterator<Item = Result<Row, Error>> + Send + 'static) -> io::Result<Self> {
+        let (outbox, batches) = sync_channel(WAITING);
+        let reader = thread::Builder::new()
+            .name("input".to_owned())
+            .spawn(move || read(rows, &outbox))?;
+        Ok(Self {
+            batch: Vec::new().into_iter(),
+            batches: Some(batches),
+            reader: Some(reader),
+        })
+    }
+
+    /// No more will come. A reader that panicked must not pass for one that came to its end.
+    fn end(&mut self) {
+        self.batches = None;
+        if let Some(Err(panic)) = self.reader.take().map(JoinHandle::join) {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+fn read(mut rows: impl Iterator<Item = Result<Row, Error>>, outbox: &SyncSender<Rows>) {
+    loop {
+        let batch: Rows = rows.by_ref().take(BATCH).collect();
+        if batch.is_empty() || outbox.send(batch).is_err() {
+            break;
+        }
+    }
+}
+
+impl Iterator for Ahead {
+    type Item = Result<Row, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(row) = self.batch.next() {
+                return Some(row);
+            }
+            if let Ok(batch) = self.batches.as_ref()?.recv() {
+                self.batch = batch.into_iter();
+            } else {
+                self.end();
+            }
+        }
+    }
+}
+
+impl Drop for Ahead {
+    /// Whoever takes no more rows waits for the batch that is being read, and for no other.
+    fn drop(&mut self) {
+        self.batches = None;
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::input::Entry;
+
+    fn row(row: u64) -> Row {
+        Row {
+            row,
+            kept: crate::input::Kept::nothing(),
+            entry: Entry::Duplicate { of: 1 },
+        }
+    }
+
+    fn numbers(rows: impl Iterator<Item = Result<Row, Error>>) -> Vec<u64> {
+        rows.map(|row| row.map_or(0, |row| row.row)).collect()
+    }
+
+    #[test]
+    fn all_rows_come_in_order_and_errors_where_they_stood() {
+        for count in [0, 1, 255, 256, 257, 5_000] {
+            let rows = (1..=count)
+                .map(row)
+                .map(Ok)
+                .chain([Err(Error::TooManyRows)]);
+            let expected: Vec<_> = (1..=count).chain([0]).collect();
+            assert_eq!(numbers(Ahead::of(rows).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn little_is_read_that_nobody_takes() {
+        let read = Arc::new(AtomicU64::new(0));
+        let counter = read.clone();
+        let rows = (1..=1_000_000)
+            .map(row)
+            .map(Ok)
+            .inspect(move |_| _ = counter.fetch_add(1, Ordering::Relaxed));
+        let mut ahead = Ahead::of(rows).unwrap();
+        assert_eq!(ahead.next().unwrap().unwrap().row, 1);
+        drop(ahead);
+        let most = (BATCH * (WAITING + 2)) as u64;
+        assert!(read.load(Ordering::Relaxed) <= most);
+    }
+
+    #[test]
+    #[should_panic(expected = "the reader broke")]
+    fn a_panic_is_no_end() {
+        let rows = (1..=1_000).map(|number| {
+            assert!(number < 300, "the reader broke");
+            Ok(row(number))
+        });
+        numbers(Ahead::of(rows).unwrap());
+    }
+}
