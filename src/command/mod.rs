@@ -10,6 +10,7 @@
 
 mod audit;
 mod diff;
+mod expect;
 mod flags;
 mod inspect;
 mod man;
@@ -62,6 +63,8 @@ enum Command {
     Report(report::Args),
     /// What changed between two results files: resolved, still open, regressed
     Diff(diff::Args),
+    /// The file of expected groups: draft it from what answers showed
+    Expect(expect::Args),
     /// Answer OnsMessageTrace over HTTP from any source
     Serve(serve::Args),
     /// Freeze a RocketMQ cluster's offsets into a snapshot file
@@ -141,6 +144,7 @@ fn run(command: Command, world: &World) -> Result<Status, Failed> {
         Command::Plan(args) => plan::run(args, world),
         Command::Report(args) => report::run(args, world),
         Command::Diff(args) => diff::run(args, world),
+        Command::Expect(args) => expect::run(args, world),
         Command::Serve(args) => serve::run(&args, world),
         Command::Snapshot(args) => snapshot::run(args, world),
         Command::Inspect(args) => inspect::run(&args, world),

@@ -11,6 +11,7 @@ const COMMANDS: [&str; 10] = [
     "plan",
     "report",
     "diff",
+    "expect",
     "serve",
     "snapshot",
     "verify",

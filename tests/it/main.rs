@@ -26,6 +26,8 @@ mod deadline;
 #[cfg(test)]
 mod diff;
 #[cfg(test)]
+mod expect_learn;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod input_files;

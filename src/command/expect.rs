@@ -1,0 +1,158 @@
+//! `expect learn`: drafts the expectations file from what answers showed.
+//!
+//! Answers show who consumes today. Who should consume, a person knows: a group that was never started is in no answer,
+//! and one that nobody wants any more may be in all of them. So the file is a draft until somebody has gone through it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+
+use super::World;
+use super::flags::{SettingsFlags, TalkFlags};
+use crate::exit::{Failed, Status};
+use crate::file::Output;
+use crate::record::{GroupSeen, Learnt, Record};
+use crate::verdict::DRAFT;
+use crate::words;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Draft an expectations file from what the answers in results files showed, for a person to confirm
+    Learn(Box<LearnArgs>),
+}
+
+#[derive(Debug, clap::Args)]
+struct LearnArgs {
+    /// Results files that `audit` wrote
+    #[arg(required = true, value_name = "RESULTS")]
+    results: Vec<PathBuf>,
+    /// The draft: CSV for --expect-file; `-` is standard output [default: -]
+    ///
+    /// A line per topic and group that any answer names, with how many of the topic's answers name it and in how many of
+    /// them it had passed. Go through the lines, delete what is not expected, add what was never started, and delete the
+    /// comments at the top: until then every audit that reads the file says that it is a draft.
+    ///
+    /// Example: ons-audit expect learn report.results.ndjson -o expected.csv
+    #[arg(short, long, value_name = "FILE", help_heading = "Reports")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    talk: TalkFlags,
+    #[command(flatten)]
+    settings: SettingsFlags,
+}
+
+pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
+    let Verb::Learn(args) = args.verb;
+    let mut layers = args.settings.layers(world)?;
+    args.talk.lay(&mut layers);
+    if let Some(shown) = args.settings.show(&layers) {
+        return shown;
+    }
+    args.talk.start(&layers)?;
+    let path = args.output.unwrap_or_else(|| PathBuf::from("-"));
+    refuse_to_replace(&path)?;
+    let mut learnt = Learnt::default();
+    for results in &args.results {
+        learnt.add(&Record::open(results)?)?;
+    }
+    if learnt.topics.is_empty() {
+        let error =
+            anyhow!("no message in these records was answered: there is nothing to learn from");
+        return Err(Failed::refused(error, None));
+    }
+    let unwritten = |error: std::io::Error| {
+        let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
+        let hint = "name a file in a folder that exists and that you may write to";
+        Failed::refused(error, Some(hint.to_owned()))
+    };
+    let mut output = Output::create(&path).map_err(unwritten)?;
+    write(&learnt, &mut output)
+        .and_then(|()| output.commit())
+        .map_err(unwritten)?;
+    let lines = learnt
+        .topics
+        .values()
+        .map(|(_, groups)| groups.len() as u64)
+        .sum();
+    tracing::warn!(
+        "a draft with {} lines: it shows who answers, not who should; go through it before you rely on it",
+        words::count(lines)
+    );
+    Ok(Status::Clean)
+}
+
+/// A file that somebody has confirmed is worth more than what would replace it.
+fn refuse_to_replace(path: &Path) -> Result<(), Failed> {
+    if std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        let error = anyhow!(
+            "{} exists, and what people wrote in it would be lost",
+            path.display()
+        );
+        let hint = "name another file with -o, and compare the two".to_owned();
+        return Err(Failed::refused(error, Some(hint)));
+    }
+    Ok(())
+}
+
+/// The draft. The columns behind `group` are for the person: readers of expectations pass over them.
+fn write(learnt: &Learnt, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "{DRAFT} by `ons-audit expect learn`: who answered, not who should. Delete the lines of groups that nobody expects,\n\
+         # add those that were never started (no answer names them), then delete these lines."
+    )?;
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record([
+        "topic",
+        "group",
+        "in_answers",
+        "of_answers",
+        "had_passed",
+        "look_at",
+    ])?;
+    for (topic, (answers, groups)) in &learnt.topics {
+        for (group, seen) in groups {
+            let [named, of, passed] = [seen.answers, *answers, seen.passed].map(|n| n.to_string());
+            csv.write_record([
+                topic,
+                group,
+                &named,
+                &of,
+                &passed,
+                &doubts(group, *seen, *answers),
+            ])?;
+        }
+    }
+    csv.flush()
+}
+
+/// What speaks against expecting a group of every message of a topic.
+fn doubts(group: &str, seen: GroupSeen, answers: u64) -> String {
+    let doubts = [
+        (
+            seen.answers < answers,
+            "in some answers only: since when, or of which tags?",
+        ),
+        (
+            seen.passed == 0,
+            "passed none: offline, pulling, broadcasting or stuck?",
+        ),
+        (
+            group.starts_with("CID_RMQ_SYS_") || group == "TOOLS_CONSUMER",
+            "a group of RocketMQ's own",
+        ),
+    ];
+    let doubts: Vec<_> = doubts
+        .into_iter()
+        .filter(|(holds, _)| *holds)
+        .map(|(_, doubt)| doubt)
+        .collect();
+    doubts.join(" ")
+}
