@@ -19,11 +19,13 @@
 //! - [`record`] is the results file, the evidence from which every report is made.
 //! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.
 //! - [`verdict`] judges what a record says against what was expected, [`report`] shows it.
+//! - [`bundle`] packs record, reports and settings into one file of evidence, and checks it.
 //! - [`diff`] folds two records into what changed between them.
 //! - [`telemetry`] tells machines how a run ended.
 //! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`mod@file`] is the only place that
 //!   creates files.
 
+pub mod bundle;
 pub mod clock;
 pub mod command;
 pub mod diff;

@@ -10,6 +10,7 @@
 
 mod audit;
 mod diff;
+mod evidence;
 mod expect;
 mod flags;
 mod inspect;
@@ -71,7 +72,7 @@ enum Command {
     Snapshot(snapshot::Args),
     /// Decode message IDs: kind, producer, born time
     Inspect(inspect::Args),
-    /// Does the seal of a results file hold, do its totals tie?
+    /// Does the seal of a results file or a bundle hold, do its totals tie?
     Verify(verify::Args),
     /// Print a completion script for a shell
     Completions(man::CompletionsArgs),

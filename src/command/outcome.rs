@@ -1,11 +1,13 @@
 //! The end that `audit` and `report` have in common: render the records, sum up, decide how it ended.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
+use super::evidence::Packing;
 use crate::exit::{self, Failed, Status};
 use crate::offsets::Rules;
 use crate::record::Record;
-use crate::report::{Context, CsvDialect, SummaryFormat, Targets, Terminal, render};
+use crate::report::{Context, CsvDialect, Format, Made, SummaryFormat, Targets, Terminal, render};
 use crate::telemetry::Figures;
 use crate::verdict::{Expectations, Tally};
 
@@ -17,16 +19,44 @@ pub(super) struct Ending {
     pub(super) csv: CsvDialect,
     /// No summary.
     pub(super) quiet: bool,
+    /// The bundle to pack in the end.
+    pub(super) bundle: Option<Packing>,
 }
 
-/// Renders `records` to `targets` and shows the summary on stderr.
+/// Renders `records` to `targets`, packs them if that was asked for, and shows the summary on stderr.
 pub(super) fn conclude(
     records: &[Record],
     expectations: Expectations,
     targets: Targets,
-    ending: &Ending,
+    ending: Ending,
     check: bool,
 ) -> Result<(Status, Figures), Failed> {
+    let context = context(records, expectations, ending.csv);
+    let files = targets.files.iter();
+    let wanted: Vec<_> = files
+        .map(|target| (target.path.clone(), target.format))
+        .collect();
+    let (summary, made) = render(records, &context, targets, check)?;
+    if let Some(packing) = ending.bundle {
+        packing.pack(
+            records,
+            context.expectations.clone(),
+            &reports(&made, &wanted),
+        )?;
+    }
+    if !ending.quiet {
+        let mut text = Vec::new();
+        Terminal { made }
+            .render(&summary, &mut text)
+            .map_err(|error| Failed::incomplete(error, None))?;
+        exit::say(&String::from_utf8_lossy(&text));
+    }
+    let status = status(&summary.tally, ending.exit_zero);
+    Ok((status, Figures::of(summary)))
+}
+
+/// What the rows of these records have in common.
+pub(super) fn context(records: &[Record], expectations: Expectations, csv: CsvDialect) -> Context {
     let answered = records
         .iter()
         .flat_map(|record| record.trailer().groups.iter().map(String::as_str));
@@ -37,25 +67,26 @@ pub(super) fn conclude(
             columns.push(name.clone());
         }
     }
-    let context = Context {
+    Context {
         groups: groups.into_iter().map(str::to_owned).collect(),
         columns,
         marks: records
             .iter()
             .any(|record| record.header().rules == Rules::Offsets),
         expectations,
-        csv: ending.csv,
-    };
-    let (summary, made) = render(records, &context, targets, check)?;
-    if !ending.quiet {
-        let mut text = Vec::new();
-        Terminal { made }
-            .render(&summary, &mut text)
-            .map_err(|error| Failed::incomplete(error, None))?;
-        exit::say(&String::from_utf8_lossy(&text));
+        csv,
     }
-    let status = status(&summary.tally, ending.exit_zero);
-    Ok((status, Figures::of(summary)))
+}
+
+/// The reports that are files, each with its format if it is a whole one.
+fn reports(made: &[Made], wanted: &[(PathBuf, Format)]) -> Vec<(PathBuf, Option<Format>)> {
+    let files = made.iter().filter(|made| made.path.is_file());
+    let with_format = files.map(|made| {
+        let is_whole = |path: &PathBuf| made.rows.is_none() && *path == made.path;
+        let whole = wanted.iter().find(|(path, _)| is_whole(path));
+        (made.path.clone(), whole.map(|(_, format)| *format))
+    });
+    with_format.collect()
 }
 
 fn status(tally: &Tally, exit_zero: bool) -> Status {

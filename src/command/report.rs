@@ -52,11 +52,13 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         }
         _ => told,
     };
+    let bundle = args.reports.open_bundle(&args.results, &layers, world)?;
     let targets = args.reports.open(&args.results, &layers)?;
     let ending = Ending {
         exit_zero: args.exit_zero,
         quiet: talk.quiet,
         csv: CsvDialect::of(&layers)?,
+        bundle,
     };
-    conclude(&records, expectations, targets, &ending, true).map(|(status, _)| status)
+    conclude(&records, expectations, targets, ending, true).map(|(status, _)| status)
 }

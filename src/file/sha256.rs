@@ -2,6 +2,7 @@
 //! the `sha2` crate on processors without SHA instructions. Small things (signatures) are hashed by `sha2`.
 
 use std::fmt;
+use std::io;
 
 use data_encoding::HEXLOWER;
 use ring::digest::{Context, SHA256};
@@ -32,6 +33,17 @@ impl Sha256 {
 impl Default for Sha256 {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl io::Write for Sha256 {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

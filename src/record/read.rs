@@ -101,6 +101,13 @@ impl Record {
         &self.trailer
     }
 
+    /// The same record under the name it had elsewhere: reports and errors show that one.
+    #[must_use]
+    pub fn known_as(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
     /// The file, as the person named it.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -24,7 +24,7 @@ const COMMANDS: [&str; 10] = [
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
-    --log-format --no-progress --exit-zero --raw-csv --bom --output-delimiter --split --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
+    --log-format --no-progress --exit-zero --raw-csv --bom --output-delimiter --split --bundle --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
     --metrics --notify-template --notify-when \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 

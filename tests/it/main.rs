@@ -12,6 +12,8 @@ mod audit_snapshot;
 #[expect(dead_code, reason = "unit tests use more of it")]
 mod broker;
 #[cfg(test)]
+mod bundle;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod cli;

@@ -20,6 +20,7 @@ use super::refusals::{
 };
 use crate::clock;
 use crate::command::World;
+use crate::command::evidence::Packing;
 use crate::command::flags::{Kind, Named, Pace};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::Failed;
@@ -39,6 +40,8 @@ pub(super) struct Job {
     source: Rc<Source>,
     pub(super) asking: Asking,
     targets: Targets,
+    /// Packed in the end.
+    pub(super) bundle: Option<Packing>,
     pub(super) results: PathBuf,
     pub(super) header: Header,
     /// Where messages that were looked up wait for their judgement; only a cluster needs it.
@@ -66,6 +69,7 @@ impl Job {
         let ages = Ages::settle(layers, &zone, started)?;
         let inputs = args.input.open()?;
         refuse_to_replace(&results)?;
+        let bundle = args.reports.open_bundle(&taken, layers, world)?;
         let targets = args.reports.open(&taken, layers)?;
         let source = named.connect(layers, world)?;
         let pacer = pace.pacer()?;
@@ -99,6 +103,7 @@ impl Job {
             born: ages.clock,
             asking,
             targets,
+            bundle,
             results,
             header,
         };

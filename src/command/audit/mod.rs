@@ -84,18 +84,19 @@ fn audit(
     world: &World,
 ) -> Result<(Status, Figures), Failed> {
     let exit_zero = args.exit_zero;
-    let job = Job::settle(args, layers, world)?;
+    let mut job = Job::settle(args, layers, world)?;
     let results = job.results.clone();
     let ending = Ending {
         exit_zero,
         quiet: job.asking.talk.quiet,
         csv: CsvDialect::of(layers)?,
+        bundle: job.bundle.take(),
     };
     let targets = job.ask(&watch.effort, world)?;
     let record = Record::open(&results)?;
     let expectations = record.header().expectations.clone();
     // The seal was made a moment ago by this very process; `verify` and `report` check it.
-    conclude(&[record], expectations, targets, &ending, false)
+    conclude(&[record], expectations, targets, ending, false)
 }
 
 impl Args {

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::targets::{is_in, open, or_stdout};
+use super::targets::{create, is_in, open, or_stdout};
+use crate::command::World;
+use crate::command::evidence::Packing;
 use crate::exit::Failed;
 use crate::file::FileSet;
 use crate::report::{CsvDialect, Format, Target, Targets, refuse_foreign};
@@ -27,6 +29,14 @@ pub(in crate::command) struct ReportFlags {
     /// CSV of the bad rows, with file, line and reason
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    /// All evidence in one ZIP: the record, the reports, the settings, and a manifest with the SHA-256 of each
+    ///
+    /// `ons-audit verify FILE.zip` checks it anywhere, without asking anybody. The inputs are named with their hashes and
+    /// are not packed; secrets never are.
+    ///
+    /// Example: -o report.csv -o ticket.md --bundle evidence.zip
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
     #[command(flatten)]
     csv: CsvFlags,
     /// The most rows in one CSV file, the header aside; more go on in further files
@@ -88,6 +98,27 @@ impl ReportFlags {
                 && std::fs::metadata(path).map_or(true, |found| found.is_file())
         };
         self.output.iter().find(is_file).map(PathBuf::as_path)
+    }
+
+    /// Opens the bundle, if one is wanted.
+    pub(in crate::command) fn open_bundle(
+        &self,
+        taken: &[PathBuf],
+        layers: &Layers,
+        world: &World,
+    ) -> Result<Option<Packing>, Failed> {
+        let Some(path) = self.bundle.clone() else {
+            return Ok(None);
+        };
+        let reports = self.output.iter().chain(&self.matrix).chain(&self.rejects);
+        let taken: Vec<_> = taken.iter().chain(reports).cloned().collect();
+        let output = create(&path, &taken)?;
+        Ok(Some(Packing {
+            path,
+            output,
+            settings: layers.show(),
+            clock: world.clock,
+        }))
     }
 
     /// Opens every target. `taken` are files that must not be overwritten: the inputs and the record.

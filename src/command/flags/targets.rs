@@ -33,13 +33,6 @@ pub(in crate::command) fn open(
                 "name another file for one of them",
             ));
         }
-        // `-` is standard input there and standard output here.
-        if path != Path::new("-") && taken.iter().any(|other| same(other, &path)) {
-            return Err(refuse(
-                format!("{} is an input or the record itself", path.display()),
-                "name another file for the report",
-            ));
-        }
         let by_ending = || format_of(&path).filter(|format| endings.contains(format));
         let format = format.or_else(by_ending).ok_or_else(|| {
             refuse(
@@ -47,14 +40,7 @@ pub(in crate::command) fn open(
                 &format!("the endings are {}", listed(endings)),
             )
         })?;
-        let output = Output::create(&path).map_err(|error| {
-            let error =
-                anyhow::Error::new(error).context(format!("can't write {}", path.display()));
-            Failed::refused(
-                error,
-                Some("name a file in a folder that exists and that you may write to".to_owned()),
-            )
-        })?;
+        let output = create(&path, taken)?;
         targets.push(Target {
             format,
             path,
@@ -62,6 +48,22 @@ pub(in crate::command) fn open(
         });
     }
     Ok(targets)
+}
+
+/// Opens one file to be written, which must be none of `taken`.
+pub(in crate::command) fn create(path: &Path, taken: &[PathBuf]) -> Result<Output, Failed> {
+    // `-` is standard input there and standard output here.
+    if path != Path::new("-") && taken.iter().any(|other| same(other, path)) {
+        return Err(Failed::refused(
+            anyhow!("{} is an input or the record itself", path.display()),
+            Some("name another file for the report".to_owned()),
+        ));
+    }
+    Output::create(path).map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
+        let hint = "name a file in a folder that exists and that you may write to";
+        Failed::refused(error, Some(hint.to_owned()))
+    })
 }
 
 /// `.csv, .json and .md`

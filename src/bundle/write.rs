@@ -1,0 +1,130 @@
+//! Packs a bundle.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use zip::CompressionMethod;
+use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
+
+use super::{Entry, MANIFEST, Manifest, RECORDS, REPORTS, SETTINGS};
+use crate::file::{Output, Sha256};
+
+/// Read and packed at once.
+const CHUNK: usize = 256 * 1024;
+
+/// A bundle in the making. It appears whole by [`Writer::finish`], or not at all.
+pub struct Writer {
+    zip: ZipWriter<StreamWriter<Output>>,
+    entries: Vec<Entry>,
+}
+
+impl Writer {
+    /// Begins to pack into `output`.
+    #[must_use]
+    pub fn new(output: Output) -> Self {
+        Self {
+            zip: ZipWriter::new_stream(output),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Packs a record.
+    pub fn record(&mut self, path: &Path) -> io::Result<()> {
+        let number = 1 + self
+            .entries
+            .iter()
+            .filter(|entry| entry.name.starts_with(RECORDS))
+            .count();
+        let name = format!("{RECORDS}{number}-{}", bare_name(path));
+        self.add(name, path, File::open(path)?, None)
+    }
+
+    /// Packs a report. `format` is the name of what can be rendered again.
+    pub fn report(&mut self, path: &Path, format: Option<&str>) -> io::Result<()> {
+        let mut name = format!("{REPORTS}{}", bare_name(path));
+        let taken = |name: &String| self.entries.iter().any(|entry| entry.name == *name);
+        let mut number = 2;
+        while taken(&name) {
+            name = format!("{REPORTS}{number}-{}", bare_name(path));
+            number += 1;
+        }
+        self.add(name, path, File::open(path)?, format)
+    }
+
+    /// Packs the settings, as `--show-settings` shows them: secrets are masked there.
+    pub fn settings(&mut self, text: &str) -> io::Result<()> {
+        self.add(SETTINGS.to_owned(), Path::new(""), text.as_bytes(), None)
+    }
+
+    /// Packs the manifest and lets the bundle be seen. The entries are those that were packed, whatever `manifest` says.
+    pub fn finish(mut self, manifest: Manifest) -> io::Result<()> {
+        let manifest = Manifest {
+            entries: std::mem::take(&mut self.entries),
+            ..manifest
+        };
+        let text = serde_json::to_vec_pretty(&manifest)?;
+        self.zip.start_file(MANIFEST, options())?;
+        self.zip.write_all(&text)?;
+        self.zip.finish()?.into_inner().commit()
+    }
+
+    fn add(
+        &mut self,
+        name: String,
+        path: &Path,
+        mut from: impl Read,
+        format: Option<&str>,
+    ) -> io::Result<()> {
+        self.zip.start_file(&name, options())?;
+        let (mut hash, mut size) = (Sha256::new(), 0);
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = from.read(&mut chunk)?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&chunk[..read]);
+            self.zip.write_all(&chunk[..read])?;
+            size += read as u64;
+        }
+        self.entries.push(Entry {
+            name,
+            path: path.display().to_string(),
+            size,
+            sha256: hash.hex(),
+            format: format.map(str::to_owned),
+        });
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer")
+            .field("entries", &self.entries)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Private like all that holds answers; larger than 4 GiB if need be.
+fn options() -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .unix_permissions(0o600)
+        .large_file(true)
+}
+
+/// The file's own name, in characters that every system's ZIP knows.
+fn bare_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ');
+    let name: String = name
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    match name.trim_matches('.') {
+        "" => "unnamed".to_owned(),
+        name => name.to_owned(),
+    }
+}

@@ -1,0 +1,226 @@
+//! The evidence in one file: what `--bundle` packs, and what `verify` makes of it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+
+use super::outcome::context;
+use super::verify::checked;
+use crate::bundle::{Bundle, Entry, Manifest, SCHEMA, Writer};
+use crate::clock::{self, Clock};
+use crate::exit::{Failed, Status, print};
+use crate::file::{self, Output, Sha256};
+use crate::record::Record;
+use crate::report::{CsvDialect, Format, Target, Targets, render};
+use crate::settings::Layers;
+use crate::verdict::Expectations;
+use crate::words::count;
+
+const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
+
+/// The formats that come out the same however often a record is rendered, by the names that manifests use.
+const AGAIN: [(Format, &str); 6] = [
+    (Format::Csv, "csv"),
+    (Format::Matrix, "matrix"),
+    (Format::Ndjson, "ndjson"),
+    (Format::Rejects, "rejects"),
+    (Format::Json, "json"),
+    (Format::Markdown, "markdown"),
+];
+
+/// A bundle to be made, opened before anything was asked.
+#[derive(Debug)]
+pub(super) struct Packing {
+    pub(super) path: PathBuf,
+    pub(super) output: Output,
+    /// As `--show-settings` shows them.
+    pub(super) settings: String,
+    pub(super) clock: Clock,
+}
+
+impl Packing {
+    /// Packs the records and the reports that were made of them, each with its format if that is the whole report.
+    pub(super) fn pack(
+        self,
+        records: &[Record],
+        expectations: Expectations,
+        reports: &[(PathBuf, Option<Format>)],
+    ) -> Result<(), Failed> {
+        let path = self.path.clone();
+        self.write(records, expectations, reports).map_err(|error| {
+            let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
+            let hint = "record and reports are whole: make room, then `ons-audit report RESULTS -o FILE --bundle FILE.zip`";
+            Failed::incomplete(error, Some(hint.to_owned()))
+        })
+    }
+
+    fn write(
+        self,
+        records: &[Record],
+        expectations: Expectations,
+        reports: &[(PathBuf, Option<Format>)],
+    ) -> io::Result<()> {
+        let mut writer = Writer::new(self.output);
+        for record in records {
+            writer.record(record.path())?;
+        }
+        for (path, format) in reports {
+            writer.report(path, format.and_then(name_of))?;
+        }
+        writer.settings(&self.settings)?;
+        let headers = || records.iter().map(Record::header);
+        writer.finish(Manifest {
+            schema: SCHEMA.to_owned(),
+            tool: TOOL.to_owned(),
+            made_at: clock::rfc3339((self.clock)()),
+            sources: headers().map(|header| header.source.clone()).collect(),
+            inputs: headers().flat_map(|header| header.inputs.clone()).collect(),
+            expectations,
+            entries: Vec::new(),
+        })
+    }
+}
+
+fn name_of(format: Format) -> Option<&'static str> {
+    let (_, name) = AGAIN.into_iter().find(|(known, _)| *known == format)?;
+    Some(name)
+}
+
+fn format_of(entry: &Entry) -> Option<Format> {
+    let name = entry.format.as_deref()?;
+    let (format, _) = AGAIN.into_iter().find(|(_, known)| *known == name)?;
+    Some(format)
+}
+
+/// Checks a bundle without asking anybody: every hash, the seals and totals of its records, and that its reports are
+/// what its records render to.
+pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
+    let mut bundle = Bundle::open(path)?;
+    let folder = tempfile::tempdir().map_err(|error| Failed::refused(error, None))?;
+    let records = unpack_records(&mut bundle, folder.path())?;
+    let reports: Vec<Entry> = bundle.reports().cloned().collect();
+    for report in &reports {
+        bundle.unpack(report, &mut io::sink())?;
+    }
+    let settings = unpack_settings(&mut bundle, folder.path())?;
+    for record in &records {
+        checked(record, record.header().expectations.clone())?;
+    }
+    let layers = Layers::new(std::iter::empty(), Some(&settings))?;
+    let csv = CsvDialect::of(&layers)?;
+    let manifest = bundle.manifest();
+    let again = rendered_again(&reports, &records, manifest, csv, folder.path())?;
+    let mut told = vec![format!(
+        "{}: {} entries, each with the sha256 that its manifest names; made {} by {}",
+        path.display(),
+        count(manifest.entries.len() as u64 + 1),
+        manifest.made_at,
+        manifest.tool,
+    )];
+    told.extend(records.iter().map(seal_of));
+    for (report, hash) in reports.iter().zip(again) {
+        told.push(compared(report, hash.as_deref(), manifest)?);
+    }
+    print(&format!(
+        "{}\nThis proves that nothing in it was changed since it was made. It does not prove that the source told the truth,\n\
+         nor who made it: whoever changes everything can make a new manifest, too.\n",
+        told.join("\n")
+    ))?;
+    Ok(Status::Clean)
+}
+
+fn seal_of(record: &Record) -> String {
+    let (path, trailer) = (record.path().display(), record.trailer());
+    let rows = count(trailer.totals.rows);
+    format!(
+        "{path}: the seal holds (sha256 {}), {rows} rows, the totals tie",
+        trailer.sha256
+    )
+}
+
+/// What `hash`, that of a report made again, says of the one that was packed.
+fn compared(report: &Entry, hash: Option<&str>, manifest: &Manifest) -> Result<String, Failed> {
+    let (name, tool) = (&report.name, &manifest.tool);
+    Ok(match hash {
+        None => format!("{name}: its hash holds; it was not rendered again"),
+        Some(hash) if hash == report.sha256 => {
+            format!("{name}: the record, rendered again, gives the same bytes")
+        }
+        Some(_) if *tool != TOOL => {
+            format!("{name}: its hash holds; {TOOL} renders it otherwise than {tool}")
+        }
+        Some(_) => {
+            let error = anyhow!("{name} is not what its record renders to");
+            let hint = "don't rely on it; `ons-audit report` makes reports from the record anew";
+            return Err(Failed::refused(error, Some(hint.to_owned())));
+        }
+    })
+}
+
+/// The records, as files of their own that bear the names they had.
+fn unpack_records(bundle: &mut Bundle, folder: &Path) -> Result<Vec<Record>, Failed> {
+    let entries: Vec<Entry> = bundle.records().cloned().collect();
+    let mut records = Vec::new();
+    for (nth, entry) in entries.iter().enumerate() {
+        let place = folder.join(format!("record-{nth}"));
+        unpack(bundle, entry, &place)?;
+        records.push(Record::open(&place)?.known_as(Path::new(&entry.path)));
+    }
+    Ok(records)
+}
+
+fn unpack_settings(bundle: &mut Bundle, folder: &Path) -> Result<PathBuf, Failed> {
+    let place = folder.join("settings.toml");
+    let settings = bundle.settings().cloned();
+    let settings =
+        settings.ok_or_else(|| Failed::refused(anyhow!("there are no settings in it"), None))?;
+    unpack(bundle, &settings, &place)?;
+    Ok(place)
+}
+
+fn unpack(bundle: &mut Bundle, entry: &Entry, place: &Path) -> Result<(), Failed> {
+    let mut file = file::create_private(place).map_err(|error| Failed::refused(error, None))?;
+    Ok(bundle.unpack(entry, &mut file)?)
+}
+
+/// The hashes of the reports, made anew from the records; none where that can't be compared: parts, pages, sheets.
+fn rendered_again(
+    reports: &[Entry],
+    records: &[Record],
+    manifest: &Manifest,
+    csv: CsvDialect,
+    folder: &Path,
+) -> Result<Vec<Option<String>>, Failed> {
+    let place = |nth: usize| folder.join(format!("report-{nth}"));
+    let failed = |error: io::Error| Failed::refused(error, None);
+    let mut files = Vec::new();
+    for (nth, report) in reports.iter().enumerate() {
+        if let Some(format) = format_of(report) {
+            files.push(Target {
+                format,
+                path: place(nth),
+                output: Output::create(&place(nth)).map_err(failed)?,
+            });
+        }
+    }
+    let whole = CsvDialect { split: None, ..csv };
+    let context = context(records, manifest.expectations.clone(), whole);
+    let targets = Targets {
+        files,
+        ..Targets::default()
+    };
+    render(records, &context, targets, false)?;
+    let hash = |(nth, report): (usize, &Entry)| match format_of(report) {
+        Some(_) => hash_of(&place(nth)).map(Some).map_err(failed),
+        None => Ok(None),
+    };
+    reports.iter().enumerate().map(hash).collect()
+}
+
+fn hash_of(path: &Path) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut hash)?;
+    Ok(hash.hex())
+}
