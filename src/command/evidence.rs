@@ -21,13 +21,14 @@ use crate::words::count;
 const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
 /// The formats that come out the same however often a record is rendered, by the names that manifests use.
-const AGAIN: [(Format, &str); 6] = [
+const AGAIN: [(Format, &str); 7] = [
     (Format::Csv, "csv"),
     (Format::Matrix, "matrix"),
     (Format::Ndjson, "ndjson"),
     (Format::Rejects, "rejects"),
     (Format::Json, "json"),
     (Format::Markdown, "markdown"),
+    (Format::Html, "html"),
 ];
 
 /// A bundle to be made, opened before anything was asked.

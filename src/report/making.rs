@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::html::Page;
 use super::render::RenderError;
 use super::row::{Context, RowFormat};
 use super::sink::{Made, Sink, Split, Whole};
@@ -69,6 +70,7 @@ impl Report {
             Writer::Summary(summary) => (None, Some(summary)),
         };
         let sink: Box<dyn Sink> = match context.csv.split {
+            _ if format == Format::Html => Box::new(Page::new(path.clone(), output, context)),
             _ if format == Format::Xlsx => Box::new(book(&path, output, context)?),
             Some(most) if format.is_csv() && !output.is_stream() => {
                 let parts = Parts::of(output).expect("no stream");

@@ -7,6 +7,7 @@
 
 pub(crate) mod cell;
 mod csv;
+mod html;
 mod json;
 mod making;
 mod markdown;
@@ -51,13 +52,16 @@ pub enum Format {
     Markdown,
     /// A workbook.
     Xlsx,
+    /// A page.
+    Html,
 }
 
 impl Format {
     /// Those that a file name can ask for.
-    pub const BY_ENDING: [Self; 5] = [
+    pub const BY_ENDING: [Self; 6] = [
         Self::Csv,
         Self::Xlsx,
+        Self::Html,
         Self::Ndjson,
         Self::Json,
         Self::Markdown,
@@ -72,6 +76,7 @@ impl Format {
             "json" => Some(Self::Json),
             "md" | "markdown" => Some(Self::Markdown),
             "xlsx" => Some(Self::Xlsx),
+            "html" | "htm" => Some(Self::Html),
             _ => None,
         }
     }
@@ -85,6 +90,7 @@ impl Format {
             Self::Json => Some(".json"),
             Self::Markdown => Some(".md"),
             Self::Xlsx => Some(".xlsx"),
+            Self::Html => Some(".html"),
             Self::Matrix | Self::Rejects => None,
         }
     }
@@ -105,6 +111,7 @@ impl Format {
             Self::Json => Writer::Summary(&json::Json),
             Self::Markdown => Writer::Summary(&markdown::Markdown),
             Self::Xlsx => Writer::Rows(&xlsx::Xlsx),
+            Self::Html => Writer::Rows(&html::Html),
         }
     }
 }

@@ -32,6 +32,8 @@ mod expect_learn;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod html;
+#[cfg(test)]
 mod input_files;
 #[cfg(test)]
 mod interrupted;

@@ -120,7 +120,7 @@ fn every_command_runs() {
         ran.insert(name);
     }
     tool.call("man").ends(0);
-    assert_eq!(ran.len(), 9, "{ran:?}");
+    assert_eq!(ran.len(), 10, "{ran:?}");
 }
 
 /// Serves on a free port until told to end, with the keys file that the README shows.

@@ -15,9 +15,10 @@ use crate::settings::Layers;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
 pub(in crate::command) struct ReportFlags {
-    /// Report, its format by its ending: .csv, .xlsx, .ndjson, .json, .md; may be given several times [default: CSV on stdout]
+    /// Report, its format by its ending: .csv, .xlsx, .html, .ndjson, .json, .md; may be given several times [default: CSV on stdout]
     ///
-    /// .csv has a row per message and group, .xlsx the same in a workbook with a summary and the list to act on, .ndjson
+    /// .csv has a row per message and group, .xlsx the same in a workbook with a summary and the list to act on, .html a page
+    /// to mail with timeline and list, .ndjson
     /// a line per row with verdicts, .json the totals for a program, .md a summary for the ticket. `-` is CSV on stdout.
     ///
     /// Example: -o report.xlsx -o ticket.md --matrix matrix.csv

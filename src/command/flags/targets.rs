@@ -33,6 +33,7 @@ pub(in crate::command) fn open(
                 "name another file for one of them",
             ));
         }
+        refuse_taken(&path, taken)?;
         let by_ending = || format_of(&path).filter(|format| endings.contains(format));
         let format = format.or_else(by_ending).ok_or_else(|| {
             refuse(
@@ -40,7 +41,7 @@ pub(in crate::command) fn open(
                 &format!("the endings are {}", listed(endings)),
             )
         })?;
-        let output = create(&path, taken)?;
+        let output = created(&path)?;
         targets.push(Target {
             format,
             path,
@@ -52,6 +53,11 @@ pub(in crate::command) fn open(
 
 /// Opens one file to be written, which must be none of `taken`.
 pub(in crate::command) fn create(path: &Path, taken: &[PathBuf]) -> Result<Output, Failed> {
+    refuse_taken(path, taken)?;
+    created(path)
+}
+
+fn refuse_taken(path: &Path, taken: &[PathBuf]) -> Result<(), Failed> {
     // `-` is standard input there and standard output here.
     if path != Path::new("-") && taken.iter().any(|other| same(other, path)) {
         return Err(Failed::refused(
@@ -59,6 +65,10 @@ pub(in crate::command) fn create(path: &Path, taken: &[PathBuf]) -> Result<Outpu
             Some("name another file for the report".to_owned()),
         ));
     }
+    Ok(())
+}
+
+fn created(path: &Path) -> Result<Output, Failed> {
     Output::create(path).map_err(|error| {
         let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
         let hint = "name a file in a folder that exists and that you may write to";

@@ -1,0 +1,81 @@
+//! The HTML page: complete, harmless, and never longer than a mail takes.
+
+use super::tool::Tool;
+
+fn page(tool: &Tool, input: &str) -> String {
+    tool.call(input).args("-o page.html").ends(1);
+    tool.read("page.html")
+}
+
+#[test]
+fn the_sample_is_told_on_one_page_that_asks_nobody() {
+    let tool = Tool::new();
+    let page = page(
+        &tool,
+        "audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv --accept filtered",
+    );
+    for says in [
+        "<h1>280 of 986 messages were not consumed by every expected group; 4 not found; 6 rejected as bad rows</h1>",
+        "The missed messages were produced 2026-11-20 05:31:36 to 2026-11-20 06:18:57 UTC.",
+        "<strong>Complete.</strong>",
+        "1,000 rows = 986 distinct + 8 duplicates + 6 rejected",
+        "</span>passed <b>772</b>",
+        "</span>open <b>210</b>",
+        "</span>absent <b>43</b>",
+        "210 missed, at most 9 a bar",
+        "<tr><th scope=\"row\" dir=\"auto\">orders<td class=\"n\">210",
+        "<tr><th scope=\"row\">10.21.3.12, process 5120<td class=\"n\">110",
+        "<td class=\"id\">0A15030B110F18B4AAC264DBD9370E4E<td>orders<td>GID_billing open<td>2026-11-20 06:02:09.591",
+        "<td dir=\"auto\">Łukasz",
+        "passed means that the group&#39;s offset went past the message. It does not prove success",
+        "SHA-256 of the record",
+    ] {
+        assert!(page.contains(says), "{says}");
+    }
+    assert_eq!(page.matches("<td class=\"id\">").count(), 280);
+    for word in ["http:", "https:", "src=", "@import", "url("] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert_eq!(tool.mode("page.html"), 0o600);
+}
+
+#[test]
+fn what_rows_bring_is_text_and_nothing_else() {
+    let tool = Tool::new();
+    tool.write(
+        "list.csv",
+        "msg_id,topic,note\n0A15030B110F18B4AAC264DBD9370E4E,orders,\"</td><script>alert(1)</script>\"\n",
+    );
+    let page = page(
+        &tool,
+        "audit list.csv --instance MQ_INST_1234567890123456_BXdemo --source samples/cluster.json",
+    );
+    assert_eq!(page.matches("<script>").count(), 1, "ours");
+    assert!(page.contains("&#60;script&#62;alert(1)"), "{page}");
+}
+
+const CLUSTER: &str = r#"{"schema":"ons-audit-snapshot/1","cluster":"c","captured_at":"2026-11-20T06:25:00Z","brokers":["a"],
+    "topics":[{"topic":"orders","queues":[{"broker":"a","queue_id":0,"min_offset":0,"max_offset":20000}]}],
+    "groups":[{"group":"GID_slow","online":true,"consume_type":"push","message_model":"clustering",
+    "subscriptions":[{"topic":"orders","expression":"*","expression_type":"TAG"}],
+    "offsets":[{"topic":"orders","broker":"a","queue_id":0,"offset":500}]}]}"#;
+
+#[test]
+fn a_long_list_ends_after_ten_thousand_and_says_so() {
+    let tool = Tool::new();
+    tool.write("cluster.json", CLUSTER);
+    let rows: Vec<_> = (0..11_000)
+        .map(|nth| format!("0A15030B110F18B4AAC264DB{nth:08X},orders,a,0,{nth}\n"))
+        .collect();
+    let head = "msg_id,topic,broker,queue_id,queue_offset\n";
+    tool.write("list.csv", [head, &rows.concat()].concat());
+    let page = page(&tool, "audit list.csv --source cluster.json");
+    assert!(page.contains("10,500 of 11,000 messages were not consumed"));
+    assert_eq!(page.matches("<td class=\"id\">").count(), 10_000);
+    assert!(page.contains("And 500 more in the CSV."));
+    assert!(
+        page.contains("10,500 missed, at most "),
+        "all are in the timeline"
+    );
+    assert!(page.len() < 1_500_000, "{} bytes", page.len());
+}
