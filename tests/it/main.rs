@@ -38,6 +38,8 @@ mod input_files;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod large_run;
+#[cfg(test)]
 mod no_room;
 #[cfg(test)]
 mod previous;
