@@ -13,6 +13,7 @@ pub(super) fn failure(error: &CallError) -> Failure {
         _ => FailureKind::Server,
     };
     let hint = match error.cause {
+        Cause::Denied(ref refusal) if is_unknown_key(&refusal.remark) => Some(WRONG_KEY.to_owned()),
         Cause::Denied(_) => Some(missing_permission(error.call).to_owned()),
         _ => error.hint().map(str::to_owned),
     };
@@ -35,6 +36,21 @@ fn code(error: &CallError) -> Option<String> {
         _ => return error.code().map(|code| format!("CODE_{code}")),
     };
     Some(name.to_owned())
+}
+
+const WRONG_KEY: &str = "check ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY: the cluster has ACL, and without a key, with one that it does not know, \
+     or with another secret nobody is let in";
+
+/// Is it the key itself that is wrong, and no permission that is missing? Both have the same code, so only the remark
+/// tells: what brokers of 4.9 and 5.5 answer to no key, to an unknown one, and to a wrong secret.
+fn is_unknown_key(remark: &str) -> bool {
+    let remark = remark.to_ascii_lowercase();
+    let says = |text| remark.contains(text);
+    says("check signature failed")
+        || says("username cannot be null")
+        || says("no accesskey is configured")
+        || says("no acl config for")
+        || (says("user:") && says("is not found"))
 }
 
 /// What an account has to be allowed for a call (`facts/rocketmq.md` §5).
@@ -62,6 +78,32 @@ const fn missing_permission(call: RequestCode) -> &'static str {
         _ => {
             "the cluster has ACL: set ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY to an account that may read its topics \
              (SUB, GET) and groups (GET)"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_told_from_a_missing_permission() {
+        for remark in [
+            "check signature failed.",
+            "User:*** is not found.",
+            "username cannot be null.",
+            "org.apache.rocketmq.acl.common.AclException: No acl config for ***",
+            "org.apache.rocketmq.acl.common.AclException: No accessKey is configured",
+            "org.apache.rocketmq.acl.common.AclException: Check signature failed for accessKey=***",
+        ] {
+            assert!(is_unknown_key(remark), "{remark}");
+        }
+        for remark in [
+            "User:auditor has no permission to access Topic:orders from 10.0.0.1",
+            "org.apache.rocketmq.acl.common.AclException: No default permission for orders",
+            "",
+        ] {
+            assert!(!is_unknown_key(remark), "{remark}");
         }
     }
 }

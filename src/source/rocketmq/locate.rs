@@ -108,7 +108,7 @@ impl Cluster {
             ""
         };
         let message = format!(
-            "no message with this ID under topic {} on {}: it has expired, or stands under another topic{case}",
+            "no message with this ID under topic {} on {}: it has expired, stands under another topic, or its broker is down{case}",
             query.topic,
             topic.brokers.join(", ")
         );
