@@ -318,14 +318,27 @@ impl Remoting {
 
 /// How answers are read.
 impl Remoting {
+    /// Asks the name servers, one after another until one of them answers.
     async fn name_server_json<T: DeserializeOwned>(
         &self,
         request: Request,
     ) -> Result<T, CallError> {
-        let call = request.code();
-        let answer = self.call_name_server(request).await?;
-        let asked = &self.name_servers().addresses()[0];
-        read(asked, call, &answer)
+        let others = self.name_servers().addresses().len() - 1;
+        // Others may change the order meanwhile: this call goes by its own.
+        let order: Vec<_> = (0..=others)
+            .map(|failed| self.name_server(failed))
+            .collect();
+        let mut failed = 0;
+        loop {
+            let address = order[failed];
+            match self.json(address, request.clone()).await {
+                Err(error) if failed < others && may_differ_elsewhere(&error) => failed += 1,
+                answer => {
+                    self.prefer(address);
+                    return answer;
+                }
+            }
+        }
     }
 
     async fn json<T: DeserializeOwned>(
@@ -406,4 +419,9 @@ fn error(address: &str, call: RequestCode, cause: Cause) -> CallError {
         call,
         cause,
     }
+}
+
+/// Name servers don't talk to each other: what is wrong with one may be right with the next.
+fn may_differ_elsewhere(error: &CallError) -> bool {
+    error.is_retryable() || matches!(error.cause, Cause::Refused(_) | Cause::Certificate(_))
 }

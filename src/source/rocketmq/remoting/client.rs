@@ -114,23 +114,21 @@ impl Remoting {
         })
     }
 
-    /// Asks a name server: the one that answered last, or else the others, one after another.
-    pub async fn call_name_server(&self, request: Request) -> Result<Answer, CallError> {
+    /// The name server to ask when so many have failed in this call: first the one that answered last, then the others,
+    /// one after another.
+    pub(super) fn name_server(&self, failed: usize) -> &Arc<str> {
         let addresses = self.0.name_servers.addresses();
-        let first = self.0.preferred.load(Ordering::Relaxed);
-        let mut tried = 0;
-        loop {
-            let at = (first + tried) % addresses.len();
-            let answer = self.call(&addresses[at], request.clone()).await;
-            tried += 1;
-            match answer {
-                Err(error) if tried < addresses.len() && may_differ_elsewhere(&error) => {}
-                answer => {
-                    self.0.preferred.store(at, Ordering::Relaxed);
-                    return answer;
-                }
-            }
-        }
+        let preferred = self.0.preferred.load(Ordering::Relaxed);
+        &addresses[(preferred + failed) % addresses.len()]
+    }
+
+    /// Asks this name server first from now on.
+    pub(super) fn prefer(&self, address: &Arc<str>) {
+        let addresses = self.0.name_servers.addresses();
+        let at = addresses.iter().position(|known| known == address);
+        self.0
+            .preferred
+            .store(at.unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// Asks the server at an address, whatever the code of its answer.
@@ -181,9 +179,4 @@ impl Remoting {
         peers.insert(address, peer.clone());
         peer
     }
-}
-
-/// Name servers don't talk to each other: what is wrong with one may be right with the next.
-fn may_differ_elsewhere(error: &CallError) -> bool {
-    error.is_retryable() || matches!(error.cause, Cause::Refused(_) | Cause::Certificate(_))
 }

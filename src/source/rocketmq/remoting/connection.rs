@@ -4,18 +4,20 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt as _;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio_util::codec::FramedRead;
+use tokio_util::codec::Decoder as _;
 use tokio_util::sync::CancellationToken;
 
-use super::frame::{self, FrameDecoder, FrameError};
+use super::frame::{self, FrameDecoder};
 use super::waiting::{Broken, Waiting};
 use super::{Answer, Request};
 
 /// How many requests are written in one go at most.
 const BATCH: usize = 64;
+
+/// How much room there is for what arrives next, in bytes, at least.
+const READ: usize = 16 * 1024;
 
 /// A handle to a connection; the connection itself is a future that somebody must poll.
 #[derive(Debug)]
@@ -70,7 +72,7 @@ impl Connection {
         !self.waiting.has_ended()
     }
 
-    /// How many frames came so far.
+    /// Grows whenever bytes come.
     pub(super) fn heard(&self) -> u64 {
         self.waiting.heard()
     }
@@ -82,17 +84,24 @@ impl Connection {
 }
 
 async fn read_all(
-    input: impl AsyncRead + Unpin,
-    decoder: FrameDecoder,
+    mut input: impl AsyncRead + Unpin,
+    mut decoder: FrameDecoder,
     waiting: &Waiting,
 ) -> Broken {
-    let mut frames = FramedRead::new(input, decoder);
+    let mut bytes = BytesMut::new();
     loop {
-        match frames.next().await {
-            Some(Ok(frame)) => waiting.deliver(frame),
-            Some(Err(FrameError::Io(error))) => return lost(&error),
-            Some(Err(error)) => return Broken::Malformed(error.to_string()),
-            None => return Broken::Lost("the server closed it".to_owned()),
+        bytes.reserve(READ);
+        match input.read_buf(&mut bytes).await {
+            Ok(0) => return Broken::Lost("the server closed it".to_owned()),
+            Ok(_) => waiting.hear(),
+            Err(error) => return lost(&error),
+        }
+        loop {
+            match decoder.decode(&mut bytes) {
+                Ok(Some(frame)) => waiting.deliver(frame),
+                Ok(None) => break,
+                Err(error) => return Broken::Malformed(error.to_string()),
+            }
         }
     }
 }

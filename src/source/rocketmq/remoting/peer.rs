@@ -76,7 +76,7 @@ impl Peer {
         let heard = connection.heard();
         let Ok(answer) = timeout(within, connection.ask(request)).await else {
             if connection.heard() == heard {
-                // Not a word to anybody in all that time: it may be gone without having said so.
+                // Not a byte to anybody in all that time: it may be gone without having said so.
                 connection.drop_it();
                 self.leave(&connection).await;
             }

@@ -23,7 +23,7 @@ pub(super) enum Broken {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     table: Mutex<Table>,
-    /// How many frames came, of whatever kind.
+    /// How often bytes came, a piece of a long frame included.
     heard: AtomicU64,
 }
 
@@ -59,7 +59,6 @@ impl Waiting {
     /// Hands an answer to its call. What nobody waits for (a push of the server's, an answer that comes too late or
     /// twice) is dropped.
     pub(super) fn deliver(&self, Frame { header, body }: Frame) {
-        self.heard.fetch_add(1, Ordering::Relaxed);
         if !header.is_answer() {
             return;
         }
@@ -89,7 +88,12 @@ impl Waiting {
         self.table().ended.is_some()
     }
 
-    /// How many frames came so far.
+    /// Notes that the server is there.
+    pub(super) fn hear(&self) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Grows whenever bytes come.
     pub(super) fn heard(&self) -> u64 {
         self.heard.load(Ordering::Relaxed)
     }

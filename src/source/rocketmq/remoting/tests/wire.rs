@@ -127,6 +127,8 @@ async fn a_frame_may_come_byte_by_byte() {
     };
     let (answer, ()) = tokio::join!(connection.ask(&request), serve);
     assert_eq!(body(answer), "slow");
+    // A long frame on its way is a sign of life: its connection is not silent.
+    assert!(connection.heard() > 1);
 }
 
 #[tokio::test(start_paused = true)]
