@@ -76,6 +76,7 @@ fn answered(row: u64) -> (Row, Outcome) {
     };
     let outcome = Outcome {
         answer: Ok(Trace {
+            found: None,
             tracks: Vec::new(),
             request_id: None,
         }),
