@@ -204,7 +204,7 @@ fn what_is_not_found_says_why() {
         (
             5,
             "BIZ_NO_MESSAGE",
-            "under topic orders on broker-a, broker-b: it has expired, or",
+            "under topic orders on broker-a, broker-b: it has expired, stands under another topic, or its broker is down",
         ),
         (
             6,
