@@ -7,8 +7,11 @@ use std::io::BufWriter;
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::file::Output;
+use ons_audit::offsets::Rules;
 use ons_audit::record::{Block, Line, ReadError, Record};
-use ons_audit::report::{Context, CsvDialect, Format, SummaryFormat, Target, Terminal, render};
+use ons_audit::report::{
+    Context, CsvDialect, Format, SummaryFormat, Target, Targets, Terminal, render,
+};
 use ons_audit_fuzz::Reused;
 
 const FORMATS: [Format; 6] = [
@@ -78,6 +81,7 @@ fn report(record: Record, reports: &mut [Reused; 6]) {
     let context = Context {
         groups: record.trailer().groups.iter().cloned().collect(),
         columns: record.trailer().columns.clone(),
+        marks: record.header().rules == Rules::Offsets,
         expectations: record.header().expectations.clone(),
         csv: CsvDialect::default(),
     };
@@ -86,15 +90,18 @@ fn report(record: Record, reports: &mut [Reused; 6]) {
         path: report.path(),
         output: Output::Stream(BufWriter::new(report.emptied())),
     };
-    let targets = FORMATS.into_iter().zip(&mut *reports).map(target).collect();
+    let targets = Targets {
+        files: FORMATS.into_iter().zip(&mut *reports).map(target).collect(),
+        ..Targets::default()
+    };
     let records = [record];
-    let Ok(summary) = render(&records, &context, targets, false) else {
+    let Ok((summary, made)) = render(&records, &context, targets, false) else {
         return;
     };
     assert!(summary.tally.totals.tie());
     assert_eq!(summary.tally.totals, records[0].trailer().totals);
     let mut text = Vec::new();
-    let terminal = Terminal { report: None };
+    let terminal = Terminal { made };
     terminal
         .render(&summary, &mut text)
         .expect("memory takes all text");
