@@ -14,8 +14,11 @@ const ENOUGH: u64 = 1 << 20;
 fuzz_target!(|bytes: &[u8]| {
     let (at_once, error) = read(bytes, 64 << 10);
     let (in_pieces, error_in_pieces) = read(bytes, 7);
-    assert_eq!(at_once, in_pieces);
-    assert_eq!(error, error_in_pieces);
+    assert_eq!(error.is_some(), error_in_pieces.is_some());
+    // How much of a damaged file comes out before the damage is noticed is the decoder's affair.
+    let common = at_once.len().min(in_pieces.len());
+    assert_eq!(at_once[..common], in_pieces[..common]);
+    assert!(error.is_some() || at_once.len() == in_pieces.len());
     if !matches!(
         bytes,
         [0x1f, 0x8b, ..] | [_, 0xb5, 0x2f, 0xfd, ..] | [_, 0x2a, 0x4d, 0x18, ..]
