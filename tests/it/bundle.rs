@@ -259,6 +259,7 @@ fn a_bundle_replaces_no_input_and_no_report() {
         ("report.csv", "-o report.csv"),
         ("report.results.ndjson", "-o report.csv"),
         ("none/b.zip", "-o report.csv"),
+        ("-", "-o report.csv"),
     ] {
         let call = tool.call("audit samples/incident.csv --source samples/cluster.json");
         let said = call

@@ -111,6 +111,14 @@ impl ReportFlags {
         let Some(path) = self.bundle.clone() else {
             return Ok(None);
         };
+        if path == Path::new("-") {
+            return Err(Failed::refused(
+                anyhow!(
+                    "a bundle can't be written to standard output, where reports and messages go"
+                ),
+                Some("name a file for it: --bundle evidence.zip".to_owned()),
+            ));
+        }
         let reports = self.output.iter().chain(&self.matrix).chain(&self.rejects);
         let taken: Vec<_> = taken.iter().chain(reports).cloned().collect();
         let output = create(&path, &taken)?;

@@ -4,35 +4,24 @@
 //! of one moment: one call brings all of a broker's. The calls are a few for each group and broker and do not depend on
 //! the number of messages (`facts/rocketmq.md` §2.1).
 //!
-//! A broker that can't be asked is named in what is captured; nothing is said of what it holds.
+//! A broker that can't be asked is named in what is captured; nothing is said of what it holds (`ask`). What came together
+//! is put into the words of a snapshot (`document`).
 
-use std::collections::btree_map::Entry;
+mod ask;
+mod document;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
-
-use futures::{StreamExt, stream};
 
 use super::Cluster;
-use super::brokers::Brokers;
-use super::cluster::{AskedTopic, Topic, nowhere};
+use super::cluster::{AskedTopic, Topic};
 use super::failure::failure;
-use super::remoting::body::{ConsumerConnection, GroupOffsets, Subscription as SubscriptionData};
-use super::remoting::{CallError, Cause, QueueOf, namespace::retry_topic};
+use super::remoting::body::{ConsumerConnection, GroupOffsets};
+use super::remoting::{Cause, QueueOf, namespace::retry_topic};
 use super::system::{is_system_group, is_system_topic};
 use crate::offsets::Rules;
-use crate::offsets::snapshot::{
-    self, Document, Group, Moment, Offset, Queue, Schema, Subscription,
-};
-use crate::source::{Failure, FailureKind};
-
-/// Calls at once; each broker has its own limit beside.
-const AT_ONCE: usize = 64;
-
-/// How often one call is tried, and the first wait between.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(250);
+use crate::offsets::snapshot::{Document, Moment, Offset, Queue, Schema};
+use crate::source::Failure;
 
 impl Cluster {
     /// Captures what is known of topics; those that don't exist are left out.
@@ -316,187 +305,6 @@ impl Captured<'_> {
         }
         pairs
     }
-
-    /// Asks each broker about its item. One that can't be asked is noted, and not asked again; what would be refused
-    /// everywhere is a failure.
-    async fn ask<I, T, F>(
-        &mut self,
-        items: Vec<(Arc<str>, I)>,
-        ask: impl Fn(Arc<str>, I) -> F,
-    ) -> Result<Vec<(Arc<str>, I, T)>, Failure>
-    where
-        I: Clone,
-        F: Future<Output = Result<T, CallError>>,
-    {
-        let (cluster, ask) = (self.cluster, &ask);
-        let reachable = items
-            .into_iter()
-            .filter(|(broker, _)| !self.unreachable.contains_key(broker));
-        let answers: Vec<_> = stream::iter(reachable)
-            .map(|(broker, item)| async move {
-                let answer = cluster
-                    .at_master(&broker, |address| ask(address, item.clone()))
-                    .await;
-                (broker, item, answer)
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let mut all = Vec::with_capacity(answers.len());
-        for (broker, item, answer) in answers {
-            match answer {
-                Ok(answer) => all.push((broker, item, answer)),
-                Err(error) => {
-                    let failure = failure(&error);
-                    if failure.kind == FailureKind::Fatal {
-                        return Err(failure);
-                    }
-                    if let Entry::Vacant(new) = self.unreachable.entry(broker) {
-                        tracing::warn!("nothing can be said of what {} holds: {error}", new.key());
-                        new.insert(error.to_string().into());
-                    }
-                }
-            }
-        }
-        Ok(all)
-    }
-}
-
-impl Cluster {
-    /// Asks a broker at its master, where its state is of now; tries again, since it may be about to move.
-    async fn at_master<T, F>(
-        &self,
-        broker: &str,
-        ask: impl Fn(Arc<str>) -> F,
-    ) -> Result<T, CallError>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES {
-            match self.once_at_master(broker, &ask).await {
-                Err(error) if error.is_retryable() => {
-                    tokio::time::sleep(pause).await;
-                    self.refresh().await?;
-                    pause *= 4;
-                }
-                answer => return answer,
-            }
-        }
-        self.once_at_master(broker, &ask).await
-    }
-
-    async fn once_at_master<T, F>(
-        &self,
-        broker: &str,
-        ask: &impl Fn(Arc<str>) -> F,
-    ) -> Result<T, CallError>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
-        let brokers = self.brokers().await?;
-        match brokers
-            .by_name
-            .get(broker)
-            .and_then(|broker| broker.serving.clone())
-        {
-            Some(address) => ask(address).await,
-            None => Err(nowhere(broker)),
-        }
-    }
-}
-
-/// What was captured, in the words of a snapshot.
-impl Captured<'_> {
-    fn masters(&self, brokers: &Brokers) -> BTreeMap<Arc<str>, Box<str>> {
-        let master = |name: &Arc<str>| {
-            let master = brokers.by_name.get(name)?.master.as_deref()?;
-            Some((name.clone(), master.into()))
-        };
-        self.brokers.iter().filter_map(master).collect()
-    }
-
-    fn topics(&mut self) -> Vec<snapshot::Topic> {
-        let queues = &mut self.queues;
-        let topic = |topic: &Arc<Topic>| snapshot::Topic {
-            topic: topic.wire.clone(),
-            is_static: topic.route.is_static(),
-            read_queue_nums: topic
-                .route
-                .queues
-                .iter()
-                .map(|queues| (queues.broker_name.as_str().into(), queues.read_queue_nums))
-                .collect(),
-            queues: queues.remove(&topic.wire).unwrap_or_default(),
-        };
-        self.topics.iter().map(topic).collect()
-    }
-
-    /// `names`: every topic of the cluster, if known.
-    fn groups(&mut self, names: Option<&[String]>) -> Vec<Group> {
-        let names = names.map(|names| names.iter().map(|name| &**name).collect::<BTreeSet<_>>());
-        let groups = std::mem::take(&mut self.groups);
-        let known: BTreeSet<_> = groups.keys().cloned().collect();
-        let group = |(group, connection): (Arc<str>, Option<ConsumerConnection>)| {
-            let connection = connection.filter(|connection| !connection.clients.is_empty());
-            let pops = |topic: &Arc<str>| {
-                let is_named =
-                    |name: String| names.as_ref().is_some_and(|names| names.contains(&*name));
-                // The first kind may be the retries of a group that is named so.
-                let first = format!("{group}_{topic}");
-                (!known.contains(&*first) && is_named(retry_topic(&first)))
-                    || is_named(retry_topic(&format!("{group}+{topic}")))
-            };
-            let topics = self.topics.iter().map(|topic| &topic.wire);
-            let word = |word: &str| Some(word.into());
-            Group {
-                online: connection.is_some(),
-                consume_type: connection
-                    .as_ref()
-                    .and_then(|with| match &*with.consume_type {
-                        "CONSUME_PASSIVELY" => word("push"),
-                        "CONSUME_ACTIVELY" => word("pull"),
-                        "CONSUME_POP" => word("pop"),
-                        other => word(other),
-                    }),
-                message_model: connection
-                    .as_ref()
-                    .and_then(|with| word(&with.message_model.to_lowercase())),
-                retry_topic: names
-                    .as_ref()
-                    .map(|names| names.contains(&*retry_topic(&group))),
-                pop_topics: topics.filter(|topic| pops(topic)).cloned().collect(),
-                subscriptions: connection.map_or_else(Vec::new, subscriptions),
-                offsets: self.offsets.remove(&group).map_or_else(Vec::new, in_order),
-                group,
-            }
-        };
-        groups.into_iter().map(group).collect()
-    }
-}
-
-fn in_order(mut offsets: Vec<Offset>) -> Vec<Offset> {
-    let place = |offset: &Offset| (offset.topic.clone(), offset.broker.clone(), offset.queue_id);
-    offsets.sort_by_key(place);
-    offsets.dedup_by(|a, b| place(a) == place(b));
-    offsets
-}
-
-fn subscriptions(connection: ConsumerConnection) -> Vec<Subscription> {
-    let subscription = |(topic, data): (String, SubscriptionData)| Subscription {
-        topic: topic.into(),
-        expression: Some(data.expression.into()),
-        expression_type: match &*data.expression_type {
-            _ if data.class_filter_mode => Some("CLASS".into()),
-            "" => None,
-            other => Some(other.into()),
-        },
-    };
-    connection
-        .subscriptions
-        .into_iter()
-        .map(subscription)
-        .collect()
 }
 
 /// What clients say at one more broker. Each has sent its subscriptions to all of them; the newest counts.

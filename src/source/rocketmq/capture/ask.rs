@@ -1,0 +1,112 @@
+//! Asking many brokers at once, each where its state is of now.
+
+use std::collections::btree_map::Entry;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+
+use super::Captured;
+use crate::source::rocketmq::Cluster;
+use crate::source::rocketmq::cluster::nowhere;
+use crate::source::rocketmq::failure::failure;
+use crate::source::rocketmq::remoting::CallError;
+use crate::source::{Failure, FailureKind};
+
+/// Calls at once; each broker has its own limit beside.
+const AT_ONCE: usize = 64;
+
+/// How often one call is tried, and the first wait between.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Captured<'_> {
+    /// Asks each broker about its item. One that can't be asked is noted, and not asked again; what would be refused
+    /// everywhere is a failure.
+    pub(super) async fn ask<I, T, F>(
+        &mut self,
+        items: Vec<(Arc<str>, I)>,
+        ask: impl Fn(Arc<str>, I) -> F,
+    ) -> Result<Vec<(Arc<str>, I, T)>, Failure>
+    where
+        I: Clone,
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let (cluster, ask) = (self.cluster, &ask);
+        let reachable = items
+            .into_iter()
+            .filter(|(broker, _)| !self.unreachable.contains_key(broker));
+        let answers: Vec<_> = stream::iter(reachable)
+            .map(|(broker, item)| async move {
+                let answer = cluster
+                    .at_master(&broker, |address| ask(address, item.clone()))
+                    .await;
+                (broker, item, answer)
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let mut all = Vec::with_capacity(answers.len());
+        for (broker, item, answer) in answers {
+            match answer {
+                Ok(answer) => all.push((broker, item, answer)),
+                Err(error) => {
+                    let failure = failure(&error);
+                    if failure.kind == FailureKind::Fatal {
+                        return Err(failure);
+                    }
+                    if let Entry::Vacant(new) = self.unreachable.entry(broker) {
+                        tracing::warn!("nothing can be said of what {} holds: {error}", new.key());
+                        new.insert(error.to_string().into());
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Cluster {
+    /// Asks a broker at its master, where its state is of now; tries again, since it may be about to move.
+    async fn at_master<T, F>(
+        &self,
+        broker: &str,
+        ask: impl Fn(Arc<str>) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            match self.once_at_master(broker, &ask).await {
+                Err(error) if error.is_retryable() => {
+                    tokio::time::sleep(pause).await;
+                    self.refresh().await?;
+                    pause *= 4;
+                }
+                answer => return answer,
+            }
+        }
+        self.once_at_master(broker, &ask).await
+    }
+
+    async fn once_at_master<T, F>(
+        &self,
+        broker: &str,
+        ask: &impl Fn(Arc<str>) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let brokers = self.brokers().await?;
+        match brokers
+            .by_name
+            .get(broker)
+            .and_then(|broker| broker.serving.clone())
+        {
+            Some(address) => ask(address).await,
+            None => Err(nowhere(broker)),
+        }
+    }
+}

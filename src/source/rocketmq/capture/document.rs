@@ -1,0 +1,105 @@
+//! What was captured, in the words of a snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Captured;
+use crate::offsets::snapshot::{self, Group, Offset, Subscription};
+use crate::source::rocketmq::brokers::Brokers;
+use crate::source::rocketmq::cluster::Topic;
+use crate::source::rocketmq::remoting::body::{
+    ConsumerConnection, Subscription as SubscriptionData,
+};
+use crate::source::rocketmq::remoting::namespace::retry_topic;
+
+impl Captured<'_> {
+    pub(super) fn masters(&self, brokers: &Brokers) -> BTreeMap<Arc<str>, Box<str>> {
+        let master = |name: &Arc<str>| {
+            let master = brokers.by_name.get(name)?.master.as_deref()?;
+            Some((name.clone(), master.into()))
+        };
+        self.brokers.iter().filter_map(master).collect()
+    }
+
+    pub(super) fn topics(&mut self) -> Vec<snapshot::Topic> {
+        let queues = &mut self.queues;
+        let topic = |topic: &Arc<Topic>| snapshot::Topic {
+            topic: topic.wire.clone(),
+            is_static: topic.route.is_static(),
+            read_queue_nums: topic
+                .route
+                .queues
+                .iter()
+                .map(|queues| (queues.broker_name.as_str().into(), queues.read_queue_nums))
+                .collect(),
+            queues: queues.remove(&topic.wire).unwrap_or_default(),
+        };
+        self.topics.iter().map(topic).collect()
+    }
+
+    /// `names`: every topic of the cluster, if known.
+    pub(super) fn groups(&mut self, names: Option<&[String]>) -> Vec<Group> {
+        let names = names.map(|names| names.iter().map(|name| &**name).collect::<BTreeSet<_>>());
+        let groups = std::mem::take(&mut self.groups);
+        let known: BTreeSet<_> = groups.keys().cloned().collect();
+        let group = |(group, connection): (Arc<str>, Option<ConsumerConnection>)| {
+            let connection = connection.filter(|connection| !connection.clients.is_empty());
+            let pops = |topic: &Arc<str>| {
+                let is_named =
+                    |name: String| names.as_ref().is_some_and(|names| names.contains(&*name));
+                // The first kind may be the retries of a group that is named so.
+                let first = format!("{group}_{topic}");
+                (!known.contains(&*first) && is_named(retry_topic(&first)))
+                    || is_named(retry_topic(&format!("{group}+{topic}")))
+            };
+            let topics = self.topics.iter().map(|topic| &topic.wire);
+            let word = |word: &str| Some(word.into());
+            Group {
+                online: connection.is_some(),
+                consume_type: connection
+                    .as_ref()
+                    .and_then(|with| match &*with.consume_type {
+                        "CONSUME_PASSIVELY" => word("push"),
+                        "CONSUME_ACTIVELY" => word("pull"),
+                        "CONSUME_POP" => word("pop"),
+                        other => word(other),
+                    }),
+                message_model: connection
+                    .as_ref()
+                    .and_then(|with| word(&with.message_model.to_lowercase())),
+                retry_topic: names
+                    .as_ref()
+                    .map(|names| names.contains(&*retry_topic(&group))),
+                pop_topics: topics.filter(|topic| pops(topic)).cloned().collect(),
+                subscriptions: connection.map_or_else(Vec::new, subscriptions),
+                offsets: self.offsets.remove(&group).map_or_else(Vec::new, in_order),
+                group,
+            }
+        };
+        groups.into_iter().map(group).collect()
+    }
+}
+
+fn in_order(mut offsets: Vec<Offset>) -> Vec<Offset> {
+    let place = |offset: &Offset| (offset.topic.clone(), offset.broker.clone(), offset.queue_id);
+    offsets.sort_by_key(place);
+    offsets.dedup_by(|a, b| place(a) == place(b));
+    offsets
+}
+
+fn subscriptions(connection: ConsumerConnection) -> Vec<Subscription> {
+    let subscription = |(topic, data): (String, SubscriptionData)| Subscription {
+        topic: topic.into(),
+        expression: Some(data.expression.into()),
+        expression_type: match &*data.expression_type {
+            _ if data.class_filter_mode => Some("CLASS".into()),
+            "" => None,
+            other => Some(other.into()),
+        },
+    };
+    connection
+        .subscriptions
+        .into_iter()
+        .map(subscription)
+        .collect()
+}
