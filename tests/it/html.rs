@@ -22,7 +22,7 @@ fn the_sample_is_told_on_one_page_that_asks_nobody() {
         "</span>passed <b>772</b>",
         "</span>open <b>210</b>",
         "</span>absent <b>43</b>",
-        "210 missed, at most 9 a bar",
+        "210 missed, 06:02 to 06:18, at most 9 a bar",
         "<tr><th scope=\"row\" dir=\"auto\">orders<td class=\"n\">210",
         "<tr><th scope=\"row\">10.21.3.12, process 5120<td class=\"n\">110",
         "<td class=\"id\">0A15030B110F18B4AAC264DBD9370E4E<td>orders<td>GID_billing open<td>2026-11-20 06:02:09.591",
@@ -73,9 +73,6 @@ fn a_long_list_ends_after_ten_thousand_and_says_so() {
     assert!(page.contains("10,500 of 11,000 messages were not consumed"));
     assert_eq!(page.matches("<td class=\"id\">").count(), 10_000);
     assert!(page.contains("And 500 more in the CSV."));
-    assert!(
-        page.contains("10,500 missed, at most "),
-        "all are in the timeline"
-    );
+    assert!(page.contains("10,500 missed, "), "all are in the timeline");
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
 }

@@ -143,7 +143,7 @@ impl<'v> View<'v> {
             messages: messages
                 .map(|verdict| (verdict.as_str(), count(tally.messages(*verdict))))
                 .collect(),
-            timeline: gathered.timeline.svg(),
+            timeline: gathered.timeline.html(),
             undated: some(gathered.undated),
             topics: topics.map(counted).collect(),
             producers: producers.into_iter().map(counted).collect(),

@@ -22,11 +22,11 @@ const NICE: [i64; 14] = [
     3_600_000, 21_600_000, 86_400_000,
 ];
 
-/// In the units of the drawing, which scales.
-const WIDTH: i64 = 960;
-const LEFT: i64 = 190;
-const LANE: i64 = 46;
-const BAR_HEIGHT: i64 = 30;
+/// Heights of the bars, in the units of a drawing that is stretched to the width of the page.
+const TALL: u64 = 30;
+
+/// Labels below the bars, besides the one at the end.
+const TICKS: i64 = 6;
 
 /// How many messages each group missed, by when they were made.
 #[derive(Debug, Default)]
@@ -66,8 +66,8 @@ impl Timeline {
         }
     }
 
-    /// The drawing, with axes; nothing where no message has a date.
-    pub(super) fn svg(&self) -> Option<String> {
+    /// The drawing, with its axis; nothing where no message has a date.
+    pub(super) fn html(&self) -> Option<String> {
         let width = FINEST << self.doublings;
         let starts = || self.groups.values().flat_map(BTreeMap::keys);
         let (first, last) = (starts().min()? * width, (starts().max()? + 1) * width);
@@ -99,7 +99,7 @@ impl Timeline {
                 bar,
                 bars,
             }
-            .svg(),
+            .html(),
         )
     }
 }
@@ -114,94 +114,87 @@ struct Drawing<'t> {
 }
 
 impl Drawing<'_> {
-    fn svg(&self) -> String {
-        let height = i64::try_from(self.lanes.len()).unwrap_or(0) * LANE + 44;
-        let mut svg = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"tl\"><title id=\"tl\">Missed messages by the time \
-             they were made, {} each bar, UTC</title>",
-            span_words(self.bar)
-        );
-        for (nth, (group, lane)) in self.lanes.iter().enumerate() {
-            self.lane(&mut svg, nth, group, lane);
+    /// Text is text and only bars are drawn, so that it can be read however narrow the page is.
+    fn html(&self) -> String {
+        let mut html = String::new();
+        for (group, lane) in &self.lanes {
+            self.lane(&mut html, group, lane);
         }
-        self.axis(&mut svg, height);
-        svg + "</svg>"
+        self.axis(&mut html);
+        html
     }
 
-    fn lane(&self, svg: &mut String, nth: usize, group: &str, lane: &BTreeMap<i64, u64>) {
+    fn lane(&self, html: &mut String, group: &str, lane: &BTreeMap<i64, u64>) {
         let fit = "memory takes all text";
-        let top = i64::try_from(nth).unwrap_or(0) * LANE;
         let most = lane.values().max().copied().unwrap_or(1).max(1);
-        let base = top + BAR_HEIGHT + 8;
-        let (name, total) = (escaped(&shortened(group)), count(lane.values().sum()));
+        let (name, total) = (escaped(group), count(lane.values().sum()));
+        let edges = [lane.keys().next(), lane.keys().next_back()]
+            .map(|bar| self.start(bar.copied().unwrap_or(0)));
         write!(
-            svg,
-            "<text x=\"0\" y=\"{}\" class=\"name\">{name}</text><text x=\"0\" y=\"{}\" class=\"axis\">{total} missed, at most {} a bar</text>\
-             <line x1=\"{LEFT}\" y1=\"{base}\" x2=\"{WIDTH}\" y2=\"{base}\"/>",
-            top + 20,
-            top + 36,
-            count(most)
+            html,
+            "<p class=\"lane\"><b dir=\"auto\">{name}</b> <span class=\"quiet\">{total} missed, {} to {}, at most {} a bar</span></p>\
+             <svg viewBox=\"0 0 {} {TALL}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
+            edges[0],
+            edges[1],
+            count(most),
+            self.bars * 10
         )
         .expect(fit);
         for (bar, missed) in lane {
-            let (left, right) = (self.x(*bar), self.x(bar + 1));
-            let tall = (i64::try_from(*missed * 30 / most).unwrap_or(30)).max(1);
-            let from = self.clock(self.from + bar * self.bar);
+            let tall = (missed * TALL / most).max(1);
             write!(
-                svg,
-                "<rect x=\"{left}\" y=\"{}\" width=\"{}\" height=\"{tall}\"><title>{from}: {}</title></rect>",
-                base - tall,
-                (right - left - 1).max(2),
+                html,
+                "<rect x=\"{}\" y=\"{}\" width=\"9\" height=\"{tall}\"><title>{}: {}</title></rect>",
+                bar * 10,
+                TALL - tall,
+                self.start(*bar),
                 count(*missed)
             )
             .expect(fit);
         }
+        html.push_str("</svg>");
     }
 
-    /// Both edges of the incident are named, and the day.
-    fn axis(&self, svg: &mut String, height: i64) {
-        let every = (self.bars / 6).max(1);
-        let ticks = (0..=self.bars).step_by(usize::try_from(every).unwrap_or(1));
-        for tick in ticks {
-            let x = self.x(tick);
-            let anchor = if tick == 0 {
-                "start"
-            } else if x > WIDTH - 40 {
-                "end"
-            } else {
-                "middle"
-            };
+    /// Labels where they belong; every other one is left out on a phone.
+    fn axis(&self, html: &mut String) {
+        let fit = "memory takes all text";
+        html.push_str("<div class=\"ticks\" aria-hidden=\"true\">");
+        let every = (self.bars / TICKS).max(1);
+        let ticks = (0..self.bars).step_by(usize::try_from(every).unwrap_or(1));
+        // One that would stand in the last label's way is left out.
+        for (nth, tick) in ticks.filter(|tick| tick * 10 <= self.bars * 9).enumerate() {
+            let (left, minor) = (
+                tick * 1000 / self.bars,
+                if nth % 2 == 1 { " class=\"minor\"" } else { "" },
+            );
             write!(
-                svg,
-                "<line x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{}\"/><text x=\"{x}\" y=\"{}\" class=\"axis\" text-anchor=\"{anchor}\">{}</text>",
-                height - 38,
-                height - 32,
-                height - 18,
-                self.clock(self.from + tick * self.bar)
+                html,
+                "<span{minor} style=\"left:{}.{}%\">{}</span>",
+                left / 10,
+                left % 10,
+                self.start(tick)
             )
-            .expect("memory takes all text");
+            .expect(fit);
         }
+        let day = date(self.from).map_or_else(String::new, |time| time.strftime("%F").to_string());
         write!(
-            svg,
-            "<text x=\"{LEFT}\" y=\"{}\" class=\"axis\">made, UTC; from {}; a bar is {}</text>",
-            height - 3,
-            date(self.from).map_or_else(String::new, |time| time.strftime("%F").to_string()),
+            html,
+            "<span class=\"last\">{}</span></div><p class=\"quiet\">Time of production in UTC, from {day} on; a bar is {}.</p>",
+            self.start(self.bars),
             span_words(self.bar)
         )
-        .expect("memory takes all text");
+        .expect(fit);
     }
 
-    const fn x(&self, bar: i64) -> i64 {
-        LEFT + (WIDTH - LEFT) * bar / self.bars
-    }
-
-    fn clock(&self, millis: i64) -> String {
+    /// When a bar begins.
+    fn start(&self, bar: i64) -> String {
         let form = match self.bar.saturating_mul(self.bars) {
             span if span < 300_000 => "%T",
             span if span < 172_800_000 => "%H:%M",
             _ => "%m-%d %H:%M",
         };
-        date(millis).map_or_else(String::new, |time| time.strftime(form).to_string())
+        let start = self.bar.saturating_mul(bar).saturating_add(self.from);
+        date(start).map_or_else(String::new, |time| time.strftime(form).to_string())
     }
 }
 
@@ -211,14 +204,6 @@ fn date(millis: i64) -> Option<Timestamp> {
 
 fn span_words(millis: i64) -> String {
     crate::words::duration(std::time::Duration::from_millis(millis.unsigned_abs()))
-}
-
-/// Names may be as long as they like, lanes not.
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= 24 {
-        return name.to_owned();
-    }
-    name.chars().take(23).chain(['…']).collect()
 }
 
 fn escaped(text: &str) -> String {
@@ -240,18 +225,18 @@ mod tests {
             timeline.add("GID_a", 1_763_618_400_000 + second * 1000);
         }
         timeline.add("GID_<b>", 1_763_618_400_000);
-        let svg = timeline.svg().unwrap();
+        let html = timeline.html().unwrap();
         for part in [
             "a bar is 10 s",
-            "600 missed",
+            "600 missed, 06:00 to 06:09",
             "GID_&lt;b&gt;",
             "06:00",
             "06:10",
-            "from 2025-11-20",
+            "from 2025-11-20 on",
         ] {
-            assert!(svg.contains(part), "{part}: {svg}");
+            assert!(html.contains(part), "{part}: {html}");
         }
-        assert_eq!(Timeline::default().svg(), None);
+        assert_eq!(Timeline::default().html(), None);
     }
 
     proptest! {
@@ -264,7 +249,7 @@ mod tests {
             }
             let kept: u64 = timeline.groups["g"].values().sum();
             prop_assert_eq!(kept, count);
-            prop_assert!(timeline.svg().is_some());
+            prop_assert!(timeline.html().is_some());
         }
     }
 }
