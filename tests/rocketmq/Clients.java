@@ -110,6 +110,7 @@ public class Clients {
     // ---- messages
 
     static String fill(int count, Path directory) throws Exception {
+        until("brokers", () -> registered() == 2); // they listen before the name server knows them
         for (String topic : TOPICS.keySet()) {
             for (String broker : masters()) admin.createAndUpdateTopicConfig(broker, new TopicConfig(topic, 4, 4, 6));
         }
@@ -384,6 +385,14 @@ public class Clients {
         List<String> masters = new ArrayList<>();
         admin.examineBrokerClusterInfo().getBrokerAddrTable().values().forEach(broker -> masters.add(broker.getBrokerAddrs().get(0L)));
         return masters;
+    }
+
+    static int registered() {
+        try {
+            return masters().size();
+        } catch (Exception notYet) {
+            return 0;
+        }
     }
 
     static int route(String topic) {
