@@ -13,7 +13,8 @@ use crate::clock::{self, Clock};
 use crate::exit::{Failed, Status, print};
 use crate::file::{self, Output, Sha256};
 use crate::record::Record;
-use crate::report::{CsvDialect, Format, Target, Targets, render};
+use crate::report::lang::Voice;
+use crate::report::{Context, CsvDialect, Format, Target, Targets, render};
 use crate::settings::Layers;
 use crate::verdict::Expectations;
 use crate::words::count;
@@ -110,9 +111,14 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
         checked(record, record.header().expectations.clone())?;
     }
     let layers = Layers::new(std::iter::empty(), Some(&settings))?;
-    let csv = CsvDialect::of(&layers)?;
     let manifest = bundle.manifest();
-    let again = rendered_again(&reports, &records, manifest, csv, folder.path())?;
+    let whole = CsvDialect {
+        split: None,
+        ..CsvDialect::of(&layers)?
+    };
+    let expectations = manifest.expectations.clone();
+    let context = context(&records, expectations, whole, Voice::of(&layers)?);
+    let again = rendered_again(&reports, &records, &context, folder.path())?;
     let mut told = vec![format!(
         "{}: {} entries, each with the sha256 that its manifest names; made {} by {}",
         path.display(),
@@ -190,8 +196,7 @@ fn unpack(bundle: &mut Bundle, entry: &Entry, place: &Path) -> Result<(), Failed
 fn rendered_again(
     reports: &[Entry],
     records: &[Record],
-    manifest: &Manifest,
-    csv: CsvDialect,
+    context: &Context,
     folder: &Path,
 ) -> Result<Vec<Option<String>>, Failed> {
     let place = |nth: usize| folder.join(format!("report-{nth}"));
@@ -206,13 +211,11 @@ fn rendered_again(
             });
         }
     }
-    let whole = CsvDialect { split: None, ..csv };
-    let context = context(records, manifest.expectations.clone(), whole);
     let targets = Targets {
         files,
         ..Targets::default()
     };
-    render(records, &context, targets, false)?;
+    render(records, context, targets, false)?;
     let hash = |(nth, report): (usize, &Entry)| match format_of(report) {
         Some(_) => hash_of(&place(nth)).map(Some).map_err(failed),
         None => Ok(None),

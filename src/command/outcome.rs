@@ -7,6 +7,7 @@ use super::evidence::Packing;
 use crate::exit::{self, Failed, Status};
 use crate::offsets::Rules;
 use crate::record::Record;
+use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Format, Made, SummaryFormat, Targets, Terminal, render};
 use crate::telemetry::Figures;
 use crate::verdict::{Expectations, Tally};
@@ -17,6 +18,7 @@ pub(super) struct Ending {
     /// 0 instead of 1.
     pub(super) exit_zero: bool,
     pub(super) csv: CsvDialect,
+    pub(super) voice: Voice,
     /// No summary.
     pub(super) quiet: bool,
     /// The bundle to pack in the end.
@@ -31,7 +33,7 @@ pub(super) fn conclude(
     ending: Ending,
     check: bool,
 ) -> Result<(Status, Figures), Failed> {
-    let context = context(records, expectations, ending.csv);
+    let context = context(records, expectations, ending.csv, ending.voice);
     let files = targets.files.iter();
     let wanted: Vec<_> = files
         .map(|target| (target.path.clone(), target.format))
@@ -56,7 +58,12 @@ pub(super) fn conclude(
 }
 
 /// What the rows of these records have in common.
-pub(super) fn context(records: &[Record], expectations: Expectations, csv: CsvDialect) -> Context {
+pub(super) fn context(
+    records: &[Record],
+    expectations: Expectations,
+    csv: CsvDialect,
+    voice: Voice,
+) -> Context {
     let answered = records
         .iter()
         .flat_map(|record| record.trailer().groups.iter().map(String::as_str));
@@ -75,6 +82,7 @@ pub(super) fn context(records: &[Record], expectations: Expectations, csv: CsvDi
             .any(|record| record.header().rules == Rules::Offsets),
         expectations,
         csv,
+        voice,
     }
 }
 

@@ -8,6 +8,7 @@ use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
 use crate::record::Record;
 use crate::report::CsvDialect;
+use crate::report::lang::Voice;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -59,6 +60,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         quiet: talk.quiet,
         csv: CsvDialect::of(&layers)?,
         bundle,
+        voice: Voice::of(&layers)?,
     };
     conclude(&records, expectations, targets, ending, true).map(|(status, _)| status)
 }

@@ -8,6 +8,7 @@ use super::evidence;
 use crate::bundle::is_bundle;
 use crate::exit::{Failed, Status, print};
 use crate::record::Record;
+use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Summary, Targets, render};
 use crate::verdict::Expectations;
 use crate::words::count;
@@ -55,6 +56,7 @@ pub(super) fn checked(record: &Record, expectations: Expectations) -> Result<Sum
         marks: false,
         expectations,
         csv: CsvDialect::default(),
+        voice: Voice::default(),
     };
     // Rendering into no report at all reads every line, counts it, and compares seal and totals.
     let (summary, _) = render(

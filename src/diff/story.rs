@@ -212,7 +212,7 @@ impl Differences<'_> {
             format!(
                 "{name} {}: {}",
                 side.record.path().display(),
-                side.summary.provenance()
+                side.summary.told().provenance()
             )
         })
     }

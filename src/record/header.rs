@@ -48,6 +48,9 @@ pub struct Header {
     /// The kept column that says when messages were born, where their IDs do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub born_column: Option<String>,
+    /// Calls per time that the run was allowed, where a service is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
     /// The flags that decide which rows there are and what is asked, with their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,

@@ -39,6 +39,9 @@ pub struct Line<'a> {
     pub observed_at: Text<'a>,
     /// Calls made.
     pub attempts: Option<u32>,
+    /// How many of them were throttled.
+    #[serde(default)]
+    pub throttled: u32,
     /// The gateway's request ID.
     #[serde(borrow, default)]
     pub request_id: Text<'a>,

@@ -50,7 +50,7 @@ impl Outcome {
             answer,
             observed_at: line.observed_at.parse().ok()?,
             attempts: line.attempts.unwrap_or_default(),
-            throttled: 0,
+            throttled: line.throttled,
             carried_from: text(&line.carried_from).map(Into::into),
             previously: line.previously.as_ref().map(|view| {
                 Box::new(Previously {

@@ -33,6 +33,7 @@ pub(super) fn answer(line: &str) -> Option<Line<'_>> {
         error: None,
         observed_at,
         attempts: Some(attempts),
+        throttled: 0, // a line that has it is read the other way
         request_id,
         carried_from: Text::default(),
         previously: None,

@@ -235,6 +235,10 @@ impl Recorder {
             "\",\"attempts\":",
             u64::from(outcome.attempts),
         );
+        if outcome.throttled > 0 {
+            let throttled = u64::from(outcome.throttled);
+            push_number(&mut self.block, ",\"throttled\":", throttled);
+        }
         if let Some(request_id) = request_id {
             push_field(&mut self.block, "request_id", request_id);
         }

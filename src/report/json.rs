@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::lang::Voice;
 use super::{Summary, SummaryFormat};
 use crate::clock;
 use crate::record::Damaged;
@@ -77,6 +78,8 @@ struct RunView<'a> {
 impl<'a> SummaryView<'a> {
     pub(super) fn of(summary: &'a Summary<'_>) -> Self {
         let tally = &summary.tally;
+        let voice = Voice::default(); // a program is told the same whatever was asked for
+        let story = summary.told_by(&voice);
         let group = |group: &crate::verdict::GroupTally| GroupView {
             counts: Verdict::ALL
                 .iter()
@@ -99,7 +102,7 @@ impl<'a> SummaryView<'a> {
         });
         Self {
             schema: "ons-audit-summary/1",
-            headline: summary.headline(),
+            headline: story.headline(),
             complete: summary.is_complete(),
             totals: tally.totals,
             totals_tie: tally.totals.tie(),
@@ -120,7 +123,7 @@ impl<'a> SummaryView<'a> {
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),
             runs: runs.collect(),
-            caveats: summary.caveats(),
+            caveats: story.caveats(),
         }
     }
 }

@@ -1,108 +1,150 @@
-//! A summary for the ticket or the chat: the headline, the table per group, the totals.
+//! A summary for the ticket or the chat: the headline, the table per group, what it rests on. Never more than
+//! twenty lines, so that it can be read where it is pasted.
 
 use std::io::{self, Write};
 
+use super::lang::phrases;
+use super::story::Story;
 use super::{Summary, SummaryFormat};
-use crate::verdict::{MessageVerdict, Verdict};
+use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 use crate::words::count;
 
-/// About twenty lines of Markdown.
+/// More groups than these would not leave room for the rest.
+const GROUPS_SHOWN: usize = 7;
+
+/// At most twenty lines of Markdown.
 #[derive(Debug)]
 pub(super) struct Markdown;
 
 impl SummaryFormat for Markdown {
     fn render(&self, summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let tally = &summary.tally;
-        writeln!(out, "**{}**\n", summary.headline())?;
-        writeln!(
-            out,
-            "| group | passed | filtered | open | undetermined | absent |\n|:--|--:|--:|--:|--:|--:|"
-        )?;
-        for (name, group) in &tally.groups {
-            write!(out, "| {} |", escaped(name))?;
-            for verdict in Verdict::ALL {
-                write!(out, " {} |", count(group.count(verdict)))?;
-            }
-            writeln!(out)?;
-        }
-        let messages: Vec<_> = MessageVerdict::ALL
-            .iter()
-            .filter(|&&verdict| tally.messages(verdict) > 0)
-            .map(|&verdict| format!("{verdict} {}", count(tally.messages(verdict))))
-            .collect();
-        let totals = &tally.totals;
-        writeln!(out, "\n- messages: {}", messages.join(" · "))?;
-        writeln!(
-            out,
-            "- totals: {} rows = {} distinct + {} duplicates + {} rejected; {1} distinct = {} answered + {} not found + {} unanswered ({})",
-            count(totals.rows),
-            count(totals.distinct),
-            count(totals.duplicates),
-            count(totals.rejected),
-            count(totals.answered),
-            count(totals.not_found),
-            count(totals.unanswered),
-            if totals.tie() {
-                "they tie"
-            } else {
-                "THEY DO NOT TIE"
-            },
-        )?;
-        writeln!(
-            out,
-            "- {}; {}",
-            if summary.is_complete() {
-                "complete"
-            } else {
-                "INCOMPLETE"
-            },
-            summary.provenance()
-        )?;
-        contract(summary, out)?;
-        earlier(summary, out)?;
-        for record in summary.records {
-            writeln!(
-                out,
-                "- record `{}`, sha256 `{}`",
-                record.header().run_id,
-                record.trailer().sha256
-            )?;
-        }
-        for caveat in summary.caveats() {
-            writeln!(out, "- _{caveat}_")?;
+        let story = summary.told();
+        writeln!(out, "**{}**\n", escaped(&story.headline()))?;
+        table(&story, out)?;
+        writeln!(out)?;
+        for line in findings(&story).into_iter().chain(basis(&story)) {
+            writeln!(out, "- {line}")?;
         }
         Ok(())
     }
 }
 
-/// Where contract and answers do not fit together.
-fn contract(summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let unexpected = summary.unexpected();
-    let named: Vec<_> = unexpected
+/// The groups in name order; of very many, those that missed most and how many are not shown.
+fn table(story: &Story<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let voice = story.voice;
+    let verdicts = Verdict::ALL.map(|verdict| voice.say(phrases::verdict(verdict)));
+    let group = voice.say(phrases::GROUP);
+    writeln!(out, "| {group} | {} |", verdicts.join(" | "))?;
+    writeln!(out, "|:--{}|", "|--:".repeat(verdicts.len()))?;
+    let (shown, left_out) = chosen(story.summary);
+    for (name, group) in shown {
+        let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
+        writeln!(out, "| {} | {} |", escaped(name), counts.join(" | "))?;
+    }
+    if left_out > 0 {
+        writeln!(
+            out,
+            "| {} |{}",
+            story.more_groups(left_out),
+            " |".repeat(verdicts.len())
+        )?;
+    }
+    Ok(())
+}
+
+fn chosen<'s>(summary: &'s Summary<'_>) -> (Vec<(&'s str, &'s GroupTally)>, usize) {
+    let groups = summary.tally.groups.iter();
+    let mut groups: Vec<_> = groups.map(|(name, group)| (name.as_str(), group)).collect();
+    if groups.len() <= GROUPS_SHOWN {
+        return (groups, 0);
+    }
+    groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.missed));
+    let left_out = groups.split_off(GROUPS_SHOWN - 1).len();
+    groups.sort_by_key(|(name, _)| *name);
+    (groups, left_out)
+}
+
+/// What was found, besides the table.
+fn findings(story: &Story<'_>) -> Vec<String> {
+    let (voice, tally) = (story.voice, &story.summary.tally);
+    let messages: Vec<_> = MessageVerdict::ALL
         .iter()
-        .map(|(group, messages)| format!("{} {}", escaped(group), count(*messages)))
+        .filter(|&&verdict| tally.messages(verdict) > 0)
+        .map(|&verdict| {
+            let name = voice.say(phrases::message_verdict(verdict));
+            format!("{name} {}", count(tally.messages(verdict)))
+        })
         .collect();
-    if !named.is_empty() {
-        writeln!(out, "- unexpected groups answer: {}", named.join(" · "))?;
+    let mut lines = vec![
+        labelled(story, voice.say(phrases::MESSAGES), &messages.join(" · ")),
+        labelled(
+            story,
+            voice.say(phrases::TOTALS),
+            &story.totals().join(voice.say(phrases::SEMICOLON)),
+        ),
+    ];
+    let contract = story.contract();
+    if !contract.is_empty() {
+        let label = voice.say(phrases::CONTRACT);
+        let contract = contract.join(voice.say(phrases::SEMICOLON));
+        lines.push(labelled(story, label, &escaped(&contract)));
     }
-    for note in summary.contract_notes() {
-        writeln!(out, "- contract: {note}")?;
+    let damaged = story.damaged();
+    if !damaged.is_empty() {
+        lines.push(escaped(&damaged.join(voice.say(phrases::SEMICOLON))));
     }
-    Ok(())
+    lines.extend(
+        story
+            .carried()
+            .map(|carried| labelled(story, voice.say(phrases::CARRIED), &carried)),
+    );
+    let resets = story.resets();
+    if !resets.is_empty() {
+        let label = format!("**{}**", voice.say(phrases::LIKELY_RESET));
+        lines.push(labelled(
+            story,
+            &label,
+            &escaped(&resets.join(voice.say(phrases::SEMICOLON))),
+        ));
+    }
+    lines
 }
 
-/// What earlier answers were taken over, and which of them today's contradict.
-fn earlier(summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
-    if let Some(carried) = summary.carried() {
-        writeln!(out, "- carried: {carried}")?;
-    }
-    for reset in summary.resets() {
-        writeln!(out, "- **likely offset reset**: {}", escaped(&reset))?;
-    }
-    Ok(())
+/// What it rests on, and what it does not prove.
+fn basis(story: &Story<'_>) -> [String; 2] {
+    let complete = if story.summary.is_complete() {
+        phrases::COMPLETE
+    } else {
+        phrases::INCOMPLETE
+    };
+    let records = story.summary.records.iter();
+    let records: Vec<_> = records
+        .map(|record| {
+            format!(
+                "`{}` sha256 `{}`",
+                record.header().run_id,
+                record.trailer().sha256
+            )
+        })
+        .collect();
+    let complete = story.voice.say(complete);
+    let record = story.voice.say(phrases::RECORD);
+    let semicolon = story.voice.say(phrases::SEMICOLON);
+    [
+        format!(
+            "{complete}{semicolon}{}{semicolon}{record} {}",
+            escaped(&story.provenance()),
+            records.join(", ")
+        ),
+        format!("_{}_", story.caveats_in_short().join(" · ")),
+    ]
 }
 
-/// A name as a table cell: nothing in it may end the cell or begin markup.
+fn labelled(story: &Story<'_>, label: &str, text: &str) -> String {
+    format!("{label}{}{text}", story.voice.say(phrases::COLON))
+}
+
+/// Text in which nothing ends a table cell or begins markup.
 pub(crate) fn escaped(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for char in name.chars() {

@@ -96,6 +96,7 @@ pub fn render<'r>(
         records,
         tally,
         damage,
+        voice: context.voice.clone(),
     };
     for report in &mut reports {
         report.close(&summary)?;
@@ -280,5 +281,6 @@ fn facts<'a>(line: &'a Line<'_>, born: Option<jiff::Timestamp>) -> Facts<'a> {
         }),
         is_carried: !line.carried_from.is_empty(),
         passed: line.previously.as_ref().map(|earlier| &*earlier.passed),
+        attempts: (line.attempts.unwrap_or_default(), line.throttled),
     }
 }

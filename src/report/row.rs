@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::Summary;
+use super::lang::Voice;
 use crate::record::Line;
 use crate::settings::{Layers, SettingsError};
 use crate::verdict::{Expectations, Judged, MessageVerdict};
@@ -25,6 +26,8 @@ pub struct Context {
     pub expectations: Expectations,
     /// How CSV files are written.
     pub csv: CsvDialect,
+    /// How the formats for people speak.
+    pub voice: Voice,
 }
 
 /// How CSV files are written.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::lang::{Edges, phrases};
+use super::story::Story;
 use super::{Format, Made, Summary, SummaryFormat};
-use crate::clock;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 use crate::words::count;
 
@@ -26,9 +27,11 @@ pub struct Terminal {
 impl SummaryFormat for Terminal {
     fn render(&self, summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
         let tally = &summary.tally;
-        writeln!(out, "{}\n", summary.headline())?;
+        let voice = summary.voice.in_english();
+        let story = summary.told_by(&voice);
+        writeln!(out, "{}\n", story.headline())?;
         if !tally.groups.is_empty() {
-            writeln!(out, "{}\n", table(summary))?;
+            writeln!(out, "{}\n", table(&story))?;
         }
         let messages: Vec<_> = MessageVerdict::ALL
             .iter()
@@ -36,13 +39,13 @@ impl SummaryFormat for Terminal {
             .map(|&verdict| format!("{} {verdict}", count(tally.messages(verdict))))
             .collect();
         writeln!(out, "messages  {}", messages.join(", "))?;
-        labelled(out, "totals", totals(summary))?;
-        writeln!(out, "evidence  {}", summary.provenance())?;
-        if let Some(carried) = summary.carried() {
+        labelled(out, "totals", story.totals())?;
+        writeln!(out, "evidence  {}", story.provenance())?;
+        if let Some(carried) = story.carried() {
             writeln!(out, "carried   {carried}")?;
         }
-        labelled(out, "contract", contract(summary))?;
-        labelled(out, "resets", summary.resets())?;
+        labelled(out, "contract", story.contract())?;
+        labelled(out, "resets", story.resets())?;
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally
                 .errors
@@ -52,7 +55,7 @@ impl SummaryFormat for Terminal {
             writeln!(out, "errors    {}", codes.join(", "))?;
         }
         labelled(out, "breaks", breaks(summary))?;
-        labelled(out, "columns", summary.damaged())?;
+        labelled(out, "columns", story.damaged())?;
         labelled(out, "files", self.files())?;
         labelled(out, "next", self.next(summary))?;
         Ok(())
@@ -108,10 +111,10 @@ impl Terminal {
             ));
         }
         if tally.messages(MessageVerdict::Break) > 0 {
-            let list = if Format::of(Path::new(&place)) == Some(Format::Xlsx) {
-                "sheet Breaks"
-            } else {
-                "filter message_verdict = break"
+            let list = match Format::of(Path::new(&place)) {
+                Some(Format::Xlsx) => format!("sheet {}", summary.voice.say(phrases::BREAKS)),
+                Some(Format::Html) => summary.voice.say(phrases::MISSED_LIST).to_owned(),
+                _ => "filter message_verdict = break".to_owned(),
             };
             steps.push(format!(
                 "open {place}, {list}; ask those again before acting on them"
@@ -143,68 +146,27 @@ impl Terminal {
     }
 }
 
-pub(super) fn totals(summary: &Summary<'_>) -> [String; 2] {
-    let totals = &summary.tally.totals;
-    let tie = if totals.tie() {
-        "they tie"
-    } else {
-        "THEY DO NOT TIE: don't rely on this report"
-    };
-    [
-        format!(
-            "{} rows = {} distinct + {} duplicates + {} rejected",
-            count(totals.rows),
-            count(totals.distinct),
-            count(totals.duplicates),
-            count(totals.rejected)
-        ),
-        format!(
-            "{} distinct = {} answered + {} not found + {} unanswered ({tie})",
-            count(totals.distinct),
-            count(totals.answered),
-            count(totals.not_found),
-            count(totals.unanswered)
-        ),
-    ]
-}
-
-/// Where contract and answers do not fit together.
-pub(super) fn contract(summary: &Summary<'_>) -> Vec<String> {
-    let unexpected = summary.unexpected();
-    let named: Vec<_> = unexpected
-        .iter()
-        .map(|(group, messages)| format!("{group} {}", count(*messages)))
-        .collect();
-    let line = format!(
-        "unexpected groups answer, in so many messages: {}",
-        named.join(", ")
-    );
-    (!named.is_empty())
-        .then_some(line)
-        .into_iter()
-        .chain(summary.contract_notes())
-        .collect()
-}
-
-fn table(summary: &Summary<'_>) -> String {
+fn table(story: &Story<'_>) -> String {
+    let zone = story.voice.clock.label();
+    let produced = format!("{} ({zone})", phrases::MISSED_PRODUCED.en);
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(
         ["group"]
             .into_iter()
             .chain(Verdict::ALL.map(Verdict::as_str))
-            .chain(["missed messages were produced (UTC)"]),
+            .chain([produced.as_str()]),
     );
     for column in 1..=Verdict::ALL.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for (name, group) in &summary.tally.groups {
+    for (name, group) in &story.summary.tally.groups {
         let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
         table.add_row(
             std::iter::once(name.clone())
                 .chain(counts)
-                .chain([missed(group)]),
+                .chain([missed(story, group)]),
         );
     }
     table.trim_fmt()
@@ -238,25 +200,16 @@ fn breaks(summary: &Summary<'_>) -> Vec<String> {
 }
 
 /// When the messages that the group missed were born, where their IDs tell.
-fn missed(group: &GroupTally) -> String {
+fn missed(story: &Story<'_>, group: &GroupTally) -> String {
     match group {
         GroupTally {
             expected: 0,
             unexpected: 0,
             ..
-        } => return "(not expected of these)".to_owned(),
-        GroupTally { expected: 0, .. } => return "(unexpected)".to_owned(),
+        } => return phrases::NOT_EXPECTED.en.to_owned(),
+        GroupTally { expected: 0, .. } => return phrases::UNEXPECTED.en.to_owned(),
         _ => {}
     }
-    group.missed_born.map_or_else(String::new, |(first, last)| {
-        let text = |time| clock::rfc3339(time)[..19].replace('T', " ");
-        let (first, last) = (text(first), text(last));
-        if first == last {
-            first
-        } else if first[..10] == last[..10] {
-            format!("{first} to {}", &last[11..])
-        } else {
-            format!("{first} to {last}")
-        }
-    })
+    let told = |born| story.voice.stretch(born, Edges::Exact);
+    group.missed_born.map_or_else(String::new, told)
 }

@@ -298,6 +298,7 @@ mod tests {
             error: None,
             is_carried: false,
             passed: None,
+            attempts: (1, 0),
         };
         tally.add(facts, &judged);
         Figures {

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use crate::exit::Status;
 use crate::record::Outcome;
 use crate::report::Summary;
+use crate::report::lang::Voice;
 use crate::verdict::Tally;
 
 /// How a run ended, in numbers.
@@ -54,7 +55,7 @@ impl Figures {
     #[must_use]
     pub fn of(summary: Summary<'_>) -> Self {
         Self {
-            headline: summary.headline(),
+            headline: summary.told_by(&Voice::default()).headline(),
             tally: summary.tally,
         }
     }

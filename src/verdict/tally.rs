@@ -74,7 +74,9 @@ pub struct GroupTally {
     pub expected: u64,
     /// Distinct messages whose answer names the group, though the contract of their topic does not.
     pub unexpected: u64,
-    /// Born times of the first and last message that the group made a break, where the IDs tell.
+    /// Distinct messages that the group made a break.
+    pub missed: u64,
+    /// Born times of the first and last of them, where the IDs tell.
     pub missed_born: Option<(Timestamp, Timestamp)>,
     /// Distinct messages that the group had passed when an earlier run asked, and that are open now.
     pub regressed: u64,
@@ -99,6 +101,7 @@ impl GroupTally {
         self.expected += u64::from(seen.expected);
         self.unexpected += u64::from(seen.unexpected);
         if seen.breaks {
+            self.missed += 1;
             self.missed_born = span(self.missed_born, born.map(|born| (born, born)));
         }
     }
@@ -110,6 +113,7 @@ impl GroupTally {
         self.expected += next.expected;
         self.unexpected += next.unexpected;
         self.regressed += next.regressed;
+        self.missed += next.missed;
         self.missed_born = span(self.missed_born, next.missed_born);
     }
 }
@@ -147,6 +151,12 @@ pub struct Tally {
     pub errors: BTreeMap<String, u64>,
     /// First and last moment of observation, RFC 3339 UTC (so they compare as text).
     pub observed: Option<(String, String)>,
+    /// Calls made for the answers, …
+    pub calls: u64,
+    /// … of them, those that asked again, …
+    pub retries: u64,
+    /// … and those that were throttled.
+    pub throttled: u64,
     /// The breaks by kind, in the order they were met; the rarest of very many kinds may be missing.
     pub breaks: Vec<BreakKind>,
 }
@@ -170,6 +180,8 @@ pub struct Facts<'a> {
     pub is_carried: bool,
     /// The groups that had passed the message when an earlier run asked.
     pub passed: Option<&'a [Text<'a>]>,
+    /// Calls made, and how many of them were throttled.
+    pub attempts: (u32, u32),
 }
 
 impl Tally {
@@ -207,6 +219,10 @@ impl Tally {
         self.totals.distinct += 1;
         self.totals.carried += u64::from(facts.is_carried);
         self.rechecked += u64::from(facts.passed.is_some());
+        let (attempts, throttled) = facts.attempts;
+        self.calls += u64::from(attempts);
+        self.retries += u64::from(attempts.saturating_sub(1));
+        self.throttled += u64::from(throttled);
         self.assumed += u64::from(judged.assumed);
         self.nothing_expected += u64::from(judged.nothing_expected);
         if let Some(code) = facts.error {
@@ -241,6 +257,9 @@ impl Tally {
     pub fn append(&mut self, next: Self) {
         self.totals = self.totals.plus(&next.totals);
         self.rechecked += next.rechecked;
+        self.calls += next.calls;
+        self.retries += next.retries;
+        self.throttled += next.throttled;
         self.assumed += next.assumed;
         self.nothing_expected += next.nothing_expected;
         for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
@@ -366,6 +385,7 @@ mod tests {
                     .then_some("BIZ_NO_MESSAGE"),
                 is_carried: false,
                 passed: None,
+                attempts: (1, 0),
             };
             let subject = Subject::of_topic("orders");
             tally.add(facts, &judge(answer, &subject, &expectations));

@@ -166,7 +166,7 @@ fn a_run_says_what_it_does_and_what_came_out() {
     // Both answers may come in one millisecond.
     let said = said
         .plain_stderr()
-        .replace("as of [TIME]", "observed [TIME] to [TIME]");
+        .replace("as of [TIME] UTC", "observed [TIME] to [TIME] UTC");
     assert_snapshot!(said.replace(&gateway.url(), "[GATEWAY]"), @r"
      INFO asking [GATEWAY] with access key LTA***Key from environment
      INFO asking about 2 messages (2 rows, 0 duplicates, 0 rejected)
@@ -178,6 +178,6 @@ fn a_run_says_what_it_does_and_what_came_out() {
     messages  2 reconciled
     totals    2 rows = 2 distinct + 0 duplicates + 0 rejected
               2 distinct = 2 answered + 0 not found + 0 unanswered (they tie)
-    evidence  source [GATEWAY], observed [TIME] to [TIME]
+    evidence  source [GATEWAY], observed [TIME] to [TIME] UTC
     ");
 }

@@ -24,7 +24,7 @@ const COMMANDS: [&str; 11] = [
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
-    --log-format --no-progress --exit-zero --raw-csv --bom --output-delimiter --split --bundle --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
+    --log-format --no-progress --exit-zero --raw-csv --bom --tz --lang --output-delimiter --split --bundle --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
     --metrics --notify-template --notify-when \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 
@@ -103,6 +103,11 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
         assert_eq!(said.stdout, "", "{line}");
         assert!(!said.stderr.contains('\u{1b}'), "{line}");
     }
+}
+
+#[test]
+fn a_bad_value_ends_with_2_and_says_what_was_expected() {
+    let tool = Tool::new();
     for (flag, says) in [
         (
             "--rate 0",
@@ -118,6 +123,14 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
         (
             "--producer-zone Mars/Base",
             "producer_zone (from --producer-zone)",
+        ),
+        (
+            "--tz Mars/Base",
+            "tz (from --tz): `Mars/Base` is not a time zone",
+        ),
+        (
+            "--lang fr",
+            "lang (from --lang): `fr` is no language of the reports",
         ),
         ("--log-format xml", "log_format (from --log-format)"),
         ("--expect-file nowhere.csv", "nowhere.csv"),

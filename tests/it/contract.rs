@@ -67,7 +67,7 @@ fn tags_and_times_decide_who_is_expected() {
     assert!(said.stderr.contains(told), "{}", said.stderr);
     let ticket = tool.read("a.md");
     assert!(
-        ticket.contains("- unexpected groups answer: GID\\_b 4\n"),
+        ticket.contains("unexpected groups answer, in so many messages: GID\\_b 4\n"),
         "{ticket}"
     );
     let row = r#""group":"GID_b","track_type":"NOT_CONSUME_YET","verdict":"open","expected":false,"unexpected":true"#;

@@ -40,6 +40,7 @@ mod interrupted;
 #[cfg(test)]
 mod large_run;
 #[cfg(test)]
+mod nightly;
 mod no_room;
 #[cfg(test)]
 mod previous;

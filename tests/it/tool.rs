@@ -239,20 +239,25 @@ fn plain(text: &str, folder: &Path) -> String {
 /// How long the RFC 3339 time (UTC) is that stands here; 0 if none does.
 fn time_at(text: &[u8]) -> usize {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
-    let fits = text.len() > SHAPE.len()
-        && SHAPE.iter().zip(text).all(|(shape, found)| {
-            if *shape == b'0' {
-                found.is_ascii_digit()
-            } else {
-                shape == found
-            }
+    let fits = text.len() >= SHAPE.len()
+        && SHAPE.iter().zip(text).all(|(shape, found)| match shape {
+            b'0' => found.is_ascii_digit(),
+            b'T' => matches!(found, b'T' | b' '),
+            _ => shape == found,
         });
-    let tail = &text[SHAPE.len().min(text.len())..];
+    if !fits {
+        return 0;
+    }
+    // People are told whole seconds, in a zone that is named once.
+    if text[10] == b' ' {
+        return SHAPE.len();
+    }
+    let tail = &text[SHAPE.len()..];
     let fraction = tail
         .iter()
         .take_while(|found| **found == b'.' || found.is_ascii_digit())
         .count();
-    if fits && tail.get(fraction) == Some(&b'Z') {
+    if tail.get(fraction) == Some(&b'Z') {
         SHAPE.len() + fraction + 1
     } else {
         0

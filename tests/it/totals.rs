@@ -143,7 +143,7 @@ fn in_words(tool: &Tool, said: &Said, recount: &Recount, headline: &str) {
         let line = said
             .stderr
             .lines()
-            .find(|line| line.contains(&format!(" {name} ")))
+            .find(|line| line.starts_with(&format!(" {name} ")))
             .unwrap();
         let shown: Vec<_> = line.split_whitespace().skip(1).take(5).collect();
         assert_eq!(shown, cells, "{line}");
@@ -156,6 +156,7 @@ fn in_words(tool: &Tool, said: &Said, recount: &Recount, headline: &str) {
             said.stderr
         );
     }
-    assert!(ticket.starts_with(&format!("**{headline}**\n")));
+    assert!(ticket.starts_with(&format!("**{}**\n", headline.replace('_', "\\_"))));
+    assert!(ticket.lines().count() <= 20, "{ticket}");
     assert!(said.stderr.contains(headline) && said.stderr.contains("(they tie)"));
 }

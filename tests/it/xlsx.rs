@@ -226,3 +226,23 @@ fn the_same_record_makes_the_same_file_and_a_full_disk_makes_none() {
     let names = ["a.csv", "a.json", "a.xlsx", "b.xlsx", "m.csv", "r.ndjson"];
     assert_eq!(tool.names(), names);
 }
+
+#[test]
+fn a_zone_moves_the_times_and_a_language_names_the_sheets() {
+    let tool = Tool::new();
+    tool.call(AUDIT)
+        .args("--tz Asia/Shanghai --lang zh")
+        .ends(1);
+    let mut book = open(&tool, "a.xlsx");
+    assert_eq!(book.sheet_names(), ["汇总", "差异", "矩阵", "明细", "方法"]);
+    let breaks = sheet(&mut book, "差异");
+    let row = breaks.iter().find(|row| row["row"] == "657").unwrap();
+    assert_eq!(row["born_at"], "2026-11-20T14:02:09.591Z", "eight hours on");
+    assert_eq!(row["verdict"], "open", "a code is a code");
+    let range = book.worksheet_range("差异").unwrap();
+    let head: Vec<_> = range.rows().next().unwrap().iter().map(told).collect();
+    assert!(
+        head.iter().any(|name| name.contains("Asia/Shanghai")),
+        "{head:?}"
+    );
+}

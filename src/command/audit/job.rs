@@ -83,6 +83,7 @@ impl Job {
             expectations: expectations.clone(),
             producer_zone: zone.name,
             born_column: layers.optional("born_column")?,
+            rate: (!repeatable).then(|| pace.rate.to_string()),
             ..header(&inputs, clock::rfc3339(started))?
         };
         // A cluster's answers are judged only when all are there.
@@ -223,6 +224,7 @@ pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<
         expectations: Expectations::default(),
         producer_zone: String::new(),
         born_column: None,
+        rate: None,
         options: inputs.told().clone(),
     })
 }

@@ -23,6 +23,7 @@ use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
 use crate::record::Record;
 use crate::report::CsvDialect;
+use crate::report::lang::Voice;
 use crate::settings::Layers;
 use crate::telemetry::Figures;
 
@@ -91,6 +92,7 @@ fn audit(
         quiet: job.asking.talk.quiet,
         csv: CsvDialect::of(layers)?,
         bundle: job.bundle.take(),
+        voice: Voice::of(layers)?,
     };
     let targets = job.ask(&watch.effort, world)?;
     let record = Record::open(&results)?;

@@ -38,6 +38,14 @@ pub(in crate::command) struct ReportFlags {
     /// Example: -o report.csv -o ticket.md --bundle evidence.zip
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
+    /// Time zone of the reports for people: UTC, +08:00, Asia/Shanghai [default: UTC]
+    ///
+    /// It is named wherever a time stands, also in the summary here. Formats for programs (.csv, .ndjson, .json) stay in UTC.
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Language of the reports for people: en or zh; codes are never translated [default: en]
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Option<String>,
     #[command(flatten)]
     csv: CsvFlags,
     /// The most rows in one CSV file, the header aside; more go on in further files
@@ -90,6 +98,8 @@ impl ReportFlags {
     pub(in crate::command) fn lay(&self, layers: &mut Layers) {
         self.csv.lay(layers);
         layers.flag("split", self.split.as_ref());
+        layers.flag("tz", self.tz.as_ref());
+        layers.flag("lang", self.lang.as_ref());
     }
 
     /// The first report that is a file with a place of its own, beside which the record belongs.

@@ -10,6 +10,7 @@ use crate::input::{Entry, Kept, Reject, Row};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
 use crate::record::{Durability, Header, Outcome, Record, Recorder, SCHEMA};
+use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Targets, render};
 use crate::source::{Failure, FailureKind, Trace, Track};
 use crate::verdict::Expectations;
@@ -79,6 +80,7 @@ impl Night {
             expectations: self.expectations(),
             producer_zone: "+08:00".to_owned(),
             born_column: None,
+            rate: None,
             options: std::collections::BTreeMap::new(),
         };
         let mut recorder = Recorder::create(path, &header, Durability::Relaxed).unwrap();
@@ -145,6 +147,7 @@ pub(super) fn side(record: &Record) -> Side<'_> {
         marks: false,
         expectations: expectations.clone(),
         csv: CsvDialect::default(),
+        voice: Voice::default(),
     };
     let (summary, _) = render(
         std::slice::from_ref(record),

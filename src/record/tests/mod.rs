@@ -33,6 +33,7 @@ fn header() -> Header {
         expectations: Expectations::default(),
         producer_zone: "+08:00".to_owned(),
         born_column: None,
+        rate: None,
         options: std::collections::BTreeMap::new(),
     }
 }

@@ -1,46 +1,60 @@
-//! The breaks, counted: what does not fit onto a page is in the numbers.
+//! The breaks, counted: what does not fit onto a page is in the numbers. Memory does not grow with them.
 
 use std::collections::BTreeMap;
 
-use super::rows::Break;
+use super::rows::{Break, Producer};
 use super::timeline::Timeline;
 
 /// The page has no more rows; the CSV has them all.
 pub(super) const ROWS_MOST: usize = 10_000;
 
-/// More producers than this are counted together: memory must not grow with what IDs say.
-const PRODUCERS_MOST: usize = 10_000;
+/// More kinds of break than this are listed together.
+const KINDS_MOST: usize = 64;
+
+/// More topics or producers than this are counted together.
+const NAMES_MOST: usize = 10_000;
 
 /// All breaks of a report.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// The first of them.
-    pub(super) rows: Vec<Break>,
-    /// All of them.
-    pub(super) count: u64,
-    pub(super) by_topic: BTreeMap<String, u64>,
-    by_producer: BTreeMap<String, u64>,
-    /// Of producers that are not named.
-    other_producers: u64,
+    kinds: BTreeMap<Kind, usize>,
+    /// By kind, in the order they were met; the last one may hold all kinds beyond [`KINDS_MOST`].
+    pub(super) sections: Vec<Section>,
+    kept: usize,
+    pub(super) topics: Counts<String>,
+    pub(super) producers: Counts<Producer>,
+    /// Messages whose IDs name no producer.
+    pub(super) without_producer: u64,
     pub(super) timeline: Timeline,
     /// Messages whose born time nobody knows.
     pub(super) undated: u64,
 }
 
+/// Topic, and the groups at fault with their verdicts.
+type Kind = (String, Vec<(String, String)>);
+
+/// Breaks of one kind.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// Nothing where it holds many.
+    pub(super) kind: Option<Kind>,
+    /// All of them.
+    pub(super) count: u64,
+    /// The first of them.
+    pub(super) rows: Vec<Break>,
+    /// Some of its rows had to make room: it takes no more, so that it has no gaps.
+    is_full: bool,
+}
+
 impl Gathered {
     pub(super) fn add(&mut self, found: Break) {
-        self.count += 1;
-        add(&mut self.by_topic, &found.topic);
+        let born = found.born;
+        self.topics.add(&found.topic, born);
         match &found.producer {
-            Some(producer)
-                if self.by_producer.len() < PRODUCERS_MOST
-                    || self.by_producer.contains_key(producer) =>
-            {
-                add(&mut self.by_producer, producer);
-            }
-            _ => self.other_producers += 1,
+            Some(producer) => self.producers.add(producer, born),
+            None => self.without_producer += 1,
         }
-        match found.born {
+        match born {
             Some(born) => {
                 for (group, _) in &found.groups {
                     self.timeline.add(group, born);
@@ -48,32 +62,154 @@ impl Gathered {
             }
             None => self.undated += 1,
         }
-        if self.rows.len() < ROWS_MOST {
-            self.rows.push(found);
+        self.list(found);
+    }
+
+    fn list(&mut self, found: Break) {
+        let kind = (found.topic.clone(), found.groups.clone());
+        let met = self.kinds.get(&kind).copied();
+        let nth = met.unwrap_or_else(|| self.begin(kind));
+        let section = &mut self.sections[nth];
+        section.count += 1;
+        if section.is_full {
+            return;
+        }
+        section.rows.push(found);
+        self.kept += 1;
+        if self.kept > ROWS_MOST {
+            self.make_room();
         }
     }
 
-    /// The producers with the most breaks, and how many breaks are of none of them.
-    pub(super) fn producers(&self, most: usize) -> (Vec<(&str, u64)>, u64) {
-        let mut producers: Vec<_> = self
-            .by_producer
-            .iter()
-            .map(|(name, count)| (name.as_str(), *count))
-            .collect();
-        producers.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let rest = producers
-            .iter()
-            .skip(most)
-            .map(|(_, count)| count)
-            .sum::<u64>();
-        producers.truncate(most);
-        (producers, rest + self.other_producers)
+    fn begin(&mut self, kind: Kind) -> usize {
+        let several = self.sections.len() > KINDS_MOST;
+        if several {
+            return KINDS_MOST;
+        }
+        let kind = (self.sections.len() < KINDS_MOST).then_some(kind);
+        if let Some(kind) = &kind {
+            self.kinds.insert(kind.clone(), self.sections.len());
+        }
+        self.sections.push(Section {
+            kind,
+            count: 0,
+            rows: Vec::new(),
+            is_full: false,
+        });
+        self.sections.len() - 1
+    }
+
+    /// A few breaks of a rare kind say more than the last of very many.
+    fn make_room(&mut self) {
+        let longest = self
+            .sections
+            .iter_mut()
+            .max_by_key(|section| section.rows.len());
+        if let Some(section) = longest {
+            section.rows.pop();
+            section.is_full = true;
+            self.kept -= 1;
+        }
     }
 }
 
-fn add(counts: &mut BTreeMap<String, u64>, name: &str) {
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => _ = counts.insert(name.to_owned(), 1),
+/// How many breaks each name has, and of when they are.
+#[derive(Debug)]
+pub(super) struct Counts<N> {
+    names: BTreeMap<N, Share>,
+    /// Of names that had no place any more.
+    others: u64,
+}
+
+/// What one name has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Share {
+    pub(super) count: u64,
+    /// First and last, in milliseconds since 1970.
+    pub(super) born: Option<(i64, i64)>,
+}
+
+impl<N> Default for Counts<N> {
+    fn default() -> Self {
+        Self {
+            names: BTreeMap::new(),
+            others: 0,
+        }
+    }
+}
+
+impl<N: Ord + Clone> Counts<N> {
+    fn add(&mut self, name: &N, born: Option<i64>) {
+        if !self.names.contains_key(name) {
+            if self.names.len() == NAMES_MOST {
+                self.others += 1;
+                return;
+            }
+            self.names.insert(name.clone(), Share::default());
+        }
+        if let Some(share) = self.names.get_mut(name) {
+            share.count += 1;
+            share.born = match (share.born, born) {
+                (Some((first, last)), Some(born)) => Some((first.min(born), last.max(born))),
+                (None, Some(born)) => Some((born, born)),
+                (known, None) => known,
+            };
+        }
+    }
+
+    /// Those with the most, and how many names and breaks are none of them.
+    pub(super) fn top(&self, most: usize) -> (Vec<(&N, Share)>, (usize, u64)) {
+        let names = self.names.iter().map(|(name, share)| (name, *share));
+        let mut names: Vec<_> = names.collect();
+        names.sort_by_key(|(_, share)| std::cmp::Reverse(share.count));
+        let rest = names.split_off(names.len().min(most));
+        let breaks = rest.iter().map(|(_, share)| share.count).sum::<u64>();
+        (names, (rest.len(), breaks + self.others))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(row: u64, topic: &str) -> Break {
+        Break {
+            row,
+            msg_id: String::new(),
+            topic: topic.to_owned(),
+            born: Some(row.cast_signed() * 1000),
+            producer: None,
+            groups: vec![("g".to_owned(), "open".to_owned())],
+            kept: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_rare_kind_is_listed_beside_very_many_of_another() {
+        let mut gathered = Gathered::default();
+        for row in 0..12_000 {
+            gathered.add(found(row, "orders"));
+        }
+        for row in 12_000..12_007 {
+            gathered.add(found(row, "payments"));
+        }
+        gathered.add(found(12_007, "orders"));
+        let listed = |section: &Section| (section.count, section.rows.len());
+        let sections: Vec<_> = gathered.sections.iter().map(listed).collect();
+        assert_eq!(sections, [(12_001, 9_993), (7, 7)]);
+        let rows = gathered.sections[0].rows.iter().map(|found| found.row);
+        assert!(rows.eq(0..9_993), "the first of them, without gaps");
+        assert_eq!(gathered.topics.top(1).1, (1, 7));
+    }
+
+    #[test]
+    fn kinds_beyond_what_a_person_tells_apart_share_a_section() {
+        let mut gathered = Gathered::default();
+        for row in 0..100 {
+            gathered.add(found(row, &format!("topic-{row}")));
+        }
+        assert_eq!(gathered.sections.len(), KINDS_MOST + 1);
+        let last = &gathered.sections[KINDS_MOST];
+        assert!(last.kind.is_none() && last.count == 36 && last.rows.len() == 36);
     }
 }

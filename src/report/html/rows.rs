@@ -6,6 +6,12 @@ use crate::message::MessageId;
 use crate::report::row::{Context, RowFormat, RowView};
 use crate::verdict::MessageVerdict;
 
+/// Wider than this a table can't be read; the CSV has all columns.
+pub(super) const COLUMNS_MOST: usize = 8;
+
+/// Longer than this a text in it can't be read.
+const TEXT_MOST: usize = 120;
+
 /// A line of JSON for each message that is a break; other rows are in the totals.
 #[derive(Debug)]
 pub(in crate::report) struct Html;
@@ -18,12 +24,18 @@ pub(super) struct Break {
     pub(super) topic: String,
     /// Milliseconds since 1970.
     pub(super) born: Option<i64>,
-    /// Address and process, as the ID tells.
-    pub(super) producer: Option<String>,
+    pub(super) producer: Option<Producer>,
     /// The groups at fault, each with its verdict.
     pub(super) groups: Vec<(String, String)>,
-    /// The kept columns, in the report's order.
+    /// The first kept columns, in the report's order.
     pub(super) kept: Vec<String>,
+}
+
+/// Who made a message: address (IP, or MAC of a 5.x client) and process ID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Producer {
+    pub(super) address: String,
+    pub(super) pid: u16,
 }
 
 impl RowFormat for Html {
@@ -34,6 +46,7 @@ impl RowFormat for Html {
             return;
         }
         let at_fault = view.judged.groups.iter().filter(|seen| seen.breaks);
+        let kept = view.kept_in(&context.columns).take(COLUMNS_MOST);
         let line = Break {
             row: view.row,
             msg_id: view.line.msg_id.to_string(),
@@ -43,22 +56,28 @@ impl RowFormat for Html {
             groups: at_fault
                 .map(|seen| (seen.group.to_owned(), seen.verdict.to_string()))
                 .collect(),
-            kept: view
-                .kept_in(&context.columns)
-                .map(std::borrow::Cow::into_owned)
-                .collect(),
+            kept: kept.map(|text| shortened(&text, TEXT_MOST)).collect(),
         };
-        if serde_json::to_writer(&mut *out, &line).is_ok() {
-            out.push(b'\n');
-        }
+        serde_json::to_writer(&mut *out, &line)
+            .expect("our own types serialise, and memory takes all bytes");
+        out.push(b'\n');
     }
 }
 
-/// Who made the message: only IDs that clients make tell (`facts/ons-api.md` §8).
-fn producer(msg_id: &str) -> Option<String> {
-    match MessageId::parse(msg_id).ok()? {
-        MessageId::UniqKey(key) => Some(format!("{}, process {}", key.producer, key.pid)),
-        MessageId::V1(id) => Some(format!("{}, process {}", id.mac, id.pid)),
-        MessageId::OffsetId(_) => None,
+/// A text, or its beginning.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
+}
+
+/// Only IDs that clients make tell (`facts/ons-api.md` §8).
+fn producer(msg_id: &str) -> Option<Producer> {
+    let (address, pid) = match MessageId::parse(msg_id).ok()? {
+        MessageId::UniqKey(key) => (key.producer.to_string(), key.pid),
+        MessageId::V1(id) => (id.mac.to_string(), id.pid),
+        MessageId::OffsetId(_) => return None,
+    };
+    Some(Producer { address, pid })
 }

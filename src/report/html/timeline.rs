@@ -1,14 +1,10 @@
-//! When the missed messages were made: a row of bars for each group, all by one clock.
+//! When the missed messages were made: counted by group and time, in bounded memory, and laid out in bars.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use crate::words::count;
-
-/// Bars side by side.
-const BARS: i64 = 96;
+use crate::report::lang::Clock;
 
 /// Finer than this nobody looks, and IDs of some kinds know no more.
 const FINEST: i64 = 1000;
@@ -16,37 +12,50 @@ const FINEST: i64 = 1000;
 /// Spans of time that are kept apart while the ends of the incident are not known.
 const SPANS_MOST: usize = 20_000;
 
+/// Bars side by side, at most.
+const BARS: i64 = 96;
+
 /// Widths of a bar that a person can say, in milliseconds.
-const NICE: [i64; 14] = [
+const NICE: [i64; 16] = [
     1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000,
-    3_600_000, 21_600_000, 86_400_000,
+    3_600_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
-/// Heights of the bars, in the units of a drawing that is stretched to the width of the page.
-const TALL: u64 = 30;
-
-/// Labels below the bars, besides the one at the end.
-const TICKS: i64 = 6;
+/// More groups than this share a lane.
+const LANES_MOST: usize = 8;
 
 /// How many messages each group missed, by when they were made.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     /// Width of a span in [`FINEST`]s; doubled whenever there are too many.
     doublings: u32,
-    groups: BTreeMap<String, BTreeMap<i64, u64>>,
+    groups: BTreeMap<String, Missed>,
     spans: usize,
+}
+
+#[derive(Debug)]
+struct Missed {
+    spans: BTreeMap<i64, u64>,
+    /// First and last, in milliseconds since 1970.
+    edges: (i64, i64),
 }
 
 impl Timeline {
     pub(super) fn add(&mut self, group: &str, born: i64) {
-        let span = born.div_euclid(FINEST << self.doublings);
         if !self.groups.contains_key(group) {
-            self.groups.insert(group.to_owned(), BTreeMap::new());
+            let missed = Missed {
+                spans: BTreeMap::new(),
+                edges: (born, born),
+            };
+            self.groups.insert(group.to_owned(), missed);
         }
-        if let Some(spans) = self.groups.get_mut(group) {
-            let before = spans.len();
-            *spans.entry(span).or_default() += 1;
-            self.spans += spans.len() - before;
+        if let Some(missed) = self.groups.get_mut(group) {
+            let before = missed.spans.len();
+            let span = born.div_euclid(FINEST << self.doublings);
+            *missed.spans.entry(span).or_default() += 1;
+            self.spans += missed.spans.len() - before;
+            let (first, last) = missed.edges;
+            missed.edges = (first.min(born), last.max(born));
         }
         while self.spans > SPANS_MOST && self.doublings < 40 {
             self.coarsen();
@@ -56,160 +65,140 @@ impl Timeline {
     fn coarsen(&mut self) {
         self.doublings += 1;
         self.spans = 0;
-        for spans in self.groups.values_mut() {
+        for missed in self.groups.values_mut() {
             let mut coarser = BTreeMap::new();
-            for (span, count) in std::mem::take(spans) {
+            for (span, count) in std::mem::take(&mut missed.spans) {
                 *coarser.entry(span.div_euclid(2)).or_default() += count;
             }
-            *spans = coarser;
-            self.spans += spans.len();
+            missed.spans = coarser;
+            self.spans += missed.spans.len();
         }
     }
 
-    /// The drawing, with its axis; nothing where no message has a date.
-    pub(super) fn html(&self) -> Option<String> {
-        let width = FINEST << self.doublings;
-        let starts = || self.groups.values().flat_map(BTreeMap::keys);
-        let (first, last) = (starts().min()? * width, (starts().max()? + 1) * width);
+    const fn width(&self) -> i64 {
+        FINEST << self.doublings
+    }
+
+    /// The bars, in steps of a clock that people read; nothing where no message has a date.
+    pub(super) fn chart(&self, clock: &Clock) -> Option<Chart<'_>> {
+        let (from, to) = self.window()?;
         let bar = NICE
             .into_iter()
-            .find(|nice| *nice >= width && (last - first) / nice < BARS)
-            .unwrap_or_else(|| (last - first) / BARS + 1);
-        let (from, bars) = (
-            first.div_euclid(bar),
-            last.div_euclid(bar) - first.div_euclid(bar) + 1,
-        );
-        let lanes: Vec<(&str, BTreeMap<i64, u64>)> = self
-            .groups
-            .iter()
-            .map(|(group, spans)| {
-                let mut lane = BTreeMap::new();
-                for (span, count) in spans {
-                    *lane
-                        .entry((span * width).div_euclid(bar) - from)
-                        .or_default() += count;
-                }
-                (group.as_str(), lane)
-            })
-            .collect();
-        Some(
-            Drawing {
-                lanes,
-                from: from * bar,
-                bar,
-                bars,
-            }
-            .html(),
-        )
-    }
-}
-
-struct Drawing<'t> {
-    lanes: Vec<(&'t str, BTreeMap<i64, u64>)>,
-    /// Milliseconds since 1970 at the left edge.
-    from: i64,
-    /// Milliseconds of a bar.
-    bar: i64,
-    bars: i64,
-}
-
-impl Drawing<'_> {
-    /// Text is text and only bars are drawn, so that it can be read however narrow the page is.
-    fn html(&self) -> String {
-        let mut html = String::new();
-        for (group, lane) in &self.lanes {
-            self.lane(&mut html, group, lane);
-        }
-        self.axis(&mut html);
-        html
-    }
-
-    fn lane(&self, html: &mut String, group: &str, lane: &BTreeMap<i64, u64>) {
-        let fit = "memory takes all text";
-        let most = lane.values().max().copied().unwrap_or(1).max(1);
-        let (name, total) = (escaped(group), count(lane.values().sum()));
-        let edges = [lane.keys().next(), lane.keys().next_back()]
-            .map(|bar| self.start(bar.copied().unwrap_or(0)));
-        write!(
-            html,
-            "<p class=\"lane\"><b dir=\"auto\">{name}</b> <span class=\"quiet\">{total} missed, {} to {}, at most {} a bar</span></p>\
-             <svg viewBox=\"0 0 {} {TALL}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
-            edges[0],
-            edges[1],
-            count(most),
-            self.bars * 10
-        )
-        .expect(fit);
-        for (bar, missed) in lane {
-            let tall = (missed * TALL / most).max(1);
-            write!(
-                html,
-                "<rect x=\"{}\" y=\"{}\" width=\"9\" height=\"{tall}\"><title>{}: {}</title></rect>",
-                bar * 10,
-                TALL - tall,
-                self.start(*bar),
-                count(*missed)
-            )
-            .expect(fit);
-        }
-        html.push_str("</svg>");
-    }
-
-    /// Labels where they belong; every other one is left out on a phone.
-    fn axis(&self, html: &mut String) {
-        let fit = "memory takes all text";
-        html.push_str("<div class=\"ticks\" aria-hidden=\"true\">");
-        let every = (self.bars / TICKS).max(1);
-        let ticks = (0..self.bars).step_by(usize::try_from(every).unwrap_or(1));
-        // One that would stand in the last label's way is left out.
-        for (nth, tick) in ticks.filter(|tick| tick * 10 <= self.bars * 9).enumerate() {
-            let (left, minor) = (
-                tick * 1000 / self.bars,
-                if nth % 2 == 1 { " class=\"minor\"" } else { "" },
-            );
-            write!(
-                html,
-                "<span{minor} style=\"left:{}.{}%\">{}</span>",
-                left / 10,
-                left % 10,
-                self.start(tick)
-            )
-            .expect(fit);
-        }
-        let day = date(self.from).map_or_else(String::new, |time| time.strftime("%F").to_string());
-        write!(
-            html,
-            "<span class=\"last\">{}</span></div><p class=\"quiet\">Time of production in UTC, from {day} on; a bar is {}.</p>",
-            self.start(self.bars),
-            span_words(self.bar)
-        )
-        .expect(fit);
-    }
-
-    /// When a bar begins.
-    fn start(&self, bar: i64) -> String {
-        let form = match self.bar.saturating_mul(self.bars) {
-            span if span < 300_000 => "%T",
-            span if span < 172_800_000 => "%H:%M",
-            _ => "%m-%d %H:%M",
+            .find(|nice| *nice >= self.width() && (to - from) / nice < BARS)
+            .unwrap_or_else(|| (to - from) / BARS + 1);
+        let ahead = Timestamp::from_millisecond(from).map_or(0, |time| clock.ahead(time));
+        let from = (from + ahead).div_euclid(bar) * bar - ahead;
+        let bars = (to - 1 - from).div_euclid(bar) + 1;
+        let mut chart = Chart {
+            from,
+            bar,
+            bars,
+            lanes: Vec::new(),
+            outside: 0,
         };
-        let start = self.bar.saturating_mul(bar).saturating_add(self.from);
-        date(start).map_or_else(String::new, |time| time.strftime(form).to_string())
+        let mut groups: Vec<_> = self.groups.iter().collect();
+        groups.sort_by_key(|(_, missed)| std::cmp::Reverse(missed.spans.values().sum::<u64>()));
+        let apart = if groups.len() > LANES_MOST {
+            LANES_MOST - 1
+        } else {
+            groups.len()
+        };
+        let together = groups.split_off(apart);
+        for (name, missed) in groups {
+            chart.add(vec![name], &[missed], self.width());
+        }
+        if !together.is_empty() {
+            let (names, all): (Vec<_>, Vec<_>) =
+                together.into_iter().map(|(n, m)| (n.as_str(), m)).unzip();
+            chart.add(names, &all, self.width());
+        }
+        Some(chart)
+    }
+
+    /// From when to when: all of it, unless a few messages far away would make a thin line of the rest.
+    fn window(&self) -> Option<(i64, i64)> {
+        let mut all: BTreeMap<i64, u64> = BTreeMap::new();
+        for (span, count) in self.groups.values().flat_map(|missed| &missed.spans) {
+            *all.entry(*span).or_default() += count;
+        }
+        let (first, last) = (*all.keys().next()?, *all.keys().next_back()?);
+        let few = all.values().sum::<u64>() / 100;
+        let edge = |mut spans: Box<dyn Iterator<Item = (&i64, &u64)> + '_>| {
+            let mut passed = 0;
+            let core = spans.find(|(_, count)| {
+                passed += **count;
+                passed > few
+            });
+            core.map(|(span, _)| *span)
+        };
+        let (low, high) = (
+            edge(Box::new(all.iter()))?,
+            edge(Box::new(all.iter().rev()))?,
+        );
+        let margin = ((high - low) / 10).max(1);
+        let is_scattered = (high - low + 1).saturating_mul(8) < last - first + 1;
+        let (low, high) = if is_scattered {
+            ((low - margin).max(first), (high + margin).min(last))
+        } else {
+            (first, last)
+        };
+        Some((low * self.width(), (high + 1) * self.width()))
     }
 }
 
-fn date(millis: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(millis).ok()
+/// Bars of equal width, a lane for each group, all by one clock.
+#[derive(Debug)]
+pub(super) struct Chart<'t> {
+    /// Milliseconds since 1970 at the left edge.
+    pub(super) from: i64,
+    /// Milliseconds of a bar.
+    pub(super) bar: i64,
+    pub(super) bars: i64,
+    /// Those that missed most come first.
+    pub(super) lanes: Vec<Lane<'t>>,
+    /// How much was missed before or after.
+    pub(super) outside: u64,
 }
 
-fn span_words(millis: i64) -> String {
-    crate::words::duration(std::time::Duration::from_millis(millis.unsigned_abs()))
+/// One group, or all that have no lane of their own.
+#[derive(Debug)]
+pub(super) struct Lane<'t> {
+    pub(super) names: Vec<&'t str>,
+    pub(super) bars: BTreeMap<i64, u64>,
+    pub(super) count: u64,
+    /// First and last, in milliseconds since 1970.
+    pub(super) edges: (i64, i64),
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+impl<'t> Chart<'t> {
+    fn add(&mut self, names: Vec<&'t str>, missed: &[&Missed], width: i64) {
+        let mut lane = Lane {
+            names,
+            bars: BTreeMap::new(),
+            count: 0,
+            edges: (i64::MAX, i64::MIN),
+        };
+        for missed in missed {
+            lane.edges.0 = lane.edges.0.min(missed.edges.0);
+            lane.edges.1 = lane.edges.1.max(missed.edges.1);
+            for (span, count) in &missed.spans {
+                lane.count += count;
+                let bar = (span * width - self.from).div_euclid(self.bar);
+                if (0..self.bars).contains(&bar) {
+                    *lane.bars.entry(bar).or_default() += count;
+                } else {
+                    self.outside += count;
+                }
+            }
+        }
+        self.lanes.push(lane);
+    }
+
+    /// The tallest bar.
+    pub(super) fn peak(&self) -> u64 {
+        let bars = self.lanes.iter().flat_map(|lane| lane.bars.values());
+        bars.copied().max().unwrap_or(1)
+    }
 }
 
 #[cfg(test)]
@@ -219,24 +208,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_incident_is_drawn_by_a_clock_that_people_read() {
+    fn bars_are_as_wide_as_a_person_would_say_and_begin_by_the_clock() {
         let mut timeline = Timeline::default();
-        for second in 0..600 {
+        for second in 7..600 {
             timeline.add("GID_a", 1_763_618_400_000 + second * 1000);
         }
-        timeline.add("GID_<b>", 1_763_618_400_000);
-        let html = timeline.html().unwrap();
-        for part in [
-            "a bar is 10 s",
-            "600 missed, 06:00 to 06:09",
-            "GID_&lt;b&gt;",
-            "06:00",
-            "06:10",
-            "from 2025-11-20 on",
-        ] {
-            assert!(html.contains(part), "{part}: {html}");
+        timeline.add("GID_b", 1_763_618_407_000);
+        let chart = timeline.chart(&Clock::default()).unwrap();
+        assert_eq!((chart.bar, chart.from), (10_000, 1_763_618_400_000));
+        assert_eq!((chart.bars, chart.outside, chart.peak()), (60, 0, 10));
+        let lanes: Vec<_> = chart.lanes.iter().map(|l| (l.names[0], l.count)).collect();
+        assert_eq!(lanes, [("GID_a", 593), ("GID_b", 1)]);
+        assert_eq!(chart.lanes[0].bars[&0], 3);
+    }
+
+    #[test]
+    fn a_message_of_last_week_does_not_hide_the_incident() {
+        let mut timeline = Timeline::default();
+        for second in 0..1000 {
+            timeline.add("g", 1_763_618_400_000 + second * 1000);
         }
-        assert_eq!(Timeline::default().html(), None);
+        timeline.add("g", 1_763_618_400_000 - 7 * 86_400_000);
+        let chart = timeline.chart(&Clock::default()).unwrap();
+        assert_eq!((chart.bar, chart.outside), (15_000, 1));
+        assert_eq!(chart.lanes[0].count, 1001, "it is counted nevertheless");
+    }
+
+    #[test]
+    fn many_groups_share_the_last_lane() {
+        let mut timeline = Timeline::default();
+        for group in 0..20_i64 {
+            for _ in 0..=group {
+                timeline.add(&format!("g{group}"), group * 1000);
+            }
+        }
+        let chart = timeline.chart(&Clock::default()).unwrap();
+        let lanes: Vec<_> = chart
+            .lanes
+            .iter()
+            .map(|l| (l.names.len(), l.count))
+            .collect();
+        assert_eq!(lanes[0], (1, 20));
+        assert_eq!(lanes[LANES_MOST - 1], (13, 91));
     }
 
     proptest! {
@@ -247,9 +260,10 @@ mod tests {
             for born in born {
                 timeline.add("g", born / 4);
             }
-            let kept: u64 = timeline.groups["g"].values().sum();
-            prop_assert_eq!(kept, count);
-            prop_assert!(timeline.html().is_some());
+            let chart = timeline.chart(&Clock::default()).unwrap();
+            let shown: u64 = chart.lanes[0].bars.values().sum();
+            prop_assert_eq!(shown + chart.outside, count);
+            prop_assert!(chart.bars <= BARS + 2);
         }
     }
 }

@@ -180,6 +180,7 @@ mod tests {
     use super::*;
     use crate::record::Damage;
     use crate::report::CsvDialect;
+    use crate::report::lang::Voice;
     use crate::report::xlsx::cells::Cells;
     use crate::report::xlsx::table::push_part;
     use crate::verdict::{Expectations, Tally};
@@ -195,6 +196,7 @@ mod tests {
             marks: false,
             expectations: Expectations::default(),
             csv: CsvDialect::PLAIN,
+            voice: Voice::default(),
         };
         let mut book = Book::new(path.clone(), Output::create(&path).unwrap(), &context).unwrap();
         book.most_rows = 4;
@@ -209,6 +211,7 @@ mod tests {
             records: &[],
             tally: Tally::default(),
             damage: Damage::default(),
+            voice: Voice::default(),
         };
         book.close(&[], &summary).unwrap();
         Box::new(book).commit().unwrap();

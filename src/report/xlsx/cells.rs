@@ -9,6 +9,8 @@ use std::io::Write as _;
 
 use jiff::Timestamp;
 
+use crate::report::lang::Clock;
+
 /// Stands for the number of the row.
 pub(super) const HERE: u8 = 0;
 
@@ -74,9 +76,9 @@ impl<'o> Cells<'o> {
         self.column += 1;
     }
 
-    /// A time, UTC as the column's head says.
-    pub(super) fn time(&mut self, time: Option<Timestamp>) {
-        if let Some(serial) = time.and_then(serial) {
+    /// A time as a clock shows it; the column's head names its zone.
+    pub(super) fn time(&mut self, time: Option<Timestamp>, clock: &Clock) {
+        if let Some(serial) = time.and_then(|time| serial(time, clock)) {
             self.open(TIME);
             write!(self.out, "><v>{serial}</v></c>").expect("memory takes all bytes");
         }
@@ -96,10 +98,10 @@ impl<'o> Cells<'o> {
     clippy::cast_precision_loss,
     reason = "53 bits hold the milliseconds of nine millennia"
 )]
-pub(super) fn serial(time: Timestamp) -> Option<f64> {
+pub(super) fn serial(time: Timestamp, clock: &Clock) -> Option<f64> {
     const EPOCH: i64 = 25_569; // 1970-01-01
     const DAY: i64 = 86_400_000;
-    let days = time.as_millisecond() + EPOCH * DAY;
+    let days = time.as_millisecond() + clock.ahead(time) + EPOCH * DAY;
     // Day 60 is a 29 February that never was; earlier days are off by one.
     (days > 60 * DAY).then(|| days as f64 / DAY as f64)
 }
@@ -231,12 +233,14 @@ mod tests {
 
     #[test]
     fn times_are_days() {
-        let at = |text: &str| serial(text.parse().unwrap());
+        let by = |clock: &str, text: &str| serial(text.parse().unwrap(), &clock.parse().unwrap());
+        let at = |text| by("UTC", text);
         assert_eq!(at("2026-11-20T12:00:00Z"), Some(46_346.5));
         assert_eq!(
             at("1970-01-01T00:00:00.001Z"),
             Some(2_209_161_600_001.0 / 86_400_000.0)
         );
+        assert_eq!(by("+06:00", "2026-11-20T12:00:00Z"), Some(46_346.75));
         assert_eq!(at("1899-01-01T00:00:00Z"), None);
     }
 

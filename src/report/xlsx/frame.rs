@@ -7,6 +7,7 @@ use super::look::{Look, Verdicts, colour};
 use super::table::Table;
 use super::{method, summary};
 use crate::report::Summary;
+use crate::report::lang::{Voice, phrases};
 use crate::report::row::Context;
 
 /// No column is wider than this for its texts' sake.
@@ -21,10 +22,11 @@ pub(super) struct Sheets {
 
 impl Sheets {
     /// `Detail`, or `Detail 2` of several.
-    pub(super) fn name(&self, nth: usize) -> String {
+    pub(super) fn name(&self, nth: usize, voice: &Voice) -> String {
+        let name = voice.say(self.table.name());
         match self.rows.len() {
-            1 => self.table.name().to_owned(),
-            _ => format!("{} {}", self.table.name(), nth + 1),
+            1 => name.to_owned(),
+            _ => format!("{name} {}", nth + 1),
         }
     }
 }
@@ -41,12 +43,15 @@ pub(super) fn workbook(
     let mut workbook = Workbook::new();
     let look = Look::begin(&mut workbook);
     workbook.set_properties(&properties(summary)?);
-    let sheet = workbook.add_worksheet().set_name("Summary")?;
+    let voice = &summary.voice;
+    let sheet = workbook.add_worksheet();
+    sheet.set_name(voice.say(phrases::SUMMARY))?;
     summary::write(sheet, &look, summary, tables)?;
     paper(sheet);
     for sheets in tables {
         for (nth, &rows) in sheets.rows.iter().enumerate() {
-            let sheet = workbook.add_worksheet().set_name(sheets.name(nth))?;
+            let sheet = workbook.add_worksheet();
+            sheet.set_name(sheets.name(nth, voice))?;
             table(sheet, &look, sheets.table, context)?;
             fit(sheet, sheets.table, context, lengths)?;
             columns(sheet, sheets.table, context, rows)?;
@@ -54,7 +59,8 @@ pub(super) fn workbook(
             sheet.set_repeat_rows(0, 0)?;
         }
     }
-    let sheet = workbook.add_worksheet().set_name("Method")?;
+    let sheet = workbook.add_worksheet();
+    sheet.set_name(voice.say(phrases::METHOD))?;
     method::write(sheet, &look, summary, context)?;
     paper(sheet);
     workbook.save_to_buffer()
@@ -69,7 +75,7 @@ fn table(
 ) -> Result<(), XlsxError> {
     let own = table.columns().iter().map(|column| {
         if column.is_time {
-            format!("{} (UTC)", column.name)
+            format!("{} ({})", column.name, context.voice.clock.label())
         } else {
             column.name.to_owned()
         }
@@ -176,7 +182,7 @@ fn properties(summary: &Summary<'_>) -> Result<DocProperties, XlsxError> {
         .and_then(|time| time.parse().ok())
         .unwrap_or_default();
     Ok(DocProperties::new()
-        .set_title(summary.headline())
+        .set_title(summary.told().headline())
         .set_author("ons-audit")
         .set_creation_datetime(&ExcelDateTime::from_timestamp(finished.as_second())?))
 }

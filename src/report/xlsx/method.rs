@@ -4,9 +4,9 @@ use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::look::Look;
 use super::page::{Page, lines};
-use super::words;
 use crate::record::Record;
 use crate::report::Summary;
+use crate::report::lang::{Voice, phrases};
 use crate::report::row::Context;
 use crate::verdict::{MessageVerdict, Verdict};
 use crate::words::count;
@@ -26,40 +26,41 @@ pub(super) fn write(
     let mut page = Page::begin(sheet, look, &[LABELS, texts.into()])?;
     let entry =
         |page: &mut Page<'_>, label: &str, text: &str| page.entry(label, text, lines(text, TEXTS));
-    page.section(words::MEANING_OF_VERDICTS)?;
+    let voice = &summary.voice;
+    page.section(voice.say(phrases::MEANING_OF_VERDICTS))?;
     for verdict in Verdict::ALL {
-        let meaning = words::meaning(verdict);
+        let meaning = voice.say(phrases::meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;
     }
     for verdict in MessageVerdict::ALL {
-        let meaning = words::message_meaning(verdict);
+        let meaning = voice.say(phrases::message_meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;
     }
-    page.section(words::NOT_PROVEN)?;
-    let caveats = summary.caveats();
+    page.section(voice.say(phrases::NOT_PROVEN))?;
+    let caveats = summary.told().caveats();
     for (nth, caveat) in caveats.iter().enumerate() {
         entry(&mut page, &(nth + 1).to_string(), caveat)?;
     }
-    page.section(words::PROVENANCE)?;
-    entry(&mut page, "times", "UTC")?;
+    page.section(voice.say(phrases::PROVENANCE))?;
+    entry(&mut page, voice.say(phrases::TIMES), voice.clock.label())?;
     for record in summary.records {
-        for (label, text) in facts(record) {
+        for (label, text) in facts(record, voice) {
             entry(&mut page, label, &text)?;
         }
     }
     let contract = serde_json::to_string(&context.expectations).unwrap_or_default();
-    entry(&mut page, "expectations", &contract)
+    entry(&mut page, voice.say(phrases::EXPECTATIONS), &contract)
 }
 
 /// The labels are the names that the record itself has for them.
-fn facts(record: &Record) -> Vec<(&'static str, String)> {
+fn facts(record: &Record, voice: &Voice) -> Vec<(&'static str, String)> {
     let (header, trailer) = (record.header(), record.trailer());
     let mut facts = vec![
         ("run_id", header.run_id.clone()),
         ("tool", header.tool.clone()),
         ("source", header.source.clone()),
-        ("started_at", header.started_at.clone()),
-        ("finished_at", trailer.finished_at.clone()),
+        ("started_at", voice.recorded(&header.started_at)),
+        ("finished_at", voice.recorded(&trailer.finished_at)),
         ("producer_zone", header.producer_zone.clone()),
         ("record sha256", trailer.sha256.clone()),
     ];

@@ -18,7 +18,6 @@ mod page;
 mod rows;
 mod summary;
 mod table;
-mod words;
 
 pub(super) use book::Book;
 pub(super) use table::{COLUMNS_MOST, Xlsx, widest};

@@ -1,9 +1,8 @@
 //! Writing down a sheet that is read like a page.
 
-use jiff::Timestamp;
 use rust_xlsxwriter::{Format, Url, Worksheet, XlsxError};
 
-use super::cells::{cut, serial};
+use super::cells::cut;
 use super::look::Look;
 
 type Done = Result<(), XlsxError>;
@@ -22,7 +21,7 @@ pub(super) enum Cell<'c> {
     Text(&'c str),
     Number(u64),
     Share(u64, u64),
-    Time(Option<Timestamp>),
+    Time(Option<f64>),
     /// A sheet of this workbook.
     Sheet(&'c str),
     Nothing,
@@ -122,9 +121,9 @@ impl<'p> Page<'p> {
                     };
                     sheet.write_number_with_format(self.row, column, share, &look.share)?;
                 }
-                Cell::Time(time) => {
-                    if let Some(serial) = time.and_then(serial) {
-                        sheet.write_number_with_format(self.row, column, serial, &look.time)?;
+                Cell::Time(serial) => {
+                    if let Some(serial) = serial {
+                        sheet.write_number_with_format(self.row, column, *serial, &look.time)?;
                     }
                 }
                 Cell::Sheet(name) => {

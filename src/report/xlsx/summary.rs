@@ -2,13 +2,13 @@
 
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
+use super::cells::serial;
 use super::frame::Sheets;
 use super::look::Look;
 use super::page::{Cell, Page, lines};
 use super::table::Table;
-use super::words;
 use crate::report::Summary;
-use crate::report::terminal::{contract, totals};
+use crate::report::lang::{Voice, phrases};
 use crate::verdict::{MessageVerdict, Verdict};
 
 /// Of its nine columns.
@@ -31,28 +31,30 @@ pub(super) fn write(
     messages(&mut page, summary)?;
     kinds(&mut page, summary)?;
     errors(&mut page, summary)?;
-    contents(&mut page, tables)
+    contents(&mut page, tables, &summary.voice)
 }
 
 /// The headline, and whether it is the whole summary.
 fn top(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
     let look = page.look;
-    let headline = summary.headline();
+    let story = summary.told();
+    let voice = story.voice;
+    let headline = story.headline();
     // The title is half as large again.
     let height = lines(&headline, ACROSS * 2 / 3) * 1.4;
     page.across(&headline, &look.title, height)?;
     let (phrase, format) = if summary.is_complete() {
-        (words::COMPLETE, &look.complete)
+        (voice.say(phrases::ALL_ANSWERED), &look.complete)
     } else {
-        (words::INCOMPLETE, &look.incomplete)
+        (voice.say(phrases::SOME_UNANSWERED), &look.incomplete)
     };
-    let banner = format!("{} · {}", phrase, totals(summary).join(" · "));
+    let banner = format!("{} · {}", phrase, story.totals().join(" · "));
     page.across(&banner, format, lines(&banner, ACROSS))?;
-    let besides = std::iter::once(summary.provenance())
-        .chain(summary.carried())
-        .chain(summary.resets())
-        .chain(contract(summary))
-        .chain(summary.damaged());
+    let besides = std::iter::once(story.provenance())
+        .chain(story.carried())
+        .chain(story.resets())
+        .chain(story.contract())
+        .chain(story.damaged());
     for text in besides {
         page.across(&text, &look.quiet, lines(&text, ACROSS))?;
     }
@@ -60,51 +62,71 @@ fn top(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
 }
 
 fn groups(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
-    page.section(words::BY_GROUP)?;
-    let [first, last] =
-        [words::MISSED_FIRST, words::MISSED_LAST].map(|words| format!("{words} (UTC)"));
-    let mut head = vec![words::GROUP, words::EXPECTED];
-    head.extend(Verdict::ALL.map(Verdict::as_str));
+    let voice = &summary.voice;
+    page.section(voice.say(phrases::BY_GROUP))?;
+    let [first, last] = [phrases::MISSED_FIRST, phrases::MISSED_LAST]
+        .map(|phrase| format!("{} ({})", voice.say(phrase), voice.clock.label()));
+    let mut head = vec![voice.say(phrases::GROUP), voice.say(phrases::EXPECTED)];
+    let verdicts = Verdict::ALL.map(|verdict| voice.verdict(verdict));
+    head.extend(verdicts.iter().map(String::as_str));
     head.extend([&*first, &*last]);
     page.head(&head, 1..=6, &[])?;
+    let local = |time| serial(time, &voice.clock);
     for (name, group) in &summary.tally.groups {
         let mut cells = vec![Cell::Text(name), Cell::Number(group.expected)];
         cells.extend(Verdict::ALL.map(|verdict| Cell::Number(group.count(verdict))));
-        cells.push(Cell::Time(group.missed_born.map(|(first, _)| first)));
-        cells.push(Cell::Time(group.missed_born.map(|(_, last)| last)));
+        let (first, last) = group.missed_born.unzip();
+        cells.extend([first, last].map(|time| Cell::Time(time.and_then(local))));
         page.row(&cells)?;
     }
     Ok(())
 }
 
 fn messages(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
+    let voice = &summary.voice;
     let tally = &summary.tally;
-    page.section(words::BY_MESSAGE)?;
-    page.head(&[words::VERDICT, words::MESSAGES, words::SHARE], 1..=2, &[])?;
+    page.section(voice.say(phrases::BY_MESSAGE))?;
+    page.head(
+        &[
+            voice.say(phrases::VERDICT),
+            voice.say(phrases::NUMBER),
+            voice.say(phrases::SHARE),
+        ],
+        1..=2,
+        &[],
+    )?;
     for verdict in MessageVerdict::ALL {
         let (number, of) = (tally.messages(verdict), tally.totals.distinct);
         let share = match verdict {
             MessageVerdict::Rejected => Cell::Nothing, // rows that are no messages
             _ => Cell::Share(number, of),
         };
-        let name = verdict.as_str();
-        page.row(&[Cell::Text(name), Cell::Number(number), share])?;
+        let name = voice.message_verdict(verdict);
+        page.row(&[Cell::Text(&name), Cell::Number(number), share])?;
     }
     Ok(())
 }
 
 /// Breaks alike, the commonest first.
 fn kinds(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
+    let voice = &summary.voice;
     let mut kinds: Vec<_> = summary.tally.breaks.iter().collect();
     if kinds.is_empty() {
         return Ok(());
     }
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
-    page.section(words::BREAKS_BY_KIND)?;
+    page.section(voice.say(phrases::BREAKS_BY_KIND))?;
     page.head(
-        &[words::TOPIC, words::MESSAGES, words::FIRST_ROW],
+        &[
+            voice.say(phrases::TOPIC),
+            voice.say(phrases::NUMBER),
+            voice.say(phrases::FIRST_ROW),
+        ],
         1..=2,
-        &[(3, 5, words::FIRST_MESSAGE), (6, 8, words::GROUPS_AT_FAULT)],
+        &[
+            (3, 5, voice.say(phrases::FIRST_MESSAGE)),
+            (6, 8, voice.say(phrases::GROUPS_AT_FAULT)),
+        ],
     )?;
     let mut named = 0;
     for kind in kinds {
@@ -125,18 +147,23 @@ fn kinds(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
     }
     let others = summary.tally.messages(MessageVerdict::Break) - named;
     if others > 0 {
-        let name = words::OTHER_KINDS;
+        let name = voice.say(phrases::OTHER_KINDS);
         page.row(&[Cell::Text(name), Cell::Number(others)])?;
     }
     Ok(())
 }
 
 fn errors(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
+    let voice = &summary.voice;
     if summary.tally.errors.is_empty() {
         return Ok(());
     }
-    page.section(words::ERRORS)?;
-    page.head(&[words::ERROR_CODE, words::MESSAGES], 1..=1, &[])?;
+    page.section(voice.say(phrases::ERRORS))?;
+    page.head(
+        &[voice.say(phrases::ERROR_CODE), voice.say(phrases::NUMBER)],
+        1..=1,
+        &[],
+    )?;
     for (code, &times) in &summary.tally.errors {
         page.row(&[Cell::Text(code), Cell::Number(times)])?;
     }
@@ -144,21 +171,25 @@ fn errors(page: &mut Page<'_>, summary: &Summary<'_>) -> Done {
 }
 
 /// What else there is in the workbook.
-fn contents(page: &mut Page<'_>, tables: &[Sheets]) -> Done {
-    page.section(words::SHEETS)?;
-    page.head(&[words::SHEET, words::ROWS], 1..=1, &[(2, 8, words::HOLDS)])?;
+fn contents(page: &mut Page<'_>, tables: &[Sheets], voice: &Voice) -> Done {
+    page.section(voice.say(phrases::SHEETS))?;
+    page.head(
+        &[voice.say(phrases::SHEET), voice.say(phrases::ROWS)],
+        1..=1,
+        &[(2, 8, voice.say(phrases::HOLDS))],
+    )?;
     for sheets in tables {
         let holds = match sheets.table {
-            Table::Breaks => words::BREAKS_HOLD,
-            Table::Matrix => words::MATRIX_HOLDS,
-            Table::Detail => words::DETAIL_HOLDS,
+            Table::Breaks => voice.say(phrases::BREAKS_HOLD),
+            Table::Matrix => voice.say(phrases::MATRIX_HOLDS),
+            Table::Detail => voice.say(phrases::DETAIL_HOLDS),
         };
         for (nth, &rows) in sheets.rows.iter().enumerate() {
-            let name = sheets.name(nth);
+            let name = sheets.name(nth, voice);
             let cells = [Cell::Sheet(&name), Cell::Number(rows.into())];
             page.spread(&cells, &[(2, 8, holds)])?;
         }
     }
-    let cells = [Cell::Sheet("Method"), Cell::Nothing];
-    page.spread(&cells, &[(2, 8, words::METHOD_HOLDS)])
+    let cells = [Cell::Sheet(voice.say(phrases::METHOD)), Cell::Nothing];
+    page.spread(&cells, &[(2, 8, voice.say(phrases::METHOD_HOLDS))])
 }

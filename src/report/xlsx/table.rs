@@ -1,6 +1,7 @@
 //! The three tables: which columns they have, and how a row becomes their rows.
 
 use super::cells::Cells;
+use crate::report::lang::{Phrase, phrases};
 use crate::report::row::{Context, RowFormat, RowView};
 
 /// The columns of a sheet.
@@ -83,11 +84,11 @@ const DETAIL: [Column; 15] = [
 impl Table {
     pub(super) const ALL: [Self; 3] = [Self::Breaks, Self::Matrix, Self::Detail];
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> Phrase {
         match self {
-            Self::Breaks => "Breaks",
-            Self::Matrix => "Matrix",
-            Self::Detail => "Detail",
+            Self::Breaks => phrases::BREAKS,
+            Self::Matrix => phrases::MATRIX,
+            Self::Detail => phrases::DETAIL,
         }
     }
 
@@ -197,8 +198,8 @@ fn push_breaks(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
             cells.text(seen.group);
             cells.text(seen.verdict.as_str());
             cells.text(seen.track_type);
-            cells.time(view.born);
-            observed(&mut cells, view);
+            cells.time(view.born, &context.voice.clock);
+            observed(&mut cells, context, view);
             cells.text(&view.line.instance_id);
             kept(&mut cells, context, view);
         });
@@ -253,8 +254,8 @@ fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> Cells<'o> {
 fn rest(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut cells = Cells::at(out, 8);
     cells.text(view.verdict().as_str());
-    cells.time(view.born);
-    observed(&mut cells, view);
+    cells.time(view.born, &context.voice.clock);
+    observed(&mut cells, context, view);
     cells.number(view.line.attempts.map(u64::from));
     let (code, message) = view.error();
     for text in [&*view.line.request_id, &*code, &*message] {
@@ -263,9 +264,9 @@ fn rest(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
     kept(&mut cells, context, view);
 }
 
-fn observed(cells: &mut Cells<'_>, view: &RowView<'_>) {
+fn observed(cells: &mut Cells<'_>, context: &Context, view: &RowView<'_>) {
     match view.line.observed_at.parse() {
-        Ok(time) => cells.time(Some(time)),
+        Ok(time) => cells.time(Some(time), &context.voice.clock),
         // No record of ours holds another text than a time.
         Err(_) => cells.text(&view.line.observed_at),
     }

@@ -9,6 +9,7 @@ use ons_audit::exit::Advice;
 use ons_audit::file::Output;
 use ons_audit::offsets::Rules;
 use ons_audit::record::{Block, Line, ReadError, Record};
+use ons_audit::report::lang::Voice;
 use ons_audit::report::{
     Context, CsvDialect, Format, SummaryFormat, Target, Targets, Terminal, render,
 };
@@ -84,6 +85,7 @@ fn report(record: Record, reports: &mut [Reused; 6]) {
         marks: record.header().rules == Rules::Offsets,
         expectations: record.header().expectations.clone(),
         csv: CsvDialect::default(),
+        voice: Voice::default(),
     };
     let target = |(format, report): (Format, &mut Reused)| Target {
         format,

@@ -1,0 +1,389 @@
+//! Charts as inline SVG. What is across is in percent of the width and what is up in pixels, so a chart is as wide as its
+//! page and its text as large as all other text, on a phone and on paper.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::timeline::{Chart, Lane};
+use crate::report::lang::{Clock, Language, Voice};
+use crate::verdict::{GroupTally, Verdict};
+use crate::words::count;
+
+/// Of a lane: room for the names of the edges, then the bars.
+const EDGES: u64 = 17;
+const BARS: u64 = 44;
+
+/// Ticks of the axis, at most; a phone shows every other one.
+const TICKS_MOST: i64 = 7;
+
+/// Steps of the axis that people count in, in milliseconds.
+const STEPS: [i64; 19] = [
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    10_800_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    604_800_000,
+];
+
+/// No share of a bar is thinner than this, in per mille: a single message can be seen.
+const THINNEST: u64 = 5;
+
+/// One bar, divided by verdict.
+pub(super) fn shares(group: &GroupTally) -> String {
+    let counts = Verdict::ALL.map(|verdict| group.count(verdict));
+    let whole = counts.iter().sum::<u64>();
+    let mut svg = String::from("<svg class=bar width=\"100%\" height=20 aria-hidden=true>");
+    if whole == 0 {
+        return svg + "</svg>";
+    }
+    let widths = counts.map(|count| match count {
+        0 => 0,
+        count => permille(count, whole).max(THINNEST),
+    });
+    let all: u64 = widths.iter().sum();
+    let mut left = 0;
+    for (verdict, width) in Verdict::ALL.into_iter().zip(widths) {
+        if width > 0 {
+            let (x, width) = (percent(left, all), percent(width, all));
+            write!(
+                svg,
+                "<rect class={verdict} x=\"{x}\" width=\"{width}\" height=20 />"
+            )
+            .expect("memory takes all text");
+        }
+        left += width;
+    }
+    svg + "</svg>"
+}
+
+/// A bar for a number beside others.
+pub(super) fn meter(number: u64, most: u64) -> String {
+    let width = percent(number, most.max(1));
+    format!(
+        "<svg class=meter width=\"100%\" height=10 aria-hidden=true><rect width=\"{width}\" height=10 /></svg>"
+    )
+}
+
+/// A chart's texts.
+pub(super) struct Drawing<'v> {
+    pub(super) chart: &'v Chart<'v>,
+    pub(super) voice: &'v Voice,
+}
+
+impl Drawing<'_> {
+    const fn clock(&self) -> &Clock {
+        &self.voice.clock
+    }
+
+    /// What the bars are.
+    pub(super) fn scale(&self) -> String {
+        let bar = self
+            .voice
+            .duration(Duration::from_millis(self.chart.bar.unsigned_abs()));
+        let zone = self.clock().label();
+        let peak = count(self.chart.peak());
+        let day = self
+            .one_day()
+            .map_or_else(String::new, |day| format!("{day}, "));
+        match self.voice.language {
+            Language::English => format!(
+                "Across: when the messages were produced ({day}{zone}), {bar} a bar. Up: missed messages, from 0 to {peak} in each lane."
+            ),
+            Language::Chinese => format!(
+                "横轴：消息产生时间（{day}{zone}），每柱 {bar}；纵轴：漏消费消息数，各行均为 0 至 {peak} 条。"
+            ),
+        }
+    }
+
+    /// What is said of a lane.
+    pub(super) fn remark(&self, lane: &Lane<'_>) -> String {
+        let [first, last] = [lane.edges.0, lane.edges.1].map(date);
+        let stretch = first.zip(last).map_or_else(String::new, |edges| {
+            self.voice.stretch(edges, crate::report::lang::Edges::Exact)
+        });
+        let (number, peak) = (count(lane.count), lane.bars.values().copied().max());
+        let peak = count(peak.unwrap_or(0));
+        match self.voice.language {
+            Language::English => {
+                format!("{number} missed, produced {stretch}; at most {peak} a bar")
+            }
+            Language::Chinese => {
+                format!("漏消费 {number} 条，产生于 {stretch}；每柱最多 {peak} 条")
+            }
+        }
+    }
+
+    /// The bars of a lane, with its edges named.
+    pub(super) fn lane(&self, lane: &Lane<'_>) -> String {
+        let height = EDGES + BARS;
+        let mut svg = format!(
+            "<svg class=lane width=\"100%\" height={} aria-hidden=true>",
+            height + 1
+        );
+        let fit = "memory takes all text";
+        for (x, ..) in self.ticks() {
+            write!(
+                svg,
+                "<line class=grid x1=\"{x}\" y1={EDGES} x2=\"{x}\" y2={height} />"
+            )
+            .expect(fit);
+        }
+        write!(
+            svg,
+            "<line class=base y1={height} x2=\"100%\" y2={height} />"
+        )
+        .expect(fit);
+        for (&bar, &missed) in &lane.bars {
+            let tall = (missed * BARS).div_ceil(self.chart.peak().max(1)).max(2);
+            let (x, width) = (
+                self.place(bar * 100),
+                percent(86, 100 * self.chart.bars.unsigned_abs()),
+            );
+            let from = date(self.chart.from + bar * self.chart.bar);
+            let from = from.map_or_else(String::new, |time| self.clock().time(time));
+            write!(
+                svg,
+                "<rect x=\"{x}\" y={} width=\"{width}\" height={tall}><title>{from}: {}</title></rect>",
+                height - tall,
+                count(missed)
+            )
+            .expect(fit);
+        }
+        self.edges(&mut svg, lane);
+        svg + "</svg>"
+    }
+
+    /// A line and the time where it begins and where it ends.
+    fn edges(&self, svg: &mut String, lane: &Lane<'_>) {
+        let (first, last) = lane.edges;
+        let whole = self.chart.bars * 100;
+        let [left, right] = [first, last].map(|edge| self.hundredths(edge));
+        // Names stand outside of what they enclose where there is room.
+        let begins = Edge {
+            at: left,
+            anchor: if left * 4 > whole { "end" } else { "start" },
+            name: self.edge(first),
+        };
+        let ends = Edge {
+            at: right,
+            anchor: if right * 4 < whole * 3 {
+                "start"
+            } else {
+                "end"
+            },
+            name: self.edge(last),
+        };
+        let name = format!("{} – {}", begins.name, ends.name);
+        let edges = match (begins.anchor, ends.anchor) {
+            _ if first == last => vec![begins],
+            ("end", "end") if (right - left) * 5 < whole => {
+                vec![Edge { name, ..begins }, ends.bare()]
+            }
+            ("start", "start") if (right - left) * 5 < whole => {
+                vec![begins.bare(), Edge { name, ..ends }]
+            }
+            _ => vec![begins, ends],
+        };
+        let shown = edges
+            .into_iter()
+            .filter(|edge| (0..=whole).contains(&edge.at));
+        for Edge { at, anchor, name } in shown {
+            let (x, down) = (self.place(at), EDGES + BARS);
+            let dx = if anchor == "start" { 4 } else { -4 };
+            write!(
+                svg,
+                "<line class=edge x1=\"{x}\" y1=3 x2=\"{x}\" y2={down} /><text class=edge x=\"{x}\" dx={dx} y=12 text-anchor={anchor}>{name}</text>"
+            )
+            .expect("memory takes all text");
+        }
+    }
+
+    fn edge(&self, millis: i64) -> String {
+        let form = if self.one_day().is_some() {
+            "%T"
+        } else {
+            "%m-%d %T"
+        };
+        self.told(millis, form)
+    }
+
+    /// The axis below all lanes.
+    pub(super) fn axis(&self) -> String {
+        let mut svg = String::from("<svg class=axis width=\"100%\" height=22 aria-hidden=true>");
+        for (nth, (x, share, text)) in self.ticks().into_iter().enumerate() {
+            let anchor = match share {
+                0..=5 => "start",
+                95.. => "end",
+                _ => "middle",
+            };
+            let class = if nth % 2 == 1 { " class=odd" } else { "" };
+            write!(
+                svg,
+                "<g{class}><line x1=\"{x}\" x2=\"{x}\" y2=5 /><text x=\"{x}\" y=18 text-anchor={anchor}>{text}</text></g>"
+            )
+            .expect("memory takes all text");
+        }
+        svg + "</svg>"
+    }
+
+    /// Place, place in whole percent, name.
+    fn ticks(&self) -> Vec<(String, i64, String)> {
+        let Chart {
+            from, bar, bars, ..
+        } = *self.chart;
+        let width = bar.saturating_mul(bars);
+        let step = STEPS.into_iter().find(|step| width / step < TICKS_MOST);
+        let step = step.unwrap_or_else(|| width / TICKS_MOST + 1);
+        let ahead = date(from).map_or(0, |time| self.clock().ahead(time));
+        let first = (from + ahead + step - 1).div_euclid(step) * step - ahead;
+        let form = match (self.one_day(), step) {
+            (Some(_), ..60_000) => "%T",
+            (Some(_), _) => "%H:%M",
+            (None, ..60_000) => "%m-%d %T",
+            (None, ..86_400_000) => "%m-%d %H:%M",
+            (None, _) => "%F",
+        };
+        let ticks = (0..=TICKS_MOST).map(|nth| first + nth * step);
+        let ticks = ticks.take_while(|tick| *tick <= from + width);
+        ticks
+            .map(|tick| {
+                let at = self.hundredths(tick);
+                (self.place(at), at / bars.max(1), self.told(tick, form))
+            })
+            .collect()
+    }
+
+    /// The local day, if all of it is within one.
+    fn one_day(&self) -> Option<String> {
+        let Chart {
+            from, bar, bars, ..
+        } = *self.chart;
+        let last = from.saturating_add(bar.saturating_mul(bars)) - 1;
+        let [first, last] = [from, last].map(|millis| self.told(millis, "%F"));
+        (first == last).then_some(first)
+    }
+
+    fn told(&self, millis: i64, form: &str) -> String {
+        date(millis).map_or_else(String::new, |time| {
+            self.clock().zoned(time).strftime(form).to_string()
+        })
+    }
+
+    /// Where a time stands, in hundredths of a bar.
+    fn hundredths(&self, millis: i64) -> i64 {
+        let hundredths = i128::from(millis - self.chart.from) * 100 / i128::from(self.chart.bar);
+        i64::try_from(hundredths).unwrap_or(i64::MAX)
+    }
+
+    fn place(&self, hundredths: i64) -> String {
+        let whole = self.chart.bars.unsigned_abs() * 100;
+        percent(hundredths.max(0).unsigned_abs(), whole)
+    }
+}
+
+/// Where missed messages begin or end.
+struct Edge {
+    /// In hundredths of a bar.
+    at: i64,
+    anchor: &'static str,
+    name: String,
+}
+
+impl Edge {
+    /// Its name stands elsewhere.
+    fn bare(self) -> Self {
+        Self {
+            name: String::new(),
+            ..self
+        }
+    }
+}
+
+fn date(millis: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(millis).ok()
+}
+
+fn permille(part: u64, whole: u64) -> u64 {
+    u64::try_from(u128::from(part) * 1000 / u128::from(whole)).unwrap_or(1000)
+}
+
+/// `41.25%`
+fn percent(part: u64, whole: u64) -> String {
+    let share = u128::from(part) * 10_000 / u128::from(whole);
+    match (share / 100, share % 100) {
+        (whole, 0) => format!("{whole}%"),
+        (whole, rest) => format!("{whole}.{rest:02}%"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::html::timeline::Timeline;
+
+    #[test]
+    fn an_incident_is_drawn_with_its_edges_by_a_clock_that_is_named() {
+        let mut timeline = Timeline::default();
+        for second in 0..600 {
+            timeline.add("g", 1_763_618_409_000 + second * 1000);
+        }
+        let voice = Voice {
+            language: Language::English,
+            clock: "Asia/Shanghai".parse().unwrap(),
+        };
+        let chart = timeline.chart(&voice.clock).unwrap();
+        let drawing = Drawing {
+            chart: &chart,
+            voice: &voice,
+        };
+        assert_eq!(
+            drawing.scale(),
+            "Across: when the messages were produced (2025-11-20, Asia/Shanghai, UTC+08:00), 10 s a bar. \
+             Up: missed messages, from 0 to 10 in each lane."
+        );
+        let lane = &chart.lanes[0];
+        assert_eq!(
+            drawing.remark(lane),
+            "600 missed, produced 2025-11-20 14:00:09 to 14:10:08; at most 10 a bar"
+        );
+        let svg = drawing.lane(lane);
+        for part in [
+            "text-anchor=start>14:00:09</text>",
+            "text-anchor=end>14:10:08</text>",
+        ] {
+            assert!(svg.contains(part), "{part}: {svg}");
+        }
+        assert_eq!(svg.matches("<rect").count(), 61);
+        let axis = drawing.axis();
+        assert!(
+            axis.contains(">14:02</text>") && axis.contains(">14:10</text>"),
+            "{axis}"
+        );
+    }
+
+    #[test]
+    fn a_single_message_of_a_million_can_be_seen() {
+        assert_eq!(percent(1, 3), "33.33%");
+        assert_eq!(permille(1, 1_000_000), 0);
+        assert_eq!(
+            meter(1, 4),
+            "<svg class=meter width=\"100%\" height=10 aria-hidden=true><rect width=\"25%\" height=10 /></svg>"
+        );
+    }
+}

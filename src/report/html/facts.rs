@@ -1,0 +1,74 @@
+//! The run: who was asked, when, how hard, and where the evidence is.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::record::Record;
+use crate::report::Story;
+use crate::report::lang::{Language, Voice, phrases};
+use crate::words::count;
+
+/// A label and what stands beside it.
+pub(super) type Fact = (&'static str, String);
+
+/// The facts of each record, and what holds for the report.
+pub(super) fn facts(story: &Story<'_>, contract: String) -> Vec<Fact> {
+    let (voice, tally) = (story.voice, &story.summary.tally);
+    let [calls, retries, throttled] = [tally.calls, tally.retries, tally.throttled].map(count);
+    let calls = match voice.language {
+        Language::English => {
+            format!("{calls}, of them {retries} retries; {throttled} were throttled")
+        }
+        Language::Chinese => format!("{calls} 次，其中重试 {retries} 次；被限流 {throttled} 次"),
+    };
+    let records = story.summary.records.iter();
+    let mut facts: Vec<_> = records.flat_map(|record| of(record, voice)).collect();
+    facts.extend([
+        (voice.say(phrases::CALLS), calls),
+        (
+            voice.say(phrases::REPORT_ZONE),
+            voice.clock.label().to_owned(),
+        ),
+        (voice.say(phrases::EXPECTATIONS), contract),
+    ]);
+    facts
+}
+
+fn of(record: &Record, voice: &Voice) -> Vec<Fact> {
+    let (header, trailer) = (record.header(), record.trailer());
+    let inputs = header.inputs.iter().map(|input| {
+        let rows = count(input.rows);
+        let text = match voice.language {
+            Language::English => format!("{}, {rows} rows, SHA-256 {}", input.path, input.sha256),
+            Language::Chinese => format!("{}，{rows} 行，SHA-256 {}", input.path, input.sha256),
+        };
+        (phrases::INPUT, text)
+    });
+    let mut facts = vec![(phrases::SOURCE, header.source.clone())];
+    facts.extend(inputs);
+    let time = |text: &str| format!("{} {}", voice.recorded(text), voice.clock.name());
+    facts.extend([
+        (phrases::BEGAN, time(&header.started_at)),
+        (phrases::ENDED, time(&trailer.finished_at)),
+    ]);
+    facts.extend(took(record).map(|took| (phrases::TOOK, voice.duration(took))));
+    facts.extend(header.rate.clone().map(|rate| (phrases::RATE, rate)));
+    facts.extend([
+        (phrases::PRODUCER_ZONE, header.producer_zone.clone()),
+        (phrases::TOOL, header.tool.clone()),
+        (phrases::RUN_ID, header.run_id.clone()),
+        (phrases::RECORD_FILE, record.path().display().to_string()),
+        (phrases::RECORD_HASH, trailer.sha256.clone()),
+    ]);
+    facts
+        .into_iter()
+        .map(|(phrase, text)| (voice.say(phrase), text))
+        .collect()
+}
+
+fn took(record: &Record) -> Option<Duration> {
+    let [from, to] = [&record.header().started_at, &record.trailer().finished_at];
+    let [from, to] = [from.parse::<Timestamp>().ok()?, to.parse().ok()?];
+    Duration::try_from(to.duration_since(from)).ok()
+}

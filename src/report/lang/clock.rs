@@ -1,0 +1,238 @@
+//! Times as a person reads them, in one zone that is named wherever a time stands (`facts/users.md` J11).
+
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use super::{Language, Voice};
+use crate::settings::Zone;
+
+/// The offset of a zone that keeps one is told from this moment on: zones changed their minds before.
+const RECENT: Timestamp = Timestamp::constant(1_577_836_800, 0); // 2020-01-01
+
+/// The zone of a report's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clock {
+    zone: TimeZone,
+    name: String,
+    label: String,
+    /// The zone has summer time, so each time needs its offset beside it.
+    shifts: bool,
+}
+
+impl Default for Clock {
+    /// UTC.
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            name: "UTC".to_owned(),
+            label: "UTC".to_owned(),
+            shifts: false,
+        }
+    }
+}
+
+impl Clock {
+    /// The clock of a zone as the settings name it.
+    #[must_use]
+    pub fn new(zone: &Zone) -> Self {
+        let shifts = zone.zone.following(RECENT).next().is_some();
+        let offset = RECENT
+            .to_zoned(zone.zone.clone())
+            .strftime("UTC%:z")
+            .to_string();
+        let name = match zone.zone.iana_name() {
+            Some("Etc/UTC") => "UTC".to_owned(),
+            Some(name) => name.to_owned(),
+            None if zone.zone.to_offset(RECENT).is_zero() => "UTC".to_owned(),
+            None => offset.clone(),
+        };
+        let label = if shifts || name == "UTC" || name == offset {
+            name.clone()
+        } else {
+            format!("{name}, {offset}")
+        };
+        Self {
+            zone: zone.zone.clone(),
+            name,
+            label,
+            shifts,
+        }
+    }
+
+    /// What the clock is called in a sentence: `UTC`, `UTC+08:00`, `Asia/Shanghai`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is called above a column of times: `UTC`, `Asia/Shanghai, UTC+08:00`, `Europe/Berlin`.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Local date and time of a moment, for whoever writes them by other means than text.
+    #[must_use]
+    pub fn zoned(&self, time: Timestamp) -> Zoned {
+        time.to_zoned(self.zone.clone())
+    }
+
+    /// How far the clock is ahead of UTC, in milliseconds.
+    pub(in crate::report) fn ahead(&self, time: Timestamp) -> i64 {
+        i64::from(self.zone.to_offset(time).seconds()) * 1000
+    }
+
+    /// `2026-11-20 14:02:09`, and its offset where the zone has several. The zone must be named beside or above it.
+    #[must_use]
+    pub fn time(&self, time: Timestamp) -> String {
+        let local = self.zoned(time);
+        let offset = self.offset(&local);
+        format!("{}{offset}", local.strftime("%F %T"))
+    }
+
+    /// `2026-11-20 14:02:09 UTC`: a time that stands alone.
+    #[must_use]
+    pub fn named(&self, time: Timestamp) -> String {
+        format!("{} {}", self.time(time), self.name)
+    }
+
+    fn offset(&self, local: &Zoned) -> String {
+        if self.shifts {
+            local.strftime("%:z").to_string()
+        } else {
+            String::new()
+        }
+    }
+}
+
+impl FromStr for Clock {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "local" {
+            // A report is read elsewhere, and rendered again there: it must come out the same.
+            return Err(
+                "`local` is another zone for each reader; name it, for example Asia/Shanghai"
+                    .to_owned(),
+            );
+        }
+        Ok(Self::new(&text.parse()?))
+    }
+}
+
+/// How exactly the edges of a stretch of time are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edges {
+    /// The second of the first and of the last.
+    Exact,
+    /// Whole minutes around them, unless that says nothing.
+    Around,
+}
+
+impl Voice {
+    /// From when to when, without the zone: `2026-11-20 14:02 to 14:19`.
+    #[must_use]
+    pub fn stretch(&self, (first, last): (Timestamp, Timestamp), how: Edges) -> String {
+        let (first, last) = match how {
+            Edges::Around if last.as_second() - first.as_second() >= 120 => {
+                let minute = |second: i64| Timestamp::from_second(second * 60);
+                let up = minute((last.as_second() + 59).div_euclid(60));
+                let down = minute(first.as_second().div_euclid(60));
+                (down.unwrap_or(first), up.unwrap_or(last))
+            }
+            _ => (first, last),
+        };
+        let [from, to] = [first, last].map(|time| self.clock.zoned(time));
+        let is_minutes =
+            how == Edges::Around && first.as_second() % 60 == 0 && last.as_second() % 60 == 0;
+        let clock = if is_minutes { "%H:%M" } else { "%T" };
+        let tail = |local: &Zoned| format!("{}{}", local.strftime(clock), self.clock.offset(local));
+        let whole = |local: &Zoned| format!("{} {}", local.strftime("%F"), tail(local));
+        if from == to {
+            return whole(&from);
+        }
+        let until = if from.date() == to.date() {
+            tail(&to)
+        } else {
+            whole(&to)
+        };
+        match self.language {
+            Language::English => format!("{} to {until}", whole(&from)),
+            Language::Chinese => format!("{} 至 {until}", whole(&from)),
+        }
+    }
+
+    /// A time that the record holds as text, in words; as it is where it can't be read.
+    pub(crate) fn recorded(&self, rfc3339: &str) -> String {
+        rfc3339
+            .parse()
+            .map_or_else(|_| rfc3339.to_owned(), |time| self.clock.time(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice(zone: &str, language: &str) -> Voice {
+        Voice {
+            language: language.parse().unwrap(),
+            clock: Clock::new(&zone.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_zone_is_named_with_its_offset_where_it_has_one() {
+        for (zone, label) in [
+            ("UTC", "UTC"),
+            ("+00:00", "UTC"),
+            ("+08:00", "UTC+08:00"),
+            ("-03:30", "UTC-03:30"),
+            ("Asia/Shanghai", "Asia/Shanghai, UTC+08:00"),
+            ("Europe/Berlin", "Europe/Berlin"),
+        ] {
+            assert_eq!(Clock::new(&zone.parse().unwrap()).label(), label);
+        }
+        assert_eq!(Clock::default(), Clock::new(&"UTC".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_time_is_local_and_tells_its_offset_where_it_could_be_another() {
+        let time = "2026-10-25T00:30:09.591Z".parse().unwrap();
+        for (zone, text) in [
+            ("UTC", "2026-10-25 00:30:09"),
+            ("Asia/Shanghai", "2026-10-25 08:30:09"),
+            ("Europe/Berlin", "2026-10-25 02:30:09+02:00"),
+        ] {
+            assert_eq!(Clock::new(&zone.parse().unwrap()).time(time), text);
+        }
+    }
+
+    #[test]
+    fn a_stretch_repeats_no_date_and_rounds_outwards() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let exact = |from, to, zone| {
+            let stretch = (at(from), at(to));
+            voice(zone, "en").stretch(stretch, Edges::Exact)
+        };
+        let (from, to) = ("2026-11-20T06:02:09Z", "2026-11-20T06:18:54Z");
+        assert_eq!(exact(from, to, "UTC"), "2026-11-20 06:02:09 to 06:18:54");
+        assert_eq!(exact(from, from, "+08:00"), "2026-11-20 14:02:09");
+        assert_eq!(
+            exact(from, "2026-11-20T16:18:54Z", "+08:00"),
+            "2026-11-20 14:02:09 to 2026-11-21 00:18:54"
+        );
+        let around = |from, to| {
+            let stretch = (at(from), at(to));
+            voice("+08:00", "zh").stretch(stretch, Edges::Around)
+        };
+        assert_eq!(around(from, to), "2026-11-20 14:02 至 14:19");
+        assert_eq!(
+            around(from, "2026-11-20T06:02:11Z"),
+            "2026-11-20 14:02:09 至 14:02:11",
+            "a minute would say nothing"
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! How a report speaks to a person: all its words in each language, and the zone of its clock.
+//!
+//! [`phrases`] holds every fixed text, the languages side by side; sentences with numbers in them are in
+//! `report/story.rs`. Machine codes (`passed`, `CONSUMED`, column names of the CSV) are no words: they are never
+//! translated, so a code in a report can be searched for in any other.
+
+mod clock;
+pub mod phrases;
+
+pub use clock::{Clock, Edges};
+
+use std::str::FromStr;
+
+use crate::settings::{Layers, SettingsError};
+use crate::verdict::{MessageVerdict, Verdict};
+
+/// A language that reports can be written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Language {
+    /// `en`
+    #[default]
+    English,
+    /// `zh`, written in simplified characters.
+    Chinese,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
+
+    /// The tag that a document declares (BCP 47).
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-Hans",
+        }
+    }
+}
+
+impl FromStr for Language {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "en" => Ok(Self::English),
+            "zh" => Ok(Self::Chinese),
+            _ => Err(format!(
+                "`{text}` is no language of the reports; expected en or zh"
+            )),
+        }
+    }
+}
+
+/// A fixed text in every language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phrase {
+    /// English.
+    pub en: &'static str,
+    /// Simplified Chinese.
+    pub zh: &'static str,
+}
+
+impl Phrase {
+    /// The text in one language.
+    #[must_use]
+    pub const fn in_language(self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.en,
+            Language::Chinese => self.zh,
+        }
+    }
+}
+
+/// A language and a clock: what `--lang` and `--tz` ask for.
+///
+/// The default (English, UTC) is what machine formats speak, whatever was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Voice {
+    /// Of all words.
+    pub language: Language,
+    /// Of all times.
+    pub clock: Clock,
+}
+
+impl Voice {
+    /// As the settings have it.
+    pub fn of(layers: &Layers) -> Result<Self, SettingsError> {
+        Ok(Self {
+            language: layers.get("lang")?,
+            clock: layers.get("tz")?,
+        })
+    }
+
+    /// The same clock in English: the terminal has no other words.
+    #[must_use]
+    pub fn in_english(&self) -> Self {
+        Self {
+            language: Language::English,
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// A fixed text.
+    #[must_use]
+    pub const fn say(&self, phrase: Phrase) -> &'static str {
+        phrase.in_language(self.language)
+    }
+
+    /// A verdict about a group, with the code by which other reports are searched: `未消费（open）`.
+    #[must_use]
+    pub fn verdict(&self, verdict: Verdict) -> String {
+        self.with_code(phrases::verdict(verdict))
+    }
+
+    /// A verdict about a message, with its code.
+    #[must_use]
+    pub fn message_verdict(&self, verdict: MessageVerdict) -> String {
+        self.with_code(phrases::message_verdict(verdict))
+    }
+
+    /// English calls a verdict by its code.
+    fn with_code(&self, phrase: Phrase) -> String {
+        match self.language {
+            Language::English => phrase.en.to_owned(),
+            Language::Chinese => format!("{}（{}）", phrase.zh, phrase.en),
+        }
+    }
+
+    /// A length of time: `41 min 40 s`, `41 分 40 秒`.
+    #[must_use]
+    pub fn duration(&self, duration: std::time::Duration) -> String {
+        let told = crate::words::duration(duration);
+        let in_chinese = |word| match word {
+            "d" => "天",
+            "h" => "小时",
+            "min" => "分",
+            "s" => "秒",
+            number => number,
+        };
+        match self.language {
+            Language::English => told,
+            Language::Chinese if duration.as_millis() < 500 => "不到 1 秒".to_owned(),
+            Language::Chinese => told
+                .split(' ')
+                .map(in_chinese)
+                .collect::<Vec<_>>()
+                .join(" "),
+        }
+    }
+
+    /// Several things, one after the other.
+    pub(crate) fn listed(&self, items: &[String]) -> String {
+        items.join(match self.language {
+            Language::English => ", ",
+            Language::Chinese => "、",
+        })
+    }
+
+    /// A remark about what stands before it.
+    pub(crate) fn in_brackets(&self, text: &str) -> String {
+        match self.language {
+            Language::English => format!(" ({text})"),
+            Language::Chinese => format!("（{text}）"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phrase_is_written_in_both_languages() {
+        let is_chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        let verdicts = Verdict::ALL.map(phrases::verdict);
+        let messages = MessageVerdict::ALL.map(phrases::message_verdict);
+        let meanings = Verdict::ALL.map(phrases::meaning);
+        let message_meanings = MessageVerdict::ALL.map(phrases::message_meaning);
+        let all = phrases::ALL.iter().copied().chain(verdicts).chain(messages);
+        for phrase in all.chain(meanings).chain(message_meanings) {
+            assert!(
+                !phrase.en.is_empty() && !is_chinese(phrase.en),
+                "{phrase:?}"
+            );
+            let is_punctuation = [phrases::COLON, phrases::SEMICOLON].contains(&phrase);
+            assert!(is_chinese(phrase.zh) || is_punctuation, "{phrase:?}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_named_by_its_code() {
+        assert_eq!("zh".parse(), Ok(Language::Chinese));
+        assert_eq!("en".parse(), Ok(Language::English));
+        let error = "fr".parse::<Language>().unwrap_err();
+        assert_eq!(
+            error,
+            "`fr` is no language of the reports; expected en or zh"
+        );
+    }
+}
