@@ -11,7 +11,7 @@ use crate::report::row::Context;
 use crate::verdict::{MessageVerdict, Verdict};
 use crate::words::count;
 
-const LABELS: f64 = 26.0;
+const LABELS: u16 = 26;
 const TEXTS: usize = 118;
 
 type Done = Result<(), XlsxError>;
@@ -23,7 +23,7 @@ pub(super) fn write(
     context: &Context,
 ) -> Done {
     let texts = u16::try_from(TEXTS).unwrap_or(u16::MAX);
-    let mut page = Page::begin(sheet, look, &[LABELS, texts.into()])?;
+    let mut page = Page::begin(sheet, look, &[LABELS, texts])?;
     let entry =
         |page: &mut Page<'_>, label: &str, text: &str| page.entry(label, text, lines(text, TEXTS));
     let voice = &summary.voice;

@@ -12,6 +12,8 @@ pub(super) struct Page<'p> {
     pub(super) sheet: &'p mut Worksheet,
     pub(super) look: &'p Look,
     row: u32,
+    /// Of its columns, in characters.
+    widths: Vec<u16>,
     /// The last column of texts that stand across the page.
     last: u16,
 }
@@ -32,17 +34,18 @@ impl<'p> Page<'p> {
     pub(super) fn begin(
         sheet: &'p mut Worksheet,
         look: &'p Look,
-        widths: &[f64],
+        widths: &[u16],
     ) -> Result<Self, XlsxError> {
         sheet.set_screen_gridlines(false);
         for (column, width) in (0..).zip(widths) {
-            sheet.set_column_width(column, *width)?;
+            sheet.set_column_width(column, f64::from(*width))?;
         }
         let last = u16::try_from(widths.len()).unwrap_or(u16::MAX) - 1;
         Ok(Self {
             sheet,
             look,
             row: 0,
+            widths: widths.to_vec(),
             last,
         })
     }
@@ -93,6 +96,12 @@ impl<'p> Page<'p> {
             self.sheet
                 .merge_range(self.row, from, self.row, to, name, &self.look.head)?;
         }
+        let heights = names
+            .iter()
+            .zip(&self.widths)
+            .map(|(name, width)| lines(name, (*width).into()));
+        let height = heights.fold(0.0, f64::max);
+        self.sheet.set_row_height(self.row, height)?;
         self.row += 1;
         Ok(())
     }

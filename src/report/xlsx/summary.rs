@@ -12,7 +12,7 @@ use crate::report::lang::{Voice, phrases};
 use crate::verdict::{MessageVerdict, Verdict};
 
 /// Of its nine columns.
-const WIDTHS: [f64; 9] = [34.0, 13.0, 13.0, 13.0, 13.0, 15.0, 13.0, 30.0, 30.0];
+const WIDTHS: [u16; 9] = [34, 13, 13, 13, 13, 15, 13, 30, 30];
 
 /// All of them together.
 const ACROSS: usize = 174;

@@ -15,18 +15,19 @@ use ons_audit::report::{
 };
 use ons_audit_fuzz::Reused;
 
-const FORMATS: [Format; 6] = [
+const FORMATS: [Format; 7] = [
     Format::Csv,
     Format::Matrix,
     Format::Ndjson,
     Format::Rejects,
     Format::Json,
     Format::Markdown,
+    Format::Html,
 ];
 
 thread_local! {
     static RESULTS: RefCell<Reused> = RefCell::default();
-    static REPORTS: RefCell<[Reused; 6]> = RefCell::default();
+    static REPORTS: RefCell<[Reused; 7]> = RefCell::default();
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -78,7 +79,7 @@ fn read(record: &Record) -> Result<(), ReadError> {
     Ok(())
 }
 
-fn report(record: Record, reports: &mut [Reused; 6]) {
+fn report(record: Record, reports: &mut [Reused; 7]) {
     let context = Context {
         groups: record.trailer().groups.iter().cloned().collect(),
         columns: record.trailer().columns.clone(),
@@ -109,7 +110,7 @@ fn report(record: Record, reports: &mut [Reused; 6]) {
         .expect("memory takes all text");
 
     let rows = summary.tally.totals.rows;
-    let [long, matrix, ndjson, rejects, json, _] = reports.each_ref().map(Reused::content);
+    let [long, matrix, ndjson, rejects, json, _, page] = reports.each_ref().map(Reused::content);
     assert!(csv_rows(&long) >= rows);
     assert_eq!(csv_rows(&matrix), rows);
     assert_eq!(csv_rows(&rejects), summary.tally.totals.rejected);
@@ -118,6 +119,12 @@ fn report(record: Record, reports: &mut [Reused; 6]) {
         .map(|line| serde_json::from_slice::<serde_json::Value>(line).expect("a line is JSON"));
     assert!(lines.count() as u64 >= rows);
     serde_json::from_slice::<serde_json::Value>(&json).expect("the summary is JSON");
+    let page = String::from_utf8(page).expect("the page is text");
+    assert_eq!(
+        page.matches("<script").count(),
+        1,
+        "ours, whatever the rows bring"
+    );
 }
 
 /// Records behind the header, all as long as it.
