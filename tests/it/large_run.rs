@@ -1,9 +1,10 @@
-//! Fifty thousand rows: no number differs between two formats. (The workbook is compared in `xlsx.rs`: it takes long to make in a debug build.)
+//! Fifty thousand rows: no number differs between two formats. (Every cell of a workbook is compared in `xlsx.rs`.)
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
+use calamine::{Reader as _, Xlsx, open_workbook};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -211,13 +212,74 @@ fn of_markdown(tool: &Tool) -> Counts {
     counts
 }
 
+/// A text between two others, and what is behind it.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<(&'t str, &'t str)> {
+    text.split_once(before)?.1.split_once(after)
+}
+
+/// What the page shows: a tile a verdict about messages, a list a group.
+fn of_html(tool: &Tool) -> Counts {
+    let page = tool.read("a.html");
+    let mut counts = Counts::new();
+    let (mut tiles, _) = between(&page, "<dl class=\"counts\"", "</dl>").unwrap();
+    while let Some((verdict, rest)) = between(tiles, "<div class=\"", "\"") {
+        let (shown, rest) = between(rest, "<dd>", "</dd>").unwrap();
+        let key = (String::new(), verdict.to_owned());
+        counts.insert(key, number(shown).unwrap());
+        tiles = rest;
+    }
+    let (mut groups, _) = between(&page, "<h2 id=\"groups\"", "</section>").unwrap();
+    while let Some((name, rest)) = between(groups, "<h3 dir=\"auto\">", "</h3>") {
+        let (mut parts, rest) = between(rest, "<ul class=\"parts\">", "</ul>").unwrap();
+        while let Some((shown, rest)) = between(parts, "</svg>", "</b>") {
+            let (verdict, shown) = shown.split_once(" <b>").unwrap();
+            let key = (name.to_owned(), verdict.to_owned());
+            counts.insert(key, number(shown).unwrap());
+            parts = rest;
+        }
+        groups = rest;
+    }
+    counts.retain(|_, number| *number > 0);
+    counts
+}
+
+/// What the workbook's first sheet shows.
+fn of_workbook(tool: &Tool) -> Counts {
+    let mut book: Xlsx<_> = open_workbook(tool.path("a.xlsx")).unwrap();
+    let sheet = book.worksheet_range("Summary").unwrap();
+    let mut counts = Counts::new();
+    let mut section = "";
+    let rows: Vec<Vec<_>> = sheet
+        .rows()
+        .map(|row| row.iter().map(ToString::to_string).collect())
+        .collect();
+    for row in &rows {
+        let numbers = row[1..].iter().map_while(|cell| number(cell));
+        let numbers: Vec<_> = numbers.collect();
+        match (section, &numbers[..]) {
+            (_, []) if row[1].is_empty() => section = &row[0],
+            ("By consumer group", [_expected, counted @ ..]) => {
+                for (verdict, number) in VERDICTS.iter().zip(counted) {
+                    counts.insert((row[0].clone(), (*verdict).to_owned()), *number);
+                }
+            }
+            ("By message", [number, ..]) => {
+                counts.insert((String::new(), row[0].clone()), *number);
+            }
+            _ => {}
+        }
+    }
+    counts.retain(|_, number| *number > 0);
+    counts
+}
+
 #[test]
 fn no_number_differs_between_two_formats() {
     let tool = Tool::new();
     enlarge(&tool);
     tool.call(
         "audit large.csv --source large.json --expect-file samples/expected.csv --accept filtered --quiet \
-         --results r.ndjson -o a.csv -o a.ndjson -o a.json -o a.md --matrix m.csv",
+         --results r.ndjson -o a.csv -o a.ndjson -o a.json -o a.md -o a.html -o a.xlsx --matrix m.csv",
     )
     .ends(1);
     let counts = of_csv(&tool);
@@ -236,4 +298,6 @@ fn no_number_differs_between_two_formats() {
     assert_eq!(of_matrix(&tool), counts);
     assert_eq!(of_ndjson(&tool), (counts.clone(), summary));
     assert_eq!(of_markdown(&tool), counts);
+    assert_eq!(of_html(&tool), counts);
+    assert_eq!(of_workbook(&tool), counts);
 }

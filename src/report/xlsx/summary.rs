@@ -12,10 +12,10 @@ use crate::report::lang::{Voice, phrases};
 use crate::verdict::{MessageVerdict, Verdict};
 
 /// Of its nine columns.
-const WIDTHS: [u16; 9] = [34, 13, 13, 13, 13, 15, 13, 30, 30];
+const WIDTHS: [u16; 9] = [34, 13, 13, 13, 13, 18, 13, 30, 30];
 
 /// All of them together.
-const ACROSS: usize = 174;
+const ACROSS: usize = 177;
 
 type Done = Result<(), XlsxError>;
 
