@@ -9,7 +9,8 @@
 //!
 //! Tuned by simulation (`engine/simulation.rs`, which prints its figures): others take 0, 50 and 90 % of a quota of 10/s in
 //! turns of ten minutes, the gateway counts by fixed or sliding seconds, an answer takes 0.02 to 1 s. At 8/s and at 10/s,
-//! 0.6 to 1.8 % of the calls are throttled and 93 to 96 % of what is left is used; at `max`, 1.7 to 2.7 % and 87 to 90 %.
+//! 0.6 to 2.0 % of the calls are throttled and 90 to 97 % of what is left is used, in whatever phase others come and go;
+//! at `max`, 1.2 to 2.8 % and 84 to 90 %.
 //! While others take 90 %, a call a second is left, and looking for more each minute has 5 to 15 % of these few calls
 //! throttled. A longer level step would have fewer throttled and find out later that others have left. Where one call in
 //! a hundred or in twenty is throttled at any pace, half of 8/s is used, and 13 to 65 % of what `max` could have.
