@@ -11,7 +11,6 @@ use crate::record::Record;
 use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Summary, Targets, render};
 use crate::verdict::Expectations;
-use crate::words::count;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -28,20 +27,10 @@ pub(super) fn run(args: &Args) -> Result<Status, Failed> {
     }
     let record = Record::open(&args.results)?;
     let expectations = record.header().expectations.clone();
-    let totals = checked(&record, expectations)?.tally.totals;
-    let [rows, distinct, duplicates, rejected] = [
-        totals.rows,
-        totals.distinct,
-        totals.duplicates,
-        totals.rejected,
-    ]
-    .map(count);
-    let [answered, not_found, unanswered] =
-        [totals.answered, totals.not_found, totals.unanswered].map(count);
+    let summary = checked(&record, expectations)?;
+    let [rows, distinct] = summary.told().totals();
     print(&format!(
-        "{}: the seal holds (sha256 {})\n\
-         {rows} rows = {distinct} distinct + {duplicates} duplicates + {rejected} rejected\n\
-         {distinct} distinct = {answered} answered + {not_found} not found + {unanswered} unanswered\n",
+        "{}: the seal holds (sha256 {})\n{rows}\n{distinct}\n",
         args.results.display(),
         record.trailer().sha256,
     ))?;

@@ -315,7 +315,7 @@ impl Edge {
     }
 }
 
-fn date(millis: i64) -> Option<Timestamp> {
+pub(super) fn date(millis: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis).ok()
 }
 

@@ -1,0 +1,119 @@
+//! Where the answers came from, and what they do not prove.
+
+use super::Story;
+use crate::offsets::Rules;
+use crate::record::Record;
+use crate::report::lang::{Phrase, phrases};
+use crate::verdict::Verdict;
+
+impl Story<'_> {
+    /// What the numbers do not prove, each in a sentence; only what applies here (`facts/users.md` §3b).
+    #[must_use]
+    pub fn caveats(&self) -> Vec<&'static str> {
+        let caveats = self.applying().into_iter();
+        caveats.map(|(whole, _)| self.voice.say(whole)).collect()
+    }
+
+    /// The same in a few words each.
+    #[must_use]
+    pub fn caveats_in_short(&self) -> Vec<&'static str> {
+        let caveats = self.applying().into_iter();
+        caveats.map(|(_, short)| self.voice.say(short)).collect()
+    }
+
+    fn applying(&self) -> Vec<(Phrase, Phrase)> {
+        let tally = &self.summary.tally;
+        let any = |verdict| tally.groups.values().any(|group| group.count(verdict) > 0);
+        let by_offsets = |record: &Record| record.header().rules == Rules::Offsets;
+        let all = [
+            (
+                any(Verdict::Passed),
+                phrases::PASSED_CAVEAT,
+                phrases::PASSED_IN_SHORT,
+            ),
+            (
+                self.summary.records.iter().any(by_offsets),
+                phrases::BY_OFFSETS_CAVEAT,
+                phrases::BY_OFFSETS_IN_SHORT,
+            ),
+            (
+                any(Verdict::Filtered),
+                phrases::FILTERED_CAVEAT,
+                phrases::FILTERED_IN_SHORT,
+            ),
+            (
+                any(Verdict::Open),
+                phrases::OPEN_CAVEAT,
+                phrases::OPEN_IN_SHORT,
+            ),
+            (
+                any(Verdict::Undetermined),
+                phrases::UNDETERMINED_CAVEAT,
+                phrases::UNDETERMINED_IN_SHORT,
+            ),
+            (
+                any(Verdict::Absent),
+                phrases::ABSENT_CAVEAT,
+                phrases::ABSENT_IN_SHORT,
+            ),
+            (
+                tally.totals.not_found > 0,
+                phrases::NOT_FOUND_CAVEAT,
+                phrases::NOT_FOUND_IN_SHORT,
+            ),
+            (
+                tally.totals.carried > 0,
+                phrases::CARRIED_CAVEAT,
+                phrases::CARRIED_IN_SHORT,
+            ),
+            (
+                true,
+                phrases::NO_SNAPSHOT_CAVEAT,
+                phrases::NO_SNAPSHOT_IN_SHORT,
+            ),
+        ];
+        let applying = all.into_iter().filter(|(applies, ..)| *applies);
+        applying.map(|(_, whole, short)| (whole, short)).collect()
+    }
+
+    /// The sources as the runs named them.
+    #[must_use]
+    pub fn sources(&self) -> String {
+        let records = self.summary.records.iter();
+        let mut sources: Vec<_> = records
+            .map(|record| record.header().source.clone())
+            .collect();
+        sources.dedup();
+        self.voice.listed(&sources)
+    }
+
+    /// Of when the answers are, with the zone; nothing where there are none.
+    #[must_use]
+    pub fn observed(&self) -> Option<String> {
+        let (first, last) = self.summary.tally.observed.as_ref()?;
+        let zone = self.voice.clock.name();
+        let [first_told, last_told] = [first, last].map(|time| self.voice.recorded(time));
+        Some(match (self.is_chinese(), first == last) {
+            (true, true) => format!("数据时刻 {first_told} {zone}"),
+            (false, true) => format!("as of {first_told} {zone}"),
+            (true, false) => format!("查询时间 {first_told} 至 {last_told} {zone}"),
+            (false, false) => format!("observed {first_told} to {last_told} {zone}"),
+        })
+    }
+
+    /// Where the answers came from and of when they are.
+    #[must_use]
+    pub fn provenance(&self) -> String {
+        let (sources, observed) = (self.sources(), self.observed());
+        let observed = observed.map(|observed| {
+            let comma = if self.is_chinese() { "，" } else { ", " };
+            format!("{comma}{observed}")
+        });
+        let observed = observed.unwrap_or_default();
+        if self.is_chinese() {
+            format!("数据源 {sources}{observed}")
+        } else {
+            format!("source {sources}{observed}")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What all summaries say in sentences, in the language and by the clock of a [`Voice`]: the headline, the totals, where
+//! the answers came from, what they do not prove.
+
+mod basis;
+mod headline;
+mod notes;
+
+use super::Summary;
+use super::lang::{Language, Voice};
+use crate::words::count;
+
+/// A summary, told.
+#[derive(Debug, Clone, Copy)]
+pub struct Story<'s> {
+    pub(in crate::report) summary: &'s Summary<'s>,
+    /// Who tells it.
+    pub voice: &'s Voice,
+}
+
+impl Story<'_> {
+    const fn is_chinese(&self) -> bool {
+        matches!(self.voice.language, Language::Chinese)
+    }
+
+    /// `280 of 986 messages`
+    fn of_all(&self, number: u64) -> String {
+        let [number, whole] = [number, self.summary.tally.totals.distinct].map(count);
+        if self.is_chinese() {
+            format!("{whole} 条消息中有 {number} 条")
+        } else {
+            format!("{number} of {whole} messages")
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The control totals, and what else the numbers tell: resets, the contract, damaged columns, carried answers.
+
+use super::Story;
+use crate::report::lang::phrases;
+use crate::words::count;
+
+impl Story<'_> {
+    /// The two equations that must hold.
+    #[must_use]
+    pub fn totals(&self) -> [String; 2] {
+        let totals = &self.summary.tally.totals;
+        let tie = self.voice.say(if totals.tie() {
+            phrases::TIE
+        } else {
+            phrases::NO_TIE
+        });
+        let [rows, distinct, duplicates, rejected] = [
+            totals.rows,
+            totals.distinct,
+            totals.duplicates,
+            totals.rejected,
+        ]
+        .map(count);
+        let [answered, not_found, unanswered] =
+            [totals.answered, totals.not_found, totals.unanswered].map(count);
+        if self.is_chinese() {
+            [
+                format!(
+                    "{rows} 行 = {distinct} 条不同消息 + {duplicates} 重复行 + {rejected} 无效行"
+                ),
+                format!(
+                    "{distinct} 条不同消息 = {answered} 有结果 + {not_found} 未找到 + {unanswered} 无应答（{tie}）"
+                ),
+            ]
+        } else {
+            [
+                format!(
+                    "{rows} rows = {distinct} distinct + {duplicates} duplicates + {rejected} rejected"
+                ),
+                format!(
+                    "{distinct} distinct = {answered} answered + {not_found} not found + {unanswered} unanswered ({tie})"
+                ),
+            ]
+        }
+    }
+
+    /// Groups whose offset seems to have gone back: messages that they had passed are open now.
+    #[must_use]
+    pub fn resets(&self) -> Vec<String> {
+        let groups = self.summary.tally.groups.iter();
+        groups
+            .filter(|(_, group)| group.regressed > 0)
+            .map(|(name, group)| {
+                let messages = count(group.regressed);
+                if self.is_chinese() {
+                    format!("{name}：此前已消费的消息中有 {messages} 条现在未消费，消费位点疑似被重置")
+                } else {
+                    format!("{name}: {messages} of the messages that it had passed are open now, its offset was likely reset")
+                }
+            })
+            .collect()
+    }
+
+    /// Where contract and answers do not fit together, and what the contract could not decide; only what applies here.
+    #[must_use]
+    pub fn contract(&self) -> Vec<String> {
+        let unexpected = self.summary.unexpected();
+        let named: Vec<_> = unexpected
+            .iter()
+            .map(|(group, messages)| format!("{group} {}", count(*messages)))
+            .collect();
+        let named = (!named.is_empty()).then(|| {
+            let named = self.voice.listed(&named);
+            if self.is_chinese() {
+                format!("约定之外的消费组出现在结果中（消息数）：{named}")
+            } else {
+                format!("unexpected groups answer, in so many messages: {named}")
+            }
+        });
+        let tally = &self.summary.tally;
+        let assumed = (tally.assumed > 0).then(|| {
+            let messages = count(tally.assumed);
+            if self.is_chinese() {
+                format!("{messages} 条消息的标签或产生时间未知：仅对部分消息有要求的消费组按要求消费计")
+            } else {
+                format!(
+                    "{messages} messages: their tag or born time is not known, so groups that are expected only of \
+                     certain ones count as expected"
+                )
+            }
+        });
+        let nothing = (tally.nothing_expected > 0).then(|| {
+            let messages = count(tally.nothing_expected);
+            if self.is_chinese() {
+                format!("{messages} 条消息：其主题的约定不要求任何消费组消费（标签或产生时间不符），因此不会漏消费")
+            } else {
+                format!(
+                    "{messages} messages: the contract of their topic expects no group (another tag, or born at another \
+                     time), so nothing could be missed"
+                )
+            }
+        });
+        named.into_iter().chain(assumed).chain(nothing).collect()
+    }
+
+    /// The kept columns that look as if a spreadsheet had damaged them, each in a sentence.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<String> {
+        let columns = self.summary.damage.columns();
+        columns
+            .map(|column| {
+                if !self.is_chinese() {
+                    return column.to_string();
+                }
+                let [damaged, values] = [column.damaged, column.values].map(count);
+                format!(
+                    "列 {}：{values} 个值中有 {damaged} 个疑似被电子表格损坏，首个为第 {} 行的 {}；均按原样保留",
+                    column.column, column.first_row, column.first
+                )
+            })
+            .collect()
+    }
+
+    /// What was taken from an earlier record, if anything was.
+    #[must_use]
+    pub fn carried(&self) -> Option<String> {
+        let tally = &self.summary.tally;
+        let (carried, rechecked) = (tally.totals.carried, tally.rechecked);
+        if carried + rechecked == 0 {
+            return None;
+        }
+        let [carried, answered, rechecked] = [carried, tally.totals.answered, rechecked].map(count);
+        Some(if self.is_chinese() {
+            format!(
+                "{answered} 条结果中有 {carried} 条沿用此前的运行；此前已有消费组消费的 {rechecked} 条消息重新查询过"
+            )
+        } else {
+            format!(
+                "{carried} of {answered} answers are of an earlier run; {rechecked} messages that some group had passed then were asked again"
+            )
+        })
+    }
+}
