@@ -15,7 +15,7 @@ use super::row::{Context, RowFormat, RowView};
 use super::sink::Made;
 use crate::exit::{Advice, Status};
 use crate::record::{Block, Damage, Line, ReadError, Record, Subjects};
-use crate::verdict::{Facts, Tally, judge};
+use crate::verdict::{Answer, Facts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
 const MOST_WORKERS: usize = 4;
@@ -237,12 +237,15 @@ impl Desk<'_> {
     ) -> Result<(), ReadError> {
         let bad = |error| self.record.bad_line(line.row, error);
         let missing = || bad(serde::de::Error::custom("its answer is a duplicate itself"));
+        let answer = asked.answer().ok_or_else(missing)?;
+        if line.same_as.is_some() && matches!(answer, Answer::Rejected) {
+            // It would stand among the bad rows, where it is not counted.
+            return Err(bad(serde::de::Error::custom(
+                "it is the same as a bad row, which was never asked",
+            )));
+        }
         let subject = self.subjects.of_line(asked);
-        let judged = judge(
-            asked.answer().ok_or_else(missing)?,
-            &subject,
-            &self.context.expectations,
-        );
+        let judged = judge(answer, &subject, &self.context.expectations);
         let born = subject.born;
         if line.same_as.is_some() {
             rendered.tally.add_duplicate();

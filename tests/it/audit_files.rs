@@ -291,3 +291,22 @@ fn a_source_has_to_be_named_and_has_to_be_one() {
         assert_eq!(tool.names(), [""; 0]);
     }
 }
+
+#[test]
+fn a_record_that_calls_a_row_the_same_as_a_bad_one_is_refused() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv").ends(1);
+    let text = tool.read("a.results.ndjson");
+    let at = text.find("\"same_as\":").unwrap() + "\"same_as\":".len();
+    let end = at + text[at..].find([',', '}']).unwrap();
+    tool.write("b.ndjson", format!("{}441{}", &text[..at], &text[end..]));
+    let said = tool
+        .call("report b.ndjson -o b.csv --rejects bad.csv")
+        .ends(2);
+    assert!(
+        said.stderr.contains("the same as a bad row"),
+        "{}",
+        said.stderr
+    );
+    assert!(!tool.path("bad.csv").exists());
+}
