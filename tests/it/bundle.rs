@@ -117,6 +117,21 @@ fn a_bundle_has_everything_and_proves_it_anywhere() {
 }
 
 #[test]
+fn reports_in_another_zone_and_language_are_proved_too() {
+    let tool = Tool::new();
+    tool.call(
+        "audit samples/incident.csv --source samples/cluster.json --tz Asia/Shanghai --lang zh",
+    )
+    .args("-o page.html -o ticket.md --bundle b.zip")
+    .ends(1);
+    let told = tool.call("verify b.zip").ends(0).stdout;
+    for name in ["page.html", "ticket.md"] {
+        let says = format!("reports/{name}: the record, rendered again, gives the same bytes");
+        assert!(told.contains(&says), "{told}");
+    }
+}
+
+#[test]
 fn a_report_made_again_by_other_expectations_can_be_bundled_too() {
     let tool = bundled();
     tool.call("report report.results.ndjson --expect orders=GID_search -o again.csv --bom --output-delimiter ;")

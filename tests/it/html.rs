@@ -34,10 +34,12 @@ fn the_sample_is_told_on_one_page_that_asks_nobody() {
         "<tr><td>657<td>0A15030B110F18B4AAC264DBD9370E4E<td>06:02:09<td>A-10645<td>233.84<td>Łukasz",
         "passed means that the group&#39;s offset went past the message. It does not prove success",
         "SHA-256 of the record",
+        "time zone of this report<td dir=\"auto\">UTC",
     ] {
         assert!(page.contains(says), "{says}");
     }
     assert_eq!(listed(&page), 280);
+    assert!(!page.contains(">calls<"), "a snapshot is not called");
     for word in ["http:", "https:", "src=", "@import", "url("] {
         let elsewhere = page.replace("url(#", ""); // its own patterns
         assert!(!elsewhere.contains(word), "{word}");

@@ -68,9 +68,16 @@ fn a_throttled_answer_without_a_time_holds_the_run_for_a_second() {
     let first = |call: Call<'_>| (call.number == 1).then_some(Fault::Throttled(None));
     let gateway = some_messages(&tool, 3, Gateway::setup().plan(first)).start();
     let began = std::time::Instant::now();
-    audit(&tool, &gateway, "--rate max --concurrency 1").ends(0);
+    audit(&tool, &gateway, "--rate max --concurrency 1 -o page.html").ends(0);
     assert!(began.elapsed() >= Duration::from_secs(1));
     assert_eq!(gateway.calls(), 4);
+    let page = tool.read("page.html");
+    for fact in [
+        "calls<td dir=\"auto\">4, of them 1 asked again, 1 throttled",
+        "rate<td dir=\"auto\">max",
+    ] {
+        assert!(page.contains(fact), "{fact}: {page}");
+    }
 }
 
 #[test]

@@ -245,4 +245,14 @@ fn a_zone_moves_the_times_and_a_language_names_the_sheets() {
         head.iter().any(|name| name.contains("Asia/Shanghai")),
         "{head:?}"
     );
+    let method = book.worksheet_range("方法").unwrap();
+    let facts: Vec<_> = method
+        .rows()
+        .map(|row| (told(&row[0]), told(&row[1])))
+        .collect();
+    let zone = (
+        "本报告时区".to_owned(),
+        "Asia/Shanghai, UTC+08:00".to_owned(),
+    );
+    assert!(facts.contains(&zone), "{facts:?}");
 }

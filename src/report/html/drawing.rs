@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::timeline::{Chart, Lane};
 use crate::report::lang::{Clock, Language, Voice};
-use crate::verdict::{GroupTally, Verdict};
+use crate::verdict::Verdict;
 use crate::words::count;
 
 /// Of a lane: room for the names of the edges, then the bars.
@@ -44,9 +44,8 @@ const STEPS: [i64; 19] = [
 /// No share of a bar is thinner than this, in per mille: a single message can be seen.
 const THINNEST: u64 = 5;
 
-/// One bar, divided by verdict.
-pub(super) fn shares(group: &GroupTally) -> String {
-    let counts = Verdict::ALL.map(|verdict| group.count(verdict));
+/// One bar, divided by verdict, in the order of [`Verdict::ALL`].
+pub(super) fn shares(counts: [u64; Verdict::ALL.len()]) -> String {
     let whole = counts.iter().sum::<u64>();
     let mut svg = String::from("<svg class=bar width=\"100%\" height=20 aria-hidden=true>");
     if whole == 0 {
@@ -380,7 +379,13 @@ mod tests {
     #[test]
     fn a_single_message_of_a_million_can_be_seen() {
         assert_eq!(percent(1, 3), "33.33%");
-        assert_eq!(permille(1, 1_000_000), 0);
+        let bar = shares([999_999, 0, 1, 0, 0]);
+        assert!(
+            bar.contains("<rect class=open x=\"99.50%\" width=\"0.49%\""),
+            "{bar}"
+        );
+        assert_eq!(bar.matches("<rect").count(), 2, "{bar}");
+        assert_eq!(shares([0; 5]).matches("<rect").count(), 0);
         assert_eq!(
             meter(1, 4),
             "<svg class=meter width=\"100%\" height=10 aria-hidden=true><rect width=\"25%\" height=10 /></svg>"

@@ -6,7 +6,6 @@
 //! script stand beside it and go into the page; its policy names their hashes, so nothing else runs there.
 
 mod drawing;
-mod facts;
 mod gathered;
 mod list;
 mod origins;

@@ -3,14 +3,13 @@
 use askama::Template;
 
 use super::drawing::{Drawing, shares};
-use super::facts::{Fact, facts};
 use super::gathered::Gathered;
 use super::list::List;
 use super::origins::Origins;
 use super::page::{SCRIPT, STYLE, policy};
 use super::timeline::Lane;
-use crate::report::Story;
 use crate::report::lang::{Edges, Language, Phrase, Voice, phrases};
+use crate::report::story::{Fact, Story};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 use crate::words::count;
 
@@ -91,7 +90,7 @@ impl<'v> View<'v> {
             list: is_broken.then(|| List::of(gathered, columns, voice)),
             verdicts: verdicts(voice),
             caveats: story.caveats(),
-            facts: facts(story, contract.to_owned()),
+            facts: story.facts(contract),
         }
     }
 
@@ -173,7 +172,7 @@ impl<'v> Bar<'v> {
         Self {
             name,
             remark: remarks.collect::<Vec<_>>().join(" · "),
-            svg: shares(group),
+            svg: shares(Verdict::ALL.map(|verdict| group.count(verdict))),
             parts: parts.into(),
         }
     }

@@ -128,8 +128,6 @@ phrases! {
     NOT_PROVEN: "What they do not prove", "不能证明的事项";
     /// Heading of the facts of the run.
     PROVENANCE: "Where the answers came from", "结果的来源";
-    /// Label of the zone.
-    TIMES: "times", "时间所用时区";
     /// Label of who should have consumed what.
     EXPECTATIONS: "expectations", "消费约定";
 

@@ -4,6 +4,9 @@
 mod basis;
 mod headline;
 mod notes;
+mod run;
+
+pub(super) use run::Fact;
 
 use super::Summary;
 use super::lang::{Language, Voice};

@@ -4,12 +4,10 @@ use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::look::Look;
 use super::page::{Page, lines};
-use crate::record::Record;
 use crate::report::Summary;
-use crate::report::lang::{Voice, phrases};
+use crate::report::lang::phrases;
 use crate::report::row::Context;
 use crate::verdict::{MessageVerdict, Verdict};
-use crate::words::count;
 
 const LABELS: u16 = 26;
 const TEXTS: usize = 118;
@@ -42,36 +40,9 @@ pub(super) fn write(
         entry(&mut page, &(nth + 1).to_string(), caveat)?;
     }
     page.section(voice.say(phrases::PROVENANCE))?;
-    entry(&mut page, voice.say(phrases::TIMES), voice.clock.label())?;
-    for record in summary.records {
-        for (label, text) in facts(record, voice) {
-            entry(&mut page, label, &text)?;
-        }
-    }
     let contract = serde_json::to_string(&context.expectations).unwrap_or_default();
-    entry(&mut page, voice.say(phrases::EXPECTATIONS), &contract)
-}
-
-/// The labels are the names that the record itself has for them.
-fn facts(record: &Record, voice: &Voice) -> Vec<(&'static str, String)> {
-    let (header, trailer) = (record.header(), record.trailer());
-    let mut facts = vec![
-        ("run_id", header.run_id.clone()),
-        ("tool", header.tool.clone()),
-        ("source", header.source.clone()),
-        ("started_at", voice.recorded(&header.started_at)),
-        ("finished_at", voice.recorded(&trailer.finished_at)),
-        ("producer_zone", header.producer_zone.clone()),
-        ("record sha256", trailer.sha256.clone()),
-    ];
-    facts.extend(header.inputs.iter().map(|input| {
-        let text = format!(
-            "{}: {} rows, sha256 {}",
-            input.path,
-            count(input.rows),
-            input.sha256
-        );
-        ("input", text)
-    }));
-    facts
+    for (label, text) in summary.told().facts(&contract) {
+        entry(&mut page, label, &text)?;
+    }
+    Ok(())
 }

@@ -4,35 +4,48 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Story;
+use crate::offsets::Rules;
 use crate::record::Record;
-use crate::report::Story;
 use crate::report::lang::{Language, Voice, phrases};
 use crate::words::count;
 
 /// A label and what stands beside it.
-pub(super) type Fact = (&'static str, String);
+pub(in crate::report) type Fact = (&'static str, String);
 
-/// The facts of each record, and what holds for the report.
-pub(super) fn facts(story: &Story<'_>, contract: String) -> Vec<Fact> {
-    let (voice, tally) = (story.voice, &story.summary.tally);
-    let [calls, retries, throttled] = [tally.calls, tally.retries, tally.throttled].map(count);
-    let calls = match voice.language {
-        Language::English => {
-            format!("{calls}, of them {retries} retries; {throttled} were throttled")
+impl Story<'_> {
+    /// The facts of each record, and what holds for the report; `contract` is what was expected.
+    pub(in crate::report) fn facts(&self, contract: &str) -> Vec<Fact> {
+        let voice = self.voice;
+        let records = self.summary.records.iter();
+        let mut facts: Vec<_> = records.flat_map(|record| of(record, voice)).collect();
+        facts.extend(self.calls().map(|calls| (voice.say(phrases::CALLS), calls)));
+        facts.extend([
+            (
+                voice.say(phrases::REPORT_ZONE),
+                voice.clock.label().to_owned(),
+            ),
+            (voice.say(phrases::EXPECTATIONS), contract.to_owned()),
+        ]);
+        facts
+    }
+
+    /// What was asked of a service. A snapshot is not called, and a cluster not once for each message.
+    fn calls(&self) -> Option<String> {
+        let is_called = |record: &Record| {
+            record.header().rate.is_some() && record.header().rules == Rules::Gateway
+        };
+        if !self.summary.records.iter().all(is_called) {
+            return None;
         }
-        Language::Chinese => format!("{calls} 次，其中重试 {retries} 次；被限流 {throttled} 次"),
-    };
-    let records = story.summary.records.iter();
-    let mut facts: Vec<_> = records.flat_map(|record| of(record, voice)).collect();
-    facts.extend([
-        (voice.say(phrases::CALLS), calls),
-        (
-            voice.say(phrases::REPORT_ZONE),
-            voice.clock.label().to_owned(),
-        ),
-        (voice.say(phrases::EXPECTATIONS), contract),
-    ]);
-    facts
+        let tally = &self.summary.tally;
+        let [calls, retries, throttled] = [tally.calls, tally.retries, tally.throttled].map(count);
+        Some(if self.is_chinese() {
+            format!("{calls} 次，其中重试 {retries} 次，被限流 {throttled} 次")
+        } else {
+            format!("{calls}, of them {retries} asked again, {throttled} throttled")
+        })
+    }
 }
 
 fn of(record: &Record, voice: &Voice) -> Vec<Fact> {
