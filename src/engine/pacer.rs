@@ -69,6 +69,12 @@ impl Pacer {
         }
     }
 
+    /// Is there a rate to be kept?
+    #[must_use]
+    pub const fn has_limit(&self) -> bool {
+        self.full.is_some()
+    }
+
     /// Returns when the caller may begin its call.
     pub async fn turn(&self) -> Turn {
         if self.limiter.is_none() && self.shared.is_none() && self.is_untroubled() {

@@ -5,12 +5,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
+use tokio::time::Interval;
 
 use super::gate::Gate;
 use super::{Pacer, Policy, Stop};
 use crate::input::{Entry, Row};
 use crate::message::Query;
-use crate::record::{Known, Outcome, Previous};
+use crate::record::{Known, Outcome, Previous, Previously};
 use crate::source::{Failure, TraceSource};
 
 /// How often a sink hears of time passing while answers are awaited.
@@ -79,23 +80,101 @@ impl<S: TraceSource> Engine<'_, S> {
             }
             row
         });
-        let rows = stream::iter(counted);
         let gate = Gate::new(self.source.may_refuse_everyone());
         let gate = &gate;
-        let settled = if self.policy.concurrency == 1 {
-            rows.then(|row| self.settle(row, gate)).left_stream() // one after the other needs no pool of calls
+        let (count, fatal) = if self.policy.concurrency == 1 {
+            self.one_by_one(counted, gate, sink).await?
         } else {
-            rows.map(|row| self.settle(row, gate))
-                .buffer_unordered(self.policy.concurrency)
-                .right_stream()
+            let settled = stream::iter(counted)
+                .map(|row| self.settle(row, gate))
+                .buffer_unordered(self.policy.concurrency);
+            self.as_they_come(std::pin::pin!(settled), sink).await?
         };
-        let (count, fatal) = self.consume(std::pin::pin!(settled), sink).await?;
         Ok(match fatal {
             Some(failure) => Ended::Fatal(failure),
             // Asked to stop with nothing left to do: that is an end like any other.
             None if exhausted.get() && count == pulled.get() => Ended::Complete,
             None => Ended::Stopped,
         })
+    }
+
+    /// Settles one row after the other. Where the answer is at hand, there is nothing to wait for and no call to keep:
+    /// a million rows of a snapshot take a second or two.
+    async fn one_by_one<E: Into<anyhow::Error>>(
+        &self,
+        rows: impl Iterator<Item = Result<Row, E>>,
+        gate: &Gate,
+        sink: &mut impl Sink,
+    ) -> anyhow::Result<(u64, Option<Box<Failure>>)> {
+        let mut end = End::default();
+        let mut wait = Wait::new(self);
+        let mut dropping = std::pin::pin!(self.stop.dropping());
+        for row in rows {
+            let row = row.map_err(E::into)?;
+            let outcome = match &row.entry {
+                Entry::Query(query) => match self.look_up(query) {
+                    Ok(outcome) => Some(outcome),
+                    Err(previously) => {
+                        let asked = self.ask_beside(query, previously, gate);
+                        match wait.until(asked, dropping.as_mut(), sink).await? {
+                            Some(Some(outcome)) => Some(outcome),
+                            Some(None) => continue,
+                            None => break,
+                        }
+                    }
+                },
+                Entry::Duplicate { .. } | Entry::Rejected(_) => None,
+            };
+            self.take(&row, outcome, &mut end, sink).await?;
+        }
+        sink.idle()?;
+        Ok((end.count, end.fatal))
+    }
+
+    /// Takes rows as they are settled, in whatever order their answers come.
+    async fn as_they_come<E: Into<anyhow::Error>>(
+        &self,
+        mut settled: Pin<&mut impl Stream<Item = Settled<E>>>,
+        sink: &mut impl Sink,
+    ) -> anyhow::Result<(u64, Option<Box<Failure>>)> {
+        let mut end = End::default();
+        let mut wait = Wait::new(self);
+        let mut dropping = std::pin::pin!(self.stop.dropping());
+        while let Some(Some(next)) = wait.until(settled.next(), dropping.as_mut(), sink).await? {
+            if let Some((row, outcome)) = next.map_err(E::into)? {
+                self.take(&row, outcome, &mut end, sink).await?;
+            }
+        }
+        sink.idle()?;
+        Ok((end.count, end.fatal))
+    }
+
+    /// Hands a settled row on; the failure that ends a run is no row's outcome.
+    async fn take(
+        &self,
+        row: &Row,
+        outcome: Option<Outcome>,
+        end: &mut End,
+        sink: &mut impl Sink,
+    ) -> anyhow::Result<()> {
+        match outcome {
+            Some(Outcome {
+                answer: Err(failure),
+                ..
+            }) if failure.kind.ends_run() => {
+                self.stop.begin();
+                end.fatal.get_or_insert_with(|| Box::new(failure));
+            }
+            outcome => {
+                sink.settled(row, outcome.as_ref())?;
+                end.count += 1;
+            }
+        }
+        if end.count.is_multiple_of(ROWS_PER_BREATH) {
+            sink.tick(self.pacer.slowed_to());
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     async fn settle<E>(&self, row: Result<Row, E>, gate: &Gate) -> Settled<E> {
@@ -112,76 +191,89 @@ impl<S: TraceSource> Engine<'_, S> {
 
     /// What is known already, or else the source's answer.
     async fn answer(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
-        match self
+        match self.look_up(query) {
+            Ok(outcome) => Some(outcome),
+            Err(previously) => self.ask_beside(query, previously, gate).await,
+        }
+    }
+
+    /// What is known already, by an earlier run or by the source itself; or else what an earlier run was answered, to
+    /// be kept beside the new answer.
+    fn look_up(&self, query: &Query) -> Result<Outcome, Option<Box<Previously>>> {
+        let known = self
             .previous
-            .map_or(Known::Nothing, |previous| previous.know(query))
-        {
-            Known::Carried(outcome) => Some(outcome),
-            Known::Nothing => self.source_says(query, gate).await,
-            Known::Passed(previously) => {
-                self.source_says(query, gate).await.map(|outcome| Outcome {
-                    previously: Some(Box::new(previously)),
-                    ..outcome
-                })
-            }
+            .map_or(Known::Nothing, |previous| previous.know(query));
+        let previously = match known {
+            Known::Carried(outcome) => return Ok(outcome),
+            Known::Nothing => None,
+            Known::Passed(previously) => Some(Box::new(previously)),
+        };
+        match self.source.known(query, self.pacer.has_limit()) {
+            Some(answer) => Ok(Outcome {
+                previously,
+                ..self.outcome(answer, 1, 0)
+            }),
+            None => Err(previously),
         }
     }
 
-    /// At once, where the source need not call anybody.
-    async fn source_says(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
-        match self.source.known(query) {
-            Some(trace) => Some(self.outcome(Ok(trace), 1, 0)),
-            None => self.ask(query, gate).await,
-        }
-    }
-
-    /// Takes what is settled, to the end; says how many rows that were, and what made the run end itself.
-    async fn consume<E: Into<anyhow::Error>>(
+    async fn ask_beside(
         &self,
-        mut settled: Pin<&mut impl Stream<Item = Settled<E>>>,
+        query: &Query,
+        previously: Option<Box<Previously>>,
+        gate: &Gate,
+    ) -> Option<Outcome> {
+        let outcome = self.ask(query, gate).await?;
+        Some(Outcome {
+            previously,
+            ..outcome
+        })
+    }
+}
+
+/// What a run has come to.
+#[derive(Debug, Default)]
+struct End {
+    /// Rows that were settled.
+    count: u64,
+    /// What every query would be answered.
+    fatal: Option<Box<Failure>>,
+}
+
+/// Waits for answers.
+struct Wait<'a> {
+    pacer: &'a Pacer,
+    ticks: Interval,
+}
+
+impl<'a> Wait<'a> {
+    fn new<S>(engine: &Engine<'a, S>) -> Self {
+        Self {
+            pacer: engine.pacer,
+            ticks: tokio::time::interval(TICK),
+        }
+    }
+
+    /// What comes of `next`, or nothing if it is no longer awaited. Only if it is not ready, what is buffered goes out
+    /// before the wait.
+    async fn until<F: Future>(
+        &mut self,
+        next: F,
+        mut dropping: Pin<&mut impl Future<Output = ()>>,
         sink: &mut impl Sink,
-    ) -> anyhow::Result<(u64, Option<Box<Failure>>)> {
-        let (mut count, mut fatal) = (0_u64, None);
-        let mut ticks = tokio::time::interval(TICK);
-        let mut dropping = std::pin::pin!(self.stop.dropping());
+    ) -> anyhow::Result<Option<F::Output>> {
+        let mut next = std::pin::pin!(next);
+        if let Some(ready) = next.as_mut().now_or_never() {
+            return Ok(Some(ready));
+        }
         loop {
-            // Only if nothing is ready, what is buffered goes out before the wait.
-            let next = match settled.next().now_or_never() {
-                Some(next) => next,
-                None => loop {
-                    sink.idle()?;
-                    tokio::select! {
-                        biased;
-                        next = settled.next() => break next,
-                        () = &mut dropping => break None,
-                        _ = ticks.tick() => sink.tick(self.pacer.slowed_to()),
-                    }
-                },
-            };
-            let Some(next) = next else { break };
-            match next.map_err(E::into)? {
-                Some((
-                    _,
-                    Some(Outcome {
-                        answer: Err(failure),
-                        ..
-                    }),
-                )) if failure.kind.ends_run() => {
-                    self.stop.begin();
-                    fatal.get_or_insert_with(|| Box::new(failure));
-                }
-                Some((row, outcome)) => {
-                    sink.settled(&row, outcome.as_ref())?;
-                    count += 1;
-                }
-                None => {}
-            }
-            if count.is_multiple_of(ROWS_PER_BREATH) {
-                sink.tick(self.pacer.slowed_to());
-                tokio::task::yield_now().await;
+            sink.idle()?;
+            tokio::select! {
+                biased;
+                next = &mut next => return Ok(Some(next)),
+                () = &mut dropping => return Ok(None),
+                _ = self.ticks.tick() => sink.tick(self.pacer.slowed_to()),
             }
         }
-        sink.idle()?;
-        Ok((count, fatal))
     }
 }

@@ -133,7 +133,7 @@ fn pacer(rate: &str) -> Pacer {
 
 async fn audit(
     rows: impl Iterator<Item = Row>,
-    source: &Scripted,
+    source: &impl TraceSource,
     rate: &str,
     in_flight: usize,
     stop: &Stop,
@@ -164,6 +164,38 @@ async fn a_thousand_answers_of_half_a_second_at_ten_a_second() {
         sink.idle >= 1000,
         "whatever came is handed on before the next wait"
     );
+}
+
+/// Knows everything itself, as a snapshot does.
+#[derive(Default)]
+struct AtHand {
+    asked: Cell<u64>,
+}
+
+impl TraceSource for AtHand {
+    async fn trace(&self, _: &Query) -> Result<Trace, Failure> {
+        self.asked.set(self.asked.get() + 1);
+        Ok(Trace::new(Vec::new()))
+    }
+
+    fn known(&self, _: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
+        (!is_paced).then(|| Err(failure(FailureKind::Transport, None)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_at_hand_is_neither_asked_nor_asked_again_unless_a_rate_is_to_be_kept() {
+    for in_flight in [1, 8] {
+        let (source, start) = (AtHand::default(), Instant::now());
+        let (ended, sink) = audit(queries(3000), &source, "max", in_flight, &Stop::new()).await;
+        assert!(matches!(ended, Ended::Complete));
+        let once = |outcome: &Outcome| outcome.answer.is_err() && outcome.attempts == 1;
+        assert!(sink.outcomes.len() == 3000 && sink.outcomes.iter().all(once));
+        assert_eq!((source.asked.get(), start.elapsed()), (0, Duration::ZERO));
+        audit(queries(101), &source, "10/s", in_flight, &Stop::new()).await;
+        let ten_seconds = Duration::from_secs(10);
+        assert_eq!((source.asked.get(), start.elapsed()), (101, ten_seconds));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,8 +29,9 @@ pub trait TraceSource {
     /// Asks once. Every call stands for one attempt, so the HTTP source signs anew in each.
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
 
-    /// The answer, where nobody need be called for it: it takes no turn.
-    fn known(&self, _query: &Query) -> Option<Trace> {
+    /// The answer, where nobody need be called for it: it takes no turn. `is_paced` says that somebody wants a rate to
+    /// be kept: a source that could say everything at once says nothing, and is asked in turn.
+    fn known(&self, _query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
         None
     }
 
@@ -81,6 +82,14 @@ impl TraceSource for Source {
             Self::Ons(ons) => ons.trace(query).await,
             Self::Cluster(cluster) => cluster.trace(query).await,
             Self::Snapshot(snapshot) => snapshot.trace(query).await,
+        }
+    }
+
+    fn known(&self, query: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
+        match self {
+            Self::Ons(ons) => ons.known(query, is_paced),
+            Self::Cluster(cluster) => cluster.known(query, is_paced),
+            Self::Snapshot(snapshot) => snapshot.known(query, is_paced),
         }
     }
 

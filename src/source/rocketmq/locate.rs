@@ -37,23 +37,27 @@ impl<'a> Locator<'a> {
             sweep: Sweep::new(cluster, pacer, born),
         }
     }
+
+    /// Nobody need be asked about a message whose place is given, or that was met in its queue.
+    fn met(&self, query: &Query) -> Option<Trace> {
+        if query.position.is_some() {
+            return Some(Trace::new(Vec::new()));
+        }
+        self.sweep.take(query).map(trace_of)
+    }
 }
 
 impl TraceSource for Locator<'_> {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
         self.sweep.search().await;
-        if let Some(trace) = self.known(query) {
-            return Ok(trace);
+        if let Some(found) = self.met(query) {
+            return Ok(found);
         }
         self.cluster.locate(query).await.map(trace_of)
     }
 
-    /// Nobody need be asked about a message whose place is given, or that was met in its queue.
-    fn known(&self, query: &Query) -> Option<Trace> {
-        if query.position.is_some() {
-            return Some(Trace::new(Vec::new()));
-        }
-        self.sweep.take(query).map(trace_of)
+    fn known(&self, query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
+        self.met(query).map(Ok)
     }
 
     fn ahead<'r, E: 'r>(
