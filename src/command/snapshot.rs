@@ -19,7 +19,7 @@ use crate::exit::{Failed, Status};
 use crate::file::{self, Compression, Output};
 use crate::message::BornClock;
 use crate::offsets::snapshot::{Document, Message, Missing, Moment, Writer};
-use crate::record::{Block, FoundView, Header, Line, Record};
+use crate::record::{FoundView, Header, Line, Record};
 use crate::settings::Zone;
 use crate::source::Source;
 use crate::source::rocketmq::{AskedTopic, Cluster};
@@ -230,9 +230,8 @@ fn each_line(
 ) -> Result<(), Failed> {
     let mut blocks = record.blocks(false);
     while let Some(block) = blocks.next_block()? {
-        for (row, text) in block.lines() {
-            let line = Block::parse(row, text).map_err(|error| record.bad_line(row, error))?;
-            take(&line)?;
+        for line in record.parsed(&block) {
+            take(&line?)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::answers::Answers;
 use super::render::DiffError;
 use crate::input::Fingerprint;
-use crate::record::{Block, Line, Record, Subjects};
+use crate::record::{Line, Record, Subjects};
 use crate::report::Summary;
 use crate::verdict::{Answer, Expectations, judge};
 
@@ -44,9 +44,8 @@ impl Side<'_> {
         let mut blocks = self.record.blocks(false);
         let subjects = Subjects::of(self.record.header(), &self.expectations);
         while let Some(block) = blocks.next_block()? {
-            for (row, text) in block.lines() {
-                let line =
-                    Block::parse(row, text).map_err(|error| self.record.bad_line(row, error))?;
+            for line in self.record.parsed(&block) {
+                let line = line?;
                 let Some(answer) = line.answer() else {
                     continue;
                 };

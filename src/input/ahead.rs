@@ -11,11 +11,11 @@ use super::{Error, Row};
 const BATCH: usize = 256;
 
 /// Batches that wait to be taken.
-const WAITING: usize = 2;
+const WAITING: usize = 6;
 
 type Rows = Vec<Result<Row, Error>>;
 
-/// The rows of an iterator, in its order. It is at most a thousand rows ahead of whoever takes them.
+/// The rows of an iterator, in its order. It is at most two thousand rows ahead of whoever takes them.
 #[derive(Debug)]
 pub struct Ahead {
     batch: vec::IntoIter<Result<Row, Error>>,
@@ -48,7 +48,8 @@ impl Ahead {
 
 fn read(mut rows: impl Iterator<Item = Result<Row, Error>>, outbox: &SyncSender<Rows>) {
     loop {
-        let batch: Rows = rows.by_ref().take(BATCH).collect();
+        let mut batch = Rows::with_capacity(BATCH);
+        batch.extend(rows.by_ref().take(BATCH));
         if batch.is_empty() || outbox.send(batch).is_err() {
             break;
         }

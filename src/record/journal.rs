@@ -17,6 +17,7 @@ use std::time::Duration;
 use super::Durability;
 use super::close::Begun;
 use super::ordering::Ordering;
+use super::write::BLOCK;
 use crate::file::Sha256;
 
 /// A power cut costs at most the answers of a second: this long they gather, then they are synced.
@@ -39,6 +40,11 @@ pub(super) enum Journal {
         spent: Receiver<Vec<u8>>,
         writer: JoinHandle<io::Result<(File, Sha256)>>,
     },
+}
+
+/// Room for a block, which ends with the line that fills it.
+pub(super) fn empty_block() -> Vec<u8> {
+    Vec::with_capacity(BLOCK + BLOCK / 8)
 }
 
 /// What the threads leave behind.
@@ -77,8 +83,8 @@ impl Journal {
                 })
             }
             Durability::Relaxed => {
-                let (blocks, inbox) = sync_channel(4);
-                let (outbox, spent) = sync_channel(4);
+                let (blocks, inbox) = sync_channel(8);
+                let (outbox, spent) = sync_channel(8);
                 let writer = spawn("record").spawn(move || write_all(file, &inbox, &outbox))?;
                 Ok(Self::Hashed {
                     blocks,
@@ -103,7 +109,7 @@ impl Journal {
                 }
             }
             Self::Hashed { blocks, spent, .. } => {
-                let empty = spent.try_recv().unwrap_or_default();
+                let empty = spent.try_recv().unwrap_or_else(|_| empty_block());
                 blocks
                     .send(std::mem::replace(block, empty))
                     .map_err(|_| io::Error::other("its writer stopped"))

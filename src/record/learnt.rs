@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Block, Line, ReadError, Record};
+use super::{Line, ReadError, Record};
 use crate::verdict::Verdict;
 
 /// What the answers about one topic showed of one group.
@@ -26,9 +26,8 @@ impl Learnt {
     pub fn add(&mut self, record: &Record) -> Result<(), ReadError> {
         let mut blocks = record.blocks(true);
         while let Some(block) = blocks.next_block()? {
-            for (row, text) in block.lines() {
-                let line = Block::parse(row, text).map_err(|error| record.bad_line(row, error))?;
-                self.add_line(&line);
+            for line in record.parsed(&block) {
+                self.add_line(&line?);
             }
         }
         Ok(())
@@ -45,7 +44,7 @@ impl Learnt {
             return;
         };
         *answers += 1;
-        for track in tracks {
+        for track in tracks.iter() {
             if !groups.contains_key(&*track.group) {
                 groups.insert(track.group.to_string(), GroupSeen::default());
             }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -27,7 +28,7 @@ pub struct Line<'a> {
     pub instance_id: Text<'a>,
     /// The answer, in group order.
     #[serde(borrow)]
-    pub tracks: Option<Vec<TrackView<'a>>>,
+    pub tracks: Option<Rc<[TrackView<'a>]>>,
     /// The error in the answer's place.
     #[serde(borrow)]
     pub error: Option<ErrorView<'a>>,

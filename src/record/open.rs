@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::close::Begun;
 use super::columns::Columns;
-use super::journal::Journal;
+use super::journal::{Journal, empty_block};
 use super::order::Earlier;
 use super::resume::lock;
-use super::text::{TimeText, push_json};
+use super::text::push_json;
 use super::tracks::Tracks;
-use super::write::{BLOCK, ordered_path};
+use super::write::ordered_path;
 use super::{Durability, Header, RecordError, Recorder, RowSet, Unfinished, partial_path};
+use crate::clock::TimeText;
 use crate::file;
 use crate::verdict::Totals;
 
@@ -121,7 +122,7 @@ impl Recorder {
             lock: file,
             begun,
             durability,
-            block: Vec::with_capacity(BLOCK + BLOCK / 8),
+            block: empty_block(),
             time: TimeText::default(),
             in_order: true,
             next_row: 1,

@@ -12,7 +12,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-use super::{Line, RowSet, plain};
+use super::plain::Plain;
+use super::{Line, RowSet};
 use crate::verdict::Answer;
 
 /// How much waits in memory before a run is spilled.
@@ -74,7 +75,9 @@ impl<R: BufRead> Lines<R> {
 /// answer is asked again.
 pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
     let text = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
-    let line = plain::answer(text).or_else(|| serde_json::from_str(text).ok())?;
+    let line = Plain::default()
+        .answer(text)
+        .or_else(|| serde_json::from_str(text).ok())?;
     let is_answered = !matches!(line.answer(), Some(Answer::Unanswered));
     (is_answered && (1..=rows).contains(&line.row)).then_some(line)
 }

@@ -3,44 +3,67 @@
 //! answers. Whatever looks different in any way is `None`, and serde reads it.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
 use super::line::{Kept, Line, Text};
 use crate::verdict::TrackView;
 
-/// The line, if it is a plain answer.
-pub(super) fn answer(line: &str) -> Option<Line<'_>> {
-    let mut rest = Rest(line);
-    rest.skip("{\"row\":")?;
-    let row = rest.number()?;
-    let msg_id = rest.text_of(",\"msg_id\":")?;
-    let topic = rest.text_of(",\"topic\":")?;
-    let instance_id = rest.text_of(",\"instance_id\":").unwrap_or_default();
-    let tracks = rest.tracks()?;
-    let observed_at = rest.text_of(",\"observed_at\":")?;
-    rest.skip(",\"attempts\":")?;
-    let attempts = u32::try_from(rest.number()?).ok()?;
-    let request_id = rest.text_of(",\"request_id\":").unwrap_or_default();
-    let extra = rest.kept()?;
-    (rest.0 == "}").then_some(Line {
-        row,
-        msg_id,
-        topic,
-        instance_id,
-        tracks: Some(tracks),
-        found: None,
-        error: None,
-        observed_at,
-        attempts: Some(attempts),
-        throttled: 0, // a line that has it is read the other way
-        request_id,
-        carried_from: Text::default(),
-        previously: None,
-        same_as: None,
-        rejected: None,
-        extra,
-    })
+/// Reads lines one after the other. Most messages were consumed by the groups that consumed the message before: then
+/// their tracks are the same text, which is taken apart once.
+#[derive(Debug, Default)]
+pub(super) struct Plain<'a> {
+    last: Option<(&'a str, Rc<[TrackView<'a>]>)>,
+}
+
+impl<'a> Plain<'a> {
+    /// The line, if it is a plain answer.
+    pub(super) fn answer(&mut self, line: &'a str) -> Option<Line<'a>> {
+        let mut rest = Rest(line);
+        rest.skip("{\"row\":")?;
+        let row = rest.number()?;
+        let msg_id = rest.text_of(",\"msg_id\":")?;
+        let topic = rest.text_of(",\"topic\":")?;
+        let instance_id = rest.text_of(",\"instance_id\":").unwrap_or_default();
+        let tracks = self.tracks(&mut rest)?;
+        let observed_at = rest.text_of(",\"observed_at\":")?;
+        rest.skip(",\"attempts\":")?;
+        let attempts = u32::try_from(rest.number()?).ok()?;
+        let request_id = rest.text_of(",\"request_id\":").unwrap_or_default();
+        let extra = rest.kept()?;
+        (rest.0 == "}").then_some(Line {
+            row,
+            msg_id,
+            topic,
+            instance_id,
+            tracks: Some(tracks),
+            found: None,
+            error: None,
+            observed_at,
+            attempts: Some(attempts),
+            throttled: 0, // a line that has it is read the other way
+            request_id,
+            carried_from: Text::default(),
+            previously: None,
+            same_as: None,
+            rejected: None,
+            extra,
+        })
+    }
+
+    fn tracks(&mut self, rest: &mut Rest<'a>) -> Option<Rc<[TrackView<'a>]>> {
+        if let Some((text, tracks)) = &self.last
+            && rest.skip(text).is_some()
+        {
+            return Some(tracks.clone());
+        }
+        let before = rest.0;
+        let tracks: Rc<[_]> = rest.tracks()?.into();
+        let text = &before[..before.len() - rest.0.len()];
+        self.last = Some((text, tracks.clone()));
+        Some(tracks)
+    }
 }
 
 /// What of the line has not been read yet.
@@ -129,6 +152,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn answer(line: &str) -> Option<Line<'_>> {
+        Plain::default().answer(line)
+    }
+
     const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"},{"group":"c","track_type":"CONSUMED","mark":"offline","mqadmin_track_type":"NOT_ONLINE"}],"observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
 
     fn by_serde(line: &str) -> Option<String> {
@@ -161,6 +188,29 @@ mod tests {
             r#"{"row":3,"same_as":1,"extra":{}}"#.to_owned(),
         ] {
             assert!(answer(&other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_tracks_of_the_line_before_are_taken_for_the_same_text_only() {
+        let none = PLAIN.replace("CONSUMED", "PULL");
+        let fewer = PLAIN.replace(r#",{"group":"b","track_type":"PULL"}"#, "");
+        let lines = [
+            PLAIN,
+            PLAIN,
+            &none,
+            &fewer,
+            &fewer,
+            "",
+            PLAIN,
+            &PLAIN[..150],
+        ];
+        let mut plain = Plain::default();
+        for line in lines {
+            assert_eq!(
+                plain.answer(line).map(|line| format!("{line:?}")),
+                by_serde(line)
+            );
         }
     }
 

@@ -99,14 +99,19 @@ impl Previous {
         let mut rows = FirstRows::new();
         let mut blocks = record.blocks(true);
         while let Some(block) = blocks.next_block()? {
-            for (row, text) in block.lines() {
-                let line = Block::parse(row, text).map_err(|error| record.bad_line(row, error))?;
-                if line.tracks.iter().flatten().any(has_passed) {
+            for line in record.parsed(&block) {
+                let line = line?;
+                if line
+                    .tracks
+                    .iter()
+                    .flat_map(|tracks| &**tracks)
+                    .any(has_passed)
+                {
                     let id = Fingerprint::of_parts(&line.instance_id, &line.topic, &line.msg_id);
                     let too_many = |_| PreviousError::TooManyRows {
                         path: path.to_owned(),
                     };
-                    rows.first(id, row).map_err(too_many)?;
+                    rows.first(id, line.row).map_err(too_many)?;
                 }
             }
         }
@@ -167,7 +172,7 @@ impl Previous {
         let passed = line
             .tracks
             .iter()
-            .flatten()
+            .flat_map(|tracks| &**tracks)
             .filter(|track| has_passed(track));
         Some(Known::Passed(Previously {
             run_id,

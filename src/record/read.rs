@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use super::{Header, LOCATED, Line, ReadError, SCHEMA, Trailer, order, plain};
+use super::plain::Plain;
+use super::{Header, LOCATED, Line, ReadError, SCHEMA, Trailer, order};
 use crate::file::Sha256;
 
 /// How much is read at once.
@@ -170,6 +171,17 @@ impl Record {
                 format!("row {row} is not where it should be"),
             ))
         }
+    }
+
+    /// The lines of a block, parsed; each stands where its row belongs.
+    pub fn parsed<'b>(
+        &self,
+        block: &'b Block,
+    ) -> impl Iterator<Item = Result<Line<'b>, ReadError>> {
+        let mut plain = Plain::default();
+        block.lines().map(move |(row, text)| {
+            parse(row, text, plain.answer(text)).map_err(|error| self.bad_line(row, error))
+        })
     }
 
     /// An error for a line that can't be read.
@@ -350,17 +362,26 @@ impl Block {
 
     /// Parses a line and checks that it stands where its row belongs.
     pub fn parse(row: u64, line: &str) -> Result<Line<'_>, serde_json::Error> {
-        let parsed = match plain::answer(line) {
-            Some(answer) => answer,
-            None => serde_json::from_str(line)?,
-        };
-        if parsed.row == row {
-            Ok(parsed)
-        } else {
-            Err(serde::de::Error::custom(format_args!(
-                "found row {}, expected row {row}",
-                parsed.row
-            )))
-        }
+        parse(row, line, Plain::default().answer(line))
+    }
+}
+
+/// A line that may have been read as a plain one.
+fn parse<'a>(
+    row: u64,
+    text: &'a str,
+    plain: Option<Line<'a>>,
+) -> Result<Line<'a>, serde_json::Error> {
+    let line = match plain {
+        Some(answer) => answer,
+        None => serde_json::from_str(text)?,
+    };
+    if line.row == row {
+        Ok(line)
+    } else {
+        Err(serde::de::Error::custom(format_args!(
+            "found row {}, expected row {row}",
+            line.row
+        )))
     }
 }

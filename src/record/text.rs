@@ -1,28 +1,10 @@
 //! How a line of the record is put together: JSON by hand, since a million lines are written in a second or two.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Previously;
-use crate::clock;
 use crate::input::Reject;
 use crate::source::Failure;
-
-/// The text of the last time: all answers of a snapshot have the same, fast ones the same millisecond, and formatting
-/// one costs more than judging.
-#[derive(Debug, Default)]
-pub(super) struct TimeText(Option<(i128, String)>);
-
-impl TimeText {
-    /// RFC 3339 UTC.
-    pub(super) fn of(&mut self, time: Timestamp) -> &str {
-        let millisecond = time.as_nanosecond().div_euclid(1_000_000);
-        if self.0.as_ref().is_none_or(|(last, _)| *last != millisecond) {
-            self.0 = Some((millisecond, clock::rfc3339(time)));
-        }
-        self.0.as_ref().map_or("", |(_, text)| text)
-    }
-}
 
 pub(super) fn push_failure(block: &mut Vec<u8>, failure: &Failure) {
     block.extend_from_slice(b",\"error\":{\"kind\":\"");

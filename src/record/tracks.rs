@@ -6,21 +6,13 @@ use std::sync::Arc;
 use super::text::{push_field, push_text};
 use crate::source::Track;
 
-/// Writes tracks. Most answers have the groups of the answer before (a snapshot's are even the same texts, which need
-/// no look): then what stands before each word is written as it was.
+/// Writes tracks. Most messages were consumed by the groups that consumed the message before: then what was written of
+/// that one is written again.
 #[derive(Debug, Default)]
 pub(super) struct Tracks {
     groups: BTreeSet<Arc<str>>,
-    last: Vec<Group>,
-    /// Does a group stand twice in the last answer? Then its words have an order, too.
-    repeats: bool,
-}
-
-#[derive(Debug)]
-struct Group {
-    name: Arc<str>,
-    /// `{"group":"NAME","track_type":`
-    before_word: Vec<u8>,
+    last: Vec<Track>,
+    text: Vec<u8>,
 }
 
 impl Tracks {
@@ -40,65 +32,67 @@ impl Tracks {
 
     /// Appends `[…]` in group order: the source's order means nothing, and a second run must write the same bytes.
     pub(super) fn push(&mut self, block: &mut Vec<u8>, tracks: &[Track]) {
-        let as_last = |(track, last): (&Track, &Group)| {
-            Arc::ptr_eq(&track.group, &last.name) || track.group == last.name
-        };
-        if !self.repeats
-            && tracks.len() == self.last.len()
-            && tracks.iter().zip(&self.last).all(as_last)
-        {
-            self.write(block, tracks);
-        } else if tracks.is_sorted_by_key(key) {
-            self.meet(tracks);
-            self.write(block, tracks);
+        let is_last = tracks.len() == self.last.len()
+            && tracks.iter().zip(&self.last).all(|(a, b)| is_same(a, b));
+        if self.text.is_empty() || !is_last {
+            self.groups
+                .extend(tracks.iter().map(|track| track.group.clone()));
+            tracks.clone_into(&mut self.last);
+            self.text.clear();
+            write_in_order(&mut self.text, tracks);
+        }
+        block.extend_from_slice(&self.text);
+    }
+}
+
+/// A snapshot names its groups by the same texts in every answer, which need no look.
+fn is_same(a: &Track, b: &Track) -> bool {
+    let Track {
+        group,
+        track_type,
+        marks,
+        mqadmin,
+    } = a;
+    (Arc::ptr_eq(group, &b.group) || *group == b.group)
+        && *track_type == b.track_type
+        && *marks == b.marks
+        && *mqadmin == b.mqadmin
+}
+
+fn write_in_order(text: &mut Vec<u8>, tracks: &[Track]) {
+    if tracks.is_sorted_by_key(key) {
+        write(text, tracks);
+    } else {
+        let mut sorted = tracks.to_vec();
+        sorted.sort_by(|a, b| key(a).cmp(&key(b)));
+        write(text, &sorted);
+    }
+}
+
+fn write(text: &mut Vec<u8>, tracks: &[Track]) {
+    text.push(b'[');
+    for (nth, track) in tracks.iter().enumerate() {
+        text.extend_from_slice(if nth > 0 {
+            b",{\"group\":"
         } else {
-            let mut sorted = tracks.to_vec();
-            sorted.sort_by(|a, b| key(a).cmp(&key(b)));
-            self.meet(&sorted);
-            self.write(block, &sorted);
+            b"{\"group\":"
+        });
+        push_text(text, &track.group);
+        push_field(text, "track_type", track.track_type.as_str());
+        if !track.marks.is_empty() {
+            text.extend_from_slice(b",\"mark\":\"");
+            for (nth, word) in track.marks.words().enumerate() {
+                text.extend_from_slice(if nth > 0 { b" " } else { b"" });
+                text.extend_from_slice(word.as_bytes());
+            }
+            text.push(b'"');
         }
-    }
-
-    fn meet(&mut self, tracks: &[Track]) {
-        self.groups
-            .extend(tracks.iter().map(|track| track.group.clone()));
-        self.repeats = !tracks.is_sorted_by(|a, b| a.group < b.group);
-        self.last.clear();
-        self.last.extend(tracks.iter().map(|track| {
-            let mut before_word = b"{\"group\":".to_vec();
-            push_text(&mut before_word, &track.group);
-            before_word.extend_from_slice(b",\"track_type\":");
-            Group {
-                name: track.group.clone(),
-                before_word,
-            }
-        }));
-    }
-
-    /// `tracks` have the groups of `last`, in their order.
-    fn write(&self, block: &mut Vec<u8>, tracks: &[Track]) {
-        block.push(b'[');
-        for (nth, (track, group)) in tracks.iter().zip(&self.last).enumerate() {
-            if nth > 0 {
-                block.push(b',');
-            }
-            block.extend_from_slice(&group.before_word);
-            push_text(block, track.track_type.as_str());
-            if !track.marks.is_empty() {
-                block.extend_from_slice(b",\"mark\":\"");
-                for (nth, word) in track.marks.words().enumerate() {
-                    block.extend_from_slice(if nth > 0 { b" " } else { b"" });
-                    block.extend_from_slice(word.as_bytes());
-                }
-                block.push(b'"');
-            }
-            if let Some(word) = &track.mqadmin {
-                push_field(block, "mqadmin_track_type", word.as_str());
-            }
-            block.push(b'}');
+        if let Some(word) = &track.mqadmin {
+            push_field(text, "mqadmin_track_type", word.as_str());
         }
-        block.push(b']');
+        text.push(b'}');
     }
+    text.push(b']');
 }
 
 fn key(track: &Track) -> (&str, &str) {

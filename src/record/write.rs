@@ -8,12 +8,10 @@ use super::close::{Begun, Ordered, keep_earlier, order_into, seal};
 use super::columns::Columns;
 use super::journal::{Journal, Written};
 use super::line::FoundView;
-use super::text::{
-    TimeText, push_failure, push_field, push_json, push_number, push_previously, push_reject,
-};
+use super::text::{push_failure, push_field, push_json, push_number, push_previously, push_reject};
 use super::tracks::Tracks;
 use super::{Outcome, RecordError, Trailer};
-use crate::clock;
+use crate::clock::{self, TimeText};
 use crate::file;
 use crate::input::{Entry, Row};
 use crate::verdict::Totals;

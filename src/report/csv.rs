@@ -1,7 +1,5 @@
 //! The long CSV: one row per message and group.
 
-use std::io::Write as _;
-
 use super::cell::{push, push_head, push_number};
 use super::row::{Context, CsvDialect, RowFormat, RowView};
 
@@ -118,9 +116,7 @@ fn push_facts(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
     out.push(context.csv.delimiter);
     out.extend_from_slice(view.verdict().as_str().as_bytes());
     out.push(context.csv.delimiter);
-    if let Some(born) = view.born {
-        write!(out, "{born:.3}").expect("memory takes all bytes");
-    }
+    out.extend_from_slice(view.born_at.unwrap_or_default().as_bytes());
     out.push(context.csv.delimiter);
     push(out, &view.line.observed_at, context.csv);
     out.push(context.csv.delimiter);

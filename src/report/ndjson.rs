@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use super::Summary;
 use super::json::SummaryView;
 use super::row::{Context, RowFormat, RowView};
-use crate::clock;
 use crate::record::PreviouslyView;
 
 /// One object a row; the last line is the summary.
@@ -28,7 +27,7 @@ struct RowObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    born_at: Option<String>,
+    born_at: Option<&'a str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     observed_at: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,7 +105,7 @@ impl RowFormat for Ndjson {
                 code: &code,
                 message: &message,
             }),
-            born_at: view.born.map(clock::rfc3339),
+            born_at: view.born_at,
             observed_at: &view.line.observed_at,
             attempts: view.line.attempts,
             request_id: &view.line.request_id,

@@ -13,6 +13,7 @@ use super::Summary;
 use super::making::{Report, Targets};
 use super::row::{Context, RowFormat, RowView};
 use super::sink::Made;
+use crate::clock::TimeText;
 use crate::exit::{Advice, Status};
 use crate::record::{Block, Damage, Line, ReadError, Record, Subjects};
 use crate::verdict::{Answer, Facts, Tally, judge};
@@ -210,10 +211,11 @@ impl Desk<'_> {
             tally: Tally::default(),
             damage: Damage::default(),
         };
-        for (row, text) in block.lines() {
-            let line = Block::parse(row, text).map_err(|error| self.record.bad_line(row, error))?;
+        let mut born_at = TimeText::default();
+        for line in self.record.parsed(block) {
+            let line = line?;
             match line.same_as {
-                None => self.row(&line, &line, &mut rendered)?,
+                None => self.row(&line, &line, &mut born_at, &mut rendered)?,
                 Some(of) => {
                     let asked = self
                         .record
@@ -221,7 +223,7 @@ impl Desk<'_> {
                         .map_err(|error| self.record.failed(error))?;
                     let asked = Block::parse(of, &asked)
                         .map_err(|error| self.record.bad_line(of, error))?;
-                    self.row(&line, &asked, &mut rendered)?;
+                    self.row(&line, &asked, &mut born_at, &mut rendered)?;
                 }
             }
         }
@@ -233,6 +235,7 @@ impl Desk<'_> {
         &self,
         line: &Line<'_>,
         asked: &Line<'_>,
+        born_at: &mut TimeText,
         rendered: &mut Rendered,
     ) -> Result<(), ReadError> {
         let bad = |error| self.record.bad_line(line.row, error);
@@ -258,6 +261,7 @@ impl Desk<'_> {
             line: asked,
             judged: &judged,
             born,
+            born_at: born.map(|born| born_at.of(born)),
             kept: &line.extra.0,
         };
         rendered.damage.meet(line.row, view.kept);

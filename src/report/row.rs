@@ -106,6 +106,8 @@ pub struct RowView<'a> {
     pub judged: &'a Judged<'a>,
     /// Born time, by the column that the run was given, or decoded from the ID: a hint (`facts/ons-api.md` §8.1).
     pub born: Option<Timestamp>,
+    /// Born time as files have it: RFC 3339, UTC, milliseconds.
+    pub born_at: Option<&'a str>,
     /// The row's own kept columns.
     pub kept: &'a [(Cow<'a, str>, &'a RawValue)],
 }

@@ -23,8 +23,8 @@ use crate::input::{Entry, Error, Row};
 use crate::message::{BornClock, Position, Query, Tag};
 use crate::offsets::snapshot::{ClusterState, Document};
 use crate::record::{
-    Block, Durability, Found, FoundView, Header, LOCATED, Line, Outcome, ReadError, Record,
-    RecordError, Recorder, partial_path,
+    Durability, Found, FoundView, Header, LOCATED, Line, Outcome, ReadError, Record, RecordError,
+    Recorder, partial_path,
 };
 use crate::source::rocketmq::{AskedTopic, Cluster, Locator};
 use crate::source::{FailureKind, Snapshot};
@@ -229,9 +229,8 @@ impl Job {
             Some(record) => {
                 let mut blocks = record.blocks(false);
                 while let Some(block) = blocks.next_block()? {
-                    for (number, text) in block.lines() {
-                        let line = Block::parse(number, text)
-                            .map_err(|error| record.bad_line(number, error))?;
+                    for line in record.parsed(&block) {
+                        let line = line?;
                         let row = rows.next().ok_or_else(changed)??;
                         if row.row != line.row {
                             return Err(changed());

@@ -25,7 +25,6 @@ use super::cell::{push, push_head};
 use super::csv::{begin, push_kept};
 use super::ndjson::Extra;
 use super::row::{Context, RowFormat, RowView};
-use crate::clock;
 use crate::verdict::{Seen, Verdict};
 
 /// The rows of all files, each with the file that it belongs to.
@@ -114,7 +113,7 @@ fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &Seen<'_>) {
             verdict: seen.verdict.as_str(),
             track_type: seen.track_type,
             row: view.row,
-            born_at: view.born.map(clock::rfc3339),
+            born_at: view.born_at.map(str::to_owned),
             observed_at: &view.line.observed_at,
         },
         extra: Extra::of(view),

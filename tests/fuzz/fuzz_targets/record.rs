@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::file::Output;
 use ons_audit::offsets::Rules;
-use ons_audit::record::{Block, Line, ReadError, Record};
+use ons_audit::record::{Line, ReadError, Record};
 use ons_audit::report::lang::Voice;
 use ons_audit::report::{
     Context, CsvDialect, Format, SummaryFormat, Target, Targets, Terminal, render,
@@ -50,9 +50,9 @@ fn check_error(error: &dyn Advice) {
 fn read(record: &Record) -> Result<(), ReadError> {
     let (mut blocks, mut rows) = (record.blocks(true), 1..);
     while let Some(block) = blocks.next_block()? {
-        for (row, text) in block.lines() {
+        for ((row, text), parsed) in block.lines().zip(record.parsed(&block)) {
             assert_eq!(Some(row), rows.next());
-            let parsed = Block::parse(row, text).ok();
+            let parsed = parsed.ok();
             let by_serde = serde_json::from_str::<Line>(text)
                 .ok()
                 .filter(|line| line.row == row);
