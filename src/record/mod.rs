@@ -4,11 +4,13 @@
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
 //! and without a trailer does not exist. What a run that ended early has left is [`Found`] and gone on with. A [`Record`] is such a file, opened again; [`Line`] is one of its lines.
 
+mod blocks;
 mod close;
 mod columns;
 mod damage;
 mod error;
 mod header;
+mod index;
 mod journal;
 mod learnt;
 mod line;
@@ -28,6 +30,7 @@ mod text;
 mod tracks;
 mod write;
 
+pub use blocks::{Block, Blocks};
 pub use damage::{Damage, Damaged};
 pub use error::{ReadError, RecordError};
 pub use header::{Header, LOCATED, SCHEMA, Trailer};
@@ -35,7 +38,7 @@ pub use learnt::{GroupSeen, Learnt};
 pub use line::{ErrorView, FoundView, Kept, Line, PreviouslyView, RejectView, Text};
 pub use outcome::Outcome;
 pub use previous::{Known, Previous, PreviousError, Previously};
-pub use read::{Block, Blocks, Record};
+pub use read::Record;
 pub use resume::{Found, Unfinished};
 pub use row_set::RowSet;
 pub use subjects::Subjects;

@@ -4,49 +4,25 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
 
-use super::plain::Plain;
-use super::{Header, LOCATED, Line, ReadError, SCHEMA, Trailer, order};
-use crate::file::Sha256;
-
-/// How much is read at once.
-const BLOCK: u64 = 256 * 1024;
+use super::index::Index;
+use super::{Header, LOCATED, ReadError, SCHEMA, Trailer};
 
 /// Expectations and inputs stand in the header; no list of them comes near it.
 const LONGEST_HEADER: u64 = 64 * 1024 * 1024;
 
-/// The index holds one entry for about this many bytes: a duplicate's answer is found by reading no more.
-const STRIDE: usize = 16 * 1024;
-
 /// A whole results file.
 #[derive(Debug)]
 pub struct Record {
-    path: PathBuf,
-    file: File,
+    pub(super) path: PathBuf,
+    pub(super) file: File,
     header: Header,
     /// The header's bytes: the seal covers them too.
-    header_line: Vec<u8>,
-    trailer: Trailer,
+    pub(super) header_line: Vec<u8>,
+    pub(super) trailer: Trailer,
     /// Where the lines begin and the trailer begins.
-    lines: std::ops::Range<u64>,
-    index: Arc<RwLock<Vec<Mark>>>,
-}
-
-/// A line start worth remembering: rows are found from the nearest one before.
-#[derive(Debug, Clone, Copy)]
-struct Mark {
-    row: u64,
-    offset: u64,
-}
-
-/// Whole lines of a record.
-#[derive(Debug)]
-pub struct Block {
-    /// Row of the first line.
-    pub first_row: u64,
-    /// The lines with their ends.
-    pub text: String,
+    pub(super) lines: std::ops::Range<u64>,
+    pub(super) index: Index,
 }
 
 impl Record {
@@ -86,7 +62,7 @@ impl Record {
             lines: first.len() as u64..trailer_at,
             header_line: first,
             trailer,
-            index: Arc::default(),
+            index: Index::default(),
         })
     }
 
@@ -120,70 +96,6 @@ impl Record {
         self.lines.end
     }
 
-    /// The lines from the first to the last, in blocks. `check` says whether the seal is computed on the way.
-    #[must_use]
-    pub fn blocks(&self, check: bool) -> Blocks<'_> {
-        let mut hash = Sha256::new();
-        hash.update(&self.header_line);
-        Blocks {
-            record: self,
-            at: self.lines.start,
-            row: 1,
-            hash: check.then_some(hash),
-        }
-    }
-
-    /// The bytes of an earlier row's line, once a block behind it was read.
-    pub fn line_of(&self, row: u64) -> io::Result<String> {
-        let mark = {
-            let index = self
-                .index
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let after = index.partition_point(|mark| mark.row <= row);
-            index[..after].last().copied()
-        };
-        let mark = mark.ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("row {row} stands nowhere"),
-            )
-        })?;
-        let mut reader = BufReader::with_capacity(
-            STRIDE,
-            At {
-                file: &self.file,
-                offset: mark.offset,
-            },
-        );
-        let mut line = String::new();
-        for _ in mark.row..=row {
-            line.clear();
-            if reader.read_line(&mut line)? == 0 {
-                break; // A changed file may name any row.
-            }
-        }
-        if order::row_of(line.as_bytes())? == row {
-            Ok(line)
-        } else {
-            Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("row {row} is not where it should be"),
-            ))
-        }
-    }
-
-    /// The lines of a block, parsed; each stands where its row belongs.
-    pub fn parsed<'b>(
-        &self,
-        block: &'b Block,
-    ) -> impl Iterator<Item = Result<Line<'b>, ReadError>> {
-        let mut plain = Plain::default();
-        block.lines().map(move |(row, text)| {
-            parse(row, text, plain.answer(text)).map_err(|error| self.bad_line(row, error))
-        })
-    }
-
     /// An error for a line that can't be read.
     #[must_use]
     pub fn bad_line(&self, row: u64, source: serde_json::Error) -> ReadError {
@@ -201,109 +113,6 @@ impl Record {
             path: self.path.clone(),
             source,
         }
-    }
-}
-
-/// Iterates over a record's lines in blocks.
-#[derive(Debug)]
-pub struct Blocks<'r> {
-    record: &'r Record,
-    at: u64,
-    row: u64,
-    hash: Option<Sha256>,
-}
-
-impl Blocks<'_> {
-    /// The next block; at the end the seal is compared, if that was asked for.
-    pub fn next_block(&mut self) -> Result<Option<Block>, ReadError> {
-        let failed = |source| self.record.failed(source);
-        let end = self.record.lines.end;
-        if self.at == end {
-            return self.check_seal().map(|()| None);
-        }
-        let mut bytes = vec![0; usize::try_from((end - self.at).min(BLOCK)).unwrap_or(usize::MAX)];
-        self.record
-            .file
-            .read_exact_at(&mut bytes, self.at)
-            .map_err(failed)?;
-        // Lines are cut nowhere: one longer than a block is read whole.
-        while memchr::memrchr(b'\n', &bytes).is_none() {
-            let more = usize::try_from((end - self.at - bytes.len() as u64).min(BLOCK))
-                .unwrap_or(usize::MAX);
-            let had = bytes.len();
-            bytes.resize(had + more, 0);
-            self.record
-                .file
-                .read_exact_at(&mut bytes[had..], self.at + had as u64)
-                .map_err(failed)?;
-        }
-        bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |last| last + 1));
-        if let Some(hash) = &mut self.hash {
-            hash.update(&bytes);
-        }
-        let first_row = self.row;
-        self.remember(&bytes);
-        self.at += bytes.len() as u64;
-        // Checked for the whole block at once, which is much faster than text by text.
-        let not_text = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
-        Ok(Some(Block {
-            first_row,
-            text: String::from_utf8(bytes).map_err(not_text)?,
-        }))
-    }
-
-    /// Counts the lines of a block and marks some of them.
-    fn remember(&mut self, bytes: &[u8]) {
-        let mut index = self
-            .record
-            .index
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', bytes) {
-            let offset = self.at + start as u64;
-            if index
-                .last()
-                .is_none_or(|mark| offset >= mark.offset + STRIDE as u64)
-            {
-                index.push(Mark {
-                    row: self.row,
-                    offset,
-                });
-            }
-            self.row += 1;
-            start = end + 1;
-        }
-    }
-
-    fn check_seal(&mut self) -> Result<(), ReadError> {
-        let Some(hash) = self.hash.take() else {
-            return Ok(());
-        };
-        let found = hash.hex();
-        let sealed = &self.record.trailer.sha256;
-        if *sealed == found {
-            return Ok(());
-        }
-        Err(ReadError::Seal {
-            path: self.record.path.clone(),
-            found,
-            sealed: sealed.clone(),
-        })
-    }
-}
-
-/// A reader at a position of its own in a shared file.
-struct At<'f> {
-    file: &'f File,
-    offset: u64,
-}
-
-impl io::Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
     }
 }
 
@@ -348,40 +157,5 @@ fn last_line(file: &File, length: u64) -> io::Result<u64> {
             return Ok(0);
         }
         window *= 8;
-    }
-}
-
-impl Block {
-    /// Each line with its row.
-    pub fn lines(&self) -> impl Iterator<Item = (u64, &str)> {
-        let mut start = 0;
-        let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
-        (self.first_row..)
-            .zip(ends.map(move |end| &self.text[std::mem::replace(&mut start, end + 1)..end]))
-    }
-
-    /// Parses a line and checks that it stands where its row belongs.
-    pub fn parse(row: u64, line: &str) -> Result<Line<'_>, serde_json::Error> {
-        parse(row, line, Plain::default().answer(line))
-    }
-}
-
-/// A line that may have been read as a plain one.
-fn parse<'a>(
-    row: u64,
-    text: &'a str,
-    plain: Option<Line<'a>>,
-) -> Result<Line<'a>, serde_json::Error> {
-    let line = match plain {
-        Some(answer) => answer,
-        None => serde_json::from_str(text)?,
-    };
-    if line.row == row {
-        Ok(line)
-    } else {
-        Err(serde::de::Error::custom(format_args!(
-            "found row {}, expected row {row}",
-            line.row
-        )))
     }
 }

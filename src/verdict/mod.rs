@@ -9,8 +9,10 @@ mod expect;
 mod expect_file;
 mod judge;
 mod tally;
+mod totals;
 
 pub use expect::{Duties, Expectations, Subject};
 pub use expect_file::{DRAFT, ExpectationsError};
 pub use judge::{Answer, Judged, MessageVerdict, Seen, TrackView, Verdict, judge};
-pub use tally::{BreakKind, Facts, GroupTally, Tally, Totals};
+pub use tally::{BreakKind, Facts, GroupTally, Tally};
+pub use totals::Totals;

@@ -1,0 +1,92 @@
+//! Where lines begin, so that a duplicate's answer is found by reading little.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::FileExt;
+use std::sync::{PoisonError, RwLock};
+
+use super::{Record, order};
+
+/// One line is noted for about this many bytes.
+const STRIDE: usize = 16 * 1024;
+
+/// The lines that are noted, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Index(RwLock<Vec<Mark>>);
+
+/// The beginning of a line.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    row: u64,
+    offset: u64,
+}
+
+impl Index {
+    /// Notes some of the lines that begin at `offsets`, the first of them with row `row`. Returns the row behind them.
+    pub(super) fn note(&self, mut row: u64, offsets: impl Iterator<Item = u64>) -> u64 {
+        let mut marks = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = marks.last().map_or(0, |mark| mark.offset + STRIDE as u64);
+        for offset in offsets {
+            if offset >= next {
+                marks.push(Mark { row, offset });
+                next = offset + STRIDE as u64;
+            }
+            row += 1;
+        }
+        row
+    }
+
+    fn at_or_before(&self, row: u64) -> Option<Mark> {
+        let marks = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let after = marks.partition_point(|mark| mark.row <= row);
+        marks[..after].last().copied()
+    }
+}
+
+impl Record {
+    /// The bytes of an earlier row's line, once a block behind it was read.
+    pub fn line_of(&self, row: u64) -> io::Result<String> {
+        let mark = self.index.at_or_before(row).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("row {row} stands nowhere"),
+            )
+        })?;
+        let mut reader = BufReader::with_capacity(
+            STRIDE,
+            At {
+                file: &self.file,
+                offset: mark.offset,
+            },
+        );
+        let mut line = String::new();
+        for _ in mark.row..=row {
+            line.clear();
+            if reader.read_line(&mut line)? == 0 {
+                break; // A changed file may name any row.
+            }
+        }
+        if order::row_of(line.as_bytes())? == row {
+            Ok(line)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("row {row} is not where it should be"),
+            ))
+        }
+    }
+}
+
+/// A reader at a position of its own in a shared file.
+struct At<'f> {
+    file: &'f File,
+    offset: u64,
+}
+
+impl io::Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,57 @@
+//! The numbers that must tie, or rows were lost.
+
+use serde::{Deserialize, Serialize};
+
+/// The control totals of a record. They must tie, or rows were lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Input rows; each is one line of the record.
+    pub rows: u64,
+    /// Distinct `(instance, topic, msg_id)`.
+    pub distinct: u64,
+    /// Rows that ask the same as an earlier row.
+    pub duplicates: u64,
+    /// Bad rows.
+    pub rejected: u64,
+    /// Distinct messages with an answer.
+    pub answered: u64,
+    /// Distinct messages the source does not know.
+    pub not_found: u64,
+    /// Distinct messages without any answer after all tries.
+    pub unanswered: u64,
+    /// Tracks in all answers.
+    pub tracks: u64,
+    /// Of the answers, those that an earlier run was given and this one did not ask for.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub carried: u64,
+}
+
+impl Totals {
+    /// `rows = distinct + duplicates + rejected` and `distinct = answered + not_found + unanswered`.
+    #[must_use]
+    pub const fn tie(&self) -> bool {
+        self.rows == self.distinct + self.duplicates + self.rejected
+            && self.distinct == self.answered + self.not_found + self.unanswered
+    }
+
+    /// The sums of several records.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            distinct: self.distinct + other.distinct,
+            duplicates: self.duplicates + other.duplicates,
+            rejected: self.rejected + other.rejected,
+            answered: self.answered + other.answered,
+            not_found: self.not_found + other.not_found,
+            unanswered: self.unanswered + other.unanswered,
+            tracks: self.tracks + other.tracks,
+            carried: self.carried + other.carried,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(number: &u64) -> bool {
+    *number == 0
+}
