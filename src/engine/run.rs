@@ -82,7 +82,7 @@ impl<S: TraceSource> Engine<'_, S> {
         });
         let gate = Gate::new(self.source.may_refuse_everyone());
         let gate = &gate;
-        let (count, fatal) = if self.policy.concurrency == 1 {
+        let End { count, fatal } = if self.policy.concurrency == 1 {
             self.one_by_one(counted, gate, sink).await?
         } else {
             let settled = stream::iter(counted)
@@ -105,7 +105,7 @@ impl<S: TraceSource> Engine<'_, S> {
         rows: impl Iterator<Item = Result<Row, E>>,
         gate: &Gate,
         sink: &mut impl Sink,
-    ) -> anyhow::Result<(u64, Option<Box<Failure>>)> {
+    ) -> anyhow::Result<End> {
         let mut end = End::default();
         let mut wait = Wait::new(self);
         let mut dropping = std::pin::pin!(self.stop.dropping());
@@ -128,7 +128,7 @@ impl<S: TraceSource> Engine<'_, S> {
             self.take(&row, outcome, &mut end, sink).await?;
         }
         sink.idle()?;
-        Ok((end.count, end.fatal))
+        Ok(end)
     }
 
     /// Takes rows as they are settled, in whatever order their answers come.
@@ -136,7 +136,7 @@ impl<S: TraceSource> Engine<'_, S> {
         &self,
         mut settled: Pin<&mut impl Stream<Item = Settled<E>>>,
         sink: &mut impl Sink,
-    ) -> anyhow::Result<(u64, Option<Box<Failure>>)> {
+    ) -> anyhow::Result<End> {
         let mut end = End::default();
         let mut wait = Wait::new(self);
         let mut dropping = std::pin::pin!(self.stop.dropping());
@@ -146,7 +146,7 @@ impl<S: TraceSource> Engine<'_, S> {
             }
         }
         sink.idle()?;
-        Ok((end.count, end.fatal))
+        Ok(end)
     }
 
     /// Hands a settled row on; the failure that ends a run is no row's outcome.

@@ -1,6 +1,5 @@
 //! What is known of each queue of one topic.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A value for each queue of a topic, by broker **name** (addresses change on failover) and queue number.
@@ -65,14 +64,15 @@ impl<V> ByQueue<V> {
     fn search(&self, broker: &str, queue_id: u32) -> Result<usize, usize> {
         let sought = Key::of(broker, queue_id);
         let first = self.0.partition_point(|(key, ..)| *key < sought);
-        for (at, (key, name, _)) in self.0.iter().enumerate().skip(first) {
-            match key.cmp(&sought).then_with(|| (**name).cmp(broker)) {
-                Ordering::Less => {} // a name that begins alike
-                Ordering::Equal => return Ok(at),
-                Ordering::Greater => return Err(at),
-            }
+        let rest = &self.0[first..];
+        let is_it = |(key, name, _): &(Key, Arc<str>, V)| *key == sought && **name == *broker;
+        if rest.first().is_some_and(is_it) {
+            return Ok(first);
         }
-        Err(self.0.len())
+        // Brokers whose names begin alike, or no such queue.
+        rest.binary_search_by(|(key, name, _)| key.cmp(&sought).then_with(|| (**name).cmp(broker)))
+            .map(|at| first + at)
+            .map_err(|at| first + at)
     }
 }
 
