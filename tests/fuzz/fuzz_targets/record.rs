@@ -116,8 +116,8 @@ fn report(record: Record, reports: &mut [Reused; 7]) {
     assert_eq!(csv_rows(&matrix), rows);
     assert_eq!(csv_rows(&rejects), summary.tally.totals.rejected);
     let lines = ndjson.split_inclusive(|&byte| byte == b'\n');
-    let lines = lines
-        .map(|line| serde_json::from_slice::<IgnoredAny>(line).expect("a line is JSON")); // numbers of any size
+    let lines =
+        lines.map(|line| serde_json::from_slice::<IgnoredAny>(line).expect("a line is JSON")); // numbers of any size
     assert!(lines.count() as u64 >= rows);
     serde_json::from_slice::<serde_json::Value>(&json).expect("the summary is JSON");
     let page = String::from_utf8(page).expect("the page is text");
