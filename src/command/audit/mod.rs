@@ -5,6 +5,7 @@
 
 mod asking;
 mod begin;
+mod captured;
 mod desk;
 mod ending;
 mod job;
@@ -29,8 +30,9 @@ use crate::telemetry::Figures;
 
 pub(super) use asking::{Around, Asking};
 pub(super) use begin::ResumeFlags;
+pub(super) use captured::captured;
 pub(super) use job::header;
-pub(super) use located::{Located, captured};
+pub(super) use located::Located;
 
 use begin::BeginFlags;
 use job::Job;

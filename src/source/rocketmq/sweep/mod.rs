@@ -5,8 +5,10 @@
 //! a topic that pulling is cheaper, its queues are read from the first to the last; whatever is not met is looked up.
 //! Where the topic is too long, only the time is read in which the messages were made, as far as their IDs tell.
 
+mod search;
+
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,12 +19,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Cluster;
 use super::cluster::{AskedTopic, Topic};
-use super::locate::{found, is_older};
-use super::remoting::{CallError, Pull, Pulled, QueueOf, StoredMessage};
+use super::remoting::{CallError, Pull, Pulled, QueueOf};
 use crate::engine::Pacer;
 use crate::input::{Entry, Row};
 use crate::message::{BornClock, MessageId, Query};
 use crate::source::Found;
+
+use search::Search;
 
 /// Rows that are read ahead.
 const AHEAD: usize = 32_768;
@@ -169,23 +172,15 @@ impl<'a> Sweep<'a> {
                 return Ok(HashMap::new());
             }
         }
-        let search = Search {
-            keys: keys.into_iter().collect(),
-            met: RefCell::default(),
-            left: RefCell::new(Left {
-                lookups,
-                messages: ranges.iter().map(|(_, range)| length(range)).sum(),
-                pulled: 0,
-                pulls: 0,
-            }),
-        };
+        let messages = ranges.iter().map(|(_, range)| length(range)).sum();
+        let search = Search::of(keys, lookups, messages);
         stream::iter(ranges)
             .for_each_concurrent(QUEUES, |(queue, range)| {
                 let search = &search;
                 async move { self.read_queue(topic, queue, range, search).await }
             })
             .await;
-        Ok(search.met.into_inner())
+        Ok(search.into_met())
     }
 
     /// One queue, until its end or until looking up is cheaper. What fails is left to be looked up.
@@ -197,7 +192,7 @@ impl<'a> Sweep<'a> {
         search: &Search,
     ) {
         let mut from = range.start;
-        while from < range.end && search.left.borrow().is_worth_it() {
+        while from < range.end && search.is_worth_it() {
             let turn = self.pacer.turn().await;
             let pulled = self.pull(topic, queue, from, range.end).await;
             match &pulled {
@@ -205,10 +200,7 @@ impl<'a> Sweep<'a> {
                 _ => self.pacer.answered(turn).await,
             }
             let Ok(pulled) = pulled else { return };
-            for message in &pulled.messages {
-                search.meet(topic, &queue.0, message);
-            }
-            search.left.borrow_mut().pulled(pulled.messages.len());
+            search.pulled(topic, &queue.0, &pulled.messages);
             let last = pulled
                 .messages
                 .last()
@@ -314,64 +306,4 @@ fn is_cheaper<Q>(ranges: &[(Q, Range<i64>)], lookups: usize) -> bool {
 
 fn length(range: &Range<i64>) -> u64 {
     u64::try_from(range.end - range.start).unwrap_or_default()
-}
-
-/// A search in progress.
-struct Search {
-    keys: HashSet<Key>,
-    met: RefCell<HashMap<Key, Found>>,
-    left: RefCell<Left>,
-}
-
-impl Search {
-    fn meet(&self, topic: &Topic, broker: &Arc<str>, message: &StoredMessage) {
-        if *message.topic != *topic.wire {
-            return;
-        }
-        let unique = message.unique_key().map(|key| Key::Unique(key.into()));
-        let offset = u64::try_from(message.physical_offset).unwrap_or(u64::MAX);
-        let place = Key::Place(message.store_host, offset);
-        for key in unique.into_iter().chain([place]) {
-            if !self.keys.contains(&key) {
-                continue;
-            }
-            let Some(copy) = found(broker, message) else {
-                continue;
-            };
-            let mut met = self.met.borrow_mut();
-            if met.get(&key).is_none_or(|known| is_older(&copy, known)) {
-                met.insert(key, copy);
-            }
-        }
-    }
-}
-
-/// Is it still worth it? A broker that reads from disk gives less than it could.
-#[derive(Debug)]
-struct Left {
-    /// Calls that looking all messages up would take.
-    lookups: usize,
-    /// To be read.
-    messages: u64,
-    pulled: u64,
-    pulls: u64,
-}
-
-impl Left {
-    fn pulled(&mut self, messages: usize) {
-        self.pulled += messages as u64;
-        self.pulls += 1;
-    }
-
-    const fn is_worth_it(&self) -> bool {
-        if self.pulls < 16 {
-            return true;
-        }
-        let each = if self.pulled < self.pulls {
-            1
-        } else {
-            self.pulled / self.pulls
-        };
-        self.messages.saturating_sub(self.pulled) / each <= self.lookups as u64
-    }
 }

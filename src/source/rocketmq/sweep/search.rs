@@ -1,0 +1,104 @@
+//! A search in progress: what it looks for, what it has met, and whether reading on is still worth it.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::super::cluster::Topic;
+use super::super::locate::{found, is_older};
+use super::super::remoting::StoredMessage;
+use super::Key;
+use crate::source::Found;
+
+/// A search in progress, shared by the queues that are read at once.
+#[derive(Debug)]
+pub(super) struct Search {
+    keys: HashSet<Key>,
+    met: RefCell<HashMap<Key, Found>>,
+    left: RefCell<Left>,
+}
+
+impl Search {
+    /// For `keys` among `messages` that are to be read; looking all of them up would take as many calls as `lookups`.
+    pub(super) fn of(keys: Vec<Key>, lookups: usize, messages: u64) -> Self {
+        Self {
+            keys: keys.into_iter().collect(),
+            met: RefCell::default(),
+            left: RefCell::new(Left {
+                lookups,
+                messages,
+                pulled: 0,
+                pulls: 0,
+            }),
+        }
+    }
+
+    /// Does reading on cost less than looking up whatever is left?
+    pub(super) fn is_worth_it(&self) -> bool {
+        self.left.borrow().is_worth_it()
+    }
+
+    /// What one pull from a queue of `broker` has brought.
+    pub(super) fn pulled(&self, topic: &Topic, broker: &Arc<str>, messages: &[StoredMessage]) {
+        for message in messages {
+            self.meet(topic, broker, message);
+        }
+        self.left.borrow_mut().pulled(messages.len());
+    }
+
+    /// The messages that were met.
+    pub(super) fn into_met(self) -> HashMap<Key, Found> {
+        self.met.into_inner()
+    }
+
+    fn meet(&self, topic: &Topic, broker: &Arc<str>, message: &StoredMessage) {
+        if *message.topic != *topic.wire {
+            return;
+        }
+        let unique = message.unique_key().map(|key| Key::Unique(key.into()));
+        let offset = u64::try_from(message.physical_offset).unwrap_or(u64::MAX);
+        let place = Key::Place(message.store_host, offset);
+        for key in unique.into_iter().chain([place]) {
+            if !self.keys.contains(&key) {
+                continue;
+            }
+            let Some(copy) = found(broker, message) else {
+                continue;
+            };
+            let mut met = self.met.borrow_mut();
+            if met.get(&key).is_none_or(|known| is_older(&copy, known)) {
+                met.insert(key, copy);
+            }
+        }
+    }
+}
+
+/// Is it still worth it? A broker that reads from disk gives less than it could.
+#[derive(Debug)]
+struct Left {
+    /// Calls that looking all messages up would take.
+    lookups: usize,
+    /// To be read.
+    messages: u64,
+    pulled: u64,
+    pulls: u64,
+}
+
+impl Left {
+    fn pulled(&mut self, messages: usize) {
+        self.pulled += messages as u64;
+        self.pulls += 1;
+    }
+
+    const fn is_worth_it(&self) -> bool {
+        if self.pulls < 16 {
+            return true;
+        }
+        let each = if self.pulled < self.pulls {
+            1
+        } else {
+            self.pulled / self.pulls
+        };
+        self.messages.saturating_sub(self.pulled) / each <= self.lookups as u64
+    }
+}
