@@ -1,6 +1,7 @@
 //! Where the breaks come from: the topics and producers with the most of them.
 
-use super::drawing::{date, meter};
+use super::bars::meter;
+use super::drawing::date;
 use super::gathered::{Gathered, Share};
 use crate::report::lang::{Edges, Language, Voice, phrases};
 use crate::words::count;

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::drawing::{Drawing, shares};
+use super::bars::shares;
+use super::drawing::Drawing;
 use super::gathered::Gathered;
 use super::list::List;
 use super::origins::Origins;
