@@ -28,6 +28,7 @@
 pub mod bundle;
 pub mod clock;
 pub mod command;
+pub(crate) mod delimited;
 pub mod diff;
 pub mod engine;
 pub mod exit;

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::cells::Cells;
 use super::columns::Columns;
 use super::kept::{KeptColumns, push_string};
 use super::question::{Asked, Bad, Fault, Questions};
 use super::recent::Recent;
-use super::records::Record;
 use super::row::Kept;
 use super::rows::Parsed;
+use crate::delimited::Cells;
+use crate::delimited::Record;
 
 /// How many cells a row may have beyond the header's. With more of them it is no table.
 const SURPLUS: usize = 1000;

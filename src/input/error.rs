@@ -7,7 +7,7 @@ use crate::message::MessageId;
 
 use super::format::Unreadable;
 use super::header::{Role, Unmapped};
-use super::names::BadName;
+use crate::message::BadName;
 
 /// An input that can't be read, or that the options don't fit.
 #[derive(Debug, thiserror::Error)]

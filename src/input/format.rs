@@ -1,15 +1,11 @@
 //! What an input is written in, seen from its beginning.
 
-use super::cells::Cells;
 use super::header::Role;
 use super::options::{Format, Options};
-use super::records::{BOM, Cut};
+use crate::delimited::{BOM, Cut, likeliest_delimiter};
 
 /// How much of an input is looked at.
 pub(super) const HEAD: u64 = 64 << 10;
-
-/// Delimiters to try, the likeliest first.
-const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 /// What can't be read in any format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +39,10 @@ impl Shape {
     /// What cuts such an input into records.
     pub(super) fn cut(self) -> Cut {
         match self {
-            Self::Cells { delimiter } => Cut::Csv { delimiter },
+            Self::Cells { delimiter } => Cut::Csv {
+                delimiter,
+                remarks: false,
+            },
             Self::Ndjson | Self::Ids => Cut::Lines,
         }
     }
@@ -84,24 +83,8 @@ pub(super) fn sniff(head: &[u8], options: &Options) -> Result<Shape, Unreadable>
     }
 }
 
-/// The delimiter that finds a message ID column, or else the one that finds most columns.
 fn delimiter(header: &str) -> Option<u8> {
-    let mut cells = Cells::default();
-    let present = DELIMITERS
-        .into_iter()
-        .filter(|&delimiter| header.as_bytes().contains(&delimiter));
-    let scored = present.map(|delimiter| {
-        cells.split(header, delimiter);
-        let has_id = cells.iter().any(|name| Role::MsgId.is_called(name));
-        (delimiter, (has_id, cells.len()))
-    });
-    // The last of equals would win, and the first is likelier.
-    let scored: Vec<_> = scored.collect();
-    scored
-        .into_iter()
-        .rev()
-        .max_by_key(|(_, score)| *score)
-        .map(|(delimiter, _)| delimiter)
+    likeliest_delimiter(header, |name| Role::MsgId.is_called(name))
 }
 
 /// Is a line without delimiters an ID, or the header of a single column? No ID is without a digit, whatever was done

@@ -1,9 +1,9 @@
 //! Bare IDs, one a line → rows. Nothing travels: there is nothing else.
 
 use super::question::{Asked, Bad, Questions};
-use super::records::Record;
 use super::row::Kept;
 use super::rows::Parsed;
+use crate::delimited::Record;
 
 /// Reads the lines of one file.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::Error;
 use super::bytes::Bytes;
-use super::cells::Cells;
 use super::columns::Columns;
 use super::csv_rows::CsvRows;
 use super::error::flag;
@@ -17,9 +16,10 @@ use super::id_rows::IdRows;
 use super::ndjson_rows::NdjsonRows;
 use super::options::{ColumnRef, Options};
 use super::question::{Questions, check_given};
-use super::records::Records;
 use super::rows::{Parser, Rows};
 use super::survey::{Survey, survey};
+use crate::delimited::Cells;
+use crate::delimited::Records;
 
 /// Standard input, among paths.
 const STDIN: &str = "-";

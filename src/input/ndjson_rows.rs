@@ -10,9 +10,9 @@ use super::object::{self, Object};
 use super::options::Options;
 use super::question::{Asked, Bad, Fault, Questions};
 use super::recent::Recent;
-use super::records::Record;
 use super::row::Kept;
 use super::rows::Parsed;
+use crate::delimited::Record;
 
 /// The column of a reject where the line is at fault as a whole.
 const LINE: &str = "line";

@@ -8,10 +8,10 @@ use crate::message::{MessageId, Position, Query, Tag};
 
 use super::Error;
 use super::header::Role;
-use super::names::{check_instance, check_topic};
 use super::options::Options;
 use super::recent::Recent;
 use super::row::Reject;
+use crate::message::{check_instance, check_topic};
 
 /// How much of a bad text a reject shows, in characters.
 const SHOWN: usize = 200;

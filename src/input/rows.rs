@@ -12,8 +12,8 @@ use super::dedupe::{Fingerprint, FirstRows, TooManyRows};
 use super::id_rows::IdRows;
 use super::inputs::Input;
 use super::ndjson_rows::NdjsonRows;
-use super::records::{Record, Records};
 use super::row::{Entry, Kept, Reject, Row};
+use crate::delimited::{Record, Records};
 
 /// What a reader makes of one record.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::Error;
 use super::bytes::Bytes;
-use super::records::Records;
+use crate::delimited::Records;
 use crate::file::Sha256;
 
 /// How much is hashed at once.

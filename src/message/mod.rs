@@ -1,16 +1,20 @@
 //! The message: how its ID looks and what it tells, and the [`Query`] that asks about it.
 //!
 //! Three kinds of ID are around ([`MessageId`]), and many more that only look like one: [`BadId`] says what happened
-//! to those, so that no call is spent on them. [`Decoded`] is what an ID tells a person.
+//! to those, so that no call is spent on them. [`Decoded`] is what an ID tells a person. [`BadName`] says why a text can't be
+//! the name of a topic or a group.
 
 mod bad_id;
 mod born;
 mod decoded;
 mod id;
+mod names;
 mod query;
 
 pub use bad_id::BadId;
 pub use born::BornClock;
 pub use decoded::{Decoded, Line};
 pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};
+pub use names::BadName;
+pub(crate) use names::{check_group, check_instance, check_topic};
 pub use query::{Position, Query, Tag};

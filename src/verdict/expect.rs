@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ExpectationsError;
+use crate::message::{check_group, check_topic};
+
+/// What a person may write for every topic.
+pub(super) const EVERY: &str = "*";
 
 /// The groups that should have consumed each message; without any for its topic, the groups in the answer are taken.
 ///
@@ -164,6 +168,19 @@ impl Expectations {
                 found: value.to_owned(),
             });
         }
+        let groups: Vec<_> = groups.collect();
+        let bad = |what, name: &str, problem| ExpectationsError::BadName {
+            found: value.to_owned(),
+            what,
+            name: name.to_owned(),
+            problem,
+        };
+        if topic != EVERY {
+            check_topic(topic).map_err(|problem| bad("topic", topic, problem))?;
+        }
+        for group in &groups {
+            check_group(group).map_err(|problem| bad("group", group, problem))?;
+        }
         for group in groups {
             let always = Expected {
                 group: group.to_owned(),
@@ -175,7 +192,7 @@ impl Expectations {
     }
 
     pub(super) fn insert(&mut self, topic: &str, expected: Expected) {
-        if topic.is_empty() || topic == "*" {
+        if topic.is_empty() || topic == EVERY {
             self.every_topic.insert(expected);
         } else {
             self.topics
@@ -282,7 +299,16 @@ mod tests {
 
     #[test]
     fn an_expectation_without_a_group_is_refused() {
-        for found in ["", ",", "orders=", "=GID_a", "orders= ,"] {
+        for found in [
+            "",
+            ",",
+            "orders=",
+            "=GID_a",
+            "orders= ,",
+            "GID_a,orders=GID_b",
+            "ord*=GID_a",
+            "GID a",
+        ] {
             assert!(Expectations::default().add(found).is_err(), "{found:?}");
         }
     }

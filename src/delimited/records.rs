@@ -1,9 +1,6 @@
 //! A stream of bytes cut into records: lines, or CSV records, whose quoted cells may hold line ends.
 //!
-//! The survey and the readers cut with the same knife, so both count the same rows. It is our own because a reject
-//! names a line: the `csv` crate's positions are one short with CRLF and stop at the blank lines before a record, and
-//! a quote that is never closed would silently take the rest of the file with it. On everything else a property test
-//! holds it to that crate.
+//! Whoever counts records and whoever reads them cut alike, so both count the same.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -15,23 +12,25 @@ const LONGEST: usize = 16 << 20;
 /// How much is read at once.
 const CHUNK: usize = 256 << 10;
 /// What some programs write before the text.
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What ends a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// Every line end. Lines of blanks are skipped.
     Lines,
     /// A line end outside of quotes. Empty lines are skipped.
     Csv {
         /// Between two cells.
         delimiter: u8,
+        /// Is a line that begins with `#` a remark, whatever quotes are in it? It is a record of its own.
+        remarks: bool,
     },
 }
 
 /// One record, without its line end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record<'a> {
+pub(crate) struct Record<'a> {
     /// The line of the file it begins in, from 1.
     pub line: u64,
     /// Its bytes.
@@ -40,7 +39,7 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Its text; owned, with replacement characters, where it is not UTF-8.
-    pub(super) fn text(&self) -> Cow<'a, str> {
+    pub(crate) fn text(&self) -> Cow<'a, str> {
         // The standard library's lossy reader goes from character to character, its strict one does not.
         match str::from_utf8(self.bytes) {
             Ok(text) => Cow::Borrowed(text),
@@ -50,7 +49,7 @@ impl<'a> Record<'a> {
 }
 
 /// Reads records, in memory that does not grow with the file.
-pub(super) struct Records {
+pub(crate) struct Records {
     reader: Box<dyn Read + Send>,
     cut: Cut,
     buffer: Vec<u8>,
@@ -62,7 +61,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new(reader: Box<dyn Read + Send>, cut: Cut) -> Self {
+    pub(crate) fn new(reader: Box<dyn Read + Send>, cut: Cut) -> Self {
         Self {
             reader,
             cut,
@@ -75,7 +74,7 @@ impl Records {
     }
 
     /// The next record that is not blank.
-    pub(super) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
         loop {
             let window = &self.buffer[self.start..self.end];
             let (length, lines) = match self.cut.end(window) {
@@ -101,7 +100,7 @@ impl Records {
     }
 
     /// Counts the records that are left.
-    pub(super) fn count(mut self) -> io::Result<u64> {
+    pub(crate) fn count(mut self) -> io::Result<u64> {
         let mut count = 0;
         while self.next()?.is_some() {
             count += 1;
@@ -142,7 +141,10 @@ impl Cut {
     fn end(self, bytes: &[u8]) -> Option<(usize, u64)> {
         match self {
             Self::Lines => Some((memchr(b'\n', bytes)?, 1)),
-            Self::Csv { delimiter } => match memchr2(b'\n', b'"', bytes)? {
+            Self::Csv { remarks: true, .. } if bytes.first() == Some(&b'#') => {
+                Some((memchr(b'\n', bytes)?, 1))
+            }
+            Self::Csv { delimiter, .. } => match memchr2(b'\n', b'"', bytes)? {
                 end if bytes[end] == b'\n' => Some((end, 1)),
                 _ => {
                     let end = end_behind_quotes(bytes, delimiter)?;
@@ -176,7 +178,7 @@ fn end_behind_quotes(bytes: &[u8], delimiter: u8) -> Option<usize> {
 }
 
 /// The quote that closes a cell whose content begins at `from`; two quotes are one in the text.
-pub(super) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
+pub(crate) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let quote = from + memchr(b'"', &bytes[from..])?;
         if bytes.get(quote + 1) != Some(&b'"') {
@@ -202,7 +204,10 @@ mod tests {
 
     use super::*;
 
-    const COMMA: Cut = Cut::Csv { delimiter: b',' };
+    const COMMA: Cut = Cut::Csv {
+        delimiter: b',',
+        remarks: false,
+    };
 
     fn cut(text: &[u8], cut: Cut) -> Vec<(u64, String)> {
         let mut records = Records::new(Box::new(Cursor::new(text.to_vec())), cut);

@@ -8,7 +8,7 @@ use super::records::closing_quote;
 
 /// The cells of one record, without quotes. Made once and filled again for every record.
 #[derive(Debug, Default)]
-pub(super) struct Cells {
+pub(crate) struct Cells {
     text: String,
     spans: Vec<Range<usize>>,
     open: bool,
@@ -16,7 +16,7 @@ pub(super) struct Cells {
 
 impl Cells {
     /// Cuts a record. A quote counts only at the beginning of a cell; what follows a closing quote is text.
-    pub(super) fn split(&mut self, record: &str, delimiter: u8) {
+    pub(crate) fn split(&mut self, record: &str, delimiter: u8) {
         self.text.clear();
         self.spans.clear();
         self.open = false;
@@ -54,17 +54,17 @@ impl Cells {
     }
 
     /// How many cells there are; every record has one at least.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
 
     /// The cell at `index` from 0, if the record has so many.
-    pub(super) fn get(&self, index: usize) -> Option<&str> {
+    pub(crate) fn get(&self, index: usize) -> Option<&str> {
         self.spans.get(index).map(|span| &self.text[span.clone()])
     }
 
     /// How many cells there are up to the last that is not empty.
-    pub(super) fn used_width(&self) -> usize {
+    pub(crate) fn used_width(&self) -> usize {
         self.spans
             .iter()
             .rposition(|span| !span.is_empty())
@@ -72,12 +72,12 @@ impl Cells {
     }
 
     /// All cells.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.spans.iter().map(|span| &self.text[span.clone()])
     }
 
     /// Does the last cell begin with a quote that is nowhere closed?
-    pub(super) fn has_open_quote(&self) -> bool {
+    pub(crate) fn has_open_quote(&self) -> bool {
         self.open
     }
 }
@@ -129,7 +129,13 @@ mod tests {
     /// All records of a text, as our knife cuts them.
     fn ours(text: &str) -> Vec<Vec<String>> {
         let text = Cursor::new(text.as_bytes().to_vec());
-        let mut records = Records::new(Box::new(text), Cut::Csv { delimiter: b',' });
+        let mut records = Records::new(
+            Box::new(text),
+            Cut::Csv {
+                delimiter: b',',
+                remarks: false,
+            },
+        );
         let mut found = Vec::new();
         while let Some(record) = records.next().unwrap() {
             found.push(split(str::from_utf8(record.bytes).unwrap()));

@@ -1,11 +1,13 @@
-//! Which names `RocketMQ` accepts for topics and instances (`facts/rocketmq.md` §6).
+//! Which names `RocketMQ` accepts for topics, groups and instances (`facts/rocketmq.md` §6).
 
 /// The longest topic, in bytes.
 const TOPIC: usize = 127;
 /// The longest retry or dead-letter topic: its name is made of a group's.
 const DERIVED_TOPIC: usize = 255;
+/// The longest group, in bytes. Brokers of today take 120, earlier ones as many as a topic made of it may have.
+const GROUP: usize = 255;
 
-/// Why a text can't be a topic or an instance, read as "the topic …".
+/// Why a text can't be a topic, a group or an instance, read as "the topic …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     /// A character that no name has.
@@ -18,7 +20,7 @@ pub enum BadName {
         /// Where it stands, from 1.
         position: usize,
     },
-    /// More bytes than a topic may have.
+    /// More bytes than such a name may have.
     #[error("has {found} bytes, expected at most {most}")]
     Length {
         /// How many.
@@ -29,19 +31,29 @@ pub enum BadName {
 }
 
 /// Could there be a topic of this name? The empty text is not asked about.
-pub(super) fn check_topic(name: &str) -> Result<(), BadName> {
+pub(crate) fn check_topic(name: &str) -> Result<(), BadName> {
     check_alphabet(name)?;
     let is_derived = name.starts_with("%RETRY%") || name.starts_with("%DLQ%");
     let most = if is_derived { DERIVED_TOPIC } else { TOPIC };
+    check_length(name, most)
+}
+
+/// Could there be a consumer group of this name? The empty text is not asked about.
+pub(crate) fn check_group(name: &str) -> Result<(), BadName> {
+    check_alphabet(name)?;
+    check_length(name, GROUP)
+}
+
+/// Could there be an instance of this name? Its length is nowhere documented.
+pub(crate) fn check_instance(name: &str) -> Result<(), BadName> {
+    check_alphabet(name)
+}
+
+fn check_length(name: &str, most: usize) -> Result<(), BadName> {
     match name.len() {
         found if found > most => Err(BadName::Length { found, most }),
         _ => Ok(()),
     }
-}
-
-/// Could there be an instance of this name? Its length is nowhere documented.
-pub(super) fn check_instance(name: &str) -> Result<(), BadName> {
-    check_alphabet(name)
 }
 
 fn check_alphabet(name: &str) -> Result<(), BadName> {

@@ -1,0 +1,93 @@
+//! Which column of a file of expectations means what.
+
+use std::path::Path;
+
+use super::ExpectationsError;
+use crate::delimited::Cells;
+
+/// The columns that mean something, by their folded names; every other column is the person's own.
+const COLUMNS: [(&str, &[&str]); 5] = [
+    ("topic", &["topic"]),
+    ("group", &["group"]),
+    ("tags", &["tags", "tag"]),
+    ("valid_from", &["validfrom"]),
+    ("valid_to", &["validto"]),
+];
+
+/// Beginnings of names that look like ours: one of them misspelt would silently mean nothing.
+const NEAR: [&str; 2] = ["valid", "tag"];
+
+/// Where the columns stand.
+pub(super) struct Places {
+    /// How many columns the header has.
+    pub(super) width: usize,
+    pub(super) topic: usize,
+    pub(super) group: usize,
+    pub(super) tags: Option<usize>,
+    pub(super) valid_from: Option<usize>,
+    pub(super) valid_to: Option<usize>,
+}
+
+impl Places {
+    pub(super) fn find(path: &Path, header: &Cells) -> Result<Self, ExpectationsError> {
+        let names: Vec<_> = header.iter().map(str::trim).collect();
+        let folded: Vec<_> = names.iter().map(|name| fold(name)).collect();
+        let known = |name: &String| COLUMNS.iter().any(|(_, names)| names.contains(&&**name));
+        let is_near = |name: &String| NEAR.iter().any(|near| name.starts_with(near));
+        if let Some(stranger) = folded.iter().position(|name| is_near(name) && !known(name)) {
+            return Err(ExpectationsError::Misnamed {
+                path: path.to_owned(),
+                found: names[stranger].to_owned(),
+            });
+        }
+        let place = |nth: usize| {
+            let (meaning, spellings) = COLUMNS[nth];
+            let mut found =
+                (0..folded.len()).filter(|&column| spellings.contains(&&*folded[column]));
+            match (found.next(), found.next()) {
+                (Some(first), Some(second)) => Err(ExpectationsError::Ambiguous {
+                    path: path.to_owned(),
+                    meaning,
+                    first: names[first].to_owned(),
+                    second: names[second].to_owned(),
+                }),
+                (first, _) => Ok(first),
+            }
+        };
+        let needed = |nth: usize| {
+            place(nth)?.ok_or_else(|| ExpectationsError::Column {
+                path: path.to_owned(),
+                missing: COLUMNS[nth].0,
+                found: names.iter().map(|&name| name.to_owned()).collect(),
+            })
+        };
+        Ok(Self {
+            width: names.len(),
+            topic: needed(0)?,
+            group: needed(1)?,
+            tags: place(2)?,
+            valid_from: place(3)?,
+            valid_to: place(4)?,
+        })
+    }
+
+    /// No cell stands beyond the header: it would mean nothing.
+    pub(super) fn check_width(&self, cells: &Cells) -> Result<(), String> {
+        let beyond = (self.width..cells.len()).filter_map(|column| cells.get(column));
+        let mut beyond = beyond.filter(|cell| !cell.trim().is_empty());
+        beyond.next().map_or(Ok(()), |extra| {
+            Err(format!(
+                "found `{extra}` beyond the last column of the header, expected one group a line"
+            ))
+        })
+    }
+}
+
+/// A column's name without what doesn't count.
+pub(super) fn fold(name: &str) -> String {
+    let counts = |c: &char| c.is_alphanumeric();
+    name.chars()
+        .filter(counts)
+        .flat_map(char::to_lowercase)
+        .collect()
+}

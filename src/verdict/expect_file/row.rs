@@ -1,0 +1,140 @@
+//! One line of a file of expectations: a group, and of which messages it is expected.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::ExpectationsError;
+use super::columns::Places;
+use crate::delimited::Cells;
+use crate::message::{BadName, check_group, check_topic};
+use crate::verdict::expect::{EVERY, Expected};
+
+/// One line of the file.
+pub(super) struct Row<'a> {
+    pub(super) path: &'a Path,
+    pub(super) line: u64,
+    pub(super) cells: &'a Cells,
+}
+
+impl<'a> Row<'a> {
+    fn text(&self, column: Option<usize>) -> &'a str {
+        let cell = column.and_then(|column| self.cells.get(column));
+        cell.unwrap_or_default().trim()
+    }
+
+    /// Empty or `*` for every topic.
+    pub(super) fn topic(&self, places: &Places) -> Result<&'a str, ExpectationsError> {
+        let topic = self.text(Some(places.topic));
+        match check_topic(topic) {
+            Err(problem) if topic != EVERY => Err(self.bad("topic", told(topic, problem))),
+            _ => Ok(topic),
+        }
+    }
+
+    pub(super) fn expected(
+        &self,
+        places: &Places,
+        zone: &TimeZone,
+    ) -> Result<Expected, ExpectationsError> {
+        let group = self.text(Some(places.group));
+        if group.is_empty() {
+            let problem = "is empty, expected a consumer group".to_owned();
+            return Err(self.bad("group", problem));
+        }
+        check_group(group).map_err(|problem| self.bad("group", told(group, problem)))?;
+        let tags = tags(self.text(places.tags)).map_err(|problem| self.bad("tags", problem))?;
+        let [valid_from, valid_to] = [
+            (places.valid_from, "valid_from", Edge::First),
+            (places.valid_to, "valid_to", Edge::Last),
+        ]
+        .map(|(column, name, edge)| {
+            moment(self.text(column), edge, zone).map_err(|problem| self.bad(name, problem))
+        });
+        let expected = Expected {
+            group: group.to_owned(),
+            tags,
+            valid_from: valid_from?,
+            valid_to: valid_to?,
+        };
+        match (expected.valid_from, expected.valid_to) {
+            (Some(from), Some(to)) if to <= from => Err(self.bad(
+                "valid_to",
+                format!(
+                    "`{}` is not behind valid_from `{}`: no message could be born between them",
+                    self.text(places.valid_to),
+                    self.text(places.valid_from)
+                ),
+            )),
+            _ => Ok(expected),
+        }
+    }
+
+    fn bad(&self, column: &'static str, problem: String) -> ExpectationsError {
+        ExpectationsError::Cell {
+            path: self.path.to_owned(),
+            line: self.line,
+            column,
+            problem,
+        }
+    }
+}
+
+fn told(name: &str, problem: BadName) -> String {
+    format!("`{name}` {problem}")
+}
+
+/// `paid || created`, as RocketMQ writes it; nothing or `*` is every tag. A comma would make one tag of two, which no
+/// message has, and nobody would miss anything.
+fn tags(cell: &str) -> Result<BTreeSet<String>, String> {
+    if cell.is_empty() || cell == "*" {
+        return Ok(BTreeSet::new());
+    }
+    let tags = cell.split("||").map(str::trim);
+    tags.map(|tag| {
+        let joins = |c: char| c.is_whitespace() || matches!(c, '|' | ',' | ';');
+        if tag.is_empty() || tag == "*" || tag.contains(joins) {
+            Err(format!(
+                "found `{cell}`, expected tags set apart by ||, such as paid || created"
+            ))
+        } else {
+            Ok(tag.to_owned())
+        }
+    })
+    .collect()
+}
+
+/// Which end of a day a date means.
+#[derive(Clone, Copy)]
+enum Edge {
+    First,
+    Last,
+}
+
+/// A moment (RFC 3339), or a day in `zone`, whole: from its first moment to the first one of the next day.
+fn moment(cell: &str, edge: Edge, zone: &TimeZone) -> Result<Option<Timestamp>, String> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(moment) = cell.parse::<Timestamp>() {
+        return Ok(Some(moment));
+    }
+    let day = if cell.len() == "2026-11-20".len() {
+        cell.parse::<Date>().ok()
+    } else {
+        None // a time without a zone would be read as its day
+    };
+    let day = match edge {
+        Edge::First => day,
+        Edge::Last => day.and_then(|day| day.tomorrow().ok()),
+    };
+    let start = day.and_then(|day| day.to_zoned(zone.clone()).ok());
+    start.map(|start| Some(start.timestamp())).ok_or_else(|| {
+        format!(
+            "found `{cell}`, expected a moment with its zone such as 2026-11-20T14:00:00+08:00, or a day such as 2026-11-20"
+        )
+    })
+}
