@@ -40,6 +40,12 @@ pub(super) struct SummaryView<'a> {
     /// Messages of which the contract expects no group.
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing_expected: Option<u64>,
+    /// Topics that the contract names and no message has.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    topics_without_messages: &'a [String],
+    /// Topics that the contract does not mention, with their number of messages.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    topics_without_contract: BTreeMap<&'a str, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damaged_columns: Vec<Damaged<'a>>,
     errors: &'a BTreeMap<String, u64>,
@@ -118,6 +124,13 @@ impl<'a> SummaryView<'a> {
             rechecked: (tally.rechecked > 0).then_some(tally.rechecked),
             assumed: (tally.assumed > 0).then_some(tally.assumed),
             nothing_expected: (tally.nothing_expected > 0).then_some(tally.nothing_expected),
+            topics_without_messages: &summary.coverage.unmet,
+            topics_without_contract: summary
+                .coverage
+                .uncovered
+                .iter()
+                .map(|(topic, messages)| (topic.as_str(), *messages))
+                .collect(),
             damaged_columns: summary.damage.columns().collect(),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),

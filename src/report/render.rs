@@ -95,6 +95,7 @@ pub fn render<'r>(
     }
     let summary = Summary {
         records,
+        coverage: context.expectations.coverage(&tally.topics),
         tally,
         damage,
         voice: context.voice.clone(),

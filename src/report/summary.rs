@@ -5,7 +5,7 @@ use std::io;
 use super::Story;
 use super::lang::Voice;
 use crate::record::{Damage, Record};
-use crate::verdict::Tally;
+use crate::verdict::{Coverage, Tally};
 
 /// A format that sums up.
 pub trait SummaryFormat: Sync {
@@ -20,6 +20,8 @@ pub struct Summary<'a> {
     pub records: &'a [Record],
     /// Everything counted.
     pub tally: Tally,
+    /// Where the contract and the messages do not meet.
+    pub coverage: Coverage,
     /// What a spreadsheet has done to the kept columns.
     pub damage: Damage,
     /// How the formats for people speak.

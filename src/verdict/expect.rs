@@ -116,10 +116,10 @@ impl Expectations {
     /// The groups expected of a message, or `None` where nothing is expected of its topic.
     #[must_use]
     pub fn of(&self, subject: &Subject<'_>) -> Option<Duties<'_>> {
-        let own = self.topics.get(subject.topic);
-        if own.is_none() && self.every_topic.is_empty() {
+        if !self.mention(subject.topic) {
             return None;
         }
+        let own = self.topics.get(subject.topic);
         let mut duties = Duties {
             groups: BTreeSet::new(),
             assumed: false,
@@ -141,6 +141,16 @@ impl Expectations {
         let own = self.topics.get(topic).into_iter().flatten();
         own.chain(&self.every_topic)
             .any(|expected| expected.group == group)
+    }
+
+    /// Is anything expected of a topic, under whatever condition?
+    pub(super) fn mention(&self, topic: &str) -> bool {
+        !self.every_topic.is_empty() || self.topics.contains_key(topic)
+    }
+
+    /// Every topic that is named.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.keys().map(String::as_str)
     }
 
     /// Every group named anywhere.

@@ -9,10 +9,12 @@ mod expect;
 mod expect_file;
 mod judge;
 mod tally;
+mod topics;
 mod totals;
 
 pub use expect::{Duties, Expectations, Subject};
 pub use expect_file::{DRAFT, ExpectationsError};
 pub use judge::{Answer, Judged, MessageVerdict, Seen, TrackView, Verdict, judge};
 pub use tally::{BreakKind, Facts, GroupTally, Tally};
+pub use topics::{Coverage, Topics};
 pub use totals::Totals;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::record::Text;
 
-use super::{Judged, MessageVerdict, Seen, Totals, Verdict};
+use super::{Judged, MessageVerdict, Seen, Topics, Totals, Verdict};
 
 /// How many kinds of break are told apart; an incident has a handful.
 const KINDS: usize = 64;
@@ -90,6 +90,8 @@ pub struct Tally {
     pub assumed: u64,
     /// Distinct messages with an answer of which the contract expects no group: another tag, born at another time.
     pub nothing_expected: u64,
+    /// Topics of the distinct messages.
+    pub topics: Topics,
     /// By group, in name order.
     pub groups: BTreeMap<String, GroupTally>,
     /// Error codes of messages not found or unanswered.
@@ -162,6 +164,7 @@ impl Tally {
             _ => self.totals.answered += 1,
         }
         self.totals.distinct += 1;
+        self.topics.add(facts.topic);
         self.totals.carried += u64::from(facts.is_carried);
         self.rechecked += u64::from(facts.passed.is_some());
         let (attempts, throttled) = facts.attempts;
@@ -210,6 +213,7 @@ impl Tally {
         for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
             *mine += theirs;
         }
+        self.topics.append(next.topics);
         for (name, theirs) in next.groups {
             self.groups.entry(name).or_default().append(&theirs);
         }

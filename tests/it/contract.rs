@@ -142,6 +142,39 @@ fn a_position_s_tag_travels_and_decides() {
 }
 
 #[test]
+fn a_contract_that_applies_to_no_message_does_not_pass_for_one_that_holds() {
+    let tool = Tool::new();
+    let passed =
+        snapshot(&[DATED.to_owned()]).replace(r#""queue_offset":5"#, r#""queue_offset":1"#);
+    tool.write("cluster.json", passed);
+    tool.write("list.csv", format!("msg_id,topic\n{DATED},orders\n"));
+    let said = tool
+        .call("audit list.csv --source cluster.json --expect ordes=GID_never -o a.csv -o a.json -o a.md -o a.html")
+        .ends(0);
+    for part in [
+        "all 1 messages were consumed by the groups that answered, but the contract names none of their topics",
+        "the contract names topics that no message has, check their spelling: ordes",
+        "the contract does not mention these topics (messages), so there the groups that answered count as expected: orders 1",
+    ] {
+        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+        for report in ["a.md", "a.html"] {
+            assert!(tool.read(report).contains(part), "{part}: {report}");
+        }
+    }
+    let summary: serde_json::Value = serde_json::from_str(&tool.read("a.json")).unwrap();
+    assert_eq!(summary["topics_without_messages"][0], "ordes");
+    assert_eq!(summary["topics_without_contract"]["orders"], 1);
+    let said = tool
+        .call("audit list.csv --source cluster.json --expect orders=GID_a --restart -o a.csv")
+        .ends(0);
+    assert!(
+        said.stderr
+            .contains("all 1 messages were consumed by every expected group")
+    );
+    assert!(!said.stderr.contains("spelling"), "{}", said.stderr);
+}
+
+#[test]
 fn a_bad_file_is_refused_with_line_and_column() {
     let tool = Tool::new();
     tool.write(

@@ -35,6 +35,9 @@ impl Story<'_> {
         if broken > 0 {
             self.breaks(broken)
         } else if tally.is_clean() && tally.totals.distinct > 0 {
+            if !self.summary.coverage.covers_any {
+                return self.covered_by_nothing(&whole);
+            }
             if self.is_chinese() {
                 format!("全部 {whole} 条消息均已被应消费的消费组消费")
             } else {
@@ -51,6 +54,17 @@ impl Story<'_> {
             format!("{whole} 条消息均无任何结果")
         } else {
             format!("nothing is known about any of {whole} messages")
+        }
+    }
+
+    /// No break, but also no expectation that applied to any message.
+    fn covered_by_nothing(&self, whole: &str) -> String {
+        if self.is_chinese() {
+            format!("全部 {whole} 条消息均已被有结果的消费组消费，但约定未涉及其中任何主题")
+        } else {
+            format!(
+                "all {whole} messages were consumed by the groups that answered, but the contract names none of their topics"
+            )
         }
     }
 
@@ -157,12 +171,16 @@ mod tests {
     use crate::record::Damage;
     use crate::report::Summary;
     use crate::report::lang::{Clock, Language, Voice};
-    use crate::verdict::{Answer, Expectations, Facts, Subject, Tally, TrackView, judge};
+    use crate::verdict::{Answer, Coverage, Expectations, Facts, Subject, Tally, TrackView, judge};
 
     fn headlines(tally: Tally) -> [String; 2] {
         let summary = Summary {
             records: &[],
             tally,
+            coverage: Coverage {
+                covers_any: true,
+                ..Coverage::default()
+            },
             damage: Damage::default(),
             voice: Voice::default(),
         };

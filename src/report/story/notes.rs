@@ -4,6 +4,9 @@ use super::Story;
 use crate::report::lang::phrases;
 use crate::words::count;
 
+/// No more topics are named in a sentence.
+const TOPICS_NAMED: usize = 5;
+
 impl Story<'_> {
     /// The two equations that must hold.
     #[must_use]
@@ -100,7 +103,54 @@ impl Story<'_> {
                 )
             }
         });
-        named.into_iter().chain(assumed).chain(nothing).collect()
+        let unmet = self.unmet();
+        let uncovered = self.uncovered();
+        [unmet, uncovered, named, assumed, nothing]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Topics of the contract that no message has: misspelt, or quiet that day.
+    fn unmet(&self) -> Option<String> {
+        let named = self.first_of(&self.summary.coverage.unmet)?;
+        Some(if self.is_chinese() {
+            format!("约定中的这些主题没有任何消息，请检查拼写：{named}")
+        } else {
+            format!("the contract names topics that no message has, check their spelling: {named}")
+        })
+    }
+
+    /// Topics of messages that the contract does not mention.
+    fn uncovered(&self) -> Option<String> {
+        let topics = self.summary.coverage.uncovered.iter();
+        let topics: Vec<_> = topics
+            .map(|(topic, messages)| format!("{topic} {}", count(*messages)))
+            .collect();
+        let named = self.first_of(&topics)?;
+        Some(if self.is_chinese() {
+            format!("约定未涉及这些主题（消息数），其有结果的消费组均按应消费计：{named}")
+        } else {
+            format!(
+                "the contract does not mention these topics (messages), so there the groups that answered count as \
+                 expected: {named}"
+            )
+        })
+    }
+
+    /// The first names of a list, and how many more there are; nothing of an empty one.
+    fn first_of(&self, names: &[String]) -> Option<String> {
+        let mut named = names.get(..TOPICS_NAMED).unwrap_or(names).to_vec();
+        let more = names.len() - named.len();
+        if more > 0 {
+            let more = count(more as u64);
+            named.push(if self.is_chinese() {
+                format!("另有 {more} 个主题")
+            } else {
+                format!("{more} more")
+            });
+        }
+        (!named.is_empty()).then(|| self.voice.listed(&named))
     }
 
     /// The kept columns that look as if a spreadsheet had damaged them, each in a sentence.

@@ -183,7 +183,7 @@ mod tests {
     use crate::report::lang::Voice;
     use crate::report::xlsx::cells::Cells;
     use crate::report::xlsx::table::push_part;
-    use crate::verdict::{Expectations, Tally};
+    use crate::verdict::{Coverage, Expectations, Tally};
     use calamine::{Data, Reader as _, Xlsx, open_workbook};
 
     #[test]
@@ -210,6 +210,7 @@ mod tests {
         let summary = Summary {
             records: &[],
             tally: Tally::default(),
+            coverage: Coverage::default(),
             damage: Damage::default(),
             voice: Voice::default(),
         };

@@ -1,0 +1,140 @@
+//! The topics of the judged messages: they show where a contract and the messages do not meet.
+//!
+//! A topic misspelt in a contract would silently expect nothing of anybody, so both sides are named: topics of the contract
+//! that no message has, and topics of messages that the contract does not mention.
+
+use std::collections::BTreeMap;
+
+use super::Expectations;
+
+/// More topics than this are not told apart; an account has hundreds.
+const MOST: usize = 10_000;
+
+/// How many distinct messages each topic has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Topics {
+    messages: BTreeMap<String, u64>,
+    /// There are more than [`MOST`], and some are missing here.
+    is_cut: bool,
+}
+
+/// Where contract and messages do not meet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Topics that the contract names and no message has.
+    pub unmet: Vec<String>,
+    /// Topics that messages have and the contract does not mention, with their number of distinct messages.
+    pub uncovered: Vec<(String, u64)>,
+    /// Does the contract cover any message? `true` where there is no contract.
+    pub covers_any: bool,
+}
+
+impl Topics {
+    pub(super) fn add(&mut self, topic: &str) {
+        match self.messages.get_mut(topic) {
+            Some(messages) => *messages += 1,
+            None => self.add_many(topic.to_owned(), 1),
+        }
+    }
+
+    pub(super) fn append(&mut self, next: Self) {
+        self.is_cut |= next.is_cut;
+        for (topic, messages) in next.messages {
+            self.add_many(topic, messages);
+        }
+    }
+
+    fn add_many(&mut self, topic: String, messages: u64) {
+        if self.messages.len() < MOST || self.messages.contains_key(&topic) {
+            *self.messages.entry(topic).or_default() += messages;
+        } else {
+            self.is_cut = true;
+        }
+    }
+}
+
+impl Expectations {
+    /// Where they and messages of these topics do not meet; nothing where nothing is expected.
+    #[must_use]
+    pub fn coverage(&self, topics: &Topics) -> Coverage {
+        let unmet = self
+            .topics()
+            .filter(|topic| !topics.is_cut && !topics.messages.contains_key(*topic));
+        let uncovered = topics
+            .messages
+            .iter()
+            .filter(|(topic, _)| !self.is_empty() && !self.mention(topic));
+        let uncovered: Vec<_> = uncovered
+            .map(|(topic, messages)| (topic.clone(), *messages))
+            .collect();
+        Coverage {
+            unmet: unmet.map(str::to_owned).collect(),
+            covers_any: uncovered.len() < topics.messages.len() || topics.messages.is_empty(),
+            uncovered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics(of_messages: &[&str]) -> Topics {
+        let mut topics = Topics::default();
+        of_messages.iter().for_each(|topic| topics.add(topic));
+        topics
+    }
+
+    fn coverage(
+        contract: &[&str],
+        of_messages: &[&str],
+    ) -> (Vec<String>, Vec<(String, u64)>, bool) {
+        let mut expectations = Expectations::default();
+        for value in contract {
+            expectations.add(value).unwrap();
+        }
+        let coverage = expectations.coverage(&topics(of_messages));
+        (coverage.unmet, coverage.uncovered, coverage.covers_any)
+    }
+
+    #[test]
+    fn a_misspelt_topic_shows_on_both_sides() {
+        let named = |topic: &str, messages| (topic.to_owned(), messages);
+        for (contract, messages, unmet, uncovered, covers_any) in [
+            (&[][..], &["a"][..], &[][..], vec![], true),
+            (&["G"], &["a"], &[], vec![], true),
+            (&["a=G"], &["a", "a"], &[], vec![], true),
+            (&["b=G"], &["a", "a"], &["b"], vec![named("a", 2)], false),
+            (
+                &["a=G", "b=G"],
+                &["a", "c"],
+                &["b"],
+                vec![named("c", 1)],
+                true,
+            ),
+            (&["a=G", "H"], &["c"], &["a"], vec![], true),
+            (&["a=G"], &[], &["a"], vec![], true),
+        ] {
+            let unmet: Vec<_> = unmet.iter().map(|&topic| topic.to_owned()).collect();
+            let found = coverage(contract, messages);
+            assert_eq!(
+                found,
+                (unmet, uncovered, covers_any),
+                "{contract:?} {messages:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_very_many_topics_none_is_called_unmet() {
+        let names: Vec<_> = (0..=MOST).map(|nth| nth.to_string()).collect();
+        let (first, second) = names.split_at(MOST / 2);
+        let part = |names: &[String]| topics(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut all = part(first);
+        all.append(part(second));
+        assert_eq!((all.messages.len(), all.is_cut), (MOST, true));
+        let mut expectations = Expectations::default();
+        expectations.add("misspelt=G").unwrap();
+        assert_eq!(expectations.coverage(&all).unmet, Vec::<String>::new());
+    }
+}
