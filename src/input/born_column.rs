@@ -1,6 +1,7 @@
 //! When a message was born, by a column of its row.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -12,6 +13,13 @@ use super::header::{fold, is_folded};
 
 /// Eleven digits are milliseconds: as seconds they would be the year 2286 or later.
 const MILLIS_FROM: i64 = 10_000_000_000;
+
+/// Seconds of the Unix epoch between which a number can be a born time: the years 2012 (`RocketMQ` is not older) to 2099.
+/// A spreadsheet's day (`46346`) or a date in digits (`20261120`) would be some moment of 1970.
+const PLAUSIBLE: Range<i64> = 1_325_376_000..4_102_444_800;
+
+/// Forms that exports have besides ISO 8601, in the producers' zone.
+const FORMS: [&str; 3] = ["%Y%m%d%H%M%S", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"];
 
 /// A kept column with born times.
 #[derive(Debug, Clone)]
@@ -41,27 +49,43 @@ impl BornCells {
     pub fn read(&self, cell: &Value) -> Option<Timestamp> {
         match cell {
             Value::String(text) => self.read_text(text.trim()),
-            Value::Number(number) => from_epoch(number.as_i64()?),
+            Value::Number(number) => self.read_text(&number.to_string()),
             _ => None,
         }
     }
 
     fn read_text(&self, text: &str) -> Option<Timestamp> {
-        if let Ok(number) = text.parse() {
-            return from_epoch(number);
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && text.len() != "yyyymmddhhmmss".len() {
+            return from_epoch(text.parse().ok()?);
         }
         text.parse::<Timestamp>().ok().or_else(|| {
-            let civil: DateTime = text.parse().ok()?;
-            Some(civil.to_zoned(self.zone.clone()).ok()?.timestamp())
+            let by_form = |form: &&str| DateTime::strptime(form, text).ok();
+            let civil = match text.parse() {
+                Ok(civil) if !is_number => Some(civil),
+                _ => FORMS.iter().find_map(by_form),
+            };
+            Some(civil?.to_zoned(self.zone.clone()).ok()?.timestamp())
         })
     }
 }
 
-/// Reads born times out of a kept column of rows, and knows whether any row had it.
+/// Reads born times out of a kept column of rows, and knows which rows had none that could be read.
 #[derive(Debug)]
 pub struct BornColumn {
     cells: BornCells,
     met: Cell<bool>,
+    read: Cell<u64>,
+    unread: RefCell<Unread>,
+}
+
+/// Cells of a born column that are not empty and hold no time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many.
+    pub cells: u64,
+    /// Row of the first, and its text.
+    pub first: Option<(u64, String)>,
 }
 
 impl BornColumn {
@@ -71,6 +95,8 @@ impl BornColumn {
         Self {
             cells: BornCells::new(name, zone),
             met: Cell::new(false),
+            read: Cell::new(0),
+            unread: RefCell::default(),
         }
     }
 
@@ -80,6 +106,18 @@ impl BornColumn {
         self.met.get()
     }
 
+    /// How many cells held a time.
+    #[must_use]
+    pub const fn read(&self) -> u64 {
+        self.read.get()
+    }
+
+    /// The cells that held something else.
+    #[must_use]
+    pub fn unread(&self) -> Unread {
+        self.unread.borrow().clone()
+    }
+
     /// The time in a row's column, if there is one that can be read.
     #[must_use]
     pub fn born(&self, row: &Row) -> Option<Timestamp> {
@@ -87,16 +125,36 @@ impl BornColumn {
         let name = columns.find(|name| self.cells.is_called(name))?;
         self.met.set(true);
         let kept: Value = serde_json::from_str(row.kept.json.as_deref()?).ok()?;
-        self.cells.read(&kept[&**name])
+        let cell = &kept[&**name];
+        let born = self.cells.read(cell);
+        self.count(row.row, cell, born.is_some());
+        born
+    }
+
+    fn count(&self, row: u64, cell: &Value, is_read: bool) {
+        let is_empty = cell.is_null() || cell.as_str().is_some_and(|text| text.trim().is_empty());
+        if is_read {
+            self.read.set(self.read.get() + 1);
+        } else if !is_empty {
+            let mut unread = self.unread.borrow_mut();
+            unread.cells += 1;
+            unread.first.get_or_insert_with(|| {
+                let text = cell
+                    .as_str()
+                    .map_or_else(|| cell.to_string(), str::to_owned);
+                (row, text.chars().take(40).collect())
+            });
+        }
     }
 }
 
 fn from_epoch(number: i64) -> Option<Timestamp> {
-    if number < MILLIS_FROM {
+    let born = if number < MILLIS_FROM {
         Timestamp::from_second(number).ok()
     } else {
         Timestamp::from_millisecond(number).ok()
-    }
+    };
+    born.filter(|born| PLAUSIBLE.contains(&born.as_second()))
 }
 
 #[cfg(test)]
@@ -116,6 +174,13 @@ mod tests {
             ("2026-11-22 03:00:00", Some("2026-11-21T19:00:00Z")),
             ("1795402800", Some("2026-11-23T03:00:00Z")),
             ("1795402800000", Some("2026-11-23T03:00:00Z")),
+            ("20261122030000", Some("2026-11-21T19:00:00Z")),
+            ("2026/11/22 03:00:00", Some("2026-11-21T19:00:00Z")),
+            ("2026/1/2 3:04", Some("2026-01-01T19:04:00Z")),
+            ("20261122", None), // as seconds it would be in 1970
+            ("46346", None),
+            ("1795402800000000", None),
+            ("20.11.2026 05:00", None),
             ("soon", None),
             ("", None),
         ] {
@@ -126,6 +191,9 @@ mod tests {
             let expected = born.map(|born| born.parse().unwrap());
             assert_eq!(column.born(&row), expected, "{cell}");
             assert!(column.is_met());
+            let unread = (born.is_none() && !cell.is_empty()).then(|| (1, cell.to_owned()));
+            assert_eq!(column.unread().first, unread, "{cell}");
+            assert_eq!(column.read(), u64::from(born.is_some()));
             let other = BornColumn::new("sent", zone.clone());
             assert!(other.born(&row).is_none() && !other.is_met());
         }

@@ -82,6 +82,19 @@ pub enum Error {
     /// No row has the column that is to tell ages.
     #[error("no row keeps a column `{0}` that says when its message was born")]
     BornColumn(String),
+    /// The column that is to tell ages tells none.
+    #[error(
+        "the column `{column}` holds no born time in any row, the first is `{first}` in row {row}; expected times such as \
+         2026-11-20T14:00:00+08:00, 2026-11-20 14:00:00 or seconds or milliseconds of the Unix epoch"
+    )]
+    BornTimes {
+        /// Its name.
+        column: String,
+        /// Row of the first cell that is not empty.
+        row: u64,
+        /// What stands there.
+        first: String,
+    },
     /// The file was rewritten while we worked.
     #[error("{path} has changed since it was surveyed: it had {expected} rows, now it has {found}")]
     Changed {
@@ -120,6 +133,9 @@ impl Advice for Error {
             Self::TooManyRows => "split the input and audit the parts as shards".to_owned(),
             Self::Scratch(_) => {
                 "make room there, or name a record elsewhere with --results".to_owned()
+            }
+            Self::BornTimes { .. } => {
+                "write its times in one of these forms, or leave --born-column out: then IDs tell, where they can".to_owned()
             }
             Self::BornColumn(_) => {
                 "--born-column NAME, as the input has it; --keep must not leave it out".to_owned()

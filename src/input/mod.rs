@@ -35,7 +35,7 @@ mod rows;
 mod survey;
 
 pub use ahead::Ahead;
-pub use born_column::{BornCells, BornColumn};
+pub use born_column::{BornCells, BornColumn, Unread};
 pub use dedupe::Fingerprint;
 pub(crate) use dedupe::FirstRows;
 pub use error::Error;

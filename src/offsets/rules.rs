@@ -95,7 +95,7 @@ impl fmt::Display for Marks {
 ///
 /// | group | committed offset of the queue | track type | mark |
 /// |---|---|---|---|
-/// | online, push, broadcasting | any | `CONSUME_BROADCASTING` | |
+/// | online, push or pull, broadcasting | any | `CONSUME_BROADCASTING` | |
 /// | online, in a way not known today | any | `UNKNOWN` | |
 /// | offline | none | `NOT_ONLINE` | |
 /// | pull | none | `PULL` | |
@@ -106,7 +106,7 @@ impl fmt::Display for Marks {
 /// | filters by tags, and not this one | > queue offset | `CONSUMED_BUT_FILTERED` | as below |
 /// | any other | > queue offset | `CONSUMED` | as below |
 ///
-/// Where an offset decides, the marks say whose it is: `offline`, `pull`, `pop`, `unsubscribed`.
+/// A POP consumer's offsets are the broker's whatever its model. Where an offset decides, the marks say whose it is: `offline`, `pull`, `pop`, `unsubscribed`.
 ///
 /// A group that is offline does not tell its filter, so `CONSUMED` marked `offline` may have been filtered. No table
 /// can tell a message that was processed from one whose offset was reset, skipped at the first start, or sent back for
@@ -117,10 +117,12 @@ pub fn by_offsets(group: &GroupState, message: &Position) -> (TrackType, Marks) 
     let pops = group.traces.pops || group.consume_type == ConsumeType::Pop;
     if group.online {
         match (group.consume_type, group.message_model) {
-            (ConsumeType::Push, MessageModel::Broadcasting) => {
+            // Each client keeps its own offsets; the broker's, if it has any, are of another time.
+            (ConsumeType::Push | ConsumeType::Pull, MessageModel::Broadcasting) => {
                 return plain(TrackType::CONSUME_BROADCASTING);
             }
-            (ConsumeType::Other, _) | (ConsumeType::Push, MessageModel::Other) => {
+            (ConsumeType::Other, _)
+            | (ConsumeType::Push | ConsumeType::Pull, MessageModel::Other) => {
                 return plain(TrackType::UNKNOWN);
             }
             _ => {}
@@ -181,7 +183,10 @@ mod tests {
         yes    pull  clustering    none        *              -     PULL
         yes    pull  clustering    17          *              -     NOT_CONSUME_YET        pull
         yes    pull  clustering    18          *              -     CONSUMED               pull
-        yes    pull  broadcasting  18          created        paid  CONSUMED_BUT_FILTERED  pull
+        yes    pull  broadcasting  18          created        paid  CONSUME_BROADCASTING
+        yes    pull  broadcasting  17          *              -     CONSUME_BROADCASTING
+        yes    pull  lite          18          *              -     UNKNOWN
+        yes    pop   broadcasting  18          *              -     CONSUMED               pop
         yes    pop   clustering    none        *              -     NOT_CONSUME_YET
         yes    pop   clustering    17          *              -     NOT_CONSUME_YET        pop
         yes    pop   clustering    18          *              -     CONSUMED               pop

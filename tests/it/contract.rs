@@ -175,6 +175,35 @@ fn a_contract_that_applies_to_no_message_does_not_pass_for_one_that_holds() {
 }
 
 #[test]
+fn born_times_that_cannot_be_read_are_told_and_none_at_all_is_refused() {
+    let tool = Tool::new();
+    tool.write("cluster.json", snapshot(&[DATED.to_owned()]));
+    let audit = "audit list.csv --source cluster.json --born-column sent_at -o a.csv";
+    tool.write(
+        "list.csv",
+        format!("msg_id,topic,sent_at\n{DATED},orders,20261120\n"),
+    );
+    let said = tool.call(audit).ends(2);
+    for part in [
+        "error: the column `sent_at` holds no born time in any row, the first is `20261120` in row 1; expected times such as",
+        "hint: write its times in one of these forms",
+    ] {
+        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+    }
+    let other = format!("{}FF", &DATED[..30]);
+    tool.write(
+        "list.csv",
+        format!("msg_id,topic,sent_at\n{DATED},orders,20261120133001\n{other},orders,46346\n"),
+    );
+    let said = tool.call(audit).ends(1);
+    let told =
+        "column sent_at: 1 of 2 values are no time that can be read, the first is `46346` in row 2";
+    assert!(said.stderr.contains(told), "{}", said.stderr);
+    let born = &table(&tool.read("a.csv"))[0]["born_at"];
+    assert_eq!(born, "2026-11-20T05:30:01.000Z");
+}
+
+#[test]
 fn a_bad_file_is_refused_with_line_and_column() {
     let tool = Tool::new();
     tool.write(

@@ -12,6 +12,7 @@ use crate::input::{BornColumn, Entry, Error, Inputs, OldestFirst, Row};
 use crate::message::BornClock;
 use crate::record::{Known, Previous, RowSet};
 use crate::settings::{Deadline, Layers, Zone};
+use crate::words;
 
 /// When messages were born, and whether that matters.
 #[derive(Debug)]
@@ -55,7 +56,11 @@ impl Ages {
             Some((name, column)) if count > 0 && !column.is_met() => {
                 Err(Error::BornColumn(name.clone()))
             }
-            _ => Ok(Some(order)),
+            Some((name, column)) => {
+                heed_unread(name, column)?;
+                Ok(Some(order))
+            }
+            None => Ok(Some(order)),
         }
     }
 
@@ -70,6 +75,25 @@ impl Ages {
             Entry::Duplicate { .. } | Entry::Rejected(_) => None,
         })
     }
+}
+
+/// A time that can't be read is not guessed at; whoever gave the column hears of it while it can still be mended.
+fn heed_unread(name: &str, column: &BornColumn) -> Result<(), Error> {
+    let unread = column.unread();
+    let Some((row, first)) = unread.first else {
+        return Ok(());
+    };
+    if column.read() == 0 {
+        let column = name.to_owned();
+        return Err(Error::BornTimes { column, row, first });
+    }
+    tracing::warn!(
+        "column {name}: {} of {} values are no time that can be read, the first is `{first}` in row {row}; the IDs of \
+         those rows tell when they were born, where they can",
+        words::count(unread.cells),
+        words::count(unread.cells + column.read()),
+    );
+    Ok(())
 }
 
 /// The rows that are not settled.
