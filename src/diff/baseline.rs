@@ -54,14 +54,21 @@ impl Baseline {
             });
             Ok(())
         })?;
-        entries.sort_unstable_by_key(|entry| entry.message);
+        entries.sort_unstable_by_key(|entry| (entry.message, entry.row));
         Ok(Self(entries))
     }
 
-    /// The message of this fingerprint.
+    /// The message of this fingerprint. Rows that place one ID differently are several answers to it: their first that
+    /// was not met, since both records have them in the order of the input.
     pub(super) fn find(&mut self, message: Fingerprint) -> Option<&mut Entry> {
-        let place = self.0.binary_search_by_key(&message, |entry| entry.message);
-        place.ok().map(|place| &mut self.0[place])
+        let first = self.0.partition_point(|entry| entry.message < message);
+        let alike = self.0[first..]
+            .iter()
+            .take_while(|entry| entry.message == message);
+        let count = alike.clone().count();
+        let nth = alike.take_while(|entry| entry.met).count();
+        let nth = nth.min(count.checked_sub(1)?);
+        Some(&mut self.0[first + nth])
     }
 
     /// The messages that were not met in NEW.

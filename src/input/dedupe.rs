@@ -73,24 +73,45 @@ impl fmt::Debug for FirstRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint([u32; 3]);
 
+/// A line feed stands in neither name nor ID, so the parts can't run together.
+fn hashed(instance_id: &str, topic: &str, msg_id: &str) -> SipHasher13 {
+    let mut hasher = SipHasher13::new();
+    for part in [instance_id, "\n", topic, "\n", msg_id] {
+        hasher.write(part.as_bytes());
+    }
+    hasher
+}
+
 impl Fingerprint {
+    /// Of a message.
     pub(crate) fn of(query: &Query) -> Self {
         let instance_id = query.instance_id.as_deref().unwrap_or_default();
         Self::of_parts(instance_id, &query.topic, &query.msg_id)
     }
 
-    /// Of a question in parts, as a results file has it; an instance that was not named is empty.
+    /// Of all that a row asks. An ID can name several stored copies (`facts/users.md` §3b, trap 8): rows that place it
+    /// differently ask different questions.
+    pub(super) fn of_question(query: &Query) -> Self {
+        let Some(position) = &query.position else {
+            return Self::of(query);
+        };
+        let instance_id = query.instance_id.as_deref().unwrap_or_default();
+        let mut hasher = hashed(instance_id, &query.topic, &query.msg_id);
+        position.hash(&mut hasher);
+        Self::cut(hasher)
+    }
+
+    /// Of a message in parts, as a results file has it; an instance that was not named is empty.
+    #[must_use]
+    pub fn of_parts(instance_id: &str, topic: &str, msg_id: &str) -> Self {
+        Self::cut(hashed(instance_id, topic, msg_id))
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         reason = "that is the cut to 96 bits"
     )]
-    #[must_use]
-    pub fn of_parts(instance_id: &str, topic: &str, msg_id: &str) -> Self {
-        let mut hasher = SipHasher13::new();
-        // A line feed stands in neither name nor ID, so the parts can't run together.
-        for part in [instance_id, "\n", topic, "\n", msg_id] {
-            hasher.write(part.as_bytes());
-        }
+    fn cut(hasher: SipHasher13) -> Self {
         let (low, high) = hasher.finish128().as_u64();
         Self([low as u32, (low >> 32) as u32, high as u32])
     }
@@ -139,6 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::message::{Position, Tag};
 
     fn query(instance_id: Option<&str>, topic: &str, msg_id: &str) -> Query {
         Query {
@@ -221,6 +243,34 @@ mod tests {
             dedupe.first(Fingerprint::of(&query(Some("a"), "b", "c")), 6),
             Ok(Some(3))
         );
+    }
+
+    #[test]
+    fn the_place_counts_where_it_is_given() {
+        let placed = |queue_offset, tag| Query {
+            position: Some(Position {
+                broker: "b".into(),
+                queue_id: 0,
+                queue_offset,
+                tag,
+                store: None,
+            }),
+            ..query(None, "orders", "A")
+        };
+        let mut dedupe = FirstRows::new();
+        let questions = [
+            (query(None, "orders", "A"), None),
+            (placed(1, Tag::None), None),
+            (placed(2, Tag::None), None),
+            (placed(2, Tag::Unknown), None),
+            (placed(2, Tag::Named("paid".into())), None),
+            (placed(2, Tag::None), Some(3)),
+            (query(None, "orders", "A"), Some(1)),
+        ];
+        for (row, (query, first)) in (1..).zip(questions) {
+            let found = dedupe.first(Fingerprint::of_question(&query), row);
+            assert_eq!(found, Ok(first), "{query:?}");
+        }
     }
 
     proptest! {

@@ -126,7 +126,7 @@ impl Rows {
     /// Which of the rows read ahead ask what an earlier row asked?
     fn mark_duplicates(&mut self) {
         let fingerprint = |row: &Row| match &row.entry {
-            Entry::Query(query) => Some(Fingerprint::of(query)),
+            Entry::Query(query) => Some(Fingerprint::of_question(query)),
             Entry::Duplicate { .. } | Entry::Rejected(_) => None,
         };
         let fingerprints: Vec<_> = self.ready.iter().map(fingerprint).collect();

@@ -20,7 +20,7 @@ pub struct Query {
 }
 
 /// Where a message is stored: enough to judge it against a group's committed offsets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// Broker name (not its address: that changes on failover).
     pub broker: Arc<str>,
@@ -35,7 +35,7 @@ pub struct Position {
 }
 
 /// What is known of a message's tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tag {
     /// It has this one.
     Named(Arc<str>),

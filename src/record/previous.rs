@@ -4,6 +4,7 @@
 //! messages can be asked again at random, and why a group that had passed a message is compared whenever the message is
 //! asked ([`Previously`]).
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +18,10 @@ use crate::verdict::{Answer, Expectations, TrackView, Verdict, judge};
 #[derive(Debug)]
 pub struct Previous {
     record: Record,
-    /// The rows of messages that some group has passed: 16 bytes each, as in the duplicate check.
+    /// The rows of its messages: 16 bytes each, as in the duplicate check.
     rows: FirstRows,
+    /// IDs with several answers, since its input placed them differently: which is meant would be a guess.
+    ambiguous: HashSet<Fingerprint>,
     expectations: Expectations,
     subjects: Subjects,
     run_id: Arc<str>,
@@ -31,7 +34,7 @@ pub struct Previous {
 /// What an earlier record knows of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
-    /// Nothing that spares a call or could be contradicted.
+    /// Neither an answer that can be taken over nor a pass that could be contradicted.
     Nothing,
     /// Its answer holds.
     Carried(Outcome),
@@ -97,26 +100,26 @@ impl Previous {
             });
         }
         let mut rows = FirstRows::new();
+        let mut ambiguous = HashSet::new();
         let mut blocks = record.blocks(true);
         while let Some(block) = blocks.next_block()? {
             for line in record.parsed(&block) {
                 let line = line?;
-                if line
-                    .tracks
-                    .iter()
-                    .flat_map(|tracks| &**tracks)
-                    .any(has_passed)
-                {
-                    let id = Fingerprint::of_parts(&line.instance_id, &line.topic, &line.msg_id);
-                    let too_many = |_| PreviousError::TooManyRows {
-                        path: path.to_owned(),
-                    };
-                    rows.first(id, line.row).map_err(too_many)?;
+                if matches!(line.answer(), None | Some(Answer::Rejected)) {
+                    continue;
+                }
+                let id = Fingerprint::of_parts(&line.instance_id, &line.topic, &line.msg_id);
+                let too_many = |_| PreviousError::TooManyRows {
+                    path: path.to_owned(),
+                };
+                if rows.first(id, line.row).map_err(too_many)?.is_some() {
+                    ambiguous.insert(id);
                 }
             }
         }
         Ok(Self {
             rows,
+            ambiguous,
             expectations: asking.expectations.clone(),
             subjects: Subjects::of(record.header(), &asking.expectations),
             run_id: record.header().run_id.as_str().into(),
@@ -152,13 +155,21 @@ impl Previous {
     }
 
     fn look_up(&self, query: &Query) -> Option<Known> {
-        let row = self.rows.row_of(Fingerprint::of(query))?;
+        let message = Fingerprint::of(query);
+        let row = self.rows.row_of(message)?;
+        if self.ambiguous.contains(&message) {
+            return None;
+        }
         let text = self.record.line_of(row).ok()?; // it was read a moment ago; if not, the message is asked
         let line = Block::parse(row, &text).ok()?;
         let is_it = *line.msg_id == *query.msg_id
             && *line.topic == *query.topic
             && *line.instance_id == *query.instance_id.as_deref().unwrap_or_default();
         if !is_it {
+            return None;
+        }
+        let mut tracks = line.tracks.iter().flat_map(|tracks| &**tracks);
+        if !tracks.any(has_passed) {
             return None;
         }
         // What was carried once is as old as it was then.

@@ -175,6 +175,35 @@ fn a_contract_that_applies_to_no_message_does_not_pass_for_one_that_holds() {
 }
 
 #[test]
+fn an_id_at_two_places_is_two_questions() {
+    let tool = Tool::new();
+    tool.write("cluster.json", snapshot(&[]));
+    let list = |offsets: [u32; 3]| {
+        let lines = offsets.map(|offset| format!("{DATED},orders,b,0,{offset},x\n"));
+        format!(
+            "msg_id,topic,broker,queue_id,queue_offset,tag\n{}",
+            lines.concat()
+        )
+    };
+    tool.write("list.csv", list([1, 5, 1]));
+    let audit = "audit list.csv --source cluster.json --expect GID_b";
+    tool.call(&format!("{audit} --results old.ndjson -o a.csv"))
+        .ends(1);
+    let seen = expectations(&tool.read("a.csv"));
+    let rows: Vec<_> = seen.keys().map(String::as_str).collect();
+    assert_eq!(rows, ["1 reconciled", "2 break", "3 reconciled"]);
+    // The next night: neither answer may stand in for the other.
+    tool.call(&format!(
+        "{audit} --previous old.ndjson --results new.ndjson -o b.csv"
+    ))
+    .ends(1);
+    assert_eq!(expectations(&tool.read("b.csv")), seen);
+    let said = tool.call("diff old.ndjson new.ndjson").ends(0);
+    let told = "nothing regressed, nothing new; 1 still open";
+    assert!(said.stderr.contains(told), "{}", said.stderr);
+}
+
+#[test]
 fn born_times_that_cannot_be_read_are_told_and_none_at_all_is_refused() {
     let tool = Tool::new();
     tool.write("cluster.json", snapshot(&[DATED.to_owned()]));
