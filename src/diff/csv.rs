@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::compare::Finding;
 use crate::clock;
 use crate::report::cell::{push, push_head, push_number};
+use crate::report::heads::heads;
 use crate::report::{CsvDialect, kept_in};
 
 /// The columns before the kept ones, in order.
@@ -41,8 +42,7 @@ impl Layout {
         if self.dialect.bom {
             out.extend_from_slice("\u{feff}".as_bytes());
         }
-        let kept = self.columns.iter().map(String::as_str);
-        push_head(&mut out, COLUMNS.into_iter().chain(kept), self.dialect);
+        push_head(&mut out, &heads(COLUMNS, &self.columns, &[]), self.dialect);
         out
     }
 

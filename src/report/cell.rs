@@ -33,16 +33,12 @@ pub(crate) fn push(out: &mut Vec<u8>, text: &str, dialect: CsvDialect) {
 }
 
 /// Appends a header line.
-pub(crate) fn push_head<'a>(
-    out: &mut Vec<u8>,
-    names: impl Iterator<Item = &'a str>,
-    dialect: CsvDialect,
-) {
-    for (nth, name) in names.enumerate() {
+pub(crate) fn push_head(out: &mut Vec<u8>, names: &[impl AsRef<str>], dialect: CsvDialect) {
+    for (nth, name) in names.iter().enumerate() {
         if nth > 0 {
             out.push(dialect.delimiter);
         }
-        push(out, name, dialect);
+        push(out, name.as_ref(), dialect);
     }
     out.push(b'\n');
 }
@@ -151,7 +147,7 @@ mod tests {
         assert_eq!(cell("a,b", semicolons), "a,b");
         assert_eq!(cell("a;b", semicolons), "\"a;b\"");
         let mut out = Vec::new();
-        push_head(&mut out, ["a", "b;c"].into_iter(), semicolons);
+        push_head(&mut out, &["a", "b;c"], semicolons);
         assert_eq!(out, b"a;\"b;c\"\n");
     }
 
@@ -160,7 +156,7 @@ mod tests {
         fn every_cell_is_read_back_as_it_was(texts in proptest::collection::vec(any::<String>(), 1..6)) {
             let mut out = Vec::new();
             let delimiter = DELIMITERS[texts.len() % DELIMITERS.len()];
-            push_head(&mut out, texts.iter().map(String::as_str), CsvDialect { delimiter, ..RAW });
+            push_head(&mut out, &texts, CsvDialect { delimiter, ..RAW });
             let mut reader = ::csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(out.as_slice());
             if texts.iter().any(|text| !text.is_empty()) || texts.len() > 1 {
                 let read: Vec<_> = reader.records().next().unwrap().unwrap().iter().map(str::to_owned).collect();

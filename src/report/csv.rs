@@ -1,6 +1,7 @@
 //! The long CSV: one row per message and group.
 
 use super::cell::{push, push_head, push_number};
+use super::heads::heads;
 use super::row::{Context, CsvDialect, RowFormat, RowView};
 
 /// The columns before the kept ones, in order (`DESIGN.md` §7).
@@ -33,14 +34,9 @@ pub(super) struct LongCsv;
 impl RowFormat for LongCsv {
     fn head(&self, context: &Context, out: &mut Vec<u8>) {
         begin(context, out);
-        push_head(
-            out,
-            COLUMNS
-                .into_iter()
-                .chain(MARK_COLUMNS.into_iter().filter(|_| context.marks))
-                .chain(context.columns.iter().map(String::as_str)),
-            context.csv,
-        );
+        let marks = MARK_COLUMNS.into_iter().filter(|_| context.marks);
+        let ours = COLUMNS.into_iter().chain(marks);
+        push_head(out, &heads(ours, &context.columns, &[]), context.csv);
     }
 
     fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {

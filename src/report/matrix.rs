@@ -2,6 +2,7 @@
 
 use super::cell::push_head;
 use super::csv::{begin, push_kept, push_message};
+use super::heads::heads;
 use super::row::{Context, RowFormat, RowView};
 
 /// `row,msg_id,topic,instance_id,message_verdict,` + kept columns + one column per group in name order. A cell holds
@@ -12,15 +13,9 @@ pub(super) struct MatrixCsv;
 impl RowFormat for MatrixCsv {
     fn head(&self, context: &Context, out: &mut Vec<u8>) {
         begin(context, out);
-        let names = ["row", "msg_id", "topic", "instance_id", "message_verdict"].into_iter();
-        let names = names.chain(
-            context
-                .columns
-                .iter()
-                .chain(&context.groups)
-                .map(String::as_str),
-        );
-        push_head(out, names, context.csv);
+        let ours = ["row", "msg_id", "topic", "instance_id", "message_verdict"];
+        let names = heads(ours, &context.columns, &context.groups);
+        push_head(out, &names, context.csv);
     }
 
     fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {

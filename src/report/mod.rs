@@ -7,6 +7,7 @@
 
 pub(crate) mod cell;
 mod csv;
+pub(crate) mod heads;
 mod html;
 mod json;
 pub mod lang;

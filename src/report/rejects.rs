@@ -2,6 +2,7 @@
 
 use super::cell::{push, push_head, push_number};
 use super::csv::{begin, push_kept};
+use super::heads::heads;
 use super::row::{Context, RowFormat, RowView};
 
 /// `row,file,line,column,found,reason,` + kept columns; only rejected rows.
@@ -11,12 +12,8 @@ pub(super) struct RejectsCsv;
 impl RowFormat for RejectsCsv {
     fn head(&self, context: &Context, out: &mut Vec<u8>) {
         begin(context, out);
-        let names = ["row", "file", "line", "column", "found", "reason"].into_iter();
-        push_head(
-            out,
-            names.chain(context.columns.iter().map(String::as_str)),
-            context.csv,
-        );
+        let ours = ["row", "file", "line", "column", "found", "reason"];
+        push_head(out, &heads(ours, &context.columns, &[]), context.csv);
     }
 
     fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {

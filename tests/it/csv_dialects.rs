@@ -252,3 +252,20 @@ fn columns_that_a_spreadsheet_has_damaged_are_named_and_not_altered() {
     let json: serde_json::Value = serde_json::from_str(&tool.read("a.json")).unwrap();
     assert_eq!(json["damaged_columns"][1]["column"], "payment");
 }
+
+#[test]
+fn a_report_that_is_audited_again_has_no_column_twice() {
+    let tool = Tool::new();
+    let audit =
+        "audit samples/incident.csv --source samples/cluster.json -o first.csv --results r1.ndjson";
+    tool.call(audit).ends(1);
+    tool.call("audit first.csv --source samples/cluster.json -o again.csv --matrix m.csv --results r2.ndjson")
+        .ends(1);
+    for name in ["again.csv", "m.csv"] {
+        let text = tool.read(name);
+        let head: Vec<_> = text.lines().next().unwrap().split(',').collect();
+        let distinct: BTreeSet<_> = head.iter().collect();
+        assert_eq!(distinct.len(), head.len(), "{head:?}");
+        assert!(head.contains(&"input_message_verdict"), "{head:?}");
+    }
+}

@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use super::cell::{push, push_head};
 use super::csv::{begin, push_kept};
+use super::heads::heads;
 use super::ndjson::Extra;
 use super::row::{Context, RowFormat, RowView};
 use crate::verdict::{Seen, Verdict};
@@ -65,9 +66,8 @@ impl RowFormat for Worklist {
     /// Of each CSV: what an input has, so that a worklist can be asked about again.
     fn head(&self, context: &Context, out: &mut Vec<u8>) {
         begin(context, out);
-        let names = ["msg_id", "topic", "instance_id"].into_iter();
-        let kept = context.columns.iter().map(String::as_str);
-        push_head(out, names.chain(kept), context.csv);
+        let names = heads(["msg_id", "topic", "instance_id"], &context.columns, &[]);
+        push_head(out, &names, context.csv);
     }
 
     fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {

@@ -7,6 +7,7 @@ use super::look::{Look, Verdicts, colour};
 use super::table::Table;
 use super::{method, summary};
 use crate::report::Summary;
+use crate::report::heads::heads;
 use crate::report::lang::{Voice, phrases};
 use crate::report::row::Context;
 
@@ -73,19 +74,18 @@ fn table(
     table: Table,
     context: &Context,
 ) -> Result<(), XlsxError> {
-    let own = table.columns().iter().map(|column| {
-        if column.is_time {
-            format!("{} ({})", column.name, context.voice.clock.label())
-        } else {
-            column.name.to_owned()
-        }
-    });
-    let kept = context.columns.iter().cloned();
     let groups: &[String] = match table {
         Table::Matrix => &context.groups,
         Table::Breaks | Table::Detail => &[],
     };
-    for (column, name) in (0..).zip(own.chain(kept).chain(groups.iter().cloned())) {
+    let own = table.columns().iter().map(|column| column.name);
+    let mut names = heads(own, &context.columns, groups);
+    for (name, column) in names.iter_mut().zip(table.columns()) {
+        if column.is_time {
+            *name = format!("{name} ({})", context.voice.clock.label()).into();
+        }
+    }
+    for (column, name) in (0..).zip(names) {
         sheet.write_string_with_format(0, column, &*cut(&name), &look.head)?;
     }
     sheet.set_row_height(0, 32)?;
