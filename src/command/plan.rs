@@ -7,11 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::World;
-use super::audit::Located;
+use super::audit::{Located, first_rejects};
 use super::flags::{InputFlags, Kind, Named, Pace, PaceFlags, SettingsFlags, SourceFlags};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
-use crate::input::{Entry, Inputs, Reject};
+use crate::input::{Inputs, Reject};
 use crate::message::BornClock;
 use crate::record::Damage;
 use crate::settings::{Span, Zone};
@@ -79,7 +79,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
             zone: &zone,
             expires: !named.is_repeatable(),
         };
-        let mut text = plan.text(&first_rejects(&inputs)?);
+        let mut text = plan.text(&first_rejects(&inputs, SHOWN)?);
         for column in damage.columns() {
             let _ = writeln!(text, "{column}"); // a String takes everything
         }
@@ -98,17 +98,6 @@ fn is_placed(inputs: &Inputs) -> Result<bool, Failed> {
     let mut located = Located::beside(Path::new(""));
     located.survey(inputs.rows())?;
     Ok(located.is_placed())
-}
-
-fn first_rejects(inputs: &Inputs) -> Result<Vec<Reject>, Failed> {
-    let rejects = inputs.rows().filter_map(|row| match row {
-        Ok(row) => match row.entry {
-            Entry::Rejected(reject) => Some(Ok(*reject)),
-            _ => None,
-        },
-        Err(error) => Some(Err(error)),
-    });
-    Ok(rejects.take(SHOWN).collect::<Result<_, _>>()?)
 }
 
 /// A forecast with what is needed to put it into words.
@@ -165,13 +154,7 @@ impl Plan<'_> {
             None => line("oldest", "no ID tells when its message was born".to_owned()),
         }
         for reject in rejects {
-            line(
-                "rejected",
-                format!(
-                    "{}:{}, column {}: {}",
-                    reject.file, reject.line, reject.column, reject.reason
-                ),
-            );
+            line("rejected", reject.to_string());
         }
         let more = forecast.rejected - rejects.len() as u64;
         if more > 0 {

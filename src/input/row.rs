@@ -1,5 +1,6 @@
 //! One row of the input, as everything behind it sees it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,21 @@ pub struct Reject {
     pub msg_id: Option<String>,
     /// The topic as found.
     pub topic: Option<String>,
+}
+
+impl fmt::Display for Reject {
+    /// `orders.csv:17, column msg_id: found …, expected …`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            line,
+            column,
+            found,
+            reason,
+            ..
+        } = self;
+        write!(f, "{file}:{line}, column {column}: `{found}` {reason}")
+    }
 }
 
 /// The columns that travel to the report unchanged, ready for the results file.

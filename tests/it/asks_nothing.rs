@@ -80,7 +80,7 @@ fn a_plan_asks_nothing() {
     let (_, after) = after.split_once(" ago\n").unwrap();
     assert_snapshot!(after, @r"
     expiry    1 older than 2 d already, 0 more before their turn; 1 IDs do not tell
-    rejected  in.csv:5, column msg_id: has lost digits: a spreadsheet turned it into a number; export the column again as text
+    rejected  in.csv:5, column msg_id: `1.23E+15` has lost digits: a spreadsheet turned it into a number; export the column again as text
     ");
     let json: Value =
         serde_json::from_str(&tool.call(plan).args("--format json").ends(1).stdout).unwrap();

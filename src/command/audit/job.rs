@@ -16,7 +16,7 @@ use super::located::Located;
 use super::order::{Ages, left, unknown};
 use super::refusals::{
     announce, announce_carried, announce_damage, announce_deadline, refuse_if_all_are_bad,
-    refuse_if_empty, refuse_to_replace,
+    refuse_if_empty, refuse_to_replace, refuse_too_many_rejects,
 };
 use crate::clock;
 use crate::command::World;
@@ -166,7 +166,10 @@ impl Job {
             announce_damage(&damage);
             forecast.rows += carried.get();
             // What is left of a run was not refused when it began.
-            announce(&forecast, done.is_none().then_some(max_rejects))?;
+            if done.is_none() {
+                refuse_too_many_rejects(&forecast, max_rejects, &self.asking.inputs)?;
+            }
+            announce(&forecast);
             announce_carried(carried.get());
             if let Some(deadline) = &ages.deadline {
                 announce_deadline(&forecast, deadline, now);

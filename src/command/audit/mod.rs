@@ -33,6 +33,7 @@ pub(super) use begin::ResumeFlags;
 pub(super) use captured::captured;
 pub(super) use job::header;
 pub(super) use located::Located;
+pub(super) use refusals::first_rejects;
 
 use begin::BeginFlags;
 use job::Job;

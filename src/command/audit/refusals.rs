@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::engine::Forecast;
 use crate::exit::Failed;
-use crate::input::{Entry, Inputs};
+use crate::input::{Entry, Error, Inputs, Reject};
 use crate::record::{Damage, ReadError, Record};
 use crate::settings::{Deadline, MaxRejects};
 use crate::words;
@@ -27,11 +27,20 @@ pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
     }
 }
 
-/// Says what will be asked, or refuses to.
-pub(super) fn announce(forecast: &Forecast, max_rejects: Option<MaxRejects>) -> Result<(), Failed> {
-    if max_rejects.is_some_and(|most| most.exceeded(forecast.rejected, forecast.rows)) {
-        return Err(too_many_rejects(forecast.rejected, forecast.rows));
+/// Refuses an input with more bad rows than the person wants to have.
+pub(super) fn refuse_too_many_rejects(
+    forecast: &Forecast,
+    most: MaxRejects,
+    inputs: &Inputs,
+) -> Result<(), Failed> {
+    if most.exceeded(forecast.rejected, forecast.rows) {
+        return Err(too_many_rejects(forecast.rejected, forecast.rows, inputs));
     }
+    Ok(())
+}
+
+/// Says what will be asked.
+pub(super) fn announce(forecast: &Forecast) {
     let time = forecast
         .seconds
         .map(|seconds| words::duration(Duration::from_secs_f64(seconds)));
@@ -51,7 +60,6 @@ pub(super) fn announce(forecast: &Forecast, max_rejects: Option<MaxRejects>) -> 
             words::count(forecast.expiring),
         );
     }
-    Ok(())
 }
 
 /// Says which columns a spreadsheet has damaged, while the list can still be made again.
@@ -124,18 +132,40 @@ pub(super) fn refuse_if_all_are_bad(inputs: &Inputs) -> Result<(), Failed> {
     if rows == 0 {
         Ok(())
     } else {
-        Err(too_many_rejects(rows, rows))
+        Err(too_many_rejects(rows, rows, inputs))
     }
 }
 
-fn too_many_rejects(rejected: u64, rows: u64) -> Failed {
+/// The first bad rows.
+pub(in crate::command) fn first_rejects(
+    inputs: &Inputs,
+    most: usize,
+) -> Result<Vec<Reject>, Error> {
+    let rejects = inputs.rows().filter_map(|row| match row {
+        Ok(row) => match row.entry {
+            Entry::Rejected(reject) => Some(Ok(*reject)),
+            _ => None,
+        },
+        Err(error) => Some(Err(error)),
+    });
+    rejects.take(most).collect()
+}
+
+fn too_many_rejects(rejected: u64, rows: u64, inputs: &Inputs) -> Failed {
+    let first = match first_rejects(inputs, 1) {
+        Ok(first) => first.first().map(Reject::to_string).unwrap_or_default(),
+        Err(error) => return error.into(),
+    };
+    let [bad, of_all] = [rejected, rows].map(words::count);
+    if rejected == rows {
+        let error = anyhow!("every one of {of_all} rows is bad, the first is {first}");
+        let hint = "is this the list of message IDs? --msg-id-column, --topic-column and --topic say where they stand; \
+                    `ons-audit plan` with the same input names more bad rows";
+        return Failed::refused(error, hint.to_owned());
+    }
     let error = anyhow!(
-        "{} of {} rows are bad, more than --max-rejects allows",
-        words::count(rejected),
-        words::count(rows)
+        "{bad} of {of_all} rows are bad, more than --max-rejects allows; the first is {first}"
     );
-    Failed::refused(
-        error,
-        Some("`ons-audit plan` with the same input names the first of them".to_owned()),
-    )
+    let hint = "`ons-audit plan` with the same input names more of them";
+    Failed::refused(error, hint.to_owned())
 }
