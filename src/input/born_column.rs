@@ -121,8 +121,9 @@ impl BornColumn {
     /// The time in a row's column, if there is one that can be read.
     #[must_use]
     pub fn born(&self, row: &Row) -> Option<Timestamp> {
-        let mut columns = row.kept.columns.iter();
-        let name = columns.find(|name| self.cells.is_called(name))?;
+        let columns = row.kept.columns.iter();
+        let mut columns = columns.filter(|name| self.cells.is_called(name));
+        let name = columns.next().filter(|_| columns.next().is_none())?;
         self.met.set(true);
         let kept: Value = serde_json::from_str(row.kept.json.as_deref()?).ok()?;
         let cell = &kept[&**name];

@@ -80,7 +80,7 @@ pub enum Error {
     #[error("can't use a scratch file in the folder of the record")]
     Scratch(#[source] io::Error),
     /// No row has the column that is to tell ages.
-    #[error("no row keeps a column `{0}` that says when its message was born")]
+    #[error("no row keeps exactly one column `{0}` that says when its message was born")]
     BornColumn(String),
     /// The column that is to tell ages tells none.
     #[error(

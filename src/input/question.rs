@@ -1,6 +1,5 @@
 //! From the cells of a row to the question it asks, whatever the format: the one place that accepts or rejects.
 
-use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -123,18 +122,21 @@ impl Questions {
                 "is empty, although the row has a queue",
             ));
         }
-        let any = |_: &str| Ok::<_, Infallible>(());
-        let share = |names: &mut _, text| match shared(names, text, any) {
-            Ok(text) => text,
+        // A tag is compared character by character: a blank beside it would pass a message for filtered.
+        let bare = |text: &str| match text.trim().len() {
+            length if length == text.len() => Ok(()),
+            _ => Err("begins or ends with a blank, expected none"),
         };
+        let share =
+            |names: &mut _, role, text| shared(names, text, bare).map_err(fault(role, text));
         Ok(Some(Position {
             queue_id: whole_number(Role::QueueId, queue_id)?,
             queue_offset: whole_number(Role::QueueOffset, queue_offset)?,
-            broker: share(&mut self.brokers, broker),
+            broker: share(&mut self.brokers, Role::Broker, broker)?,
             tag: match tag {
                 None => Tag::Unknown,
                 Some("") => Tag::None,
-                Some(tag) => Tag::Named(share(&mut self.tags, tag)),
+                Some(tag) => Tag::Named(share(&mut self.tags, Role::Tag, tag)?),
             },
             store: None,
         }))
@@ -277,6 +279,21 @@ mod tests {
             Err((Role::QueueId, number))
         );
         assert!(ask("", "3", "17").is_err());
+        let blank = "begins or ends with a blank, expected none".to_owned();
+        assert_eq!(
+            ask("broker-a ", "3", "17"),
+            Err((Role::Broker, blank.clone()))
+        );
+        let asked = Asked {
+            msg_id: ID,
+            broker: "broker-a",
+            queue_id: "3",
+            queue_offset: "17",
+            tag: Some("\tpaid"),
+            ..Asked::default()
+        };
+        let fault = questions.ask(&asked).unwrap_err();
+        assert_eq!((fault.role, fault.reason), (Role::Tag, blank));
     }
 
     #[test]

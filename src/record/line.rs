@@ -193,11 +193,12 @@ impl Deref for Text<'_> {
 pub struct Kept<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Kept<'a> {
-    /// The first column whose name is the one looked for: its name and its JSON.
+    /// The value of the only column of a name; nothing where two are called so, since which is meant would be a guess.
     #[must_use]
-    pub fn find(&self, is_it: impl Fn(&str) -> bool) -> Option<(&str, &'a str)> {
-        let (name, value) = self.0.iter().find(|(name, _)| is_it(name))?;
-        Some((name, value.get()))
+    pub fn find_only(&self, is_it: impl Fn(&str) -> bool) -> Option<&'a str> {
+        let mut found = self.0.iter().filter(|(name, _)| is_it(name));
+        let (_, value) = found.next()?;
+        found.next().is_none().then(|| value.get())
     }
 }
 

@@ -49,7 +49,7 @@ impl Subjects {
     pub fn born(&self, line: &Line<'_>) -> Option<Timestamp> {
         let cells = self.column.as_ref();
         let given = cells.and_then(|cells| {
-            let (_, value) = line.extra.find(|name| cells.is_called(name))?;
+            let value = line.extra.find_only(|name| cells.is_called(name))?;
             cells.read(&serde_json::from_str(value).ok()?)
         });
         given.or_else(|| self.decoded(&line.msg_id))
@@ -69,7 +69,8 @@ impl Subjects {
     #[must_use]
     pub fn of_row<'r>(&self, row: &Row, query: &'r Query) -> Subject<'r> {
         let kept = |is_it: &dyn Fn(&str) -> bool| {
-            let name = row.kept.columns.iter().find(|name| is_it(name))?;
+            let mut names = row.kept.columns.iter().filter(|name| is_it(name));
+            let name = names.next().filter(|_| names.next().is_none())?;
             let kept: Value = serde_json::from_str(row.kept.json.as_deref()?).ok()?;
             kept.get(&**name).cloned()
         };
@@ -93,7 +94,7 @@ impl Subjects {
         if !self.with_tags {
             return None;
         }
-        let (_, json) = line.extra.find(|name| is_folded(name, TAG))?;
+        let json = line.extra.find_only(|name| is_folded(name, TAG))?;
         tag_in(&serde_json::from_str(json).ok()?)
     }
 
@@ -150,6 +151,11 @@ mod tests {
                 "2026-11-20T05:30:01.157Z",
             ),
             (r#"{"tag":null}"#, None, "2026-11-20T05:30:01.157Z"),
+            (
+                r#"{"Tag":"paid","tag":"created"}"#, // which one is meant?
+                None,
+                "2026-11-20T05:30:01.157Z",
+            ),
             (
                 r#"{"tags":"paid","order":"1"}"#,
                 None,

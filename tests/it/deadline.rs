@@ -108,7 +108,8 @@ fn a_column_can_tell_the_age() {
     assert_eq!(order, ["4", "3", "1", "2"]);
     let said = audit(&tool, &gateway, "--restart --born-column nowhere").ends(2);
     assert!(
-        said.stderr.contains("no row keeps a column `nowhere`"),
+        said.stderr
+            .contains("no row keeps exactly one column `nowhere`"),
         "{}",
         said.stderr
     );
