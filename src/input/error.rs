@@ -120,7 +120,10 @@ impl Error {
 impl Advice for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Open { .. } => return None,
+            Self::Open { path, .. } if path.contains(['*', '?']) => {
+                "no file has this name: the shell puts names in the place of * where it finds some".to_owned()
+            }
+            Self::Open { .. } => "check the path; - is standard input".to_owned(),
             Self::Read { .. } => "fetch or write the file again, it may be incomplete".to_owned(),
             Self::Unreadable { reason, .. } => hint_for_unreadable(*reason).to_owned(),
             Self::Columns {
@@ -150,6 +153,9 @@ fn hint_for_unreadable(unreadable: Unreadable) -> &'static str {
         Unreadable::Empty => "if the export failed, run it again",
         Unreadable::Utf16 => {
             "save it as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE`, or \"CSV UTF-8\" in Excel"
+        }
+        Unreadable::Compressed => {
+            "decompress it: `bzip2 -dc FILE` or `xz -dc FILE`, and give it as -"
         }
         Unreadable::Workbook => "save the sheet as CSV, with the ID column as text",
         Unreadable::LoneCr => "convert the line ends: `tr '\\r' '\\n' < FILE`",
@@ -190,13 +196,26 @@ pub(super) fn flag(role: Role) -> &'static str {
     }
 }
 
+/// Whatever is in a file that is no table must not reach the terminal as it is.
+fn printable(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_control() {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// Says which columns there are, but not a thousand of them.
 fn listed(columns: &[String]) -> String {
     const SHOWN: usize = 20;
     let names: Vec<_> = columns
         .iter()
         .take(SHOWN)
-        .map(|name| format!("`{name}`"))
+        .map(|name| format!("`{}`", printable(name)))
         .collect();
     match columns.len() {
         0 => "it has no columns".to_owned(),

@@ -16,6 +16,9 @@ pub enum Unreadable {
     /// Windows calls it "Unicode".
     #[error("is UTF-16, expected UTF-8")]
     Utf16,
+    /// Compressed by what we do not read.
+    #[error("is compressed with bzip2 or xz, expected gzip, zstd or plain text")]
+    Compressed,
     /// A zip archive.
     #[error("is an Excel workbook or another zip archive, expected text")]
     Workbook,
@@ -50,8 +53,11 @@ impl Shape {
 
 /// Looks at the first bytes of an input, decompressed. What the person says is not doubted.
 pub(super) fn sniff(head: &[u8], options: &Options) -> Result<Shape, Unreadable> {
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+    if is_utf16(head) {
         return Err(Unreadable::Utf16);
+    }
+    if head.starts_with(b"BZh") || head.starts_with(b"\xfd7zXZ\0") {
+        return Err(Unreadable::Compressed);
     }
     if head.starts_with(b"PK\x03\x04") {
         return Err(Unreadable::Workbook);
@@ -81,6 +87,16 @@ pub(super) fn sniff(head: &[u8], options: &Options) -> Result<Shape, Unreadable>
             likeliest => Ok(cells(likeliest)),
         },
     }
+}
+
+/// With its mark, or as some programs write it without one: then every second byte of ASCII is zero.
+fn is_utf16(head: &[u8]) -> bool {
+    let begins = head.get(..8).unwrap_or_default();
+    let is_zero = |from: usize| {
+        let mut bytes = begins.iter().skip(from).step_by(2);
+        !begins.is_empty() && bytes.all(|&byte| byte == 0)
+    };
+    head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || is_zero(0) != is_zero(1)
 }
 
 fn delimiter(header: &str) -> Option<u8> {
@@ -156,5 +172,10 @@ mod tests {
             sniff(b"\xff\xfem\0", &Options::default()),
             Err(Unreadable::Utf16)
         );
+        for text in ["m\0s\0g\0_\0i\0", "\0m\0s\0g\0_\0i"] {
+            assert_eq!(sniff_text(text), Err(Unreadable::Utf16), "{text:?}");
+        }
+        assert_eq!(sniff_text("BZh91AY"), Err(Unreadable::Compressed));
+        assert_ne!(sniff_text("msg_id\0,"), Err(Unreadable::Utf16));
     }
 }

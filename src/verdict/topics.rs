@@ -81,7 +81,9 @@ mod tests {
 
     fn topics(of_messages: &[&str]) -> Topics {
         let mut topics = Topics::default();
-        of_messages.iter().for_each(|topic| topics.add(topic));
+        for topic in of_messages {
+            topics.add(topic);
+        }
         topics
     }
 

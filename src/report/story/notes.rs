@@ -139,9 +139,9 @@ impl Story<'_> {
     }
 
     /// The first names of a list, and how many more there are; nothing of an empty one.
-    fn first_of(&self, names: &[String]) -> Option<String> {
-        let mut named = names.get(..TOPICS_NAMED).unwrap_or(names).to_vec();
-        let more = names.len() - named.len();
+    fn first_of(&self, items: &[String]) -> Option<String> {
+        let mut named = items.get(..TOPICS_NAMED).unwrap_or(items).to_vec();
+        let more = items.len() - named.len();
         if more > 0 {
             let more = count(more as u64);
             named.push(if self.is_chinese() {
