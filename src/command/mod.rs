@@ -14,6 +14,7 @@ mod evidence;
 mod expect;
 mod flags;
 mod inspect;
+mod interrupt;
 mod man;
 mod outcome;
 mod plan;
@@ -115,6 +116,7 @@ impl World {
 /// The whole program.
 #[must_use]
 pub fn main(world: &World) -> ExitCode {
+    interrupt::survive_file_limits();
     match Cli::try_parse() {
         Ok(cli) => exit::end(run(cli.command, world)),
         Err(usage) => {

@@ -155,3 +155,26 @@ fn two_runs_do_not_write_one_record() {
     gateway.release();
     running.ends(3);
 }
+
+#[test]
+fn a_reader_that_hangs_does_not_hold_up_who_wants_out() {
+    for signal in ["INT", "TERM"] {
+        let tool = Tool::new();
+        // Its report is longer than a pipe holds, and nobody reads it.
+        let mut run = tool
+            .call("audit samples/incident.csv --source samples/cluster.json --results r.ndjson")
+            .start();
+        while !tool.has("r.ndjson") {
+            std::thread::yield_now();
+        }
+        // Whoever wants out presses again: a signal in the very moment that asking ends is one of the run.
+        let told = "stopped before the reports were written";
+        run.signal(signal);
+        while !run.hears_soon(told) {
+            run.signal(signal);
+        }
+        run.hear("hint: the record is whole: `ons-audit report r.ndjson` makes the reports");
+        run.ends(3);
+        tool.call("verify r.ndjson").ends(0);
+    }
+}

@@ -47,6 +47,21 @@ fn a_report_that_finds_no_room_can_be_made_again() {
 }
 
 #[test]
+fn a_report_that_outgrows_its_limit_is_an_error_and_leaves_nothing() {
+    let tool = Tool::new();
+    let audit = "audit samples/incident.csv --source samples/cluster.json --results r.ndjson";
+    tool.call(&format!("{audit} -o first.csv")).ends(1);
+    let before = tool.names();
+    let said = tool
+        .call("report r.ndjson -o big.csv")
+        .under("ulimit -f 40; exec \"$@\"")
+        .ends(3);
+    let told = "error: can't write big.csv: File too large";
+    assert!(said.stderr.contains(told), "{}", said.stderr);
+    assert_eq!(tool.names(), before);
+}
+
+#[test]
 fn a_reader_that_goes_away_costs_only_its_own_report() {
     let tool = Tool::new();
     let gateway = some_messages(&tool, 3, Gateway::setup()).start();

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use super::tool::PATIENCE;
 
@@ -46,6 +47,20 @@ impl Running {
         }
     }
 
+    /// Does it say a line with `words` in it within a moment?
+    pub(crate) fn hears_soon(&mut self, words: &str) -> bool {
+        while !self.heard.contains(words) {
+            let line = match self.stderr.recv_timeout(Duration::from_millis(100)) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => panic!("it only said:\n{}", self.heard),
+            };
+            self.heard += &line;
+            self.heard += "\n";
+        }
+        true
+    }
+
     /// Its next line.
     #[track_caller]
     pub(crate) fn line(&mut self) -> String {
@@ -68,7 +83,7 @@ impl Running {
         let mut peak = 0;
         while self.child.try_wait().unwrap().is_none() {
             peak = self.peak().unwrap_or(peak); // none once it has ended
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         peak
     }
@@ -99,7 +114,7 @@ impl Running {
         loop {
             match self.stderr.recv_timeout(PATIENCE) {
                 Ok(line) => self.heard = format!("{}{line}\n", self.heard),
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => break,
                 Err(error) => panic!("does not end ({error}); it said:\n{}", self.heard),
             }
         }

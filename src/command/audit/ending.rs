@@ -8,11 +8,9 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::Clock;
+use crate::command::interrupt::is_ignored;
 use crate::engine::Stop;
 use crate::settings::Deadline;
-
-/// SIGXFSZ, on every system with a number for it that we know of.
-const FILE_TOO_LARGE: i32 = 25;
 
 /// The machine may sleep, or its clock be put right: how much time is left is looked up again this often.
 const LOOK_UP: Duration = Duration::from_secs(30);
@@ -47,7 +45,7 @@ fn left(deadline: &Deadline, clock: Clock) -> Option<Duration> {
 
 /// Turns each signal into a request to stop; ends only if signals can't be heard.
 pub(in crate::command) async fn listen(stop: &Stop) -> io::Error {
-    let is_hang_up_ignored = is_ignored(SignalKind::hangup()); // by nohup
+    let is_hang_up_ignored = is_ignored(SignalKind::hangup().as_raw_value()); // by nohup
     let [mut interrupt, mut terminate, mut hang_up] = match heard() {
         Ok(heard) => heard,
         Err(error) => return error,
@@ -67,18 +65,8 @@ pub(in crate::command) async fn listen(stop: &Stop) -> io::Error {
     }
 }
 
-/// Was this process started to ignore a signal? Only Linux tells.
-fn is_ignored(kind: SignalKind) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
-}
-
-/// The signals that end a run. A file that outgrows its limit is not one of them: once that signal is heard of, the
-/// write fails instead of the process.
+/// The signals that end a run.
 fn heard() -> io::Result<[Signal; 3]> {
-    let _heard_of = signal(SignalKind::from_raw(FILE_TOO_LARGE))?;
     Ok([
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,

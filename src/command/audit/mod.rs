@@ -20,6 +20,7 @@ use super::flags::{
     DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, SettingsFlags, SourceFlags,
     TalkFlags, TelemetryFlags, Watch,
 };
+use super::interrupt::end_at_once;
 use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
 use crate::record::Record;
@@ -98,6 +99,7 @@ fn audit(
         voice: Voice::of(layers)?,
     };
     let targets = job.ask(&watch.effort, world)?;
+    end_at_once(&results);
     let record = Record::open(&results)?;
     let expectations = record.header().expectations.clone();
     // The seal was made a moment ago by this very process; `verify` and `report` check it.

@@ -1,0 +1,60 @@
+//! Signals while nothing is asked.
+//!
+//! A run that asks is drained by a signal (`audit/ending.rs`). Once nothing is asked any more there is nothing to wait for:
+//! the record is whole, a file of reports appears whole or not at all, and a reader of standard output may hang for ever.
+//! tokio's handlers stay in place until the process ends, so somebody has to listen on.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::anyhow;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+
+use crate::exit::{Failed, Status, end};
+
+/// Lets a write fail where a file outgrows its limit (`ulimit -f`), instead of the process without a word.
+pub(super) fn survive_file_limits() {
+    let heard = Arc::new(AtomicBool::new(false));
+    if let Err(error) = signal_hook::flag::register(SIGXFSZ, heard) {
+        tracing::debug!("a file that outgrows its limit will end the process: {error}");
+    }
+}
+
+/// From here on the first signal ends the process with 3. `results` is the whole record from which reports can be made
+/// again.
+pub(super) fn end_at_once(results: &Path) {
+    let kept = format!(
+        "the record is whole: `ons-audit report {}` makes the reports",
+        results.display()
+    );
+    listen(move || {
+        let stopped = anyhow!("stopped before the reports were written");
+        let _ = end(Err(Failed::incomplete(stopped, kept.clone())));
+    });
+}
+
+fn listen(say: impl Fn() + Send + 'static) {
+    let signals = [SIGINT, SIGTERM, SIGHUP];
+    let heard = signals.into_iter().filter(|signal| !is_ignored(*signal));
+    match Signals::new(heard) {
+        Ok(mut signals) => {
+            std::thread::spawn(move || {
+                if signals.forever().next().is_some() {
+                    say();
+                    std::process::exit(Status::Incomplete as i32);
+                }
+            });
+        }
+        Err(error) => tracing::debug!("signals are not heard any more: {error}"),
+    }
+}
+
+/// Was this process started to ignore a signal, as by `nohup`? Only Linux tells.
+pub(super) fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
