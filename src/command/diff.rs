@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::World;
-use super::flags::{CsvFlags, ExpectFlags, SettingsFlags, TalkFlags, open, or_stdout, zone_of};
+use super::flags::{
+    CsvFlags, ExpectFlags, SettingsFlags, Taken, TalkFlags, open, or_stdout, zone_of,
+};
 use super::verify::checked;
 use crate::diff::{Differences, Sheet, Side, Terminal, render};
 use crate::exit::{self, Failed, Status};
@@ -53,7 +55,8 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     let talk = args.talk.start(&layers)?;
     let records = [Record::open(&args.old)?, Record::open(&args.new)?];
     let told = args.expect.settle(&layers, &zone_of(records[1].header()))?;
-    let taken = [args.old, args.new];
+    let taken = Taken::default().read("a record", [&*args.old, &*args.new]);
+    let taken = taken.settings(&layers)?;
     let targets = open(or_stdout(args.output), &taken, &Sheet::FORMATS)?;
     let report = first_file(targets.iter().map(|target| target.path.as_path()));
     // Everything is read once before the first word is written: a report of a file that does not hold is none.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::World;
-use super::flags::{ExpectFlags, ReportFlags, SettingsFlags, TalkFlags, zone_of};
+use super::flags::{ExpectFlags, ReportFlags, SettingsFlags, Taken, TalkFlags, zone_of};
 use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
 use crate::record::Record;
@@ -53,8 +53,11 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         }
         _ => told,
     };
-    let bundle = args.reports.open_bundle(&args.results, &layers, world)?;
-    let targets = args.reports.open(&args.results, &layers)?;
+    let results = args.results.iter().map(PathBuf::as_path);
+    let taken = Taken::default().read("the record", results);
+    let taken = taken.settings(&layers)?;
+    let bundle = args.reports.open_bundle(&taken, &layers, world)?;
+    let targets = args.reports.open(&taken, &layers)?;
     let ending = Ending {
         exit_zero: args.exit_zero,
         quiet: talk.quiet,

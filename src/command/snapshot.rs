@@ -9,11 +9,13 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::World;
 use super::audit::{Around, Asking, Located, ResumeFlags, captured, header};
-use super::flags::{ColumnFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlags, TalkFlags};
+use super::flags::{
+    ColumnFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlags, Taken, TalkFlags, create,
+};
 use crate::clock::rfc3339;
 use crate::exit::{Failed, Status};
 use crate::file::{self, Compression, Output};
@@ -90,7 +92,9 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         [] => None,
         paths => Some(args.columns.open(paths, Some(Vec::new()))?),
     };
-    let output = create(&args.output)?;
+    let messages = args.messages.iter().map(PathBuf::as_path);
+    let taken = Taken::default().read("an input", messages);
+    let output = create(&args.output, &taken.settings(&layers)?)?;
     let Source::Cluster(cluster) = named.connect(&layers, world)? else {
         unreachable!("it was named a cluster");
     };
@@ -264,13 +268,4 @@ fn missing<'a>(line: &'a Line<'a>) -> Missing<'a> {
         code: text(error.map(|error| &*error.code)),
         message: text(error.map(|error| &*error.message)),
     }
-}
-
-fn create(path: &Path) -> Result<Output, Failed> {
-    Output::create(path)
-        .with_context(|| format!("can't write {}", path.display()))
-        .map_err(|error| {
-            let hint = "name a file in a folder that exists and that you may write to";
-            Failed::refused(error, hint.to_owned())
-        })
 }

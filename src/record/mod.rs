@@ -42,4 +42,4 @@ pub use read::Record;
 pub use resume::{Found, Unfinished};
 pub use row_set::RowSet;
 pub use subjects::Subjects;
-pub use write::{Durability, Recorder, partial_path};
+pub use write::{Durability, Recorder, ordered_path, partial_path};

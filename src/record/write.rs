@@ -251,7 +251,8 @@ impl Recorder {
 }
 
 /// Where the lines are put in row order.
-pub(super) fn ordered_path(target: &Path) -> PathBuf {
+#[must_use]
+pub fn ordered_path(target: &Path) -> PathBuf {
     target.with_added_extension("ordered")
 }
 

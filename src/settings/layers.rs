@@ -131,6 +131,12 @@ impl Layers {
         })
     }
 
+    /// The settings file, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(path, _)| path.as_path())
+    }
+
     /// Lays a flag over everything else, if it was given.
     pub fn flag(&mut self, key: &'static str, value: Option<impl ToString>) {
         debug_assert!(self.defaults.contains_key(key), "{key} has no default");

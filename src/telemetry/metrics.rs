@@ -23,6 +23,9 @@ use crate::verdict::{MessageVerdict, Verdict};
 /// Every name begins with it.
 const PREFIX: &str = "ons_audit";
 
+/// What stands first in the file.
+const OPENING: &str = "# HELP ons_audit_";
+
 /// What a failed run keeps.
 const LAST_SUCCESS: &str = "ons_audit_last_success_timestamp_seconds{";
 
@@ -88,25 +91,15 @@ impl MetricsFile {
         };
         // In a folder that can't be written to, nothing could be told after hours of asking.
         drop(file::beside(path).map_err(failed)?);
-        let earlier = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => "?".to_owned(),
-            Err(error) => return Err(failed(error)),
-        };
-        if !earlier.is_empty() && !earlier.contains(PREFIX) {
-            return Err(MetricsError::Foreign {
-                path: path.to_owned(),
-            });
-        }
         Ok(Self {
             path: path.to_owned(),
-            last_success: last_success(&earlier),
+            last_success: last_success(&earlier(path)?),
         })
     }
 
-    /// Replaces it.
+    /// Replaces it, unless it became something else while the run lasted.
     pub fn write(&self, end: &RunEnd) -> Result<(), MetricsError> {
+        earlier(&self.path)?;
         let audit = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let text = page(&audit, end, self.last_success);
         file::publish(&self.path, text.as_bytes()).map_err(|source| MetricsError::Io {
@@ -114,6 +107,24 @@ impl MetricsFile {
             source,
         })
     }
+}
+
+/// What the run before has left; empty where there was none. A file that is none of ours is refused.
+fn earlier(path: &Path) -> Result<String, MetricsError> {
+    let earlier = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => "?".to_owned(),
+        Err(source) => {
+            let path = path.to_owned();
+            return Err(MetricsError::Io { path, source });
+        }
+    };
+    if !earlier.is_empty() && !earlier.starts_with(OPENING) {
+        let path = path.to_owned();
+        return Err(MetricsError::Foreign { path });
+    }
+    Ok(earlier)
 }
 
 fn last_success(earlier: &str) -> Option<f64> {
@@ -389,5 +400,13 @@ mod tests {
             assert!(matches!(error, MetricsError::Foreign { .. }) && error.hint().is_some());
         }
         assert!(MetricsFile::open(&folder.path().join("no/such.prom")).is_err());
+        // While the run lasted, somebody has put another file there.
+        let path = folder.path().join("late.prom");
+        let metrics = MetricsFile::open(&path).unwrap();
+        let text = b"a file about ons_audit\n";
+        std::io::Write::write_all(&mut file::create_private(&path).unwrap(), text).unwrap();
+        let late = metrics.write(&end(Status::Clean, None)).unwrap_err();
+        assert!(matches!(late, MetricsError::Foreign { .. }));
+        assert_eq!(std::fs::read(&path).unwrap(), text);
     }
 }

@@ -207,21 +207,15 @@ fn what_would_go_wrong_later_is_refused_at_once() {
     let incident = tool.read("samples/incident.csv");
     tool.write("notes.txt", "mine");
     for (flags, says) in [
-        (
-            "-o samples/incident.csv",
-            "is an input or the record itself",
-        ),
+        ("-o samples/incident.csv", "is an input: no report may"),
         (
             "-o ./samples/../samples/incident.csv",
-            "is an input or the record itself",
+            "is an input: no report may",
         ),
-        (
-            "-o a.ndjson --results a.ndjson",
-            "is an input or the record itself",
-        ),
+        ("-o a.ndjson --results a.ndjson", "is the record: no report"),
         (
             "-o a.csv --results samples/incident.csv",
-            "would replace a file that is none",
+            "is an input, and can't be the record, too",
         ),
         (
             "-o a.csv --results notes.txt",
@@ -258,10 +252,95 @@ fn what_would_go_wrong_later_is_refused_at_once() {
     tool.call(AUDIT).args("--results a.ndjson -o a.csv").ends(1);
     let said = tool.call("report a.ndjson -o a.ndjson").ends(2);
     assert!(
-        said.stderr.contains("is an input or the record itself"),
+        said.stderr.contains("is the record: no report may"),
         "{}",
         said.stderr
     );
+}
+
+#[test]
+fn no_file_that_is_read_or_kept_is_replaced() {
+    let tool = Tool::new();
+    let groups = tool.read("samples/expected.csv");
+    let mine = [
+        ("exp.csv", &*groups),
+        ("s.toml", "burst = 1\n"),
+        ("ca.csv", "no certificate\n"),
+        ("in.csv", "msg_id,topic\n"),
+        ("by-name.toml", "expect_file = \"exp.csv\"\n"),
+    ];
+    for (name, text) in mine {
+        tool.write(name, text);
+    }
+    let names = tool.names();
+    let record = "and can't be the record, too";
+    let audit = "audit samples/incident.csv --source samples/cluster.json";
+    for (flags, says) in [
+        ("-o y.csv --metrics y.csv", "is the file of metrics"),
+        ("-o x.csv --results z.ndjson --metrics z.ndjson", record),
+        (
+            "-o x.csv --metrics x.results.ndjson.partial",
+            "can't be where the record grows, too",
+        ),
+        (
+            "-o x.csv --metrics x.results.ndjson.ordered",
+            "can't be where the record grows, too",
+        ),
+        (
+            "-o x.csv --metrics exp.csv --expect-file exp.csv",
+            "is the file of expected groups, and can't be the file of metrics, too",
+        ),
+        ("-o x.csv --metrics -", "can't be standard output"),
+        (
+            "-o exp.csv --expect-file exp.csv",
+            "no report may replace it",
+        ),
+        (
+            "-o exp.csv --config by-name.toml",
+            "no report may replace it",
+        ),
+        ("--rejects s.toml --config s.toml", "is the settings file"),
+        ("-o ca.csv --ca-cert ca.csv", "no report may replace it"),
+        ("--matrix q.csv --quota-file q.csv", "is the quota file"),
+        ("-o b.csv --quota-file b.results.ndjson", record),
+        (
+            "-o b.csv --restart --quota-file b.results.ndjson.partial",
+            "can't be where the record grows, too",
+        ),
+        (
+            "-o b.csv --bundle b.results.ndjson.partial",
+            "is where the record grows",
+        ),
+        (
+            "-o b.csv --worklist b.results.ndjson.partial",
+            "is where the record grows",
+        ),
+        ("-o b.csv --results b.partial", "ends with .partial"),
+        ("--results -", "the record can't be standard output"),
+        ("-o samples/cluster.json", "is the source"),
+    ] {
+        let said = tool.call(audit).args(flags).ends(2);
+        assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
+        assert!(said.stderr.contains("\nhint: "), "{flags}: {}", said.stderr);
+        assert_eq!(tool.names(), names, "{flags}");
+    }
+    tool.call(AUDIT).args("-o a.json").ends(1);
+    for line in [
+        "report a.results.ndjson -o exp.csv --expect-file exp.csv",
+        "report a.results.ndjson --rejects s.toml --config s.toml",
+        "diff a.results.ndjson a.results.ndjson -o exp.csv --expect-file exp.csv",
+        "snapshot --source rocketmq://127.0.0.1:9 --messages in.csv -o in.csv",
+    ] {
+        let said = tool.call(line).ends(2);
+        assert!(
+            said.stderr.contains("no report may replace"),
+            "{line}: {}",
+            said.stderr
+        );
+    }
+    for (name, text) in mine {
+        assert_eq!(tool.read(name), text, "{name}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::anyhow;
@@ -21,7 +21,7 @@ use super::refusals::{
 use crate::clock;
 use crate::command::World;
 use crate::command::evidence::Packing;
-use crate::command::flags::{Kind, Named, Pace};
+use crate::command::flags::{Kind, Named, Pace, Taken};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::input::Inputs;
@@ -52,7 +52,11 @@ pub(super) struct Job {
 
 impl Job {
     /// Refuses everything that can be refused without a call.
-    pub(super) fn settle(args: Args, layers: &Layers, world: &World) -> Result<Self, Failed> {
+    pub(super) fn settle(
+        args: Args,
+        (layers, taken): (&Layers, &Taken),
+        world: &World,
+    ) -> Result<Self, Failed> {
         let talk = args.talk.start(layers)?;
         let named = Named::of(layers)?;
         let (kind, repeatable) = (named.kind(), named.is_repeatable());
@@ -61,16 +65,12 @@ impl Job {
         let expectations = args.expect.settle(layers, &zone.zone)?;
         let results = args.results_path();
         let source_text = named.text();
-        let mut taken = args.input.paths().to_vec();
-        taken.push(results.clone());
-        taken.extend(named.file().map(Path::to_owned));
-        taken.extend(args.begin.previous().map(Path::to_owned));
         let started = (world.clock)();
         let ages = Ages::settle(layers, &zone, started)?;
         let inputs = args.input.open()?;
         refuse_to_replace(&results)?;
-        let bundle = args.reports.open_bundle(&taken, layers, world)?;
-        let targets = args.reports.open(&taken, layers)?;
+        let bundle = args.reports.open_bundle(taken, layers, world)?;
+        let targets = args.reports.open(taken, layers)?;
         let source = named.connect(layers, world)?;
         let pacer = pace.pacer()?;
         refuse_if_empty(&inputs)?;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use super::World;
 use super::flags::{
     DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, SettingsFlags, SourceFlags,
-    TalkFlags, TelemetryFlags, Watch,
+    Taken, TalkFlags, TelemetryFlags, Watch,
 };
 use super::interrupt::end_at_once;
 use super::outcome::{Ending, conclude};
@@ -77,19 +77,21 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&layers) {
         return shown;
     }
+    // The metrics are written also where the run is refused: before that it must be sure that they replace nothing.
+    let taken = args.taken(&layers)?;
     let watch = Watch::begin(&args.results_path(), &layers, world)?;
-    let ended = audit(args, &layers, &watch, world);
+    let ended = audit(args, (&layers, &taken), &watch, world);
     watch.end(ended)
 }
 
 fn audit(
     args: Args,
-    layers: &Layers,
+    (layers, taken): (&Layers, &Taken),
     watch: &Watch,
     world: &World,
 ) -> Result<(Status, Figures), Failed> {
     let exit_zero = args.exit_zero;
-    let mut job = Job::settle(args, layers, world)?;
+    let mut job = Job::settle(args, (layers, taken), world)?;
     let results = job.results.clone();
     let ending = Ending {
         exit_zero,
@@ -120,6 +122,21 @@ impl Args {
         self.talk.lay(&mut layers);
         layers.flag("producer_zone", self.producer_zone.as_ref());
         Ok(layers)
+    }
+
+    /// What it reads and keeps, so that no report takes the place of it.
+    fn taken(&self, layers: &Layers) -> Result<Taken, Failed> {
+        let inputs = self.input.paths().iter().map(PathBuf::as_path);
+        let taken = Taken::default()
+            .read("an input", inputs)
+            .settings(layers)?
+            .record(&self.results_path())?
+            // It may be the record before this one with the same name, which is renamed.
+            .read("the earlier record", self.begin.previous());
+        for path in self.reports.paths() {
+            taken.refuse(path)?;
+        }
+        Ok(taken)
     }
 
     /// Beside the first report; else here, named after the first input.

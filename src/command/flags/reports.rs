@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::targets::{create, is_in, open, or_stdout};
+use super::taken::Taken;
+use super::targets::{create, is_in, open, or_stdout, same};
 use crate::command::World;
 use crate::command::evidence::Packing;
 use crate::exit::Failed;
@@ -114,7 +115,7 @@ impl ReportFlags {
     /// Opens the bundle, if one is wanted.
     pub(in crate::command) fn open_bundle(
         &self,
-        taken: &[PathBuf],
+        taken: &Taken,
         layers: &Layers,
         world: &World,
     ) -> Result<Option<Packing>, Failed> {
@@ -129,9 +130,14 @@ impl ReportFlags {
                 Some("name a file for it: --bundle evidence.zip".to_owned()),
             ));
         }
-        let reports = self.output.iter().chain(&self.matrix).chain(&self.rejects);
-        let taken: Vec<_> = taken.iter().chain(reports).cloned().collect();
-        let output = create(&path, &taken)?;
+        let mut reports = self.output.iter().chain(&self.matrix).chain(&self.rejects);
+        if reports.any(|report| same(report, &path)) {
+            return Err(Failed::refused(
+                anyhow!("{} is to hold a report and the bundle", path.display()),
+                "name another file for one of them".to_owned(),
+            ));
+        }
+        let output = create(&path, taken)?;
         Ok(Some(Packing {
             path,
             output,
@@ -140,10 +146,17 @@ impl ReportFlags {
         }))
     }
 
-    /// Opens every target. `taken` are files that must not be overwritten: the inputs and the record.
+    /// Every file and folder that is to be made.
+    pub(in crate::command) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let files = self.output.iter().chain(&self.matrix).chain(&self.rejects);
+        let all = files.chain(&self.bundle).chain(&self.worklist);
+        all.map(PathBuf::as_path)
+    }
+
+    /// Opens every target. None may take the place of a `taken` file.
     pub(in crate::command) fn open(
         self,
-        taken: &[PathBuf],
+        taken: &Taken,
         layers: &Layers,
     ) -> Result<Targets, Failed> {
         let matrix = self
@@ -163,7 +176,7 @@ impl ReportFlags {
             .worklist
             .map(|path| {
                 let files = files.iter().map(|target| &target.path);
-                let set = open_worklist(&path, taken.iter().chain(files))?;
+                let set = open_worklist(&path, taken.paths().chain(files))?;
                 Ok::<_, Failed>((path, set))
             })
             .transpose()?;

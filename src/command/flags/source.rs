@@ -115,14 +115,6 @@ impl Named {
         }
     }
 
-    /// The file it is, if it is one.
-    pub(in crate::command) fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Api(_) | Self::Cluster(_) => None,
-            Self::Snapshot(path) => Some(path),
-        }
-    }
-
     /// Can an answer be had again at any time?
     pub(in crate::command) const fn is_repeatable(&self) -> bool {
         matches!(self, Self::Snapshot(_))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
+use super::taken::Taken;
 use crate::exit::Failed;
 use crate::file::Output;
 use crate::report::{Format, Target};
@@ -16,11 +17,11 @@ pub(in crate::command) fn or_stdout(
     output.into_iter().chain(default).map(|path| (None, path))
 }
 
-/// Opens every target, so that a path that can't be written costs no call. `taken` are files that must not be
-/// overwritten; `endings` are the formats that a path without a told format may ask for.
+/// Opens every target, so that a path that can't be written costs no call. None may take the place of a `taken` file;
+/// `endings` are the formats that a path without a told format may ask for.
 pub(in crate::command) fn open(
     wanted: impl Iterator<Item = (Option<Format>, PathBuf)>,
-    taken: &[PathBuf],
+    taken: &Taken,
     endings: &[Format],
 ) -> Result<Vec<Target>, Failed> {
     let mut targets: Vec<Target> = Vec::new();
@@ -33,7 +34,7 @@ pub(in crate::command) fn open(
                 "name another file for one of them",
             ));
         }
-        refuse_taken(&path, taken)?;
+        taken.refuse(&path)?;
         let by_ending = || format_of(&path).filter(|format| endings.contains(format));
         let format = format.or_else(by_ending).ok_or_else(|| {
             refuse(
@@ -52,20 +53,9 @@ pub(in crate::command) fn open(
 }
 
 /// Opens one file to be written, which must be none of `taken`.
-pub(in crate::command) fn create(path: &Path, taken: &[PathBuf]) -> Result<Output, Failed> {
-    refuse_taken(path, taken)?;
+pub(in crate::command) fn create(path: &Path, taken: &Taken) -> Result<Output, Failed> {
+    taken.refuse(path)?;
     created(path)
-}
-
-fn refuse_taken(path: &Path, taken: &[PathBuf]) -> Result<(), Failed> {
-    // `-` is standard input there and standard output here.
-    if path != Path::new("-") && taken.iter().any(|other| same(other, path)) {
-        return Err(Failed::refused(
-            anyhow!("{} is an input or the record itself", path.display()),
-            Some("name another file for the report".to_owned()),
-        ));
-    }
-    Ok(())
 }
 
 fn created(path: &Path) -> Result<Output, Failed> {
@@ -123,7 +113,7 @@ pub(in crate::command) fn is_in(file: &Path, folder: &Path) -> bool {
 }
 
 /// Do both paths name one file, whether it exists or not?
-fn same(a: &Path, b: &Path) -> bool {
+pub(super) fn same(a: &Path, b: &Path) -> bool {
     a == b
         || (a != Path::new("-")
             && b != Path::new("-")

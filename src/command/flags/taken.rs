@@ -1,0 +1,124 @@
+//! Files that a command reads or keeps for itself: no report takes the place of one, and none takes another's.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+
+use super::targets::same;
+use crate::exit::Failed;
+use crate::record::{ordered_path, partial_path};
+use crate::settings::Layers;
+
+/// The settings that name files to be read.
+const READ: [(&str, &str); 5] = [
+    ("expect_file", "the file of expected groups"),
+    ("ca_cert", "the file of certificate authorities"),
+    ("keys", "the file of access keys"),
+    ("tls_cert", "a certificate"),
+    ("tls_key", "a private key"),
+];
+
+/// The settings that name files to be written, each with the flag that names another one.
+const KEPT: [(&str, &str, &str); 2] = [
+    ("quota_file", "the quota file", "--quota-file"),
+    ("metrics", "the file of metrics", "--metrics"),
+];
+
+/// Each file with what it is.
+#[derive(Debug, Default)]
+pub(in crate::command) struct Taken(Vec<(PathBuf, &'static str)>);
+
+impl Taken {
+    /// Adds files that are read.
+    pub(in crate::command) fn read<'p>(
+        mut self,
+        what: &'static str,
+        paths: impl IntoIterator<Item = &'p Path>,
+    ) -> Self {
+        let paths = paths.into_iter().map(|path| (path.to_owned(), what));
+        self.0.extend(paths);
+        self
+    }
+
+    /// Adds what the settings name, wherever they stand, and the file in which they do.
+    pub(in crate::command) fn settings(self, layers: &Layers) -> Result<Self, Failed> {
+        let (source, _) = layers.text("source");
+        let snapshot = (!source.is_empty() && !source.contains("://")).then(|| Path::new(source));
+        let mut taken = self
+            .read("the settings file", layers.file())
+            .read("the source", snapshot);
+        for (key, what) in READ {
+            let path = layers.optional::<PathBuf>(key)?;
+            taken = taken.read(what, path.as_deref());
+        }
+        for (key, what, flag) in KEPT {
+            if let Some(path) = layers.optional::<PathBuf>(key)? {
+                taken = taken.keep(path, what, flag)?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Adds a record, and the files in which it grows.
+    pub(in crate::command) fn record(self, results: &Path) -> Result<Self, Failed> {
+        let flag = "--results";
+        let partial = partial_path(results);
+        if partial == results {
+            let error = anyhow!(
+                "{} ends with .partial, as the file does in which a record grows",
+                results.display()
+            );
+            let hint = format!("{flag} {}", results.with_extension("").display());
+            return Err(Failed::refused(error, hint));
+        }
+        let located = results.with_added_extension("located");
+        let mut taken = self.keep(results.to_owned(), "the record", flag)?;
+        for path in [
+            partial,
+            ordered_path(results),
+            partial_path(&located),
+            ordered_path(&located),
+            located,
+        ] {
+            taken = taken.keep(path, "where the record grows", flag)?;
+        }
+        Ok(taken)
+    }
+
+    /// Adds a file that is written and has a name of its own.
+    fn keep(mut self, path: PathBuf, what: &'static str, flag: &str) -> Result<Self, Failed> {
+        if path == Path::new("-") {
+            let error = anyhow!("{what} can't be standard output, where reports go");
+            return Err(Failed::refused(error, format!("{flag} names a file")));
+        }
+        if let Some(other) = self.what(&path) {
+            let error = anyhow!("{} is {other}, and can't be {what}, too", path.display());
+            let hint = format!("name another file with {flag}");
+            return Err(Failed::refused(error, hint));
+        }
+        self.0.push((path, what));
+        Ok(self)
+    }
+
+    /// Refuses a report in the place of one of the files.
+    pub(in crate::command) fn refuse(&self, path: &Path) -> Result<(), Failed> {
+        // `-` is standard input there and standard output here.
+        match self.what(path) {
+            Some(what) if path != Path::new("-") => Err(Failed::refused(
+                anyhow!("{} is {what}: no report may replace it", path.display()),
+                "name another file for the report".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// All of them.
+    pub(in crate::command) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.0.iter().map(|(path, _)| path)
+    }
+
+    fn what(&self, path: &Path) -> Option<&'static str> {
+        let found = self.0.iter().find(|(taken, _)| same(taken, path));
+        found.map(|(_, what)| *what)
+    }
+}
