@@ -197,14 +197,14 @@ fn write(
     let mut writer = Writer::new(out, captured).map_err(failed)?;
     let mut written = Written::default();
     if let Some(record) = found {
-        each_line(record, |line| {
+        each_line(record, true, |line| {
             if let Some(found) = &line.found {
                 written.messages += 1;
                 writer.message(&message(line, found)).map_err(failed)?;
             }
             Ok(())
         })?;
-        each_line(record, |line| {
+        each_line(record, false, |line| {
             if let Some(error) = &line.error {
                 match &*error.kind {
                     "not_found" => written.not_found += 1,
@@ -228,11 +228,13 @@ fn write(
     Ok(written)
 }
 
+/// `check` says whether the seal is computed on the way.
 fn each_line(
     record: &Record,
+    check: bool,
     mut take: impl FnMut(&Line<'_>) -> Result<(), Failed>,
 ) -> Result<(), Failed> {
-    let mut blocks = record.blocks(false);
+    let mut blocks = record.blocks(check);
     while let Some(block) = blocks.next_block()? {
         for line in record.parsed(&block) {
             take(&line?)?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::header::OTHER_GROUPS;
 use super::{SCHEMA, partial_path};
 use crate::exit::{Advice, Status};
 
@@ -24,10 +25,12 @@ pub enum RecordError {
     /// The earlier run was about something else.
     #[error("{} holds the answers of another run: {}", path.display(), differences.join("; "))]
     Differs {
-        /// The partial file.
+        /// The partial file, or the record.
         path: PathBuf,
         /// What is not the same.
         differences: Vec<String>,
+        /// Is it a record, which nothing throws away?
+        whole: bool,
     },
     /// No partial file of ours.
     #[error(transparent)]
@@ -52,11 +55,31 @@ impl Advice for RecordError {
             Self::Unfinished { .. } => {
                 "go on with them by --resume, or throw them away by --restart; they may not be had again".to_owned()
             }
+            Self::Differs {
+                whole: true,
+                path,
+                differences,
+            } if *differences == [OTHER_GROUPS] => {
+                format!(
+                    "`ons-audit report {}` with the same --expect or --expect-file judges its answers anew and asks nothing; \
+                     without --resume everything is asked again, and this record is kept under another name",
+                    path.display()
+                )
+            }
+            Self::Differs { whole: true, .. } => {
+                "name another record with --results; without --resume everything is asked anew, and this record is kept under \
+                 another name"
+                    .to_owned()
+            }
             Self::Differs { .. } => {
                 "ask as that run did to go on with it by --resume; else throw it away by --restart, or name another record \
                  with --results"
                     .to_owned()
             }
+            // Such a record looks like one, and its answers are worth a look.
+            Self::Foreign(
+                error @ (ReadError::Seal { .. } | ReadError::Totals { .. } | ReadError::Line { .. }),
+            ) => return error.hint(),
             Self::Foreign(_) => {
                 "name another record with --results, or throw this file away by --restart".to_owned()
             }

@@ -15,6 +15,10 @@ pub const SCHEMA: &str = "ons-audit/1";
 /// The schema of a record whose messages were looked up and are still to be judged: no report is made from it.
 pub const LOCATED: &str = "ons-audit-located/1";
 
+/// Answers stay what they are, whoever should have consumed: `report` may judge them anew.
+pub(super) const OTHER_GROUPS: &str =
+    "other groups are expected (--expect, --expect-file, --accept)";
+
 /// The first line: what was asked of whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -70,7 +74,8 @@ impl Header {
     /// Data rows of all inputs.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.inputs.iter().map(|input| input.rows).sum()
+        let rows = self.inputs.iter().map(|input| input.rows);
+        rows.fold(0, u64::saturating_add) // an edited header may name any number
     }
 
     /// What makes `other` a run about something else, in words; nothing if its answers may stand beside ours.
@@ -97,6 +102,8 @@ impl Header {
         for (then, now) in self.inputs.iter().zip(&other.inputs) {
             let what = format!("the SHA-256 of input {}", now.path);
             compare(&what, &then.sha256, &now.sha256);
+            let what = format!("the number of rows in input {}", now.path);
+            compare(&what, &then.rows.to_string(), &now.rows.to_string());
         }
         compare("--producer-zone", &self.producer_zone, &other.producer_zone);
         let column = |header: &Self| header.born_column.clone().unwrap_or_default();
@@ -107,8 +114,7 @@ impl Header {
             compare(name, &value(self), &value(other));
         }
         if self.expectations != other.expectations {
-            differences
-                .push("other groups are expected (--expect, --expect-file, --accept)".to_owned());
+            differences.push(OTHER_GROUPS.to_owned());
         }
         differences
     }

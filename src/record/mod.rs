@@ -14,6 +14,7 @@ mod index;
 mod journal;
 mod learnt;
 mod line;
+mod lock;
 mod open;
 mod order;
 mod ordering;

@@ -1,14 +1,14 @@
 //! How a record begins: with its header, or where an earlier run has ended.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::close::Begun;
 use super::columns::Columns;
 use super::journal::{Journal, empty_block};
+use super::lock::{failed, lock, taken_up};
 use super::order::Earlier;
-use super::resume::lock;
 use super::text::push_json;
 use super::tracks::Tracks;
 use super::write::ordered_path;
@@ -30,7 +30,7 @@ impl Recorder {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(occupied(path));
             }
-            Err(error) => return Err(refused("create", &path)(error)),
+            Err(error) => return Err(failed("create", &path)(error)),
         };
         lock(&file, &path)?;
         Self::begin(target, file, header, durability)
@@ -44,15 +44,10 @@ impl Recorder {
     ) -> Result<Self, RecordError> {
         let path = partial_path(target);
         // Emptied, not removed: whoever waits for its lock must not be left with a file that has no name.
-        let file = match OpenOptions::new().read(true).write(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Self::create(target, header, durability);
-            }
-            Err(error) => return Err(refused("open", &path)(error)),
+        let Some(file) = taken_up(&path)? else {
+            return Self::create(target, header, durability);
         };
-        lock(&file, &path)?;
-        file.set_len(0).map_err(refused("empty", &path))?;
+        file.set_len(0).map_err(failed("empty", &path))?;
         Self::begin(target, file, header, durability)
     }
 
@@ -102,7 +97,7 @@ impl Recorder {
             let synced = recorder.lock.sync_all();
             synced
                 .and_then(|()| file::sync_folder(&path))
-                .map_err(refused("sync", &path))?;
+                .map_err(failed("sync", &path))?;
         }
         Ok(recorder)
     }
@@ -114,11 +109,11 @@ impl Recorder {
         durability: Durability,
     ) -> Result<Self, RecordError> {
         let path = partial_path(target);
-        let writer = file.try_clone().map_err(refused("open", &path))?;
+        let writer = file.try_clone().map_err(failed("open", &path))?;
         let journal = Journal::start(writer, durability, begun, &ordered_path(target));
         Ok(Self {
             target: target.to_owned(),
-            journal: journal.map_err(refused("begin", &path))?,
+            journal: journal.map_err(failed("begin", &path))?,
             lock: file,
             begun,
             durability,
@@ -130,16 +125,6 @@ impl Recorder {
             tracks: Tracks::default(),
             columns: Columns::default(),
         })
-    }
-}
-
-fn refused(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
-    let path = path.to_owned();
-    move |source| RecordError::Io {
-        doing,
-        path,
-        source,
-        begun: false,
     }
 }
 

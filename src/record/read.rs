@@ -91,11 +91,6 @@ impl Record {
         &self.path
     }
 
-    /// Where the trailer begins.
-    pub(super) const fn trailer_at(&self) -> u64 {
-        self.lines.end
-    }
-
     /// An error for a line that can't be read.
     #[must_use]
     pub fn bad_line(&self, row: u64, source: serde_json::Error) -> ReadError {

@@ -4,17 +4,18 @@
 //! once. Whatever is behind its last whole line is cut off (a torn line, the zeros of a power cut); a row whose line is
 //! damaged or holds no answer is asked again. A whole record with unanswered queries becomes a partial file first.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use super::close::Begun;
 use super::columns::Columns;
+use super::lock::{failed, lock, taken_up};
 use super::order::{Earlier, settled};
 use super::read::{first_line, parse_header};
 use super::row_set::RowSet;
 use super::tracks::Tracks;
-use super::{Header, Line, ReadError, Record, RecordError, partial_path};
+use super::{Header, Line, Record, RecordError, SCHEMA, partial_path};
 use crate::file;
 use crate::verdict::{Answer, Totals};
 
@@ -60,34 +61,42 @@ impl Found {
     /// asks.
     pub fn beside(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
         let path = partial_path(results);
-        let file = match OpenOptions::new().read(true).write(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Self::whole(results, wanted);
-            }
-            Err(source) => return Err(failed("open", &path)(source)),
+        let Some(file) = taken_up(&path)? else {
+            return Self::whole(results, wanted);
         };
-        lock(&file, &path)?;
         Unfinished::read(file, &path, wanted)
             .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
     }
 
     /// A whole record is evidence and stays as it is; if queries are unanswered in it, a copy of its lines is gone on with.
     fn whole(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
-        let Ok(record) = Record::open_as(results, &wanted.schema) else {
-            return Ok(Self::Nothing); // or a file that is none, which was refused before
-        };
-        if !record.header().differences(wanted).is_empty() {
+        let Some(record) = Self::finished(results, wanted)? else {
             return Ok(Self::Nothing);
-        }
+        };
         if record.trailer().totals.unanswered == 0 {
             return Ok(Self::Whole);
         }
         let path = partial_path(results);
-        let file = copy_lines(&record, &path).map_err(failed("go on with", results))?;
+        let file = copy_lines(&record, &path)?;
         lock(&file, &path)?;
         Unfinished::read(file, &path, wanted)
             .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
+    }
+
+    /// The whole record at `results`, if there is one. One of another run is refused: to ask anew is not to go on.
+    pub fn finished(results: &Path, wanted: &Header) -> Result<Option<Record>, RecordError> {
+        let Ok(record) = Record::open_as(results, &wanted.schema) else {
+            return Ok(None); // or a file that is none, which was refused before
+        };
+        let differences = record.header().differences(wanted);
+        if differences.is_empty() {
+            return Ok(Some(record));
+        }
+        Err(RecordError::Differs {
+            path: results.to_owned(),
+            differences,
+            whole: wanted.schema == SCHEMA,
+        })
     }
 }
 
@@ -110,6 +119,7 @@ impl Unfinished {
             return Err(RecordError::Differs {
                 path: path.to_owned(),
                 differences,
+                whole: false,
             });
         }
         let rows = header.rows();
@@ -243,38 +253,17 @@ fn is_torn_header(bytes: &[u8], wanted: &Header) -> bool {
     written[..length] == opening[..length]
 }
 
-/// The file is ours as long as it is open.
-pub(super) fn lock(file: &File, path: &Path) -> Result<(), RecordError> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => RecordError::Busy {
-            path: path.to_owned(),
-        },
-        TryLockError::Error(source) => failed("lock", path)(source),
-    })
-}
-
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
-    let path: PathBuf = path.to_owned();
-    move |source| RecordError::Io {
-        doing,
-        path,
-        source,
-        begun: false,
+/// Header and lines of a whole record, without its trailer, in a file of their own; it appears whole or not at all, and
+/// not if the seal does not hold: the lines are to be sealed again.
+fn copy_lines(record: &Record, path: &Path) -> Result<File, RecordError> {
+    let failed = || failed("go on with", record.path());
+    let mut copy = file::beside(path).map_err(failed())?;
+    copy.write_all(&record.header_line).map_err(failed())?;
+    let mut blocks = record.blocks(true);
+    while let Some(block) = blocks.next_block().map_err(RecordError::Foreign)? {
+        copy.write_all(block.text.as_bytes()).map_err(failed())?;
     }
-}
-
-/// Header and lines of a whole record, without its trailer, in a file of their own; it appears whole or not at all.
-fn copy_lines(record: &Record, path: &Path) -> io::Result<File> {
-    let mut copy = file::beside(path)?;
-    let mut from = File::open(record.path())?.take(record.trailer_at());
-    io::copy(&mut from, &mut copy)?;
-    copy.flush()?;
-    copy.as_file().sync_all()?;
-    copy.persist_noclobber(path).map_err(|error| error.error)
-}
-
-impl From<ReadError> for RecordError {
-    fn from(error: ReadError) -> Self {
-        Self::Foreign(error)
-    }
+    copy.as_file().sync_all().map_err(failed())?;
+    let copy = copy.persist_noclobber(path);
+    copy.map_err(|error| failed()(error.error))
 }

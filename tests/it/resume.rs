@@ -220,6 +220,55 @@ fn neither_flag_is_a_refusal_and_another_question_is_none_to_go_on_with() {
 }
 
 #[test]
+fn a_finished_record_is_gone_on_with_only_by_its_own_question_and_unchanged() {
+    let tool = Tool::new();
+    let broken = |call: Call<'_>| (call.number == 2).then_some(Fault::Internal);
+    let gateway = some_messages(&tool, 5, Gateway::setup().plan(broken)).start();
+    audit(&tool, &gateway, "--rate max --max-attempts 1").ends(3);
+    audit(&tool, &gateway, "--rate max --resume").ends(0);
+    let record = tool.read("out.results.ndjson");
+    let report = tool.read("out.csv");
+    assert_eq!(gateway.calls(), 6);
+
+    let refused = |flags: &str, says: &str, hint: &str| {
+        let said = audit(&tool, &gateway, flags).ends(2);
+        assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
+        assert!(said.stderr.contains(hint), "{flags}: {}", said.stderr);
+        assert_eq!(gateway.calls(), 6, "{flags}");
+        assert_eq!(tool.read("out.csv"), report, "{flags}");
+    };
+    refused(
+        "--resume --expect GID_b",
+        "out.results.ndjson holds the answers of another run: other groups are expected",
+        "hint: `ons-audit report out.results.ndjson` with the same --expect",
+    );
+    refused(
+        "--resume --topic orders",
+        "--topic was not given, now `orders`",
+        "hint: name another record with --results",
+    );
+
+    // What was changed since is neither reported nor packed, whether queries are unanswered or not.
+    let changed = record.replacen("CONSUMED", "UNKNOWN_", 1);
+    let kept = tool
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with("out.results.2"));
+    let kept = kept.expect("the record of the first run");
+    let unanswered = tool.read(&kept).replacen("CONSUMED", "UNKNOWN_", 1);
+    for changed in [changed, unanswered] {
+        tool.write("out.results.ndjson", &changed);
+        refused(
+            "--rate max --resume --bundle all.zip",
+            "out.results.ndjson was changed after it was sealed",
+            "hint: don't rely on this file",
+        );
+        assert!(!tool.has("all.zip") && !tool.has("out.results.ndjson.partial"));
+        assert_eq!(tool.read("out.results.ndjson"), changed);
+    }
+}
+
+#[test]
 fn restart_asks_everything_again() {
     let tool = Tool::new();
     let late = |call: Call<'_>| (call.number == 6).then_some(Fault::Forbidden);

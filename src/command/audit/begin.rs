@@ -31,8 +31,8 @@ pub(super) struct BeginFlags {
 pub(in crate::command) struct ResumeFlags {
     /// Go on with what an unfinished run of the same command has left: ask only what has no answer yet
     ///
-    /// Without an unfinished run it begins with the first row, so it may stand in a script. A finished record with
-    /// unanswered messages is gone on with, too.
+    /// Without an earlier run it begins with the first row, so it may stand in a script. A finished record with
+    /// unanswered messages is gone on with, too; one about another input, source or expectation is refused.
     ///
     /// Example: audit incident.csv --source ons://cn-hangzhou -o report.csv --resume
     #[arg(long, conflicts_with = "restart")]

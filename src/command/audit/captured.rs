@@ -70,7 +70,7 @@ impl Job {
                 }
             }
             Some(record) => {
-                let mut blocks = record.blocks(false);
+                let mut blocks = record.blocks(true);
                 while let Some(block) = blocks.next_block()? {
                     for line in record.parsed(&block) {
                         let line = line?;

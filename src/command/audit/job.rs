@@ -136,7 +136,7 @@ impl Job {
     fn look_ahead(&mut self, layers: &Layers, ages: &Ages, now: Timestamp) -> Result<(), Failed> {
         let max_rejects: MaxRejects = layers.get("max_rejects")?;
         let is_repeatable = self.asking.durability == Durability::Relaxed;
-        if matches!(self.asking.begin, Begin::Whole) {
+        if self.is_whole() {
             return Ok(());
         }
         if let Some(located) = &mut self.located {
@@ -181,9 +181,14 @@ impl Job {
         Ok(())
     }
 
+    /// Is the record there already, with an answer for every message?
+    pub(super) const fn is_whole(&self) -> bool {
+        matches!(self.asking.begin, Begin::Whole)
+    }
+
     /// Asks everything and leaves a whole record, or says why there is none.
     pub(super) fn ask(mut self, effort: &Cell<Effort>, world: &World) -> Result<Targets, Failed> {
-        if matches!(self.asking.begin, Begin::Whole) {
+        if self.is_whole() {
             let whole = self.results.display();
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
             return Ok(self.targets);

@@ -49,11 +49,15 @@ impl Located {
     ) -> Result<Begin, Failed> {
         let partial = partial_path(results);
         if flags.resumes() {
-            if is_answered(results, header) {
+            let finished = Found::finished(results, header);
+            if matches!(&finished, Ok(Some(record)) if record.trailer().totals.unanswered == 0) {
                 return Ok(Begin::Whole);
             }
+            // Of another run, it is refused here.
             if partial.exists() {
-                drop(Found::beside(results, header)?); // of another run, it is refused here
+                drop(Found::beside(results, header)?);
+            } else {
+                drop(finished?);
             }
         } else if partial.exists() && !flags.restarts() {
             return Err(RecordError::Unfinished { path: partial }.into());
@@ -158,11 +162,4 @@ impl Located {
             ..of_audit.clone()
         }
     }
-}
-
-/// Is the audit whole, with an answer for every message?
-fn is_answered(results: &Path, header: &Header) -> bool {
-    Record::open(results).is_ok_and(|record| {
-        record.header().differences(header).is_empty() && record.trailer().totals.unanswered == 0
-    })
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{header, settled};
+use crate::exit::{Advice as _, Status};
 use crate::input::Survey;
 use crate::record::*;
 
@@ -200,6 +201,60 @@ fn answers_of_another_run_are_not_mixed_in() {
         assert!(fs::read(partial_path(&target)).unwrap() == foreign.as_bytes());
         fs::remove_file(partial_path(&target)).unwrap();
     }
+}
+
+#[test]
+fn a_whole_record_of_another_run_is_not_asked_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = straight(folder.path());
+    let target = folder.path().join("straight.ndjson");
+    let mut other = wanted();
+    other.expectations.accept_filtered = true;
+    let asks_report = |wanted: &Header| {
+        let error = Found::beside(&target, wanted).unwrap_err();
+        assert!(matches!(error, RecordError::Differs { .. }), "{error}");
+        assert_eq!(error.status(), Status::Refused);
+        error.hint().unwrap().contains("ons-audit report")
+    };
+    assert!(asks_report(&other), "its answers serve as well");
+    "cd".clone_into(&mut other.inputs[0].sha256);
+    assert!(!asks_report(&other), "it has no answers about these");
+    assert!(fs::read(&target).unwrap() == whole);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_whole_record_that_was_changed_is_not_sealed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = String::from_utf8(straight(folder.path())).unwrap();
+    let target = folder.path().join("straight.ndjson");
+    fs::remove_file(&target).unwrap();
+    put(
+        &target,
+        whole.replacen("CONSUMED", "UNKNOWN_", 1).as_bytes(),
+    );
+    let error = Found::beside(&target, &wanted()).unwrap_err();
+    assert!(
+        matches!(&error, RecordError::Foreign(ReadError::Seal { .. })),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("don't rely on this file"));
+    assert!(!partial_path(&target).exists(), "nothing goes on from it");
+}
+
+#[test]
+fn a_partial_file_that_names_rows_without_end_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("r.ndjson");
+    let left = String::from_utf8(partial(folder.path(), 1..=3)).unwrap();
+    let endless = format!("\"rows\":{}", u64::MAX);
+    let edited = left.replacen("\"rows\":200", &endless, 1)
+        + "{\"row\":9000000000000000000,\"same_as\":1}\n";
+    assert!(edited.contains(&endless));
+    put(&partial_path(&target), edited.as_bytes());
+    let error = Found::beside(&target, &wanted()).unwrap_err();
+    let says = "the number of rows in input in.csv was `18446744073709551615`, now `200`";
+    assert!(error.to_string().contains(says), "{error}");
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! The lock on a partial file: who holds it is the only one that writes.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::RecordError;
+
+/// The file is ours as long as it is open.
+pub(super) fn lock(file: &File, path: &Path) -> Result<(), RecordError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => RecordError::Busy {
+            path: path.to_owned(),
+        },
+        TryLockError::Error(source) => failed("lock", path)(source),
+    })
+}
+
+/// The partial file that an earlier run has left, locked; nothing if there is none.
+pub(super) fn taken_up(path: &Path) -> Result<Option<File>, RecordError> {
+    taken_up_after(path, || {})
+}
+
+/// `opened` is called between opening and locking.
+fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>, RecordError> {
+    loop {
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed("open", path)(source)),
+        };
+        opened();
+        lock(&file, path)?;
+        // A run that had it locked may have ended meanwhile: then this is a whole record, under its final name.
+        if is_still_there(&file, path).map_err(failed("open", path))? {
+            return Ok(Some(file));
+        }
+    }
+}
+
+fn is_still_there(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nothing was answered yet that could be lost.
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+    let path: PathBuf = path.to_owned();
+    move |source| RecordError::Io {
+        doing,
+        path,
+        source,
+        begun: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::file::create_private;
+
+    #[test]
+    fn a_record_that_was_finished_before_we_had_the_lock_is_not_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, record) = (folder.path().join("r.partial"), folder.path().join("r"));
+        drop(create_private(&partial).unwrap());
+        let finish = || fs::rename(&partial, &record).unwrap();
+        let mut times = 0;
+        let taken = taken_up_after(&partial, || {
+            times += 1;
+            finish();
+        });
+        assert!(matches!(taken, Ok(None)), "{taken:?}");
+        assert_eq!(times, 1);
+
+        // The next run has begun another one.
+        fs::rename(&record, &partial).unwrap();
+        let taken = taken_up_after(&partial, || {
+            if !record.exists() {
+                finish();
+                let mut next = create_private(&partial).unwrap();
+                io::Write::write_all(&mut next, b"next").unwrap();
+            }
+        });
+        let mut text = String::new();
+        taken.unwrap().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "next");
+    }
+}
