@@ -138,7 +138,9 @@ pub fn print(text: &str) -> Result<(), Failed> {
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failed::incomplete(error, None))
+            let error = anyhow::Error::new(error).context("can't write to standard output");
+            let hint = "make room where it goes, and say the same again";
+            Err(Failed::incomplete(error, hint.to_owned()))
         }
         _ => Ok(()),
     }

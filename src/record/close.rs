@@ -7,6 +7,7 @@ use std::path::Path;
 use super::order::{self, Earlier};
 use super::text::push_json;
 use super::{ReadError, Record, Trailer};
+use crate::clock;
 use crate::file::{self, Sha256};
 
 /// How much is copied at once.
@@ -92,7 +93,7 @@ pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
         Err(other) => return Err(io::Error::other(other)),
     };
     let stem = target.file_stem().unwrap_or_default().to_string_lossy();
-    let ended = earlier.trailer().finished_at.replace(':', "");
+    let ended = clock::rfc3339(earlier.ended).replace(':', "");
     let extension = target
         .extension()
         .map(|e| format!(".{}", e.to_string_lossy()))

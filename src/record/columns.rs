@@ -1,15 +1,20 @@
 //! The kept columns of all inputs, in the order in which the rows bring them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 /// Collects the columns of rows in any order; a run that was resumed must come to the same.
 #[derive(Debug, Default)]
-pub(super) struct Columns {
+pub struct Columns {
     /// The first row that has a column, and its place there.
     first: HashMap<Box<str>, (u64, usize)>,
     /// Most rows have the columns of the row before.
     last: Option<(Arc<[Box<str>]>, u64)>,
+    /// The same of rows that were read from a record.
+    last_names: Vec<Box<str>>,
 }
 
 impl Columns {
@@ -36,8 +41,26 @@ impl Columns {
         }
     }
 
+    /// The next row of a record.
+    pub fn meet_kept(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
+        let names = || kept.iter().map(|(name, _)| &**name);
+        if names().ne(self.last_names.iter().map(|name| &**name)) {
+            self.meet_names(row, names());
+            self.last_names = names().map(Into::into).collect();
+        }
+    }
+
+    /// Adds what was met behind this.
+    pub fn append(&mut self, next: Self) {
+        for (name, theirs) in next.first {
+            let first = self.first.entry(name).or_insert(theirs);
+            *first = (*first).min(theirs);
+        }
+    }
+
     /// All of them.
-    pub(super) fn names(&self) -> Vec<String> {
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = self.first.iter().collect();
         names.sort_by_key(|(_, first)| **first);
         names

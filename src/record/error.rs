@@ -142,7 +142,7 @@ pub enum ReadError {
         path: PathBuf,
     },
     /// A line between the two can't be read.
-    #[error("{}, row {row}: {source}", path.display())]
+    #[error("{}, row {row}: the line can't be read", path.display())]
     Line {
         /// The file.
         path: PathBuf,
@@ -171,6 +171,28 @@ pub enum ReadError {
         /// In the trailer.
         sealed: String,
     },
+    /// The lines don't hold what header or trailer say of them.
+    #[error("{}: {what} are {found}, the {place} says {told}", path.display())]
+    Untold {
+        /// The file.
+        path: PathBuf,
+        /// Of the lines: their groups, their columns, their number.
+        what: &'static str,
+        /// In the lines.
+        found: String,
+        /// Header or trailer.
+        place: &'static str,
+        /// There.
+        told: String,
+    },
+    /// The trailer names no time.
+    #[error("{}: the trailer says that the run ended at `{found}`, expected a time such as 2026-11-22T12:00:00Z", path.display())]
+    Ended {
+        /// The file.
+        path: PathBuf,
+        /// In the trailer.
+        found: String,
+    },
 }
 
 impl Advice for ReadError {
@@ -182,7 +204,11 @@ impl Advice for ReadError {
                 Self::Unfinished { .. } => {
                     "only a finished run can be reported: its record has no `.partial` in its name"
                 }
-                Self::Line { .. } | Self::Seal { .. } | Self::Totals { .. } => {
+                Self::Line { .. }
+                | Self::Seal { .. }
+                | Self::Totals { .. }
+                | Self::Untold { .. }
+                | Self::Ended { .. } => {
                     "don't rely on this file: fetch an unchanged copy, or ask again while the messages are kept"
                 }
             }

@@ -129,7 +129,7 @@ pub struct Trailer {
     pub groups: BTreeSet<String>,
     /// The kept columns in the order they were met.
     pub columns: Vec<String>,
-    /// RFC 3339 UTC.
+    /// RFC 3339 UTC. What else stands in this line is compared with the lines; this is covered by nothing.
     pub finished_at: String,
     /// The seal: SHA-256 of all bytes above this line, hex.
     pub sha256: String,

@@ -32,6 +32,7 @@ mod tracks;
 mod write;
 
 pub use blocks::{Block, Blocks};
+pub use columns::Columns;
 pub use damage::{Damage, Damaged};
 pub use error::{ReadError, RecordError};
 pub use header::{Header, LOCATED, SCHEMA, Trailer};

@@ -5,8 +5,11 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::index::Index;
-use super::{Header, LOCATED, ReadError, SCHEMA, Trailer};
+use super::{Columns, Header, LOCATED, ReadError, SCHEMA, Trailer};
+use crate::verdict::Tally;
 
 /// Expectations and inputs stand in the header; no list of them comes near it.
 const LONGEST_HEADER: u64 = 64 * 1024 * 1024;
@@ -20,6 +23,7 @@ pub struct Record {
     /// The header's bytes: the seal covers them too.
     pub(super) header_line: Vec<u8>,
     pub(super) trailer: Trailer,
+    pub(super) ended: Timestamp,
     /// Where the lines begin and the trailer begins.
     pub(super) lines: std::ops::Range<u64>,
     pub(super) index: Index,
@@ -55,6 +59,11 @@ impl Record {
             return Err(unfinished());
         }
         let trailer: Trailer = serde_json::from_slice(&last).map_err(|_| unfinished())?;
+        let ended = trailer.finished_at.parse();
+        let ended = ended.map_err(|_| ReadError::Ended {
+            path: path.to_owned(),
+            found: trailer.finished_at.clone(),
+        })?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -62,6 +71,7 @@ impl Record {
             lines: first.len() as u64..trailer_at,
             header_line: first,
             trailer,
+            ended,
             index: Index::default(),
         })
     }
@@ -89,6 +99,49 @@ impl Record {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The seal does not cover the trailer, and whoever seals again may leave the header as it was. So what both say of the
+    /// lines is compared with what a walk along all of them has met.
+    pub fn check(&self, walked: &Tally, columns: &Columns) -> Result<(), ReadError> {
+        let Trailer {
+            totals,
+            groups,
+            columns: told,
+            ..
+        } = &self.trailer;
+        if walked.totals != *totals {
+            return Err(ReadError::Totals {
+                path: self.path.clone(),
+                found: format!("{:?}", walked.totals),
+                sealed: format!("{totals:?}"),
+            });
+        }
+        let names = |names: &[String]| names.join(", ");
+        let answered = walked.groups.iter().filter(|(_, seen)| seen.is_answered());
+        let answered: Vec<_> = answered.map(|(group, _)| group.clone()).collect();
+        let (columns, header_rows) = (columns.names(), self.header.rows());
+        let (what, found, place, told) = if !answered.iter().eq(groups) {
+            let groups: Vec<_> = groups.iter().cloned().collect();
+            let what = "the groups in its answers";
+            (what, names(&answered), "trailer", names(&groups))
+        } else if columns != *told {
+            let what = "the kept columns of its rows";
+            (what, names(&columns), "trailer", names(told))
+        } else if totals.rows != header_rows {
+            let rows = [totals.rows, header_rows].map(|rows| rows.to_string());
+            let [found, told] = rows;
+            ("the rows of its inputs", found, "header", told)
+        } else {
+            return Ok(());
+        };
+        Err(ReadError::Untold {
+            path: self.path.clone(),
+            what,
+            found,
+            place,
+            told,
+        })
     }
 
     /// An error for a line that can't be read.

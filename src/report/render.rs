@@ -15,7 +15,7 @@ use super::row::{Context, RowFormat, RowView};
 use super::sink::Made;
 use crate::clock::TimeText;
 use crate::exit::{Advice, Status};
-use crate::record::{Block, Damage, Line, ReadError, Record, Subjects};
+use crate::record::{Block, Columns, Damage, Line, ReadError, Record, Subjects};
 use crate::verdict::{Answer, Facts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
@@ -86,12 +86,10 @@ pub fn render<'r>(
             subjects: Subjects::of(record.header(), &context.expectations),
             formats: &formats,
         };
-        let (of_record, damaged) = walk(&desk, &mut reports, check)?;
-        if of_record.totals != record.trailer().totals {
-            return Err(totals_differ(record, &of_record).into());
-        }
-        tally.append(of_record);
-        damage.append(damaged);
+        let met = walk(&desk, &mut reports, check)?;
+        record.check(&met.tally, &met.columns)?;
+        tally.append(met.tally);
+        damage.append(met.damage);
     }
     let summary = Summary {
         records,
@@ -111,27 +109,31 @@ pub fn render<'r>(
     Ok((summary, made))
 }
 
-fn totals_differ(record: &Record, found: &Tally) -> ReadError {
-    ReadError::Totals {
-        path: record.path().to_owned(),
-        found: format!("{:?}", found.totals),
-        sealed: format!("{:?}", record.trailer().totals),
+/// What was met on a walk.
+#[derive(Default)]
+struct Met {
+    tally: Tally,
+    damage: Damage,
+    columns: Columns,
+}
+
+impl Met {
+    /// Adds what was met behind this.
+    fn append(&mut self, next: Self) {
+        self.tally.append(next.tally);
+        self.damage.append(next.damage);
+        self.columns.append(next.columns);
     }
 }
 
 /// A block, rendered: one piece for each row format, in their order.
 struct Rendered {
     pieces: Vec<Vec<u8>>,
-    tally: Tally,
-    damage: Damage,
+    met: Met,
 }
 
 /// Reads, renders and writes one record.
-fn walk(
-    desk: &Desk<'_>,
-    reports: &mut [Report],
-    check: bool,
-) -> Result<(Tally, Damage), RenderError> {
+fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, RenderError> {
     let workers = thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
         .min(MOST_WORKERS);
@@ -146,7 +148,7 @@ fn walk(
             outboxes.push(from_worker);
         }
         let reader = scope.spawn(move || read(desk.record, check, &inboxes));
-        let (mut tally, mut damage) = (Tally::default(), Damage::default());
+        let mut met = Met::default();
         // The first worker without a next block has had the last one: all are through.
         for rendered in outboxes
             .iter()
@@ -154,15 +156,14 @@ fn walk(
             .map_while(|outbox| outbox.recv().ok())
         {
             let rendered = rendered?;
-            tally.append(rendered.tally);
-            damage.append(rendered.damage);
+            met.append(rendered.met);
             let with_rows = reports.iter_mut().filter(|report| report.rows.is_some());
             for (report, piece) in with_rows.zip(rendered.pieces) {
                 report.take(&piece)?;
             }
         }
         match reader.join() {
-            Ok(read) => read.map(|()| (tally, damage)).map_err(RenderError::from),
+            Ok(read) => read.map(|()| met).map_err(RenderError::from),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
@@ -209,8 +210,7 @@ impl Desk<'_> {
         let room = block.text.len() * 3;
         let mut rendered = Rendered {
             pieces: vec![Vec::with_capacity(room); self.formats.len()],
-            tally: Tally::default(),
-            damage: Damage::default(),
+            met: Met::default(),
         };
         let mut born_at = TimeText::default();
         for line in self.record.parsed(block) {
@@ -252,9 +252,9 @@ impl Desk<'_> {
         let judged = judge(answer, &subject, &self.context.expectations);
         let born = subject.born;
         if line.same_as.is_some() {
-            rendered.tally.add_duplicate();
+            rendered.met.tally.add_duplicate();
         } else {
-            rendered.tally.add(facts(asked, born), &judged);
+            rendered.met.tally.add(facts(asked, born), &judged);
         }
         let view = RowView {
             row: line.row,
@@ -265,7 +265,8 @@ impl Desk<'_> {
             born_at: born.map(|born| born_at.of(born)),
             kept: &line.extra.0,
         };
-        rendered.damage.meet(line.row, view.kept);
+        rendered.met.damage.meet(line.row, view.kept);
+        rendered.met.columns.meet_kept(line.row, view.kept);
         for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
             format.row(self.context, &view, piece);
         }

@@ -34,6 +34,14 @@ impl GroupTally {
         self.counts[verdict as usize]
     }
 
+    /// Does any answer name the group?
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        Verdict::ALL
+            .into_iter()
+            .any(|verdict| verdict != Verdict::Absent && self.count(verdict) > 0)
+    }
+
     fn add(&mut self, seen: &Seen<'_>, facts: &Facts<'_>) {
         let born = facts.born;
         let had_passed = |group: &Text<'_>| &**group == seen.group;

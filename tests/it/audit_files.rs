@@ -1,5 +1,7 @@
 //! The files of an audit: the record and what guards it, and what is refused before anything is asked.
 
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::tool::Tool;
@@ -341,6 +343,81 @@ fn no_file_that_is_read_or_kept_is_replaced() {
     for (name, text) in mine {
         assert_eq!(tool.read(name), text, "{name}");
     }
+}
+
+fn seal(text: &str) -> String {
+    HEXLOWER.encode(digest(&SHA256, text.as_bytes()).as_ref())
+}
+
+#[test]
+fn what_header_and_trailer_say_is_compared_with_the_lines() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv").ends(1);
+    let whole = tool.read("a.results.ndjson");
+    let (above, trailer) = whole.trim_end().rsplit_once('\n').unwrap();
+    let trailer: Value = serde_json::from_str(trailer).unwrap();
+    let changed = |key: &str, value: Value| {
+        let mut trailer = trailer.clone();
+        trailer[key] = value;
+        format!("{above}\n{trailer}\n")
+    };
+    let mut groups = trailer["groups"].as_array().unwrap().clone();
+    groups.pop();
+    let columns = serde_json::json!(["order_id"]);
+    let header = above.replacen("\"rows\":1000", "\"rows\":99", 1);
+    let mut resealed = trailer.clone();
+    resealed["sha256"] = seal(&format!("{header}\n")).into();
+    for (text, says) in [
+        (
+            changed("groups", groups.into()),
+            "the groups in its answers are ",
+        ),
+        (changed("columns", columns), "the trailer says order_id\n"),
+        (
+            changed("finished_at", "x/../../evil".into()),
+            "the run ended at `x/../../evil`, expected a time",
+        ),
+        (
+            format!("{header}\n{resealed}\n"),
+            "the rows of its inputs are 1000, the header says 99\n",
+        ),
+    ] {
+        tool.write("b.ndjson", text);
+        for line in ["verify b.ndjson", "report b.ndjson -o b.csv"] {
+            let said = tool.call(line).ends(2);
+            assert!(said.stderr.contains(says), "{line}: {}", said.stderr);
+            assert!(
+                said.stderr.contains("\nhint: don't rely"),
+                "{}",
+                said.stderr
+            );
+        }
+        assert!(!tool.has("b.csv"));
+    }
+}
+
+#[test]
+fn an_error_says_what_went_wrong_once_and_what_to_do() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv").ends(1);
+    let full = tool
+        .call("verify a.results.ndjson")
+        .under("\"$@\" > /dev/full");
+    let said = full.ends(3);
+    assert!(
+        said.stderr
+            .starts_with("error: can't write to standard output: No space left")
+            && said.stderr.contains("\nhint: make room"),
+        "{}",
+        said.stderr
+    );
+    let swapped = tool
+        .read("a.results.ndjson")
+        .replacen("{\"row\":4,", "{\"row\":5,", 1);
+    tool.write("b.ndjson", swapped);
+    let said = tool.call("verify b.ndjson").ends(2);
+    let once = "error: b.ndjson, row 4: the line can't be read: found row 5, expected row 4\n";
+    assert!(said.stderr.starts_with(once), "{}", said.stderr);
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn what_can_not_be_relied_on_is_refused_and_nothing_is_written() {
     for (output, says) in [
         ("-o c.ndjson", "the endings are .csv, .json and .md"),
         ("-o c.xlsx", "the endings are .csv, .json and .md"),
-        ("-o old.results.ndjson", "is an input or the record itself"),
+        ("-o old.results.ndjson", "is a record: no report may"),
         ("-o c.csv -o ./c.csv", "is to hold two reports"),
         ("-o missing/c.csv", "can't write missing/c.csv"),
     ] {

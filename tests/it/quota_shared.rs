@@ -99,8 +99,8 @@ fn what_cannot_be_shared_is_refused() {
             "no limit that runs could share",
         ),
         (
-            "--quota-file samples/incident.csv",
-            "samples/incident.csv is not a quota file",
+            "--quota-file samples/expected.csv",
+            "samples/expected.csv is not a quota file",
         ),
         ("--quota-file no/quota", "can't use the quota file no/quota"),
     ] {

@@ -96,8 +96,8 @@ fn a_metrics_file_that_is_none_is_refused_before_anything_is_asked() {
     let tool = Tool::new();
     for (path, says) in [
         (
-            "samples/incident.csv",
-            "samples/incident.csv holds something else than our metrics",
+            "samples/nightly.crontab",
+            "samples/nightly.crontab holds something else than our metrics",
         ),
         ("nowhere/a.prom", "can't write metrics to nowhere/a.prom"),
     ] {

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::{Timestamp, ToSpan};
 
 use super::super::Side;
-use crate::input::{Entry, Kept, Reject, Row};
+use crate::input::{Entry, Kept, Reject, Row, Survey};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
 use crate::record::{Durability, Header, Outcome, Record, Recorder, SCHEMA};
@@ -72,7 +72,11 @@ impl Night {
             run_id: path.display().to_string(),
             tool: "ons-audit 0".to_owned(),
             source: self.source.to_owned(),
-            inputs: Vec::new(),
+            inputs: vec![Survey {
+                path: "in.csv".to_owned(),
+                sha256: String::new(),
+                rows: self.rows.len() as u64,
+            }],
             started_at: self.at.to_string(),
             as_of: None,
             rules: Rules::default(),
