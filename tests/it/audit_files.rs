@@ -66,12 +66,37 @@ fn a_record_can_be_judged_again_by_other_expectations() {
         "{}",
         said.stderr
     );
-    // Two records are shards of one run.
-    tool.call("report first.results.ndjson first.results.ndjson -o both.json")
-        .ends(1);
+}
+
+#[test]
+fn records_are_shards_of_one_run_or_refused() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv").ends(1);
+    tool.call(AUDIT).args("-o b.csv").ends(1);
+    let said = tool.call("report a.results.ndjson b.results.ndjson -o both.json");
+    assert!(!said.ends(1).stderr.contains("different sources"));
     let both: Value = serde_json::from_str(&tool.read("both.json")).unwrap();
     assert_eq!(both["totals"]["rows"], 2000);
     assert_eq!(both["runs"].as_array().unwrap().len(), 2);
+
+    tool.write("copy.json", tool.read("samples/cluster.json"));
+    let other = "audit samples/incident.csv --source copy.json --expect GID_billing -o c.csv";
+    tool.call(other).ends(1);
+    for (shards, says) in [
+        ("a.results.ndjson a.results.ndjson", "would count twice"),
+        ("a.results.ndjson c.results.ndjson", "expect other groups"),
+        ("c.results.ndjson a.results.ndjson", "expect other groups"),
+    ] {
+        let said = tool.call("report -o no.json").args(shards).ends(2);
+        assert!(said.stderr.contains(says), "{shards}: {}", said.stderr);
+        assert!(said.stderr.contains("\nhint: name "), "{}", said.stderr);
+        assert!(!tool.has("no.json"));
+    }
+    let said = tool
+        .call("report a.results.ndjson c.results.ndjson --expect GID_billing -o ac.json")
+        .ends(1);
+    let says = "asked of different sources: copy.json, samples/cluster.json";
+    assert!(said.stderr.contains(says), "{}", said.stderr);
 }
 
 #[test]
