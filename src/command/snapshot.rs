@@ -93,8 +93,11 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         paths => Some(args.columns.open(paths, Some(Vec::new()))?),
     };
     let messages = args.messages.iter().map(PathBuf::as_path);
-    let taken = Taken::default().read("an input", messages);
-    let output = create(&args.output, &taken.settings(&layers)?)?;
+    let taken = Taken::default()
+        .read("an input", messages)
+        .settings(&layers)?
+        .located(&args.output, "--output")?;
+    let output = create(&args.output, &taken)?;
     let Source::Cluster(cluster) = named.connect(&layers, world)? else {
         unreachable!("it was named a cluster");
     };

@@ -4,6 +4,7 @@
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
 //! and without a trailer does not exist. What a run that ended early has left is [`Found`] and gone on with. A [`Record`] is such a file, opened again; [`Line`] is one of its lines.
 
+mod asked;
 mod blocks;
 mod close;
 mod columns;
@@ -31,6 +32,7 @@ mod text;
 mod tracks;
 mod write;
 
+pub use asked::Asked;
 pub use blocks::{Block, Blocks};
 pub use columns::Columns;
 pub use damage::{Damage, Damaged};

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::asked::Asked;
 use super::close::Begun;
 use super::columns::Columns;
 use super::lock::{failed, lock, taken_up};
@@ -50,6 +51,8 @@ pub(super) struct Lines {
     pub(super) totals: Totals,
     pub(super) tracks: Tracks,
     pub(super) columns: Columns,
+    /// What the settled rows ask.
+    asked: Asked,
     /// Rows without an answer, which are asked again.
     unanswered: u64,
     /// Lines that mean nothing.
@@ -167,6 +170,20 @@ impl Unfinished {
         &self.lines.done
     }
 
+    /// Refuses to go on where the settled lines ask anything else than `asked`, their rows in the input: nothing seals a
+    /// partial file, and an ID that was changed in it would be sealed in the end. `results` is what it is to become.
+    pub fn compare(&self, asked: Asked, results: &Path) -> Result<(), RecordError> {
+        if asked == self.lines.asked {
+            return Ok(());
+        }
+        let what = "an ID, a topic or an instance in it is not that of its row in the input";
+        Err(RecordError::Differs {
+            path: partial_path(results),
+            differences: vec![what.to_owned()],
+            whole: false,
+        })
+    }
+
     /// What the settled rows add up to.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
@@ -198,6 +215,7 @@ impl Lines {
         if !self.done.insert(line.row) {
             return; // a row is passed on once, as it stands first
         }
+        self.asked.add_line(line);
         let totals = &mut self.totals;
         totals.rows += 1;
         match line.answer() {

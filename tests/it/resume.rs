@@ -214,6 +214,12 @@ fn neither_flag_is_a_refusal_and_another_question_is_none_to_go_on_with() {
     refused("--resume", &["the SHA-256 of input in.csv was `"]);
     tool.write("in.csv", list);
 
+    let left = tool.read("out.results.ndjson.partial");
+    let edited = left.replacen("\"msg_id\":\"AC10", "\"msg_id\":\"AC11", 1);
+    tool.write("out.results.ndjson.partial", edited);
+    refused("--resume", &["an ID, a topic or an instance in it is not"]);
+    tool.write("out.results.ndjson.partial", left);
+
     audit(&tool, &gateway, "--rate max --resume").ends(0);
     assert_eq!(gateway.calls(), 41, "and what was refused did no harm");
     assert_eq!(elsewhere.calls(), 0);

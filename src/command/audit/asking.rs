@@ -77,6 +77,7 @@ impl Asking {
     ) -> Result<(), Failed> {
         let rows = header.rows();
         let begin = std::mem::replace(&mut self.begin, Begin::New);
+        begin.compare(path, &self.inputs)?;
         let (recorder, done) = begin.record(path, header, self.durability)?;
         let live_verdicts = self.live_verdicts.take();
         let mut progress = Progress::new(self.talk.mode, &self.talk.screen, rows, live_verdicts);

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failed;
-use crate::record::{Durability, Found, Header, Previous, Recorder, RowSet, Unfinished};
+use crate::input::Inputs;
+use crate::record::{Asked, Durability, Found, Header, Previous, Recorder, RowSet, Unfinished};
 use crate::settings::{Layers, Share};
 
 #[derive(Debug, clap::Args)]
@@ -142,6 +143,21 @@ impl Begin {
             Self::Resume(unfinished) => unfinished.totals().distinct,
             Self::New | Self::Restart | Self::Whole => 0,
         }
+    }
+
+    /// Refuses to go on with lines that do not ask what their rows in the input ask.
+    pub(super) fn compare(&self, results: &Path, inputs: &Inputs) -> Result<(), Failed> {
+        let Self::Resume(unfinished) = self else {
+            return Ok(());
+        };
+        let mut asked = Asked::default();
+        for row in inputs.rows() {
+            let row = row?;
+            if unfinished.done().contains(row.row) {
+                asked.add_row(&row);
+            }
+        }
+        Ok(unfinished.compare(asked, results)?)
     }
 
     /// Opens the record; gives the rows that are settled in it.

@@ -24,6 +24,9 @@ const KEPT: [(&str, &str, &str); 2] = [
     ("metrics", "the file of metrics", "--metrics"),
 ];
 
+/// A run that is killed leaves its answers there.
+const GROWS: &str = "where the record grows";
+
 /// Each file with what it is.
 #[derive(Debug, Default)]
 pub(in crate::command) struct Taken(Vec<(PathBuf, &'static str)>);
@@ -71,16 +74,19 @@ impl Taken {
             let hint = format!("{flag} {}", results.with_extension("").display());
             return Err(Failed::refused(error, hint));
         }
-        let located = results.with_added_extension("located");
         let mut taken = self.keep(results.to_owned(), "the record", flag)?;
-        for path in [
-            partial,
-            ordered_path(results),
-            partial_path(&located),
-            ordered_path(&located),
-            located,
-        ] {
-            taken = taken.keep(path, "where the record grows", flag)?;
+        for path in [partial, ordered_path(results)] {
+            taken = taken.keep(path, GROWS, flag)?;
+        }
+        taken.located(results, flag)
+    }
+
+    /// Adds the record of messages that are looked up before `path` is made, and the files in which it grows.
+    pub(in crate::command) fn located(self, path: &Path, flag: &str) -> Result<Self, Failed> {
+        let located = path.with_added_extension("located");
+        let mut taken = self;
+        for path in [partial_path(&located), ordered_path(&located), located] {
+            taken = taken.keep(path, GROWS, flag)?;
         }
         Ok(taken)
     }
