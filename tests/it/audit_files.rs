@@ -285,67 +285,76 @@ fn what_would_go_wrong_later_is_refused_at_once() {
     );
 }
 
+/// A report, a record, a bundle or metrics in the place of what is read or kept, and what is said then.
+const IN_THE_PLACE_OF_ANOTHER: [(&str, &str); 18] = [
+    ("-o y.csv --metrics y.csv", "is the file of metrics"),
+    (
+        "-o x.csv --results z.ndjson --metrics z.ndjson",
+        "and can't be the record, too",
+    ),
+    (
+        "-o x.csv --metrics x.results.ndjson.partial",
+        "can't be where the record grows, too",
+    ),
+    (
+        "-o x.csv --metrics x.results.ndjson.ordered",
+        "can't be where the record grows, too",
+    ),
+    (
+        "-o x.csv --metrics exp.csv --expect-file exp.csv",
+        "is the file of expected groups, and can't be the file of metrics, too",
+    ),
+    ("-o x.csv --metrics -", "can't be standard output"),
+    (
+        "-o exp.csv --expect-file exp.csv",
+        "no report may replace it",
+    ),
+    (
+        "-o exp.csv --config by-name.toml",
+        "no report may replace it",
+    ),
+    ("--rejects s.toml --config s.toml", "is the settings file"),
+    ("-o ca.csv --ca-cert ca.csv", "no report may replace it"),
+    ("--matrix q.csv --quota-file q.csv", "is the quota file"),
+    (
+        "-o b.csv --quota-file b.results.ndjson",
+        "and can't be the record, too",
+    ),
+    (
+        "-o b.csv --restart --quota-file b.results.ndjson.partial",
+        "can't be where the record grows, too",
+    ),
+    (
+        "-o b.csv --bundle b.results.ndjson.partial",
+        "is where the record grows",
+    ),
+    (
+        "-o b.csv --worklist b.results.ndjson.partial",
+        "is where the record grows",
+    ),
+    ("-o b.csv --results b.partial", "ends with .partial"),
+    ("--results -", "the record can't be standard output"),
+    ("-o samples/cluster.json", "is the source"),
+];
+
+/// Files of the person that runs the tool.
+const MINE: [(&str, &str); 5] = [
+    ("exp.csv", "topic,group\norders,GID_billing\n"),
+    ("s.toml", "burst = 1\n"),
+    ("ca.csv", "no certificate\n"),
+    ("in.csv", "msg_id,topic\n"),
+    ("by-name.toml", "expect_file = \"exp.csv\"\n"),
+];
+
 #[test]
 fn no_file_that_is_read_or_kept_is_replaced() {
     let tool = Tool::new();
-    let groups = tool.read("samples/expected.csv");
-    let mine = [
-        ("exp.csv", &*groups),
-        ("s.toml", "burst = 1\n"),
-        ("ca.csv", "no certificate\n"),
-        ("in.csv", "msg_id,topic\n"),
-        ("by-name.toml", "expect_file = \"exp.csv\"\n"),
-    ];
-    for (name, text) in mine {
+    for (name, text) in MINE {
         tool.write(name, text);
     }
     let names = tool.names();
-    let record = "and can't be the record, too";
     let audit = "audit samples/incident.csv --source samples/cluster.json";
-    for (flags, says) in [
-        ("-o y.csv --metrics y.csv", "is the file of metrics"),
-        ("-o x.csv --results z.ndjson --metrics z.ndjson", record),
-        (
-            "-o x.csv --metrics x.results.ndjson.partial",
-            "can't be where the record grows, too",
-        ),
-        (
-            "-o x.csv --metrics x.results.ndjson.ordered",
-            "can't be where the record grows, too",
-        ),
-        (
-            "-o x.csv --metrics exp.csv --expect-file exp.csv",
-            "is the file of expected groups, and can't be the file of metrics, too",
-        ),
-        ("-o x.csv --metrics -", "can't be standard output"),
-        (
-            "-o exp.csv --expect-file exp.csv",
-            "no report may replace it",
-        ),
-        (
-            "-o exp.csv --config by-name.toml",
-            "no report may replace it",
-        ),
-        ("--rejects s.toml --config s.toml", "is the settings file"),
-        ("-o ca.csv --ca-cert ca.csv", "no report may replace it"),
-        ("--matrix q.csv --quota-file q.csv", "is the quota file"),
-        ("-o b.csv --quota-file b.results.ndjson", record),
-        (
-            "-o b.csv --restart --quota-file b.results.ndjson.partial",
-            "can't be where the record grows, too",
-        ),
-        (
-            "-o b.csv --bundle b.results.ndjson.partial",
-            "is where the record grows",
-        ),
-        (
-            "-o b.csv --worklist b.results.ndjson.partial",
-            "is where the record grows",
-        ),
-        ("-o b.csv --results b.partial", "ends with .partial"),
-        ("--results -", "the record can't be standard output"),
-        ("-o samples/cluster.json", "is the source"),
-    ] {
+    for (flags, says) in IN_THE_PLACE_OF_ANOTHER {
         let said = tool.call(audit).args(flags).ends(2);
         assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
         assert!(said.stderr.contains("\nhint: "), "{flags}: {}", said.stderr);
@@ -365,7 +374,7 @@ fn no_file_that_is_read_or_kept_is_replaced() {
             said.stderr
         );
     }
-    for (name, text) in mine {
+    for (name, text) in MINE {
         assert_eq!(tool.read(name), text, "{name}");
     }
 }
