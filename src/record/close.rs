@@ -98,7 +98,13 @@ pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
         .extension()
         .map(|e| format!(".{}", e.to_string_lossy()))
         .unwrap_or_default();
-    let kept = target.with_file_name(format!("{stem}.{ended}{extension}"));
+    let named = |nth: &str| target.with_file_name(format!("{stem}.{ended}{nth}{extension}"));
+    let (mut kept, mut nth) = (named(""), 1);
+    // Another one may have ended in the same millisecond, by a clock that was put back.
+    while kept.try_exists()? {
+        nth += 1;
+        kept = named(&format!(".{nth}"));
+    }
     tracing::info!(kept = %kept.display(), "an earlier record with this name is kept");
     fs::rename(target, kept)
 }

@@ -387,6 +387,13 @@ fn an_earlier_record_is_kept_under_another_name() {
         .path()
         .join("night.results.1970-01-01T000000.000Z.ndjson");
     assert_eq!(Record::open(&kept).unwrap().trailer().totals.rows, 2);
+    // All of them end in the same millisecond here.
+    write(&path, 1..=6);
+    assert_eq!(Record::open(&kept).unwrap().trailer().totals.rows, 2);
+    let next = folder
+        .path()
+        .join("night.results.1970-01-01T000000.000Z.2.ndjson");
+    assert_eq!(Record::open(&next).unwrap().trailer().totals.rows, 4);
 }
 
 #[test]
