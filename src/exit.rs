@@ -11,7 +11,12 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+
+use anyhow::anyhow;
+
+use crate::{file, words};
 
 /// The end of a run, as the shell sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +64,9 @@ pub trait Advice: std::error::Error + Send + Sync + 'static {
     }
 }
 
+/// Said of a pipe whose other end is closed, such as that of `| head`.
+pub const NO_READER: &str = "nobody reads standard output any more";
+
 /// What a command returns when it can't do its work: the error, its status and its hint.
 #[derive(Debug)]
 pub struct Failed {
@@ -66,8 +74,8 @@ pub struct Failed {
     pub status: Status,
     /// What went wrong, with its causes.
     pub error: anyhow::Error,
-    /// What to do next.
-    pub hint: Option<String>,
+    /// What to do next, a line each.
+    pub hints: Vec<String>,
 }
 
 impl Failed {
@@ -76,7 +84,7 @@ impl Failed {
         Self {
             status: Status::Refused,
             error: error.into(),
-            hint: hint.into(),
+            hints: hint.into().into_iter().collect(),
         }
     }
 
@@ -85,8 +93,35 @@ impl Failed {
         Self {
             status: Status::Incomplete,
             error: error.into(),
-            hint: hint.into(),
+            hints: hint.into().into_iter().collect(),
         }
+    }
+
+    /// The same with one more thing to do next.
+    #[must_use]
+    pub fn and_hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hints.extend(hint.into());
+        self
+    }
+
+    /// A file that can't be written, found out before anything was asked.
+    #[must_use]
+    pub fn unwritable(path: &Path, error: io::Error) -> Self {
+        let (name, folder) = (words::output(path), file::folder(path));
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound if !folder.exists() => {
+                let folder = folder.display();
+                let error = anyhow!("can't write {name}: the folder {folder} does not exist");
+                let hint = format!("make it (mkdir -p {folder}), or name another place");
+                return Self::refused(error, hint);
+            }
+            io::ErrorKind::BrokenPipe => NO_READER,
+            io::ErrorKind::StorageFull => "make room there, or name a file elsewhere",
+            io::ErrorKind::IsADirectory => "that is a folder: name a file in it",
+            _ => "name a file in a folder that exists and that you may write to",
+        };
+        let error = anyhow::Error::new(error).context(format!("can't write {name}"));
+        Self::refused(error, hint.to_owned())
     }
 }
 
@@ -94,7 +129,7 @@ impl<E: Advice> From<E> for Failed {
     fn from(error: E) -> Self {
         Self {
             status: error.status(),
-            hint: error.hint(),
+            hints: error.hint().into_iter().collect(),
             error: error.into(),
         }
     }
@@ -103,7 +138,7 @@ impl<E: Advice> From<E> for Failed {
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {:#}", self.error)?;
-        if let Some(hint) = &self.hint {
+        for hint in &self.hints {
             write!(f, "\nhint: {hint}")?;
         }
         Ok(())
@@ -130,7 +165,7 @@ pub fn usage(text: &str, is_error: bool) -> ExitCode {
     end(print(text).map(|()| Status::Clean))
 }
 
-/// Prints data. That nobody reads on is no failure.
+/// Prints data. That nobody reads on is no failure here: nothing but this text is lost.
 pub fn print(text: &str) -> Result<(), Failed> {
     let mut stdout = io::stdout().lock();
     match stdout

@@ -1,5 +1,6 @@
-//! Numbers as a person reads them.
+//! Numbers, and the names of streams, as a person reads them.
 
+use std::path::Path;
 use std::time::Duration;
 
 /// A count with its thousands set apart: `20,000`.
@@ -46,6 +47,26 @@ pub fn duration(duration: Duration) -> String {
 pub fn percent(part: u64, whole: u64) -> String {
     let thousandths = u128::from(part) * 1000 / u128::from(whole.max(1));
     format!("{}.{} %", thousandths / 10, thousandths % 10)
+}
+
+/// A file that is written to; `-` by what it means.
+#[must_use]
+pub fn output(path: &Path) -> String {
+    stream(path, "standard output")
+}
+
+/// A file that is read; `-` by what it means.
+#[must_use]
+pub fn input(path: &Path) -> String {
+    stream(path, "standard input")
+}
+
+fn stream(path: &Path, name: &str) -> String {
+    if path == Path::new("-") {
+        name.to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 #[cfg(test)]

@@ -67,11 +67,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
             anyhow!("no message in these records was answered: there is nothing to learn from");
         return Err(Failed::refused(error, None));
     }
-    let unwritten = |error: std::io::Error| {
-        let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
-        let hint = "name a file in a folder that exists and that you may write to";
-        Failed::refused(error, Some(hint.to_owned()))
-    };
+    let unwritten = |error| Failed::unwritable(&path, error);
     let mut output = Output::create(&path).map_err(unwritten)?;
     write(&learnt, &mut output)
         .and_then(|()| output.commit())

@@ -17,7 +17,7 @@ use super::flags::{
     ColumnFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlags, Taken, TalkFlags, create,
 };
 use crate::clock::rfc3339;
-use crate::exit::{Failed, Status};
+use crate::exit::{Failed, NO_READER, Status};
 use crate::file::{self, Compression, Output};
 use crate::message::BornClock;
 use crate::offsets::snapshot::{Document, Message, Missing, Moment, Writer};
@@ -25,7 +25,7 @@ use crate::record::{FoundView, Header, Line, Record};
 use crate::settings::Zone;
 use crate::source::Source;
 use crate::source::rocketmq::{AskedTopic, Cluster};
-use crate::words::count;
+use crate::words::{self, count};
 
 /// How much is written at once.
 const BLOCK: usize = 256 * 1024;
@@ -192,8 +192,13 @@ fn write(
     found: Option<&Record>,
 ) -> Result<Written, Failed> {
     let failed = |error: io::Error| {
-        let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
-        Failed::incomplete(error, None)
+        let hint = match error.kind() {
+            io::ErrorKind::BrokenPipe => NO_READER,
+            _ => "make room, then run the same command with --resume",
+        };
+        let error =
+            anyhow::Error::new(error).context(format!("can't write {}", words::output(path)));
+        Failed::incomplete(error, hint.to_owned())
     };
     let scratch = file::scratch(path).map_err(failed)?;
     let out = BufWriter::with_capacity(BLOCK, scratch);

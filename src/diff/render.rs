@@ -7,9 +7,10 @@ use super::csv::Layout;
 use super::side::Side;
 use super::story::Differences;
 use super::{compare, json, markdown};
-use crate::exit::{Advice, Status};
+use crate::exit::{Advice, NO_READER, Status};
 use crate::record::ReadError;
 use crate::report::{CsvDialect, Format, Target};
+use crate::words;
 
 /// Why a comparison could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +19,7 @@ pub enum DiffError {
     #[error(transparent)]
     Record(#[from] ReadError),
     /// A report.
-    #[error("can't write {}", path.display())]
+    #[error("can't write {}", words::output(path))]
     Write {
         /// The report.
         path: PathBuf,
@@ -31,6 +32,9 @@ impl Advice for DiffError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Record(error) => error.hint(),
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Some(
+                format!("{NO_READER}; both records are whole: compare them again"),
+            ),
             Self::Write { .. } => {
                 Some("both records are whole: make room, then compare them again".to_owned())
             }

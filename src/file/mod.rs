@@ -132,12 +132,20 @@ pub fn open_private(path: &Path) -> io::Result<File> {
 
 /// A private file that vanishes with its handle, in the folder of `beside`.
 pub fn scratch(beside: &Path) -> io::Result<File> {
-    tempfile::tempfile_in(folder(beside))
+    tempfile::tempfile_in(folder(beside)).map_err(bare)
 }
 
 /// A private file in the folder of `path`, to be renamed to it.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    NamedTempFile::with_prefix_in(".ons-audit-", folder(path))
+    NamedTempFile::with_prefix_in(".ons-audit-", folder(path)).map_err(bare)
+}
+
+/// What the system said, without the name of a file that nobody has asked for.
+fn bare(error: io::Error) -> io::Error {
+    let from_system = std::error::Error::source(&error)
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .and_then(io::Error::raw_os_error);
+    from_system.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Replaces a small file at once, readable by all (0644): for what holds no answers and other users' programs read.
@@ -158,7 +166,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// The folder a file stands in; the current one for a bare name.
-fn folder(path: &Path) -> &Path {
+pub fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::folder;
+use super::{bare, folder};
 
 /// Files in a folder in the making; nothing is seen of them before [`FileSet::commit`], and nobody else may look.
 #[derive(Debug)]
@@ -64,6 +64,7 @@ fn private_folder(target: &Path) -> io::Result<TempDir> {
         .prefix(".ons-audit-")
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(folder(target))
+        .map_err(bare)
 }
 
 #[cfg(test)]

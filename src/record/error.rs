@@ -91,7 +91,7 @@ impl Advice for RecordError {
                 ..
             } => match partial_path(path) {
                 partial if partial.exists() => format!(
-                    "the answers so far are in {}; to go on, {} and say the same again with --resume",
+                    "the answers so far are in {}; {}, then run the same command with --resume to continue",
                     partial.display(),
                     match source.kind() {
                         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem =>

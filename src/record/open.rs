@@ -36,6 +36,15 @@ impl Recorder {
         Self::begin(target, file, header, durability)
     }
 
+    /// Refuses a target beside which an unfinished run has left answers, as [`Recorder::create`] would.
+    pub fn refuse_unfinished(target: &Path) -> Result<(), RecordError> {
+        let path = partial_path(target);
+        match path.symlink_metadata() {
+            Ok(_) => Err(occupied(path)),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Throws away what an earlier run has left, if it has, and begins anew.
     pub fn restart(
         target: &Path,

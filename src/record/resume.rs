@@ -240,7 +240,7 @@ impl Lines {
 
     fn say(&self, path: &Path, rows: u64) {
         tracing::info!(
-            "going on with {}: {} of {} rows are settled, {} without an answer are asked again",
+            "continuing with {}: {} of {} rows are done, {} without an answer are asked again",
             path.display(),
             crate::words::count(self.totals.rows),
             crate::words::count(rows),

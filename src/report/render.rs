@@ -4,6 +4,7 @@
 //! render them; this thread puts the pieces out in order. Blocks go round the workers in turn, so order needs no
 //! sorting, and the channels are short, so memory stays at a few blocks.
 
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,9 +15,10 @@ use super::making::{Report, Targets};
 use super::row::{Context, RowFormat, RowView};
 use super::sink::Made;
 use crate::clock::TimeText;
-use crate::exit::{Advice, Status};
+use crate::exit::{Advice, NO_READER, Status};
 use crate::record::{Block, Columns, Damage, Line, ReadError, Record, Subjects};
 use crate::verdict::{Answer, Facts, Tally, judge};
+use crate::words;
 
 /// More threads than this only wait for the one that writes.
 const MOST_WORKERS: usize = 4;
@@ -36,7 +38,7 @@ pub enum RenderError {
         columns: usize,
     },
     /// A report.
-    #[error("can't write {}", path.display())]
+    #[error("can't write {}", words::output(path))]
     Write {
         /// The report.
         path: PathBuf,
@@ -52,6 +54,9 @@ impl Advice for RenderError {
             Self::Wide { .. } => {
                 Some("make a .csv of it, or keep fewer columns (audit --keep)".to_owned())
             }
+            Self::Write { source, .. } if source.kind() == ErrorKind::BrokenPipe => Some(format!(
+                "{NO_READER}; the record is whole: `ons-audit report RESULTS` writes the report again"
+            )),
             Self::Write { .. } => Some(
                 "the record is whole: make room, then `ons-audit report RESULTS -o FILE`"
                     .to_owned(),

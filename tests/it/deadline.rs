@@ -26,8 +26,8 @@ fn time_that_is_up_leaves_a_run_to_go_on_with() {
     for part in [
         "(--max-time 1s): the oldest are asked first, --resume goes on with the others",
         "the time is up (--max-time 1s)",
-        " % of the messages;",
-        "to go on, say the same again with --resume",
+        " % of the messages) and kept in ",
+        "run the same command with --resume to continue",
     ] {
         assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
     }

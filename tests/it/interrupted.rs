@@ -48,16 +48,17 @@ fn stopped_by(signal: &str) {
     let (tool, gateway) = (Tool::new(), gateway());
     let mut running = in_flight(&tool, &gateway);
     running.signal(signal);
-    running.hear("stopping: waiting up to 5 s for the answers in flight; once more ends at once");
+    running.hear("stopping: waiting up to 5 s for the answers in flight; press Ctrl-C again to stop immediately");
     gateway.release();
     let (stdout, stderr) = running.ends(3);
     assert_eq!(stdout, "", "no report of a part");
     assert_eq!(gateway.calls(), ANSWERED + 4, "no new questions");
     let answers = ANSWERED + 4;
-    let says = format!(
-        "{answers} of 1,000 rows are settled, {answers} answered: they are kept in kept.ndjson.partial"
-    );
+    let says = format!("{answers} of 1,000 rows are done ({answers} answered");
     assert!(stderr.contains(&says), "{stderr}");
+    let kept_where =
+        ") and kept in kept.ndjson.partial; run the same command with --resume to continue\n";
+    assert!(stderr.contains(kept_where), "{stderr}");
     kept(&tool, answers);
 
     // The next run does not write over it, and says what to do.
@@ -65,10 +66,11 @@ fn stopped_by(signal: &str) {
     let said = again.arg(&gateway.url()).key().ends(2);
     assert!(
         said.stderr
-            .contains("kept.ndjson.partial holds the answers of an unfinished run"),
+            .contains("error: kept.ndjson.partial holds the answers of an unfinished run"),
         "{}",
         said.stderr
     );
+    assert!(!said.stderr.contains("asking about"), "{}", said.stderr);
     assert!(
         said.stderr
             .contains("\nhint: go on with them by --resume, or throw them away by --restart"),

@@ -15,7 +15,7 @@ fn a_record_that_can_grow_no_more_keeps_what_it_has() {
         .ends(3);
     for part in [
         "error: can't write out.results.ndjson: File too large",
-        "the answers so far are in out.results.ndjson.partial; to go on, make room and say the same again with --resume",
+        "the answers so far are in out.results.ndjson.partial; make room, then run the same command with --resume to continue",
     ] {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
@@ -69,12 +69,24 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
     let call = call.arg(&gateway.url()).key();
     let said = call.under("{ \"$@\"; echo $? > status; } | true").ends(0);
     assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
-    assert!(
-        said.stderr.contains("error: can't write -: Broken pipe"),
-        "{}",
-        said.stderr
-    );
+    for part in [
+        "error: can't write standard output: Broken pipe",
+        "hint: nobody reads standard output any more; the record is whole: `ons-audit report RESULTS`",
+    ] {
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
     tool.call("verify r.ndjson").ends(0);
+    for (command, hint) in [
+        ("report r.ndjson", "the record is whole"),
+        ("diff r.ndjson r.ndjson", "both records are whole"),
+    ] {
+        let call = tool.call(command);
+        let said = call.under("{ \"$@\"; echo $? > status; } | true").ends(0);
+        assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
+        let hint = format!("\nhint: nobody reads standard output any more; {hint}");
+        assert!(said.stderr.contains(&hint), "{}", said.stderr);
+        assert!(!said.stderr.contains("make room"), "{}", said.stderr);
+    }
 }
 
 #[test]
@@ -161,4 +173,32 @@ fn a_record_is_a_file_and_nothing_else() {
         );
     }
     assert_eq!(gateway.calls(), 0);
+}
+
+#[test]
+fn a_folder_that_is_missing_is_what_the_error_names() {
+    let tool = Tool::new();
+    let missing = "can't write t2/a.csv: the folder t2 does not exist\nhint: make it (mkdir -p t2)";
+    let audit = "audit samples/incident.csv --source samples/cluster.json";
+    for (command, says) in [
+        (format!("{audit} -o t2/a.csv"), missing),
+        (
+            format!("{audit} -o t2/a.csv --metrics t2/x.prom"),
+            "the folder t2 does not exist\nhint: make it (mkdir -p t2)",
+        ),
+        (
+            format!("{audit} --results t2/r.ndjson -o a.csv"),
+            "the folder t2 does not exist\nhint: make it (mkdir -p t2)",
+        ),
+        (
+            format!("{audit} --worklist t2/w"),
+            "can't write t2/w: the folder t2 does not exist",
+        ),
+    ] {
+        let said = tool.call(&command).ends(2);
+        assert!(said.stderr.contains(says), "{command}: {}", said.stderr);
+        assert!(!said.stderr.contains("asking about"), "{}", said.stderr);
+        assert!(!said.stderr.contains(".ons-audit-"), "{}", said.stderr);
+        assert_eq!((said.stdout.as_str(), tool.names().len()), ("", 0));
+    }
 }

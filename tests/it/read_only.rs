@@ -121,7 +121,7 @@ fn a_folder_that_is_closed_during_the_run_keeps_what_was_answered() {
     let (_, stderr) = running.ends(3);
     for part in [
         "Permission denied",
-        "the answers so far are in out.results.ndjson.partial; to go on, make its folder writable and say the same again \
+        "the answers so far are in out.results.ndjson.partial; make its folder writable, then run the same command \
          with --resume",
     ] {
         assert!(stderr.contains(part), "{stderr}");

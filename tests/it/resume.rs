@@ -67,7 +67,7 @@ fn a_resumed_runs_reports_are_those_of_an_uninterrupted_one() {
         .key()
         .ends(1);
     assert!(
-        said.stderr.contains("going on with r.ndjson.partial: "),
+        said.stderr.contains("continuing with r.ndjson.partial: "),
         "{}",
         said.stderr
     );
@@ -170,7 +170,7 @@ fn neither_flag_is_a_refusal_and_another_question_is_none_to_go_on_with() {
     let said = audit(&tool, &gateway, "--rate max --concurrency 1").ends(3);
     assert!(
         said.stderr
-            .contains("to go on, say the same again with --resume"),
+            .contains("run the same command with --resume to continue"),
         "{}",
         said.stderr
     );

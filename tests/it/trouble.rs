@@ -154,7 +154,7 @@ fn a_fatal_refusal_after_some_answers_keeps_them() {
         said.stderr
     );
     assert!(said.stderr.contains(
-        "of 40 rows are settled, 5 answered: they are kept in out.results.ndjson.partial"
+        "of 40 rows are done (5 answered, 12.5 % of the messages) and kept in out.results.ndjson.partial"
     ));
     assert!(gateway.calls() <= 8, "{} calls", gateway.calls());
     assert_eq!(

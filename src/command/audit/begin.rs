@@ -1,8 +1,10 @@
 //! How a run begins where an earlier one has left answers: go on with them, throw them away, or refuse to choose.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failed;
+use crate::file;
 use crate::input::Inputs;
 use crate::record::{Asked, Durability, Found, Header, Previous, Recorder, RowSet, Unfinished};
 use crate::settings::{Layers, Share};
@@ -46,7 +48,7 @@ pub(in crate::command) struct ResumeFlags {
 /// How a run begins.
 #[derive(Debug)]
 pub(in crate::command) enum Begin {
-    /// With the first row; answers of another run are in nobody's way.
+    /// With the first row; no answers of another run are there.
     New,
     /// With the first row; another run's answers are thrown away.
     Restart,
@@ -95,16 +97,21 @@ impl ResumeFlags {
         self.resume
     }
 
-    /// Looks for answers that are to become `results`; only with `--resume` they are touched.
+    /// Looks for answers that are to become `results`; only with `--resume` they are touched. Without a word on what
+    /// becomes of them, they are refused here, before anything is said of what will be asked.
     pub(in crate::command) fn settle(
         self,
         results: &Path,
         header: &Header,
     ) -> Result<Begin, Failed> {
+        if !file::folder(results).is_dir() {
+            return Err(Failed::unwritable(results, ErrorKind::NotFound.into()));
+        }
         if self.restart {
             return Ok(Begin::Restart);
         }
         if !self.resume {
+            Recorder::refuse_unfinished(results)?;
             return Ok(Begin::New);
         }
         Ok(match Found::beside(results, header)? {

@@ -100,28 +100,24 @@ pub(in crate::command) async fn captured(
     topics: &BTreeSet<AskedTopic>,
     found: Option<&Record>,
 ) -> Result<Document, Failed> {
-    let kept = |hint: Option<String>| match found {
-        Some(record) => {
-            let kept = format!(
-                "the messages are looked up, and kept in {}; say the same again with --resume",
-                record.path().display()
-            );
-            Some(hint.map_or_else(|| kept.clone(), |hint| format!("{hint}\nhint: {kept}")))
-        }
-        None => hint,
+    let kept = |failed: Failed| {
+        failed.and_hint(found.map(|record| {
+            let path = record.path().display();
+            format!("the messages are looked up and kept in {path}; run the same command with --resume to continue")
+        }))
     };
     let stop = Stop::new();
     let captured = tokio::select! {
         captured = cluster.capture(topics) => captured,
-        error = listen(&stop) => return Err(Failed::incomplete(error, kept(None))),
-        () = stop.draining() => return Err(Failed::incomplete(anyhow!("stopped as asked"), kept(None))),
+        error = listen(&stop) => return Err(kept(Failed::incomplete(error, None))),
+        () = stop.draining() => return Err(kept(Failed::incomplete(anyhow!("stopped as asked"), None))),
     };
     let captured = captured.map_err(|failure| {
         let error = anyhow!("the offsets can't be read: {}", failure.message);
         if found.is_none() && failure.kind == FailureKind::Fatal {
             Failed::refused(error, failure.hint)
         } else {
-            Failed::incomplete(error, kept(failure.hint))
+            kept(Failed::incomplete(error, failure.hint))
         }
     })?;
     tracing::info!(

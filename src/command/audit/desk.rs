@@ -93,18 +93,15 @@ impl Desk<'_> {
         } = totals;
         let share = messages.map_or_else(String::new, |messages| {
             let share = words::percent(answered + not_found, messages);
-            format!("; that is {share} of the messages")
+            format!(", {share} of the messages")
         });
         let kept = format!(
-            "{} of {} rows are settled, {} answered: they are kept in {}{share}; to go on, say the same again with --resume",
+            "{} of {} rows are done ({} answered{share}) and kept in {}; run the same command with --resume to continue",
             words::count(settled),
             words::count(rows),
             words::count(answered + not_found),
             partial.display()
         );
-        with(
-            why,
-            Some(hint.map_or_else(|| kept.clone(), |hint| format!("{hint}\nhint: {kept}"))),
-        )
+        with(why, hint).and_hint(kept)
     }
 }

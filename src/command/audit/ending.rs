@@ -58,7 +58,7 @@ pub(in crate::command) async fn listen(stop: &Stop) -> io::Error {
         }
         if !stop.is_requested() {
             tracing::warn!(
-                "stopping: waiting up to 5 s for the answers in flight; once more ends at once"
+                "stopping: waiting up to 5 s for the answers in flight; press Ctrl-C again to stop immediately"
             );
         }
         stop.request();

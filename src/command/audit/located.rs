@@ -13,7 +13,7 @@ use super::begin::{Begin, ResumeFlags};
 use crate::exit::Failed;
 use crate::input::{Entry, Error, Row};
 use crate::message::BornClock;
-use crate::record::{Found, Header, LOCATED, ReadError, Record, RecordError, partial_path};
+use crate::record::{Found, Header, LOCATED, ReadError, Record, Recorder, partial_path};
 use crate::source::rocketmq::{AskedTopic, Cluster, Locator};
 use crate::words::count;
 
@@ -47,20 +47,19 @@ impl Located {
         results: &Path,
         header: &Header,
     ) -> Result<Begin, Failed> {
-        let partial = partial_path(results);
         if flags.resumes() {
             let finished = Found::finished(results, header);
             if matches!(&finished, Ok(Some(record)) if record.trailer().totals.unanswered == 0) {
                 return Ok(Begin::Whole);
             }
             // Of another run, it is refused here.
-            if partial.exists() {
+            if partial_path(results).exists() {
                 drop(Found::beside(results, header)?);
             } else {
                 drop(finished?);
             }
-        } else if partial.exists() && !flags.restarts() {
-            return Err(RecordError::Unfinished { path: partial }.into());
+        } else if !flags.restarts() {
+            Recorder::refuse_unfinished(results)?;
         }
         self.go_on(flags, header)
     }

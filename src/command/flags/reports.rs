@@ -200,13 +200,7 @@ fn open_worklist<'p>(
         let hint = "--worklist names a folder of its own, which is made or replaced as a whole";
         Failed::refused(error, Some(hint.to_owned()))
     })?;
-    FileSet::create(folder).map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("can't write {}", folder.display()));
-        Failed::refused(
-            error,
-            Some("name a folder in one that exists and that you may write to".to_owned()),
-        )
-    })
+    FileSet::create(folder).map_err(|error| Failed::unwritable(folder, error))
 }
 
 /// Parts need names.

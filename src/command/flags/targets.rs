@@ -59,11 +59,7 @@ pub(in crate::command) fn create(path: &Path, taken: &Taken) -> Result<Output, F
 }
 
 fn created(path: &Path) -> Result<Output, Failed> {
-    Output::create(path).map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
-        let hint = "name a file in a folder that exists and that you may write to";
-        Failed::refused(error, Some(hint.to_owned()))
-    })
+    Output::create(path).map_err(|error| Failed::unwritable(path, error))
 }
 
 /// `.csv, .json and .md`

@@ -12,7 +12,7 @@ use crate::command::World;
 use crate::exit::{Failed, Status};
 use crate::settings::{Layers, SettingsError};
 use crate::source::ons::http::Address;
-use crate::telemetry::metrics::MetricsFile;
+use crate::telemetry::metrics::{MetricsError, MetricsFile};
 use crate::telemetry::webhook::Webhook;
 use crate::telemetry::{Effort, Figures, RunEnd};
 
@@ -76,7 +76,7 @@ impl Watch {
             started: (world.clock)(),
             name: name.trim_end_matches(".results").to_owned(),
             webhook: webhook(layers, world)?,
-            metrics: metrics.map(|path| MetricsFile::open(&path)).transpose()?,
+            metrics: metrics.map(|path| metrics_file(&path)).transpose()?,
             effort: Cell::default(),
         })
     }
@@ -111,6 +111,14 @@ impl Watch {
         }
         ended
     }
+}
+
+/// A folder that is not there is told of as for any other file.
+fn metrics_file(path: &Path) -> Result<MetricsFile, Failed> {
+    MetricsFile::open(path).map_err(|error| match error {
+        MetricsError::Io { path, source } => Failed::unwritable(&path, source),
+        foreign @ MetricsError::Foreign { .. } => foreign.into(),
+    })
 }
 
 /// Whoever is to be told, if anybody is.

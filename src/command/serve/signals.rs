@@ -38,7 +38,7 @@ impl Signals {
                 return;
             }
             tracing::info!(
-                "stopping: requests in flight are answered first; once more ends at once"
+                "stopping: requests in flight are answered first; press Ctrl-C again to stop immediately"
             );
             stop.cancel();
         }
