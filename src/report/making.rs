@@ -33,6 +33,11 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// Does any report go where it can't be taken back?
+    pub(super) fn has_stream(&self) -> bool {
+        self.files.iter().any(|file| file.output.is_stream())
+    }
+
     /// Writes all heads.
     pub(super) fn begin(self, context: &Context) -> Result<Vec<Report>, RenderError> {
         let files = self.files.into_iter().map(|file| Report::of(file, context));

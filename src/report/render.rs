@@ -74,28 +74,20 @@ impl Advice for RenderError {
 }
 
 /// Renders `records` to all targets and returns what they add up to, and the files that were made. `check` computes the
-/// seals on the way. Reports appear when everything has been read and written without an error, or not at all.
+/// seals on the way. Reports appear when everything has been read and written without an error, or not at all; what has
+/// gone down a stream can't be taken back, so before that everything is read once more.
 pub fn render<'r>(
     records: &'r [Record],
     context: &Context,
     targets: Targets,
     check: bool,
 ) -> Result<(Summary<'r>, Vec<Made>), RenderError> {
-    let mut reports = targets.begin(context)?;
-    let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
-    let (mut tally, mut damage) = (Tally::default(), Damage::default());
-    for record in records {
-        let desk = Desk {
-            record,
-            context,
-            subjects: Subjects::of(record.header(), &context.expectations),
-            formats: &formats,
-        };
-        let met = walk(&desk, &mut reports, check)?;
-        record.check(&met.tally, &met.columns)?;
-        tally.append(met.tally);
-        damage.append(met.damage);
+    let is_checked = check && targets.has_stream();
+    if is_checked {
+        walk_all(records, context, &mut [], true)?;
     }
+    let mut reports = targets.begin(context)?;
+    let (tally, damage) = walk_all(records, context, &mut reports, check && !is_checked)?;
     let summary = Summary {
         records,
         coverage: context.expectations.coverage(&tally.topics),
@@ -112,6 +104,30 @@ pub fn render<'r>(
         made.extend(report.commit()?);
     }
     Ok((summary, made))
+}
+
+/// Reads, renders and writes all records.
+fn walk_all(
+    records: &[Record],
+    context: &Context,
+    reports: &mut [Report],
+    check: bool,
+) -> Result<(Tally, Damage), RenderError> {
+    let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
+    let (mut tally, mut damage) = (Tally::default(), Damage::default());
+    for record in records {
+        let desk = Desk {
+            record,
+            context,
+            subjects: Subjects::of(record.header(), &context.expectations),
+            formats: &formats,
+        };
+        let met = walk(&desk, reports, check)?;
+        record.check(&met.tally, &met.columns)?;
+        tally.append(met.tally);
+        damage.append(met.damage);
+    }
+    Ok((tally, damage))
 }
 
 /// What was met on a walk.

@@ -10,6 +10,33 @@ use crate::exit::Advice;
 /// The default of every setting.
 const DEFAULTS: &str = include_str!("../../samples/settings.toml");
 
+/// What a setting can be, where its default is no example: it is empty, `auto` or no limit at all.
+const EXAMPLES: [(&str, &str); 23] = [
+    ("source", "ons://cn-hangzhou"),
+    ("profile", "default"),
+    ("ca_cert", "ca.pem"),
+    ("proxy", "http://proxy.example:3128"),
+    ("rate", "8/s"),
+    ("concurrency", "16"),
+    ("quota_file", "ons-quota"),
+    ("finish_by", "06:00"),
+    ("max_time", "2h"),
+    ("born_column", "created_at"),
+    ("recheck", "2%"),
+    ("expect_file", "expected.csv"),
+    ("accept", "filtered"),
+    ("max_rejects", "5%"),
+    ("split", "1000000"),
+    ("metrics", "orders.prom"),
+    ("notify_url", "https://HOST/PATH"),
+    ("keys", "keys.toml"),
+    ("tls_cert", "cert.pem"),
+    ("tls_key", "key.pem"),
+    ("quota", "10/s"),
+    ("latency", "200ms"),
+    ("fault_rate", "20%"),
+];
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -21,6 +48,24 @@ pub enum Origin {
     File(PathBuf),
     /// Nobody said otherwise.
     Default,
+}
+
+impl Origin {
+    /// A value as it would stand there.
+    fn written(&self, key: &str, value: &str) -> String {
+        match self {
+            Self::Flag(flag) => format!("{flag} {value}"),
+            Self::Environment(name) => format!("{name}={value}"),
+            Self::File(_) | Self::Default => {
+                let is_bare = value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok();
+                if is_bare {
+                    format!("{key} = {value}")
+                } else {
+                    format!("{key} = {value:?}")
+                }
+            }
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -91,7 +136,10 @@ impl Advice for SettingsError {
                 Some("a line is NAME = VALUE; text stands in \"quotes\"".to_owned())
             }
             Self::Unknown { .. } => Some(format!("the settings are: {}", names().join(", "))),
-            Self::Value { key, .. } => Some(format!("for example {key} = {}", example(key))),
+            Self::Value { key, origin, .. } => Some(format!(
+                "for example {}",
+                origin.written(key, &example(key))
+            )),
             Self::Missing { hint, .. } => Some((*hint).to_owned()),
         }
     }
@@ -227,10 +275,17 @@ fn names() -> Vec<&'static str> {
         .collect()
 }
 
+/// A value that can be understood: the default, unless that shows nobody what to write.
 fn example(key: &str) -> String {
-    defaults()
-        .get(key)
-        .map_or_else(String::new, |value| format!("{value:?}"))
+    let (_, example) = EXAMPLES
+        .into_iter()
+        .find(|(known, _)| *known == key)
+        .unwrap_or_default();
+    if example.is_empty() {
+        defaults().remove(key).unwrap_or_default()
+    } else {
+        example.to_owned()
+    }
 }
 
 fn defaults() -> BTreeMap<String, String> {
@@ -334,6 +389,34 @@ mod tests {
                 .to_string()
                 .contains("line 1")
         );
+    }
+
+    #[test]
+    fn every_setting_has_an_example_in_the_form_of_its_origin() {
+        for key in names() {
+            let example = example(key);
+            assert!(!example.is_empty() && example != "auto", "{key}: {example}");
+        }
+        assert!(EXAMPLES.iter().all(|(key, _)| names().contains(key)));
+        let hint = |key: &'static str, settings: &Layers| {
+            let error = settings.get::<std::net::Ipv4Addr>(key).unwrap_err();
+            error.hint().unwrap()
+        };
+        let mut settings = layers(
+            &[("ONS_AUDIT_TZ", "x"), ("ONS_AUDIT_TLS", "x")],
+            "rate = \"x\"\nburst = \"x\"\n",
+        )
+        .unwrap();
+        settings.flag("max_time", Some("5x"));
+        for (key, said) in [
+            ("tz", "for example ONS_AUDIT_TZ=UTC"),
+            ("tls", "for example ONS_AUDIT_TLS=false"),
+            ("rate", "for example rate = \"8/s\""),
+            ("burst", "for example burst = 1"),
+            ("max_time", "for example --max-time 2h"),
+        ] {
+            assert_eq!(hint(key, &settings), said);
+        }
     }
 
     #[test]

@@ -113,7 +113,16 @@ fn a_bad_value_ends_with_2_and_says_what_was_expected() {
             "--rate 0",
             "expected calls per second, minute or hour such as 10/s, 600/m",
         ),
-        ("--rate fast", "rate (from --rate)"),
+        ("--rate fast", "\nhint: for example --rate 8/s\n"),
+        ("--max-time 5x", "\nhint: for example --max-time 2h\n"),
+        (
+            "--finish-by 25:00",
+            "\nhint: for example --finish-by 06:00\n",
+        ),
+        (
+            "--accept filterd",
+            "\nhint: for example --accept filtered\n",
+        ),
         ("--burst 0", "burst (from --burst)"),
         ("--concurrency none", "concurrency (from --concurrency)"),
         ("--max-attempts 0", "max_attempts (from --max-attempts)"),
