@@ -52,7 +52,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&layers) {
         return shown;
     }
-    let talk = args.talk.start(&layers)?;
+    let talk = args.talk.start(&layers, world)?;
     let records = [Record::open(&args.old)?, Record::open(&args.new)?];
     let told = args.expect.settle(&layers, &zone_of(records[1].header()))?;
     let taken = Taken::default().read("a record", [&*args.old, &*args.new]);

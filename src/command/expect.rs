@@ -55,7 +55,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&layers) {
         return shown;
     }
-    args.talk.start(&layers)?;
+    args.talk.start(&layers, world)?;
     let path = args.output.unwrap_or_else(|| PathBuf::from("-"));
     refuse_to_replace(&path)?;
     let mut learnt = Learnt::default();

@@ -6,8 +6,11 @@ use anyhow::anyhow;
 
 use super::World;
 use crate::exit::{Failed, Status, print};
-use crate::message::Decoded;
+use crate::message::{Decoded, Line};
 use crate::settings::Zone;
+
+const HINT: &str =
+    "a message ID has 32, 34 or 56 hex characters, as SendResult or the console shows it";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -16,9 +19,9 @@ pub(super) struct Args {
     ids: Vec<String>,
     /// The producers' time zone: a 4.x ID tells the time since the beginning of the producer's month
     ///
-    /// Examples: ons-audit inspect 1E0578FE110F18B4AAC235C0C8460BA2 --tz Asia/Shanghai
-    #[arg(long, value_name = "ZONE", default_value = "+08:00")]
-    tz: Zone,
+    /// Examples: ons-audit inspect 1E0578FE110F18B4AAC235C0C8460BA2 --producer-zone Asia/Shanghai
+    #[arg(long, value_name = "ZONE", default_value = "+08:00", alias = "tz")]
+    producer_zone: Zone,
     /// Decode as if it were this moment (RFC 3339): 4.x IDs do not tell the month
     #[arg(long, value_name = "TIME")]
     as_of: Option<jiff::Timestamp>,
@@ -29,29 +32,47 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
     let now = args.as_of.unwrap_or_else(|| (world.clock)());
-    let mut text = String::new();
-    for (nth, id) in args.ids.iter().enumerate() {
-        let decoded = Decoded::new(id, now, &args.tz.zone).map_err(|error| {
-            let shown: String = id.chars().take(80).collect();
-            let hint = "a message ID has 32, 34 or 56 hex characters, as SendResult or the console shows it".to_owned();
-            Failed::refused(anyhow!("`{shown}` is not a message ID: {error}"), Some(hint))
-        })?;
-        if args.format == "json" {
-            text +=
-                &serde_json::to_string(&decoded).map_err(|error| Failed::refused(error, None))?;
-            text.push('\n');
-            continue;
-        }
-        if nth > 0 {
-            text.push('\n');
-        }
-        let lines = decoded.lines(&args.tz.zone);
-        let width = lines.iter().map(|line| line.label.len()).max().unwrap_or(0) + 2;
-        for line in lines {
-            writeln!(text, "{:<width$}{}", line.label, line.value)
-                .map_err(|error| Failed::refused(error, None))?;
+    let zone = &args.producer_zone.zone;
+    let (mut text, mut bad) = (String::new(), Vec::new());
+    for id in &args.ids {
+        match Decoded::new(id, now, zone) {
+            Ok(decoded) if args.format == "json" => {
+                let object = serde_json::to_string(&decoded);
+                text += &object.map_err(|error| Failed::refused(error, None))?;
+                text.push('\n');
+            }
+            Ok(decoded) => {
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                lay_out(&decoded.lines(zone), &mut text);
+            }
+            Err(error) => {
+                let shown: String = id.chars().take(80).collect();
+                bad.push(format!("`{shown}` is not a message ID: {error}"));
+            }
         }
     }
     print(&text)?;
-    Ok(Status::Clean)
+    if bad.is_empty() {
+        return Ok(Status::Clean);
+    }
+    // Several errors, one hint. The IDs that could be decoded are printed: as with rejected rows, that is a finding.
+    Err(Failed {
+        status: if text.is_empty() {
+            Status::Refused
+        } else {
+            Status::Findings
+        },
+        error: anyhow!(bad.join("\nerror: ")),
+        hints: vec![HINT.to_owned()],
+    })
+}
+
+/// The facts, one a line, their values one below the other.
+fn lay_out(lines: &[Line], text: &mut String) {
+    let width = lines.iter().map(|line| line.label.len()).max().unwrap_or(0) + 2;
+    for line in lines {
+        let _ = writeln!(text, "{:<width$}{}", line.label, line.value); // a String takes everything
+    }
 }

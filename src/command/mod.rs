@@ -31,6 +31,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::clock::{self, Clock};
 use crate::exit::{self, Failed, Status};
+use crate::ui;
 
 /// Which consumer groups consumed which messages?
 ///
@@ -111,6 +112,11 @@ impl World {
             .find(|(known, value)| known == name && !value.is_empty())
             .map(|(_, value)| value.clone())
     }
+
+    /// Do colours belong there?
+    fn is_coloured(&self, terminal: bool) -> bool {
+        ui::is_coloured(terminal, |name| self.variable(name))
+    }
 }
 
 /// The whole program.
@@ -121,7 +127,12 @@ pub fn main(world: &World) -> ExitCode {
         Ok(cli) => exit::end(run(cli.command, world)),
         Err(usage) => {
             let text = usage.render();
-            let text = if is_coloured(world, usage.use_stderr()) {
+            let terminal = if usage.use_stderr() {
+                std::io::stderr().is_terminal()
+            } else {
+                std::io::stdout().is_terminal()
+            };
+            let text = if world.is_coloured(terminal) {
                 text.ansi().to_string()
             } else {
                 text.to_string()
@@ -129,16 +140,6 @@ pub fn main(world: &World) -> ExitCode {
             exit::usage(&text, usage.use_stderr())
         }
     }
-}
-
-/// Colours are for a terminal only, and not for one whose owner wants none.
-fn is_coloured(world: &World, on_stderr: bool) -> bool {
-    let terminal = if on_stderr {
-        std::io::stderr().is_terminal()
-    } else {
-        std::io::stdout().is_terminal()
-    };
-    terminal && world.variable("NO_COLOR").is_none()
 }
 
 fn run(command: Command, world: &World) -> Result<Status, Failed> {

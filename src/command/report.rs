@@ -43,7 +43,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&layers) {
         return shown;
     }
-    let talk = args.talk.start(&layers)?;
+    let talk = args.talk.start(&layers, world)?;
     let records = args
         .results
         .iter()

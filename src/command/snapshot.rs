@@ -78,7 +78,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&layers) {
         return shown;
     }
-    let talk = args.talk.start(&layers)?;
+    let talk = args.talk.start(&layers, world)?;
     let named = Named::of(&layers)?;
     let source_text = named.text();
     let pace = Pace::of(&layers, named.kind(), world.clock)?;

@@ -1,9 +1,11 @@
 //! Why inputs can't be read at all. A bad row is no error: it is a rejected row.
 
 use std::io;
+use std::path::Path;
 
 use crate::exit::Advice;
 use crate::message::MessageId;
+use crate::words;
 
 use super::format::Unreadable;
 use super::header::{Role, Unmapped};
@@ -13,7 +15,7 @@ use crate::message::BadName;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It can't be opened.
-    #[error("can't open {path}")]
+    #[error("can't open {}", named(.path))]
     Open {
         /// As the person named it.
         path: String,
@@ -21,7 +23,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Reading stopped in the middle: a disk, a truncated gzip file, a record without end.
-    #[error("can't read {path} to its end")]
+    #[error("can't read {} to its end", named(.path))]
     Read {
         /// As the person named it.
         path: String,
@@ -29,7 +31,7 @@ pub enum Error {
         source: io::Error,
     },
     /// It is none of the formats.
-    #[error("{path} {reason}")]
+    #[error("{} {reason}", named(.path))]
     Unreadable {
         /// As the person named it.
         path: String,
@@ -37,7 +39,7 @@ pub enum Error {
         reason: Unreadable,
     },
     /// It does not have the columns.
-    #[error("{path}: {reason}; {}", listed(.columns))]
+    #[error("{}: {reason}; {}", named(.path), listed(.columns))]
     Columns {
         /// As the person named it.
         path: String,
@@ -47,13 +49,13 @@ pub enum Error {
         reason: Unmapped,
     },
     /// Bare IDs say nothing about their topic.
-    #[error("{path} has message IDs only, and no topic is given")]
+    #[error("{} has message IDs only, and no topic is given", named(.path))]
     NoTopic {
         /// As the person named it.
         path: String,
     },
     /// The keys of an object have no numbers.
-    #[error("{path} is NDJSON, whose columns have names only, but {flag} is a number")]
+    #[error("{} is NDJSON, whose columns have names only, but {flag} is a number", named(.path))]
     NumberedKey {
         /// As the person named it.
         path: String,
@@ -96,7 +98,7 @@ pub enum Error {
         first: String,
     },
     /// The file was rewritten while we worked.
-    #[error("{path} has changed since it was surveyed: it had {expected} rows, now it has {found}")]
+    #[error("{} has changed since it was surveyed: it had {expected} rows, now it has {found}", named(.path))]
     Changed {
         /// As the person named it.
         path: String,
@@ -105,6 +107,11 @@ pub enum Error {
         /// Rows now.
         found: u64,
     },
+}
+
+/// An input's name in a sentence; records keep `-`.
+fn named(path: &str) -> String {
+    words::input(Path::new(path))
 }
 
 impl Error {

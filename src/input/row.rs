@@ -1,11 +1,13 @@
 //! One row of the input, as everything behind it sees it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::message::Query;
+use crate::words;
 
 /// A row of the input. Every row becomes exactly one line of the results file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,6 +64,7 @@ impl fmt::Display for Reject {
             reason,
             ..
         } = self;
+        let file = words::input(Path::new(&**file));
         write!(f, "{file}:{line}, column {column}: `{found}` {reason}")
     }
 }

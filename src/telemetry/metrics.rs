@@ -146,7 +146,20 @@ fn page(audit: &str, end: &RunEnd, last_success: Option<f64>) -> String {
     }
     let mut text = String::new();
     encode(&mut text, &page.0).expect("memory takes all text");
-    text
+    in_order(&text)
+}
+
+/// The registry keeps series in a hash map: sorted under their heading, two runs that saw the same write the same file.
+fn in_order(page: &str) -> String {
+    let mut lines: Vec<&str> = page.lines().collect();
+    for series in lines.chunk_by_mut(|a, b| is_series(a) && is_series(b)) {
+        series.sort_unstable();
+    }
+    lines.join("\n") + "\n"
+}
+
+fn is_series(line: &str) -> bool {
+    !line.starts_with('#')
 }
 
 struct Page(Registry);
@@ -321,6 +334,20 @@ mod tests {
     fn value(page: &str, series: &str) -> Option<f64> {
         let line = page.lines().find(|line| line.starts_with(series))?;
         line.rsplit_once(' ')?.1.parse().ok()
+    }
+
+    #[test]
+    fn two_runs_that_saw_the_same_write_the_same_file() {
+        let page = || {
+            page(
+                "orders",
+                &end(Status::Findings, Some(figures("GID_a"))),
+                None,
+            )
+        };
+        let first = page();
+        assert!((0..20).all(|_| page() == first), "{first}");
+        assert!(first.ends_with("# EOF\n"), "{first}");
     }
 
     #[test]

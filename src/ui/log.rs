@@ -1,6 +1,6 @@
 //! The log: lines on stderr, for a person or for a program.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,38 +8,42 @@ use tracing::subscriber::{set_global_default, with_default};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::Screen;
+use super::{LogStyle, Screen};
 use crate::settings::LogFormat;
 
-/// Starts the log for the rest of the process; `quiet` leaves warnings and errors.
-pub fn start(format: LogFormat, quiet: bool, screen: &Screen) {
+/// Starts the log for the rest of the process.
+pub fn start(style: LogStyle, screen: &Screen) {
     // A second start (tests in one process) keeps the first log.
-    let _ = set_global_default(log(format, quiet, screen.clone()));
+    let _ = set_global_default(log(style, screen.clone()));
 }
 
 /// Does some work and holds back what is logged meanwhile, for a line that has to come first.
-pub fn hold<T>(format: LogFormat, quiet: bool, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
+pub fn hold<T>(style: LogStyle, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
     let held = Held::default();
-    let done = with_default(log(format, quiet, held.clone()), work);
+    let done = with_default(log(style, held.clone()), work);
     let lines = std::mem::take(&mut *held.lines());
     (done, lines)
 }
 
 /// Lines in the one format or the other.
-fn log<W>(format: LogFormat, quiet: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
+fn log<W>(style: LogStyle, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let level = if quiet { Level::WARN } else { Level::INFO };
+    let level = if style.quiet {
+        Level::WARN
+    } else {
+        Level::INFO
+    };
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
         .with_writer(writer);
-    match format {
+    match style.format {
         LogFormat::Json => Box::new(log.json().flatten_event(true).with_ansi(false).finish()),
         LogFormat::Text => {
-            let colours = io::stderr().is_terminal();
-            Box::new(log.without_time().with_ansi(colours).compact().finish())
+            let log = log.without_time().with_ansi(style.colours);
+            Box::new(log.compact().finish())
         }
     }
 }

@@ -3,10 +3,12 @@
 mod log;
 mod mode;
 mod progress;
+mod style;
 
 pub use log::{hold as hold_log, start as start_log};
 pub use mode::Mode;
 pub use progress::{Judge, Progress};
+pub use style::{LogStyle, is_coloured};
 
 use indicatif::MultiProgress;
 

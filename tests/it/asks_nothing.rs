@@ -32,7 +32,7 @@ fn ids_are_decoded() {
     };
     for example in EXAMPLES {
         let words: Vec<_> = example.split_whitespace().collect();
-        let text = inspect(words[0], words[1], &format!("--tz {}", words[2]));
+        let text = inspect(words[0], words[1], &format!("--producer-zone {}", words[2]));
         for value in &words[3..] {
             assert!(text.contains(&format!("  {value}")), "{value}: {text}");
         }
@@ -48,6 +48,25 @@ fn ids_are_decoded() {
     assert!(
         said.stderr.contains("`1.23E+15` is not a message ID") && said.stderr.contains("\nhint: ")
     );
+    // The name that this flag had before.
+    tool.call("inspect AC10323E00002A9F0000000000983278 --tz UTC")
+        .ends(0);
+}
+
+#[test]
+fn one_bad_id_hides_no_good_one() {
+    let tool = Tool::new();
+    let good = "AC10323E00002A9F0000000000983278";
+    for format in ["text", "json"] {
+        let call = tool.call(&format!("inspect zz {good} 1.23E+15 --format {format}"));
+        let said = call.ends(1);
+        assert!(said.stdout.contains(good), "{}", said.stdout);
+        for id in ["zz", "1.23E+15"] {
+            let error = format!("error: `{id}` is not a message ID: ");
+            assert!(said.stderr.contains(&error), "{}", said.stderr);
+        }
+        assert_eq!(said.stderr.matches("hint: ").count(), 1, "{}", said.stderr);
+    }
 }
 
 /// Nobody listens on that port, there is no key, and still the plan is complete.

@@ -99,7 +99,10 @@ fn a_metrics_file_that_is_none_is_refused_before_anything_is_asked() {
             "samples/nightly.crontab",
             "samples/nightly.crontab holds something else than our metrics",
         ),
-        ("nowhere/a.prom", "can't write metrics to nowhere/a.prom"),
+        (
+            "nowhere/a.prom",
+            "can't write nowhere/a.prom: the folder nowhere does not exist",
+        ),
     ] {
         let said = tool.call(AUDIT).args("--metrics").arg(path).ends(2);
         assert!(

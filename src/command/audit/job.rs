@@ -57,7 +57,7 @@ impl Job {
         (layers, taken): (&Layers, &Taken),
         world: &World,
     ) -> Result<Self, Failed> {
-        let talk = args.talk.start(layers)?;
+        let talk = args.talk.start(layers, world)?;
         let named = Named::of(layers)?;
         let (kind, repeatable) = (named.kind(), named.is_repeatable());
         let pace = Pace::of(layers, kind, world.clock)?;

@@ -108,7 +108,7 @@ pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
     let names: Vec<_> = inputs
         .surveys()
         .iter()
-        .map(|survey| survey.path.as_str())
+        .map(|survey| words::input(Path::new(&survey.path)))
         .collect();
     let error = anyhow!(
         "no rows in {}: there is nothing to ask about",

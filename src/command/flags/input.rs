@@ -1,8 +1,9 @@
 //! What is asked about.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
-use crate::exit::Failed;
+use crate::exit::{self, Failed};
 use crate::input::{ColumnRef, Format, Inputs, Options};
 use crate::settings::Layers;
 
@@ -65,6 +66,9 @@ impl ColumnFlags {
         paths: &[PathBuf],
         keep: Option<Vec<String>>,
     ) -> Result<Inputs, Failed> {
+        if let Some(prompt) = prompt(paths, std::io::stdin().is_terminal()) {
+            exit::say(prompt);
+        }
         let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
         let options = Options {
             format: self.input_format,
@@ -79,6 +83,13 @@ impl ColumnFlags {
         };
         Ok(Inputs::open(paths, options)?)
     }
+}
+
+/// Whoever forgot the input is told what is waited for.
+fn prompt(paths: &[PathBuf], is_terminal: bool) -> Option<&'static str> {
+    let reads_stdin = paths.is_empty() || paths.iter().any(|path| path == Path::new("-"));
+    (reads_stdin && is_terminal)
+        .then_some("reading message IDs from standard input (Ctrl-D ends it)\n")
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
@@ -102,5 +113,25 @@ impl InputFlags {
     /// The paths, in order.
     pub(in crate::command) fn paths(&self) -> &[PathBuf] {
         &self.inputs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_terminal_is_told_that_it_is_read() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        for (names, is_terminal, is_told) in [
+            (vec!["-"], true, true),
+            (vec![], true, true),
+            (vec!["a.csv", "-"], true, true),
+            (vec!["-"], false, false),
+            (vec!["a.csv"], true, false),
+        ] {
+            let told = prompt(&paths(&names), is_terminal);
+            assert_eq!(told.is_some(), is_told, "{names:?} {is_terminal}");
+        }
     }
 }

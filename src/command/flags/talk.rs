@@ -2,9 +2,10 @@
 
 use std::io::IsTerminal;
 
+use crate::command::World;
 use crate::exit::Failed;
 use crate::settings::{Layers, LogFormat};
-use crate::ui::{Mode, Screen, start_log};
+use crate::ui::{LogStyle, Mode, Screen, start_log};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Messages")]
@@ -34,11 +35,16 @@ impl TalkFlags {
     }
 
     /// Starts the log and decides how progress is shown.
-    pub(in crate::command) fn start(&self, layers: &Layers) -> Result<Talk, Failed> {
+    pub(in crate::command) fn start(&self, layers: &Layers, world: &World) -> Result<Talk, Failed> {
         let format: LogFormat = layers.get("log_format")?;
         let screen = Screen::default();
-        start_log(format, self.quiet, &screen);
         let terminal = std::io::stderr().is_terminal();
+        let style = LogStyle {
+            format,
+            quiet: self.quiet,
+            colours: world.is_coloured(terminal),
+        };
+        start_log(style, &screen);
         let wanted = !self.quiet && !self.no_progress;
         let mode = Mode::resolve(wanted, terminal, format == LogFormat::Json);
         Ok(Talk {

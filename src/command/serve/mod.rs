@@ -5,7 +5,7 @@
 mod access;
 mod signals;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use crate::engine::{Pacer, Rate};
 use crate::exit::{self, Failed, Status};
 use crate::serve::{Door, Drill, Gateway, Limits, Quota, Server, Upstream, listen};
 use crate::settings::{Layers, LogFormat, Share, Span};
-use crate::ui::{Screen, hold_log, start_log};
+use crate::ui::{LogStyle, Screen, hold_log, start_log};
 use access::Access;
 use signals::Signals;
 
@@ -128,7 +128,12 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
         Signals::hear().map_err(cant_start)?
     };
     // The address comes first, so whatever is said of the source meanwhile has to wait.
-    let (settled, held) = hold_log(format, args.quiet, || Desk::settle(&layers, world));
+    let style = LogStyle {
+        format,
+        quiet: args.quiet,
+        colours: world.is_coloured(io::stderr().is_terminal()),
+    };
+    let (settled, held) = hold_log(style, || Desk::settle(&layers, world));
     let opened = settled.and_then(|desk| Ok((bind(desk.listen)?, desk)));
     if let Ok(((_, address), desk)) = &opened {
         exit::say(&format!(
@@ -138,7 +143,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
     }
     exit::say(&String::from_utf8_lossy(&held));
     let ((listener, _), desk) = opened?;
-    start_log(format, args.quiet, &Screen::default());
+    start_log(style, &Screen::default());
     desk.warn();
     let log = (!args.quiet).then(|| Box::new(io::stderr()) as _);
     let ended = runtime.block_on(desk.serve(listener, signals, log, world.clock));

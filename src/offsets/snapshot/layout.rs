@@ -218,13 +218,18 @@ fn place(topic: &str, broker: &str, queue_id: u32) -> String {
     format!("queue {queue_id} of topic {topic} on {broker}")
 }
 
-/// What is odd but does not stop us, counted by kind with the first example.
+/// What is odd but does not stop us, counted by kind with the smallest example: what comes first is not the same in every run.
 #[derive(Debug, Default)]
 pub(super) struct Oddities(BTreeMap<&'static str, (u64, String)>);
 
 impl Oddities {
     fn note(&mut self, kind: &'static str, example: impl FnOnce() -> String) {
-        self.0.entry(kind).or_insert_with(|| (0, example())).0 += 1;
+        let example = example();
+        let (count, smallest) = self.0.entry(kind).or_insert_with(|| (0, example.clone()));
+        *count += 1;
+        if example < *smallest {
+            *smallest = example;
+        }
     }
 
     /// Warns once a kind.
@@ -240,5 +245,19 @@ impl Oddities {
             .iter()
             .map(|(kind, (count, _))| (*kind, *count))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_the_smallest_one_whatever_comes_first() {
+        let mut odd = Oddities::default();
+        for id in ["B", "A", "C"] {
+            odd.note("kind", || id.to_owned());
+        }
+        assert_eq!(odd.0["kind"], (3, "A".to_owned()));
     }
 }
