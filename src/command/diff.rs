@@ -17,25 +17,25 @@ use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The earlier results file, that of last night
+    /// The earlier results file, such as last night's
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The later results file, that of tonight; if it has messages without an answer, diff ends with 3 as the audit did
+    /// The later results file, such as tonight's; if messages in it have no answer, diff exits with 3 as the audit did
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// Report, its format by its ending: .csv, .json, .md; may be given several times [default: CSV on stdout]
+    /// Report; its ending sets its format: .csv, .json, .md; can be repeated [default: CSV on stdout]
     ///
-    /// .csv has a row per message and group that is or was at fault: regressed, new, still_open, unconfirmed or
-    /// resolved. .json has the counts for a program, .md a summary for the ticket. `-` is CSV on stdout.
+    /// .csv has a row per message and group that is or was at fault: regressed, new, still_open, unconfirmed or resolved.
+    /// .json has the counts for a program, .md is a summary for a ticket. `-` is CSV on stdout.
     ///
-    /// Example: -o changes.csv -o ticket.md
+    /// Example: ons-audit diff yesterday.results.ndjson today.results.ndjson -o changes.csv -o ticket.md
     #[arg(short, long, value_name = "FILE", help_heading = "Reports")]
     output: Vec<PathBuf>,
     #[command(flatten)]
     csv: CsvFlags,
     #[command(flatten)]
     expect: ExpectFlags,
-    /// End with 0 instead of 1 when something regressed or opened; never instead of 2 or 3
+    /// Exit with 0 instead of 1 when something regressed or opened; 2 and 3 stay
     #[arg(long, help_heading = "Messages")]
     exit_zero: bool,
     #[command(flatten)]

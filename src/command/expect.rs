@@ -24,7 +24,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Draft an expectations file from what the answers in results files showed, for a person to confirm
+    /// Draft an expectations file from the answers in results files, for a person to confirm
     Learn(Box<LearnArgs>),
 }
 
@@ -35,9 +35,9 @@ struct LearnArgs {
     results: Vec<PathBuf>,
     /// The draft: CSV for --expect-file; `-` is standard output [default: -]
     ///
-    /// A line per topic and group that any answer names, with how many of the topic's answers name it and in how many of
-    /// them it had passed. Go through the lines, delete what is not expected, add what was never started, and delete the
-    /// comments at the top: until then every audit that reads the file says that it is a draft.
+    /// One line per topic and group in the answers, with how many of the topic's answers name the group and in how many it
+    /// had passed. Go through the lines, delete what is not expected, add what was never started, and delete the comments
+    /// at the top: until then every audit that reads the file says that it is a draft.
     ///
     /// Example: ons-audit expect learn report.results.ndjson -o expected.csv
     #[arg(short, long, value_name = "FILE", help_heading = "Reports")]

@@ -17,12 +17,12 @@ pub(super) struct Args {
     /// Message IDs: 32 or 56 hex characters (4.x), or 34 (5.x)
     #[arg(required = true, value_name = "MSG_ID")]
     ids: Vec<String>,
-    /// The producers' time zone: a 4.x ID tells the time since the beginning of the producer's month
+    /// Time zone of the producers: a 4.x ID counts the time since the producer's month began
     ///
-    /// Examples: ons-audit inspect 1E0578FE110F18B4AAC235C0C8460BA2 --producer-zone Asia/Shanghai
+    /// Example: ons-audit inspect 1E0578FE110F18B4AAC235C0C8460BA2 --producer-zone Asia/Shanghai
     #[arg(long, value_name = "ZONE", default_value = "+08:00", alias = "tz")]
     producer_zone: Zone,
-    /// Decode as if it were this moment (RFC 3339): 4.x IDs do not tell the month
+    /// Decode as if this were the current time (RFC 3339): 4.x IDs do not tell the month
     #[arg(long, value_name = "TIME")]
     as_of: Option<jiff::Timestamp>,
     /// text or json

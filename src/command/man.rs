@@ -8,13 +8,13 @@ use crate::exit::{Failed, Status, print};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CompletionsArgs {
-    /// For which shell
+    /// The shell to complete for
     shell: Shell,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ManArgs {
-    /// The page of one command, instead of the overview
+    /// The page of one command instead of the overview
     #[arg(value_name = "COMMAND")]
     command: Option<String>,
 }

@@ -56,17 +56,30 @@ struct Cli {
     command: Command,
 }
 
+impl Cli {
+    /// `help audit` is what people type before they know of `audit --help`.
+    fn or_help(self) -> Result<Self, clap::Error> {
+        match self.command {
+            Command::Help { command } => {
+                let program = std::iter::once("ons-audit".to_owned());
+                Self::try_parse_from(program.chain(command).chain(["--help".to_owned()]))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Ask, judge, report: the main job
     Audit(Box<audit::Args>),
-    /// What audit would ask, how long it takes, what expires first; asks nothing
+    /// Show what audit would ask, how long it takes and what expires first; asks nothing
     Plan(plan::Args),
-    /// Render reports again from results files; several are shards of one run
+    /// Make reports again from results files; several are shards of one run
     Report(report::Args),
-    /// What changed between two results files: resolved, still open, regressed
+    /// Compare two results files: resolved, still open, regressed
     Diff(diff::Args),
-    /// The file of expected groups: draft it from what answers showed
+    /// Draft the file of expected groups from answers
     Expect(expect::Args),
     /// Answer OnsMessageTrace over HTTP from any source
     Serve(serve::Args),
@@ -74,12 +87,18 @@ enum Command {
     Snapshot(snapshot::Args),
     /// Decode message IDs: kind, producer, born time
     Inspect(inspect::Args),
-    /// Does the seal of a results file or a bundle hold, do its totals tie?
+    /// Check the seal and the totals of a results file or a bundle
     Verify(verify::Args),
     /// Print a completion script for a shell
     Completions(man::CompletionsArgs),
     /// Print the manual page
     Man(man::ManArgs),
+    /// The same as COMMAND --help
+    #[command(hide = true)]
+    Help {
+        /// The command
+        command: Vec<String>,
+    },
 }
 
 /// The process around us, as an argument: tests bring their own.
@@ -123,7 +142,7 @@ impl World {
 #[must_use]
 pub fn main(world: &World) -> ExitCode {
     interrupt::survive_file_limits();
-    match Cli::try_parse() {
+    match Cli::try_parse().and_then(Cli::or_help) {
         Ok(cli) => exit::end(run(cli.command, world)),
         Err(usage) => {
             let text = usage.render();
@@ -155,5 +174,6 @@ fn run(command: Command, world: &World) -> Result<Status, Failed> {
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => man::completions(&args, Cli::command()),
         Command::Man(args) => man::man(&args, Cli::command()),
+        Command::Help { .. } => unreachable!("it was turned into COMMAND --help"),
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Args {
     source: SourceFlags,
     #[command(flatten)]
     pace: PaceFlags,
-    /// The producers' time zone, by which born times are decoded from IDs [default: +08:00]
+    /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
     #[arg(long, value_name = "ZONE", help_heading = "Forecast")]
     producer_zone: Option<String>,
     /// How long the source keeps messages [default: 72h]

@@ -26,7 +26,7 @@ pub(super) struct Args {
     reports: ReportFlags,
     #[command(flatten)]
     expect: ExpectFlags,
-    /// End with 0 instead of 1 when there is something to look at; never instead of 2 or 3
+    /// Exit with 0 instead of 1 when there is something to look at; 2 and 3 stay
     #[arg(long, help_heading = "Messages")]
     exit_zero: bool,
     #[command(flatten)]

@@ -14,7 +14,8 @@ use anyhow::anyhow;
 use super::World;
 use super::audit::{Around, Asking, Located, ResumeFlags, captured, header};
 use super::flags::{
-    ColumnFlags, Named, Pace, PaceFlags, SettingsFlags, SourceFlags, Taken, TalkFlags, create,
+    ClusterFlags, ClusterPaceFlags, ColumnFlags, Named, Pace, SettingsFlags, Taken, TalkFlags,
+    create,
 };
 use crate::clock::rfc3339;
 use crate::exit::{Failed, NO_READER, Status};
@@ -33,34 +34,34 @@ const BLOCK: usize = 256 * 1024;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    source: SourceFlags,
-    /// Files with message IDs and topics, as for audit: their messages are looked up and frozen, too
+    source: ClusterFlags,
+    /// Files with message IDs and topics, as for audit: look their messages up and keep them, too
     ///
-    /// Without them the file knows no message; an audit of it then needs an input with the columns broker, queue_id and
-    /// queue_offset.
+    /// Without them the snapshot knows no message; to audit against it you then need an input with the columns broker,
+    /// queue_id and queue_offset.
     ///
-    /// Example: snapshot --source rocketmq://127.0.0.1:9876 --messages incident.csv -o cluster.json.gz
-    #[arg(long, value_name = "INPUT", help_heading = "What is frozen")]
+    /// Example: ons-audit snapshot --source rocketmq://127.0.0.1:9876 --messages incident.csv -o cluster.json.gz
+    #[arg(long, value_name = "INPUT", help_heading = "Snapshot")]
     messages: Vec<PathBuf>,
-    /// Freeze these topics, too [default: those of the messages; without messages, all topics]
+    /// Also keep these topics [default: the topics of the messages; without messages, all topics]
     #[arg(
         long,
         value_name = "TOPIC,…",
         value_delimiter = ',',
-        help_heading = "What is frozen"
+        help_heading = "Snapshot"
     )]
     topics: Vec<String>,
     #[command(flatten)]
     columns: ColumnFlags,
     /// The snapshot file; .gz and .zst are compressed, `-` is stdout
-    #[arg(short, long, value_name = "FILE", help_heading = "What is frozen")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Snapshot")]
     output: PathBuf,
     #[command(flatten)]
-    pace: PaceFlags,
+    pace: ClusterPaceFlags,
     #[command(flatten)]
     resume: ResumeFlags,
-    /// The producers' time zone, by which born times are decoded from IDs [default: +08:00]
-    #[arg(long, value_name = "ZONE", help_heading = "What is frozen")]
+    /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
+    #[arg(long, value_name = "ZONE", help_heading = "Snapshot")]
     producer_zone: Option<String>,
     #[command(flatten)]
     talk: TalkFlags,

@@ -16,7 +16,7 @@ use crate::verdict::Expectations;
 pub(super) struct Args {
     /// Results file that `audit` wrote, or a bundle that `--bundle` wrote
     ///
-    /// Asks nobody. It proves integrity: that nothing was changed since; not that the source told the truth.
+    /// Asks nobody. It proves that nothing was changed since, not that the source told the truth.
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
 }

@@ -69,6 +69,60 @@ fn help_is_complete_plain_and_no_wider_than_a_page() {
     assert!(overview.contains("Exit status: 0 all reconciled, 1 something to look at, 2 refused"));
 }
 
+/// Words that only some command of another kind can mean.
+#[test]
+fn help_shows_only_what_the_command_can_do() {
+    let tool = Tool::new();
+    let snapshot = tool.call("snapshot --help").ends(0).stdout;
+    for flag in [
+        "--profile",
+        "--signature",
+        "--allow-external-credentials",
+        "--proxy",
+        "--allow-http",
+        "ons://",
+        "https://",
+        "ons-audit audit",
+        "8/s for the API",
+    ] {
+        assert!(!snapshot.contains(flag), "{flag}: {snapshot}");
+    }
+    for flag in ["--tls", "--ca-cert", "--timeout", "[default: 500/s]"] {
+        assert!(snapshot.contains(flag), "{flag}: {snapshot}");
+    }
+    let audit = tool.call("audit --help").ends(0).stdout;
+    for words in [
+        "Most flags can be set there or as ONS_AUDIT_… variables; --show-settings lists",
+        "Notifications:",
+        "Resume and reuse:",
+        "Where to ask: ons://REGION",
+        "Examples: ons-audit audit ids.txt --topic orders --source ons://cn-hangzhou",
+    ] {
+        // However it is wrapped.
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat(&audit).contains(&flat(words)), "{words}: {audit}");
+    }
+}
+
+#[test]
+fn help_is_a_command_for_those_who_try_it_first() {
+    let tool = Tool::new();
+    for (asked, same_as) in [
+        ("help", "--help"),
+        ("help audit", "audit --help"),
+        ("help expect learn", "expect learn --help"),
+    ] {
+        let told = tool.call(asked).ends(0);
+        assert_eq!(told.stdout, tool.call(same_as).ends(0).stdout, "{asked}");
+    }
+    let said = tool.call("help adit").ends(2);
+    assert!(
+        said.stderr.contains("a similar subcommand exists: 'audit'"),
+        "{}",
+        said.stderr
+    );
+}
+
 #[test]
 fn the_version_is_the_packages() {
     let version = Tool::new().call("--version").ends(0);

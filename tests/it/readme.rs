@@ -302,12 +302,12 @@ fn the_contract_is_read() {
 #[test]
 fn the_policy_is_json() {
     let text = readme();
-    for block in blocks(&text)
-        .iter()
-        .filter(|block| block.language == "json")
-    {
-        serde_json::from_str::<serde_json::Value>(block.text).unwrap();
-    }
+    let blocks = blocks(&text);
+    let json = blocks.iter().filter(|block| block.language == "json");
+    let json: Vec<_> = json.collect();
+    assert_eq!(json.len(), 1, "the policy is the one block tagged json");
+    let policy: serde_json::Value = serde_json::from_str(json[0].text).unwrap();
+    assert!(policy["Statement"].is_array(), "{policy}");
 }
 
 /// What the README shows of the first command, made anew.

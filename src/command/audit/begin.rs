@@ -10,37 +10,37 @@ use crate::record::{Asked, Durability, Found, Header, Previous, Recorder, RowSet
 use crate::settings::{Layers, Share};
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Going on")]
+#[command(next_help_heading = "Resume and reuse")]
 pub(super) struct BeginFlags {
     #[command(flatten)]
     pub(super) resume: ResumeFlags,
-    /// Take over the answers of an earlier record about messages that all their expected groups have passed
+    /// Reuse the answers of an earlier record for messages that all their expected groups have passed
     ///
-    /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a
-    /// message and is open now is reported as a likely offset reset. It costs at most 48 bytes of memory for each message
-    /// that a group had passed.
+    /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a message
+    /// and is open now is reported as a likely offset reset. This takes at most 48 bytes of memory for each message that a
+    /// group had passed.
     ///
-    /// Example: --previous yesterday.results.ndjson --recheck 2%
+    /// Example: ons-audit audit open.csv --source ons://cn-hangzhou -o today.csv --previous yesterday.results.ndjson
     #[arg(long, value_name = "RESULTS")]
     previous: Option<PathBuf>,
-    /// Ask this share of them nevertheless, at random [default: 0%]
+    /// Ask this share of the reused messages anyway, chosen at random [default: 0%]
     #[arg(long, value_name = "P%")]
     recheck: Option<String>,
 }
 
 /// What becomes of the answers that an unfinished run has left.
 #[derive(Debug, Clone, Copy, clap::Args)]
-#[command(next_help_heading = "Going on")]
+#[command(next_help_heading = "Resume and reuse")]
 pub(in crate::command) struct ResumeFlags {
-    /// Go on with what an unfinished run of the same command has left: ask only what has no answer yet
+    /// Continue an unfinished run of the same command: ask only what has no answer yet
     ///
-    /// Without an earlier run it begins with the first row, so it may stand in a script. A finished record with
-    /// unanswered messages is gone on with, too; one about another input, source or expectation is refused.
+    /// Without an unfinished run it starts with the first row, so a script can always set it. A finished record with
+    /// unanswered messages is continued, too; one about another input, source or expectation is refused.
     ///
-    /// Example: audit incident.csv --source ons://cn-hangzhou -o report.csv --resume
+    /// Example: repeat the command that was interrupted, and add --resume
     #[arg(long, conflicts_with = "restart")]
     resume: bool,
-    /// Throw away what an unfinished run has left, and begin with the first row
+    /// Throw away the answers of an unfinished run and start with the first row
     #[arg(long)]
     restart: bool,
 }

@@ -55,13 +55,13 @@ pub(super) struct Args {
     begin: BeginFlags,
     #[command(flatten)]
     reports: ReportFlags,
-    /// The record: every answer once, from which reports can be made again [default: beside the first report]
+    /// The record: every answer once; reports can be made from it again [default: beside the first report]
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     results: Option<PathBuf>,
-    /// The producers' time zone, by which born times are decoded from IDs [default: +08:00]
+    /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
     #[arg(long, value_name = "ZONE", help_heading = "Reports")]
     producer_zone: Option<String>,
-    /// End with 0 instead of 1 when there is something to look at; never instead of 2 or 3
+    /// Exit with 0 instead of 1 when there is something to look at; 2 and 3 stay
     #[arg(long, help_heading = "Messages")]
     exit_zero: bool,
     #[command(flatten)]

@@ -11,20 +11,21 @@ use crate::settings::{Deadline, FinishBy, Layers, Span};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Time")]
 pub(in crate::command) struct DeadlineFlags {
-    /// Begin no call after this time: 06:00 (the next one, on this machine's clock), 2026-11-23T06:00+08:00
+    /// Start no call after this time: 06:00 (the next one on this machine's clock) or 2026-11-23T06:00+08:00
     ///
-    /// The oldest messages are asked first, since they expire first. What is left is asked by the same command with
-    /// --resume.
+    /// The oldest messages are asked first, because they expire first. The same command with --resume asks the rest.
     ///
-    /// Example: --finish-by 06:00 --resume, every night, until everything is answered
+    /// Example, every night until everything is answered: ons-audit audit incident.csv --source ons://cn-hangzhou -o
+    /// report.csv --finish-by 06:00 --resume
     #[arg(long, value_name = "TIME", conflicts_with = "max_time")]
     finish_by: Option<String>,
-    /// Begin no call after so long: 2h, 90m; the oldest messages are asked first
+    /// Start no call after this much time: 2h, 90m; the oldest messages are asked first
     #[arg(long, value_name = "DURATION")]
     max_time: Option<String>,
-    /// Kept column that says when a message was born, where its ID does not; asks the oldest messages first
+    /// Column that says when a message was born, where its ID does not; the oldest messages are asked first
     ///
-    /// RFC 3339, `2026-11-22 03:00:00` on the producers' clock, or seconds or milliseconds since 1970.
+    /// RFC 3339, `2026-11-22 03:00:00` on the producers' clock, or seconds or milliseconds since 1970. It must be one of
+    /// the columns that --keep keeps.
     #[arg(long, value_name = "COLUMN")]
     born_column: Option<String>,
 }

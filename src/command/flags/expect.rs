@@ -12,22 +12,26 @@ use crate::verdict::Expectations;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Expectations")]
 pub(in crate::command) struct ExpectFlags {
-    /// Groups that should have consumed each message, or those of one topic; may be given several times
+    /// Groups that should have consumed every message, or those of one topic; can be repeated
     ///
-    /// Only with an expectation is a group that was never started a finding (absent). Without one, the groups that
-    /// an answer names are the expected ones, and filtered is accepted.
+    /// Only with an expectation is a group that was never started reported (absent). Without one, the groups in an
+    /// answer are the expected ones, and filtered is accepted.
     ///
-    /// Examples: --expect GID_billing,GID_shipping; --expect orders=GID_billing --expect payments=GID_ledger
+    /// Examples:
+    ///
+    /// ons-audit report day.results.ndjson --expect GID_billing,GID_shipping
+    ///
+    /// ons-audit report day.results.ndjson --expect orders=GID_billing --expect payments=GID_ledger
     #[arg(long, value_name = "[TOPIC=]GROUP,…")]
     expect: Vec<String>,
-    /// The same from a CSV file with the columns topic,group and, if need be, tags, valid_from, valid_to
+    /// Expected groups from a CSV file with the columns topic,group and optionally tags, valid_from, valid_to
     ///
-    /// tags: the group is expected of messages with one of them (paid || created). valid_from, valid_to: of messages born
-    /// in that time (2026-11-20T14:00:00+08:00, or 2026-11-20: whole days of the producers). A message whose tag or born
-    /// time is not known counts as expected, so that nothing missed is hidden.
+    /// tags: the group is expected to consume messages with one of these tags (paid || created). valid_from, valid_to:
+    /// messages born in that time (2026-11-20T14:00:00+08:00, or 2026-11-20: whole days in the producers' zone). A
+    /// message whose tag or born time is unknown counts as expected, so that nothing missed is hidden.
     #[arg(long, value_name = "FILE")]
     expect_file: Option<PathBuf>,
-    /// An expected group whose subscription filters a message out is no break
+    /// Do not count a message as a break when an expected group's subscription filters it
     #[arg(long, value_name = "filtered")]
     accept: Option<String>,
 }

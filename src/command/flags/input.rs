@@ -10,21 +10,26 @@ use crate::settings::Layers;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct InputFlags {
-    /// Files with message IDs and topics: CSV, TSV, NDJSON, or bare IDs; plain, gzip or zstd; `-` is stdin
+    /// Files with message IDs and topics: CSV, TSV, NDJSON or bare IDs; plain, gzip or zstd; `-` is standard input
     ///
-    /// Columns are found by their names (msg_id, MsgId, message-id, Message ID; topic; instance_id). All other
-    /// columns travel to the report unchanged.
+    /// Columns are found by name (msg_id, MsgId, message-id, Message ID; topic; instance_id). All other columns are
+    /// copied to the report unchanged.
+    ///
+    /// Examples:
+    ///
+    /// ons-audit audit ids.txt --topic orders --source ons://cn-hangzhou
+    ///
+    /// ons-audit audit export.csv --delimiter ';' --msg-id-column 3 --source ons://cn-hangzhou
+    ///
+    /// zcat day.csv.gz | ons-audit audit - --source ons://cn-hangzhou
     #[arg(value_name = "INPUT", default_value = "-", hide_default_value = true)]
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     columns: ColumnFlags,
-    /// Columns that travel to the report [default: all]
+    /// Columns to copy to the report [default: all]
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     keep: Option<Vec<String>>,
-    /// Refuse to ask when more rows than this are bad: a number, or a share such as 5% [default: 100%]
-    ///
-    /// Examples: audit ids.txt --topic orders; audit export.csv --delimiter ';' --msg-id-column 3;
-    /// zcat day.csv.gz | ons-audit audit - --source ons://cn-hangzhou
+    /// Ask nothing when more rows than this are bad: a number, or a share such as 5% [default: 100%]
     #[arg(long, value_name = "N|P%")]
     max_rejects: Option<String>,
 }
@@ -33,7 +38,7 @@ pub(in crate::command) struct InputFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct ColumnFlags {
-    /// Column with the message ID, by name or by number from 1
+    /// Column with the message ID, by name or by number (the first is 1)
     #[arg(long, value_name = "COLUMN")]
     msg_id_column: Option<String>,
     /// Column with the topic
@@ -42,19 +47,19 @@ pub(in crate::command) struct ColumnFlags {
     /// Column with the instance ID
     #[arg(long, value_name = "COLUMN")]
     instance_column: Option<String>,
-    /// Topic of all rows that name none
+    /// Topic of every row that names none
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// Instance of all rows that name none
+    /// Instance of every row that names none
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// csv, tsv, ndjson or ids, instead of looking at the file
+    /// csv, tsv, ndjson or ids; by default the file tells
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<Format>,
-    /// Character between cells, instead of looking at the header (`\t` is a tab)
+    /// Character between cells (`\t` is a tab); by default the header tells
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     delimiter: Option<u8>,
-    /// The first line is data: name columns by number
+    /// The first line is data; name columns by number
     #[arg(long)]
     no_header: bool,
 }

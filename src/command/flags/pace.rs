@@ -28,25 +28,49 @@ const API_CONCURRENCY_AT_MAX: usize = 64;
 pub(in crate::command) struct PaceFlags {
     /// Calls per time, retries included: 10/s, 600/m, max [default: 8/s for the API, 500/s for a cluster, max for a snapshot]
     ///
-    /// For a cluster it counts look-ups of messages; a message whose place the input gives needs none.
+    /// The quota of OnsMessageTrace is 10/s per account and region, shared with the console and every other tool. On a
+    /// cluster only look-ups of messages count; a message whose place the input gives needs none.
     ///
-    /// The quota of OnsMessageTrace is 10/s per account and region, shared with the console and every other tool.
-    ///
-    /// Example: --rate 5/s --concurrency 8 leaves half of the quota to others
+    /// Example that leaves half of the quota to others: ons-audit audit incident.csv --source ons://cn-hangzhou --rate
+    /// 5/s --concurrency 8
     #[arg(long, value_name = "RATE")]
     rate: Option<String>,
-    /// Calls that may begin at once after a pause [default: 1]
-    #[arg(long, value_name = "N")]
-    burst: Option<String>,
-    /// Calls in flight at once [default: 16 for the API, 64 at --rate max and for a cluster, 1 for a snapshot]
+    /// Calls in flight at the same time [default: 16 for the API, 64 at --rate max and for a cluster, 1 for a snapshot]
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
-    /// Calls for one message, the first included [default: 5]
+    #[command(flatten)]
+    more: MorePaceFlags,
+}
+
+/// The pace of what is asked of a cluster.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Pace")]
+pub(in crate::command) struct ClusterPaceFlags {
+    /// Look-ups of messages per time, retries included: 500/s, 600/m, max [default: 500/s]
+    ///
+    /// A message whose place the input gives needs no look-up.
+    #[arg(long, value_name = "RATE")]
+    rate: Option<String>,
+    /// Look-ups in flight at the same time [default: 64]
+    #[arg(long, value_name = "N")]
+    concurrency: Option<String>,
+    #[command(flatten)]
+    more: MorePaceFlags,
+}
+
+/// The pace of whatever is asked.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Pace")]
+struct MorePaceFlags {
+    /// Calls that may start at once after a pause [default: 1]
+    #[arg(long, value_name = "N")]
+    burst: Option<String>,
+    /// Most calls for one message, the first included [default: 5]
     #[arg(long, value_name = "N")]
     max_attempts: Option<String>,
-    /// Share the rate with every run on this machine that names the same file; made if it is not there
+    /// Share the rate with all runs on this machine that name the same file; it is created if missing
     ///
-    /// Example: --rate 8/s --quota-file ~/.cache/ons-quota in three runs at once: 8/s for all three together
+    /// Three runs at once with --rate 8/s --quota-file ~/.cache/ons-quota make 8 calls/s, all three together.
     #[arg(long, value_name = "FILE")]
     quota_file: Option<PathBuf>,
 }
@@ -63,8 +87,22 @@ pub(in crate::command) struct Pace {
 impl PaceFlags {
     pub(in crate::command) fn lay(&self, layers: &mut Layers) {
         layers.flag("rate", self.rate.as_ref());
-        layers.flag("burst", self.burst.as_ref());
         layers.flag("concurrency", self.concurrency.as_ref());
+        self.more.lay(layers);
+    }
+}
+
+impl ClusterPaceFlags {
+    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
+        layers.flag("rate", self.rate.as_ref());
+        layers.flag("concurrency", self.concurrency.as_ref());
+        self.more.lay(layers);
+    }
+}
+
+impl MorePaceFlags {
+    fn lay(&self, layers: &mut Layers) {
+        layers.flag("burst", self.burst.as_ref());
         layers.flag("max_attempts", self.max_attempts.as_ref());
         let quota_file = self.quota_file.as_ref().map(|path| path.display());
         layers.flag("quota_file", quota_file);

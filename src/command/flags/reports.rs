@@ -16,56 +16,59 @@ use crate::settings::Layers;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
 pub(in crate::command) struct ReportFlags {
-    /// Report, its format by its ending: .csv, .xlsx, .html, .ndjson, .json, .md; may be given several times [default: CSV on stdout]
+    /// Report; its ending sets its format: .csv, .xlsx, .html, .ndjson, .json, .md; can be repeated [default: CSV on stdout]
     ///
-    /// .csv has a row per message and group, .xlsx the same in a workbook with a summary and the list to act on, .html a page
-    /// to mail with timeline and list, .ndjson
-    /// a line per row with verdicts, .json the totals for a program, .md a summary for the ticket. `-` is CSV on stdout.
+    /// .csv has a row per message and group; .xlsx the same in a workbook with a summary and the list to act on; .html is a
+    /// page to mail with timeline and list; .ndjson has a line per row with verdicts; .json the totals for a program; .md is
+    /// a summary for a ticket. `-` is CSV on stdout.
     ///
-    /// Example: -o report.xlsx -o ticket.md --matrix matrix.csv
+    /// Example: ons-audit report day.results.ndjson -o report.xlsx -o ticket.md --matrix matrix.csv
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
-    /// CSV with a row per message and a column per group
+    /// CSV with one row per message and one column per group
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
-    /// CSV of the bad rows, with file, line and reason
+    /// CSV of the bad rows with file, line and reason
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// All evidence in one ZIP: the record, the reports, the settings, and a manifest with the SHA-256 of each
     ///
-    /// `ons-audit verify FILE.zip` checks it anywhere, without asking anybody. The inputs are named with their hashes and
-    /// are not packed; secrets never are.
+    /// `ons-audit verify FILE.zip` checks it anywhere without asking anybody. The inputs are named with their hashes but
+    /// not packed; secrets never are.
     ///
-    /// Example: -o report.csv -o ticket.md --bundle evidence.zip
+    /// Example: ons-audit report day.results.ndjson -o report.csv -o ticket.md --bundle evidence.zip
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// Time zone of the reports for people: UTC, +08:00, Asia/Shanghai [default: UTC]
+    /// Time zone in reports for people: UTC, +08:00, Asia/Shanghai [default: UTC]
     ///
-    /// It is named wherever a time stands, also in the summary here. Formats for programs (.csv, .ndjson, .json) stay in UTC.
+    /// It is named beside every time, also in the summary on the terminal. Formats for programs (.csv, .ndjson, .json) stay
+    /// in UTC.
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
-    /// Language of the reports for people: en or zh; codes are never translated [default: en]
+    /// Language of reports for people: en or zh; codes are never translated [default: en]
     #[arg(long, value_name = "LANGUAGE")]
     lang: Option<String>,
     #[command(flatten)]
     csv: CsvFlags,
-    /// The most rows in one CSV file, the header aside; more go on in further files
+    /// Most rows in one CSV file, not counting the header; the rest goes into further files
     ///
-    /// A spreadsheet opens 1,048,576 rows and drops the rest without a word. Each part has the header and says in its
-    /// name which it is and how many rows it has: report.part-1-of-2.1000000-rows.csv. Parts of an earlier report with the same name are
-    /// removed.
+    /// A spreadsheet opens 1,048,576 rows and silently drops the rest. Each part has the header, and its name says which
+    /// part it is and how many rows it has: report.part-1-of-2.1000000-rows.csv. Parts of an earlier report with the same
+    /// name are removed.
     ///
-    /// Example: -o report.csv --split 1000000
+    /// Example: ons-audit report day.results.ndjson -o report.csv --split 1000000
     #[arg(long, value_name = "ROWS")]
     split: Option<String>,
-    /// Folder of lists, one for each group and verdict, of the messages that the group has not passed; nothing is sent
+    /// Folder of lists, one per group and verdict, of the messages that the group has not passed; nothing is sent
     ///
-    /// GROUP.open.csv and GROUP.open.ndjson have the messages that its offset has not reached, each once; absent,
-    /// filtered (where that is not accepted) and undetermined ones have lists of their own, since they need something else
-    /// than to be sent again. worklist.json says what belongs together and whether the run was complete. An earlier
+    /// GROUP.open.csv and GROUP.open.ndjson have the messages that the group's offset has not reached, each once. Absent,
+    /// filtered (where that is not accepted) and undetermined ones have lists of their own, because sending them again is
+    /// not what they need. worklist.json says which files belong together and whether the run was complete. An earlier
     /// worklist in the folder is replaced as a whole.
     ///
-    /// Example: --worklist redrive, look at redrive/GID_billing.open.csv, ask again, and only then send
+    /// Look at redrive/GID_billing.open.csv and ask again before you send anything.
+    ///
+    /// Example: ons-audit report day.results.ndjson --worklist redrive
     #[arg(long, value_name = "FOLDER")]
     worklist: Option<PathBuf>,
 }
@@ -74,15 +77,15 @@ pub(in crate::command) struct ReportFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
 pub(in crate::command) struct CsvFlags {
-    /// Leave cells as they are that a spreadsheet would take for formulas
+    /// Do not protect cells that a spreadsheet would take for formulas
     #[arg(long)]
     raw_csv: bool,
-    /// Begin CSV files with a byte order mark, by which Excel knows UTF-8
+    /// Start CSV files with a byte order mark, so that Excel reads them as UTF-8
     #[arg(long)]
     bom: bool,
-    /// Between the cells of CSV files: one of , ; | ^ ~ or \t for a tab [default: ,]
+    /// Character between the cells of CSV reports: one of , ; | ^ ~ or \t for a tab [default: ,]
     ///
-    /// Excel expects ; where a comma stands in numbers (Germany, France, Brazil, …). --delimiter is that of the input.
+    /// Excel expects ; in countries that write a comma in numbers (Germany, France, Brazil, …).
     #[arg(long, value_name = "CHAR", alias = "out-delimiter")]
     output_delimiter: Option<String>,
 }

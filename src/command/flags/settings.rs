@@ -9,7 +9,7 @@ use crate::settings::Layers;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(in crate::command) struct SettingsFlags {
-    /// Settings file (TOML); each flag is also a setting there and an ONS_AUDIT_… variable
+    /// Settings file (TOML). Most flags can be set there or as ONS_AUDIT_… variables; --show-settings lists them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print every setting with its origin, and ask nothing

@@ -1,4 +1,4 @@
-//! Who answers.
+//! Where to ask.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,43 +18,65 @@ use crate::source::{Snapshot, Source};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Source")]
 pub(in crate::command) struct SourceFlags {
-    /// Who answers: ons://REGION[/INSTANCE_ID], https://HOST[:PORT], rocketmq://HOST:9876, or a snapshot file
+    /// Where to ask: ons://REGION[/INSTANCE_ID], https://HOST[:PORT], rocketmq://HOST:9876, or a snapshot file
     ///
-    /// rocketmq://HOST:9876[,HOST:9876...] names the name servers of an Apache RocketMQ cluster. Where it has ACL, the
-    /// account is in ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY.
+    /// rocketmq://HOST:9876[,HOST:9876...] names the name servers of an Apache RocketMQ cluster. If it uses ACL, the
+    /// account comes from ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY.
     ///
-    /// There is no default: an audit never answers from demo data unless told to. ONS_AUDIT_SOURCE may name it.
+    /// There is no default: demo data never answers unless you name it. ONS_AUDIT_SOURCE can name the source, too.
     ///
     /// Examples: ons://cn-hangzhou, ons://cn-hangzhou/MQ_INST_1234567890123456_BXdemo, http://127.0.0.1:8181,
     /// rocketmq://127.0.0.1:9876, samples/cluster.json
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
-    /// Profile of ~/.aliyun/config.json or ~/.alibabacloud/credentials, instead of the credential chain
+    /// Take the key from this profile of ~/.aliyun/config.json or ~/.alibabacloud/credentials
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// How requests are signed: v3 (ACS3-HMAC-SHA256) or v1 (HMAC-SHA1) [default: v3]
     #[arg(long, value_name = "VERSION")]
     signature: Option<String>,
-    /// The longest that one call may take [default: 10s]
-    #[arg(long, value_name = "DURATION")]
-    timeout: Option<String>,
-    /// Allow plain http:// to other machines than this one
+    #[command(flatten)]
+    connection: ConnectionFlags,
+    /// Allow plain http:// to other machines
     #[arg(long)]
     allow_http: bool,
-    /// Speak TLS with name servers and brokers (rocketmq:// only)
-    #[arg(long)]
-    tls: bool,
-    /// Trust the certificate authorities in this PEM file, too
-    #[arg(long, value_name = "FILE")]
-    ca_cert: Option<PathBuf>,
-    /// Go through this proxy, http://HOST:PORT, instead of HTTPS_PROXY; NO_PROXY holds, too
+    /// Use this proxy, http://HOST:PORT, instead of HTTPS_PROXY; NO_PROXY still applies
     ///
-    /// A proxy's user and password are secrets: give them in HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT.
+    /// A proxy's user and password are secrets: put them into HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT.
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
-    /// Let a profile of mode External run its process_command
+    /// Allow a profile of mode External to run its process_command
     #[arg(long)]
     allow_external_credentials: bool,
+}
+
+/// The flags of a source that must be a cluster.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Source")]
+pub(in crate::command) struct ClusterFlags {
+    /// The cluster: rocketmq://HOST:9876[,HOST:9876...] names its name servers
+    ///
+    /// If it uses ACL, the account comes from ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY. ONS_AUDIT_SOURCE can name the
+    /// cluster, too.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionFlags,
+}
+
+/// How any source is connected to.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Source")]
+struct ConnectionFlags {
+    /// Longest time for one call [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<String>,
+    /// Use TLS to name servers and brokers (rocketmq:// only)
+    #[arg(long)]
+    tls: bool,
+    /// Also trust the certificate authorities in this PEM file
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
 }
 
 /// The source that was named, before anything is connected.
@@ -73,13 +95,26 @@ impl SourceFlags {
         layers.flag("source", self.source.as_ref());
         layers.flag("profile", self.profile.as_ref());
         layers.flag("signature", self.signature.as_ref());
-        layers.flag("timeout", self.timeout.as_ref());
+        self.connection.lay(layers);
         layers.flag("allow_http", self.allow_http.then_some(true));
-        layers.flag("tls", self.tls.then_some(true));
-        layers.flag("ca_cert", self.ca_cert.as_ref().map(|path| path.display()));
         layers.flag("proxy", self.proxy.as_ref());
         let external = self.allow_external_credentials.then_some(true);
         layers.flag("allow_external_credentials", external);
+    }
+}
+
+impl ClusterFlags {
+    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
+        layers.flag("source", self.source.as_ref());
+        self.connection.lay(layers);
+    }
+}
+
+impl ConnectionFlags {
+    fn lay(&self, layers: &mut Layers) {
+        layers.flag("timeout", self.timeout.as_ref());
+        layers.flag("tls", self.tls.then_some(true));
+        layers.flag("ca_cert", self.ca_cert.as_ref().map(|path| path.display()));
     }
 }
 

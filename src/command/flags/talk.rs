@@ -10,13 +10,13 @@ use crate::ui::{LogStyle, Mode, Screen, start_log};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Messages")]
 pub(in crate::command) struct TalkFlags {
-    /// Nothing on stderr but warnings and errors
+    /// Only warnings and errors on stderr
     #[arg(short, long)]
     quiet: bool,
-    /// No progress, but the summary
+    /// No progress; the summary stays
     #[arg(long)]
     no_progress: bool,
-    /// Log lines as text or as json, one object a line [default: text]
+    /// Log lines as text or as json (one object per line) [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
 }

@@ -17,26 +17,29 @@ use crate::telemetry::webhook::Webhook;
 use crate::telemetry::{Effort, Figures, RunEnd};
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Telling machines")]
+#[command(next_help_heading = "Notifications")]
 pub(in crate::command) struct TelemetryFlags {
-    /// Metrics for the textfile collector of Prometheus' node_exporter, which reads files that end in .prom
+    /// Metrics for the textfile collector of Prometheus' node_exporter, in a file that ends in .prom
     ///
-    /// Last run and last success apart, messages by verdict and by group, calls, retries, throttles, duration. It is
-    /// replaced whenever the run ends, also when it fails. All may read it: it holds counts and the names of groups.
+    /// Last run and last success, messages by verdict and by group, calls, retries, throttles, duration. The file is
+    /// replaced whenever a run ends, also when it fails. Everyone may read it: it holds only counts and names of groups.
     ///
-    /// Example: --metrics /var/lib/prometheus/node-exporter/orders.prom
+    /// Example: ons-audit audit orders.csv --source ons://cn-hangzhou --metrics
+    /// /var/lib/prometheus/node-exporter/orders.prom
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-    /// In whose form the webhook of ONS_AUDIT_NOTIFY_URL is told: json, slack, dingtalk, feishu, wecom [default: json]
+    /// Message format for the webhook in ONS_AUDIT_NOTIFY_URL: json, slack, dingtalk, feishu, wecom [default: json]
     ///
-    /// When the run has ended, one POST says how: counts and names of groups, no message IDs. The address is a secret: it
-    /// comes from ONS_AUDIT_NOTIFY_URL or the setting notify_url, and so does not stand in the list of processes.
-    /// ONS_AUDIT_NOTIFY_SECRET signs notices to DingTalk and Feishu. If it fails, that is a warning and changes nothing.
+    /// When the run has ended, one POST says how: counts and names of groups, no message IDs. The address is a secret, so
+    /// it comes from ONS_AUDIT_NOTIFY_URL or the setting notify_url and does not show in the process list.
+    /// ONS_AUDIT_NOTIFY_SECRET signs messages to DingTalk and Feishu. A failed notification is a warning and changes
+    /// nothing.
     ///
-    /// Example: ONS_AUDIT_NOTIFY_URL=https://… ons-audit audit … --notify-template dingtalk --notify-when problems
+    /// Example: ONS_AUDIT_NOTIFY_URL=https://… ons-audit audit orders.csv --source ons://cn-hangzhou --notify-template
+    /// dingtalk --notify-when problems
     #[arg(long, value_name = "NAME")]
     notify_template: Option<String>,
-    /// always, or problems: unless all is reconciled [default: always]
+    /// `always`, or `problems` (only when something is not reconciled) [default: always]
     #[arg(long, value_name = "WHEN")]
     notify_when: Option<String>,
 }

@@ -30,17 +30,17 @@ use signals::Signals;
 pub(super) struct Args {
     #[command(flatten)]
     source: SourceFlags,
-    /// How fast the source is asked: 10/s, 600/m, max [default: 8/s for the API, 500/s for a cluster, max for a snapshot]
+    /// How fast to ask the source: 10/s, 600/m, max [default: 8/s for the API, 500/s for a cluster, max for a snapshot]
     #[arg(long, value_name = "RATE", help_heading = "Source")]
     rate: Option<String>,
     #[command(flatten)]
     access: AccessFlags,
     #[command(flatten)]
     drill: DrillFlags,
-    /// No access log; nothing on stderr but the address, warnings and errors
+    /// No access log: only the address, warnings and errors on stderr
     #[arg(short, long, help_heading = "Messages")]
     quiet: bool,
-    /// Log lines as text or as json, one object a line; the access log is json always [default: text]
+    /// Log lines as text or as json (one object per line); the access log is always json [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Messages")]
     log_format: Option<String>,
     #[command(flatten)]
@@ -50,17 +50,18 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Clients")]
 struct AccessFlags {
-    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8181]
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8181]
     ///
-    /// The first line on stderr names the address. One that other machines can reach needs keys and TLS.
+    /// The first line on stderr names the address. An address that other machines can reach needs keys and TLS.
     ///
-    /// Example: --listen 0.0.0.0:8443 --keys keys.toml --tls-cert cert.pem --tls-key key.pem
+    /// Example: ons-audit serve --source ons://cn-hangzhou --listen 0.0.0.0:8443 --keys keys.toml --tls-cert cert.pem
+    /// --tls-key key.pem
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Access keys that may ask: a TOML file, mode 0600, read again on SIGHUP
     ///
-    /// One [[keys]] table a key: id, secret, and if wanted topics = [...], instances = [...], security_token,
-    /// account, active = false. ONS_AUDIT_SERVE_KEYS=id:secret,... does for a few.
+    /// One [[keys]] table per key: id, secret, and optionally topics = [...], instances = [...], security_token, account,
+    /// active = false. For a few keys ONS_AUDIT_SERVE_KEYS=id:secret,... will do.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     /// Calls per time, for each account and operation: 10/s, 600/m, max [default: max]
@@ -72,7 +73,7 @@ struct AccessFlags {
     /// Its private key, PEM, mode 0600
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// Listen without TLS on other addresses: a proxy in front speaks TLS
+    /// Listen without TLS on other addresses, because a proxy in front speaks TLS
     #[arg(long)]
     behind_proxy: bool,
 }
@@ -85,7 +86,8 @@ struct DrillFlags {
     latency: Option<String>,
     /// This share of the requests gets a fault: 503, 500, throttling, an HTML page, no answer at all
     ///
-    /// Example: --latency 200ms --fault-rate 20% --quota 10/s rehearses a bad day of the cloud
+    /// Example that rehearses a bad day of the cloud: ons-audit serve --source samples/cluster.json --latency 200ms
+    /// --fault-rate 20% --quota 10/s
     #[arg(long, value_name = "P%")]
     fault_rate: Option<String>,
     /// The same seed brings the same faults in the same order [default: 1]

@@ -8,6 +8,13 @@ use thiserror::Error;
 use super::regions;
 use crate::exit::Advice;
 
+/// What a source may begin with, and what goes on behind it.
+const SOURCES: [(&str, &str); 3] = [
+    ("ons", "ons://cn-hangzhou"),
+    ("https", "https://HOST"),
+    ("rocketmq", "rocketmq://HOST:9876"),
+];
+
 /// A gateway's address, from the source as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -24,7 +31,7 @@ impl Endpoint {
         let source = source.trim();
         let (scheme, rest) = source
             .split_once("://")
-            .ok_or_else(|| EndpointError::Scheme(printable(source)))?;
+            .ok_or_else(|| EndpointError::NoScheme(printable(source)))?;
         match scheme.to_ascii_lowercase().as_str() {
             "ons" => Self::of_region(source, rest),
             "http" | "https" => Self::of_url(source, allow_http),
@@ -145,8 +152,11 @@ fn printable(text: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// Neither `ons://` nor `http(s)://`.
+    /// No address at all.
     #[error("`{0}` is not the address of an OnsMessageTrace gateway")]
+    NoScheme(String),
+    /// Neither `ons://` nor `http(s)://`.
+    #[error("unknown scheme `{0}`; a source is ons://REGION, https://…, rocketmq://… or a file")]
     Scheme(String),
     /// A region that is in no table.
     #[error("unknown region `{0}`")]
@@ -171,11 +181,13 @@ impl Advice for EndpointError {
             Self::Region(wrong) => {
                 let near = regions::near(wrong);
                 let meant = if near.is_empty() {
-                    "see the region in the console".to_owned()
+                    "the console shows the region.".to_owned()
                 } else {
                     format!("did you mean {}?", near.join(" or "))
                 };
-                format!("{meant}; for a region not in our table name its host: https://HOST")
+                format!(
+                    "{meant} For a region that is not in our table, name its host: https://HOST"
+                )
             }
             Self::PlainHttp(host) => {
                 format!("use https://{host}, or add --allow-http on a network you trust")
@@ -186,7 +198,14 @@ impl Advice for EndpointError {
             Self::Extra("a user or password") => {
                 "keys come from the environment or a profile, never from the source".into()
             }
-            Self::Scheme(_) | Self::Address(_) | Self::Extra(_) => {
+            Self::Scheme(wrong) => {
+                let near = |(scheme, _): &(&str, &str)| {
+                    regions::distance(scheme, wrong) <= scheme.len() / 3
+                };
+                let (_, meant) = SOURCES.into_iter().find(near).unwrap_or(SOURCES[0]);
+                format!("for example --source {meant}")
+            }
+            Self::NoScheme(_) | Self::Address(_) | Self::Extra(_) => {
                 "ons://REGION, ons://REGION/INSTANCE_ID or https://HOST[:PORT]".into()
             }
         })
@@ -264,11 +283,21 @@ mod tests {
     fn anything_else_is_refused_with_a_way_out() {
         for (source, message, hint) in [
             ("cn-hangzhou", "not the address", "ons://REGION"),
-            ("ftp://host", "`ftp` is not the address", "ons://REGION"),
+            ("ftp://host", "unknown scheme `ftp`", "ons://cn-hangzhou"),
+            (
+                "on://cn-hangzhou",
+                "unknown scheme `on`; a source is ons://REGION, https://…, rocketmq://… or a file",
+                "--source ons://cn-hangzhou",
+            ),
+            (
+                "rocket://h:1",
+                "unknown scheme `rocket`",
+                "--source rocketmq://HOST",
+            ),
             (
                 "ons://cn-hangzou",
                 "unknown region `cn-hangzou`",
-                "did you mean cn-hangzhou",
+                "did you mean cn-hangzhou? For a region that is not in our table, name its host: https://HOST",
             ),
             ("ons://", "unknown region ``", "https://HOST"),
             (

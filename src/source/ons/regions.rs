@@ -102,7 +102,7 @@ pub(super) fn near(wrong: &str) -> Vec<&'static str> {
 }
 
 /// How many letters must be typed, deleted or changed to get from one word to the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut diagonal = row[0];
