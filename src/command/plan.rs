@@ -54,10 +54,10 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     let pace = Pace::of(&layers, named.kind(), world.clock)?;
     let zone: Zone = layers.get("producer_zone")?;
     let inputs = args.input.open()?;
-    let (now, retention) = (
-        (world.clock)(),
-        args.retention.map_or(RETENTION, |span| span.0),
-    );
+    let now = (world.clock)();
+    // A snapshot keeps what it has.
+    let retention =
+        (!named.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
     let born = BornClock::new(now, &zone.zone);
     let placed = named.kind() == Kind::Cluster && is_placed(&inputs)?;
     let rate = if placed { Rate::Max } else { pace.rate };
@@ -73,11 +73,10 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
             forecast: &forecast,
             source: named.text(),
             placed,
-            rate: rate.to_string(),
+            rate,
             now,
             retention,
             zone: &zone,
-            expires: !named.is_repeatable(),
         };
         let mut text = plan.text(&first_rejects(&inputs, SHOWN)?);
         for column in damage.columns() {
@@ -106,12 +105,11 @@ struct Plan<'a> {
     source: String,
     /// The input gives the place of every message.
     placed: bool,
-    rate: String,
+    rate: Rate,
     now: Timestamp,
-    retention: Duration,
+    /// How long the source keeps messages, if it does not keep them for good.
+    retention: Option<Duration>,
     zone: &'a Zone,
-    /// A snapshot keeps what it has.
-    expires: bool,
 }
 
 impl Plan<'_> {
@@ -147,8 +145,8 @@ impl Plan<'_> {
                         words::duration(age)
                     ),
                 );
-                if self.expires {
-                    line("expiry", self.expiry());
+                if let Some(expiry) = self.expiry() {
+                    line("expiry", expiry);
                 }
             }
             None => line("oldest", "no ID tells when its message was born".to_owned()),
@@ -169,27 +167,45 @@ impl Plan<'_> {
                 .to_owned();
         }
         let distinct = count(self.forecast.distinct);
-        format!("{distinct}, retries aside, at {}", self.rate)
+        match self.rate {
+            Rate::Max => format!("{distinct} without retries, no rate limit"),
+            rate @ Rate::Limited { .. } => format!("{distinct} without retries, at {rate}"),
+        }
     }
 
-    fn expiry(&self) -> String {
+    /// `986 are already older than 3 days; 0 more will be by the time they are asked`.
+    fn expiry(&self) -> Option<String> {
         let Forecast {
-            expired,
-            expiring,
+            expired: Some(expired),
+            expiring: Some(expiring),
             dated,
             distinct,
             ..
-        } = *self.forecast;
+        } = *self.forecast
+        else {
+            return None;
+        };
         let mut words = format!(
-            "{} older than {} already, {} more before their turn",
+            "{} {} already older than {}; {} more will be by the time they are asked",
             count(expired),
-            words::duration(self.retention),
+            if expired == 1 { "is" } else { "are" },
+            days(self.retention?),
             count(expiring)
         );
-        if dated < distinct {
-            write!(words, "; {} IDs do not tell", count(distinct - dated))
-                .expect("memory takes all text");
+        match distinct - dated {
+            0 => {}
+            1 => words += "; 1 ID does not tell",
+            others => words += &format!("; {} IDs do not tell", count(others)),
         }
-        words
+        Some(words)
+    }
+}
+
+/// `3 days`; a length that is no whole number of them as elsewhere.
+fn days(length: Duration) -> String {
+    match (length.as_secs() / 86_400, length.as_secs() % 86_400) {
+        (0, _) | (_, 1..) => words::duration(length),
+        (1, 0) => "1 day".to_owned(),
+        (days, 0) => format!("{} days", count(days)),
     }
 }

@@ -28,10 +28,12 @@ pub struct Forecast {
     pub oldest: Option<Oldest>,
     /// Messages whose ID tells when they were born.
     pub dated: u64,
-    /// Of those, how many are older than the retention already.
-    pub expired: u64,
+    /// Of those, how many are older than the retention already; nothing where the source keeps what it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired: Option<u64>,
     /// Of those, how many more will be before their turn comes.
-    pub expiring: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiring: Option<u64>,
 }
 
 /// The message that was born first.
@@ -46,15 +48,20 @@ pub struct Oldest {
 }
 
 impl Forecast {
-    /// Counts `rows`, asked in their order at `rate` from `start` on. `born` decodes an ID.
+    /// Counts `rows`, asked in their order at `rate` from `start` on, of a source that keeps messages for `retention`.
+    /// `born` decodes an ID.
     pub fn of<E>(
         rows: impl Iterator<Item = Result<Row, E>>,
         rate: Rate,
         start: Timestamp,
-        retention: Duration,
+        retention: Option<Duration>,
         born: impl Fn(&str) -> Option<Timestamp>,
     ) -> Result<Self, E> {
-        let mut forecast = Self::default();
+        let mut forecast = Self {
+            expired: retention.map(|_| 0),
+            expiring: retention.map(|_| 0),
+            ..Self::default()
+        };
         for row in rows {
             let row = row?;
             forecast.rows += 1;
@@ -100,12 +107,12 @@ impl Forecast {
         }
         let outlives = |wait: Duration| {
             let age = ages.start.duration_since(born).saturating_add(signed(wait));
-            age > signed(ages.retention)
+            ages.retention.is_some_and(|most| age > signed(most))
         };
         if outlives(Duration::ZERO) {
-            self.expired += 1;
+            self.expired = self.expired.map(|expired| expired + 1);
         } else if outlives(ages.turn) {
-            self.expiring += 1;
+            self.expiring = self.expiring.map(|expiring| expiring + 1);
         }
     }
 }
@@ -114,7 +121,7 @@ impl Forecast {
 struct Ages {
     start: Timestamp,
     turn: Duration,
-    retention: Duration,
+    retention: Option<Duration>,
 }
 
 fn signed(duration: Duration) -> SignedDuration {
@@ -180,7 +187,7 @@ mod tests {
             rows,
             "1/s".parse().unwrap(),
             start,
-            Duration::from_secs(10),
+            Some(Duration::from_secs(10)),
             ages,
         )
         .unwrap();
@@ -196,7 +203,7 @@ mod tests {
         assert_eq!(forecast.seconds, Some(4.0));
         assert_eq!(
             (forecast.dated, forecast.expired, forecast.expiring),
-            (4, 1, 1)
+            (4, Some(1), Some(1))
         );
         assert_eq!(forecast.oldest.unwrap().row, 2);
     }

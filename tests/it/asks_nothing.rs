@@ -92,13 +92,13 @@ fn a_plan_asks_nothing() {
     assert_snapshot!(before, @r"
     4 rows = 2 distinct messages + 1 duplicates + 1 rejected
     source    http://127.0.0.1:9
-    calls     2, retries aside, at 30/m
+    calls     2 without retries, at 30/m
     time      2 s
     oldest    row 2, 0156F7E71C361B21BC024CCDBE00000000: born 2022-03-23 22:50:38
     ");
     let (_, after) = after.split_once(" ago\n").unwrap();
     assert_snapshot!(after, @r"
-    expiry    1 older than 2 d already, 0 more before their turn; 1 IDs do not tell
+    expiry    1 is already older than 2 days; 0 more will be by the time they are asked; 1 ID does not tell
     rejected  in.csv:5, column msg_id: `1.23E+15` has lost digits: a spreadsheet turned it into a number; export the column again as text
     ");
     let json: Value =
@@ -119,4 +119,27 @@ fn a_plan_asks_nothing() {
             .stdout
             .starts_with("1,000 rows = 986 distinct messages + 8 duplicates + 6 rejected\n")
     );
+    assert!(
+        snapshot
+            .stdout
+            .contains("\ncalls     986 without retries, no rate limit\n"),
+        "{}",
+        snapshot.stdout
+    );
+}
+
+/// However old its messages are: a snapshot keeps what it has.
+#[test]
+fn nothing_of_a_snapshot_expires() {
+    let tool = Tool::new();
+    let ask = "samples/incident.csv --source samples/cluster.json";
+    for format in ["text", "json"] {
+        let plan = tool.call(&format!("plan {ask} --format {format}")).ends(1);
+        assert!(!plan.stdout.contains("expir"), "{}", plan.stdout);
+    }
+    // A limit on bad rows makes the audit count before it asks.
+    let audit = tool.call(&format!("audit {ask} -o a.csv --max-rejects 10"));
+    let said = audit.ends(1);
+    assert!(said.stderr.contains("asking about"), "{}", said.stderr);
+    assert!(!said.stderr.contains("older than"), "{}", said.stderr);
 }

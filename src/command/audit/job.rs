@@ -162,7 +162,8 @@ impl Job {
             };
             let mut damage = Damage::default();
             let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
-            let mut forecast = Forecast::of(rows, rate, now, RETENTION, born)?;
+            let retention = (!is_repeatable).then_some(RETENTION); // a snapshot keeps what it has
+            let mut forecast = Forecast::of(rows, rate, now, retention, born)?;
             announce_damage(&damage);
             forecast.rows += carried.get();
             // What is left of a run was not refused when it began.

@@ -53,11 +53,12 @@ pub(super) fn announce(forecast: &Forecast) {
         words::count(forecast.duplicates),
         words::count(forecast.rejected),
     );
-    if forecast.expired + forecast.expiring > 0 {
+    let [expired, expiring] = [forecast.expired, forecast.expiring].map(Option::unwrap_or_default);
+    if expired + expiring > 0 {
         tracing::warn!(
             "by their IDs, {} messages are older than 3 days and {} more will be before their turn: they may be gone",
-            words::count(forecast.expired),
-            words::count(forecast.expiring),
+            words::count(expired),
+            words::count(expiring),
         );
     }
 }
