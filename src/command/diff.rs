@@ -13,6 +13,7 @@ use crate::diff::{Differences, Sheet, Side, Terminal, render};
 use crate::exit::{self, Failed, Status};
 use crate::record::Record;
 use crate::report::CsvDialect;
+use crate::ui;
 use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]
@@ -116,7 +117,8 @@ fn first_file<'p>(mut paths: impl Iterator<Item = &'p Path>) -> Option<String> {
 
 fn say(differences: &Differences<'_>, report: Option<String>) -> Result<(), Failed> {
     let mut text = Vec::new();
-    Terminal { report }
+    let width = ui::width();
+    Terminal { report, width }
         .render(differences, &mut text)
         .map_err(|error| Failed::incomplete(error, None))?;
     exit::say(&String::from_utf8_lossy(&text));

@@ -10,6 +10,7 @@ use crate::record::Record;
 use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Format, Made, SummaryFormat, Targets, Terminal, render};
 use crate::telemetry::Figures;
+use crate::ui;
 use crate::verdict::{Expectations, Tally};
 
 /// What the person said about it.
@@ -48,7 +49,8 @@ pub(super) fn conclude(
     }
     if !ending.quiet {
         let mut text = Vec::new();
-        Terminal { made }
+        let width = ui::width();
+        Terminal { made, width }
             .render(&summary, &mut text)
             .map_err(|error| Failed::incomplete(error, None))?;
         exit::say(&String::from_utf8_lossy(&text));

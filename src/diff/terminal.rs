@@ -2,42 +2,45 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 
 use super::change::Change;
 use super::story::Differences;
 use super::table;
-use crate::report::labelled;
+use crate::report::{Lines, plain_table};
 use crate::words::count;
 
 /// More kinds of change than this are for the report itself.
 const KINDS_SHOWN: usize = 5;
 
-/// Plain text, as wide as its content.
+/// Plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
 pub struct Terminal {
     /// The report a person would open first, for the line that says so.
     pub report: Option<String>,
+    /// The terminal's, in columns; nothing where none reads it.
+    pub width: Option<u16>,
 }
 
 impl Terminal {
     /// Writes the summary.
     pub fn render(&self, differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}\n", differences.headline())?;
+        let mut out = Lines::new(out, self.width);
+        out.paragraph(&differences.headline())?;
         if !differences.tally.kinds.is_empty() {
-            writeln!(out, "{}\n", groups(differences))?;
+            out.table(&groups(differences, true), || groups(differences, false))?;
         }
         let messages = std::iter::once(differences.messages_told());
         let turns = differences.turns_told();
         let turns = (!turns.is_empty()).then(|| turns.join(", "));
-        labelled(out, "messages", messages.chain(turns))?;
-        labelled(out, "totals", differences.totals_told())?;
-        labelled(out, "evidence", differences.evidence())?;
-        labelled(out, "resets", differences.resets_told())?;
-        labelled(out, "groups", differences.groups_told())?;
-        labelled(out, "changes", kinds(differences))?;
-        labelled(out, "note", differences.notes())?;
-        labelled(out, "next", self.next(differences))
+        out.labelled("messages", messages.chain(turns))?;
+        out.labelled("totals", differences.totals_told())?;
+        out.labelled("evidence", differences.evidence())?;
+        out.labelled("resets", differences.resets_told())?;
+        out.labelled("groups", differences.groups_told())?;
+        out.labelled("changes", kinds(differences))?;
+        out.labelled("note", differences.notes())?;
+        out.labelled("next", self.next(differences))
     }
 
     /// What to do now, most urgent first.
@@ -71,20 +74,25 @@ impl Terminal {
     }
 }
 
-fn groups(differences: &Differences<'_>) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["group"].into_iter().chain(table::HEADINGS));
+/// With since when the longest fault is open, or for how long only.
+fn groups(differences: &Differences<'_>, since_when: bool) -> Table {
+    let mut table = plain_table();
+    table.set_header(["group"].into_iter().chain(table::HEADINGS));
     for column in 1..=Change::ALL.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for (name, cells) in table::rows(differences) {
+    for (name, mut cells) in table::rows(differences) {
+        if let Some(longest) = cells.last_mut()
+            && !since_when
+        {
+            let length = longest.split(',').next();
+            *longest = length.unwrap_or_default().to_owned();
+        }
         table.add_row(std::iter::once(name.to_owned()).chain(cells));
     }
-    table.trim_fmt()
+    table
 }
 
 /// The commonest kinds of the urgent changes, each with an example to look up.

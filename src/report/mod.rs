@@ -11,6 +11,7 @@ pub(crate) mod heads;
 mod html;
 mod json;
 pub mod lang;
+mod lines;
 mod making;
 mod markdown;
 mod matrix;
@@ -25,6 +26,7 @@ mod terminal;
 mod worklist;
 mod xlsx;
 
+pub(crate) use lines::{Lines, plain_table};
 pub use making::{Target, Targets};
 pub(crate) use markdown::escaped;
 pub use render::{RenderError, render};
@@ -34,7 +36,6 @@ pub use sink::Made;
 pub use story::Story;
 pub use summary::{Summary, SummaryFormat};
 pub use terminal::Terminal;
-pub(crate) use terminal::labelled;
 pub use worklist::{Foreign, refuse_foreign};
 
 use std::path::Path;

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 
 use super::lang::{Edges, phrases};
 use super::story::Story;
-use super::{Format, Made, Summary, SummaryFormat};
+use super::{Format, Lines, Made, Summary, SummaryFormat, plain_table};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 use crate::words::count;
 
@@ -17,11 +17,13 @@ const KINDS_SHOWN: usize = 5;
 /// Whoever splits into more files than this looks into the folder anyway.
 const FILES_SHOWN: usize = 20;
 
-/// Plain text, as wide as its content.
+/// Plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
 pub struct Terminal {
     /// The reports: the first is what a person would open, and those in several files are listed.
     pub made: Vec<Made>,
+    /// The terminal's, in columns; nothing where none reads it.
+    pub width: Option<u16>,
 }
 
 impl SummaryFormat for Terminal {
@@ -29,50 +31,37 @@ impl SummaryFormat for Terminal {
         let tally = &summary.tally;
         let voice = summary.voice.in_english();
         let story = summary.told_by(&voice);
-        writeln!(out, "{}\n", story.headline())?;
+        let mut out = Lines::new(out, self.width);
+        out.paragraph(&story.headline())?;
         if !tally.groups.is_empty() {
-            writeln!(out, "{}\n", table(&story))?;
+            out.table(&table(&story, Edges::Exact), || {
+                table(&story, Edges::Around)
+            })?;
         }
         let messages: Vec<_> = MessageVerdict::ALL
             .iter()
             .filter(|&&verdict| tally.messages(verdict) > 0)
             .map(|&verdict| format!("{} {verdict}", count(tally.messages(verdict))))
             .collect();
-        writeln!(out, "messages  {}", messages.join(", "))?;
-        labelled(out, "totals", story.totals())?;
-        writeln!(out, "evidence  {}", story.provenance())?;
-        if let Some(carried) = story.carried() {
-            writeln!(out, "carried   {carried}")?;
-        }
-        labelled(out, "contract", story.contract())?;
-        labelled(out, "resets", story.resets())?;
+        out.labelled("messages", [messages.join(", ")])?;
+        out.labelled("totals", story.totals())?;
+        out.labelled("evidence", [story.provenance()])?;
+        out.labelled("carried", story.carried())?;
+        out.labelled("contract", story.contract())?;
+        out.labelled("resets", story.resets())?;
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally
                 .errors
                 .iter()
                 .map(|(code, times)| format!("{code} {}", count(*times)))
                 .collect();
-            writeln!(out, "errors    {}", codes.join(", "))?;
+            out.labelled("errors", [codes.join(", ")])?;
         }
-        labelled(out, "breaks", breaks(summary))?;
-        labelled(out, "columns", story.damaged())?;
-        labelled(out, "files", self.files())?;
-        labelled(out, "next", self.next(summary))?;
-        Ok(())
+        out.labelled("breaks", breaks(summary))?;
+        out.labelled("columns", story.damaged())?;
+        out.labelled("files", self.files())?;
+        out.labelled("next", self.next(summary))
     }
-}
-
-/// Lines under one label; nothing without lines.
-pub(crate) fn labelled(
-    out: &mut dyn Write,
-    label: &str,
-    lines: impl IntoIterator<Item = String>,
-) -> io::Result<()> {
-    let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    for (label, line) in labels.zip(lines) {
-        writeln!(out, "{label:<9} {line}")?;
-    }
-    Ok(())
 }
 
 impl Terminal {
@@ -146,11 +135,15 @@ impl Terminal {
     }
 }
 
-fn table(story: &Story<'_>) -> String {
-    let zone = story.voice.clock.label();
-    let produced = format!("{} ({zone})", phrases::MISSED_PRODUCED.en);
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(
+/// With exact times; for a narrow terminal those around them, and a short heading.
+fn table(story: &Story<'_>, edges: Edges) -> Table {
+    let heading = match edges {
+        Edges::Exact => phrases::MISSED_PRODUCED.en,
+        Edges::Around => "missed, produced",
+    };
+    let produced = format!("{heading} ({})", story.voice.clock.label());
+    let mut table = plain_table();
+    table.set_header(
         ["group"]
             .into_iter()
             .chain(Verdict::ALL.map(Verdict::as_str))
@@ -166,10 +159,10 @@ fn table(story: &Story<'_>) -> String {
         table.add_row(
             std::iter::once(name.clone())
                 .chain(counts)
-                .chain([missed(story, group)]),
+                .chain([missed(story, group, edges)]),
         );
     }
-    table.trim_fmt()
+    table
 }
 
 /// The commonest kinds of break, each with an example to look up.
@@ -200,7 +193,7 @@ fn breaks(summary: &Summary<'_>) -> Vec<String> {
 }
 
 /// When the messages that the group missed were born, where their IDs tell.
-fn missed(story: &Story<'_>, group: &GroupTally) -> String {
+fn missed(story: &Story<'_>, group: &GroupTally, edges: Edges) -> String {
     match group {
         GroupTally {
             expected: 0,
@@ -210,6 +203,6 @@ fn missed(story: &Story<'_>, group: &GroupTally) -> String {
         GroupTally { expected: 0, .. } => return phrases::UNEXPECTED.en.to_owned(),
         _ => {}
     }
-    let told = |born| story.voice.stretch(born, Edges::Exact);
+    let told = |born| story.voice.stretch(born, edges);
     group.missed_born.map_or_else(String::new, told)
 }

@@ -10,7 +10,15 @@ pub use mode::Mode;
 pub use progress::{Judge, Progress};
 pub use style::{LogStyle, is_coloured};
 
+use console::Term;
 use indicatif::MultiProgress;
+
+/// How wide the terminal is that stderr goes to, in columns; nothing where it goes elsewhere.
+#[must_use]
+pub fn width() -> Option<u16> {
+    let (_, columns) = Term::stderr().size_checked()?;
+    Some(columns)
+}
 
 /// The terminal's lower lines, shared by the bar and the log so that neither writes into the other.
 #[derive(Debug, Clone, Default)]
