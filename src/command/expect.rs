@@ -71,7 +71,10 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     let mut output = Output::create(&path).map_err(unwritten)?;
     write(&learnt, &mut output)
         .and_then(|()| output.commit())
-        .map_err(unwritten)?;
+        .map_err(|error| Failed {
+            status: Status::Incomplete, // as with every report
+            ..unwritten(error)
+        })?;
     let lines = learnt
         .topics
         .values()

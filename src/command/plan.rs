@@ -185,19 +185,19 @@ impl Plan<'_> {
         else {
             return None;
         };
-        let mut words = format!(
+        let words = format!(
             "{} {} already older than {}; {} more will be by the time they are asked",
             count(expired),
             if expired == 1 { "is" } else { "are" },
             days(self.retention?),
             count(expiring)
         );
-        match distinct - dated {
-            0 => {}
-            1 => words += "; 1 ID does not tell",
-            others => words += &format!("; {} IDs do not tell", count(others)),
-        }
-        Some(words)
+        let others = match distinct - dated {
+            0 => String::new(),
+            1 => "; 1 ID does not tell".to_owned(),
+            others => format!("; {} IDs do not tell", count(others)),
+        };
+        Some(words + &others)
     }
 }
 

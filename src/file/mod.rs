@@ -166,6 +166,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// The folder a file stands in; the current one for a bare name.
+#[must_use]
 pub fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
