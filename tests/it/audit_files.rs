@@ -469,7 +469,7 @@ fn a_source_has_to_be_named_and_has_to_be_one() {
         ("--source samples/expected.csv", "samples/expected.csv"),
         (
             "--source ftp://127.0.0.1",
-            "is not the address of an OnsMessageTrace gateway",
+            "unknown scheme `ftp`; a source is ons://REGION",
         ),
         ("--source ons://cn-atlantis", "cn-atlantis"),
         ("--source http://192.0.2.1", "192.0.2.1"),

@@ -279,7 +279,7 @@ fn plan_and_serve_know_clusters_too() {
         .call("plan in.csv --source rocketmq://127.0.0.1:9")
         .ends(0);
     assert!(
-        planned.stdout.contains("8, retries aside, at 500/s"),
+        planned.stdout.contains("8 without retries, at 500/s"),
         "{}",
         planned.stdout
     );
