@@ -65,7 +65,7 @@ pub trait Advice: std::error::Error + Send + Sync + 'static {
 }
 
 /// Said of a pipe whose other end is closed, such as that of `| head`.
-pub const NO_READER: &str = "nobody reads standard output any more";
+pub const NO_READER: &str = "nobody reads it any more";
 
 /// What a command returns when it can't do its work: the error, its status and its hint.
 #[derive(Debug)]

@@ -53,7 +53,7 @@ impl Advice for RecordError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unfinished { .. } => {
-                "go on with them by --resume, or throw them away by --restart; they may not be had again".to_owned()
+                "continue with --resume, or throw them away with --restart; they may not be had again".to_owned()
             }
             Self::Differs {
                 whole: true,

@@ -73,7 +73,7 @@ fn stopped_by(signal: &str) {
     assert!(!said.stderr.contains("asking about"), "{}", said.stderr);
     assert!(
         said.stderr
-            .contains("\nhint: go on with them by --resume, or throw them away by --restart"),
+            .contains("\nhint: continue with --resume, or throw them away with --restart"),
         "{}",
         said.stderr
     );

@@ -71,7 +71,7 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
     assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
     for part in [
         "error: can't write standard output: Broken pipe",
-        "hint: nobody reads standard output any more; the record is whole: `ons-audit report RESULTS`",
+        "hint: nobody reads it any more; the record is whole: `ons-audit report RESULTS`",
     ] {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
@@ -83,7 +83,7 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
         let call = tool.call(command);
         let said = call.under("{ \"$@\"; echo $? > status; } | true").ends(0);
         assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
-        let hint = format!("\nhint: nobody reads standard output any more; {hint}");
+        let hint = format!("\nhint: nobody reads it any more; {hint}");
         assert!(said.stderr.contains(&hint), "{}", said.stderr);
         assert!(!said.stderr.contains("make room"), "{}", said.stderr);
     }

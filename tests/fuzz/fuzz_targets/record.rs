@@ -105,7 +105,10 @@ fn report(record: Record, reports: &mut [Reused; 7]) {
     assert!(summary.tally.totals.tie());
     assert_eq!(summary.tally.totals, records[0].trailer().totals);
     let mut text = Vec::new();
-    let terminal = Terminal { made, width: Some(80) };
+    let terminal = Terminal {
+        made,
+        width: Some(80),
+    };
     terminal
         .render(&summary, &mut text)
         .expect("memory takes all text");
