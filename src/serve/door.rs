@@ -84,6 +84,12 @@ impl Door {
 }
 
 impl Caller {
+    /// The key that was checked: none where there are no keys, whatever the request says.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| &*key.id)
+    }
+
     /// May it ask about this topic?
     pub fn may_use_topic(&self, topic: &str) -> Result<(), Refusal> {
         let allowed = self.key.as_ref().is_none_or(|key| key.topics.has(topic));

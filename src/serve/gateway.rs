@@ -81,8 +81,9 @@ impl Gateway {
             return Err(Refusal::UnknownVersion(call.version()?.to_owned()).into());
         }
         let caller = self.door.admit(call.proof.as_ref())?;
-        // From here on the key is one of ours, and so is its name.
-        note.key = id.map(str::to_owned);
+        if let Some(ours) = caller.key_id() {
+            note.key = Some(ours.to_owned()); // the name of a key of ours is no secret of the client's
+        }
         note.topic = call.parameters.get("Topic").map(str::to_owned);
         note.msg_id = call.parameters.get("MsgId").map(str::to_owned);
         if let Some(fault) = self.drill.before_answer().await {

@@ -202,8 +202,14 @@ async fn where_there_are_no_keys_anybody_may_ask() {
     let mut gateway = gateway();
     gateway.door = Door::new(None, || NOW.parse().unwrap());
     let mut client = Client::trace(Version::V3);
-    client.secret = "whatever";
-    assert_eq!(client.ask(&gateway).await.status, 200);
+    (client.secret, client.key_id) = ("whatever", "LTAI5tAnotherCloudsKey");
+    let reply = client.ask(&gateway).await;
+    assert_eq!(reply.status, 200);
+    let noted = reply.note.key.unwrap();
+    assert!(
+        noted.contains("***") && !noted.contains("AnotherClouds"),
+        "{noted}"
+    );
     let incoming = Incoming {
         method: "GET",
         path: "/",
