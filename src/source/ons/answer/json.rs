@@ -5,9 +5,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Body, track};
+use super::{Body, ERROR_CODE, NO_SUCCESS, track};
 use crate::source::Track;
 
 pub(super) fn read(body: &[u8]) -> Result<Body, String> {
@@ -24,23 +25,41 @@ pub(super) fn read(body: &[u8]) -> Result<Body, String> {
     }))
 }
 
-/// The top level. Official SDKs read both spellings of the error fields; unknown fields are passed over.
+/// The top level. Official SDKs read both spellings of the error fields, and `RequestId` and `Data` of a success in one
+/// only: the others are how anybody's answers look. Unknown fields are passed over.
 struct Envelope<'a, Data> {
     request_id: Text<'a>,
+    /// A request ID that is spelled like that of an error.
+    small_request_id: Text<'a>,
     code: Text<'a>,
     message: Text<'a>,
     data: Option<Data>,
     is_empty: bool,
+    denial: Option<&'static str>,
 }
 
 impl<Data> Envelope<'_, Data> {
-    fn open(self, tracks: impl FnOnce(Data) -> Result<Vec<Track>, String>) -> Body {
+    const fn new() -> Self {
+        Self {
+            request_id: Text(None),
+            small_request_id: Text(None),
+            code: Text(None),
+            message: Text(None),
+            data: None,
+            is_empty: true,
+            denial: None,
+        }
+    }
+
+    fn open(self, tracks: impl FnOnce(Data) -> Result<Option<Vec<Track>>, String>) -> Body {
+        let request_id = self.request_id.into_string();
         Body {
-            is_answer: self.is_empty || self.request_id.0.is_some() || self.data.is_some(),
-            request_id: self.request_id.into_string(),
+            is_answer: self.is_empty || request_id.is_some() || self.data.is_some(),
+            request_id: request_id.or_else(|| self.small_request_id.into_string()),
             code: self.code.into_string(),
             message: self.message.into_string(),
-            tracks: self.data.map_or(Ok(Vec::new()), tracks),
+            tracks: self.data.map_or(Ok(None), tracks),
+            denial: self.denial,
         }
     }
 }
@@ -56,22 +75,29 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut envelope = Envelope {
-                    request_id: Text::default(),
-                    code: Text::default(),
-                    message: Text::default(),
-                    data: None,
-                    is_empty: true,
-                };
+                let mut envelope = Envelope::new();
                 while let Some(key) = map.next_key::<Text<'_>>()? {
                     envelope.is_empty = false;
                     match key.as_str() {
-                        Some("RequestId" | "requestId") => {
-                            envelope.request_id = map.next_value()?;
-                        }
+                        Some("RequestId") => envelope.request_id = map.next_value()?,
+                        Some("requestId") => envelope.small_request_id = map.next_value()?,
                         Some("Code" | "code") => envelope.code = map.next_value()?,
                         Some("Message" | "message") => envelope.message = map.next_value()?,
-                        Some("Data" | "data") => envelope.data = Some(map.next_value()?),
+                        Some("Data") => once(&mut envelope.data, map.next_value()?, "Data")?,
+                        Some("data") => {
+                            map.next_value::<IgnoredAny>()?;
+                            envelope.denial = Some("data, expected Data");
+                        }
+                        Some("Success" | "success") => {
+                            if is_false(&map.next_value()?) {
+                                envelope.denial = Some(NO_SUCCESS);
+                            }
+                        }
+                        Some("ErrorCode" | "errorCode") => {
+                            if map.next_value::<Text<'_>>()?.is_said() {
+                                envelope.denial = Some(ERROR_CODE);
+                            }
+                        }
                         _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
@@ -82,9 +108,24 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
     }
 }
 
+/// Takes a value that may be given once: of two that disagree, nobody knows which is meant.
+fn once<T, E: Error>(place: &mut Option<T>, value: T, name: &'static str) -> Result<(), E> {
+    match place.replace(value) {
+        Some(_) => Err(E::duplicate_field(name)),
+        None => Ok(()),
+    }
+}
+
+fn is_false(value: &Value) -> bool {
+    *value == Value::Bool(false)
+        || value
+            .as_str()
+            .is_some_and(|s| s.eq_ignore_ascii_case("false"))
+}
+
 /// `Data` or `MessageTrack`: null, "", a list of tracks, one track in place of a list, or an object that holds any
-/// of these as its `MessageTrack`.
-struct Tracks(Vec<Track>);
+/// of these as its `MessageTrack`. Nothing where it is null, "" or an object with nothing in it.
+struct Tracks(Option<Vec<Track>>);
 
 impl<'de> Deserialize<'de> for Tracks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -97,7 +138,7 @@ impl<'de> Deserialize<'de> for Tracks {
             }
 
             fn visit_unit<E: Error>(self) -> Result<Tracks, E> {
-                Ok(Tracks(Vec::new()))
+                Ok(Tracks(None))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Tracks, E> {
@@ -110,22 +151,23 @@ impl<'de> Deserialize<'de> for Tracks {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tracks, A::Error> {
                 let mut tracks = Vec::with_capacity(list.size_hint().unwrap_or(8));
-                while let Some(Object { group, word, .. }) = list.next_element()? {
-                    tracks.push(track(group.as_str(), word.as_str()).map_err(A::Error::custom)?);
+                while let Some(object) = list.next_element::<Object<'_>>()? {
+                    tracks.push(object.track().map_err(A::Error::custom)?);
                 }
-                Ok(Tracks(tracks))
+                Ok(Tracks(Some(tracks)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Tracks, A::Error> {
                 let object = Object::read(map)?;
-                if let Some(nested) = object.nested {
-                    Ok(nested)
-                } else if object.is_track {
-                    track(object.group.as_str(), object.word.as_str())
-                        .map(|track| Tracks(vec![track]))
-                        .map_err(A::Error::custom)
+                if let Some(Tracks(nested)) = object.nested {
+                    Ok(Tracks(Some(nested.unwrap_or_default())))
+                } else if object.group.is_some() || object.word.is_some() {
+                    let track = object.track().map_err(A::Error::custom)?;
+                    Ok(Tracks(Some(vec![track])))
+                } else if object.is_empty {
+                    Ok(Tracks(None))
                 } else {
-                    Ok(Tracks(Vec::new()))
+                    Err(A::Error::custom("an object without MessageTrack"))
                 }
             }
         }
@@ -134,32 +176,40 @@ impl<'de> Deserialize<'de> for Tracks {
 }
 
 /// A track, or the object around a list of them.
-#[derive(Default)]
 struct Object<'a> {
-    group: Text<'a>,
-    word: Text<'a>,
+    group: Option<Text<'a>>,
+    word: Option<Text<'a>>,
     nested: Option<Tracks>,
-    is_track: bool,
+    is_empty: bool,
 }
 
 impl<'de> Object<'de> {
     fn read<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut object = Self::default();
+        let mut object = Self {
+            group: None,
+            word: None,
+            nested: None,
+            is_empty: true,
+        };
         while let Some(key) = map.next_key::<Text<'_>>()? {
+            object.is_empty = false;
             match key.as_str() {
                 Some("ConsumerGroup") => {
-                    object.group = map.next_value()?;
-                    object.is_track = true;
+                    once(&mut object.group, map.next_value()?, "ConsumerGroup")?;
                 }
-                Some("TrackType") => {
-                    object.word = map.next_value()?;
-                    object.is_track = true;
+                Some("TrackType") => once(&mut object.word, map.next_value()?, "TrackType")?,
+                Some("MessageTrack") => {
+                    once(&mut object.nested, map.next_value()?, "MessageTrack")?;
                 }
-                Some("MessageTrack") => object.nested = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(object)
+    }
+
+    fn track(&self) -> Result<Track, &'static str> {
+        let [group, word] = [&self.group, &self.word].map(|text| text.as_ref()?.as_str());
+        track(group, word)
     }
 }
 
@@ -182,7 +232,6 @@ impl<'de> Deserialize<'de> for Object<'de> {
 }
 
 /// A scalar as text; null and anything that is no scalar count as missing.
-#[derive(Default)]
 struct Text<'a>(Option<Cow<'a, str>>);
 
 impl Text<'_> {
@@ -192,6 +241,10 @@ impl Text<'_> {
 
     fn into_string(self) -> Option<String> {
         self.0.map(Cow::into_owned)
+    }
+
+    fn is_said(&self) -> bool {
+        self.as_str().is_some_and(|text| !text.trim().is_empty())
     }
 }
 

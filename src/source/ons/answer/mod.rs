@@ -1,8 +1,9 @@
 //! What the gateway's bytes say: a [`Trace`] or a [`Failure`].
 //!
 //! Nothing is taken on trust. The content type is ignored (gateways label XML as JSON and the other way round), the
-//! first byte decides; every shape an official SDK reads as "no groups" is read so; what is not an answer of
-//! `OnsMessageTrace`, a login page for instance, must never look like a topic without groups.
+//! first byte decides; every shape of `OnsMessageTrace` that an official SDK reads as "no groups" is read so. What is
+//! not its answer (a login page, another operation's, one that says it failed) must never look like a topic without
+//! groups: that would be asserted of every group that is expected.
 
 mod json;
 mod xml;
@@ -30,7 +31,7 @@ pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Fai
         Ok(said) => match said.error_code(is_success) {
             Some(code) => Err(said.refusal(code, redactor)),
             None if !is_success => Err(said.refusal_without_code(status, redactor)),
-            None => said.into_trace().map_err(unreadable),
+            None => said.into_trace(redactor).map_err(unreadable),
         },
         Err(reason) => Err(unreadable(reason)),
     };
@@ -40,26 +41,38 @@ pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Fai
     })
 }
 
+/// Where `Success` is false.
+const NO_SUCCESS: &str = "it says that it is no success";
+/// Where there is an `errorCode`, which is how others than this operation say that they failed.
+const ERROR_CODE: &str = "an errorCode in place of groups";
+
 /// A body that could be read, in either format.
 struct Body {
     request_id: Option<String>,
     code: Option<String>,
     message: Option<String>,
-    /// The groups, or why they can't be read; that matters only where they are needed.
-    tracks: Result<Vec<Track>, String>,
+    /// The groups, nothing where it says nothing of them, or why they can't be read; that matters only where they are
+    /// needed.
+    tracks: Result<Option<Vec<Track>>, String>,
     /// Is there any sign that `OnsMessageTrace` spoke?
     is_answer: bool,
+    /// A sign that somebody else did, or that it failed.
+    denial: Option<&'static str>,
+}
+
+/// What a code or a message says where all went well: a success has code 200 (`facts/ons-api.md` §5). No page knows 0,
+/// but nowhere it is an error.
+fn says_success(text: &str) -> bool {
+    let words = ["", "0", "200", "ok", "success"];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 impl Body {
     /// The error code. A success may carry `200` or `OK` in its place, and one with groups in it is a success.
     fn error_code(&self, is_success: bool) -> Option<&str> {
         let code = self.code.as_deref()?.trim();
-        let says_success = ["", "200", "ok", "success"]
-            .iter()
-            .any(|word| code.eq_ignore_ascii_case(word));
-        let has_tracks = matches!(&self.tracks, Ok(tracks) if !tracks.is_empty());
-        (!says_success && (!is_success || !has_tracks)).then_some(code)
+        let has_tracks = matches!(&self.tracks, Ok(Some(tracks)) if !tracks.is_empty());
+        (!says_success(code) && (!is_success || !has_tracks)).then_some(code)
     }
 
     fn refusal(&self, code: &str, redactor: &Redactor) -> Failure {
@@ -95,17 +108,35 @@ impl Body {
         Some(redactor.excerpt(id, EXCERPT))
     }
 
-    fn into_trace(self) -> Result<Trace, String> {
+    /// One that says nothing of groups is one about a topic without groups, unless it has something else to say.
+    fn nothing_said(&self) -> Result<Vec<Track>, String> {
+        let code = self.code.as_deref().unwrap_or_default();
+        let message = self.message.as_deref().unwrap_or_default();
+        if code.trim() == "0" {
+            Err("Code 0 without groups, and no documented success".into())
+        } else if says_success(message.trim()) {
+            Ok(Vec::new())
+        } else {
+            Err("a message in place of groups".into())
+        }
+    }
+
+    fn into_trace(self, redactor: &Redactor) -> Result<Trace, String> {
+        if let Some(denial) = self.denial {
+            return Err(denial.into());
+        }
         if !self.is_answer {
             return Err("neither RequestId nor Data in it".into());
         }
-        let mut tracks = self.tracks?;
+        let request_id = self.request_id(redactor);
+        let nothing_said = self.nothing_said();
+        let mut tracks = self.tracks?.map_or(nothing_said, Ok)?;
         // Their order means nothing, and the record sorts them so.
         tracks.sort_by(|a, b| key(a).cmp(&key(b)));
         tracks.dedup();
         Ok(Trace {
             tracks,
-            request_id: self.request_id,
+            request_id,
             found: None,
         })
     }

@@ -37,6 +37,9 @@ fn every_shape_of_success_is_read() {
         (format!(r#"{{"Data":{a}}}"#), "GID_a=CONSUMED"),
         (format!(r#"{{"Code":"200","Success":true,"Data":[{a}]}}"#), "GID_a=CONSUMED"),
         (r#"{"Code":200,"Data":[]}"#.into(), ""),
+        (r#"{"Code":"200","Message":"OK","Success":true,"RequestId":"r"}"#.into(), ""),
+        (r#"{"RequestId":"r","Code":0,"Message":"done","Data":{"MessageTrack":[]}}"#.into(), ""),
+        (r#"{"requestId":"r","Data":{"RegionId":1,"MessageTrack":[]}}"#.into(), ""),
         (format!("\u{feff} \n{{\"HelpUrl\":{{\"x\":[1]}},\"Data\":[{a}]}}"), "GID_a=CONSUMED"),
         (
             r#"{"Data":[{"ConsumerGroup":"GID_\u0061","TrackType":"SubscribedButFilterd","ExceptionDesc":null}]}"#
@@ -157,6 +160,74 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
         "without ConsumerGroup",
     ),
     (200, r#"{"Data":[null]}"#, "expected a message track"),
+    // Of somebody else, or of a call that failed.
+    (
+        200,
+        r#"{"data":{"loginUrl":"https://sso.example/login"},"msg":"login required"}"#,
+        "data, expected Data",
+    ),
+    (
+        200,
+        r#"{"RequestId":"R","data":{"MessageTrack":[]}}"#,
+        "data, expected Data",
+    ),
+    (
+        200,
+        r#"{"RequestId":"R","Data":{"loginUrl":"https://sso.example/login"}}"#,
+        "an object without MessageTrack",
+    ),
+    (
+        200,
+        r#"{"RequestId":"R","Data":{"MessageTrack":{"GroupId":"GID_a"}}}"#,
+        "an object without MessageTrack",
+    ),
+    (
+        200,
+        r#"{"RequestId":"R","Success":false,"Message":"backend timed out"}"#,
+        "it is no success",
+    ),
+    (
+        200,
+        r#"{"RequestId":"R","success":"False","Data":{"MessageTrack":[]}}"#,
+        "it is no success",
+    ),
+    (
+        200,
+        r#"{"RequestId":"R","Message":"backend timed out","Data":null}"#,
+        "a message in place of groups",
+    ),
+    (
+        200,
+        r#"{"RequestId":"R","errorCode":"Throttling.User","errorMessage":"flow control"}"#,
+        "an errorCode",
+    ),
+    (200, r#"{"requestId":"R"}"#, "neither RequestId nor Data"),
+    (
+        200,
+        r#"{"RequestId":"R","Code":0}"#,
+        "Code 0 without groups",
+    ),
+    // Said twice.
+    (
+        200,
+        r#"{"Data":{"MessageTrack":[{"ConsumerGroup":"g"}]},"Data":{"MessageTrack":[]}}"#,
+        "duplicate field `Data`",
+    ),
+    (
+        200,
+        r#"{"Data":{"MessageTrack":[{"ConsumerGroup":"g"}],"MessageTrack":[]}}"#,
+        "duplicate field `MessageTrack`",
+    ),
+    (
+        200,
+        r#"{"Data":[{"ConsumerGroup":"g","TrackType":"NOT_CONSUME_YET","TrackType":"CONSUMED"}]}"#,
+        "duplicate field `TrackType`",
+    ),
+    (
+        200,
+        r#"{"Data":[{"ConsumerGroup":"g","ConsumerGroup":"h"}]}"#,
+        "duplicate field `ConsumerGroup`",
+    ),
     (
         200,
         r#"{"Data":{"MessageTrack":{"TrackType":"CONSUMED"}}}"#,
@@ -180,8 +251,46 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
     ),
     (
         200,
-        "<XResponse><Data><MessageTrack><TrackType>CONSUMED</TrackType></MessageTrack></Data></XResponse>",
+        "<OnsMessageTraceResponse><Data><MessageTrack><TrackType>CONSUMED</TrackType></MessageTrack></Data>\
+         </OnsMessageTraceResponse>",
         "without ConsumerGroup",
+    ),
+    (
+        200,
+        "<LoginResponse><x/></LoginResponse>",
+        "a document of type LoginResponse",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse><Success>false</Success></OnsMessageTraceResponse>",
+        "it is no success",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse><Data><Url>x</Url></Data></OnsMessageTraceResponse>",
+        "something other than MessageTrack",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse><Data>log in</Data></OnsMessageTraceResponse>",
+        "a text in place of MessageTrack",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse><Data/><Data/></OnsMessageTraceResponse>",
+        "Data twice",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse><Data><MessageTrack><ConsumerGroup>g</ConsumerGroup><TrackType>A</TrackType>\
+         <TrackType>B</TrackType></MessageTrack></Data></OnsMessageTraceResponse>",
+        "TrackType twice",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse><Data><MessageTrack><MessageTrack><ConsumerGroup>g</ConsumerGroup></MessageTrack>\
+         </MessageTrack></Data></OnsMessageTraceResponse>",
+        "a MessageTrack in another",
     ),
     (
         502,
@@ -247,6 +356,20 @@ fn echoes_of_the_request_are_hidden() {
 }
 
 #[test]
+fn the_request_id_of_an_answer_is_one_short_line() {
+    let redactor = Redactor::new(["LTAI5tExampleKey"]);
+    let long = "x".repeat(5000);
+    let body =
+        serde_json::json!({"RequestId": format!("a\n\u{1b}LTAI5tExampleKey {long}"), "Data": []});
+    let trace = parse(200, body.to_string().as_bytes(), &redactor).unwrap();
+    let id = trace.request_id.unwrap();
+    assert!(
+        id.starts_with("a *** x") && id.chars().count() <= EXCERPT + 1,
+        "{id}"
+    );
+}
+
+#[test]
 fn excerpts_stay_short() {
     let page = format!("<html>{}\u{1b}[2J", "x".repeat(100_000));
     let failure = parsed(502, &page).unwrap_err();
@@ -266,7 +389,7 @@ proptest! {
         words in prop::collection::vec(prop::sample::select(vec![
             "{", "}", "[", "]", ":", ",", "\"Data\"", "\"MessageTrack\"", "\"ConsumerGroup\"", "\"Code\"", "null",
             "\"\"", "1", "\"x\"", "<Data>", "</Data>", "<Error>", "</Error>", "<MessageTrack>", "</MessageTrack>",
-            "<ConsumerGroup>", "</ConsumerGroup>", "<XResponse>", "</XResponse>", "&amp;", "&#x0;", "<![CDATA[", "]]>",
+            "<ConsumerGroup>", "</ConsumerGroup>", "<OnsMessageTraceResponse>", "</OnsMessageTraceResponse>", "&amp;", "&#x0;", "<![CDATA[", "]]>",
         ]), 0..40),
     ) {
         let _ = parse(status, words.concat().as_bytes(), &Redactor::default());

@@ -1,11 +1,12 @@
 //! The XML body, success or error (`facts/ons-api.md` §§1.2, 4.1): what a V1 call without `Format` gets, and what
-//! some gateways answer whatever was asked.
+//! some gateways answer whatever was asked. As in JSON, what says nothing of groups must at least be the operation's
+//! own answer, so its root and the shape of `Data` are as documented.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 
-use super::{Body, track};
+use super::{Body, ERROR_CODE, NO_SUCCESS, track};
 
 /// No answer nests deeper; a hostile one shall not cost us memory.
 const DEPTH: usize = 32;
@@ -50,6 +51,7 @@ struct Document {
     text: String,
     group: Option<String>,
     word: Option<String>,
+    has_data: bool,
     body: Body,
 }
 
@@ -60,19 +62,21 @@ impl Document {
             text: String::new(),
             group: None,
             word: None,
+            has_data: false,
             body: Body {
                 request_id: None,
                 code: None,
                 message: None,
-                tracks: Ok(Vec::new()),
+                tracks: Ok(None),
                 is_answer: false,
+                denial: None,
             },
         }
     }
 
     fn open(&mut self, name: &str) -> Result<(), String> {
         if self.path.is_empty() {
-            self.body.is_answer = name.ends_with("Response");
+            self.body.is_answer = name == "OnsMessageTraceResponse";
             if !self.body.is_answer && name != "Error" {
                 return Err(format!("a document of type {name}"));
             }
@@ -86,32 +90,56 @@ impl Document {
 
     fn close(&mut self) {
         let Some(name) = self.path.pop() else { return };
-        let text = self.text.trim();
-        let parent = self.path.last().map(String::as_str);
-        match (self.path.len(), parent, name.as_str()) {
-            (1, _, "RequestId") => self.body.request_id = Some(text.to_owned()),
-            (1, _, "Code") => self.body.code = Some(text.to_owned()),
-            (1, _, "Message") => self.body.message = Some(text.to_owned()),
-            (_, Some("MessageTrack"), "ConsumerGroup") => self.group = Some(text.to_owned()),
-            (_, Some("MessageTrack"), "TrackType") => self.word = Some(text.to_owned()),
-            (_, Some("Data"), "MessageTrack") => self.close_track(),
-            _ => {}
+        let text = std::mem::take(&mut self.text);
+        let text = text.trim();
+        let closed = match self.path.get(1).map(String::as_str) {
+            Some("Data") => self.close_in_data(&name, text),
+            None if self.path.len() == 1 => self.close_field(&name, text),
+            _ => Ok(()),
+        };
+        if let Err(reason) = closed {
+            self.body.tracks = Err(reason.to_owned());
         }
-        self.text.clear();
     }
 
-    fn close_track(&mut self) {
+    fn close_field(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
+        let body = &mut self.body;
+        match name {
+            "RequestId" => body.request_id = Some(text.to_owned()),
+            "Code" => body.code = Some(text.to_owned()),
+            "Message" => body.message = Some(text.to_owned()),
+            "Success" if text.eq_ignore_ascii_case("false") => body.denial = Some(NO_SUCCESS),
+            "ErrorCode" | "errorCode" if !text.is_empty() => body.denial = Some(ERROR_CODE),
+            "Data" if std::mem::replace(&mut self.has_data, true) => return Err("Data twice"),
+            "Data" if !text.is_empty() => return Err("a text in place of MessageTrack"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Elements of `Data`, how deep they may ever be.
+    fn close_in_data(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
+        match (self.path.len(), name) {
+            (2, "MessageTrack") => self.close_track(),
+            (2, _) => Err("Data holds something other than MessageTrack"),
+            (3, "ConsumerGroup") => once(&mut self.group, text, "ConsumerGroup twice"),
+            (3, "TrackType") => once(&mut self.word, text, "TrackType twice"),
+            (3, "MessageTrack") => Err("a MessageTrack in another"),
+            _ => Ok(()),
+        }
+    }
+
+    fn close_track(&mut self) -> Result<(), &'static str> {
         let (group, word) = (self.group.take(), self.word.take());
+        let Ok(tracks) = &mut self.body.tracks else {
+            return Ok(()); // a track before it could not be read
+        };
+        let tracks = tracks.get_or_insert_default();
         // `<MessageTrack/>` is how some bridges write an empty list.
-        if group.is_none() && word.is_none() {
-            return;
+        if group.is_some() || word.is_some() {
+            tracks.push(track(group.as_deref(), word.as_deref())?);
         }
-        if let Ok(tracks) = &mut self.body.tracks {
-            match track(group.as_deref(), word.as_deref()) {
-                Ok(track) => tracks.push(track),
-                Err(reason) => self.body.tracks = Err(reason.to_owned()),
-            }
-        }
+        Ok(())
     }
 
     fn end(self) -> Result<Body, String> {
@@ -119,5 +147,13 @@ impl Document {
             Some(open) => Err(format!("the document ends inside {open}")),
             None => Ok(self.body),
         }
+    }
+}
+
+/// Takes a text that may be given once: of two that disagree, nobody knows which is meant.
+fn once(place: &mut Option<String>, text: &str, twice: &'static str) -> Result<(), &'static str> {
+    match place.replace(text.to_owned()) {
+        Some(_) => Err(twice),
+        None => Ok(()),
     }
 }
