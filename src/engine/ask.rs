@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
+
 use super::book::LONGEST_HOLD;
 use super::gate::Gate;
 use super::{Backoff, Engine};
@@ -25,12 +27,20 @@ pub struct Policy {
 
 impl<S: TraceSource> Engine<'_, S> {
     /// Asks until there is an answer, a permanent error, or no attempt left. Every attempt waits for its turn and is
-    /// signed anew. `None` means that the run ended first: the query was not settled and is nobody's outcome.
+    /// signed anew. What the key may not ask about is not asked. `None` means that the run ended first: the query was not settled and is nobody's outcome.
     pub(super) async fn ask(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
         let policy = self.policy;
         let mut throttled = 0;
         for attempt in 1.. {
-            let answer = self.attempt(query, gate).await?;
+            let alone = tokio::select! {
+                biased;
+                alone = gate.pass() => alone,
+                () = self.stop.draining() => return None,
+            };
+            if let Some(refusal) = gate.rights.refusal(query) {
+                return Some(self.outcome(Err(refusal), attempt - 1, throttled));
+            }
+            let answer = self.attempt(query, gate, alone).await?;
             let again = match &answer {
                 Err(failure) if failure.kind == FailureKind::Throttled => {
                     throttled += 1;
@@ -71,16 +81,21 @@ impl<S: TraceSource> Engine<'_, S> {
     }
 
     /// One call, when its turn has come; `None` if the run ended first.
-    async fn attempt(&self, query: &Query, gate: &Gate) -> Option<Result<Trace, Failure>> {
-        let (_alone, turn) = tokio::select! {
+    async fn attempt(
+        &self,
+        query: &Query,
+        gate: &Gate,
+        _alone: Option<MutexGuard<'_, ()>>,
+    ) -> Option<Result<Trace, Failure>> {
+        let turn = tokio::select! {
             biased;
-            passed = async { (gate.pass().await, self.pacer.turn().await) } => passed,
+            turn = self.pacer.turn() => turn,
             () = self.stop.draining() => return None,
         };
         if self.stop.is_requested() {
             return None;
         }
-        let answer = self.source.trace(query).await;
+        let answer = gate.rights.learn(query, self.source.trace(query).await);
         match &answer {
             Err(failure) if failure.kind == FailureKind::Throttled => {
                 self.pacer.throttled(turn, failure.retry_after).await;

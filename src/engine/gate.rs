@@ -8,19 +8,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::rights::Rights;
+
 /// Shut until somebody has proved that calls are let in.
 #[derive(Debug)]
 pub(super) struct Gate {
     open: AtomicBool,
     first: Mutex<()>,
+    /// What is let in.
+    pub(super) rights: Rights,
 }
 
 impl Gate {
     /// Shut, if the source `may_refuse` everyone.
-    pub(super) fn new(may_refuse: bool) -> Self {
+    pub(super) fn new(may_refuse: bool, rights: Rights) -> Self {
         Self {
             open: AtomicBool::new(!may_refuse),
             first: Mutex::default(),
+            rights,
         }
     }
 

@@ -5,7 +5,7 @@
 //! rows → [ turn → ask → again? ] × in flight → Sink
 //! ```
 //!
-//! The first call goes alone (`gate.rs`). A throttled answer slows the whole run down (`tempo.rs`), and the other runs
+//! The first call goes alone (`gate.rs`), and what the key may not ask about is not asked (`rights.rs`). A throttled answer slows the whole run down (`tempo.rs`), and the other runs
 //! that share its quota, too ([`QuotaFile`]).
 
 mod ask;
@@ -17,6 +17,7 @@ mod limiter;
 mod pacer;
 mod quota_file;
 mod rate;
+mod rights;
 mod run;
 #[cfg(test)]
 mod simulation;

@@ -8,6 +8,7 @@ use futures::{FutureExt, Stream, StreamExt, stream};
 use tokio::time::Interval;
 
 use super::gate::Gate;
+use super::rights::Rights;
 use super::{Pacer, Policy, Stop};
 use crate::input::{Entry, Row};
 use crate::message::Query;
@@ -54,6 +55,8 @@ pub struct Engine<'a, S> {
     pub stop: &'a Stop,
     /// Knows which messages need not be asked.
     pub previous: Option<&'a Previous>,
+    /// Was something answered in an earlier part of this run? Then the key may ask, if not about everything.
+    pub is_proved: bool,
 }
 
 /// A row that was settled, or `None` if the run ended first.
@@ -80,7 +83,10 @@ impl<S: TraceSource> Engine<'_, S> {
             }
             row
         });
-        let gate = Gate::new(self.source.may_refuse_everyone());
+        let gate = Gate::new(
+            self.source.may_refuse_everyone(),
+            Rights::new(self.is_proved),
+        );
         let gate = &gate;
         let End { count, fatal } = if self.policy.concurrency == 1 {
             self.one_by_one(counted, gate, sink).await?

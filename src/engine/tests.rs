@@ -58,9 +58,9 @@ impl TraceSource for Scripted {
 }
 
 #[derive(Default)]
-struct Collected {
-    rows: Vec<u64>,
-    outcomes: Vec<Outcome>,
+pub(super) struct Collected {
+    pub(super) rows: Vec<u64>,
+    pub(super) outcomes: Vec<Outcome>,
     idle: usize,
 }
 
@@ -100,7 +100,7 @@ fn row(row: u64) -> Row {
     }
 }
 
-fn queries(count: u64) -> impl Iterator<Item = Row> {
+pub(super) fn queries(count: u64) -> impl Iterator<Item = Row> {
     (1..)
         .filter(|nth: &u64| !nth.is_multiple_of(10))
         .take(usize::try_from(count).unwrap())
@@ -131,7 +131,7 @@ fn pacer(rate: &str) -> Pacer {
     Pacer::new(rate.parse().unwrap(), NonZeroU32::MIN)
 }
 
-async fn audit(
+pub(super) async fn audit(
     rows: impl Iterator<Item = Row>,
     source: &impl TraceSource,
     rate: &str,
@@ -145,6 +145,7 @@ async fn audit(
         policy: &policy(in_flight),
         stop,
         previous: None,
+        is_proved: false,
     };
     let ended = engine
         .run(rows.map(Ok::<_, Infallible>), &mut sink)

@@ -171,14 +171,14 @@ impl From<Failure> for Refusal {
                 Self::Throttled(failure.retry_after.unwrap_or(Duration::from_secs(1)))
             }
             FailureKind::Transport | FailureKind::Server => Self::Unavailable,
-            FailureKind::Expired | FailureKind::Fatal => Self::Internal,
+            FailureKind::Expired | FailureKind::Forbidden | FailureKind::Fatal => Self::Internal,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use FailureKind::{Fatal, NotFound, Refused, Server, Throttled};
+    use FailureKind::{Fatal, Forbidden, NotFound, Refused, Server, Throttled};
 
     use super::*;
     use crate::source::ons::errors::classify;
@@ -203,7 +203,7 @@ mod tests {
         (Refusal::WrongSignature(String::new()), 400, Fatal),
         (Refusal::MissingToken, 400, Fatal),
         (Refusal::WrongToken, 400, Fatal),
-        (Refusal::NoPermission(String::new()), 403, Fatal),
+        (Refusal::NoPermission(String::new()), 403, Forbidden),
         (Refusal::Throttled(SECOND), 400, Throttled),
         (Refusal::Unavailable, 503, Server),
         (Refusal::Internal, 500, Server),

@@ -204,7 +204,10 @@ pub enum FailureKind {
     Server,
     /// The key's time has run out: new credentials may do. Where there are none, it ends the run.
     Expired,
-    /// Every query would get this (key, clock, permission, unknown action): the run stops.
+    /// The key may not ask this. Rights are given by topic, so the engine tells whether it is the query that is
+    /// refused or the run.
+    Forbidden,
+    /// Every query would get this (key, clock, unknown action): the run stops.
     Fatal,
 }
 
@@ -225,6 +228,7 @@ impl FailureKind {
             Self::Transport,
             Self::Server,
             Self::Expired,
+            Self::Forbidden,
             Self::Fatal,
         ]
         .into_iter()
@@ -232,10 +236,10 @@ impl FailureKind {
     }
 
     /// Would every further query get the same? Credentials that have expired are replaced by the source, if they can
-    /// be: what gets here could not.
+    /// be: what gets here could not. And a right that is missing is missing everywhere, for all that one answer tells.
     #[must_use]
     pub const fn ends_run(self) -> bool {
-        matches!(self, Self::Expired | Self::Fatal)
+        matches!(self, Self::Expired | Self::Forbidden | Self::Fatal)
     }
 
     /// The word for it in the results file (`error.kind`).
@@ -248,6 +252,7 @@ impl FailureKind {
             Self::Transport => "transport",
             Self::Server => "server",
             Self::Expired => "expired",
+            Self::Forbidden => "forbidden",
             Self::Fatal => "fatal",
         }
     }

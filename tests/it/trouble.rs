@@ -149,7 +149,8 @@ fn a_fatal_refusal_after_some_answers_keeps_them() {
     let said = audit(&tool, &gateway, "--rate max --concurrency 2").ends(3);
     assert!(said.stderr.contains("Forbidden.RAM") && said.stderr.contains("mq:QueryMessageTrace"));
     assert!(
-        said.stderr.contains("on acs:mq:REGION:ACCOUNT:orders\n"),
+        said.stderr
+            .contains("on acs:mq:REGION:ACCOUNT:orders, or leave that topic out\n"),
         "{}",
         said.stderr
     );

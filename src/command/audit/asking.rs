@@ -82,6 +82,8 @@ impl Asking {
         let live_verdicts = self.live_verdicts.take();
         let mut progress = Progress::new(self.talk.mode, &self.talk.screen, rows, live_verdicts);
         progress.resume(done.len());
+        let known = recorder.totals();
+        let is_proved = known.answered + known.not_found > known.carried;
         let mut desk = Desk {
             recorder,
             progress,
@@ -100,6 +102,7 @@ impl Asking {
                 policy,
                 stop: &stop,
                 previous: self.previous.as_ref(),
+                is_proved,
             };
             let deadline = self.deadline.as_ref();
             tokio::select! {

@@ -49,18 +49,21 @@ impl Desk<'_> {
         self.leave(why, None, Failed::incomplete)
     }
 
-    /// The source said what it would say to every query: a refusal if nothing has been answered yet.
+    /// The source said what ends a run: a refusal if nothing has been answered yet. Of a key that may not ask about the
+    /// first topic nobody knows whether it may about others, so nothing is said of them.
     pub(super) fn refused(self, failure: &Failure) -> Failed {
         let code = failure.code.as_deref().unwrap_or("no code");
         let status = failure
             .http_status
             .map(|status| format!(", HTTP {status}"))
             .unwrap_or_default();
-        let why = anyhow!(
-            "the source refuses every query: {} ({code}{status})",
-            failure.message
-        );
         let nothing_yet = self.recorder.totals().distinct == 0;
+        let ends = if nothing_yet {
+            "the source refuses to answer"
+        } else {
+            "the source answers no more"
+        };
+        let why = anyhow!("{ends}: {} ({code}{status})", failure.message);
         let with: fn(anyhow::Error, Option<String>) -> Failed = if nothing_yet {
             Failed::refused
         } else {

@@ -1,6 +1,6 @@
 //! Who is let in, and where the program refuses to listen.
 
-use super::super::tool::Tool;
+use super::super::tool::{Tool, table};
 use super::{Served, with_key};
 
 #[test]
@@ -95,6 +95,53 @@ fn a_key_without_the_right_is_told_so_and_the_audit_stops() {
     let said = with_key(tool.call(audit).arg(&served.url)).ends(2);
     assert!(said.stderr.contains("NoPermission"), "{}", said.stderr);
     served.end();
+}
+
+#[test]
+fn a_key_that_may_not_ask_about_one_topic_learns_the_rest() {
+    let tool = Tool::new();
+    let keys = format!("{}topics = ['payments', 'refunds']\n", super::KEYS);
+    tool.write_private("narrow.toml", &keys);
+    let whole = tool.read("samples/incident.csv");
+    let rows = |topic: &str, most: usize| -> Vec<&str> {
+        let of_topic = whole.lines().filter(|row| row.contains(topic));
+        of_topic.take(most).collect()
+    };
+    let [header, payments, orders, refunds] = [
+        rows("msg_id", 1),
+        rows(",payments,", 3),
+        rows(",orders,", 40),
+        rows(",refunds,", 30),
+    ];
+    tool.write(
+        "mixed.csv",
+        [header, payments, orders, refunds].concat().join("\n"),
+    );
+    let served = Served::start(&tool, "--keys narrow.toml");
+    let audit = |flags: &str| {
+        let audit = "audit mixed.csv -o a.csv --rate max --concurrency 4 --source";
+        let said = with_key(tool.call(audit).arg(&served.url).args(flags)).ends(3);
+        let report = table(&tool.read("a.csv"));
+        for row in &report {
+            let is_unanswered = row["message_verdict"] == "unanswered";
+            assert_eq!(is_unanswered, row["topic"] == "orders", "{row:?}");
+        }
+        said.stderr
+    };
+    let first = audit("");
+    let again = audit("--resume");
+    for said in [first, again] {
+        for part in [
+            "the key may not ask about topic orders (NoPermission), so its messages stay unanswered: grant",
+            "%orders, or leave that topic out",
+            "INCOMPLETE: ",
+            "errors    NoPermission ",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    let calls = served.end().matches("\"code\":\"NoPermission\"").count();
+    assert!((2..=8).contains(&calls), "{calls} calls were in vain");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn codes_decide_in_json_and_xml_whatever_the_status() {
             403,
             "<?xml version='1.0'?><Error><RequestId>r</RequestId><HostId>h</HostId><Code>Forbidden.RAM</Code>\
              <Message>m</Message></Error>",
-            FailureKind::Fatal,
+            FailureKind::Forbidden,
         ),
         (
             200,

@@ -1,0 +1,256 @@
+//! What the key may ask about.
+//!
+//! Rights are given by instance and topic (`facts/ons-api.md` §1.5), so a refusal for want of one need not be every
+//! query's. What was answered before tells:
+//!
+//! | answered so far | the refusal |
+//! |---|---|
+//! | nothing | ends the run: the key may very likely ask nothing at all |
+//! | about other topics only | is the query's outcome, and that of every other about its topic, which is not asked |
+//! | about this topic | ends the run: a right was taken away meanwhile |
+//!
+//! Until something is answered one call is in flight (`gate.rs`), so it never depends on luck which of them holds.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::message::Query;
+use crate::source::{Failure, FailureKind, Trace};
+
+/// Of more topics than these nothing is remembered: each query about them is asked.
+const TOPICS: usize = 10_000;
+
+/// Instance and topic.
+type Place = (Option<Arc<str>>, Arc<str>);
+
+/// What a run has learnt of its key's rights.
+#[derive(Debug)]
+pub(super) struct Rights {
+    is_proved: Cell<bool>,
+    known: RefCell<HashMap<Place, Known>>,
+}
+
+#[derive(Debug)]
+enum Known {
+    Answered,
+    Refused(Failure),
+}
+
+impl Rights {
+    /// Nothing is known of any topic; `is_proved` by an earlier part of the run that the key may ask about some.
+    pub(super) fn new(is_proved: bool) -> Self {
+        Self {
+            is_proved: Cell::new(is_proved),
+            known: RefCell::default(),
+        }
+    }
+
+    /// The refusal that a query would get, and that need not be asked for.
+    pub(super) fn refusal(&self, query: &Query) -> Option<Failure> {
+        match self.known.borrow().get(&place(query)) {
+            Some(Known::Refused(failure)) => Some(Failure {
+                request_id: None,
+                message: format!(
+                    "not asked, since the key may not ask about this topic: {}",
+                    failure.message
+                ),
+                ..failure.clone()
+            }),
+            Some(Known::Answered) | None => None,
+        }
+    }
+
+    /// Learns from an answer. A refusal for want of a right becomes one of its query, or of the run.
+    pub(super) fn learn(
+        &self,
+        query: &Query,
+        answer: Result<Trace, Failure>,
+    ) -> Result<Trace, Failure> {
+        match answer {
+            Ok(trace) => {
+                self.is_proved.set(true);
+                self.remember(query, Known::Answered);
+                Ok(trace)
+            }
+            Err(failure) if failure.kind == FailureKind::Forbidden => {
+                Err(self.forbidden(query, failure))
+            }
+            Err(failure) => {
+                self.is_proved
+                    .set(self.is_proved.get() || failure.proves_access());
+                Err(failure)
+            }
+        }
+    }
+
+    fn forbidden(&self, query: &Query, mut failure: Failure) -> Failure {
+        let known = matches!(
+            self.known.borrow().get(&place(query)),
+            Some(Known::Answered)
+        );
+        if known || !self.is_proved.get() {
+            failure.kind = FailureKind::Fatal;
+            return failure;
+        }
+        failure.kind = FailureKind::Refused;
+        if self.remember(query, Known::Refused(failure.clone())) {
+            let (code, hint) = (failure.code.as_deref(), failure.hint.as_deref());
+            tracing::warn!(
+                "the key may not ask about topic {} ({}), so its messages stay unanswered: {}",
+                query.topic,
+                code.unwrap_or("no code"),
+                hint.unwrap_or("see its rights")
+            );
+        }
+        failure
+    }
+
+    /// Says whether this is news.
+    fn remember(&self, query: &Query, now: Known) -> bool {
+        let (place, mut known) = (place(query), self.known.borrow_mut());
+        if let Some(before) = known.get_mut(&place) {
+            let is_news = std::mem::discriminant(before) != std::mem::discriminant(&now);
+            *before = now;
+            return is_news;
+        }
+        if known.len() < TOPICS {
+            known.insert(place, now);
+        }
+        true
+    }
+}
+
+fn place(query: &Query) -> Place {
+    (query.instance_id.clone(), query.topic.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::time::Duration;
+
+    use super::super::tests::{audit, queries};
+    use super::*;
+    use crate::engine::{Ended, Stop};
+    use crate::input::{Entry, Row};
+    use crate::source::TraceSource;
+
+    /// Answers about some topics, until its right is taken away.
+    struct Limited {
+        topics: &'static [&'static str],
+        until_call: usize,
+        asked: RefCell<Vec<String>>,
+    }
+
+    impl TraceSource for Limited {
+        async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+            let call = {
+                let mut asked = self.asked.borrow_mut();
+                asked.push(query.topic.to_string());
+                asked.len()
+            };
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if self.topics.contains(&&*query.topic) && call <= self.until_call {
+                return Ok(Trace::new(Vec::new()));
+            }
+            Err(Failure {
+                request_id: Some("R".to_owned()),
+                ..Failure::new(FailureKind::Forbidden, "NoPermission".to_owned(), "may not")
+            })
+        }
+
+        fn may_refuse_everyone(&self) -> bool {
+            true
+        }
+    }
+
+    fn limited(topics: &'static [&'static str], until_call: usize) -> Limited {
+        Limited {
+            topics,
+            until_call,
+            asked: RefCell::default(),
+        }
+    }
+
+    /// Queries about each topic in turn, so many each.
+    fn about(topics: &'static [(&'static str, usize)]) -> impl Iterator<Item = Row> {
+        let names = topics
+            .iter()
+            .flat_map(|(topic, times)| std::iter::repeat_n(*topic, *times));
+        queries(1000).zip(names).map(|(mut row, topic)| {
+            if let Entry::Query(query) = &mut row.entry {
+                query.topic = topic.into();
+            }
+            row
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_that_is_not_the_keys_costs_few_calls_and_stops_nothing() {
+        for in_flight in [1, 8] {
+            let source = limited(&["payments", "refunds"], usize::MAX);
+            let rows = about(&[("payments", 3), ("orders", 200), ("refunds", 300)]);
+            let (ended, sink) = audit(rows, &source, "max", in_flight, &Stop::new()).await;
+            assert!(matches!(ended, Ended::Complete));
+            let answered = sink
+                .outcomes
+                .iter()
+                .filter(|outcome| outcome.answer.is_ok());
+            assert_eq!((answered.count(), sink.outcomes.len()), (303, 503));
+            let asked = source.asked.borrow();
+            let of_orders = asked.iter().filter(|topic| *topic == "orders").count();
+            assert!((1..=in_flight).contains(&of_orders), "{of_orders}");
+            let refused = sink.outcomes.iter().filter_map(|outcome| {
+                let failure = outcome.answer.as_ref().err()?;
+                assert_eq!(failure.kind, FailureKind::Refused);
+                assert_eq!(failure.code.as_deref(), Some("NoPermission"));
+                assert_eq!(outcome.attempts == 1, failure.request_id.is_some());
+                Some(usize::try_from(outcome.attempts).unwrap())
+            });
+            assert_eq!(refused.sum::<usize>(), of_orders, "calls, and no more");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn before_anything_is_answered_it_stops_the_run_after_one_call() {
+        let source = limited(&["payments"], usize::MAX);
+        let rows = about(&[("orders", 1), ("payments", 100)]);
+        let (ended, sink) = audit(rows, &source, "max", 8, &Stop::new()).await;
+        assert!(matches!(ended, Ended::Fatal(failure) if failure.kind == FailureKind::Fatal));
+        assert_eq!((source.asked.borrow().len(), sink.rows.len()), (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_that_is_taken_away_stops_the_run() {
+        let source = limited(&["payments"], 50);
+        let rows = about(&[("payments", 500)]);
+        let (ended, sink) = audit(rows, &source, "max", 8, &Stop::new()).await;
+        assert!(matches!(ended, Ended::Fatal(_)));
+        assert_eq!(sink.rows.len(), 50, "the answers are kept");
+        assert!(source.asked.borrow().len() <= 58);
+    }
+
+    #[test]
+    fn an_earlier_part_of_the_run_proves_as_much_as_this_one() {
+        let query = Query {
+            instance_id: None,
+            topic: "orders".into(),
+            msg_id: "AA".into(),
+            position: None,
+        };
+        let judged = |is_proved, before: Option<FailureKind>| {
+            let rights = Rights::new(is_proved);
+            if let Some(kind) = before {
+                let _ = rights.learn(&query, Err(Failure::new(kind, None, "")));
+            }
+            let refusal = Failure::new(FailureKind::Forbidden, None, "");
+            rights.learn(&query, Err(refusal)).unwrap_err().kind
+        };
+        use FailureKind::{Fatal, NotFound, Refused, Server};
+        assert_eq!(judged(false, None), Fatal);
+        assert_eq!(judged(true, None), Refused);
+        assert_eq!(judged(false, Some(NotFound)), Refused);
+        assert_eq!(judged(false, Some(Server)), Fatal);
+    }
+}
