@@ -161,7 +161,11 @@ impl From<Failure> for Refusal {
                 .code
                 .clone()
                 .map_or(Cow::Borrowed(fallback), Cow::Owned),
-            status: failure.http_status.unwrap_or(status),
+            // Some sources answer 200 and mean it not.
+            status: failure
+                .http_status
+                .filter(|status| *status >= 400)
+                .unwrap_or(status),
             message: failure.message.clone(),
         };
         match failure.kind {
@@ -232,6 +236,13 @@ mod tests {
             Refusal::from(missing),
             Refusal::not_found("BIZ_NO_MESSAGE", "no message")
         );
+        for (said, told) in [(200, 404), (302, 404), (400, 400), (500, 500)] {
+            let missing = Failure {
+                http_status: Some(said),
+                ..Failure::new(NotFound, Some("BIZ_NO_MESSAGE".to_owned()), "no message")
+            };
+            assert_eq!(Refusal::from(missing).status(), told, "{said}");
+        }
         let slow_down = Failure {
             retry_after: Some(SECOND * 7),
             ..Failure::new(Throttled, None, "")
