@@ -4,31 +4,44 @@
 
 use std::cmp::Reverse;
 use std::fmt;
+use std::ops::Range;
 
 use super::percent::encode;
 
-/// How many leading characters give a secret away; what follows them is hidden with them, so that cut and encoded
+/// How many leading characters give a long secret away; what follows them is hidden with them, so that cut and encoded
 /// echoes are found too.
 const HEAD: usize = 8;
+
+/// From this length on a secret is long. The head of a shorter one may be a word of the text: who calls a key
+/// `payments-team` has a topic `payments` as well.
+const LONG: usize = 16;
 
 /// Hides the key ID and the token. The default hides nothing.
 #[derive(Clone, Default)]
 pub struct Redactor {
+    /// Of long secrets.
     heads: Vec<String>,
+    /// Short secrets.
+    wholes: Vec<String>,
 }
 
 impl Redactor {
     /// Hides each of `secrets`, as it is and percent-encoded once or twice.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut heads = Vec::new();
+        let mut redactor = Self::default();
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-            let head: String = secret.chars().take(HEAD).collect();
-            let encoded = encode(&head);
-            heads.extend([encode(&encoded), encoded, head]);
+            let (hidden, shown) = if secret.chars().count() < LONG {
+                (&mut redactor.wholes, secret.to_owned())
+            } else {
+                (&mut redactor.heads, secret.chars().take(HEAD).collect())
+            };
+            let encoded = encode(&shown);
+            hidden.extend([encode(&encoded), encoded, shown]);
         }
-        heads.dedup();
-        Self { heads }
+        redactor.heads.dedup();
+        redactor.wholes.dedup();
+        redactor
     }
 
     /// `text` in one line of at most `limit` characters, secrets hidden, control characters gone.
@@ -55,23 +68,42 @@ impl Redactor {
 
     fn hide(&self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((at, length)) = self.find(rest) {
-            shown.push_str(&rest[..at]);
+        let mut from = 0;
+        while let Some(secret) = self.find(text, from) {
+            shown.push_str(&text[from..secret.start]);
             shown.push_str("***");
-            rest = rest[at + length..].trim_start_matches(belongs_to_secret);
+            from = secret.end;
         }
-        shown.push_str(rest);
+        shown.push_str(&text[from..]);
         shown
     }
 
-    /// Where the first secret begins, and how long its head is.
-    fn find(&self, text: &str) -> Option<(usize, usize)> {
-        self.heads
-            .iter()
-            .filter_map(|head| Some((text.find(&**head)?, head.len())))
-            .min_by_key(|&(at, length)| (at, Reverse(length)))
+    /// The first secret behind `from`.
+    fn find(&self, text: &str, from: usize) -> Option<Range<usize>> {
+        let heads = self.heads.iter().filter_map(|head| {
+            let start = from + text[from..].find(&**head)?;
+            let rest = text[start + head.len()..].trim_start_matches(belongs_to_secret);
+            Some(start..text.len() - rest.len())
+        });
+        let wholes = self.wholes.iter().filter_map(|whole| {
+            let mut places = text[from..].match_indices(&**whole);
+            places.find_map(|(at, _)| {
+                let place = from + at..from + at + whole.len();
+                stands_alone(text, &place).then_some(place)
+            })
+        });
+        heads
+            .chain(wholes)
+            .min_by_key(|place| (place.start, Reverse(place.end)))
     }
+}
+
+/// Is it no part of a longer word? An encoded `=` in front of it is none.
+fn stands_alone(text: &str, place: &Range<usize>) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let (before, after) = (&text[..place.start], &text[place.end..]);
+    let ends_encoded = before.ends_with("%3D") || before.ends_with("%253D");
+    (ends_encoded || !before.ends_with(is_word)) && !after.starts_with(is_word)
 }
 
 /// The characters of keys and tokens, raw or percent-encoded.
@@ -108,6 +140,37 @@ mod tests {
     }
 
     #[test]
+    fn a_short_one_is_hidden_where_it_stands_alone_and_no_word_like_it() {
+        let redactor = Redactor::new(["payments-team", "ops", "short+token="]);
+        for (text, shown) in [
+            (
+                "no message under topic payments",
+                "no message under topic payments",
+            ),
+            ("payments-team may not", "*** may not"),
+            ("key 'payments-team': it stops", "key '***': it stops"),
+            (
+                "payments-teams, my-ops and devops",
+                "payments-teams, my-ops and devops",
+            ),
+            ("?AccessKeyId=ops&A=b", "?AccessKeyId=***&A=b"),
+            ("AccessKeyId%3Dops%26Action", "AccessKeyId%3D***%26Action"),
+            (
+                "AccessKeyId%253Dops%2526Action",
+                "AccessKeyId%253D***%2526Action",
+            ),
+            (
+                "Credential=ops,SignedHeaders",
+                "Credential=***,SignedHeaders",
+            ),
+            ("stops, ops", "stops, ***"),
+            ("token short%2Btoken%3D&", "token ***&"),
+        ] {
+            assert_eq!(redactor.excerpt(text, 200), shown);
+        }
+    }
+
+    #[test]
     fn excerpts_are_one_short_line() {
         let redactor = Redactor::default();
         assert_eq!(
@@ -120,11 +183,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_secret_survives(before in ".{0,20}", secret in "[ -~]{8,40}", after in ".{0,20}") {
+        fn no_secret_survives(before in ".{0,20}", secret in "[ -~]{16,40}", after in ".{0,20}") {
             let redactor = Redactor::new([&*secret]);
             let hidden = redactor.hide(&format!("{before}{secret}{after}"));
             prop_assume!(!format!("{before}***{after}").contains(&secret));
             prop_assert!(!hidden.contains(&secret));
+        }
+
+        #[test]
+        fn nor_does_a_short_one_that_stands_alone(secret in "[A-Za-z0-9+/=_-]{1,15}") {
+            let redactor = Redactor::new([&*secret]);
+            for spelled in [secret.clone(), encode(&secret), encode(&encode(&secret))] {
+                let hidden = redactor.hide(&format!("key: {spelled}, 'that'"));
+                prop_assert_eq!(hidden, "key: ***, 'that'");
+            }
         }
     }
 }

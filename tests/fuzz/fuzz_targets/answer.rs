@@ -11,7 +11,7 @@ use ons_audit::source::{Failure, Trace};
 /// What the redactor hides, and as much of each as gives it away.
 const SECRETS: [(&str, &str); 2] = [
     ("LTAI5tExampleKey", "LTAI5tEx"),
-    ("CAIStokentoken", "CAIStoke"),
+    ("CAIStokentokentoken", "CAIStoke"),
 ];
 
 fuzz_target!(|body: &[u8]| {
