@@ -86,7 +86,7 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
                         Some("Data") => once(&mut envelope.data, map.next_value()?, "Data")?,
                         Some("data") => {
                             map.next_value::<IgnoredAny>()?;
-                            envelope.denial = Some("data, expected Data");
+                            envelope.denial = Some("a field data in place of Data");
                         }
                         Some("Success" | "success") => {
                             if is_false(&map.next_value()?) {

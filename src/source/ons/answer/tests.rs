@@ -164,12 +164,12 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
     (
         200,
         r#"{"data":{"loginUrl":"https://sso.example/login"},"msg":"login required"}"#,
-        "data, expected Data",
+        "a field data in place of Data",
     ),
     (
         200,
         r#"{"RequestId":"R","data":{"MessageTrack":[]}}"#,
-        "data, expected Data",
+        "a field data in place of Data",
     ),
     (
         200,
@@ -352,6 +352,33 @@ fn echoes_of_the_request_are_hidden() {
             !shown.contains("ExampleKey") && !shown.contains("secrettoken"),
             "{shown}"
         );
+    }
+}
+
+/// The one code that says so is `SignatureDoesNotMatch`; what else is wrong with a signature is for its message to say.
+#[test]
+fn another_signature_is_spoken_of_where_there_is_one() {
+    let redactor = Redactor::new(["LTAI5tExampleKey"]);
+    for (code, says) in [
+        (
+            "SignatureDoesNotMatch",
+            "the gateway computed another signature",
+        ),
+        (
+            "SignatureDoesNotMatch.V3",
+            "the gateway computed another signature",
+        ),
+        ("IncompleteSignature", "the header of *** lacks a date"),
+        (
+            "AUTH_SIGNATURE_CHECK_ERROR",
+            "the header of *** lacks a date",
+        ),
+    ] {
+        let body = format!(
+            r#"{{"Code":"{code}","Message":"the header of LTAI5tExampleKey lacks a date"}}"#
+        );
+        let failure = parse(400, body.as_bytes(), &redactor).unwrap_err();
+        assert!(failure.message.starts_with(says), "{}", failure.message);
     }
 }
 
