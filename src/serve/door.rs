@@ -2,12 +2,13 @@
 //!
 //! The nonce comes last, so that only a request that its key's owner signed can use one up.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use super::keys::{Key, Keys};
+use super::keys::{Key, Keys, Scope};
 use super::nonces::{Nonces, WINDOW};
 use super::{Proof, Refusal};
 use crate::clock::Clock;
@@ -88,6 +89,15 @@ impl Caller {
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key.as_ref().map(|key| &*key.id)
+    }
+
+    /// The topics that it may know of, where those are not all.
+    #[must_use]
+    pub fn topics(&self) -> Option<&BTreeSet<String>> {
+        match &self.key.as_ref()?.topics {
+            Scope::Only(topics) => Some(topics),
+            Scope::All => None,
+        }
     }
 
     /// May it ask about this topic?

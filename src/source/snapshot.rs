@@ -4,6 +4,7 @@
 //! [`FailureKind::NotFound`], with the code the HTTP API would use and a message that says what the snapshot knows.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::{Future, ready};
 use std::path::Path;
@@ -208,21 +209,46 @@ impl Snapshot {
 
     /// The oldest copy of a message under a topic.
     fn stored<'a>(&'a self, topic: &str, msg_id: &'a str) -> Result<Stored<'a>, Failure> {
-        let mut elsewhere = None;
-        for copy in self.state.messages.copies(msg_id) {
-            if copy.topic() == topic {
-                return Ok(copy);
-            }
-            elsewhere = Some(copy.topic());
+        let mut copies = self.state.messages.copies(msg_id);
+        copies
+            .find(|copy| copy.topic() == topic)
+            .ok_or_else(|| no_message(self.absence(topic, msg_id, None)))
+    }
+
+    /// A failure as it is told to somebody who may know of some `topics` only: whether the message is under another one
+    /// is not for them.
+    #[must_use]
+    pub fn discreet(
+        &self,
+        failure: Failure,
+        query: (Option<&str>, &str, &str),
+        topics: &BTreeSet<String>,
+    ) -> Failure {
+        let (instance, topic, msg_id) = query;
+        let name = self.name_of(instance, topic);
+        if failure.code.as_deref() != Some(NO_MESSAGE) || self.stored(&name, msg_id).is_ok() {
+            return failure;
         }
-        Err(no_message(match elsewhere {
-            Some(other) => {
-                format!(
-                    "no message with this ID under topic {topic}; the snapshot has it under topic {other}"
-                )
+        Failure {
+            message: self.absence(topic, msg_id, Some(topics)),
+            ..failure
+        }
+    }
+
+    /// What is said of a message that is not there, by topics that may be spoken of: these, or all.
+    fn absence(&self, topic: &str, msg_id: &str, topics: Option<&BTreeSet<String>>) -> String {
+        let copies = self.state.messages.copies(msg_id);
+        let mut known = copies
+            .map(|copy| copy.topic())
+            .filter(|other| topics.is_none_or(|topics| topics.contains(*other)));
+        match (known.next(), topics) {
+            (Some(other), _) => {
+                let absent = absent(topic);
+                format!("{absent}; the snapshot has it under topic {other}")
             }
-            None => "the snapshot has no message with this ID under any topic".to_owned(),
-        }))
+            (None, None) => "the snapshot has no message with this ID under any topic".to_owned(),
+            (None, Some(_)) => absent(topic),
+        }
     }
 
     /// What is spoken of: a captured cluster answers as the cluster itself would.
@@ -294,6 +320,12 @@ impl TraceSource for Snapshot {
     fn as_of(&self) -> Option<Timestamp> {
         Some(self.state.captured_at)
     }
+}
+
+/// That a message is not under a topic, and no more.
+#[must_use]
+pub fn absent(topic: &str) -> String {
+    format!("no message with this ID under topic {topic}")
 }
 
 fn no_message(message: String) -> Failure {

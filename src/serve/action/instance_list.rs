@@ -1,4 +1,5 @@
-//! `OnsInstanceInServiceList`: the snapshot's instance, where it names one and the caller may use it.
+//! `OnsInstanceInServiceList`: the snapshot's instance, where it names one and the caller may use it, with as many
+//! topics and groups as the caller may know of.
 
 use std::collections::BTreeSet;
 
@@ -24,10 +25,13 @@ struct InService<'a> {
 
 pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
     let snapshot = ask.snapshot()?;
-    let topics = &snapshot.state().topics;
+    let topics = snapshot.state().topics.iter();
+    let topics: Vec<_> = topics
+        .filter(|(name, _)| ask.caller.may_use_topic(name).is_ok())
+        .collect();
     let groups: BTreeSet<_> = topics
-        .values()
-        .flat_map(|topic| &topic.groups)
+        .iter()
+        .flat_map(|(_, topic)| &topic.groups)
         .map(|(group, _)| group)
         .collect();
     let permitted = snapshot

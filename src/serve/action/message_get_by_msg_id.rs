@@ -35,7 +35,10 @@ struct Property<'a> {
 pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
     let (topic, state) = ask.topic_state()?;
     let msg_id = ask.parameters.required("MsgId")?;
-    let stored = ask.snapshot()?.message(state, topic, msg_id)?;
+    let stored = ask
+        .snapshot()?
+        .message(state, topic, msg_id)
+        .map_err(|failure| ask.refusal(failure, topic, msg_id))?;
     let tag = stored.tag().map(|value| Property {
         name: "TAGS",
         value,

@@ -31,7 +31,8 @@ pub(super) async fn answer(ask: &Ask<'_>) -> Result<Data, Refusal> {
         msg_id: msg_id.into(),
         position: None,
     };
-    let trace = ask.upstream.trace(&query).await?;
+    let trace = ask.upstream.trace(&query).await;
+    let trace = trace.map_err(|failure| ask.refusal(failure, topic, msg_id))?;
     let tracks = trace.tracks.into_iter().map(|track| MessageTrack {
         consumer_group: track.group.to_string(),
         track_type: track.track_type.to_string(),

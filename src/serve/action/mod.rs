@@ -16,7 +16,8 @@ use super::parameters::Parameters;
 use super::upstream::Upstream;
 use super::{Format, Refusal};
 use crate::offsets::snapshot::TopicState;
-use crate::source::Snapshot;
+use crate::source::snapshot::{NO_MESSAGE, absent};
+use crate::source::{Failure, Snapshot};
 
 /// The one version of the API.
 pub const VERSION: &str = "2019-02-14";
@@ -120,6 +121,22 @@ impl Ask<'_> {
         let instance = named.or_else(|| self.upstream.instance_id());
         self.caller.may_use_instance(instance)?;
         Ok(instance)
+    }
+
+    /// What a source could not answer about a message, without what the caller may not know.
+    fn refusal(&self, failure: Failure, topic: &str, msg_id: &str) -> Refusal {
+        let Some(topics) = self.caller.topics() else {
+            return failure.into();
+        };
+        if let Some(snapshot) = self.upstream.snapshot() {
+            let query = (self.parameters.get("InstanceId"), topic, msg_id);
+            return snapshot.discreet(failure, query, topics).into();
+        }
+        match failure.code.as_deref() {
+            // Brokers and other gateways may say where the message is instead.
+            Some(NO_MESSAGE) => Refusal::not_found(NO_MESSAGE, absent(topic)),
+            _ => failure.into(),
+        }
     }
 
     /// What is known beside the traces; a source that knows nothing does not have the operation.

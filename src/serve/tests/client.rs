@@ -36,6 +36,14 @@ id = "narrow"
 secret = "secret"
 topics = ["payments"]
 [[keys]]
+id = "narrower"
+secret = "secret"
+topics = ["lonely"]
+[[keys]]
+id = "both"
+secret = "secret"
+topics = ["lonely", "orders"]
+[[keys]]
 id = "elsewhere"
 secret = "secret"
 instances = ["MQ_2"]

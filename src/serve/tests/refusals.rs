@@ -258,6 +258,41 @@ async fn the_string_to_sign_is_shown_without_the_token() {
     }
 }
 
+/// Message 0A is of topic orders, 0B of topic lonely.
+#[tokio::test]
+async fn a_narrow_key_learns_nothing_of_topics_that_are_not_its_own() {
+    let gateway = gateway();
+    let ask = async |key_id, action, topic, msg_id| {
+        let mut client = Client::of(Version::V3, action, &[("Topic", topic), ("MsgId", msg_id)]);
+        client.key_id = key_id;
+        text(&client.ask(&gateway).await)
+    };
+    for action in ["OnsMessageTrace", "OnsMessageGetByMsgId"] {
+        let other = ask("narrower", action, "lonely", "0A").await;
+        let nobodys = ask("narrower", action, "lonely", "FF").await;
+        assert!(
+            other.contains("BIZ_NO_MESSAGE") && !other.contains("orders"),
+            "{other}"
+        );
+        assert_eq!(other, nobodys, "nor does it learn that there is one");
+        for (key_id, topic, msg_id, says) in [
+            ("reader", "lonely", "0A", "has it under topic orders"),
+            ("reader", "lonely", "FF", "under any topic"),
+            ("both", "lonely", "0A", "has it under topic orders"),
+        ] {
+            let said = ask(key_id, action, topic, msg_id).await;
+            assert!(said.contains(says), "{key_id}: {said}");
+        }
+    }
+    for (key_id, topics, groups) in [("reader", 2, 2), ("narrower", 1, 0), ("narrow", 0, 0)] {
+        let mut client = Client::of(Version::V3, "OnsInstanceInServiceList", &[]);
+        client.key_id = key_id;
+        let said = text(&client.ask(&gateway).await);
+        let counts = format!("\"TopicCount\":{topics},\"GroupCount\":{groups}");
+        assert!(said.contains(&counts), "{key_id}: {said}");
+    }
+}
+
 #[tokio::test]
 async fn whoever_may_not_use_an_instance_does_not_see_it() {
     let gateway = gateway();
