@@ -77,8 +77,9 @@ fn respond(reply: Reply) -> Response<Body> {
     response
 }
 
+/// Rounded up: whoever comes back any sooner is refused again, and 0 is no time to clients (`facts/ons-api.md` §4.4).
 fn millis(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// An answer of the listener's own.
@@ -105,4 +106,17 @@ pub(super) fn refusal(status: StatusCode, reason: &'static str) -> Response<Body
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_client_is_told_to_come_back_too_early() {
+        for (micros, told) in [(1, 1), (999, 1), (1000, 1), (1001, 2), (1_500_000, 1500)] {
+            assert_eq!(millis(Duration::from_micros(micros)), told, "{micros}");
+        }
+        assert_eq!(millis(Duration::MAX), u64::MAX);
+    }
 }
