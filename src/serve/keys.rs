@@ -262,10 +262,14 @@ impl Written {
     }
 }
 
-/// A value of the wrong type is quoted by the parser, and may be a secret.
+/// A value of the wrong type is quoted by the parser, and may be a secret. Bad syntax is not.
 fn without_value(problem: &str) -> String {
+    let is_quoted = |what: &str| {
+        let quoting = ["invalid type: ", "invalid value: ", "invalid length "];
+        quoting.iter().any(|start| what.starts_with(start))
+    };
     match problem.split_once(", expected ") {
-        Some((what, expected)) if what.starts_with("invalid ") => {
+        Some((what, expected)) if is_quoted(what) => {
             format!("a value of the wrong type, expected {expected}")
         }
         _ => problem.to_owned(),
@@ -344,6 +348,20 @@ mod tests {
                 "wrong type, expected a string",
             ),
             ("", "missing field `keys`"),
+            (
+                "[[keys]]\nid = 'a'\nsecret = \"hush\n",
+                "/keys.toml:3: invalid basic string, expected `\"`",
+            ),
+            ("[[keys]]\nid = 'a'\nsecret = hush\n", "/keys.toml:3: "),
+            (
+                "[[keys]]\nid = 'a'\nsecret = \"h\\hush\"\n",
+                "/keys.toml:3: ",
+            ),
+            ("hush", "/keys.toml:1: "),
+            (
+                "[[keys]]\nid = 'a'\nsecret = 'b'\nactive = 'hush'\n",
+                "wrong type, expected a boolean",
+            ),
             (
                 "[[keys]]\nid = 'a'\nsecret = 'hush'\ntopics = ['or*']\n",
                 "`or*`: patterns are not understood",
