@@ -1,10 +1,13 @@
 //! What all summaries are made from; `report/story.rs` puts it into words.
 
+use std::cmp::Reverse;
 use std::io;
 
 use super::Story;
 use super::lang::Voice;
+use crate::offsets::Rules;
 use crate::record::{Damage, Record};
+use crate::source::ons::errors;
 use crate::verdict::{Coverage, Tally};
 
 /// A format that sums up.
@@ -33,6 +36,22 @@ impl Summary<'_> {
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.tally.totals.unanswered == 0
+    }
+
+    /// The commonest error that the person can do something about, and what. Only of the HTTP API: the codes are its.
+    #[must_use]
+    pub fn advice(&self) -> Option<(&str, &'static str)> {
+        let is_api = |record: &Record| {
+            let header = record.header();
+            header.as_of.is_none() && header.rules == Rules::Gateway
+        };
+        if !self.records.iter().all(is_api) {
+            return None;
+        }
+        let errors = self.tally.errors.iter();
+        let advised = errors.filter_map(|(code, times)| Some((times, code, errors::advice(code)?)));
+        let (_, code, hint) = advised.min_by_key(|(times, ..)| Reverse(**times))?;
+        Some((code, hint))
     }
 
     /// The groups that answer though the contract of the topic names them nowhere, each with its number of messages.

@@ -42,6 +42,9 @@ const QUOTA: &str =
 const LATER: &str = "run again later for what is unanswered; if it stays, give Alibaba Cloud support the request ID";
 const NONCE: &str =
     "asked again with a new nonce; if it stays, look for a proxy that repeats requests";
+const NETWORK: &str = "check the source, the network, and HTTPS_PROXY and NO_PROXY";
+const STRANGER: &str =
+    "read error_message: a proxy or a login page may answer in the gateway's place";
 const ELSEWHERE: &str =
     "this error belongs to another operation: check that the source is the gateway itself";
 
@@ -164,6 +167,18 @@ pub const fn classify_status(status: u16) -> (FailureKind, Option<&'static str>)
             Some("give the proxy's user and password in HTTPS_PROXY"),
         ),
         _ => (Server, None),
+    }
+}
+
+/// What the person should do about an error as reports name it: by its code, or by its kind where it has none.
+#[must_use]
+pub fn advice(name: &str) -> Option<&'static str> {
+    match FailureKind::named(name) {
+        Some(FailureKind::Transport) => Some(NETWORK),
+        Some(Server) => Some(STRANGER),
+        Some(Throttled) => Some(QUOTA),
+        Some(_) => None,
+        None => classify(name).1,
     }
 }
 
@@ -321,6 +336,14 @@ mod tests {
             permission(Some("cn-hangzhou"), Some("MQ_INST_1_B"), "orders")
                 .contains("on acs:mq:cn-hangzhou:ACCOUNT:MQ_INST_1_B%orders, or")
         );
+        for (name, word) in [
+            ("INSTANCE_NOT_FOUND", "region"),
+            ("transport", "NO_PROXY"),
+            ("server", "login page"),
+        ] {
+            assert!(advice(name).unwrap().contains(word), "{name}");
+        }
+        assert_eq!((advice("refused"), advice("NeverHeardOf")), (None, None));
         assert!(permission(None, None, "orders").contains("on acs:mq:REGION:ACCOUNT:orders, or"));
     }
 

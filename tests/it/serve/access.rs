@@ -136,6 +136,7 @@ fn a_key_that_may_not_ask_about_one_topic_learns_the_rest() {
             "%orders, or leave that topic out",
             "INCOMPLETE: ",
             "errors    NoPermission ",
+            " NoPermission: grant the RAM user mq:QueryMessageTrace",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
