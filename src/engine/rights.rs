@@ -130,6 +130,8 @@ mod tests {
     use std::cell::RefCell;
     use std::time::Duration;
 
+    use FailureKind::{Fatal, NotFound, Refused, Server};
+
     use super::super::tests::{audit, queries};
     use super::*;
     use crate::engine::{Ended, Stop};
@@ -203,7 +205,7 @@ mod tests {
             assert!((1..=in_flight).contains(&of_orders), "{of_orders}");
             let refused = sink.outcomes.iter().filter_map(|outcome| {
                 let failure = outcome.answer.as_ref().err()?;
-                assert_eq!(failure.kind, FailureKind::Refused);
+                assert_eq!(failure.kind, Refused);
                 assert_eq!(failure.code.as_deref(), Some("NoPermission"));
                 assert_eq!(outcome.attempts == 1, failure.request_id.is_some());
                 Some(usize::try_from(outcome.attempts).unwrap())
@@ -217,7 +219,7 @@ mod tests {
         let source = limited(&["payments"], usize::MAX);
         let rows = about(&[("orders", 1), ("payments", 100)]);
         let (ended, sink) = audit(rows, &source, "max", 8, &Stop::new()).await;
-        assert!(matches!(ended, Ended::Fatal(failure) if failure.kind == FailureKind::Fatal));
+        assert!(matches!(ended, Ended::Fatal(failure) if failure.kind == Fatal));
         assert_eq!((source.asked.borrow().len(), sink.rows.len()), (1, 0));
     }
 
@@ -247,7 +249,6 @@ mod tests {
             let refusal = Failure::new(FailureKind::Forbidden, None, "");
             rights.learn(&query, Err(refusal)).unwrap_err().kind
         };
-        use FailureKind::{Fatal, NotFound, Refused, Server};
         assert_eq!(judged(false, None), Fatal);
         assert_eq!(judged(true, None), Refused);
         assert_eq!(judged(false, Some(NotFound)), Refused);

@@ -7,6 +7,7 @@ use super::Story;
 use super::lang::Voice;
 use crate::offsets::Rules;
 use crate::record::{Damage, Record};
+use crate::source::FailureKind;
 use crate::source::ons::errors;
 use crate::verdict::{Coverage, Tally};
 
@@ -38,20 +39,28 @@ impl Summary<'_> {
         self.tally.totals.unanswered == 0
     }
 
-    /// The commonest error that the person can do something about, and what. Only of the HTTP API: the codes are its.
+    /// What the person can do: about the commonest error of unanswered messages, and about that of messages not found.
+    /// Only of the HTTP API: the codes are its.
     #[must_use]
-    pub fn advice(&self) -> Option<(&str, &'static str)> {
+    pub fn advice(&self) -> Vec<(&str, &'static str)> {
         let is_api = |record: &Record| {
             let header = record.header();
             header.as_of.is_none() && header.rules == Rules::Gateway
         };
         if !self.records.iter().all(is_api) {
-            return None;
+            return Vec::new();
         }
-        let errors = self.tally.errors.iter();
-        let advised = errors.filter_map(|(code, times)| Some((times, code, errors::advice(code)?)));
-        let (_, code, hint) = advised.min_by_key(|(times, ..)| Reverse(**times))?;
-        Some((code, hint))
+        let commonest = |not_found: bool| {
+            let is_such =
+                |code: &str| (errors::classify(code).0 == FailureKind::NotFound) == not_found;
+            let errors = self.tally.errors.iter();
+            let advised = errors
+                .filter(|(code, _)| is_such(code))
+                .filter_map(|(code, times)| Some((times, code, errors::advice(code)?)));
+            let (_, code, hint) = advised.min_by_key(|(times, ..)| Reverse(**times))?;
+            Some((code.as_str(), hint))
+        };
+        [false, true].into_iter().filter_map(commonest).collect()
     }
 
     /// The groups that answer though the contract of the topic names them nowhere, each with its number of messages.
@@ -77,5 +86,32 @@ impl Summary<'_> {
             summary: self,
             voice,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commonest_error_of_each_sort_is_advised_on() {
+        let mut tally = Tally::default();
+        for (code, times) in [
+            ("BIZ_NO_MESSAGE", 9),
+            ("INSTANCE_NOT_FOUND", 40),
+            ("NeverHeardOf", 80),
+            ("NoPermission", 3),
+            ("transport", 2),
+        ] {
+            tally.errors.insert(code.to_owned(), times);
+        }
+        let summary = Summary {
+            records: &[],
+            tally,
+            damage: Damage::default(),
+            voice: Voice::default(),
+        };
+        let advised: Vec<_> = summary.advice().iter().map(|(code, _)| *code).collect();
+        assert_eq!(advised, ["NoPermission", "INSTANCE_NOT_FOUND"]);
     }
 }

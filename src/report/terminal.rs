@@ -99,9 +99,8 @@ impl Terminal {
                 "see error_code in {place}; audit --resume asks them again, while the messages are kept (about 3 days)"
             ));
         }
-        if let Some((code, hint)) = summary.advice() {
-            steps.push(format!("{code}: {hint}"));
-        }
+        let advice = summary.advice().into_iter();
+        steps.extend(advice.map(|(code, hint)| format!("{code}: {hint}")));
         if tally.messages(MessageVerdict::Break) > 0 {
             let list = match Format::of(Path::new(&place)) {
                 Some(Format::Xlsx) => format!("sheet {}", summary.voice.say(phrases::BREAKS)),

@@ -239,7 +239,7 @@ impl Snapshot {
     fn absence(&self, topic: &str, msg_id: &str, topics: Option<&BTreeSet<String>>) -> String {
         let copies = self.state.messages.copies(msg_id);
         let mut known = copies
-            .map(|copy| copy.topic())
+            .map(Stored::topic)
             .filter(|other| topics.is_none_or(|topics| topics.contains(*other)));
         match (known.next(), topics) {
             (Some(other), _) => {
