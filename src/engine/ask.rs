@@ -27,7 +27,8 @@ pub struct Policy {
 
 impl<S: TraceSource> Engine<'_, S> {
     /// Asks until there is an answer, a permanent error, or no attempt left. Every attempt waits for its turn and is
-    /// signed anew. What the key may not ask about is not asked. `None` means that the run ended first: the query was not settled and is nobody's outcome.
+    /// signed anew. What the key may not ask about is not asked. `None` means that the run ended first: the query was not
+    /// settled and is nobody's outcome.
     pub(super) async fn ask(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
         let policy = self.policy;
         let mut throttled = 0;

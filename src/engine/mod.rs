@@ -5,8 +5,8 @@
 //! rows → [ turn → ask → again? ] × in flight → Sink
 //! ```
 //!
-//! The first call goes alone (`gate.rs`), and what the key may not ask about is not asked (`rights.rs`). A throttled answer slows the whole run down (`tempo.rs`), and the other runs
-//! that share its quota, too ([`QuotaFile`]).
+//! The first call goes alone (`gate.rs`), and what the key may not ask about is not asked (`rights.rs`). A throttled
+//! answer slows the whole run down (`tempo.rs`), and the other runs that share its quota, too ([`QuotaFile`]).
 
 mod ask;
 mod backoff;

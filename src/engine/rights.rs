@@ -51,6 +51,7 @@ impl Rights {
         match self.known.borrow().get(&place(query)) {
             Some(Known::Refused(failure)) => Some(Failure {
                 request_id: None,
+                http_status: None,
                 message: format!(
                     "not asked, since the key may not ask about this topic: {}",
                     failure.message
