@@ -108,6 +108,7 @@ mod tests {
         let summary = Summary {
             records: &[],
             tally,
+            coverage: Coverage::default(),
             damage: Damage::default(),
             voice: Voice::default(),
         };
