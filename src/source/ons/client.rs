@@ -114,7 +114,15 @@ impl Ons {
             Err(failure) if failure.kind == FailureKind::Expired => {
                 Err(self.keys.replace(key, Some(failure)).await)
             }
-            answer => answer,
+            answer => {
+                if answer
+                    .as_ref()
+                    .map_or_else(Failure::proves_access, |_| true)
+                {
+                    key.was_let_in();
+                }
+                answer
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! One key, made ready, and how long it is good.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::InvalidHeaderValue;
 use secrecy::ExposeSecret;
@@ -31,8 +33,8 @@ pub(in super::super) struct Key {
     redactor: Redactor,
     due: Timestamp,
     ends: Timestamp,
-    /// Did it come in place of one that the gateway refused?
-    pub(super) is_second_try: bool,
+    /// Did it come in place of one that the gateway refused, and has not been let in since?
+    is_second_try: AtomicBool,
 }
 
 impl Key {
@@ -57,7 +59,7 @@ impl Key {
             redactor,
             due: ends.saturating_sub(margin).unwrap_or(ends),
             ends,
-            is_second_try,
+            is_second_try: is_second_try.into(),
         })
     }
 
@@ -69,6 +71,15 @@ impl Key {
         } else {
             Age::Ended
         }
+    }
+
+    /// The gateway takes it. Should it be refused one day, that is because its time is over, and a new one will do.
+    pub(in super::super) fn was_let_in(&self) {
+        self.is_second_try.store(false, Relaxed);
+    }
+
+    pub(super) fn is_second_try(&self) -> bool {
+        self.is_second_try.load(Relaxed)
     }
 
     pub(in super::super) const fn calls(&self) -> &Calls {

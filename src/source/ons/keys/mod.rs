@@ -166,7 +166,7 @@ impl Keys {
         }
         let issuer = match (&self.inner.issuer, &refused) {
             // A new key that is refused like the old one: another would be, too.
-            (_, Some(failure)) if key.is_second_try => return failure.clone(),
+            (_, Some(failure)) if key.is_second_try() => return failure.clone(),
             (None, Some(failure)) => return failure.clone(),
             (None, None) => return again(),
             (Some(issuer), _) => issuer,

@@ -87,3 +87,36 @@ async fn a_key_that_the_gateway_finds_expired_is_replaced_once() {
     assert!(second.hint.unwrap().contains("temporary credentials"));
     assert_eq!(keys_of(&gateway.asked().await), ["testid", "nextid"]);
 }
+
+/// As keys do that name no end: nothing but the gateway tells that it has come, time and again.
+#[tokio::test]
+async fn a_key_that_was_let_in_may_expire_like_the_one_before() {
+    let expired = r#"{"RequestId":"r","Code":"InvalidSecurityToken.Expired","Message":"m"}"#;
+    let refusal = || Reply::http("400 Bad Request", "", expired);
+    let gone = r#"{"RequestId":"r","Code":"BIZ_NO_MESSAGE","Message":"m"}"#;
+    let gateway = Gateway::answering(vec![
+        refusal(),
+        Reply::http("200 OK", "", OK),
+        refusal(),
+        Reply::http("404 Not Found", "", gone),
+        refusal(),
+        // No word of who asked.
+        Reply::http("503 Service Unavailable", "", ""),
+        refusal(),
+    ]);
+    let ons = renewed(&gateway);
+    let again = Some(FailureKind::Server);
+    for kind in [
+        again,
+        None,
+        again,
+        Some(FailureKind::NotFound),
+        again,
+        again,
+        Some(FailureKind::Expired),
+    ] {
+        let answer = ons.trace(&query()).await;
+        assert_eq!(answer.err().map(|failure| failure.kind), kind);
+    }
+    gateway.asked().await;
+}
