@@ -159,6 +159,25 @@ fn from_nowhere() {
     assert_eq!(tool.names(), ["in.csv"]);
 }
 
+/// Half a key in the environment, and a whole one of somebody else in the file.
+#[test]
+fn from_no_other_account() {
+    let (tool, gateway) = (tool(), knowing().start());
+    let config = serde_json::json!({"current": "other", "profiles": [
+        {"name": "other", "mode": "AK", "access_key_id": KEY_ID, "access_key_secret": SECRET}]});
+    tool.write(".aliyun/config.json", config.to_string());
+    let call = audit(&tool, &gateway).key();
+    let said = call.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "").ends(2);
+    for says in [
+        "ALIBABA_CLOUD_ACCESS_KEY_ID is set and gives no key: ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set",
+        "hint: set what is missing, or unset ALIBABA_CLOUD_ACCESS_KEY_ID: no other account's key",
+    ] {
+        assert!(said.stderr.contains(says), "{}", said.stderr);
+    }
+    assert_eq!(gateway.calls(), 0);
+    tells_nothing(&tool, &said);
+}
+
 /// A thousand rows, but the first answers say that none will be any good.
 #[test]
 fn a_key_that_is_refused_ends_the_run_at_once() {

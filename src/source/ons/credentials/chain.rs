@@ -15,6 +15,8 @@ pub(super) const TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
 const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
 const ROLE_ARN: &str = "ALIBABA_CLOUD_ROLE_ARN";
 const PROVIDER_ARN: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
+const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
+const INI_FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
 const KEY_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
 /// One place of the chain.
@@ -51,7 +53,7 @@ impl<'a> Lookup<'a> {
             profile: self.profile.map(str::to_owned),
         };
         let chain: [Place<'a>; 4] = [
-            |lookup| Ok(lookup.environment()),
+            Self::environment,
             Self::oidc,
             Self::cli_config,
             Self::ini_files,
@@ -65,35 +67,37 @@ impl<'a> Lookup<'a> {
                 Look::Nothing(why) => found.looked.push(why),
             }
         }
-        if self.profile.is_none() {
-            self.services(&mut found)?;
+        if self.profile.is_some() {
+            return Ok(found);
         }
+        if self.variable(PROFILE).is_some() {
+            // The two places before are the two that have profiles.
+            let files = found.looked.split_off(found.looked.len().saturating_sub(2));
+            return Err(leads_nowhere(PROFILE, files.join("; ")));
+        }
+        self.services(&mut found)?;
         Ok(found)
     }
 
-    fn environment(&self) -> Look {
+    fn environment(&self) -> Result<Look, CredentialsError> {
         if self.profile.is_some() {
-            return Look::Nothing("environment: not asked, a profile was given".into());
+            let why = "environment: not asked, a profile was given";
+            return Ok(Look::Nothing(why.into()));
         }
-        let missing = match (self.variable(KEY_ID), self.variable(KEY_SECRET)) {
-            (Some(access_key_id), Some(secret)) => {
-                return Look::key(Credentials {
-                    provider: "environment".into(),
-                    access_key_id,
-                    access_key_secret: secret.into(),
-                    security_token: self.variable(TOKEN).map(Into::into),
-                });
-            }
-            (None, None) => return Look::Nothing(format!("environment: {KEY_ID} is not set")),
-            (None, Some(_)) => KEY_ID,
-            (Some(_), None) => KEY_SECRET,
-        };
-        let why = format!("environment: {missing} is not set, only its other half is");
-        warn!("{why}");
-        Look::Nothing(why)
+        match (self.variable(KEY_ID), self.variable(KEY_SECRET)) {
+            (Some(access_key_id), Some(secret)) => Ok(Look::key(Credentials {
+                provider: "environment".into(),
+                access_key_id,
+                access_key_secret: secret.into(),
+                security_token: self.variable(TOKEN).map(Into::into),
+            })),
+            (None, None) => Ok(Look::Nothing(format!("environment: {KEY_ID} is not set"))),
+            (None, Some(_)) => Err(leads_nowhere(KEY_SECRET, format!("{KEY_ID} is not set"))),
+            (Some(_), None) => Err(leads_nowhere(KEY_ID, format!("{KEY_SECRET} is not set"))),
+        }
     }
 
-    /// The identity token of a pod (RRSA): all three variables, or it is not meant.
+    /// The identity token of a pod (RRSA): all three variables. A role alone may be meant for something else.
     fn oidc(&self) -> Result<Look, CredentialsError> {
         if self.profile.is_some() {
             return Ok(Look::Nothing("OIDC: not asked, a profile was given".into()));
@@ -101,9 +105,15 @@ impl<'a> Lookup<'a> {
         let parts =
             [TOKEN_FILE, ROLE_ARN, PROVIDER_ARN].map(|name| self.variable(name).ok_or(name));
         let [Ok(token_file), Ok(arn), Ok(provider_arn)] = &parts else {
-            let missing: Vec<_> = parts.into_iter().filter_map(Result::err).collect();
-            let why = format!("OIDC: {} not set", missing.join(", "));
-            return Ok(Look::Nothing(why));
+            let missing: Vec<_> = parts.iter().filter_map(|part| part.clone().err()).collect();
+            let why = format!("{} not set", missing.join(", "));
+            let begun = [TOKEN_FILE, PROVIDER_ARN]
+                .into_iter()
+                .find(|name| !missing.contains(name));
+            return match begun {
+                Some(variable) => Err(leads_nowhere(variable, why)),
+                None => Ok(Look::Nothing(format!("OIDC: {why}"))),
+            };
         };
         let said = Said {
             arn,
@@ -139,20 +149,21 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    /// The files of the SDKs. One that a variable names stands for itself: it is there and has the profile, or nobody
+    /// else is asked.
     fn ini_files(&self) -> Result<Look, CredentialsError> {
-        let files = match self.variable("ALIBABA_CLOUD_CREDENTIALS_FILE") {
-            Some(file) => vec![file],
-            None => [
+        let named = self.variable(INI_FILE);
+        let files = match &named {
+            Some(file) => vec![&**file],
+            None => vec![
                 "~/.alibabacloud/credentials.ini",
                 "~/.alibabacloud/credentials",
-            ]
-            .map(str::to_owned)
-            .into(),
+            ],
         };
         let section = self.profile_name().unwrap_or_else(|| "default".into());
         let around = self.surroundings();
         let mut looked = Vec::new();
-        for file in &files {
+        for file in files {
             match self.read(file)? {
                 Some(text) => match ini::parse(&text, file, &section, &around)? {
                     Look::Nothing(why) => looked.push(why),
@@ -161,7 +172,11 @@ impl<'a> Lookup<'a> {
                 None => looked.push(format!("{file}: no such file")),
             }
         }
-        Ok(Look::Nothing(looked.join("; ")))
+        let looked = looked.join("; ");
+        match named {
+            Some(_) if self.profile.is_none() => Err(leads_nowhere(INI_FILE, looked)),
+            _ => Ok(Look::Nothing(looked)),
+        }
     }
 
     /// The metadata service, which may be there, then the address, which somebody set up.
@@ -224,7 +239,7 @@ impl<'a> Lookup<'a> {
     fn profile_name(&self) -> Option<String> {
         self.profile
             .map(str::to_owned)
-            .or_else(|| self.variable("ALIBABA_CLOUD_PROFILE"))
+            .or_else(|| self.variable(PROFILE))
     }
 
     /// A file's text; nothing where there is no such file.
@@ -246,6 +261,10 @@ impl<'a> Lookup<'a> {
             }),
         }
     }
+}
+
+const fn leads_nowhere(variable: &'static str, why: String) -> CredentialsError {
+    CredentialsError::LeadsNowhere { variable, why }
 }
 
 #[cfg(unix)]

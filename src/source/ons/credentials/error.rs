@@ -82,6 +82,14 @@ pub enum CredentialsError {
         /// What is wrong; never its value.
         problem: &'static str,
     },
+    /// Variables that were set and lead to no key: the next place would ask with another account's.
+    #[error("{variable} is set and gives no key: {why}")]
+    LeadsNowhere {
+        /// The variable.
+        variable: &'static str,
+        /// What is missing; never its value, where that is a secret.
+        why: String,
+    },
     /// A provider that was set up gave no key.
     #[error("no key from {provider}: {error}{}", before(.looked))]
     NoKey {
@@ -134,6 +142,9 @@ impl Advice for CredentialsError {
             }
             Self::Wrong { hint, .. } => (*hint).into(),
             Self::Variable { name, .. } => format!("correct {name}, or unset it"),
+            Self::LeadsNowhere { variable, .. } => format!(
+                "set what is missing, or unset {variable}: no other account's key is taken in its place"
+            ),
             Self::NoKey { error, .. } => {
                 return error.hint.clone().or_else(|| {
                     Some("give a key in another way, such as --profile NAME".into())

@@ -14,7 +14,8 @@
 //!
 //! The order is the official one. One thing is stricter: a place that somebody set up and that gives no key ends the
 //! search with its error. The official chain would ask the next place, and an audit with another account's key finds
-//! nothing and looks complete. Only the metadata service, which nobody sets up, is passed over.
+//! nothing and looks complete. Half of a pair of variables, or a file or profile that a variable names and that is not
+//! there, is such a place, too. Only the metadata service, which nobody sets up, is passed over.
 //!
 //! The profile is the one given, else `ALIBABA_CLOUD_PROFILE`, else the file's own default. A profile that was
 //! *given* is looked up in the files only: no other place ever stands in for it.

@@ -40,11 +40,7 @@ async fn a_pods_identity_comes_before_files_and_is_not_passed_over() {
         "{said}"
     );
     assert!(error.hint().unwrap().contains("RRSA"));
-    // Two of three are none, and a profile that was given is looked up in files only.
-    assert_eq!(
-        home.find(&OIDC[..2], None).unwrap().access_key_id,
-        "id-cli-a"
-    );
+    // A profile that was given is looked up in files only.
     assert_eq!(
         home.find(&OIDC, Some("b")).unwrap().access_key_id,
         "id-cli-b"

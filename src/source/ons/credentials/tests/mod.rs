@@ -117,13 +117,8 @@ fn the_chain_has_its_order() {
         (&all, &[("ALIBABA_CLOUD_PROFILE", "c")], None, "id-ini-c"),
         (&all, &[], Some("d"), "id-bare-d"),
         (&all, &no_cli, None, "id-ini"),
-        (&all, &[(KEY_ID, "half")], None, "id-cli-a"),
-        (
-            &all,
-            &[(KEY_ID, "blank"), (KEY_SECRET, " ")],
-            None,
-            "id-cli-a",
-        ),
+        (&all, &[(KEY_ID, ""), (KEY_SECRET, " ")], None, "id-cli-a"),
+        (&all, &[(KEY_ID, "half")], Some("b"), "id-cli-b"),
         (&inis, &[], None, "id-ini"),
         (&Home::with(&[BARE]), &[], None, "id-bare"),
     ] {
@@ -168,22 +163,90 @@ fn the_end_of_the_chain_lists_every_place() {
             .contains("aliyun configure --profile x")
     );
 
-    let half = [(KEY_SECRET, "s3cret"), ("ALIBABA_CLOUD_ROLE_ARN", "r")];
-    let error = Home::with(&[]).end(&half, None);
+    let error = Home::with(&[]).end(&[("ALIBABA_CLOUD_ROLE_ARN", "r")], None);
     for says in [
-        "ALIBABA_CLOUD_ACCESS_KEY_ID is not set, only",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID is not set",
         "OIDC: ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_OIDC_PROVIDER_ARN not set",
         "ECS role: switched off by ALIBABA_CLOUD_ECS_METADATA_DISABLED",
         "ALIBABA_CLOUD_CREDENTIALS_URI is not set",
     ] {
         assert!(error.to_string().contains(says), "{error}");
     }
-    assert!(!error.to_string().contains("s3cret"));
     assert!(
         error
             .hint()
             .unwrap()
             .contains("ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+    );
+}
+
+/// Each of them stands before a place that has a key: another account's.
+#[test]
+fn a_place_that_was_begun_and_leads_nowhere_ends_the_search() {
+    const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
+    const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
+    const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
+    const PROVIDER: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
+    const ROLE: &str = "ALIBABA_CLOUD_ROLE_ARN";
+    let uri = ("ALIBABA_CLOUD_CREDENTIALS_URI", "http://127.0.0.1:9/");
+    let files = Home::with(&[CLI, INI]);
+    let none = Home::with(&[]);
+    let prod = Home::with(&[("prod", "[prod]\naccess_key_id=a\naccess_key_secret=b\n")]);
+    let prod_file = prod.0.path().join("prod");
+    let half_oidc = format!("{TOKEN_FILE} is set and gives no key: {PROVIDER} not set");
+    for (home, env, says) in [
+        (
+            &files,
+            &[(KEY_ID, "id")][..],
+            "ALIBABA_CLOUD_ACCESS_KEY_ID is set and gives no key: ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set",
+        ),
+        (
+            &files,
+            &[(KEY_ID, "id"), (KEY_SECRET, " ")],
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set",
+        ),
+        (
+            &files,
+            &[(KEY_SECRET, "s3cret")],
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET is set and gives no key: ALIBABA_CLOUD_ACCESS_KEY_ID is not set",
+        ),
+        (
+            &files,
+            &[(PROFILE, "typo"), uri],
+            "ALIBABA_CLOUD_PROFILE is set and gives no key: ~/.aliyun/config.json: no profile typo (it has a, b); ~/.alibabacloud/credentials.ini: no profile typo",
+        ),
+        (
+            &none,
+            &[(PROFILE, "typo"), uri],
+            "~/.aliyun/config.json: no such file; ~/.alibabacloud/credentials.ini: no such file",
+        ),
+        (
+            &none,
+            &[(FILE, "/nowhere/keys.ini"), uri],
+            "ALIBABA_CLOUD_CREDENTIALS_FILE is set and gives no key: /nowhere/keys.ini: no such file",
+        ),
+        (
+            &none,
+            &[(FILE, prod_file.to_str().unwrap()), uri],
+            "no profile default (it has prod)",
+        ),
+        (&files, &[(TOKEN_FILE, "/t"), (ROLE, "r")], &half_oidc),
+        (
+            &files,
+            &[(PROVIDER, "p"), uri],
+            "ALIBABA_CLOUD_OIDC_PROVIDER_ARN is set and gives no key: ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_ROLE_ARN not set",
+        ),
+    ] {
+        let error = home.candidates(env, None).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains(&format!("unset {}:", env[0].0)), "{hint}");
+    }
+    // A role alone may be meant for the key that another place has.
+    assert_eq!(
+        files.find(&[(ROLE, "r")], None).unwrap().access_key_id,
+        "id-cli-a"
     );
 }
 
