@@ -242,6 +242,12 @@ pub enum ConfigError {
     /// The file of root certificates holds none.
     #[error("no certificate found in the root certificates given, expected PEM")]
     CaCert,
+    /// A variable of the environment is to name a proxy, and does not: without it the gateway would be asked directly.
+    #[error("{variable} is set, but not to the address of a proxy")]
+    Proxy {
+        /// The variable; its value may hold a password.
+        variable: &'static str,
+    },
     /// The key ID or the token has characters no header takes.
     #[error(
         "the access key ID or the security token from {provider} has characters that can't be sent"
@@ -263,6 +269,10 @@ impl Advice for ConfigError {
         Some(match self {
             Self::Random(_) => return None,
             Self::CaCert => "the file must have a line -----BEGIN CERTIFICATE-----".into(),
+            Self::Proxy { variable } => format!(
+                "set {variable} to http://HOST:PORT, with USER:PASSWORD@ before HOST if need be (signs in them \
+                 as %XX), or unset it"
+            ),
             Self::Unsendable { provider } => {
                 format!("look for line breaks, blanks or letters outside ASCII in {provider}")
             }

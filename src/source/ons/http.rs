@@ -1,13 +1,13 @@
 //! How the network is reached: the HTTP clients of this program are built here and nowhere else.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, ClientBuilder, NoProxy, Response, Url, redirect, retry};
 
 use super::endpoint::is_loopback;
+use super::proxy::{self, Proxy};
 use super::redact::Redactor;
 use super::{ConfigError, transport};
 
@@ -38,13 +38,14 @@ impl Network {
 
     fn builder(&self, url: &Url, timeout: Duration) -> Result<ClientBuilder, ConfigError> {
         let mut builder = plain(timeout).connect_timeout(CONNECT_TIMEOUT);
+        let speaks_tls = self.proxy_speaks_tls(url)? || url.scheme() == "https";
         if let Some(pem) = &self.ca_cert {
             let roots = reqwest::Certificate::from_pem_bundle(pem).unwrap_or_default();
             if roots.is_empty() {
                 return Err(ConfigError::CaCert);
             }
             builder = builder.tls_certs_merge(roots);
-        } else if url.scheme() == "http" && !self.proxy.as_ref().is_some_and(Proxy::speaks_tls) {
+        } else if !speaks_tls {
             // No TLS on this way: don't load the system's roots, which a bare container may lack.
             builder = builder.tls_certs_only([]);
         }
@@ -55,6 +56,17 @@ impl Network {
             builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
         }
         Ok(builder)
+    }
+
+    /// Is there a proxy on the way to `url` that is reached by TLS?
+    fn proxy_speaks_tls(&self, url: &Url) -> Result<bool, ConfigError> {
+        match &self.proxy {
+            _ if is_loopback(url) => Ok(false),
+            Some(Proxy(proxy)) => Ok(proxy.scheme() == "https"),
+            // The client reads them for itself: they can't be handed to it.
+            None => proxy::speaks_tls(url, &|name| std::env::var(name).ok())
+                .map_err(|variable| ConfigError::Proxy { variable }),
+        }
     }
 }
 
@@ -218,53 +230,6 @@ pub(super) async fn body_of(
     Ok(Some(body))
 }
 
-/// The address of a proxy, without secrets: `http://HOST:PORT`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proxy(Url);
-
-impl Proxy {
-    fn speaks_tls(&self) -> bool {
-        self.0.scheme() == "https"
-    }
-}
-
-/// Why this is no address of a proxy. Quotes none of it: it may hold a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadProxy {
-    /// Not a URL of the kind we can use.
-    Address,
-    /// A user or password.
-    Secret,
-}
-
-impl fmt::Display for BadProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Address => {
-                "not the address of a proxy, expected http://HOST:PORT or https://HOST:PORT"
-            }
-            Self::Secret => {
-                "the address holds a user or a password, and secrets are never settings: \
-                 give the whole address in the environment variable HTTPS_PROXY"
-            }
-        })
-    }
-}
-
-impl FromStr for Proxy {
-    type Err = BadProxy;
-
-    fn from_str(text: &str) -> Result<Self, BadProxy> {
-        if text.contains('@') {
-            return Err(BadProxy::Secret);
-        }
-        let url = Url::parse(text.trim()).map_err(|_| BadProxy::Address)?;
-        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare;
-        fits.then_some(Self(url)).ok_or(BadProxy::Address)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,29 +258,5 @@ mod tests {
         }
         assert!(Address::parse("http://hooks.example/", true).is_ok());
         assert!(Address::parse("http://127.0.0.1:80/", false).is_ok());
-    }
-
-    #[test]
-    fn a_proxys_address_has_no_secret() {
-        for right in [
-            "http://proxy.example:3128",
-            "https://10.0.0.1",
-            "http://[::1]:80/",
-        ] {
-            assert!(right.parse::<Proxy>().is_ok(), "{right}");
-        }
-        for (wrong, why) in [
-            ("http://user:s3cret@proxy:3128", BadProxy::Secret),
-            ("user:s3cret@proxy:3128", BadProxy::Secret),
-            ("http://user@proxy", BadProxy::Secret),
-            ("proxy:3128", BadProxy::Address),
-            ("socks5://proxy:1080", BadProxy::Address),
-            ("http://proxy/path", BadProxy::Address),
-            ("http://proxy/?token=s3cret", BadProxy::Address),
-            ("", BadProxy::Address),
-        ] {
-            assert_eq!(wrong.parse::<Proxy>(), Err(why), "{wrong}");
-        }
-        assert!(BadProxy::Secret.to_string().contains("HTTPS_PROXY"));
     }
 }

@@ -59,6 +59,45 @@ fn nothing_on_this_machine_is_reached_through_a_proxy() {
     assert_eq!((gateway.calls(), proxy.calls()), (1, 0));
 }
 
+/// Left out, it would be gone past: with everything that is asked, and with the key of whoever asks.
+#[test]
+fn a_proxy_that_is_none_is_not_gone_past() {
+    let (tool, gateway) = (tool(), knowing().start());
+    // An address of this machine that is no loopback.
+    let source = gateway.url().replace("127.0.0.1", "0.0.0.0");
+    for (variable, value) in [
+        ("HTTP_PROXY", "http://bob:pr0xy-pass@[bad"),
+        ("http_proxy", "http://"),
+        ("ALL_PROXY", "ftp://pr0xy-pass"),
+    ] {
+        let call = tool.call("audit in.csv -o out.csv --allow-http --source");
+        let said = call.arg(&source).key().env(variable, value).ends(2);
+        let says = format!(
+            "error: {variable} is set, but not to the address of a proxy\nhint: set {variable} to http://HOST:PORT"
+        );
+        assert!(said.stderr.contains(&says), "{}", said.stderr);
+        assert!(!said.stderr.contains("pr0xy-pass"), "{}", said.stderr);
+    }
+    assert_eq!(gateway.calls(), 0);
+}
+
+/// The system's certificate authorities hold for a proxy, too, whoever is behind it.
+#[test]
+fn a_proxy_may_be_reached_by_tls() {
+    let tool = tool();
+    tool.write("ca.pem", super::small::CERTIFICATE);
+    let answer = r#"{"RequestId":"r","Data":{"MessageTrack":[{"ConsumerGroup":"GID_a","TrackType":"CONSUMED"}]}}"#;
+    let proxy = Small::tls(|_| (200, answer.to_owned()));
+    let address = format!("https://{}", proxy.address);
+    let call = elsewhere(&tool).env("HTTP_PROXY", &address);
+    call.env("SSL_CERT_FILE", "ca.pem").ends(0);
+    let [asked] = &*proxy.asked() else { panic!() };
+    assert!(
+        asked.starts_with("POST http://ons.example.test/?"),
+        "{asked}"
+    );
+}
+
 /// The secret of a proxy goes to the proxy and nowhere else.
 #[test]
 fn tls_goes_through_a_tunnel_with_the_environments_password() {

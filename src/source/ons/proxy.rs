@@ -1,0 +1,185 @@
+//! The proxy on the way: the one of `--proxy`, or what the environment says of one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+
+/// The address of a proxy, without secrets: `http://HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy(pub(super) Url);
+
+/// Does the environment send calls to `url` through a proxy that is reached by TLS? Fails with the variable that is to
+/// name a proxy and does not: the HTTP client would drop it without a word, and go past the proxy.
+///
+/// It is read by the client's own rules, case of the names, `ALL_PROXY` and `NO_PROXY` included.
+pub(super) fn speaks_tls(
+    url: &Url,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<bool, &'static str> {
+    let Ok(to) = url.as_str().parse() else {
+        return Ok(false);
+    };
+    let first_set = |names: [&'static str; 2]| {
+        let set = names.into_iter().find_map(|name| Some((name, env(name)?)));
+        set.filter(|(_, value)| !value.trim().is_empty())
+    };
+    let own = match url.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy"],
+    };
+    let Some((name, value)) = first_set(own).or_else(|| first_set(["ALL_PROXY", "all_proxy"]))
+    else {
+        return Ok(false);
+    };
+    let (_, direct) = first_set(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    let through = |proxy: String| {
+        let rules = Matcher::builder().all(proxy).no(direct.clone());
+        rules.build().intercept(&to)
+    };
+    if through("http://any".to_owned()).is_none() {
+        return Ok(false);
+    }
+    let proxy = through(value).ok_or(name)?;
+    match (proxy.uri().scheme_str(), proxy.uri().host()) {
+        (_, None | Some("")) => Err(name),
+        (Some("http"), _) => Ok(false),
+        (Some("https"), _) => Ok(true),
+        _ => Err(name),
+    }
+}
+
+/// Why this is no address of a proxy. Quotes none of it: it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadProxy {
+    /// Not a URL of the kind we can use.
+    Address,
+    /// A user or password.
+    Secret,
+}
+
+impl fmt::Display for BadProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => {
+                "not the address of a proxy, expected http://HOST:PORT or https://HOST:PORT"
+            }
+            Self::Secret => {
+                "the address holds a user or a password, and secrets are never settings: \
+                 give the whole address in the environment variable HTTPS_PROXY"
+            }
+        })
+    }
+}
+
+impl FromStr for Proxy {
+    type Err = BadProxy;
+
+    fn from_str(text: &str) -> Result<Self, BadProxy> {
+        if text.contains('@') {
+            return Err(BadProxy::Secret);
+        }
+        let url = Url::parse(text.trim()).map_err(|_| BadProxy::Address)?;
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare;
+        fits.then_some(Self(url)).ok_or(BadProxy::Address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxys_address_has_no_secret() {
+        for right in [
+            "http://proxy.example:3128",
+            "https://10.0.0.1",
+            "http://[::1]:80/",
+        ] {
+            assert!(right.parse::<Proxy>().is_ok(), "{right}");
+        }
+        for (wrong, why) in [
+            ("http://user:s3cret@proxy:3128", BadProxy::Secret),
+            ("user:s3cret@proxy:3128", BadProxy::Secret),
+            ("http://user@proxy", BadProxy::Secret),
+            ("proxy:3128", BadProxy::Address),
+            ("socks5://proxy:1080", BadProxy::Address),
+            ("http://proxy/path", BadProxy::Address),
+            ("http://proxy/?token=s3cret", BadProxy::Address),
+            ("", BadProxy::Address),
+        ] {
+            assert_eq!(wrong.parse::<Proxy>(), Err(why), "{wrong}");
+        }
+        assert!(BadProxy::Secret.to_string().contains("HTTPS_PROXY"));
+    }
+
+    #[test]
+    fn the_environment_names_a_proxy_or_is_refused() {
+        let found = |url: &str, env: &[(&str, &str)]| {
+            let variable = |name: &str| {
+                let (_, value) = env.iter().find(|(set, _)| *set == name)?;
+                Some((*value).to_owned())
+            };
+            speaks_tls(&url.parse().unwrap(), &variable)
+        };
+        let (plain, tls) = ("http://ons.example", "https://ons.example");
+        for (url, env, found_or_not) in [
+            (plain, &[][..], Ok(false)),
+            (
+                plain,
+                &[("HTTP_PROXY", "http://bob:pw@proxy:3128")],
+                Ok(false),
+            ),
+            (plain, &[("HTTP_PROXY", "proxy:3128")], Ok(false)),
+            (plain, &[("HTTP_PROXY", "https://proxy")], Ok(true)),
+            (plain, &[("http_proxy", "https://proxy")], Ok(true)),
+            (plain, &[("all_proxy", "https://proxy")], Ok(true)),
+            (tls, &[("HTTPS_PROXY", "https://proxy")], Ok(true)),
+            // Another scheme's, or one for others.
+            (plain, &[("HTTPS_PROXY", "not a url")], Ok(false)),
+            (
+                plain,
+                &[("HTTP_PROXY", "not a url"), ("NO_PROXY", "x, .example")],
+                Ok(false),
+            ),
+            // Set to nothing is not set, and the first that is set counts.
+            (
+                plain,
+                &[("HTTP_PROXY", " "), ("ALL_PROXY", "https://proxy")],
+                Ok(true),
+            ),
+            (
+                plain,
+                &[("HTTP_PROXY", ""), ("http_proxy", "not a url")],
+                Ok(false),
+            ),
+            (
+                plain,
+                &[("HTTP_PROXY", "http://user:PASS@[bad")],
+                Err("HTTP_PROXY"),
+            ),
+            (plain, &[("http_proxy", "http://")], Err("http_proxy")),
+            (
+                plain,
+                &[("HTTP_PROXY", "not a url"), ("ALL_PROXY", "http://proxy")],
+                Err("HTTP_PROXY"),
+            ),
+            (tls, &[("HTTPS_PROXY", "ftp://proxy")], Err("HTTPS_PROXY")),
+            (
+                tls,
+                &[("https_proxy", "socks5://proxy:1080")],
+                Err("https_proxy"),
+            ),
+            (tls, &[("ALL_PROXY", "http://pro xy")], Err("ALL_PROXY")),
+            (
+                tls,
+                &[("NO_PROXY", ""), ("all_proxy", ":3128")],
+                Err("all_proxy"),
+            ),
+        ] {
+            assert_eq!(found(url, env), found_or_not, "{url} {env:?}");
+        }
+    }
+}
