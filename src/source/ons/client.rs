@@ -1,6 +1,7 @@
 //! The client: one connection pool, one attempt a call, no surprises on the way.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -50,6 +51,8 @@ pub struct Ons {
     place: (Option<String>, Option<String>),
     stamps: Stamps,
     clock: Clock,
+    /// Has anybody answered yet?
+    was_answered: AtomicBool,
 }
 
 impl Ons {
@@ -83,6 +86,7 @@ impl Ons {
             place,
             stamps: Stamps::new(random),
             clock,
+            was_answered: false.into(),
         })
     }
 
@@ -133,7 +137,9 @@ impl Ons {
             .build(query, &stamp)
             .map_err(|error| unaskable(&error))?;
         let broken = |error| transport::failure(error, key.redactor());
-        let mut response = self.client.execute(call).await.map_err(broken)?;
+        let sent = self.client.execute(call).await;
+        let mut response = sent.map_err(|error| self.unanswered(error, key))?;
+        self.was_answered.store(true, Relaxed);
         let status = response.status();
         if status.is_redirection() {
             return Err(self.redirected(&response, key));
@@ -152,6 +158,16 @@ impl Ons {
         answer::parse(status.as_u16(), &body, key.redactor())
             .map_err(|failure| self.with_headers(failure, response.headers()))
             .map_err(|failure| self.with_resource(failure, query))
+    }
+
+    fn unanswered(&self, error: reqwest::Error, key: &Key) -> Failure {
+        let is_without_tunnel = transport::is_without_tunnel(&error);
+        let mut failure = transport::failure(error, key.redactor());
+        if is_without_tunnel && self.was_answered.load(Relaxed) {
+            // A proxy that has let calls through is in trouble of its own, which may pass.
+            failure.kind = FailureKind::Transport;
+        }
+        failure
     }
 
     /// Adds what the headers say: how long to wait, how far the clocks are apart.

@@ -2,38 +2,21 @@
 
 use std::error::Error;
 
+use super::errors;
 use super::redact::Redactor;
 use crate::source::{Failure, FailureKind};
 
 /// How much of a cause is shown, in characters.
 const CAUSE: usize = 300;
 
+/// What an error about a tunnel says, which is all there is to tell it by: its type is private to the HTTP client.
+const NEEDS_PASSWORD: &str = "tunnel error: proxy authorization required";
+const NO_TUNNEL: &str = "tunnel error: unsuccessful";
+
 /// No answer arrived, or only half of one.
 pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let error = error.without_url();
-    let certificate = certificate_error(&error);
-    let (kind, what, hint) = if certificate.is_some() {
-        // Every call would end here, so no call is worth repeating.
-        let hint = "check the host; where a proxy opens TLS connections, add its root certificate";
-        (
-            FailureKind::Fatal,
-            "the gateway's certificate is not trusted",
-            Some(hint),
-        )
-    } else if error.is_timeout() {
-        (FailureKind::Transport, "no answer in time", None)
-    } else if error.is_connect() {
-        let hint = "check the source, the network, and HTTPS_PROXY and NO_PROXY";
-        (FailureKind::Transport, "can't connect", Some(hint))
-    } else if error.is_body() || error.is_decode() {
-        (FailureKind::Transport, "the answer broke off", None)
-    } else {
-        (FailureKind::Transport, "the connection broke", None)
-    };
-    let cause = certificate.or_else(|| {
-        let root = causes(&error).last()?;
-        Some(root.to_string())
-    });
+    let (kind, what, hint, cause) = told(&error);
     let message = match cause {
         Some(cause) => format!("{what}: {}", redactor.excerpt(&cause, CAUSE)),
         None => what.to_owned(),
@@ -42,6 +25,53 @@ pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
         hint: hint.map(str::to_owned),
         ..Failure::new(kind, None, message)
     }
+}
+
+type Told = (
+    FailureKind,
+    &'static str,
+    Option<&'static str>,
+    Option<String>,
+);
+
+/// What it means, what happened, what to do about it, and the cause that helps.
+fn told(error: &reqwest::Error) -> Told {
+    // Every call would end at these three, so no call is worth repeating.
+    if let Some(problem) = certificate_error(error) {
+        let what = "the gateway's certificate is not trusted";
+        let hint = "check the host; where a proxy opens TLS connections, add its certificate authority: --ca-cert FILE";
+        return (FailureKind::Fatal, what, Some(hint), Some(problem));
+    }
+    if says(error, NEEDS_PASSWORD) {
+        let (kind, hint) = errors::classify_status(407);
+        return (kind, "the proxy wants a user and a password", hint, None);
+    }
+    if is_without_tunnel(error) {
+        let what = "the proxy does not let us through to the host";
+        let hint = "have the proxy allow CONNECT to the host, or go past the proxy: name the host in NO_PROXY";
+        return (FailureKind::Fatal, what, Some(hint), None);
+    }
+    let (what, hint) = if error.is_timeout() {
+        ("no answer in time", None)
+    } else if error.is_connect() {
+        let hint = "check the source, the network, and HTTPS_PROXY and NO_PROXY";
+        ("can't connect", Some(hint))
+    } else if error.is_body() || error.is_decode() {
+        ("the answer broke off", None)
+    } else {
+        ("the connection broke", None)
+    };
+    let root = causes(error).last().map(ToString::to_string);
+    (FailureKind::Transport, what, hint, root)
+}
+
+/// Did a proxy answer CONNECT with anything but 200? What it said is not handed on: its rules, or its own trouble.
+pub(super) fn is_without_tunnel(error: &reqwest::Error) -> bool {
+    says(error, NO_TUNNEL)
+}
+
+fn says(error: &reqwest::Error, text: &str) -> bool {
+    causes(error).any(|cause| cause.to_string() == text)
 }
 
 /// What is wrong with the certificate, if that is the reason.

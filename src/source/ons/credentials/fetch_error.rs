@@ -43,12 +43,15 @@ impl FetchError {
     pub(super) fn transport(who: &str, error: reqwest::Error, redactor: &Redactor) -> Self {
         let failure = transport::failure(error, redactor);
         let what = failure.message.replace("the gateway's", "its");
+        let is_transient = failure.kind.is_retryable();
+        let network =
+            || format!("check the network, HTTPS_PROXY and NO_PROXY: {who} must be reachable");
+        // A certificate or a proxy that stands in the way has its own remedy.
+        let hint = failure.hint.filter(|_| !is_transient);
         Self {
             what: format!("{who}: {what}"),
-            hint: Some(format!(
-                "check the network, HTTPS_PROXY and NO_PROXY: {who} must be reachable"
-            )),
-            is_transient: failure.kind.is_retryable(),
+            hint: hint.or_else(|| Some(network())),
+            is_transient,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, Url};
 use secrecy::ExposeSecret;
 
@@ -113,6 +113,8 @@ impl Sts<'_> {
             .client
             .post(url)
             .header(ACCEPT, "application/json")
+            // Said by nobody else where there is no body, and some proxies refuse a POST without it.
+            .header(CONTENT_LENGTH, "0")
             .header(AUTHORIZATION, sensitive(&authorization)?);
         for (name, value) in headers {
             request = request.header(name, sensitive(value)?);

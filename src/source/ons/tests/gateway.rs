@@ -65,7 +65,7 @@ impl Gateway {
         })
     }
 
-    fn serving<F>(replies: Vec<Reply>, answer: F) -> Self
+    pub(super) fn serving<F>(replies: Vec<Reply>, answer: F) -> Self
     where
         F: Fn(TcpStream, Reply) -> Option<String> + Send + 'static,
     {
@@ -100,7 +100,7 @@ fn answer(stream: TcpStream, reply: Reply) -> Option<String> {
 }
 
 /// Reads a request and replies. The client may hang up at any time: that is what some tests are about.
-fn converse(mut stream: impl Read + Write, reply: Reply) -> String {
+pub(super) fn converse(mut stream: impl Read + Write, reply: Reply) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {

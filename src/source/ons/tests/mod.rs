@@ -2,6 +2,7 @@
 
 pub(super) mod gateway;
 mod renewal;
+mod tunnel;
 mod wire;
 
 use serde::Deserialize;

@@ -95,6 +95,7 @@ async fn a_role_is_assumed_with_a_signature() {
         assert_eq!(asked.header("x-acs-version"), Some("2015-04-01"));
         assert_eq!(asked.header("x-acs-date"), Some("2026-08-01T12:00:00Z"));
         assert_eq!(asked.header("accept"), Some("application/json"));
+        assert_eq!(asked.header("content-length"), Some("0"));
         assert_eq!(asked.header("x-acs-security-token"), token);
         check_signature(asked, "LTAI5tBaseKey", "s3cret");
     }

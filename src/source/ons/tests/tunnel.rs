@@ -1,0 +1,81 @@
+//! TLS through a proxy: what becomes of a proxy that opens no way.
+
+use std::sync::Arc;
+
+use rcgen::generate_simple_self_signed;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::super::{Config, Endpoint, Network, Ons, Signature};
+use super::gateway::{Gateway, Reply, converse};
+use super::wire::{OK, config, query};
+use crate::source::{Failure, FailureKind, TraceSource as _};
+
+const HOST: &str = "ons.example.test";
+
+/// A proxy with the gateway in it: a reply of status 200 is the gateway's, behind the tunnel that leads to it; any
+/// other is the proxy's own to CONNECT.
+fn behind_proxy(replies: Vec<Reply>) -> (Gateway, Ons) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let made = generate_simple_self_signed([HOST.to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let tls = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let tls = Arc::new(tls);
+    let proxy = Gateway::serving(replies, move |mut stream, reply| {
+        let is_the_gateways =
+            matches!(&reply, Reply::Bytes(bytes) if bytes.starts_with(b"HTTP/1.1 200"));
+        if !is_the_gateways {
+            return Some(converse(stream, reply));
+        }
+        let opened = Reply::Bytes(b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec());
+        let head = converse(&mut stream, opened);
+        let connection = ServerConnection::new(tls.clone()).unwrap();
+        converse(StreamOwned::new(connection, stream), reply);
+        Some(head)
+    });
+    let ons = Ons::new(Config {
+        endpoint: Endpoint::parse(&format!("https://{HOST}"), false).unwrap(),
+        network: Network {
+            proxy: Some(format!("http://{}", proxy.address).parse().unwrap()),
+            ca_cert: Some(made.cert.pem().into_bytes()),
+        },
+        ..config(&proxy, Signature::V3)
+    });
+    (proxy, ons.unwrap())
+}
+
+async fn failure(ons: &Ons) -> Failure {
+    ons.trace(&query()).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_a_password_ends_the_run() {
+    let refusal = Reply::http("407 Proxy Authentication Required", "", "");
+    let (proxy, ons) = behind_proxy(vec![refusal]);
+    let failure = failure(&ons).await;
+    assert_eq!(failure.kind, FailureKind::Fatal);
+    assert_eq!(failure.message, "the proxy wants a user and a password");
+    assert!(failure.hint.unwrap().contains("HTTPS_PROXY"));
+    let asked = proxy.asked().await;
+    assert!(asked[0].starts_with("CONNECT ons.example.test:443 "));
+}
+
+/// Before it has let a call through it is its rule, and afterwards its trouble.
+#[tokio::test]
+async fn a_proxy_that_opens_no_way_ends_the_run_unless_it_has_opened_one() {
+    let refusal = || Reply::http("503 Service Unavailable", "", "");
+    let (proxy, ons) = behind_proxy(vec![refusal(), Reply::http("200 OK", "", OK), refusal()]);
+    let first = failure(&ons).await;
+    assert_eq!(first.kind, FailureKind::Fatal);
+    assert_eq!(
+        first.message,
+        "the proxy does not let us through to the host"
+    );
+    assert!(first.hint.unwrap().contains("NO_PROXY"));
+    ons.trace(&query()).await.unwrap();
+    assert_eq!(failure(&ons).await.kind, FailureKind::Transport);
+    proxy.asked().await;
+}
