@@ -99,6 +99,7 @@ fn a_profile_assumes_a_role_at_an_sts_that_is_trusted() {
         "{}",
         said.stderr
     );
+    assert!(said.stderr.contains("--ca-cert FILE"), "{}", said.stderr);
     assert_eq!((sts.asked().len(), gateway.calls()), (1, 1));
 }
 

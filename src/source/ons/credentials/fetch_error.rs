@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::super::redact::Redactor;
 use super::super::{errors, transport};
+use super::sts_errors;
 use crate::source::{Failure, FailureKind};
 
 /// Why a provider gave no key. Cloned, since one refusal answers everyone who waits for the key.
@@ -70,16 +71,18 @@ impl FetchError {
                 ..Self::permanent(format!("{who}: HTTP {status}"), None)
             };
         };
-        let (kind, hint) = advice(&code);
         let message = match text("Message") {
-            _ if errors::quotes_request(&code) => "it computed another signature".to_owned(),
+            // It quotes the string that was signed, with key ID and token in it.
+            _ if code.starts_with("SignatureDoesNotMatch") => {
+                "it computed another signature".to_owned()
+            }
             Some(message) => message,
             None => "no message".to_owned(),
         };
         Self {
             what: format!("{who}: {code}: {message}"),
-            hint: hint.map(str::to_owned),
-            is_transient: kind.is_retryable(),
+            hint: sts_errors::hint(&code).map(str::to_owned),
+            is_transient: errors::classify(&code).0.is_retryable(),
         }
     }
 
@@ -95,26 +98,4 @@ impl FetchError {
             ..Failure::new(kind, None, format!("no key to ask with: {}", self.what))
         }
     }
-}
-
-/// What a code of STS means, and what to do about it.
-fn advice(code: &str) -> (FailureKind, Option<&'static str>) {
-    const ROLE: &str = "check the role's ARN, and that its trust policy names who assumes it";
-    const ALLOWED: &str =
-        "allow sts:AssumeRole on the role's ARN, and name the user in the role's trust policy";
-    const IDENTITY: &str = "check the OIDC provider's ARN, its audience, and that the token file is the cluster's current one";
-    for (prefix, hint) in [
-        ("EntityNotExist.Role", ROLE),
-        ("InvalidParameter.RoleArn", ROLE),
-        ("NoPermission", ALLOWED),
-        ("Forbidden", ALLOWED),
-        ("AuthenticationFail.", IDENTITY),
-        ("EntityNotExist.", IDENTITY),
-        ("InvalidParameter.OIDC", IDENTITY),
-    ] {
-        if code.starts_with(prefix) {
-            return (FailureKind::Fatal, Some(hint));
-        }
-    }
-    errors::classify(code)
 }

@@ -37,6 +37,7 @@ mod issued;
 mod key_uri;
 pub mod recipe;
 mod sts;
+mod sts_errors;
 pub mod surroundings;
 
 use std::fmt;

@@ -358,6 +358,7 @@ async fn an_untrusted_certificate_ends_the_run() {
         "{}",
         failure.message
     );
+    assert!(failure.hint.unwrap().contains("--ca-cert"));
 }
 
 #[test]

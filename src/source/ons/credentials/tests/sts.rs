@@ -216,6 +216,18 @@ async fn what_sts_refuses_is_told_with_a_hint_and_no_secret() {
             "InvalidTimeStamp.Expired",
             "clock",
         ),
+        (
+            400,
+            r#"{"Code":"IncompleteSignature","Message":"no header for LTAI5tBaseKey"}"#,
+            "IncompleteSignature: no header for ***",
+            "secret",
+        ),
+        (
+            400,
+            r#"{"Code":"InvalidParameter.DurationSeconds","Message":"m"}"#,
+            "InvalidParameter.DurationSeconds: m",
+            "expired_seconds",
+        ),
         (400, "<html>s3cret", "HTTP 400", ""),
         (200, "{}", "no Credentials in the answer", ""),
     ] {
