@@ -81,13 +81,23 @@ impl<S: TraceSource> Engine<'_, S> {
         }
     }
 
-    /// One call, when its turn has come; `None` if the run ended first.
+    /// One call, when its turn has come, or a later turn where the source could not be asked yet; `None` if the run
+    /// ended first.
     async fn attempt(
         &self,
         query: &Query,
         gate: &Gate,
         _alone: Option<MutexGuard<'_, ()>>,
     ) -> Option<Result<Trace, Failure>> {
+        loop {
+            match self.turn(query, gate).await? {
+                Err(failure) if failure.is_unasked => {}
+                answer => return Some(answer),
+            }
+        }
+    }
+
+    async fn turn(&self, query: &Query, gate: &Gate) -> Option<Result<Trace, Failure>> {
         let turn = tokio::select! {
             biased;
             turn = self.pacer.turn() => turn,

@@ -167,6 +167,22 @@ async fn a_thousand_answers_of_half_a_second_at_ten_a_second() {
     );
 }
 
+/// As where a key ended before the call: each gets another turn, at the pace, and no attempt is lost.
+#[tokio::test(start_paused = true)]
+async fn a_turn_in_which_nobody_was_asked_is_no_attempt() {
+    let unasked = || Failure {
+        is_unasked: true,
+        ..failure(FailureKind::Server, None)
+    };
+    let source = Scripted::new(0, (0..9).map(|_| unasked()));
+    let (ended, sink) = audit(queries(3), &source, "10/s", 3, &Stop::new()).await;
+    assert!(matches!(ended, Ended::Complete));
+    let once = |outcome: &Outcome| outcome.answer.is_ok() && outcome.attempts == 1;
+    assert!(sink.outcomes.len() == 3 && sink.outcomes.iter().all(once));
+    let turns = (0..12).map(|turn| Duration::from_millis(100 * turn));
+    assert!(source.begun.borrow().iter().copied().eq(turns));
+}
+
 /// Knows everything itself, as a snapshot does.
 #[derive(Default)]
 struct AtHand {

@@ -187,6 +187,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// What the person should do next, where we know.
     pub hint: Option<String>,
+    /// Nobody was asked: it was no attempt, and the query gets another turn.
+    pub is_unasked: bool,
 }
 
 /// What a failure means for the run. Decided by the error code, by HTTP status only where there is no code.
@@ -287,6 +289,7 @@ impl Failure {
             request_id: None,
             retry_after: None,
             hint: None,
+            is_unasked: false,
         }
     }
 }

@@ -90,12 +90,16 @@ impl Ons {
         })
     }
 
-    /// One attempt. A key that is to be replaced is replaced beside the call, which does not wait for it.
+    /// One attempt. A key that is to be replaced is replaced beside the call, which does not wait for it; one that has
+    /// ended, before it.
     async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
         let now = (self.clock)();
         let key = self.keys.current();
         match key.age(now) {
-            Age::Good => {}
+            Age::Good => {
+                let answer = self.call(query, &key, now).await;
+                self.judged(answer, &key).await
+            }
             Age::Due => {
                 let call = pin!(self.call(query, &key, now));
                 let renewal = pin!(self.keys.renew_in_time(now));
@@ -103,20 +107,21 @@ impl Ons {
                     Either::Left((answer, _)) => answer,
                     Either::Right(((), call)) => call.await,
                 };
-                return self.judged(answer, &key).await;
+                self.judged(answer, &key).await
             }
-            // A call that waited for its key would come out of turn: the engine gives it another one.
-            Age::Ended => return Err(self.keys.replace(&key, None).await),
+            Age::Ended => {
+                let key = self.keys.after(&key).await?;
+                let answer = self.call(query, &key, (self.clock)()).await;
+                self.judged(answer, &key).await
+            }
         }
-        let answer = self.call(query, &key, now).await;
-        self.judged(answer, &key).await
     }
 
     /// A key that the gateway finds expired is replaced, and the call worth another attempt.
     async fn judged(&self, answer: Result<Trace, Failure>, key: &Key) -> Result<Trace, Failure> {
         match answer {
             Err(failure) if failure.kind == FailureKind::Expired => {
-                Err(self.keys.replace(key, Some(failure)).await)
+                Err(self.keys.replace(key, failure).await)
             }
             answer => {
                 if answer

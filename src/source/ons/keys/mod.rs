@@ -1,8 +1,9 @@
 //! The key that calls are signed with, replaced before it ends.
 //!
 //! Nothing runs beside the calls: the one renewal under way is a future that every call in flight drives a little
-//! further and none waits for. Only when a key has ended, or the gateway says so, calls wait for the next one; they
-//! are then given back to the engine, which gives each a new turn, so that they do not all start at once.
+//! further and none waits for. Only when a key has ended, or the gateway says so, calls wait for the next one. Then all
+//! but one are given back to the engine, which gives each a new turn, so that they do not all start at once. The one
+//! that goes on sees to it that each new key asks something, be it ever so short.
 
 mod key;
 
@@ -146,38 +147,70 @@ impl Keys {
         }
     }
 
-    /// Replaces a key that has ended or was `refused`, unless somebody has done so meanwhile. Gives the failure that
-    /// the call ends with: worth another attempt with the new key, or the end of the run.
-    pub(super) async fn replace(&self, key: &Key, refused: Option<Failure>) -> Failure {
-        let again = || match &refused {
-            Some(failure) => Failure {
-                kind: FailureKind::Server,
-                hint: None,
-                ..failure.clone()
-            },
-            None => Failure::new(
+    /// Replaces a key that was `refused`, unless somebody has done so meanwhile. Gives the failure that the call ends
+    /// with: worth another attempt with the new key, or the end of the run.
+    pub(super) async fn replace(&self, key: &Key, refused: Failure) -> Failure {
+        let again = || Failure {
+            kind: FailureKind::Server,
+            hint: None,
+            ..refused.clone()
+        };
+        if !self.is_current(key) {
+            return again();
+        }
+        let issuer = match &self.inner.issuer {
+            // A new key that is refused like the old one: another would be, too.
+            Some(issuer) if !key.is_second_try() => issuer,
+            _ => return refused,
+        };
+        match self.wait(issuer, true).await {
+            Ok(_) => again(),
+            Err(error) => error.into_failure(),
+        }
+    }
+
+    /// The key after one that has ended, for the first of those who wait for it. The others get a failure that is no
+    /// attempt, since nobody was asked.
+    pub(super) async fn after(&self, ended: &Key) -> Result<Arc<Key>, Failure> {
+        let another_turn = || Failure {
+            is_unasked: true,
+            ..Failure::new(
                 FailureKind::Server,
                 None,
                 "the access key ended before the call",
-            ),
+            )
         };
-        if !std::ptr::eq(key, Arc::as_ptr(&self.current())) {
-            return again();
+        if !self.is_current(ended) {
+            return Err(another_turn());
         }
-        let issuer = match (&self.inner.issuer, &refused) {
-            // A new key that is refused like the old one: another would be, too.
-            (_, Some(failure)) if key.is_second_try() => return failure.clone(),
-            (None, Some(failure)) => return failure.clone(),
-            (None, None) => return again(),
-            (Some(issuer), _) => issuer,
+        let ended = |hint| {
+            let error = FetchError::permanent("the access key has ended", hint);
+            error.into_failure()
         };
-        let running = self.join(&mut self.lock(), issuer, refused.is_some());
+        let Some(issuer) = &self.inner.issuer else {
+            return Err(ended("give one that lasts, or one that is renewed"));
+        };
+        let is_first = self.wait(issuer, false).await;
+        if !is_first.map_err(FetchError::into_failure)? {
+            return Err(another_turn());
+        }
+        let key = self.current();
+        match key.age((self.inner.maker.clock)()) {
+            Age::Ended => Err(ended("check this machine's clock: the next one has, too")),
+            Age::Good | Age::Due => Ok(key),
+        }
+    }
+
+    fn is_current(&self, key: &Key) -> bool {
+        std::ptr::eq(key, Arc::as_ptr(&self.current()))
+    }
+
+    /// Waits for the renewal under way; true for the first whom it comes back to.
+    async fn wait(&self, issuer: &Issuer, is_second_try: bool) -> Result<bool, FetchError> {
+        let running = self.join(&mut self.lock(), issuer, is_second_try);
         let result = running.clone().await;
-        self.settle(&running, &result, (self.inner.maker.clock)());
-        match result {
-            Ok(()) => again(),
-            Err(error) => error.into_failure(),
-        }
+        let is_first = self.settle(&running, &result, (self.inner.maker.clock)());
+        result.map(|()| is_first)
     }
 
     /// The renewal under way, begun if there is none.

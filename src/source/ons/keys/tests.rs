@@ -189,7 +189,7 @@ async fn a_renewal_that_fails_in_good_time_is_left_alone_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ended_key_is_replaced_and_its_calls_get_another_turn() {
+async fn an_ended_key_is_replaced_and_all_calls_but_one_get_another_turn() {
     let office = Arc::new(Office {
         takes: Duration::from_secs(1),
         ..Office::default()
@@ -198,10 +198,33 @@ async fn an_ended_key_is_replaced_and_its_calls_get_another_turn() {
     let key = keys.current();
     advance(Duration::from_mins(61)).await;
     assert_eq!(key.age(clock()), Age::Ended);
-    for failure in join_all((0..16).map(|_| keys.replace(&key, None))).await {
-        assert!(failure.kind.is_retryable(), "{failure:?}");
+    let mut gone_on = 0;
+    for next in join_all((0..16).map(|_| keys.after(&key))).await {
+        match next {
+            Ok(key) => {
+                assert_eq!(key.calls.key_id(), "key-1");
+                gone_on += 1;
+            }
+            Err(failure) => assert!(failure.is_unasked, "{failure:?}"),
+        }
     }
+    assert_eq!(gone_on, 1);
     assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
+}
+
+/// Else they would be fetched for ever, and nothing asked.
+#[tokio::test(start_paused = true)]
+async fn a_next_key_that_has_ended_too_ends_the_run() {
+    let next: Issuer = Arc::new(|| async { Ok(issued("ended", 0)) }.boxed());
+    let keys = keys(Supply::renewed(issued("k", 60), next));
+    let key = keys.current();
+    advance(Duration::from_mins(61)).await;
+    let failure = keys.after(&key).await.unwrap_err();
+    assert_eq!(
+        (failure.kind, failure.is_unasked),
+        (FailureKind::Fatal, false)
+    );
+    assert!(failure.hint.unwrap().contains("clock"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,7 +232,7 @@ async fn a_refused_key_is_replaced_once() {
     let office = Arc::new(Office::default());
     let keys = supplied(&office);
     let first = keys.current();
-    let calls = join_all((0..16).map(|_| keys.replace(&first, Some(expired()))));
+    let calls = join_all((0..16).map(|_| keys.replace(&first, expired())));
     for failure in calls.await {
         assert!(
             failure.kind.is_retryable() && failure.hint.is_none(),
@@ -219,27 +242,16 @@ async fn a_refused_key_is_replaced_once() {
     }
     assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
     // A late answer to the old key changes nothing.
-    assert!(
-        keys.replace(&first, Some(expired()))
-            .await
-            .kind
-            .is_retryable()
-    );
+    assert!(keys.replace(&first, expired()).await.kind.is_retryable());
     // The new one is refused, too: no third.
-    assert_eq!(
-        keys.replace(&keys.current(), Some(expired())).await,
-        expired()
-    );
+    assert_eq!(keys.replace(&keys.current(), expired()).await, expired());
     assert_eq!(office.asked.load(Relaxed), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_key_without_issuer_ends_the_run() {
     let keys = keys(issued("k", 60).credentials.into());
-    assert_eq!(
-        keys.replace(&keys.current(), Some(expired())).await,
-        expired()
-    );
+    assert_eq!(keys.replace(&keys.current(), expired()).await, expired());
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,7 +263,7 @@ async fn an_issuer_that_refuses_decides_about_the_run() {
             ..Office::default()
         });
         let keys = supplied(&office);
-        let failure = keys.replace(&keys.current(), Some(expired())).await;
+        let failure = keys.replace(&keys.current(), expired()).await;
         assert_eq!(failure.kind, kind);
         assert!(
             failure.message.starts_with("no key to ask with: no"),
