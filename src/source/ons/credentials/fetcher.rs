@@ -1,7 +1,8 @@
 //! Fetches a provider's key, with the two kinds of client that takes: one that may go through a proxy, for STS, and
 //! one that never does, for what is on this machine or beside it.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -28,8 +29,9 @@ pub struct Fetcher {
     clock: Clock,
     /// Where the metadata service is.
     metadata: String,
-    /// Made when it is first needed: it loads the system's root certificates. One run asks one STS.
-    distant: OnceLock<Client>,
+    /// One a server, since a server decides about the way to it: a role may be assumed at one STS by a role of another.
+    /// Made when it is first needed: it loads the system's root certificates.
+    distant: Mutex<HashMap<String, Client>>,
 }
 
 impl Fetcher {
@@ -40,7 +42,7 @@ impl Fetcher {
             network,
             clock,
             metadata: ecs::ADDRESS.to_owned(),
-            distant: OnceLock::new(),
+            distant: Mutex::default(),
         }
     }
 
@@ -118,7 +120,7 @@ impl Fetcher {
         .boxed()
     }
 
-    fn sts<'a>(&'a self, role: &Role, provider: &'a str) -> Result<Sts<'a>, FetchError> {
+    fn sts<'a>(&self, role: &Role, provider: &'a str) -> Result<Sts<'a>, FetchError> {
         Ok(Sts {
             client: self.distant(&role.sts)?,
             now: (self.clock)(),
@@ -130,16 +132,19 @@ impl Fetcher {
         if uri.is_direct() {
             http::direct(TIMEOUT / 2, TIMEOUT / 2).map_err(no_client)
         } else {
-            self.distant(&uri.0).cloned()
+            self.distant(&uri.0)
         }
     }
 
-    fn distant(&self, url: &Url) -> Result<&Client, FetchError> {
-        if let Some(client) = self.distant.get() {
-            return Ok(client);
+    fn distant(&self, url: &Url) -> Result<Client, FetchError> {
+        let server = url.origin().ascii_serialization();
+        let mut clients = self.distant.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&server) {
+            return Ok(client.clone());
         }
         let client = self.network.rare_client(url, TIMEOUT).map_err(no_client)?;
-        Ok(self.distant.get_or_init(|| client))
+        clients.insert(server, client.clone());
+        Ok(client)
     }
 }
 

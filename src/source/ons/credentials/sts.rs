@@ -22,7 +22,7 @@ const LARGEST_TOKEN: u64 = 64 * 1024;
 /// Asks STS by one client, once.
 #[derive(Debug)]
 pub(super) struct Sts<'a> {
-    pub(super) client: &'a Client,
+    pub(super) client: Client,
     pub(super) now: Timestamp,
     /// For the log of the key.
     pub(super) provider: &'a str,

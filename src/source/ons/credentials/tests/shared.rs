@@ -15,6 +15,15 @@ pub(super) fn fetcher() -> Fetcher {
     Fetcher::new(Network::default(), now)
 }
 
+/// One that reaches everything but this machine through a proxy.
+pub(super) fn fetcher_behind(proxy: &reqwest::Url) -> Fetcher {
+    let network = Network {
+        proxy: Some(proxy.as_str().parse().unwrap()),
+        ..Network::default()
+    };
+    Fetcher::new(network, now)
+}
+
 pub(super) fn provider(recipe: Recipe) -> Provider {
     Provider {
         name: "p".into(),

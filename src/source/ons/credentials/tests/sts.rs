@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::recipe::{AssumedRole, OidcRole, Role};
 use super::super::*;
 use super::server::{Asked, Server, pairs};
-use super::shared::{fetcher, is_the_roles, parameters, provider};
+use super::shared::{fetcher, fetcher_behind, is_the_roles, parameters, provider};
 use crate::source::ons::percent::canonical_query;
 use crate::source::ons::sign_v3::{self, Signed};
 
@@ -137,6 +137,34 @@ async fn a_role_assumes_a_role() {
         .map(|asked| asked.header("x-acs-signature-nonce"))
         .collect();
     assert_ne!(nonces[0], nonces[1]);
+}
+
+/// The first STS is on this machine, where no proxy leads, and the second is not.
+#[tokio::test]
+async fn each_sts_is_reached_on_its_own_way() {
+    let sts = Server::answering(|_| (200, given("STS.first")));
+    let proxy = Server::answering(|_| (200, given("STS.second")));
+    let first = AssumedRole {
+        base: base(None),
+        role: role(&sts),
+        external_id: None,
+    };
+    let second = AssumedRole {
+        base: Recipe::Role(Box::new(first)),
+        role: Role {
+            sts: "http://sts.example.test/".parse().unwrap(),
+            ..role(&sts)
+        },
+        external_id: None,
+    };
+    let issued = fetcher_behind(&proxy.url)
+        .probe(&provider(Recipe::Role(Box::new(second))))
+        .await
+        .unwrap();
+    is_the_roles(&issued, "STS.second");
+    let [asked] = &*proxy.asked() else { panic!() };
+    assert_eq!(asked.header("host"), Some("sts.example.test"));
+    assert_eq!(sts.asked().len(), 1);
 }
 
 fn identity(sts: &Server, file: PathBuf) -> Provider {
