@@ -93,28 +93,22 @@ impl Ons {
     /// One attempt. A key that is to be replaced is replaced beside the call, which does not wait for it; one that has
     /// ended, before it.
     async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
-        let now = (self.clock)();
-        let key = self.keys.current();
-        match key.age(now) {
-            Age::Good => {
-                let answer = self.call(query, &key, now).await;
-                self.judged(answer, &key).await
-            }
-            Age::Due => {
-                let call = pin!(self.call(query, &key, now));
-                let renewal = pin!(self.keys.renew_in_time(now));
-                let answer = match select(call, renewal).await {
-                    Either::Left((answer, _)) => answer,
-                    Either::Right(((), call)) => call.await,
-                };
-                self.judged(answer, &key).await
-            }
-            Age::Ended => {
-                let key = self.keys.after(&key).await?;
-                let answer = self.call(query, &key, (self.clock)()).await;
-                self.judged(answer, &key).await
-            }
+        let mut key = self.keys.current();
+        if key.age((self.clock)()) == Age::Ended {
+            key = self.keys.after(&key).await?;
         }
+        let now = (self.clock)();
+        let call = self.call(query, &key, now);
+        let answer = if key.age(now) == Age::Due {
+            let renewal = pin!(self.keys.renew_in_time(now));
+            match select(pin!(call), renewal).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(((), call)) => call.await,
+            }
+        } else {
+            call.await
+        };
+        self.judged(answer, &key).await
     }
 
     /// A key that the gateway finds expired is replaced, and the call worth another attempt.
@@ -165,6 +159,7 @@ impl Ons {
             .map_err(|failure| self.with_resource(failure, query))
     }
 
+    /// The failure of a call that nobody answered.
     fn unanswered(&self, error: reqwest::Error, key: &Key) -> Failure {
         let is_without_tunnel = transport::is_without_tunnel(&error);
         let mut failure = transport::failure(error, key.redactor());

@@ -115,71 +115,79 @@ mod tests {
         assert!(BadProxy::Secret.to_string().contains("HTTPS_PROXY"));
     }
 
-    #[test]
-    fn the_environment_names_a_proxy_or_is_refused() {
-        let found = |url: &str, env: &[(&str, &str)]| {
-            let variable = |name: &str| {
-                let (_, value) = env.iter().find(|(set, _)| *set == name)?;
-                Some((*value).to_owned())
-            };
-            speaks_tls(&url.parse().unwrap(), &variable)
+    #[track_caller]
+    fn check(url: &str, env: &[(&str, &str)], found: Result<bool, &str>) {
+        let variable = |name: &str| {
+            let (_, value) = env.iter().find(|(set, _)| *set == name)?;
+            Some((*value).to_owned())
         };
+        let url = url.parse().unwrap();
+        assert_eq!(speaks_tls(&url, &variable), found, "{url} {env:?}");
+    }
+
+    #[test]
+    fn the_environment_names_a_proxy() {
         let (plain, tls) = ("http://ons.example", "https://ons.example");
-        for (url, env, found_or_not) in [
-            (plain, &[][..], Ok(false)),
-            (
-                plain,
-                &[("HTTP_PROXY", "http://bob:pw@proxy:3128")],
-                Ok(false),
-            ),
-            (plain, &[("HTTP_PROXY", "proxy:3128")], Ok(false)),
-            (plain, &[("HTTP_PROXY", "https://proxy")], Ok(true)),
-            (plain, &[("http_proxy", "https://proxy")], Ok(true)),
-            (plain, &[("all_proxy", "https://proxy")], Ok(true)),
-            (tls, &[("HTTPS_PROXY", "https://proxy")], Ok(true)),
+        for (url, env, speaks_tls) in [
+            (plain, &[][..], false),
+            (plain, &[("HTTP_PROXY", "http://bob:pw@proxy:3128")], false),
+            (plain, &[("HTTP_PROXY", "proxy:3128")], false),
+            (plain, &[("HTTP_PROXY", "https://proxy")], true),
+            (plain, &[("http_proxy", "https://proxy")], true),
+            (plain, &[("all_proxy", "https://proxy")], true),
+            (tls, &[("HTTPS_PROXY", "https://proxy")], true),
             // Another scheme's, or one for others.
-            (plain, &[("HTTPS_PROXY", "not a url")], Ok(false)),
+            (plain, &[("HTTPS_PROXY", "not a url")], false),
             (
                 plain,
                 &[("HTTP_PROXY", "not a url"), ("NO_PROXY", "x, .example")],
-                Ok(false),
+                false,
             ),
             // Set to nothing is not set, and the first that is set counts.
             (
                 plain,
                 &[("HTTP_PROXY", " "), ("ALL_PROXY", "https://proxy")],
-                Ok(true),
+                true,
             ),
             (
                 plain,
                 &[("HTTP_PROXY", ""), ("http_proxy", "not a url")],
-                Ok(false),
+                false,
             ),
+        ] {
+            check(url, env, Ok(speaks_tls));
+        }
+    }
+
+    #[test]
+    fn a_variable_that_names_none_is_refused() {
+        let (plain, tls) = ("http://ons.example", "https://ons.example");
+        for (url, env, variable) in [
             (
                 plain,
-                &[("HTTP_PROXY", "http://user:PASS@[bad")],
-                Err("HTTP_PROXY"),
+                &[("HTTP_PROXY", "http://user:PASS@[bad")][..],
+                "HTTP_PROXY",
             ),
-            (plain, &[("http_proxy", "http://")], Err("http_proxy")),
+            (plain, &[("http_proxy", "http://")], "http_proxy"),
             (
                 plain,
                 &[("HTTP_PROXY", "not a url"), ("ALL_PROXY", "http://proxy")],
-                Err("HTTP_PROXY"),
+                "HTTP_PROXY",
             ),
-            (tls, &[("HTTPS_PROXY", "ftp://proxy")], Err("HTTPS_PROXY")),
+            (tls, &[("HTTPS_PROXY", "ftp://proxy")], "HTTPS_PROXY"),
             (
                 tls,
                 &[("https_proxy", "socks5://proxy:1080")],
-                Err("https_proxy"),
+                "https_proxy",
             ),
-            (tls, &[("ALL_PROXY", "http://pro xy")], Err("ALL_PROXY")),
+            (tls, &[("ALL_PROXY", "http://pro xy")], "ALL_PROXY"),
             (
                 tls,
                 &[("NO_PROXY", ""), ("all_proxy", ":3128")],
-                Err("all_proxy"),
+                "all_proxy",
             ),
         ] {
-            assert_eq!(found(url, env), found_or_not, "{url} {env:?}");
+            check(url, env, Err(variable));
         }
     }
 }

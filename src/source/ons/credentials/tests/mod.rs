@@ -180,73 +180,71 @@ fn the_end_of_the_chain_lists_every_place() {
     );
 }
 
-/// Each of them stands before a place that has a key: another account's.
+const URI: (&str, &str) = ("ALIBABA_CLOUD_CREDENTIALS_URI", "http://127.0.0.1:9/");
+
+#[track_caller]
+fn leads_nowhere(home: &Home, env: &[(&str, &str)], says: &str) {
+    let error = home.candidates(env, None).unwrap_err();
+    assert!(error.to_string().contains(says), "{error}");
+    assert!(!error.to_string().contains("s3cret"), "{error}");
+    let hint = error.hint().unwrap();
+    assert!(hint.contains(&format!("unset {}:", env[0].0)), "{hint}");
+}
+
+/// The files behind it have a key: another account's.
 #[test]
-fn a_place_that_was_begun_and_leads_nowhere_ends_the_search() {
-    const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
-    const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
+fn variables_that_are_not_complete_end_the_search() {
     const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
     const PROVIDER: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
     const ROLE: &str = "ALIBABA_CLOUD_ROLE_ARN";
-    let uri = ("ALIBABA_CLOUD_CREDENTIALS_URI", "http://127.0.0.1:9/");
     let files = Home::with(&[CLI, INI]);
-    let none = Home::with(&[]);
-    let prod = Home::with(&[("prod", "[prod]\naccess_key_id=a\naccess_key_secret=b\n")]);
-    let prod_file = prod.0.path().join("prod");
-    let half_oidc = format!("{TOKEN_FILE} is set and gives no key: {PROVIDER} not set");
-    for (home, env, says) in [
-        (
-            &files,
-            &[(KEY_ID, "id")][..],
-            "ALIBABA_CLOUD_ACCESS_KEY_ID is set and gives no key: ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set",
-        ),
-        (
-            &files,
-            &[(KEY_ID, "id"), (KEY_SECRET, " ")],
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set",
-        ),
-        (
-            &files,
-            &[(KEY_SECRET, "s3cret")],
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET is set and gives no key: ALIBABA_CLOUD_ACCESS_KEY_ID is not set",
-        ),
-        (
-            &files,
-            &[(PROFILE, "typo"), uri],
-            "ALIBABA_CLOUD_PROFILE is set and gives no key: ~/.aliyun/config.json: no profile typo (it has a, b); ~/.alibabacloud/credentials.ini: no profile typo",
-        ),
-        (
-            &none,
-            &[(PROFILE, "typo"), uri],
-            "~/.aliyun/config.json: no such file; ~/.alibabacloud/credentials.ini: no such file",
-        ),
-        (
-            &none,
-            &[(FILE, "/nowhere/keys.ini"), uri],
-            "ALIBABA_CLOUD_CREDENTIALS_FILE is set and gives no key: /nowhere/keys.ini: no such file",
-        ),
-        (
-            &none,
-            &[(FILE, prod_file.to_str().unwrap()), uri],
-            "no profile default (it has prod)",
-        ),
-        (&files, &[(TOKEN_FILE, "/t"), (ROLE, "r")], &half_oidc),
-        (
-            &files,
-            &[(PROVIDER, "p"), uri],
-            "ALIBABA_CLOUD_OIDC_PROVIDER_ARN is set and gives no key: ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_ROLE_ARN not set",
-        ),
+    let no_provider = format!("{TOKEN_FILE} is set and gives no key: {PROVIDER} not set");
+    let provider_alone =
+        format!("{PROVIDER} is set and gives no key: {TOKEN_FILE}, {ROLE} not set");
+    let no_secret = format!("{KEY_ID} is set and gives no key: {KEY_SECRET} is not set");
+    let no_id = format!("{KEY_SECRET} is set and gives no key: {KEY_ID} is not set");
+    for (env, says) in [
+        (&[(KEY_ID, "id")][..], &no_secret),
+        (&[(KEY_ID, "id"), (KEY_SECRET, " ")], &no_secret),
+        (&[(KEY_SECRET, "s3cret")], &no_id),
+        (&[(TOKEN_FILE, "/t"), (ROLE, "r")], &no_provider),
+        (&[(PROVIDER, "p")], &provider_alone),
     ] {
-        let error = home.candidates(env, None).unwrap_err();
-        assert!(error.to_string().contains(says), "{error}");
-        assert!(!error.to_string().contains("s3cret"), "{error}");
-        let hint = error.hint().unwrap();
-        assert!(hint.contains(&format!("unset {}:", env[0].0)), "{hint}");
+        leads_nowhere(&files, env, says);
     }
     // A role alone may be meant for the key that another place has.
-    assert_eq!(
-        files.find(&[(ROLE, "r")], None).unwrap().access_key_id,
-        "id-cli-a"
+    let found = files.find(&[(ROLE, "r")], None).unwrap();
+    assert_eq!(found.access_key_id, "id-cli-a");
+}
+
+/// The address behind it may give a key: another account's.
+#[test]
+fn a_file_or_profile_that_is_named_and_not_there_ends_the_search() {
+    const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
+    const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
+    let (files, none) = (Home::with(&[CLI, INI]), Home::with(&[]));
+    let prod = Home::with(&[("prod", "[prod]\naccess_key_id=a\naccess_key_secret=b\n")]);
+    let prod_file = prod.0.path().join("prod");
+    leads_nowhere(
+        &files,
+        &[(PROFILE, "typo"), URI],
+        "ALIBABA_CLOUD_PROFILE is set and gives no key: ~/.aliyun/config.json: no profile typo (it has a, b); \
+         ~/.alibabacloud/credentials.ini: no profile typo",
+    );
+    leads_nowhere(
+        &none,
+        &[(PROFILE, "typo"), URI],
+        "~/.aliyun/config.json: no such file; ~/.alibabacloud/credentials.ini: no such file",
+    );
+    leads_nowhere(
+        &none,
+        &[(FILE, "/nowhere/keys.ini"), URI],
+        "ALIBABA_CLOUD_CREDENTIALS_FILE is set and gives no key: /nowhere/keys.ini: no such file",
+    );
+    leads_nowhere(
+        &none,
+        &[(FILE, prod_file.to_str().unwrap()), URI],
+        "no profile default (it has prod)",
     );
 }
 

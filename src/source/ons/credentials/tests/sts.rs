@@ -217,48 +217,51 @@ async fn an_identity_token_is_read_anew_and_never_signed() {
     assert_eq!(sts.asked().len(), 2);
 }
 
+/// Status and body; what is said of it, and what to do about it.
+const REFUSALS: [(u16, &str, &str, &str); 8] = [
+    (
+        403,
+        r#"{"Code":"NoPermission","Message":"LTAI5tBaseKey may not"}"#,
+        "NoPermission: *** may not",
+        "sts:AssumeRole",
+    ),
+    (
+        404,
+        r#"{"Code":"EntityNotExist.Role","Message":"m"}"#,
+        "EntityNotExist.Role: m",
+        "role's ARN",
+    ),
+    (
+        400,
+        r#"{"Code":"SignatureDoesNotMatch","Message":"s3cret LTAI5tBaseKey"}"#,
+        "another signature",
+        "secret",
+    ),
+    (
+        400,
+        r#"{"Code":"InvalidTimeStamp.Expired","Message":"m"}"#,
+        "InvalidTimeStamp.Expired",
+        "clock",
+    ),
+    (
+        400,
+        r#"{"Code":"IncompleteSignature","Message":"no header for LTAI5tBaseKey"}"#,
+        "IncompleteSignature: no header for ***",
+        "secret",
+    ),
+    (
+        400,
+        r#"{"Code":"InvalidParameter.DurationSeconds","Message":"m"}"#,
+        "InvalidParameter.DurationSeconds: m",
+        "expired_seconds",
+    ),
+    (400, "<html>s3cret", "HTTP 400", ""),
+    (200, "{}", "no Credentials in the answer", ""),
+];
+
 #[tokio::test]
 async fn what_sts_refuses_is_told_with_a_hint_and_no_secret() {
-    for (status, body, says, hint) in [
-        (
-            403,
-            r#"{"Code":"NoPermission","Message":"LTAI5tBaseKey may not"}"#,
-            "NoPermission: *** may not",
-            "sts:AssumeRole",
-        ),
-        (
-            404,
-            r#"{"Code":"EntityNotExist.Role","Message":"m"}"#,
-            "EntityNotExist.Role: m",
-            "role's ARN",
-        ),
-        (
-            400,
-            r#"{"Code":"SignatureDoesNotMatch","Message":"s3cret LTAI5tBaseKey"}"#,
-            "another signature",
-            "secret",
-        ),
-        (
-            400,
-            r#"{"Code":"InvalidTimeStamp.Expired","Message":"m"}"#,
-            "InvalidTimeStamp.Expired",
-            "clock",
-        ),
-        (
-            400,
-            r#"{"Code":"IncompleteSignature","Message":"no header for LTAI5tBaseKey"}"#,
-            "IncompleteSignature: no header for ***",
-            "secret",
-        ),
-        (
-            400,
-            r#"{"Code":"InvalidParameter.DurationSeconds","Message":"m"}"#,
-            "InvalidParameter.DurationSeconds: m",
-            "expired_seconds",
-        ),
-        (400, "<html>s3cret", "HTTP 400", ""),
-        (200, "{}", "no Credentials in the answer", ""),
-    ] {
+    for (status, body, says, hint) in REFUSALS {
         let sts = Server::answering(move |_| (status, body.to_owned()));
         let assumed = AssumedRole {
             base: base(None),
