@@ -35,6 +35,11 @@ pub(super) fn end_at_once(results: &Path) {
     });
 }
 
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the main thread may hang in a write, and no other can return for it"
+)]
 fn listen(say: impl Fn() + Send + 'static) {
     let signals = [SIGINT, SIGTERM, SIGHUP];
     let heard = signals.into_iter().filter(|signal| !is_ignored(*signal));
