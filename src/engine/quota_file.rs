@@ -8,6 +8,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -78,6 +79,14 @@ impl Advice for QuotaFileError {
 impl QuotaFile {
     /// Opens a quota file, or makes one that is private. Anything else is left alone.
     pub fn open(path: &Path) -> Result<Self, QuotaFileError> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: Mutex::new(Self::opened(path)?),
+            complained: AtomicBool::new(false),
+        })
+    }
+
+    fn opened(path: &Path) -> Result<File, QuotaFileError> {
         let failed = |source| QuotaFileError::Io {
             path: path.to_owned(),
             source,
@@ -89,11 +98,7 @@ impl QuotaFile {
         if !fits || (metadata.len() > 0 && !is_book(&mut file).map_err(failed)?) {
             return Err(QuotaFileError::Foreign(path.to_owned()));
         }
-        Ok(Self {
-            path: path.to_owned(),
-            file: Mutex::new(file),
-            complained: AtomicBool::new(false),
-        })
+        Ok(file)
     }
 
     /// Lets `change` read and change the book while nobody else does. Waits for others without holding up this
@@ -133,9 +138,28 @@ impl QuotaFile {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
+        if !is_named(&file, &self.path)? {
+            // Whoever begins now finds another file by this name: all have to share that one.
+            *file = Self::opened(&self.path).map_err(io::Error::other)?;
+            tracing::warn!(
+                "the quota file {} was removed or replaced: the one of that name is used from here on",
+                self.path.display()
+            );
+            return Ok(None);
+        }
         let result = rewrite(&mut file, change);
         file.unlock()?;
         result.map(Some)
+    }
+}
+
+/// Is this still the file of this name?
+fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -239,6 +263,25 @@ mod tests {
             .set_len(40)
             .unwrap();
         assert_eq!(quota.with(|book| book.begun).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_removed_or_replaced_is_shared_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quota");
+        let first = QuotaFile::open(&path).unwrap();
+        first.with(|book| book.begin(Duration::ZERO)).await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let second = QuotaFile::open(&path).unwrap();
+        for quota in [&first, &second, &first] {
+            quota.with(|book| book.begin(Duration::ZERO)).await.unwrap();
+        }
+        assert_eq!(second.with(|book| book.begun).await.unwrap(), 3);
+        let foreign = file_with("msg_id,topic\n");
+        std::fs::rename(&foreign, &path).unwrap();
+        let error = first.with(|book| book.begun).await.unwrap_err();
+        assert!(error.to_string().contains("is not a quota file"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "msg_id,topic\n");
     }
 
     #[test]

@@ -174,7 +174,10 @@ fn a_password_is_no_flag() {
         ("socks5://proxy:1080", "expected http://HOST:PORT"),
     ] {
         let said = elsewhere(&tool).args("--proxy").arg(proxy).ends(2);
-        for says in [says, "\nhint: for example --proxy http://proxy.example:3128"] {
+        for says in [
+            says,
+            "\nhint: for example --proxy http://proxy.example:3128",
+        ] {
             assert!(said.stderr.contains(says), "{}", said.stderr);
         }
         assert!(!said.stderr.contains("pr0xy-pass"), "{}", said.stderr);
