@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::file::decompressed;
 
@@ -17,6 +18,8 @@ pub(super) enum Bytes {
         file: Arc<File>,
         /// How long it was when it was opened. A log that is still written to grows behind our back.
         length: u64,
+        /// When it had last been written to by then, if the system tells.
+        modified: Option<SystemTime>,
     },
     /// Bytes at hand.
     Memory(Arc<[u8]>),
@@ -36,6 +39,7 @@ impl Bytes {
         Ok(Self::Disk {
             file: Arc::new(file),
             length: metadata.len(),
+            modified: metadata.modified().ok(),
         })
     }
 
@@ -43,10 +47,23 @@ impl Bytes {
     pub(super) fn spool(mut stream: impl Read) -> io::Result<Self> {
         let mut copy = tempfile::tempfile()?;
         let length = io::copy(&mut stream, &mut copy)?;
+        let modified = copy.metadata()?.modified().ok();
         Ok(Self::Disk {
             file: Arc::new(copy),
             length,
+            modified,
         })
+    }
+
+    /// Was anything written to it since it was opened? What was appended is not read, so it may still hold what it held.
+    pub(super) fn is_touched(&self) -> bool {
+        match self {
+            Self::Disk { file, modified, .. } => {
+                let now = file.metadata().and_then(|metadata| metadata.modified());
+                now.ok() != *modified
+            }
+            Self::Memory(_) => false,
+        }
     }
 
     /// The bytes as they lie there.
@@ -73,7 +90,7 @@ pub(super) struct Cursor {
 impl Read for Cursor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match &self.bytes {
-            Bytes::Disk { file, length } => {
+            Bytes::Disk { file, length, .. } => {
                 let left = usize::try_from(length - self.position).unwrap_or(usize::MAX);
                 let most = buffer.len().min(left);
                 read_at(file, &mut buffer[..most], self.position)?

@@ -107,6 +107,14 @@ pub enum Error {
         /// Rows now.
         found: u64,
     },
+    /// The same, with as many rows as before.
+    #[error(
+        "{path} was rewritten while it was read: its SHA-256 is another one than when it was surveyed"
+    )]
+    Rewritten {
+        /// As the person named it.
+        path: String,
+    },
 }
 
 /// An input's name in a sentence; records keep `-`.
@@ -150,7 +158,7 @@ impl Advice for Error {
             Self::BornColumn(_) => {
                 "--born-column NAME, as the input has it; --keep must not leave it out".to_owned()
             }
-            Self::Changed { .. } => "audit a copy that nobody writes to".to_owned(),
+            Self::Changed { .. } | Self::Rewritten { .. } => "audit a copy that nobody writes to".to_owned(),
         })
     }
 }

@@ -17,7 +17,7 @@ use super::ndjson_rows::NdjsonRows;
 use super::options::{ColumnRef, Options};
 use super::question::{Questions, check_given};
 use super::rows::{Parser, Rows};
-use super::survey::{Survey, survey};
+use super::survey::{Survey, sha256, survey};
 use crate::delimited::Cells;
 use crate::delimited::Records;
 
@@ -41,6 +41,8 @@ pub(super) struct Input {
     options: Arc<Options>,
     /// Rows found by the survey.
     rows: u64,
+    /// Its checksum, as the survey found it.
+    sha256: String,
 }
 
 /// What the records of an input are.
@@ -100,6 +102,7 @@ impl Inputs {
                 "surveyed"
             );
             input.rows = survey.rows;
+            input.sha256.clone_from(&survey.sha256);
             inputs.push(input);
             surveys.push(survey);
         }
@@ -174,6 +177,7 @@ impl Input {
             layout,
             options,
             rows: 0,
+            sha256: String::new(),
         })
     }
 
@@ -204,16 +208,24 @@ impl Input {
         }
     }
 
-    /// Are there as many rows as the survey counted?
-    pub(super) fn check_count(&self, found: u64) -> Result<(), Error> {
-        if found == self.rows {
-            return Ok(());
+    /// Read to its end, `found` rows: is it what was surveyed? The record names its checksum, and answers about other rows
+    /// must not stand below that.
+    pub(super) fn check_unchanged(&self, found: u64) -> Result<(), Error> {
+        let path = || self.name.to_string();
+        if found != self.rows {
+            return Err(Error::Changed {
+                path: path(),
+                expected: self.rows,
+                found,
+            });
         }
-        Err(Error::Changed {
-            path: self.name.to_string(),
-            expected: self.rows,
-            found,
-        })
+        if self.bytes.is_touched() {
+            let now = sha256(self.bytes.raw()).map_err(Error::unread(&self.name))?;
+            if now != self.sha256 {
+                return Err(Error::Rewritten { path: path() });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -118,7 +118,7 @@ impl Rows {
                     entry,
                 }));
             }
-            input.check_count(file.rows)?;
+            input.check_unchanged(file.rows)?;
             self.file = None;
         }
     }

@@ -42,7 +42,8 @@ pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey,
     })
 }
 
-fn sha256(mut bytes: impl Read) -> io::Result<String> {
+/// Of all bytes.
+pub(super) fn sha256(mut bytes: impl Read) -> io::Result<String> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; CHUNK];
     loop {

@@ -1,7 +1,8 @@
 //! Whole inputs, from bytes to rows.
 
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use flate2::write::GzEncoder;
 
@@ -362,14 +363,23 @@ fn a_file_that_is_rewritten_meanwhile_is_noticed() {
     write!(file, "{A}\n{B}\n").unwrap();
     let with_topic = options(|o| o.topic = Some("t".to_owned()));
     let inputs = Inputs::open(&[file.path().into()], with_topic).unwrap();
+    // As many rows as before, and others.
+    let last = |inputs: &Inputs| inputs.rows().last().unwrap();
+    file.rewind().unwrap();
+    write!(file, "{B}\n{A}\n").unwrap();
+    file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    assert!(matches!(last(&inputs), Err(Error::Rewritten { .. })));
+    // What is appended is not read; touched, it is still what it was.
+    file.rewind().unwrap();
+    write!(file, "{A}\n{B}\n{A}\n").unwrap();
+    assert!(last(&inputs).is_ok());
     file.as_file().set_len(10).unwrap();
-    let rows: Vec<_> = inputs.rows().collect();
     assert!(matches!(
-        rows.last(),
-        Some(Err(Error::Changed {
+        last(&inputs),
+        Err(Error::Changed {
             expected: 2,
             found: 1,
             ..
-        }))
+        })
     ));
 }
