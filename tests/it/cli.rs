@@ -209,6 +209,22 @@ fn a_bad_value_ends_with_2_and_says_what_was_expected() {
 }
 
 #[test]
+fn flags_that_would_be_ignored_are_refused() {
+    let tool = Tool::new();
+    for (flags, says) in [
+        ("--recheck 5%", "--previous <RESULTS>"),
+        (
+            "--burst 5 --quota-file q",
+            "'--burst <N>' cannot be used with '--quota-file <FILE>'",
+        ),
+    ] {
+        let call = tool.call("audit samples/incident.csv --source http://127.0.0.1:9 -o a.csv");
+        let said = call.args(flags).ends(2);
+        assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
+    }
+}
+
+#[test]
 fn shells_and_manuals_know_every_option() {
     let tool = Tool::new();
     let names: Vec<_> = OPTIONS

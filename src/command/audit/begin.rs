@@ -17,14 +17,14 @@ pub(super) struct BeginFlags {
     /// Reuse the answers of an earlier record for messages that all their expected groups have passed
     ///
     /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a message
-    /// and is open now is reported as a likely offset reset. This takes at most 48 bytes of memory for each message that a
-    /// group had passed.
+    /// and is open now is reported as a likely offset reset. This takes at most 48 bytes of memory for each message of that
+    /// record.
     ///
     /// Example: ons-audit audit open.csv --source ons://cn-hangzhou -o today.csv --previous yesterday.results.ndjson
     #[arg(long, value_name = "RESULTS")]
     previous: Option<PathBuf>,
     /// Ask this share of the reused messages anyway, chosen at random [default: 0%]
-    #[arg(long, value_name = "P%")]
+    #[arg(long, value_name = "P%", requires = "previous")]
     recheck: Option<String>,
 }
 

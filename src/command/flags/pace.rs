@@ -62,8 +62,8 @@ pub(in crate::command) struct ClusterPaceFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pace")]
 struct MorePaceFlags {
-    /// Calls that may start at once after a pause [default: 1]
-    #[arg(long, value_name = "N")]
+    /// Calls that may start at once after a pause [default: 1]; runs that share a quota file start theirs one by one
+    #[arg(long, value_name = "N", conflicts_with = "quota_file")]
     burst: Option<String>,
     /// Most calls for one message, the first included [default: 5]
     #[arg(long, value_name = "N")]
