@@ -12,7 +12,7 @@ use super::tempo::{Tempo, Throttled};
 /// No source makes us wait longer than this, whatever it says.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
-/// More turns than these are never given ahead: what is later is no turn but a mistake.
+/// More turns than these are never reserved ahead: a later one was written before the machine's clock began anew.
 const AHEAD: u32 = 64;
 
 /// The state of a quota.

@@ -1,8 +1,8 @@
 //! When may the next call begin?
 //!
-//! A [`Limiter`] behind a fair mutex so that turns
-//! come first-come-first-served (governor's own `until_ready` wakes a herd and keeps no order). A throttled answer
-//! puts everyone on hold: whoever is waiting for a turn waits until the hold is over, and no call begins inside it.
+//! A [`Limiter`] stands behind a fair mutex, so turns come first-come-first-served (governor's own `until_ready` wakes a
+//! herd and keeps no order). A throttled answer puts everyone on hold: whoever is waiting for a turn waits until the hold
+//! is over, and no call begins inside it.
 //! Then it goes on more slowly (`engine/tempo.rs`). Several runs share all that through a [`QuotaFile`].
 
 use std::num::NonZeroU32;
@@ -29,7 +29,7 @@ pub struct Pacer {
     /// The state of the quota: ours alone, or what was last seen of the shared one.
     book: Mutex<Book>,
     shared: Option<QuotaFile>,
-    /// Calls begun without a look into the book.
+    /// Calls begun in this process; a shared quota counts its own in the book.
     unpaced: AtomicU64,
     /// The most calls a second that were observed when one was throttled, in thousandths.
     fastest: AtomicU64,
@@ -78,7 +78,7 @@ impl Pacer {
     /// Returns when the caller may begin its call.
     pub async fn turn(&self) -> Turn {
         if self.limiter.is_none() && self.shared.is_none() && self.is_untroubled() {
-            // Nothing to wait for, so nobody waits.
+            // Unlimited, and never throttled: nobody need queue.
             return Turn(self.unpaced.fetch_add(1, Ordering::Relaxed));
         }
         let _first_in_line = self.turnstile.lock().await;
@@ -174,8 +174,8 @@ impl Pacer {
         self.book().tempo.pace(now)
     }
 
-    /// Calls a second, where no rate says it: the most that were ever observed, since what follows is slower for the
-    /// very reason that it was slowed down.
+    /// Calls a second, where no rate says it: the most that were ever observed, since later calls are slowed down
+    /// already.
     fn observed(&self) -> f64 {
         let millis = self.origin.0.elapsed().as_millis().max(100);
         let calls = u128::from(self.unpaced.load(Ordering::Relaxed).max(1));

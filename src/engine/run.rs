@@ -15,10 +15,10 @@ use crate::message::Query;
 use crate::record::{Known, Outcome, Previous, Previously};
 use crate::source::{Failure, TraceSource};
 
-/// How often a sink hears of time passing while answers are awaited.
+/// How often a sink's `tick` is called while answers are awaited.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A busy loop lets signals in after this many rows.
+/// After this many rows a busy loop yields to the runtime, so that signals are handled.
 const ROWS_PER_BREATH: u64 = 1024;
 
 /// Takes what the loop brings. Any error ends the run; nothing that was taken before is lost.
@@ -38,7 +38,7 @@ pub enum Ended {
     Complete,
     /// It was asked to stop.
     Stopped,
-    /// The source said what it would say to every query.
+    /// An error that every query would get: a bad key, a wrong clock.
     Fatal(Box<Failure>),
 }
 
@@ -59,7 +59,7 @@ pub struct Engine<'a, S> {
     pub is_proved: bool,
 }
 
-/// A row that was settled, or `None` if the run ended first.
+/// A settled row; `Ok(None)` where the run stopped before the row was settled.
 type Settled<E> = Result<Option<(Row, Option<Outcome>)>, E>;
 
 impl<S: TraceSource> Engine<'_, S> {
@@ -104,7 +104,7 @@ impl<S: TraceSource> Engine<'_, S> {
         })
     }
 
-    /// Settles one row after the other. Where the answer is at hand, there is nothing to wait for and no call to keep:
+    /// Settles one row after the other. Where the answer is at hand, there is nothing to wait for and no call in flight to hold:
     /// a million rows of a snapshot take a second or two.
     async fn one_by_one<E: Into<anyhow::Error>>(
         &self,

@@ -1,11 +1,11 @@
 //! How far the pace is taken back after a throttled answer, and how it climbs again.
 //!
 //! The quota is shared with others whom we can't see, so what is left of it is found by trying. A throttled answer
-//! halves the pace; those of calls that had begun before then tell nothing new and count with it. From there it climbs in
-//! three steps: quickly up to the *knee*, a little below the pace that was too fast; almost level for a minute (or 600 calls), where most
-//! calls are made; then faster and faster, in case others have left. The sooner the next throttled answer comes, the
-//! lower the next knee. It never climbs above the rate that was asked for. Where the pace has come down to half
-//! and calls are throttled as rarely as before, it is not about the pace: it starts again from the full one.
+//! halves the pace; throttled answers to calls that began before then do not halve it again. From there it climbs in
+//! three steps: quickly up to the *knee*, a little below the pace that was too fast; almost level for a minute (or 600
+//! calls), where most calls are made; then faster and faster, in case others have left. The sooner the next throttled
+//! answer comes, the lower the next knee. It never climbs above the rate that was asked for. Where the pace has fallen to
+//! half and calls are still throttled as rarely as before, the pace is not the cause, and the full rate is restored.
 //!
 //! Tuned by simulation (`engine/simulation.rs`, which prints its figures): others take 0, 50 and 90 % of a quota of 10/s in
 //! turns of ten minutes, the gateway counts by fixed or sliding seconds, an answer takes 0.02 to 1 s. At 8/s and at 10/s,
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// After so many answers at a pace, it was right but for a little.
+/// After this many answers at a pace, that pace was nearly right.
 const EASED: u32 = 40;
 /// The knee, as a share of the pace that was too fast: after [`EASED`] answers, and after none.
 const KNEE: (f64, f64) = (0.96, 0.81);
@@ -31,7 +31,8 @@ const LEVEL: (f64, f64, f64) = (60.0, 600.0, 0.001);
 const SEARCH: f64 = 0.2;
 /// A pace that has lasted so many seconds, or to the end of its level step, is no longer on its way down.
 const SETTLED: f64 = 20.0;
-/// A pace that has fallen to this share while no more than that share of the calls was throttled is not the reason.
+/// Where the pace has fallen to the first share, and no more than the second share of the calls was throttled, the pace is
+/// not what causes it.
 const BLAMELESS: (f64, f64) = (0.5, 0.2);
 /// The floor, in calls a second, unless fewer were asked for.
 const FLOOR: f64 = 0.1;

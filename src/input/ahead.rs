@@ -74,7 +74,7 @@ impl Iterator for Ahead {
 }
 
 impl Drop for Ahead {
-    /// Whoever takes no more rows waits for the batch that is being read, and for no other.
+    /// Dropping it waits only for the batch that is being read.
     fn drop(&mut self) {
         self.batches = None;
         if let Some(reader) = self.reader.take() {

@@ -153,7 +153,7 @@ impl Journal {
     }
 }
 
-/// Syncs what was written, soon after; the last of it too. Whoever wants to know hears of it.
+/// Syncs to disk soon after each write, and once more at the end; tells the thread that orders lines.
 fn sync_each(
     file: &File,
     writes: &Receiver<()>,

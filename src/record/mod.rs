@@ -2,7 +2,8 @@
 //!
 //! A [`Recorder`] appends every outcome to `RESULTS.partial` as it arrives. When all rows are accounted for it puts
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
-//! and without a trailer does not exist. What a run that ended early has left is [`Found`] and gone on with. A [`Record`] is such a file, opened again; [`Line`] is one of its lines.
+//! and without a trailer does not exist. [`Found`] is what an interrupted run has left, from which a resumed run
+//! continues. A [`Record`] is a finished file, opened again; [`Line`] is one of its lines.
 
 mod asked;
 mod blocks;

@@ -19,7 +19,8 @@ use crate::verdict::Answer;
 /// How much waits in memory before a run is spilled.
 const HEAP_BYTES: usize = 16 * 1024 * 1024;
 
-/// Copies the lines of `lines` to `out` by their `row`, beginning with 1; `earlier` is what of them earlier runs left.
+/// Copies the lines of `lines` to `out` by their `row`, beginning with 1; `earlier` tells how many
+/// of their first bytes come from earlier runs.
 pub(super) fn by_row(
     lines: impl BufRead,
     out: &mut impl Write,
@@ -48,7 +49,7 @@ struct Lines<R> {
     reader: R,
     earlier: Earlier,
     at: u64,
-    /// Rows of earlier runs that were passed on: a row that stands twice counts as it stands first.
+    /// Rows of earlier runs that were passed on: for a row that stands twice, the first line wins.
     seen: RowSet,
 }
 

@@ -71,7 +71,7 @@ impl Found {
             .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
     }
 
-    /// A whole record is evidence and stays as it is; if queries are unanswered in it, a copy of its lines is gone on with.
+    /// A whole record is evidence and stays as it is; if queries are unanswered in it, the run continues in a copy.
     fn whole(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
         let Some(record) = Self::finished(results, wanted)? else {
             return Ok(Self::Nothing);

@@ -170,7 +170,7 @@ fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, Ren
         }
         let reader = scope.spawn(move || read(desk.record, check, &inboxes));
         let mut met = Met::default();
-        // The first worker without a next block has had the last one: all are through.
+        // Blocks are dealt in turn, so the first channel that is closed means that no worker has another block.
         for rendered in outboxes
             .iter()
             .cycle()

@@ -123,13 +123,13 @@ impl Terminal {
         }
         if tally.totals.rejected > 0 {
             steps.push(
-                "mend the rejected rows: --rejects FILE lists them with file, line and reason"
+                "fix the rejected rows: --rejects FILE lists them with file, line and reason"
                     .to_owned(),
             );
         }
         if tally.messages(MessageVerdict::Undetermined) > 0 {
             steps.push(
-                "undetermined is no pass: bring the group online, or look at its own log"
+                "undetermined does not count as passed: start the group, or look at its own log"
                     .to_owned(),
             );
         }

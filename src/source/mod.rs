@@ -29,8 +29,8 @@ pub trait TraceSource {
     /// Asks once. Every call stands for one attempt, so the HTTP source signs anew in each.
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
 
-    /// The answer, where nobody need be called for it: it takes no turn. `is_paced` says that somebody wants a rate to
-    /// be kept: a source that could say everything at once says nothing, and is asked in turn.
+    /// The answer, where nobody need be called for it: it takes no turn. Where a rate is to be
+    /// kept (`is_paced`), a source that could answer everything at once gives `None`, so that each query takes its turn.
     fn known(&self, _query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
         None
     }

@@ -77,12 +77,12 @@ pub enum MessageVerdict {
     Break,
     /// No break, but the source can't tell of an expected group.
     Undetermined,
-    /// Every expected group has passed it.
+    /// Every expected group has passed it, or filtered it where that is accepted.
     Reconciled,
 }
 
 impl MessageVerdict {
-    /// All of them, best first: the order in which summaries list them.
+    /// All of them, in the order in which summaries list them: the result first, then what could not be judged.
     pub const ALL: [Self; 7] = [
         Self::Reconciled,
         Self::Break,

@@ -112,7 +112,8 @@ pub struct Tally {
     pub retries: u64,
     /// … and those that were throttled.
     pub throttled: u64,
-    /// The breaks by kind, in the order they were met; the rarest of very many kinds may be missing.
+    /// The breaks by kind, in the order they were met. Beyond 64 kinds, further ones are left out here,
+    /// never out of the totals.
     pub breaks: Vec<BreakKind>,
 }
 

@@ -63,11 +63,12 @@ fn tags_and_times_decide_who_is_expected() {
     }
     let born = &table(&tool.read("a.csv"))[0]["born_at"];
     assert_eq!(born, "2026-11-20T06:00:00.000Z");
-    let told = "unexpected groups answer, in so many messages: GID_b 4";
+    let told = "groups that answered although nobody expects them (messages): GID_b 4";
     assert!(said.stderr.contains(told), "{}", said.stderr);
     let ticket = tool.read("a.md");
     assert!(
-        ticket.contains("unexpected groups answer, in so many messages: GID\\_b 4\n"),
+        ticket
+            .contains("groups that answered although nobody expects them (messages): GID\\_b 4\n"),
         "{ticket}"
     );
     let row = r#""group":"GID_b","track_type":"NOT_CONSUME_YET","verdict":"open","expected":false,"unexpected":true"#;

@@ -108,7 +108,7 @@ pub(super) fn left<'d>(
     rows.filter(is_left)
 }
 
-/// The rows that an earlier record does not spare us; counts the others.
+/// The rows that must be asked because `--previous` has no answer to carry; `carried` counts the others.
 pub(super) fn unknown<'p>(
     rows: impl Iterator<Item = Result<Row, Error>> + 'p,
     previous: Option<&'p Previous>,

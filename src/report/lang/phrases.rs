@@ -110,13 +110,13 @@ phrases! {
     HOLDS: "what it holds", "内容";
     /// What a sheet holds.
     BREAKS_HOLD:
-        "the list to act on: a row per message and group that missed it, each message once",
+        "the list to act on: one line for each message and group that missed it, each message once",
         "待处置清单：每条消息与每个漏消费的消费组一行，重复消息只列一次";
     /// What a sheet holds.
-    MATRIX_HOLDS: "a row per row of the input, a column per group", "输入的每一行一行，每个消费组一列";
+    MATRIX_HOLDS: "one line for each input row, a column for each group", "输入的每一行一行，每个消费组一列";
     /// What a sheet holds.
     DETAIL_HOLDS:
-        "a row per row of the input and group, with the source's own word",
+        "one line for each input row and group, with the source's own word",
         "输入的每一行与每个消费组一行，附数据源的原始状态";
     /// What a sheet holds.
     METHOD_HOLDS:
@@ -162,7 +162,7 @@ phrases! {
     /// Heading of the list.
     MISSED_LIST: "Missed messages", "漏消费消息清单";
     /// An empty list.
-    NONE_MISSED: "There is none.", "没有漏消费的消息。";
+    NONE_MISSED: "No message was missed.", "没有漏消费的消息。";
     /// Heading of a column.
     INPUT_ROW: "row", "行";
     /// Heading of a column.
@@ -218,11 +218,11 @@ phrases! {
         "已消费（passed）：消费位点已越过，不能证明业务处理成功";
     /// Short caveat where something was filtered.
     FILTERED_IN_SHORT:
-        "filtered: by the subscription of now",
+        "filtered: judged by the group's current subscription",
         "已过滤（filtered）：按当前订阅关系判定";
     /// Short caveat where something is open.
     OPEN_IN_SHORT:
-        "open: may still be in work, ask again before acting",
+        "open: may still be in progress, ask again before acting",
         "未消费（open）：可能仍在处理，处置前请重新查询";
     /// Short caveat where something can't be told.
     UNDETERMINED_IN_SHORT:
@@ -246,7 +246,7 @@ phrases! {
         "按消费位点判定，包括 mqadmin 不作判定之处";
     /// Short caveat of every report.
     NO_SNAPSHOT_IN_SHORT:
-        "each answer is of its own moment",
+        "answers were read at different times, see observed_at",
         "每条结果各有其查询时刻";
 
     /// Caveat where something passed.
@@ -255,11 +255,11 @@ phrases! {
         "已消费（passed）表示该消费组的消费位点已越过此消息，不能证明业务处理成功：消费失败的消息会进入重试或死信主题，位点照样前移；重置位点也会跳过消息。";
     /// Caveat where something was filtered.
     FILTERED_CAVEAT:
-        "filtered is judged by the group's subscription of now, not of when the message came.",
+        "filtered is judged by the group's current subscription, not by the one at the time the message arrived.",
         "已过滤（filtered）按消费组当前的订阅关系判定，而不是消息到达时的订阅关系。";
     /// Caveat where something is open.
     OPEN_CAVEAT:
-        "open may be a message in work, delayed or being retried: offsets are committed every few seconds. Ask the open ones again before acting on them.",
+        "open may be a message that is still being processed, delayed or retried: offsets are committed every few seconds. Ask the open ones again before acting on them.",
         "未消费（open）可能是正在处理、定时或重试中的消息：位点每隔几秒才提交一次。处置之前请重新查询这些消息。";
     /// Caveat where something can't be told.
     UNDETERMINED_CAVEAT:
@@ -283,7 +283,7 @@ phrases! {
         "按消费位点判定，包括 mqadmin 不作判定之处：标记为 offline 的消费组只留下位点，无法得知其过滤条件；标记为 pop 的消息已投递，但可能尚未确认。";
     /// Caveat of every report.
     NO_SNAPSHOT_CAVEAT:
-        "Each answer is of its own moment (observed_at): the whole is no snapshot, unless the source is one.",
+        "Answers were read at different times (observed_at): unless the source is a snapshot, this is not one moment.",
         "每条结果各有其查询时刻（observed_at）：除非数据源本身是快照，整份报告不是同一时刻的快照。";
 }
 
@@ -369,8 +369,8 @@ pub const fn message_meaning(verdict: MessageVerdict) -> Phrase {
             "没有差异，但有应消费的消费组无法判定",
         ),
         MessageVerdict::Reconciled => (
-            "every expected group has passed it",
-            "所有应消费的消费组均已消费",
+            "every expected group has passed it, or filtered it where that is accepted",
+            "所有应消费的消费组均已消费，或在允许过滤时已过滤",
         ),
     };
     Phrase { en, zh }

@@ -77,7 +77,7 @@ impl Story<'_> {
             if self.is_chinese() {
                 format!("约定之外的消费组出现在结果中（消息数）：{named}")
             } else {
-                format!("unexpected groups answer, in so many messages: {named}")
+                format!("groups that answered although nobody expects them (messages): {named}")
             }
         });
         let tally = &self.summary.tally;

@@ -21,7 +21,7 @@ pub(super) struct Brokers {
 #[derive(Debug, Default)]
 pub(super) struct Broker {
     pub(super) master: Option<Arc<str>>,
-    /// Who has its state of now: the master, or a slave that acts as one.
+    /// Who has its current state: the master, or a slave that acts as one.
     pub(super) serving: Option<Arc<str>>,
     /// Master, then slaves.
     pub(super) addresses: Vec<Arc<str>>,

@@ -55,7 +55,7 @@ impl Fetcher {
         }
     }
 
-    /// The provider's key of now. What may pass is tried again, as no call of the audit waits meanwhile.
+    /// The provider's current key. What may pass is tried again, as no call of the audit waits meanwhile.
     pub async fn fetch(&self, provider: &Provider) -> Result<Issued, FetchError> {
         let mut tried = 1;
         loop {

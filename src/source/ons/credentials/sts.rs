@@ -159,7 +159,7 @@ fn common<'a>(role: &'a Role, seconds: &'a str) -> Vec<(&'static str, &'a str)> 
     parameters
 }
 
-/// The token of now: the cluster replaces it.
+/// The current token: the cluster replaces it.
 fn read_token(oidc: &OidcRole) -> Result<String, FetchError> {
     use std::io::Read as _;
 

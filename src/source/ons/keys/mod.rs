@@ -76,7 +76,7 @@ impl fmt::Debug for Supply {
     }
 }
 
-/// The key of now, and the renewal under way.
+/// The current key, and the renewal under way.
 pub(super) struct Keys {
     inner: Arc<Inner>,
     /// One at a time; who comes while it runs joins it.

@@ -1,4 +1,4 @@
-//! Asking many brokers at once, each where its state is of now.
+//! Asking many brokers at once, each where its state is current.
 
 use std::collections::btree_map::Entry;
 use std::future::Future;
@@ -68,7 +68,7 @@ impl Captured<'_> {
 }
 
 impl Cluster {
-    /// Asks a broker at its master, where its state is of now; tries again, since it may be about to move.
+    /// Asks a broker at its master, where its state is current; tries again, since it may be about to move.
     async fn at_master<T, F>(
         &self,
         broker: &str,

@@ -142,7 +142,7 @@ impl<'a> Sweep<'a> {
             }
             let topic = self.cluster.topic_of(asked.0.as_deref(), &asked.1).await;
             let Ok(Some(topic)) = topic else { continue };
-            // What can't be read now is looked up later, and then it is heard of what is wrong.
+            // What can't be read here is looked up later, and that reports the error.
             if let Ok(met) = self.read(&topic, keys).await {
                 self.met.borrow_mut().insert(asked, met);
             }
