@@ -41,9 +41,11 @@ pub(super) fn end_at_once(results: &Path) {
     reason = "the main thread may hang in a write, and no other can return for it"
 )]
 fn listen(say: impl Fn() + Send + 'static) {
-    let signals = [SIGINT, SIGTERM, SIGHUP];
-    let heard = signals.into_iter().filter(|signal| !is_ignored(*signal));
-    match Signals::new(heard) {
+    let mut signals = vec![SIGINT, SIGTERM];
+    if !is_ignored(SIGHUP) {
+        signals.push(SIGHUP);
+    }
+    match Signals::new(signals) {
         Ok(mut signals) => {
             std::thread::spawn(move || {
                 if signals.forever().next().is_some() {
