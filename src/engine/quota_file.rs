@@ -8,7 +8,6 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -138,7 +137,10 @@ impl QuotaFile {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        if !is_named(&file, &self.path)? {
+        let named = file::is_named(&file, &self.path);
+        if !matches!(named, Ok(true)) {
+            file.unlock()?; // also where nothing more is done with it: the others go on
+            named?;
             // Whoever begins now finds another file by this name: all have to share that one.
             *file = Self::opened(&self.path).map_err(io::Error::other)?;
             tracing::warn!(
@@ -150,16 +152,6 @@ impl QuotaFile {
         let result = rewrite(&mut file, change);
         file.unlock()?;
         result.map(Some)
-    }
-}
-
-/// Is this still the file of this name?
-fn is_named(file: &File, path: &Path) -> io::Result<bool> {
-    let ours = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

@@ -130,6 +130,17 @@ pub fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Is this open file still the one of this name? Others may have removed, renamed or replaced it.
+pub fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A private file that vanishes with its handle, in the folder of `beside`.
 pub fn scratch(beside: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder(beside)).map_err(bare)

@@ -1,11 +1,11 @@
 //! The lock on a partial file: who holds it is the only one that writes.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::RecordError;
+use crate::file::is_named;
 
 /// The file is ours as long as it is open.
 pub(super) fn lock(file: &File, path: &Path) -> Result<(), RecordError> {
@@ -33,18 +33,9 @@ fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>,
         opened();
         lock(&file, path)?;
         // A run that had it locked may have ended meanwhile: then this is a whole record, under its final name.
-        if is_still_there(&file, path).map_err(failed("open", path))? {
+        if is_named(&file, path).map_err(failed("open", path))? {
             return Ok(Some(file));
         }
-    }
-}
-
-fn is_still_there(file: &File, path: &Path) -> io::Result<bool> {
-    let ours = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }
 
@@ -61,6 +52,7 @@ pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error)
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Read as _;
 
     use super::*;

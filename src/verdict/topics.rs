@@ -25,8 +25,8 @@ pub struct Coverage {
     pub unmet: Vec<String>,
     /// Topics that messages have and the contract does not mention, with their number of distinct messages.
     pub uncovered: Vec<(String, u64)>,
-    /// Does the contract cover any message? `true` where there is no contract.
-    pub covers_any: bool,
+    /// There is a contract and there are messages, and it mentions the topic of none of them.
+    pub covers_none: bool,
 }
 
 impl Topics {
@@ -69,7 +69,7 @@ impl Expectations {
             .collect();
         Coverage {
             unmet: unmet.map(str::to_owned).collect(),
-            covers_any: uncovered.len() < topics.messages.len() || topics.messages.is_empty(),
+            covers_none: !uncovered.is_empty() && uncovered.len() == topics.messages.len(),
             uncovered,
         }
     }
@@ -96,32 +96,32 @@ mod tests {
             expectations.add(value).unwrap();
         }
         let coverage = expectations.coverage(&topics(of_messages));
-        (coverage.unmet, coverage.uncovered, coverage.covers_any)
+        (coverage.unmet, coverage.uncovered, coverage.covers_none)
     }
 
     #[test]
     fn a_misspelt_topic_shows_on_both_sides() {
         let named = |topic: &str, messages| (topic.to_owned(), messages);
-        for (contract, messages, unmet, uncovered, covers_any) in [
-            (&[][..], &["a"][..], &[][..], vec![], true),
-            (&["G"], &["a"], &[], vec![], true),
-            (&["a=G"], &["a", "a"], &[], vec![], true),
-            (&["b=G"], &["a", "a"], &["b"], vec![named("a", 2)], false),
+        for (contract, messages, unmet, uncovered, covers_none) in [
+            (&[][..], &["a"][..], &[][..], vec![], false),
+            (&["G"], &["a"], &[], vec![], false),
+            (&["a=G"], &["a", "a"], &[], vec![], false),
+            (&["b=G"], &["a", "a"], &["b"], vec![named("a", 2)], true),
             (
                 &["a=G", "b=G"],
                 &["a", "c"],
                 &["b"],
                 vec![named("c", 1)],
-                true,
+                false,
             ),
-            (&["a=G", "H"], &["c"], &["a"], vec![], true),
-            (&["a=G"], &[], &["a"], vec![], true),
+            (&["a=G", "H"], &["c"], &["a"], vec![], false),
+            (&["a=G"], &[], &["a"], vec![], false),
         ] {
             let unmet: Vec<_> = unmet.iter().map(|&topic| topic.to_owned()).collect();
             let found = coverage(contract, messages);
             assert_eq!(
                 found,
-                (unmet, uncovered, covers_any),
+                (unmet, uncovered, covers_none),
                 "{contract:?} {messages:?}"
             );
         }

@@ -35,7 +35,7 @@ impl Story<'_> {
         if broken > 0 {
             self.breaks(broken)
         } else if tally.is_clean() && tally.totals.distinct > 0 {
-            if !self.summary.coverage.covers_any {
+            if self.summary.coverage.covers_none {
                 return self.covered_by_nothing(&whole);
             }
             if self.is_chinese() {
@@ -177,10 +177,7 @@ mod tests {
         let summary = Summary {
             records: &[],
             tally,
-            coverage: Coverage {
-                covers_any: true,
-                ..Coverage::default()
-            },
+            coverage: Coverage::default(),
             damage: Damage::default(),
             voice: Voice::default(),
         };

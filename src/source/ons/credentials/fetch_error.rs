@@ -73,9 +73,7 @@ impl FetchError {
         };
         let message = match text("Message") {
             // It quotes the string that was signed, with key ID and token in it.
-            _ if code.starts_with("SignatureDoesNotMatch") => {
-                "it computed another signature".to_owned()
-            }
+            _ if errors::quotes_request(&code) => "it computed another signature".to_owned(),
             Some(message) => message,
             None => "no message".to_owned(),
         };
