@@ -1,12 +1,11 @@
 //! Signals while nothing is asked.
 //!
 //! A run that asks is drained by a signal (`audit/ending.rs`). Once nothing is asked any more there is nothing to wait for:
-//! the record is whole, a file of reports appears whole or not at all, and a reader of standard output may hang for ever.
-//! tokio's handlers stay in place until the process ends, so somebody has to listen on.
+//! whatever has a record keeps it, a file that is made appears whole or not at all, and a reader of standard output may hang
+//! for ever. tokio's handlers stay in place until the process ends, so somebody has to listen on.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::anyhow;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -22,17 +21,16 @@ pub(super) fn survive_file_limits() {
     }
 }
 
-/// From here on the first signal ends the process with 3. `results` is the whole record from which reports can be made
-/// again.
-pub(super) fn end_at_once(results: &Path) {
-    let kept = format!(
-        "the record is whole: `ons-audit report {}` makes the reports",
-        results.display()
-    );
-    listen(move || {
-        let stopped = anyhow!("stopped before the reports were written");
-        let _ = end(Err(Failed::incomplete(stopped, kept.clone())));
-    });
+/// What is said to whoever ends the process; nothing while a run listens for itself.
+static LEFT: Mutex<Option<String>> = Mutex::new(None);
+
+/// From here on the first signal ends the process with 3, and `left` says what is there to go on with. It may be said again
+/// when more is.
+pub(super) fn end_at_once(left: String) {
+    let mut said = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.replace(left).is_none() {
+        listen();
+    }
 }
 
 #[expect(
@@ -40,7 +38,7 @@ pub(super) fn end_at_once(results: &Path) {
     clippy::disallowed_methods,
     reason = "the main thread may hang in a write, and no other can return for it"
 )]
-fn listen(say: impl Fn() + Send + 'static) {
+fn listen() {
     let mut signals = vec![SIGINT, SIGTERM];
     if !is_ignored(SIGHUP) {
         signals.push(SIGHUP);
@@ -49,7 +47,8 @@ fn listen(say: impl Fn() + Send + 'static) {
         Ok(mut signals) => {
             std::thread::spawn(move || {
                 if signals.forever().next().is_some() {
-                    say();
+                    let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let _ = end(Err(Failed::incomplete(anyhow!("stopped as asked"), left)));
                     std::process::exit(Status::Incomplete as i32);
                 }
             });

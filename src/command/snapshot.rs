@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::World;
-use super::audit::{Around, Asking, Located, ResumeFlags, captured, header};
+use super::audit::{Around, Asking, Located, ResumeFlags, captured, header, kept};
 use super::flags::{
     ClusterFlags, ClusterPaceFlags, ColumnFlags, Named, Pace, SettingsFlags, Taken, TalkFlags,
     create,
 };
+use super::interrupt::end_at_once;
 use crate::clock::rfc3339;
 use crate::exit::{Failed, NO_READER, Status};
 use crate::file::{self, Compression, Output};
@@ -139,6 +140,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         topics = runtime.block_on(all_topics(&cluster))?;
     }
     let captured = runtime.block_on(captured(&cluster, &topics, found.as_ref()))?;
+    end_at_once(kept(found.as_ref()));
     let written = write(&args.output, output, &captured, found.as_ref())?;
     if found.is_some() {
         located.clear(written.unanswered);

@@ -170,7 +170,7 @@ fn a_reader_that_hangs_does_not_hold_up_who_wants_out() {
             std::thread::yield_now();
         }
         // Whoever wants out presses again: a signal in the very moment that asking ends is one of the run.
-        let told = "stopped before the reports were written";
+        let told = "error: stopped as asked";
         let is_told = (0..100).any(|_| {
             run.signal(signal);
             run.hears_soon(told)

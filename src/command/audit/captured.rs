@@ -13,6 +13,7 @@ use super::job::Job;
 use super::located::Located;
 use crate::clock::rfc3339;
 use crate::command::World;
+use crate::command::interrupt::end_at_once;
 use crate::engine::Stop;
 use crate::exit::Failed;
 use crate::input::Entry;
@@ -35,6 +36,7 @@ impl Job {
         let found = located.look_up(&mut self.asking, cluster, of_run, around)?;
         let captured = captured(cluster, &located.topics, found.as_ref());
         let frozen = around.runtime.block_on(captured)?;
+        end_at_once(kept(found.as_ref()));
         let frozen = freeze(frozen)?;
         let unanswered = self.judge(&frozen, found.as_ref(), around.world)?;
         if found.is_some() {
@@ -100,24 +102,19 @@ pub(in crate::command) async fn captured(
     topics: &BTreeSet<AskedTopic>,
     found: Option<&Record>,
 ) -> Result<Document, Failed> {
-    let kept = |failed: Failed| {
-        failed.and_hint(found.map(|record| {
-            let path = record.path().display();
-            format!("the messages are looked up and kept in {path}; run the same command with --resume to continue")
-        }))
-    };
+    let with_kept = |failed: Failed| failed.and_hint(found.map(|record| kept(Some(record))));
     let stop = Stop::new();
     let captured = tokio::select! {
         captured = cluster.capture(topics) => captured,
-        error = listen(&stop) => return Err(kept(Failed::incomplete(error, None))),
-        () = stop.draining() => return Err(kept(Failed::incomplete(anyhow!("stopped as asked"), None))),
+        error = listen(&stop) => return Err(with_kept(Failed::incomplete(error, None))),
+        () = stop.draining() => return Err(with_kept(Failed::incomplete(anyhow!("stopped as asked"), None))),
     };
     let captured = captured.map_err(|failure| {
         let error = anyhow!("the offsets can't be read: {}", failure.message);
         if found.is_none() && failure.kind == FailureKind::Fatal {
             Failed::refused(error, failure.hint)
         } else {
-            kept(Failed::incomplete(error, failure.hint))
+            with_kept(Failed::incomplete(error, failure.hint))
         }
     })?;
     tracing::info!(
@@ -127,6 +124,17 @@ pub(in crate::command) async fn captured(
         rfc3339(captured.captured_at.0)
     );
     Ok(captured)
+}
+
+/// What is there to go on with where this step is not ended.
+pub(in crate::command) fn kept(found: Option<&Record>) -> String {
+    found.map_or_else(
+        || "run the same command again with --restart: nothing is looked up, so nothing is lost".to_owned(),
+        |record| {
+            let path = record.path().display();
+            format!("the messages are looked up and kept in {path}; run the same command with --resume to continue")
+        },
+    )
 }
 
 fn freeze(captured: Document) -> Result<Snapshot, Failed> {

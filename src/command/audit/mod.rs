@@ -31,10 +31,9 @@ use crate::telemetry::Figures;
 
 pub(super) use asking::{Around, Asking};
 pub(super) use begin::ResumeFlags;
-pub(super) use captured::captured;
+pub(super) use captured::{captured, kept};
 pub(super) use job::header;
 pub(super) use located::Located;
-pub(super) use refusals::first_rejects;
 
 use begin::BeginFlags;
 use job::Job;
@@ -102,7 +101,10 @@ fn audit(
     };
     let is_whole = job.is_whole();
     let targets = job.ask(&watch.effort, world)?;
-    end_at_once(&results);
+    end_at_once(format!(
+        "the record is whole: `ons-audit report {}` makes the reports",
+        results.display()
+    ));
     let record = Record::open(&results)?;
     let expectations = record.header().expectations.clone();
     // A seal that was made a moment ago by this very process need not be checked.
