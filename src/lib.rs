@@ -12,7 +12,8 @@
 //!
 //! - [`command`]: one file a command, its flags and its story; [`settings`] says what the flags mean together
 //!   with the environment and the settings file.
-//! - [`input`] turns files into [`input::Row`]s, [`message`] knows what a message ID is.
+//! - [`input`] turns files into [`input::Row`]s (`delimited` cuts CSV and its like into records and cells, for the file of
+//!   expectations, too), [`message`] knows what a message ID is and which names there can be.
 //! - [`source`] is whatever answers queries: the HTTP API ([`source::ons`]), an Apache RocketMQ cluster
 //!   ([`source::rocketmq`]), or a snapshot file. The last two are judged in this process by [`offsets`].
 //! - [`engine`] asks: the pacer, the retries and the one loop.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::World;
-use super::audit::{Located, first_rejects};
+use super::audit::Located;
 use super::flags::{InputFlags, Kind, Named, Pace, PaceFlags, SettingsFlags, SourceFlags};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
@@ -78,7 +78,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
             retention,
             zone: &zone,
         };
-        let mut text = plan.text(&first_rejects(&inputs, SHOWN)?);
+        let mut text = plan.text(&inputs.first_rejects(SHOWN)?);
         for column in damage.columns() {
             let _ = writeln!(text, "{column}"); // a String takes everything
         }

@@ -137,10 +137,7 @@ mod tests {
     fn row(row: u64, entry: Entry) -> Row {
         Row {
             row,
-            kept: Kept {
-                columns: Vec::new().into(),
-                json: None,
-            },
+            kept: Kept::nothing(),
             entry,
         }
     }

@@ -92,10 +92,7 @@ fn row(row: u64) -> Row {
     };
     Row {
         row,
-        kept: Kept {
-            columns: Vec::new().into(),
-            json: None,
-        },
+        kept: Kept::nothing(),
         entry,
     }
 }

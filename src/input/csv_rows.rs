@@ -10,8 +10,7 @@ use super::question::{Asked, Bad, Fault, Questions};
 use super::recent::Recent;
 use super::row::Kept;
 use super::rows::Parsed;
-use crate::delimited::Cells;
-use crate::delimited::Record;
+use crate::delimited::{Cells, Record};
 
 /// How many cells a row may have beyond the header's. With more of them it is no table.
 const SURPLUS: usize = 1000;

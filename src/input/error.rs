@@ -4,12 +4,11 @@ use std::io;
 use std::path::Path;
 
 use crate::exit::Advice;
-use crate::message::MessageId;
+use crate::message::{BadName, MessageId};
 use crate::words;
 
 use super::format::Unreadable;
 use super::header::{Role, Unmapped};
-use crate::message::BadName;
 
 /// An input that can't be read, or that the options don't fit.
 #[derive(Debug, thiserror::Error)]

@@ -16,10 +16,10 @@ use super::id_rows::IdRows;
 use super::ndjson_rows::NdjsonRows;
 use super::options::{ColumnRef, Options};
 use super::question::{Questions, check_given};
+use super::row::{Entry, Reject};
 use super::rows::{Parser, Rows};
 use super::survey::{Survey, sha256, survey};
-use crate::delimited::Cells;
-use crate::delimited::Records;
+use crate::delimited::{Cells, Records};
 
 /// Standard input, among paths.
 const STDIN: &str = "-";
@@ -114,6 +114,18 @@ impl Inputs {
             surveys,
             told: options.told(),
         })
+    }
+
+    /// The first bad rows, at most so many.
+    pub fn first_rejects(&self, most: usize) -> Result<Vec<Reject>, Error> {
+        let rejects = self.rows().filter_map(|row| match row {
+            Ok(row) => match row.entry {
+                Entry::Rejected(reject) => Some(Ok(*reject)),
+                _ => None,
+            },
+            Err(error) => Some(Err(error)),
+        });
+        rejects.take(most).collect()
     }
 
     /// What each input is, in order.

@@ -3,14 +3,13 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::message::{MessageId, Position, Query, Tag};
+use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
 
 use super::Error;
 use super::header::Role;
 use super::options::Options;
 use super::recent::Recent;
 use super::row::Reject;
-use crate::message::{check_instance, check_topic};
 
 /// How much of a bad text a reject shows, in characters.
 const SHOWN: usize = 200;

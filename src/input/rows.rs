@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::delimited::{Record, Records};
 use crate::message::Query;
 
 use super::Error;
@@ -13,7 +14,6 @@ use super::id_rows::IdRows;
 use super::inputs::Input;
 use super::ndjson_rows::NdjsonRows;
 use super::row::{Entry, Kept, Reject, Row};
-use crate::delimited::{Record, Records};
 
 /// What a reader makes of one record.
 #[derive(Debug)]

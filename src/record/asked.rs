@@ -53,10 +53,7 @@ mod tests {
     fn row(row: u64, entry: Entry) -> Row {
         Row {
             row,
-            kept: Kept {
-                columns: [].into(),
-                json: None,
-            },
+            kept: Kept::nothing(),
             entry,
         }
     }

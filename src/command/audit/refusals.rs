@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::engine::Forecast;
 use crate::exit::Failed;
-use crate::input::{Entry, Error, Inputs, Reject};
+use crate::input::{Entry, Inputs, Reject};
 use crate::record::{Damage, ReadError, Record};
 use crate::settings::{Deadline, MaxRejects};
 use crate::words;
@@ -137,23 +137,8 @@ pub(super) fn refuse_if_all_are_bad(inputs: &Inputs) -> Result<(), Failed> {
     }
 }
 
-/// The first bad rows.
-pub(in crate::command) fn first_rejects(
-    inputs: &Inputs,
-    most: usize,
-) -> Result<Vec<Reject>, Error> {
-    let rejects = inputs.rows().filter_map(|row| match row {
-        Ok(row) => match row.entry {
-            Entry::Rejected(reject) => Some(Ok(*reject)),
-            _ => None,
-        },
-        Err(error) => Some(Err(error)),
-    });
-    rejects.take(most).collect()
-}
-
 fn too_many_rejects(rejected: u64, rows: u64, inputs: &Inputs) -> Failed {
-    let first = match first_rejects(inputs, 1) {
+    let first = match inputs.first_rejects(1) {
         Ok(first) => first.first().map(Reject::to_string).unwrap_or_default(),
         Err(error) => return error.into(),
     };
