@@ -101,6 +101,17 @@ async fn a_role_is_assumed_with_a_signature() {
     }
 }
 
+/// A role that another one assumes, which the key does.
+fn assumed_by(first: Role, second: Role) -> Recipe {
+    [first, second].into_iter().fold(base(None), |base, role| {
+        Recipe::Role(Box::new(AssumedRole {
+            base,
+            role,
+            external_id: None,
+        }))
+    })
+}
+
 #[tokio::test]
 async fn a_role_assumes_a_role() {
     let sts = Server::answering(|asked| {
@@ -110,23 +121,14 @@ async fn a_role_assumes_a_role() {
             given(if is_first { "STS.first" } else { "STS.second" }),
         )
     });
-    let first = AssumedRole {
-        base: base(None),
-        role: role(&sts),
-        external_id: None,
-    };
-    let second = AssumedRole {
-        base: Recipe::Role(Box::new(first)),
-        role: Role {
+    let second = assumed_by(
+        role(&sts),
+        Role {
             arn: "acs:ram::2:role/b".into(),
             ..role(&sts)
         },
-        external_id: None,
-    };
-    let issued = fetcher()
-        .fetch(&provider(Recipe::Role(Box::new(second))))
-        .await
-        .unwrap();
+    );
+    let issued = fetcher().fetch(&provider(second)).await.unwrap();
     is_the_roles(&issued, "STS.second");
     let asked = sts.asked();
     check_signature(&asked[0], "LTAI5tBaseKey", "s3cret");
@@ -144,21 +146,15 @@ async fn a_role_assumes_a_role() {
 async fn each_sts_is_reached_on_its_own_way() {
     let sts = Server::answering(|_| (200, given("STS.first")));
     let proxy = Server::answering(|_| (200, given("STS.second")));
-    let first = AssumedRole {
-        base: base(None),
-        role: role(&sts),
-        external_id: None,
-    };
-    let second = AssumedRole {
-        base: Recipe::Role(Box::new(first)),
-        role: Role {
+    let second = assumed_by(
+        role(&sts),
+        Role {
             sts: "http://sts.example.test/".parse().unwrap(),
             ..role(&sts)
         },
-        external_id: None,
-    };
+    );
     let issued = fetcher_behind(&proxy.url)
-        .probe(&provider(Recipe::Role(Box::new(second))))
+        .probe(&provider(second))
         .await
         .unwrap();
     is_the_roles(&issued, "STS.second");
