@@ -1,5 +1,5 @@
-//! What each format costs that a finished record is rendered to: time, processor time, peak memory, and bytes per
-//! second. The yardstick is the walk over the record that `verify` makes, which every format pays as well.
+//! What each format costs that a finished results file is rendered to: time, processor time, peak memory, and bytes per
+//! second. The yardstick is the walk over the results file that `verify` makes, which every format pays as well.
 //!
 //! `MESSAGES=1000000 cargo bench -- report` for the large one (about 3 GB of disk).
 
@@ -34,8 +34,8 @@ pub(crate) fn bench() {
     let audit =
         "audit in.csv --source cluster.json --quiet --results r.results.ndjson -o first.json";
     run(folder, audit);
-    let record = size(&folder.join("r.results.ndjson"));
-    println!("{messages} messages x 5 groups, record {record:.0} MB");
+    let results_file = size(&folder.join("r.results.ndjson"));
+    println!("{messages} messages x 5 groups, results file {results_file:.0} MB");
     let walk = run(folder, "verify r.results.ndjson");
     println!("{:<10} {}", "(verify)", walk);
     for (flag, name) in FORMATS {

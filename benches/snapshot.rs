@@ -1,4 +1,4 @@
-//! Rows per second offline: coordinates in, record and long CSV out, against DuckDB computing the same join into a
+//! Rows per second offline: coordinates in, results file and long CSV out, against DuckDB computing the same join into a
 //! narrower CSV, in turns. DuckDB comes from PyPI into a virtual environment of its own below `target/`.
 //!
 //! `ROWS=10000000 cargo bench -- snapshot` for the large one (about 20 GB of disk).
@@ -54,7 +54,7 @@ pub(crate) fn bench() {
         fs::metadata(folder.path().join(name)).map_or(0, |found| found.len() / 1_000_000)
     };
     println!(
-        "{rows} rows x {} groups: record {} MB, CSV {} MB",
+        "{rows} rows x {} groups: results file {} MB, CSV {} MB",
         GROUPS.len(),
         size("out.results.ndjson"),
         size("out.csv")

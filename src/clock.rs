@@ -1,4 +1,4 @@
-//! What time it is, as an argument: the signer, the record and the reports take a [`Clock`], so tests can say.
+//! What time it is, as an argument: the signer, the results file and the reports take a [`Clock`], so tests can say.
 
 use jiff::Timestamp;
 

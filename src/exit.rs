@@ -107,7 +107,7 @@ impl Failed {
     /// A file that can't be written, found out before anything was asked.
     #[must_use]
     pub fn unwritable(path: &Path, error: io::Error) -> Self {
-        let (name, folder) = (words::output(path), file::folder(path));
+        let (name, folder) = (humanize::output(path), file::folder(path));
         let hint = match error.kind() {
             io::ErrorKind::NotFound if !folder.exists() => {
                 let folder = folder.display();

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! argv · env · file → settings → rows → distinct queries
-//!    → [ pace → sign → ask → classify → again? ] × n → outcome → record
+//!    → [ pace → sign → ask → classify → again? ] × n → outcome → results file
 //!    → judge (expectations) → tally → report × formats → exit status
 //! ```
 //!
@@ -12,16 +12,16 @@
 //!
 //! - [`command`]: one file a command, its flags and its story; [`settings`] says what the flags mean together
 //!   with the environment and the settings file.
-//! - [`input`] turns files into [`input::Row`]s (`delimited` cuts CSV and its like into records and cells, for the file of
+//! - [`input`] turns files into [`input::Row`]s (`delimited` cuts CSV and its like into results files and cells, for the file of
 //!   expectations, too), [`message`] knows what a message ID is and which names there can be.
 //! - [`source`] is whatever answers queries: the HTTP API ([`source::ons`]), an Apache RocketMQ cluster
 //!   ([`source::rocketmq`]), or a snapshot file. The last two are judged in this process by [`offsets`].
 //! - [`engine`] asks: the pacer, the retries and the one loop.
-//! - [`record`] is the results file, the evidence from which every report is made.
+//! - [`results file`] is the results file, the evidence from which every report is made.
 //! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.
-//! - [`verdict`] judges what a record says against what was expected, [`report`] shows it.
-//! - [`bundle`] packs record, reports and settings into one file of evidence, and checks it.
-//! - [`diff`] folds two records into what changed between them.
+//! - [`verdict`] judges what a results file says against what was expected, [`report`] shows it.
+//! - [`bundle`] packs results file, reports and settings into one file of evidence, and checks it.
+//! - [`diff`] folds two results files into what changed between them.
 //! - [`telemetry`] tells machines how a run ended.
 //! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`mod@file`] is the only place that
 //!   creates files.
@@ -34,15 +34,15 @@ pub mod diff;
 pub mod engine;
 pub mod exit;
 pub mod file;
+pub mod humanize;
 pub mod input;
 pub mod message;
 pub mod offsets;
-pub mod record;
 pub mod report;
+pub mod results;
 pub mod serve;
 pub mod settings;
 pub mod source;
 pub mod telemetry;
 pub mod ui;
 pub mod verdict;
-pub mod words;

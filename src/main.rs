@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use ons_audit::command::{World, main as program};
+use ons_audit::command::{Env, main as program};
 
 /// Saves about a tenth of the processor time (`facts/perf.md`): rows and answers are many small allocations.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    program(&World::of_process())
+    program(&Env::of_process())
 }

@@ -1,15 +1,15 @@
-//! The evidence of a run in one file: a ZIP with the record, the reports made from it, the settings, and a manifest that
+//! The evidence of a run in one file: a ZIP with the results file, the reports made from it, the settings, and a manifest that
 //! has the SHA-256 of each.
 //!
 //! ```text
 //! manifest.json            what is inside, by which tool, about which inputs and which source
 //! settings.toml            every setting with its origin, secrets masked
-//! records/1-NAME.ndjson    the record, sealed as it was
+//! records/1-NAME.ndjson    the results file, sealed as it was
 //! reports/NAME             the reports, as they were written
 //! ```
 //!
 //! Inputs are named with their hashes and are not packed: they may hold what nobody may pass on, and every row of them
-//! that was asked stands in the record. [`Writer`] packs, [`Bundle`] opens and checks. What a bundle proves is integrity:
+//! that was asked stands in the results file. [`Writer`] packs, [`Bundle`] opens and checks. What a bundle proves is integrity:
 //! that nothing in it was changed since it was made. It does not prove that the source told the truth, nor who made it:
 //! whoever changes everything can make a new manifest, too.
 
@@ -41,7 +41,7 @@ pub struct Manifest {
     pub tool: String,
     /// RFC 3339 UTC.
     pub made_at: String,
-    /// The sources of the records, as the person named them.
+    /// The sources of the results files, as the person named them.
     pub sources: Vec<String>,
     /// The inputs with their hashes; they are not inside.
     pub inputs: Vec<Survey>,

@@ -66,7 +66,7 @@ impl Bundle {
             .map_err(|error| broken(format!("a name in it is no text: {error}")))?;
         if let Some(name) = names.iter().find(|name| !is_ours(name)) {
             return Err(broken(format!(
-                "found the entry `{}`, expected records, reports, settings and a manifest",
+                "found the entry `{}`, expected results files, reports, settings and a manifest",
                 shown(name)
             )));
         }
@@ -89,7 +89,7 @@ impl Bundle {
             )));
         }
         if !listed.iter().any(|name| name.starts_with(RECORDS)) {
-            return Err(broken("there is no record in it".to_owned()));
+            return Err(broken("there is no results file in it".to_owned()));
         }
         Ok(Self {
             path: path.to_owned(),
@@ -104,8 +104,8 @@ impl Bundle {
         &self.manifest
     }
 
-    /// The records, in their order.
-    pub fn records(&self) -> impl Iterator<Item = &Entry> {
+    /// The results files, in their order.
+    pub fn results_files(&self) -> impl Iterator<Item = &Entry> {
         self.manifest
             .entries
             .iter()
@@ -143,7 +143,7 @@ impl Bundle {
             .map_err(|error| broken(format!("`{name}` can't be read: {error}")))?;
         if entry.size / MOST_EXPANSION > packed.compressed_size().max(1024) {
             return Err(broken(format!(
-                "`{name}` would grow to {} bytes: no report or record does",
+                "`{name}` would grow to {} bytes: no report or results file does",
                 entry.size
             )));
         }

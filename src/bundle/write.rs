@@ -29,8 +29,8 @@ impl Writer {
         }
     }
 
-    /// Packs a record.
-    pub fn record(&mut self, path: &Path) -> io::Result<()> {
+    /// Packs a results file.
+    pub fn results_file(&mut self, path: &Path) -> io::Result<()> {
         let number = 1 + self
             .entries
             .iter()
@@ -43,9 +43,9 @@ impl Writer {
     /// Packs a report. `format` is the name of what can be rendered again.
     pub fn report(&mut self, path: &Path, format: Option<&str>) -> io::Result<()> {
         let mut name = format!("{REPORTS}{}", bare_name(path));
-        let taken = |name: &String| self.entries.iter().any(|entry| entry.name == *name);
+        let reserved = |name: &String| self.entries.iter().any(|entry| entry.name == *name);
         let mut number = 2;
-        while taken(&name) {
+        while reserved(&name) {
             name = format!("{REPORTS}{number}-{}", bare_name(path));
             number += 1;
         }

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::World;
+use super::Env;
 use super::flags::{
-    CsvFlags, ExpectFlags, SettingsFlags, Taken, TalkFlags, open, or_stdout, zone_of,
+    CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, TalkFlags, open, or_stdout, zone_of,
 };
 use super::verify::checked;
 use crate::diff::{Differences, Sheet, Side, Terminal, render};
 use crate::exit::{self, Failed, Status};
-use crate::record::Record;
 use crate::report::CsvDialect;
+use crate::results::ResultsFile;
 use crate::ui;
 use crate::verdict::Expectations;
 
@@ -45,27 +45,29 @@ pub(super) struct Args {
     settings: SettingsFlags,
 }
 
-pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
-    let mut layers = args.settings.layers(world)?;
-    args.csv.lay(&mut layers);
-    args.expect.lay(&mut layers);
-    args.talk.lay(&mut layers);
-    if let Some(shown) = args.settings.show(&layers) {
+pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
+    let mut settings = args.settings.merged_settings(env)?;
+    args.csv.apply_to(&mut settings);
+    args.expect.apply_to(&mut settings);
+    args.talk.apply_to(&mut settings);
+    if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let talk = args.talk.start(&layers, world)?;
-    let records = [Record::open(&args.old)?, Record::open(&args.new)?];
-    let told = args.expect.settle(&layers, &zone_of(records[1].header()))?;
-    let taken = Taken::default().read("a record", [&*args.old, &*args.new]);
-    let taken = taken.settings(&layers)?;
-    let targets = open(or_stdout(args.output), &taken, &Sheet::FORMATS)?;
+    let talk = args.talk.start(&settings, env)?;
+    let results_files = [ResultsFile::open(&args.old)?, ResultsFile::open(&args.new)?];
+    let told = args
+        .expect
+        .settle(&settings, &zone_of(results_files[1].header()))?;
+    let reserved = ReservedPaths::default().read("a results file", [&*args.old, &*args.new]);
+    let reserved = reserved.settings(&settings)?;
+    let targets = open(or_stdout(args.output), &reserved, &Sheet::FORMATS)?;
     let report = first_file(targets.iter().map(|target| target.path.as_path()));
     // Everything is read once before the first word is written: a report of a file that does not hold is none.
-    let [old, new] = &records;
+    let [old, new] = &results_files;
     let [old, new] = [side(old, &told)?, side(new, &told)?];
     in_order(&old, &new)?;
     let sheets = targets.into_iter().map(Sheet::new).collect();
-    let differences = render(old, new, sheets, CsvDialect::of(&layers)?)?;
+    let differences = render(old, new, sheets, CsvDialect::of(&settings)?)?;
     for warning in differences.warnings() {
         tracing::warn!("{warning}");
     }
@@ -81,27 +83,27 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
     })
 }
 
-/// Each record is judged by its own expectations; by those told, if there are any.
-fn side<'r>(record: &'r Record, told: &Expectations) -> Result<Side<'r>, Failed> {
+/// Each results file is judged by its own expectations; by those told, if there are any.
+fn side<'r>(results_file: &'r ResultsFile, told: &Expectations) -> Result<Side<'r>, Failed> {
     let expectations = if told.is_empty() && !told.accept_filtered {
-        record.header().expectations.clone()
+        results_file.header().expectations.clone()
     } else {
         told.clone()
     };
     Ok(Side {
-        record,
-        summary: checked(record, expectations.clone())?,
+        results_file,
+        summary: checked(results_file, expectations.clone())?,
         expectations,
     })
 }
 
-/// Swapped records would turn every resolution into a regression.
+/// Swapped results files would turn every resolution into a regression.
 fn in_order(old: &Side<'_>, new: &Side<'_>) -> Result<(), Failed> {
     match (old.moment(), new.moment()) {
         (Some(earlier), Some(later)) if earlier > later => {
-            let [old, new] = [old, new].map(|side| side.record.path().display());
+            let [old, new] = [old, new].map(|side| side.results_file.path().display());
             let error = anyhow!(
-                "{old} speaks of {earlier:.3}, {new} of {later:.3}; expected the earlier record first"
+                "{old} speaks of {earlier:.3}, {new} of {later:.3}; expected the earlier results file first"
             );
             let hint = format!("ons-audit diff {new} {old}");
             Err(Failed::refused(error, Some(hint)))

@@ -12,16 +12,16 @@ use crate::bundle::{Bundle, Entry, Manifest, SCHEMA, Writer};
 use crate::clock::{self, Clock};
 use crate::exit::{Failed, Status, print};
 use crate::file::{self, Output, Sha256};
-use crate::record::Record;
+use crate::humanize::count;
 use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Format, Target, Targets, render};
-use crate::settings::Layers;
+use crate::results::ResultsFile;
+use crate::settings::Settings;
 use crate::verdict::Expectations;
-use crate::words::count;
 
 const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
-/// The formats that come out the same however often a record is rendered, by the names that manifests use.
+/// The formats that come out the same however often a results file is rendered, by the names that manifests use.
 const AGAIN: [(Format, &str); 7] = [
     (Format::Csv, "csv"),
     (Format::Matrix, "matrix"),
@@ -43,36 +43,36 @@ pub(super) struct Packing {
 }
 
 impl Packing {
-    /// Packs the records and the reports that were made of them, each with its format if that is the whole report.
+    /// Packs the results files and the reports that were made of them, each with its format if that is the whole report.
     pub(super) fn pack(
         self,
-        records: &[Record],
+        results_files: &[ResultsFile],
         expectations: Expectations,
         reports: &[(PathBuf, Option<Format>)],
     ) -> Result<(), Failed> {
         let path = self.path.clone();
-        self.write(records, expectations, reports).map_err(|error| {
+        self.write(results_files, expectations, reports).map_err(|error| {
             let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
-            let hint = "record and reports are whole: make room, then `ons-audit report RESULTS -o FILE --bundle FILE.zip`";
+            let hint = "the results file and the reports are whole: make room, then `ons-audit report RESULTS -o FILE --bundle FILE.zip`";
             Failed::incomplete(error, Some(hint.to_owned()))
         })
     }
 
     fn write(
         self,
-        records: &[Record],
+        results_files: &[ResultsFile],
         expectations: Expectations,
         reports: &[(PathBuf, Option<Format>)],
     ) -> io::Result<()> {
         let mut writer = Writer::new(self.output);
-        for record in records {
-            writer.record(record.path())?;
+        for results_file in results_files {
+            writer.results_file(results_file.path())?;
         }
         for (path, format) in reports {
             writer.report(path, format.and_then(name_of))?;
         }
         writer.settings(&self.settings)?;
-        let headers = || records.iter().map(Record::header);
+        let headers = || results_files.iter().map(ResultsFile::header);
         writer.finish(Manifest {
             schema: SCHEMA.to_owned(),
             tool: TOOL.to_owned(),
@@ -96,29 +96,29 @@ fn format_of(entry: &Entry) -> Option<Format> {
     Some(format)
 }
 
-/// Checks a bundle without asking anybody: every hash, the seals and totals of its records, and that its reports are
-/// what its records render to.
+/// Checks a bundle without asking anybody: every hash, the seals and totals of its results files, and that its reports are
+/// what its results files render to.
 pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     let mut bundle = Bundle::open(path)?;
     let folder = tempfile::tempdir().map_err(|error| Failed::refused(error, None))?;
-    let records = unpack_records(&mut bundle, folder.path())?;
+    let results_files = unpack_records(&mut bundle, folder.path())?;
     let reports: Vec<Entry> = bundle.reports().cloned().collect();
     for report in &reports {
         bundle.unpack(report, &mut io::sink())?;
     }
     let settings = unpack_settings(&mut bundle, folder.path())?;
-    for record in &records {
-        checked(record, record.header().expectations.clone())?;
+    for results_file in &results_files {
+        checked(results_file, results_file.header().expectations.clone())?;
     }
-    let layers = Layers::new(std::iter::empty(), Some(&settings))?;
+    let settings = Settings::new(std::iter::empty(), Some(&settings))?;
     let manifest = bundle.manifest();
     let whole = CsvDialect {
         split: None,
-        ..CsvDialect::of(&layers)?
+        ..CsvDialect::of(&settings)?
     };
     let expectations = manifest.expectations.clone();
-    let context = context(&records, expectations, whole, Voice::of(&layers)?);
-    let again = rendered_again(&reports, &records, &context, folder.path())?;
+    let context = context(&results_files, expectations, whole, Voice::of(&settings)?);
+    let again = rendered_again(&reports, &results_files, &context, folder.path())?;
     let mut told = vec![format!(
         "{}: {} entries, each with the sha256 that its manifest names; made {} by {}",
         path.display(),
@@ -126,7 +126,7 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
         manifest.made_at,
         manifest.tool,
     )];
-    told.extend(records.iter().map(seal_of));
+    told.extend(results_files.iter().map(seal_of));
     for (report, hash) in reports.iter().zip(again) {
         told.push(compared(report, hash.as_deref(), manifest)?);
     }
@@ -138,8 +138,8 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     Ok(Status::Clean)
 }
 
-fn seal_of(record: &Record) -> String {
-    let (path, trailer) = (record.path().display(), record.trailer());
+fn seal_of(results_file: &ResultsFile) -> String {
+    let (path, trailer) = (results_file.path().display(), results_file.trailer());
     let rows = count(trailer.totals.rows);
     format!(
         "{path}: the seal holds (sha256 {}), {rows} rows, the totals tie",
@@ -153,29 +153,30 @@ fn compared(report: &Entry, hash: Option<&str>, manifest: &Manifest) -> Result<S
     Ok(match hash {
         None => format!("{name}: its hash holds; it was not rendered again"),
         Some(hash) if hash == report.sha256 => {
-            format!("{name}: the record, rendered again, gives the same bytes")
+            format!("{name}: the results file, rendered again, gives the same bytes")
         }
         Some(_) if *tool != TOOL => {
             format!("{name}: its hash holds; {TOOL} renders it otherwise than {tool}")
         }
         Some(_) => {
-            let error = anyhow!("{name} is not what its record renders to");
-            let hint = "don't rely on it; `ons-audit report` makes reports from the record anew";
+            let error = anyhow!("{name} is not what its results file renders to");
+            let hint =
+                "don't rely on it; `ons-audit report` makes reports from the results file anew";
             return Err(Failed::refused(error, Some(hint.to_owned())));
         }
     })
 }
 
-/// The records, as files of their own that bear the names they had.
-fn unpack_records(bundle: &mut Bundle, folder: &Path) -> Result<Vec<Record>, Failed> {
-    let entries: Vec<Entry> = bundle.records().cloned().collect();
-    let mut records = Vec::new();
+/// The results files, as files of their own that bear the names they had.
+fn unpack_records(bundle: &mut Bundle, folder: &Path) -> Result<Vec<ResultsFile>, Failed> {
+    let entries: Vec<Entry> = bundle.results_files().cloned().collect();
+    let mut results_files = Vec::new();
     for (nth, entry) in entries.iter().enumerate() {
-        let place = folder.join(format!("record-{nth}"));
+        let place = folder.join(format!("results-{nth}"));
         unpack(bundle, entry, &place)?;
-        records.push(Record::open(&place)?.known_as(Path::new(&entry.path)));
+        results_files.push(ResultsFile::open(&place)?.known_as(Path::new(&entry.path)));
     }
-    Ok(records)
+    Ok(results_files)
 }
 
 fn unpack_settings(bundle: &mut Bundle, folder: &Path) -> Result<PathBuf, Failed> {
@@ -192,10 +193,10 @@ fn unpack(bundle: &mut Bundle, entry: &Entry, place: &Path) -> Result<(), Failed
     Ok(bundle.unpack(entry, &mut file)?)
 }
 
-/// The hashes of the reports, made anew from the records; none where that can't be compared: parts, pages, sheets.
+/// The hashes of the reports, made anew from the results files; none where that can't be compared: parts, pages, sheets.
 fn rendered_again(
     reports: &[Entry],
-    records: &[Record],
+    results_files: &[ResultsFile],
     context: &Context,
     folder: &Path,
 ) -> Result<Vec<Option<String>>, Failed> {
@@ -215,7 +216,7 @@ fn rendered_again(
         files,
         ..Targets::default()
     };
-    render(records, context, targets, false)?;
+    render(results_files, context, targets, false)?;
     let hash = |(nth, report): (usize, &Entry)| match format_of(report) {
         Some(_) => hash_of(&place(nth)).map(Some).map_err(failed),
         None => Ok(None),

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::World;
+use super::Env;
 use super::flags::{SettingsFlags, TalkFlags};
 use crate::exit::{Failed, Status};
 use crate::file::Output;
-use crate::record::{GroupSeen, Learnt, Record};
+use crate::humanize;
+use crate::results::{GroupSeen, Learnt, ResultsFile};
 use crate::verdict::DRAFT;
-use crate::words;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,23 +48,24 @@ struct LearnArgs {
     settings: SettingsFlags,
 }
 
-pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
+pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let Verb::Learn(args) = args.verb;
-    let mut layers = args.settings.layers(world)?;
-    args.talk.lay(&mut layers);
-    if let Some(shown) = args.settings.show(&layers) {
+    let mut settings = args.settings.merged_settings(env)?;
+    args.talk.apply_to(&mut settings);
+    if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    args.talk.start(&layers, world)?;
+    args.talk.start(&settings, env)?;
     let path = args.output.unwrap_or_else(|| PathBuf::from("-"));
     refuse_to_replace(&path)?;
     let mut learnt = Learnt::default();
     for results in &args.results {
-        learnt.add(&Record::open(results)?)?;
+        learnt.add(&ResultsFile::open(results)?)?;
     }
     if learnt.topics.is_empty() {
-        let error =
-            anyhow!("no message in these records was answered: there is nothing to learn from");
+        let error = anyhow!(
+            "no message in these results files was answered: there is nothing to learn from"
+        );
         return Err(Failed::refused(error, None));
     }
     let unwritten = |error| Failed::unwritable(&path, error);
@@ -82,7 +83,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         .sum();
     tracing::warn!(
         "a draft with {} lines: it shows who answers, not who should; go through it before you rely on it",
-        words::count(lines)
+        humanize::count(lines)
     );
     Ok(Status::Clean)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::anyhow;
 
-use super::World;
+use super::Env;
 use crate::exit::{Failed, Status, print};
 use crate::message::{Decoded, Line};
 use crate::settings::Zone;
@@ -30,8 +30,8 @@ pub(super) struct Args {
     format: String,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
-    let now = args.as_of.unwrap_or_else(|| (world.clock)());
+pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
+    let now = args.as_of.unwrap_or_else(|| (env.clock)());
     let zone = &args.producer_zone.zone;
     let (mut text, mut bad) = (String::new(), Vec::new());
     for id in &args.ids {

@@ -1,7 +1,7 @@
 //! Signals while nothing is asked.
 //!
 //! A run that asks is drained by a signal (`audit/ending.rs`). Once nothing is asked any more there is nothing to wait for:
-//! whatever has a record keeps it, a file that is made appears whole or not at all, and a reader of standard output may hang
+//! whatever has a results file keeps it, a file that is made appears whole or not at all, and a reader of standard output may hang
 //! for ever. tokio's handlers stay in place until the process ends, so somebody has to listen on.
 
 use std::sync::atomic::AtomicBool;

@@ -1,7 +1,7 @@
 //! The command line: one file a command, its flags beside the story of what it does.
 //!
 //! Flags that several commands share are in `flags`. They are laid over the environment and the settings file
-//! ([`Layers`](crate::settings::Layers)) and become plain values here; nothing below this folder knows clap.
+//! ([`Settings`](crate::settings::Settings)) and become plain values here; nothing below this folder knows clap.
 
 #![expect(
     clippy::doc_markdown,
@@ -103,14 +103,14 @@ enum Command {
 
 /// The process around us, as an argument: tests bring their own.
 #[derive(Debug, Clone)]
-pub struct World {
+pub struct Env {
     /// The environment.
     pub environment: Vec<(String, String)>,
     /// Tells the time.
     pub clock: Clock,
 }
 
-impl World {
+impl Env {
     /// The real one.
     #[must_use]
     pub fn of_process() -> Self {
@@ -140,10 +140,10 @@ impl World {
 
 /// The whole program.
 #[must_use]
-pub fn main(world: &World) -> ExitCode {
+pub fn main(env: &Env) -> ExitCode {
     interrupt::survive_file_limits();
     match Cli::try_parse().and_then(Cli::or_help) {
-        Ok(cli) => exit::end(run(cli.command, world)),
+        Ok(cli) => exit::end(run(cli.command, env)),
         Err(usage) => {
             let text = usage.render();
             let terminal = if usage.use_stderr() {
@@ -151,7 +151,7 @@ pub fn main(world: &World) -> ExitCode {
             } else {
                 std::io::stdout().is_terminal()
             };
-            let text = if world.is_coloured(terminal) {
+            let text = if env.is_coloured(terminal) {
                 text.ansi().to_string()
             } else {
                 text.to_string()
@@ -161,16 +161,16 @@ pub fn main(world: &World) -> ExitCode {
     }
 }
 
-fn run(command: Command, world: &World) -> Result<Status, Failed> {
+fn run(command: Command, env: &Env) -> Result<Status, Failed> {
     match command {
-        Command::Audit(args) => audit::run(*args, world),
-        Command::Plan(args) => plan::run(args, world),
-        Command::Report(args) => report::run(args, world),
-        Command::Diff(args) => diff::run(args, world),
-        Command::Expect(args) => expect::run(args, world),
-        Command::Serve(args) => serve::run(&args, world),
-        Command::Snapshot(args) => snapshot::run(args, world),
-        Command::Inspect(args) => inspect::run(&args, world),
+        Command::Audit(args) => audit::run(*args, env),
+        Command::Plan(args) => plan::run(args, env),
+        Command::Report(args) => report::run(args, env),
+        Command::Diff(args) => diff::run(args, env),
+        Command::Expect(args) => expect::run(args, env),
+        Command::Serve(args) => serve::run(&args, env),
+        Command::Snapshot(args) => snapshot::run(args, env),
+        Command::Inspect(args) => inspect::run(&args, env),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => man::completions(&args, Cli::command()),
         Command::Man(args) => man::man(&args, Cli::command()),

@@ -1,4 +1,4 @@
-//! The end that `audit` and `report` have in common: render the records, sum up, decide how it ended.
+//! The end that `audit` and `report` have in common: render the results files, sum up, decide how it ended.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::evidence::Packing;
 use crate::exit::{self, Failed, Status};
 use crate::offsets::Rules;
-use crate::record::Record;
 use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Format, Made, SummaryFormat, Targets, Terminal, render};
-use crate::telemetry::Figures;
+use crate::results::ResultsFile;
+use crate::telemetry::ReportTotals;
 use crate::ui;
 use crate::verdict::{Expectations, Tally};
 
@@ -26,23 +26,23 @@ pub(super) struct Ending {
     pub(super) bundle: Option<Packing>,
 }
 
-/// Renders `records` to `targets`, packs them if that was asked for, and shows the summary on stderr.
+/// Renders `results files` to `targets`, packs them if that was asked for, and shows the summary on stderr.
 pub(super) fn conclude(
-    records: &[Record],
+    results_files: &[ResultsFile],
     expectations: Expectations,
     targets: Targets,
     ending: Ending,
     check: bool,
-) -> Result<(Status, Figures), Failed> {
-    let context = context(records, expectations, ending.csv, ending.voice);
+) -> Result<(Status, ReportTotals), Failed> {
+    let context = context(results_files, expectations, ending.csv, ending.voice);
     let files = targets.files.iter();
     let wanted: Vec<_> = files
         .map(|target| (target.path.clone(), target.format))
         .collect();
-    let (summary, made) = render(records, &context, targets, check)?;
+    let (summary, made) = render(results_files, &context, targets, check)?;
     if let Some(packing) = ending.bundle {
         packing.pack(
-            records,
+            results_files,
             context.expectations.clone(),
             &reports(&made, &wanted),
         )?;
@@ -56,22 +56,25 @@ pub(super) fn conclude(
         exit::say(&String::from_utf8_lossy(&text));
     }
     let status = status(&summary.tally, ending.exit_zero);
-    Ok((status, Figures::of(summary)))
+    Ok((status, ReportTotals::of(summary)))
 }
 
-/// What the rows of these records have in common.
+/// What the rows of these results files have in common.
 pub(super) fn context(
-    records: &[Record],
+    results_files: &[ResultsFile],
     expectations: Expectations,
     csv: CsvDialect,
     voice: Voice,
 ) -> Context {
-    let answered = records
+    let answered = results_files
         .iter()
-        .flat_map(|record| record.trailer().groups.iter().map(String::as_str));
+        .flat_map(|results_file| results_file.trailer().groups.iter().map(String::as_str));
     let groups: BTreeSet<&str> = answered.chain(expectations.groups()).collect();
     let mut columns: Vec<String> = Vec::new();
-    for name in records.iter().flat_map(|record| &record.trailer().columns) {
+    for name in results_files
+        .iter()
+        .flat_map(|results_file| &results_file.trailer().columns)
+    {
         if !columns.contains(name) {
             columns.push(name.clone());
         }
@@ -79,9 +82,9 @@ pub(super) fn context(
     Context {
         groups: groups.into_iter().map(str::to_owned).collect(),
         columns,
-        marks: records
+        marks: results_files
             .iter()
-            .any(|record| record.header().rules == Rules::Offsets),
+            .any(|results_file| results_file.header().rules == Rules::Offsets),
         expectations,
         csv,
         voice,

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::World;
+use super::Env;
 use super::audit::Located;
 use super::flags::{InputFlags, Kind, Named, Pace, PaceFlags, SettingsFlags, SourceFlags};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
+use crate::humanize::{self, count};
 use crate::input::{Inputs, Reject};
 use crate::message::BornClock;
-use crate::record::Damage;
+use crate::results::Damage;
 use crate::settings::{Span, Zone};
-use crate::words::{self, count};
 
 /// How many bad rows are shown.
 const SHOWN: usize = 10;
@@ -41,20 +41,20 @@ pub(super) struct Args {
     settings: SettingsFlags,
 }
 
-pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
-    let mut layers = args.settings.layers(world)?;
-    args.input.lay(&mut layers);
-    args.source.lay(&mut layers);
-    args.pace.lay(&mut layers);
-    layers.flag("producer_zone", args.producer_zone.as_ref());
-    if let Some(shown) = args.settings.show(&layers) {
+pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
+    let mut settings = args.settings.merged_settings(env)?;
+    args.input.apply_to(&mut settings);
+    args.source.apply_to(&mut settings);
+    args.pace.apply_to(&mut settings);
+    settings.flag("producer_zone", args.producer_zone.as_ref());
+    if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let named = Named::of(&layers)?;
-    let pace = Pace::of(&layers, named.kind(), world.clock)?;
-    let zone: Zone = layers.get("producer_zone")?;
+    let named = Named::of(&settings)?;
+    let pace = Pace::of(&settings, named.kind(), env.clock)?;
+    let zone: Zone = settings.get("producer_zone")?;
     let inputs = args.input.open()?;
-    let now = (world.clock)();
+    let now = (env.clock)();
     // A snapshot keeps what it has.
     let retention =
         (!named.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
@@ -128,7 +128,7 @@ impl Plan<'_> {
         line("source", self.source.clone());
         line("calls", self.calls());
         if let Some(seconds) = forecast.seconds {
-            line("time", words::duration(Duration::from_secs_f64(seconds)));
+            line("time", humanize::duration(Duration::from_secs_f64(seconds)));
         }
         match &forecast.oldest {
             Some(oldest) => {
@@ -142,7 +142,7 @@ impl Plan<'_> {
                         oldest.row,
                         oldest.msg_id,
                         local.strftime("%F %T %:z"),
-                        words::duration(age)
+                        humanize::duration(age)
                     ),
                 );
                 if let Some(expiry) = self.expiry() {
@@ -204,7 +204,7 @@ impl Plan<'_> {
 /// `3 days`; a length that is no whole number of them as elsewhere.
 fn days(length: Duration) -> String {
     match (length.as_secs() / 86_400, length.as_secs() % 86_400) {
-        (0, _) | (_, 1..) => words::duration(length),
+        (0, _) | (_, 1..) => humanize::duration(length),
         (1, 0) => "1 day".to_owned(),
         (days, 0) => format!("{} days", count(days)),
     }

@@ -5,20 +5,20 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
-use super::World;
-use super::flags::{ExpectFlags, ReportFlags, SettingsFlags, Taken, TalkFlags, zone_of};
+use super::Env;
+use super::flags::{ExpectFlags, ReportFlags, ReservedPaths, SettingsFlags, TalkFlags, zone_of};
 use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
-use crate::record::Record;
 use crate::report::CsvDialect;
 use crate::report::lang::Voice;
+use crate::results::ResultsFile;
 use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Results files that `audit` wrote; several are shards of one run
     ///
-    /// Shards that expect other groups need one --expect or --expect-file for all. Each message is counted once in a record:
+    /// Shards that expect other groups need one --expect or --expect-file for all. Each message is counted once in a results file:
     /// one that two shards ask about is counted twice.
     #[arg(required = true, value_name = "RESULTS")]
     results: Vec<PathBuf>,
@@ -35,55 +35,61 @@ pub(super) struct Args {
     settings: SettingsFlags,
 }
 
-pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
-    let mut layers = args.settings.layers(world)?;
-    args.reports.lay(&mut layers);
-    args.expect.lay(&mut layers);
-    args.talk.lay(&mut layers);
-    if let Some(shown) = args.settings.show(&layers) {
+pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
+    let mut settings = args.settings.merged_settings(env)?;
+    args.reports.apply_to(&mut settings);
+    args.expect.apply_to(&mut settings);
+    args.talk.apply_to(&mut settings);
+    if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let talk = args.talk.start(&layers, world)?;
-    let records = args
+    let talk = args.talk.start(&settings, env)?;
+    let results_files = args
         .results
         .iter()
-        .map(|path| Record::open(path))
+        .map(|path| ResultsFile::open(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let zone = records.first().map(|record| zone_of(record.header()));
+    let zone = results_files
+        .first()
+        .map(|results_file| zone_of(results_file.header()));
     let told = args
         .expect
-        .settle(&layers, &zone.unwrap_or(jiff::tz::TimeZone::UTC))?;
-    refuse_twice(&records)?;
+        .settle(&settings, &zone.unwrap_or(jiff::tz::TimeZone::UTC))?;
+    refuse_twice(&results_files)?;
     // Judging by other expectations needs no new answers; without any, those of the run hold.
     let expectations = if told.is_empty() && !told.accept_filtered {
-        in_common(&records)?
+        in_common(&results_files)?
     } else {
         told
     };
-    warn_of_sources(&records);
+    warn_of_sources(&results_files);
     let results = args.results.iter().map(PathBuf::as_path);
-    let taken = Taken::default().read("the record", results);
-    let taken = taken.settings(&layers)?;
-    let bundle = args.reports.open_bundle(&taken, &layers, world)?;
-    let targets = args.reports.open(&taken, &layers)?;
+    let reserved = ReservedPaths::default().read("the results file", results);
+    let reserved = reserved.settings(&settings)?;
+    let bundle = args.reports.open_bundle(&reserved, &settings, env)?;
+    let targets = args.reports.open(&reserved, &settings)?;
     let ending = Ending {
         exit_zero: args.exit_zero,
         quiet: talk.quiet,
-        csv: CsvDialect::of(&layers)?,
+        csv: CsvDialect::of(&settings)?,
         bundle,
-        voice: Voice::of(&layers)?,
+        voice: Voice::of(&settings)?,
     };
-    conclude(&records, expectations, targets, ending, true).map(|(status, _)| status)
+    conclude(&results_files, expectations, targets, ending, true).map(|(status, _)| status)
 }
 
 /// What all shards expect.
-fn in_common(records: &[Record]) -> Result<Expectations, Failed> {
-    let expected = |record: &Record| record.header().expectations.clone();
-    let first = records.first().map(expected).unwrap_or_default();
-    match records.iter().find(|record| expected(record) != first) {
+fn in_common(results_files: &[ResultsFile]) -> Result<Expectations, Failed> {
+    let expected = |results_file: &ResultsFile| results_file.header().expectations.clone();
+    let first = results_files.first().map(expected).unwrap_or_default();
+    match results_files
+        .iter()
+        .find(|results_file| expected(results_file) != first)
+    {
         None => Ok(first),
         Some(other) => {
-            let [one, other] = [&records[0], other].map(|record| record.path().display());
+            let [one, other] =
+                [&results_files[0], other].map(|results_file| results_file.path().display());
             Err(Failed::refused(
                 anyhow!("{one} and {other} expect other groups, and are no shards of one run"),
                 "name the groups of all with --expect or --expect-file, or make a report of each"
@@ -93,18 +99,19 @@ fn in_common(records: &[Record]) -> Result<Expectations, Failed> {
     }
 }
 
-/// The same answers would count twice. A run that was gone on with leaves an earlier record, which has its ID.
-fn refuse_twice(records: &[Record]) -> Result<(), Failed> {
-    for (nth, record) in records.iter().enumerate() {
-        let is_same = |earlier: &&Record| {
-            earlier.trailer().sha256 == record.trailer().sha256
-                || earlier.header().run_id == record.header().run_id
+/// The same answers would count twice. A run that was gone on with leaves an earlier results file, which has its ID.
+fn refuse_twice(results_files: &[ResultsFile]) -> Result<(), Failed> {
+    for (nth, results_file) in results_files.iter().enumerate() {
+        let is_same = |earlier: &&ResultsFile| {
+            earlier.trailer().sha256 == results_file.trailer().sha256
+                || earlier.header().run_id == results_file.header().run_id
         };
-        if let Some(earlier) = records[..nth].iter().find(is_same) {
-            let [one, other] = [earlier, record].map(|record| record.path().display());
+        if let Some(earlier) = results_files[..nth].iter().find(is_same) {
+            let [one, other] =
+                [earlier, results_file].map(|results_file| results_file.path().display());
             return Err(Failed::refused(
                 anyhow!(
-                    "{one} and {other} are records of the same run: its messages would count twice"
+                    "{one} and {other} are results files of the same run: its messages would count twice"
                 ),
                 "name one of them".to_owned(),
             ));
@@ -113,14 +120,14 @@ fn refuse_twice(records: &[Record]) -> Result<(), Failed> {
     Ok(())
 }
 
-fn warn_of_sources(records: &[Record]) {
-    let sources: BTreeSet<_> = records
+fn warn_of_sources(results_files: &[ResultsFile]) {
+    let sources: BTreeSet<_> = results_files
         .iter()
-        .map(|record| &*record.header().source)
+        .map(|results_file| &*results_file.header().source)
         .collect();
     if sources.len() > 1 {
         tracing::warn!(
-            "these records were asked of different sources: {}",
+            "these results files were asked of different sources: {}",
             sources.into_iter().collect::<Vec<_>>().join(", ")
         );
     }

@@ -11,23 +11,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::World;
+use super::Env;
 use super::audit::{Around, Asking, Located, ResumeFlags, captured, header, kept};
 use super::flags::{
-    ClusterFlags, ClusterPaceFlags, ColumnFlags, Named, Pace, SettingsFlags, Taken, TalkFlags,
-    create,
+    ClusterFlags, ClusterPaceFlags, ColumnFlags, Named, Pace, ReservedPaths, SettingsFlags,
+    TalkFlags, create,
 };
 use super::interrupt::end_at_once;
 use crate::clock::rfc3339;
 use crate::exit::{Failed, NO_READER, Status};
 use crate::file::{self, Compression, Output};
+use crate::humanize::{self, count};
 use crate::message::BornClock;
 use crate::offsets::snapshot::{Document, Message, Missing, Moment, Writer};
-use crate::record::{FoundView, Header, Line, Record};
+use crate::results::{FoundView, Header, Line, ResultsFile};
 use crate::settings::Zone;
 use crate::source::Source;
 use crate::source::rocketmq::{AskedTopic, Cluster};
-use crate::words::{self, count};
 
 /// How much is written at once.
 const BLOCK: usize = 256 * 1024;
@@ -71,20 +71,20 @@ pub(super) struct Args {
 }
 
 #[expect(clippy::too_many_lines, reason = "the story of the command")]
-pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
-    let mut layers = args.settings.layers(world)?;
-    args.source.lay(&mut layers);
-    args.pace.lay(&mut layers);
-    args.talk.lay(&mut layers);
-    layers.flag("producer_zone", args.producer_zone.as_ref());
-    if let Some(shown) = args.settings.show(&layers) {
+pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
+    let mut settings = args.settings.merged_settings(env)?;
+    args.source.apply_to(&mut settings);
+    args.pace.apply_to(&mut settings);
+    args.talk.apply_to(&mut settings);
+    settings.flag("producer_zone", args.producer_zone.as_ref());
+    if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let talk = args.talk.start(&layers, world)?;
-    let named = Named::of(&layers)?;
+    let talk = args.talk.start(&settings, env)?;
+    let named = Named::of(&settings)?;
     let source_text = named.text();
-    let pace = Pace::of(&layers, named.kind(), world.clock)?;
-    let zone: Zone = layers.get("producer_zone")?;
+    let pace = Pace::of(&settings, named.kind(), env.clock)?;
+    let zone: Zone = settings.get("producer_zone")?;
     if !matches!(named, Named::Cluster(_)) {
         let error = anyhow!("`{source_text}` is no cluster: only rocketmq:// can be frozen");
         let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();
@@ -95,12 +95,12 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         paths => Some(args.columns.open(paths, Some(Vec::new()))?),
     };
     let messages = args.messages.iter().map(PathBuf::as_path);
-    let taken = Taken::default()
+    let reserved = ReservedPaths::default()
         .read("an input", messages)
-        .settings(&layers)?
+        .settings(&settings)?
         .located(&args.output, "--output")?;
-    let output = create(&args.output, &taken)?;
-    let Source::Cluster(cluster) = named.connect(&layers, world)? else {
+    let output = create(&args.output, &reserved)?;
+    let Source::Cluster(cluster) = named.connect(&settings, env)? else {
         unreachable!("it was named a cluster");
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -112,7 +112,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
         None => None,
         Some(inputs) => {
             located.survey(inputs.rows())?;
-            let started = (world.clock)();
+            let started = (env.clock)();
             let born = BornClock::new(started, &zone.zone);
             let header = Header {
                 source: source_text,
@@ -125,7 +125,7 @@ pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
             let around = Around {
                 runtime: &runtime,
                 effort: &Cell::default(),
-                world,
+                env,
             };
             located.look_up(&mut asking, &cluster, (&header, born), around)?
         }
@@ -192,7 +192,7 @@ fn write(
     path: &Path,
     mut output: Output,
     captured: &Document,
-    found: Option<&Record>,
+    found: Option<&ResultsFile>,
 ) -> Result<Written, Failed> {
     let failed = |error: io::Error| {
         let hint = match error.kind() {
@@ -200,22 +200,22 @@ fn write(
             _ => "make room, then run the same command with --resume",
         };
         let error =
-            anyhow::Error::new(error).context(format!("can't write {}", words::output(path)));
+            anyhow::Error::new(error).context(format!("can't write {}", humanize::output(path)));
         Failed::incomplete(error, hint.to_owned())
     };
     let scratch = file::scratch(path).map_err(failed)?;
     let out = BufWriter::with_capacity(BLOCK, scratch);
     let mut writer = Writer::new(out, captured).map_err(failed)?;
     let mut written = Written::default();
-    if let Some(record) = found {
-        each_line(record, true, |line| {
+    if let Some(results_file) = found {
+        each_line(results_file, true, |line| {
             if let Some(found) = &line.found {
                 written.messages += 1;
                 writer.message(&message(line, found)).map_err(failed)?;
             }
             Ok(())
         })?;
-        each_line(record, false, |line| {
+        each_line(results_file, false, |line| {
             if let Some(error) = &line.error {
                 match &*error.kind {
                     "not_found" => written.not_found += 1,
@@ -241,13 +241,13 @@ fn write(
 
 /// `check` says whether the seal is computed on the way.
 fn each_line(
-    record: &Record,
+    results_file: &ResultsFile,
     check: bool,
     mut take: impl FnMut(&Line<'_>) -> Result<(), Failed>,
 ) -> Result<(), Failed> {
-    let mut blocks = record.blocks(check);
+    let mut blocks = results_file.blocks(check);
     while let Some(block) = blocks.next_block()? {
-        for line in record.parsed(&block) {
+        for line in results_file.parsed(&block) {
             take(&line?)?;
         }
     }

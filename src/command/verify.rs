@@ -1,4 +1,4 @@
-//! `verify`: does the seal hold, do the totals tie out? Of a record, or of everything in a bundle.
+//! `verify`: does the seal hold, do the totals tie out? Of a results file, or of everything in a bundle.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use anyhow::anyhow;
 use super::evidence;
 use crate::bundle::is_bundle;
 use crate::exit::{Failed, Status, print};
-use crate::record::Record;
 use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Summary, Targets, render};
+use crate::results::ResultsFile;
 use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]
@@ -25,20 +25,23 @@ pub(super) fn run(args: &Args) -> Result<Status, Failed> {
     if is_bundle(&args.results).unwrap_or(false) {
         return evidence::verify(&args.results);
     }
-    let record = Record::open(&args.results)?;
-    let expectations = record.header().expectations.clone();
-    let summary = checked(&record, expectations)?;
+    let results_file = ResultsFile::open(&args.results)?;
+    let expectations = results_file.header().expectations.clone();
+    let summary = checked(&results_file, expectations)?;
     let [rows, distinct] = summary.told().totals();
     print(&format!(
         "{}: the seal holds (sha256 {})\n{rows}\n{distinct}\n",
         args.results.display(),
-        record.trailer().sha256,
+        results_file.trailer().sha256,
     ))?;
     Ok(Status::Clean)
 }
 
-/// Reads the whole record: do its seal and its totals hold? Gives what it adds up to by `expectations`.
-pub(super) fn checked(record: &Record, expectations: Expectations) -> Result<Summary<'_>, Failed> {
+/// Reads the whole results file: do its seal and its totals hold? Gives what it adds up to by `expectations`.
+pub(super) fn checked(
+    results_file: &ResultsFile,
+    expectations: Expectations,
+) -> Result<Summary<'_>, Failed> {
     let context = Context {
         groups: Vec::new(),
         columns: Vec::new(),
@@ -49,7 +52,7 @@ pub(super) fn checked(record: &Record, expectations: Expectations) -> Result<Sum
     };
     // Rendering into no report at all reads every line, counts it, and compares seal and totals.
     let (summary, _) = render(
-        std::slice::from_ref(record),
+        std::slice::from_ref(results_file),
         &context,
         Targets::default(),
         true,
@@ -58,7 +61,7 @@ pub(super) fn checked(record: &Record, expectations: Expectations) -> Result<Sum
     if totals.tie() {
         return Ok(summary);
     }
-    let path = record.path().display();
+    let path = results_file.path().display();
     let error = anyhow!("{path}: the totals do not tie: {totals:?}");
     Err(Failed::refused(
         error,

@@ -84,7 +84,7 @@ impl Answer {
     }
 }
 
-/// All answers of both records by number, and the texts in them.
+/// All answers of both results files by number, and the texts in them.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     pub(super) names: Names,
@@ -110,8 +110,8 @@ impl Answers {
         if let Some(number) = self.numbers.get(&answer) {
             return *number;
         }
-        let number =
-            u32::try_from(self.list.len()).expect("a record has fewer than four billion rows");
+        let number = u32::try_from(self.list.len())
+            .expect("a results file has fewer than four billion rows");
         let answer = Rc::new(answer);
         self.list.push(answer.clone());
         self.numbers.insert(answer, number);

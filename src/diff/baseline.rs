@@ -18,7 +18,7 @@ pub(super) struct Entry {
     pub(super) answer: u32,
     /// Was it met in NEW?
     pub(super) met: bool,
-    /// Milliseconds; `i64::MIN` where the record has no time.
+    /// Milliseconds; `i64::MIN` where the results file has no time.
     observed: i64,
 }
 
@@ -34,13 +34,13 @@ impl Entry {
 pub(super) struct Baseline(Vec<Entry>);
 
 impl Baseline {
-    /// Reads the record of `side`, whose totals were checked before: they say how much room is needed.
+    /// Reads the results file of `side`, whose totals were checked before: they say how much room is needed.
     pub(super) fn read(
         side: &Side<'_>,
         answers: &mut Answers,
         census: &mut Census,
     ) -> Result<Self, DiffError> {
-        let messages = side.record.trailer().totals.distinct;
+        let messages = side.results_file.trailer().totals.distinct;
         let mut entries = Vec::with_capacity(usize::try_from(messages).unwrap_or(0));
         side.each(answers, |message, answers| {
             let topic = answers.names.number(&message.line.topic);
@@ -59,7 +59,7 @@ impl Baseline {
     }
 
     /// The message of this fingerprint. Rows that place one ID differently are several answers to it: their first that
-    /// was not met, since both records have them in the order of the input.
+    /// was not met, since both results files have them in the order of the input.
     pub(super) fn find(&mut self, message: Fingerprint) -> Option<&mut Entry> {
         let first = self.0.partition_point(|entry| entry.message < message);
         let alike = self.0[first..]

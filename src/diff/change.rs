@@ -1,17 +1,17 @@
-//! Where a group stands with a message in one record, and what two such standings make together.
+//! Where a group stands with a message in one results file, and what two such standings make together.
 
 use crate::verdict::Verdict;
 
-/// What one record says of one message × group.
+/// What one results file says of one message × group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
-    /// The record does not have the message.
+    /// The results file does not have the message.
     NotAsked,
-    /// The record has the message without an answer.
+    /// The results file has the message without an answer.
     Unanswered,
     /// The source did not know the message.
     NotFound,
-    /// The answer does not name the group, and nothing in the record expects it.
+    /// The answer does not name the group, and nothing in the results file expects it.
     NotNamed,
     /// The answer names the group, or it is expected.
     Named {

@@ -1,4 +1,4 @@
-//! The walk over both records.
+//! The walk over both results files.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::change::{Change, Standing, remark};
 use super::render::DiffError;
 use super::side::{Message, Side};
 use super::tally::{Census, Tally};
-use crate::record::Line;
+use crate::results::Line;
 use crate::verdict::MessageVerdict;
 
 /// A change of one message × group.
@@ -26,7 +26,7 @@ pub struct Finding<'a> {
     pub old: Seat<'a>,
     /// What NEW says.
     pub new: Seat<'a>,
-    /// The earlier of the moments at which the two records saw the fault.
+    /// The earlier of the moments at which the two results files saw the fault.
     pub first_seen: Option<Timestamp>,
     /// How long after that it was still at fault, or not known to be resolved.
     pub age: Option<SignedDuration>,
@@ -36,7 +36,7 @@ pub struct Finding<'a> {
     pub remark: &'static str,
 }
 
-/// One record's part in a finding.
+/// One results file's part in a finding.
 #[derive(Debug, Clone, Copy)]
 pub struct Seat<'a> {
     /// The message's first row.
@@ -49,7 +49,7 @@ pub struct Seat<'a> {
     pub observed: Option<Timestamp>,
 }
 
-/// Compares two records and hands every finding on, in NEW's row order and then in OLD's.
+/// Compares two results files and hands every finding on, in NEW's row order and then in OLD's.
 pub fn compare(
     old: &Side<'_>,
     new: &Side<'_>,
@@ -97,7 +97,7 @@ struct Desk<'f> {
     end: Option<Timestamp>,
 }
 
-/// A message as one record has it.
+/// A message as one results file has it.
 struct Told {
     row: Option<u64>,
     answer: Option<Rc<Answer>>,
@@ -230,7 +230,7 @@ impl Desk<'_> {
     }
 }
 
-/// The earlier of the moments at which the records saw the fault.
+/// The earlier of the moments at which the results files saw the fault.
 fn first_seen(old: &Seat<'_>, new: &Seat<'_>) -> Option<Timestamp> {
     let at_fault = [old, new]
         .into_iter()

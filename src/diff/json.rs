@@ -231,10 +231,10 @@ impl<'a> ResetView<'a> {
 
 impl<'a> SideView<'a> {
     fn of(side: &'a Side<'_>) -> Self {
-        let (header, trailer) = (side.record.header(), side.record.trailer());
+        let (header, trailer) = (side.results_file.header(), side.results_file.trailer());
         let observed = side.summary.tally.observed.as_ref();
         Self {
-            path: side.record.path().display().to_string(),
+            path: side.results_file.path().display().to_string(),
             run_id: &header.run_id,
             source: &header.source,
             started_at: &header.started_at,

@@ -31,10 +31,10 @@ pub(super) fn render(differences: &Differences<'_>, out: &mut dyn Write) -> io::
         writeln!(out, "- {}", escaped(&line))?;
     }
     for side in [&differences.old, &differences.new] {
-        let (header, trailer) = (side.record.header(), side.record.trailer());
+        let (header, trailer) = (side.results_file.header(), side.results_file.trailer());
         writeln!(
             out,
-            "- record `{}`, sha256 `{}`",
+            "- results file `{}`, sha256 `{}`",
             header.run_id, trailer.sha256
         )?;
     }

@@ -1,7 +1,7 @@
 //! What changed between two results files: `diff`.
 //!
 //! The unit is a message × group, and the key of a message is `(instance, topic, msg_id)`: several rows of one message
-//! are one. Each record says where the group stands with the message ([`Standing`]), judged by that record's own
+//! are one. Each results file says where the group stands with the message ([`Standing`]), judged by that results file's own
 //! expectations unless others are told; [`Change::of`] is the one rule that makes a change of two standings. What
 //! was at fault is `resolved` only by a later answer that says so: not by silence, not by a message that was not
 //! asked, not by a group that can't be told.

@@ -1,38 +1,41 @@
-//! What makes two records hard to compare, and what the numbers do not prove.
+//! What makes two results files hard to compare, and what the numbers do not prove.
 
 use super::change::Change;
 use super::side::Side;
 use super::story::Differences;
 use super::tally::Kind;
+use crate::humanize::count;
 use crate::verdict::Verdict;
-use crate::words::count;
 
 impl Differences<'_> {
-    /// What makes the records hard to compare; worth a warning.
+    /// What makes the results files hard to compare; worth a warning.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let (old, new) = (self.old.record.header(), self.new.record.header());
+        let (old, new) = (
+            self.old.results_file.header(),
+            self.new.results_file.header(),
+        );
         let mut warnings = Vec::new();
         if old.run_id == new.run_id {
-            warnings.push("OLD and NEW are records of the same run".to_owned());
+            warnings.push("OLD and NEW are results files of the same run".to_owned());
         }
         if old.source != new.source {
             warnings.push(format!(
-                "the sources differ: OLD asked {}, NEW asked {}; whether they speak of the same cluster the records \
+                "the sources differ: OLD asked {}, NEW asked {}; whether they speak of the same cluster the results files \
                  don't say",
                 old.source, new.source
             ));
         }
         if self.old.expectations != self.new.expectations {
             warnings.push(
-                "the expectations differ: each record is judged by its own, so a change may be one of expectation; \
+                "the expectations differ: each results file is judged by its own, so a change may be one of expectation; \
                  --expect and --expect-file judge both by the same"
                     .to_owned(),
             );
         }
         if self.tally.messages.both == 0 {
             warnings.push(
-                "no message stands in both records: messages are the same if instance, topic and ID are spelt alike"
+                "no message stands in both results files: messages are the same if instance, topic and ID are spelt alike"
                     .to_owned(),
             );
         }
@@ -111,7 +114,7 @@ impl Differences<'_> {
             ),
             (
                 filtered(&self.old) || filtered(&self.new),
-                "filtered is judged by the subscription at the time of each record, not of the message.",
+                "filtered is judged by the subscription at the time of each results file, not of the message.",
             ),
         ];
         let that_apply = caveats.into_iter().filter(|(applies, _)| *applies);

@@ -8,18 +8,18 @@ use super::side::Side;
 use super::story::Differences;
 use super::{compare, json, markdown};
 use crate::exit::{Advice, NO_READER, Status};
-use crate::record::ReadError;
+use crate::humanize;
 use crate::report::{CsvDialect, Format, Target};
-use crate::words;
+use crate::results::ReadError;
 
 /// Why a comparison could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffError {
-    /// A record.
+    /// A results file.
     #[error(transparent)]
-    Record(#[from] ReadError),
+    ResultsFile(#[from] ReadError),
     /// A report.
-    #[error("can't write {}", words::output(path))]
+    #[error("can't write {}", humanize::output(path))]
     Write {
         /// The report.
         path: PathBuf,
@@ -31,19 +31,19 @@ pub enum DiffError {
 impl Advice for DiffError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Record(error) => error.hint(),
+            Self::ResultsFile(error) => error.hint(),
             Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Some(
-                format!("{NO_READER}; both records are whole: compare them again"),
+                format!("{NO_READER}; both results files are whole: compare them again"),
             ),
             Self::Write { .. } => {
-                Some("both records are whole: make room, then compare them again".to_owned())
+                Some("both results files are whole: make room, then compare them again".to_owned())
             }
         }
     }
 
     fn status(&self) -> Status {
         match self {
-            Self::Record(error) => error.status(),
+            Self::ResultsFile(error) => error.status(),
             Self::Write { .. } => Status::Incomplete,
         }
     }
@@ -80,15 +80,15 @@ impl Sheet {
     }
 }
 
-/// Compares two records into all reports, which appear when everything has been read without an error, or not at all.
+/// Compares two results files into all reports, which appear when everything has been read without an error, or not at all.
 pub fn render<'r>(
     old: Side<'r>,
     new: Side<'r>,
     mut sheets: Vec<Sheet>,
     dialect: CsvDialect,
 ) -> Result<Differences<'r>, DiffError> {
-    let mut columns = new.record.trailer().columns.clone();
-    for name in &old.record.trailer().columns {
+    let mut columns = new.results_file.trailer().columns.clone();
+    for name in &old.results_file.trailer().columns {
         if !columns.contains(name) {
             columns.push(name.clone());
         }

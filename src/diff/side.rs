@@ -1,26 +1,26 @@
-//! One of the two records, and the walk over its messages.
+//! One of the two results files, and the walk over its messages.
 
 use jiff::Timestamp;
 
 use super::answers::Answers;
 use super::render::DiffError;
 use crate::input::Fingerprint;
-use crate::record::{Line, Record, Subjects};
 use crate::report::Summary;
+use crate::results::{Line, ResultsFile, Subjects};
 use crate::verdict::{Answer, Expectations, judge};
 
-/// One of the two records: read once already, so that its seal and totals hold.
+/// One of the two results files: read once already, so that its seal and totals hold.
 #[derive(Debug)]
 pub struct Side<'r> {
-    /// The record.
-    pub record: &'r Record,
+    /// The results file.
+    pub results_file: &'r ResultsFile,
     /// What it adds up to.
     pub summary: Summary<'r>,
     /// By which it is judged.
     pub expectations: Expectations,
 }
 
-/// A message of a record.
+/// A message of a results file.
 #[derive(Debug)]
 pub(super) struct Message<'a> {
     /// Its first row.
@@ -41,10 +41,10 @@ impl Side<'_> {
         answers: &mut Answers,
         mut each: impl FnMut(&Message<'_>, &mut Answers) -> Result<(), DiffError>,
     ) -> Result<(), DiffError> {
-        let mut blocks = self.record.blocks(false);
-        let subjects = Subjects::of(self.record.header(), &self.expectations);
+        let mut blocks = self.results_file.blocks(false);
+        let subjects = Subjects::of(self.results_file.header(), &self.expectations);
         while let Some(block) = blocks.next_block()? {
-            for line in self.record.parsed(&block) {
+            for line in self.results_file.parsed(&block) {
                 let line = line?;
                 let Some(answer) = line.answer() else {
                     continue;
@@ -74,7 +74,7 @@ impl Side<'_> {
     /// Of when it speaks: the snapshot's moment, or that of the run.
     #[must_use]
     pub fn moment(&self) -> Option<Timestamp> {
-        let header = self.record.header();
+        let header = self.results_file.header();
         let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
         moment.parse().ok()
     }
@@ -82,7 +82,7 @@ impl Side<'_> {
     /// The last moment it knows of.
     pub(super) fn end(&self) -> Option<Timestamp> {
         let observed = self.summary.tally.observed.as_ref();
-        let end = observed.map_or(&self.record.trailer().finished_at, |(_, last)| last);
+        let end = observed.map_or(&self.results_file.trailer().finished_at, |(_, last)| last);
         end.parse().ok()
     }
 }

@@ -6,14 +6,14 @@ use super::change::Change;
 use super::side::Side;
 use super::tally::{Bundle, Tally};
 use crate::clock;
-use crate::words::count;
+use crate::humanize::count;
 
-/// Two records, compared.
+/// Two results files, compared.
 #[derive(Debug)]
 pub struct Differences<'r> {
-    /// The earlier record.
+    /// The earlier results file.
     pub old: Side<'r>,
-    /// The later record.
+    /// The later results file.
     pub new: Side<'r>,
     /// Everything counted.
     pub tally: Tally,
@@ -66,7 +66,7 @@ impl Differences<'_> {
             format!("INCOMPLETE: NEW has no answer about {missing} of {whole} messages. ")
         });
         let apart = (self.tally.messages.both == 0)
-            .then(|| "no message stands in both records; ".to_owned());
+            .then(|| "no message stands in both results files; ".to_owned());
         let alarm = if self.is_alarming() {
             let [regressed, new] = [Change::Regressed, Change::New].map(of);
             format!("{regressed} regressed, {new} new")
@@ -143,20 +143,20 @@ impl Differences<'_> {
     pub(super) fn groups_told(&self) -> Vec<String> {
         let told = self.tally.groups.iter().map(|change| {
             let number = count(change.messages);
-            let (what, record) = if change.appeared {
+            let (what, results_file) = if change.appeared {
                 ("appeared", "NEW")
             } else {
                 ("is gone", "OLD")
             };
             format!(
-                "{} {what} in {}: only {record} names it, for {number} messages",
+                "{} {what} in {}: only {results_file} names it, for {number} messages",
                 change.group, change.topic
             )
         });
         told.collect()
     }
 
-    /// Every fault of either record in one change, or don't rely on any of it.
+    /// Every fault of either results file in one change, or don't rely on any of it.
     pub(super) fn totals_told(&self) -> [String; 2] {
         let of = |change| count(self.tally.count(change));
         let [old, new] = self.tally.at_fault.map(count);
@@ -181,7 +181,7 @@ impl Differences<'_> {
         ]
     }
 
-    /// How many messages each record has.
+    /// How many messages each results file has.
     pub(super) fn messages_told(&self) -> String {
         let messages = &self.tally.messages;
         let [old, new] = [messages.only_old, messages.only_new].map(|only| messages.both + only);
@@ -195,7 +195,7 @@ impl Differences<'_> {
         )
     }
 
-    /// Messages in both records whose verdict changed, the commonest first.
+    /// Messages in both results files whose verdict changed, the commonest first.
     pub(super) fn turns_told(&self) -> Vec<String> {
         let mut turns: Vec<_> = self.tally.turns.iter().collect();
         turns.retain(|((old, new), _)| old != new);
@@ -206,12 +206,12 @@ impl Differences<'_> {
         told.collect()
     }
 
-    /// The two records in a line each: which file, who answered, and when.
+    /// The two results files in a line each: which file, who answered, and when.
     pub(super) fn evidence(&self) -> [String; 2] {
         [("OLD", &self.old), ("NEW", &self.new)].map(|(name, side)| {
             format!(
                 "{name} {}: {}",
-                side.record.path().display(),
+                side.results_file.path().display(),
                 side.summary.told().provenance()
             )
         })

@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::story::{Differences, OfGroup};
 use crate::clock;
-use crate::words::{count, duration};
+use crate::humanize::{count, duration};
 
 /// The headings behind the group's.
 pub(super) const HEADINGS: [&str; 6] = [

@@ -87,7 +87,7 @@ fn either<T>(a: Option<T>, b: Option<T>, choose: impl Fn(T, T) -> T) -> Option<T
     }
 }
 
-/// Which record has how many distinct messages.
+/// Which results file has how many distinct messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Messages {
     /// In both.
@@ -100,16 +100,16 @@ pub struct Messages {
     pub stale: u64,
 }
 
-/// A group that one record's answers about a topic name, and the other's do not.
+/// A group that one results file's answers about a topic name, and the other's do not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupChange {
     /// Named by NEW only, or by OLD only?
     pub appeared: bool,
     /// Consumer group.
     pub group: String,
-    /// Topic; both records have answers about it.
+    /// Topic; both results files have answers about it.
     pub topic: String,
-    /// Messages of the one record whose answers name it.
+    /// Messages of the one results file whose answers name it.
     pub messages: u64,
 }
 
@@ -120,7 +120,7 @@ pub struct Tally {
     pub kinds: BTreeMap<Kind, Bundle>,
     /// Distinct messages.
     pub messages: Messages,
-    /// Verdicts of the messages in both records, OLD's and NEW's.
+    /// Verdicts of the messages in both results files, OLD's and NEW's.
     pub turns: BTreeMap<(MessageVerdict, MessageVerdict), u64>,
     /// Groups that appeared or are gone.
     pub groups: BTreeSet<GroupChange>,
@@ -136,7 +136,7 @@ impl Tally {
         alike.map(|(_, bundle)| bundle.count).sum()
     }
 
-    /// Is every fault of either record in exactly one change? `OLD = still open + unconfirmed + resolved` and
+    /// Is every fault of either results file in exactly one change? `OLD = still open + unconfirmed + resolved` and
     /// `NEW = regressed + new + still open`.
     #[must_use]
     pub fn ties(&self) -> bool {
@@ -184,7 +184,7 @@ impl Census {
         sums
     }
 
-    /// The groups that appeared or are gone. A topic that only one record has answers about says nothing.
+    /// The groups that appeared or are gone. A topic that only one results file has answers about says nothing.
     pub(super) fn changes(&self, answers: &Answers) -> BTreeSet<GroupChange> {
         let (mut told, mut named) = (HashMap::new(), HashMap::new());
         let sum = |total: &mut [u64; 2], counts: [u64; 2]| {

@@ -7,8 +7,8 @@ use comfy_table::{CellAlignment, Table};
 use super::change::Change;
 use super::story::Differences;
 use super::table;
+use crate::humanize::count;
 use crate::report::{Lines, plain_table};
-use crate::words::count;
 
 /// More kinds of change than this are for the report itself.
 const KINDS_SHOWN: usize = 5;

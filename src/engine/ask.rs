@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::{Backoff, Engine};
 use crate::clock::Clock;
 use crate::message::Query;
-use crate::record::Outcome;
+use crate::results::Outcome;
 use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
 /// How queries are asked.

@@ -111,10 +111,10 @@ impl Pacer {
             let turn = self.share(file, |book, now| book.reserve(now, full)).await;
             self.sleep_until(turn).await;
             loop {
-                let taken = self
+                let reserved = self
                     .share(file, |book, now| (book.take(now, full), now))
                     .await;
-                match taken {
+                match reserved {
                     (Ok(call), _) => return Turn(call),
                     (Err(earliest), now) if earliest <= now + interval(full) => {
                         self.sleep_until(earliest).await;

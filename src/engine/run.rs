@@ -12,7 +12,7 @@ use super::rights::Rights;
 use super::{Pacer, Policy, Stop};
 use crate::input::{Entry, Row};
 use crate::message::Query;
-use crate::record::{Known, Outcome, Previous, Previously};
+use crate::results::{Known, Outcome, Previous, Previously};
 use crate::source::{Failure, TraceSource};
 
 /// How often a sink's `tick` is called while answers are awaited.

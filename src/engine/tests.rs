@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Backoff, Ended, Engine, Pacer, Policy, Sink, Stop};
 use crate::input::{Entry, Kept, Row};
 use crate::message::Query;
-use crate::record::Outcome;
+use crate::results::Outcome;
 use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
 /// Answers after `latency`, with what the script says next, or else with an empty trace.

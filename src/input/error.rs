@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use crate::exit::Advice;
+use crate::humanize;
 use crate::message::{BadName, MessageId};
-use crate::words;
 
 use super::format::Unreadable;
 use super::header::{Role, Unmapped};
@@ -118,7 +118,7 @@ pub enum Error {
 
 /// An input's name in a sentence; records keep `-`.
 fn named(path: &str) -> String {
-    words::input(Path::new(path))
+    humanize::input(Path::new(path))
 }
 
 impl Error {

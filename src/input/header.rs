@@ -136,7 +136,7 @@ fn counting(name: &str) -> impl Iterator<Item = char> {
 
 /// The names without repeats: a second `name` is `name_2`, and a column without a name is `column_N`.
 pub(super) fn unique_names(names: &[&str]) -> Vec<Box<str>> {
-    let mut taken = HashSet::with_capacity(names.len());
+    let mut reserved = HashSet::with_capacity(names.len());
     let unique = (1..).zip(names).map(|(number, name)| {
         let plain = if name.is_empty() {
             format!("column_{number}")
@@ -145,7 +145,7 @@ pub(super) fn unique_names(names: &[&str]) -> Vec<Box<str>> {
         };
         let mut name = plain.clone();
         let mut count = 1;
-        while !taken.insert(name.clone()) {
+        while !reserved.insert(name.clone()) {
             count += 1;
             name = format!("{plain}_{count}");
         }

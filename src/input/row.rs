@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::humanize;
 use crate::message::Query;
-use crate::words;
 
 /// A row of the input. Every row becomes exactly one line of the results file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl fmt::Display for Reject {
             reason,
             ..
         } = self;
-        let file = words::input(Path::new(&**file));
+        let file = humanize::input(Path::new(&**file));
         write!(f, "{file}:{line}, column {column}: `{found}` {reason}")
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::lang::Voice;
 use super::{Summary, SummaryFormat};
 use crate::clock;
-use crate::record::Damaged;
+use crate::results::Damaged;
 use crate::verdict::{MessageVerdict, Totals, Verdict};
 
 /// One JSON object, pretty-printed.
@@ -97,14 +97,14 @@ impl<'a> SummaryView<'a> {
             missed_born_to: group.missed_born.map(|(_, last)| clock::rfc3339(last)),
             regressed: (group.regressed > 0).then_some(group.regressed),
         };
-        let runs = summary.records.iter().map(|record| RunView {
-            run_id: &record.header().run_id,
-            tool: &record.header().tool,
-            source: &record.header().source,
-            inputs: &record.header().inputs,
-            started_at: &record.header().started_at,
-            finished_at: &record.trailer().finished_at,
-            sha256: &record.trailer().sha256,
+        let runs = summary.results_files.iter().map(|results_file| RunView {
+            run_id: &results_file.header().run_id,
+            tool: &results_file.header().tool,
+            source: &results_file.header().source,
+            inputs: &results_file.header().inputs,
+            started_at: &results_file.header().started_at,
+            finished_at: &results_file.trailer().finished_at,
+            sha256: &results_file.trailer().sha256,
         });
         Self {
             schema: "ons-audit-summary/1",

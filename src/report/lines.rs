@@ -90,12 +90,12 @@ fn fitted(mut table: Table, width: u16) -> Table {
     for (nth, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, u16::from(nth < gaps)));
     }
-    let taken = numbers
+    let reserved = numbers
         .iter()
         .map(|number| usize::from(*number))
         .sum::<usize>()
         + gaps;
-    let room = usize::from(width).saturating_sub(taken);
+    let room = usize::from(width).saturating_sub(reserved);
     let names = (*first).min(saturated(
         room.saturating_sub((*last).min(LAST_COLUMN).into()),
     ));

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use super::lang::phrases;
 use super::story::Story;
 use super::{Summary, SummaryFormat};
+use crate::humanize::count;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
-use crate::words::count;
 
 /// More groups than these would not leave room for the rest.
 const GROUPS_SHOWN: usize = 7;
@@ -117,24 +117,24 @@ fn basis(story: &Story<'_>) -> [String; 2] {
     } else {
         phrases::INCOMPLETE
     };
-    let records = story.summary.records.iter();
-    let records: Vec<_> = records
-        .map(|record| {
+    let results_files = story.summary.results_files.iter();
+    let results_files: Vec<_> = results_files
+        .map(|results_file| {
             format!(
                 "`{}` sha256 `{}`",
-                record.header().run_id,
-                record.trailer().sha256
+                results_file.header().run_id,
+                results_file.trailer().sha256
             )
         })
         .collect();
     let complete = story.voice.say(complete);
-    let record = story.voice.say(phrases::RECORD);
+    let results_file = story.voice.say(phrases::RECORD);
     let semicolon = story.voice.say(phrases::SEMICOLON);
     [
         format!(
-            "{complete}{semicolon}{}{semicolon}{record} {}",
+            "{complete}{semicolon}{}{semicolon}{results_file} {}",
             escaped(&story.provenance()),
-            records.join(", ")
+            results_files.join(", ")
         ),
         format!("_{}_", story.caveats_in_short().join(" · ")),
     ]

@@ -1,7 +1,7 @@
-//! What people read. Every format is made from the same record, by the same judgement and the same tally, so a
+//! What people read. Every format is made from the same results file, by the same judgement and the same tally, so a
 //! number never differs between two of them.
 //!
-//! [`render`] walks the records once. Formats with a line for each row ([`RowFormat`]) get every [`RowView`] on the
+//! [`render`] walks the results files once. Formats with a line for each row ([`RowFormat`]) get every [`RowView`] on the
 //! way; formats that only sum up ([`SummaryFormat`]) get the [`Summary`] at the end. `audit` and `report` call the
 //! same function, so a report rendered again is equal byte for byte.
 
@@ -47,7 +47,7 @@ pub enum Format {
     Csv,
     /// One row per message, one column per group.
     Matrix,
-    /// The record's lines with verdicts.
+    /// The results file's lines with verdicts.
     Ndjson,
     /// The bad rows.
     Rejects,

@@ -1,4 +1,4 @@
-//! The record's lines with verdicts, for a program. Text is never altered here.
+//! The results file's lines with verdicts, for a program. Text is never altered here.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::Summary;
 use super::json::SummaryView;
 use super::row::{Context, RowFormat, RowView};
-use crate::record::PreviouslyView;
+use crate::results::PreviouslyView;
 
 /// One object a row; the last line is the summary.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
-//! One walk over the records feeds every format.
+//! One walk over the results files feeds every format.
 //!
-//! A reading thread cuts the record into blocks of whole lines and checks the seal; workers parse, judge, count and
+//! A reading thread cuts the results file into blocks of whole lines and checks the seal; workers parse, judge, count and
 //! render them; this thread puts the pieces out in order. Blocks go round the workers in turn, so order needs no
 //! sorting, and the channels are short, so memory stays at a few blocks.
 
@@ -16,9 +16,9 @@ use super::row::{Context, RowFormat, RowView};
 use super::sink::Made;
 use crate::clock::TimeText;
 use crate::exit::{Advice, NO_READER, Status};
-use crate::record::{Block, Columns, Damage, Line, ReadError, Record, Subjects};
+use crate::humanize;
+use crate::results::{Block, Columns, Damage, Line, ReadError, ResultsFile, Subjects};
 use crate::verdict::{Answer, Facts, Tally, judge};
-use crate::words;
 
 /// More threads than this only wait for the one that writes.
 const MOST_WORKERS: usize = 4;
@@ -26,9 +26,9 @@ const MOST_WORKERS: usize = 4;
 /// Why reports could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The record.
+    /// The results file.
     #[error(transparent)]
-    Record(#[from] ReadError),
+    ResultsFile(#[from] ReadError),
     /// A sheet has only so many columns.
     #[error("{}: the report has {columns} columns, a sheet holds 16,384", path.display())]
     Wide {
@@ -38,7 +38,7 @@ pub enum RenderError {
         columns: usize,
     },
     /// A report.
-    #[error("can't write {}", words::output(path))]
+    #[error("can't write {}", humanize::output(path))]
     Write {
         /// The report.
         path: PathBuf,
@@ -50,15 +50,15 @@ pub enum RenderError {
 impl Advice for RenderError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Record(error) => error.hint(),
+            Self::ResultsFile(error) => error.hint(),
             Self::Wide { .. } => {
                 Some("make a .csv of it, or keep fewer columns (audit --keep)".to_owned())
             }
             Self::Write { source, .. } if source.kind() == ErrorKind::BrokenPipe => Some(format!(
-                "{NO_READER}; the record is whole: `ons-audit report RESULTS` writes the report again"
+                "{NO_READER}; the results file is whole: `ons-audit report RESULTS` writes the report again"
             )),
             Self::Write { .. } => Some(
-                "the record is whole: make room, then `ons-audit report RESULTS -o FILE`"
+                "the results file is whole: make room, then `ons-audit report RESULTS -o FILE`"
                     .to_owned(),
             ),
         }
@@ -73,23 +73,23 @@ impl Advice for RenderError {
     }
 }
 
-/// Renders `records` to all targets and returns what they add up to, and the files that were made. `check` computes the
+/// Renders `results files` to all targets and returns what they add up to, and the files that were made. `check` computes the
 /// seals on the way. Reports appear when everything has been read and written without an error, or not at all; what has
 /// gone down a stream can't be taken back, so before that everything is read once more.
 pub fn render<'r>(
-    records: &'r [Record],
+    results_files: &'r [ResultsFile],
     context: &Context,
     targets: Targets,
     check: bool,
 ) -> Result<(Summary<'r>, Vec<Made>), RenderError> {
     let is_checked = check && targets.has_stream();
     if is_checked {
-        walk_all(records, context, &mut [], true)?;
+        walk_all(results_files, context, &mut [], true)?;
     }
     let mut reports = targets.begin(context)?;
-    let (tally, damage) = walk_all(records, context, &mut reports, check && !is_checked)?;
+    let (tally, damage) = walk_all(results_files, context, &mut reports, check && !is_checked)?;
     let summary = Summary {
-        records,
+        results_files,
         coverage: context.expectations.coverage(&tally.topics),
         tally,
         damage,
@@ -106,24 +106,24 @@ pub fn render<'r>(
     Ok((summary, made))
 }
 
-/// Reads, renders and writes all records.
+/// Reads, renders and writes all results files.
 fn walk_all(
-    records: &[Record],
+    results_files: &[ResultsFile],
     context: &Context,
     reports: &mut [Report],
     check: bool,
 ) -> Result<(Tally, Damage), RenderError> {
     let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
     let (mut tally, mut damage) = (Tally::default(), Damage::default());
-    for record in records {
+    for results_file in results_files {
         let desk = Desk {
-            record,
+            results_file,
             context,
-            subjects: Subjects::of(record.header(), &context.expectations),
+            subjects: Subjects::of(results_file.header(), &context.expectations),
             formats: &formats,
         };
         let met = walk(&desk, reports, check)?;
-        record.check(&met.tally, &met.columns)?;
+        results_file.check(&met.tally, &met.columns)?;
         tally.append(met.tally);
         damage.append(met.damage);
     }
@@ -153,7 +153,7 @@ struct Rendered {
     met: Met,
 }
 
-/// Reads, renders and writes one record.
+/// Reads, renders and writes one results file.
 fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, RenderError> {
     let workers = thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
@@ -168,7 +168,7 @@ fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, Ren
             inboxes.push(to_worker);
             outboxes.push(from_worker);
         }
-        let reader = scope.spawn(move || read(desk.record, check, &inboxes));
+        let reader = scope.spawn(move || read(desk.results_file, check, &inboxes));
         let mut met = Met::default();
         // Blocks are dealt in turn, so the first channel that is closed means that no worker has another block.
         for rendered in outboxes
@@ -191,8 +191,12 @@ fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, Ren
 }
 
 /// Hands the blocks round. A worker that went away has sent its error already.
-fn read(record: &Record, check: bool, inboxes: &[SyncSender<Block>]) -> Result<(), ReadError> {
-    let mut blocks = record.blocks(check);
+fn read(
+    results_file: &ResultsFile,
+    check: bool,
+    inboxes: &[SyncSender<Block>],
+) -> Result<(), ReadError> {
+    let mut blocks = results_file.blocks(check);
     for inbox in inboxes.iter().cycle() {
         let Some(block) = blocks.next_block()? else {
             break;
@@ -220,7 +224,7 @@ fn work(
 
 /// Everything a worker needs.
 struct Desk<'a> {
-    record: &'a Record,
+    results_file: &'a ResultsFile,
     context: &'a Context,
     subjects: Subjects,
     formats: &'a [&'a dyn RowFormat],
@@ -234,17 +238,17 @@ impl Desk<'_> {
             met: Met::default(),
         };
         let mut born_at = TimeText::default();
-        for line in self.record.parsed(block) {
+        for line in self.results_file.parsed(block) {
             let line = line?;
             match line.same_as {
                 None => self.row(&line, &line, &mut born_at, &mut rendered)?,
                 Some(of) => {
                     let asked = self
-                        .record
+                        .results_file
                         .line_of(of)
-                        .map_err(|error| self.record.failed(error))?;
+                        .map_err(|error| self.results_file.failed(error))?;
                     let asked = Block::parse(of, &asked)
-                        .map_err(|error| self.record.bad_line(of, error))?;
+                        .map_err(|error| self.results_file.bad_line(of, error))?;
                     self.row(&line, &asked, &mut born_at, &mut rendered)?;
                 }
             }
@@ -260,7 +264,7 @@ impl Desk<'_> {
         born_at: &mut TimeText,
         rendered: &mut Rendered,
     ) -> Result<(), ReadError> {
-        let bad = |error| self.record.bad_line(line.row, error);
+        let bad = |error| self.results_file.bad_line(line.row, error);
         let missing = || bad(serde::de::Error::custom("its answer is a duplicate itself"));
         let answer = asked.answer().ok_or_else(missing)?;
         if line.same_as.is_some() && matches!(answer, Answer::Rejected) {

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::Summary;
 use super::lang::Voice;
-use crate::record::Line;
-use crate::settings::{Layers, SettingsError};
+use crate::results::Line;
+use crate::settings::{Settings, SettingsError};
 use crate::verdict::{Expectations, Judged, MessageVerdict};
 
 /// What is the same for all rows of a report.
@@ -56,13 +56,13 @@ impl CsvDialect {
     };
 
     /// As the settings have it.
-    pub fn of(layers: &Layers) -> Result<Self, SettingsError> {
-        let OutputDelimiter(delimiter) = layers.get("output_delimiter")?;
+    pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        let OutputDelimiter(delimiter) = settings.get("output_delimiter")?;
         Ok(Self {
-            raw: layers.get("raw_csv")?,
-            bom: layers.get("bom")?,
+            raw: settings.get("raw_csv")?,
+            bom: settings.get("bom")?,
             delimiter,
-            split: layers.optional("split")?,
+            split: settings.optional("split")?,
         })
     }
 }
@@ -100,7 +100,7 @@ pub struct RowView<'a> {
     pub row: u64,
     /// The earlier row that was asked in its place.
     pub same_as: Option<u64>,
-    /// What the record says.
+    /// What the results file says.
     pub line: &'a Line<'a>,
     /// What we conclude.
     pub judged: &'a Judged<'a>,

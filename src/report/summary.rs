@@ -6,7 +6,7 @@ use std::io;
 use super::Story;
 use super::lang::Voice;
 use crate::offsets::Rules;
-use crate::record::{Damage, Record};
+use crate::results::{Damage, ResultsFile};
 use crate::source::FailureKind;
 use crate::source::ons::errors;
 use crate::verdict::{Coverage, Tally};
@@ -17,11 +17,11 @@ pub trait SummaryFormat: Sync {
     fn render(&self, summary: &Summary<'_>, out: &mut dyn io::Write) -> io::Result<()>;
 }
 
-/// A judged record, or several shards of one run, in numbers.
+/// A judged results file, or several shards of one run, in numbers.
 #[derive(Debug)]
 pub struct Summary<'a> {
-    /// The records it is made from.
-    pub records: &'a [Record],
+    /// The results files it is made from.
+    pub results_files: &'a [ResultsFile],
     /// Everything counted.
     pub tally: Tally,
     /// Where the contract and the messages do not meet.
@@ -43,11 +43,11 @@ impl Summary<'_> {
     /// Only of the HTTP API: the codes are its.
     #[must_use]
     pub fn advice(&self) -> Vec<(&str, &'static str)> {
-        let is_api = |record: &Record| {
-            let header = record.header();
+        let is_api = |results_file: &ResultsFile| {
+            let header = results_file.header();
             header.as_of.is_none() && header.rules == Rules::Gateway
         };
-        if !self.records.iter().all(is_api) {
+        if !self.results_files.iter().all(is_api) {
             return Vec::new();
         }
         let commonest = |not_found: bool| {
@@ -106,7 +106,7 @@ mod tests {
             tally.errors.insert(code.to_owned(), times);
         }
         let summary = Summary {
-            records: &[],
+            results_files: &[],
             tally,
             coverage: Coverage::default(),
             damage: Damage::default(),

@@ -8,8 +8,8 @@ use comfy_table::{CellAlignment, Table};
 use super::lang::{Edges, phrases};
 use super::story::Story;
 use super::{Format, Lines, Made, Summary, SummaryFormat, plain_table};
+use crate::humanize::count;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
-use crate::words::count;
 
 /// More kinds of break than this are for the report itself.
 const KINDS_SHOWN: usize = 5;

@@ -147,14 +147,14 @@ impl Advice for SettingsError {
 
 /// All layers, ready to be asked.
 #[derive(Debug)]
-pub struct Layers {
+pub struct Settings {
     flags: BTreeMap<&'static str, String>,
     environment: BTreeMap<String, String>,
     file: Option<(PathBuf, BTreeMap<String, String>)>,
     defaults: BTreeMap<String, String>,
 }
 
-impl Layers {
+impl Settings {
     /// `environment` is what the process was started with; only `ONS_AUDIT_…` matters. `file` is `--config`, else
     /// `ONS_AUDIT_CONFIG`; there is no file that is read unasked.
     pub fn new(
@@ -332,10 +332,13 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn layers(environment: &[(&str, &str)], file: &str) -> Result<Layers, SettingsError> {
+    fn merged_settings(
+        environment: &[(&str, &str)],
+        file: &str,
+    ) -> Result<Settings, SettingsError> {
         let mut settings = tempfile::NamedTempFile::new().unwrap();
         settings.write_all(file.as_bytes()).unwrap();
-        Layers::new(
+        Settings::new(
             environment
                 .iter()
                 .map(|&(k, v)| (k.to_owned(), v.to_owned())),
@@ -345,35 +348,35 @@ mod tests {
 
     #[test]
     fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
-        let mut layers = layers(
+        let mut settings = settings(
             &[("ONS_AUDIT_BURST", "3"), ("ONS_AUDIT_RATE", "")],
             "rate = \"7/s\"\nburst = 2\n",
         )
         .unwrap();
-        assert_eq!(layers.text("max_attempts"), ("5", Origin::Default));
-        assert_eq!(layers.text("rate").0, "7/s", "an empty variable is none");
+        assert_eq!(settings.text("max_attempts"), ("5", Origin::Default));
+        assert_eq!(settings.text("rate").0, "7/s", "an empty variable is none");
         assert_eq!(
-            layers.text("burst"),
+            settings.text("burst"),
             ("3", Origin::Environment("ONS_AUDIT_BURST".to_owned()))
         );
-        layers.flag("burst", Some(4));
+        settings.flag("burst", Some(4));
         assert_eq!(
-            layers.text("burst"),
+            settings.text("burst"),
             ("4", Origin::Flag("--burst".to_owned()))
         );
-        layers.flag("rate", None::<String>);
-        assert_eq!(layers.get::<u32>("burst").unwrap(), 4);
+        settings.flag("rate", None::<String>);
+        assert_eq!(settings.get::<u32>("burst").unwrap(), 4);
     }
 
     #[test]
     fn errors_name_the_place_that_has_to_change() {
-        let settings = layers(&[("ONS_AUDIT_BURST", "many")], "").unwrap();
+        let settings = settings(&[("ONS_AUDIT_BURST", "many")], "").unwrap();
         let error = settings.get::<u32>("burst").unwrap_err();
         assert_eq!(
             error.to_string(),
             "burst (from ONS_AUDIT_BURST): invalid digit found in string"
         );
-        let error = layers(&[], "raet = \"1/s\"\n").unwrap_err();
+        let error = settings(&[], "raet = \"1/s\"\n").unwrap_err();
         assert!(
             error.to_string().ends_with("`raet` is not a setting"),
             "{error}"
@@ -384,7 +387,7 @@ mod tests {
             error.hint()
         );
         assert!(
-            layers(&[], "rate = \n")
+            settings(&[], "rate = \n")
                 .unwrap_err()
                 .to_string()
                 .contains("line 1")
@@ -398,11 +401,11 @@ mod tests {
             assert!(!example.is_empty() && example != "auto", "{key}: {example}");
         }
         assert!(EXAMPLES.iter().all(|(key, _)| names().contains(key)));
-        let hint = |key: &'static str, settings: &Layers| {
+        let hint = |key: &'static str, settings: &Settings| {
             let error = settings.get::<std::net::Ipv4Addr>(key).unwrap_err();
             error.hint().unwrap()
         };
-        let mut settings = layers(
+        let mut settings = settings(
             &[("ONS_AUDIT_TZ", "x"), ("ONS_AUDIT_TLS", "x")],
             "rate = \"x\"\nburst = \"x\"\n",
         )
@@ -421,7 +424,7 @@ mod tests {
 
     #[test]
     fn the_default_is_complete_and_shown_with_origins() {
-        let shown = layers(&[("ONS_AUDIT_RATE", "9/s")], "").unwrap().show();
+        let shown = settings(&[("ONS_AUDIT_RATE", "9/s")], "").unwrap().show();
         assert!(
             shown.contains("rate = \"9/s\"  # ONS_AUDIT_RATE\n"),
             "{shown}"
@@ -437,9 +440,9 @@ mod tests {
         ) {
             let quoted = toml::Value::String(rate.clone());
             let file = format!("rate = {quoted}\nburst = {burst}\nraw_csv = {raw_csv}\n");
-            let first = layers(&[], &file).unwrap();
+            let first = settings(&[], &file).unwrap();
             prop_assert_eq!(first.text("rate").0, &rate);
-            let again = layers(&[], &first.show()).unwrap();
+            let again = settings(&[], &first.show()).unwrap();
             for key in names() {
                 prop_assert_eq!(first.text(key).0, again.text(key).0);
             }
@@ -449,8 +452,8 @@ mod tests {
         fn any_file_is_read_or_refused_with_a_hint(
             lines in prop::collection::vec("(rate|burst|x|\"rate\") ?= ?(.{0,6}|\"[^\"]{0,6}\"|[0-9.]{1,22}|\\[\\]|true)|.{0,10}", 0..4),
         ) {
-            match layers(&[], &lines.join("\n")) {
-                Ok(layers) => drop(layers.show()),
+            match settings(&[], &lines.join("\n")) {
+                Ok(settings) => drop(settings.show()),
                 Err(error) => prop_assert!(!error.to_string().is_empty() && error.hint().is_some()),
             }
         }

@@ -1,7 +1,7 @@
 //! The end of a run as a file for the textfile collector of Prometheus' `node_exporter`, which reads `*.prom`.
 //!
 //! `last_success` outlives runs that fail: it is read from the file of the run before. The counts do not: of a run without
-//! a whole record there are none, and old ones would look like today's. All carry the label `audit`, the file's own name,
+//! a whole results file there are none, and old ones would look like today's. All carry the label `audit`, the file's own name,
 //! since a collector refuses two files with equal series. The file is readable by all (0644): the collector is another user,
 //! and it holds no answers, only counts and the names of groups.
 
@@ -15,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{Figures, RunEnd};
+use super::{ReportTotals, RunEnd};
 use crate::exit::Advice;
 use crate::file;
 use crate::verdict::{MessageVerdict, Verdict};
@@ -223,7 +223,7 @@ impl Page {
         }
     }
 
-    fn of_figures(&mut self, figures: &Figures) {
+    fn of_figures(&mut self, figures: &ReportTotals) {
         let tally = &figures.tally;
         self.number(
             "rows",
@@ -290,15 +290,15 @@ const fn number(count: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::exit::Status;
-    use crate::telemetry::Effort;
+    use crate::telemetry::CallCounts;
     use crate::verdict::{Answer, Expectations, Facts, Subject, Tally, TrackView, judge};
 
-    fn end(status: Status, figures: Option<Figures>) -> RunEnd {
+    fn end(status: Status, figures: Option<ReportTotals>) -> RunEnd {
         RunEnd {
             status,
             started: "2026-11-22T12:00:00Z".parse().unwrap(),
             finished: "2026-11-22T12:01:30.5Z".parse().unwrap(),
-            effort: Effort {
+            effort: CallCounts {
                 calls: 7,
                 retries: 2,
                 throttles: 1,
@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    fn figures(group: &'static str) -> Figures {
+    fn figures(group: &'static str) -> ReportTotals {
         let mut tally = Tally::default();
         let tracks = [TrackView::new(group, "NOT_CONSUME_YET")];
         let subject = Subject::of_topic("orders");
@@ -325,7 +325,7 @@ mod tests {
             attempts: (1, 0),
         };
         tally.add(facts, &judged);
-        Figures {
+        ReportTotals {
             headline: String::new(),
             tally,
         }

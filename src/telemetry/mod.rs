@@ -13,9 +13,9 @@ use std::cell::Cell;
 use jiff::Timestamp;
 
 use crate::exit::Status;
-use crate::record::Outcome;
 use crate::report::Summary;
 use crate::report::lang::Voice;
+use crate::results::Outcome;
 use crate::verdict::Tally;
 
 /// How a run ended, in numbers.
@@ -28,9 +28,9 @@ pub struct RunEnd {
     /// When it ended.
     pub finished: Timestamp,
     /// What it took.
-    pub effort: Effort,
-    /// What it found; nothing where it left no whole record.
-    pub figures: Option<Figures>,
+    pub effort: CallCounts,
+    /// What it found; nothing where it left no whole results file.
+    pub figures: Option<ReportTotals>,
 }
 
 impl RunEnd {
@@ -41,17 +41,17 @@ impl RunEnd {
     }
 }
 
-/// What a whole record adds up to.
+/// What a whole results file adds up to.
 #[derive(Debug, Clone)]
-pub struct Figures {
+pub struct ReportTotals {
     /// The one sentence.
     pub headline: String,
     /// Everything counted.
     pub tally: Tally,
 }
 
-impl Figures {
-    /// Of a summary, without the records it stands on.
+impl ReportTotals {
+    /// Of a summary, without the results files it stands on.
     #[must_use]
     pub fn of(summary: Summary<'_>) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Figures {
 
 /// What this run itself asked; not what it took over from others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Effort {
+pub struct CallCounts {
     /// Calls made, retries included.
     pub calls: u64,
     /// Of them, those that asked again.
@@ -72,7 +72,7 @@ pub struct Effort {
     pub throttles: u64,
 }
 
-impl Effort {
+impl CallCounts {
     /// Counts the calls made for one message.
     pub fn add(total: &Cell<Self>, outcome: &Outcome) {
         let Self {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::RunEnd;
 use crate::clock;
+use crate::humanize::{self, count};
 use crate::verdict::{BreakKind, MessageVerdict};
-use crate::words::{self, count};
 
 /// Kinds of break that are named.
 const KINDS: usize = 5;
@@ -55,7 +55,7 @@ impl FromStr for Template {
 /// The end of a run that has a name.
 #[derive(Debug)]
 pub struct Notice<'a> {
-    /// What people call the audit: its record without the ending.
+    /// What people call the audit: its results file without the ending.
     pub name: &'a str,
     /// How it ended.
     pub end: &'a RunEnd,
@@ -131,7 +131,7 @@ impl Notice<'_> {
             let what = if end.is_complete() {
                 "ended"
             } else {
-                "left no whole record: see its log"
+                "left no whole results file: see its log"
             };
             return vec![format!(
                 "ons-audit {}: {state}; it {what}",
@@ -154,7 +154,7 @@ impl Notice<'_> {
         lines.push(format!(
             "{} calls in {}, {} throttled",
             count(end.effort.calls),
-            words::duration(took),
+            humanize::duration(took),
             count(end.effort.throttles)
         ));
         lines
@@ -248,7 +248,7 @@ fn sign(key: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{Effort, Figures};
+    use crate::telemetry::{CallCounts, ReportTotals};
     use crate::verdict::{Tally, Verdict};
 
     fn end(figures: bool) -> RunEnd {
@@ -265,12 +265,12 @@ mod tests {
             status: crate::exit::Status::Findings,
             started: "2026-11-22T12:00:00Z".parse().unwrap(),
             finished: "2026-11-22T12:41:40Z".parse().unwrap(),
-            effort: Effort {
+            effort: CallCounts {
                 calls: 20_000,
                 retries: 3,
                 throttles: 1,
             },
-            figures: figures.then(|| Figures {
+            figures: figures.then(|| ReportTotals {
                 headline: "1,905 of 20,000 messages were not consumed".to_owned(),
                 tally,
             }),
@@ -337,7 +337,7 @@ mod tests {
         let body = Template::Feishu.message(&notice, None).body;
         assert_eq!(
             body["content"]["text"],
-            "ons-audit a??b?: incomplete; it left no whole record: see its log"
+            "ons-audit a??b?: incomplete; it left no whole results file: see its log"
         );
     }
 

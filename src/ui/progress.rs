@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Mode, Screen};
+use crate::humanize;
 use crate::input::{Entry, Row};
 use crate::message::Query;
-use crate::record::{Header, Outcome, Subjects};
+use crate::results::{Header, Outcome, Subjects};
 use crate::source::{FailureKind, Track};
 use crate::verdict::{Answer, Expectations, MessageVerdict, TrackView, judge};
-use crate::words;
 
 /// Between two lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -102,8 +102,8 @@ impl Progress {
                 self.last_line = Instant::now();
                 tracing::info!(
                     "{} of {} rows, {}",
-                    words::count(self.done),
-                    words::count(self.rows),
+                    humanize::count(self.done),
+                    humanize::count(self.rows),
                     self.message(slowed_to)
                 );
             }
@@ -129,19 +129,19 @@ impl Progress {
             left * seconds / ((self.done - self.earlier).max(1) as f64),
         )
         .unwrap_or_default();
-        let mut message = format!("{rate:.1} calls/s, {} left", words::duration(left));
+        let mut message = format!("{rate:.1} calls/s, {} left", humanize::duration(left));
         let counts = MessageVerdict::ALL
             .iter()
             .map(|&verdict| (self.verdicts[verdict as usize], verdict));
         for (nth, (count, verdict)) in counts.filter(|(count, _)| *count > 0).enumerate() {
             message += if nth == 0 { ": " } else { ", " };
-            message += &words::count(count);
+            message += &humanize::count(count);
             message += " ";
             message += verdict.as_str();
         }
         if self.throttled > 0 {
             message += "; ";
-            message += &words::count(self.throttled);
+            message += &humanize::count(self.throttled);
             message += " throttled";
         }
         if let Some(pace) = slowed_to {

@@ -29,7 +29,7 @@ pub struct Expectations {
     pub accept_filtered: bool,
 }
 
-/// One line of the contract: a group, and of which messages it is expected. In the record a group without conditions
+/// One line of the contract: a group, and of which messages it is expected. In the results file a group without conditions
 /// is its bare name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
@@ -43,7 +43,7 @@ pub(super) struct Expected {
     pub(super) valid_to: Option<Timestamp>,
 }
 
-/// How an expectation stands in the record.
+/// How an expectation stands in the results file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {

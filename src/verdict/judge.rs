@@ -114,7 +114,7 @@ impl fmt::Display for MessageVerdict {
     }
 }
 
-/// What stands in the record for one row, as far as the verdict is concerned.
+/// What stands in the results file for one row, as far as the verdict is concerned.
 #[derive(Debug, Clone, Copy)]
 pub enum Answer<'a> {
     /// The source's word for each group.
@@ -208,7 +208,7 @@ pub struct Judged<'a> {
 
 /// Judges one row by the rules of [`MessageVerdict`].
 ///
-/// `tracks` are in name order (the record keeps them so). Where nothing is expected of the topic, the groups in the
+/// `tracks` are in name order (the results file keeps them so). Where nothing is expected of the topic, the groups in the
 /// answer are expected and `filtered` is accepted.
 #[must_use]
 pub fn judge<'a>(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::record::Text;
+use crate::results::Text;
 
 use super::{Judged, MessageVerdict, Seen, Topics, Totals, Verdict};
 
@@ -86,7 +86,7 @@ pub struct BreakKind {
     pub first_msg_id: String,
 }
 
-/// What a judged record adds up to. Tallies of consecutive parts are put together by [`Tally::append`].
+/// What a judged results file adds up to. Tallies of consecutive parts are put together by [`Tally::append`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Control totals, counted again from the lines.

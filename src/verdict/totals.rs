@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The control totals of a record. They must tie, or rows were lost.
+/// The control totals of a results file. They must tie, or rows were lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Input rows; each is one line of the record.
+    /// Input rows; each is one line of the results file.
     pub rows: u64,
     /// Distinct `(instance, topic, msg_id)`.
     pub distinct: u64,
@@ -34,7 +34,7 @@ impl Totals {
             && self.distinct == self.answered + self.not_found + self.unanswered
     }
 
-    /// The sums of several records.
+    /// The sums of several results files.
     #[must_use]
     pub fn plus(self, other: &Self) -> Self {
         Self {

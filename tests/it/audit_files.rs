@@ -1,4 +1,4 @@
-//! The files of an audit: the record and what guards it, and what is refused before anything is asked.
+//! The files of an audit: the results file and what guards it, and what is refused before anything is asked.
 
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
@@ -130,7 +130,7 @@ fn files_with_answers_are_private() {
     assert_eq!(
         names.len(),
         7,
-        "six reports, the record, and no litter: {names:?}"
+        "six reports, the results file, and no litter: {names:?}"
     );
     for name in names {
         assert_eq!(tool.mode(&name), 0o600, "{name}");
@@ -159,7 +159,7 @@ fn a_second_run_keeps_the_earlier_record() {
 fn the_record_is_where_one_looks_for_it() {
     let tool = Tool::new();
     tool.write("sub/keep", "");
-    for (flags, record) in [
+    for (flags, results_file) in [
         ("-o sub/day.csv -o other.md", "sub/day.results.ndjson"),
         ("-o -", "incident.results.ndjson"),
         ("-o /dev/null", "incident.results.ndjson"),
@@ -167,10 +167,10 @@ fn the_record_is_where_one_looks_for_it() {
         ("-o y.csv --results mine.ndjson", "mine.ndjson"),
     ] {
         tool.call(AUDIT).args(flags).ends(1);
-        let said = tool.call(&format!("verify {record}")).ends(0);
+        let said = tool.call(&format!("verify {results_file}")).ends(0);
         assert!(
             said.stdout
-                .starts_with(&format!("{record}: the seal holds (sha256 "))
+                .starts_with(&format!("{results_file}: the seal holds (sha256 "))
         );
     }
     assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
@@ -245,10 +245,13 @@ fn what_would_go_wrong_later_is_refused_at_once() {
             "-o ./samples/../samples/incident.csv",
             "is an input: no report may",
         ),
-        ("-o a.ndjson --results a.ndjson", "is the record: no report"),
+        (
+            "-o a.ndjson --results a.ndjson",
+            "is the results file: no report",
+        ),
         (
             "-o a.csv --results samples/incident.csv",
-            "is an input, and can't be the record, too",
+            "is an input, and can't be the results file, too",
         ),
         (
             "-o a.csv --results notes.txt",
@@ -285,26 +288,26 @@ fn what_would_go_wrong_later_is_refused_at_once() {
     tool.call(AUDIT).args("--results a.ndjson -o a.csv").ends(1);
     let said = tool.call("report a.ndjson -o a.ndjson").ends(2);
     assert!(
-        said.stderr.contains("is the record: no report may"),
+        said.stderr.contains("is the results file: no report may"),
         "{}",
         said.stderr
     );
 }
 
-/// A report, a record, a bundle or metrics in the place of what is read or kept, and what is said then.
+/// A report, a results file, a bundle or metrics in the place of what is read or kept, and what is said then.
 const IN_THE_PLACE_OF_ANOTHER: [(&str, &str); 18] = [
     ("-o y.csv --metrics y.csv", "is the file of metrics"),
     (
         "-o x.csv --results z.ndjson --metrics z.ndjson",
-        "and can't be the record, too",
+        "and can't be the results file, too",
     ),
     (
         "-o x.csv --metrics x.results.ndjson.partial",
-        "can't be where the record grows, too",
+        "can't be where the results file grows, too",
     ),
     (
         "-o x.csv --metrics x.results.ndjson.ordered",
-        "can't be where the record grows, too",
+        "can't be where the results file grows, too",
     ),
     (
         "-o x.csv --metrics exp.csv --expect-file exp.csv",
@@ -324,22 +327,22 @@ const IN_THE_PLACE_OF_ANOTHER: [(&str, &str); 18] = [
     ("--matrix q.csv --quota-file q.csv", "is the quota file"),
     (
         "-o b.csv --quota-file b.results.ndjson",
-        "and can't be the record, too",
+        "and can't be the results file, too",
     ),
     (
         "-o b.csv --restart --quota-file b.results.ndjson.partial",
-        "can't be where the record grows, too",
+        "can't be where the results file grows, too",
     ),
     (
         "-o b.csv --bundle b.results.ndjson.partial",
-        "is where the record grows",
+        "is where the results file grows",
     ),
     (
         "-o b.csv --worklist b.results.ndjson.partial",
-        "is where the record grows",
+        "is where the results file grows",
     ),
     ("-o b.csv --results b.partial", "ends with .partial"),
-    ("--results -", "the record can't be standard output"),
+    ("--results -", "the results file can't be standard output"),
     ("-o samples/cluster.json", "is the source"),
 ];
 

@@ -87,12 +87,12 @@ fn a_bundle_has_everything_and_proves_it_anywhere() {
     for says in [
         "b.zip: 10 entries, each with the sha256 that its manifest names; made ",
         "report.results.ndjson: the seal holds (sha256 ",
-        "reports/report.csv: the record, rendered again, gives the same bytes",
-        "reports/rows.ndjson: the record, rendered again, gives the same bytes",
-        "reports/totals.json: the record, rendered again, gives the same bytes",
-        "reports/ticket.md: the record, rendered again, gives the same bytes",
-        "reports/matrix.csv: the record, rendered again, gives the same bytes",
-        "reports/bad.csv: the record, rendered again, gives the same bytes",
+        "reports/report.csv: the results file, rendered again, gives the same bytes",
+        "reports/rows.ndjson: the results file, rendered again, gives the same bytes",
+        "reports/totals.json: the results file, rendered again, gives the same bytes",
+        "reports/ticket.md: the results file, rendered again, gives the same bytes",
+        "reports/matrix.csv: the results file, rendered again, gives the same bytes",
+        "reports/bad.csv: the results file, rendered again, gives the same bytes",
         "reports/book.xlsx: its hash holds; it was not rendered again",
         "It does not prove that the source told the truth,",
     ] {
@@ -126,7 +126,8 @@ fn reports_in_another_zone_and_language_are_proved_too() {
     .ends(1);
     let told = tool.call("verify b.zip").ends(0).stdout;
     for name in ["page.html", "ticket.md"] {
-        let says = format!("reports/{name}: the record, rendered again, gives the same bytes");
+        let says =
+            format!("reports/{name}: the results file, rendered again, gives the same bytes");
         assert!(told.contains(&says), "{told}");
     }
 }
@@ -146,7 +147,7 @@ fn a_report_made_again_by_other_expectations_can_be_bundled_too() {
         .ends(1);
     let told = tool.call("verify again.zip").ends(0).stdout;
     assert!(
-        told.contains("reports/again.csv: the record, rendered again, gives the same bytes"),
+        told.contains("reports/again.csv: the results file, rendered again, gives the same bytes"),
         "{told}"
     );
 }
@@ -188,7 +189,7 @@ fn changed_content_is_refused() {
                 flip(content(e, "reports/report.csv"));
                 confirm(e, "reports/report.csv");
             },
-            "reports/report.csv is not what its record renders to",
+            "reports/report.csv is not what its results file renders to",
         ),
         (&|e| flip(content(e, RECORD)), "was changed: its sha256 is"),
         (
@@ -210,7 +211,7 @@ fn changed_content_is_refused() {
 
 #[test]
 fn missing_and_foreign_entries_are_refused() {
-    let foreign = "expected records, reports, settings and a manifest";
+    let foreign = "expected results files, reports, settings and a manifest";
     refused(&[
         (
             &|e| e.retain(|(name, _)| name != "reports/ticket.md"),

@@ -1,4 +1,4 @@
-//! `diff`: what changed between last night's record and tonight's.
+//! `diff`: what changed between last night's results file and tonight's.
 
 use std::collections::BTreeMap;
 
@@ -168,7 +168,7 @@ fn a_reset_is_told_by_group_and_so_is_a_group_that_is_gone() {
 fn the_exit_status_is_1_when_something_opened_and_only_then() {
     let tool = two_nights();
     tool.call(DIFF).args("--exit-zero").ends(0);
-    // One record against itself: much is open, and nothing opened.
+    // One results file against itself: much is open, and nothing opened.
     let said = tool
         .call("diff old.results.ndjson old.results.ndjson")
         .ends(0);
@@ -179,7 +179,7 @@ fn the_exit_status_is_1_when_something_opened_and_only_then() {
         said.stderr
     );
     assert!(
-        said.stderr.contains("records of the same run"),
+        said.stderr.contains("results files of the same run"),
         "{}",
         said.stderr
     );
@@ -269,7 +269,7 @@ fn what_can_not_be_relied_on_is_refused_and_nothing_is_written() {
         ),
         (
             "diff new.results.ndjson old.results.ndjson",
-            "expected the earlier record first",
+            "expected the earlier results file first",
         ),
     ] {
         for output in ["-o c.csv -o c.md", ""] {
@@ -282,7 +282,7 @@ fn what_can_not_be_relied_on_is_refused_and_nothing_is_written() {
     for (output, says) in [
         ("-o c.ndjson", "the endings are .csv, .json and .md"),
         ("-o c.xlsx", "the endings are .csv, .json and .md"),
-        ("-o old.results.ndjson", "is a record: no report may"),
+        ("-o old.results.ndjson", "is a results file: no report may"),
         ("-o c.csv -o ./c.csv", "is to hold two reports"),
         ("-o missing/c.csv", "can't write missing/c.csv"),
     ] {

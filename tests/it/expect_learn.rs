@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::tool::Tool;
 
-/// A tool with the record of the sample incident.
+/// A tool with the results file of the sample incident.
 fn audited() -> Tool {
     let tool = Tool::new();
     tool.call("audit samples/incident.csv --source samples/cluster.json -o report.csv")

@@ -33,7 +33,7 @@ fn the_sample_is_told_on_one_page_that_asks_nobody() {
         "<span dir=\"auto\">orders: GID_billing open</span><b>210</b>",
         "<tr><td>657<td>0A15030B110F18B4AAC264DBD9370E4E<td>06:02:09<td>A-10645<td>233.84<td>Łukasz",
         "passed means that the group&#39;s offset went past the message. It does not prove success",
-        "SHA-256 of the record",
+        "SHA-256 of the results file",
         "time zone of this report<td dir=\"auto\">UTC",
     ] {
         assert!(page.contains(says), "{says}");

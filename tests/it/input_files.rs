@@ -222,7 +222,7 @@ fn columns_are_kept_as_told() {
     assert!(!header(&tool).contains("secret"), "{}", header(&tool));
     assert!(
         !tool.read("in.results.ndjson").contains("secret"),
-        "not even in the record"
+        "not even in the results file"
     );
     all_three(&tool, Some("order"));
     let said = audit(&tool, "in.csv --keep orders").ends(2);

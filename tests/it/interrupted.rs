@@ -24,7 +24,7 @@ fn in_flight(tool: &Tool, gateway: &Gateway) -> Running {
     running
 }
 
-/// The partial record: whole lines, of which this many are answers.
+/// The partial results file: whole lines, of which this many are answers.
 #[track_caller]
 fn kept(tool: &Tool, answers: usize) {
     assert_eq!(tool.names(), ["kept.ndjson.partial"]);
@@ -176,7 +176,7 @@ fn a_reader_that_hangs_does_not_hold_up_who_wants_out() {
             run.hears_soon(told)
         });
         assert!(is_told, "{signal} is not heard");
-        run.hear("hint: the record is whole: `ons-audit report r.ndjson` makes the reports");
+        run.hear("hint: the results file is whole: `ons-audit report r.ndjson` makes the reports");
         run.ends(3);
         tool.call("verify r.ndjson").ends(0);
     }

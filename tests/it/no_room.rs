@@ -38,7 +38,7 @@ fn a_report_that_finds_no_room_can_be_made_again() {
     let said = call.arg(&gateway.url()).key().ends(3);
     for part in [
         "error: can't write /dev/full: No space left on device",
-        "the record is whole: make room, then `ons-audit report RESULTS -o FILE`",
+        "the results file is whole: make room, then `ons-audit report RESULTS -o FILE`",
     ] {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
@@ -71,14 +71,14 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
     assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
     for part in [
         "error: can't write standard output: Broken pipe",
-        "hint: nobody reads it any more; the record is whole: `ons-audit report RESULTS`",
+        "hint: nobody reads it any more; the results file is whole: `ons-audit report RESULTS`",
     ] {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
     tool.call("verify r.ndjson").ends(0);
     for (command, hint) in [
-        ("report r.ndjson", "the record is whole"),
-        ("diff r.ndjson r.ndjson", "both records are whole"),
+        ("report r.ndjson", "the results file is whole"),
+        ("diff r.ndjson r.ndjson", "both results files are whole"),
     ] {
         let call = tool.call(command);
         let said = call.under("{ \"$@\"; echo $? > status; } | true").ends(0);

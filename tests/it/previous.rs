@@ -9,7 +9,7 @@ use super::tool::{Row, Tool, table};
 
 const AUDIT: &str = "audit samples/incident.csv --expect-file samples/expected.csv --rate max";
 
-/// The lines of a record by row.
+/// The lines of a results file by row.
 fn lines(tool: &Tool, name: &str) -> BTreeMap<u64, Value> {
     let values = tool.read(name);
     let values = values
@@ -190,7 +190,7 @@ fn an_offset_that_went_back_is_said_by_group() {
     assert_eq!(summary["groups"][group]["regressed"], most);
     assert_eq!(summary["totals"].get("carried"), None);
 
-    // A share of them shows it as well, and the record can be reported again.
+    // A share of them shows it as well, and the results file can be reported again.
     let half = format!("{previous} --recheck 50% -o half.csv -o half.json");
     let said = tool.call(AUDIT).args(&half).ends(1);
     assert!(

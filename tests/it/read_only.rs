@@ -1,4 +1,4 @@
-//! Files and folders that may not be written to: refused before anything is asked, or said when it happens, and the record
+//! Files and folders that may not be written to: refused before anything is asked, or said when it happens, and the results file
 //! intact either way.
 //!
 //! Permissions do not bind root, so root runs the program as nobody; where that can't be had, these tests say so.

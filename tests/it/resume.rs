@@ -232,7 +232,7 @@ fn a_finished_record_is_gone_on_with_only_by_its_own_question_and_unchanged() {
     let gateway = some_messages(&tool, 5, Gateway::setup().plan(broken)).start();
     audit(&tool, &gateway, "--rate max --max-attempts 1").ends(3);
     audit(&tool, &gateway, "--rate max --resume").ends(0);
-    let record = tool.read("out.results.ndjson");
+    let results_file = tool.read("out.results.ndjson");
     let report = tool.read("out.csv");
     assert_eq!(gateway.calls(), 6);
 
@@ -251,16 +251,16 @@ fn a_finished_record_is_gone_on_with_only_by_its_own_question_and_unchanged() {
     refused(
         "--resume --topic orders",
         "--topic was not given, now `orders`",
-        "hint: name another record with --results",
+        "hint: name another results file with --results",
     );
 
     // What was changed since is neither reported nor packed, whether queries are unanswered or not.
-    let changed = record.replacen("CONSUMED", "UNKNOWN_", 1);
+    let changed = results_file.replacen("CONSUMED", "UNKNOWN_", 1);
     let kept = tool
         .names()
         .into_iter()
         .find(|name| name.starts_with("out.results.2"));
-    let kept = kept.expect("the record of the first run");
+    let kept = kept.expect("the results file of the first run");
     let unanswered = tool.read(&kept).replacen("CONSUMED", "UNKNOWN_", 1);
     for changed in [changed, unanswered] {
         tool.write("out.results.ndjson", &changed);

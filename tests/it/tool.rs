@@ -271,14 +271,14 @@ pub(crate) type Row = BTreeMap<String, String>;
 pub(crate) fn table(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().unwrap().clone();
-    let row = |record: csv::StringRecord| {
-        let pairs = header.iter().zip(&record);
+    let row = |results_file: csv::StringRecord| {
+        let pairs = header.iter().zip(&results_file);
         pairs
             .map(|(name, cell)| (name.to_owned(), cell.to_owned()))
             .collect()
     };
     reader
-        .records()
-        .map(|record| row(record.unwrap()))
+        .results_files()
+        .map(|results_file| row(results_file.unwrap()))
         .collect()
 }

@@ -114,7 +114,7 @@ fn what_is_never_answered_is_said_everywhere() {
         ("unanswered", "2")
     );
     assert_eq!(row["error_code"], "InternalError");
-    // The record is whole, and says the same.
+    // The results file is whole, and says the same.
     tool.call("verify out.results.ndjson").ends(0);
     tool.call("report out.results.ndjson -o again.csv").ends(3);
     assert_eq!(tool.read("again.csv"), tool.read("out.csv"));

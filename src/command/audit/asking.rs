@@ -1,4 +1,4 @@
-//! A run of the loop: it begins anew or goes on, is ended by signals and time, and leaves a record.
+//! A run of the loop: it begins anew or goes on, is ended by signals and time, and leaves a results file.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -11,15 +11,15 @@ use super::begin::Begin;
 use super::desk::Desk;
 use super::ending::{listen, time_is_up};
 use super::order::left;
-use crate::command::World;
+use crate::command::Env;
 use crate::command::flags::{Pace, Talk};
 use crate::engine::{Ended, Engine, Pacer, Stop};
 use crate::exit::Failed;
 use crate::input::{self, Ahead, Inputs, OldestFirst, Row};
-use crate::record::{Durability, Header, Previous, RecordError, RowSet};
+use crate::results::{Durability, Header, Previous, ResultsError, RowSet};
 use crate::settings::Deadline;
 use crate::source::TraceSource;
-use crate::telemetry::Effort;
+use crate::telemetry::CallCounts;
 use crate::ui::{Judge, Progress};
 
 /// What a run is done in.
@@ -28,8 +28,8 @@ pub(in crate::command) struct Around<'a> {
     /// Connections live as long as this.
     pub(in crate::command) runtime: &'a Runtime,
     /// Counts what it cost.
-    pub(in crate::command) effort: &'a Cell<Effort>,
-    pub(in crate::command) world: &'a World,
+    pub(in crate::command) effort: &'a Cell<CallCounts>,
+    pub(in crate::command) env: &'a Env,
 }
 
 /// What is asked about, and how.
@@ -68,7 +68,7 @@ impl Asking {
         }
     }
 
-    /// Runs the loop to its end and leaves a whole record of `header` at `path`.
+    /// Runs the loop to its end and leaves a whole results file of `header` at `path`.
     pub(in crate::command) fn run(
         &mut self,
         source: &impl TraceSource,
@@ -78,7 +78,7 @@ impl Asking {
         let rows = header.rows();
         let begin = std::mem::replace(&mut self.begin, Begin::New);
         begin.compare(path, &self.inputs)?;
-        let (recorder, done) = begin.record(path, header, self.durability)?;
+        let (recorder, done) = begin.results_file(path, header, self.durability)?;
         let live_verdicts = self.live_verdicts.take();
         let mut progress = Progress::new(self.talk.mode, &self.talk.screen, rows, live_verdicts);
         progress.resume(done.len());
@@ -93,7 +93,7 @@ impl Asking {
         };
         let rows = rows_to_ask(&self.inputs, self.order.take(), self.durability, &done)?;
         let (stop, is_late) = (Stop::new(), Cell::new(false));
-        let world = around.world;
+        let env = around.env;
         let ended = around.runtime.block_on(async {
             let policy = &self.pace.policy;
             let engine = Engine {
@@ -108,13 +108,13 @@ impl Asking {
             tokio::select! {
                 ended = engine.run(rows, &mut desk) => ended,
                 error = listen(&stop) => Err(error.into()),
-                never = time_is_up(deadline, world.clock, &stop, &is_late) => match never {},
+                never = time_is_up(deadline, env.clock, &stop, &is_late) => match never {},
             }
         });
         desk.progress.finish();
         match ended {
             Ok(Ended::Complete) => {
-                desk.recorder.finish((world.clock)())?;
+                desk.recorder.finish((env.clock)())?;
                 Ok(())
             }
             Ok(Ended::Stopped) => Err(desk.stopped(match &self.deadline {
@@ -122,7 +122,7 @@ impl Asking {
                 _ => anyhow!("stopped as asked"),
             })),
             Ok(Ended::Fatal(failure)) => Err(desk.refused(&failure)),
-            Err(error) => match error.downcast::<RecordError>() {
+            Err(error) => match error.downcast::<ResultsError>() {
                 // Its threads may know better why it can't be written.
                 Ok(error) => Err(desk.recorder.abandon().err().unwrap_or(error).into()),
                 Err(error) => Err(desk.stopped(error)),

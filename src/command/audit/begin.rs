@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 use crate::exit::Failed;
 use crate::file;
 use crate::input::Inputs;
-use crate::record::{Asked, Durability, Found, Header, Previous, Recorder, RowSet, Unfinished};
-use crate::settings::{Layers, Share};
+use crate::results::{
+    Asked, Durability, Found, Header, Previous, ResultsWriter, RowSet, Unfinished,
+};
+use crate::settings::{Settings, Share};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Resume and reuse")]
 pub(super) struct BeginFlags {
     #[command(flatten)]
     pub(super) resume: ResumeFlags,
-    /// Reuse the answers of an earlier record for messages that all their expected groups have passed
+    /// Reuse the answers of an earlier results file for messages that all their expected groups have passed
     ///
     /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a message
     /// and is open now is reported as a likely offset reset. This takes at most 48 bytes of memory for each message of that
-    /// record.
+    /// results file.
     ///
     /// Example: ons-audit audit open.csv --source ons://cn-hangzhou -o today.csv --previous yesterday.results.ndjson
     #[arg(long, value_name = "RESULTS")]
@@ -34,7 +36,7 @@ pub(super) struct BeginFlags {
 pub(in crate::command) struct ResumeFlags {
     /// Continue an unfinished run of the same command: ask only what has no answer yet
     ///
-    /// Without an unfinished run it starts with the first row, so a script can always set it. A finished record with
+    /// Without an unfinished run it starts with the first row, so a script can always set it. A finished results file with
     /// unanswered messages is continued, too; one about another input, source or expectation is refused.
     ///
     /// Example: repeat the command that was interrupted, and add --resume
@@ -54,34 +56,37 @@ pub(in crate::command) enum Begin {
     Restart,
     /// With the rows that are not settled.
     Resume(Box<Unfinished>),
-    /// Not at all: the record is whole.
+    /// Not at all: the results file is whole.
     Whole,
 }
 
 impl BeginFlags {
-    pub(super) fn lay(&self, layers: &mut Layers) {
-        layers.flag("recheck", self.recheck.as_ref());
+    pub(super) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("recheck", self.recheck.as_ref());
     }
 
-    /// The earlier record, which no report may overwrite.
+    /// The earlier results file, which no report may overwrite.
     pub(super) fn previous(&self) -> Option<&Path> {
         self.previous.as_deref()
     }
 
-    /// Opens the earlier record for the run of `header`, and notes in the header which one it is.
+    /// Opens the earlier results file for the run of `header`, and notes in the header which one it is.
     pub(super) fn open_previous(
         &self,
-        layers: &Layers,
+        settings: &Settings,
         header: &mut Header,
     ) -> Result<Option<Previous>, Failed> {
         let Some(path) = &self.previous else {
             return Ok(None);
         };
-        let Share(recheck) = layers.get("recheck")?;
+        let Share(recheck) = settings.get("recheck")?;
         let previous = Previous::open(path, header, recheck)?;
         let options = &mut header.options;
         options.insert("--previous".to_owned(), previous.seal().to_owned());
-        options.insert("--recheck".to_owned(), layers.text("recheck").0.to_owned());
+        options.insert(
+            "--recheck".to_owned(),
+            settings.text("recheck").0.to_owned(),
+        );
         Ok(Some(previous))
     }
 }
@@ -111,7 +116,7 @@ impl ResumeFlags {
             return Ok(Begin::Restart);
         }
         if !self.resume {
-            Recorder::refuse_unfinished(results)?;
+            ResultsWriter::refuse_unfinished(results)?;
             return Ok(Begin::New);
         }
         Ok(match Found::beside(results, header)? {
@@ -167,18 +172,18 @@ impl Begin {
         Ok(unfinished.compare(asked, results)?)
     }
 
-    /// Opens the record; gives the rows that are settled in it.
-    pub(super) fn record(
+    /// Opens the results file; gives the rows that are settled in it.
+    pub(super) fn results_file(
         self,
         results: &Path,
         header: &Header,
         durability: Durability,
-    ) -> Result<(Recorder, RowSet), Failed> {
+    ) -> Result<(ResultsWriter, RowSet), Failed> {
         let nothing = |recorder| (recorder, RowSet::default());
         Ok(match self {
-            Self::New | Self::Whole => nothing(Recorder::create(results, header, durability)?),
-            Self::Restart => nothing(Recorder::restart(results, header, durability)?),
-            Self::Resume(unfinished) => Recorder::resume(results, *unfinished, durability)?,
+            Self::New | Self::Whole => nothing(ResultsWriter::create(results, header, durability)?),
+            Self::Restart => nothing(ResultsWriter::restart(results, header, durability)?),
+            Self::Resume(unfinished) => ResultsWriter::resume(results, *unfinished, durability)?,
         })
     }
 }

@@ -12,17 +12,17 @@ use super::ending::listen;
 use super::job::Job;
 use super::located::Located;
 use crate::clock::rfc3339;
-use crate::command::World;
+use crate::command::Env;
 use crate::command::interrupt::end_at_once;
 use crate::engine::Stop;
 use crate::exit::Failed;
+use crate::humanize::count;
 use crate::input::Entry;
 use crate::message::{Position, Query, Tag};
 use crate::offsets::snapshot::{ClusterState, Document};
-use crate::record::{Durability, FoundView, Header, Line, Outcome, Record, Recorder};
+use crate::results::{Durability, FoundView, Header, Line, Outcome, ResultsFile, ResultsWriter};
 use crate::source::rocketmq::{AskedTopic, Cluster};
 use crate::source::{FailureKind, Snapshot};
-use crate::words::count;
 
 impl Job {
     /// Both steps.
@@ -38,7 +38,7 @@ impl Job {
         let frozen = around.runtime.block_on(captured)?;
         end_at_once(kept(found.as_ref()));
         let frozen = freeze(frozen)?;
-        let unanswered = self.judge(&frozen, found.as_ref(), around.world)?;
+        let unanswered = self.judge(&frozen, found.as_ref(), around.env)?;
         if found.is_some() {
             located.clear(unanswered);
         }
@@ -49,8 +49,8 @@ impl Job {
     fn judge(
         &self,
         frozen: &Snapshot,
-        found: Option<&Record>,
-        world: &World,
+        found: Option<&ResultsFile>,
+        env: &Env,
     ) -> Result<u64, Failed> {
         let header = Header {
             as_of: Some(rfc3339(frozen.captured_at())),
@@ -58,7 +58,7 @@ impl Job {
             ..self.header.clone()
         };
         // What an earlier try has left of this step is not worth keeping.
-        let mut recorder = Recorder::restart(&self.results, &header, Durability::Relaxed)?;
+        let mut recorder = ResultsWriter::restart(&self.results, &header, Durability::Relaxed)?;
         let mut rows = self.asking.inputs.rows();
         match found {
             None => {
@@ -71,10 +71,10 @@ impl Job {
                     recorder.push(&row, outcome.as_ref())?;
                 }
             }
-            Some(record) => {
-                let mut blocks = record.blocks(true);
+            Some(results_file) => {
+                let mut blocks = results_file.blocks(true);
                 while let Some(block) = blocks.next_block()? {
-                    for line in record.parsed(&block) {
+                    for line in results_file.parsed(&block) {
                         let line = line?;
                         let row = rows.next().ok_or_else(changed)??;
                         if row.row != line.row {
@@ -91,7 +91,7 @@ impl Job {
                 }
             }
         }
-        let totals = recorder.finish((world.clock)())?;
+        let totals = recorder.finish((env.clock)())?;
         Ok(totals.unanswered)
     }
 }
@@ -100,9 +100,10 @@ impl Job {
 pub(in crate::command) async fn captured(
     cluster: &Cluster,
     topics: &BTreeSet<AskedTopic>,
-    found: Option<&Record>,
+    found: Option<&ResultsFile>,
 ) -> Result<Document, Failed> {
-    let with_kept = |failed: Failed| failed.and_hint(found.map(|record| kept(Some(record))));
+    let with_kept =
+        |failed: Failed| failed.and_hint(found.map(|results_file| kept(Some(results_file))));
     let stop = Stop::new();
     let captured = tokio::select! {
         captured = cluster.capture(topics) => captured,
@@ -127,11 +128,11 @@ pub(in crate::command) async fn captured(
 }
 
 /// What is there to go on with where this step is not ended.
-pub(in crate::command) fn kept(found: Option<&Record>) -> String {
+pub(in crate::command) fn kept(found: Option<&ResultsFile>) -> String {
     found.map_or_else(
         || "run the same command again with --restart: nothing is looked up, so nothing is lost".to_owned(),
-        |record| {
-            let path = record.path().display();
+        |results_file| {
+            let path = results_file.path().display();
             format!("the messages are looked up and kept in {path}; run the same command with --resume to continue")
         },
     )

@@ -6,19 +6,19 @@ use anyhow::anyhow;
 
 use crate::engine::Sink;
 use crate::exit::Failed;
+use crate::humanize;
 use crate::input::Row;
-use crate::record::{Outcome, Recorder};
+use crate::results::{Outcome, ResultsWriter};
 use crate::source::Failure;
-use crate::telemetry::Effort;
+use crate::telemetry::CallCounts;
 use crate::ui::Progress;
 use crate::verdict::Totals;
-use crate::words;
 
-/// Takes what the loop brings: into the record, then onto the screen.
+/// Takes what the loop brings: into the results file, then onto the screen.
 pub(super) struct Desk<'e> {
-    pub(super) recorder: Recorder,
+    pub(super) recorder: ResultsWriter,
     pub(super) progress: Progress,
-    pub(super) effort: &'e Cell<Effort>,
+    pub(super) effort: &'e Cell<CallCounts>,
     pub(super) rows: u64,
     /// Distinct messages, where they were counted.
     pub(super) messages: Option<u64>,
@@ -28,7 +28,7 @@ impl Sink for Desk<'_> {
     fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()> {
         self.recorder.push(row, outcome)?;
         if let Some(outcome) = outcome {
-            Effort::add(self.effort, outcome);
+            CallCounts::add(self.effort, outcome);
         }
         self.progress.settled(row, outcome);
         Ok(())
@@ -72,7 +72,7 @@ impl Desk<'_> {
         self.leave(why, failure.hint.clone(), with)
     }
 
-    /// Closes the partial record. It is kept for its answers; without any it would only stand in the way.
+    /// Closes the partial results file. It is kept for its answers; without any it would only stand in the way.
     fn leave(
         self,
         why: anyhow::Error,
@@ -95,14 +95,14 @@ impl Desk<'_> {
             ..
         } = totals;
         let share = messages.map_or_else(String::new, |messages| {
-            let share = words::percent(answered + not_found, messages);
+            let share = humanize::percent(answered + not_found, messages);
             format!(", {share} of the messages")
         });
         let kept = format!(
             "{} of {} rows are done ({} answered{share}) and kept in {}; run the same command with --resume to continue",
-            words::count(settled),
-            words::count(rows),
-            words::count(answered + not_found),
+            humanize::count(settled),
+            humanize::count(rows),
+            humanize::count(answered + not_found),
             partial.display()
         );
         with(why, hint).and_hint(kept)

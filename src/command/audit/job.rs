@@ -19,19 +19,19 @@ use super::refusals::{
     refuse_if_empty, refuse_to_replace, refuse_too_many_rejects,
 };
 use crate::clock;
-use crate::command::World;
+use crate::command::Env;
 use crate::command::evidence::Packing;
-use crate::command::flags::{Kind, Named, Pace, Taken};
+use crate::command::flags::{Kind, Named, Pace, ReservedPaths};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::input::Inputs;
 use crate::message::BornClock;
 use crate::offsets::Rules;
-use crate::record::{Damage, Durability, Header, Previous, SCHEMA};
 use crate::report::Targets;
-use crate::settings::{Layers, MaxRejects, Zone};
+use crate::results::{Damage, Durability, Header, Previous, SCHEMA};
+use crate::settings::{MaxRejects, Settings, Zone};
 use crate::source::{Snapshot, Source, TraceSource};
-use crate::telemetry::Effort;
+use crate::telemetry::CallCounts;
 use crate::ui::Judge;
 use crate::verdict::Expectations;
 
@@ -54,24 +54,24 @@ impl Job {
     /// Refuses everything that can be refused without a call.
     pub(super) fn settle(
         args: Args,
-        (layers, taken): (&Layers, &Taken),
-        world: &World,
+        (settings, reserved): (&Settings, &ReservedPaths),
+        env: &Env,
     ) -> Result<Self, Failed> {
-        let talk = args.talk.start(layers, world)?;
-        let named = Named::of(layers)?;
+        let talk = args.talk.start(settings, env)?;
+        let named = Named::of(settings)?;
         let (kind, repeatable) = (named.kind(), named.is_repeatable());
-        let pace = Pace::of(layers, kind, world.clock)?;
-        let zone: Zone = layers.get("producer_zone")?;
-        let expectations = args.expect.settle(layers, &zone.zone)?;
+        let pace = Pace::of(settings, kind, env.clock)?;
+        let zone: Zone = settings.get("producer_zone")?;
+        let expectations = args.expect.settle(settings, &zone.zone)?;
         let results = args.results_path();
         let source_text = named.text();
-        let started = (world.clock)();
-        let ages = Ages::settle(layers, &zone, started)?;
+        let started = (env.clock)();
+        let ages = Ages::settle(settings, &zone, started)?;
         let inputs = args.input.open()?;
         refuse_to_replace(&results)?;
-        let bundle = args.reports.open_bundle(taken, layers, world)?;
-        let targets = args.reports.open(taken, layers)?;
-        let source = named.connect(layers, world)?;
+        let bundle = args.reports.open_bundle(reserved, settings, env)?;
+        let targets = args.reports.open(reserved, settings)?;
+        let source = named.connect(settings, env)?;
         let pacer = pace.pacer()?;
         refuse_if_empty(&inputs)?;
         let header = Header {
@@ -82,7 +82,7 @@ impl Job {
                 .map_or_else(Rules::default, Snapshot::rules),
             expectations: expectations.clone(),
             producer_zone: zone.name,
-            born_column: layers.optional("born_column")?,
+            born_column: settings.optional("born_column")?,
             rate: (!repeatable).then(|| pace.rate.to_string()),
             ..header(&inputs, clock::rfc3339(started))?
         };
@@ -108,14 +108,14 @@ impl Job {
             results,
             header,
         };
-        job.look_back(&args.begin, layers)?;
-        job.look_ahead(layers, &ages, started)?;
+        job.look_back(&args.begin, settings)?;
+        job.look_ahead(settings, &ages, started)?;
         Ok(job)
     }
 
-    /// What is known already, by an earlier record or by an earlier part of this run.
-    fn look_back(&mut self, flags: &BeginFlags, layers: &Layers) -> Result<(), Failed> {
-        let previous = flags.open_previous(layers, &mut self.header)?;
+    /// What is known already, by an earlier results file or by an earlier part of this run.
+    fn look_back(&mut self, flags: &BeginFlags, settings: &Settings) -> Result<(), Failed> {
+        let previous = flags.open_previous(settings, &mut self.header)?;
         self.asking.begin = match &mut self.located {
             Some(located) => located.settle(flags.resume, &self.results, &self.header)?,
             None => flags.resume.settle(&self.results, &self.header)?,
@@ -133,8 +133,13 @@ impl Job {
     }
 
     /// What will be asked, in which order.
-    fn look_ahead(&mut self, layers: &Layers, ages: &Ages, now: Timestamp) -> Result<(), Failed> {
-        let max_rejects: MaxRejects = layers.get("max_rejects")?;
+    fn look_ahead(
+        &mut self,
+        settings: &Settings,
+        ages: &Ages,
+        now: Timestamp,
+    ) -> Result<(), Failed> {
+        let max_rejects: MaxRejects = settings.get("max_rejects")?;
         let is_repeatable = self.asking.durability == Durability::Relaxed;
         if self.is_whole() {
             return Ok(());
@@ -182,13 +187,13 @@ impl Job {
         Ok(())
     }
 
-    /// Is the record there already, with an answer for every message?
+    /// Is the results file there already, with an answer for every message?
     pub(super) const fn is_whole(&self) -> bool {
         matches!(self.asking.begin, Begin::Whole)
     }
 
-    /// Asks everything and leaves a whole record, or says why there is none.
-    pub(super) fn ask(mut self, effort: &Cell<Effort>, world: &World) -> Result<Targets, Failed> {
+    /// Asks everything and leaves a whole results file, or says why there is none.
+    pub(super) fn ask(mut self, effort: &Cell<CallCounts>, env: &Env) -> Result<Targets, Failed> {
         if self.is_whole() {
             let whole = self.results.display();
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
@@ -203,7 +208,7 @@ impl Job {
         let around = Around {
             runtime: &runtime,
             effort,
-            world,
+            env,
         };
         match (&*source, self.located.take()) {
             (Source::Cluster(cluster), Some(located)) => {

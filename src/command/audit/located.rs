@@ -1,7 +1,7 @@
 //! A cluster is audited in two steps: every message is looked up here, then the offsets are captured once and all
 //! messages are judged by them ([`captured`](super::captured)).
 //!
-//! This step is a run like any other, with a record of its own beside that of the audit (`RESULTS.located`): paced,
+//! This step is a run like any other, with a results file of its own beside that of the audit (`RESULTS.located`): paced,
 //! journalled, gone on with by `--resume`.
 
 use std::collections::BTreeSet;
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use super::asking::{Around, Asking};
 use super::begin::{Begin, ResumeFlags};
 use crate::exit::Failed;
+use crate::humanize::count;
 use crate::input::{Entry, Error, Row};
 use crate::message::BornClock;
-use crate::record::{Found, Header, LOCATED, ReadError, Record, Recorder, partial_path};
+use crate::results::{Found, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path};
 use crate::source::rocketmq::{AskedTopic, Cluster, Locator};
-use crate::words::count;
 
 /// The messages that were looked up.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(in crate::command) struct Located {
 }
 
 impl Located {
-    /// Of the record at `results`.
+    /// Of the results file at `results`.
     pub(in crate::command) fn beside(results: &Path) -> Self {
         Self {
             path: results.with_added_extension("located"),
@@ -49,7 +49,8 @@ impl Located {
     ) -> Result<Begin, Failed> {
         if flags.resumes() {
             let finished = Found::finished(results, header);
-            if matches!(&finished, Ok(Some(record)) if record.trailer().totals.unanswered == 0) {
+            if matches!(&finished, Ok(Some(results_file)) if results_file.trailer().totals.unanswered == 0)
+            {
                 return Ok(Begin::Whole);
             }
             // Of another run, it is refused here.
@@ -59,7 +60,7 @@ impl Located {
                 drop(finished?);
             }
         } else if !flags.restarts() {
-            Recorder::refuse_unfinished(results)?;
+            ResultsWriter::refuse_unfinished(results)?;
         }
         self.go_on(flags, header)
     }
@@ -82,7 +83,7 @@ impl Located {
         cluster: &Cluster,
         (header, born): (&Header, BornClock),
         around: Around<'_>,
-    ) -> Result<Option<Record>, Failed> {
+    ) -> Result<Option<ResultsFile>, Failed> {
         if self.placed {
             return Ok(None);
         }
@@ -93,9 +94,9 @@ impl Located {
             let header = Self::header(header);
             asking.run(&locator, (&self.path, &header), around)?;
         }
-        let record = Record::open_as(&self.path, LOCATED)?;
-        cluster.expect(record.header().brokers());
-        Ok(Some(record))
+        let results_file = ResultsFile::open_as(&self.path, LOCATED)?;
+        cluster.expect(results_file.header().brokers());
+        Ok(Some(results_file))
     }
 
     /// The second step was done: what was looked up is of use only where something is left to look up.
@@ -112,12 +113,12 @@ impl Located {
 
     /// What an earlier run has left whole is not kept: its lines were taken over, or are of no use.
     fn make_room(&self) -> Result<(), Failed> {
-        match Record::open_as(&self.path, LOCATED) {
+        match ResultsFile::open_as(&self.path, LOCATED) {
             Ok(_) => std::fs::remove_file(&self.path).map_err(|error| Failed::refused(error, None)),
             Err(ReadError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(Failed::refused(
                 error,
-                "name another record with --results".to_owned(),
+                "name another results file with --results".to_owned(),
             )),
         }
     }

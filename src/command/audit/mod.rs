@@ -1,7 +1,7 @@
 //! `audit`: ask, judge, report.
 //!
 //! Everything that can be refused is refused before the first call: settings, input, report paths, credentials.
-//! Then the one loop runs, and the record that it leaves is rendered like any other.
+//! Then the one loop runs, and the results file that it leaves is rendered like any other.
 
 mod asking;
 mod begin;
@@ -15,19 +15,19 @@ mod refusals;
 
 use std::path::{Path, PathBuf};
 
-use super::World;
+use super::Env;
 use super::flags::{
-    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, SettingsFlags, SourceFlags,
-    Taken, TalkFlags, TelemetryFlags, Watch,
+    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, ReservedPaths, SettingsFlags,
+    SourceFlags, TalkFlags, TelemetryFlags, Watch,
 };
 use super::interrupt::end_at_once;
 use super::outcome::{Ending, conclude};
 use crate::exit::{Failed, Status};
-use crate::record::Record;
 use crate::report::CsvDialect;
 use crate::report::lang::Voice;
-use crate::settings::Layers;
-use crate::telemetry::Figures;
+use crate::results::ResultsFile;
+use crate::settings::Settings;
+use crate::telemetry::ReportTotals;
 
 pub(super) use asking::{Around, Asking};
 pub(super) use begin::ResumeFlags;
@@ -54,7 +54,7 @@ pub(super) struct Args {
     begin: BeginFlags,
     #[command(flatten)]
     reports: ReportFlags,
-    /// The record: every answer once; reports can be made from it again [default: beside the first report]
+    /// The results file: every answer once; reports can be made from it again [default: beside the first report]
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     results: Option<PathBuf>,
     /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
@@ -71,75 +71,75 @@ pub(super) struct Args {
     settings: SettingsFlags,
 }
 
-pub(super) fn run(args: Args, world: &World) -> Result<Status, Failed> {
-    let layers = args.layers(world)?;
-    if let Some(shown) = args.settings.show(&layers) {
+pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
+    let settings = args.merged_settings(env)?;
+    if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
     // The metrics are written also where the run is refused: before that it must be sure that they replace nothing.
-    let taken = args.taken(&layers)?;
-    let watch = Watch::begin(&args.results_path(), &layers, world)?;
-    let ended = audit(args, (&layers, &taken), &watch, world);
+    let reserved = args.reserved(&settings)?;
+    let watch = Watch::begin(&args.results_path(), &settings, env)?;
+    let ended = audit(args, (&settings, &reserved), &watch, env);
     watch.end(ended)
 }
 
 fn audit(
     args: Args,
-    (layers, taken): (&Layers, &Taken),
+    (settings, reserved): (&Settings, &ReservedPaths),
     watch: &Watch,
-    world: &World,
-) -> Result<(Status, Figures), Failed> {
+    env: &Env,
+) -> Result<(Status, ReportTotals), Failed> {
     let exit_zero = args.exit_zero;
-    let mut job = Job::settle(args, (layers, taken), world)?;
+    let mut job = Job::settle(args, (settings, reserved), env)?;
     let results = job.results.clone();
     let ending = Ending {
         exit_zero,
         quiet: job.asking.talk.quiet,
-        csv: CsvDialect::of(layers)?,
+        csv: CsvDialect::of(settings)?,
         bundle: job.bundle.take(),
-        voice: Voice::of(layers)?,
+        voice: Voice::of(settings)?,
     };
     let is_whole = job.is_whole();
-    let targets = job.ask(&watch.effort, world)?;
+    let targets = job.ask(&watch.effort, env)?;
     end_at_once(format!(
-        "the record is whole: `ons-audit report {}` makes the reports",
+        "the results file is whole: `ons-audit report {}` makes the reports",
         results.display()
     ));
-    let record = Record::open(&results)?;
-    let expectations = record.header().expectations.clone();
+    let results_file = ResultsFile::open(&results)?;
+    let expectations = results_file.header().expectations.clone();
     // A seal that was made a moment ago by this very process need not be checked.
-    conclude(&[record], expectations, targets, ending, is_whole)
+    conclude(&[results_file], expectations, targets, ending, is_whole)
 }
 
 impl Args {
-    fn layers(&self, world: &World) -> Result<Layers, Failed> {
-        let mut layers = self.settings.layers(world)?;
-        self.source.lay(&mut layers);
-        self.expect.lay(&mut layers);
-        self.input.lay(&mut layers);
-        self.pace.lay(&mut layers);
-        self.deadline.lay(&mut layers);
-        self.begin.lay(&mut layers);
-        self.reports.lay(&mut layers);
-        self.telemetry.lay(&mut layers);
-        self.talk.lay(&mut layers);
-        layers.flag("producer_zone", self.producer_zone.as_ref());
-        Ok(layers)
+    fn merged_settings(&self, env: &Env) -> Result<Settings, Failed> {
+        let mut settings = self.settings.merged_settings(env)?;
+        self.source.apply_to(&mut settings);
+        self.expect.apply_to(&mut settings);
+        self.input.apply_to(&mut settings);
+        self.pace.apply_to(&mut settings);
+        self.deadline.apply_to(&mut settings);
+        self.begin.apply_to(&mut settings);
+        self.reports.apply_to(&mut settings);
+        self.telemetry.apply_to(&mut settings);
+        self.talk.apply_to(&mut settings);
+        settings.flag("producer_zone", self.producer_zone.as_ref());
+        Ok(settings)
     }
 
     /// What it reads and keeps, so that no report takes the place of it.
-    fn taken(&self, layers: &Layers) -> Result<Taken, Failed> {
+    fn reserved(&self, settings: &Settings) -> Result<ReservedPaths, Failed> {
         let inputs = self.input.paths().iter().map(PathBuf::as_path);
-        let taken = Taken::default()
+        let reserved = ReservedPaths::default()
             .read("an input", inputs)
-            .settings(layers)?
-            .record(&self.results_path())?
-            // It may be the record before this one with the same name, which is renamed.
-            .read("the earlier record", self.begin.previous());
+            .settings(settings)?
+            .results_file(&self.results_path())?
+            // It may be the results file before this one with the same name, which is renamed.
+            .read("the earlier results file", self.begin.previous());
         for path in self.reports.paths() {
-            taken.refuse(path)?;
+            reserved.refuse(path)?;
         }
-        Ok(taken)
+        Ok(reserved)
     }
 
     /// Beside the first report; else here, named after the first input.

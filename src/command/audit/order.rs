@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use crate::command::flags::deadline;
 use crate::exit::Failed;
 use crate::file;
+use crate::humanize;
 use crate::input::{BornColumn, Entry, Error, Inputs, OldestFirst, Row};
 use crate::message::BornClock;
-use crate::record::{Known, Previous, RowSet};
-use crate::settings::{Deadline, Layers, Zone};
-use crate::words;
+use crate::results::{Known, Previous, RowSet};
+use crate::settings::{Deadline, Settings, Zone};
 
 /// When messages were born, and whether that matters.
 #[derive(Debug)]
@@ -23,15 +23,15 @@ pub(super) struct Ages {
 }
 
 impl Ages {
-    pub(super) fn settle(layers: &Layers, zone: &Zone, now: Timestamp) -> Result<Self, Failed> {
-        let column: Option<String> = layers.optional("born_column")?;
+    pub(super) fn settle(settings: &Settings, zone: &Zone, now: Timestamp) -> Result<Self, Failed> {
+        let column: Option<String> = settings.optional("born_column")?;
         Ok(Self {
             clock: BornClock::new(now, &zone.zone),
             column: column.map(|name| {
                 let column = BornColumn::new(&name, zone.zone.clone());
                 (name, column)
             }),
-            deadline: deadline(layers, now)?,
+            deadline: deadline(settings, now)?,
         })
     }
 
@@ -90,8 +90,8 @@ fn heed_unread(name: &str, column: &BornColumn) -> Result<(), Error> {
     tracing::warn!(
         "column {name}: {} of {} values are no time that can be read, the first is `{first}` in row {row}; the IDs of \
          those rows tell when they were born, where they can",
-        words::count(unread.cells),
-        words::count(unread.cells + column.read()),
+        humanize::count(unread.cells),
+        humanize::count(unread.cells + column.read()),
     );
     Ok(())
 }

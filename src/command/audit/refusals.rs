@@ -8,21 +8,21 @@ use jiff::Timestamp;
 
 use crate::engine::Forecast;
 use crate::exit::Failed;
+use crate::humanize;
 use crate::input::{Entry, Inputs, Reject};
-use crate::record::{Damage, ReadError, Record};
+use crate::results::{Damage, ReadError, ResultsFile};
 use crate::settings::{Deadline, MaxRejects};
-use crate::words;
 
-/// An earlier record is kept under another name; any other file is not ours to replace.
+/// An earlier results file is kept under another name; any other file is not ours to replace.
 pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
-    match Record::open(results) {
+    match ResultsFile::open(results) {
         Ok(_) => Ok(()),
         Err(ReadError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             Ok(())
         }
         Err(error) => Err(Failed::refused(
-            anyhow::Error::new(error).context("the record would replace a file that is none"),
-            Some("name another record with --results".to_owned()),
+            anyhow::Error::new(error).context("the results file would replace a file that is none"),
+            Some("name another results file with --results".to_owned()),
         )),
     }
 }
@@ -43,22 +43,22 @@ pub(super) fn refuse_too_many_rejects(
 pub(super) fn announce(forecast: &Forecast) {
     let time = forecast
         .seconds
-        .map(|seconds| words::duration(Duration::from_secs_f64(seconds)));
+        .map(|seconds| humanize::duration(Duration::from_secs_f64(seconds)));
     tracing::info!(
         "asking about {} messages{} ({} rows, {} duplicates, {} rejected)",
-        words::count(forecast.distinct),
+        humanize::count(forecast.distinct),
         time.map(|time| format!(", about {time}"))
             .unwrap_or_default(),
-        words::count(forecast.rows),
-        words::count(forecast.duplicates),
-        words::count(forecast.rejected),
+        humanize::count(forecast.rows),
+        humanize::count(forecast.duplicates),
+        humanize::count(forecast.rejected),
     );
     let [expired, expiring] = [forecast.expired, forecast.expiring].map(Option::unwrap_or_default);
     if expired + expiring > 0 {
         tracing::warn!(
             "by their IDs, {} messages are older than 3 days and {} more will be before their turn: they may be gone",
-            words::count(expired),
-            words::count(expiring),
+            humanize::count(expired),
+            humanize::count(expiring),
         );
     }
 }
@@ -70,12 +70,12 @@ pub(super) fn announce_damage(damage: &Damage) {
     }
 }
 
-/// Says what an earlier record spares us.
+/// Says what an earlier results file spares us.
 pub(super) fn announce_carried(carried: u64) {
     if carried > 0 {
         tracing::info!(
             "{} more messages had passed when --previous was asked: their answers are carried",
-            words::count(carried)
+            humanize::count(carried)
         );
     }
 }
@@ -95,7 +95,7 @@ pub(super) fn announce_deadline(forecast: &Forecast, deadline: &Deadline, now: T
         let reached = (forecast.distinct as f64 * left / seconds) as u64;
         tracing::warn!(
             "time for about {} of them ({}): the oldest are asked first, --resume goes on with the others",
-            words::count(reached),
+            humanize::count(reached),
             deadline.told,
         );
     }
@@ -109,7 +109,7 @@ pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
     let names: Vec<_> = inputs
         .surveys()
         .iter()
-        .map(|survey| words::input(Path::new(&survey.path)))
+        .map(|survey| humanize::input(Path::new(&survey.path)))
         .collect();
     let error = anyhow!(
         "no rows in {}: there is nothing to ask about",
@@ -142,7 +142,7 @@ fn too_many_rejects(rejected: u64, rows: u64, inputs: &Inputs) -> Failed {
         Ok(first) => first.first().map(Reject::to_string).unwrap_or_default(),
         Err(error) => return error.into(),
     };
-    let [bad, of_all] = [rejected, rows].map(words::count);
+    let [bad, of_all] = [rejected, rows].map(humanize::count);
     if rejected == rows {
         let error = anyhow!("every one of {of_all} rows is bad, the first is {first}");
         let hint = "is this the list of message IDs? --msg-id-column, --topic-column and --topic say where they stand; \

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use anyhow::anyhow;
 
 use crate::exit::Failed;
-use crate::settings::{Deadline, FinishBy, Layers, Span};
+use crate::settings::{Deadline, FinishBy, Settings, Span};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Time")]
@@ -31,21 +31,21 @@ pub(in crate::command) struct DeadlineFlags {
 }
 
 impl DeadlineFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("finish_by", self.finish_by.as_ref());
-        layers.flag("max_time", self.max_time.as_ref());
-        layers.flag("born_column", self.born_column.as_ref());
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("finish_by", self.finish_by.as_ref());
+        settings.flag("max_time", self.max_time.as_ref());
+        settings.flag("born_column", self.born_column.as_ref());
     }
 }
 
 /// The earlier one of the ends that are set, if one is.
 pub(in crate::command) fn deadline(
-    layers: &Layers,
+    settings: &Settings,
     now: Timestamp,
 ) -> Result<Option<Deadline>, Failed> {
-    let told = |flag, key| format!("{flag} {}", layers.text(key).0);
+    let told = |flag, key| format!("{flag} {}", settings.text(key).0);
     let mut deadline: Option<Deadline> = None;
-    if let Some(finish_by) = layers.optional::<FinishBy>("finish_by")? {
+    if let Some(finish_by) = settings.optional::<FinishBy>("finish_by")? {
         deadline = finish_by
             .moment(now, &TimeZone::system())
             .map(|at| Deadline {
@@ -53,7 +53,7 @@ pub(in crate::command) fn deadline(
                 told: told("--finish-by", "finish_by"),
             });
     }
-    if let Some(Span(most)) = layers.optional::<Span>("max_time")? {
+    if let Some(Span(most)) = settings.optional::<Span>("max_time")? {
         let most = SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);
         let at = now.checked_add(most).unwrap_or(Timestamp::MAX);
         if deadline.as_ref().is_none_or(|other| at < other.at) {

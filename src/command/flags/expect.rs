@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::exit::Failed;
-use crate::record::Header;
-use crate::settings::{Accept, Layers, Zone};
+use crate::results::Header;
+use crate::settings::{Accept, Settings, Zone};
 use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]
@@ -37,33 +37,33 @@ pub(in crate::command) struct ExpectFlags {
 }
 
 impl ExpectFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag(
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag(
             "expect_file",
             self.expect_file.as_ref().map(|path| path.display()),
         );
-        layers.flag("accept", self.accept.as_ref());
+        settings.flag("accept", self.accept.as_ref());
     }
 
     /// `zone` is the producers', for days.
     pub(in crate::command) fn settle(
         &self,
-        layers: &Layers,
+        settings: &Settings,
         zone: &TimeZone,
     ) -> Result<Expectations, Failed> {
         let mut expectations = Expectations::default();
         for value in &self.expect {
             expectations.add(value)?;
         }
-        if let Some(path) = layers.optional::<PathBuf>("expect_file")? {
+        if let Some(path) = settings.optional::<PathBuf>("expect_file")? {
             expectations.add_file(&path, zone)?;
         }
-        expectations.accept_filtered = layers.optional::<Accept>("accept")?.is_some();
+        expectations.accept_filtered = settings.optional::<Accept>("accept")?.is_some();
         Ok(expectations)
     }
 }
 
-/// The zone of the producers in a record.
+/// The zone of the producers in a results file.
 pub(in crate::command) fn zone_of(header: &Header) -> TimeZone {
     let zone = header.producer_zone.parse::<Zone>();
     zone.map_or(TimeZone::UTC, |zone| zone.zone)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{self, Failed};
 use crate::input::{ColumnRef, Format, Inputs, Options};
-use crate::settings::Layers;
+use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
@@ -106,8 +106,8 @@ fn delimiter(text: &str) -> Result<u8, String> {
 }
 
 impl InputFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("max_rejects", self.max_rejects.as_ref());
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("max_rejects", self.max_rejects.as_ref());
     }
 
     /// Opens all inputs: from here on their columns are known, and their rows counted.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::clock::Clock;
 use crate::engine::{Backoff, Pacer, Policy, QuotaFile, Rate};
 use crate::exit::Failed;
-use crate::settings::{Auto, Layers};
+use crate::settings::{Auto, Settings};
 
 /// Headroom under the quota of 10/s, which the account shares with the console and all else (`facts/ons-api.md`, trap 22).
 const API_RATE: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
@@ -85,27 +85,27 @@ pub(in crate::command) struct Pace {
 }
 
 impl PaceFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("rate", self.rate.as_ref());
-        layers.flag("concurrency", self.concurrency.as_ref());
-        self.more.lay(layers);
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("rate", self.rate.as_ref());
+        settings.flag("concurrency", self.concurrency.as_ref());
+        self.more.apply_to(settings);
     }
 }
 
 impl ClusterPaceFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("rate", self.rate.as_ref());
-        layers.flag("concurrency", self.concurrency.as_ref());
-        self.more.lay(layers);
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("rate", self.rate.as_ref());
+        settings.flag("concurrency", self.concurrency.as_ref());
+        self.more.apply_to(settings);
     }
 }
 
 impl MorePaceFlags {
-    fn lay(&self, layers: &mut Layers) {
-        layers.flag("burst", self.burst.as_ref());
-        layers.flag("max_attempts", self.max_attempts.as_ref());
+    fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("burst", self.burst.as_ref());
+        settings.flag("max_attempts", self.max_attempts.as_ref());
         let quota_file = self.quota_file.as_ref().map(|path| path.display());
-        layers.flag("quota_file", quota_file);
+        settings.flag("quota_file", quota_file);
     }
 }
 
@@ -121,38 +121,38 @@ pub(in crate::command) enum Kind {
 }
 
 /// How fast a source may be asked.
-pub(in crate::command) fn rate_of(layers: &Layers, kind: Kind) -> Result<Rate, Failed> {
+pub(in crate::command) fn rate_of(settings: &Settings, kind: Kind) -> Result<Rate, Failed> {
     let fitting = match kind {
         Kind::Api => Rate::per_second(API_RATE),
         Kind::Cluster => Rate::per_second(CLUSTER_RATE),
         Kind::Snapshot => Rate::Max,
     };
-    Ok(layers.get::<Auto<Rate>>("rate")?.or(fitting))
+    Ok(settings.get::<Auto<Rate>>("rate")?.or(fitting))
 }
 
 impl Pace {
     pub(in crate::command) fn of(
-        layers: &Layers,
+        settings: &Settings,
         kind: Kind,
         clock: Clock,
     ) -> Result<Self, Failed> {
-        let rate = rate_of(layers, kind)?;
+        let rate = rate_of(settings, kind)?;
         let fitting = match (kind, rate) {
             (Kind::Snapshot, _) => 1,
             (Kind::Cluster, _) => CLUSTER_CONCURRENCY,
             (Kind::Api, Rate::Max) => API_CONCURRENCY_AT_MAX,
             (Kind::Api, Rate::Limited { .. }) => API_CONCURRENCY,
         };
-        let concurrency = layers.get::<Auto<NonZeroUsize>>("concurrency")?;
+        let concurrency = settings.get::<Auto<NonZeroUsize>>("concurrency")?;
         let policy = Policy {
             concurrency: concurrency
                 .or(NonZeroUsize::new(fitting).unwrap_or(NonZeroUsize::MIN))
                 .get(),
-            max_attempts: layers.get::<NonZeroU32>("max_attempts")?.get(),
+            max_attempts: settings.get::<NonZeroU32>("max_attempts")?.get(),
             backoff: Backoff::default(),
             clock,
         };
-        let quota_file = layers.optional::<PathBuf>("quota_file")?;
+        let quota_file = settings.optional::<PathBuf>("quota_file")?;
         if quota_file.is_some() && rate == Rate::Max && kind != Kind::Snapshot {
             let error = anyhow::anyhow!("--rate max has no limit that runs could share");
             let hint = "give all runs that share a quota file the same --rate, for example 8/s";
@@ -160,7 +160,7 @@ impl Pace {
         }
         Ok(Self {
             rate,
-            burst: layers.get("burst")?,
+            burst: settings.get("burst")?,
             // Without a limit there is nothing to share.
             quota_file: quota_file.filter(|_| rate != Rate::Max),
             policy,

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::taken::Taken;
+use super::reserved_paths::ReservedPaths;
 use super::targets::{create, is_in, open, or_stdout, same};
-use crate::command::World;
+use crate::command::Env;
 use crate::command::evidence::Packing;
 use crate::exit::Failed;
 use crate::file::FileSet;
 use crate::report::{CsvDialect, Format, Target, Targets, refuse_foreign};
-use crate::settings::Layers;
+use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
@@ -31,7 +31,7 @@ pub(in crate::command) struct ReportFlags {
     /// CSV of the bad rows with file, line and reason
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// All evidence in one ZIP: the record, the reports, the settings, and a manifest with the SHA-256 of each
+    /// All evidence in one ZIP: the results file, the reports, the settings, and a manifest with the SHA-256 of each
     ///
     /// `ons-audit verify FILE.zip` checks it anywhere without asking anybody. The inputs are named with their hashes but
     /// not packed; secrets never are.
@@ -91,22 +91,22 @@ pub(in crate::command) struct CsvFlags {
 }
 
 impl CsvFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("raw_csv", self.raw_csv.then_some(true));
-        layers.flag("bom", self.bom.then_some(true));
-        layers.flag("output_delimiter", self.output_delimiter.as_ref());
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("raw_csv", self.raw_csv.then_some(true));
+        settings.flag("bom", self.bom.then_some(true));
+        settings.flag("output_delimiter", self.output_delimiter.as_ref());
     }
 }
 
 impl ReportFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        self.csv.lay(layers);
-        layers.flag("split", self.split.as_ref());
-        layers.flag("tz", self.tz.as_ref());
-        layers.flag("lang", self.lang.as_ref());
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        self.csv.apply_to(settings);
+        settings.flag("split", self.split.as_ref());
+        settings.flag("tz", self.tz.as_ref());
+        settings.flag("lang", self.lang.as_ref());
     }
 
-    /// The first report that is a file with a place of its own, beside which the record belongs.
+    /// The first report that is a file with a place of its own, beside which the results file belongs.
     pub(in crate::command) fn first_file(&self) -> Option<&Path> {
         let is_file = |path: &&PathBuf| {
             **path != Path::new("-")
@@ -118,9 +118,9 @@ impl ReportFlags {
     /// Opens the bundle, if one is wanted.
     pub(in crate::command) fn open_bundle(
         &self,
-        taken: &Taken,
-        layers: &Layers,
-        world: &World,
+        taken: &ReservedPaths,
+        settings: &Settings,
+        env: &Env,
     ) -> Result<Option<Packing>, Failed> {
         let Some(path) = self.bundle.clone() else {
             return Ok(None);
@@ -140,12 +140,12 @@ impl ReportFlags {
                 "name another file for one of them".to_owned(),
             ));
         }
-        let output = create(&path, taken)?;
+        let output = create(&path, reserved)?;
         Ok(Some(Packing {
             path,
             output,
-            settings: layers.show(),
-            clock: world.clock,
+            settings: settings.show(),
+            clock: env.clock,
         }))
     }
 
@@ -159,8 +159,8 @@ impl ReportFlags {
     /// Opens every target. None may take the place of a `taken` file.
     pub(in crate::command) fn open(
         self,
-        taken: &Taken,
-        layers: &Layers,
+        taken: &ReservedPaths,
+        settings: &Settings,
     ) -> Result<Targets, Failed> {
         let matrix = self
             .matrix
@@ -171,15 +171,15 @@ impl ReportFlags {
             .into_iter()
             .map(|path| (Some(Format::Rejects), path));
         let wanted = or_stdout(self.output).chain(matrix).chain(rejects);
-        let files = open(wanted, taken, &Format::BY_ENDING)?;
-        if CsvDialect::of(layers)?.split.is_some() {
+        let files = open(wanted, reserved, &Format::BY_ENDING)?;
+        if CsvDialect::of(settings)?.split.is_some() {
             refuse_to_split_streams(&files)?;
         }
         let worklist = self
             .worklist
             .map(|path| {
                 let files = files.iter().map(|target| &target.path);
-                let set = open_worklist(&path, taken.paths().chain(files))?;
+                let set = open_worklist(&path, reserved.paths().chain(files))?;
                 Ok::<_, Failed>((path, set))
             })
             .transpose()?;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::command::World;
+use crate::command::Env;
 use crate::exit::{Failed, Status, print};
-use crate::settings::Layers;
+use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Settings")]
@@ -18,16 +18,16 @@ pub(in crate::command) struct SettingsFlags {
 }
 
 impl SettingsFlags {
-    pub(in crate::command) fn layers(&self, world: &World) -> Result<Layers, Failed> {
-        Ok(Layers::new(
-            world.environment.iter().cloned(),
+    pub(in crate::command) fn merged_settings(&self, env: &Env) -> Result<Settings, Failed> {
+        Ok(Settings::new(
+            env.environment.iter().cloned(),
             self.config.as_deref(),
         )?)
     }
 
     /// Shows the settings, if that is all that was asked for.
-    pub(in crate::command) fn show(&self, layers: &Layers) -> Option<Result<Status, Failed>> {
+    pub(in crate::command) fn show(&self, settings: &Settings) -> Option<Result<Status, Failed>> {
         self.show_settings
-            .then(|| print(&layers.show()).map(|()| Status::Clean))
+            .then(|| print(&settings.show()).map(|()| Status::Clean))
     }
 }

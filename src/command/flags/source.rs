@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 
 use super::pace::Kind;
-use crate::command::World;
+use crate::command::Env;
 use crate::exit::Failed;
-use crate::settings::{Layers, SettingsError, Span};
+use crate::settings::{Settings, SettingsError, Span};
 use crate::source::ons::credentials::{Allow, Fetcher, Lookup};
 use crate::source::ons::{Config, Endpoint, Network, Ons, Signature, Supply};
 use crate::source::rocketmq::remoting::{Keys, NameServers, Options, Remoting, Tls};
@@ -91,36 +91,36 @@ pub(in crate::command) enum Named {
 }
 
 impl SourceFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("source", self.source.as_ref());
-        layers.flag("profile", self.profile.as_ref());
-        layers.flag("signature", self.signature.as_ref());
-        self.connection.lay(layers);
-        layers.flag("allow_http", self.allow_http.then_some(true));
-        layers.flag("proxy", self.proxy.as_ref());
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("source", self.source.as_ref());
+        settings.flag("profile", self.profile.as_ref());
+        settings.flag("signature", self.signature.as_ref());
+        self.connection.apply_to(settings);
+        settings.flag("allow_http", self.allow_http.then_some(true));
+        settings.flag("proxy", self.proxy.as_ref());
         let external = self.allow_external_credentials.then_some(true);
-        layers.flag("allow_external_credentials", external);
+        settings.flag("allow_external_credentials", external);
     }
 }
 
 impl ClusterFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("source", self.source.as_ref());
-        self.connection.lay(layers);
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("source", self.source.as_ref());
+        self.connection.apply_to(settings);
     }
 }
 
 impl ConnectionFlags {
-    fn lay(&self, layers: &mut Layers) {
-        layers.flag("timeout", self.timeout.as_ref());
-        layers.flag("tls", self.tls.then_some(true));
-        layers.flag("ca_cert", self.ca_cert.as_ref().map(|path| path.display()));
+    fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("timeout", self.timeout.as_ref());
+        settings.flag("tls", self.tls.then_some(true));
+        settings.flag("ca_cert", self.ca_cert.as_ref().map(|path| path.display()));
     }
 }
 
 impl Named {
-    pub(in crate::command) fn of(layers: &Layers) -> Result<Self, Failed> {
-        let (source, _) = layers.text("source");
+    pub(in crate::command) fn of(settings: &Settings) -> Result<Self, Failed> {
+        let (source, _) = settings.text("source");
         if source.is_empty() {
             let hint = "--source ons://REGION for ApsaraMQ, --source rocketmq://HOST:9876 for a cluster of one's own, --source https://HOST, or a snapshot such as --source samples/cluster.json";
             return Err(SettingsError::Missing {
@@ -135,7 +135,7 @@ impl Named {
         if source.contains("://") {
             return Ok(Self::Api(Endpoint::parse(
                 source,
-                layers.get("allow_http")?,
+                settings.get("allow_http")?,
             )?));
         }
         Ok(Self::Snapshot(PathBuf::from(source)))
@@ -167,24 +167,24 @@ impl Named {
     /// Reads the snapshot, or finds the credentials. Only they may take calls: to STS, to the metadata service.
     pub(in crate::command) fn connect(
         self,
-        layers: &Layers,
-        world: &World,
+        settings: &Settings,
+        env: &Env,
     ) -> Result<Source, Failed> {
         let endpoint = match self {
             Self::Cluster(name_servers) => {
-                let cluster = cluster(&name_servers, layers, world)?;
+                let cluster = cluster(&name_servers, settings, env)?;
                 return Ok(Source::Cluster(Box::new(cluster)));
             }
             Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(&path)?))),
             Self::Api(endpoint) => endpoint,
         };
-        let network = network(layers)?;
+        let network = network(settings)?;
         let config = Config {
             endpoint,
-            key: find_key(layers, world, &network)?,
-            signature: layers.get::<Signature>("signature")?,
-            timeout: layers.get::<Span>("timeout")?.0,
-            clock: world.clock,
+            key: find_key(settings, env, &network)?,
+            signature: settings.get::<Signature>("signature")?,
+            timeout: settings.get::<Span>("timeout")?.0,
+            clock: env.clock,
             network,
         };
         Ok(Source::Ons(Box::new(Ons::new(config)?)))
@@ -192,19 +192,19 @@ impl Named {
 }
 
 /// A cluster that was heard of: what fails here would fail for every message.
-fn cluster(name_servers: &NameServers, layers: &Layers, world: &World) -> Result<Cluster, Failed> {
-    let tls = layers.get::<bool>("tls")?;
-    let authorities = ca_cert(layers)?;
+fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result<Cluster, Failed> {
+    let tls = settings.get::<bool>("tls")?;
+    let authorities = ca_cert(settings)?;
     let options = Options {
-        keys: Keys::of_environment(|name| world.variable(name))?,
+        keys: Keys::of_environment(|name| env.variable(name))?,
         tls: tls.then(|| Tls::new(authorities.as_deref())).transpose()?,
-        timeout: layers.get::<Span>("timeout")?.0,
+        timeout: settings.get::<Span>("timeout")?.0,
         ..Options::default()
     };
     let connect = || {
         Cluster::new(cluster::Config {
             remoting: Remoting::new(name_servers.clone(), options.clone()),
-            clock: world.clock,
+            clock: env.clock,
         })
     };
     // The run's own runtime begins later, and connections live no longer than the one they were made in.
@@ -221,37 +221,37 @@ fn cluster(name_servers: &NameServers, layers: &Layers, world: &World) -> Result
     Ok(cluster)
 }
 
-fn ca_cert(layers: &Layers) -> Result<Option<Vec<u8>>, Failed> {
-    let path = layers.optional::<PathBuf>("ca_cert")?;
+fn ca_cert(settings: &Settings) -> Result<Option<Vec<u8>>, Failed> {
+    let path = settings.optional::<PathBuf>("ca_cert")?;
     path.map(|path| read_pem(&path)).transpose()
 }
 
 /// How the network is reached.
-pub(in crate::command) fn network(layers: &Layers) -> Result<Network, Failed> {
+pub(in crate::command) fn network(settings: &Settings) -> Result<Network, Failed> {
     Ok(Network {
-        proxy: layers.optional("proxy")?,
-        ca_cert: ca_cert(layers)?,
+        proxy: settings.optional("proxy")?,
+        ca_cert: ca_cert(settings)?,
     })
 }
 
 /// The first key of the chain; where it ends one day, with who gives the next.
-fn find_key(layers: &Layers, world: &World, network: &Network) -> Result<Supply, Failed> {
-    let home = world.variable("HOME");
-    let profile: Option<String> = layers.optional("profile")?;
+fn find_key(settings: &Settings, env: &Env, network: &Network) -> Result<Supply, Failed> {
+    let home = env.variable("HOME");
+    let profile: Option<String> = settings.optional("profile")?;
     let lookup = Lookup {
-        env: &|name| world.variable(name),
+        env: &|name| env.variable(name),
         home: home.as_deref().map(Path::new),
         profile: profile.as_deref(),
         allow: Allow {
-            external: layers.get("allow_external_credentials")?,
-            http: layers.get("allow_http")?,
+            external: settings.get("allow_external_credentials")?,
+            http: settings.get("allow_http")?,
         },
     };
     let candidates = lookup.candidates()?;
     if let Some(key) = candidates.ready() {
         return Ok(key.clone().into());
     }
-    let fetcher = Arc::new(Fetcher::new(network.clone(), world.clock));
+    let fetcher = Arc::new(Fetcher::new(network.clone(), env.clock));
     // The run's own runtime begins later: what can be refused is refused before it.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -2,9 +2,9 @@
 
 use std::io::IsTerminal;
 
-use crate::command::World;
+use crate::command::Env;
 use crate::exit::Failed;
-use crate::settings::{Layers, LogFormat};
+use crate::settings::{LogFormat, Settings};
 use crate::ui::{LogStyle, Mode, Screen, start_log};
 
 #[derive(Debug, clap::Args)]
@@ -30,19 +30,19 @@ pub(in crate::command) struct Talk {
 }
 
 impl TalkFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
-        layers.flag("log_format", self.log_format.as_ref());
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("log_format", self.log_format.as_ref());
     }
 
     /// Starts the log and decides how progress is shown.
-    pub(in crate::command) fn start(&self, layers: &Layers, world: &World) -> Result<Talk, Failed> {
-        let format: LogFormat = layers.get("log_format")?;
+    pub(in crate::command) fn start(&self, settings: &Settings, env: &Env) -> Result<Talk, Failed> {
+        let format: LogFormat = settings.get("log_format")?;
         let screen = Screen::default();
         let terminal = std::io::stderr().is_terminal();
         let style = LogStyle {
             format,
             quiet: self.quiet,
-            colours: world.is_coloured(terminal),
+            colours: env.is_coloured(terminal),
         };
         start_log(style, &screen);
         let wanted = !self.quiet && !self.no_progress;

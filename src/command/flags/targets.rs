@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::taken::Taken;
+use super::reserved_paths::ReservedPaths;
 use crate::exit::Failed;
 use crate::file::Output;
 use crate::report::{Format, Target};
@@ -21,7 +21,7 @@ pub(in crate::command) fn or_stdout(
 /// `endings` are the formats that a path without a told format may ask for.
 pub(in crate::command) fn open(
     wanted: impl Iterator<Item = (Option<Format>, PathBuf)>,
-    taken: &Taken,
+    taken: &ReservedPaths,
     endings: &[Format],
 ) -> Result<Vec<Target>, Failed> {
     let mut targets: Vec<Target> = Vec::new();
@@ -34,7 +34,7 @@ pub(in crate::command) fn open(
                 "name another file for one of them",
             ));
         }
-        taken.refuse(&path)?;
+        reserved.refuse(&path)?;
         let by_ending = || format_of(&path).filter(|format| endings.contains(format));
         let format = format.or_else(by_ending).ok_or_else(|| {
             refuse(
@@ -53,8 +53,8 @@ pub(in crate::command) fn open(
 }
 
 /// Opens one file to be written, which must be none of `taken`.
-pub(in crate::command) fn create(path: &Path, taken: &Taken) -> Result<Output, Failed> {
-    taken.refuse(path)?;
+pub(in crate::command) fn create(path: &Path, taken: &ReservedPaths) -> Result<Output, Failed> {
+    reserved.refuse(path)?;
     created(path)
 }
 

@@ -8,13 +8,13 @@ use secrecy::SecretString;
 
 use super::source::network;
 use crate::clock::Clock;
-use crate::command::World;
+use crate::command::Env;
 use crate::exit::{Failed, Status};
-use crate::settings::{Layers, SettingsError};
+use crate::settings::{Settings, SettingsError};
 use crate::source::ons::http::Address;
 use crate::telemetry::metrics::{MetricsError, MetricsFile};
 use crate::telemetry::webhook::Webhook;
-use crate::telemetry::{Effort, Figures, RunEnd};
+use crate::telemetry::{CallCounts, ReportTotals, RunEnd};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Notifications")]
@@ -45,11 +45,11 @@ pub(in crate::command) struct TelemetryFlags {
 }
 
 impl TelemetryFlags {
-    pub(in crate::command) fn lay(&self, layers: &mut Layers) {
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
         let metrics = self.metrics.as_ref().map(|path| path.display());
-        layers.flag("metrics", metrics);
-        layers.flag("notify_template", self.notify_template.as_ref());
-        layers.flag("notify_when", self.notify_when.as_ref());
+        settings.flag("metrics", metrics);
+        settings.flag("notify_template", self.notify_template.as_ref());
+        settings.flag("notify_when", self.notify_when.as_ref());
     }
 }
 
@@ -62,23 +62,23 @@ pub(in crate::command) struct Watch {
     name: String,
     metrics: Option<MetricsFile>,
     webhook: Option<Webhook>,
-    pub(in crate::command) effort: Cell<Effort>,
+    pub(in crate::command) effort: Cell<CallCounts>,
 }
 
 impl Watch {
-    /// The run that leaves the record `results` begins.
+    /// The run that leaves the results file `results` begins.
     pub(in crate::command) fn begin(
         results: &Path,
-        layers: &Layers,
-        world: &World,
+        settings: &Settings,
+        env: &Env,
     ) -> Result<Self, Failed> {
-        let metrics = layers.optional::<PathBuf>("metrics")?;
+        let metrics = settings.optional::<PathBuf>("metrics")?;
         let name = results.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            clock: world.clock,
-            started: (world.clock)(),
+            clock: env.clock,
+            started: (env.clock)(),
             name: name.trim_end_matches(".results").to_owned(),
-            webhook: webhook(layers, world)?,
+            webhook: webhook(settings, env)?,
             metrics: metrics.map(|path| metrics_file(&path)).transpose()?,
             effort: Cell::default(),
         })
@@ -88,7 +88,7 @@ impl Watch {
     /// nothing about what was found.
     pub(in crate::command) fn end(
         self,
-        ended: Result<(Status, Figures), Failed>,
+        ended: Result<(Status, ReportTotals), Failed>,
     ) -> Result<Status, Failed> {
         let (status, ended, figures) = match ended {
             Ok((status, figures)) => (status, Ok(status), Some(figures)),
@@ -125,14 +125,17 @@ fn metrics_file(path: &Path) -> Result<MetricsFile, Failed> {
 }
 
 /// Whoever is to be told, if anybody is.
-fn webhook(layers: &Layers, world: &World) -> Result<Option<Webhook>, Failed> {
+fn webhook(settings: &Settings, env: &Env) -> Result<Option<Webhook>, Failed> {
     // Misspelt ones are refused, also where nobody is told today.
-    let (template, when) = (layers.get("notify_template")?, layers.get("notify_when")?);
-    let (text, origin) = layers.text("notify_url");
+    let (template, when) = (
+        settings.get("notify_template")?,
+        settings.get("notify_when")?,
+    );
+    let (text, origin) = settings.text("notify_url");
     if text.is_empty() {
         return Ok(None);
     }
-    let address = Address::parse(text, layers.get("allow_http")?);
+    let address = Address::parse(text, settings.get("allow_http")?);
     let address = address.map_err(|problem| SettingsError::Value {
         key: "notify_url",
         origin,
@@ -141,10 +144,10 @@ fn webhook(layers: &Layers, world: &World) -> Result<Option<Webhook>, Failed> {
     Ok(Some(Webhook {
         address,
         template,
-        secret: world
+        secret: env
             .variable("ONS_AUDIT_NOTIFY_SECRET")
             .map(SecretString::from),
         when,
-        network: network(layers)?,
+        network: network(settings)?,
     }))
 }

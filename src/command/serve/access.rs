@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 
-use crate::command::World;
+use crate::command::Env;
 use crate::exit::{Advice as _, Failed};
 use crate::serve::{Door, KeySource, Keys, Tls};
-use crate::settings::Layers;
+use crate::settings::Settings;
 
 /// The variable for a few keys without a file.
 const VARIABLE: &str = "ONS_AUDIT_SERVE_KEYS";
@@ -24,19 +24,19 @@ pub(super) struct Access {
 impl Access {
     /// An address that other machines reach asks for keys, and for TLS here or in front of us.
     pub(super) fn settle(
-        layers: &Layers,
-        world: &World,
+        settings: &Settings,
+        env: &Env,
         listen: SocketAddr,
     ) -> Result<Self, Failed> {
-        let keys = match layers.optional::<PathBuf>("keys")? {
+        let keys = match settings.optional::<PathBuf>("keys")? {
             Some(path) => Some(KeySource::File(path)),
-            None => world
+            None => env
                 .variable(VARIABLE)
                 .map(|text| KeySource::Text(text.into())),
         };
         let files = (
-            layers.optional::<PathBuf>("tls_cert")?,
-            layers.optional::<PathBuf>("tls_key")?,
+            settings.optional::<PathBuf>("tls_cert")?,
+            settings.optional::<PathBuf>("tls_key")?,
         );
         let tls = match files {
             (Some(cert), Some(key)) => Some(Arc::new(Tls::open(&cert, &key)?)),
@@ -47,7 +47,7 @@ impl Access {
                 return Err(Failed::refused(error, hint.to_owned()));
             }
         };
-        let behind_proxy: bool = layers.get("behind_proxy")?;
+        let behind_proxy: bool = settings.get("behind_proxy")?;
         if !listen.ip().is_loopback() {
             let is_open = |what: &str, hint: &str| {
                 let error = anyhow!("{listen} can be reached from other machines, {what}");

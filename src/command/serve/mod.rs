@@ -15,13 +15,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use super::World;
+use super::Env;
 use super::flags::{Named, SettingsFlags, SourceFlags, rate_of};
 use crate::clock::Clock;
 use crate::engine::{Pacer, Rate};
 use crate::exit::{self, Failed, Status};
 use crate::serve::{Door, Drill, Gateway, Limits, Quota, Server, Upstream, listen};
-use crate::settings::{Layers, LogFormat, Share, Span};
+use crate::settings::{LogFormat, Settings, Share, Span};
 use crate::ui::{LogStyle, Screen, hold_log, start_log};
 use access::Access;
 use signals::Signals;
@@ -96,30 +96,30 @@ struct DrillFlags {
 }
 
 impl Args {
-    fn lay(&self, layers: &mut Layers) {
+    fn apply_to(&self, settings: &mut Settings) {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        self.source.lay(layers);
-        layers.flag("rate", self.rate.as_ref());
-        layers.flag("listen", self.access.listen.as_ref());
-        layers.flag("keys", path(&self.access.keys));
-        layers.flag("quota", self.access.quota.as_ref());
-        layers.flag("tls_cert", path(&self.access.tls_cert));
-        layers.flag("tls_key", path(&self.access.tls_key));
-        layers.flag("behind_proxy", self.access.behind_proxy.then_some(true));
-        layers.flag("latency", self.drill.latency.as_ref());
-        layers.flag("fault_rate", self.drill.fault_rate.as_ref());
-        layers.flag("seed", self.drill.seed.as_ref());
-        layers.flag("log_format", self.log_format.as_ref());
+        self.source.apply_to(settings);
+        settings.flag("rate", self.rate.as_ref());
+        settings.flag("listen", self.access.listen.as_ref());
+        settings.flag("keys", path(&self.access.keys));
+        settings.flag("quota", self.access.quota.as_ref());
+        settings.flag("tls_cert", path(&self.access.tls_cert));
+        settings.flag("tls_key", path(&self.access.tls_key));
+        settings.flag("behind_proxy", self.access.behind_proxy.then_some(true));
+        settings.flag("latency", self.drill.latency.as_ref());
+        settings.flag("fault_rate", self.drill.fault_rate.as_ref());
+        settings.flag("seed", self.drill.seed.as_ref());
+        settings.flag("log_format", self.log_format.as_ref());
     }
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
-    let mut layers = args.settings.layers(world)?;
-    args.lay(&mut layers);
-    if let Some(shown) = args.settings.show(&layers) {
+pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
+    let mut settings = args.settings.merged_settings(env)?;
+    args.apply_to(&mut settings);
+    if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let format: LogFormat = layers.get("log_format")?;
+    let format: LogFormat = settings.get("log_format")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -133,9 +133,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
     let style = LogStyle {
         format,
         quiet: args.quiet,
-        colours: world.is_coloured(io::stderr().is_terminal()),
+        colours: env.is_coloured(io::stderr().is_terminal()),
     };
-    let (settled, held) = hold_log(style, || Desk::settle(&layers, world));
+    let (settled, held) = hold_log(style, || Desk::settle(&settings, env));
     let opened = settled.and_then(|desk| Ok((bind(desk.listen)?, desk)));
     if let Ok(((_, address), desk)) = &opened {
         exit::say(&format!(
@@ -148,7 +148,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Status, Failed> {
     start_log(style, &Screen::default());
     desk.warn();
     let log = (!args.quiet).then(|| Box::new(io::stderr()) as _);
-    let ended = runtime.block_on(desk.serve(listener, signals, log, world.clock));
+    let ended = runtime.block_on(desk.serve(listener, signals, log, env.clock));
     match ended.map_err(|error| Failed::incomplete(error, None))? {
         0 => Ok(Status::Clean),
         unfinished => {
@@ -183,21 +183,21 @@ struct Desk {
 }
 
 impl Desk {
-    fn settle(layers: &Layers, world: &World) -> Result<Self, Failed> {
-        let listen: SocketAddr = layers.get("listen")?;
-        let access = Access::settle(layers, world, listen)?;
-        let quota: Rate = layers.get("quota")?;
-        let latency = layers.optional::<Span>("latency")?;
+    fn settle(settings: &Settings, env: &Env) -> Result<Self, Failed> {
+        let listen: SocketAddr = settings.get("listen")?;
+        let access = Access::settle(settings, env, listen)?;
+        let quota: Rate = settings.get("quota")?;
+        let latency = settings.optional::<Span>("latency")?;
         let drill = Drill::new(
             latency.map_or(Duration::ZERO, |span| span.0),
-            layers.get::<Share>("fault_rate")?.0,
-            layers.get("seed")?,
+            settings.get::<Share>("fault_rate")?.0,
+            settings.get("seed")?,
         );
-        let named = Named::of(layers)?;
-        let rate = rate_of(layers, named.kind())?;
-        let source = named.connect(layers, world)?;
+        let named = Named::of(settings)?;
+        let rate = rate_of(settings, named.kind())?;
+        let source = named.connect(settings, env)?;
         let gateway = Gateway {
-            door: Door::new(access.keys()?, world.clock),
+            door: Door::new(access.keys()?, env.clock),
             quota: Quota::new(quota),
             drill,
             upstream: Upstream::new(source, Pacer::new(rate, NonZeroU32::MIN)),

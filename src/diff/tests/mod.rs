@@ -1,4 +1,4 @@
-//! Two small records in a folder, compared.
+//! Two small results files in a folder, compared.
 
 mod nights;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::Record;
+use crate::results::ResultsFile;
 use nights::Held::{self, NotFound, Rejected, SameAs, Tracks, Unanswered};
 use nights::{Night, OPEN, PASSED, night, says, side};
 
@@ -40,7 +40,7 @@ fn compared(old: &Night, new: &Night) -> Compared {
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
     old.write(&path("old"));
     new.write(&path("new"));
-    let [old, new] = ["old", "new"].map(|name| Record::open(&path(name)).unwrap());
+    let [old, new] = ["old", "new"].map(|name| ResultsFile::open(&path(name)).unwrap());
     let (old, new) = (side(&old), side(&new));
     let (mut findings, mut ages) = (Vec::new(), Vec::new());
     let tally = compare(&old, &new, |finding| {
@@ -304,7 +304,7 @@ fn groups_appear_and_go_by_topic() {
     assert_eq!(
         found.tally.groups,
         BTreeSet::from([change(true, "fresh"), change(false, "gone")]),
-        "a topic without answers in one of the records says nothing"
+        "a topic without answers in one of the results files says nothing"
     );
     assert!(found.findings.is_empty());
 }
@@ -316,7 +316,7 @@ fn records_that_are_hard_to_compare_are_told() {
     let found = compared(&night(EVENING, [("orders", 1, says("a", PASSED))]), &new);
     for says in [
         "the sources differ: OLD asked ons://cn-hangzhou, NEW asked ons://cn-shanghai",
-        "no message stands in both records",
+        "no message stands in both results files",
     ] {
         assert!(found.warnings.contains(says), "{}", found.warnings);
     }

@@ -1,4 +1,4 @@
-//! Small records, written row by row.
+//! Small results files, written row by row.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,15 +9,15 @@ use super::super::Side;
 use crate::input::{Entry, Kept, Reject, Row, Survey};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
-use crate::record::{Durability, Header, Outcome, Record, Recorder, SCHEMA};
 use crate::report::lang::Voice;
 use crate::report::{Context, CsvDialect, Targets, render};
+use crate::results::{Durability, Header, Outcome, ResultsFile, ResultsWriter, SCHEMA};
 use crate::source::{Failure, FailureKind, Trace, Track};
 use crate::verdict::Expectations;
 
 use Held::{NotFound, Rejected, SameAs, Tracks, Unanswered};
 
-/// What a row of a record holds.
+/// What a row of a results file holds.
 #[derive(Debug, Clone)]
 pub(super) enum Held {
     Tracks(Vec<(&'static str, &'static str)>),
@@ -34,7 +34,7 @@ pub(super) fn says(group: &'static str, word: &'static str) -> Held {
 pub(super) const PASSED: &str = "CONSUMED";
 pub(super) const OPEN: &str = "NOT_CONSUME_YET";
 
-/// A record in the making: its moment, what it expects, and its rows as (topic, ID, what it holds).
+/// A results file in the making: its moment, what it expects, and its rows as (topic, ID, what it holds).
 #[derive(Debug)]
 pub(super) struct Night {
     pub(super) at: Timestamp,
@@ -87,7 +87,7 @@ impl Night {
             rate: None,
             options: std::collections::BTreeMap::new(),
         };
-        let mut recorder = Recorder::create(path, &header, Durability::Relaxed).unwrap();
+        let mut recorder = ResultsWriter::create(path, &header, Durability::Relaxed).unwrap();
         for (row, (topic, id, held)) in (1..).zip(&self.rows) {
             let (row, outcome) = settled(row, topic, *id, held, self.at);
             recorder.push(&row, outcome.as_ref()).unwrap();
@@ -143,8 +143,8 @@ fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, 
     (Row { row, kept, entry }, Some(outcome))
 }
 
-pub(super) fn side(record: &Record) -> Side<'_> {
-    let expectations = record.header().expectations.clone();
+pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
+    let expectations = results_file.header().expectations.clone();
     let context = Context {
         groups: Vec::new(),
         columns: Vec::new(),
@@ -154,14 +154,14 @@ pub(super) fn side(record: &Record) -> Side<'_> {
         voice: Voice::default(),
     };
     let (summary, _) = render(
-        std::slice::from_ref(record),
+        std::slice::from_ref(results_file),
         &context,
         Targets::default(),
         true,
     )
     .unwrap();
     Side {
-        record,
+        results_file,
         summary,
         expectations,
     }

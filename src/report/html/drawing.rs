@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::bars::percent;
 use super::timeline::{Chart, Lane};
+use crate::humanize::count;
 use crate::report::lang::{Clock, Language, Voice};
-use crate::words::count;
 
 /// Of a lane: room for the names of the edges, then the bars.
 const EDGES: u64 = 17;

@@ -3,8 +3,8 @@
 use super::drawing::date;
 use super::gathered::{Gathered, Section};
 use super::rows::{Break, COLUMNS_MOST};
+use crate::humanize::count;
 use crate::report::lang::{Language, Voice, phrases};
-use crate::words::count;
 
 /// The table of breaks.
 pub(super) struct List<'v> {

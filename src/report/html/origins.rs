@@ -3,8 +3,8 @@
 use super::bars::meter;
 use super::drawing::date;
 use super::gathered::{Gathered, Share};
+use crate::humanize::count;
 use crate::report::lang::{Edges, Language, Voice, phrases};
-use crate::words::count;
 
 /// How many of them are named.
 const NAMED: usize = 20;

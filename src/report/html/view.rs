@@ -9,10 +9,10 @@ use super::list::List;
 use super::origins::Origins;
 use super::page::{SCRIPT, STYLE, policy};
 use super::timeline::Lane;
+use crate::humanize::count;
 use crate::report::lang::{Edges, Language, Phrase, Voice, phrases};
 use crate::report::story::{Fact, Story};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
-use crate::words::count;
 
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/askama.toml")]

@@ -164,7 +164,7 @@ impl Voice {
         }
     }
 
-    /// A time that the record holds as text, in words; as it is where it can't be read.
+    /// A time that the results file holds as text, in words; as it is where it can't be read.
     pub(crate) fn recorded(&self, rfc3339: &str) -> String {
         rfc3339
             .parse()

@@ -11,7 +11,7 @@ pub use clock::{Clock, Edges};
 
 use std::str::FromStr;
 
-use crate::settings::{Layers, SettingsError};
+use crate::settings::{Settings, SettingsError};
 use crate::verdict::{MessageVerdict, Verdict};
 
 /// A language that reports can be written in.
@@ -85,10 +85,10 @@ pub struct Voice {
 
 impl Voice {
     /// As the settings have it.
-    pub fn of(layers: &Layers) -> Result<Self, SettingsError> {
+    pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
         Ok(Self {
-            language: layers.get("lang")?,
-            clock: layers.get("tz")?,
+            language: settings.get("lang")?,
+            clock: settings.get("tz")?,
         })
     }
 
@@ -130,7 +130,7 @@ impl Voice {
     /// A length of time: `41 min 40 s`, `41 分 40 秒`.
     #[must_use]
     pub fn duration(&self, duration: std::time::Duration) -> String {
-        let told = crate::words::duration(duration);
+        let told = crate::humanize::duration(duration);
         let in_chinese = |word| match word {
             "d" => "天",
             "h" => "小时",

@@ -44,7 +44,7 @@ phrases! {
     /// Of a run with unanswered queries.
     INCOMPLETE: "INCOMPLETE", "不完整";
     /// Of the results file.
-    RECORD: "record", "结果记录";
+    RECORD: "results file", "结果文件";
     /// Behind a label.
     COLON: ": ", "：";
     /// Between remarks.
@@ -208,9 +208,9 @@ phrases! {
     /// Fact.
     RUN_ID: "run ID", "运行 ID";
     /// Fact.
-    RECORD_FILE: "record", "结果记录文件";
+    RECORD_FILE: "results file", "结果文件";
     /// Fact.
-    RECORD_HASH: "SHA-256 of the record", "结果记录的 SHA-256";
+    RECORD_HASH: "SHA-256 of the results file", "结果记录的 SHA-256";
 
     /// Short caveat where something passed.
     PASSED_IN_SHORT:

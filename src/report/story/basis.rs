@@ -2,8 +2,8 @@
 
 use super::Story;
 use crate::offsets::Rules;
-use crate::record::Record;
 use crate::report::lang::{Phrase, phrases};
+use crate::results::ResultsFile;
 use crate::verdict::Verdict;
 
 impl Story<'_> {
@@ -24,7 +24,7 @@ impl Story<'_> {
     fn applying(&self) -> Vec<(Phrase, Phrase)> {
         let tally = &self.summary.tally;
         let any = |verdict| tally.groups.values().any(|group| group.count(verdict) > 0);
-        let by_offsets = |record: &Record| record.header().rules == Rules::Offsets;
+        let by_offsets = |results_file: &ResultsFile| results_file.header().rules == Rules::Offsets;
         let all = [
             (
                 any(Verdict::Passed),
@@ -32,7 +32,7 @@ impl Story<'_> {
                 phrases::PASSED_IN_SHORT,
             ),
             (
-                self.summary.records.iter().any(by_offsets),
+                self.summary.results_files.iter().any(by_offsets),
                 phrases::BY_OFFSETS_CAVEAT,
                 phrases::BY_OFFSETS_IN_SHORT,
             ),
@@ -79,9 +79,9 @@ impl Story<'_> {
     /// The sources as the runs named them.
     #[must_use]
     pub fn sources(&self) -> String {
-        let records = self.summary.records.iter();
-        let mut sources: Vec<_> = records
-            .map(|record| record.header().source.clone())
+        let results_files = self.summary.results_files.iter();
+        let mut sources: Vec<_> = results_files
+            .map(|results_file| results_file.header().source.clone())
             .collect();
         sources.dedup();
         self.voice.listed(&sources)

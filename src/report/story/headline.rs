@@ -1,9 +1,9 @@
 //! The one sentence that has to be right.
 
 use super::Story;
+use crate::humanize::count;
 use crate::report::lang::{Edges, phrases};
 use crate::verdict::{GroupTally, MessageVerdict};
-use crate::words::count;
 
 /// The headline names no more groups than this.
 const GROUPS_NAMED: usize = 3;
@@ -168,14 +168,14 @@ impl Story<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::record::Damage;
     use crate::report::Summary;
     use crate::report::lang::{Clock, Language, Voice};
+    use crate::results::Damage;
     use crate::verdict::{Answer, Coverage, Expectations, Facts, Subject, Tally, TrackView, judge};
 
     fn headlines(tally: Tally) -> [String; 2] {
         let summary = Summary {
-            records: &[],
+            results_files: &[],
             tally,
             coverage: Coverage::default(),
             damage: Damage::default(),

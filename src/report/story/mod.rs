@@ -10,7 +10,7 @@ pub(super) use run::Fact;
 
 use super::Summary;
 use super::lang::{Language, Voice};
-use crate::words::count;
+use crate::humanize::count;
 
 /// A summary, told.
 #[derive(Debug, Clone, Copy)]

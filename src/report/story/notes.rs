@@ -1,8 +1,8 @@
 //! The control totals, and what else the numbers tell: resets, the contract, damaged columns, carried answers.
 
 use super::Story;
+use crate::humanize::count;
 use crate::report::lang::phrases;
-use crate::words::count;
 
 /// No more topics are named in a sentence.
 const TOPICS_NAMED: usize = 5;
@@ -171,7 +171,7 @@ impl Story<'_> {
             .collect()
     }
 
-    /// What was taken from an earlier record, if anything was.
+    /// What was taken from an earlier results file, if anything was.
     #[must_use]
     pub fn carried(&self) -> Option<String> {
         let tally = &self.summary.tally;

@@ -5,20 +5,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Story;
+use crate::humanize::count;
 use crate::offsets::Rules;
-use crate::record::Record;
 use crate::report::lang::{Language, Voice, phrases};
-use crate::words::count;
+use crate::results::ResultsFile;
 
 /// A label and what stands beside it.
 pub(in crate::report) type Fact = (&'static str, String);
 
 impl Story<'_> {
-    /// The facts of each record, and what holds for the report; `contract` is what was expected.
+    /// The facts of each results file, and what holds for the report; `contract` is what was expected.
     pub(in crate::report) fn facts(&self, contract: &str) -> Vec<Fact> {
         let voice = self.voice;
-        let records = self.summary.records.iter();
-        let mut facts: Vec<_> = records.flat_map(|record| of(record, voice)).collect();
+        let results_files = self.summary.results_files.iter();
+        let mut facts: Vec<_> = results_files
+            .flat_map(|results_file| of(results_file, voice))
+            .collect();
         facts.extend(self.calls().map(|calls| (voice.say(phrases::CALLS), calls)));
         facts.extend([
             (
@@ -32,10 +34,10 @@ impl Story<'_> {
 
     /// What was asked of a service. A snapshot is not called, and a cluster not once for each message.
     fn calls(&self) -> Option<String> {
-        let is_called = |record: &Record| {
-            record.header().rate.is_some() && record.header().rules == Rules::Gateway
+        let is_called = |results_file: &ResultsFile| {
+            results_file.header().rate.is_some() && results_file.header().rules == Rules::Gateway
         };
-        if !self.summary.records.iter().all(is_called) {
+        if !self.summary.results_files.iter().all(is_called) {
             return None;
         }
         let tally = &self.summary.tally;
@@ -48,8 +50,8 @@ impl Story<'_> {
     }
 }
 
-fn of(record: &Record, voice: &Voice) -> Vec<Fact> {
-    let (header, trailer) = (record.header(), record.trailer());
+fn of(results_file: &ResultsFile, voice: &Voice) -> Vec<Fact> {
+    let (header, trailer) = (results_file.header(), results_file.trailer());
     let inputs = header.inputs.iter().map(|input| {
         let rows = count(input.rows);
         let text = match voice.language {
@@ -65,13 +67,16 @@ fn of(record: &Record, voice: &Voice) -> Vec<Fact> {
         (phrases::BEGAN, time(&header.started_at)),
         (phrases::ENDED, time(&trailer.finished_at)),
     ]);
-    facts.extend(took(record).map(|took| (phrases::TOOK, voice.duration(took))));
+    facts.extend(took(results_file).map(|took| (phrases::TOOK, voice.duration(took))));
     facts.extend(header.rate.clone().map(|rate| (phrases::RATE, rate)));
     facts.extend([
         (phrases::PRODUCER_ZONE, header.producer_zone.clone()),
         (phrases::TOOL, header.tool.clone()),
         (phrases::RUN_ID, header.run_id.clone()),
-        (phrases::RECORD_FILE, record.path().display().to_string()),
+        (
+            phrases::RECORD_FILE,
+            results_file.path().display().to_string(),
+        ),
         (phrases::RECORD_HASH, trailer.sha256.clone()),
     ]);
     facts
@@ -80,8 +85,11 @@ fn of(record: &Record, voice: &Voice) -> Vec<Fact> {
         .collect()
 }
 
-fn took(record: &Record) -> Option<Duration> {
-    let [from, to] = [&record.header().started_at, &record.trailer().finished_at];
+fn took(results_file: &ResultsFile) -> Option<Duration> {
+    let [from, to] = [
+        &results_file.header().started_at,
+        &results_file.trailer().finished_at,
+    ];
     let [from, to] = [from.parse::<Timestamp>().ok()?, to.parse().ok()?];
     Duration::try_from(to.duration_since(from)).ok()
 }

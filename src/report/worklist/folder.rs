@@ -48,7 +48,7 @@ struct Manifest<'a> {
     schema: &'static str,
     /// Was every message answered?
     complete: bool,
-    records: Vec<RecordView<'a>>,
+    results_files: Vec<RecordView<'a>>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
     files: Vec<FileView<'a>>,
@@ -99,10 +99,10 @@ impl Folder {
     }
 
     fn manifest(&self, summary: &Summary<'_>) -> io::Result<Vec<u8>> {
-        let records = summary.records.iter().map(|record| RecordView {
-            run_id: &record.header().run_id,
-            source: &record.header().source,
-            sha256: &record.trailer().sha256,
+        let results_files = summary.results_files.iter().map(|results_file| RecordView {
+            run_id: &results_file.header().run_id,
+            source: &results_file.header().source,
+            sha256: &results_file.trailer().sha256,
         });
         let files = self.files.iter().flat_map(|(&key, pair)| {
             ["csv", "ndjson"].map(|ending| FileView {
@@ -116,7 +116,7 @@ impl Folder {
         let mut json = serde_json::to_vec_pretty(&Manifest {
             schema: SCHEMA,
             complete: summary.is_complete(),
-            records: records.collect(),
+            results_files: results_files.collect(),
             observed_from: observed.map(|(first, _)| first.as_str()),
             observed_to: observed.map(|(_, last)| last.as_str()),
             files: files.collect(),

@@ -11,14 +11,14 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// One name for each group, none of which is another's even where a file system takes `a` for `A`.
 pub(super) fn names(groups: &[String]) -> Vec<String> {
-    let mut taken = HashSet::new();
+    let mut reserved = HashSet::new();
     groups
         .iter()
         .map(|group| {
             let name = encoded(group);
             let mut unique = name.clone();
             let mut nth = 2;
-            while !taken.insert(unique.to_lowercase()) {
+            while !reserved.insert(unique.to_lowercase()) {
                 unique = format!("{name}~{nth}");
                 nth += 1;
             }

@@ -178,11 +178,11 @@ fn own(error: XlsxError) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Damage;
     use crate::report::CsvDialect;
     use crate::report::lang::Voice;
     use crate::report::xlsx::cells::Cells;
     use crate::report::xlsx::table::push_part;
+    use crate::results::Damage;
     use crate::verdict::{Coverage, Expectations, Tally};
     use calamine::{Data, Reader as _, Xlsx, open_workbook};
 
@@ -208,7 +208,7 @@ mod tests {
             book.take(&piece).unwrap();
         }
         let summary = Summary {
-            records: &[],
+            results_files: &[],
             tally: Tally::default(),
             coverage: Coverage::default(),
             damage: Damage::default(),

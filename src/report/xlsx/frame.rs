@@ -171,12 +171,12 @@ fn paper(sheet: &mut Worksheet) {
         .set_footer("&L&F, &A&R&P / &N");
 }
 
-/// The same record makes the same file: its time is the record's.
+/// The same results file makes the same file: its time is the results file's.
 fn properties(summary: &Summary<'_>) -> Result<DocProperties, XlsxError> {
     let times = summary
-        .records
+        .results_files
         .iter()
-        .map(|record| &*record.trailer().finished_at);
+        .map(|results_file| &*results_file.trailer().finished_at);
     let finished: jiff::Timestamp = times
         .max()
         .and_then(|time| time.parse().ok())

@@ -267,7 +267,7 @@ fn rest(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
 fn observed(cells: &mut Cells<'_>, context: &Context, view: &RowView<'_>) {
     match view.line.observed_at.parse() {
         Ok(time) => cells.time(Some(time), &context.voice.clock),
-        // No record of ours holds another text than a time.
+        // No results file of ours holds another text than a time.
         Err(_) => cells.text(&view.line.observed_at),
     }
 }

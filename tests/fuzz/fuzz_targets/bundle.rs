@@ -43,7 +43,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn unpacked(mut bundle: Bundle) {
-    assert!(bundle.records().next().is_some());
+    assert!(bundle.results_files().next().is_some());
     for entry in bundle.manifest().entries.clone() {
         let mut content = Vec::new();
         match bundle.unpack(&entry, &mut content) {

@@ -1,4 +1,4 @@
-//! What a run leaves that died: whatever stands in the file, it is left alone, or gone on with to a record that is whole,
+//! What a run leaves that died: whatever stands in the file, it is left alone, or gone on with to a results file that is whole,
 //! has every row once, and keeps every answer.
 //!
 //! The bytes stand behind the header of the run, or are the whole file if they begin with `!`.
@@ -13,8 +13,8 @@ use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::input::{Entry, Kept, Row};
 use ons_audit::message::Query;
-use ons_audit::record::{
-    Block, Durability, Found, Header, Outcome, Record, RecordError, Recorder, partial_path,
+use ons_audit::results::{
+    Block, Durability, Found, Header, Outcome, ResultsFile, ResultsError, ResultsWriter, partial_path,
 };
 use ons_audit::source::Trace;
 
@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(unfinished.done().len(), unfinished.totals().rows);
             let kept = fs::read(&partial).expect("it is there");
             assert!(content.starts_with(&kept) && (kept.is_empty() || kept.ends_with(b"\n")));
-            let resumed = Recorder::resume(&TARGET, *unfinished, Durability::Relaxed);
+            let resumed = ResultsWriter::resume(&TARGET, *unfinished, Durability::Relaxed);
             let (mut recorder, done) = resumed.expect("it can be gone on with");
             for row in (1..=6).filter(|&row| !done.contains(row)) {
                 let (row, outcome) = answered(row);
@@ -92,8 +92,8 @@ fn answered(row: u64) -> (Row, Outcome) {
 
 /// Every row once, in order, under a seal that holds; none of the lines is a new one where an old one settled the row.
 fn check_record(kept: &[u8]) {
-    let record = Record::open(&TARGET).expect("a whole record");
-    let (mut blocks, mut rows) = (record.blocks(true), 0);
+    let results_file = ResultsFile::open(&TARGET).expect("a whole results file");
+    let (mut blocks, mut rows) = (results_file.blocks(true), 0);
     while let Some(block) = blocks.next_block().expect("the seal holds") {
         for (row, text) in block.lines() {
             rows += 1;
@@ -110,6 +110,6 @@ fn memmem(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-fn check_error(error: &RecordError) {
+fn check_error(error: &ResultsError) {
     assert!(!error.to_string().is_empty() && error.hint().is_some());
 }

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use ons_audit::engine::{Pacer, Rate};
 use ons_audit::exit::Advice;
 use ons_audit::input::{ColumnRef, Format};
-use ons_audit::settings::{Accept, Auto, Layers, LogFormat, MaxRejects, SettingsError, Span, Zone};
+use ons_audit::settings::{Accept, Auto, Settings, LogFormat, MaxRejects, SettingsError, Span, Zone};
 use ons_audit::source::ons::Signature;
 use ons_audit_fuzz::Reused;
 
@@ -22,10 +22,10 @@ thread_local! {
 fuzz_target!(|bytes: &[u8]| {
     FILES.with_borrow_mut(|[file, shown]| {
         let path = file.holding(bytes);
-        match layers(&path) {
+        match settings(&path) {
             Ok(first) => {
                 read_all(&first);
-                let again = layers(&shown.holding(first.show().as_bytes()))
+                let again = settings(&shown.holding(first.show().as_bytes()))
                     .expect("what is shown is a settings file");
                 assert_eq!(values(&first), values(&again));
             }
@@ -37,28 +37,28 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-fn layers(path: &Path) -> Result<Layers, SettingsError> {
-    Layers::new([], Some(path))
+fn merged_settings(path: &Path) -> Result<Settings, SettingsError> {
+    Settings::new([], Some(path))
 }
 
-fn values(layers: &Layers) -> toml::Table {
-    layers.show().parse().expect("what is shown is TOML")
+fn values(settings: &Settings) -> toml::Table {
+    settings.show().parse().expect("what is shown is TOML")
 }
 
 /// As the commands do.
-fn read_all(layers: &Layers) {
+fn read_all(settings: &Settings) {
     let errors = [
-        layers.get::<Signature>("signature").err(),
-        layers.get::<Span>("timeout").err(),
-        layers.get::<bool>("allow_http").err(),
-        layers.get::<Auto<Rate>>("rate").err(),
-        layers.get::<NonZeroU32>("burst").err(),
-        layers.get::<Auto<NonZeroUsize>>("concurrency").err(),
-        layers.get::<NonZeroU32>("max_attempts").err(),
-        layers.optional::<Accept>("accept").err(),
-        layers.get::<MaxRejects>("max_rejects").err(),
-        layers.get::<Zone>("producer_zone").err(),
-        layers.get::<LogFormat>("log_format").err(),
+        settings.get::<Signature>("signature").err(),
+        settings.get::<Span>("timeout").err(),
+        settings.get::<bool>("allow_http").err(),
+        settings.get::<Auto<Rate>>("rate").err(),
+        settings.get::<NonZeroU32>("burst").err(),
+        settings.get::<Auto<NonZeroUsize>>("concurrency").err(),
+        settings.get::<NonZeroU32>("max_attempts").err(),
+        settings.optional::<Accept>("accept").err(),
+        settings.get::<MaxRejects>("max_rejects").err(),
+        settings.get::<Zone>("producer_zone").err(),
+        settings.get::<LogFormat>("log_format").err(),
     ];
     for error in errors.into_iter().flatten() {
         assert!(!error.to_string().is_empty() && error.hint().is_some());

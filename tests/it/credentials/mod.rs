@@ -227,7 +227,7 @@ fn a_key_that_is_refused_ends_the_run_at_once() {
             assert_eq!(
                 tool.names(),
                 [""; 0],
-                "a record without answers would only stand in the way"
+                "a results file without answers would only stand in the way"
             );
         }
         assert_eq!(

@@ -96,12 +96,12 @@ impl Wire<'_> {
         let text = sign_v1::string_to_sign(self.method, &canonical_query(&signed));
         let asked = Asked {
             signature: "v1",
-            key_id: taken(of, "AccessKeyId")?,
+            key_id: reserved(of, "AccessKeyId")?,
             token: of.get("SecurityToken").map(|&token| token.to_owned()),
-            date: taken(of, "Timestamp")?,
-            nonce: taken(of, "SignatureNonce")?,
-            msg_id: taken(of, "MsgId")?,
-            topic: taken(of, "Topic")?,
+            date: reserved(of, "Timestamp")?,
+            nonce: reserved(of, "SignatureNonce")?,
+            msg_id: reserved(of, "MsgId")?,
+            topic: reserved(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
         let right = sign_v1::Key::new(&keys.secret).sign(&text);
@@ -124,7 +124,7 @@ impl Wire<'_> {
             .split(',')
             .filter_map(|field| field.split_once('='))
             .collect();
-        let names: Vec<_> = taken(&fields, "SignedHeaders")?
+        let names: Vec<_> = reserved(&fields, "SignedHeaders")?
             .split(';')
             .map(str::to_owned)
             .collect();
@@ -160,18 +160,18 @@ impl Wire<'_> {
         .canonical_request();
         let asked = Asked {
             signature: "v3",
-            key_id: taken(&fields, "Credential")?,
+            key_id: reserved(&fields, "Credential")?,
             token: token.map(str::to_owned),
             date: header("x-acs-date")?.to_owned(),
             nonce: header("x-acs-signature-nonce")?.to_owned(),
-            msg_id: taken(of, "MsgId")?,
-            topic: taken(of, "Topic")?,
+            msg_id: reserved(of, "MsgId")?,
+            topic: reserved(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
         let right = sign_v3::Key::new(&keys.secret).sign(&sign_v3::string_to_sign(&request));
         keys.check(
             &asked.key_id,
-            taken(&fields, "Signature")? == right,
+            reserved(&fields, "Signature")? == right,
             &request,
         )
         .map_err(Ok)?;
@@ -184,7 +184,7 @@ impl Wire<'_> {
     }
 }
 
-fn taken(of: &HashMap<&str, &str>, key: &str) -> Result<String, Result<Refusal, String>> {
+fn reserved(of: &HashMap<&str, &str>, key: &str) -> Result<String, Result<Refusal, String>> {
     let value = of.get(key).filter(|value| !value.is_empty());
     value
         .map(|&value| value.to_owned())

@@ -111,9 +111,9 @@ fn long<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: i32) -> Option<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+    let (reserved, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
     *bytes = rest;
-    Some(taken)
+    Some(reserved)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -170,9 +170,9 @@ fn i64_of(bytes: &mut &[u8]) -> Result<i64, BadMessage> {
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], BadMessage> {
-    let (taken, rest) = bytes.split_at_checked(length).ok_or(BadMessage::Short)?;
+    let (reserved, rest) = bytes.split_at_checked(length).ok_or(BadMessage::Short)?;
     *bytes = rest;
-    Ok(taken)
+    Ok(reserved)
 }
 
 /// Clients may write properties in whatever encoding they like; Java replaces what is not UTF-8, too.

@@ -13,7 +13,7 @@ pub struct Columns {
     first: HashMap<Box<str>, (u64, usize)>,
     /// Most rows have the columns of the row before.
     last: Option<(Arc<[Box<str>]>, u64)>,
-    /// The same of rows that were read from a record.
+    /// The same of rows that were read from a results file.
     last_names: Vec<Box<str>>,
 }
 
@@ -29,7 +29,7 @@ impl Columns {
         self.last = Some((columns.clone(), row));
     }
 
-    /// A row as the record has it.
+    /// A row as the results file has it.
     pub(super) fn meet_names<'n>(&mut self, row: u64, names: impl Iterator<Item = &'n str>) {
         for (nth, name) in names.enumerate() {
             match self.first.get_mut(name) {
@@ -41,7 +41,7 @@ impl Columns {
         }
     }
 
-    /// The next row of a record.
+    /// The next row of a results file.
     pub fn meet_kept(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
         let names = || kept.iter().map(|(name, _)| &**name);
         if names().ne(self.last_names.iter().map(|name| &**name)) {

@@ -1,4 +1,4 @@
-//! What of a record's messages decides who should have consumed them: read off each line, so that a report made again
+//! What of a results file's messages decides who should have consumed them: read off each line, so that a report made again
 //! judges like the run itself.
 
 use std::borrow::Cow;
@@ -15,10 +15,10 @@ use crate::verdict::{Expectations, Subject};
 /// The kept column that holds a message's tag, as it is compared.
 const TAG: &str = "tag";
 
-/// Reads topic, tag and born time of the messages of one record.
+/// Reads topic, tag and born time of the messages of one results file.
 #[derive(Debug, Clone)]
 pub struct Subjects {
-    /// Dates IDs; nothing if the record's zone means nothing to this system.
+    /// Dates IDs; nothing if the results file's zone means nothing to this system.
     clock: Option<BornClock>,
     /// The column that says when messages were born, which goes before their IDs.
     column: Option<BornCells>,
@@ -27,7 +27,7 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// Of the record with this header. IDs are dated as the run could that wrote it, or the snapshot that answered it.
+    /// Of the results file with this header. IDs are dated as the run could that wrote it, or the snapshot that answered it.
     #[must_use]
     pub fn of(header: &Header, expectations: &Expectations) -> Self {
         let zone: Option<Zone> = header.producer_zone.parse().ok();

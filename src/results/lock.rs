@@ -4,13 +4,13 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::RecordError;
+use super::ResultsError;
 use crate::file::is_named;
 
 /// The file is ours as long as it is open.
-pub(super) fn lock(file: &File, path: &Path) -> Result<(), RecordError> {
+pub(super) fn lock(file: &File, path: &Path) -> Result<(), ResultsError> {
     file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => RecordError::Busy {
+        TryLockError::WouldBlock => ResultsError::Busy {
             path: path.to_owned(),
         },
         TryLockError::Error(source) => failed("lock", path)(source),
@@ -18,12 +18,12 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), RecordError> {
 }
 
 /// The partial file that an earlier run has left, locked; nothing if there is none.
-pub(super) fn taken_up(path: &Path) -> Result<Option<File>, RecordError> {
+pub(super) fn taken_up(path: &Path) -> Result<Option<File>, ResultsError> {
     taken_up_after(path, || {})
 }
 
 /// `opened` is called between opening and locking.
-fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>, RecordError> {
+fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>, ResultsError> {
     loop {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
@@ -32,7 +32,7 @@ fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>,
         };
         opened();
         lock(&file, path)?;
-        // A run that had it locked may have ended meanwhile: then this is a whole record, under its final name.
+        // A run that had it locked may have ended meanwhile: then this is a whole results file, under its final name.
         if is_named(&file, path).map_err(failed("open", path))? {
             return Ok(Some(file));
         }
@@ -40,9 +40,9 @@ fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>,
 }
 
 /// Nothing was answered yet that could be lost.
-pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ResultsError {
     let path: PathBuf = path.to_owned();
-    move |source| RecordError::Io {
+    move |source| ResultsError::Io {
         doing,
         path,
         source,
@@ -61,28 +61,32 @@ mod tests {
     #[test]
     fn a_record_that_was_finished_before_we_had_the_lock_is_not_taken_up() {
         let folder = tempfile::tempdir().unwrap();
-        let (partial, record) = (folder.path().join("r.partial"), folder.path().join("r"));
+        let (partial, results_file) = (folder.path().join("r.partial"), folder.path().join("r"));
         drop(create_private(&partial).unwrap());
-        let finish = || fs::rename(&partial, &record).unwrap();
+        let finish = || fs::rename(&partial, &results_file).unwrap();
         let mut times = 0;
-        let taken = taken_up_after(&partial, || {
+        let reserved = taken_up_after(&partial, || {
             times += 1;
             finish();
         });
-        assert!(matches!(taken, Ok(None)), "{taken:?}");
+        assert!(matches!(reserved, Ok(None)), "{taken:?}");
         assert_eq!(times, 1);
 
         // The next run has begun another one.
-        fs::rename(&record, &partial).unwrap();
-        let taken = taken_up_after(&partial, || {
-            if !record.exists() {
+        fs::rename(&results_file, &partial).unwrap();
+        let reserved = taken_up_after(&partial, || {
+            if !results_file.exists() {
                 finish();
                 let mut next = create_private(&partial).unwrap();
                 io::Write::write_all(&mut next, b"next").unwrap();
             }
         });
         let mut text = String::new();
-        taken.unwrap().unwrap().read_to_string(&mut text).unwrap();
+        reserved
+            .unwrap()
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, "next");
     }
 }

@@ -1,16 +1,16 @@
-//! A record's lines from the first to the last, in blocks.
+//! A results file's lines from the first to the last, in blocks.
 
 use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::plain::Plain;
-use super::{Line, ReadError, Record};
+use super::{Line, ReadError, ResultsFile};
 use crate::file::Sha256;
 
 /// How much is read at once.
 const BLOCK: u64 = 256 * 1024;
 
-/// Whole lines of a record.
+/// Whole lines of a results file.
 #[derive(Debug)]
 pub struct Block {
     /// Row of the first line.
@@ -19,10 +19,10 @@ pub struct Block {
     pub text: String,
 }
 
-/// Iterates over a record's lines in blocks.
+/// Iterates over a results file's lines in blocks.
 #[derive(Debug)]
 pub struct Blocks<'r> {
-    record: &'r Record,
+    results_file: &'r ResultsFile,
     at: u64,
     row: u64,
     hash: Option<Sha256>,
@@ -31,13 +31,13 @@ pub struct Blocks<'r> {
 impl Blocks<'_> {
     /// The next block; at the end the seal is compared, if that was asked for.
     pub fn next_block(&mut self) -> Result<Option<Block>, ReadError> {
-        let failed = |source| self.record.failed(source);
-        let end = self.record.lines.end;
+        let failed = |source| self.results_file.failed(source);
+        let end = self.results_file.lines.end;
         if self.at == end {
             return self.check_seal().map(|()| None);
         }
         let mut bytes = vec![0; usize::try_from((end - self.at).min(BLOCK)).unwrap_or(usize::MAX)];
-        self.record
+        self.results_file
             .file
             .read_exact_at(&mut bytes, self.at)
             .map_err(failed)?;
@@ -47,7 +47,7 @@ impl Blocks<'_> {
                 .unwrap_or(usize::MAX);
             let had = bytes.len();
             bytes.resize(had + more, 0);
-            self.record
+            self.results_file
                 .file
                 .read_exact_at(&mut bytes[had..], self.at + had as u64)
                 .map_err(failed)?;
@@ -72,7 +72,7 @@ impl Blocks<'_> {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|end| end + 1));
         let starts = starts.take_while(|start| *start < bytes.len());
         let offsets = starts.map(|start| self.at + start as u64);
-        self.row = self.record.index.note(self.row, offsets);
+        self.row = self.results_file.index.note(self.row, offsets);
     }
 
     fn check_seal(&mut self) -> Result<(), ReadError> {
@@ -80,26 +80,26 @@ impl Blocks<'_> {
             return Ok(());
         };
         let found = hash.hex();
-        let sealed = &self.record.trailer.sha256;
+        let sealed = &self.results_file.trailer.sha256;
         if *sealed == found {
             return Ok(());
         }
         Err(ReadError::Seal {
-            path: self.record.path.clone(),
+            path: self.results_file.path.clone(),
             found,
             sealed: sealed.clone(),
         })
     }
 }
 
-impl Record {
+impl ResultsFile {
     /// The lines from the first to the last, in blocks. `check` says whether the seal is computed on the way.
     #[must_use]
     pub fn blocks(&self, check: bool) -> Blocks<'_> {
         let mut hash = Sha256::new();
         hash.update(&self.header_line);
         Blocks {
-            record: self,
+            results_file: self,
             at: self.lines.start,
             row: 1,
             hash: check.then_some(hash),

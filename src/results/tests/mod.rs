@@ -126,21 +126,21 @@ fn answer(row: u64) -> Result<Trace, Failure> {
 }
 
 fn write(target: &Path, rows: impl IntoIterator<Item = u64>) -> Totals {
-    let mut recorder = Recorder::create(target, &header(), Durability::EverySecond).unwrap();
+    let mut recorder = ResultsWriter::create(target, &header(), Durability::EverySecond).unwrap();
     for (row, outcome) in rows.into_iter().map(settled) {
         recorder.push(&row, outcome.as_ref()).unwrap();
     }
     recorder.finish(Timestamp::UNIX_EPOCH).unwrap()
 }
 
-/// All rows of a record, read with the seal checked.
-fn rows_of(record: &Record) -> Result<Vec<u64>, ReadError> {
-    let (mut blocks, mut rows) = (record.blocks(true), Vec::new());
+/// All rows of a results file, read with the seal checked.
+fn rows_of(results_file: &ResultsFile) -> Result<Vec<u64>, ReadError> {
+    let (mut blocks, mut rows) = (results_file.blocks(true), Vec::new());
     while let Some(block) = blocks.next_block()? {
         for (row, text) in block.lines() {
             rows.push(
                 Block::parse(row, text)
-                    .map_err(|error| record.bad_line(row, error))?
+                    .map_err(|error| results_file.bad_line(row, error))?
                     .row,
             );
         }
@@ -150,11 +150,12 @@ fn rows_of(record: &Record) -> Result<Vec<u64>, ReadError> {
 
 /// Reads whatever is there, as reports do.
 fn read_all(path: &Path) -> Result<(), ReadError> {
-    let record = Record::open(path)?;
-    let mut blocks = record.blocks(true);
+    let results_file = ResultsFile::open(path)?;
+    let mut blocks = results_file.blocks(true);
     while let Some(block) = blocks.next_block()? {
         for (row, text) in block.lines() {
-            let line = Block::parse(row, text).map_err(|error| record.bad_line(row, error))?;
+            let line =
+                Block::parse(row, text).map_err(|error| results_file.bad_line(row, error))?;
             assert_eq!(
                 (line.row, line.answer().is_none()),
                 (row, line.same_as.is_some())
@@ -166,7 +167,9 @@ fn read_all(path: &Path) -> Result<(), ReadError> {
                     .all(|(_, value)| !value.get().is_empty())
             );
             if let Some(of) = line.same_as {
-                record.line_of(of).map_err(|error| record.failed(error))?;
+                results_file
+                    .line_of(of)
+                    .map_err(|error| results_file.failed(error))?;
             }
         }
     }
@@ -204,7 +207,7 @@ proptest! {
         prop_assert!(totals.tie(), "{:?}", totals);
         prop_assert_eq!(totals, write(&straight, 1..=120));
         prop_assert_eq!(fs::read(&shuffled).unwrap(), fs::read(&straight).unwrap());
-        prop_assert_eq!(rows_of(&Record::open(&shuffled).unwrap()).unwrap(), (1..=120).collect::<Vec<_>>());
+        prop_assert_eq!(rows_of(&ResultsFile::open(&shuffled).unwrap()).unwrap(), (1..=120).collect::<Vec<_>>());
         prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no partial file is left");
     }
 }
@@ -220,14 +223,14 @@ fn large(row: u64) -> (Row, Option<Outcome>) {
 fn a_large_record_is_in_order_too_and_leaves_nothing_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
-    let mut recorder = Recorder::create(&path, &header(), Durability::EverySecond).unwrap();
+    let mut recorder = ResultsWriter::create(&path, &header(), Durability::EverySecond).unwrap();
     for (row, outcome) in (1..=120).rev().map(large) {
         recorder.push(&row, outcome.as_ref()).unwrap();
     }
     recorder.finish(Timestamp::UNIX_EPOCH).unwrap();
-    let record = Record::open(&path).unwrap();
+    let results_file = ResultsFile::open(&path).unwrap();
     assert_eq!(
-        rows_of(&record).unwrap(),
+        rows_of(&results_file).unwrap(),
         (1..=120).collect::<Vec<_>>(),
         "in order, and the seal holds"
     );
@@ -238,7 +241,7 @@ fn a_large_record_is_in_order_too_and_leaves_nothing_beside_it() {
 fn a_large_record_that_is_abandoned_leaves_its_answers_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
-    let mut recorder = Recorder::create(&path, &header(), Durability::EverySecond).unwrap();
+    let mut recorder = ResultsWriter::create(&path, &header(), Durability::EverySecond).unwrap();
     for (row, outcome) in (2..=120).map(large) {
         recorder.push(&row, outcome.as_ref()).unwrap();
     }
@@ -253,14 +256,14 @@ fn a_line_says_all_that_is_known_of_its_row() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
     write(&path, 1..=11);
-    let record = Record::open(&path).unwrap();
-    assert_eq!(record.trailer().columns, ["order"]);
+    let results_file = ResultsFile::open(&path).unwrap();
+    assert_eq!(results_file.trailer().columns, ["order"]);
     assert_eq!(
-        record.trailer().groups.iter().collect::<Vec<_>>(),
+        results_file.trailer().groups.iter().collect::<Vec<_>>(),
         ["GID_a", "GID_b"]
     );
-    rows_of(&record).unwrap();
-    let line = |row: u64| record.line_of(row).unwrap();
+    rows_of(&results_file).unwrap();
+    let line = |row: u64| results_file.line_of(row).unwrap();
     assert_eq!(
         line(1),
         "{\"row\":1,\"msg_id\":\"00000000000000000000000000000001\",\"topic\":\"or\\\"ders\",\
@@ -277,7 +280,7 @@ fn a_line_says_all_that_is_known_of_its_row() {
             .contains(r#""error":{"kind":"not_found","code":"BIZ_NO_MESSAGE","message":"gone"}"#)
     );
     assert!(line(11).contains(r#""error":{"kind":"transport","message":"reset\nby peer"}"#));
-    let text = record.line_of(11).unwrap();
+    let text = results_file.line_of(11).unwrap();
     assert!(matches!(
         Block::parse(11, &text).unwrap().answer(),
         Some(Answer::Unanswered)
@@ -304,7 +307,7 @@ fn a_changed_byte_breaks_the_seal() {
             &changed,
         )
         .unwrap();
-        let error = rows_of(&Record::open(&other).unwrap()).unwrap_err();
+        let error = rows_of(&ResultsFile::open(&other).unwrap()).unwrap_err();
         assert!(matches!(error, ReadError::Seal { .. }), "{error}");
     }
 }
@@ -322,7 +325,7 @@ fn a_record_cut_anywhere_is_no_record() {
             .unwrap()
             .set_len(cut)
             .unwrap();
-        let opened = Record::open(&path);
+        let opened = ResultsFile::open(&path);
         assert!(
             matches!(
                 opened,
@@ -338,10 +341,10 @@ fn a_row_that_no_line_has_is_not_looked_for_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
     write(&path, 1..=6);
-    let record = Record::open(&path).unwrap();
-    rows_of(&record).unwrap();
+    let results_file = ResultsFile::open(&path).unwrap();
+    rows_of(&results_file).unwrap();
     for row in [7, 8, u64::MAX] {
-        assert!(record.line_of(row).is_err(), "{row}");
+        assert!(results_file.line_of(row).is_err(), "{row}");
     }
 }
 
@@ -349,10 +352,10 @@ fn a_row_that_no_line_has_is_not_looked_for_for_ever() {
 fn an_unfinished_or_running_record_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
-    let mut recorder = Recorder::create(&path, &header(), Durability::EverySecond).unwrap();
+    let mut recorder = ResultsWriter::create(&path, &header(), Durability::EverySecond).unwrap();
     assert!(matches!(
-        Recorder::create(&path, &header(), Durability::Relaxed),
-        Err(RecordError::Busy { .. })
+        ResultsWriter::create(&path, &header(), Durability::Relaxed),
+        Err(ResultsError::Busy { .. })
     ));
     let (row, outcome) = settled(1);
     recorder.push(&row, outcome.as_ref()).unwrap();
@@ -367,8 +370,8 @@ fn an_unfinished_or_running_record_is_not_overwritten() {
         0o600
     );
     assert!(matches!(
-        Recorder::create(&path, &header(), Durability::Relaxed),
-        Err(RecordError::Unfinished { .. })
+        ResultsWriter::create(&path, &header(), Durability::Relaxed),
+        Err(ResultsError::Unfinished { .. })
     ));
     assert!(
         !path.exists(),
@@ -382,18 +385,18 @@ fn an_earlier_record_is_kept_under_another_name() {
     let path = folder.path().join("night.results.ndjson");
     write(&path, 1..=2);
     write(&path, 1..=4);
-    assert_eq!(Record::open(&path).unwrap().trailer().totals.rows, 4);
+    assert_eq!(ResultsFile::open(&path).unwrap().trailer().totals.rows, 4);
     let kept = folder
         .path()
         .join("night.results.1970-01-01T000000.000Z.ndjson");
-    assert_eq!(Record::open(&kept).unwrap().trailer().totals.rows, 2);
+    assert_eq!(ResultsFile::open(&kept).unwrap().trailer().totals.rows, 2);
     // All of them end in the same millisecond here.
     write(&path, 1..=6);
-    assert_eq!(Record::open(&kept).unwrap().trailer().totals.rows, 2);
+    assert_eq!(ResultsFile::open(&kept).unwrap().trailer().totals.rows, 2);
     let next = folder
         .path()
         .join("night.results.1970-01-01T000000.000Z.2.ndjson");
-    assert_eq!(Record::open(&next).unwrap().trailer().totals.rows, 4);
+    assert_eq!(ResultsFile::open(&next).unwrap().trailer().totals.rows, 4);
 }
 
 #[test]
@@ -414,7 +417,7 @@ fn what_is_no_record_is_named_as_such() {
             .open(&path)
             .unwrap();
         std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
-        let error = Record::open(&path).unwrap_err().to_string();
+        let error = ResultsFile::open(&path).unwrap_err().to_string();
         assert!(error.contains(part), "{text:?}: {error}");
     }
 }

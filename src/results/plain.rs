@@ -1,5 +1,5 @@
-//! Reads the lines that nearly all lines of a record are: an answer whose texts hold no escapes, laid out as the
-//! [`Recorder`](super::Recorder) lays them out. It takes a third off the processor time of a report over a million
+//! Reads the lines that nearly all lines of a results file are: an answer whose texts hold no escapes, laid out as the
+//! [`ResultsWriter`](super::Recorder) lays them out. It takes a third off the processor time of a report over a million
 //! answers. Whatever looks different in any way is `None`, and serde reads it.
 
 use std::borrow::Cow;

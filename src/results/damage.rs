@@ -9,8 +9,8 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::Kept;
+use crate::humanize::count;
 use crate::input::Row;
-use crate::words::count;
 
 /// Spreadsheets keep so many digits of a number.
 const DIGITS: usize = 15;
@@ -78,10 +78,10 @@ enum Look {
 }
 
 impl Damage {
-    /// Looks at the kept values of a row of a record.
+    /// Looks at the kept values of a row of a results file.
     pub fn meet(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
         for (nth, (name, value)) in kept.iter().enumerate() {
-            // What is no text in the record came from JSON: no spreadsheet had it.
+            // What is no text in the results file came from JSON: no spreadsheet had it.
             let text = value
                 .get()
                 .strip_prefix('"')

@@ -123,7 +123,7 @@ fn sort(
             } else {
                 Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    format!("row {next} is missing from the record"),
+                    format!("row {next} is missing from the results file"),
                 ))
             };
         }
@@ -246,7 +246,7 @@ pub(super) fn row_of(line: &[u8]) -> io::Result<u64> {
         .ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidData,
-                "a line of the record does not begin with its row",
+                "a line of the results file does not begin with its row",
             )
         })
 }
@@ -301,7 +301,7 @@ mod tests {
     fn a_missing_row_is_an_error_and_not_a_shorter_record() {
         for heap in [0, 1_000_000] {
             let error = sorted(&[1, 2, 4, 5], heap).unwrap_err();
-            assert_eq!(error.to_string(), "row 3 is missing from the record");
+            assert_eq!(error.to_string(), "row 3 is missing from the results file");
         }
         assert!(row_of(b"{\"totals\":{}}").is_err());
     }

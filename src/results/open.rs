@@ -1,4 +1,4 @@
-//! How a record begins: with its header, or where an earlier run has ended.
+//! How a results file begins: with its header, or where an earlier run has ended.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,18 +12,18 @@ use super::order::Earlier;
 use super::text::push_json;
 use super::tracks::Tracks;
 use super::write::ordered_path;
-use super::{Durability, Header, RecordError, Recorder, RowSet, Unfinished, partial_path};
+use super::{Durability, Header, ResultsError, ResultsWriter, RowSet, Unfinished, partial_path};
 use crate::clock::TimeText;
 use crate::file;
 use crate::verdict::Totals;
 
-impl Recorder {
+impl ResultsWriter {
     /// Creates `RESULTS.partial` (0600, locked) and writes the header.
     pub fn create(
         target: &Path,
         header: &Header,
         durability: Durability,
-    ) -> Result<Self, RecordError> {
+    ) -> Result<Self, ResultsError> {
         let path = partial_path(target);
         let file = match file::create_private(&path) {
             Ok(file) => file,
@@ -36,8 +36,8 @@ impl Recorder {
         Self::begin(target, file, header, durability)
     }
 
-    /// Refuses a target beside which an unfinished run has left answers, as [`Recorder::create`] would.
-    pub fn refuse_unfinished(target: &Path) -> Result<(), RecordError> {
+    /// Refuses a target beside which an unfinished run has left answers, as [`ResultsWriter::create`] would.
+    pub fn refuse_unfinished(target: &Path) -> Result<(), ResultsError> {
         let path = partial_path(target);
         match path.symlink_metadata() {
             Ok(_) => Err(occupied(path)),
@@ -50,7 +50,7 @@ impl Recorder {
         target: &Path,
         header: &Header,
         durability: Durability,
-    ) -> Result<Self, RecordError> {
+    ) -> Result<Self, ResultsError> {
         let path = partial_path(target);
         // Emptied, not removed: whoever waits for its lock must not be left with a file that has no name.
         let Some(file) = taken_up(&path)? else {
@@ -65,7 +65,7 @@ impl Recorder {
         target: &Path,
         unfinished: Unfinished,
         durability: Durability,
-    ) -> Result<(Self, RowSet), RecordError> {
+    ) -> Result<(Self, RowSet), ResultsError> {
         let Unfinished {
             file,
             header,
@@ -89,7 +89,7 @@ impl Recorder {
         file: File,
         header: &Header,
         durability: Durability,
-    ) -> Result<Self, RecordError> {
+    ) -> Result<Self, ResultsError> {
         let path = partial_path(target);
         let mut first = Vec::new();
         push_json(&mut first, header);
@@ -116,7 +116,7 @@ impl Recorder {
         file: File,
         begun: Begun,
         durability: Durability,
-    ) -> Result<Self, RecordError> {
+    ) -> Result<Self, ResultsError> {
         let path = partial_path(target);
         let writer = file.try_clone().map_err(failed("open", &path))?;
         let journal = Journal::start(writer, durability, begun, &ordered_path(target));
@@ -137,9 +137,9 @@ impl Recorder {
     }
 }
 
-fn occupied(path: PathBuf) -> RecordError {
+fn occupied(path: PathBuf) -> ResultsError {
     match File::open(&path).map(|file| file.try_lock()) {
-        Ok(Err(fs::TryLockError::WouldBlock)) => RecordError::Busy { path },
-        _ => RecordError::Unfinished { path },
+        Ok(Err(fs::TryLockError::WouldBlock)) => ResultsError::Busy { path },
+        _ => ResultsError::Unfinished { path },
     }
 }

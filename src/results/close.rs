@@ -1,4 +1,4 @@
-//! The last steps of a record: lines in order, trailer with totals and seal, room under the final name.
+//! The last steps of a results file: lines in order, trailer with totals and seal, room under the final name.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::order::{self, Earlier};
 use super::text::push_json;
-use super::{ReadError, Record, Trailer};
+use super::{ReadError, ResultsFile, Trailer};
 use crate::clock;
 use crate::file::{self, Sha256};
 
@@ -27,7 +27,7 @@ pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Res
     partial.write_all(&sealed(trailer, hash))
 }
 
-/// A record in row order, hashed, that wants its trailer.
+/// A results file in row order, hashed, that wants its trailer.
 #[derive(Debug)]
 pub(super) struct Ordered {
     out: BufWriter<File>,
@@ -83,9 +83,9 @@ fn sealed(trailer: Trailer, hash: Sha256) -> Vec<u8> {
     line
 }
 
-/// A whole record is never overwritten, since its answers may not be had again: it is renamed by when it ended.
+/// A whole results file is never overwritten, since its answers may not be had again: it is renamed by when it ended.
 pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
-    let earlier = match Record::open(target) {
+    let earlier = match ResultsFile::open(target) {
         Ok(earlier) => earlier,
         Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             return Ok(());
@@ -105,6 +105,6 @@ pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
         nth += 1;
         kept = named(&format!(".{nth}"));
     }
-    tracing::info!(kept = %kept.display(), "an earlier record with this name is kept");
+    tracing::info!(kept = %kept.display(), "an earlier results file with this name is kept");
     fs::rename(target, kept)
 }

@@ -1,8 +1,8 @@
-//! Who answered for which topic, over whole records: the draft of an expectations file.
+//! Who answered for which topic, over whole results files: the draft of an expectations file.
 
 use std::collections::BTreeMap;
 
-use super::{Line, ReadError, Record};
+use super::{Line, ReadError, ResultsFile};
 use crate::verdict::Verdict;
 
 /// What the answers about one topic showed of one group.
@@ -22,11 +22,11 @@ pub struct Learnt {
 }
 
 impl Learnt {
-    /// Reads a whole record and checks its seal on the way.
-    pub fn add(&mut self, record: &Record) -> Result<(), ReadError> {
-        let mut blocks = record.blocks(true);
+    /// Reads a whole results file and checks its seal on the way.
+    pub fn add(&mut self, results_file: &ResultsFile) -> Result<(), ReadError> {
+        let mut blocks = results_file.blocks(true);
         while let Some(block) = blocks.next_block()? {
-            for line in record.parsed(&block) {
+            for line in results_file.parsed(&block) {
                 self.add_line(&line?);
             }
         }

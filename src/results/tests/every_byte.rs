@@ -1,4 +1,4 @@
-//! The journal of 200 outcomes, cut at every byte: each cut resumes to the record of the uninterrupted run.
+//! The journal of 200 outcomes, cut at every byte: each cut resumes to the results file of the uninterrupted run.
 //!
 //! At every byte the file is really opened, locked, read and cut. What that leaves (the bytes of the file, and what its
 //! lines add up to) is all that the rest of a resumed run goes by, and must be what a file of whole lines leaves; from
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::resume::{ROWS, as_answers_come, found, put, wanted};
 use super::settled;
 use crate::input::{Entry, Row};
-use crate::record::{Durability, Outcome, Recorder, RowSet, Unfinished, partial_path};
+use crate::results::{Durability, Outcome, ResultsWriter, RowSet, Unfinished, partial_path};
 use crate::verdict::Totals;
 
 /// Every kind of line, each as short as it can be: all are read again for each byte.
@@ -48,7 +48,7 @@ fn folder() -> tempfile::TempDir {
         .unwrap()
 }
 
-fn push(recorder: &mut Recorder, rows: impl Iterator<Item = u64>) {
+fn push(recorder: &mut ResultsWriter, rows: impl Iterator<Item = u64>) {
     for (row, outcome) in rows.map(brief) {
         recorder.push(&row, outcome.as_ref()).unwrap();
     }
@@ -58,7 +58,7 @@ fn push(recorder: &mut Recorder, rows: impl Iterator<Item = u64>) {
 fn journal_and_record() -> (Vec<u8>, Vec<u8>) {
     let folder = folder();
     let target = folder.path().join("r.ndjson");
-    let begin = || Recorder::create(&target, &wanted(), Durability::Relaxed).unwrap();
+    let begin = || ResultsWriter::create(&target, &wanted(), Durability::Relaxed).unwrap();
     let mut dies = begin();
     push(&mut dies, as_answers_come());
     dies.abandon().unwrap();
@@ -103,7 +103,7 @@ struct Bench<'a> {
     target: PathBuf,
     partial: PathBuf,
     journal: &'a [u8],
-    record: &'a [u8],
+    results_file: &'a [u8],
 }
 
 impl Bench<'_> {
@@ -118,7 +118,7 @@ impl Bench<'_> {
     fn goes_on(&self, cut: usize) {
         put(&self.partial, &self.journal[..cut]);
         let (mut recorder, done) =
-            Recorder::resume(&self.target, found(&self.target), Durability::Relaxed).unwrap();
+            ResultsWriter::resume(&self.target, found(&self.target), Durability::Relaxed).unwrap();
         let missing: Vec<_> = (1..=ROWS).filter(|&row| !done.contains(row)).collect();
         let answered = |line: &&[u8]| !line.windows(9).any(|word| word == b"transport");
         let lines = self.journal[..cut].split_inclusive(|&byte| byte == b'\n');
@@ -128,7 +128,7 @@ impl Bench<'_> {
         let totals = recorder.finish(Timestamp::UNIX_EPOCH).unwrap();
         assert!(totals.tie() && totals.rows == ROWS, "{totals:?}");
         assert!(
-            fs::read(&self.target).unwrap() == self.record,
+            fs::read(&self.target).unwrap() == self.results_file,
             "after {cut} bytes"
         );
         assert!(!self.partial.exists());
@@ -148,7 +148,7 @@ impl Bench<'_> {
 
 #[test]
 fn cut_at_every_byte_it_becomes_the_same_record() {
-    let (journal, record) = journal_and_record();
+    let (journal, results_file) = journal_and_record();
     let ends = journal
         .iter()
         .zip(1..)
@@ -166,7 +166,7 @@ fn cut_at_every_byte_it_becomes_the_same_record() {
         .min(8);
     thread::scope(|scope| {
         for nth in 0..workers {
-            let (journal, record, ends) = (&journal, &record, &ends);
+            let (journal, results_file, ends) = (&journal, &results_file, &ends);
             scope.spawn(move || {
                 let folder = folder();
                 let target = folder.path().join("r.ndjson");
@@ -174,7 +174,7 @@ fn cut_at_every_byte_it_becomes_the_same_record() {
                     partial: partial_path(&target),
                     target,
                     journal,
-                    record,
+                    results_file,
                 };
                 for line in ends.windows(2).skip(nth).step_by(workers) {
                     bench.line(line[0], line[1]);

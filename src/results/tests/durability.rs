@@ -5,8 +5,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::{header, settled};
-use crate::record::journal::GATHER;
-use crate::record::{Durability, Recorder};
+use crate::results::journal::GATHER;
+use crate::results::{Durability, ResultsWriter};
 
 const ANSWERS: u64 = 500;
 
@@ -37,7 +37,7 @@ fn what_syncing_costs() {
     };
     let (written, synced) = (each(false), each(true));
     let target = folder.path().join("r.ndjson");
-    let mut recorder = Recorder::create(&target, &header(), Durability::EverySecond).unwrap();
+    let mut recorder = ResultsWriter::create(&target, &header(), Durability::EverySecond).unwrap();
     let (mut began, mut longest) = (Duration::ZERO, Duration::ZERO);
     for (row, outcome) in (1..=ANSWERS).map(settled) {
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! A run that ends anywhere is gone on with, and its record is the one that it would have become.
+//! A run that ends anywhere is gone on with, and its results file is the one that it would have become.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::{header, settled};
 use crate::exit::{Advice as _, Status};
 use crate::input::Survey;
-use crate::record::*;
+use crate::results::*;
 
 pub(super) const ROWS: u64 = 200;
 
@@ -29,7 +29,7 @@ pub(super) fn wanted() -> Header {
 /// What a run leaves that ended after these rows.
 fn partial(folder: &Path, rows: impl IntoIterator<Item = u64>) -> Vec<u8> {
     let target = folder.join("left.ndjson");
-    let mut recorder = Recorder::create(&target, &wanted(), Durability::Relaxed).unwrap();
+    let mut recorder = ResultsWriter::create(&target, &wanted(), Durability::Relaxed).unwrap();
     push(&mut recorder, rows);
     recorder.abandon().unwrap();
     let path = partial_path(&target);
@@ -38,7 +38,7 @@ fn partial(folder: &Path, rows: impl IntoIterator<Item = u64>) -> Vec<u8> {
     bytes
 }
 
-fn push(recorder: &mut Recorder, rows: impl IntoIterator<Item = u64>) {
+fn push(recorder: &mut ResultsWriter, rows: impl IntoIterator<Item = u64>) {
     for (row, outcome) in rows.into_iter().map(settled) {
         recorder.push(&row, outcome.as_ref()).unwrap();
     }
@@ -49,10 +49,10 @@ pub(super) fn put(path: &Path, bytes: &[u8]) {
     file.write_all(bytes).unwrap();
 }
 
-/// The record of an uninterrupted run.
+/// The results file of an uninterrupted run.
 fn straight(folder: &Path) -> Vec<u8> {
     let target = folder.join("straight.ndjson");
-    let mut recorder = Recorder::create(&target, &wanted(), Durability::Relaxed).unwrap();
+    let mut recorder = ResultsWriter::create(&target, &wanted(), Durability::Relaxed).unwrap();
     push(&mut recorder, 1..=ROWS);
     recorder.finish(Timestamp::UNIX_EPOCH).unwrap();
     fs::read(target).unwrap()
@@ -65,15 +65,15 @@ pub(super) fn found(target: &Path) -> Unfinished {
     }
 }
 
-/// Goes on to the end with what lies there; gives the record and how many rows that took.
+/// Goes on to the end with what lies there; gives the results file and how many rows that took.
 fn go_on(target: &Path, durability: Durability) -> (Vec<u8>, u64) {
-    let (mut recorder, done) = Recorder::resume(target, found(target), durability).unwrap();
+    let (mut recorder, done) = ResultsWriter::resume(target, found(target), durability).unwrap();
     push(&mut recorder, (1..=ROWS).filter(|&row| !done.contains(row)));
     let totals = recorder.finish(Timestamp::UNIX_EPOCH).unwrap();
     assert!(totals.tie() && totals.rows == ROWS, "{totals:?}");
-    let record = fs::read(target).unwrap();
+    let results_file = fs::read(target).unwrap();
     fs::remove_file(target).unwrap();
-    (record, ROWS - done.len())
+    (results_file, ROWS - done.len())
 }
 
 /// Rows fall behind each other as answers do.
@@ -91,10 +91,10 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("r.ndjson");
-        drop(Recorder::create(&target, &wanted(), Durability::Relaxed).unwrap().abandon());
+        drop(ResultsWriter::create(&target, &wanted(), Durability::Relaxed).unwrap().abandon());
         let (mut settled_before, mut known) = (0, 0);
         for (rows, garbage) in stops {
-            let (mut recorder, done) = Recorder::resume(&target, found(&target), Durability::EverySecond).unwrap();
+            let (mut recorder, done) = ResultsWriter::resume(&target, found(&target), Durability::EverySecond).unwrap();
             prop_assert!(done.len() >= settled_before);
             prop_assert_eq!(recorder.totals().rows, done.len());
             let next: Vec<_> = order.iter().copied().filter(|&row| !done.contains(row)).take(rows).collect();
@@ -105,8 +105,8 @@ proptest! {
             fs::OpenOptions::new().append(true).open(partial_path(&target)).unwrap().write_all(&garbage).unwrap();
         }
         prop_assert!(known >= usize::try_from(settled_before).unwrap());
-        let (record, _) = go_on(&target, Durability::EverySecond);
-        prop_assert!(record == straight(folder.path()));
+        let (results_file, _) = go_on(&target, Durability::EverySecond);
+        prop_assert!(results_file == straight(folder.path()));
         prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no partial file is left");
     }
 }
@@ -120,8 +120,8 @@ fn a_row_that_stands_twice_counts_as_it_stands_first() {
     let doubled = [&left, again.replace("GID_a", "GID_x").as_bytes()].concat();
     let target = folder.path().join("r.ndjson");
     put(&partial_path(&target), &doubled);
-    let (record, _) = go_on(&target, Durability::Relaxed);
-    assert!(record == straight(folder.path()));
+    let (results_file, _) = go_on(&target, Durability::Relaxed);
+    assert!(results_file == straight(folder.path()));
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn damage_in_the_middle_costs_only_its_own_rows() {
     left[middle..middle + 512].fill(0);
     let target = folder.path().join("r.ndjson");
     put(&partial_path(&target), &left);
-    let (record, asked) = go_on(&target, Durability::Relaxed);
-    assert!(record == whole);
+    let (results_file, asked) = go_on(&target, Durability::Relaxed);
+    assert!(results_file == whole);
     assert!(asked < 40, "{asked} rows were asked again");
 }
 
@@ -146,7 +146,7 @@ fn a_whole_record_with_unanswered_messages_is_gone_on_with_and_kept() {
     let whole = straight(folder.path());
     let target = folder.path().join("straight.ndjson");
     let (mut recorder, done) =
-        Recorder::resume(&target, found(&target), Durability::Relaxed).unwrap();
+        ResultsWriter::resume(&target, found(&target), Durability::Relaxed).unwrap();
     let again: Vec<_> = (1..=ROWS).filter(|&row| !done.contains(row)).collect();
     assert!(
         !again.is_empty() && again.iter().all(|row| row % 11 == 0),
@@ -196,7 +196,7 @@ fn answers_of_another_run_are_not_mixed_in() {
         put(&partial_path(&target), foreign.as_bytes());
         assert!(matches!(
             Found::beside(&target, &wanted()),
-            Err(RecordError::Foreign(_))
+            Err(ResultsError::Foreign(_))
         ));
         assert!(fs::read(partial_path(&target)).unwrap() == foreign.as_bytes());
         fs::remove_file(partial_path(&target)).unwrap();
@@ -212,7 +212,7 @@ fn a_whole_record_of_another_run_is_not_asked_anew() {
     other.expectations.accept_filtered = true;
     let asks_report = |wanted: &Header| {
         let error = Found::beside(&target, wanted).unwrap_err();
-        assert!(matches!(error, RecordError::Differs { .. }), "{error}");
+        assert!(matches!(error, ResultsError::Differs { .. }), "{error}");
         assert_eq!(error.status(), Status::Refused);
         error.hint().unwrap().contains("ons-audit report")
     };
@@ -235,7 +235,7 @@ fn a_whole_record_that_was_changed_is_not_sealed_again() {
     );
     let error = Found::beside(&target, &wanted()).unwrap_err();
     assert!(
-        matches!(&error, RecordError::Foreign(ReadError::Seal { .. })),
+        matches!(&error, ResultsError::Foreign(ReadError::Seal { .. })),
         "{error}"
     );
     assert!(error.hint().unwrap().contains("don't rely on this file"));
@@ -262,12 +262,12 @@ fn restart_throws_away_but_not_under_a_running_run() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("r.ndjson");
     put(&partial_path(&target), &partial(folder.path(), 1..=150));
-    let mut recorder = Recorder::restart(&target, &wanted(), Durability::EverySecond).unwrap();
+    let mut recorder = ResultsWriter::restart(&target, &wanted(), Durability::EverySecond).unwrap();
     for second in [
-        Recorder::restart(&target, &wanted(), Durability::Relaxed).unwrap_err(),
+        ResultsWriter::restart(&target, &wanted(), Durability::Relaxed).unwrap_err(),
         Found::beside(&target, &wanted()).unwrap_err(),
     ] {
-        assert!(matches!(second, RecordError::Busy { .. }), "{second}");
+        assert!(matches!(second, ResultsError::Busy { .. }), "{second}");
     }
     push(&mut recorder, 1..=ROWS);
     recorder.finish(Timestamp::UNIX_EPOCH).unwrap();

@@ -1,4 +1,4 @@
-//! What an earlier record knows already: a message that all its expected groups have passed is not asked again.
+//! What an earlier results file knows already: a message that all its expected groups have passed is not asked again.
 //!
 //! An offset only grows unless someone resets it, so `passed` stays true while nobody does. That is why some of those
 //! messages can be asked again at random, and why a group that had passed a message is compared whenever the message is
@@ -8,16 +8,16 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Block, Header, Line, Outcome, ReadError, Record, Subjects};
+use super::{Block, Header, Line, Outcome, ReadError, ResultsFile, Subjects};
 use crate::exit::Advice;
 use crate::input::{Fingerprint, FirstRows};
 use crate::message::Query;
 use crate::verdict::{Answer, Expectations, TrackView, Verdict, judge};
 
-/// An earlier record, opened to be asked about single messages.
+/// An earlier results file, opened to be asked about single messages.
 #[derive(Debug)]
 pub struct Previous {
-    record: Record,
+    results_file: ResultsFile,
     /// The rows of its messages: 16 bytes each, as in the duplicate check.
     rows: FirstRows,
     /// IDs with several answers, since its input placed them differently: which is meant would be a guess.
@@ -31,7 +31,7 @@ pub struct Previous {
     seed: String,
 }
 
-/// What an earlier record knows of a message.
+/// What an earlier results file knows of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
     /// Neither an answer that can be taken over nor a pass that could be contradicted.
@@ -53,7 +53,7 @@ pub struct Previously {
     pub passed: Vec<String>,
 }
 
-/// Why a record is no help.
+/// Why a results file is no help.
 #[derive(Debug, thiserror::Error)]
 pub enum PreviousError {
     /// It can't be read, or was changed.
@@ -62,17 +62,17 @@ pub enum PreviousError {
     /// It was asked of somebody else.
     #[error("{} was answered by `{found}`, this run asks `{wanted}`", path.display())]
     Source {
-        /// The record.
+        /// The results file.
         path: PathBuf,
         /// Its source.
         found: String,
         /// The run's.
         wanted: String,
     },
-    /// More rows than a record of ours has.
+    /// More rows than a results file of ours has.
     #[error("{} has more than {} rows", path.display(), u32::MAX)]
     TooManyRows {
-        /// The record.
+        /// The results file.
         path: PathBuf,
     },
 }
@@ -81,29 +81,31 @@ impl Advice for PreviousError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Read(error) => error.hint(),
-            Self::Source { .. } => Some("--previous names a record of the same source".to_owned()),
+            Self::Source { .. } => {
+                Some("--previous names a results file of the same source".to_owned())
+            }
             Self::TooManyRows { .. } => None,
         }
     }
 }
 
 impl Previous {
-    /// Reads the record at `path` and checks its seal. Answers are judged by what `asking` expects; the share `recheck`
+    /// Reads the results file at `path` and checks its seal. Answers are judged by what `asking` expects; the share `recheck`
     /// of those that hold is asked again.
     pub fn open(path: &Path, asking: &Header, recheck: f64) -> Result<Self, PreviousError> {
-        let record = Record::open(path)?;
-        if record.header().source != asking.source {
+        let results_file = ResultsFile::open(path)?;
+        if results_file.header().source != asking.source {
             return Err(PreviousError::Source {
                 path: path.to_owned(),
-                found: record.header().source.clone(),
+                found: results_file.header().source.clone(),
                 wanted: asking.source.clone(),
             });
         }
         let mut rows = FirstRows::new();
         let mut ambiguous = HashSet::new();
-        let mut blocks = record.blocks(true);
+        let mut blocks = results_file.blocks(true);
         while let Some(block) = blocks.next_block()? {
-            for line in record.parsed(&block) {
+            for line in results_file.parsed(&block) {
                 let line = line?;
                 if matches!(line.answer(), None | Some(Answer::Rejected)) {
                     continue;
@@ -121,9 +123,9 @@ impl Previous {
             rows,
             ambiguous,
             expectations: asking.expectations.clone(),
-            subjects: Subjects::of(record.header(), &asking.expectations),
-            run_id: record.header().run_id.as_str().into(),
-            record,
+            subjects: Subjects::of(results_file.header(), &asking.expectations),
+            run_id: results_file.header().run_id.as_str().into(),
+            results_file,
             recheck,
             seed: asking.run_id.clone(),
         })
@@ -139,13 +141,13 @@ impl Previous {
     /// What it was asked about, of whom.
     #[must_use]
     pub const fn header(&self) -> &Header {
-        self.record.header()
+        self.results_file.header()
     }
 
-    /// The seal, which names the record among others.
+    /// The seal, which names the results file among others.
     #[must_use]
     pub fn seal(&self) -> &str {
-        &self.record.trailer().sha256
+        &self.results_file.trailer().sha256
     }
 
     /// What it knows of a message.
@@ -160,7 +162,7 @@ impl Previous {
         if self.ambiguous.contains(&message) {
             return None;
         }
-        let text = self.record.line_of(row).ok()?; // it was read a moment ago; if not, the message is asked
+        let text = self.results_file.line_of(row).ok()?; // it was read a moment ago; if not, the message is asked
         let line = Block::parse(row, &text).ok()?;
         let is_it = *line.msg_id == *query.msg_id
             && *line.topic == *query.topic

@@ -2,7 +2,7 @@
 //!
 //! A run that ended early leaves a partial file: its header and a line for each row that was settled. The file is read
 //! once. Whatever is behind its last whole line is cut off (a torn line, the zeros of a power cut); a row whose line is
-//! damaged or holds no answer is asked again. A whole record with unanswered queries becomes a partial file first.
+//! damaged or holds no answer is asked again. A whole results file with unanswered queries becomes a partial file first.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
@@ -16,7 +16,7 @@ use super::order::{Earlier, settled};
 use super::read::{first_line, parse_header};
 use super::row_set::RowSet;
 use super::tracks::Tracks;
-use super::{Header, Line, Record, RecordError, SCHEMA, partial_path};
+use super::{Header, Line, ResultsError, ResultsFile, SCHEMA, partial_path};
 use crate::file;
 use crate::verdict::{Answer, Totals};
 
@@ -62,7 +62,7 @@ pub(super) struct Lines {
 impl Found {
     /// Looks for the answers of an earlier run that is to become `results`, and takes them up if it asked what `wanted`
     /// asks.
-    pub fn beside(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
+    pub fn beside(results: &Path, wanted: &Header) -> Result<Self, ResultsError> {
         let path = partial_path(results);
         let Some(file) = taken_up(&path)? else {
             return Self::whole(results, wanted);
@@ -71,31 +71,31 @@ impl Found {
             .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
     }
 
-    /// A whole record is evidence and stays as it is; if queries are unanswered in it, the run continues in a copy.
-    fn whole(results: &Path, wanted: &Header) -> Result<Self, RecordError> {
-        let Some(record) = Self::finished(results, wanted)? else {
+    /// A whole results file is evidence and stays as it is; if queries are unanswered in it, the run continues in a copy.
+    fn whole(results: &Path, wanted: &Header) -> Result<Self, ResultsError> {
+        let Some(results_file) = Self::finished(results, wanted)? else {
             return Ok(Self::Nothing);
         };
-        if record.trailer().totals.unanswered == 0 {
+        if results_file.trailer().totals.unanswered == 0 {
             return Ok(Self::Whole);
         }
         let path = partial_path(results);
-        let file = copy_lines(&record, &path)?;
+        let file = copy_lines(&results_file, &path)?;
         lock(&file, &path)?;
         Unfinished::read(file, &path, wanted)
             .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
     }
 
-    /// The whole record at `results`, if there is one. One of another run is refused: to ask anew is not to go on.
-    pub fn finished(results: &Path, wanted: &Header) -> Result<Option<Record>, RecordError> {
-        let Ok(record) = Record::open_as(results, &wanted.schema) else {
+    /// The whole results file at `results`, if there is one. One of another run is refused: to ask anew is not to go on.
+    pub fn finished(results: &Path, wanted: &Header) -> Result<Option<ResultsFile>, ResultsError> {
+        let Ok(results_file) = ResultsFile::open_as(results, &wanted.schema) else {
             return Ok(None); // or a file that is none, which was refused before
         };
-        let differences = record.header().differences(wanted);
+        let differences = results_file.header().differences(wanted);
         if differences.is_empty() {
-            return Ok(Some(record));
+            return Ok(Some(results_file));
         }
-        Err(RecordError::Differs {
+        Err(ResultsError::Differs {
             path: results.to_owned(),
             differences,
             whole: wanted.schema == SCHEMA,
@@ -105,7 +105,7 @@ impl Found {
 
 impl Unfinished {
     /// Reads what is there and cuts off what is torn.
-    fn read(mut file: File, path: &Path, wanted: &Header) -> Result<Self, RecordError> {
+    fn read(mut file: File, path: &Path, wanted: &Header) -> Result<Self, ResultsError> {
         let failed = |doing| failed(doing, path);
         file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
         let mut reader = BufReader::with_capacity(BLOCK, &file);
@@ -116,10 +116,10 @@ impl Unfinished {
             file.seek(SeekFrom::Start(0)).map_err(failed("empty"))?;
             return Ok(Self::empty(file, wanted.clone()));
         }
-        let header = parse_header(path, &first, &wanted.schema).map_err(RecordError::Foreign)?;
+        let header = parse_header(path, &first, &wanted.schema).map_err(ResultsError::Foreign)?;
         let differences = header.differences(wanted);
         if !differences.is_empty() {
-            return Err(RecordError::Differs {
+            return Err(ResultsError::Differs {
                 path: path.to_owned(),
                 differences,
                 whole: false,
@@ -172,12 +172,12 @@ impl Unfinished {
 
     /// Refuses to go on where the settled lines ask anything else than `asked`, their rows in the input: nothing seals a
     /// partial file, and an ID that was changed in it would be sealed in the end. `results` is what it is to become.
-    pub fn compare(&self, asked: Asked, results: &Path) -> Result<(), RecordError> {
+    pub fn compare(&self, asked: Asked, results: &Path) -> Result<(), ResultsError> {
         if asked == self.lines.asked {
             return Ok(());
         }
         let what = "an ID, a topic or an instance in it is not that of its row in the input";
-        Err(RecordError::Differs {
+        Err(ResultsError::Differs {
             path: partial_path(results),
             differences: vec![what.to_owned()],
             whole: false,
@@ -242,9 +242,9 @@ impl Lines {
         tracing::info!(
             "continuing with {}: {} of {} rows are done, {} without an answer are asked again",
             path.display(),
-            crate::words::count(self.totals.rows),
-            crate::words::count(rows),
-            crate::words::count(self.unanswered),
+            crate::humanize::count(self.totals.rows),
+            crate::humanize::count(rows),
+            crate::humanize::count(self.unanswered),
         );
         if self.damaged > 0 {
             tracing::warn!(
@@ -271,14 +271,15 @@ fn is_torn_header(bytes: &[u8], wanted: &Header) -> bool {
     written[..length] == opening[..length]
 }
 
-/// Header and lines of a whole record, without its trailer, in a file of their own; it appears whole or not at all, and
+/// Header and lines of a whole results file, without its trailer, in a file of their own; it appears whole or not at all, and
 /// not if the seal does not hold: the lines are to be sealed again.
-fn copy_lines(record: &Record, path: &Path) -> Result<File, RecordError> {
-    let failed = || failed("go on with", record.path());
+fn copy_lines(results_file: &ResultsFile, path: &Path) -> Result<File, ResultsError> {
+    let failed = || failed("go on with", results_file.path());
     let mut copy = file::beside(path).map_err(failed())?;
-    copy.write_all(&record.header_line).map_err(failed())?;
-    let mut blocks = record.blocks(true);
-    while let Some(block) = blocks.next_block().map_err(RecordError::Foreign)? {
+    copy.write_all(&results_file.header_line)
+        .map_err(failed())?;
+    let mut blocks = results_file.blocks(true);
+    while let Some(block) = blocks.next_block().map_err(ResultsError::Foreign)? {
         copy.write_all(block.text.as_bytes()).map_err(failed())?;
     }
     copy.as_file().sync_all().map_err(failed())?;

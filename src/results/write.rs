@@ -10,7 +10,7 @@ use super::journal::{Journal, Written};
 use super::line::FoundView;
 use super::text::{push_failure, push_field, push_json, push_number, push_previously, push_reject};
 use super::tracks::Tracks;
-use super::{Outcome, RecordError, Trailer};
+use super::{Outcome, ResultsError, Trailer};
 use crate::clock::{self, TimeText};
 use crate::file;
 use crate::input::{Entry, Row};
@@ -30,7 +30,7 @@ pub enum Durability {
     Relaxed,
 }
 
-/// Where the record grows before it is whole.
+/// Where the results file grows before it is whole.
 #[must_use]
 pub fn partial_path(results: &Path) -> PathBuf {
     let mut name = results.as_os_str().to_owned();
@@ -45,7 +45,7 @@ pub fn partial_path(results: &Path) -> PathBuf {
 
 /// A results file in the making.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct ResultsWriter {
     pub(super) target: PathBuf,
     pub(super) journal: Journal,
     /// The partial file again: it is locked as long as this is open.
@@ -61,21 +61,21 @@ pub struct Recorder {
     pub(super) columns: Columns,
 }
 
-impl Recorder {
+impl ResultsWriter {
     /// Counted so far.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
         &self.totals
     }
 
-    /// Where the answers are as long as the record is not whole.
+    /// Where the answers are as long as the results file is not whole.
     #[must_use]
     pub fn partial(&self) -> PathBuf {
         partial_path(&self.target)
     }
 
     /// Appends one row with what became of it; duplicates and rejected rows have no outcome.
-    pub fn push(&mut self, row: &Row, outcome: Option<&Outcome>) -> Result<(), RecordError> {
+    pub fn push(&mut self, row: &Row, outcome: Option<&Outcome>) -> Result<(), ResultsError> {
         self.in_order &= row.row == self.next_row;
         self.next_row = row.row + 1;
         self.totals.rows += 1;
@@ -98,7 +98,9 @@ impl Recorder {
                 self.totals.rejected += 1;
                 push_reject(&mut self.block, reject);
             }
-            (Entry::Query(_), None) => unreachable!("the loop records a query with its outcome"),
+            (Entry::Query(_), None) => {
+                unreachable!("the loop results files a query with its outcome")
+            }
         }
         if let Some(extra) = &row.kept.json {
             self.block.extend_from_slice(b",\"extra\":");
@@ -113,13 +115,13 @@ impl Recorder {
     }
 
     /// Hands on what has been pushed. Called before every wait, so that no answer sits in memory while the run is paced.
-    pub fn flush(&mut self) -> Result<(), RecordError> {
+    pub fn flush(&mut self) -> Result<(), ResultsError> {
         if self.block.is_empty() {
             return Ok(());
         }
         self.journal
             .write(&mut self.block)
-            .map_err(|source| RecordError::Io {
+            .map_err(|source| ResultsError::Io {
                 doing: "write",
                 path: self.target.clone(),
                 source,
@@ -128,10 +130,10 @@ impl Recorder {
     }
 
     /// Writes and syncs what there is and leaves the partial file behind: the run was interrupted.
-    pub fn abandon(mut self) -> Result<Totals, RecordError> {
+    pub fn abandon(mut self) -> Result<Totals, ResultsError> {
         let flushed = self.flush();
         let target = self.target;
-        let failed = |source| RecordError::Io {
+        let failed = |source| ResultsError::Io {
             doing: "write",
             path: target.clone(),
             source,
@@ -146,12 +148,12 @@ impl Recorder {
     }
 
     /// All rows are in: ties the totals, puts the lines in order, seals, syncs and renames.
-    pub fn finish(mut self, now: Timestamp) -> Result<Totals, RecordError> {
+    pub fn finish(mut self, now: Timestamp) -> Result<Totals, ResultsError> {
         let flushed = self.flush();
         let target = self.target.clone();
         let failed = |doing| {
             let path = target.clone();
-            move |source| RecordError::Io {
+            move |source| ResultsError::Io {
                 doing,
                 path,
                 source,
@@ -185,7 +187,7 @@ impl Recorder {
                 Some(place)
             }
         };
-        keep_earlier(&target).map_err(failed("keep the earlier record beside"))?;
+        keep_earlier(&target).map_err(failed("keep the earlier results file beside"))?;
         let is_reordered = reordered.is_some();
         match reordered {
             Some(place) => place.persist(&target).map_err(|error| error.error),

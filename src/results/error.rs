@@ -7,9 +7,9 @@ use super::header::OTHER_GROUPS;
 use super::{SCHEMA, partial_path};
 use crate::exit::{Advice, Status};
 
-/// Why a record can't be written.
+/// Why a results file can't be written.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub enum ResultsError {
     /// An earlier run did not finish, or another one is writing.
     #[error("{} holds the answers of an unfinished run", path.display())]
     Unfinished {
@@ -25,11 +25,11 @@ pub enum RecordError {
     /// The earlier run was about something else.
     #[error("{} holds the answers of another run: {}", path.display(), differences.join("; "))]
     Differs {
-        /// The partial file, or the record.
+        /// The partial file, or the results file.
         path: PathBuf,
         /// What is not the same.
         differences: Vec<String>,
-        /// Is it a record, which nothing throws away?
+        /// Is it a results file, which nothing throws away?
         whole: bool,
     },
     /// No partial file of ours.
@@ -49,7 +49,7 @@ pub enum RecordError {
     },
 }
 
-impl Advice for RecordError {
+impl Advice for ResultsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unfinished { .. } => {
@@ -62,28 +62,28 @@ impl Advice for RecordError {
             } if *differences == [OTHER_GROUPS] => {
                 format!(
                     "`ons-audit report {}` with the same --expect or --expect-file judges its answers anew and asks nothing; \
-                     without --resume everything is asked again, and this record is kept under another name",
+                     without --resume everything is asked again, and this results file is kept under another name",
                     path.display()
                 )
             }
             Self::Differs { whole: true, .. } => {
-                "name another record with --results; without --resume everything is asked anew, and this record is kept under \
+                "name another results file with --results; without --resume everything is asked anew, and this results file is kept under \
                  another name"
                     .to_owned()
             }
             Self::Differs { .. } => {
-                "ask as that run did to go on with it by --resume; else throw it away by --restart, or name another record \
+                "ask as that run did to go on with it by --resume; else throw it away by --restart, or name another results file \
                  with --results"
                     .to_owned()
             }
-            // Such a record looks like one, and its answers are worth a look.
+            // Such a results file looks like one, and its answers are worth a look.
             Self::Foreign(
                 error @ (ReadError::Seal { .. } | ReadError::Totals { .. } | ReadError::Line { .. }),
             ) => return error.hint(),
             Self::Foreign(_) => {
-                "name another record with --results, or throw this file away by --restart".to_owned()
+                "name another results file with --results, or throw this file away by --restart".to_owned()
             }
-            Self::Busy { .. } => "wait for it, or name another record with --results".to_owned(),
+            Self::Busy { .. } => "wait for it, or name another results file with --results".to_owned(),
             Self::Io {
                 begun: true,
                 path,
@@ -102,7 +102,7 @@ impl Advice for RecordError {
                 _ => "the partial file is gone: begin again in a folder that stays".to_owned(),
             },
             Self::Io { .. } => {
-                "name a record in a folder you may write to with --results".to_owned()
+                "name a results file in a folder you may write to with --results".to_owned()
             }
         })
     }
@@ -116,7 +116,7 @@ impl Advice for RecordError {
     }
 }
 
-/// Why a file is no record to report from.
+/// Why a file is no results file to report from.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The system refused.
@@ -202,7 +202,7 @@ impl Advice for ReadError {
                 Self::Io { .. } => "name a file that `audit` wrote with --results (or beside its first report)",
                 Self::Header { .. } => "report and verify read results files (.ndjson), not reports or inputs",
                 Self::Unfinished { .. } => {
-                    "only a finished run can be reported: its record has no `.partial` in its name"
+                    "only a finished run can be reported: its results file has no `.partial` in its name"
                 }
                 Self::Line { .. }
                 | Self::Seal { .. }

@@ -6,8 +6,8 @@ use anyhow::anyhow;
 
 use super::targets::same;
 use crate::exit::Failed;
-use crate::record::{ordered_path, partial_path};
-use crate::settings::Layers;
+use crate::results::{ordered_path, partial_path};
+use crate::settings::Settings;
 
 /// The settings that name files to be read.
 const READ: [(&str, &str); 5] = [
@@ -25,13 +25,13 @@ const KEPT: [(&str, &str, &str); 2] = [
 ];
 
 /// A run that is killed leaves its answers there.
-const GROWS: &str = "where the record grows";
+const GROWS: &str = "where the results file grows";
 
 /// Each file with what it is.
 #[derive(Debug, Default)]
-pub(in crate::command) struct Taken(Vec<(PathBuf, &'static str)>);
+pub(in crate::command) struct ReservedPaths(Vec<(PathBuf, &'static str)>);
 
-impl Taken {
+impl ReservedPaths {
     /// Adds files that are read.
     pub(in crate::command) fn read<'p>(
         mut self,
@@ -44,51 +44,51 @@ impl Taken {
     }
 
     /// Adds what the settings name, wherever they stand, and the file in which they do.
-    pub(in crate::command) fn settings(self, layers: &Layers) -> Result<Self, Failed> {
-        let (source, _) = layers.text("source");
+    pub(in crate::command) fn settings(self, settings: &Settings) -> Result<Self, Failed> {
+        let (source, _) = settings.text("source");
         let snapshot = (!source.is_empty() && !source.contains("://")).then(|| Path::new(source));
-        let mut taken = self
-            .read("the settings file", layers.file())
+        let mut reserved = self
+            .read("the settings file", settings.file())
             .read("the source", snapshot);
         for (key, what) in READ {
-            let path = layers.optional::<PathBuf>(key)?;
-            taken = taken.read(what, path.as_deref());
+            let path = settings.optional::<PathBuf>(key)?;
+            reserved = reserved.read(what, path.as_deref());
         }
         for (key, what, flag) in KEPT {
-            if let Some(path) = layers.optional::<PathBuf>(key)? {
-                taken = taken.keep(path, what, flag)?;
+            if let Some(path) = settings.optional::<PathBuf>(key)? {
+                reserved = reserved.keep(path, what, flag)?;
             }
         }
-        Ok(taken)
+        Ok(reserved)
     }
 
-    /// Adds a record, and the files in which it grows.
-    pub(in crate::command) fn record(self, results: &Path) -> Result<Self, Failed> {
+    /// Adds a results file, and the files in which it grows.
+    pub(in crate::command) fn results_file(self, results: &Path) -> Result<Self, Failed> {
         let flag = "--results";
         let partial = partial_path(results);
         if partial == results {
             let error = anyhow!(
-                "{} ends with .partial, as the file does in which a record grows",
+                "{} ends with .partial, as the file does in which a results file grows",
                 results.display()
             );
             let hint = format!("{flag} {}", results.with_extension("").display());
             return Err(Failed::refused(error, hint));
         }
-        let mut taken = self.keep(results.to_owned(), "the record", flag)?;
+        let mut reserved = self.keep(results.to_owned(), "the results file", flag)?;
         for path in [partial, ordered_path(results)] {
-            taken = taken.keep(path, GROWS, flag)?;
+            reserved = reserved.keep(path, GROWS, flag)?;
         }
-        taken.located(results, flag)
+        reserved.located(results, flag)
     }
 
-    /// Adds the record of messages that are looked up before `path` is made, and the files in which it grows.
+    /// Adds the results file of messages that are looked up before `path` is made, and the files in which it grows.
     pub(in crate::command) fn located(self, path: &Path, flag: &str) -> Result<Self, Failed> {
         let located = path.with_added_extension("located");
-        let mut taken = self;
+        let mut reserved = self;
         for path in [partial_path(&located), ordered_path(&located), located] {
-            taken = taken.keep(path, GROWS, flag)?;
+            reserved = reserved.keep(path, GROWS, flag)?;
         }
-        Ok(taken)
+        Ok(reserved)
     }
 
     /// Adds a file that is written and has a name of its own.
@@ -124,7 +124,7 @@ impl Taken {
     }
 
     fn what(&self, path: &Path) -> Option<&'static str> {
-        let found = self.0.iter().find(|(taken, _)| same(taken, path));
+        let found = self.0.iter().find(|(reserved, _)| same(reserved, path));
         found.map(|(_, what)| *what)
     }
 }

@@ -85,7 +85,7 @@ impl Journal {
             Durability::Relaxed => {
                 let (blocks, inbox) = sync_channel(8);
                 let (outbox, spent) = sync_channel(8);
-                let writer = spawn("record").spawn(move || write_all(file, &inbox, &outbox))?;
+                let writer = spawn("results").spawn(move || write_all(file, &inbox, &outbox))?;
                 Ok(Self::Hashed {
                     blocks,
                     spent,
@@ -119,7 +119,7 @@ impl Journal {
 
     /// Ends the threads.
     pub(super) fn finish(self) -> io::Result<Written> {
-        let panicked = |_| io::Error::other("a thread of the record panicked");
+        let panicked = |_| io::Error::other("a thread of the results file panicked");
         match self {
             Self::Synced {
                 file,

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::sync::{PoisonError, RwLock};
 
-use super::{Record, order};
+use super::{ResultsFile, order};
 
 /// One line is noted for about this many bytes.
 const STRIDE: usize = 16 * 1024;
@@ -43,7 +43,7 @@ impl Index {
     }
 }
 
-impl Record {
+impl ResultsFile {
     /// The bytes of an earlier row's line, once a block behind it was read.
     pub fn line_of(&self, row: u64) -> io::Result<String> {
         let mark = self.index.at_or_before(row).ok_or_else(|| {

@@ -12,7 +12,7 @@ use crate::verdict::{Expectations, Totals};
 /// The schema this version writes and reads.
 pub const SCHEMA: &str = "ons-audit/1";
 
-/// The schema of a record whose messages were looked up and are still to be judged: no report is made from it.
+/// The schema of a results file whose messages were looked up and are still to be judged: no report is made from it.
 pub const LOCATED: &str = "ons-audit-located/1";
 
 /// Answers stay what they are, whoever should have consumed: `report` may judge them anew.
@@ -120,7 +120,7 @@ impl Header {
     }
 }
 
-/// The last line: its presence says that the record is whole.
+/// The last line: its presence says that the results file is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trailer {
     /// Control totals; they tie.

@@ -1,4 +1,4 @@
-//! The tracks of an answer as a line of the record has them, and the groups that were met in all answers.
+//! The tracks of an answer as a line of the results file has them, and the groups that were met in all answers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ const LONGEST_HEADER: u64 = 64 * 1024 * 1024;
 
 /// A whole results file.
 #[derive(Debug)]
-pub struct Record {
+pub struct ResultsFile {
     pub(super) path: PathBuf,
     pub(super) file: File,
     header: Header,
@@ -29,13 +29,13 @@ pub struct Record {
     pub(super) index: Index,
 }
 
-impl Record {
+impl ResultsFile {
     /// Opens `path` and checks header and trailer; the lines between are checked as they are read.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         Self::open_as(path, SCHEMA)
     }
 
-    /// The same for a record of any schema of ours.
+    /// The same for a results file of any schema of ours.
     pub fn open_as(path: &Path, schema: &str) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Io {
             path: path.to_owned(),
@@ -88,7 +88,7 @@ impl Record {
         &self.trailer
     }
 
-    /// The same record under the name it had elsewhere: reports and errors show that one.
+    /// The same results file under the name it had elsewhere: reports and errors show that one.
     #[must_use]
     pub fn known_as(mut self, path: &Path) -> Self {
         path.clone_into(&mut self.path);

@@ -1,7 +1,7 @@
-//! Puts the record in row order while it grows, so that a run's end is not kept waiting for it.
+//! Puts the results file in row order while it grows, so that a run's end is not kept waiting for it.
 //!
 //! A thread follows the partial file, a little behind what was synced, and copies it in row order to the file that
-//! becomes the record. The partial file is only read: it stays the journal that it is without this. A record that is
+//! becomes the results file. The partial file is only read: it stays the journal that it is without this. A results file that is
 //! small is left for the end, where it takes a moment and no second file stands beside the first all day.
 
 use std::fs::File;
@@ -22,7 +22,7 @@ const WORTH: u64 = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Ordering {
     thread: JoinHandle<io::Result<Option<Ordered>>>,
-    /// Removes what the thread has written, unless it becomes the record.
+    /// Removes what the thread has written, unless it becomes the results file.
     file: TempPath,
 }
 
@@ -64,14 +64,14 @@ impl Ordering {
         Ok(Self { thread, file })
     }
 
-    /// The record is not to be: what was ordered of it goes.
+    /// The results file is not to be: what was ordered of it goes.
     pub(super) fn abandon(self) {
         let _ = self.thread.join(); // or it would create the file after we removed it
     }
 
-    /// All lines are in the partial file: the record without its trailer, and its place; none if it was too small.
+    /// All lines are in the partial file: the results file without its trailer, and its place; none if it was too small.
     pub(super) fn finish(self) -> io::Result<Option<(Ordered, TempPath)>> {
-        let panicked = |_| io::Error::other("the thread that orders the record panicked");
+        let panicked = |_| io::Error::other("the thread that orders the results file panicked");
         let ordered = self.thread.join().map_err(panicked)??;
         Ok(ordered.map(|ordered| (ordered, self.file)))
     }

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::file::Output;
 use ons_audit::offsets::Rules;
-use ons_audit::record::{Line, ReadError, Record};
+use ons_audit::results::{Line, ReadError, ResultsFile};
 use ons_audit::report::lang::Voice;
 use ons_audit::report::{
     Context, CsvDialect, Format, SummaryFormat, Target, Targets, Terminal, render,
@@ -32,12 +32,12 @@ thread_local! {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    RESULTS.with_borrow_mut(|file| match Record::open(&file.holding(bytes)) {
-        Ok(record) => {
-            if let Err(error) = read(&record) {
+    RESULTS.with_borrow_mut(|file| match ResultsFile::open(&file.holding(bytes)) {
+        Ok(results_file) => {
+            if let Err(error) = read(&results_file) {
                 check_error(&error);
             }
-            REPORTS.with_borrow_mut(|reports| report(record, reports));
+            REPORTS.with_borrow_mut(|reports| report(results_file, reports));
         }
         Err(error) => check_error(&error),
     });
@@ -48,10 +48,10 @@ fn check_error(error: &dyn Advice) {
 }
 
 /// Every line, the seal, and every answer that another line refers to.
-fn read(record: &Record) -> Result<(), ReadError> {
-    let (mut blocks, mut rows) = (record.blocks(true), 1..);
+fn read(results_file: &ResultsFile) -> Result<(), ReadError> {
+    let (mut blocks, mut rows) = (results_file.blocks(true), 1..);
     while let Some(block) = blocks.next_block()? {
-        for ((row, text), parsed) in block.lines().zip(record.parsed(&block)) {
+        for ((row, text), parsed) in block.lines().zip(results_file.parsed(&block)) {
             assert_eq!(Some(row), rows.next());
             let parsed = parsed.ok();
             let by_serde = serde_json::from_str::<Line>(text)
@@ -72,7 +72,7 @@ fn read(record: &Record) -> Result<(), ReadError> {
                     .iter()
                     .all(|(_, value)| !value.get().is_empty())
             );
-            if let Some(Ok(asked)) = line.same_as.map(|of| record.line_of(of)) {
+            if let Some(Ok(asked)) = line.same_as.map(|of| results_file.line_of(of)) {
                 assert!(asked.starts_with(r#"{"row":"#));
             }
         }
@@ -80,12 +80,12 @@ fn read(record: &Record) -> Result<(), ReadError> {
     Ok(())
 }
 
-fn report(record: Record, reports: &mut [Reused; 7]) {
+fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
     let context = Context {
-        groups: record.trailer().groups.iter().cloned().collect(),
-        columns: record.trailer().columns.clone(),
-        marks: record.header().rules == Rules::Offsets,
-        expectations: record.header().expectations.clone(),
+        groups: results_file.trailer().groups.iter().cloned().collect(),
+        columns: results_file.trailer().columns.clone(),
+        marks: results_file.header().rules == Rules::Offsets,
+        expectations: results_file.header().expectations.clone(),
         csv: CsvDialect::default(),
         voice: Voice::default(),
     };
@@ -98,12 +98,12 @@ fn report(record: Record, reports: &mut [Reused; 7]) {
         files: FORMATS.into_iter().zip(&mut *reports).map(target).collect(),
         ..Targets::default()
     };
-    let records = [record];
-    let Ok((summary, made)) = render(&records, &context, targets, false) else {
+    let results_files = [results_file];
+    let Ok((summary, made)) = render(&results_files, &context, targets, false) else {
         return;
     };
     assert!(summary.tally.totals.tie());
-    assert_eq!(summary.tally.totals, records[0].trailer().totals);
+    assert_eq!(summary.tally.totals, results_files[0].trailer().totals);
     let mut text = Vec::new();
     let terminal = Terminal {
         made,
@@ -134,8 +134,8 @@ fn report(record: Record, reports: &mut [Reused; 7]) {
 /// Records behind the header, all as long as it.
 fn csv_rows(text: &[u8]) -> u64 {
     let mut reader = csv::Reader::from_reader(text);
-    let records = reader.byte_records();
-    records
-        .map(|record| record.expect("every record has all cells"))
+    let results_files = reader.byte_records();
+    results_files
+        .map(|results_file| results_file.expect("every results file has all cells"))
         .count() as u64
 }

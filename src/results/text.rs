@@ -1,4 +1,4 @@
-//! How a line of the record is put together: JSON by hand, since a million lines are written in a second or two.
+//! How a line of the results file is put together: JSON by hand, since a million lines are written in a second or two.
 
 use serde::Serialize;
 
