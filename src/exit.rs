@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 
-use crate::{file, words};
+use crate::{file, humanize};
 
 /// The end of a run, as the shell sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -159,7 +159,7 @@ mod tests {
             push_head(&mut out, &texts, CsvDialect { delimiter, ..RAW });
             let mut reader = ::csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(out.as_slice());
             if texts.iter().any(|text| !text.is_empty()) || texts.len() > 1 {
-                let read: Vec<_> = reader.results_files().next().unwrap().unwrap().iter().map(str::to_owned).collect();
+                let read: Vec<_> = reader.records().next().unwrap().unwrap().iter().map(str::to_owned).collect();
                 prop_assert_eq!(read, texts);
             }
         }

@@ -17,11 +17,11 @@ pub(crate) fn heads<'n>(
     let ours: Vec<_> = ours.into_iter().map(Cow::Borrowed).collect();
     // Spreadsheets do not tell capital letters.
     let mut taken: HashSet<String> = ours.iter().map(|name| name.to_lowercase()).collect();
-    reserved.extend(groups.iter().map(|group| group.to_lowercase()));
+    taken.extend(groups.iter().map(|group| group.to_lowercase()));
     let mut own_names: HashSet<String> = kept.iter().map(|name| name.to_lowercase()).collect();
     let kept = kept.iter().map(|name| {
         let mut unique = Cow::Borrowed(name.as_str());
-        while reserved.contains(&unique.to_lowercase())
+        while taken.contains(&unique.to_lowercase())
             || (unique != *name && own_names.contains(&unique.to_lowercase()))
         {
             unique = Cow::Owned(format!("{OF_INPUT}{unique}"));

@@ -69,7 +69,7 @@ mod tests {
             times += 1;
             finish();
         });
-        assert!(matches!(reserved, Ok(None)), "{taken:?}");
+        assert!(matches!(reserved, Ok(None)), "{reserved:?}");
         assert_eq!(times, 1);
 
         // The next run has begun another one.

@@ -33,7 +33,6 @@ mod text;
 mod tracks;
 mod write;
 
-pub use asked::Asked;
 pub use blocks::{Block, Blocks};
 pub use columns::Columns;
 pub use damage::{Damage, Damaged};
@@ -43,6 +42,7 @@ pub use learnt::{GroupSeen, Learnt};
 pub use line::{ErrorView, FoundView, Kept, Line, PreviouslyView, RejectView, Text};
 pub use outcome::Outcome;
 pub use previous::{Known, Previous, PreviousError, Previously};
+pub use query_digest::Asked;
 pub use results_file::ResultsFile;
 pub use resume::{Found, Unfinished};
 pub use row_set::RowSet;

@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::asked::Asked;
 use super::close::Begun;
 use super::columns::Columns;
 use super::lock::{failed, lock, taken_up};
 use super::order::{Earlier, settled};
-use super::read::{first_line, parse_header};
+use super::query_digest::Asked;
+use super::results_file::{first_line, parse_header};
 use super::row_set::RowSet;
 use super::tracks::Tracks;
 use super::{Header, Line, ResultsError, ResultsFile, SCHEMA, partial_path};

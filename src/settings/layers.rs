@@ -332,10 +332,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn merged_settings(
-        environment: &[(&str, &str)],
-        file: &str,
-    ) -> Result<Settings, SettingsError> {
+    fn settings(environment: &[(&str, &str)], file: &str) -> Result<Settings, SettingsError> {
         let mut settings = tempfile::NamedTempFile::new().unwrap();
         settings.write_all(file.as_bytes()).unwrap();
         Settings::new(
@@ -370,7 +367,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_place_that_has_to_change() {
-        let settings = settings(&[("ONS_AUDIT_BURST", "many")], "").unwrap();
+        let loaded = settings(&[("ONS_AUDIT_BURST", "many")], "").unwrap();
         let error = settings.get::<u32>("burst").unwrap_err();
         assert_eq!(
             error.to_string(),

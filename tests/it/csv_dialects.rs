@@ -99,7 +99,7 @@ fn cells(text: &str, delimiter: u8) -> Vec<Vec<String>> {
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
     reader
-        .results_files()
+        .records()
         .map(|row| row.unwrap().iter().map(str::to_owned).collect())
         .collect()
 }

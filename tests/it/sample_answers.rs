@@ -55,7 +55,7 @@ fn truth() -> BTreeMap<Key, Vec<(String, String)>> {
 /// The distinct messages of the incident list.
 fn asked() -> Vec<Key> {
     let mut rows = csv::Reader::from_path(path("samples/incident.csv")).unwrap();
-    rows.results_files()
+    rows.records()
         .map(|row| row.unwrap())
         .map(|row| (row[2].to_owned(), row[1].to_owned()))
         .collect()

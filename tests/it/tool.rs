@@ -278,7 +278,7 @@ pub(crate) fn table(text: &str) -> Vec<Row> {
             .collect()
     };
     reader
-        .results_files()
+        .records()
         .map(|results_file| row(results_file.unwrap()))
         .collect()
 }

@@ -118,7 +118,7 @@ impl ReportFlags {
     /// Opens the bundle, if one is wanted.
     pub(in crate::command) fn open_bundle(
         &self,
-        taken: &ReservedPaths,
+        reserved: &ReservedPaths,
         settings: &Settings,
         env: &Env,
     ) -> Result<Option<Packing>, Failed> {
@@ -159,7 +159,7 @@ impl ReportFlags {
     /// Opens every target. None may take the place of a `taken` file.
     pub(in crate::command) fn open(
         self,
-        taken: &ReservedPaths,
+        reserved: &ReservedPaths,
         settings: &Settings,
     ) -> Result<Targets, Failed> {
         let matrix = self

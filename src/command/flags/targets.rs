@@ -21,7 +21,7 @@ pub(in crate::command) fn or_stdout(
 /// `endings` are the formats that a path without a told format may ask for.
 pub(in crate::command) fn open(
     wanted: impl Iterator<Item = (Option<Format>, PathBuf)>,
-    taken: &ReservedPaths,
+    reserved: &ReservedPaths,
     endings: &[Format],
 ) -> Result<Vec<Target>, Failed> {
     let mut targets: Vec<Target> = Vec::new();
@@ -53,7 +53,7 @@ pub(in crate::command) fn open(
 }
 
 /// Opens one file to be written, which must be none of `taken`.
-pub(in crate::command) fn create(path: &Path, taken: &ReservedPaths) -> Result<Output, Failed> {
+pub(in crate::command) fn create(path: &Path, reserved: &ReservedPaths) -> Result<Output, Failed> {
     reserved.refuse(path)?;
     created(path)
 }

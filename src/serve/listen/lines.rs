@@ -89,12 +89,12 @@ impl Drop for Lines {
 
 /// Writes what is held until there will be no more. A disk may have room again later; a closed pipe stays closed.
 fn write_on(shared: &Shared, mut sink: impl Write, lost: &Counter) {
-    let mut reserved = Vec::new();
-    while take(shared, &mut reserved) {
-        let Err(error) = sink.write_all(&reserved).and_then(|()| sink.flush()) else {
+    let mut taken = Vec::new();
+    while take(shared, &mut taken) {
+        let Err(error) = sink.write_all(&taken).and_then(|()| sink.flush()) else {
             continue;
         };
-        lost.inc_by(memchr::memchr_iter(b'\n', &reserved).count() as u64);
+        lost.inc_by(memchr::memchr_iter(b'\n', &taken).count() as u64);
         if error.kind() == ErrorKind::BrokenPipe {
             break;
         }
@@ -112,7 +112,7 @@ fn take(shared: &Shared, taken: &mut Vec<u8>) -> bool {
         let woken = shared.changed.wait(state);
         state = woken.unwrap_or_else(PoisonError::into_inner);
     }
-    reserved.clear();
-    std::mem::swap(reserved, &mut state.held);
-    !reserved.is_empty()
+    taken.clear();
+    std::mem::swap(taken, &mut state.held);
+    !taken.is_empty()
 }

@@ -47,20 +47,20 @@ impl Share {
     /// So many more bytes of a request have been read. Is there room for them?
     pub(super) fn add(&mut self, bytes: usize) -> bool {
         self.read += bytes;
-        let more = self.read.saturating_sub(SMALL + self.reserved);
+        let more = self.read.saturating_sub(SMALL + self.taken);
         let has_room = more == 0 || self.room.take(more);
         if has_room {
-            self.reserved += more;
+            self.taken += more;
         }
         has_room
     }
 
     /// The request is done.
     pub(super) fn release(&mut self) {
-        if self.reserved > 0 {
-            self.room.0.fetch_add(self.reserved, Ordering::Relaxed);
+        if self.taken > 0 {
+            self.room.0.fetch_add(self.taken, Ordering::Relaxed);
         }
-        (self.read, self.reserved) = (0, 0);
+        (self.read, self.taken) = (0, 0);
     }
 }
 
