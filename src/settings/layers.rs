@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn errors_name_the_place_that_has_to_change() {
         let loaded = settings(&[("ONS_AUDIT_BURST", "many")], "").unwrap();
-        let error = settings.get::<u32>("burst").unwrap_err();
+        let error = loaded.get::<u32>("burst").unwrap_err();
         assert_eq!(
             error.to_string(),
             "burst (from ONS_AUDIT_BURST): invalid digit found in string"
