@@ -13,7 +13,7 @@ use super::flags::{SettingsFlags, TalkFlags};
 use crate::exit::{Failed, Status};
 use crate::file::Output;
 use crate::humanize;
-use crate::results::{GroupSeen, Learnt, ResultsFile};
+use crate::results::{GroupSeen, ObservedGroups, ResultsFile};
 use crate::verdict::DRAFT;
 
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     args.talk.start(&settings, env)?;
     let path = args.output.unwrap_or_else(|| PathBuf::from("-"));
     refuse_to_replace(&path)?;
-    let mut learnt = Learnt::default();
+    let mut learnt = ObservedGroups::default();
     for results in &args.results {
         learnt.add(&ResultsFile::open(results)?)?;
     }
@@ -102,7 +102,7 @@ fn refuse_to_replace(path: &Path) -> Result<(), Failed> {
 }
 
 /// The draft. The columns behind `group` are for the person: readers of expectations pass over them.
-fn write(learnt: &Learnt, out: &mut impl Write) -> std::io::Result<()> {
+fn write(learnt: &ObservedGroups, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(
         out,
         "{DRAFT} by `ons-audit expect learn`: who answered, not who should. Delete the lines of groups that nobody expects,\n\

@@ -7,14 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Env;
-use super::audit::Located;
-use super::flags::{InputFlags, Kind, Named, Pace, PaceFlags, SettingsFlags, SourceFlags};
+use super::audit::LookupStage;
+use super::flags::{InputFlags, Kind, Pace, PaceFlags, SettingsFlags, SourceFlags, SourceSpec};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
 use crate::humanize::{self, count};
 use crate::input::{Inputs, Reject};
 use crate::message::BornClock;
-use crate::results::Damage;
+use crate::results::SpreadsheetDamage;
 use crate::settings::{Span, Zone};
 
 /// How many bad rows are shown.
@@ -50,7 +50,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let named = Named::of(&settings)?;
+    let named = SourceSpec::of(&settings)?;
     let pace = Pace::of(&settings, named.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
     let inputs = args.input.open()?;
@@ -61,7 +61,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let born = BornClock::new(now, &zone.zone);
     let placed = named.kind() == Kind::Cluster && is_placed(&inputs)?;
     let rate = if placed { Rate::Max } else { pace.rate };
-    let mut damage = Damage::default();
+    let mut damage = SpreadsheetDamage::default();
     let rows = inputs.rows();
     let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
     let forecast = Forecast::of(rows, rate, now, retention, |id| born.born(id))?;
@@ -94,7 +94,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
 
 /// Does the input give the place of every message? Then a cluster need not be asked for it.
 fn is_placed(inputs: &Inputs) -> Result<bool, Failed> {
-    let mut located = Located::beside(Path::new(""));
+    let mut located = LookupStage::beside(Path::new(""));
     located.survey(inputs.rows())?;
     Ok(located.is_placed())
 }

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::Env;
-use super::audit::{Around, Asking, Located, ResumeFlags, captured, header, kept};
+use super::audit::{LookupStage, QueryRun, ResumeFlags, RunContext, captured, header, kept};
 use super::flags::{
-    ClusterFlags, ClusterPaceFlags, ColumnFlags, Named, Pace, ReservedPaths, SettingsFlags,
+    ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, ReservedPaths, SettingsFlags, SourceSpec,
     TalkFlags, create,
 };
 use super::interrupt::end_at_once;
@@ -81,11 +81,11 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         return shown;
     }
     let talk = args.talk.start(&settings, env)?;
-    let named = Named::of(&settings)?;
+    let named = SourceSpec::of(&settings)?;
     let source_text = named.text();
     let pace = Pace::of(&settings, named.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
-    if !matches!(named, Named::Cluster(_)) {
+    if !matches!(named, SourceSpec::Cluster(_)) {
         let error = anyhow!("`{source_text}` is no cluster: only rocketmq:// can be frozen");
         let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();
         return Err(Failed::refused(error, hint));
@@ -107,7 +107,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .enable_all()
         .build()
         .map_err(|error| Failed::refused(error, None))?;
-    let mut located = Located::beside(&args.output);
+    let mut located = LookupStage::beside(&args.output);
     let found = match inputs {
         None => None,
         Some(inputs) => {
@@ -120,14 +120,14 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
                 brokers: cluster.seen().iter().map(ToString::to_string).collect(),
                 ..header(&inputs, rfc3339(started))?
             };
-            let mut asking = Asking::new(inputs, pace.clone(), pace.pacer()?, talk);
-            asking.begin = located.go_on(args.resume, &header)?;
-            let around = Around {
+            let mut query_run = QueryRun::new(inputs, pace.clone(), pace.pacer()?, talk);
+            query_run.start = located.go_on(args.resume, &header)?;
+            let context = RunContext {
                 runtime: &runtime,
-                effort: &Cell::default(),
+                call_counts: &Cell::default(),
                 env,
             };
-            located.look_up(&mut asking, &cluster, (&header, born), around)?
+            located.look_up(&mut query_run, &cluster, (&header, born), context)?
         }
     };
     let mut topics = located.topics.clone();

@@ -154,7 +154,7 @@ pub(super) fn paired<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Answer as Given, Expectations, Subject, TrackView, judge};
+    use crate::verdict::{Answer as Given, Expectations, MessageContext, TrackView, judge};
 
     fn number(answers: &mut Answers, tracks: &[(&'static str, &'static str)], expect: &str) -> u32 {
         let mut expectations = Expectations::default();
@@ -165,7 +165,7 @@ mod tests {
             .iter()
             .map(|&(group, word)| TrackView::new(group, word))
             .collect();
-        let orders = Subject::of_topic("orders");
+        let orders = MessageContext::of_topic("orders");
         answers.number(&judge(Given::Tracks(&tracks), &orders, &expectations))
     }
 

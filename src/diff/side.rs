@@ -6,7 +6,7 @@ use super::answers::Answers;
 use super::render::DiffError;
 use crate::input::Fingerprint;
 use crate::report::Summary;
-use crate::results::{Line, ResultsFile, Subjects};
+use crate::results::{Line, MessageContexts, ResultsFile};
 use crate::verdict::{Answer, Expectations, judge};
 
 /// One of the two results files: read once already, so that its seal and totals hold.
@@ -42,7 +42,7 @@ impl Side<'_> {
         mut each: impl FnMut(&Message<'_>, &mut Answers) -> Result<(), DiffError>,
     ) -> Result<(), DiffError> {
         let mut blocks = self.results_file.blocks(false);
-        let subjects = Subjects::of(self.results_file.header(), &self.expectations);
+        let subjects = MessageContexts::of(self.results_file.header(), &self.expectations);
         while let Some(block) = blocks.next_block()? {
             for line in self.results_file.parsed(&block) {
                 let line = line?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::lang::Voice;
 use super::{Summary, SummaryFormat};
 use crate::clock;
-use crate::results::Damaged;
+use crate::results::DamagedColumn;
 use crate::verdict::{MessageVerdict, Totals, Verdict};
 
 /// One JSON object, pretty-printed.
@@ -47,7 +47,7 @@ pub(super) struct SummaryView<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     topics_without_contract: BTreeMap<&'a str, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    damaged_columns: Vec<Damaged<'a>>,
+    damaged_columns: Vec<DamagedColumn<'a>>,
     errors: &'a BTreeMap<String, u64>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,

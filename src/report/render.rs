@@ -17,7 +17,9 @@ use super::sink::Made;
 use crate::clock::TimeText;
 use crate::exit::{Advice, NO_READER, Status};
 use crate::humanize;
-use crate::results::{Block, Columns, Damage, Line, ReadError, ResultsFile, Subjects};
+use crate::results::{
+    Block, ColumnOrder, Line, MessageContexts, ReadError, ResultsFile, SpreadsheetDamage,
+};
 use crate::verdict::{Answer, Facts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
@@ -112,14 +114,14 @@ fn walk_all(
     context: &Context,
     reports: &mut [Report],
     check: bool,
-) -> Result<(Tally, Damage), RenderError> {
+) -> Result<(Tally, SpreadsheetDamage), RenderError> {
     let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
-    let (mut tally, mut damage) = (Tally::default(), Damage::default());
+    let (mut tally, mut damage) = (Tally::default(), SpreadsheetDamage::default());
     for results_file in results_files {
         let desk = Desk {
             results_file,
             context,
-            subjects: Subjects::of(results_file.header(), &context.expectations),
+            subjects: MessageContexts::of(results_file.header(), &context.expectations),
             formats: &formats,
         };
         let met = walk(&desk, reports, check)?;
@@ -134,8 +136,8 @@ fn walk_all(
 #[derive(Default)]
 struct Met {
     tally: Tally,
-    damage: Damage,
-    columns: Columns,
+    damage: SpreadsheetDamage,
+    columns: ColumnOrder,
 }
 
 impl Met {
@@ -226,7 +228,7 @@ fn work(
 struct Desk<'a> {
     results_file: &'a ResultsFile,
     context: &'a Context,
-    subjects: Subjects,
+    subjects: MessageContexts,
     formats: &'a [&'a dyn RowFormat],
 }
 

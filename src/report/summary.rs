@@ -6,7 +6,7 @@ use std::io;
 use super::Story;
 use super::lang::Voice;
 use crate::offsets::Rules;
-use crate::results::{Damage, ResultsFile};
+use crate::results::{ResultsFile, SpreadsheetDamage};
 use crate::source::FailureKind;
 use crate::source::ons::errors;
 use crate::verdict::{Coverage, Tally};
@@ -27,7 +27,7 @@ pub struct Summary<'a> {
     /// Where the contract and the messages do not meet.
     pub coverage: Coverage,
     /// What a spreadsheet has done to the kept columns.
-    pub damage: Damage,
+    pub damage: SpreadsheetDamage,
     /// How the formats for people speak.
     pub voice: Voice,
 }
@@ -109,7 +109,7 @@ mod tests {
             results_files: &[],
             tally,
             coverage: Coverage::default(),
-            damage: Damage::default(),
+            damage: SpreadsheetDamage::default(),
             voice: Voice::default(),
         };
         let advised: Vec<_> = summary.advice().iter().map(|(code, _)| *code).collect();

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::plain::Plain;
+use super::fast_line_parser::FastLineParser;
 use super::{Line, ReadError, ResultsFile};
 use crate::file::Sha256;
 
@@ -111,7 +111,7 @@ impl ResultsFile {
         &self,
         block: &'b Block,
     ) -> impl Iterator<Item = Result<Line<'b>, ReadError>> {
-        let mut plain = Plain::default();
+        let mut plain = FastLineParser::default();
         block.lines().map(move |(row, text)| {
             parse(row, text, plain.answer(text)).map_err(|error| self.bad_line(row, error))
         })
@@ -129,7 +129,7 @@ impl Block {
 
     /// Parses a line and checks that it stands where its row belongs.
     pub fn parse(row: u64, line: &str) -> Result<Line<'_>, serde_json::Error> {
-        parse(row, line, Plain::default().answer(line))
+        parse(row, line, FastLineParser::default().answer(line))
     }
 }
 

@@ -15,7 +15,7 @@ const BLOCK: usize = 1024 * 1024;
 
 /// What stands in a partial file when a run begins to write to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Begun {
+pub(super) struct PartialStart {
     /// Bytes of the first line.
     pub(super) header_bytes: u64,
     /// The lines behind it that earlier runs left.
@@ -29,15 +29,19 @@ pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Res
 
 /// A results file in row order, hashed, that wants its trailer.
 #[derive(Debug)]
-pub(super) struct Ordered {
+pub(super) struct OrderedFile {
     out: BufWriter<File>,
     hash: Sha256,
 }
 
 /// Copies the lines of a partial file to `target` in row order; those before the first row as they are.
-pub(super) fn order_into(target: &Path, partial: impl Read, begun: Begun) -> io::Result<Ordered> {
+pub(super) fn order_into(
+    target: &Path,
+    partial: impl Read,
+    begun: PartialStart,
+) -> io::Result<OrderedFile> {
     let _ = fs::remove_file(target); // left by a run that died
-    let mut ordered = Ordered {
+    let mut ordered = OrderedFile {
         out: BufWriter::with_capacity(BLOCK, file::create_private(target)?),
         hash: Sha256::new(),
     };
@@ -47,7 +51,7 @@ pub(super) fn order_into(target: &Path, partial: impl Read, begun: Begun) -> io:
     Ok(ordered)
 }
 
-impl Ordered {
+impl OrderedFile {
     /// Adds the trailer and syncs the file.
     pub(super) fn seal(mut self, trailer: Trailer) -> io::Result<()> {
         self.out.write_all(&sealed(trailer, self.hash))?;
@@ -58,7 +62,7 @@ impl Ordered {
     }
 }
 
-impl Write for Ordered {
+impl Write for OrderedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.hash.update(&bytes[..written]);

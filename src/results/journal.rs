@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Durability;
-use super::close::Begun;
+use super::close::PartialStart;
 use super::ordering::Ordering;
 use super::write::BLOCK;
 use crate::file::Sha256;
@@ -61,7 +61,7 @@ impl Journal {
     pub(super) fn start(
         file: File,
         durability: Durability,
-        begun: Begun,
+        begun: PartialStart,
         ordered: &Path,
     ) -> io::Result<Self> {
         let spawn = |name: &str| thread::Builder::new().name(name.to_owned());

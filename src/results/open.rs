@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::close::Begun;
-use super::columns::Columns;
+use super::close::PartialStart;
+use super::column_order::ColumnOrder;
 use super::journal::{Journal, empty_block};
 use super::lock::{failed, lock, taken_up};
 use super::order::Earlier;
@@ -94,7 +94,7 @@ impl ResultsWriter {
         let mut first = Vec::new();
         push_json(&mut first, header);
         first.push(b'\n');
-        let begun = Begun {
+        let begun = PartialStart {
             header_bytes: first.len() as u64,
             earlier: Earlier::default(),
         };
@@ -114,7 +114,7 @@ impl ResultsWriter {
     fn start(
         target: &Path,
         file: File,
-        begun: Begun,
+        begun: PartialStart,
         durability: Durability,
     ) -> Result<Self, ResultsError> {
         let path = partial_path(target);
@@ -132,7 +132,7 @@ impl ResultsWriter {
             next_row: 1,
             totals: Totals::default(),
             tracks: Tracks::default(),
-            columns: Columns::default(),
+            columns: ColumnOrder::default(),
         })
     }
 }

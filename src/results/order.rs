@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-use super::plain::Plain;
+use super::fast_line_parser::FastLineParser;
 use super::{Line, RowSet};
 use crate::verdict::Answer;
 
@@ -77,7 +77,7 @@ impl<R: BufRead> Lines<R> {
 pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
     row_of(line).ok()?; // what begins otherwise could not be put in order
     let text = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
-    let line = Plain::default()
+    let line = FastLineParser::default()
         .answer(text)
         .or_else(|| serde_json::from_str(text).ok())?;
     let is_answered = !matches!(line.answer(), Some(Answer::Unanswered));

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 
 use tempfile::TempPath;
 
-use super::close::{Begun, Ordered, order_into};
+use super::close::{OrderedFile, PartialStart, order_into};
 
 /// A partial file of this size is worth following.
 const WORTH: u64 = 4 * 1024 * 1024;
@@ -21,7 +21,7 @@ const WORTH: u64 = 4 * 1024 * 1024;
 /// A thread that follows a partial file.
 #[derive(Debug)]
 pub(super) struct Ordering {
-    thread: JoinHandle<io::Result<Option<Ordered>>>,
+    thread: JoinHandle<io::Result<Option<OrderedFile>>>,
     /// Removes what the thread has written, unless it becomes the results file.
     file: TempPath,
 }
@@ -31,7 +31,7 @@ impl Ordering {
     /// file may have grown.
     pub(super) fn start(
         partial: File,
-        begun: Begun,
+        begun: PartialStart,
         into: &Path,
         synced: Receiver<()>,
     ) -> io::Result<Self> {
@@ -41,7 +41,7 @@ impl Ordering {
     fn start_at(
         worth: u64,
         partial: File,
-        (begun, into): (Begun, &Path),
+        (begun, into): (PartialStart, &Path),
         synced: Receiver<()>,
     ) -> io::Result<Self> {
         let file = TempPath::try_from_path(into)?;
@@ -70,7 +70,7 @@ impl Ordering {
     }
 
     /// All lines are in the partial file: the results file without its trailer, and its place; none if it was too small.
-    pub(super) fn finish(self) -> io::Result<Option<(Ordered, TempPath)>> {
+    pub(super) fn finish(self) -> io::Result<Option<(OrderedFile, TempPath)>> {
         let panicked = |_| io::Error::other("the thread that orders the results file panicked");
         let ordered = self.thread.join().map_err(panicked)??;
         Ok(ordered.map(|ordered| (ordered, self.file)))
@@ -117,8 +117,8 @@ mod tests {
 
     use super::*;
 
-    fn behind(header_bytes: u64) -> Begun {
-        Begun {
+    fn behind(header_bytes: u64) -> PartialStart {
+        PartialStart {
             header_bytes,
             earlier: super::super::order::Earlier::default(),
         }

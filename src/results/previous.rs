@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Block, Header, Line, Outcome, ReadError, ResultsFile, Subjects};
+use super::{Block, Header, Line, MessageContexts, Outcome, ReadError, ResultsFile};
 use crate::exit::Advice;
 use crate::input::{Fingerprint, FirstRows};
 use crate::message::Query;
@@ -23,7 +23,7 @@ pub struct Previous {
     /// IDs with several answers, since its input placed them differently: which is meant would be a guess.
     ambiguous: HashSet<Fingerprint>,
     expectations: Expectations,
-    subjects: Subjects,
+    subjects: MessageContexts,
     run_id: Arc<str>,
     /// Which share of the messages that need not be asked is asked.
     recheck: f64,
@@ -123,7 +123,7 @@ impl Previous {
             rows,
             ambiguous,
             expectations: asking.expectations.clone(),
-            subjects: Subjects::of(results_file.header(), &asking.expectations),
+            subjects: MessageContexts::of(results_file.header(), &asking.expectations),
             run_id: results_file.header().run_id.as_str().into(),
             results_file,
             recheck,

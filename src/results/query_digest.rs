@@ -9,9 +9,9 @@ use crate::input::{Entry, Row};
 
 /// A sum over rows, in whatever order they come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Asked(u128);
+pub struct QueryDigest(u128);
 
-impl Asked {
+impl QueryDigest {
     /// A row of the input.
     pub fn add_row(&mut self, row: &Row) {
         match &row.entry {
@@ -67,8 +67,8 @@ mod tests {
         })
     }
 
-    fn of_lines(lines: &[&str]) -> Asked {
-        let mut asked = Asked::default();
+    fn of_lines(lines: &[&str]) -> QueryDigest {
+        let mut asked = QueryDigest::default();
         for line in lines {
             asked.add_line(&serde_json::from_str(line).unwrap());
         }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn lines_in_any_order_ask_what_their_rows_ask_and_nothing_else() {
-        let mut asked = Asked::default();
+        let mut asked = QueryDigest::default();
         for row in [
             row(1, query("AA")),
             row(2, query("BB")),

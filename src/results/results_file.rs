@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::index::Index;
-use super::{Columns, Header, LOCATED, ReadError, SCHEMA, Trailer};
+use super::{ColumnOrder, Header, LOCATED, ReadError, SCHEMA, Trailer};
 use crate::verdict::Tally;
 
 /// Expectations and inputs stand in the header; no list of them comes near it.
@@ -103,7 +103,7 @@ impl ResultsFile {
 
     /// The seal does not cover the trailer, and whoever seals again may leave the header as it was. So what both say of the
     /// lines is compared with what a walk along all of them has met.
-    pub fn check(&self, walked: &Tally, columns: &Columns) -> Result<(), ReadError> {
+    pub fn check(&self, walked: &Tally, columns: &ColumnOrder) -> Result<(), ReadError> {
         let Trailer {
             totals,
             groups,

@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::close::Begun;
-use super::columns::Columns;
+use super::close::PartialStart;
+use super::column_order::ColumnOrder;
 use super::lock::{failed, lock, taken_up};
 use super::order::{Earlier, settled};
-use super::query_digest::Asked;
+use super::query_digest::QueryDigest;
 use super::results_file::{first_line, parse_header};
 use super::row_set::RowSet;
 use super::tracks::Tracks;
@@ -25,7 +25,7 @@ const BLOCK: usize = 1024 * 1024;
 
 /// What there is to go on with.
 #[derive(Debug)]
-pub enum Found {
+pub enum EarlierRun {
     /// Nothing: this run is the first one.
     Nothing,
     /// Some rows are settled.
@@ -40,7 +40,7 @@ pub struct Unfinished {
     pub(super) file: File,
     /// Of the first run.
     pub(super) header: Header,
-    pub(super) begun: Begun,
+    pub(super) begun: PartialStart,
     pub(super) lines: Lines,
 }
 
@@ -50,16 +50,16 @@ pub(super) struct Lines {
     pub(super) done: RowSet,
     pub(super) totals: Totals,
     pub(super) tracks: Tracks,
-    pub(super) columns: Columns,
+    pub(super) columns: ColumnOrder,
     /// What the settled rows ask.
-    asked: Asked,
+    asked: QueryDigest,
     /// Rows without an answer, which are asked again.
     unanswered: u64,
     /// Lines that mean nothing.
     damaged: u64,
 }
 
-impl Found {
+impl EarlierRun {
     /// Looks for the answers of an earlier run that is to become `results`, and takes them up if it asked what `wanted`
     /// asks.
     pub fn beside(results: &Path, wanted: &Header) -> Result<Self, ResultsError> {
@@ -137,7 +137,7 @@ impl Unfinished {
         Ok(Self {
             file,
             header,
-            begun: Begun {
+            begun: PartialStart {
                 header_bytes,
                 earlier,
             },
@@ -150,7 +150,7 @@ impl Unfinished {
         Self {
             file,
             header,
-            begun: Begun {
+            begun: PartialStart {
                 header_bytes: 0,
                 earlier: Earlier::default(),
             },
@@ -172,7 +172,7 @@ impl Unfinished {
 
     /// Refuses to go on where the settled lines ask anything else than `asked`, their rows in the input: nothing seals a
     /// partial file, and an ID that was changed in it would be sealed in the end. `results` is what it is to become.
-    pub fn compare(&self, asked: Asked, results: &Path) -> Result<(), ResultsError> {
+    pub fn compare(&self, asked: QueryDigest, results: &Path) -> Result<(), ResultsError> {
         if asked == self.lines.asked {
             return Ok(());
         }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::close::{Begun, Ordered, keep_earlier, order_into, seal};
-use super::columns::Columns;
+use super::close::{OrderedFile, PartialStart, keep_earlier, order_into, seal};
+use super::column_order::ColumnOrder;
 use super::journal::{Journal, Written};
 use super::line::FoundView;
 use super::text::{push_failure, push_field, push_json, push_number, push_previously, push_reject};
@@ -50,7 +50,7 @@ pub struct ResultsWriter {
     pub(super) journal: Journal,
     /// The partial file again: it is locked as long as this is open.
     pub(super) lock: File,
-    pub(super) begun: Begun,
+    pub(super) begun: PartialStart,
     pub(super) durability: Durability,
     pub(super) block: Vec<u8>,
     pub(super) time: TimeText,
@@ -58,7 +58,7 @@ pub struct ResultsWriter {
     pub(super) next_row: u64,
     pub(super) totals: Totals,
     pub(super) tracks: Tracks,
-    pub(super) columns: Columns,
+    pub(super) columns: ColumnOrder,
 }
 
 impl ResultsWriter {
@@ -259,7 +259,11 @@ pub fn ordered_path(target: &Path) -> PathBuf {
 }
 
 /// What was written, in row order: by the thread that has done it on the way, or now.
-fn in_row_order(written: Written, begun: Begun, target: &Path) -> io::Result<(Ordered, TempPath)> {
+fn in_row_order(
+    written: Written,
+    begun: PartialStart,
+    target: &Path,
+) -> io::Result<(OrderedFile, TempPath)> {
     let Written {
         mut file, ordering, ..
     } = written;

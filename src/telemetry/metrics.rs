@@ -206,17 +206,17 @@ impl Page {
             (
                 "last_run_calls",
                 "Calls of the last run, retries included",
-                end.effort.calls,
+                end.call_counts.calls,
             ),
             (
                 "last_run_retries",
                 "Calls of the last run that asked again",
-                end.effort.retries,
+                end.call_counts.retries,
             ),
             (
                 "last_run_throttles",
                 "Calls of the last run that were throttled",
-                end.effort.throttles,
+                end.call_counts.throttles,
             ),
         ] {
             self.number(name, help, number(count));
@@ -291,14 +291,14 @@ mod tests {
     use super::*;
     use crate::exit::Status;
     use crate::telemetry::CallCounts;
-    use crate::verdict::{Answer, Expectations, Facts, Subject, Tally, TrackView, judge};
+    use crate::verdict::{Answer, Expectations, Facts, MessageContext, Tally, TrackView, judge};
 
     fn end(status: Status, figures: Option<ReportTotals>) -> RunEnd {
         RunEnd {
             status,
             started: "2026-11-22T12:00:00Z".parse().unwrap(),
             finished: "2026-11-22T12:01:30.5Z".parse().unwrap(),
-            effort: CallCounts {
+            call_counts: CallCounts {
                 calls: 7,
                 retries: 2,
                 throttles: 1,
@@ -310,7 +310,7 @@ mod tests {
     fn figures(group: &'static str) -> ReportTotals {
         let mut tally = Tally::default();
         let tracks = [TrackView::new(group, "NOT_CONSUME_YET")];
-        let subject = Subject::of_topic("orders");
+        let subject = MessageContext::of_topic("orders");
         let expectations = Expectations::default();
         let judged = judge(Answer::Tracks(&tracks), &subject, &expectations);
         let facts = Facts {

@@ -28,7 +28,7 @@ pub struct RunEnd {
     /// When it ended.
     pub finished: Timestamp,
     /// What it took.
-    pub effort: CallCounts,
+    pub call_counts: CallCounts,
     /// What it found; nothing where it left no whole results file.
     pub figures: Option<ReportTotals>,
 }

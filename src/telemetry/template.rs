@@ -153,9 +153,9 @@ impl Notice<'_> {
         let took = Duration::try_from(end.finished.duration_since(end.started)).unwrap_or_default();
         lines.push(format!(
             "{} calls in {}, {} throttled",
-            count(end.effort.calls),
+            count(end.call_counts.calls),
             humanize::duration(took),
-            count(end.effort.throttles)
+            count(end.call_counts.throttles)
         ));
         lines
     }
@@ -170,9 +170,9 @@ impl Notice<'_> {
             "complete": end.is_complete(),
             "started_at": clock::rfc3339(end.started),
             "finished_at": clock::rfc3339(end.finished),
-            "calls": end.effort.calls,
-            "retries": end.effort.retries,
-            "throttles": end.effort.throttles,
+            "calls": end.call_counts.calls,
+            "retries": end.call_counts.retries,
+            "throttles": end.call_counts.throttles,
         });
         if let Some(figures) = &end.figures {
             let messages = MessageVerdict::ALL
@@ -265,7 +265,7 @@ mod tests {
             status: crate::exit::Status::Findings,
             started: "2026-11-22T12:00:00Z".parse().unwrap(),
             finished: "2026-11-22T12:41:40Z".parse().unwrap(),
-            effort: CallCounts {
+            call_counts: CallCounts {
                 calls: 20_000,
                 retries: 3,
                 throttles: 1,

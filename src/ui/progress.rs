@@ -9,7 +9,7 @@ use super::{Mode, Screen};
 use crate::humanize;
 use crate::input::{Entry, Row};
 use crate::message::Query;
-use crate::results::{Header, Outcome, Subjects};
+use crate::results::{Header, MessageContexts, Outcome};
 use crate::source::{FailureKind, Track};
 use crate::verdict::{Answer, Expectations, MessageVerdict, TrackView, judge};
 
@@ -20,7 +20,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Judge {
     expectations: Expectations,
-    subjects: Subjects,
+    subjects: MessageContexts,
 }
 
 /// Counts what is settled and shows it.
@@ -157,7 +157,7 @@ impl Judge {
     #[must_use]
     pub fn of(header: &Header, expectations: Expectations) -> Self {
         Self {
-            subjects: Subjects::of(header, &expectations),
+            subjects: MessageContexts::of(header, &expectations),
             expectations,
         }
     }

@@ -61,7 +61,7 @@ enum Written {
 
 /// What of a message decides who should have consumed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject<'a> {
+pub struct MessageContext<'a> {
     /// Its topic.
     pub topic: &'a str,
     /// Its tag, empty where it has none; `None` where nobody said.
@@ -70,7 +70,7 @@ pub struct Subject<'a> {
     pub born: Option<Timestamp>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> MessageContext<'a> {
     /// A message of which nothing else is known.
     #[must_use]
     pub const fn of_topic(topic: &'a str) -> Self {
@@ -115,7 +115,7 @@ impl Expectations {
 
     /// The groups expected of a message, or `None` where nothing is expected of its topic.
     #[must_use]
-    pub fn of(&self, subject: &Subject<'_>) -> Option<Duties<'_>> {
+    pub fn of(&self, subject: &MessageContext<'_>) -> Option<Duties<'_>> {
         if !self.mention(subject.topic) {
             return None;
         }
@@ -214,7 +214,7 @@ impl Expectations {
 }
 
 impl Expected {
-    fn applies(&self, subject: &Subject<'_>) -> Applies {
+    fn applies(&self, subject: &MessageContext<'_>) -> Applies {
         let by_tag = match &subject.tag {
             _ if self.tags.is_empty() => Applies::Yes,
             None => Applies::Assumed,
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     fn of(expectations: &Expectations, topic: &str) -> Option<Vec<String>> {
-        let duties = expectations.of(&Subject::of_topic(topic))?;
+        let duties = expectations.of(&MessageContext::of_topic(topic))?;
         Some(duties.groups.into_iter().map(str::to_owned).collect())
     }
 
@@ -352,7 +352,7 @@ mod tests {
             (None, Some(before), false, false),
             (Some("cancelled"), None, false, false),
         ] {
-            let subject = Subject {
+            let subject = MessageContext {
                 topic: "orders",
                 tag: tag.map(Cow::Borrowed),
                 born: born.map(moment),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expectations, Subject};
+use super::{Expectations, MessageContext};
 
 /// What one group's track type allows us to conclude about one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,7 +213,7 @@ pub struct Judged<'a> {
 #[must_use]
 pub fn judge<'a>(
     answer: Answer<'a>,
-    subject: &Subject<'_>,
+    subject: &MessageContext<'_>,
     expectations: &'a Expectations,
 ) -> Judged<'a> {
     let tracks = match answer {
@@ -315,7 +315,7 @@ mod tests {
             .collect();
         judge(
             Answer::Tracks(&tracks),
-            &Subject::of_topic("orders"),
+            &MessageContext::of_topic("orders"),
             &expectations,
         )
         .verdict
@@ -394,7 +394,7 @@ mod tests {
             (Answer::NotFound, MessageVerdict::NotFound),
         ] {
             assert_eq!(
-                judge(answer, &Subject::of_topic("orders"), &nothing),
+                judge(answer, &MessageContext::of_topic("orders"), &nothing),
                 bare(verdict)
             );
         }
@@ -407,7 +407,7 @@ mod tests {
         let tracks = ["a", "c", "d"].map(|group| TrackView::new(group, "CONSUMED"));
         let judged = judge(
             Answer::Tracks(&tracks),
-            &Subject::of_topic("orders"),
+            &MessageContext::of_topic("orders"),
             &expectations,
         );
         let seen: Vec<_> = judged
@@ -435,7 +435,7 @@ mod tests {
         let open = |group: &'static str| TrackView::new(group, "NOT_CONSUME_YET");
         let tracks = ["a", "b"].map(open);
         let judged_as = |tracks: &[TrackView<'_>], tag: Option<&'static str>, born: &str| {
-            let subject = Subject {
+            let subject = MessageContext {
                 topic: "orders",
                 tag: tag.map(Cow::Borrowed),
                 born: born.parse().ok(),

@@ -12,7 +12,7 @@ mod tally;
 mod topics;
 mod totals;
 
-pub use expect::{Duties, Expectations, Subject};
+pub use expect::{Duties, Expectations, MessageContext};
 pub use expect_file::{DRAFT, ExpectationsError};
 pub use judge::{Answer, Judged, MessageVerdict, Seen, TrackView, Verdict, judge};
 pub use tally::{BreakKind, Facts, GroupTally, Tally};

@@ -303,7 +303,7 @@ fn at_fault<'a>(judged: &'a Judged<'_>) -> impl Iterator<Item = (&'a str, Verdic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Answer, Expectations, Subject, TrackView, judge};
+    use crate::verdict::{Answer, Expectations, MessageContext, TrackView, judge};
 
     fn tally_of(rows: std::ops::Range<u64>) -> Tally {
         let mut expectations = Expectations::default();
@@ -345,7 +345,7 @@ mod tests {
                 passed: None,
                 attempts: (1, 0),
             };
-            let subject = Subject::of_topic("orders");
+            let subject = MessageContext::of_topic("orders");
             tally.add(facts, &judge(answer, &subject, &expectations));
         }
         tally

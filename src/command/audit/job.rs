@@ -10,25 +10,25 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 use super::Args;
-use super::asking::{Around, Asking};
-use super::begin::{Begin, BeginFlags};
-use super::located::Located;
+use super::lookup_stage::LookupStage;
 use super::order::{Ages, left, unknown};
+use super::query_run::{QueryRun, RunContext};
 use super::refusals::{
     announce, announce_carried, announce_damage, announce_deadline, refuse_if_all_are_bad,
     refuse_if_empty, refuse_to_replace, refuse_too_many_rejects,
 };
+use super::start_mode::{StartFlags, StartMode};
 use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::Packing;
-use crate::command::flags::{Kind, Named, Pace, ReservedPaths};
+use crate::command::flags::{Kind, Pace, ReservedPaths, SourceSpec};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::input::Inputs;
 use crate::message::BornClock;
 use crate::offsets::Rules;
 use crate::report::Targets;
-use crate::results::{Damage, Durability, Header, Previous, SCHEMA};
+use crate::results::{Durability, Header, Previous, SCHEMA, SpreadsheetDamage};
 use crate::settings::{MaxRejects, Settings, Zone};
 use crate::source::{Snapshot, Source, TraceSource};
 use crate::telemetry::CallCounts;
@@ -38,14 +38,14 @@ use crate::verdict::Expectations;
 /// Everything an audit needs.
 pub(super) struct Job {
     source: Rc<Source>,
-    pub(super) asking: Asking,
+    pub(super) query_run: QueryRun,
     targets: Targets,
     /// Packed in the end.
     pub(super) bundle: Option<Packing>,
     pub(super) results: PathBuf,
     pub(super) header: Header,
     /// Where messages that were looked up wait for their judgement; only a cluster needs it.
-    located: Option<Located>,
+    located: Option<LookupStage>,
     /// Dates IDs.
     pub(super) born: BornClock,
 }
@@ -58,7 +58,7 @@ impl Job {
         env: &Env,
     ) -> Result<Self, Failed> {
         let talk = args.talk.start(settings, env)?;
-        let named = Named::of(settings)?;
+        let named = SourceSpec::of(settings)?;
         let (kind, repeatable) = (named.kind(), named.is_repeatable());
         let pace = Pace::of(settings, kind, env.clock)?;
         let zone: Zone = settings.get("producer_zone")?;
@@ -88,7 +88,7 @@ impl Job {
         };
         // A cluster's answers are judged only when all are there.
         let live_verdicts = (kind == Kind::Api).then(|| Judge::of(&header, expectations));
-        let asking = Asking {
+        let query_run = QueryRun {
             durability: if repeatable {
                 Durability::Relaxed
             } else {
@@ -96,39 +96,39 @@ impl Job {
             },
             live_verdicts,
             deadline: ages.deadline.clone(),
-            ..Asking::new(inputs, pace, pacer, talk)
+            ..QueryRun::new(inputs, pace, pacer, talk)
         };
         let mut job = Self {
-            located: matches!(source, Source::Cluster(_)).then(|| Located::beside(&results)),
+            located: matches!(source, Source::Cluster(_)).then(|| LookupStage::beside(&results)),
             source: Rc::new(source),
             born: ages.clock,
-            asking,
+            query_run,
             targets,
             bundle,
             results,
             header,
         };
-        job.look_back(&args.begin, settings)?;
+        job.look_back(&args.start, settings)?;
         job.look_ahead(settings, &ages, started)?;
         Ok(job)
     }
 
     /// What is known already, by an earlier results file or by an earlier part of this run.
-    fn look_back(&mut self, flags: &BeginFlags, settings: &Settings) -> Result<(), Failed> {
+    fn look_back(&mut self, flags: &StartFlags, settings: &Settings) -> Result<(), Failed> {
         let previous = flags.open_previous(settings, &mut self.header)?;
-        self.asking.begin = match &mut self.located {
+        self.query_run.start = match &mut self.located {
             Some(located) => located.settle(flags.resume, &self.results, &self.header)?,
             None => flags.resume.settle(&self.results, &self.header)?,
         };
         if let Source::Cluster(cluster) = &*self.source {
             // A broker that is down now was there when the messages were first looked for.
-            let before = self.asking.begin.header().into_iter();
+            let before = self.query_run.start.header().into_iter();
             let before = before.chain(previous.as_ref().map(Previous::header));
             cluster.expect(before.flat_map(Header::brokers));
             self.header.brokers = cluster.seen().iter().map(ToString::to_string).collect();
         }
-        let run_id = self.asking.begin.run_id().unwrap_or(&self.header.run_id);
-        self.asking.previous = previous.map(|previous| previous.picking_for(run_id));
+        let run_id = self.query_run.start.run_id().unwrap_or(&self.header.run_id);
+        self.query_run.previous = previous.map(|previous| previous.picking_for(run_id));
         Ok(())
     }
 
@@ -140,32 +140,32 @@ impl Job {
         now: Timestamp,
     ) -> Result<(), Failed> {
         let max_rejects: MaxRejects = settings.get("max_rejects")?;
-        let is_repeatable = self.asking.durability == Durability::Relaxed;
+        let is_repeatable = self.query_run.durability == Durability::Relaxed;
         if self.is_whole() {
             return Ok(());
         }
         if let Some(located) = &mut self.located {
-            located.survey(self.asking.inputs.rows())?;
+            located.survey(self.query_run.inputs.rows())?;
             if located.is_done() {
                 return Ok(());
             }
         }
-        let done = self.asking.begin.done();
+        let done = self.query_run.start.done();
         if is_repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
-            refuse_if_all_are_bad(&self.asking.inputs)?;
+            refuse_if_all_are_bad(&self.query_run.inputs)?;
         } else {
             let carried = Cell::new(0);
             let rows = unknown(
-                left(self.asking.inputs.rows(), done),
-                self.asking.previous.as_ref(),
+                left(self.query_run.inputs.rows(), done),
+                self.query_run.previous.as_ref(),
                 &carried,
             );
             let born = |id: &str| ages.clock.born(id);
             let rate = match &self.located {
                 Some(located) if located.is_placed() => Rate::Max, // nobody is asked where messages are
-                _ => self.asking.pace.rate,
+                _ => self.query_run.pace.rate,
             };
-            let mut damage = Damage::default();
+            let mut damage = SpreadsheetDamage::default();
             let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
             let retention = (!is_repeatable).then_some(RETENTION); // a snapshot keeps what it has
             let mut forecast = Forecast::of(rows, rate, now, retention, born)?;
@@ -173,27 +173,31 @@ impl Job {
             forecast.rows += carried.get();
             // What is left of a run was not refused when it began.
             if done.is_none() {
-                refuse_too_many_rejects(&forecast, max_rejects, &self.asking.inputs)?;
+                refuse_too_many_rejects(&forecast, max_rejects, &self.query_run.inputs)?;
             }
             announce(&forecast);
             announce_carried(carried.get());
             if let Some(deadline) = &ages.deadline {
                 announce_deadline(&forecast, deadline, now);
             }
-            self.asking.messages =
-                Some(forecast.distinct + carried.get() + self.asking.begin.distinct());
+            self.query_run.messages =
+                Some(forecast.distinct + carried.get() + self.query_run.start.distinct());
         }
-        self.asking.order = ages.oldest_first(&self.asking.inputs, done, &self.results)?;
+        self.query_run.order = ages.oldest_first(&self.query_run.inputs, done, &self.results)?;
         Ok(())
     }
 
     /// Is the results file there already, with an answer for every message?
     pub(super) const fn is_whole(&self) -> bool {
-        matches!(self.asking.begin, Begin::Whole)
+        matches!(self.query_run.start, StartMode::AlreadyComplete)
     }
 
     /// Asks everything and leaves a whole results file, or says why there is none.
-    pub(super) fn ask(mut self, effort: &Cell<CallCounts>, env: &Env) -> Result<Targets, Failed> {
+    pub(super) fn ask(
+        mut self,
+        call_counts: &Cell<CallCounts>,
+        env: &Env,
+    ) -> Result<Targets, Failed> {
         if self.is_whole() {
             let whole = self.results.display();
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
@@ -205,18 +209,18 @@ impl Job {
             .build()
             .map_err(|e| Failed::refused(e, None))?;
         let source = self.source.clone();
-        let around = Around {
+        let context = RunContext {
             runtime: &runtime,
-            effort,
+            call_counts,
             env,
         };
         match (&*source, self.located.take()) {
             (Source::Cluster(cluster), Some(located)) => {
-                self.look_up_and_judge(cluster, &located, around)?;
+                self.look_up_and_judge(cluster, &located, context)?;
             }
             (source, _) => {
                 let (results, header) = (self.results.clone(), self.header.clone());
-                self.asking.run(source, (&results, &header), around)?;
+                self.query_run.run(source, (&results, &header), context)?;
             }
         }
         Ok(self.targets)

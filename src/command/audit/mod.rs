@@ -3,15 +3,15 @@
 //! Everything that can be refused is refused before the first call: settings, input, report paths, credentials.
 //! Then the one loop runs, and the results file that it leaves is rendered like any other.
 
-mod asking;
-mod begin;
-mod captured;
-mod desk;
 mod ending;
 mod job;
-mod located;
+mod judge_stage;
+mod lookup_stage;
 mod order;
+mod query_run;
 mod refusals;
+mod run_sink;
+mod start_mode;
 
 use std::path::{Path, PathBuf};
 
@@ -29,14 +29,14 @@ use crate::results::ResultsFile;
 use crate::settings::Settings;
 use crate::telemetry::ReportTotals;
 
-pub(super) use asking::{Around, Asking};
-pub(super) use begin::ResumeFlags;
-pub(super) use captured::{captured, kept};
 pub(super) use job::header;
-pub(super) use located::Located;
+pub(super) use judge_stage::{captured, kept};
+pub(super) use lookup_stage::LookupStage;
+pub(super) use query_run::{QueryRun, RunContext};
+pub(super) use start_mode::ResumeFlags;
 
-use begin::BeginFlags;
 use job::Job;
+use start_mode::StartFlags;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[command(flatten)]
     deadline: DeadlineFlags,
     #[command(flatten)]
-    begin: BeginFlags,
+    start: StartFlags,
     #[command(flatten)]
     reports: ReportFlags,
     /// The results file: every answer once; reports can be made from it again [default: beside the first report]
@@ -94,13 +94,13 @@ fn audit(
     let results = job.results.clone();
     let ending = Ending {
         exit_zero,
-        quiet: job.asking.talk.quiet,
+        quiet: job.query_run.talk.quiet,
         csv: CsvDialect::of(settings)?,
         bundle: job.bundle.take(),
         voice: Voice::of(settings)?,
     };
     let is_whole = job.is_whole();
-    let targets = job.ask(&watch.effort, env)?;
+    let targets = job.ask(&watch.call_counts, env)?;
     end_at_once(format!(
         "the results file is whole: `ons-audit report {}` makes the reports",
         results.display()
@@ -119,7 +119,7 @@ impl Args {
         self.input.apply_to(&mut settings);
         self.pace.apply_to(&mut settings);
         self.deadline.apply_to(&mut settings);
-        self.begin.apply_to(&mut settings);
+        self.start.apply_to(&mut settings);
         self.reports.apply_to(&mut settings);
         self.telemetry.apply_to(&mut settings);
         self.talk.apply_to(&mut settings);
@@ -135,7 +135,7 @@ impl Args {
             .settings(settings)?
             .results_file(&self.results_path())?
             // It may be the results file before this one with the same name, which is renamed.
-            .read("the earlier results file", self.begin.previous());
+            .read("the earlier results file", self.start.previous());
         for path in self.reports.paths() {
             reserved.refuse(path)?;
         }

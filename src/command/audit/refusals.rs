@@ -10,7 +10,7 @@ use crate::engine::Forecast;
 use crate::exit::Failed;
 use crate::humanize;
 use crate::input::{Entry, Inputs, Reject};
-use crate::results::{Damage, ReadError, ResultsFile};
+use crate::results::{ReadError, ResultsFile, SpreadsheetDamage};
 use crate::settings::{Deadline, MaxRejects};
 
 /// An earlier results file is kept under another name; any other file is not ours to replace.
@@ -64,7 +64,7 @@ pub(super) fn announce(forecast: &Forecast) {
 }
 
 /// Says which columns a spreadsheet has damaged, while the list can still be made again.
-pub(super) fn announce_damage(damage: &Damage) {
+pub(super) fn announce_damage(damage: &SpreadsheetDamage) {
     for column in damage.columns() {
         tracing::warn!("{column}");
     }

@@ -19,7 +19,7 @@ pub(super) use pace::{ClusterPaceFlags, Kind, Pace, PaceFlags, rate_of};
 pub(super) use reports::{CsvFlags, ReportFlags};
 pub(super) use reserved_paths::ReservedPaths;
 pub(super) use settings::SettingsFlags;
-pub(super) use source::{ClusterFlags, Named, SourceFlags};
+pub(super) use source::{ClusterFlags, SourceFlags, SourceSpec};
 pub(super) use talk::{Talk, TalkFlags};
 pub(super) use targets::{create, open, or_stdout};
 pub(super) use telemetry::{TelemetryFlags, Watch};

@@ -81,7 +81,7 @@ struct ConnectionFlags {
 
 /// The source that was named, before anything is connected.
 #[derive(Debug)]
-pub(in crate::command) enum Named {
+pub(in crate::command) enum SourceSpec {
     /// The HTTP API.
     Api(Endpoint),
     /// An Apache RocketMQ cluster.
@@ -118,7 +118,7 @@ impl ConnectionFlags {
     }
 }
 
-impl Named {
+impl SourceSpec {
     pub(in crate::command) fn of(settings: &Settings) -> Result<Self, Failed> {
         let (source, _) = settings.text("source");
         if source.is_empty() {

@@ -62,7 +62,7 @@ pub(in crate::command) struct Watch {
     name: String,
     metrics: Option<MetricsFile>,
     webhook: Option<Webhook>,
-    pub(in crate::command) effort: Cell<CallCounts>,
+    pub(in crate::command) call_counts: Cell<CallCounts>,
 }
 
 impl Watch {
@@ -80,7 +80,7 @@ impl Watch {
             name: name.trim_end_matches(".results").to_owned(),
             webhook: webhook(settings, env)?,
             metrics: metrics.map(|path| metrics_file(&path)).transpose()?,
-            effort: Cell::default(),
+            call_counts: Cell::default(),
         })
     }
 
@@ -98,7 +98,7 @@ impl Watch {
             status,
             started: self.started,
             finished: (self.clock)(),
-            effort: self.effort.get(),
+            call_counts: self.call_counts.get(),
             figures,
         };
         if let Some(metrics) = &self.metrics

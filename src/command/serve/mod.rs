@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::Env;
-use super::flags::{Named, SettingsFlags, SourceFlags, rate_of};
+use super::flags::{SettingsFlags, SourceFlags, SourceSpec, rate_of};
 use crate::clock::Clock;
 use crate::engine::{Pacer, Rate};
 use crate::exit::{self, Failed, Status};
@@ -193,7 +193,7 @@ impl Desk {
             settings.get::<Share>("fault_rate")?.0,
             settings.get("seed")?,
         );
-        let named = Named::of(settings)?;
+        let named = SourceSpec::of(settings)?;
         let rate = rate_of(settings, named.kind())?;
         let source = named.connect(settings, env)?;
         let gateway = Gateway {

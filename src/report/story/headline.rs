@@ -170,15 +170,17 @@ impl Story<'_> {
 mod tests {
     use crate::report::Summary;
     use crate::report::lang::{Clock, Language, Voice};
-    use crate::results::Damage;
-    use crate::verdict::{Answer, Coverage, Expectations, Facts, Subject, Tally, TrackView, judge};
+    use crate::results::SpreadsheetDamage;
+    use crate::verdict::{
+        Answer, Coverage, Expectations, Facts, MessageContext, Tally, TrackView, judge,
+    };
 
     fn headlines(tally: Tally) -> [String; 2] {
         let summary = Summary {
             results_files: &[],
             tally,
             coverage: Coverage::default(),
-            damage: Damage::default(),
+            damage: SpreadsheetDamage::default(),
             voice: Voice::default(),
         };
         Language::ALL.map(|language| {
@@ -217,7 +219,7 @@ mod tests {
                 facts,
                 &judge(
                     Answer::Tracks(&tracks),
-                    &Subject::of_topic("orders"),
+                    &MessageContext::of_topic("orders"),
                     &expectations,
                 ),
             );

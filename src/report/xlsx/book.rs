@@ -182,7 +182,7 @@ mod tests {
     use crate::report::lang::Voice;
     use crate::report::xlsx::cells::Cells;
     use crate::report::xlsx::table::push_part;
-    use crate::results::Damage;
+    use crate::results::SpreadsheetDamage;
     use crate::verdict::{Coverage, Expectations, Tally};
     use calamine::{Data, Reader as _, Xlsx, open_workbook};
 
@@ -211,7 +211,7 @@ mod tests {
             results_files: &[],
             tally: Tally::default(),
             coverage: Coverage::default(),
-            damage: Damage::default(),
+            damage: SpreadsheetDamage::default(),
             voice: Voice::default(),
         };
         book.close(&[], &summary).unwrap();

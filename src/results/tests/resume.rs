@@ -59,8 +59,8 @@ fn straight(folder: &Path) -> Vec<u8> {
 }
 
 pub(super) fn found(target: &Path) -> Unfinished {
-    match Found::beside(target, &wanted()).unwrap() {
-        Found::Unfinished(unfinished) => *unfinished,
+    match EarlierRun::beside(target, &wanted()).unwrap() {
+        EarlierRun::Unfinished(unfinished) => *unfinished,
         other => panic!("{other:?}"),
     }
 }
@@ -172,7 +172,7 @@ fn answers_of_another_run_are_not_mixed_in() {
         .insert("--topic".to_owned(), "orders".to_owned());
     other.expectations.accept_filtered = true;
     let before = fs::read(partial_path(&target)).unwrap();
-    let error = Found::beside(&target, &other).unwrap_err();
+    let error = EarlierRun::beside(&target, &other).unwrap_err();
     let says = error.to_string();
     for part in [
         "the source was `test`, now `elsewhere`",
@@ -195,7 +195,7 @@ fn answers_of_another_run_are_not_mixed_in() {
     ] {
         put(&partial_path(&target), foreign.as_bytes());
         assert!(matches!(
-            Found::beside(&target, &wanted()),
+            EarlierRun::beside(&target, &wanted()),
             Err(ResultsError::Foreign(_))
         ));
         assert!(fs::read(partial_path(&target)).unwrap() == foreign.as_bytes());
@@ -211,7 +211,7 @@ fn a_whole_record_of_another_run_is_not_asked_anew() {
     let mut other = wanted();
     other.expectations.accept_filtered = true;
     let asks_report = |wanted: &Header| {
-        let error = Found::beside(&target, wanted).unwrap_err();
+        let error = EarlierRun::beside(&target, wanted).unwrap_err();
         assert!(matches!(error, ResultsError::Differs { .. }), "{error}");
         assert_eq!(error.status(), Status::Refused);
         error.hint().unwrap().contains("ons-audit report")
@@ -233,7 +233,7 @@ fn a_whole_record_that_was_changed_is_not_sealed_again() {
         &target,
         whole.replacen("CONSUMED", "UNKNOWN_", 1).as_bytes(),
     );
-    let error = Found::beside(&target, &wanted()).unwrap_err();
+    let error = EarlierRun::beside(&target, &wanted()).unwrap_err();
     assert!(
         matches!(&error, ResultsError::Foreign(ReadError::Seal { .. })),
         "{error}"
@@ -252,7 +252,7 @@ fn a_partial_file_that_names_rows_without_end_is_refused() {
         + "{\"row\":9000000000000000000,\"same_as\":1}\n";
     assert!(edited.contains(&endless));
     put(&partial_path(&target), edited.as_bytes());
-    let error = Found::beside(&target, &wanted()).unwrap_err();
+    let error = EarlierRun::beside(&target, &wanted()).unwrap_err();
     let says = "the number of rows in input in.csv was `18446744073709551615`, now `200`";
     assert!(error.to_string().contains(says), "{error}");
 }
@@ -265,7 +265,7 @@ fn restart_throws_away_but_not_under_a_running_run() {
     let mut recorder = ResultsWriter::restart(&target, &wanted(), Durability::EverySecond).unwrap();
     for second in [
         ResultsWriter::restart(&target, &wanted(), Durability::Relaxed).unwrap_err(),
-        Found::beside(&target, &wanted()).unwrap_err(),
+        EarlierRun::beside(&target, &wanted()).unwrap_err(),
     ] {
         assert!(matches!(second, ResultsError::Busy { .. }), "{second}");
     }

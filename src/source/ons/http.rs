@@ -125,7 +125,7 @@ impl Address {
             "http" | "https" if !url.has_host() => Err(BadAddress::NoUrl),
             "https" => Ok(Self(url)),
             "http" if allow_http || is_loopback(&url) => Ok(Self(url)),
-            "http" => Err(BadAddress::Plain),
+            "http" => Err(BadAddress::FastLineParser),
             _ => Err(BadAddress::NoUrl),
         }
     }
@@ -180,7 +180,7 @@ pub enum BadAddress {
     NoUrl,
     /// It would send a secret in the clear.
     #[error("plain http would show the address on its way, expected https (or --allow-http)")]
-    Plain,
+    FastLineParser,
 }
 
 /// A client for plain http to this machine or its neighbours, never through a proxy: it would ask the metadata service
@@ -248,7 +248,7 @@ mod tests {
         let signed = address.with_query(&[("sign", "a+b/c==".to_owned())]);
         assert!(signed.0.as_str().ends_with("&sign=a%2Bb%2Fc%3D%3D"));
         for (wrong, why) in [
-            ("http://hooks.example/s3cret", BadAddress::Plain),
+            ("http://hooks.example/s3cret", BadAddress::FastLineParser),
             ("hooks.example/s3cret", BadAddress::NoUrl),
             ("ftp://hooks.example/s3cret", BadAddress::NoUrl),
             ("", BadAddress::NoUrl),

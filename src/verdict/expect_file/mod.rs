@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::exit::Advice;
-    use crate::verdict::Subject;
+    use crate::verdict::MessageContext;
 
     fn read(text: &str) -> Result<Expectations, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn groups(expectations: &Expectations, tag: &str, born: &str) -> Vec<String> {
-        let subject = Subject {
+        let subject = MessageContext {
             topic: "orders",
             tag: Some(tag.into()),
             born: born.parse().ok(),

@@ -140,7 +140,7 @@ impl Peer {
 impl Switchboard {
     fn drive(&self, stream: tls::Stream) -> Connection {
         match stream {
-            tls::Stream::Plain(stream) => {
+            tls::Stream::FastLineParser(stream) => {
                 let (connection, driver) = Connection::over(stream, self.decoder.clone());
                 self.drivers.spawn(driver);
                 connection

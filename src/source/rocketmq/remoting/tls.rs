@@ -114,20 +114,20 @@ impl Advice for TlsError {
 /// Connects.
 #[derive(Debug, Clone)]
 pub(super) enum Dialer {
-    Plain,
+    FastLineParser,
     Tls(Tls),
 }
 
 /// What it connects.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Plain(TcpStream),
+    FastLineParser(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Dialer {
     pub(super) fn new(tls: Option<Tls>) -> Self {
-        tls.map_or(Self::Plain, Self::Tls)
+        tls.map_or(Self::FastLineParser, Self::Tls)
     }
 
     /// A stream to an address, `host:port`.
@@ -137,7 +137,7 @@ impl Dialer {
         // Requests are written in one piece; none should wait for the last one's acknowledgement.
         let _ = stream.set_nodelay(true);
         match self {
-            Self::Plain => Ok(Stream::Plain(stream)),
+            Self::FastLineParser => Ok(Stream::FastLineParser(stream)),
             Self::Tls(tls) => Ok(Stream::Tls(Box::new(tls.shake(stream, address).await?))),
         }
     }

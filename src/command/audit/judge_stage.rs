@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use anyhow::anyhow;
 
-use super::asking::Around;
 use super::ending::listen;
 use super::job::Job;
-use super::located::Located;
+use super::lookup_stage::LookupStage;
+use super::query_run::RunContext;
 use crate::clock::rfc3339;
 use crate::command::Env;
 use crate::command::interrupt::end_at_once;
@@ -29,16 +29,16 @@ impl Job {
     pub(super) fn look_up_and_judge(
         &mut self,
         cluster: &Cluster,
-        located: &Located,
-        around: Around<'_>,
+        located: &LookupStage,
+        context: RunContext<'_>,
     ) -> Result<(), Failed> {
         let of_run = (&self.header, self.born);
-        let found = located.look_up(&mut self.asking, cluster, of_run, around)?;
+        let found = located.look_up(&mut self.query_run, cluster, of_run, context)?;
         let captured = captured(cluster, &located.topics, found.as_ref());
-        let frozen = around.runtime.block_on(captured)?;
+        let frozen = context.runtime.block_on(captured)?;
         end_at_once(kept(found.as_ref()));
         let frozen = freeze(frozen)?;
-        let unanswered = self.judge(&frozen, found.as_ref(), around.env)?;
+        let unanswered = self.judge(&frozen, found.as_ref(), context.env)?;
         if found.is_some() {
             located.clear(unanswered);
         }
@@ -59,7 +59,7 @@ impl Job {
         };
         // What an earlier try has left of this step is not worth keeping.
         let mut recorder = ResultsWriter::restart(&self.results, &header, Durability::Relaxed)?;
-        let mut rows = self.asking.inputs.rows();
+        let mut rows = self.query_run.inputs.rows();
         match found {
             None => {
                 for row in rows {
@@ -188,7 +188,7 @@ fn position(found: &FoundView<'_>) -> Position {
         tag: found
             .tag
             .as_ref()
-            .map_or(Tag::None, |tag| Tag::Named((**tag).into())),
+            .map_or(Tag::None, |tag| Tag::SourceSpec((**tag).into())),
         store: found.store_host.as_ref().map(|store| (**store).into()),
     }
 }

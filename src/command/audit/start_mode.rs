@@ -7,13 +7,13 @@ use crate::exit::Failed;
 use crate::file;
 use crate::input::Inputs;
 use crate::results::{
-    Asked, Durability, Found, Header, Previous, ResultsWriter, RowSet, Unfinished,
+    Durability, EarlierRun, Header, Previous, QueryDigest, ResultsWriter, RowSet, Unfinished,
 };
 use crate::settings::{Settings, Share};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Resume and reuse")]
-pub(super) struct BeginFlags {
+pub(super) struct StartFlags {
     #[command(flatten)]
     pub(super) resume: ResumeFlags,
     /// Reuse the answers of an earlier results file for messages that all their expected groups have passed
@@ -49,7 +49,7 @@ pub(in crate::command) struct ResumeFlags {
 
 /// How a run begins.
 #[derive(Debug)]
-pub(in crate::command) enum Begin {
+pub(in crate::command) enum StartMode {
     /// With the first row; no answers of another run are there.
     New,
     /// With the first row; another run's answers are thrown away.
@@ -60,7 +60,7 @@ pub(in crate::command) enum Begin {
     Whole,
 }
 
-impl BeginFlags {
+impl StartFlags {
     pub(super) fn apply_to(&self, settings: &mut Settings) {
         settings.flag("recheck", self.recheck.as_ref());
     }
@@ -108,31 +108,31 @@ impl ResumeFlags {
         self,
         results: &Path,
         header: &Header,
-    ) -> Result<Begin, Failed> {
+    ) -> Result<StartMode, Failed> {
         if !file::folder(results).is_dir() {
             return Err(Failed::unwritable(results, ErrorKind::NotFound.into()));
         }
         if self.restart {
-            return Ok(Begin::Restart);
+            return Ok(StartMode::Restart);
         }
         if !self.resume {
             ResultsWriter::refuse_unfinished(results)?;
-            return Ok(Begin::New);
+            return Ok(StartMode::New);
         }
-        Ok(match Found::beside(results, header)? {
-            Found::Nothing => Begin::New,
-            Found::Unfinished(unfinished) => Begin::Resume(unfinished),
-            Found::Whole => Begin::Whole,
+        Ok(match EarlierRun::beside(results, header)? {
+            EarlierRun::Nothing => StartMode::New,
+            EarlierRun::Unfinished(unfinished) => StartMode::Resume(unfinished),
+            EarlierRun::Complete => StartMode::AlreadyComplete,
         })
     }
 }
 
-impl Begin {
+impl StartMode {
     /// The rows that are settled already.
     pub(super) fn done(&self) -> Option<&RowSet> {
         match self {
             Self::Resume(unfinished) => Some(unfinished.done()),
-            Self::New | Self::Restart | Self::Whole => None,
+            Self::New | Self::Restart | Self::AlreadyComplete => None,
         }
     }
 
@@ -140,7 +140,7 @@ impl Begin {
     pub(super) fn header(&self) -> Option<&Header> {
         match self {
             Self::Resume(unfinished) => Some(unfinished.header()),
-            Self::New | Self::Restart | Self::Whole => None,
+            Self::New | Self::Restart | Self::AlreadyComplete => None,
         }
     }
 
@@ -153,7 +153,7 @@ impl Begin {
     pub(super) fn distinct(&self) -> u64 {
         match self {
             Self::Resume(unfinished) => unfinished.totals().distinct,
-            Self::New | Self::Restart | Self::Whole => 0,
+            Self::New | Self::Restart | Self::AlreadyComplete => 0,
         }
     }
 
@@ -162,7 +162,7 @@ impl Begin {
         let Self::Resume(unfinished) = self else {
             return Ok(());
         };
-        let mut asked = Asked::default();
+        let mut asked = QueryDigest::default();
         for row in inputs.rows() {
             let row = row?;
             if unfinished.done().contains(row.row) {
@@ -181,7 +181,9 @@ impl Begin {
     ) -> Result<(ResultsWriter, RowSet), Failed> {
         let nothing = |recorder| (recorder, RowSet::default());
         Ok(match self {
-            Self::New | Self::Whole => nothing(ResultsWriter::create(results, header, durability)?),
+            Self::New | Self::AlreadyComplete => {
+                nothing(ResultsWriter::create(results, header, durability)?)
+            }
             Self::Restart => nothing(ResultsWriter::restart(results, header, durability)?),
             Self::Resume(unfinished) => ResultsWriter::resume(results, *unfinished, durability)?,
         })

@@ -8,18 +8,20 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::asking::{Around, Asking};
-use super::begin::{Begin, ResumeFlags};
+use super::query_run::{QueryRun, RunContext};
+use super::start_mode::{ResumeFlags, StartMode};
 use crate::exit::Failed;
 use crate::humanize::count;
 use crate::input::{Entry, Error, Row};
 use crate::message::BornClock;
-use crate::results::{Found, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path};
+use crate::results::{
+    EarlierRun, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path,
+};
 use crate::source::rocketmq::{AskedTopic, Cluster, Locator};
 
 /// The messages that were looked up.
 #[derive(Debug)]
-pub(in crate::command) struct Located {
+pub(in crate::command) struct LookupStage {
     path: PathBuf,
     /// What the input asks about.
     pub(in crate::command) topics: BTreeSet<AskedTopic>,
@@ -29,7 +31,7 @@ pub(in crate::command) struct Located {
     done: bool,
 }
 
-impl Located {
+impl LookupStage {
     /// Of the results file at `results`.
     pub(in crate::command) fn beside(results: &Path) -> Self {
         Self {
@@ -46,16 +48,16 @@ impl Located {
         flags: ResumeFlags,
         results: &Path,
         header: &Header,
-    ) -> Result<Begin, Failed> {
+    ) -> Result<StartMode, Failed> {
         if flags.resumes() {
-            let finished = Found::finished(results, header);
+            let finished = EarlierRun::finished(results, header);
             if matches!(&finished, Ok(Some(results_file)) if results_file.trailer().totals.unanswered == 0)
             {
-                return Ok(Begin::Whole);
+                return Ok(StartMode::AlreadyComplete);
             }
             // Of another run, it is refused here.
             if partial_path(results).exists() {
-                drop(Found::beside(results, header)?);
+                drop(EarlierRun::beside(results, header)?);
             } else {
                 drop(finished?);
             }
@@ -70,29 +72,29 @@ impl Located {
         &mut self,
         flags: ResumeFlags,
         header: &Header,
-    ) -> Result<Begin, Failed> {
-        let begin = flags.settle(&self.path, &Self::header(header))?;
-        self.done = matches!(begin, Begin::Whole);
-        Ok(if self.done { Begin::New } else { begin })
+    ) -> Result<StartMode, Failed> {
+        let start = flags.settle(&self.path, &Self::header(header))?;
+        self.done = matches!(start, StartMode::AlreadyComplete);
+        Ok(if self.done { StartMode::New } else { start })
     }
 
     /// The first step: looks every message up that the input does not place. Nothing where it places all.
     pub(in crate::command) fn look_up(
         &self,
-        asking: &mut Asking,
+        query_run: &mut QueryRun,
         cluster: &Cluster,
         (header, born): (&Header, BornClock),
-        around: Around<'_>,
+        context: RunContext<'_>,
     ) -> Result<Option<ResultsFile>, Failed> {
         if self.placed {
             return Ok(None);
         }
         if !self.done {
             self.make_room()?;
-            let pacer = asking.pacer.clone();
+            let pacer = query_run.pacer.clone();
             let locator = Locator::new(cluster, &pacer, born);
             let header = Self::header(header);
-            asking.run(&locator, (&self.path, &header), around)?;
+            query_run.run(&locator, (&self.path, &header), context)?;
         }
         let results_file = ResultsFile::open_as(&self.path, LOCATED)?;
         cluster.expect(results_file.header().brokers());

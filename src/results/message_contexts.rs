@@ -10,14 +10,14 @@ use super::{Header, Line};
 use crate::input::{BornCells, Row, is_folded};
 use crate::message::{BornClock, Query, Tag};
 use crate::settings::Zone;
-use crate::verdict::{Expectations, Subject};
+use crate::verdict::{Expectations, MessageContext};
 
 /// The kept column that holds a message's tag, as it is compared.
 const TAG: &str = "tag";
 
 /// Reads topic, tag and born time of the messages of one results file.
 #[derive(Debug, Clone)]
-pub struct Subjects {
+pub struct MessageContexts {
     /// Dates IDs; nothing if the results file's zone means nothing to this system.
     clock: Option<BornClock>,
     /// The column that says when messages were born, which goes before their IDs.
@@ -26,7 +26,7 @@ pub struct Subjects {
     with_tags: bool,
 }
 
-impl Subjects {
+impl MessageContexts {
     /// Of the results file with this header. IDs are dated as the run could that wrote it, or the snapshot that answered it.
     #[must_use]
     pub fn of(header: &Header, expectations: &Expectations) -> Self {
@@ -57,8 +57,8 @@ impl Subjects {
 
     /// The message of a line that holds its answer.
     #[must_use]
-    pub fn of_line<'l>(&self, line: &'l Line<'l>) -> Subject<'l> {
-        Subject {
+    pub fn of_line<'l>(&self, line: &'l Line<'l>) -> MessageContext<'l> {
+        MessageContext {
             topic: &line.topic,
             tag: self.tag(line),
             born: self.born(line),
@@ -67,7 +67,7 @@ impl Subjects {
 
     /// The message of a row that was asked a moment ago.
     #[must_use]
-    pub fn of_row<'r>(&self, row: &Row, query: &'r Query) -> Subject<'r> {
+    pub fn of_row<'r>(&self, row: &Row, query: &'r Query) -> MessageContext<'r> {
         let kept = |is_it: &dyn Fn(&str) -> bool| {
             let mut names = row.kept.columns.iter().filter(|name| is_it(name));
             let name = names.next().filter(|_| names.next().is_none())?;
@@ -83,7 +83,7 @@ impl Subjects {
         };
         let cells = self.column.as_ref();
         let given = cells.and_then(|cells| cells.read(&kept(&|name| cells.is_called(name))?));
-        Subject {
+        MessageContext {
             topic: &query.topic,
             tag,
             born: given.or_else(|| self.decoded(&query.msg_id)),
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn tag_and_born_time_are_read_from_kept_columns() {
-        let subjects = Subjects::of(&header(Some("Sent-At")), &with_tags());
+        let subjects = MessageContexts::of(&header(Some("Sent-At")), &with_tags());
         for (extra, tag, born) in [
             (
                 r#"{"Tag":" paid ","sent_at":"2026-11-20T00:00:00Z"}"#,
@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn an_id_that_tells_nothing_leaves_the_born_time_open() {
-        let subjects = Subjects::of(&header(None), &Expectations::default());
+        let subjects = MessageContexts::of(&header(None), &Expectations::default());
         let json = r#"{"row":1,"msg_id":"AC10323E00002A9F0000000000983278","topic":"orders","tracks":[],"extra":{"tag":"paid"}}"#;
         let line: Line<'_> = serde_json::from_str(json).unwrap();
-        assert_eq!(subjects.of_line(&line), Subject::of_topic("orders"));
+        assert_eq!(subjects.of_line(&line), MessageContext::of_topic("orders"));
     }
 }

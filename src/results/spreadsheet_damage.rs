@@ -20,7 +20,7 @@ const FEW: u64 = 3;
 
 /// The damage to all columns that were met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Damage {
+pub struct SpreadsheetDamage {
     columns: Vec<Column>,
 }
 
@@ -42,7 +42,7 @@ struct Column {
 
 /// A column that looks damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Damaged<'d> {
+pub struct DamagedColumn<'d> {
     /// Its name.
     pub column: &'d str,
     /// How many values look so.
@@ -55,7 +55,7 @@ pub struct Damaged<'d> {
     pub first: &'d str,
 }
 
-impl fmt::Display for Damaged<'_> {
+impl fmt::Display for DamagedColumn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -77,7 +77,7 @@ enum Look {
     Long { is_cut: bool },
 }
 
-impl Damage {
+impl SpreadsheetDamage {
     /// Looks at the kept values of a row of a results file.
     pub fn meet(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
         for (nth, (name, value)) in kept.iter().enumerate() {
@@ -133,7 +133,7 @@ impl Damage {
     }
 
     /// The columns that look damaged, in the order in which they were met.
-    pub fn columns(&self) -> impl Iterator<Item = Damaged<'_>> {
+    pub fn columns(&self) -> impl Iterator<Item = DamagedColumn<'_>> {
         self.columns.iter().filter_map(Column::damaged)
     }
 }
@@ -158,7 +158,7 @@ impl Column {
         }
     }
 
-    fn damaged(&self) -> Option<Damaged<'_>> {
+    fn damaged(&self) -> Option<DamagedColumn<'_>> {
         let is_cut = self.cut >= FEW && self.cut * 2 > self.long;
         let cut = if is_cut { self.cut } else { 0 };
         let firsts = [
@@ -166,7 +166,7 @@ impl Column {
             if is_cut { &self.first_cut } else { &None },
         ];
         let (first_row, first) = firsts.into_iter().flatten().min()?;
-        Some(Damaged {
+        Some(DamagedColumn {
             column: &self.name,
             damaged: self.spoilt + cut,
             values: self.values,
@@ -243,11 +243,11 @@ mod tests {
         assert_eq!(look("1234567890123456"), Look::Long { is_cut: false });
     }
 
-    fn damage(values: &[&str]) -> Damage {
+    fn damage(values: &[&str]) -> SpreadsheetDamage {
         let mut parts = values.iter().enumerate().map(|(nth, value)| {
             let json = serde_json::to_string(value).unwrap();
             let raw = RawValue::from_string(json).unwrap();
-            let mut damage = Damage::default();
+            let mut damage = SpreadsheetDamage::default();
             damage.meet(nth as u64 + 1, &[("order_id".into(), &raw)]);
             damage
         });
@@ -268,7 +268,7 @@ mod tests {
         let spoilt = damage(&["A-1", "1.23E+15", "", "4.56E+15"]);
         assert_eq!(
             spoilt.columns().collect::<Vec<_>>(),
-            [Damaged {
+            [DamagedColumn {
                 column: "order_id",
                 damaged: 2,
                 values: 3,

@@ -13,11 +13,11 @@ use crate::verdict::TrackView;
 /// Reads lines one after the other. Most messages were consumed by the groups that consumed the message before: then
 /// their tracks are the same text, which is taken apart once.
 #[derive(Debug, Default)]
-pub(super) struct Plain<'a> {
+pub(super) struct FastLineParser<'a> {
     last: Option<(&'a str, Rc<[TrackView<'a>]>)>,
 }
 
-impl<'a> Plain<'a> {
+impl<'a> FastLineParser<'a> {
     /// The line, if it is a plain answer.
     pub(super) fn answer(&mut self, line: &'a str) -> Option<Line<'a>> {
         let mut rest = Rest(line);
@@ -162,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn answer(line: &str) -> Option<Line<'_>> {
-        Plain::default().answer(line)
+        FastLineParser::default().answer(line)
     }
 
     const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"},{"group":"c","track_type":"CONSUMED","mark":"offline","mqadmin_track_type":"NOT_ONLINE"}],"observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
@@ -218,7 +218,7 @@ mod tests {
             PLAIN,
             &PLAIN[..150],
         ];
-        let mut plain = Plain::default();
+        let mut plain = FastLineParser::default();
         for line in lines {
             assert_eq!(
                 plain.answer(line).map(|line| format!("{line:?}")),

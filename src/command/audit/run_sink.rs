@@ -15,20 +15,20 @@ use crate::ui::Progress;
 use crate::verdict::Totals;
 
 /// Takes what the loop brings: into the results file, then onto the screen.
-pub(super) struct Desk<'e> {
+pub(super) struct RunSink<'e> {
     pub(super) recorder: ResultsWriter,
     pub(super) progress: Progress,
-    pub(super) effort: &'e Cell<CallCounts>,
+    pub(super) call_counts: &'e Cell<CallCounts>,
     pub(super) rows: u64,
     /// Distinct messages, where they were counted.
     pub(super) messages: Option<u64>,
 }
 
-impl Sink for Desk<'_> {
+impl Sink for RunSink<'_> {
     fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()> {
         self.recorder.push(row, outcome)?;
         if let Some(outcome) = outcome {
-            CallCounts::add(self.effort, outcome);
+            CallCounts::add(self.call_counts, outcome);
         }
         self.progress.settled(row, outcome);
         Ok(())
@@ -43,7 +43,7 @@ impl Sink for Desk<'_> {
     }
 }
 
-impl Desk<'_> {
+impl RunSink<'_> {
     /// The run ended before its last row.
     pub(super) fn stopped(self, why: anyhow::Error) -> Failed {
         self.leave(why, None, Failed::incomplete)

@@ -16,12 +16,12 @@ pub struct GroupSeen {
 
 /// What answers showed, by topic.
 #[derive(Debug, Default)]
-pub struct Learnt {
+pub struct ObservedGroups {
     /// Each topic with the number of its answers and the groups in them.
     pub topics: BTreeMap<String, (u64, BTreeMap<String, GroupSeen>)>,
 }
 
-impl Learnt {
+impl ObservedGroups {
     /// Reads a whole results file and checks its seal on the way.
     pub fn add(&mut self, results_file: &ResultsFile) -> Result<(), ReadError> {
         let mut blocks = results_file.blocks(true);

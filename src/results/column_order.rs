@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// Collects the columns of rows in any order; a run that was resumed must come to the same.
 #[derive(Debug, Default)]
-pub struct Columns {
+pub struct ColumnOrder {
     /// The first row that has a column, and its place there.
     first: HashMap<Box<str>, (u64, usize)>,
     /// Most rows have the columns of the row before.
@@ -17,7 +17,7 @@ pub struct Columns {
     last_names: Vec<Box<str>>,
 }
 
-impl Columns {
+impl ColumnOrder {
     /// A row as the input has it.
     pub(super) fn meet(&mut self, row: u64, columns: &Arc<[Box<str>]>) {
         let is_known =
@@ -83,7 +83,7 @@ mod tests {
                 ["a".into(), "c".into()].into(),
                 ["d".into()].into(),
             ];
-            let mut columns = Columns::default();
+            let mut columns = ColumnOrder::default();
             for row in rows {
                 columns.meet(row, &shapes[usize::try_from(row).unwrap() % 3]);
             }

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use anyhow::anyhow;
 use tokio::runtime::Runtime;
 
-use super::begin::Begin;
-use super::desk::Desk;
 use super::ending::{listen, time_is_up};
 use super::order::left;
+use super::run_sink::RunSink;
+use super::start_mode::StartMode;
 use crate::command::Env;
 use crate::command::flags::{Pace, Talk};
 use crate::engine::{Ended, Engine, Pacer, Stop};
@@ -24,18 +24,18 @@ use crate::ui::{Judge, Progress};
 
 /// What a run is done in.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::command) struct Around<'a> {
+pub(in crate::command) struct RunContext<'a> {
     /// Connections live as long as this.
     pub(in crate::command) runtime: &'a Runtime,
     /// Counts what it cost.
-    pub(in crate::command) effort: &'a Cell<CallCounts>,
+    pub(in crate::command) call_counts: &'a Cell<CallCounts>,
     pub(in crate::command) env: &'a Env,
 }
 
 /// What is asked about, and how.
-pub(in crate::command) struct Asking {
+pub(in crate::command) struct QueryRun {
     pub(in crate::command) inputs: Inputs,
-    pub(in crate::command) begin: Begin,
+    pub(in crate::command) start: StartMode,
     pub(super) previous: Option<Previous>,
     /// The rows in another order than that of the input.
     pub(super) order: Option<OldestFirst>,
@@ -50,12 +50,12 @@ pub(in crate::command) struct Asking {
     pub(super) talk: Talk,
 }
 
-impl Asking {
+impl QueryRun {
     /// Everything, in the input's order, of a source whose answers can't be had again.
     pub(in crate::command) fn new(inputs: Inputs, pace: Pace, pacer: Pacer, talk: Talk) -> Self {
         Self {
             inputs,
-            begin: Begin::New,
+            start: StartMode::New,
             previous: None,
             order: None,
             deadline: None,
@@ -73,28 +73,28 @@ impl Asking {
         &mut self,
         source: &impl TraceSource,
         (path, header): (&Path, &Header),
-        around: Around<'_>,
+        context: RunContext<'_>,
     ) -> Result<(), Failed> {
         let rows = header.rows();
-        let begin = std::mem::replace(&mut self.begin, Begin::New);
-        begin.compare(path, &self.inputs)?;
-        let (recorder, done) = begin.results_file(path, header, self.durability)?;
+        let start = std::mem::replace(&mut self.start, StartMode::New);
+        start.compare(path, &self.inputs)?;
+        let (recorder, done) = start.results_file(path, header, self.durability)?;
         let live_verdicts = self.live_verdicts.take();
         let mut progress = Progress::new(self.talk.mode, &self.talk.screen, rows, live_verdicts);
         progress.resume(done.len());
         let known = recorder.totals();
         let is_proved = known.answered + known.not_found > known.carried;
-        let mut desk = Desk {
+        let mut sink = RunSink {
             recorder,
             progress,
-            effort: around.effort,
+            call_counts: context.call_counts,
             rows,
             messages: self.messages,
         };
         let rows = rows_to_ask(&self.inputs, self.order.take(), self.durability, &done)?;
         let (stop, is_late) = (Stop::new(), Cell::new(false));
-        let env = around.env;
-        let ended = around.runtime.block_on(async {
+        let env = context.env;
+        let ended = context.runtime.block_on(async {
             let policy = &self.pace.policy;
             let engine = Engine {
                 source,
@@ -106,26 +106,26 @@ impl Asking {
             };
             let deadline = self.deadline.as_ref();
             tokio::select! {
-                ended = engine.run(rows, &mut desk) => ended,
+                ended = engine.run(rows, &mut sink) => ended,
                 error = listen(&stop) => Err(error.into()),
                 never = time_is_up(deadline, env.clock, &stop, &is_late) => match never {},
             }
         });
-        desk.progress.finish();
+        sink.progress.finish();
         match ended {
             Ok(Ended::Complete) => {
-                desk.recorder.finish((env.clock)())?;
+                sink.recorder.finish((env.clock)())?;
                 Ok(())
             }
-            Ok(Ended::Stopped) => Err(desk.stopped(match &self.deadline {
+            Ok(Ended::Stopped) => Err(sink.stopped(match &self.deadline {
                 Some(deadline) if is_late.get() => anyhow!("the time is up ({})", deadline.told),
                 _ => anyhow!("stopped as asked"),
             })),
-            Ok(Ended::Fatal(failure)) => Err(desk.refused(&failure)),
+            Ok(Ended::Fatal(failure)) => Err(sink.refused(&failure)),
             Err(error) => match error.downcast::<ResultsError>() {
                 // Its threads may know better why it can't be written.
-                Ok(error) => Err(desk.recorder.abandon().err().unwrap_or(error).into()),
-                Err(error) => Err(desk.stopped(error)),
+                Ok(error) => Err(sink.recorder.abandon().err().unwrap_or(error).into()),
+                Err(error) => Err(sink.stopped(error)),
             },
         }
     }
