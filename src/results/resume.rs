@@ -31,7 +31,7 @@ pub enum EarlierRun {
     /// Some rows are settled.
     Unfinished(Box<Unfinished>),
     /// All of them are, and every query has its answer.
-    Whole,
+    Complete,
 }
 
 /// A partial file, locked, and what its lines say.
@@ -77,7 +77,7 @@ impl EarlierRun {
             return Ok(Self::Nothing);
         };
         if results_file.trailer().totals.unanswered == 0 {
-            return Ok(Self::Whole);
+            return Ok(Self::Complete);
         }
         let path = partial_path(results);
         let file = copy_lines(&results_file, &path)?;

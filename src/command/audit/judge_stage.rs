@@ -188,7 +188,7 @@ fn position(found: &FoundView<'_>) -> Position {
         tag: found
             .tag
             .as_ref()
-            .map_or(Tag::None, |tag| Tag::SourceSpec((**tag).into())),
+            .map_or(Tag::None, |tag| Tag::Named((**tag).into())),
         store: found.store_host.as_ref().map(|store| (**store).into()),
     }
 }

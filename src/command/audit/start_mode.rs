@@ -57,7 +57,7 @@ pub(in crate::command) enum StartMode {
     /// With the rows that are not settled.
     Resume(Box<Unfinished>),
     /// Not at all: the results file is whole.
-    Whole,
+    AlreadyComplete,
 }
 
 impl StartFlags {
