@@ -6,8 +6,7 @@ use anyhow::anyhow;
 
 use super::Env;
 use crate::exit::{Failed, Status, print};
-use crate::message::{Decoded, Line};
-use crate::settings::Zone;
+use crate::message::{Decoded, Line, Zone};
 
 const HINT: &str =
     "a message ID has 32, 34 or 56 hex characters, as SendResult or the console shows it";

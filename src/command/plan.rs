@@ -13,9 +13,9 @@ use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
 use crate::humanize::{self, count};
 use crate::input::{Inputs, Reject};
-use crate::message::BornClock;
+use crate::message::{BornClock, Zone};
 use crate::results::SpreadsheetDamage;
-use crate::settings::{Span, Zone};
+use crate::settings::Span;
 
 /// How many bad rows are shown.
 const SHOWN: usize = 10;

@@ -22,10 +22,9 @@ use crate::clock::rfc3339;
 use crate::exit::{Failed, NO_READER, Status};
 use crate::file::{self, Compression, Output};
 use crate::humanize::{self, count};
-use crate::message::BornClock;
+use crate::message::{BornClock, Zone};
 use crate::offsets::snapshot::{Document, Message, Missing, Moment, Writer};
 use crate::results::{FoundView, Header, Line, ResultsFile};
-use crate::settings::Zone;
 use crate::source::Source;
 use crate::source::rocketmq::{AskedTopic, Cluster};
 

@@ -91,7 +91,7 @@ impl<S: TraceSource> Engine<'_, S> {
     ) -> Option<Result<Trace, Failure>> {
         loop {
             match self.turn(query, gate).await? {
-                Err(failure) if failure.is_unasked => {}
+                Err(failure) if failure.no_call_made => {}
                 answer => return Some(answer),
             }
         }

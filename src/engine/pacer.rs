@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::book::{Book, interval};
 use super::quota_file::{QuotaFile, machine_clock};
 use super::{Limiter, Rate};
+use crate::source::Pace;
 
 /// How long everyone waits after a throttled answer that does not say how long: the quota's own window.
 const THROTTLED: Duration = Duration::from_secs(1);
@@ -224,6 +225,22 @@ impl Pacer {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pace for Pacer {
+    type Permit = Turn;
+
+    async fn turn(&self) -> Turn {
+        self.turn().await
+    }
+
+    async fn answered(&self, turn: Turn) {
+        self.answered(turn).await;
+    }
+
+    async fn throttled(&self, turn: Turn) {
+        self.throttled(turn, None).await;
     }
 }
 

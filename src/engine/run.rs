@@ -70,7 +70,7 @@ impl<S: TraceSource> Engine<'_, S> {
         rows: impl Iterator<Item = Result<Row, E>>,
         sink: &mut impl Sink,
     ) -> anyhow::Result<Ended> {
-        let mut rows = self.source.ahead(rows);
+        let mut rows = self.source.prefetch(rows);
         let (pulled, exhausted) = (Cell::new(0_u64), Cell::new(false));
         let counted = std::iter::from_fn(|| {
             let row = rows.next();
@@ -214,7 +214,7 @@ impl<S: TraceSource> Engine<'_, S> {
             Known::Nothing => None,
             Known::Passed(previously) => Some(Box::new(previously)),
         };
-        match self.source.known(query, self.pacer.has_limit()) {
+        match self.source.answer_locally(query, self.pacer.has_limit()) {
             Some(answer) => Ok(Outcome {
                 previously,
                 ..self.outcome(answer, 1, 0)

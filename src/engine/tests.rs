@@ -168,7 +168,7 @@ async fn a_thousand_answers_of_half_a_second_at_ten_a_second() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_in_which_nobody_was_asked_is_no_attempt() {
     let unasked = || Failure {
-        is_unasked: true,
+        no_call_made: true,
         ..failure(FailureKind::Server, None)
     };
     let source = Scripted::new(0, (0..9).map(|_| unasked()));
@@ -192,7 +192,7 @@ impl TraceSource for AtHand {
         Ok(Trace::new(Vec::new()))
     }
 
-    fn known(&self, _: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
+    fn answer_locally(&self, _: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
         (!is_paced).then(|| Err(failure(FailureKind::Transport, None)))
     }
 }

@@ -10,6 +10,7 @@ mod decoded;
 mod id;
 mod names;
 mod query;
+mod zone;
 
 pub use bad_id::BadId;
 pub use born::BornClock;
@@ -18,3 +19,4 @@ pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};
 pub use names::BadName;
 pub(crate) use names::{check_group, check_instance, check_topic};
 pub use query::{Position, Query, Tag};
+pub use zone::Zone;

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::{Header, Line};
 use crate::input::{BornCells, Row, is_folded};
-use crate::message::{BornClock, Query, Tag};
-use crate::settings::Zone;
+use crate::message::{BornClock, Query, Tag, Zone};
 use crate::verdict::{Expectations, MessageContext};
 
 /// The kept column that holds a message's tag, as it is compared.

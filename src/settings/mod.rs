@@ -10,4 +10,4 @@ mod value;
 
 pub use deadline::{Deadline, FinishBy};
 pub use layers::{Origin, Settings, SettingsError};
-pub use value::{Accept, Auto, LogFormat, MaxRejects, Share, Span, Zone};
+pub use value::{Accept, Auto, LogFormat, MaxRejects, Share, Span};

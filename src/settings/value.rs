@@ -3,10 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-
-use crate::source::ons::Signature;
-
 /// A value, or `auto`: what fits the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auto<T> {
@@ -120,62 +116,6 @@ impl FromStr for Share {
     }
 }
 
-/// A time zone: `+08:00`, `Asia/Shanghai`, `UTC` or `local`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Zone {
-    /// As it was written.
-    pub name: String,
-    /// What it means.
-    pub zone: TimeZone,
-}
-
-impl FromStr for Zone {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || {
-            format!(
-                "`{text}` is not a time zone; expected for example +08:00, Asia/Shanghai or UTC"
-            )
-        };
-        let zone = if text == "local" {
-            TimeZone::system()
-        } else {
-            fixed(text)
-                .or_else(|| TimeZone::get(text).ok())
-                .ok_or_else(bad)?
-        };
-        Ok(Self {
-            name: text.to_owned(),
-            zone,
-        })
-    }
-}
-
-/// `+08:00`, `-0330`, `+8`.
-fn fixed(text: &str) -> Option<TimeZone> {
-    let (sign, digits) = match text.as_bytes().first()? {
-        b'+' => (1, &text[1..]),
-        b'-' => (-1, &text[1..]),
-        _ => return None,
-    };
-    let (hours, minutes) = match digits.split_once(':') {
-        Some(parts) => parts,
-        None if digits.len() == 4 && digits.is_ascii() => digits.split_at(2),
-        None => (digits, "0"),
-    };
-    let part = |text: &str, most: i32| {
-        text.parse::<u8>()
-            .ok()
-            .map(i32::from)
-            .filter(|part| *part <= most)
-    };
-    let seconds = part(hours, 15)? * 3600 + part(minutes, 59)? * 60;
-    Some(TimeZone::fixed(
-        jiff::tz::Offset::from_seconds(sign * seconds).ok()?,
-    ))
-}
-
 /// What is no break although it was expected otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accept {
@@ -191,18 +131,6 @@ impl FromStr for Accept {
             Ok(Self::Filtered)
         } else {
             Err(format!("`{text}` can't be accepted; expected filtered"))
-        }
-    }
-}
-
-impl FromStr for Signature {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "v3" => Ok(Self::V3),
-            "v1" => Ok(Self::V1),
-            _ => Err(format!("`{text}` is not a signature; expected v3 or v1")),
         }
     }
 }
@@ -268,25 +196,6 @@ mod tests {
     }
 
     #[test]
-    fn zones_are_offsets_or_names() {
-        let seconds = |text: &str| {
-            text.parse::<Zone>()
-                .unwrap()
-                .zone
-                .to_offset(jiff::Timestamp::UNIX_EPOCH)
-                .seconds()
-        };
-        assert_eq!(seconds("+08:00"), 28_800);
-        assert_eq!(seconds("-0330"), -12_600);
-        assert_eq!(seconds("+8"), 28_800);
-        assert_eq!(seconds("Asia/Shanghai"), 28_800);
-        assert_eq!(seconds("UTC"), 0);
-        for bad in ["", "+", "+99:00", "+08:60", "Mars/Olympus", "+é", "+0é0"] {
-            assert!(bad.parse::<Zone>().is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
     fn spans_have_a_unit_and_some_length() {
         assert_eq!("10s".parse::<Span>().unwrap().0, Duration::from_secs(10));
         assert_eq!(
@@ -310,12 +219,8 @@ mod tests {
                 prop_assert!(!most.exceeded(0, u64::MAX) && !most.exceeded(0, 0));
                 prop_assert!(!most.exceeded(1, u64::MAX) || most.exceeded(2, u64::MAX));
             }
-            if let Ok(zone) = text.parse::<Zone>() {
-                prop_assert_eq!(&zone.name, &text);
-                prop_assert!(zone.zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds().abs() < 24 * 3600);
-            }
-            let words = (text.parse::<Accept>(), text.parse::<Signature>(), text.parse::<LogFormat>());
-            prop_assert!(words.0.is_err() && words.1.is_err() && words.2.is_err());
+            let words = (text.parse::<Accept>(), text.parse::<LogFormat>());
+            prop_assert!(words.0.is_err() && words.1.is_err());
         }
     }
 }

@@ -31,12 +31,12 @@ pub trait TraceSource {
 
     /// The answer, where nobody need be called for it: it takes no turn. Where a rate is to be
     /// kept (`is_paced`), a source that could answer everything at once gives `None`, so that each query takes its turn.
-    fn known(&self, _query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
+    fn answer_locally(&self, _query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
         None
     }
 
     /// The same rows, read some way ahead by a source that finds many messages at once.
-    fn ahead<'r, E: 'r>(
+    fn prefetch<'r, E: 'r>(
         &'r self,
         rows: impl Iterator<Item = Result<Row, E>> + 'r,
     ) -> impl Iterator<Item = Result<Row, E>> + 'r {
@@ -52,6 +52,21 @@ pub trait TraceSource {
     fn as_of(&self) -> Option<Timestamp> {
         None
     }
+}
+
+/// Limits the rate of the calls that a source makes beside those the engine asks it for.
+pub trait Pace {
+    /// Leave to make one call.
+    type Permit;
+
+    /// Returns when the next call may begin.
+    fn turn(&self) -> impl Future<Output = Self::Permit>;
+
+    /// Reports that the call was answered and not throttled.
+    fn answered(&self, permit: Self::Permit) -> impl Future<Output = ()>;
+
+    /// Reports that the call was throttled, so that later calls slow down.
+    fn throttled(&self, permit: Self::Permit) -> impl Future<Output = ()>;
 }
 
 /// The sources there are: a closed set, so a match does, and no call is boxed.
@@ -85,11 +100,11 @@ impl TraceSource for Source {
         }
     }
 
-    fn known(&self, query: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
+    fn answer_locally(&self, query: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
         match self {
-            Self::Ons(ons) => ons.known(query, is_paced),
-            Self::Cluster(cluster) => cluster.known(query, is_paced),
-            Self::Snapshot(snapshot) => snapshot.known(query, is_paced),
+            Self::Ons(ons) => ons.answer_locally(query, is_paced),
+            Self::Cluster(cluster) => cluster.answer_locally(query, is_paced),
+            Self::Snapshot(snapshot) => snapshot.answer_locally(query, is_paced),
         }
     }
 
@@ -187,8 +202,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// What the person should do next, where we know.
     pub hint: Option<String>,
-    /// Nobody was asked: it was no attempt, and the query gets another turn.
-    pub is_unasked: bool,
+    /// Whether the source failed before it made a call, so that this is no attempt for the query.
+    pub no_call_made: bool,
 }
 
 /// What a failure means for the run. Decided by the error code, by HTTP status only where there is no code.
@@ -289,7 +304,7 @@ impl Failure {
             request_id: None,
             retry_after: None,
             hint: None,
-            is_unasked: false,
+            no_call_made: false,
         }
     }
 }

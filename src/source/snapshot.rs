@@ -313,7 +313,7 @@ impl TraceSource for Snapshot {
         ready(self.answer(query))
     }
 
-    fn known(&self, query: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
+    fn answer_locally(&self, query: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
         (!is_paced).then(|| self.answer(query))
     }
 

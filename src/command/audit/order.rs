@@ -10,9 +10,9 @@ use crate::exit::Failed;
 use crate::file;
 use crate::humanize;
 use crate::input::{BornColumn, Entry, Error, Inputs, OldestFirst, Row};
-use crate::message::BornClock;
+use crate::message::{BornClock, Zone};
 use crate::results::{Known, Previous, RowSet};
-use crate::settings::{Deadline, Settings, Zone};
+use crate::settings::{Deadline, Settings};
 
 /// When messages were born, and whether that matters.
 #[derive(Debug)]

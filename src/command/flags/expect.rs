@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::exit::Failed;
+use crate::message::Zone;
 use crate::results::Header;
-use crate::settings::{Accept, Settings, Zone};
+use crate::settings::{Accept, Settings};
 use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::{Language, Voice};
-use crate::settings::Zone;
+use crate::message::Zone;
 
 /// The offset of a zone that keeps one is told from this moment on: zones changed their minds before.
 const RECENT: Timestamp = Timestamp::constant(1_577_836_800, 0); // 2020-01-01

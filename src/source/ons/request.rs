@@ -1,6 +1,8 @@
 //! One `OnsMessageTrace` call as official SDKs send it (`facts/ons-api.md` §§3.2, 3.5): `POST /`, everything in the
 //! query, an empty body, a new nonce and date in every call.
 
+use std::str::FromStr;
+
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName,
     HeaderValue, InvalidHeaderValue, USER_AGENT,
@@ -34,6 +36,18 @@ pub enum Signature {
     V3,
     /// HMAC-SHA1, in the query: for gateways that know no other.
     V1,
+}
+
+impl FromStr for Signature {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "v3" => Ok(Self::V3),
+            "v1" => Ok(Self::V1),
+            _ => Err(format!("`{text}` is not a signature; expected v3 or v1")),
+        }
+    }
 }
 
 /// Builds calls: holds what is the same in all of them, with one key.

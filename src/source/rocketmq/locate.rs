@@ -7,31 +7,30 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use jiff::Timestamp;
 
 use super::Cluster;
 use super::cluster::{Topic, missing};
 use super::failure::failure;
+use super::found::{found, is_older};
 use super::remoting::{CallError, Cause, Lookup, QueueOf, StoredMessage};
 use super::sweep::Sweep;
 use super::system::is_waiting_room;
-use crate::engine::Pacer;
 use crate::input::Row;
-use crate::message::{BornClock, MessageId, OffsetId, Position, Query};
+use crate::message::{BornClock, MessageId, OffsetId, Query};
 use crate::source::snapshot::{EXPIRED, NO_MESSAGE};
-use crate::source::{Failure, FailureKind, Found, Trace, TraceSource};
+use crate::source::{Failure, FailureKind, Found, Pace, Trace, TraceSource};
 
 /// Looks messages up for an engine, and leaves their judgement for later: its answers hold no tracks.
 #[derive(Debug)]
-pub struct Locator<'a> {
+pub struct Locator<'a, P> {
     cluster: &'a Cluster,
-    sweep: Sweep<'a>,
+    sweep: Sweep<'a, P>,
 }
 
-impl<'a> Locator<'a> {
+impl<'a, P> Locator<'a, P> {
     /// Reads queues no faster than `pacer` lets it; `born` dates message IDs.
     #[must_use]
-    pub fn new(cluster: &'a Cluster, pacer: &'a Pacer, born: BornClock) -> Self {
+    pub fn new(cluster: &'a Cluster, pacer: &'a P, born: BornClock) -> Self {
         Self {
             cluster,
             sweep: Sweep::new(cluster, pacer, born),
@@ -47,7 +46,7 @@ impl<'a> Locator<'a> {
     }
 }
 
-impl TraceSource for Locator<'_> {
+impl<P: Pace> TraceSource for Locator<'_, P> {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
         self.sweep.search().await;
         if let Some(found) = self.met(query) {
@@ -56,15 +55,15 @@ impl TraceSource for Locator<'_> {
         self.cluster.locate(query).await.map(trace_of)
     }
 
-    fn known(&self, query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
+    fn answer_locally(&self, query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
         self.met(query).map(Ok)
     }
 
-    fn ahead<'r, E: 'r>(
+    fn prefetch<'r, E: 'r>(
         &'r self,
         rows: impl Iterator<Item = Result<Row, E>> + 'r,
     ) -> impl Iterator<Item = Result<Row, E>> + 'r {
-        self.sweep.ahead(rows)
+        self.sweep.prefetch(rows)
     }
 
     fn may_refuse_everyone(&self) -> bool {
@@ -279,27 +278,6 @@ enum AtPlace {
     Nothing(Arc<str>),
     /// The address belongs to nobody today, and nobody took the message over.
     NoSuchBroker,
-}
-
-/// A stored message as far as it matters; nothing where its numbers are none.
-pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<Found> {
-    Some(Found {
-        topic: message.topic.as_str().into(),
-        position: Position {
-            broker: broker.clone(),
-            queue_id: message.queue_id,
-            queue_offset: u64::try_from(message.queue_offset).ok()?,
-            tag: message.tag().into(),
-            store: Some(message.store_host.to_string().into()),
-        },
-        stored_at: Timestamp::from_millisecond(message.store_timestamp).ok(),
-    })
-}
-
-/// By store time, then by place.
-pub(super) fn is_older(one: &Found, other: &Found) -> bool {
-    let age = |found: &Found| (found.stored_at, found.position.queue_offset);
-    age(one) < age(other)
 }
 
 /// What would be refused again counts more than what may pass.

@@ -19,6 +19,7 @@ mod brokers;
 mod capture;
 mod cluster;
 mod failure;
+mod found;
 mod locate;
 pub mod remoting;
 mod sweep;

@@ -173,7 +173,7 @@ impl Keys {
     /// attempt, since nobody was asked.
     pub(super) async fn after(&self, ended: &Key) -> Result<Arc<Key>, Failure> {
         let another_turn = || Failure {
-            is_unasked: true,
+            no_call_made: true,
             ..Failure::new(
                 FailureKind::Server,
                 None,

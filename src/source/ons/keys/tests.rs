@@ -205,7 +205,7 @@ async fn an_ended_key_is_replaced_and_all_calls_but_one_get_another_turn() {
                 assert_eq!(key.calls.key_id(), "key-1");
                 gone_on += 1;
             }
-            Err(failure) => assert!(failure.is_unasked, "{failure:?}"),
+            Err(failure) => assert!(failure.no_call_made, "{failure:?}"),
         }
     }
     assert_eq!(gone_on, 1);
@@ -221,7 +221,7 @@ async fn a_next_key_that_has_ended_too_ends_the_run() {
     advance(Duration::from_mins(61)).await;
     let failure = keys.after(&key).await.unwrap_err();
     assert_eq!(
-        (failure.kind, failure.is_unasked),
+        (failure.kind, failure.no_call_made),
         (FailureKind::Fatal, false)
     );
     assert!(failure.hint.unwrap().contains("clock"));

@@ -20,10 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Cluster;
 use super::cluster::{AskedTopic, Topic};
 use super::remoting::{CallError, Pull, Pulled, QueueOf};
-use crate::engine::Pacer;
 use crate::input::{Entry, Row};
 use crate::message::{BornClock, MessageId, Query};
-use crate::source::Found;
+use crate::source::{Found, Pace};
 
 use search::Search;
 
@@ -45,9 +44,9 @@ const AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Finds messages by reading queues.
 #[derive(Debug)]
-pub(super) struct Sweep<'a> {
+pub(super) struct Sweep<'a, P> {
     cluster: &'a Cluster,
-    pacer: &'a Pacer,
+    pacer: &'a P,
     /// Dates IDs.
     born: BornClock,
     /// Asked about soon, and not searched for yet.
@@ -74,8 +73,8 @@ impl Key {
     }
 }
 
-impl<'a> Sweep<'a> {
-    pub(super) fn new(cluster: &'a Cluster, pacer: &'a Pacer, born: BornClock) -> Self {
+impl<'a, P> Sweep<'a, P> {
+    pub(super) fn new(cluster: &'a Cluster, pacer: &'a P, born: BornClock) -> Self {
         Self {
             cluster,
             pacer,
@@ -87,7 +86,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// The same rows, read ahead.
-    pub(super) fn ahead<'r, E: 'r>(
+    pub(super) fn prefetch<'r, E: 'r>(
         &'r self,
         mut rows: impl Iterator<Item = Result<Row, E>> + 'r,
     ) -> impl Iterator<Item = Result<Row, E>> + 'r {
@@ -196,7 +195,7 @@ impl<'a> Sweep<'a> {
             let turn = self.pacer.turn().await;
             let pulled = self.pull(topic, queue, from, range.end).await;
             match &pulled {
-                Err(error) if error.is_throttled() => self.pacer.throttled(turn, None).await,
+                Err(error) if error.is_throttled() => self.pacer.throttled(turn).await,
                 _ => self.pacer.answered(turn).await,
             }
             let Ok(pulled) = pulled else { return };

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::cluster::Topic;
-use super::super::locate::{found, is_older};
+use super::super::found::{found, is_older};
 use super::super::remoting::StoredMessage;
 use super::Key;
 use crate::source::Found;

@@ -1,0 +1,30 @@
+//! What a look-up keeps of a stored message.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::remoting::StoredMessage;
+use crate::message::Position;
+use crate::source::Found;
+
+/// A stored message as far as it matters; nothing where its numbers are none.
+pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<Found> {
+    Some(Found {
+        topic: message.topic.as_str().into(),
+        position: Position {
+            broker: broker.clone(),
+            queue_id: message.queue_id,
+            queue_offset: u64::try_from(message.queue_offset).ok()?,
+            tag: message.tag().into(),
+            store: Some(message.store_host.to_string().into()),
+        },
+        stored_at: Timestamp::from_millisecond(message.store_timestamp).ok(),
+    })
+}
+
+/// By store time, then by place.
+pub(super) fn is_older(one: &Found, other: &Found) -> bool {
+    let age = |found: &Found| (found.stored_at, found.position.queue_offset);
+    age(one) < age(other)
+}
