@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use ons_audit::clock;
 use ons_audit::source::ons::percent::canonical_query;
-use ons_audit::source::ons::sign_v3::{EMPTY_SHA256, Key, Signed};
+use ons_audit::source::ons::sign_v3::{EMPTY_SHA256, Signed, V3SigningKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -75,7 +75,7 @@ fn requests(host: SocketAddr, path: &str) -> Vec<String> {
         ("MsgId", "0A15030B110F18B4AAC264BE6C450BA2"),
         ("Topic", "orders"),
     ]);
-    let key = Key::new(SECRET);
+    let key = V3SigningKey::new(SECRET);
     let sign = |()| {
         let nonce = format!("{:032x}", fastrand::u128(..));
         let headers = [

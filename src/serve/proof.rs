@@ -50,8 +50,8 @@ enum What {
 /// A secret, ready for both.
 #[derive(Debug, Clone)]
 pub struct Secret {
-    v1: sign_v1::Key,
-    v3: sign_v3::Key,
+    v1: sign_v1::V1SigningKey,
+    v3: sign_v3::V3SigningKey,
 }
 
 impl Secret {
@@ -59,8 +59,8 @@ impl Secret {
     #[must_use]
     pub fn new(secret: &str) -> Self {
         Self {
-            v1: sign_v1::Key::new(secret),
-            v3: sign_v3::Key::new(secret),
+            v1: sign_v1::V1SigningKey::new(secret),
+            v3: sign_v3::V3SigningKey::new(secret),
         }
     }
 }

@@ -168,7 +168,7 @@ impl Client {
             ("Timestamp", self.date),
         ]);
         let text = sign_v1::string_to_sign(self.method, &canonical_query(&parameters));
-        let signature = sign_v1::Key::new(self.secret).sign(&text);
+        let signature = sign_v1::V1SigningKey::new(self.secret).sign(&text);
         parameters.push(("Signature", &signature));
         parameters.retain(|(name, _)| !self.lost.contains(name));
         let sent = canonical_query(&parameters);
@@ -202,7 +202,8 @@ impl Client {
             headers: &headers,
             payload_sha256: &payload,
         };
-        let authorization = signed.authorization(self.key_id, &sign_v3::Key::new(self.secret));
+        let authorization =
+            signed.authorization(self.key_id, &sign_v3::V3SigningKey::new(self.secret));
         headers.push(("authorization", &authorization));
         headers.retain(|(name, _)| !self.lost.contains(name));
         self.send(gateway, &parameters, &headers).await

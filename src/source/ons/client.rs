@@ -15,7 +15,7 @@ use super::http::{Network, body_of};
 use super::keys::{Age, Key, Keys, Supply};
 use super::request::Signature;
 use super::stamp::Stamps;
-use super::{Endpoint, answer, clock_skew, errors, retry_after, transport};
+use super::{Endpoint, answer, errors, headers, transport};
 use crate::clock::Clock;
 use crate::exit::Advice;
 use crate::message::Query;
@@ -173,9 +173,9 @@ impl Ons {
     /// Adds what the headers say: how long to wait, how far the clocks are apart.
     fn with_headers(&self, mut failure: Failure, headers: &HeaderMap) -> Failure {
         let now = (self.clock)();
-        failure.retry_after = retry_after::longest(headers, now);
+        failure.retry_after = headers::longest_wait(headers, now);
         if failure.code.as_deref().is_some_and(errors::is_clock) {
-            failure.hint = clock_skew::hint(headers, now).or(failure.hint);
+            failure.hint = headers::clock_hint(headers, now).or(failure.hint);
         }
         if failure.http_status == Some(503) && failure.retry_after.is_some() {
             // Trouble that knows when it ends is a limit.
@@ -218,7 +218,7 @@ impl Ons {
         };
         Failure {
             http_status: Some(status),
-            retry_after: retry_after::longest(response.headers(), (self.clock)()),
+            retry_after: headers::longest_wait(response.headers(), (self.clock)()),
             hint: Some("check the source: the gateway of OnsMessageTrace does not redirect".into()),
             ..Failure::new(
                 kind,

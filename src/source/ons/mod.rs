@@ -8,10 +8,10 @@
 
 pub mod answer;
 mod client;
-mod clock_skew;
 pub mod credentials;
 pub mod endpoint;
 pub mod errors;
+pub mod headers;
 pub mod http;
 mod keys;
 pub mod percent;
@@ -19,7 +19,6 @@ pub mod proxy;
 pub mod redact;
 mod regions;
 pub mod request;
-pub mod retry_after;
 pub mod sign_v1;
 pub mod sign_v3;
 mod stamp;

@@ -11,9 +11,10 @@ use reqwest::{Method, Request, Url};
 use secrecy::ExposeSecret as _;
 
 use super::percent::{canonical_query, encode_into};
-use super::sign_v3::{EMPTY_SHA256, Signed};
+use super::sign_v1::{self, V1SigningKey};
+use super::sign_v3::{EMPTY_SHA256, Signed, V3SigningKey};
 use super::stamp::Stamp;
-use super::{Credentials, Endpoint, sign_v1, sign_v3};
+use super::{Credentials, Endpoint};
 use crate::message::Query;
 
 const ACTION: &str = "OnsMessageTrace";
@@ -57,15 +58,15 @@ pub(super) struct Calls {
     host: String,
     instance: Option<String>,
     credentials: Credentials,
-    key: Key,
+    key: SigningKey,
     headers: HeaderMap,
 }
 
 /// The secret, ready to sign in the one way or the other.
 #[derive(Debug)]
-enum Key {
-    V3(sign_v3::Key),
-    V1(sign_v1::Key),
+enum SigningKey {
+    V3(V3SigningKey),
+    V1(V1SigningKey),
 }
 
 impl Calls {
@@ -111,8 +112,8 @@ impl Calls {
             host: endpoint.host_header().to_owned(),
             instance: endpoint.instance().map(str::to_owned),
             key: match signature {
-                Signature::V3 => Key::V3(sign_v3::Key::new(secret)),
-                Signature::V1 => Key::V1(sign_v1::Key::new(secret)),
+                Signature::V3 => SigningKey::V3(V3SigningKey::new(secret)),
+                Signature::V1 => SigningKey::V1(V1SigningKey::new(secret)),
             },
             credentials,
             headers,
@@ -138,12 +139,12 @@ impl Calls {
         parameters.push(("Topic", &*query.topic));
         let mut headers = self.headers.clone();
         let query = match &self.key {
-            Key::V3(key) => {
+            SigningKey::V3(key) => {
                 let query = canonical_query(&parameters);
                 self.sign_headers(key, &mut headers, &query, stamp)?;
                 query
             }
-            Key::V1(key) => self.signed_query(key, parameters, stamp),
+            SigningKey::V1(key) => self.signed_query(key, parameters, stamp),
         };
         let mut url = self.url.clone();
         url.set_query(Some(&query));
@@ -154,7 +155,7 @@ impl Calls {
 
     fn sign_headers(
         &self,
-        key: &sign_v3::Key,
+        key: &V3SigningKey,
         headers: &mut HeaderMap,
         query: &str,
         stamp: &Stamp,
@@ -191,7 +192,7 @@ impl Calls {
 
     fn signed_query<'a>(
         &'a self,
-        key: &sign_v1::Key,
+        key: &V1SigningKey,
         mut parameters: Vec<(&'a str, &'a str)>,
         stamp: &'a Stamp,
     ) -> String {

@@ -1,5 +1,6 @@
-//! The RPC signature that calls itself `SignatureVersion=1.0`: HMAC-SHA1 over the sorted query
-//! (`facts/ons-api.md` §3.3). Pure, so that a server can check what a client signed.
+//! Signature V1 (`SignatureVersion=1.0`): HMAC-SHA1 over the sorted query (`docs/facts/ons-api.md` §3.3).
+//!
+//! The functions are pure, so that the gateway of `serve` verifies requests with them too.
 
 use std::fmt;
 
@@ -9,8 +10,8 @@ use sha1::Sha1;
 
 use super::percent::encode_into;
 
-/// What is signed: `METHOD&%2F&` and the [canonical query](super::percent::canonical_query) encoded once more.
-/// The query holds every parameter but `Signature`.
+/// Returns the text to sign: `METHOD&%2F&` and the [canonical query](super::percent::canonical_query), encoded again.
+/// The query holds every parameter except `Signature`.
 #[must_use]
 pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
     let mut text = String::with_capacity(method.len() + 5 + canonical_query.len() * 5 / 4);
@@ -20,12 +21,12 @@ pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
     text
 }
 
-/// A secret made ready for signing: what depends on it alone is hashed once, not in every call.
+/// A secret prepared for signing: the part of the hash that depends only on the secret is computed once.
 #[derive(Clone)]
-pub struct Key(Hmac<Sha1>);
+pub struct V1SigningKey(Hmac<Sha1>);
 
-impl Key {
-    /// The key is the secret and a `&`.
+impl V1SigningKey {
+    /// Prepares a secret. The HMAC key is the secret followed by `&`.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
     pub fn new(access_key_secret: &str) -> Self {
@@ -33,28 +34,28 @@ impl Key {
         Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
     }
 
-    /// The signature, in Base64; to be percent-encoded where it goes into a URL.
+    /// Returns the signature in Base64; the caller percent-encodes it for a URL.
     #[must_use]
     pub fn sign(&self, string_to_sign: &str) -> String {
-        BASE64.encode(&self.of(string_to_sign).finalize().into_bytes())
+        BASE64.encode(&self.hmac(string_to_sign).finalize().into_bytes())
     }
 
-    /// Is this the signature of that text? Takes the same time for every wrong one.
+    /// Returns whether `signature` is the signature of that text, in constant time.
     #[must_use]
     pub fn verifies(&self, string_to_sign: &str, signature: &str) -> bool {
         BASE64
             .decode(signature.as_bytes())
-            .is_ok_and(|tag| self.of(string_to_sign).verify_slice(&tag).is_ok())
+            .is_ok_and(|tag| self.hmac(string_to_sign).verify_slice(&tag).is_ok())
     }
 
-    fn of(&self, string_to_sign: &str) -> Hmac<Sha1> {
+    fn hmac(&self, string_to_sign: &str) -> Hmac<Sha1> {
         self.0.clone().chain_update(string_to_sign)
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for V1SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(…)")
+        f.write_str("V1SigningKey(…)")
     }
 }
 
@@ -72,7 +73,7 @@ mod tests {
             assert_eq!(query, vector.canonical_query, "{}", vector.name);
             let text = string_to_sign(&vector.method, &query);
             assert_eq!(text, vector.string_to_sign, "{}", vector.name);
-            let key = Key::new(&vector.access_key_secret);
+            let key = V1SigningKey::new(&vector.access_key_secret);
             assert_eq!(key.sign(&text), vector.signature, "{}", vector.name);
             assert!(key.verifies(&text, &vector.signature), "{}", vector.name);
         }
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn any_other_signature_is_refused() {
-        let key = Key::new("secret");
+        let key = V1SigningKey::new("secret");
         let right = key.sign("text");
         for wrong in [
             "",
@@ -88,7 +89,7 @@ mod tests {
             "AAAA",
             &right[4..],
             &right.to_lowercase(),
-            &Key::new("Secret").sign("text"),
+            &V1SigningKey::new("Secret").sign("text"),
             &key.sign("texT"),
         ] {
             assert!(!key.verifies("text", wrong), "{wrong}");

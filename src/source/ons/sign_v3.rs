@@ -1,16 +1,17 @@
-//! The documented signature, `ACS3-HMAC-SHA256` (`facts/ons-api.md` §3.4). Pure, so that a server can check what a
-//! client signed.
+//! Signature V3, `ACS3-HMAC-SHA256`: the documented one (`docs/facts/ons-api.md` §3.4).
+//!
+//! The functions are pure, so that the gateway of `serve` verifies requests with them too.
 
 use std::fmt::{self, Write as _};
 
 use data_encoding::HEXLOWER;
-use ring::digest::{SHA256, digest};
-use ring::hmac;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
 
-/// The algorithm's name, as it stands in the string to sign and in `Authorization`.
+/// Name of the algorithm in the string to sign and in `Authorization`.
 pub const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
-/// SHA-256 of an empty body: what `x-acs-content-sha256` says when all parameters are in the query.
+/// SHA-256 of an empty body: the value of `x-acs-content-sha256` when all parameters are in the query.
 pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// The parts of an HTTP request that are signed.
@@ -18,7 +19,7 @@ pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c
 pub struct Signed<'a> {
     /// `POST`, `GET`.
     pub method: &'a str,
-    /// Path; `/` for every RPC call.
+    /// The path; `/` for every RPC call.
     pub uri: &'a str,
     /// The [canonical query](super::percent::canonical_query); empty where there is none.
     pub query: &'a str,
@@ -29,7 +30,7 @@ pub struct Signed<'a> {
 }
 
 impl Signed<'_> {
-    /// The signed headers' names joined with `;`, as `SignedHeaders` lists them.
+    /// Joins the names of the signed headers with `;`, as `SignedHeaders` lists them.
     #[must_use]
     pub fn header_names(&self) -> String {
         let mut names = String::with_capacity(self.headers.len() * 22);
@@ -42,7 +43,8 @@ impl Signed<'_> {
         names
     }
 
-    /// The canonical request: six parts, a line each; every header ends its own line, so an empty one follows them.
+    /// Builds the canonical request: six parts, one per line. Every header ends with a line feed, so an empty line
+    /// follows the headers.
     #[must_use]
     pub fn canonical_request(&self) -> String {
         self.canonical_request_with(&self.header_names())
@@ -67,9 +69,9 @@ impl Signed<'_> {
         text
     }
 
-    /// The value of `Authorization`.
+    /// Returns the value of `Authorization`.
     #[must_use]
-    pub fn authorization(&self, access_key_id: &str, key: &Key) -> String {
+    pub fn authorization(&self, access_key_id: &str, key: &V3SigningKey) -> String {
         let names = self.header_names();
         let signature = key.sign(&string_to_sign(&self.canonical_request_with(&names)));
         format!(
@@ -78,58 +80,57 @@ impl Signed<'_> {
     }
 }
 
-/// SHA-256 in lower-case hex.
+/// Returns the SHA-256 of some bytes in lower-case hex.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
-/// What is signed: the algorithm and the hash of the canonical request.
+/// Returns the text to sign: the algorithm and the hash of the canonical request.
 #[must_use]
 pub fn string_to_sign(canonical_request: &str) -> String {
     let mut text = String::with_capacity(ALGORITHM.len() + 65);
-    let hash = digest(&SHA256, canonical_request.as_bytes());
+    let hash = Sha256::digest(canonical_request);
     // Writing to a String can't fail.
-    let _ = write!(
-        text,
-        "{ALGORITHM}\n{}",
-        HEXLOWER.encode_display(hash.as_ref())
-    );
+    let _ = write!(text, "{ALGORITHM}\n{}", HEXLOWER.encode_display(&hash));
     text
 }
 
-/// A secret made ready for signing: what depends on it alone is hashed once, not in every call.
+/// A secret prepared for signing: the part of the hash that depends only on the secret is computed once.
 #[derive(Clone)]
-pub struct Key(hmac::Key);
+pub struct V3SigningKey(Hmac<Sha256>);
 
-impl Key {
-    /// The key is the bare secret, without V1's `&`.
+impl V3SigningKey {
+    /// Prepares a secret. The HMAC key is the bare secret, without the `&` of V1.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
     pub fn new(access_key_secret: &str) -> Self {
-        Self(hmac::Key::new(
-            hmac::HMAC_SHA256,
-            access_key_secret.as_bytes(),
-        ))
+        let key = access_key_secret.as_bytes();
+        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
-    /// The signature, in lower-case hex.
+    /// Returns the signature in lower-case hex.
     #[must_use]
     pub fn sign(&self, string_to_sign: &str) -> String {
-        HEXLOWER.encode(hmac::sign(&self.0, string_to_sign.as_bytes()).as_ref())
+        HEXLOWER.encode(&self.hmac(string_to_sign).finalize().into_bytes())
     }
 
-    /// Is this the signature of that text? Takes the same time for every wrong one.
+    /// Returns whether `signature` is the signature of that text, in constant time.
     #[must_use]
     pub fn verifies(&self, string_to_sign: &str, signature: &str) -> bool {
         HEXLOWER
             .decode(signature.as_bytes())
-            .is_ok_and(|tag| hmac::verify(&self.0, string_to_sign.as_bytes(), &tag).is_ok())
+            .is_ok_and(|tag| self.hmac(string_to_sign).verify_slice(&tag).is_ok())
+    }
+
+    fn hmac(&self, string_to_sign: &str) -> Hmac<Sha256> {
+        self.0.clone().chain_update(string_to_sign)
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for V3SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(…)")
+        f.write_str("V3SigningKey(…)")
     }
 }
 
@@ -159,7 +160,7 @@ mod tests {
             assert_eq!(request, vector.canonical_request, "{}", vector.name);
             let text = string_to_sign(&request);
             assert_eq!(text, vector.string_to_sign, "{}", vector.name);
-            let key = Key::new(&vector.access_key_secret);
+            let key = V3SigningKey::new(&vector.access_key_secret);
             assert_eq!(key.sign(&text), vector.signature, "{}", vector.name);
             assert!(key.verifies(&text, &vector.signature), "{}", vector.name);
             assert_eq!(
@@ -173,7 +174,7 @@ mod tests {
 
     #[test]
     fn any_other_signature_is_refused() {
-        let key = Key::new("secret");
+        let key = V3SigningKey::new("secret");
         let right = key.sign("text");
         for wrong in [
             "",
@@ -182,7 +183,7 @@ mod tests {
             &right[1..],
             &right.to_uppercase(),
             &format!("{right}00"),
-            &Key::new("Secret").sign("text"),
+            &V3SigningKey::new("Secret").sign("text"),
             &key.sign("texT"),
         ] {
             assert!(!key.verifies("text", wrong), "{wrong}");

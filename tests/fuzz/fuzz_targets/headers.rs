@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
-use ons_audit::source::ons::retry_after::{CAP, http_date, longest};
+use ons_audit::source::ons::headers::{CAP, http_date, longest_wait};
 
 fuzz_target!(|bytes: &[u8]| {
     let lines = bytes.split(|&byte| byte == b'\n');
@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         Timestamp::constant(1_795_348_800, 0),
         Timestamp::MAX,
     ] {
-        let wait = longest(&headers, now);
+        let wait = longest_wait(&headers, now);
         assert!(wait.is_none_or(|wait| wait <= CAP), "{wait:?}");
         assert!(wait.is_none() || !headers.is_empty());
     }
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
                     .filter_map(|(name, value)| Some((name, value.ok()?))),
             );
             if let Ok(before) = date.checked_sub(SignedDuration::from_secs(7)) {
-                let wait = longest(&wait, before);
+                let wait = longest_wait(&wait, before);
                 assert!(
                     wait.is_none_or(|wait| wait == Duration::from_secs(7)),
                     "{wait:?}"

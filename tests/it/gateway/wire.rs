@@ -104,7 +104,7 @@ impl Wire<'_> {
             topic: reserved(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
-        let right = sign_v1::Key::new(&keys.secret).sign(&text);
+        let right = sign_v1::V1SigningKey::new(&keys.secret).sign(&text);
         keys.check(&asked.key_id, of["Signature"] == right, &text)
             .map_err(Ok)?;
         Ok(asked)
@@ -168,7 +168,8 @@ impl Wire<'_> {
             topic: reserved(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
-        let right = sign_v3::Key::new(&keys.secret).sign(&sign_v3::string_to_sign(&request));
+        let right =
+            sign_v3::V3SigningKey::new(&keys.secret).sign(&sign_v3::string_to_sign(&request));
         keys.check(
             &asked.key_id,
             reserved(&fields, "Signature")? == right,

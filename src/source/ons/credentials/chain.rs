@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use super::candidates::Chance;
-use super::recipe::{KeyUri, OidcRole, Provider, Recipe};
-use super::surroundings::{Allow, Off, Said, Surroundings};
+use super::external::KeyUri;
+use super::provider::{Chance, OidcRole, Provider, Recipe};
+use super::role::{Allow, Off, Said, Surroundings};
 use super::{Candidates, Credentials, CredentialsError, Look, cli_config, ini};
 
 pub(super) const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";

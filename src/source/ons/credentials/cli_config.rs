@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use super::recipe::{AssumedRole, KeyUri, OidcRole, Role};
-use super::surroundings::{Said, Surroundings};
+use super::external::KeyUri;
+use super::provider::{AssumedRole, OidcRole, Role};
+use super::role::{Said, Surroundings};
 use super::{Credentials, CredentialsError, Look, Provider, Recipe, external};
 
 /// Roles that assume roles: more steps are a circle.

@@ -9,7 +9,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::super::http::body_of;
 use super::super::redact::Redactor;
-use super::recipe::{EcsRole, Issued};
+use super::provider::{EcsRole, Issued};
 use super::{FetchError, issued};
 
 /// Where the service is, on every instance.

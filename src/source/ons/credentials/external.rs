@@ -1,13 +1,19 @@
 //! Keys from a command: mode `External` of the CLI's profiles (`facts/ons-api.md` §7.2). A file that can be written by
 //! another makes us run a program, so it runs only with `--allow-external-credentials`.
 
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Stdio;
 use std::time::Duration;
 
+use reqwest::{Client, Url};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
-use super::recipe::Issued;
+use super::super::endpoint::is_loopback;
+use super::super::http::body_of;
+use super::super::redact::Redactor;
+use super::provider::Issued;
 use super::{FetchError, issued};
 
 /// Long enough for one that asks a person for a second factor.
@@ -21,7 +27,7 @@ pub(super) fn split(command: &str) -> Option<Vec<String>> {
 }
 
 /// Runs the command and reads the key that it prints. Its stderr is dropped: it may hold anything.
-pub(super) async fn key(words: &[String], provider: &str) -> Result<Issued, FetchError> {
+pub(super) async fn key_printed(words: &[String], provider: &str) -> Result<Issued, FetchError> {
     key_within(TIMEOUT, words, provider).await
 }
 
@@ -82,6 +88,80 @@ async fn output(words: &[String]) -> Result<Vec<u8>, FetchError> {
     ))
 }
 
+const LARGEST_ANSWER: usize = 64 * 1024;
+/// The metadata service's own address.
+const METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+
+/// An address that gives keys. Its path and query may hold a secret, so only its host is shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyUri(pub Url);
+
+impl fmt::Display for KeyUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host_str().unwrap_or_default();
+        write!(f, "{}://{host}", self.0.scheme())?;
+        self.0.port().map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+impl fmt::Debug for KeyUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyUri({self})")
+    }
+}
+
+impl KeyUri {
+    /// Reads an address. A key comes over plain http only from this machine or its link, unless that is allowed.
+    pub fn parse(text: &str, allow_http: bool) -> Result<Self, &'static str> {
+        let url = Url::parse(text).map_err(|_| "it is no URL")?;
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if allow_http || is_near(&url) => Ok(Self(url)),
+            "http" => Err(
+                "plain http would show the key to everyone on the way: use https://, or --allow-http",
+            ),
+            _ => Err("expected an address that begins with https:// or http://"),
+        }
+    }
+
+    /// Is it asked without a proxy? One on another machine would see the key, and could not reach it.
+    pub(super) fn is_direct(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+}
+
+fn is_near(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let link =
+        |address: IpAddr| matches!(address, IpAddr::V4(v4) if v4.is_link_local() || v4 == METADATA);
+    is_loopback(url) || host.parse().is_ok_and(link)
+}
+
+/// The key that the address gives.
+pub(super) async fn key_at(
+    client: &Client,
+    uri: &KeyUri,
+    provider: &str,
+) -> Result<Issued, FetchError> {
+    let who = uri.to_string();
+    let nothing = Redactor::default();
+    let broken = |error| FetchError::transport(&who, error, &nothing);
+    let mut response = client.get(uri.0.clone()).send().await.map_err(broken)?;
+    let status = response.status();
+    let body = body_of(&mut response, LARGEST_ANSWER)
+        .await
+        .map_err(broken)?
+        .ok_or_else(|| {
+            FetchError::permanent(format!("{who}: an answer of more than 64 KiB"), None)
+        })?;
+    if !status.is_success() {
+        return Err(FetchError::refused(&who, status.as_u16(), &[], &nothing));
+    }
+    let said = issued::json(&who, &body)?;
+    issued::is_success(&who, &said)?;
+    issued::temporary_key(&who, &said, provider)
+}
+
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret as _;
@@ -113,7 +193,7 @@ mod tests {
     async fn a_command_prints_a_key() {
         let script = r#"echo noise >&2; echo '{"mode":"StsToken","access_key_id":"id","access_key_secret":"s3cret",
             "sts_token":"t0ken","expiration":"2026-11-22T13:00:00Z"}'"#;
-        let issued = key(&sh(script), "p").await.unwrap();
+        let issued = key_printed(&sh(script), "p").await.unwrap();
         assert_eq!(issued.credentials.access_key_id, "id");
         assert_eq!(
             issued.credentials.access_key_secret.expose_secret(),
@@ -128,7 +208,7 @@ mod tests {
             Some("2026-11-22T13:00:00Z".parse().unwrap())
         );
         let script = r#"echo '{"mode":"AK","access_key_id":"id","access_key_secret":"s3cret"}'"#;
-        let issued = key(&sh(script), "p").await.unwrap();
+        let issued = key_printed(&sh(script), "p").await.unwrap();
         assert!(issued.expires.is_none() && issued.credentials.security_token.is_none());
     }
 
@@ -151,7 +231,7 @@ mod tests {
                 "can't run the command of the profile: No such file",
             ),
         ] {
-            let error = key(&words, "p").await.unwrap_err();
+            let error = key_printed(&words, "p").await.unwrap_err();
             assert!(error.what.contains(says), "{error}");
             assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
         }
@@ -162,5 +242,27 @@ mod tests {
         let hung = key_within(Duration::from_millis(20), &sh("exec sleep 600"), "p").await;
         let error = hung.unwrap_err();
         assert!(error.what.contains("did not end") && error.is_transient);
+    }
+
+    #[test]
+    fn a_key_takes_no_open_road() {
+        for (text, allow_http, fits) in [
+            ("https://keys.example/a?b=s3cret", false, true),
+            ("http://127.0.0.1:8080/", false, true),
+            ("http://localhost/key", false, true),
+            ("http://169.254.1.2/key", false, true),
+            ("http://100.100.100.200/key", false, true),
+            ("http://10.0.0.1/key", false, false),
+            ("http://keys.example/", false, false),
+            ("http://keys.example/", true, true),
+            ("file:///etc/passwd", true, false),
+            ("s3cret", true, false),
+        ] {
+            assert_eq!(KeyUri::parse(text, allow_http).is_ok(), fits, "{text}");
+        }
+        let uri =
+            KeyUri::parse("https://u:s3cret@keys.example:8443/s3cret?t=s3cret", false).unwrap();
+        assert_eq!(uri.to_string(), "https://keys.example:8443");
+        assert_eq!(format!("{uri:?}"), "KeyUri(https://keys.example:8443)");
     }
 }

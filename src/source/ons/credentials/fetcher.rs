@@ -10,9 +10,10 @@ use futures::future::BoxFuture;
 use reqwest::{Client, Url};
 
 use super::super::http::{self, Network};
-use super::recipe::{Issued, KeyUri, Provider, Recipe, Role};
+use super::external::KeyUri;
+use super::provider::{Issued, Provider, Recipe, Role};
 use super::sts::Sts;
-use super::{FetchError, ecs, external, key_uri};
+use super::{FetchError, ecs, external};
 use crate::clock::Clock;
 use crate::exit::Advice as _;
 use crate::source::ons::ConfigError;
@@ -113,8 +114,8 @@ impl Fetcher {
                     let client = http::direct(ecs::TIMEOUT, ecs::TIMEOUT).map_err(no_client)?;
                     ecs::key(&client, &self.metadata, role, provider).await
                 }
-                Recipe::Uri(uri) => key_uri::key(&self.client_of(uri)?, uri, provider).await,
-                Recipe::Command(words) => external::key(words, provider).await,
+                Recipe::Uri(uri) => external::key_at(&self.client_of(uri)?, uri, provider).await,
+                Recipe::Command(words) => external::key_printed(words, provider).await,
             }
         }
         .boxed()

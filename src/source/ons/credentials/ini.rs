@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::recipe::{AssumedRole, OidcRole, Role};
-use super::surroundings::{Said, Surroundings};
+use super::provider::{AssumedRole, OidcRole, Role};
+use super::role::{Said, Surroundings};
 use super::{Credentials, CredentialsError, Look, Provider, Recipe};
 
 /// Looks for a section. `file` is its name for messages.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::recipe::Issued;
+use super::provider::Issued;
 use super::{Credentials, FetchError};
 
 /// How the parts are called.

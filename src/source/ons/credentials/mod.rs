@@ -24,33 +24,28 @@
 //! policy and no `External`, sends the identity token in the URL, quotes whole answers in its errors, holds secrets as
 //! plain text, and would bring thirteen crates for what is left: the few GETs of the metadata service.
 
-mod candidates;
 pub mod chain;
 pub mod cli_config;
 mod ecs;
 mod error;
 mod external;
-mod fetch_error;
 mod fetcher;
 pub mod ini;
 mod issued;
-mod key_uri;
-pub mod recipe;
+mod provider;
+pub mod role;
 mod sts;
-mod sts_errors;
-pub mod surroundings;
 
 use std::fmt;
 
 use secrecy::SecretString;
 
-pub use candidates::Candidates;
 pub use chain::Lookup;
-pub use error::CredentialsError;
-pub use fetch_error::FetchError;
+pub use error::{CredentialsError, FetchError};
+pub use external::KeyUri;
 pub use fetcher::Fetcher;
-pub use recipe::{Issued, Provider, Recipe};
-pub use surroundings::{Allow, Surroundings};
+pub use provider::{AssumedRole, Candidates, EcsRole, Issued, OidcRole, Provider, Recipe, Role};
+pub use role::{Allow, Off, Surroundings};
 
 /// An access key, and where it was found.
 #[derive(Clone)]

@@ -132,7 +132,7 @@ async fn v3_signs_host_and_acs_headers_anew_in_every_call() {
         };
         assert_eq!(
             of("authorization"),
-            expected.authorization("testid", &sign_v3::Key::new(SECRET))
+            expected.authorization("testid", &sign_v3::V3SigningKey::new(SECRET))
         );
         nonces.push(of("x-acs-signature-nonce").to_owned());
     }
@@ -160,7 +160,7 @@ async fn v1_signs_the_query_anew_in_every_call() {
         let signature = value(&parameters, "Signature").unwrap().to_owned();
         parameters.retain(|(name, _)| name != "Signature");
         let text = sign_v1::string_to_sign("POST", &canonical_query(&parameters));
-        assert_eq!(signature, sign_v1::Key::new(SECRET).sign(&text));
+        assert_eq!(signature, sign_v1::V1SigningKey::new(SECRET).sign(&text));
     }
     assert_ne!(nonces[0], nonces[1]);
 }

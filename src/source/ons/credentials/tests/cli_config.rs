@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
+use super::super::KeyUri;
+use super::super::Off;
 use super::super::cli_config::parse;
-use super::super::recipe::KeyUri;
-use super::super::surroundings::Off;
 use super::super::*;
 
 const CONFIG: &str = r#"{"current":"prod","meta_path":"","profiles":[

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
+use super::super::Off;
 use super::super::ini::parse;
-use super::super::surroundings::Off;
 use super::super::*;
 
 const FILE: &str = "\u{feff}# mine\r\n; too\r\n[default]\r\ntype = access_key # plain\r\nAccess_Key_ID=id-default\r\n\

@@ -1,7 +1,7 @@
 //! What the metadata service and key addresses are asked, and what becomes of what they answer.
 
-use super::super::recipe::{EcsRole, KeyUri};
 use super::super::*;
+use super::super::{EcsRole, KeyUri};
 use super::server::{Asked, Server};
 use super::shared::{fetcher, handed, is_the_roles, parameters, provider};
 

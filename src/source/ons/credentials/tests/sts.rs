@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::super::recipe::{AssumedRole, OidcRole, Role};
 use super::super::*;
+use super::super::{AssumedRole, OidcRole, Role};
 use super::server::{Asked, Server, pairs};
 use super::shared::{fetcher, fetcher_behind, is_the_roles, parameters, provider};
 use crate::source::ons::percent::canonical_query;
@@ -58,7 +58,7 @@ fn check_signature(asked: &Asked, id: &str, secret: &str) {
     };
     assert_eq!(
         authorization,
-        again.authorization(id, &sign_v3::Key::new(secret))
+        again.authorization(id, &sign_v3::V3SigningKey::new(secret))
     );
 }
 

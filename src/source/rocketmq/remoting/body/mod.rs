@@ -3,23 +3,16 @@
 //! Unknown members are ignored and `null` is an empty list, but what a verdict rests on (a table, a broker's name, a
 //! queue's number, an offset) must be there: a body without it is malformed, not empty.
 
-mod cluster;
-mod consume_queue;
-mod consume_stats;
-mod consumer_connection;
-mod consumer_offsets;
-mod route;
-mod subscription_groups;
-mod topic_config;
+mod groups;
+mod topics;
 
-pub use cluster::ClusterInfo;
-pub use consume_queue::{ConsumeQueue, QueueEntry};
-pub use consume_stats::{ConsumeStats, MessageQueue, QueueStats};
-pub use consumer_connection::{Client, ConsumerConnection, Subscription};
-pub use consumer_offsets::{ConsumerOffsets, GroupOffsets};
-pub use route::{BrokerData, QueueData, TopicRoute};
-pub use subscription_groups::{SubscriptionGroup, SubscriptionGroups};
-pub use topic_config::TopicConfig;
+pub use groups::{
+    Client, ConsumeStats, ConsumerConnection, ConsumerOffsets, GroupOffsets, MessageQueue,
+    QueueStats, Subscription, SubscriptionGroup, SubscriptionGroups,
+};
+pub use topics::{
+    BrokerData, ClusterInfo, ConsumeQueue, QueueData, QueueEntry, TopicConfig, TopicRoute,
+};
 
 use std::fmt;
 use std::marker::PhantomData;

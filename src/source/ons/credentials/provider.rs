@@ -1,12 +1,14 @@
 //! How a key is had: it stands in a file, or somebody issues one for a while.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use reqwest::Url;
 
-use super::Credentials;
+use tracing::info;
+
+use super::external::KeyUri;
+use super::{Credentials, CredentialsError, Fetcher};
 
 /// What a place of the chain leads to.
 #[derive(Debug, Clone)]
@@ -80,24 +82,6 @@ pub struct EcsRole {
     pub allow_v1: bool,
 }
 
-/// An address that gives keys. Its path and query may hold a secret, so only its host is shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyUri(pub Url);
-
-impl fmt::Display for KeyUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.host_str().unwrap_or_default();
-        write!(f, "{}://{host}", self.0.scheme())?;
-        self.0.port().map_or(Ok(()), |port| write!(f, ":{port}"))
-    }
-}
-
-impl fmt::Debug for KeyUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyUri({self})")
-    }
-}
-
 /// A key, and until when it is good.
 #[derive(Debug, Clone)]
 pub struct Issued {
@@ -113,5 +97,72 @@ impl From<Credentials> for Issued {
             credentials,
             expires: None,
         }
+    }
+}
+
+/// What the chain found without a call.
+#[derive(Debug)]
+pub struct Candidates {
+    /// Those to ask, in order. The last one looked at is set up; those before it are asked on the chance.
+    pub(super) providers: Vec<(Provider, Chance)>,
+    /// What the other places said.
+    pub(super) looked: Vec<String>,
+    pub(super) profile: Option<String>,
+}
+
+/// What it means that a provider gives no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chance {
+    /// Somebody set it up: the search ends with its error, lest another account answers in its place.
+    SetUp,
+    /// It was worth a look: the chain goes on.
+    Perhaps,
+}
+
+impl Candidates {
+    /// The one provider that needs no call, if it comes first.
+    #[must_use]
+    pub fn ready(&self) -> Option<&Credentials> {
+        match self.providers.first() {
+            Some((
+                Provider {
+                    recipe: Recipe::Key(key),
+                    ..
+                },
+                _,
+            )) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Asks one after the other until a key comes.
+    pub async fn first(
+        mut self,
+        fetcher: &Fetcher,
+    ) -> Result<(Issued, Provider), CredentialsError> {
+        for (provider, chance) in self.providers {
+            let answer = match chance {
+                Chance::SetUp => fetcher.fetch(&provider).await,
+                Chance::Perhaps => fetcher.probe(&provider).await,
+            };
+            match (answer, chance) {
+                (Ok(issued), _) => return Ok((issued, provider)),
+                (Err(error), Chance::Perhaps) => {
+                    info!("{}: {error}", provider.name);
+                    self.looked.push(format!("{}: {error}", provider.name));
+                }
+                (Err(error), Chance::SetUp) => {
+                    return Err(CredentialsError::NoKey {
+                        provider: provider.name,
+                        looked: self.looked,
+                        error,
+                    });
+                }
+            }
+        }
+        Err(CredentialsError::NotFound {
+            profile: self.profile,
+            looked: self.looked,
+        })
     }
 }

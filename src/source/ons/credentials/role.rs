@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::recipe::{EcsRole, Role};
+use super::provider::{EcsRole, Role};
 
 /// A role's key lasts an hour unless the profile says otherwise; less than a quarter STS refuses.
 const SECONDS: u32 = 3600;
