@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::book::{Book, interval};
 use super::quota_file::{QuotaFile, machine_clock};
 use super::{Limiter, Rate};
-use crate::source::Pace;
+use crate::source::CallPacer;
 
 /// How long everyone waits after a throttled answer that does not say how long: the quota's own window.
 const THROTTLED: Duration = Duration::from_secs(1);
@@ -228,7 +228,7 @@ impl Pacer {
     }
 }
 
-impl Pace for Pacer {
+impl CallPacer for Pacer {
     type Permit = Turn;
 
     async fn turn(&self) -> Turn {

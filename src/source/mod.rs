@@ -55,7 +55,7 @@ pub trait TraceSource {
 }
 
 /// Limits the rate of the calls that a source makes beside those the engine asks it for.
-pub trait Pace {
+pub trait CallPacer {
     /// Leave to make one call.
     type Permit;
 

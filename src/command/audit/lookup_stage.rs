@@ -92,7 +92,7 @@ impl LookupStage {
         if !self.done {
             self.make_room()?;
             let pacer = query_run.pacer.clone();
-            let locator = Locator::new(cluster, &pacer, born);
+            let locator = Locator::new(cluster, &*pacer, born);
             let header = Self::header(header);
             query_run.run(&locator, (&self.path, &header), context)?;
         }

@@ -18,7 +18,7 @@ use super::system::is_waiting_room;
 use crate::input::Row;
 use crate::message::{BornClock, MessageId, OffsetId, Query};
 use crate::source::snapshot::{EXPIRED, NO_MESSAGE};
-use crate::source::{Failure, FailureKind, Found, Pace, Trace, TraceSource};
+use crate::source::{CallPacer, Failure, FailureKind, Found, Trace, TraceSource};
 
 /// Looks messages up for an engine, and leaves their judgement for later: its answers hold no tracks.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Locator<'a, P> {
     sweep: Sweep<'a, P>,
 }
 
-impl<'a, P> Locator<'a, P> {
+impl<'a, P: CallPacer> Locator<'a, P> {
     /// Reads queues no faster than `pacer` lets it; `born` dates message IDs.
     #[must_use]
     pub fn new(cluster: &'a Cluster, pacer: &'a P, born: BornClock) -> Self {
@@ -46,7 +46,7 @@ impl<'a, P> Locator<'a, P> {
     }
 }
 
-impl<P: Pace> TraceSource for Locator<'_, P> {
+impl<P: CallPacer> TraceSource for Locator<'_, P> {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
         self.sweep.search().await;
         if let Some(found) = self.met(query) {

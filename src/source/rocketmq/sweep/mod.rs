@@ -22,7 +22,7 @@ use super::cluster::{AskedTopic, Topic};
 use super::remoting::{CallError, Pull, Pulled, QueueOf};
 use crate::input::{Entry, Row};
 use crate::message::{BornClock, MessageId, Query};
-use crate::source::{Found, Pace};
+use crate::source::{CallPacer, Found};
 
 use search::Search;
 
@@ -73,7 +73,7 @@ impl Key {
     }
 }
 
-impl<'a, P> Sweep<'a, P> {
+impl<'a, P: CallPacer> Sweep<'a, P> {
     pub(super) fn new(cluster: &'a Cluster, pacer: &'a P, born: BornClock) -> Self {
         Self {
             cluster,
