@@ -8,7 +8,7 @@ use super::Env;
 use super::flags::{
     CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, TalkFlags, open, or_stdout, zone_of,
 };
-use super::verify::checked;
+use super::rendering::checked;
 use crate::diff::{Differences, Sheet, Side, Terminal, render};
 use crate::exit::{self, Failed, Status};
 use crate::report::CsvDialect;

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::outcome::context;
-use super::verify::checked;
+use super::rendering::{checked, context};
 use crate::bundle::{Bundle, Entry, Manifest, SCHEMA, Writer};
 use crate::clock::{self, Clock};
 use crate::exit::{Failed, Status, print};

@@ -18,6 +18,7 @@ mod interrupt;
 mod man;
 mod outcome;
 mod plan;
+mod rendering;
 mod report;
 mod serve;
 mod snapshot;

@@ -1,13 +1,12 @@
 //! The end that `audit` and `report` have in common: render the results files, sum up, decide how it ended.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::evidence::Packing;
+use super::rendering::context;
 use crate::exit::{self, Failed, Status};
-use crate::offsets::Rules;
 use crate::report::lang::Voice;
-use crate::report::{Context, CsvDialect, Format, Made, SummaryFormat, Targets, Terminal, render};
+use crate::report::{CsvDialect, Format, Made, SummaryFormat, Targets, Terminal, render};
 use crate::results::ResultsFile;
 use crate::telemetry::ReportTotals;
 use crate::ui;
@@ -57,38 +56,6 @@ pub(super) fn conclude(
     }
     let status = status(&summary.tally, ending.exit_zero);
     Ok((status, ReportTotals::of(summary)))
-}
-
-/// What the rows of these results files have in common.
-pub(super) fn context(
-    results_files: &[ResultsFile],
-    expectations: Expectations,
-    csv: CsvDialect,
-    voice: Voice,
-) -> Context {
-    let answered = results_files
-        .iter()
-        .flat_map(|results_file| results_file.trailer().groups.iter().map(String::as_str));
-    let groups: BTreeSet<&str> = answered.chain(expectations.groups()).collect();
-    let mut columns: Vec<String> = Vec::new();
-    for name in results_files
-        .iter()
-        .flat_map(|results_file| &results_file.trailer().columns)
-    {
-        if !columns.contains(name) {
-            columns.push(name.clone());
-        }
-    }
-    Context {
-        groups: groups.into_iter().map(str::to_owned).collect(),
-        columns,
-        marks: results_files
-            .iter()
-            .any(|results_file| results_file.header().rules == Rules::Offsets),
-        expectations,
-        csv,
-        voice,
-    }
 }
 
 /// The reports that are files, each with its format if it is a whole one.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::answers::Answers;
-use super::render::DiffError;
+use super::error::DiffError;
 use super::side::Side;
 use super::tally::Census;
 use crate::input::Fingerprint;

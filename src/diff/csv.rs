@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::compare::Finding;
+use super::finding::Finding;
 use crate::clock;
 use crate::report::cell::{push, push_head, push_number};
 use crate::report::heads::heads;

@@ -1,53 +1,13 @@
 //! One comparison feeds every report.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 
 use super::csv::Layout;
+use super::error::DiffError;
 use super::side::Side;
 use super::story::Differences;
 use super::{compare, json, markdown};
-use crate::exit::{Advice, NO_READER, Status};
-use crate::humanize;
 use crate::report::{CsvDialect, Format, Target};
-use crate::results::ReadError;
-
-/// Why a comparison could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum DiffError {
-    /// A results file.
-    #[error(transparent)]
-    ResultsFile(#[from] ReadError),
-    /// A report.
-    #[error("can't write {}", humanize::output(path))]
-    Write {
-        /// The report.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl Advice for DiffError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::ResultsFile(error) => error.hint(),
-            Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Some(
-                format!("{NO_READER}; both results files are whole: compare them again"),
-            ),
-            Self::Write { .. } => {
-                Some("both results files are whole: make room, then compare them again".to_owned())
-            }
-        }
-    }
-
-    fn status(&self) -> Status {
-        match self {
-            Self::ResultsFile(error) => error.status(),
-            Self::Write { .. } => Status::Incomplete,
-        }
-    }
-}
 
 /// A report in the making.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::answers::Answers;
-use super::render::DiffError;
+use super::error::DiffError;
 use crate::input::Fingerprint;
 use crate::report::Summary;
 use crate::results::{Line, MessageContexts, ResultsFile};

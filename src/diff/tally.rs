@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answers::Answers;
 use super::change::{Change, Standing, is_reset};
-use super::compare::Finding;
+use super::finding::Finding;
 use crate::verdict::MessageVerdict;
 
 /// Changes alike: the same change of one group for one topic.

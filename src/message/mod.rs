@@ -6,6 +6,7 @@
 
 mod bad_id;
 mod born;
+mod cow_text;
 mod decoded;
 mod id;
 mod names;
@@ -14,6 +15,7 @@ mod zone;
 
 pub use bad_id::BadId;
 pub use born::BornClock;
+pub use cow_text::CowText;
 pub use decoded::{Decoded, Line};
 pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};
 pub use names::BadName;

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::error::RenderError;
 use super::html::Page;
-use super::render::RenderError;
 use super::row::{Context, RowFormat};
 use super::sink::{Made, Sink, Split, Whole};
 use super::worklist::{Folder, Worklist};

@@ -7,6 +7,7 @@
 
 pub(crate) mod cell;
 mod csv;
+mod error;
 pub(crate) mod heads;
 mod html;
 mod json;
@@ -26,10 +27,11 @@ mod terminal;
 mod worklist;
 mod xlsx;
 
+pub use error::RenderError;
 pub(crate) use lines::{Lines, plain_table};
 pub use making::{Target, Targets};
 pub(crate) use markdown::escaped;
-pub use render::{RenderError, render};
+pub use render::render;
 pub(crate) use row::kept_in;
 pub use row::{Context, CsvDialect, RowFormat, RowView};
 pub use sink::Made;

@@ -4,19 +4,16 @@
 //! render them; this thread puts the pieces out in order. Blocks go round the workers in turn, so order needs no
 //! sorting, and the channels are short, so memory stays at a few blocks.
 
-use std::io::ErrorKind;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::Summary;
+use super::error::RenderError;
 use super::making::{Report, Targets};
 use super::row::{Context, RowFormat, RowView};
 use super::sink::Made;
 use crate::clock::TimeText;
-use crate::exit::{Advice, NO_READER, Status};
-use crate::humanize;
 use crate::results::{
     Block, ColumnOrder, Line, MessageContexts, ReadError, ResultsFile, SpreadsheetDamage,
 };
@@ -24,56 +21,6 @@ use crate::verdict::{Answer, Facts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
 const MOST_WORKERS: usize = 4;
-
-/// Why reports could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// The results file.
-    #[error(transparent)]
-    ResultsFile(#[from] ReadError),
-    /// A sheet has only so many columns.
-    #[error("{}: the report has {columns} columns, a sheet holds 16,384", path.display())]
-    Wide {
-        /// The report.
-        path: PathBuf,
-        /// How many columns it would have.
-        columns: usize,
-    },
-    /// A report.
-    #[error("can't write {}", humanize::output(path))]
-    Write {
-        /// The report.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
-
-impl Advice for RenderError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::ResultsFile(error) => error.hint(),
-            Self::Wide { .. } => {
-                Some("make a .csv of it, or keep fewer columns (audit --keep)".to_owned())
-            }
-            Self::Write { source, .. } if source.kind() == ErrorKind::BrokenPipe => Some(format!(
-                "{NO_READER}; the results file is whole: `ons-audit report RESULTS` writes the report again"
-            )),
-            Self::Write { .. } => Some(
-                "the results file is whole: make room, then `ons-audit report RESULTS -o FILE`"
-                    .to_owned(),
-            ),
-        }
-    }
-
-    fn status(&self) -> Status {
-        if matches!(self, Self::Write { .. }) {
-            Status::Incomplete
-        } else {
-            Status::Refused
-        }
-    }
-}
 
 /// Renders `results files` to all targets and returns what they add up to, and the files that were made. `check` computes the
 /// seals on the way. Reports appear when everything has been read and written without an error, or not at all; what has

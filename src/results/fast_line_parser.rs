@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::line::{Kept, Line, Text};
+use super::line::{Kept, Line};
+use crate::message::CowText;
 use crate::verdict::TrackView;
 
 /// Reads lines one after the other. Most messages were consumed by the groups that consumed the message before: then
@@ -44,7 +45,7 @@ impl<'a> FastLineParser<'a> {
             attempts: Some(attempts),
             throttled: 0, // a line that has it is read the other way
             request_id,
-            carried_from: Text::default(),
+            carried_from: CowText::default(),
             previously: None,
             same_as: None,
             rejected: None,
@@ -97,17 +98,17 @@ impl<'a> Rest<'a> {
         Some(plain)
     }
 
-    fn text_of(&mut self, name: &str) -> Option<Text<'a>> {
+    fn text_of(&mut self, name: &str) -> Option<CowText<'a>> {
         self.skip(name)?;
-        Some(Text(Cow::Borrowed(self.plain()?)))
+        Some(CowText(Cow::Borrowed(self.plain()?)))
     }
 
     /// Empty where the name does not stand here; a name without its text is no plain line.
-    fn text_if_any(&mut self, name: &str) -> Option<Text<'a>> {
+    fn text_if_any(&mut self, name: &str) -> Option<CowText<'a>> {
         if self.0.starts_with(name) {
             self.text_of(name)
         } else {
-            Some(Text::default())
+            Some(CowText::default())
         }
     }
 

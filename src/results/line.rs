@@ -1,14 +1,13 @@
 //! One line of a results file, read: it borrows from the file's bytes wherever it can.
 
 use std::borrow::Cow;
-use std::ops::Deref;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::clock::rfc3339;
-use crate::message::{Position, Tag};
+use crate::message::{CowText, Position, Tag};
 use crate::source::Found;
 use crate::verdict::{Answer, TrackView};
 
@@ -19,13 +18,13 @@ pub struct Line<'a> {
     pub row: u64,
     /// As the input had it.
     #[serde(borrow, default)]
-    pub msg_id: Text<'a>,
+    pub msg_id: CowText<'a>,
     /// As the input had it.
     #[serde(borrow, default)]
-    pub topic: Text<'a>,
+    pub topic: CowText<'a>,
     /// As the input had it, or as it was given for all rows.
     #[serde(borrow, default)]
-    pub instance_id: Text<'a>,
+    pub instance_id: CowText<'a>,
     /// The answer, in group order.
     #[serde(borrow)]
     pub tracks: Option<Rc<[TrackView<'a>]>>,
@@ -37,7 +36,7 @@ pub struct Line<'a> {
     pub found: Option<FoundView<'a>>,
     /// RFC 3339 UTC.
     #[serde(borrow, default)]
-    pub observed_at: Text<'a>,
+    pub observed_at: CowText<'a>,
     /// Calls made.
     pub attempts: Option<u32>,
     /// How many of them were throttled.
@@ -45,10 +44,10 @@ pub struct Line<'a> {
     pub throttled: u32,
     /// The gateway's request ID.
     #[serde(borrow, default)]
-    pub request_id: Text<'a>,
+    pub request_id: CowText<'a>,
     /// The earlier run that was answered, where the run did not ask.
     #[serde(borrow, default)]
-    pub carried_from: Text<'a>,
+    pub carried_from: CowText<'a>,
     /// What an earlier run was answered, where the run asked again.
     #[serde(borrow)]
     pub previously: Option<PreviouslyView<'a>>,
@@ -83,13 +82,13 @@ impl Line<'_> {
 pub struct ErrorView<'a> {
     /// The word of [`FailureKind`](crate::source::FailureKind).
     #[serde(borrow)]
-    pub kind: Text<'a>,
+    pub kind: CowText<'a>,
     /// The source's code.
     #[serde(borrow, default)]
-    pub code: Text<'a>,
+    pub code: CowText<'a>,
     /// What happened.
     #[serde(borrow, default)]
-    pub message: Text<'a>,
+    pub message: CowText<'a>,
 }
 
 /// Where a message is stored.
@@ -97,28 +96,28 @@ pub struct ErrorView<'a> {
 pub struct FoundView<'a> {
     /// The topic, as brokers know it.
     #[serde(borrow)]
-    pub topic: Text<'a>,
+    pub topic: CowText<'a>,
     /// Broker name.
     #[serde(borrow)]
-    pub broker: Text<'a>,
+    pub broker: CowText<'a>,
     /// Queue of the topic on that broker.
     pub queue_id: u32,
     /// Its offset in that queue.
     pub queue_offset: u64,
     /// Its tag, if it has one.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<Text<'a>>,
+    pub tag: Option<CowText<'a>>,
     /// The address it was stored at.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub store_host: Option<Text<'a>>,
+    pub store_host: Option<CowText<'a>>,
     /// RFC 3339 UTC.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub stored_at: Option<Text<'a>>,
+    pub stored_at: Option<CowText<'a>>,
 }
 
 impl<'a> FoundView<'a> {
     pub(super) fn of(found: &'a Found) -> Self {
-        let text = |text: &'a str| Text(Cow::Borrowed(text));
+        let text = |text: &'a str| CowText(Cow::Borrowed(text));
         let Position {
             broker,
             queue_id,
@@ -136,7 +135,7 @@ impl<'a> FoundView<'a> {
                 Tag::None | Tag::Unknown => None,
             },
             store_host: store.as_deref().map(text),
-            stored_at: found.stored_at.map(|time| Text(rfc3339(time).into())),
+            stored_at: found.stored_at.map(|time| CowText(rfc3339(time).into())),
         }
     }
 }
@@ -146,13 +145,13 @@ impl<'a> FoundView<'a> {
 pub struct PreviouslyView<'a> {
     /// That run.
     #[serde(borrow)]
-    pub run_id: Text<'a>,
+    pub run_id: CowText<'a>,
     /// RFC 3339 UTC.
     #[serde(borrow)]
-    pub observed_at: Text<'a>,
+    pub observed_at: CowText<'a>,
     /// The groups that had passed the message.
     #[serde(borrow)]
-    pub passed: Vec<Text<'a>>,
+    pub passed: Vec<CowText<'a>>,
 }
 
 /// Why a row was never asked.
@@ -160,32 +159,18 @@ pub struct PreviouslyView<'a> {
 pub struct RejectView<'a> {
     /// The input it stands in.
     #[serde(borrow, default)]
-    pub file: Text<'a>,
+    pub file: CowText<'a>,
     /// Line of that input, from 1.
     pub line: Option<u64>,
     /// The column.
     #[serde(borrow, default)]
-    pub column: Text<'a>,
+    pub column: CowText<'a>,
     /// The text found there.
     #[serde(borrow, default)]
-    pub found: Text<'a>,
+    pub found: CowText<'a>,
     /// What was expected.
     #[serde(borrow, default)]
-    pub reason: Text<'a>,
-}
-
-/// Text that borrows unless it holds escapes. A type of its own, because serde borrows a bare `Cow` only outside of
-/// `Option` and other wrappers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
-pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
-
-impl Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
+    pub reason: CowText<'a>,
 }
 
 /// A JSON object whose keys keep their order and whose values stay as they were written.
@@ -217,7 +202,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Kept<'a> {
                 mut map: A,
             ) -> Result<Self::Value, A::Error> {
                 let mut kept = Vec::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some((name, value)) = map.next_entry::<Text<'a>, &'a RawValue>()? {
+                while let Some((name, value)) = map.next_entry::<CowText<'a>, &'a RawValue>()? {
                     kept.push((name.0, value));
                 }
                 Ok(Kept(kept))

@@ -37,7 +37,7 @@ pub use blocks::{Block, Blocks};
 pub use column_order::ColumnOrder;
 pub use error::{ReadError, ResultsError};
 pub use header::{Header, LOCATED, SCHEMA, Trailer};
-pub use line::{ErrorView, FoundView, Kept, Line, PreviouslyView, RejectView, Text};
+pub use line::{ErrorView, FoundView, Kept, Line, PreviouslyView, RejectView};
 pub use message_contexts::MessageContexts;
 pub use observed_groups::{GroupSeen, ObservedGroups};
 pub use outcome::Outcome;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::results::Text;
+use crate::message::CowText;
 
 use super::{Judged, MessageVerdict, Seen, Topics, Totals, Verdict};
 
@@ -44,7 +44,7 @@ impl GroupTally {
 
     fn add(&mut self, seen: &Seen<'_>, facts: &Facts<'_>) {
         let born = facts.born;
-        let had_passed = |group: &Text<'_>| &**group == seen.group;
+        let had_passed = |group: &CowText<'_>| &**group == seen.group;
         let is_regressed = seen.verdict == Verdict::Open
             && facts
                 .passed
@@ -135,7 +135,7 @@ pub struct Facts<'a> {
     /// The answer is an earlier run's.
     pub is_carried: bool,
     /// The groups that had passed the message when an earlier run asked.
-    pub passed: Option<&'a [Text<'a>]>,
+    pub passed: Option<&'a [CowText<'a>]>,
     /// Calls made, and how many of them were throttled.
     pub attempts: (u32, u32),
 }

@@ -6,6 +6,7 @@
 //! tally as every other format, into the template `page.html`. Style and script stand beside it and go into the page; its
 //! policy names their hashes, so nothing else runs there.
 
+mod assets;
 mod bars;
 mod drawing;
 mod gathered;

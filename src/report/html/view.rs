@@ -2,12 +2,12 @@
 
 use askama::Template;
 
+use super::assets::{SCRIPT, STYLE, policy};
 use super::bars::shares;
 use super::drawing::Drawing;
 use super::gathered::Gathered;
 use super::list::List;
 use super::origins::Origins;
-use super::page::{SCRIPT, STYLE, policy};
 use super::timeline::Lane;
 use crate::humanize::count;
 use crate::report::lang::{Edges, Language, Phrase, Voice, phrases};

@@ -8,9 +8,9 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::cells::range;
-use super::frame::{self, Sheets};
+use super::frame;
 use super::rows::{MOST_ROWS, Rows};
-use super::table::{Part, Table, next_part};
+use super::table::{Part, Sheets, Table, next_part};
 use crate::file::Output;
 use crate::report::Summary;
 use crate::report::row::Context;

@@ -4,33 +4,15 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, IgnoreError, Workbook, Works
 
 use super::cells::cut;
 use super::look::{Look, Verdicts, colour};
-use super::table::Table;
+use super::table::{Sheets, Table};
 use super::{method, summary};
 use crate::report::Summary;
 use crate::report::heads::heads;
-use crate::report::lang::{Voice, phrases};
+use crate::report::lang::phrases;
 use crate::report::row::Context;
 
 /// No column is wider than this for its texts' sake.
 const WIDEST: f64 = 48.0;
-
-/// A table and the rows in each of its sheets, heads aside.
-#[derive(Debug)]
-pub(super) struct Sheets {
-    pub(super) table: Table,
-    pub(super) rows: Vec<u32>,
-}
-
-impl Sheets {
-    /// `Detail`, or `Detail 2` of several.
-    pub(super) fn name(&self, nth: usize, voice: &Voice) -> String {
-        let name = voice.say(self.table.name());
-        match self.rows.len() {
-            1 => name.to_owned(),
-            _ => format!("{name} {}", nth + 1),
-        }
-    }
-}
 
 /// The workbook's bytes. Its sheets are in order: Summary, those of each table, Method.
 ///

@@ -3,10 +3,9 @@
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::cells::serial;
-use super::frame::Sheets;
 use super::look::Look;
 use super::page::{Cell, Page, lines};
-use super::table::Table;
+use super::table::{Sheets, Table};
 use crate::report::Summary;
 use crate::report::lang::{Voice, phrases};
 use crate::verdict::{MessageVerdict, Verdict};

@@ -1,7 +1,7 @@
 //! The three tables: which columns they have, and how a row becomes their rows.
 
 use super::cells::Cells;
-use crate::report::lang::{Phrase, phrases};
+use crate::report::lang::{Phrase, Voice, phrases};
 use crate::report::row::{Context, RowFormat, RowView};
 
 /// The columns of a sheet.
@@ -115,6 +115,24 @@ impl Table {
             Self::Breaks => b'B',
             Self::Matrix => b'M',
             Self::Detail => b'D',
+        }
+    }
+}
+
+/// A table and the rows in each of its sheets, heads aside.
+#[derive(Debug)]
+pub(super) struct Sheets {
+    pub(super) table: Table,
+    pub(super) rows: Vec<u32>,
+}
+
+impl Sheets {
+    /// `Detail`, or `Detail 2` of several.
+    pub(super) fn name(&self, nth: usize, voice: &Voice) -> String {
+        let name = voice.say(self.table.name());
+        match self.rows.len() {
+            1 => name.to_owned(),
+            _ => format!("{name} {}", nth + 1),
         }
     }
 }

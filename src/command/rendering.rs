@@ -1,0 +1,76 @@
+//! What several commands need to render results files: the report's context, and a check of a whole results file.
+
+use std::collections::BTreeSet;
+
+use anyhow::anyhow;
+
+use crate::exit::Failed;
+use crate::offsets::Rules;
+use crate::report::lang::Voice;
+use crate::report::{Context, CsvDialect, Summary, Targets, render};
+use crate::results::ResultsFile;
+use crate::verdict::Expectations;
+
+/// What the rows of these results files have in common.
+pub(super) fn context(
+    results_files: &[ResultsFile],
+    expectations: Expectations,
+    csv: CsvDialect,
+    voice: Voice,
+) -> Context {
+    let answered = results_files
+        .iter()
+        .flat_map(|results_file| results_file.trailer().groups.iter().map(String::as_str));
+    let groups: BTreeSet<&str> = answered.chain(expectations.groups()).collect();
+    let mut columns: Vec<String> = Vec::new();
+    for name in results_files
+        .iter()
+        .flat_map(|results_file| &results_file.trailer().columns)
+    {
+        if !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
+    Context {
+        groups: groups.into_iter().map(str::to_owned).collect(),
+        columns,
+        marks: results_files
+            .iter()
+            .any(|results_file| results_file.header().rules == Rules::Offsets),
+        expectations,
+        csv,
+        voice,
+    }
+}
+
+/// Reads the whole results file: do its seal and its totals hold? Gives what it adds up to by `expectations`.
+pub(super) fn checked(
+    results_file: &ResultsFile,
+    expectations: Expectations,
+) -> Result<Summary<'_>, Failed> {
+    let context = Context {
+        groups: Vec::new(),
+        columns: Vec::new(),
+        marks: false,
+        expectations,
+        csv: CsvDialect::default(),
+        voice: Voice::default(),
+    };
+    // Rendering into no report at all reads every line, counts it, and compares seal and totals.
+    let (summary, _) = render(
+        std::slice::from_ref(results_file),
+        &context,
+        Targets::default(),
+        true,
+    )?;
+    let totals = &summary.tally.totals;
+    if totals.tie() {
+        return Ok(summary);
+    }
+    let path = results_file.path().display();
+    let error = anyhow!("{path}: the totals do not tie: {totals:?}");
+    Err(Failed::refused(
+        error,
+        Some("don't rely on this file".to_owned()),
+    ))
+}
