@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use super::Env;
 use crate::exit::{Failed, Status, print};
-use crate::message::{Decoded, Line, Zone};
+use crate::message::{Decoded, DecodedField, Zone};
 
 const HINT: &str =
     "a message ID has 32, 34 or 56 hex characters, as SendResult or the console shows it";
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
 }
 
 /// The facts, one a line, their values one below the other.
-fn lay_out(lines: &[Line], text: &mut String) {
+fn lay_out(lines: &[DecodedField], text: &mut String) {
     let width = lines.iter().map(|line| line.label.len()).max().unwrap_or(0) + 2;
     for line in lines {
         let _ = writeln!(text, "{:<width$}{}", line.label, line.value); // a String takes everything

@@ -23,7 +23,9 @@ use crate::exit::{Failed, NO_READER, Status};
 use crate::file::{self, Compression, Output};
 use crate::humanize::{self, count};
 use crate::message::{BornClock, Zone};
-use crate::offsets::snapshot::{Document, Message, Missing, Moment, Writer};
+use crate::offsets::snapshot::{
+    MessageEntry, MissingMessage, SnapshotDocument, SnapshotTime, SnapshotWriter,
+};
 use crate::results::{FoundView, Header, Line, ResultsFile};
 use crate::source::Source;
 use crate::source::rocketmq::{AskedTopic, Cluster};
@@ -166,7 +168,7 @@ struct Written {
 
 impl Written {
     /// Says what is in the file, and what that is worth.
-    fn tell(&self, path: &Path, captured: &Document) -> Status {
+    fn tell(&self, path: &Path, captured: &SnapshotDocument) -> Status {
         tracing::info!(
             "{}: {} topics, {} groups, {} messages, {} not found, {} without an answer",
             path.display(),
@@ -190,7 +192,7 @@ impl Written {
 fn write(
     path: &Path,
     mut output: Output,
-    captured: &Document,
+    captured: &SnapshotDocument,
     found: Option<&ResultsFile>,
 ) -> Result<Written, Failed> {
     let failed = |error: io::Error| {
@@ -204,7 +206,7 @@ fn write(
     };
     let scratch = file::scratch(path).map_err(failed)?;
     let out = BufWriter::with_capacity(BLOCK, scratch);
-    let mut writer = Writer::new(out, captured).map_err(failed)?;
+    let mut writer = SnapshotWriter::new(out, captured).map_err(failed)?;
     let mut written = Written::default();
     if let Some(results_file) = found {
         each_line(results_file, true, |line| {
@@ -253,8 +255,8 @@ fn each_line(
     Ok(())
 }
 
-fn message<'a>(line: &'a Line<'a>, found: &'a FoundView<'a>) -> Message<'a> {
-    Message {
+fn message<'a>(line: &'a Line<'a>, found: &'a FoundView<'a>) -> MessageEntry<'a> {
+    MessageEntry {
         msg_id: (&*line.msg_id).into(),
         topic: (&*found.topic).into(),
         broker: (&*found.broker).into(),
@@ -265,15 +267,15 @@ fn message<'a>(line: &'a Line<'a>, found: &'a FoundView<'a>) -> Message<'a> {
             .stored_at
             .as_ref()
             .and_then(|time| time.parse().ok())
-            .map(Moment),
+            .map(SnapshotTime),
         store_host: found.store_host.as_ref().map(|store| (&**store).into()),
     }
 }
 
-fn missing<'a>(line: &'a Line<'a>) -> Missing<'a> {
+fn missing<'a>(line: &'a Line<'a>) -> MissingMessage<'a> {
     let error = line.error.as_ref();
     let text = |text: Option<&'a str>| text.unwrap_or_default().into();
-    Missing {
+    MissingMessage {
         msg_id: (&*line.msg_id).into(),
         topic: (&*line.topic).into(),
         kind: text(error.map(|error| &*error.kind)),

@@ -25,7 +25,7 @@ pub struct Decoded {
 
 /// One fact about an ID, for a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct DecodedField {
     /// What it is (`producer`).
     pub label: &'static str,
     /// Its value, in words (`30.5.120.254`).
@@ -46,7 +46,7 @@ impl Decoded {
 
     /// The facts in the order to show them; the born time is written as a clock in `zone` would.
     #[must_use]
-    pub fn lines(&self, zone: &TimeZone) -> Vec<Line> {
+    pub fn lines(&self, zone: &TimeZone) -> Vec<DecodedField> {
         let born = |time| {
             format!(
                 "{:.3}",
@@ -84,8 +84,8 @@ impl Decoded {
     }
 }
 
-fn line(label: &'static str, value: &(impl ToString + ?Sized)) -> Line {
-    Line {
+fn line(label: &'static str, value: &(impl ToString + ?Sized)) -> DecodedField {
+    DecodedField {
         label,
         value: value.to_string(),
     }

@@ -16,7 +16,7 @@ mod zone;
 pub use bad_id::BadId;
 pub use born::BornClock;
 pub use cow_text::CowText;
-pub use decoded::{Decoded, Line};
+pub use decoded::{Decoded, DecodedField};
 pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};
 pub use names::BadName;
 pub(crate) use names::{check_group, check_instance, check_topic};

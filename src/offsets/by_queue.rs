@@ -7,13 +7,13 @@ use std::sync::Arc;
 /// Sorted by number, then broker. A topic has a few dozen queues, each message is looked for in every group's, and
 /// numbers are compared faster than names: of those, most differ within eight bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByQueue<V>(Vec<(Key, Arc<str>, V)>);
+pub struct ByQueue<V>(Vec<(QueueKey, Arc<str>, V)>);
 
 /// A queue's number, and below it how its broker's name begins: sorted as queue and name are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(u128);
+struct QueueKey(u128);
 
-impl Key {
+impl QueueKey {
     fn of(broker: &str, queue_id: u32) -> Self {
         let begins = match broker.as_bytes().first_chunk() {
             Some(begins) => *begins,
@@ -41,7 +41,7 @@ impl<V> ByQueue<V> {
         match self.search(&broker, queue_id) {
             Ok(at) => Some(std::mem::replace(&mut self.0[at].2, value)),
             Err(at) => {
-                let key = Key::of(&broker, queue_id);
+                let key = QueueKey::of(&broker, queue_id);
                 self.0.insert(at, (key, broker, value));
                 None
             }
@@ -62,10 +62,10 @@ impl<V> ByQueue<V> {
     }
 
     fn search(&self, broker: &str, queue_id: u32) -> Result<usize, usize> {
-        let sought = Key::of(broker, queue_id);
+        let sought = QueueKey::of(broker, queue_id);
         let first = self.0.partition_point(|(key, ..)| *key < sought);
         let rest = &self.0[first..];
-        let is_it = |(key, name, _): &(Key, Arc<str>, V)| *key == sought && **name == *broker;
+        let is_it = |(key, name, _): &(QueueKey, Arc<str>, V)| *key == sought && **name == *broker;
         if rest.first().is_some_and(is_it) {
             return Ok(first);
         }

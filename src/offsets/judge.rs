@@ -29,7 +29,7 @@ use crate::message::{Position, Tag};
 /// - It says `NOT_CONSUME_YET` of a group that is online and no longer subscribed to the topic, whatever the group has
 ///   committed. Here the offset decides, and no filter applies.
 #[must_use]
-pub fn judge(group: &GroupState, message: &Position) -> TrackType {
+pub fn judge_as_gateway(group: &GroupState, message: &Position) -> TrackType {
     if !group.online {
         return TrackType::NOT_ONLINE;
     }
@@ -115,7 +115,11 @@ pub(super) mod tests {
             };
             let group = group(online == "yes", [kind, model, subscription], committed);
             let tag = Some(tag).filter(|tag| *tag != "-");
-            assert_eq!(judge(&group, &message(tag)).as_str(), word, "{row}");
+            assert_eq!(
+                judge_as_gateway(&group, &message(tag)).as_str(),
+                word,
+                "{row}"
+            );
         }
     }
 
@@ -201,7 +205,11 @@ pub(super) mod tests {
                 ["push", "clustering", subscription],
                 [("broker-a", 1, committed)],
             );
-            assert_eq!(judge(&group, &unknown), word, "{subscription} {committed}");
+            assert_eq!(
+                judge_as_gateway(&group, &unknown),
+                word,
+                "{subscription} {committed}"
+            );
         }
     }
 
@@ -211,9 +219,9 @@ pub(super) mod tests {
             mut group in any_group(), tag in any_tag(), from in 0..40_u64, by in 0..40_u64,
         ) {
             group.offsets.insert("broker-a".into(), 1, from);
-            let before = judge(&group, &message(tag));
+            let before = judge_as_gateway(&group, &message(tag));
             group.offsets.insert("broker-a".into(), 1, from + by);
-            let after = judge(&group, &message(tag));
+            let after = judge_as_gateway(&group, &message(tag));
             prop_assert!(before == after || (before == TrackType::NOT_CONSUME_YET && is_past(&after)));
         }
 
@@ -221,28 +229,28 @@ pub(super) mod tests {
         fn only_the_messages_own_queue_matters(
             mut group in any_group(), tag in any_tag(), offset in 0..40_u64,
         ) {
-            let before = judge(&group, &message(tag));
+            let before = judge_as_gateway(&group, &message(tag));
             for (broker, queue_id) in [("broker-a", 0), ("broker-a", 2), ("broker-b", 1)] {
                 group.offsets.insert(broker.into(), queue_id, offset);
             }
-            prop_assert_eq!(before, judge(&group, &message(tag)));
+            prop_assert_eq!(before, judge_as_gateway(&group, &message(tag)));
         }
 
         #[test]
         fn a_tag_decides_only_what_has_passed(group in any_group(), one in any_tag(), other in any_tag()) {
-            let (one, other) = (judge(&group, &message(one)), judge(&group, &message(other)));
+            let (one, other) = (judge_as_gateway(&group, &message(one)), judge_as_gateway(&group, &message(other)));
             prop_assert!(one == other || (is_past(&one) && is_past(&other)));
         }
 
         #[test]
         fn an_offline_group_is_never_judged_by_its_offsets(mut group in any_group(), tag in any_tag()) {
             group.online = false;
-            prop_assert_eq!(judge(&group, &message(tag)), TrackType::NOT_ONLINE);
+            prop_assert_eq!(judge_as_gateway(&group, &message(tag)), TrackType::NOT_ONLINE);
         }
 
         #[test]
         fn only_words_known_today(group in any_group(), tag in any_tag()) {
-            prop_assert!(TrackType::KNOWN.contains(&judge(&group, &message(tag))));
+            prop_assert!(TrackType::KNOWN.contains(&judge_as_gateway(&group, &message(tag))));
         }
     }
 }

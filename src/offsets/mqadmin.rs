@@ -7,7 +7,7 @@ use crate::message::{Position, Tag};
 
 /// What `mqadmin` finds out of a topic and the message's broker and misreads (`facts/rocketmq.md` §1.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Surroundings<'a> {
+pub struct BrokerContext<'a> {
     /// A static (logical-queue) topic: its offsets are listed under a broker that does not exist.
     pub is_static: bool,
     /// The address of the broker's master today, `ip:port`, where it has one.
@@ -24,9 +24,9 @@ pub struct Surroundings<'a> {
 /// was stored at with the master's of today; it can't read static topics; it judges a broadcasting group by stale
 /// offsets; it takes SQL92 for no filter.
 #[must_use]
-pub fn mqadmin(
+pub fn judge_as_mqadmin(
     group: &GroupState,
-    around: &Surroundings<'_>,
+    around: &BrokerContext<'_>,
     message: &Position,
 ) -> Option<TrackType> {
     if !group.traces.retry_topic? {
@@ -79,8 +79,8 @@ pub fn mqadmin(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offsets::by_offsets;
     use crate::offsets::judge::tests::{group, message};
+    use crate::offsets::judge_by_offsets;
 
     const MASTER: &str = "10.0.0.1:10911";
 
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn where_it_misleads_we_know_better() {
-        let around = Surroundings {
+        let around = BrokerContext {
             is_static: false,
             master: Some(MASTER),
             read_queues: Some(4),
@@ -178,7 +178,7 @@ mod tests {
             (
                 "no master",
                 push("*"),
-                Surroundings {
+                BrokerContext {
                     master: None,
                     ..around
                 },
@@ -189,7 +189,7 @@ mod tests {
             (
                 "a static topic",
                 push("*"),
-                Surroundings {
+                BrokerContext {
                     is_static: true,
                     ..around
                 },
@@ -200,7 +200,7 @@ mod tests {
             (
                 "fewer queues to read",
                 push("*"),
-                Surroundings {
+                BrokerContext {
                     read_queues: Some(1),
                     ..around
                 },
@@ -234,10 +234,10 @@ mod tests {
             ),
         ];
         for (changed, group, around, message, theirs, ours) in table {
-            let word = mqadmin(&group, &around, message).unwrap();
+            let word = judge_as_mqadmin(&group, &around, message).unwrap();
             assert_eq!(word.as_str(), theirs, "{changed}: mqadmin");
             assert_eq!(
-                by_offsets(&group, message).0.as_str(),
+                judge_by_offsets(&group, message).0.as_str(),
                 ours,
                 "{changed}: we"
             );
@@ -251,12 +251,15 @@ mod tests {
             tag: Tag::Unknown,
             ..message(None)
         };
-        let around = Surroundings {
+        let around = BrokerContext {
             master: Some(MASTER),
-            ..Surroundings::default()
+            ..BrokerContext::default()
         };
-        assert_eq!(mqadmin(&passed, &around, &tagless), None);
+        assert_eq!(judge_as_mqadmin(&passed, &around, &tagless), None);
         passed.traces.retry_topic = None;
-        assert_eq!(mqadmin(&passed, &around, &message(Some("paid"))), None);
+        assert_eq!(
+            judge_as_mqadmin(&passed, &around, &message(Some("paid"))),
+            None
+        );
     }
 }

@@ -11,10 +11,10 @@ use crate::message::{Position, Tag};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rules {
-    /// As `OnsMessageTrace` answers ([`judge`](super::judge())): nothing is said of groups that are offline or pull.
+    /// As `OnsMessageTrace` answers ([`judge_as_gateway`](super::judge_as_gateway)): nothing is said of groups that are offline or pull.
     #[default]
     Gateway,
-    /// As far as offsets prove anything ([`by_offsets`]): what is captured from an Apache RocketMQ cluster.
+    /// As far as offsets prove anything ([`judge_by_offsets`]): what is captured from an Apache RocketMQ cluster.
     Offsets,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for Marks {
 /// can tell a message that was processed from one whose offset was reset, skipped at the first start, or sent back for
 /// a retry (`facts/rocketmq.md` §1.5).
 #[must_use]
-pub fn by_offsets(group: &GroupState, message: &Position) -> (TrackType, Marks) {
+pub fn judge_by_offsets(group: &GroupState, message: &Position) -> (TrackType, Marks) {
     let plain = |word| (word, Marks::default());
     let pops = group.traces.pops || group.consume_type == ConsumeType::Pop;
     if group.online {
@@ -220,7 +220,7 @@ mod tests {
                 },
                 tag => message(Some(tag).filter(|tag| *tag != "-")),
             };
-            let (found, marks) = by_offsets(&group, &message);
+            let (found, marks) = judge_by_offsets(&group, &message);
             let expected = cells.collect::<Vec<_>>().join(" ");
             assert_eq!(
                 (found.as_str(), marks.to_string()),
@@ -234,7 +234,7 @@ mod tests {
     fn a_group_that_left_a_pop_retry_topic_is_marked_whatever_it_does_now() {
         let mut popping = group(false, ["-", "-", "*"], [("broker-a", 1, 18)]);
         popping.traces.pops = true;
-        let (word, marks) = by_offsets(&popping, &message(None));
+        let (word, marks) = judge_by_offsets(&popping, &message(None));
         assert_eq!(
             (word, marks.to_string().as_str()),
             (TrackType::CONSUMED, "offline pop")
@@ -252,7 +252,7 @@ mod tests {
         fn whoever_is_judged_by_an_offset_never_reopens_a_message(
             online in any::<bool>(), kind in prop::sample::select(vec!["push", "pull", "pop"]), from in 0..40_u64, by in 0..40_u64,
         ) {
-            let at = |offset| by_offsets(&group(online, [kind, "clustering", "*"], [("broker-a", 1, offset)]), &message(None)).0;
+            let at = |offset| judge_by_offsets(&group(online, [kind, "clustering", "*"], [("broker-a", 1, offset)]), &message(None)).0;
             let (before, after) = (at(from), at(from + by));
             prop_assert!(before == after || (before, after) == (TrackType::NOT_CONSUME_YET, TrackType::CONSUMED));
         }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::rfc3339;
 use crate::message::{CowText, Position, Tag};
-use crate::source::Found;
+use crate::source::LocatedMessage;
 use crate::verdict::{Answer, TrackView};
 
 /// A line between header and trailer. One input row each; which fields it has says what became of the row.
@@ -116,7 +116,7 @@ pub struct FoundView<'a> {
 }
 
 impl<'a> FoundView<'a> {
-    pub(super) fn of(found: &'a Found) -> Self {
+    pub(super) fn of(found: &'a LocatedMessage) -> Self {
         let text = |text: &'a str| CowText(Cow::Borrowed(text));
         let Position {
             broker,

@@ -133,7 +133,7 @@ pub struct Trace {
     /// The gateway's request ID.
     pub request_id: Option<String>,
     /// Where the message is stored, where the source has looked it up to be judged later.
-    pub found: Option<Box<Found>>,
+    pub found: Option<Box<LocatedMessage>>,
 }
 
 impl Trace {
@@ -150,7 +150,7 @@ impl Trace {
 
 /// A stored message that was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct LocatedMessage {
     /// The topic it is stored under, as brokers know it.
     pub topic: Arc<str>,
     /// Where it is stored: what it is judged by.

@@ -1,4 +1,4 @@
-//! A snapshot file as a source: every answer is [`offsets::judge`] on offsets that were frozen earlier.
+//! A snapshot file as a source: every answer is [`judge_as_gateway`] on offsets that were frozen earlier.
 //!
 //! Nothing is asked of anyone, so nothing is throttled and nothing is retried; what it can't answer is
 //! [`FailureKind::NotFound`], with the code the HTTP API would use and a message that says what the snapshot knows.
@@ -16,7 +16,7 @@ use super::rocketmq::remoting::Namespace;
 use super::{Failure, FailureKind, Trace, TraceSource, Track};
 use crate::message::{Position, Query};
 use crate::offsets::snapshot::{ClusterState, StoreTimes, Stored, TopicState, read};
-use crate::offsets::{self, Rules, by_offsets, judge, mqadmin};
+use crate::offsets::{self, Rules, judge_as_gateway, judge_as_mqadmin, judge_by_offsets};
 
 /// A snapshot that answers queries.
 ///
@@ -33,9 +33,10 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Reads a snapshot file: JSON, plain, gzip or zstd.
-    pub fn open(path: &Path) -> Result<Self, offsets::Error> {
+    pub fn open(path: &Path) -> Result<Self, offsets::SnapshotError> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|cause| offsets::Error::unreadable(&name, cause))?;
+        let file =
+            File::open(path).map_err(|cause| offsets::SnapshotError::unreadable(&name, cause))?;
         read(&name, file).map(Self::of)
     }
 
@@ -123,14 +124,14 @@ impl Snapshot {
         let tracks = topic.groups.iter();
         Ok(Trace::new(match self.state.rules {
             Rules::Gateway => tracks
-                .map(|(group, state)| Track::new(group.clone(), judge(state, &position)))
+                .map(|(group, state)| Track::new(group.clone(), judge_as_gateway(state, &position)))
                 .collect(),
             Rules::Offsets => {
                 let around = self.state.around(topic, &position.broker);
                 tracks
                     .map(|(group, state)| {
-                        let (track_type, marks) = by_offsets(state, &position);
-                        let theirs = mqadmin(state, &around, &position);
+                        let (track_type, marks) = judge_by_offsets(state, &position);
+                        let theirs = judge_as_mqadmin(state, &around, &position);
                         Track {
                             group: named(group),
                             marks,

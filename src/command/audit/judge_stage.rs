@@ -19,7 +19,7 @@ use crate::exit::Failed;
 use crate::humanize::count;
 use crate::input::Entry;
 use crate::message::{Position, Query, Tag};
-use crate::offsets::snapshot::{ClusterState, Document};
+use crate::offsets::snapshot::{ClusterState, SnapshotDocument};
 use crate::results::{Durability, FoundView, Header, Line, Outcome, ResultsFile, ResultsWriter};
 use crate::source::rocketmq::{AskedTopic, Cluster};
 use crate::source::{FailureKind, Snapshot};
@@ -101,7 +101,7 @@ pub(in crate::command) async fn captured(
     cluster: &Cluster,
     topics: &BTreeSet<AskedTopic>,
     found: Option<&ResultsFile>,
-) -> Result<Document, Failed> {
+) -> Result<SnapshotDocument, Failed> {
     let with_kept =
         |failed: Failed| failed.and_hint(found.map(|results_file| kept(Some(results_file))));
     let stop = Stop::new();
@@ -138,7 +138,7 @@ pub(in crate::command) fn kept(found: Option<&ResultsFile>) -> String {
     )
 }
 
-fn freeze(captured: Document) -> Result<Snapshot, Failed> {
+fn freeze(captured: SnapshotDocument) -> Result<Snapshot, Failed> {
     let state = ClusterState::of(captured).map_err(|contradiction| {
         Failed::incomplete(
             anyhow!("the brokers contradict each other: {contradiction}"),

@@ -9,9 +9,11 @@ use super::pace::Kind;
 use crate::command::Env;
 use crate::exit::Failed;
 use crate::settings::{Settings, SettingsError, Span};
-use crate::source::ons::credentials::{Allow, Fetcher, Lookup};
-use crate::source::ons::{Config, Endpoint, Network, Ons, Signature, Supply};
-use crate::source::rocketmq::remoting::{Keys, NameServers, Options, Remoting, Tls};
+use crate::source::ons::credentials::{Allowed, Fetcher, ProviderChain};
+use crate::source::ons::{CredentialSource, Endpoint, Network, Ons, OnsConfig, Signature};
+use crate::source::rocketmq::remoting::{
+    AclKeys, NameServers, Remoting, RemotingOptions, RemotingTls,
+};
 use crate::source::rocketmq::{self as cluster, Cluster};
 use crate::source::{Snapshot, Source};
 
@@ -179,7 +181,7 @@ impl SourceSpec {
             Self::Api(endpoint) => endpoint,
         };
         let network = network(settings)?;
-        let config = Config {
+        let config = OnsConfig {
             endpoint,
             key: find_key(settings, env, &network)?,
             signature: settings.get::<Signature>("signature")?,
@@ -195,14 +197,16 @@ impl SourceSpec {
 fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result<Cluster, Failed> {
     let tls = settings.get::<bool>("tls")?;
     let authorities = ca_cert(settings)?;
-    let options = Options {
-        keys: Keys::of_environment(|name| env.variable(name))?,
-        tls: tls.then(|| Tls::new(authorities.as_deref())).transpose()?,
+    let options = RemotingOptions {
+        keys: AclKeys::of_environment(|name| env.variable(name))?,
+        tls: tls
+            .then(|| RemotingTls::new(authorities.as_deref()))
+            .transpose()?,
         timeout: settings.get::<Span>("timeout")?.0,
-        ..Options::default()
+        ..RemotingOptions::default()
     };
     let connect = || {
-        Cluster::new(cluster::Config {
+        Cluster::new(cluster::ClusterConfig {
             remoting: Remoting::new(name_servers.clone(), options.clone()),
             clock: env.clock,
         })
@@ -235,14 +239,14 @@ pub(in crate::command) fn network(settings: &Settings) -> Result<Network, Failed
 }
 
 /// The first key of the chain; where it ends one day, with who gives the next.
-fn find_key(settings: &Settings, env: &Env, network: &Network) -> Result<Supply, Failed> {
+fn find_key(settings: &Settings, env: &Env, network: &Network) -> Result<CredentialSource, Failed> {
     let home = env.variable("HOME");
     let profile: Option<String> = settings.optional("profile")?;
-    let lookup = Lookup {
+    let lookup = ProviderChain {
         env: &|name| env.variable(name),
         home: home.as_deref().map(Path::new),
         profile: profile.as_deref(),
-        allow: Allow {
+        allow: Allowed {
             external: settings.get("allow_external_credentials")?,
             http: settings.get("allow_http")?,
         },
@@ -263,7 +267,7 @@ fn find_key(settings: &Settings, env: &Env, network: &Network) -> Result<Supply,
         let (fetcher, provider) = (fetcher.clone(), provider.clone());
         async move { fetcher.fetch(&provider).await }.boxed()
     };
-    Ok(Supply::renewed(first, Arc::new(issuer)))
+    Ok(CredentialSource::renewed(first, Arc::new(issuer)))
 }
 
 fn read_pem(path: &Path) -> Result<Vec<u8>, Failed> {

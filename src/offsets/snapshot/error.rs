@@ -6,7 +6,7 @@ use crate::exit::Advice;
 
 /// Why a snapshot can't be used; names the file and the place in it.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum SnapshotError {
     /// The file can't be opened, read or decompressed.
     #[error("can't read snapshot {file}")]
     Unreadable {
@@ -80,7 +80,7 @@ pub enum Contradiction {
     },
 }
 
-impl Error {
+impl SnapshotError {
     pub(crate) fn unreadable(file: &str, cause: io::Error) -> Self {
         Self::Unreadable {
             file: file.to_owned(),
@@ -112,7 +112,7 @@ impl Error {
     }
 }
 
-impl Advice for Error {
+impl Advice for SnapshotError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::error::Contradiction;
-use super::schema::{Document, Group, Subscription, Topic};
-use super::{ByQueue, ClusterState, Messages, TopicState};
+use super::schema::{GroupEntry, GroupSubscription, SnapshotDocument, TopicEntry};
+use super::{ByQueue, ClusterState, MessageIndex, TopicState};
 use crate::offsets::{ConsumeType, GroupState, GroupTraces, MessageModel, Subscribed, TagFilter};
 
 /// Turns the document into the state that is asked, or says where it contradicts itself.
-pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Contradiction> {
+pub(super) fn lay_out(
+    document: SnapshotDocument,
+) -> Result<(ClusterState, Oddities), Contradiction> {
     let mut odd = Oddities::default();
     let brokers: BTreeSet<_> = document.brokers.into_iter().collect();
     let mut topics = HashMap::with_capacity(document.topics.len());
@@ -29,7 +31,7 @@ pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Co
     }
     for group in groups {
         let name = Arc::clone(&group.group);
-        for Subscription {
+        for GroupSubscription {
             topic, expression, ..
         } in &group.subscriptions
         {
@@ -69,7 +71,7 @@ pub(super) fn lay_out(document: Document) -> Result<(ClusterState, Oddities), Co
 }
 
 fn topic_state(
-    topic: Topic,
+    topic: TopicEntry,
     brokers: &BTreeSet<Arc<str>>,
     odd: &mut Oddities,
 ) -> Result<(Arc<str>, TopicState), Contradiction> {
@@ -102,7 +104,7 @@ fn topic_state(
 }
 
 /// Does a connected client of the group subscribe to a topic?
-fn is_subscribed(group: &Group, topic: &Arc<str>) -> Subscribed {
+fn is_subscribed(group: &GroupEntry, topic: &Arc<str>) -> Subscribed {
     let mut subscriptions = group.subscriptions.iter();
     match group.online {
         true if subscriptions.any(|to| to.topic == *topic) => Subscribed::Yes,
@@ -112,7 +114,7 @@ fn is_subscribed(group: &Group, topic: &Arc<str>) -> Subscribed {
 }
 
 /// What is known of the group whatever it subscribes to and has committed.
-fn blank_state(group: &Group, topic: &Arc<str>) -> GroupState {
+fn blank_state(group: &GroupEntry, topic: &Arc<str>) -> GroupState {
     GroupState {
         online: group.online,
         consume_type: ConsumeType::named(group.consume_type.as_deref().unwrap_or_default()),
@@ -134,7 +136,7 @@ fn blank_state(group: &Group, topic: &Arc<str>) -> GroupState {
 
 /// The group's state for each topic that it is subscribed to or holds an offset for.
 fn group_states(
-    group: &Group,
+    group: &GroupEntry,
     topics: &HashMap<Arc<str>, TopicState>,
     odd: &mut Oddities,
 ) -> Result<BTreeMap<Arc<str>, GroupState>, Contradiction> {
@@ -149,7 +151,7 @@ fn group_states(
         );
     }
     let mut states = BTreeMap::new();
-    for Subscription {
+    for GroupSubscription {
         topic,
         expression,
         expression_type,
@@ -192,7 +194,11 @@ fn group_states(
     Ok(states)
 }
 
-fn odd_messages(messages: &Messages, topics: &HashMap<Arc<str>, TopicState>, odd: &mut Oddities) {
+fn odd_messages(
+    messages: &MessageIndex,
+    topics: &HashMap<Arc<str>, TopicState>,
+    odd: &mut Oddities,
+) {
     let mut last = None;
     for stored in messages.iter() {
         let example = || stored.msg_id().to_owned();

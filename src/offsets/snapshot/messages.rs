@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::schema::Message;
+use super::schema::MessageEntry;
 use crate::message::{Position, Tag};
 
 /// The stored messages, found by ID.
@@ -16,16 +16,16 @@ use crate::message::{Position, Tag};
 /// IDs lie end to end in one string; each message is a fixed record that points there and at shared names. Records
 /// are sorted by hash, and `starts` tells where each bucket of equal leading hash bits begins.
 #[derive(Debug, Default)]
-pub struct Messages {
+pub struct MessageIndex {
     ids: String,
-    records: Vec<Record>,
+    records: Vec<PackedMessage>,
     starts: Vec<u32>,
     names: Vec<Arc<str>>,
     hasher: RandomState,
 }
 
 #[derive(Debug)]
-struct Record {
+struct PackedMessage {
     hash: u32,
     id_start: u32,
     id_length: u32,
@@ -44,11 +44,11 @@ struct Record {
 /// One stored copy of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored<'a> {
-    messages: &'a Messages,
-    record: &'a Record,
+    messages: &'a MessageIndex,
+    record: &'a PackedMessage,
 }
 
-impl Messages {
+impl MessageIndex {
     /// How many messages there are, copies counted.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -93,11 +93,11 @@ impl Messages {
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         self.ids.capacity()
-            + self.records.capacity() * size_of::<Record>()
+            + self.records.capacity() * size_of::<PackedMessage>()
             + self.starts.capacity() * size_of::<u32>()
     }
 
-    fn id(&self, record: &Record) -> &str {
+    fn id(&self, record: &PackedMessage) -> &str {
         &self.ids[record.id_start as usize..][..record.id_length as usize]
     }
 
@@ -115,7 +115,8 @@ impl Messages {
     fn sorted(mut self) -> Self {
         let mut records = std::mem::take(&mut self.records);
         records.sort_unstable_by(|a, b| {
-            let rank = |record: &Record| (record.topic, record.stored_at, record.queue_offset);
+            let rank =
+                |record: &PackedMessage| (record.topic, record.stored_at, record.queue_offset);
             a.hash
                 .cmp(&b.hash)
                 .then_with(|| self.id(a).cmp(self.id(b)))
@@ -198,16 +199,16 @@ impl<'a> Stored<'a> {
 
 /// Packs messages one by one as they are parsed.
 #[derive(Default)]
-struct Packing {
-    messages: Messages,
+struct MessagePacker {
+    messages: MessageIndex,
     numbers: HashMap<Arc<str>, u32>,
 }
 
-impl Packing {
-    fn push(&mut self, message: &Message<'_>) -> Result<(), TooLarge> {
+impl MessagePacker {
+    fn push(&mut self, message: &MessageEntry<'_>) -> Result<(), TooLarge> {
         let id_start = self.messages.ids.len().try_into().map_err(|_| TooLarge)?;
         self.messages.ids.push_str(&message.msg_id);
-        let record = Record {
+        let record = PackedMessage {
             hash: self.messages.hash(&message.msg_id),
             id_start,
             id_length: message.msg_id.len().try_into().map_err(|_| TooLarge)?,
@@ -243,26 +244,26 @@ impl Packing {
 )]
 struct TooLarge;
 
-impl<'de> Deserialize<'de> for Messages {
+impl<'de> Deserialize<'de> for MessageIndex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
+        struct MessagesVisitor;
 
-        impl<'de> Visitor<'de> for List {
-            type Value = Messages;
+        impl<'de> Visitor<'de> for MessagesVisitor {
+            type Value = MessageIndex;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of messages")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Messages, A::Error> {
-                let mut packing = Packing::default();
-                while let Some(message) = list.next_element::<Message<'de>>()? {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<MessageIndex, A::Error> {
+                let mut packing = MessagePacker::default();
+                while let Some(message) = list.next_element::<MessageEntry<'de>>()? {
                     packing.push(&message).map_err(Error::custom)?;
                 }
                 Ok(packing.messages.sorted())
             }
         }
 
-        deserializer.deserialize_seq(List)
+        deserializer.deserialize_seq(MessagesVisitor)
     }
 }

@@ -19,15 +19,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use error::{Contradiction, Error};
-pub use messages::{Messages, Stored};
+pub use error::{Contradiction, SnapshotError};
+pub use messages::{MessageIndex, Stored};
 pub use schema::{
-    Document, Group, Message, Missing, Moment, Offset, Queue, Schema, Subscription, Topic,
+    GroupEntry, GroupSubscription, MessageEntry, MissingMessage, OffsetEntry, QueueRange, Schema,
+    SnapshotDocument, SnapshotTime, TopicEntry,
 };
 pub use store_times::{StoreTimes, TimeSpan};
-pub use write::Writer;
+pub use write::SnapshotWriter;
 
-use super::{ByQueue, GroupState, Rules, Surroundings};
+use super::{BrokerContext, ByQueue, GroupState, Rules};
 
 /// A cluster's offsets at one moment.
 #[derive(Debug)]
@@ -49,22 +50,22 @@ pub struct ClusterState {
     /// The brokers that could not be asked, and why.
     pub unreachable: BTreeMap<Arc<str>, Box<str>>,
     /// Where messages are stored.
-    pub messages: Messages,
+    pub messages: MessageIndex,
     /// The messages that were looked for in vain, by ID; under each the topics.
-    pub missing: HashMap<Box<str>, Vec<Missing<'static>>>,
+    pub missing: HashMap<Box<str>, Vec<MissingMessage<'static>>>,
 }
 
 impl ClusterState {
     /// Lays out what was captured of a cluster, without messages. What is odd in it is not warned about: it is the
     /// cluster's business.
-    pub fn of(document: Document) -> Result<Self, Contradiction> {
+    pub fn of(document: SnapshotDocument) -> Result<Self, Contradiction> {
         layout::lay_out(document).map(|(state, _)| state)
     }
 
     /// What `mqadmin` sees of a topic and a broker.
     #[must_use]
-    pub fn around<'a>(&'a self, topic: &TopicState, broker: &str) -> Surroundings<'a> {
-        Surroundings {
+    pub fn around<'a>(&'a self, topic: &TopicState, broker: &str) -> BrokerContext<'a> {
+        BrokerContext {
             is_static: topic.is_static,
             master: self.masters.get(broker).map(|address| &**address),
             read_queues: topic.read_queues.get(broker).copied(),
@@ -100,12 +101,13 @@ impl TopicState {
 ///
 /// What contradicts itself is an error; what is merely odd (a message on a queue that is not listed) is warned about
 /// once, with a count.
-pub fn read(file: &str, input: impl Read + Send) -> Result<ClusterState, Error> {
-    let text = crate::file::decompressed(input).map_err(|cause| Error::unreadable(file, cause))?;
+pub fn read(file: &str, input: impl Read + Send) -> Result<ClusterState, SnapshotError> {
+    let text =
+        crate::file::decompressed(input).map_err(|cause| SnapshotError::unreadable(file, cause))?;
     let document = serde_json::from_reader(BufReader::with_capacity(64 * 1024, text))
-        .map_err(|cause| Error::malformed(file, cause))?;
+        .map_err(|cause| SnapshotError::malformed(file, cause))?;
     let (state, oddities) =
-        layout::lay_out(document).map_err(|what| Error::contradicts(file, what))?;
+        layout::lay_out(document).map_err(|what| SnapshotError::contradicts(file, what))?;
     oddities.warn(file);
     Ok(state)
 }

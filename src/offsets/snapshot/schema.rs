@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Messages;
+use super::MessageIndex;
 use crate::clock::rfc3339;
 use crate::offsets::Rules;
 
@@ -16,13 +16,13 @@ const SCHEMA: &str = "ons-audit-snapshot/1";
 /// A snapshot but for its messages.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(expecting = "a snapshot object")]
-pub struct Document {
+pub struct SnapshotDocument {
     /// Says that it is one.
     pub schema: Schema,
     /// The cluster's name, for people.
     pub cluster: Box<str>,
     /// When the offsets were read.
-    pub captured_at: Moment,
+    pub captured_at: SnapshotTime,
     /// The instance the topics live in, where the cluster serves one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<Arc<str>>,
@@ -40,22 +40,22 @@ pub struct Document {
     pub unreachable: BTreeMap<Arc<str>, Box<str>>,
     /// The topics.
     #[serde(default)]
-    pub topics: Vec<Topic>,
+    pub topics: Vec<TopicEntry>,
     /// The consumer groups.
     #[serde(default)]
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupEntry>,
     /// Where messages are stored; written one by one.
     #[serde(default, skip_serializing)]
-    pub messages: Messages,
+    pub messages: MessageIndex,
     /// The messages that were looked for in vain; written one by one.
     #[serde(default, skip_serializing)]
-    pub missing: Vec<Missing<'static>>,
+    pub missing: Vec<MissingMessage<'static>>,
 }
 
 /// A topic and its queues.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a topic object")]
-pub struct Topic {
+pub struct TopicEntry {
     /// Its name.
     pub topic: Arc<str>,
     /// A static (logical-queue) topic.
@@ -66,13 +66,13 @@ pub struct Topic {
     pub read_queue_nums: BTreeMap<Arc<str>, u32>,
     /// Its queues.
     #[serde(default)]
-    pub queues: Vec<Queue>,
+    pub queues: Vec<QueueRange>,
 }
 
 /// What a queue holds.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a queue object")]
-pub struct Queue {
+pub struct QueueRange {
     /// Broker name.
     pub broker: Arc<str>,
     /// Number on that broker.
@@ -86,7 +86,7 @@ pub struct Queue {
 /// A group; one that is offline may not say how it consumes.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a group object")]
-pub struct Group {
+pub struct GroupEntry {
     /// Its name.
     pub group: Arc<str>,
     /// Is any client connected?
@@ -105,16 +105,16 @@ pub struct Group {
     pub pop_topics: Vec<Arc<str>>,
     /// What its clients subscribe to.
     #[serde(default)]
-    pub subscriptions: Vec<Subscription>,
+    pub subscriptions: Vec<GroupSubscription>,
     /// What it has committed.
     #[serde(default)]
-    pub offsets: Vec<Offset>,
+    pub offsets: Vec<OffsetEntry>,
 }
 
 /// A subscription of a group.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a subscription object")]
-pub struct Subscription {
+pub struct GroupSubscription {
     /// To this topic.
     pub topic: Arc<str>,
     /// As it was written; everything where it is missing.
@@ -128,7 +128,7 @@ pub struct Subscription {
 /// The next message that a group will read of a queue.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "an offset object")]
-pub struct Offset {
+pub struct OffsetEntry {
     /// Topic.
     pub topic: Arc<str>,
     /// Broker name.
@@ -142,7 +142,7 @@ pub struct Offset {
 /// A message that was looked for in vain when the snapshot was taken.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "a message object")]
-pub struct Missing<'a> {
+pub struct MissingMessage<'a> {
     /// Its ID.
     pub msg_id: Cow<'a, str>,
     /// The topic that it was looked for under.
@@ -160,7 +160,7 @@ pub struct Missing<'a> {
 /// One entry of `messages`, alive only until it is packed or written.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a message object")]
-pub struct Message<'a> {
+pub struct MessageEntry<'a> {
     /// Its ID.
     #[serde(borrow)]
     pub msg_id: Cow<'a, str>,
@@ -179,7 +179,7 @@ pub struct Message<'a> {
     pub tag: Option<Cow<'a, str>>,
     /// When it was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stored_at: Option<Moment>,
+    pub stored_at: Option<SnapshotTime>,
     /// The address that it was stored at, `ip:port`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub store_host: Option<Cow<'a, str>>,
@@ -213,15 +213,15 @@ impl TryFrom<String> for Schema {
 /// An RFC 3339 time.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(try_from = "Cow<'_, str>")]
-pub struct Moment(pub Timestamp);
+pub struct SnapshotTime(pub Timestamp);
 
-impl Serialize for Moment {
+impl Serialize for SnapshotTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&rfc3339(self.0))
     }
 }
 
-impl TryFrom<Cow<'_, str>> for Moment {
+impl TryFrom<Cow<'_, str>> for SnapshotTime {
     type Error = String;
 
     fn try_from(found: Cow<'_, str>) -> Result<Self, String> {

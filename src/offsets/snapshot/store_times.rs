@@ -8,12 +8,12 @@ use super::{ClusterState, TopicState};
 use crate::offsets::GroupState;
 
 /// A place in a queue: topic, broker, queue, offset.
-type Place = (Box<str>, Box<str>, u32, u64);
+type QueuePosition = (Box<str>, Box<str>, u32, u64);
 
 /// The store times of the first and the last message of each queue, and of the last one that each group went past; as
 /// far as the snapshot has those messages.
 #[derive(Debug)]
-pub struct StoreTimes(HashMap<Place, Option<Timestamp>>);
+pub struct StoreTimes(HashMap<QueuePosition, Option<Timestamp>>);
 
 /// From when to when. What would have to be guessed, because the snapshot lacks one of the messages that decide it,
 /// is left open.

@@ -10,7 +10,7 @@ const HEAD: &str =
     r#""schema":"ons-audit-snapshot/1","cluster":"demo","captured_at":"2026-11-20T03:00:00Z""#;
 
 /// Reads a snapshot whose head is right and whose other fields are `rest`.
-fn parse(rest: &str) -> Result<ClusterState, Error> {
+fn parse(rest: &str) -> Result<ClusterState, SnapshotError> {
     let comma = if rest.is_empty() { "" } else { "," };
     read("c.json", format!("{{{HEAD}{comma}{rest}}}").as_bytes())
 }
@@ -44,7 +44,7 @@ fn compressed_snapshots_read_the_same() {
     for bytes in [gzip.finish().unwrap(), zstd] {
         assert_eq!(&*read("c", &*bytes).unwrap().cluster, "demo");
         let torn = read("c", &bytes[..bytes.len() - 1]).unwrap_err();
-        assert!(matches!(torn, Error::Unreadable { .. }), "{torn}");
+        assert!(matches!(torn, SnapshotError::Unreadable { .. }), "{torn}");
     }
 }
 
@@ -150,7 +150,7 @@ fn contradictions_are_errors() {
         ),
     ] {
         let error = parse(&rest).unwrap_err();
-        assert!(matches!(error, Error::Contradicts { .. }));
+        assert!(matches!(error, SnapshotError::Contradicts { .. }));
         assert!(error.to_string().contains(says), "{error}, expected {says}");
     }
 }

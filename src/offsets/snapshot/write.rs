@@ -2,26 +2,26 @@
 
 use std::io::{self, Write};
 
-use super::{Document, Message, Missing};
+use super::{MessageEntry, MissingMessage, SnapshotDocument};
 
 /// A snapshot in the making: the cluster first, then its messages, then those that were looked for in vain.
 #[derive(Debug)]
-pub struct Writer<W> {
+pub struct SnapshotWriter<W> {
     out: W,
     /// Entries of the list that is being written.
     entries: u64,
-    list: List,
+    list: ListKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum List {
+enum ListKind {
     Messages,
     Missing,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> SnapshotWriter<W> {
     /// Writes all but the messages.
-    pub fn new(mut out: W, document: &Document) -> io::Result<Self> {
+    pub fn new(mut out: W, document: &SnapshotDocument) -> io::Result<Self> {
         let mut head = serde_json::to_vec(document)?;
         head.pop(); // its closing brace, which comes last
         out.write_all(&head)?;
@@ -29,20 +29,20 @@ impl<W: Write> Writer<W> {
         Ok(Self {
             out,
             entries: 0,
-            list: List::Messages,
+            list: ListKind::Messages,
         })
     }
 
     /// A message; all of them come before those that are missing.
-    pub fn message(&mut self, message: &Message<'_>) -> io::Result<()> {
-        debug_assert_eq!(self.list, List::Messages, "the other list has begun");
+    pub fn message(&mut self, message: &MessageEntry<'_>) -> io::Result<()> {
+        debug_assert_eq!(self.list, ListKind::Messages, "the other list has begun");
         self.entry(message)
     }
 
     /// A message that was looked for in vain.
-    pub fn missing(&mut self, missing: &Missing<'_>) -> io::Result<()> {
-        if self.list == List::Messages {
-            self.list = List::Missing;
+    pub fn missing(&mut self, missing: &MissingMessage<'_>) -> io::Result<()> {
+        if self.list == ListKind::Messages {
+            self.list = ListKind::Missing;
             self.entries = 0;
             self.out.write_all(b"],\n\"missing\":[")?;
         }
@@ -67,33 +67,33 @@ impl<W: Write> Writer<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Moment, Queue, Topic, read};
+    use super::super::{QueueRange, SnapshotTime, TopicEntry, read};
     use super::*;
 
     #[test]
     fn what_is_written_is_read_again() {
-        let document = Document {
+        let document = SnapshotDocument {
             cluster: "demo".into(),
-            captured_at: Moment("2026-11-20T03:00:00.125Z".parse().unwrap()),
+            captured_at: SnapshotTime("2026-11-20T03:00:00.125Z".parse().unwrap()),
             rules: crate::offsets::Rules::Offsets,
             unreachable: [("b".into(), "it is down".into())].into(),
-            topics: vec![Topic {
+            topics: vec![TopicEntry {
                 topic: "orders".into(),
                 is_static: true,
                 read_queue_nums: [("a".into(), 4)].into(),
-                queues: vec![Queue {
+                queues: vec![QueueRange {
                     broker: "a".into(),
                     queue_id: 3,
                     min_offset: 1,
                     max_offset: 9,
                 }],
             }],
-            ..Document::default()
+            ..SnapshotDocument::default()
         };
         for (messages, missing) in [(0, 0), (2, 0), (0, 2), (2, 2)] {
-            let mut writer = Writer::new(Vec::new(), &document).unwrap();
+            let mut writer = SnapshotWriter::new(Vec::new(), &document).unwrap();
             for nth in 0..messages {
-                let message = Message {
+                let message = MessageEntry {
                     msg_id: format!("0{nth}").into(),
                     topic: "orders".into(),
                     broker: "a".into(),
@@ -106,7 +106,7 @@ mod tests {
                 writer.message(&message).unwrap();
             }
             for nth in 0..missing {
-                let gone = Missing {
+                let gone = MissingMessage {
                     msg_id: format!("F{nth}").into(),
                     topic: "orders".into(),
                     kind: "not_found".into(),

@@ -12,7 +12,7 @@ use thiserror::Error;
 use tracing::info;
 
 use super::http::{Network, body_of};
-use super::keys::{Age, Key, Keys, Supply};
+use super::keys::{ActiveKey, CredentialSource, KeyRotation, KeyState};
 use super::request::Signature;
 use super::stamp::Stamps;
 use super::{Endpoint, answer, errors, headers, transport};
@@ -26,11 +26,11 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct OnsConfig {
     /// Where to ask.
     pub endpoint: Endpoint,
     /// With which key, and who gives the next one.
-    pub key: Supply,
+    pub key: CredentialSource,
     /// Signed how.
     pub signature: Signature,
     /// The longest that one attempt may take, answer included.
@@ -46,7 +46,7 @@ pub struct Config {
 pub struct Ons {
     client: Client,
     url: Url,
-    keys: Keys,
+    keys: KeyRotation,
     /// Region and instance that the source names, if it does.
     place: (Option<String>, Option<String>),
     stamps: Stamps,
@@ -57,8 +57,8 @@ pub struct Ons {
 
 impl Ons {
     /// A client with its own connection pool. Connects when it is first asked.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
-        let Config {
+    pub fn new(config: OnsConfig) -> Result<Self, ConfigError> {
+        let OnsConfig {
             endpoint,
             key,
             signature,
@@ -76,7 +76,7 @@ impl Ons {
             endpoint.instance().map(str::to_owned),
         );
         let said = format!("asking {endpoint} with access key {id} from {provider}");
-        let keys = Keys::new(key, endpoint, signature, clock)
+        let keys = KeyRotation::new(key, endpoint, signature, clock)
             .map_err(|_| ConfigError::Unsendable { provider })?;
         info!("{said}");
         Ok(Self {
@@ -94,12 +94,12 @@ impl Ons {
     /// ended, before it.
     async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
         let mut key = self.keys.current();
-        if key.age((self.clock)()) == Age::Ended {
+        if key.state((self.clock)()) == KeyState::Expired {
             key = self.keys.after(&key).await?;
         }
         let now = (self.clock)();
         let call = self.call(query, &key, now);
-        let answer = if key.age(now) == Age::Due {
+        let answer = if key.state(now) == KeyState::RenewalDue {
             let renewal = pin!(self.keys.renew_in_time(now));
             match select(pin!(call), renewal).await {
                 Either::Left((answer, _)) => answer,
@@ -112,7 +112,11 @@ impl Ons {
     }
 
     /// A key that the gateway finds expired is replaced, and the call worth another attempt.
-    async fn judged(&self, answer: Result<Trace, Failure>, key: &Key) -> Result<Trace, Failure> {
+    async fn judged(
+        &self,
+        answer: Result<Trace, Failure>,
+        key: &ActiveKey,
+    ) -> Result<Trace, Failure> {
         match answer {
             Err(failure) if failure.kind == FailureKind::Expired => {
                 Err(self.keys.replace(key, failure).await)
@@ -122,14 +126,14 @@ impl Ons {
                     .as_ref()
                     .map_or_else(Failure::proves_access, |_| true)
                 {
-                    key.was_let_in();
+                    key.confirm();
                 }
                 answer
             }
         }
     }
 
-    async fn call(&self, query: &Query, key: &Key, now: Timestamp) -> Result<Trace, Failure> {
+    async fn call(&self, query: &Query, key: &ActiveKey, now: Timestamp) -> Result<Trace, Failure> {
         let stamp = self.stamps.next(now);
         let call = key
             .calls()
@@ -160,7 +164,7 @@ impl Ons {
     }
 
     /// The failure of a call that nobody answered.
-    fn unanswered(&self, error: reqwest::Error, key: &Key) -> Failure {
+    fn unanswered(&self, error: reqwest::Error, key: &ActiveKey) -> Failure {
         let is_without_tunnel = transport::is_without_tunnel(&error);
         let mut failure = transport::failure(error, key.redactor());
         if is_without_tunnel && self.was_answered.load(Relaxed) {
@@ -202,7 +206,7 @@ impl Ons {
     }
 
     /// A redirect is never followed: it would carry the signature, and the nonce a second time.
-    fn redirected(&self, response: &Response, key: &Key) -> Failure {
+    fn redirected(&self, response: &Response, key: &ActiveKey) -> Failure {
         let status = response.status().as_u16();
         let target = response
             .headers()

@@ -16,7 +16,7 @@ use FailureKind::{Expired, Fatal, Forbidden, NotFound, Refused, Server, Throttle
 use crate::source::FailureKind;
 
 /// A code, what it means, and what the person should do.
-type Row = (&'static str, FailureKind, &'static str);
+type ErrorRule = (&'static str, FailureKind, &'static str);
 
 const KEY: &str =
     "check the access key ID in the environment or the profile: it must exist and be active";
@@ -49,7 +49,7 @@ const ELSEWHERE: &str =
     "this error belongs to another operation: check that the source is the gateway itself";
 
 /// One row a code.
-const CODES: &[Row] = &[
+const CODES: &[ErrorRule] = &[
     // The answer to this query.
     ("BIZ_NO_MESSAGE", NotFound, GONE),
     ("BIZ_TOPIC_NOT_FOUND", NotFound, MISSING),
@@ -127,7 +127,7 @@ const CODES: &[Row] = &[
 ];
 
 /// Relatives of those codes that no page lists: `*` at one end stands for anything, the first match wins.
-const FAMILIES: &[Row] = &[
+const FAMILIES: &[ErrorRule] = &[
     ("BIZ_*", Refused, PARAMETER),
     ("Missing*", Refused, PARAMETER),
     ("InvalidParameter*", Refused, PARAMETER),

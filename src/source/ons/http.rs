@@ -72,7 +72,7 @@ impl Network {
 
 /// What a server said to a POST.
 #[derive(Debug)]
-pub struct Reply {
+pub struct HttpReply {
     /// HTTP status.
     pub status: u16,
     /// The body; nothing where it is too long for what anybody says to a POST.
@@ -86,7 +86,7 @@ impl Network {
         to: &Address,
         body: String,
         timeout: Duration,
-    ) -> Result<Reply, String> {
+    ) -> Result<HttpReply, String> {
         const LARGEST: usize = 64 * 1024;
 
         let broken = |error| {
@@ -106,7 +106,7 @@ impl Network {
         let mut response = request.send().await.map_err(broken)?;
         let status = response.status().as_u16();
         let body = body_of(&mut response, LARGEST).await.map_err(broken)?;
-        Ok(Reply {
+        Ok(HttpReply {
             status,
             body: body.unwrap_or_default(),
         })
@@ -125,7 +125,7 @@ impl Address {
             "http" | "https" if !url.has_host() => Err(BadAddress::NoUrl),
             "https" => Ok(Self(url)),
             "http" if allow_http || is_loopback(&url) => Ok(Self(url)),
-            "http" => Err(BadAddress::FastLineParser),
+            "http" => Err(BadAddress::Plain),
             _ => Err(BadAddress::NoUrl),
         }
     }
@@ -180,7 +180,7 @@ pub enum BadAddress {
     NoUrl,
     /// It would send a secret in the clear.
     #[error("plain http would show the address on its way, expected https (or --allow-http)")]
-    FastLineParser,
+    Plain,
 }
 
 /// A client for plain http to this machine or its neighbours, never through a proxy: it would ask the metadata service
@@ -248,7 +248,7 @@ mod tests {
         let signed = address.with_query(&[("sign", "a+b/c==".to_owned())]);
         assert!(signed.0.as_str().ends_with("&sign=a%2Bb%2Fc%3D%3D"));
         for (wrong, why) in [
-            ("http://hooks.example/s3cret", BadAddress::FastLineParser),
+            ("http://hooks.example/s3cret", BadAddress::Plain),
             ("hooks.example/s3cret", BadAddress::NoUrl),
             ("ftp://hooks.example/s3cret", BadAddress::NoUrl),
             ("", BadAddress::NoUrl),

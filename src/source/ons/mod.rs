@@ -24,11 +24,11 @@ pub mod sign_v3;
 mod stamp;
 mod transport;
 
-pub use client::{Config, ConfigError, Ons};
+pub use client::{ConfigError, Ons, OnsConfig};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use http::Network;
-pub use keys::{Issuer, Supply};
+pub use keys::{CredentialSource, Renewer};
 pub use request::Signature;
 
 #[cfg(test)]

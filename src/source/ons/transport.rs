@@ -16,7 +16,7 @@ const NO_TUNNEL: &str = "tunnel error: unsuccessful";
 /// No answer arrived, or only half of one.
 pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let error = error.without_url();
-    let (kind, what, hint, cause) = told(&error);
+    let (kind, what, hint, cause) = details(&error);
     let message = match cause {
         Some(cause) => format!("{what}: {}", redactor.excerpt(&cause, CAUSE)),
         None => what.to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     }
 }
 
-type Told = (
+type ErrorDetails = (
     FailureKind,
     &'static str,
     Option<&'static str>,
@@ -35,7 +35,7 @@ type Told = (
 );
 
 /// What it means, what happened, what to do about it, and the cause that helps.
-fn told(error: &reqwest::Error) -> Told {
+fn details(error: &reqwest::Error) -> ErrorDetails {
     // Every call would end at these three, so no call is worth repeating.
     if let Some(problem) = certificate_error(error) {
         let what = "the gateway's certificate is not trusted";

@@ -26,7 +26,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// How a cluster is asked.
 #[derive(Debug)]
-pub struct Config {
+pub struct ClusterConfig {
     /// The connections.
     pub remoting: Remoting,
     /// Tells when offsets were read.
@@ -45,19 +45,19 @@ pub struct Cluster {
     brokers: Mutex<(Arc<Brokers>, Option<Instant>)>,
     /// Every broker that was ever there: name servers forget one at once when it stops.
     seen: Mutex<BTreeSet<Arc<str>>>,
-    topics: tokio::sync::Mutex<HashMap<Box<str>, Arc<Topic>>>,
-    frozen: tokio::sync::Mutex<Frozen>,
+    topics: tokio::sync::Mutex<HashMap<Box<str>, Arc<RoutedTopic>>>,
+    recent: tokio::sync::Mutex<RecentSnapshots>,
 }
 
 /// A topic as queries name it: its instance, its name.
 pub type AskedTopic = (Option<Arc<str>>, Arc<str>);
 
 /// What was captured of each topic, and when that was begun.
-type Frozen = BTreeMap<Arc<str>, (Instant, Arc<Snapshot>)>;
+type RecentSnapshots = BTreeMap<Arc<str>, (Instant, Arc<Snapshot>)>;
 
 /// A topic that exists.
 #[derive(Debug)]
-pub(super) struct Topic {
+pub(super) struct RoutedTopic {
     /// As brokers know it.
     pub(super) wire: Arc<str>,
     pub(super) route: TopicRoute,
@@ -70,14 +70,14 @@ pub(super) struct Topic {
 impl Cluster {
     /// Asks nobody yet.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: ClusterConfig) -> Self {
         Self {
             remoting: config.remoting,
             clock: config.clock,
             brokers: Mutex::default(),
             seen: Mutex::default(),
             topics: tokio::sync::Mutex::default(),
-            frozen: tokio::sync::Mutex::default(),
+            recent: tokio::sync::Mutex::default(),
         }
     }
 
@@ -168,7 +168,7 @@ impl Cluster {
     }
 
     /// The topic a query means, if it exists: under the instance's namespace, or else under its bare name.
-    pub(super) async fn topic(&self, query: &Query) -> Result<Arc<Topic>, Failure> {
+    pub(super) async fn topic(&self, query: &Query) -> Result<Arc<RoutedTopic>, Failure> {
         let topic = self.topic_of(query.instance_id.as_deref(), &query.topic);
         topic.await?.ok_or_else(|| Failure {
             hint: Some("check the spelling; topics are case-sensitive".to_owned()),
@@ -184,7 +184,7 @@ impl Cluster {
         &self,
         instance: Option<&str>,
         topic: &str,
-    ) -> Result<Option<Arc<Topic>>, Failure> {
+    ) -> Result<Option<Arc<RoutedTopic>>, Failure> {
         for name in names_on_the_wire(instance, topic) {
             if let Some(topic) = self.topic_named(&name).await? {
                 return Ok(Some(topic));
@@ -194,7 +194,7 @@ impl Cluster {
     }
 
     /// A topic by its name on the wire. Only what exists is remembered: a topic may be made at any time.
-    async fn topic_named(&self, wire: &str) -> Result<Option<Arc<Topic>>, Failure> {
+    async fn topic_named(&self, wire: &str) -> Result<Option<Arc<RoutedTopic>>, Failure> {
         let mut topics = self.topics.lock().await; // nobody else asks meanwhile what we are asking
         if let Some(topic) = topics.get(wire) {
             return Ok(Some(topic.clone()));
@@ -209,7 +209,7 @@ impl Cluster {
             .iter()
             .map(|broker| &*broker.broker_name)
             .collect();
-        let topic = Arc::new(Topic {
+        let topic = Arc::new(RoutedTopic {
             since,
             wire: wire.into(),
             brokers: names.into_iter().map(Into::into).collect(),
@@ -221,7 +221,7 @@ impl Cluster {
 
     /// Have all brokers been asked that may have a message of the topic? Name servers forget a broker when it stops, and
     /// the route was asked for a while ago. If not, says who was not.
-    pub(super) async fn were_all_asked(&self, topic: &Topic) -> Result<(), Failure> {
+    pub(super) async fn were_all_asked(&self, topic: &RoutedTopic) -> Result<(), Failure> {
         // What is known of brokers must be no older than the route.
         let (_, asked) = self.known_brokers();
         if asked.is_none_or(|asked| asked < topic.since || asked.elapsed() > SETTLE) {
@@ -281,9 +281,9 @@ impl Cluster {
     }
 
     /// The offsets of one topic, captured a moment ago.
-    async fn frozen(&self, wire: &Arc<str>) -> Result<Arc<Snapshot>, Failure> {
-        let mut frozen = self.frozen.lock().await;
-        if let Some((since, snapshot)) = frozen.get(wire)
+    async fn recent(&self, wire: &Arc<str>) -> Result<Arc<Snapshot>, Failure> {
+        let mut recent = self.recent.lock().await;
+        if let Some((since, snapshot)) = recent.get(wire)
             && since.elapsed() < FRESH
         {
             return Ok(snapshot.clone());
@@ -291,8 +291,8 @@ impl Cluster {
         let begun = Instant::now();
         let topics = BTreeSet::from([(None, wire.clone())]);
         let snapshot = Arc::new(self.freeze(&topics).await?);
-        frozen.retain(|_, (since, _)| since.elapsed() < FRESH);
-        frozen.insert(wire.clone(), (begun, snapshot.clone()));
+        recent.retain(|_, (since, _)| since.elapsed() < FRESH);
+        recent.insert(wire.clone(), (begun, snapshot.clone()));
         Ok(snapshot)
     }
 }
@@ -308,7 +308,7 @@ impl TraceSource for Cluster {
             position: Some(position),
             ..query.clone()
         };
-        self.frozen(&topic.wire).await?.answer(&query)
+        self.recent(&topic.wire).await?.answer(&query)
     }
 
     fn may_refuse_everyone(&self) -> bool {

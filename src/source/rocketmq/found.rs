@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::remoting::StoredMessage;
 use crate::message::Position;
-use crate::source::Found;
+use crate::source::LocatedMessage;
 
 /// A stored message as far as it matters; nothing where its numbers are none.
-pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<Found> {
-    Some(Found {
+pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<LocatedMessage> {
+    Some(LocatedMessage {
         topic: message.topic.as_str().into(),
         position: Position {
             broker: broker.clone(),
@@ -24,7 +24,7 @@ pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<Found>
 }
 
 /// By store time, then by place.
-pub(super) fn is_older(one: &Found, other: &Found) -> bool {
-    let age = |found: &Found| (found.stored_at, found.position.queue_offset);
+pub(super) fn is_older(one: &LocatedMessage, other: &LocatedMessage) -> bool {
+    let age = |found: &LocatedMessage| (found.stored_at, found.position.queue_offset);
     age(one) < age(other)
 }

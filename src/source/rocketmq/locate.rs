@@ -9,16 +9,16 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::Cluster;
-use super::cluster::{Topic, missing};
+use super::cluster::{RoutedTopic, missing};
 use super::failure::failure;
 use super::found::{found, is_older};
-use super::remoting::{CallError, Cause, Lookup, QueueOf, StoredMessage};
+use super::remoting::{CallError, Cause, KeyLookup, QueueOf, StoredMessage};
 use super::sweep::Sweep;
 use super::system::is_waiting_room;
 use crate::input::Row;
 use crate::message::{BornClock, MessageId, OffsetId, Query};
 use crate::source::snapshot::{EXPIRED, NO_MESSAGE};
-use crate::source::{CallPacer, Failure, FailureKind, Found, Trace, TraceSource};
+use crate::source::{CallPacer, Failure, FailureKind, LocatedMessage, Trace, TraceSource};
 
 /// Looks messages up for an engine, and leaves their judgement for later: its answers hold no tracks.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl<'a, P: CallPacer> Locator<'a, P> {
     }
 
     /// Nobody need be asked about a message whose place is given, or that was met in its queue.
-    fn met(&self, query: &Query) -> Option<Trace> {
+    fn found(&self, query: &Query) -> Option<Trace> {
         if query.position.is_some() {
             return Some(Trace::new(Vec::new()));
         }
@@ -49,14 +49,14 @@ impl<'a, P: CallPacer> Locator<'a, P> {
 impl<P: CallPacer> TraceSource for Locator<'_, P> {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
         self.sweep.search().await;
-        if let Some(found) = self.met(query) {
+        if let Some(found) = self.found(query) {
             return Ok(found);
         }
         self.cluster.locate(query).await.map(trace_of)
     }
 
     fn answer_locally(&self, query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
-        self.met(query).map(Ok)
+        self.found(query).map(Ok)
     }
 
     fn prefetch<'r, E: 'r>(
@@ -71,7 +71,7 @@ impl<P: CallPacer> TraceSource for Locator<'_, P> {
     }
 }
 
-fn trace_of(found: Found) -> Trace {
+fn trace_of(found: LocatedMessage) -> Trace {
     Trace {
         found: Some(Box::new(found)),
         ..Trace::new(Vec::new())
@@ -80,20 +80,20 @@ fn trace_of(found: Found) -> Trace {
 
 impl Cluster {
     /// Looks one message up.
-    pub(super) async fn locate(&self, query: &Query) -> Result<Found, Failure> {
+    pub(super) async fn locate(&self, query: &Query) -> Result<LocatedMessage, Failure> {
         let topic = self.topic(query).await?;
         let id = &query.msg_id;
         let mut homeless = None;
         if let Ok(MessageId::OffsetId(place)) = MessageId::parse(id) {
             match self.at_place(&topic, place).await? {
-                AtPlace::Message(broker, message) => {
+                OffsetLookup::Message(broker, message) => {
                     return self.of_topic(&topic, broker, *message).await;
                 }
-                AtPlace::Nothing(broker) => {
+                OffsetLookup::Nothing(broker) => {
                     return Err(self.nothing_at(&topic, broker, place).await);
                 }
                 // Perhaps it is a unique key that looks like an offset ID.
-                AtPlace::NoSuchBroker => homeless = Some(place.store),
+                OffsetLookup::NoSuchBroker => homeless = Some(place.store),
             }
         }
         if let Some(found) = self.by_key(&topic, id).await? {
@@ -124,11 +124,15 @@ impl Cluster {
 
     /// The oldest copy that any broker of the topic has of a message. Whoever could not be asked may have it, so that
     /// only all of them together can say that nobody does.
-    async fn by_key(&self, topic: &Topic, key: &str) -> Result<Option<Found>, Failure> {
+    async fn by_key(
+        &self,
+        topic: &RoutedTopic,
+        key: &str,
+    ) -> Result<Option<LocatedMessage>, Failure> {
         let wire = &topic.wire;
         let asked = topic.brokers.iter().map(|broker| async move {
             let copies = self.at_any(broker, |address| async move {
-                let lookup = Lookup::ever(wire, key);
+                let lookup = KeyLookup::ever(wire, key);
                 self.remoting.query_message(&address, lookup).await
             });
             (broker, copies.await)
@@ -155,10 +159,14 @@ impl Cluster {
     }
 
     /// What stands at the place that an offset ID names.
-    async fn at_place(&self, topic: &Topic, place: OffsetId) -> Result<AtPlace, Failure> {
+    async fn at_place(
+        &self,
+        topic: &RoutedTopic,
+        place: OffsetId,
+    ) -> Result<OffsetLookup, Failure> {
         let brokers = self.brokers().await.map_err(|error| failure(&error))?;
         let Ok(offset) = i64::try_from(place.commit_log_offset) else {
-            return Ok(AtPlace::NoSuchBroker);
+            return Ok(OffsetLookup::NoSuchBroker);
         };
         let named = brokers.at(place.store).cloned();
         // An address that nobody has any more: replicas keep places as they were, so any broker may have taken over.
@@ -179,7 +187,7 @@ impl Cluster {
         for (broker, message) in join_all(asked).await {
             match message {
                 Ok(Some(message)) if message.store_host == place.store => {
-                    return Ok(AtPlace::Message(broker, Box::new(message)));
+                    return Ok(OffsetLookup::Message(broker, Box::new(message)));
                 }
                 Ok(_) => {}
                 // The broker cuts blindly: in the middle of another message it may choke.
@@ -189,8 +197,8 @@ impl Cluster {
         }
         match (failed, named) {
             (Some(error), _) => Err(failure(&error)),
-            (None, Some(broker)) => Ok(AtPlace::Nothing(broker)),
-            (None, None) => Ok(AtPlace::NoSuchBroker),
+            (None, Some(broker)) => Ok(OffsetLookup::Nothing(broker)),
+            (None, None) => Ok(OffsetLookup::NoSuchBroker),
         }
     }
 
@@ -198,10 +206,10 @@ impl Cluster {
     /// copy under the topic, once it was delivered.
     async fn of_topic(
         &self,
-        topic: &Topic,
+        topic: &RoutedTopic,
         broker: Arc<str>,
         message: StoredMessage,
-    ) -> Result<Found, Failure> {
+    ) -> Result<LocatedMessage, Failure> {
         let absent = |message| Failure::new(FailureKind::NotFound, NO_MESSAGE.to_owned(), message);
         if *message.topic == *topic.wire {
             return found(&broker, &message)
@@ -230,7 +238,7 @@ impl Cluster {
     }
 
     /// Nothing at the place an offset ID names: did the message expire, or was it never there?
-    async fn nothing_at(&self, topic: &Topic, broker: Arc<str>, place: OffsetId) -> Failure {
+    async fn nothing_at(&self, topic: &RoutedTopic, broker: Arc<str>, place: OffsetId) -> Failure {
         let first = self.first_place(topic, &broker).await;
         let (code, why) = match first {
             Some(first) if i64::try_from(place.commit_log_offset).is_ok_and(|at| at < first) => (
@@ -247,7 +255,7 @@ impl Cluster {
     }
 
     /// Where the oldest message of the topic stands in a broker's commit log; nothing if that can't be had.
-    async fn first_place(&self, topic: &Topic, broker: &Arc<str>) -> Option<i64> {
+    async fn first_place(&self, topic: &RoutedTopic, broker: &Arc<str>) -> Option<i64> {
         let queues = topic.route.queues.iter();
         let queues = queues.filter(|queues| *queues.broker_name == **broker);
         let count = queues.map(|queues| queues.read_queue_nums.max(queues.write_queue_nums));
@@ -271,7 +279,7 @@ impl Cluster {
 }
 
 /// What stands at a place.
-enum AtPlace {
+enum OffsetLookup {
     /// The message that the ID names, on this broker.
     Message(Arc<str>, Box<StoredMessage>),
     /// This broker should have it and doesn't.

@@ -25,5 +25,5 @@ pub mod remoting;
 mod sweep;
 mod system;
 
-pub use cluster::{AskedTopic, Cluster, Config};
+pub use cluster::{AskedTopic, Cluster, ClusterConfig};
 pub use locate::Locator;

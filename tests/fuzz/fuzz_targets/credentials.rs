@@ -4,17 +4,17 @@
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::source::ons::credentials::{
-    Allow, Credentials, CredentialsError, Look, Provider, Recipe, Surroundings, cli_config, ini,
+    Allowed, Credentials, CredentialsError, ChainStep, Provider, ProviderKind, RoleDefaults, cli_config, ini,
 };
 use secrecy::ExposeSecret;
 
 fuzz_target!(|text: &str| {
-    let around = Surroundings {
-        allow: Allow {
+    let around = RoleDefaults {
+        allow: Allowed {
             external: true,
             http: true,
         },
-        ..Surroundings::default()
+        ..RoleDefaults::default()
     };
     for profile in [None, Some("default"), Some("prod")] {
         check(cli_config::parse(text, "c.json", profile, &around));
@@ -24,14 +24,14 @@ fuzz_target!(|text: &str| {
     }
 });
 
-fn check(looked: Result<Look, CredentialsError>) {
+fn check(looked: Result<ChainStep, CredentialsError>) {
     match looked {
-        Ok(Look::Found(Provider {
-            recipe: Recipe::Key(found),
+        Ok(ChainStep::Found(Provider {
+            kind: ProviderKind::Key(found),
             ..
         })) => check_key(&found),
-        Ok(Look::Found(provider)) => assert!(!provider.name.is_empty()),
-        Ok(Look::Nothing(why)) => assert!(!why.is_empty()),
+        Ok(ChainStep::Found(provider)) => assert!(!provider.name.is_empty()),
+        Ok(ChainStep::Nothing(why)) => assert!(!why.is_empty()),
         Err(error) => {
             assert!(!error.to_string().is_empty());
             assert!(error.hint().is_some_and(|hint| !hint.is_empty()));

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
-use ons_audit::offsets::{TrackType, judge, snapshot};
+use ons_audit::offsets::{TrackType, judge_as_gateway, snapshot};
 
 fuzz_target!(|bytes: &[u8]| {
     let state = match snapshot::read("in", bytes) {
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         };
         assert!(topic.groups.is_sorted_by(|(a, _), (b, _)| a < b));
         for (_, group) in &topic.groups {
-            let word = judge(group, &position);
+            let word = judge_as_gateway(group, &position);
             assert!(TrackType::KNOWN.contains(&word));
             assert!(group.online || word == TrackType::NOT_ONLINE);
         }

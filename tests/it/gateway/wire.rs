@@ -96,12 +96,12 @@ impl Wire<'_> {
         let text = sign_v1::string_to_sign(self.method, &canonical_query(&signed));
         let asked = Asked {
             signature: "v1",
-            key_id: reserved(of, "AccessKeyId")?,
+            key_id: taken(of, "AccessKeyId")?,
             token: of.get("SecurityToken").map(|&token| token.to_owned()),
-            date: reserved(of, "Timestamp")?,
-            nonce: reserved(of, "SignatureNonce")?,
-            msg_id: reserved(of, "MsgId")?,
-            topic: reserved(of, "Topic")?,
+            date: taken(of, "Timestamp")?,
+            nonce: taken(of, "SignatureNonce")?,
+            msg_id: taken(of, "MsgId")?,
+            topic: taken(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
         let right = sign_v1::V1SigningKey::new(&keys.secret).sign(&text);
@@ -124,7 +124,7 @@ impl Wire<'_> {
             .split(',')
             .filter_map(|field| field.split_once('='))
             .collect();
-        let names: Vec<_> = reserved(&fields, "SignedHeaders")?
+        let names: Vec<_> = taken(&fields, "SignedHeaders")?
             .split(';')
             .map(str::to_owned)
             .collect();
@@ -160,19 +160,19 @@ impl Wire<'_> {
         .canonical_request();
         let asked = Asked {
             signature: "v3",
-            key_id: reserved(&fields, "Credential")?,
+            key_id: taken(&fields, "Credential")?,
             token: token.map(str::to_owned),
             date: header("x-acs-date")?.to_owned(),
             nonce: header("x-acs-signature-nonce")?.to_owned(),
-            msg_id: reserved(of, "MsgId")?,
-            topic: reserved(of, "Topic")?,
+            msg_id: taken(of, "MsgId")?,
+            topic: taken(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
         let right =
             sign_v3::V3SigningKey::new(&keys.secret).sign(&sign_v3::string_to_sign(&request));
         keys.check(
             &asked.key_id,
-            reserved(&fields, "Signature")? == right,
+            taken(&fields, "Signature")? == right,
             &request,
         )
         .map_err(Ok)?;
@@ -185,7 +185,7 @@ impl Wire<'_> {
     }
 }
 
-fn reserved(of: &HashMap<&str, &str>, key: &str) -> Result<String, Result<Refusal, String>> {
+fn taken(of: &HashMap<&str, &str>, key: &str) -> Result<String, Result<Refusal, String>> {
     let value = of.get(key).filter(|value| !value.is_empty());
     value
         .map(|&value| value.to_owned())

@@ -13,13 +13,13 @@ use crate::source::Track;
 
 pub(super) fn read(body: &[u8]) -> Result<Body, String> {
     // Nearly every answer is read in one pass. An error may stand in `Data` alone, and then the rest still counts.
-    if let Ok(envelope) = serde_json::from_slice::<Envelope<'_, Tracks>>(body) {
+    if let Ok(envelope) = serde_json::from_slice::<Envelope<'_, JsonTracks>>(body) {
         return Ok(envelope.open(|tracks| Ok(tracks.0)));
     }
     let envelope: Envelope<'_, &RawValue> =
         serde_json::from_slice(body).map_err(|error| error.to_string())?;
     Ok(envelope.open(|data| {
-        serde_json::from_str::<Tracks>(data.get())
+        serde_json::from_str::<JsonTracks>(data.get())
             .map(|tracks| tracks.0)
             .map_err(|error| format!("Data: {error}"))
     }))
@@ -28,11 +28,11 @@ pub(super) fn read(body: &[u8]) -> Result<Body, String> {
 /// The top level. Official SDKs read both spellings of the error fields, and `RequestId` and `Data` of a success in one
 /// only: the others are how anybody's answers look. Unknown fields are passed over.
 struct Envelope<'a, Data> {
-    request_id: Text<'a>,
+    request_id: JsonText<'a>,
     /// A request ID that is spelled like that of an error.
-    small_request_id: Text<'a>,
-    code: Text<'a>,
-    message: Text<'a>,
+    small_request_id: JsonText<'a>,
+    code: JsonText<'a>,
+    message: JsonText<'a>,
     data: Option<Data>,
     is_empty: bool,
     denial: Option<&'static str>,
@@ -41,10 +41,10 @@ struct Envelope<'a, Data> {
 impl<Data> Envelope<'_, Data> {
     const fn new() -> Self {
         Self {
-            request_id: Text(None),
-            small_request_id: Text(None),
-            code: Text(None),
-            message: Text(None),
+            request_id: JsonText(None),
+            small_request_id: JsonText(None),
+            code: JsonText(None),
+            message: JsonText(None),
             data: None,
             is_empty: true,
             denial: None,
@@ -66,8 +66,8 @@ impl<Data> Envelope<'_, Data> {
 
 impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields<Data>(PhantomData<Data>);
-        impl<'de, Data: Deserialize<'de>> Visitor<'de> for Fields<Data> {
+        struct EnvelopeVisitor<Data>(PhantomData<Data>);
+        impl<'de, Data: Deserialize<'de>> Visitor<'de> for EnvelopeVisitor<Data> {
             type Value = Envelope<'de, Data>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,7 +76,7 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut envelope = Envelope::new();
-                while let Some(key) = map.next_key::<Text<'_>>()? {
+                while let Some(key) = map.next_key::<JsonText<'_>>()? {
                     envelope.is_empty = false;
                     match key.as_str() {
                         Some("RequestId") => envelope.request_id = map.next_value()?,
@@ -94,7 +94,7 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
                             }
                         }
                         Some("ErrorCode" | "errorCode") => {
-                            if map.next_value::<Text<'_>>()?.is_said() {
+                            if map.next_value::<JsonText<'_>>()?.is_said() {
                                 envelope.denial = Some(ERROR_CODE);
                             }
                         }
@@ -104,7 +104,7 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
                 Ok(envelope)
             }
         }
-        deserializer.deserialize_map(Fields(PhantomData))
+        deserializer.deserialize_map(EnvelopeVisitor(PhantomData))
     }
 }
 
@@ -125,23 +125,23 @@ fn is_false(value: &Value) -> bool {
 
 /// `Data` or `MessageTrack`: null, "", a list of tracks, one track in place of a list, or an object that holds any
 /// of these as its `MessageTrack`. Nothing where it is null, "" or an object with nothing in it.
-struct Tracks(Option<Vec<Track>>);
+struct JsonTracks(Option<Vec<Track>>);
 
-impl<'de> Deserialize<'de> for Tracks {
+impl<'de> Deserialize<'de> for JsonTracks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyShape;
-        impl<'de> Visitor<'de> for AnyShape {
-            type Value = Tracks;
+        struct TracksVisitor;
+        impl<'de> Visitor<'de> for TracksVisitor {
+            type Value = JsonTracks;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of message tracks")
             }
 
-            fn visit_unit<E: Error>(self) -> Result<Tracks, E> {
-                Ok(Tracks(None))
+            fn visit_unit<E: Error>(self) -> Result<JsonTracks, E> {
+                Ok(JsonTracks(None))
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Tracks, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<JsonTracks, E> {
                 if text.trim().is_empty() {
                     self.visit_unit()
                 } else {
@@ -149,41 +149,41 @@ impl<'de> Deserialize<'de> for Tracks {
                 }
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tracks, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<JsonTracks, A::Error> {
                 let mut tracks = Vec::with_capacity(list.size_hint().unwrap_or(8));
-                while let Some(object) = list.next_element::<Object<'_>>()? {
+                while let Some(object) = list.next_element::<ErrorBody<'_>>()? {
                     tracks.push(object.track().map_err(A::Error::custom)?);
                 }
-                Ok(Tracks(Some(tracks)))
+                Ok(JsonTracks(Some(tracks)))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Tracks, A::Error> {
-                let object = Object::read(map)?;
-                if let Some(Tracks(nested)) = object.nested {
-                    Ok(Tracks(Some(nested.unwrap_or_default())))
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<JsonTracks, A::Error> {
+                let object = ErrorBody::read(map)?;
+                if let Some(JsonTracks(nested)) = object.nested {
+                    Ok(JsonTracks(Some(nested.unwrap_or_default())))
                 } else if object.group.is_some() || object.word.is_some() {
                     let track = object.track().map_err(A::Error::custom)?;
-                    Ok(Tracks(Some(vec![track])))
+                    Ok(JsonTracks(Some(vec![track])))
                 } else if object.is_empty {
-                    Ok(Tracks(None))
+                    Ok(JsonTracks(None))
                 } else {
                     Err(A::Error::custom("an object without MessageTrack"))
                 }
             }
         }
-        deserializer.deserialize_any(AnyShape)
+        deserializer.deserialize_any(TracksVisitor)
     }
 }
 
 /// A track, or the object around a list of them.
-struct Object<'a> {
-    group: Option<Text<'a>>,
-    word: Option<Text<'a>>,
-    nested: Option<Tracks>,
+struct ErrorBody<'a> {
+    group: Option<JsonText<'a>>,
+    word: Option<JsonText<'a>>,
+    nested: Option<JsonTracks>,
     is_empty: bool,
 }
 
-impl<'de> Object<'de> {
+impl<'de> ErrorBody<'de> {
     fn read<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut object = Self {
             group: None,
@@ -191,7 +191,7 @@ impl<'de> Object<'de> {
             nested: None,
             is_empty: true,
         };
-        while let Some(key) = map.next_key::<Text<'_>>()? {
+        while let Some(key) = map.next_key::<JsonText<'_>>()? {
             object.is_empty = false;
             match key.as_str() {
                 Some("ConsumerGroup") => {
@@ -213,28 +213,28 @@ impl<'de> Object<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Object<'de> {
+impl<'de> Deserialize<'de> for ErrorBody<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object<'de>;
+        struct ErrorBodyVisitor;
+        impl<'de> Visitor<'de> for ErrorBodyVisitor {
+            type Value = ErrorBody<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a message track")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Object::read(map)
+                ErrorBody::read(map)
             }
         }
-        deserializer.deserialize_map(Fields)
+        deserializer.deserialize_map(ErrorBodyVisitor)
     }
 }
 
 /// A scalar as text; null and anything that is no scalar count as missing.
-struct Text<'a>(Option<Cow<'a, str>>);
+struct JsonText<'a>(Option<Cow<'a, str>>);
 
-impl Text<'_> {
+impl JsonText<'_> {
     fn as_str(&self) -> Option<&str> {
         self.0.as_deref()
     }
@@ -248,52 +248,52 @@ impl Text<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de> Deserialize<'de> for JsonText<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Scalar;
-        impl<'de> Visitor<'de> for Scalar {
-            type Value = Text<'de>;
+        struct ScalarVisitor;
+        impl<'de> Visitor<'de> for ScalarVisitor {
+            type Value = JsonText<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text")
             }
 
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Borrowed(text))))
+                Ok(JsonText(Some(Cow::Borrowed(text))))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(text.to_owned()))))
+                Ok(JsonText(Some(Cow::Owned(text.to_owned()))))
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(number.to_string()))))
+                Ok(JsonText(Some(Cow::Owned(number.to_string()))))
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(number.to_string()))))
+                Ok(JsonText(Some(Cow::Owned(number.to_string()))))
             }
 
             fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Text(None))
+                Ok(JsonText(None))
             }
 
             fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Text(None))
+                Ok(JsonText(None))
             }
 
             fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Text(None))
+                Ok(JsonText(None))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-                IgnoredAny.visit_seq(list).map(|_| Text(None))
+                IgnoredAny.visit_seq(list).map(|_| JsonText(None))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                IgnoredAny.visit_map(map).map(|_| Text(None))
+                IgnoredAny.visit_map(map).map(|_| JsonText(None))
             }
         }
-        deserializer.deserialize_any(Scalar)
+        deserializer.deserialize_any(ScalarVisitor)
     }
 }

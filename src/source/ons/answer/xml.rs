@@ -14,7 +14,7 @@ const DEPTH: usize = 32;
 pub(super) fn read(body: &[u8]) -> Result<Body, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     let mut reader = Reader::from_str(text);
-    let mut document = Document::new();
+    let mut document = XmlAnswer::new();
     loop {
         match reader.read_event().map_err(|error| error.to_string())? {
             Event::Start(tag) => document.open(tag.local_name().as_ref())?,
@@ -44,7 +44,7 @@ fn resolve(reference: &BytesRef<'_>) -> String {
 }
 
 /// What was read so far.
-struct Document {
+struct XmlAnswer {
     /// Names of the open elements.
     path: Vec<String>,
     /// Text since the last tag.
@@ -55,7 +55,7 @@ struct Document {
     body: Body,
 }
 
-impl Document {
+impl XmlAnswer {
     fn new() -> Self {
         Self {
             path: Vec::new(),

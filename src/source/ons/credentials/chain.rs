@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use tracing::warn;
 
 use super::external::KeyUri;
-use super::provider::{Chance, OidcRole, Provider, Recipe};
-use super::role::{Allow, Off, Said, Surroundings};
-use super::{Candidates, Credentials, CredentialsError, Look, cli_config, ini};
+use super::provider::{OidcRole, Presence, Provider, ProviderKind};
+use super::role::{Allowed, Disabled, RoleDefaults, RoleFields};
+use super::{Candidates, ChainStep, Credentials, CredentialsError, cli_config, ini};
 
 pub(super) const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 pub(super) const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
@@ -20,11 +20,11 @@ const INI_FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
 const KEY_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
 /// One place of the chain.
-type Place<'a> = fn(&Lookup<'a>) -> Result<Look, CredentialsError>;
+type LookupStep<'a> = fn(&ProviderChain<'a>) -> Result<ChainStep, CredentialsError>;
 
 /// Where to look.
 #[derive(Clone, Copy)]
-pub struct Lookup<'a> {
+pub struct ProviderChain<'a> {
     /// The environment.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The home directory, if there is one.
@@ -32,10 +32,10 @@ pub struct Lookup<'a> {
     /// A profile that was given explicitly (`--profile`).
     pub profile: Option<&'a str>,
     /// What was allowed.
-    pub allow: Allow,
+    pub allow: Allowed,
 }
 
-impl std::fmt::Debug for Lookup<'_> {
+impl std::fmt::Debug for ProviderChain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lookup")
             .field("home", &self.home)
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Lookup<'_> {
     }
 }
 
-impl<'a> Lookup<'a> {
+impl<'a> ProviderChain<'a> {
     /// Looks at the environment and the files; makes no call.
     pub fn candidates(&self) -> Result<Candidates, CredentialsError> {
         let mut found = Candidates {
@@ -52,7 +52,7 @@ impl<'a> Lookup<'a> {
             looked: Vec::new(),
             profile: self.profile.map(str::to_owned),
         };
-        let chain: [Place<'a>; 4] = [
+        let chain: [LookupStep<'a>; 4] = [
             Self::environment,
             Self::oidc,
             Self::cli_config,
@@ -60,11 +60,11 @@ impl<'a> Lookup<'a> {
         ];
         for place in chain {
             match place(self)? {
-                Look::Found(provider) => {
-                    found.providers.push((provider, Chance::SetUp));
+                ChainStep::Found(provider) => {
+                    found.providers.push((provider, Presence::Required));
                     return Ok(found);
                 }
-                Look::Nothing(why) => found.looked.push(why),
+                ChainStep::Nothing(why) => found.looked.push(why),
             }
         }
         if self.profile.is_some() {
@@ -79,28 +79,32 @@ impl<'a> Lookup<'a> {
         Ok(found)
     }
 
-    fn environment(&self) -> Result<Look, CredentialsError> {
+    fn environment(&self) -> Result<ChainStep, CredentialsError> {
         if self.profile.is_some() {
             let why = "environment: not asked, a profile was given";
-            return Ok(Look::Nothing(why.into()));
+            return Ok(ChainStep::Nothing(why.into()));
         }
         match (self.variable(KEY_ID), self.variable(KEY_SECRET)) {
-            (Some(access_key_id), Some(secret)) => Ok(Look::key(Credentials {
+            (Some(access_key_id), Some(secret)) => Ok(ChainStep::key(Credentials {
                 provider: "environment".into(),
                 access_key_id,
                 access_key_secret: secret.into(),
                 security_token: self.variable(TOKEN).map(Into::into),
             })),
-            (None, None) => Ok(Look::Nothing(format!("environment: {KEY_ID} is not set"))),
+            (None, None) => Ok(ChainStep::Nothing(format!(
+                "environment: {KEY_ID} is not set"
+            ))),
             (None, Some(_)) => Err(leads_nowhere(KEY_SECRET, format!("{KEY_ID} is not set"))),
             (Some(_), None) => Err(leads_nowhere(KEY_ID, format!("{KEY_SECRET} is not set"))),
         }
     }
 
     /// The identity token of a pod (RRSA): all three variables. A role alone may be meant for something else.
-    fn oidc(&self) -> Result<Look, CredentialsError> {
+    fn oidc(&self) -> Result<ChainStep, CredentialsError> {
         if self.profile.is_some() {
-            return Ok(Look::Nothing("OIDC: not asked, a profile was given".into()));
+            return Ok(ChainStep::Nothing(
+                "OIDC: not asked, a profile was given".into(),
+            ));
         }
         let parts =
             [TOKEN_FILE, ROLE_ARN, PROVIDER_ARN].map(|name| self.variable(name).ok_or(name));
@@ -112,23 +116,23 @@ impl<'a> Lookup<'a> {
                 .find(|name| !missing.contains(name));
             return match begun {
                 Some(variable) => Err(leads_nowhere(variable, why)),
-                None => Ok(Look::Nothing(format!("OIDC: {why}"))),
+                None => Ok(ChainStep::Nothing(format!("OIDC: {why}"))),
             };
         };
-        let said = Said {
+        let said = RoleFields {
             arn,
-            ..Said::default()
+            ..RoleFields::default()
         };
         let role =
-            self.surroundings()
+            self.role_defaults()
                 .role(said)
                 .map_err(|problem| CredentialsError::Variable {
                     name: "ALIBABA_CLOUD_STS_REGION",
                     problem,
                 })?;
-        Ok(Look::Found(Provider {
+        Ok(ChainStep::Found(Provider {
             name: "OIDC role of the environment".into(),
-            recipe: Recipe::Oidc(Box::new(OidcRole {
+            kind: ProviderKind::Oidc(Box::new(OidcRole {
                 role,
                 provider_arn: provider_arn.clone(),
                 token_file: token_file.into(),
@@ -136,22 +140,22 @@ impl<'a> Lookup<'a> {
         }))
     }
 
-    fn cli_config(&self) -> Result<Look, CredentialsError> {
+    fn cli_config(&self) -> Result<ChainStep, CredentialsError> {
         let file = "~/.aliyun/config.json";
         if self.is_on("ALIBABA_CLOUD_CLI_PROFILE_DISABLED") {
             let why = format!("{file}: switched off by ALIBABA_CLOUD_CLI_PROFILE_DISABLED");
-            return Ok(Look::Nothing(why));
+            return Ok(ChainStep::Nothing(why));
         }
         let profile = self.profile_name();
         match self.read(file)? {
-            Some(text) => cli_config::parse(&text, file, profile.as_deref(), &self.surroundings()),
-            None => Ok(Look::Nothing(format!("{file}: no such file"))),
+            Some(text) => cli_config::parse(&text, file, profile.as_deref(), &self.role_defaults()),
+            None => Ok(ChainStep::Nothing(format!("{file}: no such file"))),
         }
     }
 
     /// The files of the SDKs. One that a variable names stands for itself: it is there and has the profile, or nobody
     /// else is asked.
-    fn ini_files(&self) -> Result<Look, CredentialsError> {
+    fn ini_files(&self) -> Result<ChainStep, CredentialsError> {
         let named = self.variable(INI_FILE);
         let files = match &named {
             Some(file) => vec![&**file],
@@ -161,13 +165,13 @@ impl<'a> Lookup<'a> {
             ],
         };
         let section = self.profile_name().unwrap_or_else(|| "default".into());
-        let around = self.surroundings();
+        let around = self.role_defaults();
         let mut looked = Vec::new();
         for file in files {
             match self.read(file)? {
                 Some(text) => match ini::parse(&text, file, &section, &around)? {
-                    Look::Nothing(why) => looked.push(why),
-                    found @ Look::Found(_) => return Ok(found),
+                    ChainStep::Nothing(why) => looked.push(why),
+                    found @ ChainStep::Found(_) => return Ok(found),
                 },
                 None => looked.push(format!("{file}: no such file")),
             }
@@ -175,13 +179,13 @@ impl<'a> Lookup<'a> {
         let looked = looked.join("; ");
         match named {
             Some(_) if self.profile.is_none() => Err(leads_nowhere(INI_FILE, looked)),
-            _ => Ok(Look::Nothing(looked)),
+            _ => Ok(ChainStep::Nothing(looked)),
         }
     }
 
     /// The metadata service, which may be there, then the address, which somebody set up.
     fn services(&self, found: &mut Candidates) -> Result<(), CredentialsError> {
-        let around = self.surroundings();
+        let around = self.role_defaults();
         if around.off.ecs {
             let why = "ECS role: switched off by ALIBABA_CLOUD_ECS_METADATA_DISABLED";
             found.looked.push(why.into());
@@ -189,9 +193,9 @@ impl<'a> Lookup<'a> {
             let role = around.ecs(self.variable("ALIBABA_CLOUD_ECS_METADATA").as_deref());
             let provider = Provider {
                 name: "ECS role".into(),
-                recipe: Recipe::Ecs(role),
+                kind: ProviderKind::Ecs(role),
             };
-            found.providers.push((provider, Chance::Perhaps));
+            found.providers.push((provider, Presence::Optional));
         }
         let Some(uri) = self.variable(KEY_URI) else {
             found.looked.push(format!("{KEY_URI} is not set"));
@@ -204,18 +208,18 @@ impl<'a> Lookup<'a> {
             })?;
         let provider = Provider {
             name: format!("credentials URI {uri}"),
-            recipe: Recipe::Uri(uri),
+            kind: ProviderKind::Uri(uri),
         };
-        found.providers.push((provider, Chance::SetUp));
+        found.providers.push((provider, Presence::Required));
         Ok(())
     }
 
-    fn surroundings(&self) -> Surroundings {
-        Surroundings {
+    fn role_defaults(&self) -> RoleDefaults {
+        RoleDefaults {
             session: self.variable("ALIBABA_CLOUD_ROLE_SESSION_NAME"),
             sts_region: self.variable("ALIBABA_CLOUD_STS_REGION"),
             vpc: self.is_on("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"),
-            off: Off {
+            off: Disabled {
                 ecs: self.is_on("ALIBABA_CLOUD_ECS_METADATA_DISABLED"),
                 imds_v1: self.is_on("ALIBABA_CLOUD_IMDSV1_DISABLED"),
                 process: self.is_on("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS"),

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::external::KeyUri;
-use super::provider::{AssumedRole, OidcRole, Role};
-use super::role::{Said, Surroundings};
-use super::{Credentials, CredentialsError, Look, Provider, Recipe, external};
+use super::provider::{AssumedRole, OidcRole, RamRole};
+use super::role::{RoleDefaults, RoleFields};
+use super::{ChainStep, Credentials, CredentialsError, Provider, ProviderKind, external};
 
 /// Roles that assume roles: more steps are a circle.
 const LONGEST_CHAIN: usize = 5;
@@ -18,8 +18,8 @@ pub fn parse(
     text: &str,
     file: &str,
     wanted: Option<&str>,
-    around: &Surroundings,
-) -> Result<Look, CredentialsError> {
+    around: &RoleDefaults,
+) -> Result<ChainStep, CredentialsError> {
     let text = text.trim_start_matches('\u{feff}');
     // Read as untyped JSON: a type error of serde would quote the value, which may be a secret.
     let config: Value = serde_json::from_str(text).map_err(|error| syntax(file, &error))?;
@@ -37,7 +37,7 @@ pub fn parse(
     };
     let Some(fields) = profile(profiles, name) else {
         let names: Vec<&str> = profiles.iter().filter_map(name_of).collect();
-        return Ok(Look::no_profile(file, name, &names));
+        return Ok(ChainStep::no_profile(file, name, &names));
     };
     let profile = Profile {
         file,
@@ -66,17 +66,17 @@ struct Profile<'a> {
     config: &'a [Value],
     name: &'a str,
     fields: &'a Map<String, Value>,
-    around: &'a Surroundings,
+    around: &'a RoleDefaults,
 }
 
 impl<'a> Profile<'a> {
-    fn look(&self, depth: usize) -> Result<Look, CredentialsError> {
+    fn look(&self, depth: usize) -> Result<ChainStep, CredentialsError> {
         let mode = self.text("mode")?.unwrap_or("AK");
-        let recipe = match mode.to_ascii_lowercase().as_str() {
+        let provider_kind = match mode.to_ascii_lowercase().as_str() {
             "ak" | "ststoken" => return self.key(mode),
-            "ramrolearn" => self.assumed(Recipe::Key(self.plain_key(false)?))?,
+            "ramrolearn" => self.assumed(ProviderKind::Key(self.plain_key(false)?))?,
             "chainableramrolearn" => self.assumed(self.source(depth)?)?,
-            "oidc" => Recipe::Oidc(Box::new(OidcRole {
+            "oidc" => ProviderKind::Oidc(Box::new(OidcRole {
                 role: self.role()?,
                 provider_arn: self.needed("oidc_provider_arn")?.to_owned(),
                 token_file: self.needed("oidc_token_file")?.into(),
@@ -87,7 +87,7 @@ impl<'a> Profile<'a> {
                     UNSET,
                 ));
             }
-            "ecsramrole" => Recipe::Ecs(self.around.ecs(self.text("ram_role_name")?)),
+            "ecsramrole" => ProviderKind::Ecs(self.around.ecs(self.text("ram_role_name")?)),
             "credentialsuri" | "external" if self.around.off.process => {
                 let problem =
                     format!("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS switches mode {mode} off");
@@ -96,7 +96,7 @@ impl<'a> Profile<'a> {
             "credentialsuri" => {
                 let uri = KeyUri::parse(self.needed("credentials_uri")?, self.around.allow.http)
                     .map_err(|problem| self.wrong(format!("credentials_uri: {problem}"), REPAIR))?;
-                Recipe::Uri(uri)
+                ProviderKind::Uri(uri)
             }
             "external" => self.command()?,
             _ => {
@@ -107,21 +107,21 @@ impl<'a> Profile<'a> {
                 });
             }
         };
-        Ok(Look::Found(Provider {
+        Ok(ChainStep::Found(Provider {
             name: format!("{} ({mode})", self.provider()),
-            recipe,
+            kind: provider_kind,
         }))
     }
 
     /// Mode `AK` or `StsToken`.
-    fn key(&self, mode: &str) -> Result<Look, CredentialsError> {
+    fn key(&self, mode: &str) -> Result<ChainStep, CredentialsError> {
         if self.text("access_key_id")?.is_none() && self.text("access_key_secret")?.is_none() {
             // What the CLI writes before anybody has configured it.
             let why = format!("{}: profile {} has no access key yet", self.file, self.name);
-            return Ok(Look::Nothing(why));
+            return Ok(ChainStep::Nothing(why));
         }
         self.plain_key(mode.eq_ignore_ascii_case("StsToken"))
-            .map(Look::key)
+            .map(ChainStep::key)
     }
 
     fn plain_key(&self, is_temporary: bool) -> Result<Credentials, CredentialsError> {
@@ -137,16 +137,16 @@ impl<'a> Profile<'a> {
         })
     }
 
-    fn assumed(&self, base: Recipe) -> Result<Recipe, CredentialsError> {
-        Ok(Recipe::Role(Box::new(AssumedRole {
+    fn assumed(&self, base: ProviderKind) -> Result<ProviderKind, CredentialsError> {
+        Ok(ProviderKind::Role(Box::new(AssumedRole {
             base,
             role: self.role()?,
             external_id: self.text("external_id")?.map(str::to_owned),
         })))
     }
 
-    fn role(&self) -> Result<Role, CredentialsError> {
-        let said = Said {
+    fn role(&self) -> Result<RamRole, CredentialsError> {
+        let said = RoleFields {
             arn: self.needed("ram_role_arn")?,
             // The Python SDK reads another name than the CLI writes.
             session: self
@@ -164,7 +164,7 @@ impl<'a> Profile<'a> {
     }
 
     /// The key that `source_profile` leads to.
-    fn source(&self, depth: usize) -> Result<Recipe, CredentialsError> {
+    fn source(&self, depth: usize) -> Result<ProviderKind, CredentialsError> {
         let name = self.needed("source_profile")?;
         if depth == LONGEST_CHAIN {
             let problem =
@@ -180,16 +180,16 @@ impl<'a> Profile<'a> {
             ..*self
         };
         match source.look(depth + 1)? {
-            Look::Found(provider) => Ok(provider.recipe),
-            Look::Nothing(why) => Err(self.wrong(format!("source_profile: {why}"), REPAIR)),
+            ChainStep::Found(provider) => Ok(provider.kind),
+            ChainStep::Nothing(why) => Err(self.wrong(format!("source_profile: {why}"), REPAIR)),
         }
     }
 
-    fn command(&self) -> Result<Recipe, CredentialsError> {
+    fn command(&self) -> Result<ProviderKind, CredentialsError> {
         let words = external::split(self.needed("process_command")?)
             .ok_or_else(|| self.wrong("process_command is no command: is a quote open?", REPAIR))?;
         if self.around.allow.external {
-            return Ok(Recipe::Command(words));
+            return Ok(ProviderKind::Command(words));
         }
         let problem = "mode External runs a command, which is not allowed unasked";
         let hint = "look at the profile's process_command, and if it is yours, add --allow-external-credentials";

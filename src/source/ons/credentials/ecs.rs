@@ -30,11 +30,11 @@ pub(super) async fn key(
     role: &EcsRole,
     provider: &str,
 ) -> Result<Issued, FetchError> {
-    let talk = Talk { client, service };
-    let token = talk.token(role.allow_v1).await?;
+    let metadata = MetadataClient { client, service };
+    let token = metadata.token(role.allow_v1).await?;
     let name = match &role.name {
         Some(name) => name.clone(),
-        None => talk.role(token.as_deref(), role.allow_v1).await?,
+        None => metadata.role(token.as_deref(), role.allow_v1).await?,
     };
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
@@ -43,7 +43,7 @@ pub(super) async fn key(
             None,
         ));
     }
-    let body = talk
+    let body = metadata
         .get(&format!("{ROLES}{name}"), token.as_deref(), role.allow_v1)
         .await?;
     let said = issued::json(WHO, &body)?;
@@ -51,12 +51,12 @@ pub(super) async fn key(
     issued::temporary_key(WHO, &said, provider)
 }
 
-struct Talk<'a> {
+struct MetadataClient<'a> {
     client: &'a Client,
     service: &'a str,
 }
 
-impl Talk<'_> {
+impl MetadataClient<'_> {
     /// The token of version 2, or none where version 1 will do.
     async fn token(&self, allow_v1: bool) -> Result<Option<String>, FetchError> {
         let sent = self

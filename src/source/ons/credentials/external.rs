@@ -42,7 +42,7 @@ async fn key_within(
         FetchError::transient(format!("{who} did not end within {} s", time.as_secs()))
     })??;
     let said = issued::json(who, &output)?;
-    let issued = issued::key(who, &said, &issued::CLI, provider)?;
+    let issued = issued::key(who, &said, &issued::CLI_FIELDS, provider)?;
     let mode = said.get("mode").and_then(serde_json::Value::as_str);
     match (mode, &issued.credentials.security_token) {
         (Some(mode), None) if mode.eq_ignore_ascii_case("StsToken") => Err(FetchError::permanent(

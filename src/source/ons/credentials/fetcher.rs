@@ -11,7 +11,7 @@ use reqwest::{Client, Url};
 
 use super::super::http::{self, Network};
 use super::external::KeyUri;
-use super::provider::{Issued, Provider, Recipe, Role};
+use super::provider::{Issued, Provider, ProviderKind, RamRole};
 use super::sts::Sts;
 use super::{FetchError, ecs, external};
 use crate::clock::Clock;
@@ -60,7 +60,7 @@ impl Fetcher {
     pub async fn fetch(&self, provider: &Provider) -> Result<Issued, FetchError> {
         let mut tried = 1;
         loop {
-            match self.once(&provider.recipe, &provider.name).await {
+            match self.once(&provider.kind, &provider.name).await {
                 Err(error) if error.is_transient && tried < TRIES => {
                     tracing::debug!("{}: {error}; trying again", provider.name);
                     tokio::time::sleep(PAUSE * 2_u32.pow(tried - 1)).await;
@@ -73,7 +73,7 @@ impl Fetcher {
 
     /// Asks once: for places that are looked at on the chance that they are there.
     pub(super) async fn probe(&self, provider: &Provider) -> Result<Issued, FetchError> {
-        let issued = self.once(&provider.recipe, &provider.name).await?;
+        let issued = self.once(&provider.kind, &provider.name).await?;
         self.unexpired(issued)
     }
 
@@ -94,34 +94,36 @@ impl Fetcher {
     /// Boxed, since a role may be assumed by a role.
     fn once<'a>(
         &'a self,
-        recipe: &'a Recipe,
+        kind: &'a ProviderKind,
         provider: &'a str,
     ) -> BoxFuture<'a, Result<Issued, FetchError>> {
         async move {
-            match recipe {
-                Recipe::Key(credentials) => Ok(credentials.clone().into()),
-                Recipe::Role(assumed) => {
+            match kind {
+                ProviderKind::Key(credentials) => Ok(credentials.clone().into()),
+                ProviderKind::Role(assumed) => {
                     let base = self.once(&assumed.base, provider).await?;
                     let sts = self.sts(&assumed.role, provider)?;
                     sts.assume_role(&base.credentials, assumed).await
                 }
-                Recipe::Oidc(oidc) => {
+                ProviderKind::Oidc(oidc) => {
                     self.sts(&oidc.role, provider)?
                         .assume_role_with_oidc(oidc)
                         .await
                 }
-                Recipe::Ecs(role) => {
+                ProviderKind::Ecs(role) => {
                     let client = http::direct(ecs::TIMEOUT, ecs::TIMEOUT).map_err(no_client)?;
                     ecs::key(&client, &self.metadata, role, provider).await
                 }
-                Recipe::Uri(uri) => external::key_at(&self.client_of(uri)?, uri, provider).await,
-                Recipe::Command(words) => external::key_printed(words, provider).await,
+                ProviderKind::Uri(uri) => {
+                    external::key_at(&self.client_of(uri)?, uri, provider).await
+                }
+                ProviderKind::Command(words) => external::key_printed(words, provider).await,
             }
         }
         .boxed()
     }
 
-    fn sts<'a>(&self, role: &Role, provider: &'a str) -> Result<Sts<'a>, FetchError> {
+    fn sts<'a>(&self, role: &RamRole, provider: &'a str) -> Result<Sts<'a>, FetchError> {
         Ok(Sts {
             client: self.distant(&role.sts)?,
             now: (self.clock)(),

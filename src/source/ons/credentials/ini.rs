@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::provider::{AssumedRole, OidcRole, Role};
-use super::role::{Said, Surroundings};
-use super::{Credentials, CredentialsError, Look, Provider, Recipe};
+use super::provider::{AssumedRole, OidcRole, RamRole};
+use super::role::{RoleDefaults, RoleFields};
+use super::{ChainStep, Credentials, CredentialsError, Provider, ProviderKind};
 
 /// Looks for a section. `file` is its name for messages.
 ///
@@ -14,8 +14,8 @@ pub fn parse(
     text: &str,
     file: &str,
     section: &str,
-    around: &Surroundings,
-) -> Result<Look, CredentialsError> {
+    around: &RoleDefaults,
+) -> Result<ChainStep, CredentialsError> {
     let mut names = Vec::new();
     let mut values = HashMap::new();
     for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -49,9 +49,9 @@ pub fn parse(
         }
     }
     if !names.contains(&section) {
-        return Ok(Look::no_profile(file, section, &names));
+        return Ok(ChainStep::no_profile(file, section, &names));
     }
-    let section = Section {
+    let section = IniSection {
         file,
         name: section,
         values,
@@ -60,24 +60,24 @@ pub fn parse(
     section.look()
 }
 
-struct Section<'a> {
+struct IniSection<'a> {
     file: &'a str,
     name: &'a str,
     values: HashMap<String, &'a str>,
-    around: &'a Surroundings,
+    around: &'a RoleDefaults,
 }
 
-impl<'a> Section<'a> {
-    fn look(&self) -> Result<Look, CredentialsError> {
+impl<'a> IniSection<'a> {
+    fn look(&self) -> Result<ChainStep, CredentialsError> {
         let kind = self.value("type").unwrap_or("access_key");
-        let recipe = match kind {
-            "access_key" | "sts" => return Ok(Look::key(self.key(kind == "sts")?)),
-            "ram_role_arn" => Recipe::Role(Box::new(AssumedRole {
-                base: Recipe::Key(self.key(false)?),
+        let provider_kind = match kind {
+            "access_key" | "sts" => return Ok(ChainStep::key(self.key(kind == "sts")?)),
+            "ram_role_arn" => ProviderKind::Role(Box::new(AssumedRole {
+                base: ProviderKind::Key(self.key(false)?),
                 role: self.role()?,
                 external_id: self.value("external_id").map(str::to_owned),
             })),
-            "oidc_role_arn" => Recipe::Oidc(Box::new(OidcRole {
+            "oidc_role_arn" => ProviderKind::Oidc(Box::new(OidcRole {
                 role: self.role()?,
                 provider_arn: self.needed("oidc_provider_arn")?.to_owned(),
                 token_file: self.needed("oidc_token_file_path")?.into(),
@@ -86,7 +86,7 @@ impl<'a> Section<'a> {
                 return Err(self
                     .wrong("ALIBABA_CLOUD_ECS_METADATA_DISABLED switches type ecs_ram_role off"));
             }
-            "ecs_ram_role" => Recipe::Ecs(self.around.ecs(self.value("role_name"))),
+            "ecs_ram_role" => ProviderKind::Ecs(self.around.ecs(self.value("role_name"))),
             _ => {
                 return Err(CredentialsError::Unsupported {
                     file: self.file.to_owned(),
@@ -95,9 +95,9 @@ impl<'a> Section<'a> {
                 });
             }
         };
-        Ok(Look::Found(Provider {
+        Ok(ChainStep::Found(Provider {
             name: format!("{} ({kind})", self.provider()),
-            recipe,
+            kind: provider_kind,
         }))
     }
 
@@ -114,12 +114,12 @@ impl<'a> Section<'a> {
         })
     }
 
-    fn role(&self) -> Result<Role, CredentialsError> {
-        let said = Said {
+    fn role(&self) -> Result<RamRole, CredentialsError> {
+        let said = RoleFields {
             arn: self.needed("role_arn")?,
             session: self.value("role_session_name"),
             policy: self.value("policy"),
-            ..Said::default()
+            ..RoleFields::default()
         };
         self.around
             .role(said)

@@ -7,7 +7,7 @@ use super::provider::Issued;
 use super::{Credentials, FetchError};
 
 /// How the parts are called.
-pub(super) struct Names {
+pub(super) struct KeyFieldNames {
     id: &'static str,
     secret: &'static str,
     token: &'static str,
@@ -15,7 +15,7 @@ pub(super) struct Names {
 }
 
 /// As services spell them.
-pub(super) const SERVICE: Names = Names {
+pub(super) const SERVICE_FIELDS: KeyFieldNames = KeyFieldNames {
     id: "AccessKeyId",
     secret: "AccessKeySecret",
     token: "SecurityToken",
@@ -23,7 +23,7 @@ pub(super) const SERVICE: Names = Names {
 };
 
 /// As the CLI's files spell them.
-pub(super) const CLI: Names = Names {
+pub(super) const CLI_FIELDS: KeyFieldNames = KeyFieldNames {
     id: "access_key_id",
     secret: "access_key_secret",
     token: "sts_token",
@@ -62,7 +62,7 @@ pub(super) fn is_success(who: &str, said: &Value) -> Result<(), FetchError> {
 pub(super) fn key(
     who: &str,
     said: &Value,
-    names: &Names,
+    names: &KeyFieldNames,
     provider: &str,
 ) -> Result<Issued, FetchError> {
     let text = |name: &str| {
@@ -96,11 +96,11 @@ pub(super) fn key(
 
 /// The key of a service: never without its token and its end.
 pub(super) fn temporary_key(who: &str, said: &Value, provider: &str) -> Result<Issued, FetchError> {
-    let issued = key(who, said, &SERVICE, provider)?;
+    let issued = key(who, said, &SERVICE_FIELDS, provider)?;
     let missing = match (&issued.credentials.security_token, issued.expires) {
         (Some(_), Some(_)) => return Ok(issued),
-        (None, _) => SERVICE.token,
-        (_, None) => SERVICE.expires,
+        (None, _) => SERVICE_FIELDS.token,
+        (_, None) => SERVICE_FIELDS.expires,
     };
     Err(FetchError::permanent(
         format!("{who}: no {missing} in the answer"),

@@ -9,7 +9,7 @@
 //! 5. The metadata service of an ECS instance, unless `ALIBABA_CLOUD_ECS_METADATA_DISABLED=true`.
 //! 6. The address in `ALIBABA_CLOUD_CREDENTIALS_URI`.
 //!
-//! [`chain`] looks, without a call; what it finds is a [`Provider`] with a [`Recipe`]; [`Fetcher`] follows the recipe,
+//! [`chain`] looks, without a call; what it finds is a [`Provider`] with a [`ProviderKind`]; [`Fetcher`] follows the recipe,
 //! now and again before the key ends.
 //!
 //! The order is the official one. One thing is stricter: a place that somebody set up and that gives no key ends the
@@ -40,12 +40,14 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-pub use chain::Lookup;
+pub use chain::ProviderChain;
 pub use error::{CredentialsError, FetchError};
 pub use external::KeyUri;
 pub use fetcher::Fetcher;
-pub use provider::{AssumedRole, Candidates, EcsRole, Issued, OidcRole, Provider, Recipe, Role};
-pub use role::{Allow, Off, Surroundings};
+pub use provider::{
+    AssumedRole, Candidates, EcsRole, Issued, OidcRole, Provider, ProviderKind, RamRole,
+};
+pub use role::{Allowed, Disabled, RoleDefaults};
 
 /// An access key, and where it was found.
 #[derive(Clone)]
@@ -89,19 +91,19 @@ impl fmt::Debug for Credentials {
 
 /// What one place of the chain held.
 #[derive(Debug)]
-pub enum Look {
+pub enum ChainStep {
     /// A key, or who gives one.
     Found(Provider),
     /// No key: the chain goes on, and says so if it ends without one.
     Nothing(String),
 }
 
-impl Look {
+impl ChainStep {
     /// A key that needs no call.
     fn key(credentials: Credentials) -> Self {
         Self::Found(Provider {
             name: credentials.provider.clone(),
-            recipe: Recipe::Key(credentials),
+            kind: ProviderKind::Key(credentials),
         })
     }
 

@@ -16,12 +16,12 @@ pub struct Provider {
     /// For the log: `environment`, `profile prod of ~/.aliyun/config.json (RamRoleArn)`.
     pub name: String,
     /// How its key is had.
-    pub recipe: Recipe,
+    pub kind: ProviderKind,
 }
 
 /// How a key is had.
 #[derive(Debug, Clone)]
-pub enum Recipe {
+pub enum ProviderKind {
     /// Here it is, for good.
     Key(Credentials),
     /// STS `AssumeRole`, signed with another key.
@@ -38,7 +38,7 @@ pub enum Recipe {
 
 /// A role, and how STS is asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
+pub struct RamRole {
     /// `acs:ram::ACCOUNT:role/NAME`.
     pub arn: String,
     /// What the account's audit trail will call us.
@@ -55,9 +55,9 @@ pub struct Role {
 #[derive(Debug, Clone)]
 pub struct AssumedRole {
     /// The other key.
-    pub base: Recipe,
+    pub base: ProviderKind,
     /// The role.
-    pub role: Role,
+    pub role: RamRole,
     /// What the role's owner wants to hear.
     pub external_id: Option<String>,
 }
@@ -66,7 +66,7 @@ pub struct AssumedRole {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcRole {
     /// The role.
-    pub role: Role,
+    pub role: RamRole,
     /// `acs:ram::ACCOUNT:oidc-provider/NAME`.
     pub provider_arn: String,
     /// Read anew each time: the cluster replaces it.
@@ -104,7 +104,7 @@ impl From<Credentials> for Issued {
 #[derive(Debug)]
 pub struct Candidates {
     /// Those to ask, in order. The last one looked at is set up; those before it are asked on the chance.
-    pub(super) providers: Vec<(Provider, Chance)>,
+    pub(super) providers: Vec<(Provider, Presence)>,
     /// What the other places said.
     pub(super) looked: Vec<String>,
     pub(super) profile: Option<String>,
@@ -112,11 +112,11 @@ pub struct Candidates {
 
 /// What it means that a provider gives no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chance {
+pub(super) enum Presence {
     /// Somebody set it up: the search ends with its error, lest another account answers in its place.
-    SetUp,
+    Required,
     /// It was worth a look: the chain goes on.
-    Perhaps,
+    Optional,
 }
 
 impl Candidates {
@@ -126,7 +126,7 @@ impl Candidates {
         match self.providers.first() {
             Some((
                 Provider {
-                    recipe: Recipe::Key(key),
+                    kind: ProviderKind::Key(key),
                     ..
                 },
                 _,
@@ -142,16 +142,16 @@ impl Candidates {
     ) -> Result<(Issued, Provider), CredentialsError> {
         for (provider, chance) in self.providers {
             let answer = match chance {
-                Chance::SetUp => fetcher.fetch(&provider).await,
-                Chance::Perhaps => fetcher.probe(&provider).await,
+                Presence::Required => fetcher.fetch(&provider).await,
+                Presence::Optional => fetcher.probe(&provider).await,
             };
             match (answer, chance) {
                 (Ok(issued), _) => return Ok((issued, provider)),
-                (Err(error), Chance::Perhaps) => {
+                (Err(error), Presence::Optional) => {
                     info!("{}: {error}", provider.name);
                     self.looked.push(format!("{}: {error}", provider.name));
                 }
-                (Err(error), Chance::SetUp) => {
+                (Err(error), Presence::Required) => {
                     return Err(CredentialsError::NoKey {
                         provider: provider.name,
                         looked: self.looked,

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::provider::{EcsRole, Role};
+use super::provider::{EcsRole, RamRole};
 
 /// A role's key lasts an hour unless the profile says otherwise; less than a quarter STS refuses.
 const SECONDS: u32 = 3600;
@@ -10,7 +10,7 @@ const FEWEST_SECONDS: u32 = 900;
 
 /// What a file does not say about a role.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct RoleDefaults {
     /// `ALIBABA_CLOUD_ROLE_SESSION_NAME`.
     pub session: Option<String>,
     /// `ALIBABA_CLOUD_STS_REGION`.
@@ -18,14 +18,14 @@ pub struct Surroundings {
     /// `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`.
     pub vpc: bool,
     /// What is switched off.
-    pub off: Off,
+    pub off: Disabled,
     /// What was allowed.
-    pub allow: Allow,
+    pub allow: Allowed,
 }
 
 /// What the environment switches off.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Off {
+pub struct Disabled {
     /// `ALIBABA_CLOUD_ECS_METADATA_DISABLED`.
     pub ecs: bool,
     /// `ALIBABA_CLOUD_IMDSV1_DISABLED`.
@@ -36,7 +36,7 @@ pub struct Off {
 
 /// What the person allows.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Allow {
+pub struct Allowed {
     /// `--allow-external-credentials`: a profile may run a command.
     pub external: bool,
     /// `--allow-http`: keys may come over plain http from other machines.
@@ -45,7 +45,7 @@ pub struct Allow {
 
 /// What a file says about a role.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Said<'a> {
+pub struct RoleFields<'a> {
     /// The role's ARN.
     pub arn: &'a str,
     /// Session name.
@@ -62,11 +62,11 @@ pub struct Said<'a> {
     pub vpc: bool,
 }
 
-impl Surroundings {
+impl RoleDefaults {
     /// The role that a file names. Says what is wrong with it: a region or host that is none.
-    pub fn role(&self, said: Said<'_>) -> Result<Role, &'static str> {
+    pub fn role(&self, said: RoleFields<'_>) -> Result<RamRole, &'static str> {
         let session = said.session.or(self.session.as_deref());
-        Ok(Role {
+        Ok(RamRole {
             arn: said.arn.to_owned(),
             session: session.unwrap_or("ons-audit").to_owned(),
             policy: said.policy.map(str::to_owned),
@@ -84,7 +84,7 @@ impl Surroundings {
         }
     }
 
-    fn sts(&self, said: &Said<'_>) -> Result<Url, &'static str> {
+    fn sts(&self, said: &RoleFields<'_>) -> Result<Url, &'static str> {
         const HOST: &str = "the STS endpoint is no host, expected sts.REGION.aliyuncs.com";
         let host = match (said.host, said.region.or(self.sts_region.as_deref())) {
             (Some(host), _) => host
@@ -163,17 +163,17 @@ mod tests {
                 "https://127.0.0.1:8443/",
             ),
         ] {
-            let around = Surroundings {
+            let around = RoleDefaults {
                 sts_region: env_region.map(str::to_owned),
                 vpc: env_vpc,
-                ..Surroundings::default()
+                ..RoleDefaults::default()
             };
             let role = around
-                .role(Said {
+                .role(RoleFields {
                     region,
                     host,
                     vpc,
-                    ..Said::default()
+                    ..RoleFields::default()
                 })
                 .unwrap();
             assert_eq!(role.sts.as_str(), url);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_no_host_is_refused() {
-        let around = Surroundings::default();
+        let around = RoleDefaults::default();
         for host in [
             "a/b",
             "user@host",
@@ -191,31 +191,31 @@ mod tests {
             "",
             "a b",
         ] {
-            let said = Said {
+            let said = RoleFields {
                 host: Some(host),
-                ..Said::default()
+                ..RoleFields::default()
             };
             assert!(around.role(said).is_err(), "{host}");
         }
-        let said = Said {
+        let said = RoleFields {
             region: Some("evil.example/"),
-            ..Said::default()
+            ..RoleFields::default()
         };
         assert!(around.role(said).unwrap_err().contains("region"));
     }
 
     #[test]
     fn what_the_file_says_wins_over_the_environment() {
-        let around = Surroundings {
+        let around = RoleDefaults {
             session: Some("env".into()),
-            ..Surroundings::default()
+            ..RoleDefaults::default()
         };
         let of = |session, seconds| {
             around
-                .role(Said {
+                .role(RoleFields {
                     session,
                     seconds,
-                    ..Said::default()
+                    ..RoleFields::default()
                 })
                 .unwrap()
         };
@@ -231,8 +231,8 @@ mod tests {
             ("file", 900)
         );
         assert_eq!(
-            Surroundings::default()
-                .role(Said::default())
+            RoleDefaults::default()
+                .role(RoleFields::default())
                 .unwrap()
                 .session,
             "ons-audit"

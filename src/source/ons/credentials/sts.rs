@@ -11,7 +11,7 @@ use super::super::http::body_of;
 use super::super::percent::canonical_query;
 use super::super::redact::Redactor;
 use super::super::sign_v3::{self, EMPTY_SHA256, Signed};
-use super::provider::{AssumedRole, Issued, OidcRole, Role};
+use super::provider::{AssumedRole, Issued, OidcRole, RamRole};
 use super::{Credentials, FetchError, issued};
 
 const VERSION: &str = "2015-04-01";
@@ -125,7 +125,7 @@ impl Sts<'_> {
     async fn send(
         &self,
         request: RequestBuilder,
-        role: &Role,
+        role: &RamRole,
         redactor: &Redactor,
     ) -> Result<Issued, FetchError> {
         let who = format!("STS at {}", host_of(&role.sts));
@@ -149,7 +149,7 @@ impl Sts<'_> {
     }
 }
 
-fn common<'a>(role: &'a Role, seconds: &'a str) -> Vec<(&'static str, &'a str)> {
+fn common<'a>(role: &'a RamRole, seconds: &'a str) -> Vec<(&'static str, &'a str)> {
     let mut parameters = vec![
         ("DurationSeconds", seconds),
         ("RoleArn", &*role.arn),

@@ -17,18 +17,18 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// How good a key still is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Age {
+pub(in super::super) enum KeyState {
     /// Sign with it.
-    Good,
+    Valid,
     /// Sign with it, and see to the next one.
-    Due,
+    RenewalDue,
     /// Its time is over.
-    Ended,
+    Expired,
 }
 
 /// A key, made ready.
 #[derive(Debug)]
-pub(in super::super) struct Key {
+pub(in super::super) struct ActiveKey {
     pub(super) calls: Calls,
     redactor: Redactor,
     due: Timestamp,
@@ -37,10 +37,10 @@ pub(in super::super) struct Key {
     is_second_try: AtomicBool,
 }
 
-impl Key {
+impl ActiveKey {
     pub(super) fn new(
         issued: Issued,
-        maker: &Maker,
+        builder: &KeyBuilder,
         now: Timestamp,
         is_second_try: bool,
     ) -> Result<Self, InvalidHeaderValue> {
@@ -51,7 +51,7 @@ impl Key {
         let token = credentials.security_token.as_ref();
         let secrets = [&*credentials.access_key_id].into_iter();
         let redactor = Redactor::new(secrets.chain(token.map(ExposeSecret::expose_secret)));
-        let calls = Calls::new(&maker.endpoint, credentials, maker.signature)?;
+        let calls = Calls::new(&builder.endpoint, credentials, builder.signature)?;
         let ends = expires.unwrap_or(Timestamp::MAX);
         let margin = MARGIN.min(ends.duration_since(now) / 2);
         Ok(Self {
@@ -63,18 +63,18 @@ impl Key {
         })
     }
 
-    pub(in super::super) fn age(&self, now: Timestamp) -> Age {
+    pub(in super::super) fn state(&self, now: Timestamp) -> KeyState {
         if now < self.due {
-            Age::Good
+            KeyState::Valid
         } else if now < self.ends {
-            Age::Due
+            KeyState::RenewalDue
         } else {
-            Age::Ended
+            KeyState::Expired
         }
     }
 
     /// The gateway takes it. Should it be refused one day, that is because its time is over, and a new one will do.
-    pub(in super::super) fn was_let_in(&self) {
+    pub(in super::super) fn confirm(&self) {
         self.is_second_try.store(false, Relaxed);
     }
 
@@ -93,7 +93,7 @@ impl Key {
 
 /// What makes a key ready.
 #[derive(Debug)]
-pub(super) struct Maker {
+pub(super) struct KeyBuilder {
     pub(super) endpoint: Endpoint,
     pub(super) signature: Signature,
     pub(super) clock: Clock,

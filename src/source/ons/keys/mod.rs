@@ -16,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::header::InvalidHeaderValue;
 use tracing::{info, warn};
 
-use key::Maker;
-pub(super) use key::{Age, Key};
+use key::KeyBuilder;
+pub(super) use key::{ActiveKey, KeyState};
 
 use super::Endpoint;
 use super::credentials::{Credentials, FetchError, Issued};
@@ -29,22 +29,22 @@ use crate::source::{Failure, FailureKind};
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Gives the next key, whenever it is called.
-pub type Issuer = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued, FetchError>> + Send + Sync>;
+pub type Renewer = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued, FetchError>> + Send + Sync>;
 
 /// The first key, and who gives the next one.
 #[derive(Clone)]
-pub struct Supply {
+pub struct CredentialSource {
     first: Issued,
-    issuer: Option<Issuer>,
+    renewer: Option<Renewer>,
 }
 
-impl Supply {
+impl CredentialSource {
     /// A key that has an end.
     #[must_use]
-    pub fn renewed(first: Issued, issuer: Issuer) -> Self {
+    pub fn renewed(first: Issued, renewer: Renewer) -> Self {
         Self {
             first,
-            issuer: Some(issuer),
+            renewer: Some(renewer),
         }
     }
 
@@ -58,78 +58,78 @@ impl Supply {
 }
 
 /// A key for good.
-impl From<Credentials> for Supply {
+impl From<Credentials> for CredentialSource {
     fn from(credentials: Credentials) -> Self {
         Self {
             first: credentials.into(),
-            issuer: None,
+            renewer: None,
         }
     }
 }
 
-impl fmt::Debug for Supply {
+impl fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Supply")
             .field("first", &self.first)
-            .field("renewed", &self.issuer.is_some())
+            .field("renewed", &self.renewer.is_some())
             .finish()
     }
 }
 
 /// The current key, and the renewal under way.
-pub(super) struct Keys {
-    inner: Arc<Inner>,
+pub(super) struct KeyRotation {
+    inner: Arc<RotationState>,
     /// One at a time; who comes while it runs joins it.
     renewal: Mutex<Renewal>,
 }
 
-struct Inner {
-    current: RwLock<Arc<Key>>,
-    maker: Maker,
-    issuer: Option<Issuer>,
+struct RotationState {
+    current: RwLock<Arc<ActiveKey>>,
+    builder: KeyBuilder,
+    renewer: Option<Renewer>,
 }
 
-type Running = Shared<BoxFuture<'static, Result<(), FetchError>>>;
+type RenewalTask = Shared<BoxFuture<'static, Result<(), FetchError>>>;
 
 #[derive(Default)]
 struct Renewal {
-    running: Option<Running>,
+    running: Option<RenewalTask>,
     /// Not before this time, after one that failed.
     not_before: Option<Timestamp>,
 }
 
-impl Keys {
+impl KeyRotation {
     /// Fails where the key can't stand in a header.
     pub(super) fn new(
-        supply: Supply,
+        source: CredentialSource,
         endpoint: Endpoint,
         signature: Signature,
         clock: Clock,
     ) -> Result<Self, InvalidHeaderValue> {
-        let maker = Maker {
+        let builder = KeyBuilder {
             endpoint,
             signature,
             clock,
         };
-        let key = Key::new(supply.first, &maker, clock(), false)?;
+        let key = ActiveKey::new(source.first, &builder, clock(), false)?;
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(RotationState {
                 current: RwLock::new(Arc::new(key)),
-                maker,
-                issuer: supply.issuer,
+                builder,
+                renewer: source.renewer,
             }),
             renewal: Mutex::default(),
         })
     }
 
     /// The key to sign with.
-    pub(super) fn current(&self) -> Arc<Key> {
+    pub(super) fn current(&self) -> Arc<ActiveKey> {
         self.inner.current()
     }
 
     /// Drives the renewal of a key that is still good. A failure is told and left alone for a while.
     pub(super) async fn renew_in_time(&self, now: Timestamp) {
-        let Some(issuer) = &self.inner.issuer else {
+        let Some(renewer) = &self.inner.renewer else {
             return;
         };
         let running = {
@@ -137,7 +137,7 @@ impl Keys {
             if renewal.running.is_none() && renewal.not_before.is_some_and(|time| now < time) {
                 return;
             }
-            self.join(&mut renewal, issuer, false)
+            self.join(&mut renewal, renewer, false)
         };
         let result = running.clone().await;
         if self.settle(&running, &result, now)
@@ -149,7 +149,7 @@ impl Keys {
 
     /// Replaces a key that was `refused`, unless somebody has done so meanwhile. Gives the failure that the call ends
     /// with: worth another attempt with the new key, or the end of the run.
-    pub(super) async fn replace(&self, key: &Key, refused: Failure) -> Failure {
+    pub(super) async fn replace(&self, key: &ActiveKey, refused: Failure) -> Failure {
         let again = || Failure {
             kind: FailureKind::Server,
             hint: None,
@@ -158,12 +158,12 @@ impl Keys {
         if !self.is_current(key) {
             return again();
         }
-        let issuer = match &self.inner.issuer {
+        let renewer = match &self.inner.renewer {
             // A new key that is refused like the old one: another would be, too.
-            Some(issuer) if !key.is_second_try() => issuer,
+            Some(renewer) if !key.is_second_try() => renewer,
             _ => return refused,
         };
-        match self.wait(issuer, true).await {
+        match self.wait(renewer, true).await {
             Ok(_) => again(),
             Err(error) => error.into_failure(),
         }
@@ -171,7 +171,7 @@ impl Keys {
 
     /// The key after one that has ended, for the first of those who wait for it. The others get a failure that is no
     /// attempt, since nobody was asked.
-    pub(super) async fn after(&self, ended: &Key) -> Result<Arc<Key>, Failure> {
+    pub(super) async fn after(&self, ended: &ActiveKey) -> Result<Arc<ActiveKey>, Failure> {
         let another_turn = || Failure {
             no_call_made: true,
             ..Failure::new(
@@ -187,38 +187,38 @@ impl Keys {
             let error = FetchError::permanent("the access key has ended", hint);
             error.into_failure()
         };
-        let Some(issuer) = &self.inner.issuer else {
+        let Some(renewer) = &self.inner.renewer else {
             return Err(ended("give one that lasts, or one that is renewed"));
         };
-        let is_first = self.wait(issuer, false).await;
+        let is_first = self.wait(renewer, false).await;
         if !is_first.map_err(FetchError::into_failure)? {
             return Err(another_turn());
         }
         let key = self.current();
-        match key.age((self.inner.maker.clock)()) {
-            Age::Ended => Err(ended("check this machine's clock: the next one has, too")),
-            Age::Good | Age::Due => Ok(key),
+        match key.state((self.inner.builder.clock)()) {
+            KeyState::Expired => Err(ended("check this machine's clock: the next one has, too")),
+            KeyState::Valid | KeyState::RenewalDue => Ok(key),
         }
     }
 
-    fn is_current(&self, key: &Key) -> bool {
+    fn is_current(&self, key: &ActiveKey) -> bool {
         std::ptr::eq(key, Arc::as_ptr(&self.current()))
     }
 
     /// Waits for the renewal under way; true for the first whom it comes back to.
-    async fn wait(&self, issuer: &Issuer, is_second_try: bool) -> Result<bool, FetchError> {
-        let running = self.join(&mut self.lock(), issuer, is_second_try);
+    async fn wait(&self, renewer: &Renewer, is_second_try: bool) -> Result<bool, FetchError> {
+        let running = self.join(&mut self.lock(), renewer, is_second_try);
         let result = running.clone().await;
-        let is_first = self.settle(&running, &result, (self.inner.maker.clock)());
+        let is_first = self.settle(&running, &result, (self.inner.builder.clock)());
         result.map(|()| is_first)
     }
 
     /// The renewal under way, begun if there is none.
-    fn join(&self, renewal: &mut Renewal, issuer: &Issuer, is_second_try: bool) -> Running {
+    fn join(&self, renewal: &mut Renewal, renewer: &Renewer, is_second_try: bool) -> RenewalTask {
         renewal
             .running
             .get_or_insert_with(|| {
-                let (inner, next) = (self.inner.clone(), issuer());
+                let (inner, next) = (self.inner.clone(), renewer());
                 async move { inner.take(next.await?, is_second_try) }
                     .boxed()
                     .shared()
@@ -227,7 +227,7 @@ impl Keys {
     }
 
     /// Clears a renewal that has ended; true for the first who does.
-    fn settle(&self, ended: &Running, result: &Result<(), FetchError>, now: Timestamp) -> bool {
+    fn settle(&self, ended: &RenewalTask, result: &Result<(), FetchError>, now: Timestamp) -> bool {
         let mut renewal = self.lock();
         let is_first = renewal
             .running
@@ -248,8 +248,8 @@ impl Keys {
     }
 }
 
-impl Inner {
-    fn current(&self) -> Arc<Key> {
+impl RotationState {
+    fn current(&self) -> Arc<ActiveKey> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.clone()
     }
@@ -259,8 +259,8 @@ impl Inner {
             issued.credentials.masked_id(),
             issued.credentials.provider.clone(),
         );
-        let key =
-            Key::new(issued, &self.maker, (self.maker.clock)(), is_second_try).map_err(|_| {
+        let key = ActiveKey::new(issued, &self.builder, (self.builder.clock)(), is_second_try)
+            .map_err(|_| {
                 FetchError::permanent(
                     format!("the key from {provider} has characters that can't be sent"),
                     None,
@@ -272,7 +272,7 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for KeyRotation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys")
             .field("current", &self.current())

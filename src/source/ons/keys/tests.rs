@@ -44,9 +44,9 @@ struct Office {
     for_good: bool,
 }
 
-fn supplied(office: &Arc<Office>) -> Keys {
+fn supplied(office: &Arc<Office>) -> KeyRotation {
     let office = office.clone();
-    let issuer: Issuer = Arc::new(move || {
+    let renewer: Renewer = Arc::new(move || {
         let office = office.clone();
         async move {
             let number = office.asked.fetch_add(1, Relaxed) + 1;
@@ -62,21 +62,21 @@ fn supplied(office: &Arc<Office>) -> Keys {
         }
         .boxed()
     });
-    keys(Supply::renewed(issued("key-0", 60), issuer))
+    keys(CredentialSource::renewed(issued("key-0", 60), renewer))
 }
 
-fn keys(supply: Supply) -> Keys {
+fn keys(source: CredentialSource) -> KeyRotation {
     let endpoint = Endpoint::parse("ons://cn-hangzhou", false).unwrap();
-    Keys::new(supply, endpoint, Signature::V3, clock).unwrap()
+    KeyRotation::new(source, endpoint, Signature::V3, clock).unwrap()
 }
 
-impl Keys {
+impl KeyRotation {
     fn id(&self) -> String {
         self.current().calls.key_id().to_owned()
     }
 
     async fn drive(&self) {
-        if self.current().age(clock()) == Age::Due {
+        if self.current().state(clock()) == KeyState::RenewalDue {
             self.renew_in_time(clock()).await;
         }
     }
@@ -93,24 +93,24 @@ fn expired() -> Failure {
 #[tokio::test(start_paused = true)]
 async fn a_key_is_due_a_quarter_before_its_end_or_half_way() {
     for (minutes, due) in [(60, 45), (31, 16), (30, 15), (15, 7), (2, 1)] {
-        let keys = keys(Supply::renewed(
+        let keys = keys(CredentialSource::renewed(
             issued("k", minutes),
             Arc::new(|| unreachable!()),
         ));
         let key = keys.current();
-        let at = |minutes| key.age(clock() + SignedDuration::from_mins(minutes));
-        assert_eq!(at(due - 1), Age::Good, "{minutes}");
-        assert_eq!(at(due + 1).min_good(), Age::Due, "{minutes}");
-        assert_eq!(at(minutes), Age::Ended, "{minutes}");
+        let at = |minutes| key.state(clock() + SignedDuration::from_mins(minutes));
+        assert_eq!(at(due - 1), KeyState::Valid, "{minutes}");
+        assert_eq!(at(due + 1).min_good(), KeyState::RenewalDue, "{minutes}");
+        assert_eq!(at(minutes), KeyState::Expired, "{minutes}");
     }
 }
 
-impl Age {
+impl KeyState {
     /// The shortest key ends with the minute after it is due.
     fn min_good(self) -> Self {
         match self {
-            Self::Good => Self::Good,
-            Self::Due | Self::Ended => Self::Due,
+            Self::Valid => Self::Valid,
+            Self::RenewalDue | Self::Expired => Self::RenewalDue,
         }
     }
 }
@@ -119,7 +119,7 @@ impl Age {
 async fn a_key_for_good_is_never_due() {
     let keys = keys(issued("k", 60).credentials.into());
     let later = clock() + SignedDuration::from_hours(24 * 365);
-    assert_eq!(keys.current().age(later), Age::Good);
+    assert_eq!(keys.current().state(later), KeyState::Valid);
 }
 
 /// A call a second for ten hours.
@@ -132,7 +132,7 @@ async fn a_long_run_asks_once_a_key_and_never_signs_with_one_that_ended() {
     let keys = supplied(&office);
     for _ in 0..36_000 {
         advance(Duration::from_secs(1)).await;
-        assert_ne!(keys.current().age(clock()), Age::Ended);
+        assert_ne!(keys.current().state(clock()), KeyState::Expired);
         keys.drive().await;
     }
     // Each key is good for 45 minutes before the next is fetched.
@@ -197,7 +197,7 @@ async fn an_ended_key_is_replaced_and_all_calls_but_one_get_another_turn() {
     let keys = supplied(&office);
     let key = keys.current();
     advance(Duration::from_mins(61)).await;
-    assert_eq!(key.age(clock()), Age::Ended);
+    assert_eq!(key.state(clock()), KeyState::Expired);
     let mut gone_on = 0;
     for next in join_all((0..16).map(|_| keys.after(&key))).await {
         match next {
@@ -215,8 +215,8 @@ async fn an_ended_key_is_replaced_and_all_calls_but_one_get_another_turn() {
 /// Else they would be fetched for ever, and nothing asked.
 #[tokio::test(start_paused = true)]
 async fn a_next_key_that_has_ended_too_ends_the_run() {
-    let next: Issuer = Arc::new(|| async { Ok(issued("ended", 0)) }.boxed());
-    let keys = keys(Supply::renewed(issued("k", 60), next));
+    let next: Renewer = Arc::new(|| async { Ok(issued("ended", 0)) }.boxed());
+    let keys = keys(CredentialSource::renewed(issued("k", 60), next));
     let key = keys.current();
     advance(Duration::from_mins(61)).await;
     let failure = keys.after(&key).await.unwrap_err();
@@ -276,8 +276,9 @@ async fn an_issuer_that_refuses_decides_about_the_run() {
 
 #[tokio::test(start_paused = true)]
 async fn debug_shows_no_secret() {
-    let supply = Supply::renewed(issued("LTAI5tABCDEFGHxyz", 60), Arc::new(|| unreachable!()));
-    let shown = format!("{supply:?} {:?}", keys(supply.clone()));
+    let source =
+        CredentialSource::renewed(issued("LTAI5tABCDEFGHxyz", 60), Arc::new(|| unreachable!()));
+    let shown = format!("{source:?} {:?}", keys(source.clone()));
     for secret in ["s3cret", "t0ken", "ABCDEF"] {
         assert!(!shown.contains(secret), "{shown}");
     }

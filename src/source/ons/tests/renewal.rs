@@ -7,7 +7,7 @@ use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::credentials::Issued;
-use super::super::{Config, Credentials, Ons, Signature, Supply};
+use super::super::{CredentialSource, Credentials, Ons, OnsConfig, Signature};
 use super::gateway::{Gateway, Reply};
 use super::wire::{OK, config, key, now, query};
 use crate::source::{FailureKind, TraceSource as _};
@@ -31,8 +31,8 @@ fn renewed(gateway: &Gateway) -> Ons {
         expires: Some(later() + SignedDuration::from_hours(1)),
     };
     let next = move || async move { Ok(issued("nextid")) }.boxed();
-    Ons::new(Config {
-        key: Supply::renewed(issued("testid"), Arc::new(next)),
+    Ons::new(OnsConfig {
+        key: CredentialSource::renewed(issued("testid"), Arc::new(next)),
         clock: later,
         ..config(gateway, Signature::V3)
     })

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Captured;
-use crate::offsets::snapshot::{self, Group, Offset, Subscription};
+use crate::offsets::snapshot::{self, GroupEntry, GroupSubscription, OffsetEntry};
 use crate::source::rocketmq::brokers::Brokers;
-use crate::source::rocketmq::cluster::Topic;
-use crate::source::rocketmq::remoting::body::{
-    ConsumerConnection, Subscription as SubscriptionData,
-};
+use crate::source::rocketmq::cluster::RoutedTopic;
+use crate::source::rocketmq::remoting::body::{ConsumerConnection, SubscriptionData};
 use crate::source::rocketmq::remoting::namespace::retry_topic;
 
 impl Captured<'_> {
@@ -21,9 +19,9 @@ impl Captured<'_> {
         self.brokers.iter().filter_map(master).collect()
     }
 
-    pub(super) fn topics(&mut self) -> Vec<snapshot::Topic> {
+    pub(super) fn topics(&mut self) -> Vec<snapshot::TopicEntry> {
         let queues = &mut self.queues;
-        let topic = |topic: &Arc<Topic>| snapshot::Topic {
+        let topic = |topic: &Arc<RoutedTopic>| snapshot::TopicEntry {
             topic: topic.wire.clone(),
             is_static: topic.route.is_static(),
             read_queue_nums: topic
@@ -38,7 +36,7 @@ impl Captured<'_> {
     }
 
     /// `names`: every topic of the cluster, if known.
-    pub(super) fn groups(&mut self, names: Option<&[String]>) -> Vec<Group> {
+    pub(super) fn groups(&mut self, names: Option<&[String]>) -> Vec<GroupEntry> {
         let names = names.map(|names| names.iter().map(|name| &**name).collect::<BTreeSet<_>>());
         let groups = std::mem::take(&mut self.groups);
         let known: BTreeSet<_> = groups.keys().cloned().collect();
@@ -54,7 +52,7 @@ impl Captured<'_> {
             };
             let topics = self.topics.iter().map(|topic| &topic.wire);
             let word = |word: &str| Some(word.into());
-            Group {
+            GroupEntry {
                 online: connection.is_some(),
                 consume_type: connection
                     .as_ref()
@@ -80,15 +78,16 @@ impl Captured<'_> {
     }
 }
 
-fn in_order(mut offsets: Vec<Offset>) -> Vec<Offset> {
-    let place = |offset: &Offset| (offset.topic.clone(), offset.broker.clone(), offset.queue_id);
+fn in_order(mut offsets: Vec<OffsetEntry>) -> Vec<OffsetEntry> {
+    let place =
+        |offset: &OffsetEntry| (offset.topic.clone(), offset.broker.clone(), offset.queue_id);
     offsets.sort_by_key(place);
     offsets.dedup_by(|a, b| place(a) == place(b));
     offsets
 }
 
-fn subscriptions(connection: ConsumerConnection) -> Vec<Subscription> {
-    let subscription = |(topic, data): (String, SubscriptionData)| Subscription {
+fn subscriptions(connection: ConsumerConnection) -> Vec<GroupSubscription> {
+    let subscription = |(topic, data): (String, SubscriptionData)| GroupSubscription {
         topic: topic.into(),
         expression: Some(data.expression.into()),
         expression_type: match &*data.expression_type {

@@ -14,18 +14,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Cluster;
-use super::cluster::{AskedTopic, Topic};
+use super::cluster::{AskedTopic, RoutedTopic};
 use super::failure::failure;
 use super::remoting::body::{ConsumerConnection, GroupOffsets};
 use super::remoting::{Cause, QueueOf, namespace::retry_topic};
 use super::system::{is_system_group, is_system_topic};
 use crate::offsets::Rules;
-use crate::offsets::snapshot::{Document, Moment, Offset, Queue, Schema};
+use crate::offsets::snapshot::{OffsetEntry, QueueRange, Schema, SnapshotDocument, SnapshotTime};
 use crate::source::Failure;
 
 impl Cluster {
     /// Captures what is known of topics; those that don't exist are left out.
-    pub async fn capture(&self, topics: &BTreeSet<AskedTopic>) -> Result<Document, Failure> {
+    pub async fn capture(
+        &self,
+        topics: &BTreeSet<AskedTopic>,
+    ) -> Result<SnapshotDocument, Failure> {
         self.forget_routes().await;
         // Where the name servers are silent now, what they said before will do.
         let refreshed = self.refresh().await;
@@ -42,8 +45,9 @@ impl Cluster {
         };
         for (instance, topic) in topics {
             let topic = self.topic_of(instance.as_deref(), topic).await?;
-            let is_new =
-                |topic: &Arc<Topic>| captured.topics.iter().all(|known| known.wire != topic.wire);
+            let is_new = |topic: &Arc<RoutedTopic>| {
+                captured.topics.iter().all(|known| known.wire != topic.wire)
+            };
             let topic = topic.filter(is_new);
             captured.topics.extend(topic);
         }
@@ -62,10 +66,10 @@ impl Cluster {
         let captured_at = (self.clock)();
         captured.read_offsets().await?;
         captured.see_connections().await?; // of groups that have come to light by their offsets
-        Ok(Document {
+        Ok(SnapshotDocument {
             schema: Schema,
             cluster: brokers.cluster.as_str().into(),
-            captured_at: Moment(captured_at),
+            captured_at: SnapshotTime(captured_at),
             instance_id: None,
             rules: Rules::Offsets,
             masters: captured.masters(&brokers),
@@ -73,7 +77,7 @@ impl Cluster {
             groups: captured.groups(names.as_deref()),
             topics: captured.topics(),
             unreachable: captured.unreachable,
-            ..Document::default()
+            ..SnapshotDocument::default()
         })
     }
 }
@@ -81,7 +85,7 @@ impl Cluster {
 /// What is known so far.
 struct Captured<'c> {
     cluster: &'c Cluster,
-    topics: Vec<Arc<Topic>>,
+    topics: Vec<Arc<RoutedTopic>>,
     /// Those of all topics.
     brokers: BTreeSet<Arc<str>>,
     /// The brokers that don't answer, and why.
@@ -89,9 +93,9 @@ struct Captured<'c> {
     /// The groups of the topics; with what their clients say, once that was asked.
     groups: BTreeMap<Arc<str>, Option<ConsumerConnection>>,
     /// By topic.
-    queues: BTreeMap<Arc<str>, Vec<Queue>>,
+    queues: BTreeMap<Arc<str>, Vec<QueueRange>>,
     /// By group.
-    offsets: BTreeMap<Arc<str>, Vec<Offset>>,
+    offsets: BTreeMap<Arc<str>, Vec<OffsetEntry>>,
 }
 
 impl Captured<'_> {
@@ -106,14 +110,14 @@ impl Captured<'_> {
             .await?;
         for (_, topic, groups) in answers {
             for group in groups {
-                self.meet(&topic, &group);
+                self.check(&topic, &group);
             }
         }
         Ok(())
     }
 
     /// A group of a topic; those of the system only where the topic is the system's, too.
-    fn meet(&mut self, topic: &str, group: &str) {
+    fn check(&mut self, topic: &str, group: &str) {
         if is_system_group(group) && !is_system_topic(topic) {
             return;
         }
@@ -181,7 +185,7 @@ impl Captured<'_> {
         for (broker, (topic, queue_id), held) in answers {
             let number = |offset: i64| u64::try_from(offset).unwrap_or_default();
             if let Some((min, max)) = held {
-                self.queues.entry(topic).or_default().push(Queue {
+                self.queues.entry(topic).or_default().push(QueueRange {
                     broker,
                     queue_id,
                     min_offset: number(min),
@@ -272,7 +276,7 @@ impl Captured<'_> {
             queues,
         } = of_group;
         if self.topics.iter().any(|ours| *ours.wire == *topic) {
-            self.meet(&topic, &group);
+            self.check(&topic, &group);
         } else if topic != retry_topic(&group) {
             return;
         }
@@ -281,7 +285,7 @@ impl Captured<'_> {
         };
         let topic: Arc<str> = topic.into();
         let offsets = queues.into_iter().filter_map(|(queue_id, offset)| {
-            Some(Offset {
+            Some(OffsetEntry {
                 topic: topic.clone(),
                 broker: broker.clone(),
                 queue_id,
@@ -295,7 +299,7 @@ impl Captured<'_> {
     /// Something of each topic, for each of its brokers.
     fn at_each_broker<I, L: IntoIterator<Item = I>>(
         &self,
-        items: impl Fn(&Topic) -> L,
+        items: impl Fn(&RoutedTopic) -> L,
     ) -> Vec<(Arc<str>, I)> {
         let mut pairs = Vec::new();
         for topic in &self.topics {

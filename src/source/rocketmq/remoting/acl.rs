@@ -23,14 +23,14 @@ pub const SECURITY_TOKEN: &str = "ROCKETMQ_SECURITY_TOKEN";
 
 /// Who asks, and how that is proved.
 #[derive(Clone)]
-pub struct Keys {
+pub struct AclKeys {
     access_key: String,
     security_token: Option<SecretString>,
     /// The secret key, made ready for signing.
     mac: Hmac<Sha1>,
 }
 
-impl Keys {
+impl AclKeys {
     /// The keys of an account of the cluster.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
@@ -92,9 +92,9 @@ impl Keys {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for AclKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys(…)")
+        f.write_str("AclKeys(…)")
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use super::super::RequestCode;
     use super::*;
 
-    fn signed(keys: &Keys, fields: &[(&'static str, &str)]) -> String {
+    fn signed(keys: &AclKeys, fields: &[(&'static str, &str)]) -> String {
         let request = fields.iter().fold(
             Request::new(RequestCode::GetMaxOffset),
             |request, (name, value)| request.with(name, value),
@@ -128,7 +128,7 @@ mod tests {
     fn signatures_are_those_of_the_java_client() {
         let secret = SecretString::from("12345678");
         let keys = |token: Option<&str>| {
-            Keys::new("RocketMQ".into(), &secret, token.map(SecretString::from))
+            AclKeys::new("RocketMQ".into(), &secret, token.map(SecretString::from))
         };
         // The vector of its AclSignerTest: the access key is all there is to sign.
         assert_eq!(signed(&keys(None), &[]), "IUc8rrO/0gDch8CjObLQsW2rsiA=");
@@ -146,15 +146,16 @@ mod tests {
 
     #[test]
     fn half_a_key_is_refused_and_none_is_none() {
-        let with =
-            |set: &[&str]| Keys::of_environment(|name| set.contains(&name).then(|| "x".to_owned()));
+        let with = |set: &[&str]| {
+            AclKeys::of_environment(|name| set.contains(&name).then(|| "x".to_owned()))
+        };
         assert!(with(&[]).unwrap().is_none());
         assert!(with(&[SECURITY_TOKEN]).unwrap().is_none());
         assert!(with(&[ACCESS_KEY, SECRET_KEY]).unwrap().is_some());
         assert_eq!(with(&[ACCESS_KEY]).unwrap_err(), HalfAKey(SECRET_KEY));
         assert_eq!(with(&[SECRET_KEY]).unwrap_err(), HalfAKey(ACCESS_KEY));
         assert!(
-            Keys::of_environment(|_| Some(String::new()))
+            AclKeys::of_environment(|_| Some(String::new()))
                 .unwrap()
                 .is_none()
         );

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::frame::FrameDecoder;
-use super::peer::{Peer, Switchboard};
-use super::tls::{Dialer, Tls};
-use super::{Answer, CallError, Cause, Keys, NameServers, Request, response};
+use super::peer::{Connector, Peer};
+use super::tls::{Dialer, RemotingTls};
+use super::{AclKeys, CallError, Cause, NameServers, Request, Response, response};
 use crate::source::ons::redact::Redactor;
 
 /// How much of a server's remark is shown, in characters.
@@ -18,11 +18,11 @@ const REMARK: usize = 300;
 
 /// How a cluster is asked.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct RemotingOptions {
     /// Signs every call, where the cluster has ACL.
-    pub keys: Option<Keys>,
+    pub keys: Option<AclKeys>,
     /// Speaks TLS, with name servers, too.
-    pub tls: Option<Tls>,
+    pub tls: Option<RemotingTls>,
     /// The namespace of version 2, which is a field of every call. Namespaces of the first kind are a part of names
     /// ([`Namespace`](super::Namespace)).
     pub namespace_v2: Option<String>,
@@ -32,7 +32,7 @@ pub struct Options {
     pub in_flight: usize,
 }
 
-impl Default for Options {
+impl Default for RemotingOptions {
     fn default() -> Self {
         Self {
             keys: None,
@@ -46,29 +46,29 @@ impl Default for Options {
 
 /// A cluster, as its name servers know it. Cloned handles share connections.
 #[derive(Debug, Clone)]
-pub struct Remoting(Arc<Shared>);
+pub struct Remoting(Arc<ClientState>);
 
 #[derive(Debug)]
-struct Shared {
+struct ClientState {
     name_servers: NameServers,
     /// The name server that answered last.
     preferred: AtomicUsize,
-    options: Options,
+    options: RemotingOptions,
     redactor: Redactor,
-    board: Switchboard,
+    connector: Connector,
     peers: Mutex<HashMap<Arc<str>, Arc<Peer>>>,
 }
 
 impl Remoting {
     /// Connects to nobody yet.
     #[must_use]
-    pub fn new(name_servers: NameServers, options: Options) -> Self {
+    pub fn new(name_servers: NameServers, options: RemotingOptions) -> Self {
         let keys = options.keys.as_ref();
-        Self(Arc::new(Shared {
+        Self(Arc::new(ClientState {
             name_servers,
             preferred: AtomicUsize::new(0),
-            redactor: keys.map(Keys::redactor).unwrap_or_default(),
-            board: Switchboard {
+            redactor: keys.map(AclKeys::redactor).unwrap_or_default(),
+            connector: Connector {
                 dialer: Dialer::new(options.tls.clone()),
                 decoder: FrameDecoder::default(),
                 drivers: TaskTracker::new(),
@@ -91,7 +91,7 @@ impl Remoting {
     }
 
     /// Asks the server at an address. An answer that is not success is an error.
-    pub async fn call(&self, address: &str, request: Request) -> Result<Answer, CallError> {
+    pub async fn call(&self, address: &str, request: Request) -> Result<Response, CallError> {
         self.call_within(address, request, self.timeout()).await
     }
 
@@ -101,7 +101,7 @@ impl Remoting {
         address: &str,
         request: Request,
         within: Duration,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Response, CallError> {
         let call = request.code();
         let answer = self.ask(address, request, within).await?;
         if answer.code == response::SUCCESS {
@@ -137,10 +137,10 @@ impl Remoting {
         address: &str,
         request: Request,
         within: Duration,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Response, CallError> {
         let peer = self.peer(address);
         let request = self.sealed(request);
-        let answer = peer.ask(&request, within, &self.0.board).await;
+        let answer = peer.ask(&request, within, &self.0.connector).await;
         answer.map_err(|cause| CallError {
             address: peer.address.clone(),
             call: request.code(),
@@ -149,7 +149,7 @@ impl Remoting {
     }
 
     /// What an answer that is not success means.
-    pub(super) fn cause(&self, call: super::RequestCode, answer: &Answer) -> Cause {
+    pub(super) fn cause(&self, call: super::RequestCode, answer: &Response) -> Cause {
         let remark = answer.remark.as_deref().unwrap_or_default();
         let remark = self.0.redactor.excerpt(remark, REMARK);
         Cause::of(call, answer.code, remark)

@@ -10,8 +10,8 @@ use tokio_util::codec::Decoder as _;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::{self, FrameDecoder};
-use super::waiting::{Broken, Waiting};
-use super::{Answer, Request};
+use super::pending::{ConnectionError, PendingCalls};
+use super::{Request, Response};
 
 /// How many requests are written in one go at most.
 const BATCH: usize = 64;
@@ -23,7 +23,7 @@ const READ: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Connection {
     outbox: mpsc::Sender<Bytes>,
-    waiting: Arc<Waiting>,
+    waiting: Arc<PendingCalls>,
     dropped: CancellationToken,
 }
 
@@ -38,7 +38,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (outbox, inbox) = mpsc::channel(BATCH);
-        let waiting = Arc::new(Waiting::default());
+        let waiting = Arc::new(PendingCalls::default());
         let dropped = CancellationToken::new();
         let connection = Self {
             outbox,
@@ -50,7 +50,7 @@ impl Connection {
             let broken = tokio::select! {
                 broken = read_all(input, decoder, &waiting) => broken,
                 broken = write_all(output, inbox) => broken,
-                () = dropped.cancelled() => Broken::Lost("the server has been silent".to_owned()),
+                () = dropped.cancelled() => ConnectionError::Lost("the server has been silent".to_owned()),
             };
             waiting.end(broken);
         };
@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// Asks, and waits for the answer as long as there is a connection. Whoever stops waiting gives up the answer.
-    pub(super) async fn ask(&self, request: &Request) -> Result<Answer, Broken> {
+    pub(super) async fn ask(&self, request: &Request) -> Result<Response, ConnectionError> {
         let mut place = self.waiting.join()?;
         let mut bytes = BytesMut::with_capacity(512);
         frame::write(request, place.opaque, &mut bytes);
@@ -86,13 +86,13 @@ impl Connection {
 async fn read_all(
     mut input: impl AsyncRead + Unpin,
     mut decoder: FrameDecoder,
-    waiting: &Waiting,
-) -> Broken {
+    waiting: &PendingCalls,
+) -> ConnectionError {
     let mut bytes = BytesMut::new();
     loop {
         bytes.reserve(READ);
         match input.read_buf(&mut bytes).await {
-            Ok(0) => return Broken::Lost("the server closed it".to_owned()),
+            Ok(0) => return ConnectionError::Lost("the server closed it".to_owned()),
             Ok(_) => waiting.hear(),
             Err(error) => return lost(&error),
         }
@@ -100,7 +100,7 @@ async fn read_all(
             match decoder.decode(&mut bytes) {
                 Ok(Some(frame)) => waiting.deliver(frame),
                 Ok(None) => break,
-                Err(error) => return Broken::Malformed(error.to_string()),
+                Err(error) => return ConnectionError::Malformed(error.to_string()),
             }
         }
     }
@@ -109,7 +109,7 @@ async fn read_all(
 async fn write_all(
     mut output: impl AsyncWrite + Unpin,
     mut inbox: mpsc::Receiver<Bytes>,
-) -> Broken {
+) -> ConnectionError {
     let mut requests = Vec::with_capacity(BATCH);
     let mut bytes = BytesMut::new();
     while inbox.recv_many(&mut requests, BATCH).await > 0 {
@@ -124,9 +124,9 @@ async fn write_all(
             return lost(&error);
         }
     }
-    Broken::Lost("nobody needs it any more".to_owned())
+    ConnectionError::Lost("nobody needs it any more".to_owned())
 }
 
-fn lost(error: &io::Error) -> Broken {
-    Broken::Lost(error.to_string())
+fn lost(error: &io::Error) -> ConnectionError {
+    ConnectionError::Lost(error.to_string())
 }

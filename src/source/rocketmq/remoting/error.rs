@@ -30,20 +30,20 @@ pub enum Cause {
     /// No answer in this time.
     TimedOut(Duration),
     /// The server has too much to do: wait, then ask again.
-    Busy(Refusal),
+    Busy(ErrorReply),
     /// The access key is wrong, or may not do this.
-    Denied(Refusal),
+    Denied(ErrorReply),
     /// What was asked about is not there: an answer, in truth.
-    NotFound(Refusal),
+    NotFound(ErrorReply),
     /// An answer that can't be read.
     Malformed(String),
     /// Any other code.
-    Refused(Refusal),
+    Refused(ErrorReply),
 }
 
 /// What a server said instead of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ErrorReply {
     /// The code.
     pub code: i32,
     /// Its remark in one line, without keys; may be empty.
@@ -134,7 +134,7 @@ impl fmt::Display for Cause {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ErrorReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "code {}", self.code)?;
         if self.remark.is_empty() {
@@ -147,7 +147,7 @@ impl fmt::Display for Refusal {
 impl Cause {
     /// What an answer's code means, where it is not success (`facts/rocketmq.md` §§3.2, 5).
     pub(super) fn of(call: RequestCode, code: i32, remark: String) -> Self {
-        let refusal = Refusal { code, remark };
+        let refusal = ErrorReply { code, remark };
         match code {
             response::SYSTEM_BUSY | response::FLOW_CONTROL => Self::Busy(refusal),
             response::NO_PERMISSION => Self::Denied(refusal),
@@ -182,13 +182,13 @@ fn nothing_there(call: RequestCode, remark: &str) -> bool {
 }
 
 /// Tells what is not there from what went wrong.
-pub trait Found<T> {
+pub trait OptionalAnswer<T> {
     /// Nothing, where the server says that there is nothing.
-    fn found(self) -> Result<Option<T>, CallError>;
+    fn if_found(self) -> Result<Option<T>, CallError>;
 }
 
-impl<T> Found<T> for Result<T, CallError> {
-    fn found(self) -> Result<Option<T>, CallError> {
+impl<T> OptionalAnswer<T> for Result<T, CallError> {
+    fn if_found(self) -> Result<Option<T>, CallError> {
         match self {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.is_not_found() => Ok(None),

@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio_util::codec::Decoder;
 
 use super::Request;
-use super::header::{Asking, Form, Header, HeaderError};
+use super::header::{CommandHeader, Form, HeaderError, RequestHeader};
 
 /// The longest frame that is taken. Servers and the Java client stop at 16 MiB, but the offsets of a large broker come
 /// in one piece.
@@ -20,7 +20,7 @@ const MARK: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
     /// Its head.
-    pub header: Header,
+    pub header: CommandHeader,
     /// What follows the head.
     pub body: Bytes,
 }
@@ -74,7 +74,7 @@ fn read(mut frame: Bytes) -> Result<Frame, FrameError> {
     if length > frame.len() {
         return Err(FrameError::HeaderLength(length, frame.len()));
     }
-    let header = Header::read(form, &frame.split_to(length))?;
+    let header = CommandHeader::read(form, &frame.split_to(length))?;
     Ok(Frame {
         header,
         body: frame,
@@ -83,10 +83,10 @@ fn read(mut frame: Bytes) -> Result<Frame, FrameError> {
 
 /// Writes a request behind what `out` holds, with a head in JSON, which every server reads.
 pub(super) fn write(request: &Request, opaque: i32, out: &mut BytesMut) {
-    let asking = Asking::new(request.code.number(), opaque, &request.fields);
+    let header = RequestHeader::new(request.code.number(), opaque, &request.fields);
     let start = out.len();
     out.put_u64(0);
-    serde_json::to_writer(out.writer(), &asking).expect("text can be written to memory");
+    serde_json::to_writer(out.writer(), &header).expect("text can be written to memory");
     let head = out.len() - start - 2 * size_of::<u32>();
     // Fields are names and numbers: far below the 16 MiB that a head may have.
     let head = u32::try_from(head).expect("a head is short");

@@ -8,7 +8,7 @@ use bytes::Buf;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-/// Bit 0 of [`Header::flag`]: this frame answers a request.
+/// Bit 0 of [`CommandHeader::flag`]: this frame answers a request.
 pub const IS_ANSWER: i32 = 1;
 
 /// How a head is written.
@@ -34,7 +34,7 @@ impl Form {
 
 /// What we need of a head.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-pub struct Header {
+pub struct CommandHeader {
     /// The code of the answer, or of the request.
     pub code: i32,
     /// The number by which an answer finds its request.
@@ -50,7 +50,7 @@ pub struct Header {
     pub fields: HashMap<String, String>,
 }
 
-impl Header {
+impl CommandHeader {
     /// Reads a head that takes up all of `bytes`.
     pub fn read(form: Form, bytes: &[u8]) -> Result<Self, HeaderError> {
         match form {
@@ -81,7 +81,7 @@ pub enum HeaderError {
 }
 
 /// `code i16, language u8, version i16, opaque i32, flag i32, remark (i32 n, n bytes), fields (i32 n, n bytes)`.
-fn binary(mut bytes: &[u8]) -> Option<Header> {
+fn binary(mut bytes: &[u8]) -> Option<CommandHeader> {
     let code = bytes.try_get_i16().ok()?.into();
     let _language = bytes.try_get_u8().ok()?;
     let _version = bytes.try_get_i16().ok()?;
@@ -96,7 +96,7 @@ fn binary(mut bytes: &[u8]) -> Option<Header> {
         let value = long(&mut table)?;
         fields.insert(text(name), text(value));
     }
-    Some(Header {
+    Some(CommandHeader {
         code,
         opaque,
         flag,
@@ -111,9 +111,9 @@ fn long<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: i32) -> Option<&'a [u8]> {
-    let (reserved, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+    let (taken, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
     *bytes = rest;
-    Some(reserved)
+    Some(taken)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -131,7 +131,7 @@ fn fields<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<String, String>,
 
 /// The head of a request, in JSON. Some servers close the connection where one of its members is missing.
 #[derive(Debug, Serialize)]
-pub(super) struct Asking<'a> {
+pub(super) struct RequestHeader<'a> {
     code: i32,
     language: &'static str,
     version: i32,
@@ -143,7 +143,7 @@ pub(super) struct Asking<'a> {
     form: &'static str,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> RequestHeader<'a> {
     /// The ordinal of `V5_3_3`. From 401 (`V4_9_4`) on, routes come in standard JSON; above 475 (`V5_3_1`), a server
     /// that is about to stop says so.
     const VERSION: i32 = 479;
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     /// The binary form of a head, written independently of how it is read.
-    fn written(header: &Header) -> Vec<u8> {
+    fn written(header: &CommandHeader) -> Vec<u8> {
         let mut fields = Vec::new();
         for (name, value) in &header.fields {
             fields.put_i16(name.len().try_into().unwrap());
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn heads_are_read_as_servers_write_them() {
         let java = r#"{"code":22,"extFields":{"offset":"7"},"flag":1,"language":"JAVA","opaque":-5,"remark":"gone","serializeTypeCurrentRPC":"JSON","version":407}"#;
-        let read = Header::read(Form::Json, java.as_bytes()).unwrap();
+        let read = CommandHeader::read(Form::Json, java.as_bytes()).unwrap();
         assert_eq!(
             (read.code, read.opaque, &*read.remark.clone().unwrap()),
             (22, -5, "gone")
@@ -208,34 +208,37 @@ mod tests {
         assert_eq!(read.fields["offset"], "7");
         assert!(read.is_answer());
         let port = r#"{"code":0,"language":"RUST","version":474,"opaque":1,"flag":1,"remark":null,"extFields":null,"serializeTypeCurrentRPC":"JSON","x":[1]}"#;
-        let read = Header::read(Form::Json, port.as_bytes()).unwrap();
+        let read = CommandHeader::read(Form::Json, port.as_bytes()).unwrap();
         assert!(read.remark.is_none() && read.fields.is_empty());
         // As a 4.9 name server writes it where its answers are binary.
         let binary = b"\0\0\0\x01\x97\0\0\0\x16\0\0\0\x01\0\0\0\0\0\0\0\0";
-        let read = Header::read(Form::Binary, binary).unwrap();
+        let read = CommandHeader::read(Form::Binary, binary).unwrap();
         assert_eq!(
             read,
-            Header {
+            CommandHeader {
                 opaque: 22,
                 flag: 1,
-                ..Header::default()
+                ..CommandHeader::default()
             }
         );
     }
 
     #[test]
     fn heads_that_lie_are_refused() {
-        let whole = written(&Header {
+        let whole = written(&CommandHeader {
             fields: [("offset".to_owned(), "7".to_owned())].into(),
             remark: Some("gone".to_owned()),
-            ..Header::default()
+            ..CommandHeader::default()
         });
         for end in 0..whole.len() {
-            assert!(Header::read(Form::Binary, &whole[..end]).is_err(), "{end}");
+            assert!(
+                CommandHeader::read(Form::Binary, &whole[..end]).is_err(),
+                "{end}"
+            );
         }
         let mut negative = whole.clone();
         negative[13] = 0xFF;
-        assert!(Header::read(Form::Binary, &negative).is_err());
+        assert!(CommandHeader::read(Form::Binary, &negative).is_err());
         for json in [
             "",
             "{}",
@@ -243,7 +246,10 @@ mod tests {
             r#"{"code":0}"#,
             r#"{"code":0,"opaque":1,"extFields":{"a":1}}"#,
         ] {
-            assert!(Header::read(Form::Json, json.as_bytes()).is_err(), "{json}");
+            assert!(
+                CommandHeader::read(Form::Json, json.as_bytes()).is_err(),
+                "{json}"
+            );
         }
     }
 
@@ -256,18 +262,18 @@ mod tests {
             remark in prop::option::of("\\PC{1,20}"),
             fields in prop::collection::hash_map("[a-zA-Z]{1,9}", "\\PC{0,20}", 0..6),
         ) {
-            let header = Header { code: code.into(), opaque, flag, remark, fields };
+            let header = CommandHeader { code: code.into(), opaque, flag, remark, fields };
             let json = json!({
                 "code": header.code, "opaque": opaque, "flag": flag, "remark": header.remark, "extFields": header.fields,
             });
-            prop_assert_eq!(&Header::read(Form::Json, json.to_string().as_bytes()).unwrap(), &header);
-            prop_assert_eq!(&Header::read(Form::Binary, &written(&header)).unwrap(), &header);
+            prop_assert_eq!(&CommandHeader::read(Form::Json, json.to_string().as_bytes()).unwrap(), &header);
+            prop_assert_eq!(&CommandHeader::read(Form::Binary, &written(&header)).unwrap(), &header);
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-            let _ = Header::read(Form::Binary, &bytes);
-            let _ = Header::read(Form::Json, &bytes);
+            let _ = CommandHeader::read(Form::Binary, &bytes);
+            let _ = CommandHeader::read(Form::Json, &bytes);
         }
     }
 }

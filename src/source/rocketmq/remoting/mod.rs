@@ -27,21 +27,21 @@ pub mod lax_json;
 mod name_servers;
 pub mod namespace;
 mod peer;
+mod pending;
 mod request;
 pub mod stored;
 pub mod tls;
-mod waiting;
 
-pub use acl::Keys;
-pub use calls::{Lookup, Pull, Pulled, QueueOf};
-pub use client::{Options, Remoting};
+pub use acl::AclKeys;
+pub use calls::{KeyLookup, Pull, Pulled, QueueOf};
+pub use client::{Remoting, RemotingOptions};
 pub use code::{RequestCode, response};
-pub use error::{CallError, Cause, Found, Refusal};
+pub use error::{CallError, Cause, ErrorReply, OptionalAnswer};
 pub use name_servers::{BadNameServers, NameServers};
 pub use namespace::Namespace;
-pub use request::{Answer, Request};
+pub use request::{Request, Response};
 pub use stored::StoredMessage;
-pub use tls::Tls;
+pub use tls::RemotingTls;
 
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,9 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
 use super::frame::FrameDecoder;
+use super::pending::ConnectionError;
 use super::tls::{self, Dialer};
-use super::waiting::Broken;
-use super::{Answer, Cause, Request, response};
+use super::{Cause, Request, Response, response};
 
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -22,11 +22,11 @@ pub(super) struct Peer {
     pub(super) address: Arc<str>,
     /// Who comes when it is full waits.
     room: Semaphore,
-    line: Mutex<Line>,
+    line: Mutex<ConnectionSlot>,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct ConnectionSlot {
     connection: Option<Arc<Connection>>,
     /// The last try to connect that failed, and when.
     failed: Option<(Instant, Cause)>,
@@ -34,7 +34,7 @@ struct Line {
 
 /// What connects, and keeps connections going.
 #[derive(Debug)]
-pub(super) struct Switchboard {
+pub(super) struct Connector {
     pub(super) dialer: Dialer,
     pub(super) decoder: FrameDecoder,
     /// One task a connection. It ends with the connection, or when no handle to it is left.
@@ -56,23 +56,23 @@ impl Peer {
         &self,
         request: &Request,
         within: Duration,
-        board: &Switchboard,
-    ) -> Result<Answer, Cause> {
+        connector: &Connector,
+    ) -> Result<Response, Cause> {
         let _seat = self.room.acquire().await;
-        let answer = self.ask_once(request, within, board).await?;
+        let answer = self.ask_once(request, within, connector).await?;
         if answer.code != response::GO_AWAY {
             return Ok(answer);
         }
-        self.ask_once(request, within, board).await
+        self.ask_once(request, within, connector).await
     }
 
     async fn ask_once(
         &self,
         request: &Request,
         within: Duration,
-        board: &Switchboard,
-    ) -> Result<Answer, Cause> {
-        let connection = self.connection(board).await?;
+        connector: &Connector,
+    ) -> Result<Response, Cause> {
+        let connection = self.connection(connector).await?;
         let heard = connection.heard();
         let Ok(answer) = timeout(within, connection.ask(request)).await else {
             if connection.heard() == heard {
@@ -89,13 +89,13 @@ impl Peer {
                 }
                 Ok(answer)
             }
-            Err(Broken::Lost(why)) => Err(Cause::Lost(why)),
-            Err(Broken::Malformed(what)) => Err(Cause::Malformed(what)),
+            Err(ConnectionError::Lost(why)) => Err(Cause::Lost(why)),
+            Err(ConnectionError::Malformed(what)) => Err(Cause::Malformed(what)),
         }
     }
 
     /// The connection there is, or a new one. Those who wait while one of them connects share what comes of it.
-    async fn connection(&self, board: &Switchboard) -> Result<Arc<Connection>, Cause> {
+    async fn connection(&self, connector: &Connector) -> Result<Arc<Connection>, Cause> {
         let came = Instant::now();
         let mut line = self.line.lock().await;
         if let Some(connection) = line.connection.as_ref().filter(|known| known.is_open()) {
@@ -106,14 +106,14 @@ impl Peer {
         {
             return Err(cause.clone());
         }
-        let dialled = timeout(CONNECT, board.dialer.dial(&self.address)).await;
+        let dialled = timeout(CONNECT, connector.dialer.dial(&self.address)).await;
         let stream = dialled.unwrap_or_else(|_| {
             let why = format!("no connection in {CONNECT:?}");
             Err(Cause::Connect(why))
         });
         match stream {
             Ok(stream) => {
-                let connection = Arc::new(board.drive(stream));
+                let connection = Arc::new(connector.drive(stream));
                 line.connection = Some(connection.clone());
                 Ok(connection)
             }
@@ -137,15 +137,15 @@ impl Peer {
     }
 }
 
-impl Switchboard {
-    fn drive(&self, stream: tls::Stream) -> Connection {
+impl Connector {
+    fn drive(&self, stream: tls::BrokerStream) -> Connection {
         match stream {
-            tls::Stream::FastLineParser(stream) => {
+            tls::BrokerStream::Plain(stream) => {
                 let (connection, driver) = Connection::over(stream, self.decoder.clone());
                 self.drivers.spawn(driver);
                 connection
             }
-            tls::Stream::Tls(stream) => {
+            tls::BrokerStream::Tls(stream) => {
                 let (connection, driver) = Connection::over(stream, self.decoder.clone());
                 self.drivers.spawn(driver);
                 connection

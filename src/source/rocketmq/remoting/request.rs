@@ -53,7 +53,7 @@ impl Request {
 
 /// An answer, whatever its code says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Answer {
+pub struct Response {
     /// Zero is success.
     pub code: i32,
     /// What the server says about it.

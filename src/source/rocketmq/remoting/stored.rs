@@ -47,7 +47,7 @@ pub struct StoredMessage {
     /// The topic it is stored under, which may be that of a retry or of a delay.
     pub topic: String,
     /// Its properties.
-    pub properties: Properties,
+    pub properties: MessageProperties,
 }
 
 impl StoredMessage {
@@ -88,9 +88,9 @@ impl StoredMessage {
 
 /// What a message is tagged with, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Properties(Box<str>);
+pub struct MessageProperties(Box<str>);
 
-impl Properties {
+impl MessageProperties {
     /// The value of a property. The last counts where a name is there twice, as it does for brokers.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -138,7 +138,7 @@ fn fields(bytes: &mut &[u8]) -> Result<StoredMessage, BadMessage> {
     };
     let topic = text(take(bytes, topic_length)?);
     let length = bytes.try_get_u16().map_err(|_| BadMessage::Short)?;
-    let properties = Properties(text(take(bytes, length.into())?).into());
+    let properties = MessageProperties(text(take(bytes, length.into())?).into());
     Ok(StoredMessage {
         size,
         queue_id,
@@ -170,9 +170,9 @@ fn i64_of(bytes: &mut &[u8]) -> Result<i64, BadMessage> {
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], BadMessage> {
-    let (reserved, rest) = bytes.split_at_checked(length).ok_or(BadMessage::Short)?;
+    let (taken, rest) = bytes.split_at_checked(length).ok_or(BadMessage::Short)?;
     *bytes = rest;
-    Ok(reserved)
+    Ok(taken)
 }
 
 /// Clients may write properties in whatever encoding they like; Java replaces what is not UTF-8, too.
@@ -330,7 +330,7 @@ pub(super) mod tests {
 
     #[test]
     fn properties_are_read_as_brokers_read_them() {
-        let of = |text: &str| Properties(text.into());
+        let of = |text: &str| MessageProperties(text.into());
         assert_eq!(of("").get("TAGS"), None);
         assert_eq!(
             of("TAGS\u{1}a").get("TAGS"),

@@ -2,7 +2,7 @@
 //!
 //! Certificates are always verified, against the system's authorities and those that were given; there is no word that
 //! turns that off. Brokers are asked at addresses, so a cluster's certificates often bear one name for all:
-//! [`Tls::named`] says which.
+//! [`RemotingTls::named`] says which.
 
 use std::fmt;
 use std::io;
@@ -23,27 +23,27 @@ use crate::exit::Advice;
 
 /// TLS as a client speaks it.
 #[derive(Clone)]
-pub struct Tls {
+pub struct RemotingTls {
     config: Arc<ClientConfig>,
     name: Option<ServerName<'static>>,
 }
 
-impl fmt::Debug for Tls {
+impl fmt::Debug for RemotingTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls")
+        f.debug_struct("RemotingTls")
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }
 
-impl Tls {
+impl RemotingTls {
     /// Trusts the system's authorities and those in `ca_cert`, in PEM.
-    pub fn new(ca_cert: Option<&[u8]>) -> Result<Self, TlsError> {
+    pub fn new(ca_cert: Option<&[u8]>) -> Result<Self, RemotingTlsError> {
         let extra: Vec<_> = CertificateDer::pem_slice_iter(ca_cert.unwrap_or_default())
             .collect::<Result<_, _>>()
             .unwrap_or_default();
         if ca_cert.is_some() && extra.is_empty() {
-            return Err(TlsError::CaCert);
+            return Err(RemotingTlsError::CaCert);
         }
         let provider = Arc::new(ring::default_provider());
         let verifier = Verifier::new_with_extra_roots(extra, provider.clone())?;
@@ -60,7 +60,7 @@ impl Tls {
     }
 
     /// The same, for certificates that all bear this name, whatever the address.
-    pub fn named(self, name: &str) -> Result<Self, TlsError> {
+    pub fn named(self, name: &str) -> Result<Self, RemotingTlsError> {
         let name = ServerName::try_from(name.to_owned())?;
         Ok(Self {
             name: Some(name),
@@ -86,7 +86,7 @@ impl Tls {
 /// Why there is no TLS.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum TlsError {
+pub enum RemotingTlsError {
     /// A file without certificates.
     #[error("no certificate of an authority found, expected PEM")]
     CaCert,
@@ -98,7 +98,7 @@ pub enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
-impl Advice for TlsError {
+impl Advice for RemotingTlsError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::CaCert => "--ca-cert names a PEM file with a line -----BEGIN CERTIFICATE-----",
@@ -114,31 +114,33 @@ impl Advice for TlsError {
 /// Connects.
 #[derive(Debug, Clone)]
 pub(super) enum Dialer {
-    FastLineParser,
-    Tls(Tls),
+    Plain,
+    Tls(RemotingTls),
 }
 
 /// What it connects.
 #[derive(Debug)]
-pub(super) enum Stream {
-    FastLineParser(TcpStream),
+pub(super) enum BrokerStream {
+    Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Dialer {
-    pub(super) fn new(tls: Option<Tls>) -> Self {
-        tls.map_or(Self::FastLineParser, Self::Tls)
+    pub(super) fn new(tls: Option<RemotingTls>) -> Self {
+        tls.map_or(Self::Plain, Self::Tls)
     }
 
     /// A stream to an address, `host:port`.
-    pub(super) async fn dial(&self, address: &str) -> Result<Stream, Cause> {
+    pub(super) async fn dial(&self, address: &str) -> Result<BrokerStream, Cause> {
         let connected = TcpStream::connect(address).await;
         let stream = connected.map_err(|error| Cause::Connect(error.to_string()))?;
         // Requests are written in one piece; none should wait for the last one's acknowledgement.
         let _ = stream.set_nodelay(true);
         match self {
-            Self::FastLineParser => Ok(Stream::FastLineParser(stream)),
-            Self::Tls(tls) => Ok(Stream::Tls(Box::new(tls.shake(stream, address).await?))),
+            Self::Plain => Ok(BrokerStream::Plain(stream)),
+            Self::Tls(tls) => Ok(BrokerStream::Tls(Box::new(
+                tls.shake(stream, address).await?,
+            ))),
         }
     }
 }

@@ -18,11 +18,11 @@ use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Cluster;
-use super::cluster::{AskedTopic, Topic};
+use super::cluster::{AskedTopic, RoutedTopic};
 use super::remoting::{CallError, Pull, Pulled, QueueOf};
 use crate::input::{Entry, Row};
 use crate::message::{BornClock, MessageId, Query};
-use crate::source::{CallPacer, Found};
+use crate::source::{CallPacer, LocatedMessage};
 
 use search::Search;
 
@@ -50,21 +50,21 @@ pub(super) struct Sweep<'a, P> {
     /// Dates IDs.
     born: BornClock,
     /// Asked about soon, and not searched for yet.
-    wanted: RefCell<HashMap<AskedTopic, Vec<Key>>>,
+    wanted: RefCell<HashMap<AskedTopic, Vec<MessageKey>>>,
     /// Found, and not asked about yet.
-    met: RefCell<HashMap<AskedTopic, HashMap<Key, Found>>>,
+    found: RefCell<HashMap<AskedTopic, HashMap<MessageKey, LocatedMessage>>>,
     /// Whoever needs a message waits for the search to end.
     searching: tokio::sync::Mutex<()>,
 }
 
 /// What a message is known by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
+enum MessageKey {
     Unique(Box<str>),
     Place(SocketAddr, u64),
 }
 
-impl Key {
+impl MessageKey {
     fn of(msg_id: &str) -> Self {
         match MessageId::parse(msg_id) {
             Ok(MessageId::OffsetId(id)) => Self::Place(id.store, id.commit_log_offset),
@@ -80,7 +80,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             pacer,
             born,
             wanted: RefCell::default(),
-            met: RefCell::default(),
+            found: RefCell::default(),
             searching: tokio::sync::Mutex::default(),
         }
     }
@@ -114,18 +114,20 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             wanted
                 .entry(topic)
                 .or_default()
-                .push(Key::of(&query.msg_id));
+                .push(MessageKey::of(&query.msg_id));
         }
     }
 
     /// A message that was met, once.
-    pub(super) fn take(&self, query: &Query) -> Option<Found> {
-        let mut met = self.met.borrow_mut();
-        if met.is_empty() {
+    pub(super) fn take(&self, query: &Query) -> Option<LocatedMessage> {
+        let mut found = self.found.borrow_mut();
+        if found.is_empty() {
             return None;
         }
         let topic = (query.instance_id.clone(), query.topic.clone());
-        met.get_mut(&topic)?.remove(&Key::of(&query.msg_id))
+        found
+            .get_mut(&topic)?
+            .remove(&MessageKey::of(&query.msg_id))
     }
 
     /// Searches for all that is wanted, if that was not done.
@@ -133,7 +135,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         let _searching = self.searching.lock().await;
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
         if !wanted.is_empty() {
-            self.met.borrow_mut().clear(); // asked about long ago
+            self.found.borrow_mut().clear(); // asked about long ago
         }
         for (asked, keys) in wanted {
             if keys.len() < MANY {
@@ -142,19 +144,23 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             let topic = self.cluster.topic_of(asked.0.as_deref(), &asked.1).await;
             let Ok(Some(topic)) = topic else { continue };
             // What can't be read here is looked up later, and that reports the error.
-            if let Ok(met) = self.read(&topic, keys).await {
-                self.met.borrow_mut().insert(asked, met);
+            if let Ok(found) = self.read(&topic, keys).await {
+                self.found.borrow_mut().insert(asked, found);
             }
         }
     }
 
     /// Reads as much of the topic as is worth it.
-    async fn read(&self, topic: &Topic, keys: Vec<Key>) -> Result<HashMap<Key, Found>, CallError> {
+    async fn read(
+        &self,
+        topic: &RoutedTopic,
+        keys: Vec<MessageKey>,
+    ) -> Result<HashMap<MessageKey, LocatedMessage>, CallError> {
         let lookups: usize = keys
             .iter()
             .map(|key| match key {
-                Key::Unique(_) => topic.brokers.len(),
-                Key::Place(..) => 1,
+                MessageKey::Unique(_) => topic.brokers.len(),
+                MessageKey::Place(..) => 1,
             })
             .sum();
         let queues = queues_of(topic);
@@ -179,14 +185,14 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
                 async move { self.read_queue(topic, queue, range, search).await }
             })
             .await;
-        Ok(search.into_met())
+        Ok(search.into_found())
     }
 
     /// One queue, until its end or until looking up is cheaper. What fails is left to be looked up.
     async fn read_queue(
         &self,
-        topic: &Topic,
-        queue: &Numbered,
+        topic: &RoutedTopic,
+        queue: &BrokerQueue,
         range: Range<i64>,
         search: &Search,
     ) {
@@ -214,8 +220,8 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
 
     async fn pull(
         &self,
-        topic: &Topic,
-        (broker, queue_id): &Numbered,
+        topic: &RoutedTopic,
+        (broker, queue_id): &BrokerQueue,
         from: i64,
         end: i64,
     ) -> Result<Pulled, CallError> {
@@ -238,10 +244,10 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
     /// From where to where each queue holds messages; of a span of time, if one is given.
     async fn ranges<'q>(
         &self,
-        topic: &Topic,
-        queues: &'q [Numbered],
+        topic: &RoutedTopic,
+        queues: &'q [BrokerQueue],
         span: Option<(i64, i64)>,
-    ) -> Result<Vec<(&'q Numbered, Range<i64>)>, CallError> {
+    ) -> Result<Vec<(&'q BrokerQueue, Range<i64>)>, CallError> {
         let remoting = &self.cluster.remoting;
         let measured = queues.iter().map(|numbered| async move {
             let (broker, queue_id) = numbered;
@@ -267,10 +273,12 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
     }
 
     /// When the messages were made, in ms of the Unix epoch, if all of their IDs tell.
-    fn span(&self, keys: &[Key]) -> Option<(i64, i64)> {
+    fn span(&self, keys: &[MessageKey]) -> Option<(i64, i64)> {
         let mut span: Option<(Timestamp, Timestamp)> = None;
         for key in keys {
-            let Key::Unique(id) = key else { return None };
+            let MessageKey::Unique(id) = key else {
+                return None;
+            };
             let born = self.born.born(id)?;
             span = Some(span.map_or((born, born), |(from, to)| (from.min(born), to.max(born))));
         }
@@ -282,9 +290,9 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
 }
 
 /// A broker, and a queue's number there.
-type Numbered = (Arc<str>, u32);
+type BrokerQueue = (Arc<str>, u32);
 
-fn queues_of(topic: &Topic) -> Vec<Numbered> {
+fn queues_of(topic: &RoutedTopic) -> Vec<BrokerQueue> {
     let mut queues = Vec::new();
     for data in &topic.route.queues {
         let broker: Arc<str> = data.broker_name.as_str().into();

@@ -4,27 +4,27 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::super::cluster::Topic;
+use super::super::cluster::RoutedTopic;
 use super::super::found::{found, is_older};
 use super::super::remoting::StoredMessage;
-use super::Key;
-use crate::source::Found;
+use super::MessageKey;
+use crate::source::LocatedMessage;
 
 /// A search in progress, shared by the queues that are read at once.
 #[derive(Debug)]
 pub(super) struct Search {
-    keys: HashSet<Key>,
-    met: RefCell<HashMap<Key, Found>>,
-    left: RefCell<Left>,
+    keys: HashSet<MessageKey>,
+    found: RefCell<HashMap<MessageKey, LocatedMessage>>,
+    left: RefCell<RemainingWork>,
 }
 
 impl Search {
     /// For `keys` among `messages` that are to be read; looking all of them up would take as many calls as `lookups`.
-    pub(super) fn of(keys: Vec<Key>, lookups: usize, messages: u64) -> Self {
+    pub(super) fn of(keys: Vec<MessageKey>, lookups: usize, messages: u64) -> Self {
         Self {
             keys: keys.into_iter().collect(),
-            met: RefCell::default(),
-            left: RefCell::new(Left {
+            found: RefCell::default(),
+            left: RefCell::new(RemainingWork {
                 lookups,
                 messages,
                 pulled: 0,
@@ -39,25 +39,32 @@ impl Search {
     }
 
     /// What one pull from a queue of `broker` has brought.
-    pub(super) fn pulled(&self, topic: &Topic, broker: &Arc<str>, messages: &[StoredMessage]) {
+    pub(super) fn pulled(
+        &self,
+        topic: &RoutedTopic,
+        broker: &Arc<str>,
+        messages: &[StoredMessage],
+    ) {
         for message in messages {
-            self.meet(topic, broker, message);
+            self.check(topic, broker, message);
         }
         self.left.borrow_mut().pulled(messages.len());
     }
 
     /// The messages that were met.
-    pub(super) fn into_met(self) -> HashMap<Key, Found> {
-        self.met.into_inner()
+    pub(super) fn into_found(self) -> HashMap<MessageKey, LocatedMessage> {
+        self.found.into_inner()
     }
 
-    fn meet(&self, topic: &Topic, broker: &Arc<str>, message: &StoredMessage) {
+    fn check(&self, topic: &RoutedTopic, broker: &Arc<str>, message: &StoredMessage) {
         if *message.topic != *topic.wire {
             return;
         }
-        let unique = message.unique_key().map(|key| Key::Unique(key.into()));
+        let unique = message
+            .unique_key()
+            .map(|key| MessageKey::Unique(key.into()));
         let offset = u64::try_from(message.physical_offset).unwrap_or(u64::MAX);
-        let place = Key::Place(message.store_host, offset);
+        let place = MessageKey::Place(message.store_host, offset);
         for key in unique.into_iter().chain([place]) {
             if !self.keys.contains(&key) {
                 continue;
@@ -65,9 +72,9 @@ impl Search {
             let Some(copy) = found(broker, message) else {
                 continue;
             };
-            let mut met = self.met.borrow_mut();
-            if met.get(&key).is_none_or(|known| is_older(&copy, known)) {
-                met.insert(key, copy);
+            let mut found = self.found.borrow_mut();
+            if found.get(&key).is_none_or(|known| is_older(&copy, known)) {
+                found.insert(key, copy);
             }
         }
     }
@@ -75,7 +82,7 @@ impl Search {
 
 /// Is it still worth it? A broker that reads from disk gives less than it could.
 #[derive(Debug)]
-struct Left {
+struct RemainingWork {
     /// Calls that looking all messages up would take.
     lookups: usize,
     /// To be read.
@@ -84,7 +91,7 @@ struct Left {
     pulls: u64,
 }
 
-impl Left {
+impl RemainingWork {
     fn pulled(&mut self, messages: usize) {
         self.pulled += messages as u64;
         self.pulls += 1;

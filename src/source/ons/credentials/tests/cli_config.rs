@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
+use super::super::Disabled;
 use super::super::KeyUri;
-use super::super::Off;
 use super::super::cli_config::parse;
 use super::super::*;
 
@@ -53,7 +53,7 @@ fn a_place_without_a_key_says_what_it_has() {
             "no profile default",
         ),
     ] {
-        let Ok(Look::Nothing(said)) = looked(text, profile) else {
+        let Ok(ChainStep::Nothing(said)) = looked(text, profile) else {
             panic!("{text}")
         };
         assert!(said.contains(why), "{said}");
@@ -131,37 +131,37 @@ proptest! {
         profile in prop::option::of("a|default"),
     ) {
         match looked(&parts.concat(), profile.as_deref()) {
-            Ok(Look::Found(Provider { recipe: Recipe::Key(found), .. })) => {
+            Ok(ChainStep::Found(Provider { kind: ProviderKind::Key(found), .. })) => {
                 prop_assert!(!found.access_key_id.trim().is_empty());
                 prop_assert!(!found.access_key_secret.expose_secret().trim().is_empty());
                 let shown = format!("{found:?}");
                 prop_assert!(!shown.contains("s3cret"), "{}", shown);
             }
-            Ok(Look::Found(other)) => prop_assert!(!format!("{other:?}").contains("s3cret"), "{:?}", other),
-            Ok(Look::Nothing(why)) => prop_assert!(why.starts_with("c.json")),
+            Ok(ChainStep::Found(other)) => prop_assert!(!format!("{other:?}").contains("s3cret"), "{:?}", other),
+            Ok(ChainStep::Nothing(why)) => prop_assert!(why.starts_with("c.json")),
             Err(error) => prop_assert!(!error.to_string().contains("s3cret"), "{}", error),
         }
     }
 }
 
-fn around() -> Surroundings {
-    Surroundings {
-        allow: Allow {
+fn around() -> RoleDefaults {
+    RoleDefaults {
+        allow: Allowed {
             external: true,
             http: false,
         },
-        ..Surroundings::default()
+        ..RoleDefaults::default()
     }
 }
 
-fn looked(text: &str, profile: Option<&str>) -> Result<Look, CredentialsError> {
+fn looked(text: &str, profile: Option<&str>) -> Result<ChainStep, CredentialsError> {
     parse(text, "c.json", profile, &around())
 }
 
-fn key(look: Result<Look, CredentialsError>) -> Credentials {
+fn key(look: Result<ChainStep, CredentialsError>) -> Credentials {
     match look {
-        Ok(Look::Found(Provider {
-            recipe: Recipe::Key(key),
+        Ok(ChainStep::Found(Provider {
+            kind: ProviderKind::Key(key),
             ..
         })) => key,
         other => panic!("{other:?}"),
@@ -190,17 +190,17 @@ const ROLES: &str = r#"{"profiles":[
 
 fn provider(profile: &str) -> Provider {
     match looked(ROLES, Some(profile)) {
-        Ok(Look::Found(provider)) => provider,
+        Ok(ChainStep::Found(provider)) => provider,
         other => panic!("{profile}: {other:?}"),
     }
 }
 
 #[test]
 fn every_mode_is_a_recipe() {
-    let Recipe::Role(assumed) = provider("role").recipe else {
+    let ProviderKind::Role(assumed) = provider("role").kind else {
         panic!()
     };
-    assert!(matches!(&assumed.base, Recipe::Key(key) if key.access_key_id == "id"));
+    assert!(matches!(&assumed.base, ProviderKind::Key(key) if key.access_key_id == "id"));
     assert_eq!(assumed.role.arn, "acs:ram::1:role/a");
     assert_eq!(
         (&*assumed.role.session, assumed.role.seconds),
@@ -213,16 +213,18 @@ fn every_mode_is_a_recipe() {
         "https://sts.cn-beijing.aliyuncs.com/"
     );
 
-    let Recipe::Role(assumed) = provider("chain").recipe else {
+    let ProviderKind::Role(assumed) = provider("chain").kind else {
         panic!()
     };
-    assert!(matches!(&assumed.base, Recipe::Role(base) if base.role.arn == "acs:ram::1:role/a"));
+    assert!(
+        matches!(&assumed.base, ProviderKind::Role(base) if base.role.arn == "acs:ram::1:role/a")
+    );
     assert_eq!(
         (&*assumed.role.arn, assumed.role.seconds),
         ("acs:ram::2:role/b", 3600)
     );
 
-    let Recipe::Oidc(oidc) = provider("oidc").recipe else {
+    let ProviderKind::Oidc(oidc) = provider("oidc").kind else {
         panic!()
     };
     assert_eq!(oidc.provider_arn, "acs:ram::1:oidc-provider/k");
@@ -236,11 +238,13 @@ fn every_mode_is_a_recipe() {
     );
 
     assert!(
-        matches!(provider("ecs").recipe, Recipe::Ecs(role) if role.name.as_deref() == Some("worker") && role.allow_v1)
+        matches!(provider("ecs").kind, ProviderKind::Ecs(role) if role.name.as_deref() == Some("worker") && role.allow_v1)
     );
-    assert!(matches!(provider("uri").recipe, Recipe::Uri(KeyUri(uri)) if uri.path() == "/s3cret"));
     assert!(
-        matches!(provider("command").recipe, Recipe::Command(words) if words == ["tool", "a b"])
+        matches!(provider("uri").kind, ProviderKind::Uri(KeyUri(uri)) if uri.path() == "/s3cret")
+    );
+    assert!(
+        matches!(provider("command").kind, ProviderKind::Command(words) if words == ["tool", "a b"])
     );
     assert_eq!(
         provider("chain").name,
@@ -282,22 +286,22 @@ fn a_profile_that_leads_nowhere_is_refused() {
 
 #[test]
 fn what_is_switched_off_is_refused_by_name() {
-    let off = Surroundings {
-        off: Off {
+    let off = RoleDefaults {
+        off: Disabled {
             ecs: true,
             process: true,
             imds_v1: false,
         },
-        allow: Allow {
+        allow: Allowed {
             external: true,
             http: false,
         },
-        ..Surroundings::default()
+        ..RoleDefaults::default()
     };
     for (profile, around, says) in [
         (
             "command",
-            Surroundings::default(),
+            RoleDefaults::default(),
             "mode External runs a command, which is not allowed unasked",
         ),
         (
@@ -319,7 +323,7 @@ fn what_is_switched_off_is_refused_by_name() {
         let error = parse(ROLES, "c.json", Some(profile), &around).unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
     }
-    let error = parse(ROLES, "c.json", Some("command"), &Surroundings::default()).unwrap_err();
+    let error = parse(ROLES, "c.json", Some("command"), &RoleDefaults::default()).unwrap_err();
     assert!(
         crate::exit::Advice::hint(&error)
             .unwrap()

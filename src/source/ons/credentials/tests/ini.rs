@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
-use super::super::Off;
+use super::super::Disabled;
 use super::super::ini::parse;
 use super::super::*;
 
@@ -18,8 +18,8 @@ fn keys_are_found_by_section() {
         ("default", "id-default", None),
         ("sts", "id-sts", Some("t0ken==")),
     ] {
-        let Ok(Look::Found(Provider {
-            recipe: Recipe::Key(found),
+        let Ok(ChainStep::Found(Provider {
+            kind: ProviderKind::Key(found),
             ..
         })) = looked(FILE, section)
         else {
@@ -44,7 +44,7 @@ fn a_file_without_the_section_says_which_it_has() {
         ),
         ("", "c.ini: no profile dev (it has none)"),
     ] {
-        let Ok(Look::Nothing(said)) = looked(text, "dev") else {
+        let Ok(ChainStep::Nothing(said)) = looked(text, "dev") else {
             panic!("{text}")
         };
         assert_eq!(said, why);
@@ -96,20 +96,20 @@ proptest! {
         ),
     ) {
         match looked(&lines.join("\n"), "a") {
-            Ok(Look::Found(Provider { recipe: Recipe::Key(found), .. })) => {
+            Ok(ChainStep::Found(Provider { kind: ProviderKind::Key(found), .. })) => {
                 prop_assert!(!found.access_key_id.is_empty());
                 prop_assert!(!found.access_key_secret.expose_secret().is_empty());
                 prop_assert!(found.masked_id().contains("***"));
             }
-            Ok(Look::Found(other)) => prop_assert!(other.name.contains("c.ini")),
-            Ok(Look::Nothing(why)) => prop_assert!(why.starts_with("c.ini: no profile a")),
+            Ok(ChainStep::Found(other)) => prop_assert!(other.name.contains("c.ini")),
+            Ok(ChainStep::Nothing(why)) => prop_assert!(why.starts_with("c.ini: no profile a")),
             Err(error) => prop_assert!(error.to_string().contains("c.ini")),
         }
     }
 }
 
-fn looked(text: &str, section: &str) -> Result<Look, CredentialsError> {
-    parse(text, "c.ini", section, &Surroundings::default())
+fn looked(text: &str, section: &str) -> Result<ChainStep, CredentialsError> {
+    parse(text, "c.ini", section, &RoleDefaults::default())
 }
 
 const ROLES: &str = "[role]\ntype=ram_role_arn\naccess_key_id=id\naccess_key_secret=s3cret\nrole_arn=acs:ram::1:role/a\n\
@@ -119,31 +119,33 @@ const ROLES: &str = "[role]\ntype=ram_role_arn\naccess_key_id=id\naccess_key_sec
 
 #[test]
 fn every_type_is_a_recipe() {
-    let recipe = |section| match looked(ROLES, section) {
-        Ok(Look::Found(provider)) => provider.recipe,
+    let provider_kind = |section| match looked(ROLES, section) {
+        Ok(ChainStep::Found(provider)) => provider.kind,
         other => panic!("{section}: {other:?}"),
     };
     assert!(
-        matches!(recipe("role"), Recipe::Role(role) if role.role.arn == "acs:ram::1:role/a"
+        matches!(provider_kind("role"), ProviderKind::Role(role) if role.role.arn == "acs:ram::1:role/a"
         && role.role.session == "night" && role.role.policy.as_deref() == Some("{}"))
     );
     assert!(
-        matches!(recipe("oidc"), Recipe::Oidc(oidc) if oidc.provider_arn == "acs:ram::1:oidc-provider/k"
+        matches!(provider_kind("oidc"), ProviderKind::Oidc(oidc) if oidc.provider_arn == "acs:ram::1:oidc-provider/k"
         && oidc.token_file.to_str() == Some("/t") && oidc.role.session == "ons-audit")
     );
-    assert!(matches!(recipe("ecs"), Recipe::Ecs(role) if role.name.as_deref() == Some("worker")));
-    assert!(matches!(recipe("any"), Recipe::Ecs(role) if role.name.is_none()));
+    assert!(
+        matches!(provider_kind("ecs"), ProviderKind::Ecs(role) if role.name.as_deref() == Some("worker"))
+    );
+    assert!(matches!(provider_kind("any"), ProviderKind::Ecs(role) if role.name.is_none()));
     let error = looked(ROLES, "bare").unwrap_err().to_string();
     assert!(
         error.contains("profile bare of c.ini has no role_arn"),
         "{error}"
     );
-    let off = Surroundings {
-        off: Off {
+    let off = RoleDefaults {
+        off: Disabled {
             ecs: true,
-            ..Off::default()
+            ..Disabled::default()
         },
-        ..Surroundings::default()
+        ..RoleDefaults::default()
     };
     let error = parse(ROLES, "c.ini", "ecs", &off).unwrap_err().to_string();
     assert!(

@@ -70,7 +70,7 @@ fn candidates(
     env: &[(&str, &str)],
     profile: Option<&str>,
 ) -> Result<Candidates, CredentialsError> {
-    Lookup {
+    ProviderChain {
         env: &|name| {
             env.iter()
                 .find(|(key, _)| *key == name)
@@ -78,7 +78,7 @@ fn candidates(
         },
         home,
         profile,
-        allow: Allow::default(),
+        allow: Allowed::default(),
     }
     .candidates()
 }

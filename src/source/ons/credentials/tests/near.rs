@@ -18,7 +18,7 @@ fn metadata(asked: &Asked, token: Option<u16>, v2_only: bool) -> (u16, String) {
 }
 
 fn instance(name: Option<&str>, allow_v1: bool) -> Provider {
-    provider(Recipe::Ecs(EcsRole {
+    provider(ProviderKind::Ecs(EcsRole {
         name: name.map(Into::into),
         allow_v1,
     }))
@@ -115,7 +115,10 @@ async fn a_machine_without_role_or_service_says_so() {
 async fn an_address_gives_keys() {
     let server = Server::answering(|_| (200, handed("STS.uri")));
     let uri = KeyUri(server.url.join("key?of=me").unwrap());
-    let issued = fetcher().fetch(&provider(Recipe::Uri(uri))).await.unwrap();
+    let issued = fetcher()
+        .fetch(&provider(ProviderKind::Uri(uri)))
+        .await
+        .unwrap();
     is_the_roles(&issued, "STS.uri");
     let [asked] = &*server.asked() else { panic!() };
     assert_eq!(
@@ -139,7 +142,7 @@ async fn an_address_gives_keys() {
         let server = Server::answering(move |_| (status, body.clone()));
         let uri = KeyUri(server.url.join("/s3cret").unwrap());
         let error = fetcher()
-            .fetch(&provider(Recipe::Uri(uri)))
+            .fetch(&provider(ProviderKind::Uri(uri)))
             .await
             .unwrap_err();
         assert!(error.what.contains(says), "{error}");
@@ -158,7 +161,10 @@ async fn what_may_pass_is_tried_again() {
     });
     let uri = KeyUri(server.url.clone());
     is_the_roles(
-        &fetcher().fetch(&provider(Recipe::Uri(uri))).await.unwrap(),
+        &fetcher()
+            .fetch(&provider(ProviderKind::Uri(uri)))
+            .await
+            .unwrap(),
         "STS.uri",
     );
     assert_eq!(server.asked().len(), 2);

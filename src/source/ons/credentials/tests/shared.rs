@@ -24,10 +24,10 @@ pub(super) fn fetcher_behind(proxy: &reqwest::Url) -> Fetcher {
     Fetcher::new(network, now)
 }
 
-pub(super) fn provider(recipe: Recipe) -> Provider {
+pub(super) fn provider(kind: ProviderKind) -> Provider {
     Provider {
         name: "p".into(),
-        recipe,
+        kind,
     }
 }
 

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::super::*;
-use super::super::{AssumedRole, OidcRole, Role};
+use super::super::{AssumedRole, OidcRole, RamRole};
 use super::server::{Asked, Server, pairs};
 use super::shared::{fetcher, fetcher_behind, is_the_roles, parameters, provider};
 use crate::source::ons::percent::canonical_query;
 use crate::source::ons::sign_v3::{self, Signed};
 
-fn role(sts: &Server) -> Role {
-    Role {
+fn role(sts: &Server) -> RamRole {
+    RamRole {
         arn: "acs:ram::1:role/a b+c".into(),
         session: "ons-audit".into(),
         policy: None,
@@ -21,8 +21,8 @@ fn role(sts: &Server) -> Role {
     }
 }
 
-fn base(token: Option<&str>) -> Recipe {
-    Recipe::Key(Credentials {
+fn base(token: Option<&str>) -> ProviderKind {
+    ProviderKind::Key(Credentials {
         provider: "p".into(),
         access_key_id: "LTAI5tBaseKey".into(),
         access_key_secret: "s3cret".into(),
@@ -68,14 +68,14 @@ async fn a_role_is_assumed_with_a_signature() {
         let sts = Server::answering(|_| (200, given("STS.role")));
         let assumed = AssumedRole {
             base: base(token),
-            role: Role {
+            role: RamRole {
                 policy: Some("{\"a\": 1}".into()),
                 ..role(&sts)
             },
             external_id: Some("partner".into()),
         };
         let issued = fetcher()
-            .fetch(&provider(Recipe::Role(Box::new(assumed))))
+            .fetch(&provider(ProviderKind::Role(Box::new(assumed))))
             .await
             .unwrap();
         is_the_roles(&issued, "STS.role");
@@ -102,9 +102,9 @@ async fn a_role_is_assumed_with_a_signature() {
 }
 
 /// A role that another one assumes, which the key does.
-fn assumed_by(first: Role, second: Role) -> Recipe {
+fn assumed_by(first: RamRole, second: RamRole) -> ProviderKind {
     [first, second].into_iter().fold(base(None), |base, role| {
-        Recipe::Role(Box::new(AssumedRole {
+        ProviderKind::Role(Box::new(AssumedRole {
             base,
             role,
             external_id: None,
@@ -123,7 +123,7 @@ async fn a_role_assumes_a_role() {
     });
     let second = assumed_by(
         role(&sts),
-        Role {
+        RamRole {
             arn: "acs:ram::2:role/b".into(),
             ..role(&sts)
         },
@@ -148,7 +148,7 @@ async fn each_sts_is_reached_on_its_own_way() {
     let proxy = Server::answering(|_| (200, given("STS.second")));
     let second = assumed_by(
         role(&sts),
-        Role {
+        RamRole {
             sts: "http://sts.example.test/".parse().unwrap(),
             ..role(&sts)
         },
@@ -164,7 +164,7 @@ async fn each_sts_is_reached_on_its_own_way() {
 }
 
 fn identity(sts: &Server, file: PathBuf) -> Provider {
-    provider(Recipe::Oidc(Box::new(OidcRole {
+    provider(ProviderKind::Oidc(Box::new(OidcRole {
         role: role(sts),
         provider_arn: "acs:ram::1:oidc-provider/k".into(),
         token_file: file,
@@ -265,7 +265,7 @@ async fn what_sts_refuses_is_told_with_a_hint_and_no_secret() {
             external_id: None,
         };
         let error = fetcher()
-            .fetch(&provider(Recipe::Role(Box::new(assumed))))
+            .fetch(&provider(ProviderKind::Role(Box::new(assumed))))
             .await
             .unwrap_err();
         assert!(

@@ -59,14 +59,14 @@ fn queue_table<'de, D: Deserializer<'de>>(
 pub struct ConsumerConnection {
     /// The clients.
     #[serde(rename = "connectionSet", deserialize_with = "null_is_default")]
-    pub clients: Vec<Client>,
+    pub clients: Vec<ConsumerClient>,
     /// What they subscribe to, by topic.
     #[serde(
         rename = "subscriptionTable",
         default,
         deserialize_with = "null_is_default"
     )]
-    pub subscriptions: BTreeMap<String, Subscription>,
+    pub subscriptions: BTreeMap<String, SubscriptionData>,
     /// `CONSUME_ACTIVELY` (pull), `CONSUME_PASSIVELY` (push), `CONSUME_POP`, or what comes later; verbatim.
     #[serde(default, deserialize_with = "null_is_default")]
     pub consume_type: String,
@@ -81,7 +81,7 @@ pub struct ConsumerConnection {
 /// A client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Client {
+pub struct ConsumerClient {
     /// Its name (`10.0.0.7@4711`).
     #[serde(default, deserialize_with = "null_is_default")]
     pub client_id: String,
@@ -99,7 +99,7 @@ pub struct Client {
 /// A group's subscription to a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Subscription {
+pub struct SubscriptionData {
     /// The topic.
     pub topic: String,
     /// The expression (`created || paid`).

@@ -7,8 +7,8 @@ mod groups;
 mod topics;
 
 pub use groups::{
-    Client, ConsumeStats, ConsumerConnection, ConsumerOffsets, GroupOffsets, MessageQueue,
-    QueueStats, Subscription, SubscriptionGroup, SubscriptionGroups,
+    ConsumeStats, ConsumerClient, ConsumerConnection, ConsumerOffsets, GroupOffsets, MessageQueue,
+    QueueStats, SubscriptionData, SubscriptionGroup, SubscriptionGroups,
 };
 pub use topics::{
     BrokerData, ClusterInfo, ConsumeQueue, QueueData, QueueEntry, TopicConfig, TopicRoute,
@@ -21,7 +21,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 /// The topics of `topicList`, the groups of `groupList`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
-pub(super) struct Names {
+pub(super) struct NameList {
     #[serde(
         alias = "topicList",
         alias = "groupList",

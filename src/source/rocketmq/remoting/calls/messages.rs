@@ -2,7 +2,8 @@
 
 use super::{QueueOf, error, field, of_queue};
 use crate::source::rocketmq::remoting::{
-    Answer, CallError, Cause, Found as _, Remoting, Request, RequestCode, StoredMessage, response,
+    CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, StoredMessage,
+    response,
 };
 
 /// How many copies of one message are asked for: retries and re-deliveries keep the key.
@@ -10,7 +11,7 @@ const COPIES: u32 = 32;
 
 /// A message to look up by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lookup<'a> {
+pub struct KeyLookup<'a> {
     /// The topic.
     pub topic: &'a str,
     /// The unique key, exactly as it was stored.
@@ -21,7 +22,7 @@ pub struct Lookup<'a> {
     pub to: i64,
 }
 
-impl<'a> Lookup<'a> {
+impl<'a> KeyLookup<'a> {
     /// Whenever it was stored.
     #[must_use]
     pub const fn ever(topic: &'a str, key: &'a str) -> Self {
@@ -69,7 +70,7 @@ impl Remoting {
         let request = Request::new(RequestCode::ViewMessageById)
             .with("offset", physical_offset)
             .with_some("topic", topic);
-        let Some(answer) = self.call(broker, request).await.found()? else {
+        let Some(answer) = self.call(broker, request).await.if_found()? else {
             return Ok(None);
         };
         // The broker cuts out whatever is there: anything but the message of that place is none.
@@ -82,7 +83,7 @@ impl Remoting {
     pub async fn query_message(
         &self,
         broker: &str,
-        lookup: Lookup<'_>,
+        lookup: KeyLookup<'_>,
     ) -> Result<Vec<StoredMessage>, CallError> {
         // Without the flag `_UNIQUE_KEY_QUERY`, which servers with ACL leave out of what they verify.
         let request = Request::new(RequestCode::QueryMessage)
@@ -92,7 +93,7 @@ impl Remoting {
             .with("beginTimestamp", lookup.from)
             .with("endTimestamp", lookup.to)
             .with("indexType", "U");
-        let Some(answer) = self.call(broker, request).await.found()? else {
+        let Some(answer) = self.call(broker, request).await.if_found()? else {
             return Ok(Vec::new());
         };
         let mut messages = messages(broker, RequestCode::QueryMessage, &answer)?;
@@ -142,7 +143,7 @@ impl Remoting {
 fn messages(
     address: &str,
     call: RequestCode,
-    answer: &Answer,
+    answer: &Response,
 ) -> Result<Vec<StoredMessage>, CallError> {
     StoredMessage::read_all(&answer.body)
         .map_err(|why| error(address, call, Cause::Malformed(why.to_string())))

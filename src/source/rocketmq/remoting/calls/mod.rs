@@ -6,7 +6,7 @@
 
 mod messages;
 
-pub use messages::{Lookup, Pull, Pulled};
+pub use messages::{KeyLookup, Pull, Pulled};
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,10 +14,12 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::body::{
-    ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection, ConsumerOffsets, Names,
+    ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection, ConsumerOffsets, NameList,
     SubscriptionGroups, TopicConfig, TopicRoute,
 };
-use super::{Answer, CallError, Cause, Found as _, Remoting, Request, RequestCode, lax_json};
+use super::{
+    CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, lax_json,
+};
 
 /// Answers of many megabytes, or many disk reads, take their time.
 const HEAVY: u32 = 6;
@@ -38,7 +40,7 @@ impl Remoting {
         let request = Request::new(RequestCode::GetRouteInfoByTopic)
             .with("topic", topic)
             .with("acceptStandardJsonOnly", true);
-        self.name_server_json(request).await.found()
+        self.name_server_json(request).await.if_found()
     }
 
     /// Every broker (106).
@@ -50,7 +52,7 @@ impl Remoting {
     /// Every topic (206).
     pub async fn topics(&self) -> Result<Vec<String>, CallError> {
         let request = Request::new(RequestCode::GetAllTopicListFromNameServer);
-        let names: Names = self.name_server_json(request).await?;
+        let names: NameList = self.name_server_json(request).await?;
         Ok(names.names)
     }
 
@@ -92,7 +94,7 @@ impl Remoting {
         topic: &str,
     ) -> Result<Vec<String>, CallError> {
         let request = Request::new(RequestCode::QueryTopicConsumeByWho).with("topic", topic);
-        let names: Option<Names> = self.json(broker, request).await.found()?;
+        let names: Option<NameList> = self.json(broker, request).await.if_found()?;
         Ok(names.unwrap_or_default().names)
     }
 
@@ -104,13 +106,13 @@ impl Remoting {
     ) -> Result<Option<ConsumerConnection>, CallError> {
         let request = Request::new(RequestCode::GetConsumerConnectionList);
         let request = request.with("consumerGroup", group);
-        self.json(broker, request).await.found()
+        self.json(broker, request).await.if_found()
     }
 
     /// Everything that groups have committed on a broker (43). A long answer on large clusters.
     pub async fn all_consumer_offsets(&self, broker: &str) -> Result<ConsumerOffsets, CallError> {
         let request = Request::new(RequestCode::GetAllConsumerOffset);
-        let offsets = self.heavy_json(broker, request).await.found()?;
+        let offsets = self.heavy_json(broker, request).await.if_found()?;
         Ok(offsets.unwrap_or_default())
     }
 
@@ -142,7 +144,7 @@ impl Remoting {
         let request = of_queue(RequestCode::QueryConsumerOffset, queue)
             .with("consumerGroup", group)
             .with("setZeroIfNotFound", false);
-        self.offset(broker, request).await.found()
+        self.offset(broker, request).await.if_found()
     }
 
     /// The settings of every group (201). A long answer on large clusters.
@@ -161,7 +163,7 @@ impl Remoting {
         topic: &str,
     ) -> Result<Option<TopicConfig>, CallError> {
         let request = Request::new(RequestCode::GetTopicConfig).with("topic", topic);
-        self.json(broker, request).await.found()
+        self.json(broker, request).await.if_found()
     }
 
     /// The offset that the next message of a queue will get (30).
@@ -203,7 +205,7 @@ impl Remoting {
             .with("index", from)
             .with("count", count);
         let within = self.timeout() * HEAVY;
-        let answer = self.call_within(broker, request, within).await.found()?;
+        let answer = self.call_within(broker, request, within).await.if_found()?;
         // Past the end there is no body, and the code is that of success.
         let answer = answer.filter(|answer| !answer.body.is_empty());
         let queue = answer.map(|answer| read(broker, RequestCode::QueryConsumeQueue, &answer));
@@ -257,7 +259,7 @@ fn of_queue(call: RequestCode, queue: QueueOf<'_>) -> Request {
 fn read<T: DeserializeOwned>(
     address: &str,
     call: RequestCode,
-    answer: &Answer,
+    answer: &Response,
 ) -> Result<T, CallError> {
     lax_json::from_slice(&answer.body)
         .map_err(|why| error(address, call, Cause::Malformed(why.to_string())))
@@ -266,7 +268,7 @@ fn read<T: DeserializeOwned>(
 fn field<T: FromStr>(
     address: &str,
     call: RequestCode,
-    answer: &Answer,
+    answer: &Response,
     name: &str,
 ) -> Result<T, CallError> {
     let value = answer.fields.get(name).and_then(|value| value.parse().ok());

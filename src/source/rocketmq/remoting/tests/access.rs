@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::super::{Cause, Options, Remoting, Tls, acl};
+use super::super::{Cause, Remoting, RemotingOptions, RemotingTls, acl};
 use super::broker::Broker;
 use super::{cluster, nothing, patient};
 
@@ -32,8 +32,8 @@ async fn calls_are_signed_and_keys_are_never_shown() {
         acl::SECURITY_TOKEN => Some("token-of-the-account".to_owned()),
         _ => None,
     };
-    let options = Options {
-        keys: acl::Keys::of_environment(variables).unwrap(),
+    let options = RemotingOptions {
+        keys: acl::AclKeys::of_environment(variables).unwrap(),
         namespace_v2: Some("tenant".to_owned()),
         ..patient()
     };
@@ -78,21 +78,21 @@ async fn tls_is_spoken_and_certificates_are_verified() {
             rustls::StreamOwned::new(connection, stream)
         },
     );
-    let with = |tls: Tls| {
-        let options = Options {
+    let with = |tls: RemotingTls| {
+        let options = RemotingOptions {
             tls: Some(tls),
             ..patient()
         };
         Remoting::new(broker.address.parse().unwrap(), options)
     };
-    with(Tls::new(Some(CERTIFICATE)).unwrap())
+    with(RemotingTls::new(Some(CERTIFICATE)).unwrap())
         .cluster_info()
         .await
         .unwrap();
 
     for distrusted in [
-        Tls::new(Some(STRANGER)).unwrap(),
-        Tls::new(Some(CERTIFICATE))
+        RemotingTls::new(Some(STRANGER)).unwrap(),
+        RemotingTls::new(Some(CERTIFICATE))
             .unwrap()
             .named("broker.example.com")
             .unwrap(),
@@ -106,7 +106,7 @@ async fn tls_is_spoken_and_certificates_are_verified() {
         matches!(plain.cause, Cause::Lost(_) | Cause::Malformed(_)),
         "{plain}"
     );
-    assert!(Tls::new(Some(b"not PEM")).is_err());
+    assert!(RemotingTls::new(Some(b"not PEM")).is_err());
 }
 
 #[tokio::test]
@@ -115,8 +115,8 @@ async fn tls_to_a_server_without_it_is_no_connection() {
     let closing = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = closing.local_addr().unwrap().to_string();
     std::thread::spawn(move || drop(closing.accept()));
-    let options = Options {
-        tls: Some(Tls::new(Some(CERTIFICATE)).unwrap()),
+    let options = RemotingOptions {
+        tls: Some(RemotingTls::new(Some(CERTIFICATE)).unwrap()),
         ..patient()
     };
     let cluster = Remoting::new(address.parse().unwrap(), options);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::{Cause, Lookup, Pull, QueueOf, Remoting, StoredMessage};
+use super::super::{Cause, KeyLookup, Pull, QueueOf, Remoting, StoredMessage};
 use super::broker::{Broker, Step, frame};
 use super::{ORDERS, cluster};
 
@@ -313,7 +313,7 @@ async fn messages() {
             let key = field(version, name, "key");
             let (cluster, at, _broker) = replaying(version, name);
             let found = cluster
-                .query_message(&at, Lookup::ever("orders", &key))
+                .query_message(&at, KeyLookup::ever("orders", &key))
                 .await
                 .unwrap();
             assert_eq!(found.len(), 1, "{version} {name}");
@@ -322,7 +322,7 @@ async fn messages() {
         let (cluster, at, _broker) = replaying(version, "12-query-none");
         assert!(
             cluster
-                .query_message(&at, Lookup::ever("orders", "k"))
+                .query_message(&at, KeyLookup::ever("orders", "k"))
                 .await
                 .unwrap()
                 .is_empty()

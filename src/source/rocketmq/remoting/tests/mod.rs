@@ -17,7 +17,7 @@ mod broker;
 
 use std::time::Duration;
 
-use super::{Options, QueueOf, Remoting};
+use super::{QueueOf, Remoting, RemotingOptions};
 use broker::{Asked, Broker, Step};
 
 const ORDERS: QueueOf<'static> = QueueOf {
@@ -25,10 +25,10 @@ const ORDERS: QueueOf<'static> = QueueOf {
     queue_id: 3,
 };
 
-fn patient() -> Options {
-    Options {
+fn patient() -> RemotingOptions {
+    RemotingOptions {
         timeout: Duration::from_mins(1),
-        ..Options::default()
+        ..RemotingOptions::default()
     }
 }
 

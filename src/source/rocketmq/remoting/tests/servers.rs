@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::super::{CallError, Cause, Options, Remoting, Request, RequestCode};
+use super::super::{CallError, Cause, Remoting, RemotingOptions, Request, RequestCode};
 use super::broker::{Asked, Broker, Step};
 use super::{cluster, nothing, patient};
 
@@ -85,10 +85,10 @@ async fn calls_in_flight_are_bounded_for_each_server() {
     });
     let asks = async |in_flight| {
         let timeout = Duration::from_millis(20);
-        let options = Options {
+        let options = RemotingOptions {
             timeout,
             in_flight,
-            ..Options::default()
+            ..RemotingOptions::default()
         };
         let cluster = Remoting::new(broker.address.parse().unwrap(), options);
         let asks = (0..8).map(|_| cluster.groups_of_topic(&broker.address, "orders"));

@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use super::super::connection::Connection;
 use super::super::frame::FrameDecoder;
-use super::super::waiting::Broken;
-use super::super::{Answer, Request, RequestCode};
+use super::super::pending::ConnectionError;
+use super::super::{Request, RequestCode, Response};
 use super::broker::frame;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,7 +56,7 @@ fn request() -> Request {
     Request::new(RequestCode::GetMaxOffset)
 }
 
-fn body(answer: Result<Answer, Broken>) -> String {
+fn body(answer: Result<Response, ConnectionError>) -> String {
     String::from_utf8(answer.unwrap().body.to_vec()).unwrap()
 }
 
@@ -168,11 +168,14 @@ async fn a_lost_connection_fails_what_waits_and_what_comes() {
     let asks = join_all((0..2).map(|_| connection.ask(&request)));
     let (answers, ()) = tokio::join!(asks, serve);
     for answer in answers {
-        assert!(matches!(answer, Err(Broken::Lost(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(ConnectionError::Lost(_))),
+            "{answer:?}"
+        );
     }
     assert!(matches!(
         connection.ask(&request).await,
-        Err(Broken::Lost(_))
+        Err(ConnectionError::Lost(_))
     ));
     assert!(!connection.is_open());
     driver.await.unwrap();
@@ -206,7 +209,7 @@ async fn garbage_ends_the_connection_and_says_so() {
         };
         let (answer, ()) = tokio::join!(connection.ask(&request), serve);
         assert!(
-            matches!(answer, Err(Broken::Malformed(_))),
+            matches!(answer, Err(ConnectionError::Malformed(_))),
             "{bytes:?}: {answer:?}"
         );
         driver.await.unwrap();

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::Answer;
+use super::Response;
 use super::frame::Frame;
 
 /// Why a connection is no longer one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(super) enum ConnectionError {
     /// Closed, reset, or silent.
     Lost(String),
     /// What came is no frame.
@@ -21,22 +21,22 @@ pub(super) enum Broken {
 
 /// Answers find their calls here.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
-    table: Mutex<Table>,
+pub(super) struct PendingCalls {
+    table: Mutex<PendingTable>,
     /// How often bytes came, a piece of a long frame included.
     heard: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Table {
-    calls: HashMap<i32, oneshot::Sender<Result<Answer, Broken>>>,
+struct PendingTable {
+    calls: HashMap<i32, oneshot::Sender<Result<Response, ConnectionError>>>,
     last: i32,
-    ended: Option<Broken>,
+    ended: Option<ConnectionError>,
 }
 
-impl Waiting {
+impl PendingCalls {
     /// A place to wait in, with a number that no other call has.
-    pub(super) fn join(self: &Arc<Self>) -> Result<Place, Broken> {
+    pub(super) fn join(self: &Arc<Self>) -> Result<PendingCall, ConnectionError> {
         let mut table = self.table();
         if let Some(broken) = &table.ended {
             return Err(broken.clone());
@@ -47,7 +47,7 @@ impl Waiting {
             if let Entry::Vacant(vacant) = table.calls.entry(opaque) {
                 let (sender, answer) = oneshot::channel();
                 vacant.insert(sender);
-                return Ok(Place {
+                return Ok(PendingCall {
                     opaque,
                     answer,
                     waiting: self.clone(),
@@ -65,7 +65,7 @@ impl Waiting {
         let Some(call) = self.table().calls.remove(&header.opaque) else {
             return;
         };
-        let answer = Answer {
+        let answer = Response {
             code: header.code,
             remark: header.remark,
             fields: header.fields,
@@ -76,7 +76,7 @@ impl Waiting {
     }
 
     /// Tells every call, now and later, that no answer will come. The first reason counts.
-    pub(super) fn end(&self, broken: Broken) {
+    pub(super) fn end(&self, broken: ConnectionError) {
         let mut table = self.table();
         for (_, call) in table.calls.drain() {
             let _ = call.send(Err(broken.clone()));
@@ -98,28 +98,28 @@ impl Waiting {
         self.heard.load(Ordering::Relaxed)
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, PendingTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A call's place. Given up when it is dropped, so that nothing is kept for calls that nobody waits for.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct PendingCall {
     pub(super) opaque: i32,
-    answer: oneshot::Receiver<Result<Answer, Broken>>,
-    waiting: Arc<Waiting>,
+    answer: oneshot::Receiver<Result<Response, ConnectionError>>,
+    waiting: Arc<PendingCalls>,
 }
 
-impl Place {
+impl PendingCall {
     /// The answer, or why there is none.
-    pub(super) async fn answer(&mut self) -> Result<Answer, Broken> {
+    pub(super) async fn answer(&mut self) -> Result<Response, ConnectionError> {
         let answer = (&mut self.answer).await;
-        answer.unwrap_or_else(|_| Err(Broken::Lost("the connection has gone".to_owned())))
+        answer.unwrap_or_else(|_| Err(ConnectionError::Lost("the connection has gone".to_owned())))
     }
 }
 
-impl Drop for Place {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         self.waiting.table().calls.remove(&self.opaque);
     }
