@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Inputs are named with their hashes and are not packed: they may hold what nobody may pass on, and every row of them
-//! that was asked stands in the results file. [`Writer`] packs, [`Bundle`] opens and checks. What a bundle proves is integrity:
+//! that was asked stands in the results file. [`BundleWriter`] packs, [`Bundle`] opens and checks. What a bundle proves is integrity:
 //! that nothing in it was changed since it was made. It does not prove that the source told the truth, nor who made it:
 //! whoever changes everything can make a new manifest, too.
 
@@ -22,7 +22,7 @@ use crate::input::Survey;
 use crate::verdict::Expectations;
 
 pub use read::{Bundle, BundleError, is_bundle};
-pub use write::Writer;
+pub use write::BundleWriter;
 
 /// The schema this version writes and reads.
 pub const SCHEMA: &str = "ons-audit-bundle/1";
@@ -34,7 +34,7 @@ const REPORTS: &str = "reports/";
 
 /// What a bundle says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct BundleManifest {
     /// [`SCHEMA`].
     pub schema: String,
     /// Name and version of the tool that made it.
@@ -48,12 +48,12 @@ pub struct Manifest {
     /// By which the reports were judged.
     pub expectations: Expectations,
     /// Everything that is inside but this.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<BundleEntry>,
 }
 
 /// A file in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct BundleEntry {
     /// Its name in the ZIP.
     pub name: String,
     /// Its path when it was packed, as the person named it.

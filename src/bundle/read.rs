@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zip::ZipArchive;
 
-use super::{Entry, MANIFEST, Manifest, RECORDS, REPORTS, SCHEMA, SETTINGS};
+use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SCHEMA, SETTINGS};
 use crate::exit::{Advice, Status};
 use crate::file::Sha256;
 
@@ -36,7 +36,7 @@ pub fn is_bundle(path: &Path) -> io::Result<bool> {
 pub struct Bundle {
     path: PathBuf,
     zip: ZipArchive<File>,
-    manifest: Manifest,
+    manifest: BundleManifest,
 }
 
 impl Bundle {
@@ -51,11 +51,11 @@ impl Bundle {
             problem,
         };
         let mut file = File::open(path).map_err(failed)?;
-        let told = entries_told(&mut file).map_err(failed)?;
+        let declared = declared_entries(&mut file).map_err(failed)?;
         let mut zip = ZipArchive::new(file)
             .map_err(|error| broken(format!("it is no whole ZIP: {error}")))?;
         // Two entries of one name are one in the reader's list, and other readers may see the other one.
-        if told.is_none_or(|told| told != zip.len()) {
+        if declared.is_none_or(|declared| declared != zip.len()) {
             return Err(broken(
                 "entries stand in it twice, or its list of entries is not whole".to_owned(),
             ));
@@ -100,12 +100,12 @@ impl Bundle {
 
     /// What it says of itself.
     #[must_use]
-    pub const fn manifest(&self) -> &Manifest {
+    pub const fn manifest(&self) -> &BundleManifest {
         &self.manifest
     }
 
     /// The results files, in their order.
-    pub fn results_files(&self) -> impl Iterator<Item = &Entry> {
+    pub fn results_files(&self) -> impl Iterator<Item = &BundleEntry> {
         self.manifest
             .entries
             .iter()
@@ -113,7 +113,7 @@ impl Bundle {
     }
 
     /// The reports.
-    pub fn reports(&self) -> impl Iterator<Item = &Entry> {
+    pub fn reports(&self) -> impl Iterator<Item = &BundleEntry> {
         self.manifest
             .entries
             .iter()
@@ -122,7 +122,7 @@ impl Bundle {
 
     /// The settings.
     #[must_use]
-    pub fn settings(&self) -> Option<&Entry> {
+    pub fn settings(&self) -> Option<&BundleEntry> {
         self.manifest
             .entries
             .iter()
@@ -130,7 +130,7 @@ impl Bundle {
     }
 
     /// Reads an entry to its end into `out` and compares it with what the manifest says.
-    pub fn unpack(&mut self, entry: &Entry, out: &mut dyn Write) -> Result<(), BundleError> {
+    pub fn unpack(&mut self, entry: &BundleEntry, out: &mut dyn Write) -> Result<(), BundleError> {
         let path = self.path.clone();
         let broken = |problem: String| BundleError::Broken {
             path: path.clone(),
@@ -176,7 +176,7 @@ impl Bundle {
 }
 
 /// How many entries the end of the ZIP tells of. A comment behind it is none of ours.
-fn entries_told(file: &mut File) -> io::Result<Option<usize>> {
+fn declared_entries(file: &mut File) -> io::Result<Option<usize>> {
     /// Signature, numbers, sizes, and the length of a comment.
     const END: u64 = 22;
     let length = file.seek(SeekFrom::End(0))?;
@@ -188,7 +188,7 @@ fn entries_told(file: &mut File) -> io::Result<Option<usize>> {
         .then(|| usize::from(u16::from_le_bytes([end[10], end[11]]))))
 }
 
-fn manifest(zip: &mut ZipArchive<File>) -> Result<Manifest, String> {
+fn manifest(zip: &mut ZipArchive<File>) -> Result<BundleManifest, String> {
     let packed = zip
         .by_name(MANIFEST)
         .map_err(|_| format!("`{MANIFEST}` is missing"))?;

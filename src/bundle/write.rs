@@ -7,19 +7,19 @@ use std::path::Path;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
-use super::{Entry, MANIFEST, Manifest, RECORDS, REPORTS, SETTINGS};
+use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SETTINGS};
 use crate::file::{Output, Sha256};
 
 /// Read and packed at once.
 const CHUNK: usize = 256 * 1024;
 
-/// A bundle in the making. It appears whole by [`Writer::finish`], or not at all.
-pub struct Writer {
+/// A bundle in the making. It appears whole by [`BundleWriter::finish`], or not at all.
+pub struct BundleWriter {
     zip: ZipWriter<StreamWriter<Output>>,
-    entries: Vec<Entry>,
+    entries: Vec<BundleEntry>,
 }
 
-impl Writer {
+impl BundleWriter {
     /// Begins to pack into `output`.
     #[must_use]
     pub fn new(output: Output) -> Self {
@@ -58,8 +58,8 @@ impl Writer {
     }
 
     /// Packs the manifest and lets the bundle be seen. The entries are those that were packed, whatever `manifest` says.
-    pub fn finish(mut self, manifest: Manifest) -> io::Result<()> {
-        let manifest = Manifest {
+    pub fn finish(mut self, manifest: BundleManifest) -> io::Result<()> {
+        let manifest = BundleManifest {
             entries: std::mem::take(&mut self.entries),
             ..manifest
         };
@@ -88,7 +88,7 @@ impl Writer {
             self.zip.write_all(&chunk[..read])?;
             size += read as u64;
         }
-        self.entries.push(Entry {
+        self.entries.push(BundleEntry {
             name,
             path: path.display().to_string(),
             size,
@@ -99,7 +99,7 @@ impl Writer {
     }
 }
 
-impl std::fmt::Debug for Writer {
+impl std::fmt::Debug for BundleWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer")
             .field("entries", &self.entries)

@@ -9,7 +9,7 @@ use super::flags::{
     CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, TalkFlags, open, or_stdout, zone_of,
 };
 use super::rendering::checked;
-use crate::diff::{Differences, Sheet, Side, Terminal, render};
+use crate::diff::{Differences, Sheet, Side, TerminalChanges, render};
 use crate::exit::{self, Failed, Status};
 use crate::report::CsvDialect;
 use crate::results::ResultsFile;
@@ -120,7 +120,7 @@ fn first_file<'p>(mut paths: impl Iterator<Item = &'p Path>) -> Option<String> {
 fn say(differences: &Differences<'_>, report: Option<String>) -> Result<(), Failed> {
     let mut text = Vec::new();
     let width = ui::width();
-    Terminal { report, width }
+    TerminalChanges { report, width }
         .render(differences, &mut text)
         .map_err(|error| Failed::incomplete(error, None))?;
     exit::say(&String::from_utf8_lossy(&text));

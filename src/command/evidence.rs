@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::rendering::{checked, context};
-use crate::bundle::{Bundle, Entry, Manifest, SCHEMA, Writer};
+use crate::bundle::{Bundle, BundleEntry, BundleManifest, BundleWriter, SCHEMA};
 use crate::clock::{self, Clock};
 use crate::exit::{Failed, Status, print};
 use crate::file::{self, Output, Sha256};
 use crate::humanize::count;
-use crate::report::lang::Voice;
-use crate::report::{Context, CsvDialect, Format, Target, Targets, render};
+use crate::report::locale::Locale;
+use crate::report::{CsvDialect, ReportContext, ReportFormat, Target, Targets, render};
 use crate::results::ResultsFile;
 use crate::settings::Settings;
 use crate::verdict::Expectations;
@@ -21,19 +21,19 @@ use crate::verdict::Expectations;
 const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
 /// The formats that come out the same however often a results file is rendered, by the names that manifests use.
-const AGAIN: [(Format, &str); 7] = [
-    (Format::Csv, "csv"),
-    (Format::Matrix, "matrix"),
-    (Format::Ndjson, "ndjson"),
-    (Format::Rejects, "rejects"),
-    (Format::Json, "json"),
-    (Format::Markdown, "markdown"),
-    (Format::Html, "html"),
+const AGAIN: [(ReportFormat, &str); 7] = [
+    (ReportFormat::Csv, "csv"),
+    (ReportFormat::Matrix, "matrix"),
+    (ReportFormat::Ndjson, "ndjson"),
+    (ReportFormat::Rejects, "rejects"),
+    (ReportFormat::Json, "json"),
+    (ReportFormat::Markdown, "markdown"),
+    (ReportFormat::Html, "html"),
 ];
 
 /// A bundle to be made, opened before anything was asked.
 #[derive(Debug)]
-pub(super) struct Packing {
+pub(super) struct BundleTarget {
     pub(super) path: PathBuf,
     pub(super) output: Output,
     /// As `--show-settings` shows them.
@@ -41,13 +41,13 @@ pub(super) struct Packing {
     pub(super) clock: Clock,
 }
 
-impl Packing {
+impl BundleTarget {
     /// Packs the results files and the reports that were made of them, each with its format if that is the whole report.
     pub(super) fn pack(
         self,
         results_files: &[ResultsFile],
         expectations: Expectations,
-        reports: &[(PathBuf, Option<Format>)],
+        reports: &[(PathBuf, Option<ReportFormat>)],
     ) -> Result<(), Failed> {
         let path = self.path.clone();
         self.write(results_files, expectations, reports).map_err(|error| {
@@ -61,9 +61,9 @@ impl Packing {
         self,
         results_files: &[ResultsFile],
         expectations: Expectations,
-        reports: &[(PathBuf, Option<Format>)],
+        reports: &[(PathBuf, Option<ReportFormat>)],
     ) -> io::Result<()> {
-        let mut writer = Writer::new(self.output);
+        let mut writer = BundleWriter::new(self.output);
         for results_file in results_files {
             writer.results_file(results_file.path())?;
         }
@@ -72,7 +72,7 @@ impl Packing {
         }
         writer.settings(&self.settings)?;
         let headers = || results_files.iter().map(ResultsFile::header);
-        writer.finish(Manifest {
+        writer.finish(BundleManifest {
             schema: SCHEMA.to_owned(),
             tool: TOOL.to_owned(),
             made_at: clock::rfc3339((self.clock)()),
@@ -84,12 +84,12 @@ impl Packing {
     }
 }
 
-fn name_of(format: Format) -> Option<&'static str> {
+fn name_of(format: ReportFormat) -> Option<&'static str> {
     let (_, name) = AGAIN.into_iter().find(|(known, _)| *known == format)?;
     Some(name)
 }
 
-fn format_of(entry: &Entry) -> Option<Format> {
+fn format_of(entry: &BundleEntry) -> Option<ReportFormat> {
     let name = entry.format.as_deref()?;
     let (format, _) = AGAIN.into_iter().find(|(_, known)| *known == name)?;
     Some(format)
@@ -101,7 +101,7 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     let mut bundle = Bundle::open(path)?;
     let folder = tempfile::tempdir().map_err(|error| Failed::refused(error, None))?;
     let results_files = unpack_records(&mut bundle, folder.path())?;
-    let reports: Vec<Entry> = bundle.reports().cloned().collect();
+    let reports: Vec<BundleEntry> = bundle.reports().cloned().collect();
     for report in &reports {
         bundle.unpack(report, &mut io::sink())?;
     }
@@ -116,7 +116,7 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
         ..CsvDialect::of(&settings)?
     };
     let expectations = manifest.expectations.clone();
-    let context = context(&results_files, expectations, whole, Voice::of(&settings)?);
+    let context = context(&results_files, expectations, whole, Locale::of(&settings)?);
     let again = rendered_again(&reports, &results_files, &context, folder.path())?;
     let mut told = vec![format!(
         "{}: {} entries, each with the sha256 that its manifest names; made {} by {}",
@@ -147,7 +147,11 @@ fn seal_of(results_file: &ResultsFile) -> String {
 }
 
 /// What `hash`, that of a report made again, says of the one that was packed.
-fn compared(report: &Entry, hash: Option<&str>, manifest: &Manifest) -> Result<String, Failed> {
+fn compared(
+    report: &BundleEntry,
+    hash: Option<&str>,
+    manifest: &BundleManifest,
+) -> Result<String, Failed> {
     let (name, tool) = (&report.name, &manifest.tool);
     Ok(match hash {
         None => format!("{name}: its hash holds; it was not rendered again"),
@@ -168,7 +172,7 @@ fn compared(report: &Entry, hash: Option<&str>, manifest: &Manifest) -> Result<S
 
 /// The results files, as files of their own that bear the names they had.
 fn unpack_records(bundle: &mut Bundle, folder: &Path) -> Result<Vec<ResultsFile>, Failed> {
-    let entries: Vec<Entry> = bundle.results_files().cloned().collect();
+    let entries: Vec<BundleEntry> = bundle.results_files().cloned().collect();
     let mut results_files = Vec::new();
     for (nth, entry) in entries.iter().enumerate() {
         let place = folder.join(format!("results-{nth}"));
@@ -187,16 +191,16 @@ fn unpack_settings(bundle: &mut Bundle, folder: &Path) -> Result<PathBuf, Failed
     Ok(place)
 }
 
-fn unpack(bundle: &mut Bundle, entry: &Entry, place: &Path) -> Result<(), Failed> {
+fn unpack(bundle: &mut Bundle, entry: &BundleEntry, place: &Path) -> Result<(), Failed> {
     let mut file = file::create_private(place).map_err(|error| Failed::refused(error, None))?;
     Ok(bundle.unpack(entry, &mut file)?)
 }
 
 /// The hashes of the reports, made anew from the results files; none where that can't be compared: parts, pages, sheets.
 fn rendered_again(
-    reports: &[Entry],
+    reports: &[BundleEntry],
     results_files: &[ResultsFile],
-    context: &Context,
+    context: &ReportContext,
     folder: &Path,
 ) -> Result<Vec<Option<String>>, Failed> {
     let place = |nth: usize| folder.join(format!("report-{nth}"));
@@ -216,7 +220,7 @@ fn rendered_again(
         ..Targets::default()
     };
     render(results_files, context, targets, false)?;
-    let hash = |(nth, report): (usize, &Entry)| match format_of(report) {
+    let hash = |(nth, report): (usize, &BundleEntry)| match format_of(report) {
         Some(_) => hash_of(&place(nth)).map(Some).map_err(failed),
         None => Ok(None),
     };

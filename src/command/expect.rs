@@ -19,11 +19,11 @@ use crate::verdict::DRAFT;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    command: ExpectCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Verb {
+enum ExpectCommand {
     /// Draft an expectations file from the answers in results files, for a person to confirm
     Learn(Box<LearnArgs>),
 }
@@ -49,7 +49,7 @@ struct LearnArgs {
 }
 
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
-    let Verb::Learn(args) = args.verb;
+    let ExpectCommand::Learn(args) = args.command;
     let mut settings = args.settings.merged_settings(env)?;
     args.talk.apply_to(&mut settings);
     if let Some(shown) = args.settings.show(&settings) {

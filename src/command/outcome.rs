@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::evidence::Packing;
+use super::evidence::BundleTarget;
 use super::rendering::context;
 use crate::exit::{self, Failed, Status};
-use crate::report::lang::Voice;
-use crate::report::{CsvDialect, Format, Made, SummaryFormat, Targets, Terminal, render};
+use crate::report::locale::Locale;
+use crate::report::{
+    CsvDialect, ReportFormat, SummaryFormat, Targets, TerminalSummary, WrittenFile, render,
+};
 use crate::results::ResultsFile;
 use crate::telemetry::ReportTotals;
 use crate::ui;
@@ -14,15 +16,15 @@ use crate::verdict::{Expectations, Tally};
 
 /// What the person said about it.
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(super) struct ConcludeOptions {
     /// 0 instead of 1.
     pub(super) exit_zero: bool,
     pub(super) csv: CsvDialect,
-    pub(super) voice: Voice,
+    pub(super) locale: Locale,
     /// No summary.
     pub(super) quiet: bool,
     /// The bundle to pack in the end.
-    pub(super) bundle: Option<Packing>,
+    pub(super) bundle: Option<BundleTarget>,
 }
 
 /// Renders `results files` to `targets`, packs them if that was asked for, and shows the summary on stderr.
@@ -30,17 +32,17 @@ pub(super) fn conclude(
     results_files: &[ResultsFile],
     expectations: Expectations,
     targets: Targets,
-    ending: Ending,
+    ending: ConcludeOptions,
     check: bool,
 ) -> Result<(Status, ReportTotals), Failed> {
-    let context = context(results_files, expectations, ending.csv, ending.voice);
+    let context = context(results_files, expectations, ending.csv, ending.locale);
     let files = targets.files.iter();
     let wanted: Vec<_> = files
         .map(|target| (target.path.clone(), target.format))
         .collect();
     let (summary, made) = render(results_files, &context, targets, check)?;
-    if let Some(packing) = ending.bundle {
-        packing.pack(
+    if let Some(target) = ending.bundle {
+        target.pack(
             results_files,
             context.expectations.clone(),
             &reports(&made, &wanted),
@@ -49,7 +51,7 @@ pub(super) fn conclude(
     if !ending.quiet {
         let mut text = Vec::new();
         let width = ui::width();
-        Terminal { made, width }
+        TerminalSummary { made, width }
             .render(&summary, &mut text)
             .map_err(|error| Failed::incomplete(error, None))?;
         exit::say(&String::from_utf8_lossy(&text));
@@ -59,7 +61,10 @@ pub(super) fn conclude(
 }
 
 /// The reports that are files, each with its format if it is a whole one.
-fn reports(made: &[Made], wanted: &[(PathBuf, Format)]) -> Vec<(PathBuf, Option<Format>)> {
+fn reports(
+    made: &[WrittenFile],
+    wanted: &[(PathBuf, ReportFormat)],
+) -> Vec<(PathBuf, Option<ReportFormat>)> {
     let files = made.iter().filter(|made| made.path.is_file());
     let with_format = files.map(|made| {
         let is_whole = |path: &PathBuf| made.rows.is_none() && *path == made.path;

@@ -6,8 +6,8 @@ use anyhow::anyhow;
 
 use crate::exit::Failed;
 use crate::offsets::Rules;
-use crate::report::lang::Voice;
-use crate::report::{Context, CsvDialect, Summary, Targets, render};
+use crate::report::locale::Locale;
+use crate::report::{CsvDialect, ReportContext, Summary, Targets, render};
 use crate::results::ResultsFile;
 use crate::verdict::Expectations;
 
@@ -16,8 +16,8 @@ pub(super) fn context(
     results_files: &[ResultsFile],
     expectations: Expectations,
     csv: CsvDialect,
-    voice: Voice,
-) -> Context {
+    locale: Locale,
+) -> ReportContext {
     let answered = results_files
         .iter()
         .flat_map(|results_file| results_file.trailer().groups.iter().map(String::as_str));
@@ -31,7 +31,7 @@ pub(super) fn context(
             columns.push(name.clone());
         }
     }
-    Context {
+    ReportContext {
         groups: groups.into_iter().map(str::to_owned).collect(),
         columns,
         marks: results_files
@@ -39,7 +39,7 @@ pub(super) fn context(
             .any(|results_file| results_file.header().rules == Rules::Offsets),
         expectations,
         csv,
-        voice,
+        locale,
     }
 }
 
@@ -48,13 +48,13 @@ pub(super) fn checked(
     results_file: &ResultsFile,
     expectations: Expectations,
 ) -> Result<Summary<'_>, Failed> {
-    let context = Context {
+    let context = ReportContext {
         groups: Vec::new(),
         columns: Vec::new(),
         marks: false,
         expectations,
         csv: CsvDialect::default(),
-        voice: Voice::default(),
+        locale: Locale::default(),
     };
     // Rendering into no report at all reads every line, counts it, and compares seal and totals.
     let (summary, _) = render(

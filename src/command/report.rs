@@ -7,10 +7,10 @@ use anyhow::anyhow;
 
 use super::Env;
 use super::flags::{ExpectFlags, ReportFlags, ReservedPaths, SettingsFlags, TalkFlags, zone_of};
-use super::outcome::{Ending, conclude};
+use super::outcome::{ConcludeOptions, conclude};
 use crate::exit::{Failed, Status};
 use crate::report::CsvDialect;
-use crate::report::lang::Voice;
+use crate::report::locale::Locale;
 use crate::results::ResultsFile;
 use crate::verdict::Expectations;
 
@@ -68,12 +68,12 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let reserved = reserved.settings(&settings)?;
     let bundle = args.reports.open_bundle(&reserved, &settings, env)?;
     let targets = args.reports.open(&reserved, &settings)?;
-    let ending = Ending {
+    let ending = ConcludeOptions {
         exit_zero: args.exit_zero,
         quiet: talk.quiet,
         csv: CsvDialect::of(&settings)?,
         bundle,
-        voice: Voice::of(&settings)?,
+        locale: Locale::of(&settings)?,
     };
     conclude(&results_files, expectations, targets, ending, true).map(|(status, _)| status)
 }

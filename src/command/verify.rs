@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failed> {
     let results_file = ResultsFile::open(&args.results)?;
     let expectations = results_file.header().expectations.clone();
     let summary = checked(&results_file, expectations)?;
-    let [rows, distinct] = summary.told().totals();
+    let [rows, distinct] = summary.text().totals();
     print(&format!(
         "{}: the seal holds (sha256 {})\n{rows}\n{distinct}\n",
         args.results.display(),

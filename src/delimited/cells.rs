@@ -8,13 +8,13 @@ use super::records::closing_quote;
 
 /// The cells of one record, without quotes. Made once and filled again for every record.
 #[derive(Debug, Default)]
-pub(crate) struct Cells {
+pub(crate) struct RecordCells {
     text: String,
     spans: Vec<Range<usize>>,
     open: bool,
 }
 
-impl Cells {
+impl RecordCells {
     /// Cuts a record. A quote counts only at the beginning of a cell; what follows a closing quote is text.
     pub(crate) fn split(&mut self, record: &str, delimiter: u8) {
         self.text.clear();
@@ -88,11 +88,11 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::records::{Cut, Records};
+    use super::super::records::{RecordSyntax, Records};
     use super::*;
 
     fn split(record: &str) -> Vec<String> {
-        let mut cells = Cells::default();
+        let mut cells = RecordCells::default();
         cells.split(record, b',');
         cells.iter().map(str::to_owned).collect()
     }
@@ -120,7 +120,7 @@ mod tests {
             ("\"a\",b", false),
             ("a\"", false),
         ] {
-            let mut cells = Cells::default();
+            let mut cells = RecordCells::default();
             cells.split(record, b',');
             assert_eq!(cells.has_open_quote(), open, "{record}");
         }
@@ -131,7 +131,7 @@ mod tests {
         let text = Cursor::new(text.as_bytes().to_vec());
         let mut records = Records::new(
             Box::new(text),
-            Cut::Csv {
+            RecordSyntax::Csv {
                 delimiter: b',',
                 remarks: false,
             },

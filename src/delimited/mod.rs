@@ -7,15 +7,15 @@
 mod cells;
 mod records;
 
-pub(crate) use cells::Cells;
-pub(crate) use records::{BOM, Cut, Record, Records};
+pub(crate) use cells::RecordCells;
+pub(crate) use records::{BOM, Record, RecordSyntax, Records};
 
 /// Delimiters to try, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 /// The delimiter that finds a column that is looked for, or else the one that finds most columns.
 pub(crate) fn likeliest_delimiter(header: &str, is_sought: impl Fn(&str) -> bool) -> Option<u8> {
-    let mut cells = Cells::default();
+    let mut cells = RecordCells::default();
     let present = DELIMITERS
         .into_iter()
         .filter(|&delimiter| header.as_bytes().contains(&delimiter));

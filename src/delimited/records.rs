@@ -16,7 +16,7 @@ pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What ends a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum RecordSyntax {
     /// Every line end. Lines of blanks are skipped.
     Lines,
     /// A line end outside of quotes. Empty lines are skipped.
@@ -51,7 +51,7 @@ impl<'a> Record<'a> {
 /// Reads records, in memory that does not grow with the file.
 pub(crate) struct Records {
     reader: Box<dyn Read + Send>,
-    cut: Cut,
+    cut: RecordSyntax,
     buffer: Vec<u8>,
     /// The part of the buffer that is read but not yet handed out.
     start: usize,
@@ -61,7 +61,7 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    pub(crate) fn new(reader: Box<dyn Read + Send>, cut: Cut) -> Self {
+    pub(crate) fn new(reader: Box<dyn Read + Send>, cut: RecordSyntax) -> Self {
         Self {
             reader,
             cut,
@@ -136,7 +136,7 @@ impl Records {
     }
 }
 
-impl Cut {
+impl RecordSyntax {
     /// Where the first record ends, if it ends in these bytes, and how many lines it has.
     fn end(self, bytes: &[u8]) -> Option<(usize, u64)> {
         match self {
@@ -204,12 +204,12 @@ mod tests {
 
     use super::*;
 
-    const COMMA: Cut = Cut::Csv {
+    const COMMA: RecordSyntax = RecordSyntax::Csv {
         delimiter: b',',
         remarks: false,
     };
 
-    fn cut(text: &[u8], cut: Cut) -> Vec<(u64, String)> {
+    fn cut(text: &[u8], cut: RecordSyntax) -> Vec<(u64, String)> {
         let mut records = Records::new(Box::new(Cursor::new(text.to_vec())), cut);
         let mut found = Vec::new();
         while let Some(record) = records.next().unwrap() {
@@ -244,7 +244,10 @@ mod tests {
 
     #[test]
     fn a_line_of_blanks_is_blank_only_where_cells_have_no_meaning() {
-        assert_eq!(cut(b" \t\r\nx\n", Cut::Lines), [(2, "x".to_owned())]);
+        assert_eq!(
+            cut(b" \t\r\nx\n", RecordSyntax::Lines),
+            [(2, "x".to_owned())]
+        );
         assert_eq!(cut(b" \nx\n", COMMA).len(), 2);
         assert_eq!(cut(b"", COMMA).len(), 0);
     }

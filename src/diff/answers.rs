@@ -4,17 +4,17 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::Standing;
-use crate::verdict::{Judged, MessageVerdict, Seen, Verdict};
+use super::GroupStatus;
+use crate::verdict::{GroupVerdict, Judged, MessageVerdict, Verdict};
 
 /// Texts by number: groups, topics and the source's words.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct TextTable {
     numbers: HashMap<Rc<str>, u32>,
     texts: Vec<Rc<str>>,
 }
 
-impl Names {
+impl TextTable {
     /// The number of a text, which is a new one for a new text.
     pub(super) fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.numbers.get(text) {
@@ -36,7 +36,7 @@ impl Names {
 
 /// One group in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Part {
+pub(super) struct GroupAnswer {
     pub(super) group: u32,
     /// The source's word; an empty text where the group is absent.
     pub(super) word: u32,
@@ -45,9 +45,9 @@ pub(super) struct Part {
     breaks: bool,
 }
 
-impl Part {
-    pub(super) const fn standing(&self) -> Standing {
-        Standing::Named {
+impl GroupAnswer {
+    pub(super) const fn status(&self) -> GroupStatus {
+        GroupStatus::Named {
             verdict: self.verdict,
             expected: self.expected,
             breaks: self.breaks,
@@ -55,47 +55,48 @@ impl Part {
     }
 
     /// Does the answer itself name the group?
-    pub(super) fn is_named(&self) -> bool {
+    pub(super) fn is_in_answer(&self) -> bool {
         self.verdict != Verdict::Absent
     }
 }
 
 /// A message's judged answer, without the message.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Answer {
+pub(super) struct StoredAnswer {
     pub(super) verdict: MessageVerdict,
     /// By group number, each group once.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<GroupAnswer>,
 }
 
-impl Answer {
+impl StoredAnswer {
     /// Where a group stands that has no part in it.
-    pub(super) const fn of_others(&self) -> Standing {
+    pub(super) const fn status_of_unnamed_group(&self) -> GroupStatus {
         match self.verdict {
-            MessageVerdict::NotFound => Standing::NotFound,
-            MessageVerdict::Unanswered | MessageVerdict::Rejected => Standing::Unanswered,
-            _ => Standing::NotNamed,
+            MessageVerdict::NotFound => GroupStatus::NotFound,
+            MessageVerdict::Unanswered | MessageVerdict::Rejected => GroupStatus::Unanswered,
+            _ => GroupStatus::NotNamed,
         }
     }
 
     /// Did the source say anything about groups?
-    pub(super) fn is_told(&self) -> bool {
-        self.of_others() == Standing::NotNamed
+    pub(super) fn answers_about_groups(&self) -> bool {
+        self.status_of_unnamed_group() == GroupStatus::NotNamed
     }
 }
 
 /// All answers of both results files by number, and the texts in them.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
-    pub(super) names: Names,
-    numbers: BTreeMap<Rc<Answer>, u32>,
-    list: Vec<Rc<Answer>>,
+pub(super) struct AnswerTable {
+    pub(super) names: TextTable,
+    numbers: BTreeMap<Rc<StoredAnswer>, u32>,
+    list: Vec<Rc<StoredAnswer>>,
 }
 
-impl Answers {
+impl AnswerTable {
     /// The number of an answer, which is a new one for a new answer.
     pub(super) fn number(&mut self, judged: &Judged<'_>) -> u32 {
-        let mut parts: Vec<Part> = judged.groups.iter().map(|seen| self.part(seen)).collect();
+        let mut parts: Vec<GroupAnswer> =
+            judged.groups.iter().map(|seen| self.part(seen)).collect();
         // A source may name a group twice with different words; the worse one holds.
         parts.sort_by_key(|part| {
             let undetermined = part.verdict == Verdict::Undetermined;
@@ -103,7 +104,7 @@ impl Answers {
             (part.group, Reverse(worst), part.word)
         });
         parts.dedup_by_key(|part| part.group);
-        let answer = Answer {
+        let answer = StoredAnswer {
             verdict: judged.verdict,
             parts,
         };
@@ -118,8 +119,8 @@ impl Answers {
         number
     }
 
-    fn part(&mut self, seen: &Seen<'_>) -> Part {
-        Part {
+    fn part(&mut self, seen: &GroupVerdict<'_>) -> GroupAnswer {
+        GroupAnswer {
             group: self.names.number(seen.group),
             word: self.names.number(seen.track_type),
             verdict: seen.verdict,
@@ -129,20 +130,24 @@ impl Answers {
     }
 
     /// The answer of a number.
-    pub(super) fn get(&self, number: u32) -> &Rc<Answer> {
+    pub(super) fn get(&self, number: u32) -> &Rc<StoredAnswer> {
         &self.list[number as usize]
     }
 }
 
 /// Every group of either answer with its parts, by number.
 pub(super) fn paired<'a>(
-    old: &'a [Part],
-    new: &'a [Part],
-) -> impl Iterator<Item = (u32, Option<&'a Part>, Option<&'a Part>)> {
+    old: &'a [GroupAnswer],
+    new: &'a [GroupAnswer],
+) -> impl Iterator<Item = (u32, Option<&'a GroupAnswer>, Option<&'a GroupAnswer>)> {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     std::iter::from_fn(move || {
-        let heads = [old.peek(), new.peek()];
-        let group = heads.into_iter().flatten().map(|part| part.group).min()?;
+        let headings = [old.peek(), new.peek()];
+        let group = headings
+            .into_iter()
+            .flatten()
+            .map(|part| part.group)
+            .min()?;
         Some((
             group,
             old.next_if(|part| part.group == group),
@@ -154,9 +159,13 @@ pub(super) fn paired<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Answer as Given, Expectations, MessageContext, TrackView, judge};
+    use crate::verdict::{AnswerView, Expectations, MessageContext, TrackView, judge};
 
-    fn number(answers: &mut Answers, tracks: &[(&'static str, &'static str)], expect: &str) -> u32 {
+    fn number(
+        answers: &mut AnswerTable,
+        tracks: &[(&'static str, &'static str)],
+        expect: &str,
+    ) -> u32 {
         let mut expectations = Expectations::default();
         if !expect.is_empty() {
             expectations.add(expect).unwrap();
@@ -166,12 +175,12 @@ mod tests {
             .map(|&(group, word)| TrackView::new(group, word))
             .collect();
         let orders = MessageContext::of_topic("orders");
-        answers.number(&judge(Given::Tracks(&tracks), &orders, &expectations))
+        answers.number(&judge(AnswerView::Tracks(&tracks), &orders, &expectations))
     }
 
     #[test]
     fn answers_that_are_alike_are_held_once() {
-        let mut answers = Answers::default();
+        let mut answers = AnswerTable::default();
         let both = [("a", "CONSUMED"), ("b", "NOT_CONSUME_YET")];
         let first = number(&mut answers, &both, "");
         assert_eq!(number(&mut answers, &both, ""), first);
@@ -189,7 +198,7 @@ mod tests {
             (["CONSUMED", "PULL"], Verdict::Undetermined),
             (["CONSUMED", "CONSUMED_BUT_FILTERED"], Verdict::Filtered),
         ] {
-            let mut answers = Answers::default();
+            let mut answers = AnswerTable::default();
             let number = number(&mut answers, &words.map(|word| ("a", word)), "");
             let [part] = &*answers.get(number).parts else {
                 panic!("one part")
@@ -200,7 +209,7 @@ mod tests {
 
     #[test]
     fn groups_are_paired_by_number_wherever_they_stand() {
-        let mut answers = Answers::default();
+        let mut answers = AnswerTable::default();
         let old = number(&mut answers, &[("b", "CONSUMED"), ("c", "CONSUMED")], "");
         let new = number(&mut answers, &[("a", "PULL"), ("c", "PULL")], "");
         let (old, new) = (answers.get(old), answers.get(new));

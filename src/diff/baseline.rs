@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::answers::Answers;
+use super::answers::AnswerTable;
 use super::error::DiffError;
 use super::side::Side;
-use super::tally::Census;
+use super::tally::AnswerCensus;
 use crate::input::Fingerprint;
 
 /// One message of OLD.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct BaselineEntry {
     message: Fingerprint,
     /// Its first row.
     pub(super) row: u32,
@@ -22,7 +22,7 @@ pub(super) struct Entry {
     observed: i64,
 }
 
-impl Entry {
+impl BaselineEntry {
     /// When its answer was observed.
     pub(super) fn observed(&self) -> Option<Timestamp> {
         Timestamp::from_millisecond(self.observed).ok()
@@ -31,21 +31,21 @@ impl Entry {
 
 /// All messages of OLD, found by fingerprint: two of a million meet with a probability under 10⁻¹⁶.
 #[derive(Debug)]
-pub(super) struct Baseline(Vec<Entry>);
+pub(super) struct Baseline(Vec<BaselineEntry>);
 
 impl Baseline {
     /// Reads the results file of `side`, whose totals were checked before: they say how much room is needed.
     pub(super) fn read(
         side: &Side<'_>,
-        answers: &mut Answers,
-        census: &mut Census,
+        answers: &mut AnswerTable,
+        census: &mut AnswerCensus,
     ) -> Result<Self, DiffError> {
         let messages = side.results_file.trailer().totals.distinct;
         let mut entries = Vec::with_capacity(usize::try_from(messages).unwrap_or(0));
         side.each(answers, |message, answers| {
             let topic = answers.names.number(&message.line.topic);
             census.count(topic, message.answer, 0);
-            entries.push(Entry {
+            entries.push(BaselineEntry {
                 message: message.fingerprint,
                 row: u32::try_from(message.line.row).unwrap_or(u32::MAX),
                 answer: message.answer,
@@ -60,7 +60,7 @@ impl Baseline {
 
     /// The message of this fingerprint. Rows that place one ID differently are several answers to it: their first that
     /// was not met, since both results files have them in the order of the input.
-    pub(super) fn find(&mut self, message: Fingerprint) -> Option<&mut Entry> {
+    pub(super) fn find(&mut self, message: Fingerprint) -> Option<&mut BaselineEntry> {
         let first = self.0.partition_point(|entry| entry.message < message);
         let alike = self.0[first..]
             .iter()
@@ -72,7 +72,7 @@ impl Baseline {
     }
 
     /// The messages that were not met in NEW.
-    pub(super) fn left(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn left(&self) -> impl Iterator<Item = &BaselineEntry> {
         self.0.iter().filter(|entry| !entry.met)
     }
 }
@@ -83,6 +83,6 @@ mod tests {
 
     #[test]
     fn a_message_takes_32_bytes() {
-        assert_eq!(size_of::<Entry>(), 32);
+        assert_eq!(size_of::<BaselineEntry>(), 32);
     }
 }

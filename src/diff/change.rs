@@ -4,7 +4,7 @@ use crate::verdict::Verdict;
 
 /// What one results file says of one message × group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum GroupStatus {
     /// The results file does not have the message.
     NotAsked,
     /// The results file has the message without an answer.
@@ -24,7 +24,7 @@ pub enum Standing {
     },
 }
 
-impl Standing {
+impl GroupStatus {
     /// Expected, and open, absent, or filtered where that is not accepted.
     #[must_use]
     pub const fn is_at_fault(self) -> bool {
@@ -108,7 +108,7 @@ impl Change {
     /// What two standings make together; nothing where neither is at fault. `stale` says that NEW's answer was observed
     /// before OLD's (overlapping runs, answers carried over): it neither resolves anything nor shows a way back.
     #[must_use]
-    pub fn of(old: Standing, new: Standing, stale: bool) -> Option<Self> {
+    pub fn of(old: GroupStatus, new: GroupStatus, stale: bool) -> Option<Self> {
         match (old.is_at_fault(), new.is_at_fault()) {
             (false, false) => None,
             (true, true) => Some(Self::StillOpen),
@@ -130,17 +130,22 @@ impl Change {
 
 /// Did the group's offset go back? An offset only grows unless someone resets it (`facts/ons-api.md` §1.4).
 #[must_use]
-pub(super) fn is_reset(change: Change, new: Standing) -> bool {
+pub(super) fn is_reset(change: Change, new: GroupStatus) -> bool {
     change == Change::Regressed && new.verdict() == Some(Verdict::Open)
 }
 
 /// What the two words don't tell.
 #[must_use]
-pub(super) fn remark(change: Change, old: Standing, new: Standing, stale: bool) -> &'static str {
-    let unexpected = |standing| {
+pub(super) fn remark(
+    change: Change,
+    old: GroupStatus,
+    new: GroupStatus,
+    stale: bool,
+) -> &'static str {
+    let unexpected = |status| {
         matches!(
-            standing,
-            Standing::Named {
+            status,
+            GroupStatus::Named {
                 expected: false,
                 ..
             }
@@ -163,16 +168,16 @@ pub(super) fn remark(change: Change, old: Standing, new: Standing, stale: bool) 
 mod tests {
     use super::*;
 
-    fn expected(verdict: Verdict, breaks: bool) -> Standing {
-        Standing::Named {
+    fn expected(verdict: Verdict, breaks: bool) -> GroupStatus {
+        GroupStatus::Named {
             verdict,
             expected: true,
             breaks,
         }
     }
 
-    fn unexpected(verdict: Verdict) -> Standing {
-        Standing::Named {
+    fn unexpected(verdict: Verdict) -> GroupStatus {
+        GroupStatus::Named {
             verdict,
             expected: false,
             breaks: false,
@@ -180,12 +185,12 @@ mod tests {
     }
 
     /// Every standing there can be.
-    fn all() -> Vec<Standing> {
+    fn all() -> Vec<GroupStatus> {
         let mut all = vec![
-            Standing::NotAsked,
-            Standing::Unanswered,
-            Standing::NotFound,
-            Standing::NotNamed,
+            GroupStatus::NotAsked,
+            GroupStatus::Unanswered,
+            GroupStatus::NotFound,
+            GroupStatus::NotNamed,
         ];
         all.extend(Verdict::ALL.map(unexpected));
         all.extend([
@@ -214,7 +219,7 @@ mod tests {
         let undetermined = expected(Verdict::Undetermined, false);
         for (old, new, change) in [
             (passed, passed, None),
-            (passed, Standing::Unanswered, None),
+            (passed, GroupStatus::Unanswered, None),
             (passed, open, Some(Regressed)),
             (passed, absent, Some(Regressed)),
             (passed, filtered, Some(Regressed)),
@@ -222,10 +227,10 @@ mod tests {
             (accepted, open, Some(New)),
             (undetermined, open, Some(New)),
             (unexpected(Verdict::Open), open, Some(New)),
-            (Standing::NotAsked, open, Some(New)),
-            (Standing::Unanswered, absent, Some(New)),
-            (Standing::NotFound, open, Some(New)),
-            (Standing::NotNamed, absent, Some(New)),
+            (GroupStatus::NotAsked, open, Some(New)),
+            (GroupStatus::Unanswered, absent, Some(New)),
+            (GroupStatus::NotFound, open, Some(New)),
+            (GroupStatus::NotNamed, absent, Some(New)),
             (open, open, Some(StillOpen)),
             (open, absent, Some(StillOpen)),
             (filtered, open, Some(StillOpen)),
@@ -236,10 +241,10 @@ mod tests {
             (open, unexpected(Verdict::Open), Some(Unconfirmed)),
             (open, unexpected(Verdict::Filtered), Some(Unconfirmed)),
             (open, undetermined, Some(Unconfirmed)),
-            (open, Standing::NotNamed, Some(Unconfirmed)),
-            (open, Standing::NotFound, Some(Unconfirmed)),
-            (open, Standing::Unanswered, Some(Unconfirmed)),
-            (open, Standing::NotAsked, Some(Unconfirmed)),
+            (open, GroupStatus::NotNamed, Some(Unconfirmed)),
+            (open, GroupStatus::NotFound, Some(Unconfirmed)),
+            (open, GroupStatus::Unanswered, Some(Unconfirmed)),
+            (open, GroupStatus::NotAsked, Some(Unconfirmed)),
         ] {
             assert_eq!(Change::of(old, new, false), change, "{old:?} {new:?}");
         }
@@ -258,7 +263,7 @@ mod tests {
                     old.is_at_fault() || new.is_at_fault(),
                     "a fault is listed and nothing else: {old:?} {new:?}"
                 );
-                let passed = |standing: Standing| standing.verdict() == Some(Verdict::Passed);
+                let passed = |status: GroupStatus| status.verdict() == Some(Verdict::Passed);
                 match change {
                     Some(Change::Resolved) => {
                         assert!(old.is_at_fault() && !stale);
@@ -288,7 +293,7 @@ mod tests {
             (open, passed, true, "NEW's answer is older than OLD's"),
             (open, unexpected(Verdict::Open), false, "no longer expected"),
             (unexpected(Verdict::Open), open, false, "newly expected"),
-            (open, Standing::Unanswered, false, ""),
+            (open, GroupStatus::Unanswered, false, ""),
         ] {
             let change = Change::of(old, new, stale).unwrap();
             assert_eq!(remark(change, old, new, stale), says, "{old:?} {new:?}");

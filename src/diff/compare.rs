@@ -4,25 +4,25 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::answers::{Answer, Answers, Part, paired};
-use super::baseline::{Baseline, Entry};
-use super::change::{Change, Standing, remark};
+use super::answers::{AnswerTable, GroupAnswer, StoredAnswer, paired};
+use super::baseline::{Baseline, BaselineEntry};
+use super::change::{Change, GroupStatus, remark};
 use super::error::DiffError;
-use super::finding::{Finding, Seat};
-use super::side::{Message, Side};
-use super::tally::{Census, Tally};
+use super::finding::{Finding, SideState};
+use super::side::{Side, SideMessage};
+use super::tally::{AnswerCensus, DiffTally};
 use crate::verdict::MessageVerdict;
 
 /// Compares two results files and hands every finding on, in NEW's row order and then in OLD's.
 pub fn compare(
     old: &Side<'_>,
     new: &Side<'_>,
-    mut hand_on: impl FnMut(&Finding<'_>) -> Result<(), DiffError>,
-) -> Result<Tally, DiffError> {
-    let (mut answers, mut census) = (Answers::default(), Census::default());
-    let mut desk = Desk {
-        tally: Tally::default(),
-        hand_on: &mut hand_on,
+    mut on_finding: impl FnMut(&Finding<'_>) -> Result<(), DiffError>,
+) -> Result<DiffTally, DiffError> {
+    let (mut answers, mut census) = (AnswerTable::default(), AnswerCensus::default());
+    let mut comparator = Comparator {
+        tally: DiffTally::default(),
+        on_finding: &mut on_finding,
         end: new.end(),
     };
     let mut baseline = Baseline::read(old, &mut answers, &mut census)?;
@@ -33,49 +33,50 @@ pub fn compare(
             entry.met = true;
             *entry
         });
-        desk.of_new(message, found.as_ref(), answers)
+        comparator.of_new(message, found.as_ref(), answers)
     })?;
     let left = baseline.left().count();
-    desk.tally.messages.only_old = u64::try_from(left).unwrap_or(u64::MAX);
-    let was_broken = |entry: &Entry| answers.get(entry.answer).verdict == MessageVerdict::Break;
+    comparator.tally.messages.only_old = u64::try_from(left).unwrap_or(u64::MAX);
+    let was_broken =
+        |entry: &BaselineEntry| answers.get(entry.answer).verdict == MessageVerdict::Break;
     if baseline.left().any(was_broken) {
         // What only OLD has is read from there once more.
         old.each(&mut answers, |message, answers| {
             match baseline.find(message.fingerprint) {
-                Some(entry) if !entry.met => desk.of_old(message, answers),
+                Some(entry) if !entry.met => comparator.of_old(message, answers),
                 _ => Ok(()),
             }
         })?;
     }
-    let mut tally = desk.tally;
+    let mut tally = comparator.tally;
     tally.groups = census.changes(&answers);
     tally.at_fault = census.at_fault(&answers);
     Ok(tally)
 }
 
 /// Where changes are found, counted and handed on.
-struct Desk<'f> {
-    tally: Tally,
-    hand_on: &'f mut dyn FnMut(&Finding<'_>) -> Result<(), DiffError>,
+struct Comparator<'f> {
+    tally: DiffTally,
+    on_finding: &'f mut dyn FnMut(&Finding<'_>) -> Result<(), DiffError>,
     /// The last moment NEW knows of.
     end: Option<Timestamp>,
 }
 
 /// A message as one results file has it.
-struct Told {
+struct SideAnswer {
     row: Option<u64>,
-    answer: Option<Rc<Answer>>,
+    answer: Option<Rc<StoredAnswer>>,
     observed: Option<Timestamp>,
 }
 
-impl Told {
+impl SideAnswer {
     const NOTHING: Self = Self {
         row: None,
         answer: None,
         observed: None,
     };
 
-    fn of(message: &Message<'_>, answers: &Answers) -> Self {
+    fn of(message: &SideMessage<'_>, answers: &AnswerTable) -> Self {
         Self {
             row: Some(message.line.row),
             answer: Some(answers.get(message.answer).clone()),
@@ -83,7 +84,7 @@ impl Told {
         }
     }
 
-    fn of_entry(entry: &Entry, answers: &Answers) -> Self {
+    fn of_entry(entry: &BaselineEntry, answers: &AnswerTable) -> Self {
         Self {
             row: Some(entry.row.into()),
             answer: Some(answers.get(entry.answer).clone()),
@@ -96,56 +97,66 @@ impl Told {
         verdict == Some(MessageVerdict::Break)
     }
 
-    fn parts(&self) -> &[Part] {
+    fn parts(&self) -> &[GroupAnswer] {
         self.answer.as_ref().map_or(&[], |answer| &answer.parts)
     }
 
-    fn seat<'a>(&self, part: Option<&Part>, answers: &'a Answers) -> Seat<'a> {
-        let of_others = || {
+    fn side_state<'a>(
+        &self,
+        part: Option<&GroupAnswer>,
+        answers: &'a AnswerTable,
+    ) -> SideState<'a> {
+        let status_of_unnamed_group = || {
             let answer = self.answer.as_ref();
-            answer.map_or(Standing::NotAsked, |answer| answer.of_others())
+            answer.map_or(GroupStatus::NotAsked, |answer| {
+                answer.status_of_unnamed_group()
+            })
         };
-        Seat {
+        SideState {
             row: self.row,
-            standing: part.map_or_else(of_others, Part::standing),
+            status: part.map_or_else(status_of_unnamed_group, GroupAnswer::status),
             word: part.map_or("", |part| answers.names.text(part.word)),
             observed: self.observed,
         }
     }
 }
 
-impl Desk<'_> {
+impl Comparator<'_> {
     fn of_new(
         &mut self,
-        message: &Message<'_>,
-        entry: Option<&Entry>,
-        answers: &Answers,
+        message: &SideMessage<'_>,
+        entry: Option<&BaselineEntry>,
+        answers: &AnswerTable,
     ) -> Result<(), DiffError> {
-        let new = Told::of(message, answers);
+        let new = SideAnswer::of(message, answers);
         let Some(entry) = entry else {
             self.tally.messages.only_new += 1;
-            return self.findings(message, &Told::NOTHING, &new, answers);
+            return self.findings(message, &SideAnswer::NOTHING, &new, answers);
         };
-        let old = Told::of_entry(entry, answers);
+        let old = SideAnswer::of_entry(entry, answers);
         self.tally.messages.both += 1;
         let verdicts = [&old, &new].map(|told| told.answer.as_ref().map(|answer| answer.verdict));
         if let [Some(old), Some(new)] = verdicts {
-            *self.tally.turns.entry((old, new)).or_default() += 1;
+            *self.tally.verdict_changes.entry((old, new)).or_default() += 1;
         }
         self.findings(message, &old, &new, answers)
     }
 
-    fn of_old(&mut self, message: &Message<'_>, answers: &Answers) -> Result<(), DiffError> {
-        let old = Told::of(message, answers);
-        self.findings(message, &old, &Told::NOTHING, answers)
+    fn of_old(
+        &mut self,
+        message: &SideMessage<'_>,
+        answers: &AnswerTable,
+    ) -> Result<(), DiffError> {
+        let old = SideAnswer::of(message, answers);
+        self.findings(message, &old, &SideAnswer::NOTHING, answers)
     }
 
     fn findings(
         &mut self,
-        message: &Message<'_>,
-        old: &Told,
-        new: &Told,
-        answers: &Answers,
+        message: &SideMessage<'_>,
+        old: &SideAnswer,
+        new: &SideAnswer,
+        answers: &AnswerTable,
     ) -> Result<(), DiffError> {
         let stale = match (old.observed, new.observed) {
             (Some(old), Some(new)) => new < old,
@@ -156,8 +167,11 @@ impl Desk<'_> {
             return Ok(()); // as nearly all messages
         }
         for (group, of_old, of_new) in paired(old.parts(), new.parts()) {
-            let (old, new) = (old.seat(of_old, answers), new.seat(of_new, answers));
-            let Some(change) = Change::of(old.standing, new.standing, stale) else {
+            let (old, new) = (
+                old.side_state(of_old, answers),
+                new.side_state(of_new, answers),
+            );
+            let Some(change) = Change::of(old.status, new.status, stale) else {
                 continue;
             };
             let first_seen = first_seen(&old, &new);
@@ -170,10 +184,10 @@ impl Desk<'_> {
                 first_seen,
                 age: self.age(change, &new, first_seen),
                 born: message.born,
-                remark: remark(change, old.standing, new.standing, stale),
+                remark: remark(change, old.status, new.status, stale),
             };
             self.tally.add(&finding);
-            (self.hand_on)(&finding)?;
+            (self.on_finding)(&finding)?;
         }
         Ok(())
     }
@@ -182,7 +196,7 @@ impl Desk<'_> {
     fn age(
         &self,
         change: Change,
-        new: &Seat<'_>,
+        new: &SideState<'_>,
         first_seen: Option<Timestamp>,
     ) -> Option<SignedDuration> {
         let looked = new.observed.or(self.end)?;
@@ -195,9 +209,9 @@ impl Desk<'_> {
 }
 
 /// The earlier of the moments at which the results files saw the fault.
-fn first_seen(old: &Seat<'_>, new: &Seat<'_>) -> Option<Timestamp> {
+fn first_seen(old: &SideState<'_>, new: &SideState<'_>) -> Option<Timestamp> {
     let at_fault = [old, new]
         .into_iter()
-        .filter(|seat| seat.standing.is_at_fault());
-    at_fault.filter_map(|seat| seat.observed).min()
+        .filter(|side_state| side_state.status.is_at_fault());
+    at_fault.filter_map(|side_state| side_state.observed).min()
 }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::Finding;
 use crate::clock;
 use crate::report::cell::{push, push_head, push_number};
-use crate::report::heads::heads;
+use crate::report::headings::headings;
 use crate::report::{CsvDialect, kept_in};
 
 /// The columns before the kept ones, in order.
@@ -42,7 +42,11 @@ impl Layout {
         if self.dialect.bom {
             out.extend_from_slice("\u{feff}".as_bytes());
         }
-        push_head(&mut out, &heads(COLUMNS, &self.columns, &[]), self.dialect);
+        push_head(
+            &mut out,
+            &headings(COLUMNS, &self.columns, &[]),
+            self.dialect,
+        );
         out
     }
 
@@ -53,8 +57,8 @@ impl Layout {
         for text in [
             finding.change.as_str(),
             finding.group,
-            old.standing.as_str(),
-            new.standing.as_str(),
+            old.status.as_str(),
+            new.status.as_str(),
             &line.msg_id,
             &line.topic,
             &line.instance_id,

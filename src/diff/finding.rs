@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::change::{Change, Standing};
+use super::change::{Change, GroupStatus};
 use crate::results::Line;
 
 /// A change of one message × group.
@@ -15,9 +15,9 @@ pub struct Finding<'a> {
     /// The message's first row in NEW, or in OLD where NEW does not have it.
     pub line: &'a Line<'a>,
     /// What OLD says.
-    pub old: Seat<'a>,
+    pub old: SideState<'a>,
     /// What NEW says.
-    pub new: Seat<'a>,
+    pub new: SideState<'a>,
     /// The earlier of the moments at which the two results files saw the fault.
     pub first_seen: Option<Timestamp>,
     /// How long after that it was still at fault, or not known to be resolved.
@@ -30,11 +30,11 @@ pub struct Finding<'a> {
 
 /// One results file's part in a finding.
 #[derive(Debug, Clone, Copy)]
-pub struct Seat<'a> {
+pub struct SideState<'a> {
     /// The message's first row.
     pub row: Option<u64>,
     /// Where the group stands.
-    pub standing: Standing,
+    pub status: GroupStatus,
     /// The source's word.
     pub word: &'a str,
     /// When that was observed.

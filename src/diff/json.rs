@@ -8,43 +8,43 @@ use serde::Serialize;
 
 use super::change::Change;
 use super::side::Side;
-use super::story::{Differences, OfGroup, Reset};
-use super::tally::{Bundle, Kind};
+use super::tally::{ChangeGroup, ChangeKind};
+use super::text::{Differences, GroupChanges, OffsetReset};
 use crate::clock;
 
 /// One JSON object, pretty-printed.
 pub(super) fn render(differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &View::of(differences))?;
+    serde_json::to_writer_pretty(&mut *out, &DiffView::of(differences))?;
     out.write_all(b"\n")
 }
 
 #[derive(Serialize)]
-struct View<'a> {
+struct DiffView<'a> {
     schema: &'static str,
     headline: String,
-    changes: Counts,
+    changes: ChangeCounts,
     at_fault_in_old: u64,
     at_fault_in_new: u64,
     totals_tie: bool,
-    groups: BTreeMap<&'a str, GroupView>,
+    groups: BTreeMap<&'a str, GroupChangesView>,
     kinds: Vec<KindView<'a>>,
     likely_resets: Vec<ResetView<'a>>,
-    groups_appeared: Vec<NamedView<'a>>,
-    groups_gone: Vec<NamedView<'a>>,
+    groups_appeared: Vec<GroupTopicView<'a>>,
+    groups_gone: Vec<GroupTopicView<'a>>,
     messages: MessagesView,
-    verdicts: Vec<TurnView>,
-    old: SideView<'a>,
-    new: SideView<'a>,
+    verdicts: Vec<VerdictChangeView>,
+    old: DiffSideView<'a>,
+    new: DiffSideView<'a>,
     warnings: Vec<String>,
     notes: Vec<String>,
 }
 
-type Counts = BTreeMap<&'static str, u64>;
+type ChangeCounts = BTreeMap<&'static str, u64>;
 
 #[derive(Serialize)]
-struct GroupView {
+struct GroupChangesView {
     #[serde(flatten)]
-    changes: Counts,
+    changes: ChangeCounts,
     first_seen: Option<String>,
     longest_open_seconds: Option<i64>,
 }
@@ -82,7 +82,7 @@ struct ResetView<'a> {
 }
 
 #[derive(Serialize)]
-struct NamedView<'a> {
+struct GroupTopicView<'a> {
     group: &'a str,
     topic: &'a str,
     messages: u64,
@@ -97,14 +97,14 @@ struct MessagesView {
 }
 
 #[derive(Serialize)]
-struct TurnView {
+struct VerdictChangeView {
     old: &'static str,
     new: &'static str,
     messages: u64,
 }
 
 #[derive(Serialize)]
-struct SideView<'a> {
+struct DiffSideView<'a> {
     path: String,
     run_id: &'a str,
     source: &'a str,
@@ -118,7 +118,7 @@ struct SideView<'a> {
     sha256: &'a str,
 }
 
-impl<'a> View<'a> {
+impl<'a> DiffView<'a> {
     fn of(differences: &'a Differences<'_>) -> Self {
         let tally = &differences.tally;
         let messages = &tally.messages;
@@ -127,18 +127,22 @@ impl<'a> View<'a> {
                 .groups
                 .iter()
                 .filter(|group| group.appeared == appeared);
-            let view = alike.map(|change| NamedView {
+            let view = alike.map(|change| GroupTopicView {
                 group: &change.group,
                 topic: &change.topic,
                 messages: change.messages,
             });
             view.collect()
         };
-        let turns = tally.turns.iter().map(|((old, new), number)| TurnView {
-            old: old.as_str(),
-            new: new.as_str(),
-            messages: *number,
-        });
+        let verdict_changes =
+            tally
+                .verdict_changes
+                .iter()
+                .map(|((old, new), number)| VerdictChangeView {
+                    old: old.as_str(),
+                    new: new.as_str(),
+                    messages: *number,
+                });
         Self {
             schema: "ons-audit-diff/1",
             headline: differences.headline(),
@@ -149,7 +153,7 @@ impl<'a> View<'a> {
             groups: differences
                 .by_group()
                 .into_iter()
-                .map(|(name, group)| (name, GroupView::of(&group)))
+                .map(|(name, group)| (name, GroupChangesView::of(&group)))
                 .collect(),
             kinds: tally.kinds.iter().map(KindView::of).collect(),
             likely_resets: differences
@@ -165,16 +169,16 @@ impl<'a> View<'a> {
                 only_new: messages.only_new,
                 new_answer_is_older: messages.stale,
             },
-            verdicts: turns.collect(),
-            old: SideView::of(&differences.old),
-            new: SideView::of(&differences.new),
+            verdicts: verdict_changes.collect(),
+            old: DiffSideView::of(&differences.old),
+            new: DiffSideView::of(&differences.new),
             warnings: differences.warnings(),
             notes: differences.notes(),
         }
     }
 }
 
-fn counts(of: impl Fn(Change) -> u64) -> Counts {
+fn counts(of: impl Fn(Change) -> u64) -> ChangeCounts {
     Change::ALL
         .into_iter()
         .map(|change| (change.as_str(), of(change)))
@@ -185,8 +189,8 @@ fn text(time: Option<Timestamp>) -> Option<String> {
     time.map(clock::rfc3339)
 }
 
-impl GroupView {
-    fn of(group: &OfGroup) -> Self {
+impl GroupChangesView {
+    fn of(group: &GroupChanges) -> Self {
         Self {
             changes: counts(|change| group.count(change)),
             first_seen: text(group.open.first_seen),
@@ -196,27 +200,27 @@ impl GroupView {
 }
 
 impl<'a> KindView<'a> {
-    fn of((kind, bundle): (&'a Kind, &'a Bundle)) -> Self {
+    fn of((kind, changes): (&'a ChangeKind, &'a ChangeGroup)) -> Self {
         Self {
             change: kind.change.as_str(),
             group: &kind.group,
             topic: &kind.topic,
             old_verdict: kind.old.as_str(),
             new_verdict: kind.new.as_str(),
-            count: bundle.count,
-            first_msg_id: &bundle.first_msg_id,
+            count: changes.count,
+            first_msg_id: &changes.first_msg_id,
             times: TimesView {
-                first_seen: text(bundle.first_seen),
-                longest_open_seconds: bundle.age.map(|age| age.as_secs()),
-                born_from: text(bundle.born.map(|(first, _)| first)),
-                born_to: text(bundle.born.map(|(_, last)| last)),
+                first_seen: text(changes.first_seen),
+                longest_open_seconds: changes.age.map(|age| age.as_secs()),
+                born_from: text(changes.born.map(|(first, _)| first)),
+                born_to: text(changes.born.map(|(_, last)| last)),
             },
         }
     }
 }
 
 impl<'a> ResetView<'a> {
-    fn of(reset: Reset<'a>) -> Self {
+    fn of(reset: OffsetReset<'a>) -> Self {
         Self {
             group: reset.group,
             topics: reset.topics,
@@ -229,7 +233,7 @@ impl<'a> ResetView<'a> {
     }
 }
 
-impl<'a> SideView<'a> {
+impl<'a> DiffSideView<'a> {
     fn of(side: &'a Side<'_>) -> Self {
         let (header, trailer) = (side.results_file.header(), side.results_file.trailer());
         let observed = side.summary.tally.observed.as_ref();

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::story::Differences;
 use super::table;
+use super::text::Differences;
 use crate::report::escaped;
 
 /// About twenty lines of Markdown.
@@ -17,16 +17,16 @@ pub(super) fn render(differences: &Differences<'_>, out: &mut dyn Write) -> io::
         }
         writeln!(out)?;
     }
-    writeln!(out, "- messages: {}", differences.messages_told())?;
-    let turns = differences.turns_told();
-    if !turns.is_empty() {
+    writeln!(out, "- messages: {}", differences.messages_text())?;
+    let verdict_changes = differences.verdict_changes_text();
+    if !verdict_changes.is_empty() {
         writeln!(
             out,
             "- verdicts of messages: {}",
-            escaped(&turns.join(" · "))
+            escaped(&verdict_changes.join(" · "))
         )?;
     }
-    writeln!(out, "- totals: {}", differences.totals_told().join("; "))?;
+    writeln!(out, "- totals: {}", differences.totals_text().join("; "))?;
     for line in differences.evidence() {
         writeln!(out, "- {}", escaped(&line))?;
     }
@@ -38,8 +38,8 @@ pub(super) fn render(differences: &Differences<'_>, out: &mut dyn Write) -> io::
             header.run_id, trailer.sha256
         )?;
     }
-    let resets = differences.resets_told();
-    let groups = differences.groups_told();
+    let resets = differences.resets_text();
+    let groups = differences.groups_text();
     for line in resets.iter().chain(&groups) {
         writeln!(out, "- {}", escaped(line))?;
     }

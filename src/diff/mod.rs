@@ -1,7 +1,7 @@
 //! What changed between two results files: `diff`.
 //!
 //! The unit is a message × group, and the key of a message is `(instance, topic, msg_id)`: several rows of one message
-//! are one. Each results file says where the group stands with the message ([`Standing`]), judged by that results file's own
+//! are one. Each results file says where the group stands with the message ([`GroupStatus`]), judged by that results file's own
 //! expectations unless others are told; [`Change::of`] is the one rule that makes a change of two standings. What
 //! was at fault is `resolved` only by a later answer that says so: not by silence, not by a message that was not
 //! asked, not by a group that can't be told.
@@ -21,19 +21,19 @@ mod markdown;
 mod notes;
 mod render;
 mod side;
-mod story;
 mod table;
 mod tally;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod text;
 
-pub use change::{Change, Standing};
+pub use change::{Change, GroupStatus};
 pub use compare::compare;
 pub use error::DiffError;
-pub use finding::{Finding, Seat};
+pub use finding::{Finding, SideState};
 pub use render::{Sheet, render};
 pub use side::Side;
-pub use story::Differences;
-pub use tally::{Bundle, GroupChange, Kind, Messages, Tally};
-pub use terminal::Terminal;
+pub use tally::{ChangeGroup, ChangeKind, DiffTally, GroupChange, MessageCounts};
+pub use terminal::TerminalChanges;
+pub use text::Differences;

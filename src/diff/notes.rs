@@ -2,8 +2,8 @@
 
 use super::change::Change;
 use super::side::Side;
-use super::story::Differences;
-use super::tally::Kind;
+use super::tally::ChangeKind;
+use super::text::Differences;
 use crate::humanize::count;
 use crate::verdict::Verdict;
 
@@ -95,7 +95,7 @@ impl Differences<'_> {
         };
         let caveats = [
             (
-                self.tally.kinds.keys().any(Kind::is_reset),
+                self.tally.kinds.keys().any(ChangeKind::is_reset),
                 "an offset goes back when someone resets it; a change of the broker's master can look the same.",
             ),
             (

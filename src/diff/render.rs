@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use super::csv::Layout;
 use super::error::DiffError;
 use super::side::Side;
-use super::story::Differences;
+use super::text::Differences;
 use super::{compare, json, markdown};
-use crate::report::{CsvDialect, Format, Target};
+use crate::report::{CsvDialect, ReportFormat, Target};
 
 /// A report in the making.
 #[derive(Debug)]
@@ -15,7 +15,11 @@ pub struct Sheet(Target);
 
 impl Sheet {
     /// The formats there are.
-    pub const FORMATS: [Format; 3] = [Format::Csv, Format::Json, Format::Markdown];
+    pub const FORMATS: [ReportFormat; 3] = [
+        ReportFormat::Csv,
+        ReportFormat::Json,
+        ReportFormat::Markdown,
+    ];
 
     /// `target` has one of [`Sheet::FORMATS`].
     #[must_use]
@@ -36,7 +40,7 @@ impl Sheet {
     }
 
     fn is_csv(&self) -> bool {
-        self.0.format == Format::Csv
+        self.0.format == ReportFormat::Csv
     }
 }
 
@@ -69,8 +73,8 @@ pub fn render<'r>(
 
 fn finish(mut sheet: Sheet, differences: &Differences<'_>) -> Result<(), DiffError> {
     let written = match sheet.0.format {
-        Format::Json => json::render(differences, &mut sheet.0.output),
-        Format::Markdown => markdown::render(differences, &mut sheet.0.output),
+        ReportFormat::Json => json::render(differences, &mut sheet.0.output),
+        ReportFormat::Markdown => markdown::render(differences, &mut sheet.0.output),
         _ => Ok(()),
     };
     let path = sheet.0.path.clone();

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::answers::Answers;
+use super::answers::AnswerTable;
 use super::error::DiffError;
 use crate::input::Fingerprint;
 use crate::report::Summary;
 use crate::results::{Line, MessageContexts, ResultsFile};
-use crate::verdict::{Answer, Expectations, judge};
+use crate::verdict::{AnswerView, Expectations, judge};
 
 /// One of the two results files: read once already, so that its seal and totals hold.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Side<'r> {
 
 /// A message of a results file.
 #[derive(Debug)]
-pub(super) struct Message<'a> {
+pub(super) struct SideMessage<'a> {
     /// Its first row.
     pub(super) line: &'a Line<'a>,
     pub(super) fingerprint: Fingerprint,
@@ -38,8 +38,8 @@ impl Side<'_> {
     /// Every distinct message in row order. Bad rows are no messages: nobody knows which one they mean.
     pub(super) fn each(
         &self,
-        answers: &mut Answers,
-        mut each: impl FnMut(&Message<'_>, &mut Answers) -> Result<(), DiffError>,
+        answers: &mut AnswerTable,
+        mut each: impl FnMut(&SideMessage<'_>, &mut AnswerTable) -> Result<(), DiffError>,
     ) -> Result<(), DiffError> {
         let mut blocks = self.results_file.blocks(false);
         let subjects = MessageContexts::of(self.results_file.header(), &self.expectations);
@@ -49,12 +49,12 @@ impl Side<'_> {
                 let Some(answer) = line.answer() else {
                     continue;
                 };
-                if matches!(answer, Answer::Rejected) {
+                if matches!(answer, AnswerView::Rejected) {
                     continue;
                 }
                 let subject = subjects.of_line(&line);
                 let judged = judge(answer, &subject, &self.expectations);
-                let message = Message {
+                let message = SideMessage {
                     line: &line,
                     fingerprint: Fingerprint::of_parts(
                         &line.instance_id,

@@ -1,7 +1,7 @@
 //! The table per group that the summaries share.
 
 use super::change::Change;
-use super::story::{Differences, OfGroup};
+use super::text::{Differences, GroupChanges};
 use crate::clock;
 use crate::humanize::{count, duration};
 
@@ -28,7 +28,7 @@ pub(super) fn rows<'a>(
 }
 
 /// Since when a fault is known that is not known to be resolved: `23 h 15 min, since 2026-11-21T02:15:00.000Z`.
-fn longest(group: &OfGroup) -> String {
+fn longest(group: &GroupChanges) -> String {
     let age = group.open.age.and_then(|age| age.try_into().ok());
     match (age, group.open.first_seen) {
         (Some(age), Some(first)) => format!("{}, since {}", duration(age), clock::rfc3339(first)),

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::answers::Answers;
-use super::change::{Change, Standing, is_reset};
+use super::answers::AnswerTable;
+use super::change::{Change, GroupStatus, is_reset};
 use super::finding::Finding;
 use crate::verdict::MessageVerdict;
 
 /// Changes alike: the same change of one group for one topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kind {
+pub struct ChangeKind {
     /// What became of it.
     pub change: Change,
     /// Consumer group.
@@ -19,12 +19,12 @@ pub struct Kind {
     /// Topic.
     pub topic: String,
     /// Where it stood in OLD.
-    pub old: Standing,
+    pub old: GroupStatus,
     /// Where it stands in NEW.
-    pub new: Standing,
+    pub new: GroupStatus,
 }
 
-impl Kind {
+impl ChangeKind {
     /// Did the group's offset go back?
     #[must_use]
     pub fn is_reset(&self) -> bool {
@@ -34,7 +34,7 @@ impl Kind {
 
 /// What is known of all changes of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bundle {
+pub struct ChangeGroup {
     /// Messages.
     pub count: u64,
     /// Message ID of the first that was met.
@@ -51,7 +51,7 @@ pub struct Bundle {
     pub new_first: Option<Timestamp>,
 }
 
-impl Bundle {
+impl ChangeGroup {
     fn add(&mut self, finding: &Finding<'_>) {
         self.count += 1;
         if self.count == 1 {
@@ -89,7 +89,7 @@ fn either<T>(a: Option<T>, b: Option<T>, choose: impl Fn(T, T) -> T) -> Option<T
 
 /// Which results file has how many distinct messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Messages {
+pub struct MessageCounts {
     /// In both.
     pub both: u64,
     /// Only in OLD.
@@ -115,25 +115,25 @@ pub struct GroupChange {
 
 /// Everything counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct DiffTally {
     /// The changes by kind.
-    pub kinds: BTreeMap<Kind, Bundle>,
+    pub kinds: BTreeMap<ChangeKind, ChangeGroup>,
     /// Distinct messages.
-    pub messages: Messages,
+    pub messages: MessageCounts,
     /// Verdicts of the messages in both results files, OLD's and NEW's.
-    pub turns: BTreeMap<(MessageVerdict, MessageVerdict), u64>,
+    pub verdict_changes: BTreeMap<(MessageVerdict, MessageVerdict), u64>,
     /// Groups that appeared or are gone.
     pub groups: BTreeSet<GroupChange>,
     /// Message × groups at fault in OLD and in NEW, counted apart from the changes.
     pub at_fault: [u64; 2],
 }
 
-impl Tally {
+impl DiffTally {
     /// Message × groups with this change.
     #[must_use]
     pub fn count(&self, change: Change) -> u64 {
         let alike = self.kinds.iter().filter(|(kind, _)| kind.change == change);
-        alike.map(|(_, bundle)| bundle.count).sum()
+        alike.map(|(_, changes)| changes.count).sum()
     }
 
     /// Is every fault of either results file in exactly one change? `OLD = still open + unconfirmed + resolved` and
@@ -150,12 +150,12 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, finding: &Finding<'_>) {
-        let kind = Kind {
+        let kind = ChangeKind {
             change: finding.change,
             group: finding.group.to_owned(),
             topic: (*finding.line.topic).to_owned(),
-            old: finding.old.standing,
-            new: finding.new.standing,
+            old: finding.old.status,
+            new: finding.new.status,
         };
         self.kinds.entry(kind).or_default().add(finding);
     }
@@ -163,20 +163,20 @@ impl Tally {
 
 /// How often each answer was given about each topic, in OLD and in NEW.
 #[derive(Debug, Default)]
-pub(super) struct Census(HashMap<(u32, u32), [u64; 2]>);
+pub(super) struct AnswerCensus(HashMap<(u32, u32), [u64; 2]>);
 
-impl Census {
+impl AnswerCensus {
     /// Counts an answer about a topic: 0 is OLD, 1 is NEW.
     pub(super) fn count(&mut self, topic: u32, answer: u32, side: usize) {
         self.0.entry((topic, answer)).or_default()[side] += 1;
     }
 
     /// Message × groups at fault in OLD and in NEW.
-    pub(super) fn at_fault(&self, answers: &Answers) -> [u64; 2] {
+    pub(super) fn at_fault(&self, answers: &AnswerTable) -> [u64; 2] {
         let mut sums = [0; 2];
         for (&(_, answer), counts) in &self.0 {
             let parts = answers.get(answer).parts.iter();
-            let faults = parts.filter(|part| part.standing().is_at_fault()).count();
+            let faults = parts.filter(|part| part.status().is_at_fault()).count();
             for (sum, count) in sums.iter_mut().zip(counts) {
                 *sum += count * u64::try_from(faults).unwrap_or(u64::MAX);
             }
@@ -185,7 +185,7 @@ impl Census {
     }
 
     /// The groups that appeared or are gone. A topic that only one results file has answers about says nothing.
-    pub(super) fn changes(&self, answers: &Answers) -> BTreeSet<GroupChange> {
+    pub(super) fn changes(&self, answers: &AnswerTable) -> BTreeSet<GroupChange> {
         let (mut told, mut named) = (HashMap::new(), HashMap::new());
         let sum = |total: &mut [u64; 2], counts: [u64; 2]| {
             total[0] += counts[0];
@@ -193,10 +193,10 @@ impl Census {
         };
         for (&(topic, answer), &counts) in &self.0 {
             let answer = answers.get(answer);
-            if answer.is_told() {
+            if answer.answers_about_groups() {
                 sum(told.entry(topic).or_default(), counts);
             }
-            for part in answer.parts.iter().filter(|part| part.is_named()) {
+            for part in answer.parts.iter().filter(|part| part.is_in_answer()) {
                 sum(named.entry((topic, part.group)).or_default(), counts);
             }
         }

@@ -5,39 +5,39 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table};
 
 use super::change::Change;
-use super::story::Differences;
 use super::table;
+use super::text::Differences;
 use crate::humanize::count;
-use crate::report::{Lines, plain_table};
+use crate::report::{TerminalWriter, plain_table};
 
 /// More kinds of change than this are for the report itself.
 const KINDS_SHOWN: usize = 5;
 
 /// Plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
-pub struct Terminal {
+pub struct TerminalChanges {
     /// The report a person would open first, for the line that says so.
     pub report: Option<String>,
     /// The terminal's, in columns; nothing where none reads it.
     pub width: Option<u16>,
 }
 
-impl Terminal {
+impl TerminalChanges {
     /// Writes the summary.
     pub fn render(&self, differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let mut out = Lines::new(out, self.width);
+        let mut out = TerminalWriter::new(out, self.width);
         out.paragraph(&differences.headline())?;
         if !differences.tally.kinds.is_empty() {
             out.table(&groups(differences, true), || groups(differences, false))?;
         }
-        let messages = std::iter::once(differences.messages_told());
-        let turns = differences.turns_told();
-        let turns = (!turns.is_empty()).then(|| turns.join(", "));
-        out.labelled("messages", messages.chain(turns))?;
-        out.labelled("totals", differences.totals_told())?;
+        let messages = std::iter::once(differences.messages_text());
+        let verdict_changes = differences.verdict_changes_text();
+        let verdict_changes = (!verdict_changes.is_empty()).then(|| verdict_changes.join(", "));
+        out.labelled("messages", messages.chain(verdict_changes))?;
+        out.labelled("totals", differences.totals_text())?;
         out.labelled("evidence", differences.evidence())?;
-        out.labelled("resets", differences.resets_told())?;
-        out.labelled("groups", differences.groups_told())?;
+        out.labelled("resets", differences.resets_text())?;
+        out.labelled("groups", differences.groups_text())?;
         out.labelled("changes", kinds(differences))?;
         out.labelled("note", differences.notes())?;
         out.labelled("next", self.next(differences))
@@ -103,16 +103,16 @@ fn kinds(differences: &Differences<'_>) -> Vec<String> {
         .iter()
         .filter(|(kind, _)| kind.change != Change::Resolved)
         .collect();
-    kinds.sort_by_key(|(kind, bundle)| (kind.change, std::cmp::Reverse(bundle.count)));
-    let shown = kinds.iter().take(KINDS_SHOWN).map(|(kind, bundle)| {
-        let (number, change) = (count(bundle.count), kind.change.as_str());
+    kinds.sort_by_key(|(kind, changes)| (kind.change, std::cmp::Reverse(changes.count)));
+    let shown = kinds.iter().take(KINDS_SHOWN).map(|(kind, changes)| {
+        let (number, change) = (count(changes.count), kind.change.as_str());
         let (old, new) = (kind.old.as_str(), kind.new.as_str());
-        let (group, topic, first) = (&kind.group, &kind.topic, &bundle.first_msg_id);
+        let (group, topic, first) = (&kind.group, &kind.topic, &changes.first_msg_id);
         format!("{number} {change} in {topic}: {group} {old} → {new}; first {first}")
     });
     let mut lines: Vec<_> = shown.collect();
     let others = kinds.iter().skip(KINDS_SHOWN);
-    let others: u64 = others.map(|(_, bundle)| bundle.count).sum();
+    let others: u64 = others.map(|(_, changes)| changes.count).sum();
     if others > 0 {
         lines.push(format!("{} of other kinds", count(others)));
     }

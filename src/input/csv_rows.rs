@@ -10,7 +10,7 @@ use super::question::{Asked, Bad, Fault, Questions};
 use super::recent::Recent;
 use super::row::Kept;
 use super::rows::Parsed;
-use crate::delimited::{Cells, Record};
+use crate::delimited::{Record, RecordCells};
 
 /// How many cells a row may have beyond the header's. With more of them it is no table.
 const SURPLUS: usize = 1000;
@@ -21,7 +21,7 @@ pub(super) struct CsvRows {
     columns: Arc<Columns>,
     delimiter: u8,
     questions: Questions,
-    cells: Cells,
+    cells: RecordCells,
     scratch: String,
     wider: Recent<(usize, KeptColumns)>,
 }
@@ -32,7 +32,7 @@ impl CsvRows {
             columns,
             delimiter,
             questions,
-            cells: Cells::default(),
+            cells: RecordCells::default(),
             scratch: String::new(),
             wider: Recent::default(),
         }
@@ -74,7 +74,7 @@ impl CsvRows {
 }
 
 /// The cells that make the question; one that the row lacks is empty.
-fn asked<'a>(columns: &Columns, cells: &'a Cells) -> Asked<'a> {
+fn asked<'a>(columns: &Columns, cells: &'a RecordCells) -> Asked<'a> {
     let cell = |column: Option<usize>| {
         column
             .and_then(|column| cells.get(column))
@@ -96,7 +96,7 @@ fn asked<'a>(columns: &Columns, cells: &'a Cells) -> Asked<'a> {
 }
 
 /// What makes a record unusable, whatever it asks.
-fn unusable<'a>(columns: &Columns, cells: &'a Cells, is_utf8: bool) -> Option<Bad<'a>> {
+fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Option<Bad<'a>> {
     let (column, reason) = if cells.has_open_quote() {
         let reason = "begins with a quote that is not closed before the file ends, so it takes the rows behind with it";
         (cells.len() - 1, reason.to_owned())
@@ -130,7 +130,7 @@ fn unusable<'a>(columns: &Columns, cells: &'a Cells, is_utf8: bool) -> Option<Ba
 }
 
 /// A fault with the file's own name for the column.
-fn placed<'a>(columns: &Columns, cells: &Cells, fault: Fault<'a>) -> Bad<'a> {
+fn placed<'a>(columns: &Columns, cells: &RecordCells, fault: Fault<'a>) -> Bad<'a> {
     let Fault {
         role,
         found,

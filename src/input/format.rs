@@ -2,7 +2,7 @@
 
 use super::header::Role;
 use super::options::{Format, Options};
-use crate::delimited::{BOM, Cut, likeliest_delimiter};
+use crate::delimited::{BOM, RecordSyntax, likeliest_delimiter};
 
 /// How much of an input is looked at.
 pub(super) const HEAD: u64 = 64 << 10;
@@ -33,20 +33,20 @@ pub enum Unreadable {
 /// An input's format, with the delimiter where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    Cells { delimiter: u8 },
+    RecordCells { delimiter: u8 },
     Ndjson,
     Ids,
 }
 
 impl Shape {
     /// What cuts such an input into records.
-    pub(super) fn cut(self) -> Cut {
+    pub(super) fn cut(self) -> RecordSyntax {
         match self {
-            Self::Cells { delimiter } => Cut::Csv {
+            Self::RecordCells { delimiter } => RecordSyntax::Csv {
                 delimiter,
                 remarks: false,
             },
-            Self::Ndjson | Self::Ids => Cut::Lines,
+            Self::Ndjson | Self::Ids => RecordSyntax::Lines,
         }
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn sniff(head: &[u8], options: &Options) -> Result<Shape, Unreadable>
         return Err(Unreadable::LoneCr);
     }
     let first = String::from_utf8_lossy(first);
-    let cells = |likeliest: Option<u8>| Shape::Cells {
+    let cells = |likeliest: Option<u8>| Shape::RecordCells {
         delimiter: options.delimiter.or(likeliest).unwrap_or(b','),
     };
     match options.format {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn formats_are_known_by_their_first_line() {
-        let cells = |delimiter| Ok(Shape::Cells { delimiter });
+        let cells = |delimiter| Ok(Shape::RecordCells { delimiter });
         for (text, shape) in [
             ("msg_id,topic\n", cells(b',')),
             ("\u{feff}\r\nmsg_id;topic\r\n", cells(b';')),
@@ -152,7 +152,7 @@ mod tests {
                 },
             )
         };
-        let cells = |delimiter| Ok(Shape::Cells { delimiter });
+        let cells = |delimiter| Ok(Shape::RecordCells { delimiter });
         assert_eq!(with(Some(Format::Csv), None, "a;b"), cells(b';'));
         assert_eq!(with(Some(Format::Csv), Some(b'#'), "a;b"), cells(b'#'));
         assert_eq!(with(Some(Format::Tsv), None, "a;b"), cells(b'\t'));

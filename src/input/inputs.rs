@@ -19,7 +19,7 @@ use super::question::{Questions, check_given};
 use super::row::{Entry, Reject};
 use super::rows::{Parser, Rows};
 use super::survey::{Survey, sha256, survey};
-use crate::delimited::{Cells, Records};
+use crate::delimited::{RecordCells, Records};
 
 /// Standard input, among paths.
 const STDIN: &str = "-";
@@ -48,7 +48,7 @@ pub(super) struct Input {
 /// What the records of an input are.
 #[derive(Debug)]
 enum Layout {
-    Cells {
+    RecordCells {
         delimiter: u8,
         columns: Arc<Columns>,
     },
@@ -170,7 +170,7 @@ impl Input {
             reason,
         })?;
         let layout = match shape {
-            Shape::Cells { delimiter } => Layout::Cells {
+            Shape::RecordCells { delimiter } => Layout::RecordCells {
                 delimiter,
                 columns: Arc::new(columns(&name, &bytes, delimiter, &options)?),
             },
@@ -196,13 +196,13 @@ impl Input {
     /// Its data records: the header is behind.
     pub(super) fn data(&self) -> Result<Records, Error> {
         let shape = match self.layout {
-            Layout::Cells { delimiter, .. } => Shape::Cells { delimiter },
+            Layout::RecordCells { delimiter, .. } => Shape::RecordCells { delimiter },
             Layout::Ndjson => Shape::Ndjson,
             Layout::Ids => Shape::Ids,
         };
         let content = self.bytes.content().map_err(Error::unread(&self.name))?;
         let mut records = Records::new(content, shape.cut());
-        if matches!(self.layout, Layout::Cells { .. }) && !self.options.no_header {
+        if matches!(self.layout, Layout::RecordCells { .. }) && !self.options.no_header {
             records.next().map_err(Error::unread(&self.name))?;
         }
         Ok(records)
@@ -212,7 +212,7 @@ impl Input {
     pub(super) fn parser(&self) -> Parser {
         let questions = Questions::new(self.name.clone(), &self.options);
         match &self.layout {
-            Layout::Cells { delimiter, columns } => {
+            Layout::RecordCells { delimiter, columns } => {
                 Parser::Csv(CsvRows::new(columns.clone(), *delimiter, questions))
             }
             Layout::Ndjson => Parser::Ndjson(NdjsonRows::new(self.options.clone(), questions)),
@@ -244,8 +244,8 @@ impl Input {
 /// Maps the columns of a table by its first record.
 fn columns(path: &str, bytes: &Bytes, delimiter: u8, options: &Options) -> Result<Columns, Error> {
     let content = bytes.content().map_err(Error::unread(path))?;
-    let mut records = Records::new(content, Shape::Cells { delimiter }.cut());
-    let mut cells = Cells::default();
+    let mut records = Records::new(content, Shape::RecordCells { delimiter }.cut());
+    let mut cells = RecordCells::default();
     if let Some(first) = records.next().map_err(Error::unread(path))? {
         cells.split(&first.text(), delimiter);
     }

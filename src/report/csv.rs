@@ -1,8 +1,8 @@
 //! The long CSV: one row per message and group.
 
 use super::cell::{push, push_head, push_number};
-use super::heads::heads;
-use super::row::{Context, CsvDialect, RowFormat, RowView};
+use super::headings::headings;
+use super::row::{CsvDialect, ReportContext, RowFormat, RowView};
 
 /// The columns before the kept ones, in order (`DESIGN.md` §7).
 const COLUMNS: [&str; 15] = [
@@ -32,14 +32,14 @@ const MARK_COLUMNS: [&str; 2] = ["mark", "mqadmin_track_type"];
 pub(super) struct LongCsv;
 
 impl RowFormat for LongCsv {
-    fn head(&self, context: &Context, out: &mut Vec<u8>) {
+    fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
         begin(context, out);
         let marks = MARK_COLUMNS.into_iter().filter(|_| context.marks);
         let ours = COLUMNS.into_iter().chain(marks);
-        push_head(out, &heads(ours, &context.columns, &[]), context.csv);
+        push_head(out, &headings(ours, &context.columns, &[]), context.csv);
     }
 
-    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         push_message(out, view, context.csv);
         let message = start..out.len();
@@ -92,7 +92,7 @@ impl RowFormat for LongCsv {
 }
 
 /// The byte order mark, if it was asked for.
-pub(super) fn begin(context: &Context, out: &mut Vec<u8>) {
+pub(super) fn begin(context: &ReportContext, out: &mut Vec<u8>) {
     if context.csv.bom {
         out.extend_from_slice("\u{feff}".as_bytes());
     }
@@ -108,7 +108,7 @@ pub(super) fn push_message(out: &mut Vec<u8>, view: &RowView<'_>, dialect: CsvDi
 }
 
 /// All behind `expected` that is the same for every group, up to the kept columns.
-fn push_facts(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
+fn push_facts(out: &mut Vec<u8>, context: &ReportContext, view: &RowView<'_>) {
     out.push(context.csv.delimiter);
     out.extend_from_slice(view.verdict().as_str().as_bytes());
     out.push(context.csv.delimiter);
@@ -127,7 +127,7 @@ fn push_facts(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
 }
 
 /// The kept columns, each with its separator.
-pub(super) fn push_kept(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
+pub(super) fn push_kept(out: &mut Vec<u8>, context: &ReportContext, view: &RowView<'_>) {
     for text in view.kept_in(&context.columns) {
         out.push(context.csv.delimiter);
         push(out, &text, context.csv);

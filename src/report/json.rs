@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::lang::Voice;
+use super::locale::Locale;
 use super::{Summary, SummaryFormat};
 use crate::clock;
 use crate::results::DamagedColumn;
@@ -31,7 +31,7 @@ pub(super) struct SummaryView<'a> {
     totals: Totals,
     totals_tie: bool,
     messages: BTreeMap<&'static str, u64>,
-    groups: BTreeMap<&'a str, GroupView>,
+    groups: BTreeMap<&'a str, GroupCountsView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rechecked: Option<u64>,
     /// Messages of which some group counts as expected because their tag or born time is not known.
@@ -56,7 +56,7 @@ pub(super) struct SummaryView<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct GroupView {
+struct GroupCountsView {
     #[serde(flatten)]
     counts: BTreeMap<&'static str, u64>,
     /// Messages that it should have consumed.
@@ -84,9 +84,9 @@ struct RunView<'a> {
 impl<'a> SummaryView<'a> {
     pub(super) fn of(summary: &'a Summary<'_>) -> Self {
         let tally = &summary.tally;
-        let voice = Voice::default(); // a program is told the same whatever was asked for
-        let story = summary.told_by(&voice);
-        let group = |group: &crate::verdict::GroupTally| GroupView {
+        let locale = Locale::default(); // a program is told the same whatever was asked for
+        let text = summary.text_in(&locale);
+        let group = |group: &crate::verdict::GroupTally| GroupCountsView {
             counts: Verdict::ALL
                 .iter()
                 .map(|&verdict| (verdict.as_str(), group.count(verdict)))
@@ -108,7 +108,7 @@ impl<'a> SummaryView<'a> {
         });
         Self {
             schema: "ons-audit-summary/1",
-            headline: story.headline(),
+            headline: text.headline(),
             complete: summary.is_complete(),
             totals: tally.totals,
             totals_tie: tally.totals.tie(),
@@ -124,10 +124,10 @@ impl<'a> SummaryView<'a> {
             rechecked: (tally.rechecked > 0).then_some(tally.rechecked),
             assumed: (tally.assumed > 0).then_some(tally.assumed),
             nothing_expected: (tally.nothing_expected > 0).then_some(tally.nothing_expected),
-            topics_without_messages: &summary.coverage.unmet,
+            topics_without_messages: &summary.coverage.without_messages,
             topics_without_contract: summary
                 .coverage
-                .uncovered
+                .without_expectations
                 .iter()
                 .map(|(topic, messages)| (topic.as_str(), *messages))
                 .collect(),
@@ -136,7 +136,7 @@ impl<'a> SummaryView<'a> {
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),
             runs: runs.collect(),
-            caveats: story.caveats(),
+            caveats: text.caveats(),
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::lang::phrases;
-use super::story::Story;
+use super::locale::phrases;
+use super::text::SummaryText;
 use super::{Summary, SummaryFormat};
 use crate::humanize::count;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
@@ -18,11 +18,11 @@ pub(super) struct Markdown;
 
 impl SummaryFormat for Markdown {
     fn render(&self, summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let story = summary.told();
-        writeln!(out, "**{}**\n", escaped(&story.headline()))?;
-        table(&story, out)?;
+        let text = summary.text();
+        writeln!(out, "**{}**\n", escaped(&text.headline()))?;
+        table(&text, out)?;
         writeln!(out)?;
-        for line in findings(&story).into_iter().chain(basis(&story)) {
+        for line in findings(&text).into_iter().chain(basis(&text)) {
             writeln!(out, "- {line}")?;
         }
         Ok(())
@@ -30,13 +30,13 @@ impl SummaryFormat for Markdown {
 }
 
 /// The groups in name order; of very many, those that missed most and how many are not shown.
-fn table(story: &Story<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let voice = story.voice;
-    let verdicts = Verdict::ALL.map(|verdict| voice.say(phrases::verdict(verdict)));
-    let group = voice.say(phrases::GROUP);
+fn table(text: &SummaryText<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let locale = text.locale;
+    let verdicts = Verdict::ALL.map(|verdict| locale.text(phrases::verdict(verdict)));
+    let group = locale.text(phrases::GROUP);
     writeln!(out, "| {group} | {} |", verdicts.join(" | "))?;
     writeln!(out, "|:--{}|", "|--:".repeat(verdicts.len()))?;
-    let (shown, left_out) = chosen(story.summary);
+    let (shown, left_out) = chosen(text.summary);
     for (name, group) in shown {
         let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
         writeln!(out, "| {} | {} |", escaped(name), counts.join(" | "))?;
@@ -45,7 +45,7 @@ fn table(story: &Story<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "| {} |{}",
-            story.more_groups(left_out),
+            text.more_groups(left_out),
             " |".repeat(verdicts.len())
         )?;
     }
@@ -65,59 +65,58 @@ fn chosen<'s>(summary: &'s Summary<'_>) -> (Vec<(&'s str, &'s GroupTally)>, usiz
 }
 
 /// What was found, besides the table.
-fn findings(story: &Story<'_>) -> Vec<String> {
-    let (voice, tally) = (story.voice, &story.summary.tally);
+fn findings(text: &SummaryText<'_>) -> Vec<String> {
+    let (locale, tally) = (text.locale, &text.summary.tally);
     let messages: Vec<_> = MessageVerdict::ALL
         .iter()
         .filter(|&&verdict| tally.messages(verdict) > 0)
         .map(|&verdict| {
-            let name = voice.say(phrases::message_verdict(verdict));
+            let name = locale.text(phrases::message_verdict(verdict));
             format!("{name} {}", count(tally.messages(verdict)))
         })
         .collect();
     let mut lines = vec![
-        labelled(story, voice.say(phrases::MESSAGES), &messages.join(" · ")),
+        labelled(text, locale.text(phrases::MESSAGES), &messages.join(" · ")),
         labelled(
-            story,
-            voice.say(phrases::TOTALS),
-            &story.totals().join(voice.say(phrases::SEMICOLON)),
+            text,
+            locale.text(phrases::TOTALS),
+            &text.totals().join(locale.text(phrases::SEMICOLON)),
         ),
     ];
-    let contract = story.contract();
-    if !contract.is_empty() {
-        let label = voice.say(phrases::CONTRACT);
-        let contract = contract.join(voice.say(phrases::SEMICOLON));
-        lines.push(labelled(story, label, &escaped(&contract)));
+    let expectations = text.expectation_notes();
+    if !expectations.is_empty() {
+        let label = locale.text(phrases::EXPECTATIONS);
+        let expectations = expectations.join(locale.text(phrases::SEMICOLON));
+        lines.push(labelled(text, label, &escaped(&expectations)));
     }
-    let damaged = story.damaged();
+    let damaged = text.damaged();
     if !damaged.is_empty() {
-        lines.push(escaped(&damaged.join(voice.say(phrases::SEMICOLON))));
+        lines.push(escaped(&damaged.join(locale.text(phrases::SEMICOLON))));
     }
     lines.extend(
-        story
-            .carried()
-            .map(|carried| labelled(story, voice.say(phrases::CARRIED), &carried)),
+        text.carried()
+            .map(|carried| labelled(text, locale.text(phrases::CARRIED), &carried)),
     );
-    let resets = story.resets();
+    let resets = text.resets();
     if !resets.is_empty() {
-        let label = format!("**{}**", voice.say(phrases::LIKELY_RESET));
+        let label = format!("**{}**", locale.text(phrases::LIKELY_RESET));
         lines.push(labelled(
-            story,
+            text,
             &label,
-            &escaped(&resets.join(voice.say(phrases::SEMICOLON))),
+            &escaped(&resets.join(locale.text(phrases::SEMICOLON))),
         ));
     }
     lines
 }
 
 /// What it rests on, and what it does not prove.
-fn basis(story: &Story<'_>) -> [String; 2] {
-    let complete = if story.summary.is_complete() {
+fn basis(text: &SummaryText<'_>) -> [String; 2] {
+    let complete = if text.summary.is_complete() {
         phrases::COMPLETE
     } else {
         phrases::INCOMPLETE
     };
-    let results_files = story.summary.results_files.iter();
+    let results_files = text.summary.results_files.iter();
     let results_files: Vec<_> = results_files
         .map(|results_file| {
             format!(
@@ -127,21 +126,21 @@ fn basis(story: &Story<'_>) -> [String; 2] {
             )
         })
         .collect();
-    let complete = story.voice.say(complete);
-    let results_file = story.voice.say(phrases::RECORD);
-    let semicolon = story.voice.say(phrases::SEMICOLON);
+    let complete = text.locale.text(complete);
+    let results_file = text.locale.text(phrases::RESULTS_FILE);
+    let semicolon = text.locale.text(phrases::SEMICOLON);
     [
         format!(
             "{complete}{semicolon}{}{semicolon}{results_file} {}",
-            escaped(&story.provenance()),
+            escaped(&text.provenance()),
             results_files.join(", ")
         ),
-        format!("_{}_", story.caveats_in_short().join(" · ")),
+        format!("_{}_", text.caveats_in_short().join(" · ")),
     ]
 }
 
-fn labelled(story: &Story<'_>, label: &str, text: &str) -> String {
-    format!("{label}{}{text}", story.voice.say(phrases::COLON))
+fn labelled(text: &SummaryText<'_>, label: &str, value: &str) -> String {
+    format!("{label}{}{value}", text.locale.text(phrases::COLON))
 }
 
 /// Text in which nothing ends a table cell or begins markup.

@@ -2,8 +2,8 @@
 
 use super::cell::push_head;
 use super::csv::{begin, push_kept, push_message};
-use super::heads::heads;
-use super::row::{Context, RowFormat, RowView};
+use super::headings::headings;
+use super::row::{ReportContext, RowFormat, RowView};
 
 /// `row,msg_id,topic,instance_id,message_verdict,` + kept columns + one column per group in name order. A cell holds
 /// the group's verdict; it is empty where the group has nothing to do with the message.
@@ -11,14 +11,14 @@ use super::row::{Context, RowFormat, RowView};
 pub(super) struct MatrixCsv;
 
 impl RowFormat for MatrixCsv {
-    fn head(&self, context: &Context, out: &mut Vec<u8>) {
+    fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
         begin(context, out);
         let ours = ["row", "msg_id", "topic", "instance_id", "message_verdict"];
-        let names = heads(ours, &context.columns, &context.groups);
+        let names = headings(ours, &context.columns, &context.groups);
         push_head(out, &names, context.csv);
     }
 
-    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         push_message(out, view, context.csv);
         out.push(context.csv.delimiter);
         out.extend_from_slice(view.verdict().as_str().as_bytes());

@@ -8,12 +8,10 @@
 pub(crate) mod cell;
 mod csv;
 mod error;
-pub(crate) mod heads;
+pub(crate) mod headings;
 mod html;
 mod json;
-pub mod lang;
-mod lines;
-mod making;
+pub mod locale;
 mod markdown;
 mod matrix;
 mod ndjson;
@@ -21,30 +19,32 @@ mod rejects;
 mod render;
 mod row;
 mod sink;
-mod story;
 mod summary;
+mod targets;
 mod terminal;
+mod terminal_writer;
+mod text;
 mod worklist;
 mod xlsx;
 
 pub use error::RenderError;
-pub(crate) use lines::{Lines, plain_table};
-pub use making::{Target, Targets};
 pub(crate) use markdown::escaped;
 pub use render::render;
 pub(crate) use row::kept_in;
-pub use row::{Context, CsvDialect, RowFormat, RowView};
-pub use sink::Made;
-pub use story::Story;
+pub use row::{CsvDialect, ReportContext, RowFormat, RowView};
+pub use sink::WrittenFile;
 pub use summary::{Summary, SummaryFormat};
-pub use terminal::Terminal;
-pub use worklist::{Foreign, refuse_foreign};
+pub use targets::{Target, Targets};
+pub use terminal::TerminalSummary;
+pub(crate) use terminal_writer::{TerminalWriter, plain_table};
+pub use text::SummaryText;
+pub use worklist::{ForeignFolder, refuse_foreign};
 
 use std::path::Path;
 
 /// A format that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// One row per message and group.
     Csv,
     /// One row per message, one column per group.
@@ -63,7 +63,7 @@ pub enum Format {
     Html,
 }
 
-impl Format {
+impl ReportFormat {
     /// Those that a file name can ask for.
     pub const BY_ENDING: [Self; 6] = [
         Self::Csv,
@@ -109,22 +109,22 @@ impl Format {
     }
 
     /// The format as a writer of rows, or of a summary.
-    const fn writer(self) -> Writer {
+    const fn writer(self) -> FormatWriter {
         match self {
-            Self::Csv => Writer::Rows(&csv::LongCsv),
-            Self::Matrix => Writer::Rows(&matrix::MatrixCsv),
-            Self::Ndjson => Writer::Rows(&ndjson::Ndjson),
-            Self::Rejects => Writer::Rows(&rejects::RejectsCsv),
-            Self::Json => Writer::Summary(&json::Json),
-            Self::Markdown => Writer::Summary(&markdown::Markdown),
-            Self::Xlsx => Writer::Rows(&xlsx::Xlsx),
-            Self::Html => Writer::Rows(&html::Html),
+            Self::Csv => FormatWriter::Rows(&csv::LongCsv),
+            Self::Matrix => FormatWriter::Rows(&matrix::MatrixCsv),
+            Self::Ndjson => FormatWriter::Rows(&ndjson::Ndjson),
+            Self::Rejects => FormatWriter::Rows(&rejects::RejectsCsv),
+            Self::Json => FormatWriter::Summary(&json::Json),
+            Self::Markdown => FormatWriter::Summary(&markdown::Markdown),
+            Self::Xlsx => FormatWriter::Rows(&xlsx::XlsxRows),
+            Self::Html => FormatWriter::Rows(&html::HtmlRows),
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Writer {
+enum FormatWriter {
     Rows(&'static dyn RowFormat),
     Summary(&'static dyn SummaryFormat),
 }

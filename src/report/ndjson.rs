@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::Summary;
 use super::json::SummaryView;
-use super::row::{Context, RowFormat, RowView};
+use super::row::{ReportContext, RowFormat, RowView};
 use crate::results::PreviouslyView;
 
 /// One object a row; the last line is the summary.
@@ -39,7 +39,7 @@ struct RowObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     previously: Option<&'a PreviouslyView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<Extra<'a>>,
+    extra: Option<KeptColumns<'a>>,
 }
 
 #[derive(Serialize)]
@@ -64,25 +64,25 @@ struct ErrorObject<'a> {
 }
 
 /// Kept columns in the row's own order, values as they were.
-pub(super) struct Extra<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
+pub(super) struct KeptColumns<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
 
-impl<'a> Extra<'a> {
+impl<'a> KeptColumns<'a> {
     /// A row's, if it has any.
     pub(super) fn of(view: &RowView<'a>) -> Option<Self> {
         (!view.kept.is_empty()).then_some(Self(view.kept))
     }
 }
 
-impl Serialize for Extra<'_> {
+impl Serialize for KeptColumns<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
 impl RowFormat for Ndjson {
-    fn head(&self, _context: &Context, _out: &mut Vec<u8>) {}
+    fn head(&self, _context: &ReportContext, _out: &mut Vec<u8>) {}
 
-    fn row(&self, _context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, _context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         let (code, message) = view.error();
         let tracks = view.judged.groups.iter().map(|seen| TrackObject {
             group: seen.group,
@@ -111,19 +111,19 @@ impl RowFormat for Ndjson {
             request_id: &view.line.request_id,
             carried_from: &view.line.carried_from,
             previously: view.line.previously.as_ref(),
-            extra: Extra::of(view),
+            extra: KeptColumns::of(view),
         };
         push(out, &object);
     }
 
     fn foot(&self, summary: &Summary<'_>, out: &mut Vec<u8>) {
         #[derive(Serialize)]
-        struct Last<'a> {
+        struct SummaryLine<'a> {
             summary: SummaryView<'a>,
         }
         push(
             out,
-            &Last {
+            &SummaryLine {
                 summary: SummaryView::of(summary),
             },
         );

@@ -2,21 +2,21 @@
 
 use super::cell::{push, push_head, push_number};
 use super::csv::{begin, push_kept};
-use super::heads::heads;
-use super::row::{Context, RowFormat, RowView};
+use super::headings::headings;
+use super::row::{ReportContext, RowFormat, RowView};
 
 /// `row,file,line,column,found,reason,` + kept columns; only rejected rows.
 #[derive(Debug)]
 pub(super) struct RejectsCsv;
 
 impl RowFormat for RejectsCsv {
-    fn head(&self, context: &Context, out: &mut Vec<u8>) {
+    fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
         begin(context, out);
         let ours = ["row", "file", "line", "column", "found", "reason"];
-        push_head(out, &heads(ours, &context.columns, &[]), context.csv);
+        push_head(out, &headings(ours, &context.columns, &[]), context.csv);
     }
 
-    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         let Some(reject) = &view.line.rejected else {
             return;
         };

@@ -10,14 +10,14 @@ use std::thread;
 
 use super::Summary;
 use super::error::RenderError;
-use super::making::{Report, Targets};
-use super::row::{Context, RowFormat, RowView};
-use super::sink::Made;
+use super::row::{ReportContext, RowFormat, RowView};
+use super::sink::WrittenFile;
+use super::targets::{Report, Targets};
 use crate::clock::TimeText;
 use crate::results::{
     Block, ColumnOrder, Line, MessageContexts, ReadError, ResultsFile, SpreadsheetDamage,
 };
-use crate::verdict::{Answer, Facts, Tally, judge};
+use crate::verdict::{AnswerView, RowFacts, Tally, judge};
 
 /// More threads than this only wait for the one that writes.
 const MOST_WORKERS: usize = 4;
@@ -27,10 +27,10 @@ const MOST_WORKERS: usize = 4;
 /// gone down a stream can't be taken back, so before that everything is read once more.
 pub fn render<'r>(
     results_files: &'r [ResultsFile],
-    context: &Context,
+    context: &ReportContext,
     targets: Targets,
     check: bool,
-) -> Result<(Summary<'r>, Vec<Made>), RenderError> {
+) -> Result<(Summary<'r>, Vec<WrittenFile>), RenderError> {
     let is_checked = check && targets.has_stream();
     if is_checked {
         walk_all(results_files, context, &mut [], true)?;
@@ -42,7 +42,7 @@ pub fn render<'r>(
         coverage: context.expectations.coverage(&tally.topics),
         tally,
         damage,
-        voice: context.voice.clone(),
+        locale: context.locale.clone(),
     };
     for report in &mut reports {
         report.close(&summary)?;
@@ -58,36 +58,36 @@ pub fn render<'r>(
 /// Reads, renders and writes all results files.
 fn walk_all(
     results_files: &[ResultsFile],
-    context: &Context,
+    context: &ReportContext,
     reports: &mut [Report],
     check: bool,
 ) -> Result<(Tally, SpreadsheetDamage), RenderError> {
     let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
     let (mut tally, mut damage) = (Tally::default(), SpreadsheetDamage::default());
     for results_file in results_files {
-        let desk = Desk {
+        let renderer = BlockRenderer {
             results_file,
             context,
             subjects: MessageContexts::of(results_file.header(), &context.expectations),
             formats: &formats,
         };
-        let met = walk(&desk, reports, check)?;
-        results_file.check(&met.tally, &met.columns)?;
-        tally.append(met.tally);
-        damage.append(met.damage);
+        let totals = walk(&renderer, reports, check)?;
+        results_file.check(&totals.tally, &totals.columns)?;
+        tally.append(totals.tally);
+        damage.append(totals.damage);
     }
     Ok((tally, damage))
 }
 
 /// What was met on a walk.
 #[derive(Default)]
-struct Met {
+struct WalkTotals {
     tally: Tally,
     damage: SpreadsheetDamage,
     columns: ColumnOrder,
 }
 
-impl Met {
+impl WalkTotals {
     /// Adds what was met behind this.
     fn append(&mut self, next: Self) {
         self.tally.append(next.tally);
@@ -97,13 +97,17 @@ impl Met {
 }
 
 /// A block, rendered: one piece for each row format, in their order.
-struct Rendered {
+struct RenderedBlock {
     pieces: Vec<Vec<u8>>,
-    met: Met,
+    totals: WalkTotals,
 }
 
 /// Reads, renders and writes one results file.
-fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, RenderError> {
+fn walk(
+    renderer: &BlockRenderer<'_>,
+    reports: &mut [Report],
+    check: bool,
+) -> Result<WalkTotals, RenderError> {
     let workers = thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
         .min(MOST_WORKERS);
@@ -113,12 +117,12 @@ fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, Ren
         for _ in 0..workers {
             let (to_worker, inbox) = sync_channel(2);
             let (outbox, from_worker) = sync_channel(2);
-            scope.spawn(move || work(desk, &inbox, &outbox));
+            scope.spawn(move || work(renderer, &inbox, &outbox));
             inboxes.push(to_worker);
             outboxes.push(from_worker);
         }
-        let reader = scope.spawn(move || read(desk.results_file, check, &inboxes));
-        let mut met = Met::default();
+        let reader = scope.spawn(move || read(renderer.results_file, check, &inboxes));
+        let mut totals = WalkTotals::default();
         // Blocks are dealt in turn, so the first channel that is closed means that no worker has another block.
         for rendered in outboxes
             .iter()
@@ -126,14 +130,14 @@ fn walk(desk: &Desk<'_>, reports: &mut [Report], check: bool) -> Result<Met, Ren
             .map_while(|outbox| outbox.recv().ok())
         {
             let rendered = rendered?;
-            met.append(rendered.met);
+            totals.append(rendered.totals);
             let with_rows = reports.iter_mut().filter(|report| report.rows.is_some());
             for (report, piece) in with_rows.zip(rendered.pieces) {
                 report.take(&piece)?;
             }
         }
         match reader.join() {
-            Ok(read) => read.map(|()| met).map_err(RenderError::from),
+            Ok(read) => read.map(|()| totals).map_err(RenderError::from),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
@@ -158,12 +162,12 @@ fn read(
 }
 
 fn work(
-    desk: &Desk<'_>,
+    renderer: &BlockRenderer<'_>,
     inbox: &Receiver<Block>,
-    outbox: &SyncSender<Result<Rendered, ReadError>>,
+    outbox: &SyncSender<Result<RenderedBlock, ReadError>>,
 ) {
     for block in inbox {
-        let rendered = desk.render(&block);
+        let rendered = renderer.render(&block);
         let failed = rendered.is_err();
         if outbox.send(rendered).is_err() || failed {
             break;
@@ -172,19 +176,19 @@ fn work(
 }
 
 /// Everything a worker needs.
-struct Desk<'a> {
+struct BlockRenderer<'a> {
     results_file: &'a ResultsFile,
-    context: &'a Context,
+    context: &'a ReportContext,
     subjects: MessageContexts,
     formats: &'a [&'a dyn RowFormat],
 }
 
-impl Desk<'_> {
-    fn render(&self, block: &Block) -> Result<Rendered, ReadError> {
+impl BlockRenderer<'_> {
+    fn render(&self, block: &Block) -> Result<RenderedBlock, ReadError> {
         let room = block.text.len() * 3;
-        let mut rendered = Rendered {
+        let mut rendered = RenderedBlock {
             pieces: vec![Vec::with_capacity(room); self.formats.len()],
-            met: Met::default(),
+            totals: WalkTotals::default(),
         };
         let mut born_at = TimeText::default();
         for line in self.results_file.parsed(block) {
@@ -211,12 +215,12 @@ impl Desk<'_> {
         line: &Line<'_>,
         asked: &Line<'_>,
         born_at: &mut TimeText,
-        rendered: &mut Rendered,
+        rendered: &mut RenderedBlock,
     ) -> Result<(), ReadError> {
         let bad = |error| self.results_file.bad_line(line.row, error);
         let missing = || bad(serde::de::Error::custom("its answer is a duplicate itself"));
         let answer = asked.answer().ok_or_else(missing)?;
-        if line.same_as.is_some() && matches!(answer, Answer::Rejected) {
+        if line.same_as.is_some() && matches!(answer, AnswerView::Rejected) {
             // It would stand among the bad rows, where it is not counted.
             return Err(bad(serde::de::Error::custom(
                 "it is the same as a bad row, which was never asked",
@@ -226,9 +230,9 @@ impl Desk<'_> {
         let judged = judge(answer, &subject, &self.context.expectations);
         let born = subject.born;
         if line.same_as.is_some() {
-            rendered.met.tally.add_duplicate();
+            rendered.totals.tally.add_duplicate();
         } else {
-            rendered.met.tally.add(facts(asked, born), &judged);
+            rendered.totals.tally.add(facts(asked, born), &judged);
         }
         let view = RowView {
             row: line.row,
@@ -239,8 +243,8 @@ impl Desk<'_> {
             born_at: born.map(|born| born_at.of(born)),
             kept: &line.extra.0,
         };
-        rendered.met.damage.meet(line.row, view.kept);
-        rendered.met.columns.meet_kept(line.row, view.kept);
+        rendered.totals.damage.meet(line.row, view.kept);
+        rendered.totals.columns.meet_kept(line.row, view.kept);
         for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
             format.row(self.context, &view, piece);
         }
@@ -248,8 +252,8 @@ impl Desk<'_> {
     }
 }
 
-fn facts<'a>(line: &'a Line<'_>, born: Option<jiff::Timestamp>) -> Facts<'a> {
-    Facts {
+fn facts<'a>(line: &'a Line<'_>, born: Option<jiff::Timestamp>) -> RowFacts<'a> {
+    RowFacts {
         row: line.row,
         msg_id: &line.msg_id,
         topic: &line.topic,

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::Summary;
-use super::lang::Voice;
+use super::locale::Locale;
 use crate::results::Line;
 use crate::settings::{Settings, SettingsError};
 use crate::verdict::{Expectations, Judged, MessageVerdict};
 
 /// What is the same for all rows of a report.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct ReportContext {
     /// Every group that was answered or expected, in name order.
     pub groups: Vec<String>,
     /// The kept columns.
@@ -27,7 +27,7 @@ pub struct Context {
     /// How CSV files are written.
     pub csv: CsvDialect,
     /// How the formats for people speak.
-    pub voice: Voice,
+    pub locale: Locale,
 }
 
 /// How CSV files are written.
@@ -200,9 +200,9 @@ fn text_of(json: &str) -> Cow<'_, str> {
 /// A format with something for every row. Rows are rendered on several threads, so it keeps no state.
 pub trait RowFormat: Sync {
     /// What stands before the first row.
-    fn head(&self, context: &Context, out: &mut Vec<u8>);
+    fn head(&self, context: &ReportContext, out: &mut Vec<u8>);
     /// One row.
-    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>);
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>);
     /// What stands behind the last row.
     fn foot(&self, _summary: &Summary<'_>, _out: &mut Vec<u8>) {}
 }

@@ -10,7 +10,7 @@ use super::{Summary, SummaryFormat};
 use crate::file::{Output, Parts};
 
 /// Takes the pieces of one report and makes files of them.
-pub(super) trait Sink {
+pub(super) trait ReportSink {
     /// What stands before the first row; comes first, and once.
     fn begin(&mut self, head: &[u8]) -> io::Result<()>;
 
@@ -21,12 +21,12 @@ pub(super) trait Sink {
     fn close(&mut self, foot: &[u8], summary: &Summary<'_>) -> io::Result<()>;
 
     /// Lets it be seen, and says what there is.
-    fn commit(self: Box<Self>) -> io::Result<Vec<Made>>;
+    fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>>;
 }
 
 /// A file that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
+pub struct WrittenFile {
     /// Where it stands.
     pub path: PathBuf,
     /// How many rows it has, where it is one of several.
@@ -34,14 +34,14 @@ pub struct Made {
 }
 
 /// One file.
-pub(super) struct Whole {
+pub(super) struct SingleFile {
     pub(super) path: PathBuf,
     pub(super) output: Output,
     /// What is written at the end, where the format only sums up.
     pub(super) summary: Option<&'static dyn SummaryFormat>,
 }
 
-impl Sink for Whole {
+impl ReportSink for SingleFile {
     fn begin(&mut self, head: &[u8]) -> io::Result<()> {
         self.output.write_all(head)
     }
@@ -58,9 +58,9 @@ impl Sink for Whole {
         }
     }
 
-    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
+    fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
         self.output.commit()?;
-        Ok(vec![Made {
+        Ok(vec![WrittenFile {
             path: self.path,
             rows: None,
         }])
@@ -68,7 +68,7 @@ impl Sink for Whole {
 }
 
 /// A CSV in parts of so many rows, each of which begins with the header.
-pub(super) struct Split {
+pub(super) struct PartFiles {
     parts: Parts,
     most: NonZeroU64,
     head: Vec<u8>,
@@ -76,7 +76,7 @@ pub(super) struct Split {
     rows: u64,
 }
 
-impl Split {
+impl PartFiles {
     pub(super) const fn new(parts: Parts, most: NonZeroU64) -> Self {
         Self {
             parts,
@@ -87,7 +87,7 @@ impl Split {
     }
 }
 
-impl Sink for Split {
+impl ReportSink for PartFiles {
     fn begin(&mut self, head: &[u8]) -> io::Result<()> {
         head.clone_into(&mut self.head);
         self.parts.write_all(head)
@@ -113,11 +113,11 @@ impl Sink for Split {
         self.parts.write_all(foot)
     }
 
-    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
+    fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
         let made = self.parts.commit(self.rows)?;
         Ok(made
             .into_iter()
-            .map(|(path, rows)| Made {
+            .map(|(path, rows)| WrittenFile {
                 path,
                 rows: Some(rows),
             })

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::io;
 
-use super::Story;
-use super::lang::Voice;
+use super::SummaryText;
+use super::locale::Locale;
 use crate::offsets::Rules;
 use crate::results::{ResultsFile, SpreadsheetDamage};
 use crate::source::FailureKind;
@@ -29,7 +29,7 @@ pub struct Summary<'a> {
     /// What a spreadsheet has done to the kept columns.
     pub damage: SpreadsheetDamage,
     /// How the formats for people speak.
-    pub voice: Voice,
+    pub locale: Locale,
 }
 
 impl Summary<'_> {
@@ -75,16 +75,16 @@ impl Summary<'_> {
 
     /// In sentences, as asked for.
     #[must_use]
-    pub const fn told(&self) -> Story<'_> {
-        self.told_by(&self.voice)
+    pub const fn text(&self) -> SummaryText<'_> {
+        self.text_in(&self.locale)
     }
 
     /// In sentences of somebody else.
     #[must_use]
-    pub const fn told_by<'s>(&'s self, voice: &'s Voice) -> Story<'s> {
-        Story {
+    pub const fn text_in<'s>(&'s self, locale: &'s Locale) -> SummaryText<'s> {
+        SummaryText {
             summary: self,
-            voice,
+            locale,
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
             tally,
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
-            voice: Voice::default(),
+            locale: Locale::default(),
         };
         let advised: Vec<_> = summary.advice().iter().map(|(code, _)| *code).collect();
         assert_eq!(advised, ["NoPermission", "INSTANCE_NOT_FOUND"]);

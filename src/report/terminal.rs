@@ -5,9 +5,9 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table};
 
-use super::lang::{Edges, phrases};
-use super::story::Story;
-use super::{Format, Lines, Made, Summary, SummaryFormat, plain_table};
+use super::locale::{RangePrecision, phrases};
+use super::text::SummaryText;
+use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, plain_table};
 use crate::humanize::count;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
@@ -19,23 +19,23 @@ const FILES_SHOWN: usize = 20;
 
 /// Plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
-pub struct Terminal {
+pub struct TerminalSummary {
     /// The reports: the first is what a person would open, and those in several files are listed.
-    pub made: Vec<Made>,
+    pub made: Vec<WrittenFile>,
     /// The terminal's, in columns; nothing where none reads it.
     pub width: Option<u16>,
 }
 
-impl SummaryFormat for Terminal {
+impl SummaryFormat for TerminalSummary {
     fn render(&self, summary: &Summary<'_>, out: &mut dyn Write) -> io::Result<()> {
         let tally = &summary.tally;
-        let voice = summary.voice.in_english();
-        let story = summary.told_by(&voice);
-        let mut out = Lines::new(out, self.width);
-        out.paragraph(&story.headline())?;
+        let locale = summary.locale.in_english();
+        let text = summary.text_in(&locale);
+        let mut out = TerminalWriter::new(out, self.width);
+        out.paragraph(&text.headline())?;
         if !tally.groups.is_empty() {
-            out.table(&table(&story, Edges::Exact), || {
-                table(&story, Edges::Around)
+            out.table(&table(&text, RangePrecision::Exact), || {
+                table(&text, RangePrecision::Around)
             })?;
         }
         let messages: Vec<_> = MessageVerdict::ALL
@@ -44,11 +44,11 @@ impl SummaryFormat for Terminal {
             .map(|&verdict| format!("{} {verdict}", count(tally.messages(verdict))))
             .collect();
         out.labelled("messages", [messages.join(", ")])?;
-        out.labelled("totals", story.totals())?;
-        out.labelled("evidence", [story.provenance()])?;
-        out.labelled("carried", story.carried())?;
-        out.labelled("contract", story.contract())?;
-        out.labelled("resets", story.resets())?;
+        out.labelled("totals", text.totals())?;
+        out.labelled("evidence", [text.provenance()])?;
+        out.labelled("carried", text.carried())?;
+        out.labelled("contract", text.expectation_notes())?;
+        out.labelled("resets", text.resets())?;
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally
                 .errors
@@ -58,17 +58,17 @@ impl SummaryFormat for Terminal {
             out.labelled("errors", [codes.join(", ")])?;
         }
         out.labelled("breaks", breaks(summary))?;
-        out.labelled("columns", story.damaged())?;
+        out.labelled("columns", text.damaged())?;
         out.labelled("files", self.files())?;
         out.labelled("next", self.next(summary))
     }
 }
 
-impl Terminal {
+impl TerminalSummary {
     /// The files whose rows are counted: those that hold a part of something.
     fn files(&self) -> Vec<String> {
         let counted = || {
-            let rows = |made: &Made| {
+            let rows = |made: &WrittenFile| {
                 made.rows
                     .map(|rows| (made.path.display().to_string(), rows))
             };
@@ -88,7 +88,7 @@ impl Terminal {
     /// What to do now, most urgent first.
     fn next(&self, summary: &Summary<'_>) -> Vec<String> {
         let tally = &summary.tally;
-        let is_file = |made: &&Made| made.path != Path::new("-");
+        let is_file = |made: &&WrittenFile| made.path != Path::new("-");
         let place = match self.made.iter().find(is_file) {
             Some(made) => made.path.display().to_string(),
             None => "the report".to_owned(),
@@ -102,9 +102,11 @@ impl Terminal {
         let advice = summary.advice().into_iter();
         steps.extend(advice.map(|(code, hint)| format!("{code}: {hint}")));
         if tally.messages(MessageVerdict::Break) > 0 {
-            let list = match Format::of(Path::new(&place)) {
-                Some(Format::Xlsx) => format!("sheet {}", summary.voice.say(phrases::BREAKS)),
-                Some(Format::Html) => summary.voice.say(phrases::MISSED_LIST).to_owned(),
+            let list = match ReportFormat::of(Path::new(&place)) {
+                Some(ReportFormat::Xlsx) => {
+                    format!("sheet {}", summary.locale.text(phrases::BREAKS))
+                }
+                Some(ReportFormat::Html) => summary.locale.text(phrases::MISSED_LIST).to_owned(),
                 _ => "filter message_verdict = break".to_owned(),
             };
             steps.push(format!(
@@ -138,12 +140,12 @@ impl Terminal {
 }
 
 /// With exact times; for a narrow terminal those around them, and a short heading.
-fn table(story: &Story<'_>, edges: Edges) -> Table {
+fn table(text: &SummaryText<'_>, edges: RangePrecision) -> Table {
     let heading = match edges {
-        Edges::Exact => phrases::MISSED_PRODUCED.en,
-        Edges::Around => "missed, produced",
+        RangePrecision::Exact => phrases::MISSED_PRODUCED.en,
+        RangePrecision::Around => "missed, produced",
     };
-    let produced = format!("{heading} ({})", story.voice.clock.label());
+    let produced = format!("{heading} ({})", text.locale.time_format.label());
     let mut table = plain_table();
     table.set_header(
         ["group"]
@@ -156,12 +158,12 @@ fn table(story: &Story<'_>, edges: Edges) -> Table {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for (name, group) in &story.summary.tally.groups {
+    for (name, group) in &text.summary.tally.groups {
         let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
         table.add_row(
             std::iter::once(name.clone())
                 .chain(counts)
-                .chain([missed(story, group, edges)]),
+                .chain([missed(text, group, edges)]),
         );
     }
     table
@@ -195,7 +197,7 @@ fn breaks(summary: &Summary<'_>) -> Vec<String> {
 }
 
 /// When the messages that the group missed were born, where their IDs tell.
-fn missed(story: &Story<'_>, group: &GroupTally, edges: Edges) -> String {
+fn missed(text: &SummaryText<'_>, group: &GroupTally, edges: RangePrecision) -> String {
     match group {
         GroupTally {
             expected: 0,
@@ -205,6 +207,6 @@ fn missed(story: &Story<'_>, group: &GroupTally, edges: Edges) -> String {
         GroupTally { expected: 0, .. } => return phrases::UNEXPECTED.en.to_owned(),
         _ => {}
     }
-    let told = |born| story.voice.stretch(born, edges);
+    let told = |born| text.locale.time_range(born, edges);
     group.missed_born.map_or_else(String::new, told)
 }

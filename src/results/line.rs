@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::clock::rfc3339;
 use crate::message::{CowText, Position, Tag};
 use crate::source::LocatedMessage;
-use crate::verdict::{Answer, TrackView};
+use crate::verdict::{AnswerView, TrackView};
 
 /// A line between header and trailer. One input row each; which fields it has says what became of the row.
 #[derive(Debug, Deserialize)]
@@ -64,15 +64,15 @@ pub struct Line<'a> {
 impl Line<'_> {
     /// What the verdict rests on. `None` for a duplicate: its answer stands in another line.
     #[must_use]
-    pub fn answer(&self) -> Option<Answer<'_>> {
+    pub fn answer(&self) -> Option<AnswerView<'_>> {
         if self.same_as.is_some() {
             return None;
         }
         Some(match (&self.tracks, &self.error) {
-            (Some(tracks), _) => Answer::Tracks(tracks),
-            (None, Some(error)) if error.kind.0 == "not_found" => Answer::NotFound,
-            _ if self.rejected.is_some() => Answer::Rejected,
-            _ => Answer::Unanswered,
+            (Some(tracks), _) => AnswerView::Tracks(tracks),
+            (None, Some(error)) if error.kind.0 == "not_found" => AnswerView::NotFound,
+            _ if self.rejected.is_some() => AnswerView::Rejected,
+            _ => AnswerView::Unanswered,
         })
     }
 }

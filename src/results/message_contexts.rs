@@ -39,7 +39,7 @@ impl MessageContexts {
         Self {
             clock,
             column: column.map(|(name, zone)| BornCells::new(name, zone.zone)),
-            with_tags: expectations.ask_for_tags(),
+            with_tags: expectations.depend_on_tags(),
         }
     }
 

@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 
 use super::fast_line_parser::FastLineParser;
 use super::{Line, RowSet};
-use crate::verdict::Answer;
+use crate::verdict::AnswerView;
 
 /// How much waits in memory before a run is spilled.
 const HEAP_BYTES: usize = 16 * 1024 * 1024;
@@ -80,7 +80,7 @@ pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
     let line = FastLineParser::default()
         .answer(text)
         .or_else(|| serde_json::from_str(text).ok())?;
-    let is_answered = !matches!(line.answer(), Some(Answer::Unanswered));
+    let is_answered = !matches!(line.answer(), Some(AnswerView::Unanswered));
     (is_answered && (1..=rows).contains(&line.row)).then_some(line)
 }
 

@@ -12,7 +12,7 @@ use super::{Block, Header, Line, MessageContexts, Outcome, ReadError, ResultsFil
 use crate::exit::Advice;
 use crate::input::{Fingerprint, FirstRows};
 use crate::message::Query;
-use crate::verdict::{Answer, Expectations, TrackView, Verdict, judge};
+use crate::verdict::{AnswerView, Expectations, TrackView, Verdict, judge};
 
 /// An earlier results file, opened to be asked about single messages.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Previous {
         while let Some(block) = blocks.next_block()? {
             for line in results_file.parsed(&block) {
                 let line = line?;
-                if matches!(line.answer(), None | Some(Answer::Rejected)) {
+                if matches!(line.answer(), None | Some(AnswerView::Rejected)) {
                     continue;
                 }
                 let id = Fingerprint::of_parts(&line.instance_id, &line.topic, &line.msg_id);
@@ -196,7 +196,7 @@ impl Previous {
 
     /// Have all expected groups passed it?
     fn holds(&self, line: &Line<'_>) -> bool {
-        let Some(answer @ Answer::Tracks(_)) = line.answer() else {
+        let Some(answer @ AnswerView::Tracks(_)) = line.answer() else {
             return false;
         };
         let judged = judge(answer, &self.subjects.of_line(line), &self.expectations);

@@ -18,7 +18,7 @@ use super::row_set::RowSet;
 use super::tracks::Tracks;
 use super::{Header, Line, ResultsError, ResultsFile, SCHEMA, partial_path};
 use crate::file;
-use crate::verdict::{Answer, Totals};
+use crate::verdict::{AnswerView, Totals};
 
 /// How much is read at once.
 const BLOCK: usize = 1024 * 1024;
@@ -220,8 +220,8 @@ impl Lines {
         totals.rows += 1;
         match line.answer() {
             None => totals.duplicates += 1,
-            Some(Answer::Rejected) => totals.rejected += 1,
-            Some(Answer::Tracks(tracks)) => {
+            Some(AnswerView::Rejected) => totals.rejected += 1,
+            Some(AnswerView::Tracks(tracks)) => {
                 totals.distinct += 1;
                 totals.answered += 1;
                 totals.carried += u64::from(!line.carried_from.is_empty());
@@ -229,7 +229,7 @@ impl Lines {
                 self.tracks
                     .meet_names(tracks.iter().map(|track| &*track.group));
             }
-            Some(Answer::NotFound | Answer::Unanswered) => {
+            Some(AnswerView::NotFound | AnswerView::Unanswered) => {
                 totals.distinct += 1;
                 totals.not_found += 1;
             }

@@ -30,21 +30,21 @@ const OPENING: &str = "# HELP ons_audit_";
 const LAST_SUCCESS: &str = "ons_audit_last_success_timestamp_seconds{";
 
 /// Seconds and counts alike.
-type Value = Gauge<f64, AtomicU64>;
+type GaugeValue = Gauge<f64, AtomicU64>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfMessages {
+struct MessageLabels {
     verdict: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfGroup {
+struct GroupLabels {
     group: String,
     verdict: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfTool {
+struct ToolLabels {
     version: &'static str,
 }
 
@@ -139,10 +139,10 @@ fn last_success(earlier: &str) -> Option<f64> {
 fn page(audit: &str, end: &RunEnd, last_success: Option<f64>) -> String {
     let label = ("audit".into(), audit.to_owned().into());
     let registry = Registry::with_prefix_and_labels(PREFIX, std::iter::once(label));
-    let mut page = Page(registry);
+    let mut page = MetricsPage(registry);
     page.of_run(end, last_success);
-    if let Some(figures) = &end.figures {
-        page.of_figures(figures);
+    if let Some(report) = &end.report {
+        page.of_report(report);
     }
     let mut text = String::new();
     encode(&mut text, &page.0).expect("memory takes all text");
@@ -162,13 +162,13 @@ fn is_series(line: &str) -> bool {
     !line.starts_with('#')
 }
 
-struct Page(Registry);
+struct MetricsPage(Registry);
 
-impl Page {
+impl MetricsPage {
     fn of_run(&mut self, end: &RunEnd, last_success: Option<f64>) {
-        let tool = Family::<OfTool, Value>::default();
+        let tool = Family::<ToolLabels, GaugeValue>::default();
         let version = env!("CARGO_PKG_VERSION");
-        tool.get_or_create(&OfTool { version }).set(1.0);
+        tool.get_or_create(&ToolLabels { version }).set(1.0);
         self.0
             .register("tool_info", "The version that wrote this", tool);
         self.time(
@@ -223,16 +223,16 @@ impl Page {
         }
     }
 
-    fn of_figures(&mut self, figures: &ReportTotals) {
-        let tally = &figures.tally;
+    fn of_report(&mut self, report: &ReportTotals) {
+        let tally = &report.tally;
         self.number(
             "rows",
             "Rows of the last run's input",
             number(tally.totals.rows),
         );
-        let messages = Family::<OfMessages, Value>::default();
+        let messages = Family::<MessageLabels, GaugeValue>::default();
         for verdict in MessageVerdict::ALL {
-            let label = OfMessages {
+            let label = MessageLabels {
                 verdict: verdict.as_str(),
             };
             messages
@@ -241,10 +241,10 @@ impl Page {
         }
         let help = "Distinct messages of the last run by verdict (rejected: rows)";
         self.0.register("messages", help, messages);
-        let groups = Family::<OfGroup, Value>::default();
+        let groups = Family::<GroupLabels, GaugeValue>::default();
         for (group, counted) in &tally.groups {
             for verdict in Verdict::ALL {
-                let label = OfGroup {
+                let label = GroupLabels {
                     group: group.clone(),
                     verdict: verdict.as_str(),
                 };
@@ -258,13 +258,13 @@ impl Page {
     }
 
     fn time(&mut self, name: &str, help: &str, seconds: f64) {
-        let gauge = Value::default();
+        let gauge = GaugeValue::default();
         gauge.set(seconds);
         self.0.register_with_unit(name, help, Unit::Seconds, gauge);
     }
 
     fn number(&mut self, name: &str, help: &str, number: f64) {
-        let gauge = Value::default();
+        let gauge = GaugeValue::default();
         gauge.set(number);
         self.0.register(name, help, gauge);
     }
@@ -291,9 +291,11 @@ mod tests {
     use super::*;
     use crate::exit::Status;
     use crate::telemetry::CallCounts;
-    use crate::verdict::{Answer, Expectations, Facts, MessageContext, Tally, TrackView, judge};
+    use crate::verdict::{
+        AnswerView, Expectations, MessageContext, RowFacts, Tally, TrackView, judge,
+    };
 
-    fn end(status: Status, figures: Option<ReportTotals>) -> RunEnd {
+    fn end(status: Status, report: Option<ReportTotals>) -> RunEnd {
         RunEnd {
             status,
             started: "2026-11-22T12:00:00Z".parse().unwrap(),
@@ -303,17 +305,17 @@ mod tests {
                 retries: 2,
                 throttles: 1,
             },
-            figures,
+            report,
         }
     }
 
-    fn figures(group: &'static str) -> ReportTotals {
+    fn report(group: &'static str) -> ReportTotals {
         let mut tally = Tally::default();
         let tracks = [TrackView::new(group, "NOT_CONSUME_YET")];
         let subject = MessageContext::of_topic("orders");
         let expectations = Expectations::default();
-        let judged = judge(Answer::Tracks(&tracks), &subject, &expectations);
-        let facts = Facts {
+        let judged = judge(AnswerView::Tracks(&tracks), &subject, &expectations);
+        let facts = RowFacts {
             row: 1,
             msg_id: "AA",
             topic: "orders",
@@ -341,7 +343,7 @@ mod tests {
         let page = || {
             page(
                 "orders",
-                &end(Status::Findings, Some(figures("GID_a"))),
+                &end(Status::Findings, Some(report("GID_a"))),
                 None,
             )
         };
@@ -354,7 +356,7 @@ mod tests {
     fn a_run_is_told_with_its_counts() {
         let page = page(
             "orders",
-            &end(Status::Findings, Some(figures("GID_\"a\\"))),
+            &end(Status::Findings, Some(report("GID_\"a\\"))),
             None,
         );
         for (series, expected) in [
@@ -402,7 +404,7 @@ mod tests {
         };
         let refused = write(&end(Status::Refused, None));
         assert_eq!(value(&refused, LAST_SUCCESS), None, "there was none yet");
-        write(&end(Status::Clean, Some(figures("GID_a"))));
+        write(&end(Status::Clean, Some(report("GID_a"))));
         for status in [Status::Incomplete, Status::Refused] {
             let mut later = end(status, None);
             later.finished = "2026-11-23T12:00:00Z".parse().unwrap();

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::exit::Status;
 use crate::report::Summary;
-use crate::report::lang::Voice;
+use crate::report::locale::Locale;
 use crate::results::Outcome;
 use crate::verdict::Tally;
 
@@ -30,7 +30,7 @@ pub struct RunEnd {
     /// What it took.
     pub call_counts: CallCounts,
     /// What it found; nothing where it left no whole results file.
-    pub figures: Option<ReportTotals>,
+    pub report: Option<ReportTotals>,
 }
 
 impl RunEnd {
@@ -55,7 +55,7 @@ impl ReportTotals {
     #[must_use]
     pub fn of(summary: Summary<'_>) -> Self {
         Self {
-            headline: summary.told_by(&Voice::default()).headline(),
+            headline: summary.text_in(&Locale::default()).headline(),
             tally: summary.tally,
         }
     }

@@ -15,7 +15,7 @@ use crate::humanize::{self, count};
 use crate::verdict::{BreakKind, MessageVerdict};
 
 /// Kinds of break that are named.
-const KINDS: usize = 5;
+const MAX_KINDS: usize = 5;
 
 /// The longest text in bytes: `WeCom` takes 4096, and a chat is no report.
 const LONGEST: usize = 2000;
@@ -63,7 +63,7 @@ pub struct Notice<'a> {
 
 /// What is posted.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct WebhookMessage {
     /// The body.
     pub body: Value,
     /// Added to the address.
@@ -73,7 +73,7 @@ pub struct Message {
 impl Template {
     /// The notice in this form; signed where the service wants that and there is a secret.
     #[must_use]
-    pub fn message(self, notice: &Notice<'_>, secret: Option<&SecretString>) -> Message {
+    pub fn message(self, notice: &Notice<'_>, secret: Option<&SecretString>) -> WebhookMessage {
         let lines = notice.lines();
         let mut query = Vec::new();
         let body = match self {
@@ -106,7 +106,7 @@ impl Template {
                 json!({"msgtype": "markdown", "markdown": {"content": cut(&lines.join("\n"))}})
             }
         };
-        Message { body, query }
+        WebhookMessage { body, query }
     }
 
     /// Did the service take it? Three of them say no with HTTP 200.
@@ -127,7 +127,7 @@ impl Notice<'_> {
     fn lines(&self) -> Vec<String> {
         let end = self.end;
         let state = end.status.as_str();
-        let Some(figures) = &end.figures else {
+        let Some(report) = &end.report else {
             let what = if end.is_complete() {
                 "ended"
             } else {
@@ -138,7 +138,7 @@ impl Notice<'_> {
                 plain(self.name)
             )];
         };
-        let tally = &figures.tally;
+        let tally = &report.tally;
         let verdicts = MessageVerdict::ALL
             .iter()
             .filter(|&&one| tally.messages(one) > 0);
@@ -146,7 +146,7 @@ impl Notice<'_> {
             .map(|&one| format!("{} {one}", count(tally.messages(one))))
             .collect();
         let mut lines = vec![
-            format!("ons-audit {}: {}", plain(self.name), figures.headline),
+            format!("ons-audit {}: {}", plain(self.name), report.headline),
             format!("{state}; messages: {}", messages.join(", ")),
         ];
         lines.extend(kinds(&tally.breaks));
@@ -174,17 +174,17 @@ impl Notice<'_> {
             "retries": end.call_counts.retries,
             "throttles": end.call_counts.throttles,
         });
-        if let Some(figures) = &end.figures {
+        if let Some(report) = &end.report {
             let messages = MessageVerdict::ALL
-                .map(|one| (one.as_str().to_owned(), figures.tally.messages(one).into()));
-            object["headline"] = figures.headline.clone().into();
+                .map(|one| (one.as_str().to_owned(), report.tally.messages(one).into()));
+            object["headline"] = report.headline.clone().into();
             object["messages"] = Value::Object(messages.into_iter().collect());
-            object["totals"] = json!(figures.tally.totals);
-            object["breaks"] = figures
+            object["totals"] = json!(report.tally.totals);
+            object["breaks"] = report
                 .tally
                 .breaks
                 .iter()
-                .take(KINDS)
+                .take(MAX_KINDS)
                 .map(kind_object)
                 .collect();
         }
@@ -209,7 +209,7 @@ fn kinds(breaks: &[BreakKind]) -> Vec<String> {
             groups.join(", ")
         )
     };
-    kinds.iter().take(KINDS).map(line).collect()
+    kinds.iter().take(MAX_KINDS).map(line).collect()
 }
 
 fn kind_object(kind: &BreakKind) -> Value {
@@ -251,7 +251,7 @@ mod tests {
     use crate::telemetry::{CallCounts, ReportTotals};
     use crate::verdict::{Tally, Verdict};
 
-    fn end(figures: bool) -> RunEnd {
+    fn end(report: bool) -> RunEnd {
         let kind = |topic: &str, count| BreakKind {
             topic: topic.to_owned(),
             groups: vec![("GID_<!channel>".to_owned(), Verdict::Open)],
@@ -270,7 +270,7 @@ mod tests {
                 retries: 3,
                 throttles: 1,
             },
-            figures: figures.then(|| ReportTotals {
+            report: report.then(|| ReportTotals {
                 headline: "1,905 of 20,000 messages were not consumed".to_owned(),
                 tally,
             }),
@@ -293,7 +293,7 @@ mod tests {
                 name: "nightly",
                 end: &end,
             };
-            let Message { body, query } = template.message(&notice, None);
+            let WebhookMessage { body, query } = template.message(&notice, None);
             let text = body.to_string();
             assert!(text.contains("1,905 of 20,000"), "{text}");
             assert!(!text.contains("0A15030B") && query.is_empty(), "{text}");

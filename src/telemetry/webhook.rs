@@ -22,14 +22,14 @@ const EXCERPT: usize = 200;
 
 /// When to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum NotifyWhen {
     /// At the end of every run.
     Always,
     /// Unless all is reconciled.
     Problems,
 }
 
-impl FromStr for When {
+impl FromStr for NotifyWhen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -53,7 +53,7 @@ pub struct Webhook {
     /// Signs notices to `DingTalk` and Feishu.
     pub secret: Option<SecretString>,
     /// On which occasions.
-    pub when: When,
+    pub when: NotifyWhen,
     /// How the network is reached.
     pub network: Network,
 }
@@ -69,7 +69,7 @@ pub struct WebhookError {
 impl Webhook {
     /// Tells of the end of the run that is called `name`, if this is an occasion.
     pub fn send(&self, name: &str, end: &RunEnd) -> Result<(), WebhookError> {
-        if self.when == When::Problems && end.status == Status::Clean {
+        if self.when == NotifyWhen::Problems && end.status == Status::Clean {
             return Ok(());
         }
         self.post(&Notice { name, end })

@@ -19,7 +19,7 @@ pub fn start(style: LogStyle, screen: &Screen) {
 
 /// Does some work and holds back what is logged meanwhile, for a line that has to come first.
 pub fn hold<T>(style: LogStyle, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
-    let held = Held::default();
+    let held = HeldLines::default();
     let done = with_default(log(style, held.clone()), work);
     let lines = std::mem::take(&mut *held.lines());
     (done, lines)
@@ -50,15 +50,15 @@ where
 
 /// Lines that wait.
 #[derive(Debug, Clone, Default)]
-struct Held(Arc<Mutex<Vec<u8>>>);
+struct HeldLines(Arc<Mutex<Vec<u8>>>);
 
-impl Held {
+impl HeldLines {
     fn lines(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl MakeWriter<'_> for Held {
+impl MakeWriter<'_> for HeldLines {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -66,7 +66,7 @@ impl MakeWriter<'_> for Held {
     }
 }
 
-impl Write for Held {
+impl Write for HeldLines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.lines().write(line)
     }

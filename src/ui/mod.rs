@@ -6,8 +6,8 @@ mod progress;
 mod style;
 
 pub use log::{hold as hold_log, start as start_log};
-pub use mode::Mode;
-pub use progress::{Judge, Progress};
+pub use mode::ProgressMode;
+pub use progress::{LiveJudge, Progress};
 pub use style::{LogStyle, is_coloured};
 
 use console::Term;

@@ -2,7 +2,7 @@
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum ProgressMode {
     /// A bar that is redrawn.
     Bar,
     /// A line every ten seconds.
@@ -11,7 +11,7 @@ pub enum Mode {
     Silent,
 }
 
-impl Mode {
+impl ProgressMode {
     /// | wanted | stderr is a terminal | JSON log | mode |
     /// |---|---|---|---|
     /// | no (`--quiet`, `--no-progress`) | – | – | silent |
@@ -34,17 +34,17 @@ mod tests {
     #[test]
     fn the_whole_table() {
         for (wanted, terminal, json_log, mode) in [
-            (false, false, false, Mode::Silent),
-            (false, false, true, Mode::Silent),
-            (false, true, false, Mode::Silent),
-            (false, true, true, Mode::Silent),
-            (true, false, false, Mode::Lines),
-            (true, false, true, Mode::Lines),
-            (true, true, false, Mode::Bar),
-            (true, true, true, Mode::Lines),
+            (false, false, false, ProgressMode::Silent),
+            (false, false, true, ProgressMode::Silent),
+            (false, true, false, ProgressMode::Silent),
+            (false, true, true, ProgressMode::Silent),
+            (true, false, false, ProgressMode::Lines),
+            (true, false, true, ProgressMode::Lines),
+            (true, true, false, ProgressMode::Bar),
+            (true, true, true, ProgressMode::Lines),
         ] {
             assert_eq!(
-                Mode::resolve(wanted, terminal, json_log),
+                ProgressMode::resolve(wanted, terminal, json_log),
                 mode,
                 "{wanted} {terminal} {json_log}"
             );

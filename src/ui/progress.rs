@@ -5,20 +5,20 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Mode, Screen};
+use super::{ProgressMode, Screen};
 use crate::humanize;
 use crate::input::{Entry, Row};
 use crate::message::Query;
 use crate::results::{Header, MessageContexts, Outcome};
 use crate::source::{FailureKind, Track};
-use crate::verdict::{Answer, Expectations, MessageVerdict, TrackView, judge};
+use crate::verdict::{AnswerView, Expectations, MessageVerdict, TrackView, judge};
 
 /// Between two lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Judges answers as they come, as the reports will.
 #[derive(Debug)]
-pub struct Judge {
+pub struct LiveJudge {
     expectations: Expectations,
     subjects: MessageContexts,
 }
@@ -26,10 +26,10 @@ pub struct Judge {
 /// Counts what is settled and shows it.
 #[derive(Debug)]
 pub struct Progress {
-    mode: Mode,
+    mode: ProgressMode,
     bar: ProgressBar,
     /// By which answers are judged as they come; nothing where they come too fast to be read.
-    judge: Option<Judge>,
+    judge: Option<LiveJudge>,
     rows: u64,
     done: u64,
     /// Settled by earlier runs.
@@ -44,9 +44,9 @@ pub struct Progress {
 impl Progress {
     /// Of a run of `rows` rows. With a judge, verdicts are counted as the answers come.
     #[must_use]
-    pub fn new(mode: Mode, screen: &Screen, rows: u64, judge: Option<Judge>) -> Self {
+    pub fn new(mode: ProgressMode, screen: &Screen, rows: u64, judge: Option<LiveJudge>) -> Self {
         let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::hidden());
-        let bar = if mode == Mode::Bar {
+        let bar = if mode == ProgressMode::Bar {
             screen.bars.add(bar)
         } else {
             bar
@@ -80,7 +80,7 @@ impl Progress {
     /// A row is settled.
     pub fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) {
         self.done += 1;
-        if self.mode == Mode::Silent {
+        if self.mode == ProgressMode::Silent {
             return;
         }
         let Some(outcome) = outcome else { return };
@@ -94,11 +94,11 @@ impl Progress {
     /// Time has passed: show it, with the pace in calls a second where throttled answers have taken it back.
     pub fn tick(&mut self, slowed_to: Option<f64>) {
         match self.mode {
-            Mode::Bar => {
+            ProgressMode::Bar => {
                 self.bar.set_position(self.done);
                 self.bar.set_message(self.message(slowed_to));
             }
-            Mode::Lines if self.last_line.elapsed() >= LINE_EVERY => {
+            ProgressMode::Lines if self.last_line.elapsed() >= LINE_EVERY => {
                 self.last_line = Instant::now();
                 tracing::info!(
                     "{} of {} rows, {}",
@@ -107,7 +107,7 @@ impl Progress {
                     self.message(slowed_to)
                 );
             }
-            Mode::Lines | Mode::Silent => {}
+            ProgressMode::Lines | ProgressMode::Silent => {}
         }
     }
 
@@ -152,7 +152,7 @@ impl Progress {
     }
 }
 
-impl Judge {
+impl LiveJudge {
     /// Of the run with this header.
     #[must_use]
     pub fn of(header: &Header, expectations: Expectations) -> Self {
@@ -171,7 +171,7 @@ impl Judge {
             Ok(trace) => {
                 let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
                 let subject = self.subjects.of_row(row, query);
-                judge(Answer::Tracks(&tracks), &subject, &self.expectations).verdict
+                judge(AnswerView::Tracks(&tracks), &subject, &self.expectations).verdict
             }
             Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,
             Err(_) => MessageVerdict::Unanswered,

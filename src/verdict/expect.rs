@@ -10,7 +10,7 @@ use super::ExpectationsError;
 use crate::message::{check_group, check_topic};
 
 /// What a person may write for every topic.
-pub(super) const EVERY: &str = "*";
+pub(super) const EVERY_TOPIC: &str = "*";
 
 /// The groups that should have consumed each message; without any for its topic, the groups in the answer are taken.
 ///
@@ -21,10 +21,10 @@ pub(super) const EVERY: &str = "*";
 pub struct Expectations {
     /// Expected of every topic.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    every_topic: BTreeSet<Expected>,
+    every_topic: BTreeSet<Expectation>,
     /// Expected of one topic, besides those of every topic.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    topics: BTreeMap<String, BTreeSet<Expected>>,
+    topics: BTreeMap<String, BTreeSet<Expectation>>,
     /// An expected group whose subscription filters the message out is no break.
     pub accept_filtered: bool,
 }
@@ -32,8 +32,8 @@ pub struct Expectations {
 /// One line of the contract: a group, and of which messages it is expected. In the results file a group without conditions
 /// is its bare name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
-pub(super) struct Expected {
+#[serde(from = "ExpectationForm", into = "ExpectationForm")]
+pub(super) struct Expectation {
     pub(super) group: String,
     /// Only of messages with one of these tags; of all if there are none.
     pub(super) tags: BTreeSet<String>,
@@ -46,7 +46,7 @@ pub(super) struct Expected {
 /// How an expectation stands in the results file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum ExpectationForm {
     Always(String),
     Bound {
         group: String,
@@ -84,7 +84,7 @@ impl<'a> MessageContext<'a> {
 
 /// What the contract says of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Duties<'e> {
+pub struct ExpectedGroups<'e> {
     /// The groups that should have consumed it, in name order.
     pub groups: BTreeSet<&'e str>,
     /// One of them only because the message's tag or born time is not known.
@@ -93,7 +93,7 @@ pub struct Duties<'e> {
 
 /// Is a group expected of a message?
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Applies {
+enum Applicability {
     Yes,
     /// Nobody knows the tag or the born time that it depends on. That must not hide a miss, so it counts as expected.
     Assumed,
@@ -109,42 +109,42 @@ impl Expectations {
 
     /// Does any expectation depend on a message's tag?
     #[must_use]
-    pub fn ask_for_tags(&self) -> bool {
+    pub fn depend_on_tags(&self) -> bool {
         self.all().any(|expected| !expected.tags.is_empty())
     }
 
     /// The groups expected of a message, or `None` where nothing is expected of its topic.
     #[must_use]
-    pub fn of(&self, subject: &MessageContext<'_>) -> Option<Duties<'_>> {
-        if !self.mention(subject.topic) {
+    pub fn groups_for(&self, subject: &MessageContext<'_>) -> Option<ExpectedGroups<'_>> {
+        if !self.cover_topic(subject.topic) {
             return None;
         }
         let own = self.topics.get(subject.topic);
-        let mut duties = Duties {
+        let mut expected_groups = ExpectedGroups {
             groups: BTreeSet::new(),
             assumed: false,
         };
         for expected in own.into_iter().flatten().chain(&self.every_topic) {
             match expected.applies(subject) {
-                Applies::No => continue,
-                Applies::Assumed => duties.assumed = true,
-                Applies::Yes => {}
+                Applicability::No => continue,
+                Applicability::Assumed => expected_groups.assumed = true,
+                Applicability::Yes => {}
             }
-            duties.groups.insert(&expected.group);
+            expected_groups.groups.insert(&expected.group);
         }
-        Some(duties)
+        Some(expected_groups)
     }
 
     /// Does the contract name this group for a topic, under whatever condition?
     #[must_use]
-    pub fn name(&self, topic: &str, group: &str) -> bool {
+    pub fn names_group(&self, topic: &str, group: &str) -> bool {
         let own = self.topics.get(topic).into_iter().flatten();
         own.chain(&self.every_topic)
             .any(|expected| expected.group == group)
     }
 
     /// Is anything expected of a topic, under whatever condition?
-    pub(super) fn mention(&self, topic: &str) -> bool {
+    pub(super) fn cover_topic(&self, topic: &str) -> bool {
         !self.every_topic.is_empty() || self.topics.contains_key(topic)
     }
 
@@ -158,7 +158,7 @@ impl Expectations {
         self.all().map(|expected| expected.group.as_str())
     }
 
-    fn all(&self) -> impl Iterator<Item = &Expected> {
+    fn all(&self) -> impl Iterator<Item = &Expectation> {
         self.topics.values().flatten().chain(&self.every_topic)
     }
 
@@ -185,24 +185,24 @@ impl Expectations {
             name: name.to_owned(),
             problem,
         };
-        if topic != EVERY {
+        if topic != EVERY_TOPIC {
             check_topic(topic).map_err(|problem| bad("topic", topic, problem))?;
         }
         for group in &groups {
             check_group(group).map_err(|problem| bad("group", group, problem))?;
         }
         for group in groups {
-            let always = Expected {
+            let always = Expectation {
                 group: group.to_owned(),
-                ..Expected::default()
+                ..Expectation::default()
             };
             self.insert(topic, always);
         }
         Ok(())
     }
 
-    pub(super) fn insert(&mut self, topic: &str, expected: Expected) {
-        if topic.is_empty() || topic == EVERY {
+    pub(super) fn insert(&mut self, topic: &str, expected: Expectation) {
+        if topic.is_empty() || topic == EVERY_TOPIC {
             self.every_topic.insert(expected);
         } else {
             self.topics
@@ -213,36 +213,36 @@ impl Expectations {
     }
 }
 
-impl Expected {
-    fn applies(&self, subject: &MessageContext<'_>) -> Applies {
+impl Expectation {
+    fn applies(&self, subject: &MessageContext<'_>) -> Applicability {
         let by_tag = match &subject.tag {
-            _ if self.tags.is_empty() => Applies::Yes,
-            None => Applies::Assumed,
-            Some(tag) if self.tags.contains(&**tag) => Applies::Yes,
-            Some(_) => Applies::No,
+            _ if self.tags.is_empty() => Applicability::Yes,
+            None => Applicability::Assumed,
+            Some(tag) if self.tags.contains(&**tag) => Applicability::Yes,
+            Some(_) => Applicability::No,
         };
         let by_birth = match subject.born {
-            _ if self.valid_from.is_none() && self.valid_to.is_none() => Applies::Yes,
-            None => Applies::Assumed,
+            _ if self.valid_from.is_none() && self.valid_to.is_none() => Applicability::Yes,
+            None => Applicability::Assumed,
             Some(born)
                 if self.valid_from.is_none_or(|from| from <= born)
                     && self.valid_to.is_none_or(|to| born < to) =>
             {
-                Applies::Yes
+                Applicability::Yes
             }
-            Some(_) => Applies::No,
+            Some(_) => Applicability::No,
         };
         match (by_tag, by_birth) {
-            (Applies::No, _) | (_, Applies::No) => Applies::No,
-            (Applies::Yes, Applies::Yes) => Applies::Yes,
-            _ => Applies::Assumed,
+            (Applicability::No, _) | (_, Applicability::No) => Applicability::No,
+            (Applicability::Yes, Applicability::Yes) => Applicability::Yes,
+            _ => Applicability::Assumed,
         }
     }
 }
 
-impl From<Expected> for Written {
-    fn from(expected: Expected) -> Self {
-        let Expected {
+impl From<Expectation> for ExpectationForm {
+    fn from(expected: Expectation) -> Self {
+        let Expectation {
             group,
             tags,
             valid_from,
@@ -260,14 +260,14 @@ impl From<Expected> for Written {
     }
 }
 
-impl From<Written> for Expected {
-    fn from(written: Written) -> Self {
+impl From<ExpectationForm> for Expectation {
+    fn from(written: ExpectationForm) -> Self {
         match written {
-            Written::Always(group) => Self {
+            ExpectationForm::Always(group) => Self {
                 group,
                 ..Self::default()
             },
-            Written::Bound {
+            ExpectationForm::Bound {
                 group,
                 tags,
                 valid_from,
@@ -287,8 +287,14 @@ mod tests {
     use super::*;
 
     fn of(expectations: &Expectations, topic: &str) -> Option<Vec<String>> {
-        let duties = expectations.of(&MessageContext::of_topic(topic))?;
-        Some(duties.groups.into_iter().map(str::to_owned).collect())
+        let expected_groups = expectations.groups_for(&MessageContext::of_topic(topic))?;
+        Some(
+            expected_groups
+                .groups
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        )
     }
 
     #[test]
@@ -304,7 +310,10 @@ mod tests {
             ["GID_a", "GID_all", "GID_b"]
         );
         assert_eq!(of(&expectations, "payments").unwrap(), ["GID_all"]);
-        assert!(expectations.name("orders", "GID_b") && !expectations.name("payments", "GID_b"));
+        assert!(
+            expectations.names_group("orders", "GID_b")
+                && !expectations.names_group("payments", "GID_b")
+        );
     }
 
     #[test]
@@ -329,7 +338,7 @@ mod tests {
         let mut expectations = Expectations::default();
         expectations.insert(
             "orders",
-            Expected {
+            Expectation {
                 group: "GID_a".to_owned(),
                 tags: ["paid".to_owned(), "created".to_owned()].into(),
                 valid_from: Some(moment("2026-11-20T00:00:00Z")),
@@ -357,18 +366,21 @@ mod tests {
                 tag: tag.map(Cow::Borrowed),
                 born: born.map(moment),
             };
-            let duties = expectations.of(&subject).unwrap();
-            let found = (duties.groups.contains("GID_a"), duties.assumed);
+            let expected_groups = expectations.groups_for(&subject).unwrap();
+            let found = (
+                expected_groups.groups.contains("GID_a"),
+                expected_groups.assumed,
+            );
             assert_eq!(found, (expected, assumed), "{tag:?} {born:?}");
         }
-        assert!(expectations.ask_for_tags());
+        assert!(expectations.depend_on_tags());
     }
 
     #[test]
     fn a_group_without_conditions_is_its_bare_name_in_the_record() {
         let mut expectations = Expectations::default();
         expectations.add("orders=GID_a").unwrap();
-        let bound = Expected {
+        let bound = Expectation {
             group: "GID_b".to_owned(),
             tags: ["paid".to_owned()].into(),
             valid_from: Some("2026-11-20T00:00:00Z".parse().unwrap()),

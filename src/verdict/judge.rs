@@ -116,7 +116,7 @@ impl fmt::Display for MessageVerdict {
 
 /// What stands in the results file for one row, as far as the verdict is concerned.
 #[derive(Debug, Clone, Copy)]
-pub enum Answer<'a> {
+pub enum AnswerView<'a> {
     /// The source's word for each group.
     Tracks(&'a [TrackView<'a>]),
     /// The source does not know the message.
@@ -159,7 +159,7 @@ impl<'a> TrackView<'a> {
 
 /// A group as a report shows it for one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen<'a> {
+pub struct GroupVerdict<'a> {
     /// Consumer group.
     pub group: &'a str,
     /// The source's word; empty where the group is absent.
@@ -178,7 +178,7 @@ pub struct Seen<'a> {
     pub breaks: bool,
 }
 
-impl Seen<'_> {
+impl GroupVerdict<'_> {
     /// The word of the `expected` column: `no` is a group that the contract names, but not for this message (another tag,
     /// born at another time).
     #[must_use]
@@ -199,7 +199,7 @@ pub struct Judged<'a> {
     /// The row's verdict.
     pub verdict: MessageVerdict,
     /// The groups of the answer and the absent ones, in name order.
-    pub groups: Vec<Seen<'a>>,
+    pub groups: Vec<GroupVerdict<'a>>,
     /// Some group is expected only because the message's tag or born time is not known.
     pub assumed: bool,
     /// There is a contract for the topic, and it expects no group of this message.
@@ -212,63 +212,68 @@ pub struct Judged<'a> {
 /// answer are expected and `filtered` is accepted.
 #[must_use]
 pub fn judge<'a>(
-    answer: Answer<'a>,
+    answer: AnswerView<'a>,
     subject: &MessageContext<'_>,
     expectations: &'a Expectations,
 ) -> Judged<'a> {
     let tracks = match answer {
-        Answer::Rejected => return bare(MessageVerdict::Rejected),
-        Answer::Unanswered => return bare(MessageVerdict::Unanswered),
-        Answer::NotFound => return bare(MessageVerdict::NotFound),
-        Answer::Tracks(tracks) => tracks,
+        AnswerView::Rejected => return bare(MessageVerdict::Rejected),
+        AnswerView::Unanswered => return bare(MessageVerdict::Unanswered),
+        AnswerView::NotFound => return bare(MessageVerdict::NotFound),
+        AnswerView::Tracks(tracks) => tracks,
     };
-    let duties = expectations.of(subject);
-    let expects_nothing = duties
+    let expected_groups = expectations.groups_for(subject);
+    let expects_nothing = expected_groups
         .as_ref()
-        .is_none_or(|duties| duties.groups.is_empty());
+        .is_none_or(|expected_groups| expected_groups.groups.is_empty());
     if tracks.is_empty() && expects_nothing {
         return bare(MessageVerdict::Unsubscribed);
     }
-    let expected = duties.as_ref().map(|duties| &duties.groups);
+    let expected = expected_groups
+        .as_ref()
+        .map(|expected_groups| &expected_groups.groups);
     let accept_filtered = expected.is_none() || expectations.accept_filtered;
-    let see = |group, [track_type, mark, mqadmin_track_type]: [_; 3], verdict, expected: bool| {
-        let fault = match verdict {
-            Verdict::Open | Verdict::Absent => true,
-            Verdict::Filtered => !accept_filtered,
-            Verdict::Passed | Verdict::Undetermined => false,
+    let verdict_of =
+        |group, [track_type, mark, mqadmin_track_type]: [_; 3], verdict, expected: bool| {
+            let fault = match verdict {
+                Verdict::Open | Verdict::Absent => true,
+                Verdict::Filtered => !accept_filtered,
+                Verdict::Passed | Verdict::Undetermined => false,
+            };
+            GroupVerdict {
+                group,
+                track_type,
+                mark,
+                mqadmin_track_type,
+                verdict,
+                expected,
+                unexpected: !expected && !expectations.names_group(subject.topic, group),
+                breaks: expected && fault,
+            }
         };
-        Seen {
-            group,
-            track_type,
-            mark,
-            mqadmin_track_type,
-            verdict,
-            expected,
-            unexpected: !expected && !expectations.name(subject.topic, group),
-            breaks: expected && fault,
-        }
-    };
     let is_expected = |group: &str| expected.is_none_or(|expected| expected.contains(group));
     let answered = tracks.iter().map(|track| {
-        see(
+        verdict_of(
             &*track.group,
             [&*track.track_type, &*track.mark, &*track.mqadmin_track_type],
             Verdict::of(&track.track_type),
             is_expected(&track.group),
         )
     });
-    let mut groups: Vec<Seen<'a>> = answered.collect();
+    let mut groups: Vec<GroupVerdict<'a>> = answered.collect();
     if let Some(expected) = expected {
         let is_answered = |group: &str| tracks.iter().any(|track| track.group == group);
         let absent = expected.iter().filter(|group| !is_answered(group));
-        groups.extend(absent.map(|group| see(*group, [""; 3], Verdict::Absent, true)));
+        groups.extend(absent.map(|group| verdict_of(*group, [""; 3], Verdict::Absent, true)));
         groups.sort_by_key(|seen| seen.group);
     }
     Judged {
         verdict: conclude(&groups),
         groups,
-        assumed: duties.as_ref().is_some_and(|duties| duties.assumed),
-        nothing_expected: duties.is_some() && expects_nothing,
+        assumed: expected_groups
+            .as_ref()
+            .is_some_and(|expected_groups| expected_groups.assumed),
+        nothing_expected: expected_groups.is_some() && expects_nothing,
     }
 }
 
@@ -281,7 +286,7 @@ fn bare<'a>(verdict: MessageVerdict) -> Judged<'a> {
     }
 }
 
-fn conclude(groups: &[Seen<'_>]) -> MessageVerdict {
+fn conclude(groups: &[GroupVerdict<'_>]) -> MessageVerdict {
     if groups.iter().any(|seen| seen.breaks) {
         MessageVerdict::Break
     } else if groups
@@ -314,7 +319,7 @@ mod tests {
             .map(|&(group, word)| TrackView::new(group, word))
             .collect();
         judge(
-            Answer::Tracks(&tracks),
+            AnswerView::Tracks(&tracks),
             &MessageContext::of_topic("orders"),
             &expectations,
         )
@@ -389,9 +394,9 @@ mod tests {
     fn errors_and_bad_rows_are_verdicts_of_their_own() {
         let nothing = Expectations::default();
         for (answer, verdict) in [
-            (Answer::Rejected, MessageVerdict::Rejected),
-            (Answer::Unanswered, MessageVerdict::Unanswered),
-            (Answer::NotFound, MessageVerdict::NotFound),
+            (AnswerView::Rejected, MessageVerdict::Rejected),
+            (AnswerView::Unanswered, MessageVerdict::Unanswered),
+            (AnswerView::NotFound, MessageVerdict::NotFound),
         ] {
             assert_eq!(
                 judge(answer, &MessageContext::of_topic("orders"), &nothing),
@@ -406,7 +411,7 @@ mod tests {
         expectations.add("b,d").unwrap();
         let tracks = ["a", "c", "d"].map(|group| TrackView::new(group, "CONSUMED"));
         let judged = judge(
-            Answer::Tracks(&tracks),
+            AnswerView::Tracks(&tracks),
             &MessageContext::of_topic("orders"),
             &expectations,
         );
@@ -440,7 +445,7 @@ mod tests {
                 tag: tag.map(Cow::Borrowed),
                 born: born.parse().ok(),
             };
-            let judged = judge(Answer::Tracks(tracks), &subject, &expectations);
+            let judged = judge(AnswerView::Tracks(tracks), &subject, &expectations);
             let words: Vec<_> = judged
                 .groups
                 .iter()

@@ -12,9 +12,9 @@ mod tally;
 mod topics;
 mod totals;
 
-pub use expect::{Duties, Expectations, MessageContext};
+pub use expect::{Expectations, ExpectedGroups, MessageContext};
 pub use expect_file::{DRAFT, ExpectationsError};
-pub use judge::{Answer, Judged, MessageVerdict, Seen, TrackView, Verdict, judge};
-pub use tally::{BreakKind, Facts, GroupTally, Tally};
-pub use topics::{Coverage, Topics};
+pub use judge::{AnswerView, GroupVerdict, Judged, MessageVerdict, TrackView, Verdict, judge};
+pub use tally::{BreakKind, GroupTally, RowFacts, Tally};
+pub use topics::{Coverage, TopicCounts};
 pub use totals::Totals;

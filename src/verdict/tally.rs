@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::message::CowText;
 
-use super::{Judged, MessageVerdict, Seen, Topics, Totals, Verdict};
+use super::{GroupVerdict, Judged, MessageVerdict, TopicCounts, Totals, Verdict};
 
 /// How many kinds of break are told apart; an incident has a handful.
-const KINDS: usize = 64;
+const MAX_BREAK_KINDS: usize = 64;
 
 /// One group's verdicts over all distinct messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl GroupTally {
             .any(|verdict| verdict != Verdict::Absent && self.count(verdict) > 0)
     }
 
-    fn add(&mut self, seen: &Seen<'_>, facts: &Facts<'_>) {
+    fn add(&mut self, seen: &GroupVerdict<'_>, facts: &RowFacts<'_>) {
         let born = facts.born;
         let had_passed = |group: &CowText<'_>| &**group == seen.group;
         let is_regressed = seen.verdict == Verdict::Open
@@ -99,7 +99,7 @@ pub struct Tally {
     /// Distinct messages with an answer of which the contract expects no group: another tag, born at another time.
     pub nothing_expected: u64,
     /// Topics of the distinct messages.
-    pub topics: Topics,
+    pub topics: TopicCounts,
     /// By group, in name order.
     pub groups: BTreeMap<String, GroupTally>,
     /// Error codes of messages not found or unanswered.
@@ -119,7 +119,7 @@ pub struct Tally {
 
 /// What [`Tally::add`] needs to know of a distinct message or a bad row besides its verdicts.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct RowFacts<'a> {
     /// Input row.
     pub row: u64,
     /// Message ID.
@@ -160,7 +160,7 @@ impl Tally {
     }
 
     /// Counts a distinct message or a bad row.
-    pub fn add(&mut self, facts: Facts<'_>, judged: &Judged<'_>) {
+    pub fn add(&mut self, facts: RowFacts<'_>, judged: &Judged<'_>) {
         self.totals.rows += 1;
         self.messages[judged.verdict as usize] += 1;
         match judged.verdict {
@@ -188,18 +188,18 @@ impl Tally {
         self.observe(facts.observed_at);
         // Both are in name order, and most messages have the same groups: one walk finds them.
         let mut known = self.groups.iter_mut();
-        let mut strangers = Vec::new();
+        let mut new_groups = Vec::new();
         for seen in &judged.groups {
             self.totals.tracks += u64::from(seen.verdict != Verdict::Absent);
             match known.find(|(name, _)| name.as_str() >= seen.group) {
                 Some((name, group)) if name == seen.group => group.add(seen, &facts),
                 _ => {
-                    strangers.push(seen);
+                    new_groups.push(seen);
                     known = self.groups.iter_mut(); // it went past: begin anew
                 }
             }
         }
-        for seen in strangers {
+        for seen in new_groups {
             self.groups
                 .entry(seen.group.to_owned())
                 .or_default()
@@ -236,7 +236,7 @@ impl Tally {
         for theirs in next.breaks {
             let alike =
                 |mine: &&mut BreakKind| mine.topic == theirs.topic && mine.groups == theirs.groups;
-            let room = self.breaks.len() < KINDS;
+            let room = self.breaks.len() < MAX_BREAK_KINDS;
             match self.breaks.iter_mut().find(alike) {
                 Some(mine) => mine.count += theirs.count,
                 None if room => self.breaks.push(theirs),
@@ -246,7 +246,7 @@ impl Tally {
     }
 
     /// Most breaks are of a kind that is known, and then nothing is allocated.
-    fn add_break(&mut self, facts: Facts<'_>, judged: &Judged<'_>) {
+    fn add_break(&mut self, facts: RowFacts<'_>, judged: &Judged<'_>) {
         let alike = |kind: &&mut BreakKind| {
             let groups = kind
                 .groups
@@ -256,7 +256,7 @@ impl Tally {
         };
         if let Some(kind) = self.breaks.iter_mut().find(alike) {
             kind.count += 1;
-        } else if self.breaks.len() < KINDS {
+        } else if self.breaks.len() < MAX_BREAK_KINDS {
             self.breaks.push(BreakKind {
                 topic: facts.topic.to_owned(),
                 groups: at_fault(judged)
@@ -303,7 +303,7 @@ fn at_fault<'a>(judged: &'a Judged<'_>) -> impl Iterator<Item = (&'a str, Verdic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Answer, Expectations, MessageContext, TrackView, judge};
+    use crate::verdict::{AnswerView, Expectations, MessageContext, TrackView, judge};
 
     fn tally_of(rows: std::ops::Range<u64>) -> Tally {
         let mut expectations = Expectations::default();
@@ -323,23 +323,23 @@ mod tests {
             ]
             .map(|(group, word)| TrackView::new(group, word));
             let answer = match row % 7 {
-                1 => Answer::NotFound,
-                2 => Answer::Unanswered,
-                3 => Answer::Rejected,
+                1 => AnswerView::NotFound,
+                2 => AnswerView::Unanswered,
+                3 => AnswerView::Rejected,
                 4 => {
                     tally.add_duplicate();
                     continue;
                 }
-                _ => Answer::Tracks(&tracks),
+                _ => AnswerView::Tracks(&tracks),
             };
             let observed_at = format!("2026-11-22T12:00:{:02}.000Z", row % 60);
-            let facts = Facts {
+            let facts = RowFacts {
                 row,
                 msg_id: "AA",
                 topic: "orders",
                 born: Timestamp::from_second(i64::try_from(row).unwrap()).ok(),
                 observed_at: &observed_at,
-                error: matches!(answer, Answer::NotFound | Answer::Unanswered)
+                error: matches!(answer, AnswerView::NotFound | AnswerView::Unanswered)
                     .then_some("BIZ_NO_MESSAGE"),
                 is_carried: false,
                 passed: None,

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use super::Expectations;
 
 /// More topics than this are not told apart; an account has hundreds.
-const MOST: usize = 10_000;
+const MAX_TOPICS: usize = 10_000;
 
 /// How many distinct messages each topic has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Topics {
+pub struct TopicCounts {
     messages: BTreeMap<String, u64>,
     /// There are more than [`MOST`], and some are missing here.
     is_cut: bool,
@@ -22,14 +22,14 @@ pub struct Topics {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Topics that the contract names and no message has.
-    pub unmet: Vec<String>,
+    pub without_messages: Vec<String>,
     /// Topics that messages have and the contract does not mention, with their number of distinct messages.
-    pub uncovered: Vec<(String, u64)>,
+    pub without_expectations: Vec<(String, u64)>,
     /// There is a contract and there are messages, and it mentions the topic of none of them.
     pub covers_none: bool,
 }
 
-impl Topics {
+impl TopicCounts {
     pub(super) fn add(&mut self, topic: &str) {
         match self.messages.get_mut(topic) {
             Some(messages) => *messages += 1,
@@ -45,7 +45,7 @@ impl Topics {
     }
 
     fn add_many(&mut self, topic: String, messages: u64) {
-        if self.messages.len() < MOST || self.messages.contains_key(&topic) {
+        if self.messages.len() < MAX_TOPICS || self.messages.contains_key(&topic) {
             *self.messages.entry(topic).or_default() += messages;
         } else {
             self.is_cut = true;
@@ -56,21 +56,22 @@ impl Topics {
 impl Expectations {
     /// Where they and messages of these topics do not meet; nothing where nothing is expected.
     #[must_use]
-    pub fn coverage(&self, topics: &Topics) -> Coverage {
-        let unmet = self
+    pub fn coverage(&self, topics: &TopicCounts) -> Coverage {
+        let without_messages = self
             .topics()
             .filter(|topic| !topics.is_cut && !topics.messages.contains_key(*topic));
-        let uncovered = topics
+        let without_expectations = topics
             .messages
             .iter()
-            .filter(|(topic, _)| !self.is_empty() && !self.mention(topic));
-        let uncovered: Vec<_> = uncovered
+            .filter(|(topic, _)| !self.is_empty() && !self.cover_topic(topic));
+        let without_expectations: Vec<_> = without_expectations
             .map(|(topic, messages)| (topic.clone(), *messages))
             .collect();
         Coverage {
-            unmet: unmet.map(str::to_owned).collect(),
-            covers_none: !uncovered.is_empty() && uncovered.len() == topics.messages.len(),
-            uncovered,
+            without_messages: without_messages.map(str::to_owned).collect(),
+            covers_none: !without_expectations.is_empty()
+                && without_expectations.len() == topics.messages.len(),
+            without_expectations,
         }
     }
 }
@@ -79,8 +80,8 @@ impl Expectations {
 mod tests {
     use super::*;
 
-    fn topics(of_messages: &[&str]) -> Topics {
-        let mut topics = Topics::default();
+    fn topics(of_messages: &[&str]) -> TopicCounts {
+        let mut topics = TopicCounts::default();
         for topic in of_messages {
             topics.add(topic);
         }
@@ -88,21 +89,25 @@ mod tests {
     }
 
     fn coverage(
-        contract: &[&str],
+        expected: &[&str],
         of_messages: &[&str],
     ) -> (Vec<String>, Vec<(String, u64)>, bool) {
         let mut expectations = Expectations::default();
-        for value in contract {
+        for value in expected {
             expectations.add(value).unwrap();
         }
         let coverage = expectations.coverage(&topics(of_messages));
-        (coverage.unmet, coverage.uncovered, coverage.covers_none)
+        (
+            coverage.without_messages,
+            coverage.without_expectations,
+            coverage.covers_none,
+        )
     }
 
     #[test]
     fn a_misspelt_topic_shows_on_both_sides() {
         let named = |topic: &str, messages| (topic.to_owned(), messages);
-        for (contract, messages, unmet, uncovered, covers_none) in [
+        for (expected, messages, without_messages, without_expectations, covers_none) in [
             (&[][..], &["a"][..], &[][..], vec![], false),
             (&["G"], &["a"], &[], vec![], false),
             (&["a=G"], &["a", "a"], &[], vec![], false),
@@ -117,26 +122,32 @@ mod tests {
             (&["a=G", "H"], &["c"], &["a"], vec![], false),
             (&["a=G"], &[], &["a"], vec![], false),
         ] {
-            let unmet: Vec<_> = unmet.iter().map(|&topic| topic.to_owned()).collect();
-            let found = coverage(contract, messages);
+            let without_messages: Vec<_> = without_messages
+                .iter()
+                .map(|&topic| topic.to_owned())
+                .collect();
+            let found = coverage(expected, messages);
             assert_eq!(
                 found,
-                (unmet, uncovered, covers_none),
-                "{contract:?} {messages:?}"
+                (without_messages, without_expectations, covers_none),
+                "{expected:?} {messages:?}"
             );
         }
     }
 
     #[test]
     fn of_very_many_topics_none_is_called_unmet() {
-        let names: Vec<_> = (0..=MOST).map(|nth| nth.to_string()).collect();
-        let (first, second) = names.split_at(MOST / 2);
+        let names: Vec<_> = (0..=MAX_TOPICS).map(|nth| nth.to_string()).collect();
+        let (first, second) = names.split_at(MAX_TOPICS / 2);
         let part = |names: &[String]| topics(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let mut all = part(first);
         all.append(part(second));
-        assert_eq!((all.messages.len(), all.is_cut), (MOST, true));
+        assert_eq!((all.messages.len(), all.is_cut), (MAX_TOPICS, true));
         let mut expectations = Expectations::default();
         expectations.add("misspelt=G").unwrap();
-        assert_eq!(expectations.coverage(&all).unmet, Vec::<String>::new());
+        assert_eq!(
+            expectations.coverage(&all).without_messages,
+            Vec::<String>::new()
+        );
     }
 }

@@ -20,7 +20,7 @@ use super::refusals::{
 use super::start_mode::{StartFlags, StartMode};
 use crate::clock;
 use crate::command::Env;
-use crate::command::evidence::Packing;
+use crate::command::evidence::BundleTarget;
 use crate::command::flags::{Kind, Pace, ReservedPaths, SourceSpec};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::Failed;
@@ -32,7 +32,7 @@ use crate::results::{Durability, Header, Previous, SCHEMA, SpreadsheetDamage};
 use crate::settings::{MaxRejects, Settings};
 use crate::source::{Snapshot, Source, TraceSource};
 use crate::telemetry::CallCounts;
-use crate::ui::Judge;
+use crate::ui::LiveJudge;
 use crate::verdict::Expectations;
 
 /// Everything an audit needs.
@@ -41,7 +41,7 @@ pub(super) struct Job {
     pub(super) query_run: QueryRun,
     targets: Targets,
     /// Packed in the end.
-    pub(super) bundle: Option<Packing>,
+    pub(super) bundle: Option<BundleTarget>,
     pub(super) results: PathBuf,
     pub(super) header: Header,
     /// Where messages that were looked up wait for their judgement; only a cluster needs it.
@@ -87,7 +87,7 @@ impl Job {
             ..header(&inputs, clock::rfc3339(started))?
         };
         // A cluster's answers are judged only when all are there.
-        let live_verdicts = (kind == Kind::Api).then(|| Judge::of(&header, expectations));
+        let live_verdicts = (kind == Kind::Api).then(|| LiveJudge::of(&header, expectations));
         let query_run = QueryRun {
             durability: if repeatable {
                 Durability::Relaxed

@@ -21,10 +21,10 @@ use super::flags::{
     SourceFlags, TalkFlags, TelemetryFlags, Watch,
 };
 use super::interrupt::end_at_once;
-use super::outcome::{Ending, conclude};
+use super::outcome::{ConcludeOptions, conclude};
 use crate::exit::{Failed, Status};
 use crate::report::CsvDialect;
-use crate::report::lang::Voice;
+use crate::report::locale::Locale;
 use crate::results::ResultsFile;
 use crate::settings::Settings;
 use crate::telemetry::ReportTotals;
@@ -92,12 +92,12 @@ fn audit(
     let exit_zero = args.exit_zero;
     let mut job = Job::settle(args, (settings, reserved), env)?;
     let results = job.results.clone();
-    let ending = Ending {
+    let ending = ConcludeOptions {
         exit_zero,
         quiet: job.query_run.talk.quiet,
         csv: CsvDialect::of(settings)?,
         bundle: job.bundle.take(),
-        voice: Voice::of(settings)?,
+        locale: Locale::of(settings)?,
     };
     let is_whole = job.is_whole();
     let targets = job.ask(&watch.call_counts, env)?;

@@ -20,7 +20,7 @@ use crate::results::{Durability, Header, Previous, ResultsError, RowSet};
 use crate::settings::Deadline;
 use crate::source::TraceSource;
 use crate::telemetry::CallCounts;
-use crate::ui::{Judge, Progress};
+use crate::ui::{LiveJudge, Progress};
 
 /// What a run is done in.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ pub(in crate::command) struct QueryRun {
     pub(in crate::command) pacer: Rc<Pacer>,
     pub(super) durability: Durability,
     /// By which answers are judged as they come; too fast to be read where nothing paces them.
-    pub(super) live_verdicts: Option<Judge>,
+    pub(super) live_verdicts: Option<LiveJudge>,
     pub(super) talk: Talk,
 }
 

@@ -7,10 +7,10 @@ use anyhow::anyhow;
 use super::reserved_paths::ReservedPaths;
 use super::targets::{create, is_in, open, or_stdout, same};
 use crate::command::Env;
-use crate::command::evidence::Packing;
+use crate::command::evidence::BundleTarget;
 use crate::exit::Failed;
 use crate::file::FileSet;
-use crate::report::{CsvDialect, Format, Target, Targets, refuse_foreign};
+use crate::report::{CsvDialect, ReportFormat, Target, Targets, refuse_foreign};
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -121,7 +121,7 @@ impl ReportFlags {
         reserved: &ReservedPaths,
         settings: &Settings,
         env: &Env,
-    ) -> Result<Option<Packing>, Failed> {
+    ) -> Result<Option<BundleTarget>, Failed> {
         let Some(path) = self.bundle.clone() else {
             return Ok(None);
         };
@@ -141,7 +141,7 @@ impl ReportFlags {
             ));
         }
         let output = create(&path, reserved)?;
-        Ok(Some(Packing {
+        Ok(Some(BundleTarget {
             path,
             output,
             settings: settings.show(),
@@ -165,13 +165,13 @@ impl ReportFlags {
         let matrix = self
             .matrix
             .into_iter()
-            .map(|path| (Some(Format::Matrix), path));
+            .map(|path| (Some(ReportFormat::Matrix), path));
         let rejects = self
             .rejects
             .into_iter()
-            .map(|path| (Some(Format::Rejects), path));
+            .map(|path| (Some(ReportFormat::Rejects), path));
         let wanted = or_stdout(self.output).chain(matrix).chain(rejects);
-        let files = open(wanted, reserved, &Format::BY_ENDING)?;
+        let files = open(wanted, reserved, &ReportFormat::BY_ENDING)?;
         if CsvDialect::of(settings)?.split.is_some() {
             refuse_to_split_streams(&files)?;
         }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use crate::command::Env;
 use crate::exit::Failed;
 use crate::settings::{LogFormat, Settings};
-use crate::ui::{LogStyle, Mode, Screen, start_log};
+use crate::ui::{LogStyle, ProgressMode, Screen, start_log};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Messages")]
@@ -24,7 +24,7 @@ pub(in crate::command) struct TalkFlags {
 /// How to talk, once that is settled.
 #[derive(Debug, Clone)]
 pub(in crate::command) struct Talk {
-    pub(in crate::command) mode: Mode,
+    pub(in crate::command) mode: ProgressMode,
     pub(in crate::command) screen: Screen,
     pub(in crate::command) quiet: bool,
 }
@@ -46,7 +46,7 @@ impl TalkFlags {
         };
         start_log(style, &screen);
         let wanted = !self.quiet && !self.no_progress;
-        let mode = Mode::resolve(wanted, terminal, format == LogFormat::Json);
+        let mode = ProgressMode::resolve(wanted, terminal, format == LogFormat::Json);
         Ok(Talk {
             mode,
             screen,

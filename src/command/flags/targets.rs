@@ -7,12 +7,12 @@ use anyhow::anyhow;
 use super::reserved_paths::ReservedPaths;
 use crate::exit::Failed;
 use crate::file::Output;
-use crate::report::{Format, Target};
+use crate::report::{ReportFormat, Target};
 
 /// The paths of `-o`; standard output where there is none.
 pub(in crate::command) fn or_stdout(
     output: Vec<PathBuf>,
-) -> impl Iterator<Item = (Option<Format>, PathBuf)> {
+) -> impl Iterator<Item = (Option<ReportFormat>, PathBuf)> {
     let default = output.is_empty().then(|| PathBuf::from("-"));
     output.into_iter().chain(default).map(|path| (None, path))
 }
@@ -20,9 +20,9 @@ pub(in crate::command) fn or_stdout(
 /// Opens every target, so that a path that can't be written costs no call. None may take the place of a `taken` file;
 /// `endings` are the formats that a path without a told format may ask for.
 pub(in crate::command) fn open(
-    wanted: impl Iterator<Item = (Option<Format>, PathBuf)>,
+    wanted: impl Iterator<Item = (Option<ReportFormat>, PathBuf)>,
     reserved: &ReservedPaths,
-    endings: &[Format],
+    endings: &[ReportFormat],
 ) -> Result<Vec<Target>, Failed> {
     let mut targets: Vec<Target> = Vec::new();
     for (format, path) in wanted {
@@ -63,7 +63,7 @@ fn created(path: &Path) -> Result<Output, Failed> {
 }
 
 /// `.csv, .json and .md`
-fn listed(formats: &[Format]) -> String {
+fn listed(formats: &[ReportFormat]) -> String {
     let endings: Vec<_> = formats
         .iter()
         .filter_map(|format| format.ending())
@@ -76,10 +76,10 @@ fn listed(formats: &[Format]) -> String {
 }
 
 /// The format by the ending; streams and devices without one get CSV.
-fn format_of(path: &Path) -> Option<Format> {
+fn format_of(path: &Path) -> Option<ReportFormat> {
     let stream = path == Path::new("-")
         || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-    Format::of(path).or(stream.then_some(Format::Csv))
+    ReportFormat::of(path).or(stream.then_some(ReportFormat::Csv))
 }
 
 /// The path without links and detours, as far as it exists.

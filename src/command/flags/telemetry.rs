@@ -90,8 +90,8 @@ impl Watch {
         self,
         ended: Result<(Status, ReportTotals), Failed>,
     ) -> Result<Status, Failed> {
-        let (status, ended, figures) = match ended {
-            Ok((status, figures)) => (status, Ok(status), Some(figures)),
+        let (status, ended, report) = match ended {
+            Ok((status, report)) => (status, Ok(status), Some(report)),
             Err(failed) => (failed.status, Err(failed), None),
         };
         let end = RunEnd {
@@ -99,7 +99,7 @@ impl Watch {
             started: self.started,
             finished: (self.clock)(),
             call_counts: self.call_counts.get(),
-            figures,
+            report,
         };
         if let Some(metrics) = &self.metrics
             && let Err(error) = metrics.write(&end)

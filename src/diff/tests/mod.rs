@@ -29,7 +29,7 @@ type Short = (
 struct Compared {
     findings: Vec<Short>,
     ages: Vec<(Option<Timestamp>, Option<i64>)>,
-    tally: Tally,
+    tally: DiffTally,
     headline: String,
     warnings: String,
     notes: String,
@@ -48,8 +48,8 @@ fn compared(old: &Night, new: &Night) -> Compared {
             finding.change.as_str(),
             u32::from_str_radix(&finding.line.msg_id, 16).unwrap(),
             finding.group.to_owned(),
-            finding.old.standing.as_str(),
-            finding.new.standing.as_str(),
+            finding.old.status.as_str(),
+            finding.new.status.as_str(),
             finding.remark,
         ));
         ages.push((finding.first_seen, finding.age.map(|age| age.as_hours())));
@@ -121,7 +121,7 @@ fn each_message_is_found_in_the_other_record_wherever_it_stands() {
             short("unconfirmed", 5, "a", ["open", "not_asked"], ""),
         ]
     );
-    let messages = Messages {
+    let messages = MessageCounts {
         both: 4,
         only_old: 3,
         only_new: 2,

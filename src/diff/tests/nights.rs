@@ -9,8 +9,8 @@ use super::super::Side;
 use crate::input::{Entry, Kept, Reject, Row, Survey};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
-use crate::report::lang::Voice;
-use crate::report::{Context, CsvDialect, Targets, render};
+use crate::report::locale::Locale;
+use crate::report::{CsvDialect, ReportContext, Targets, render};
 use crate::results::{Durability, Header, Outcome, ResultsFile, ResultsWriter, SCHEMA};
 use crate::source::{Failure, FailureKind, Trace, Track};
 use crate::verdict::Expectations;
@@ -145,13 +145,13 @@ fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, 
 
 pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
     let expectations = results_file.header().expectations.clone();
-    let context = Context {
+    let context = ReportContext {
         groups: Vec::new(),
         columns: Vec::new(),
         marks: false,
         expectations: expectations.clone(),
         csv: CsvDialect::default(),
-        voice: Voice::default(),
+        locale: Locale::default(),
     };
     let (summary, _) = render(
         std::slice::from_ref(results_file),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::bars::percent;
 use super::timeline::{Chart, Lane};
 use crate::humanize::count;
-use crate::report::lang::{Clock, Language, Voice};
+use crate::report::locale::{Language, Locale, TimeFormat};
 
 /// Of a lane: room for the names of the edges, then the bars.
 const EDGES: u64 = 17;
@@ -42,27 +42,27 @@ const STEPS: [i64; 19] = [
 ];
 
 /// A chart's texts.
-pub(super) struct Drawing<'v> {
+pub(super) struct ChartDrawing<'v> {
     pub(super) chart: &'v Chart<'v>,
-    pub(super) voice: &'v Voice,
+    pub(super) locale: &'v Locale,
 }
 
-impl Drawing<'_> {
-    const fn clock(&self) -> &Clock {
-        &self.voice.clock
+impl ChartDrawing<'_> {
+    const fn time_format(&self) -> &TimeFormat {
+        &self.locale.time_format
     }
 
     /// What the bars are.
     pub(super) fn scale(&self) -> String {
         let bar = self
-            .voice
+            .locale
             .duration(Duration::from_millis(self.chart.bar.unsigned_abs()));
-        let zone = self.clock().label();
+        let zone = self.time_format().label();
         let peak = count(self.chart.peak());
         let day = self
             .one_day()
             .map_or_else(String::new, |day| format!("{day}, "));
-        match self.voice.language {
+        match self.locale.language {
             Language::English => format!(
                 "Across: when the messages were produced ({day}{zone}), {bar} a bar. Up: missed messages, from 0 to {peak} in each lane."
             ),
@@ -75,17 +75,18 @@ impl Drawing<'_> {
     /// What is said of a lane.
     pub(super) fn remark(&self, lane: &Lane<'_>) -> String {
         let [first, last] = [lane.edges.0, lane.edges.1].map(date);
-        let stretch = first.zip(last).map_or_else(String::new, |edges| {
-            self.voice.stretch(edges, crate::report::lang::Edges::Exact)
+        let time_range = first.zip(last).map_or_else(String::new, |edges| {
+            self.locale
+                .time_range(edges, crate::report::locale::RangePrecision::Exact)
         });
         let (number, peak) = (count(lane.count), lane.bars.values().copied().max());
         let peak = count(peak.unwrap_or(0));
-        match self.voice.language {
+        match self.locale.language {
             Language::English => {
-                format!("{number} missed, produced {stretch}; at most {peak} a bar")
+                format!("{number} missed, produced {time_range}; at most {peak} a bar")
             }
             Language::Chinese => {
-                format!("漏消费 {number} 条，产生于 {stretch}；每柱最多 {peak} 条")
+                format!("漏消费 {number} 条，产生于 {time_range}；每柱最多 {peak} 条")
             }
         }
     }
@@ -117,7 +118,7 @@ impl Drawing<'_> {
                 percent(86, 100 * self.chart.bars.unsigned_abs()),
             );
             let from = date(self.chart.from + bar * self.chart.bar);
-            let from = from.map_or_else(String::new, |time| self.clock().time(time));
+            let from = from.map_or_else(String::new, |time| self.time_format().time(time));
             write!(
                 svg,
                 "<rect x=\"{x}\" y={} width=\"{width}\" height={tall}><title>{from}: {}</title></rect>",
@@ -136,12 +137,12 @@ impl Drawing<'_> {
         let whole = self.chart.bars * 100;
         let [left, right] = [first, last].map(|edge| self.hundredths(edge));
         // Names stand outside of what they enclose where there is room.
-        let begins = Edge {
+        let begins = EdgeMark {
             at: left,
             anchor: if left * 4 > whole { "end" } else { "start" },
             name: self.edge(first),
         };
-        let ends = Edge {
+        let ends = EdgeMark {
             at: right,
             anchor: if right * 4 < whole * 3 {
                 "start"
@@ -154,17 +155,17 @@ impl Drawing<'_> {
         let edges = match (begins.anchor, ends.anchor) {
             _ if first == last => vec![begins],
             ("end", "end") if (right - left) * 5 < whole => {
-                vec![Edge { name, ..begins }, ends.bare()]
+                vec![EdgeMark { name, ..begins }, ends.bare()]
             }
             ("start", "start") if (right - left) * 5 < whole => {
-                vec![begins.bare(), Edge { name, ..ends }]
+                vec![begins.bare(), EdgeMark { name, ..ends }]
             }
             _ => vec![begins, ends],
         };
         let shown = edges
             .into_iter()
             .filter(|edge| (0..=whole).contains(&edge.at));
-        for Edge { at, anchor, name } in shown {
+        for EdgeMark { at, anchor, name } in shown {
             let (x, down) = (self.place(at), EDGES + BARS);
             let dx = if anchor == "start" { 4 } else { -4 };
             write!(
@@ -181,7 +182,7 @@ impl Drawing<'_> {
         } else {
             "%m-%d %T"
         };
-        self.told(millis, form)
+        self.formatted(millis, form)
     }
 
     /// The axis below all lanes.
@@ -211,7 +212,7 @@ impl Drawing<'_> {
         let width = bar.saturating_mul(bars);
         let step = STEPS.into_iter().find(|step| width / step < TICKS_MOST);
         let step = step.unwrap_or_else(|| width / TICKS_MOST + 1);
-        let ahead = date(from).map_or(0, |time| self.clock().ahead(time));
+        let ahead = date(from).map_or(0, |time| self.time_format().ahead(time));
         let first = (from + ahead + step - 1).div_euclid(step) * step - ahead;
         let form = match (self.one_day(), step) {
             (Some(_), ..60_000) => "%T",
@@ -225,7 +226,7 @@ impl Drawing<'_> {
         ticks
             .map(|tick| {
                 let at = self.hundredths(tick);
-                (self.place(at), at / bars.max(1), self.told(tick, form))
+                (self.place(at), at / bars.max(1), self.formatted(tick, form))
             })
             .collect()
     }
@@ -236,13 +237,13 @@ impl Drawing<'_> {
             from, bar, bars, ..
         } = *self.chart;
         let last = from.saturating_add(bar.saturating_mul(bars)) - 1;
-        let [first, last] = [from, last].map(|millis| self.told(millis, "%F"));
+        let [first, last] = [from, last].map(|millis| self.formatted(millis, "%F"));
         (first == last).then_some(first)
     }
 
-    fn told(&self, millis: i64, form: &str) -> String {
+    fn formatted(&self, millis: i64, form: &str) -> String {
         date(millis).map_or_else(String::new, |time| {
-            self.clock().zoned(time).strftime(form).to_string()
+            self.time_format().zoned(time).strftime(form).to_string()
         })
     }
 
@@ -259,14 +260,14 @@ impl Drawing<'_> {
 }
 
 /// Where missed messages begin or end.
-struct Edge {
+struct EdgeMark {
     /// In hundredths of a bar.
     at: i64,
     anchor: &'static str,
     name: String,
 }
 
-impl Edge {
+impl EdgeMark {
     /// Its name stands elsewhere.
     fn bare(self) -> Self {
         Self {
@@ -291,14 +292,14 @@ mod tests {
         for second in 0..600 {
             timeline.add("g", 1_763_618_409_000 + second * 1000);
         }
-        let voice = Voice {
+        let locale = Locale {
             language: Language::English,
-            clock: "Asia/Shanghai".parse().unwrap(),
+            time_format: "Asia/Shanghai".parse().unwrap(),
         };
-        let chart = timeline.chart(&voice.clock).unwrap();
-        let drawing = Drawing {
+        let chart = timeline.chart(&locale.time_format).unwrap();
+        let drawing = ChartDrawing {
             chart: &chart,
-            voice: &voice,
+            locale: &locale,
         };
         assert_eq!(
             drawing.scale(),

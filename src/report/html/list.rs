@@ -1,13 +1,13 @@
 //! The list of breaks as the template shows it: sections of messages that the same groups missed.
 
+use super::collected::{BreakSection, CollectedBreaks};
 use super::drawing::date;
-use super::gathered::{Gathered, Section};
-use super::rows::{Break, COLUMNS_MOST};
+use super::rows::{BreakLine, COLUMNS_MOST};
 use crate::humanize::count;
-use crate::report::lang::{Language, Voice, phrases};
+use crate::report::locale::{Language, Locale, phrases};
 
 /// The table of breaks.
-pub(super) struct List<'v> {
+pub(super) struct BreakList<'v> {
     pub(super) caption: String,
     pub(super) produced: String,
     pub(super) columns: &'v [String],
@@ -18,27 +18,31 @@ pub(super) struct List<'v> {
 pub(super) struct SectionView<'v> {
     pub(super) heading: String,
     pub(super) number: String,
-    pub(super) rows: Vec<(&'v Break, String, String)>,
+    pub(super) rows: Vec<(&'v BreakLine, String, String)>,
     pub(super) more: Option<String>,
 }
 
-impl<'v> List<'v> {
-    pub(super) fn of(gathered: &'v Gathered, columns: &'v [String], voice: &Voice) -> Self {
+impl<'v> BreakList<'v> {
+    pub(super) fn of(
+        collected: &'v CollectedBreaks,
+        columns: &'v [String],
+        locale: &Locale,
+    ) -> Self {
         let shown = &columns[..columns.len().min(COLUMNS_MOST)];
-        let day = one_day(gathered, voice);
-        let zone = voice.clock.label();
+        let day = one_day(collected, locale);
+        let zone = locale.time_format.label();
         let produced = match &day {
             Some(day) => format!("{day}, {zone}"),
             None => zone.to_owned(),
         };
-        let produced = voice.say(phrases::PRODUCED).to_owned() + &voice.in_brackets(&produced);
-        let mut sections: Vec<_> = gathered.sections.iter().collect();
+        let produced = locale.text(phrases::PRODUCED).to_owned() + &locale.in_brackets(&produced);
+        let mut sections: Vec<_> = collected.sections.iter().collect();
         sections.sort_by_key(|section| std::cmp::Reverse((section.kind.is_some(), section.count)));
         let sections: Vec<_> = sections
             .into_iter()
-            .map(|section| SectionView::of(section, day.is_some(), voice))
+            .map(|section| SectionView::of(section, day.is_some(), locale))
             .collect();
-        let (listed, all) = gathered
+        let (listed, all) = collected
             .sections
             .iter()
             .fold((0, 0), |(listed, all), section| {
@@ -46,7 +50,7 @@ impl<'v> List<'v> {
             });
         let left_out = columns.len() - shown.len();
         Self {
-            caption: caption(voice, listed, all, left_out),
+            caption: caption(locale, listed, all, left_out),
             produced,
             columns: shown,
             across: 3 + shown.len(),
@@ -55,9 +59,9 @@ impl<'v> List<'v> {
     }
 }
 
-fn caption(voice: &Voice, listed: u64, all: u64, columns: usize) -> String {
+fn caption(locale: &Locale, listed: u64, all: u64, columns: usize) -> String {
     let [listed_told, all_told, more] = [listed, all, all - listed].map(count);
-    let mut parts = vec![match (voice.language, listed == all) {
+    let mut parts = vec![match (locale.language, listed == all) {
         (Language::English, true) => format!("All {all_told}, each message once."),
         (Language::English, false) => {
             format!("{listed_told} of {all_told}, each message once, and {more} more in the CSV.")
@@ -70,7 +74,7 @@ fn caption(voice: &Voice, listed: u64, all: u64, columns: usize) -> String {
         }
     }];
     if columns > 0 {
-        parts.push(match voice.language {
+        parts.push(match locale.language {
             Language::English => format!("{columns} more columns are in the CSV."),
             Language::Chinese => format!("另有 {columns} 列见 CSV。"),
         });
@@ -79,21 +83,21 @@ fn caption(voice: &Voice, listed: u64, all: u64, columns: usize) -> String {
 }
 
 impl<'v> SectionView<'v> {
-    fn of(section: &'v Section, is_one_day: bool, voice: &Voice) -> Self {
-        let told = |topic: &str, groups: &[(String, String)]| {
+    fn of(section: &'v BreakSection, is_one_day: bool, locale: &Locale) -> Self {
+        let described = |topic: &str, groups: &[(String, String)]| {
             let groups: Vec<_> = groups
                 .iter()
                 .map(|(group, verdict)| format!("{group} {verdict}"))
                 .collect();
             format!(
                 "{topic}{}{}",
-                voice.say(phrases::COLON),
-                voice.listed(&groups)
+                locale.text(phrases::COLON),
+                locale.listed(&groups)
             )
         };
         let rows = section.rows.iter().map(|found| {
             let born = found.born.and_then(date).map_or_else(String::new, |born| {
-                let local = voice.clock.time(born);
+                let local = locale.time_format.time(born);
                 if is_one_day {
                     local[11..].to_owned()
                 } else {
@@ -102,7 +106,7 @@ impl<'v> SectionView<'v> {
             });
             let kind = match section.kind {
                 Some(_) => String::new(),
-                None => told(&found.topic, &found.groups),
+                None => described(&found.topic, &found.groups),
             };
             (found, born, kind)
         });
@@ -110,12 +114,12 @@ impl<'v> SectionView<'v> {
         let number = count(left_out);
         Self {
             heading: match &section.kind {
-                Some((topic, groups)) => told(topic, groups),
-                None => voice.say(phrases::OTHER_KINDS_TOGETHER).to_owned(),
+                Some((topic, groups)) => described(topic, groups),
+                None => locale.text(phrases::OTHER_KINDS_TOGETHER).to_owned(),
             },
             number: count(section.count),
             rows: rows.collect(),
-            more: (left_out > 0).then(|| match voice.language {
+            more: (left_out > 0).then(|| match locale.language {
                 Language::English => format!("and {number} more in the CSV"),
                 Language::Chinese => format!("其余 {number} 条见 CSV"),
             }),
@@ -124,11 +128,11 @@ impl<'v> SectionView<'v> {
 }
 
 /// The local day on which all listed messages were made, if it is one: it need not stand in every row then.
-fn one_day(gathered: &Gathered, voice: &Voice) -> Option<String> {
-    let rows = gathered.sections.iter().flat_map(|section| &section.rows);
+fn one_day(collected: &CollectedBreaks, locale: &Locale) -> Option<String> {
+    let rows = collected.sections.iter().flat_map(|section| &section.rows);
     let mut days = rows.filter_map(|found| {
         let born = date(found.born?)?;
-        Some(voice.clock.zoned(born).date())
+        Some(locale.time_format.zoned(born).date())
     });
     let day = days.next()?;
     days.all(|other| other == day).then(|| day.to_string())

@@ -8,14 +8,14 @@
 
 mod assets;
 mod bars;
+mod collected;
 mod drawing;
-mod gathered;
 mod list;
 mod origins;
-mod page;
 mod rows;
+mod sink;
 mod timeline;
 mod view;
 
-pub(super) use page::Page;
-pub(super) use rows::Html;
+pub(super) use rows::HtmlRows;
+pub(super) use sink::HtmlSink;

@@ -1,78 +1,82 @@
 //! Where the breaks come from: the topics and producers with the most of them.
 
 use super::bars::meter;
+use super::collected::{CollectedBreaks, NameCount};
 use super::drawing::date;
-use super::gathered::{Gathered, Share};
 use crate::humanize::count;
-use crate::report::lang::{Edges, Language, Voice, phrases};
+use crate::report::locale::{Language, Locale, RangePrecision, phrases};
 
 /// How many of them are named.
 const NAMED: usize = 20;
 
 /// Where the breaks come from.
 pub(super) struct Origins {
-    pub(super) topics: Top,
-    pub(super) producers: Top,
+    pub(super) topics: TopNames,
+    pub(super) producers: TopNames,
 }
 
 impl Origins {
-    pub(super) fn of(gathered: &Gathered, voice: &Voice) -> Self {
+    pub(super) fn of(collected: &CollectedBreaks, locale: &Locale) -> Self {
         Self {
-            topics: topics(gathered, voice),
-            producers: producers(gathered, voice),
+            topics: topics(collected, locale),
+            producers: producers(collected, locale),
         }
     }
 }
 
 /// Names with their numbers.
-pub(super) struct Top {
+pub(super) struct TopNames {
     /// Cells that name, number, drawing, when.
     pub(super) rows: Vec<(Vec<String>, String, String, String)>,
     pub(super) rest: Vec<(String, String)>,
 }
 
-fn topics(gathered: &Gathered, voice: &Voice) -> Top {
-    let (named, rest) = gathered.topics.top(NAMED);
+fn topics(collected: &CollectedBreaks, locale: &Locale) -> TopNames {
+    let (named, rest) = collected.topics.top(NAMED);
     let named = named
         .into_iter()
         .map(|(topic, share)| (vec![topic.clone()], share));
-    Top::of(named.collect(), rest, voice)
+    TopNames::of(named.collect(), rest, locale)
 }
 
-fn producers(gathered: &Gathered, voice: &Voice) -> Top {
-    let (named, rest) = gathered.producers.top(NAMED);
+fn producers(collected: &CollectedBreaks, locale: &Locale) -> TopNames {
+    let (named, rest) = collected.producers.top(NAMED);
     let named = named.into_iter().map(|(producer, share)| {
         (
             vec![producer.address.clone(), producer.pid.to_string()],
             share,
         )
     });
-    let mut top = Top::of(named.collect(), rest, voice);
-    if gathered.without_producer > 0 {
-        let name = voice.say(phrases::NOT_TOLD).to_owned();
-        top.rest.push((name, count(gathered.without_producer)));
+    let mut top = TopNames::of(named.collect(), rest, locale);
+    if collected.without_producer > 0 {
+        let name = locale.text(phrases::NOT_TOLD).to_owned();
+        top.rest.push((name, count(collected.without_producer)));
     }
     top
 }
 
-impl Top {
-    fn of(shown: Vec<(Vec<String>, Share)>, (others, rest): (usize, u64), voice: &Voice) -> Self {
+impl TopNames {
+    fn of(
+        shown: Vec<(Vec<String>, NameCount)>,
+        (others, rest): (usize, u64),
+        locale: &Locale,
+    ) -> Self {
         let most = shown
             .iter()
             .map(|(_, share)| share.count)
             .max()
             .unwrap_or(1);
-        let when = |share: Share| {
+        let when = |share: NameCount| {
             let (first, last) = share.born?;
             let edges = (date(first)?, date(last)?);
-            Some(voice.stretch(edges, Edges::Exact))
+            Some(locale.time_range(edges, RangePrecision::Exact))
         };
         let rows = shown.into_iter().map(|(cells, share)| {
             let when = when(share).unwrap_or_default();
             (cells, count(share.count), meter(share.count, most), when)
         });
-        let others = match voice.language {
-            _ if others == 0 => voice.say(phrases::OTHERS).to_owned(),
+        let others = match locale.language {
+            _ if others == 0 => locale.text(phrases::OTHERS).to_owned(),
             Language::English if others == 1 => "1 other".to_owned(),
             Language::English => format!("{} others", count(others as u64)),
             Language::Chinese => format!("其他 {} 个", count(others as u64)),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::MessageId;
-use crate::report::row::{Context, RowFormat, RowView};
+use crate::report::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::MessageVerdict;
 
 /// Wider than this a table can't be read; the CSV has all columns.
@@ -14,11 +14,11 @@ const TEXT_MOST: usize = 120;
 
 /// A line of JSON for each message that is a break; other rows are in the totals.
 #[derive(Debug)]
-pub(in crate::report) struct Html;
+pub(in crate::report) struct HtmlRows;
 
 /// A message that some expected group has not consumed.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Break {
+pub(super) struct BreakLine {
     pub(super) row: u64,
     pub(super) msg_id: String,
     pub(super) topic: String,
@@ -38,16 +38,16 @@ pub(super) struct Producer {
     pub(super) pid: u16,
 }
 
-impl RowFormat for Html {
-    fn head(&self, _context: &Context, _out: &mut Vec<u8>) {}
+impl RowFormat for HtmlRows {
+    fn head(&self, _context: &ReportContext, _out: &mut Vec<u8>) {}
 
-    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         if view.verdict() != MessageVerdict::Break || view.same_as.is_some() {
             return;
         }
         let at_fault = view.judged.groups.iter().filter(|seen| seen.breaks);
         let kept = view.kept_in(&context.columns).take(COLUMNS_MOST);
-        let line = Break {
+        let line = BreakLine {
             row: view.row,
             msg_id: view.line.msg_id.to_string(),
             topic: view.line.topic.to_string(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::report::lang::Clock;
+use crate::report::locale::TimeFormat;
 
 /// Finer than this nobody looks, and IDs of some kinds know no more.
 const FINEST: i64 = 1000;
@@ -29,12 +29,12 @@ const LANES_MOST: usize = 8;
 pub(super) struct Timeline {
     /// Width of a span in [`FINEST`]s; doubled whenever there are too many.
     doublings: u32,
-    groups: BTreeMap<String, Missed>,
+    groups: BTreeMap<String, MissedTimes>,
     spans: usize,
 }
 
 #[derive(Debug)]
-struct Missed {
+struct MissedTimes {
     spans: BTreeMap<i64, u64>,
     /// First and last, in milliseconds since 1970.
     edges: (i64, i64),
@@ -43,7 +43,7 @@ struct Missed {
 impl Timeline {
     pub(super) fn add(&mut self, group: &str, born: i64) {
         if !self.groups.contains_key(group) {
-            let missed = Missed {
+            let missed = MissedTimes {
                 spans: BTreeMap::new(),
                 edges: (born, born),
             };
@@ -80,13 +80,13 @@ impl Timeline {
     }
 
     /// The bars, in steps of a clock that people read; nothing where no message has a date.
-    pub(super) fn chart(&self, clock: &Clock) -> Option<Chart<'_>> {
+    pub(super) fn chart(&self, time_format: &TimeFormat) -> Option<Chart<'_>> {
         let (from, to) = self.window()?;
         let bar = NICE
             .into_iter()
             .find(|nice| *nice >= self.width() && (to - from) / nice < BARS)
             .unwrap_or_else(|| (to - from) / BARS + 1);
-        let ahead = Timestamp::from_millisecond(from).map_or(0, |time| clock.ahead(time));
+        let ahead = Timestamp::from_millisecond(from).map_or(0, |time| time_format.ahead(time));
         let from = (from + ahead).div_euclid(bar) * bar - ahead;
         let bars = (to - 1 - from).div_euclid(bar) + 1;
         let mut chart = Chart {
@@ -171,7 +171,7 @@ pub(super) struct Lane<'t> {
 }
 
 impl<'t> Chart<'t> {
-    fn add(&mut self, names: Vec<&'t str>, missed: &[&Missed], width: i64) {
+    fn add(&mut self, names: Vec<&'t str>, missed: &[&MissedTimes], width: i64) {
         let mut lane = Lane {
             names,
             bars: BTreeMap::new(),
@@ -214,7 +214,7 @@ mod tests {
             timeline.add("GID_a", 1_763_618_400_000 + second * 1000);
         }
         timeline.add("GID_b", 1_763_618_407_000);
-        let chart = timeline.chart(&Clock::default()).unwrap();
+        let chart = timeline.chart(&TimeFormat::default()).unwrap();
         assert_eq!((chart.bar, chart.from), (10_000, 1_763_618_400_000));
         assert_eq!((chart.bars, chart.outside, chart.peak()), (60, 0, 10));
         let lanes: Vec<_> = chart.lanes.iter().map(|l| (l.names[0], l.count)).collect();
@@ -229,7 +229,7 @@ mod tests {
             timeline.add("g", 1_763_618_400_000 + second * 1000);
         }
         timeline.add("g", 1_763_618_400_000 - 7 * 86_400_000);
-        let chart = timeline.chart(&Clock::default()).unwrap();
+        let chart = timeline.chart(&TimeFormat::default()).unwrap();
         assert_eq!((chart.bar, chart.outside), (15_000, 1));
         assert_eq!(chart.lanes[0].count, 1001, "it is counted nevertheless");
     }
@@ -242,7 +242,7 @@ mod tests {
                 timeline.add(&format!("g{group}"), group * 1000);
             }
         }
-        let chart = timeline.chart(&Clock::default()).unwrap();
+        let chart = timeline.chart(&TimeFormat::default()).unwrap();
         let lanes: Vec<_> = chart
             .lanes
             .iter()
@@ -260,7 +260,7 @@ mod tests {
             for born in born {
                 timeline.add("g", born / 4);
             }
-            let chart = timeline.chart(&Clock::default()).unwrap();
+            let chart = timeline.chart(&TimeFormat::default()).unwrap();
             let shown: u64 = chart.lanes[0].bars.values().sum();
             prop_assert_eq!(shown + chart.outside, count);
             prop_assert!(chart.bars <= BARS + 2);

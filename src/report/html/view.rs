@@ -4,20 +4,20 @@ use askama::Template;
 
 use super::assets::{SCRIPT, STYLE, policy};
 use super::bars::shares;
-use super::drawing::Drawing;
-use super::gathered::Gathered;
-use super::list::List;
+use super::collected::CollectedBreaks;
+use super::drawing::ChartDrawing;
+use super::list::BreakList;
 use super::origins::Origins;
 use super::timeline::Lane;
 use crate::humanize::count;
-use crate::report::lang::{Edges, Language, Phrase, Voice, phrases};
-use crate::report::story::{Fact, Story};
+use crate::report::locale::{Language, Locale, Phrase, RangePrecision, phrases};
+use crate::report::text::{RunFact, SummaryText};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/askama.toml")]
-pub(super) struct View<'v> {
-    voice: &'v Voice,
+pub(super) struct PageView<'v> {
+    locale: &'v Locale,
     policy: String,
     style: &'static str,
     script: &'static str,
@@ -27,19 +27,19 @@ pub(super) struct View<'v> {
     provenance: String,
     notes: Vec<String>,
     messages: Vec<(String, String, String)>,
-    groups: Vec<Bar<'v>>,
+    groups: Vec<GroupBar<'v>>,
     chart: Option<ChartView>,
     origins: Option<Origins>,
     errors: Vec<(&'v str, String)>,
-    list: Option<List<'v>>,
+    list: Option<BreakList<'v>>,
     /// Of groups and of messages: code, name, meaning.
     verdicts: [Vec<[&'static str; 3]>; 2],
     caveats: Vec<&'static str>,
-    facts: Vec<Fact>,
+    facts: Vec<RunFact>,
 }
 
 /// A group's share of each verdict.
-struct Bar<'v> {
+struct GroupBar<'v> {
     name: &'v str,
     remark: String,
     svg: String,
@@ -56,65 +56,65 @@ struct ChartView {
     left_out: Vec<String>,
 }
 
-impl<'v> View<'v> {
+impl<'v> PageView<'v> {
     pub(super) fn of(
-        story: &'v Story<'v>,
-        gathered: &'v Gathered,
+        text: &'v SummaryText<'v>,
+        collected: &'v CollectedBreaks,
         columns: &'v [String],
-        contract: &str,
+        expectations: &str,
     ) -> Self {
-        let (voice, tally) = (story.voice, &story.summary.tally);
+        let (locale, tally) = (text.locale, &text.summary.tally);
         let mut groups: Vec<_> = tally.groups.iter().collect();
         groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.missed)); // the others stay in name order
         let errors = tally.errors.iter();
         let is_broken = tally.messages(MessageVerdict::Break) > 0;
         Self {
-            voice,
+            locale,
             policy: policy(),
             style: STYLE,
             script: SCRIPT,
-            headline: story.headline(),
-            complete: story.summary.is_complete(),
-            totals: story.totals(),
-            provenance: story.provenance(),
-            notes: notes(story),
-            messages: messages(story),
+            headline: text.headline(),
+            complete: text.summary.is_complete(),
+            totals: text.totals(),
+            provenance: text.provenance(),
+            notes: notes(text),
+            messages: messages(text),
             groups: groups
                 .into_iter()
-                .map(|(name, group)| Bar::of(name, group, voice))
+                .map(|(name, group)| GroupBar::of(name, group, locale))
                 .collect(),
-            chart: ChartView::of(gathered, voice),
-            origins: is_broken.then(|| Origins::of(gathered, voice)),
+            chart: ChartView::of(collected, locale),
+            origins: is_broken.then(|| Origins::of(collected, locale)),
             errors: errors
                 .map(|(code, number)| (code.as_str(), count(*number)))
                 .collect(),
-            list: is_broken.then(|| List::of(gathered, columns, voice)),
-            verdicts: verdicts(voice),
-            caveats: story.caveats(),
-            facts: story.facts(contract),
+            list: is_broken.then(|| BreakList::of(collected, columns, locale)),
+            verdicts: verdicts(locale),
+            caveats: text.caveats(),
+            facts: text.facts(expectations),
         }
     }
 
     /// A fixed text, for the template.
-    const fn say(&self, phrase: Phrase) -> &'static str {
-        self.voice.say(phrase)
+    const fn text(&self, phrase: Phrase) -> &'static str {
+        self.locale.text(phrase)
     }
 
     /// Is a verdict known by another word than its code?
     const fn has_codes(&self) -> bool {
-        !matches!(self.voice.language, Language::English)
+        !matches!(self.locale.language, Language::English)
     }
 }
 
-fn verdicts(voice: &Voice) -> [Vec<[&'static str; 3]>; 2] {
-    let told = |code, name, meaning| [code, voice.say(name), voice.say(meaning)];
+fn verdicts(locale: &Locale) -> [Vec<[&'static str; 3]>; 2] {
+    let described = |code, name, meaning| [code, locale.text(name), locale.text(meaning)];
     let of_group = |verdict: Verdict| {
         let (name, meaning) = (phrases::verdict(verdict), phrases::meaning(verdict));
-        told(verdict.as_str(), name, meaning)
+        described(verdict.as_str(), name, meaning)
     };
     let of_message = |verdict: MessageVerdict| {
         let name = phrases::message_verdict(verdict);
-        told(verdict.as_str(), name, phrases::message_meaning(verdict))
+        described(verdict.as_str(), name, phrases::message_meaning(verdict))
     };
     [
         Verdict::ALL.map(of_group).into(),
@@ -122,17 +122,17 @@ fn verdicts(voice: &Voice) -> [Vec<[&'static str; 3]>; 2] {
     ]
 }
 
-fn notes(story: &Story<'_>) -> Vec<String> {
-    let notes = story.resets().into_iter().chain(story.carried());
+fn notes(text: &SummaryText<'_>) -> Vec<String> {
+    let notes = text.resets().into_iter().chain(text.carried());
     notes
-        .chain(story.contract())
-        .chain(story.damaged())
+        .chain(text.expectation_notes())
+        .chain(text.damaged())
         .collect()
 }
 
 /// Code, name, number.
-fn messages(story: &Story<'_>) -> Vec<(String, String, String)> {
-    let tally = &story.summary.tally;
+fn messages(text: &SummaryText<'_>) -> Vec<(String, String, String)> {
+    let tally = &text.summary.tally;
     MessageVerdict::ALL
         .iter()
         .filter(|&&verdict| {
@@ -140,33 +140,36 @@ fn messages(story: &Story<'_>) -> Vec<(String, String, String)> {
             always || tally.messages(verdict) > 0
         })
         .map(|&verdict| {
-            let name = story.voice.say(phrases::message_verdict(verdict));
+            let name = text.locale.text(phrases::message_verdict(verdict));
             let number = count(tally.messages(verdict));
             (verdict.as_str().to_owned(), name.replace('_', " "), number)
         })
         .collect()
 }
 
-impl<'v> Bar<'v> {
-    fn of(name: &'v str, group: &GroupTally, voice: &Voice) -> Self {
+impl<'v> GroupBar<'v> {
+    fn of(name: &'v str, group: &GroupTally, locale: &Locale) -> Self {
         let parts = Verdict::ALL.map(|verdict| {
             let number = count(group.count(verdict));
-            let name = voice.say(phrases::verdict(verdict));
+            let name = locale.text(phrases::verdict(verdict));
             (verdict.as_str(), name.to_owned(), number)
         });
         let expected = count(group.expected);
-        let expected = match (voice.language, group.expected, group.unexpected) {
-            (_, 0, 0) => voice.say(phrases::NOT_EXPECTED).to_owned(),
-            (_, 0, _) => voice.say(phrases::UNEXPECTED).to_owned(),
+        let expected = match (locale.language, group.expected, group.unexpected) {
+            (_, 0, 0) => locale.text(phrases::NOT_EXPECTED).to_owned(),
+            (_, 0, _) => locale.text(phrases::UNEXPECTED).to_owned(),
             (Language::English, 1, _) => "expected of 1 message".to_owned(),
             (Language::English, ..) => format!("expected of {expected} messages"),
             (Language::Chinese, ..) => format!("应消费 {expected} 条"),
         };
         let missed = group.missed_born.map(|born| {
-            let (stretch, zone) = (voice.stretch(born, Edges::Exact), voice.clock.name());
-            match voice.language {
-                Language::English => format!("missed messages were produced {stretch} {zone}"),
-                Language::Chinese => format!("漏消费消息产生于 {stretch} {zone}"),
+            let (time_range, zone) = (
+                locale.time_range(born, RangePrecision::Exact),
+                locale.time_format.name(),
+            );
+            match locale.language {
+                Language::English => format!("missed messages were produced {time_range} {zone}"),
+                Language::Chinese => format!("漏消费消息产生于 {time_range} {zone}"),
             }
         });
         let remarks = std::iter::once(expected).chain(missed);
@@ -180,13 +183,13 @@ impl<'v> Bar<'v> {
 }
 
 impl ChartView {
-    fn of(gathered: &Gathered, voice: &Voice) -> Option<Self> {
-        let chart = gathered.timeline.chart(&voice.clock)?;
-        let drawing = Drawing {
+    fn of(collected: &CollectedBreaks, locale: &Locale) -> Option<Self> {
+        let chart = collected.timeline.chart(&locale.time_format)?;
+        let drawing = ChartDrawing {
             chart: &chart,
-            voice,
+            locale,
         };
-        let name = |lane: &Lane<'_>| match (&lane.names[..], voice.language) {
+        let name = |lane: &Lane<'_>| match (&lane.names[..], locale.language) {
             ([name], _) => (*name).to_owned(),
             (names, Language::English) => format!("{} more groups", names.len()),
             (names, Language::Chinese) => format!("另有 {} 个消费组", names.len()),
@@ -196,7 +199,7 @@ impl ChartView {
             .iter()
             .map(|lane| (name(lane), drawing.remark(lane), drawing.lane(lane)));
         let number = count(chart.outside);
-        let outside = (chart.outside > 0).then(|| match voice.language {
+        let outside = (chart.outside > 0).then(|| match locale.language {
             Language::English => {
                 format!(
                     "{number} more lie far before or after, and would make a thin line of the rest."
@@ -204,8 +207,8 @@ impl ChartView {
             }
             Language::Chinese => format!("另有 {number} 条远早于或远晚于图中时段，未画出。"),
         });
-        let number = count(gathered.undated);
-        let undated = (gathered.undated > 0).then(|| match voice.language {
+        let number = count(collected.undated);
+        let undated = (collected.undated > 0).then(|| match locale.language {
             Language::English => {
                 format!("{number} missed messages are not in it: their IDs do not tell when they were produced.")
             }

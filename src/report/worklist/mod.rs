@@ -13,45 +13,45 @@
 //! | `GROUP.filtered` | filtered where that is not accepted | mend the subscription |
 //! | `GROUP.undetermined` | nobody can tell: it may have been consumed | look at the group's own log |
 
-mod folder;
 mod names;
+mod sink;
 
-pub(super) use folder::Folder;
-pub use folder::{Foreign, refuse_foreign};
+pub(super) use sink::WorklistSink;
+pub use sink::{ForeignFolder, refuse_foreign};
 
 use serde::Serialize;
 
 use super::cell::{push, push_head};
 use super::csv::{begin, push_kept};
-use super::heads::heads;
-use super::ndjson::Extra;
-use super::row::{Context, RowFormat, RowView};
-use crate::verdict::{Seen, Verdict};
+use super::headings::headings;
+use super::ndjson::KeptColumns;
+use super::row::{ReportContext, RowFormat, RowView};
+use crate::verdict::{GroupVerdict, Verdict};
 
 /// The rows of all files, each with the file that it belongs to.
 #[derive(Debug)]
-pub(super) struct Worklist;
+pub(super) struct WorklistRows;
 
 /// What may be in a file.
-fn is_listed(seen: &Seen<'_>) -> bool {
+fn is_listed(seen: &GroupVerdict<'_>) -> bool {
     seen.breaks || (seen.expected && seen.verdict == Verdict::Undetermined)
 }
 
 /// A line of the NDJSON files.
 #[derive(Serialize)]
-struct Line<'a> {
+struct WorklistLine<'a> {
     msg_id: &'a str,
     topic: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     instance_id: &'a str,
-    missed: Missed<'a>,
+    missed: MissedGroup<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<Extra<'a>>,
+    extra: Option<KeptColumns<'a>>,
 }
 
 /// By which group and how; in an object of its own, so that no column of a next report is called so twice.
 #[derive(Serialize)]
-struct Missed<'a> {
+struct MissedGroup<'a> {
     group: &'a str,
     verdict: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -62,15 +62,15 @@ struct Missed<'a> {
     observed_at: &'a str,
 }
 
-impl RowFormat for Worklist {
+impl RowFormat for WorklistRows {
     /// Of each CSV: what an input has, so that a worklist can be asked about again.
-    fn head(&self, context: &Context, out: &mut Vec<u8>) {
+    fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
         begin(context, out);
-        let names = heads(["msg_id", "topic", "instance_id"], &context.columns, &[]);
+        let names = headings(["msg_id", "topic", "instance_id"], &context.columns, &[]);
         push_head(out, &names, context.csv);
     }
 
-    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         if view.same_as.is_some() {
             return;
         }
@@ -89,7 +89,7 @@ impl RowFormat for Worklist {
     }
 }
 
-fn push_csv(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
+fn push_csv(out: &mut Vec<u8>, context: &ReportContext, view: &RowView<'_>) {
     for (nth, text) in [&view.line.msg_id, &view.line.topic, &view.line.instance_id]
         .into_iter()
         .enumerate()
@@ -103,12 +103,12 @@ fn push_csv(out: &mut Vec<u8>, context: &Context, view: &RowView<'_>) {
     out.push(b'\n');
 }
 
-fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &Seen<'_>) {
-    let line = Line {
+fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &GroupVerdict<'_>) {
+    let line = WorklistLine {
         msg_id: &view.line.msg_id,
         topic: &view.line.topic,
         instance_id: &view.line.instance_id,
-        missed: Missed {
+        missed: MissedGroup {
             group: seen.group,
             verdict: seen.verdict.as_str(),
             track_type: seen.track_type,
@@ -116,7 +116,7 @@ fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &Seen<'_>) {
             born_at: view.born_at.map(str::to_owned),
             observed_at: &view.line.observed_at,
         },
-        extra: Extra::of(view),
+        extra: KeptColumns::of(view),
     };
     serde_json::to_writer(&mut *out, &line).expect("memory takes all bytes");
     out.push(b'\n');
@@ -124,7 +124,7 @@ fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &Seen<'_>) {
 
 /// A line of a CSV and the same of an NDJSON file.
 #[derive(Debug, PartialEq, Eq)]
-struct Entry<'p> {
+struct WorklistEntry<'p> {
     /// By its place among the groups of the report.
     group: usize,
     verdict: Verdict,
@@ -151,7 +151,7 @@ fn push_entry(
 }
 
 /// Takes the first entry off a piece.
-fn next_entry<'p>(piece: &mut &'p [u8]) -> Option<Entry<'p>> {
+fn next_entry<'p>(piece: &mut &'p [u8]) -> Option<WorklistEntry<'p>> {
     let (&verdict, mut rest) = piece.split_first()?;
     let mut number = || {
         let (number, behind) = rest.split_first_chunk::<4>()?;
@@ -165,7 +165,7 @@ fn next_entry<'p>(piece: &mut &'p [u8]) -> Option<Entry<'p>> {
     let verdict = Verdict::ALL
         .into_iter()
         .find(|known| *known as u8 == verdict)?;
-    Some(Entry {
+    Some(WorklistEntry {
         group,
         verdict,
         csv,
@@ -187,7 +187,7 @@ mod tests {
             });
         }
         let mut rest = &piece[..];
-        let entry = |group, verdict| Entry {
+        let entry = |group, verdict| WorklistEntry {
             group,
             verdict,
             csv: b"a,b\n",

@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use jiff::Timestamp;
 
-use crate::report::lang::Clock;
+use crate::report::locale::TimeFormat;
 
 /// Stands for the number of the row.
 pub(super) const HERE: u8 = 0;
@@ -39,12 +39,12 @@ pub(super) fn push_letters(out: &mut Vec<u8>, column: usize) {
 }
 
 /// Cells from left to right. Empty ones are left out.
-pub(super) struct Cells<'o> {
+pub(super) struct CellWriter<'o> {
     out: &'o mut Vec<u8>,
     column: usize,
 }
 
-impl<'o> Cells<'o> {
+impl<'o> CellWriter<'o> {
     /// Goes on at a column.
     pub(super) const fn at(out: &'o mut Vec<u8>, column: usize) -> Self {
         Self { out, column }
@@ -77,8 +77,8 @@ impl<'o> Cells<'o> {
     }
 
     /// A time as a clock shows it; the column's head names its zone.
-    pub(super) fn time(&mut self, time: Option<Timestamp>, clock: &Clock) {
-        if let Some(serial) = time.and_then(|time| serial(time, clock)) {
+    pub(super) fn time(&mut self, time: Option<Timestamp>, time_format: &TimeFormat) {
+        if let Some(serial) = time.and_then(|time| serial(time, time_format)) {
             self.open(TIME);
             write!(self.out, "><v>{serial}</v></c>").expect("memory takes all bytes");
         }
@@ -98,10 +98,10 @@ impl<'o> Cells<'o> {
     clippy::cast_precision_loss,
     reason = "53 bits hold the milliseconds of nine millennia"
 )]
-pub(super) fn serial(time: Timestamp, clock: &Clock) -> Option<f64> {
+pub(super) fn serial(time: Timestamp, time_format: &TimeFormat) -> Option<f64> {
     const EPOCH: i64 = 25_569; // 1970-01-01
     const DAY: i64 = 86_400_000;
-    let days = time.as_millisecond() + clock.ahead(time) + EPOCH * DAY;
+    let days = time.as_millisecond() + time_format.ahead(time) + EPOCH * DAY;
     // Day 60 is a 29 February that never was; earlier days are off by one.
     (days > 60 * DAY).then(|| days as f64 / DAY as f64)
 }
@@ -233,7 +233,9 @@ mod tests {
 
     #[test]
     fn times_are_days() {
-        let by = |clock: &str, text: &str| serial(text.parse().unwrap(), &clock.parse().unwrap());
+        let by = |time_format: &str, text: &str| {
+            serial(text.parse().unwrap(), &time_format.parse().unwrap())
+        };
         let at = |text| by("UTC", text);
         assert_eq!(at("2026-11-20T12:00:00Z"), Some(46_346.5));
         assert_eq!(

@@ -3,13 +3,13 @@
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, IgnoreError, Workbook, Worksheet, XlsxError};
 
 use super::cells::cut;
-use super::look::{Look, Verdicts, colour};
-use super::table::{Sheets, Table};
+use super::formats::{SheetFormats, VerdictColumns, colour};
+use super::table::{TableSheets, XlsxTable};
 use super::{method, summary};
 use crate::report::Summary;
-use crate::report::heads::heads;
-use crate::report::lang::phrases;
-use crate::report::row::Context;
+use crate::report::headings::headings;
+use crate::report::locale::phrases;
+use crate::report::row::ReportContext;
 
 /// No column is wider than this for its texts' sake.
 const WIDEST: f64 = 48.0;
@@ -19,23 +19,23 @@ const WIDEST: f64 = 48.0;
 /// `lengths`: how wide the texts of the kept columns are.
 pub(super) fn workbook(
     summary: &Summary<'_>,
-    context: &Context,
-    tables: &[Sheets],
+    context: &ReportContext,
+    tables: &[TableSheets],
     lengths: &[u8],
 ) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
-    let look = Look::begin(&mut workbook);
+    let formats = SheetFormats::begin(&mut workbook);
     workbook.set_properties(&properties(summary)?);
-    let voice = &summary.voice;
+    let locale = &summary.locale;
     let sheet = workbook.add_worksheet();
-    sheet.set_name(voice.say(phrases::SUMMARY))?;
-    summary::write(sheet, &look, summary, tables)?;
+    sheet.set_name(locale.text(phrases::SUMMARY))?;
+    summary::write(sheet, &formats, summary, tables)?;
     paper(sheet);
     for sheets in tables {
         for (nth, &rows) in sheets.rows.iter().enumerate() {
             let sheet = workbook.add_worksheet();
-            sheet.set_name(sheets.name(nth, voice))?;
-            table(sheet, &look, sheets.table, context)?;
+            sheet.set_name(sheets.name(nth, locale))?;
+            table(sheet, &formats, sheets.table, context)?;
             fit(sheet, sheets.table, context, lengths)?;
             columns(sheet, sheets.table, context, rows)?;
             paper(sheet);
@@ -43,8 +43,8 @@ pub(super) fn workbook(
         }
     }
     let sheet = workbook.add_worksheet();
-    sheet.set_name(voice.say(phrases::METHOD))?;
-    method::write(sheet, &look, summary, context)?;
+    sheet.set_name(locale.text(phrases::METHOD))?;
+    method::write(sheet, &formats, summary, context)?;
     paper(sheet);
     workbook.save_to_buffer()
 }
@@ -52,23 +52,23 @@ pub(super) fn workbook(
 /// The head, which stays where it is.
 fn table(
     sheet: &mut Worksheet,
-    look: &Look,
-    table: Table,
-    context: &Context,
+    formats: &SheetFormats,
+    table: XlsxTable,
+    context: &ReportContext,
 ) -> Result<(), XlsxError> {
     let groups: &[String] = match table {
-        Table::Matrix => &context.groups,
-        Table::Breaks | Table::Detail => &[],
+        XlsxTable::Matrix => &context.groups,
+        XlsxTable::Breaks | XlsxTable::Detail => &[],
     };
     let own = table.columns().iter().map(|column| column.name);
-    let mut names = heads(own, &context.columns, groups);
+    let mut names = headings(own, &context.columns, groups);
     for (name, column) in names.iter_mut().zip(table.columns()) {
         if column.is_time {
-            *name = format!("{name} ({})", context.voice.clock.label()).into();
+            *name = format!("{name} ({})", context.locale.time_format.label()).into();
         }
     }
     for (column, name) in (0..).zip(names) {
-        sheet.write_string_with_format(0, column, &*cut(&name), &look.head)?;
+        sheet.write_string_with_format(0, column, &*cut(&name), &formats.head)?;
     }
     sheet.set_row_height(0, 32)?;
     sheet.set_freeze_panes(1, 2)?;
@@ -78,8 +78,8 @@ fn table(
 /// The widths of the columns.
 fn fit(
     sheet: &mut Worksheet,
-    table: Table,
-    context: &Context,
+    table: XlsxTable,
+    context: &ReportContext,
     lengths: &[u8],
 ) -> Result<(), XlsxError> {
     let own = table.columns().iter().map(|column| column.width);
@@ -91,7 +91,7 @@ fn fit(
         .groups
         .iter()
         .map(|group| head_width(group).max(14.0));
-    let groups = groups.filter(|_| table == Table::Matrix);
+    let groups = groups.filter(|_| table == XlsxTable::Matrix);
     for (column, width) in (0..).zip(own.chain(kept).chain(groups)) {
         sheet.set_column_width(column, width.min(WIDEST))?;
     }
@@ -107,8 +107,8 @@ fn head_width(name: &str) -> f64 {
 /// Filter and colours.
 fn columns(
     sheet: &mut Worksheet,
-    table: Table,
-    context: &Context,
+    table: XlsxTable,
+    context: &ReportContext,
     rows: u32,
 ) -> Result<(), XlsxError> {
     let width = number(table.width(context));
@@ -121,15 +121,15 @@ fn columns(
         .zip(table.columns())
         .filter(|(_, column)| column.name.ends_with("verdict"))
     {
-        let verdicts = Verdicts {
+        let verdicts = VerdictColumns {
             first: column,
             last: column,
             several: false,
         };
         colour(sheet, verdicts, rows)?;
     }
-    if table == Table::Matrix && !context.groups.is_empty() {
-        let verdicts = Verdicts {
+    if table == XlsxTable::Matrix && !context.groups.is_empty() {
+        let verdicts = VerdictColumns {
             first: width - number(context.groups.len()),
             last: width - 1,
             several: true,
@@ -164,7 +164,7 @@ fn properties(summary: &Summary<'_>) -> Result<DocProperties, XlsxError> {
         .and_then(|time| time.parse().ok())
         .unwrap_or_default();
     Ok(DocProperties::new()
-        .set_title(summary.told().headline())
+        .set_title(summary.text().headline())
         .set_author("ons-audit")
         .set_creation_datetime(&ExcelDateTime::from_timestamp(finished.as_second())?))
 }

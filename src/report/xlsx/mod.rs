@@ -9,15 +9,15 @@
 //! puts the rows in between. (Its own mode of constant memory panics where the disk is full, and keeps text
 //! uncompressed.)
 
-mod book;
 mod cells;
+mod formats;
 mod frame;
-mod look;
 mod method;
-mod page;
 mod rows;
+mod sheet_writer;
+mod sink;
 mod summary;
 mod table;
 
-pub(super) use book::Book;
-pub(super) use table::{COLUMNS_MOST, Xlsx, widest};
+pub(super) use sink::XlsxSink;
+pub(super) use table::{COLUMNS_MOST, XlsxRows, widest};

@@ -18,7 +18,7 @@ pub(super) const MOST_ROWS: u32 = 1_048_576;
 const BUFFER: usize = 64 * 1024;
 
 /// Rows in the making.
-pub(super) struct Rows {
+pub(super) struct SheetRows {
     file: DeflateEncoder<BufWriter<File>>,
     /// The head is the first.
     pub(super) count: u32,
@@ -26,7 +26,7 @@ pub(super) struct Rows {
     pub(super) size: u64,
 }
 
-impl Rows {
+impl SheetRows {
     /// None yet; kept in the folder of `beside`, since a system's own folder for such files is often in memory.
     pub(super) fn new(beside: &Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(BUFFER, file::scratch(beside)?);
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn rows_learn_their_numbers() {
         let folder = tempfile::tempdir().unwrap();
-        let mut rows = Rows::new(&folder.path().join("x")).unwrap();
+        let mut rows = SheetRows::new(&folder.path().join("x")).unwrap();
         let mut scratch = Vec::new();
         for _ in 0..2 {
             rows.push(b"<c r=\"A\0\"/><c r=\"B\0\"/>", &mut scratch)

@@ -1,8 +1,8 @@
 //! The three tables: which columns they have, and how a row becomes their rows.
 
-use super::cells::Cells;
-use crate::report::lang::{Phrase, Voice, phrases};
-use crate::report::row::{Context, RowFormat, RowView};
+use super::cells::CellWriter;
+use crate::report::locale::{Locale, Phrase, phrases};
+use crate::report::row::{ReportContext, RowFormat, RowView};
 
 /// The columns of a sheet.
 pub(in crate::report) const COLUMNS_MOST: usize = 16_384;
@@ -12,7 +12,7 @@ const MEASURED: u64 = 500;
 
 /// A table that may be long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Table {
+pub(super) enum XlsxTable {
     /// A row per distinct message and group at fault: as many as the tally counts.
     Breaks,
     /// A row per row of the input, a column per group.
@@ -23,47 +23,47 @@ pub(super) enum Table {
 
 /// A column that is not one of the input's.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub(super) struct TableColumn {
     pub(super) name: &'static str,
     /// In characters.
     pub(super) width: f64,
     pub(super) is_time: bool,
 }
 
-const fn column(name: &'static str, width: f64) -> Column {
-    Column {
+const fn column(name: &'static str, width: f64) -> TableColumn {
+    TableColumn {
         name,
         width,
         is_time: false,
     }
 }
 
-const fn time(name: &'static str) -> Column {
-    Column {
+const fn time(name: &'static str) -> TableColumn {
+    TableColumn {
         name,
         width: 23.0,
         is_time: true,
     }
 }
 
-const ROW: Column = column("row", 9.0);
-const MSG_ID: Column = column("msg_id", 37.0);
-const TOPIC: Column = column("topic", 16.0);
-const INSTANCE: Column = column("instance_id", 34.0);
-const GROUP: Column = column("group", 20.0);
-const TRACK_TYPE: Column = column("track_type", 24.0);
-const VERDICT: Column = column("verdict", 15.0);
-const MESSAGE_VERDICT: Column = column("message_verdict", 19.0);
-const BORN: Column = time("born_at");
-const OBSERVED: Column = time("observed_at");
+const ROW: TableColumn = column("row", 9.0);
+const MSG_ID: TableColumn = column("msg_id", 37.0);
+const TOPIC: TableColumn = column("topic", 16.0);
+const INSTANCE: TableColumn = column("instance_id", 34.0);
+const GROUP: TableColumn = column("group", 20.0);
+const TRACK_TYPE: TableColumn = column("track_type", 24.0);
+const VERDICT: TableColumn = column("verdict", 15.0);
+const MESSAGE_VERDICT: TableColumn = column("message_verdict", 19.0);
+const BORN: TableColumn = time("born_at");
+const OBSERVED: TableColumn = time("observed_at");
 
-const BREAKS: [Column; 9] = [
+const BREAKS: [TableColumn; 9] = [
     ROW, MSG_ID, TOPIC, GROUP, VERDICT, TRACK_TYPE, BORN, OBSERVED, INSTANCE,
 ];
 
-const MATRIX: [Column; 5] = [ROW, MSG_ID, TOPIC, INSTANCE, MESSAGE_VERDICT];
+const MATRIX: [TableColumn; 5] = [ROW, MSG_ID, TOPIC, INSTANCE, MESSAGE_VERDICT];
 
-const DETAIL: [Column; 15] = [
+const DETAIL: [TableColumn; 15] = [
     ROW,
     MSG_ID,
     TOPIC,
@@ -81,7 +81,7 @@ const DETAIL: [Column; 15] = [
     column("error_message", 48.0),
 ];
 
-impl Table {
+impl XlsxTable {
     pub(super) const ALL: [Self; 3] = [Self::Breaks, Self::Matrix, Self::Detail];
 
     pub(super) const fn name(self) -> Phrase {
@@ -93,7 +93,7 @@ impl Table {
     }
 
     /// The columns before the kept ones. Matrix and Detail have the names and the order of the CSVs.
-    pub(super) const fn columns(self) -> &'static [Column] {
+    pub(super) const fn columns(self) -> &'static [TableColumn] {
         match self {
             Self::Breaks => &BREAKS,
             Self::Matrix => &MATRIX,
@@ -102,7 +102,7 @@ impl Table {
     }
 
     /// With the kept ones and the groups.
-    pub(super) fn width(self, context: &Context) -> usize {
+    pub(super) fn width(self, context: &ReportContext) -> usize {
         let groups = match self {
             Self::Matrix => context.groups.len(),
             Self::Breaks | Self::Detail => 0,
@@ -121,15 +121,15 @@ impl Table {
 
 /// A table and the rows in each of its sheets, heads aside.
 #[derive(Debug)]
-pub(super) struct Sheets {
-    pub(super) table: Table,
+pub(super) struct TableSheets {
+    pub(super) table: XlsxTable,
     pub(super) rows: Vec<u32>,
 }
 
-impl Sheets {
+impl TableSheets {
     /// `Detail`, or `Detail 2` of several.
-    pub(super) fn name(&self, nth: usize, voice: &Voice) -> String {
-        let name = voice.say(self.table.name());
+    pub(super) fn name(&self, nth: usize, locale: &Locale) -> String {
+        let name = locale.text(self.table.name());
         match self.rows.len() {
             1 => name.to_owned(),
             _ => format!("{name} {}", nth + 1),
@@ -138,16 +138,16 @@ impl Sheets {
 }
 
 /// The columns of the widest table.
-pub(in crate::report) fn widest(context: &Context) -> usize {
-    let widths = Table::ALL.map(|table| table.width(context));
+pub(in crate::report) fn widest(context: &ReportContext) -> usize {
+    let widths = XlsxTable::ALL.map(|table| table.width(context));
     widths.into_iter().max().unwrap_or_default()
 }
 
-/// A part of a piece that workers hand to the [`Book`](super::Book).
+/// A part of a piece that workers hand to the [`XlsxSink`](super::Book).
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part<'p> {
+pub(super) enum RowPart<'p> {
     /// The cells of a row.
-    Row(Table, &'p [u8]),
+    Cells(XlsxTable, &'p [u8]),
     /// How long the texts of the kept columns are, a byte each.
     Lengths(&'p [u8]),
 }
@@ -155,13 +155,13 @@ pub(super) enum Part<'p> {
 const LENGTHS: u8 = b'L';
 
 /// Takes the first part off a piece.
-pub(super) fn next_part<'p>(piece: &mut &'p [u8]) -> Option<Part<'p>> {
+pub(super) fn next_part<'p>(piece: &mut &'p [u8]) -> Option<RowPart<'p>> {
     let (&tag, rest) = piece.split_first()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (part, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     *piece = rest;
-    let table = Table::ALL.into_iter().find(|table| table.tag() == tag);
-    Some(table.map_or(Part::Lengths(part), |table| Part::Row(table, part)))
+    let table = XlsxTable::ALL.into_iter().find(|table| table.tag() == tag);
+    Some(table.map_or(RowPart::Lengths(part), |table| RowPart::Cells(table, part)))
 }
 
 /// Appends a part that `write` fills.
@@ -176,12 +176,12 @@ pub(super) fn push_part(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<
 
 /// The rows of all three tables. Head and foot are the frame's.
 #[derive(Debug)]
-pub(in crate::report) struct Xlsx;
+pub(in crate::report) struct XlsxRows;
 
-impl RowFormat for Xlsx {
-    fn head(&self, _context: &Context, _out: &mut Vec<u8>) {}
+impl RowFormat for XlsxRows {
+    fn head(&self, _context: &ReportContext, _out: &mut Vec<u8>) {}
 
-    fn row(&self, context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         if view.row <= MEASURED {
             push_part(out, LENGTHS, |out| {
                 out.extend(view.kept_in(&context.columns).map(|text| columns_of(&text)));
@@ -190,7 +190,9 @@ impl RowFormat for Xlsx {
         if view.same_as.is_none() {
             push_breaks(context, view, out);
         }
-        push_part(out, Table::Matrix.tag(), |out| matrix(context, view, out));
+        push_part(out, XlsxTable::Matrix.tag(), |out| {
+            matrix(context, view, out)
+        });
         push_detail(context, view, out);
     }
 }
@@ -206,17 +208,17 @@ fn columns_of(text: &str) -> u8 {
     u8::try_from(columns).unwrap_or(u8::MAX)
 }
 
-fn push_breaks(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+fn push_breaks(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     for seen in view.judged.groups.iter().filter(|seen| seen.breaks) {
-        push_part(out, Table::Breaks.tag(), |out| {
-            let mut cells = Cells::at(out, 0);
+        push_part(out, XlsxTable::Breaks.tag(), |out| {
+            let mut cells = CellWriter::at(out, 0);
             cells.number(Some(view.row));
             cells.text(&view.line.msg_id);
             cells.text(&view.line.topic);
             cells.text(seen.group);
             cells.text(seen.verdict.as_str());
             cells.text(seen.track_type);
-            cells.time(view.born, &context.voice.clock);
+            cells.time(view.born, &context.locale.time_format);
             observed(&mut cells, context, view);
             cells.text(&view.line.instance_id);
             kept(&mut cells, context, view);
@@ -224,7 +226,7 @@ fn push_breaks(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn matrix(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+fn matrix(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut cells = message(view, out);
     cells.text(view.verdict().as_str());
     kept(&mut cells, context, view);
@@ -234,21 +236,21 @@ fn matrix(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
 }
 
 /// What is alike for all groups is rendered once.
-fn push_detail(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
+fn push_detail(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut alike = Vec::new();
     message(view, &mut alike);
     let before = alike.len();
     rest(context, view, &mut alike);
     let (before, behind) = alike.split_at(before);
     if view.judged.groups.is_empty() {
-        push_part(out, Table::Detail.tag(), |out| {
+        push_part(out, XlsxTable::Detail.tag(), |out| {
             out.extend_from_slice(&alike);
         });
     }
     for seen in &view.judged.groups {
-        push_part(out, Table::Detail.tag(), |out| {
+        push_part(out, XlsxTable::Detail.tag(), |out| {
             out.extend_from_slice(before);
-            let mut cells = Cells::at(out, 4);
+            let mut cells = CellWriter::at(out, 4);
             cells.text(seen.group);
             cells.text(seen.track_type);
             cells.text(seen.verdict.as_str());
@@ -259,8 +261,8 @@ fn push_detail(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
 }
 
 /// `row,msg_id,topic,instance_id`
-fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> Cells<'o> {
-    let mut cells = Cells::at(out, 0);
+fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> CellWriter<'o> {
+    let mut cells = CellWriter::at(out, 0);
     cells.number(Some(view.row));
     cells.text(&view.line.msg_id);
     cells.text(&view.line.topic);
@@ -269,10 +271,10 @@ fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> Cells<'o> {
 }
 
 /// All behind `expected`.
-fn rest(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
-    let mut cells = Cells::at(out, 8);
+fn rest(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
+    let mut cells = CellWriter::at(out, 8);
     cells.text(view.verdict().as_str());
-    cells.time(view.born, &context.voice.clock);
+    cells.time(view.born, &context.locale.time_format);
     observed(&mut cells, context, view);
     cells.number(view.line.attempts.map(u64::from));
     let (code, message) = view.error();
@@ -282,15 +284,15 @@ fn rest(context: &Context, view: &RowView<'_>, out: &mut Vec<u8>) {
     kept(&mut cells, context, view);
 }
 
-fn observed(cells: &mut Cells<'_>, context: &Context, view: &RowView<'_>) {
+fn observed(cells: &mut CellWriter<'_>, context: &ReportContext, view: &RowView<'_>) {
     match view.line.observed_at.parse() {
-        Ok(time) => cells.time(Some(time), &context.voice.clock),
+        Ok(time) => cells.time(Some(time), &context.locale.time_format),
         // No results file of ours holds another text than a time.
         Err(_) => cells.text(&view.line.observed_at),
     }
 }
 
-fn kept(cells: &mut Cells<'_>, context: &Context, view: &RowView<'_>) {
+fn kept(cells: &mut CellWriter<'_>, context: &ReportContext, view: &RowView<'_>) {
     for text in view.kept_in(&context.columns) {
         cells.text(&text);
     }
@@ -309,12 +311,12 @@ mod tests {
         let mut rest = &piece[..];
         assert_eq!(
             next_part(&mut rest),
-            Some(Part::Row(Table::Breaks, b"first"))
+            Some(RowPart::Cells(XlsxTable::Breaks, b"first"))
         );
-        assert_eq!(next_part(&mut rest), Some(Part::Lengths(b"")));
+        assert_eq!(next_part(&mut rest), Some(RowPart::Lengths(b"")));
         assert_eq!(
             next_part(&mut rest),
-            Some(Part::Row(Table::Detail, b"last"))
+            Some(RowPart::Cells(XlsxTable::Detail, b"last"))
         );
         assert_eq!(next_part(&mut rest), None);
     }

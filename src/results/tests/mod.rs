@@ -17,7 +17,7 @@ use crate::input::{Entry, Kept, Reject, Row};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
 use crate::source::{Failure, FailureKind, Trace, Track};
-use crate::verdict::{Answer, Expectations, Totals};
+use crate::verdict::{AnswerView, Expectations, Totals};
 
 fn header() -> Header {
     Header {
@@ -283,7 +283,7 @@ fn a_line_says_all_that_is_known_of_its_row() {
     let text = results_file.line_of(11).unwrap();
     assert!(matches!(
         Block::parse(11, &text).unwrap().answer(),
-        Some(Answer::Unanswered)
+        Some(AnswerView::Unanswered)
     ));
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::ExpectationsError;
-use crate::delimited::Cells;
+use crate::delimited::RecordCells;
 
 /// The columns that mean something, by their folded names; every other column is the person's own.
 const COLUMNS: [(&str, &[&str]); 5] = [
@@ -15,10 +15,10 @@ const COLUMNS: [(&str, &[&str]); 5] = [
 ];
 
 /// Beginnings of names that look like ours: one of them misspelt would silently mean nothing.
-const NEAR: [&str; 2] = ["valid", "tag"];
+const RESEMBLING: [&str; 2] = ["valid", "tag"];
 
 /// Where the columns stand.
-pub(super) struct Places {
+pub(super) struct ExpectationColumns {
     /// How many columns the header has.
     pub(super) width: usize,
     pub(super) topic: usize,
@@ -28,13 +28,16 @@ pub(super) struct Places {
     pub(super) valid_to: Option<usize>,
 }
 
-impl Places {
-    pub(super) fn find(path: &Path, header: &Cells) -> Result<Self, ExpectationsError> {
+impl ExpectationColumns {
+    pub(super) fn find(path: &Path, header: &RecordCells) -> Result<Self, ExpectationsError> {
         let names: Vec<_> = header.iter().map(str::trim).collect();
         let folded: Vec<_> = names.iter().map(|name| fold(name)).collect();
         let known = |name: &String| COLUMNS.iter().any(|(_, names)| names.contains(&&**name));
-        let is_near = |name: &String| NEAR.iter().any(|near| name.starts_with(near));
-        if let Some(stranger) = folded.iter().position(|name| is_near(name) && !known(name)) {
+        let resembles_ours = |name: &String| RESEMBLING.iter().any(|near| name.starts_with(near));
+        if let Some(stranger) = folded
+            .iter()
+            .position(|name| resembles_ours(name) && !known(name))
+        {
             return Err(ExpectationsError::Misnamed {
                 path: path.to_owned(),
                 found: names[stranger].to_owned(),
@@ -72,7 +75,7 @@ impl Places {
     }
 
     /// No cell stands beyond the header: it would mean nothing.
-    pub(super) fn check_width(&self, cells: &Cells) -> Result<(), String> {
+    pub(super) fn check_width(&self, cells: &RecordCells) -> Result<(), String> {
         let beyond = (self.width..cells.len()).filter_map(|column| cells.get(column));
         let mut beyond = beyond.filter(|cell| !cell.trim().is_empty());
         beyond.next().map_or(Ok(()), |extra| {

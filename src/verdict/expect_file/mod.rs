@@ -14,10 +14,10 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::Expectations;
-use crate::delimited::{BOM, Cells, Cut, Record, Records, likeliest_delimiter};
+use crate::delimited::{BOM, Record, RecordCells, RecordSyntax, Records, likeliest_delimiter};
 use crate::file::decompressed;
-use columns::{Places, fold};
-use row::Row;
+use columns::{ExpectationColumns, fold};
+use row::ExpectationRow;
 
 pub use error::ExpectationsError;
 
@@ -28,7 +28,7 @@ pub const DRAFT: &str = "# DRAFT";
 const REMARK: char = '#';
 
 /// A longer file, decompressed, is no contract.
-const LONGEST: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 impl Expectations {
     /// Adds a file of `--expect-file`: CSV with the columns `topic` and `group`, and if need be `tags`, `valid_from` and
@@ -56,13 +56,13 @@ impl Expectations {
             );
         }
         let delimiter = delimiter_of(&text);
-        let cut = Cut::Csv {
+        let cut = RecordSyntax::Csv {
             delimiter,
             remarks: true,
         };
         let mut records = Records::new(Box::new(Cursor::new(text)), cut);
-        let mut cells = Cells::default();
-        let mut places: Option<Places> = None;
+        let mut cells = RecordCells::default();
+        let mut places: Option<ExpectationColumns> = None;
         let mut has_groups = false;
         while let Some(record) = records.next().map_err(unreadable)? {
             let bad_line = |problem| ExpectationsError::Line {
@@ -70,15 +70,15 @@ impl Expectations {
                 line: record.line,
                 problem,
             };
-            if !says_something(&record, delimiter, &mut cells).map_err(bad_line)? {
+            if !has_content(&record, delimiter, &mut cells).map_err(bad_line)? {
                 continue;
             }
             let Some(places) = &places else {
-                places = Some(Places::find(path, &cells)?);
+                places = Some(ExpectationColumns::find(path, &cells)?);
                 continue;
             };
             places.check_width(&cells).map_err(bad_line)?;
-            let row = Row {
+            let row = ExpectationRow {
                 path,
                 line: record.line,
                 cells: &cells,
@@ -95,7 +95,11 @@ impl Expectations {
 }
 
 /// Cuts a line into cells; tells whether it is more than a remark or blanks.
-fn says_something(record: &Record<'_>, delimiter: u8, cells: &mut Cells) -> Result<bool, String> {
+fn has_content(
+    record: &Record<'_>,
+    delimiter: u8,
+    cells: &mut RecordCells,
+) -> Result<bool, String> {
     let Cow::Borrowed(line) = record.text() else {
         return Err("found bytes that are not UTF-8, expected UTF-8".to_owned());
     };
@@ -117,9 +121,9 @@ fn says_something(record: &Record<'_>, delimiter: u8, cells: &mut Cells) -> Resu
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let content = decompressed(File::open(path)?)?;
-    content.take(LONGEST + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > LONGEST {
-        let problem = format!("is longer than {} MiB", LONGEST >> 20);
+    content.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        let problem = format!("is longer than {} MiB", MAX_BYTES >> 20);
         return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
     }
     if text.starts_with(BOM) {
@@ -173,8 +177,12 @@ mod tests {
             tag: Some(tag.into()),
             born: born.parse().ok(),
         };
-        let duties = expectations.of(&subject).unwrap();
-        duties.groups.into_iter().map(str::to_owned).collect()
+        let expected_groups = expectations.groups_for(&subject).unwrap();
+        expected_groups
+            .groups
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]

@@ -8,53 +8,55 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::ExpectationsError;
-use super::columns::Places;
-use crate::delimited::Cells;
+use super::columns::ExpectationColumns;
+use crate::delimited::RecordCells;
 use crate::message::{BadName, check_group, check_topic};
-use crate::verdict::expect::{EVERY, Expected};
+use crate::verdict::expect::{EVERY_TOPIC, Expectation};
 
 /// One line of the file.
-pub(super) struct Row<'a> {
+pub(super) struct ExpectationRow<'a> {
     pub(super) path: &'a Path,
     pub(super) line: u64,
-    pub(super) cells: &'a Cells,
+    pub(super) cells: &'a RecordCells,
 }
 
-impl<'a> Row<'a> {
+impl<'a> ExpectationRow<'a> {
     fn text(&self, column: Option<usize>) -> &'a str {
         let cell = column.and_then(|column| self.cells.get(column));
         cell.unwrap_or_default().trim()
     }
 
     /// Empty or `*` for every topic.
-    pub(super) fn topic(&self, places: &Places) -> Result<&'a str, ExpectationsError> {
+    pub(super) fn topic(&self, places: &ExpectationColumns) -> Result<&'a str, ExpectationsError> {
         let topic = self.text(Some(places.topic));
         match check_topic(topic) {
-            Err(problem) if topic != EVERY => Err(self.bad("topic", told(topic, problem))),
+            Err(problem) if topic != EVERY_TOPIC => {
+                Err(self.bad("topic", with_problem(topic, problem)))
+            }
             _ => Ok(topic),
         }
     }
 
     pub(super) fn expected(
         &self,
-        places: &Places,
+        places: &ExpectationColumns,
         zone: &TimeZone,
-    ) -> Result<Expected, ExpectationsError> {
+    ) -> Result<Expectation, ExpectationsError> {
         let group = self.text(Some(places.group));
         if group.is_empty() {
             let problem = "is empty, expected a consumer group".to_owned();
             return Err(self.bad("group", problem));
         }
-        check_group(group).map_err(|problem| self.bad("group", told(group, problem)))?;
+        check_group(group).map_err(|problem| self.bad("group", with_problem(group, problem)))?;
         let tags = tags(self.text(places.tags)).map_err(|problem| self.bad("tags", problem))?;
         let [valid_from, valid_to] = [
-            (places.valid_from, "valid_from", Edge::First),
-            (places.valid_to, "valid_to", Edge::Last),
+            (places.valid_from, "valid_from", DayBoundary::First),
+            (places.valid_to, "valid_to", DayBoundary::Last),
         ]
         .map(|(column, name, edge)| {
             moment(self.text(column), edge, zone).map_err(|problem| self.bad(name, problem))
         });
-        let expected = Expected {
+        let expected = Expectation {
             group: group.to_owned(),
             tags,
             valid_from: valid_from?,
@@ -83,7 +85,7 @@ impl<'a> Row<'a> {
     }
 }
 
-fn told(name: &str, problem: BadName) -> String {
+fn with_problem(name: &str, problem: BadName) -> String {
     format!("`{name}` {problem}")
 }
 
@@ -109,13 +111,13 @@ fn tags(cell: &str) -> Result<BTreeSet<String>, String> {
 
 /// Which end of a day a date means.
 #[derive(Clone, Copy)]
-enum Edge {
+enum DayBoundary {
     First,
     Last,
 }
 
 /// A moment (RFC 3339), or a day in `zone`, whole: from its first moment to the first one of the next day.
-fn moment(cell: &str, edge: Edge, zone: &TimeZone) -> Result<Option<Timestamp>, String> {
+fn moment(cell: &str, edge: DayBoundary, zone: &TimeZone) -> Result<Option<Timestamp>, String> {
     if cell.is_empty() {
         return Ok(None);
     }
@@ -128,8 +130,8 @@ fn moment(cell: &str, edge: Edge, zone: &TimeZone) -> Result<Option<Timestamp>, 
         None // a time without a zone would be read as its day
     };
     let day = match edge {
-        Edge::First => day,
-        Edge::Last => day.and_then(|day| day.tomorrow().ok()),
+        DayBoundary::First => day,
+        DayBoundary::Last => day.and_then(|day| day.tomorrow().ok()),
     };
     let start = day.and_then(|day| day.to_zoned(zone.clone()).ok());
     start.map(|start| Some(start.timestamp())).ok_or_else(|| {

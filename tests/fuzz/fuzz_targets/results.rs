@@ -9,21 +9,21 @@ use ons_audit::exit::Advice;
 use ons_audit::file::Output;
 use ons_audit::offsets::Rules;
 use ons_audit::results::{Line, ReadError, ResultsFile};
-use ons_audit::report::lang::Voice;
+use ons_audit::report::locale::Locale;
 use ons_audit::report::{
-    Context, CsvDialect, Format, SummaryFormat, Target, Targets, Terminal, render,
+    ReportContext, CsvDialect, ReportFormat, SummaryFormat, Target, Targets, Terminal, render,
 };
 use ons_audit_fuzz::Reused;
 use serde::de::IgnoredAny;
 
-const FORMATS: [Format; 7] = [
-    Format::Csv,
-    Format::Matrix,
-    Format::Ndjson,
-    Format::Rejects,
-    Format::Json,
-    Format::Markdown,
-    Format::Html,
+const FORMATS: [ReportFormat; 7] = [
+    ReportFormat::Csv,
+    ReportFormat::Matrix,
+    ReportFormat::Ndjson,
+    ReportFormat::Rejects,
+    ReportFormat::Json,
+    ReportFormat::Markdown,
+    ReportFormat::Html,
 ];
 
 thread_local! {
@@ -81,15 +81,15 @@ fn read(results_file: &ResultsFile) -> Result<(), ReadError> {
 }
 
 fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
-    let context = Context {
+    let context = ReportContext {
         groups: results_file.trailer().groups.iter().cloned().collect(),
         columns: results_file.trailer().columns.clone(),
         marks: results_file.header().rules == Rules::Offsets,
         expectations: results_file.header().expectations.clone(),
         csv: CsvDialect::default(),
-        voice: Voice::default(),
+        locale: Locale::default(),
     };
-    let target = |(format, report): (Format, &mut Reused)| Target {
+    let target = |(format, report): (ReportFormat, &mut Reused)| Target {
         format,
         path: report.path(),
         output: Output::Stream(BufWriter::new(report.emptied())),

@@ -29,8 +29,6 @@ phrases! {
     NOT_EXPECTED: "(not expected of these)", "（不要求消费）";
     /// Of a group that answers though the contract does not name it.
     UNEXPECTED: "(unexpected)", "（约定之外）";
-    /// Of where contract and answers do not fit together.
-    CONTRACT: "contract", "消费约定";
     /// Of the verdicts of messages.
     MESSAGES: "messages", "消息";
     /// Of the control totals.
@@ -44,7 +42,7 @@ phrases! {
     /// Of a run with unanswered queries.
     INCOMPLETE: "INCOMPLETE", "不完整";
     /// Of the results file.
-    RECORD: "results file", "结果文件";
+    RESULTS_FILE: "results file", "结果文件";
     /// Behind a label.
     COLON: ": ", "：";
     /// Between remarks.
@@ -208,9 +206,9 @@ phrases! {
     /// Fact.
     RUN_ID: "run ID", "运行 ID";
     /// Fact.
-    RECORD_FILE: "results file", "结果文件";
+    RESULTS_FILE_PATH: "results file", "结果文件";
     /// Fact.
-    RECORD_HASH: "SHA-256 of the results file", "结果记录的 SHA-256";
+    RESULTS_FILE_SHA256: "SHA-256 of the results file", "结果记录的 SHA-256";
 
     /// Short caveat where something passed.
     PASSED_IN_SHORT:

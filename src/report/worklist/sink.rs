@@ -11,8 +11,8 @@ use super::names::names;
 use super::next_entry;
 use crate::file::FileSet;
 use crate::report::Summary;
-use crate::report::row::Context;
-use crate::report::sink::{Made, Sink};
+use crate::report::row::ReportContext;
+use crate::report::sink::{ReportSink, WrittenFile};
 use crate::verdict::Verdict;
 
 /// What says which files belong to a worklist.
@@ -24,7 +24,7 @@ const SCHEMA: &str = "ons-audit-worklist/1";
 const BUFFER: usize = 32 * 1024;
 
 /// Sorts entries into files.
-pub(in crate::report) struct Folder {
+pub(in crate::report) struct WorklistSink {
     /// As the person named it.
     path: PathBuf,
     set: FileSet,
@@ -32,45 +32,45 @@ pub(in crate::report) struct Folder {
     /// Of the groups, without verdict and ending.
     names: Vec<String>,
     head: Vec<u8>,
-    files: BTreeMap<(usize, Verdict), Pair>,
+    files: BTreeMap<(usize, Verdict), WorklistFiles>,
 }
 
 /// The CSV and the NDJSON file of one group and verdict.
 #[derive(Default)]
-struct Pair {
+struct WorklistFiles {
     csv: Vec<u8>,
     ndjson: Vec<u8>,
     messages: u64,
 }
 
 #[derive(Serialize)]
-struct Manifest<'a> {
+struct WorklistManifest<'a> {
     schema: &'static str,
     /// Was every message answered?
     complete: bool,
-    results_files: Vec<RecordView<'a>>,
+    results_files: Vec<ResultsFileView<'a>>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
-    files: Vec<FileView<'a>>,
+    files: Vec<WorklistFileView<'a>>,
 }
 
 #[derive(Serialize)]
-struct RecordView<'a> {
+struct ResultsFileView<'a> {
     run_id: &'a str,
     source: &'a str,
     sha256: &'a str,
 }
 
 #[derive(Serialize)]
-struct FileView<'a> {
+struct WorklistFileView<'a> {
     file: String,
     group: &'a str,
     verdict: &'static str,
     messages: u64,
 }
 
-impl Folder {
-    pub(in crate::report) fn new(path: PathBuf, set: FileSet, context: &Context) -> Self {
+impl WorklistSink {
+    pub(in crate::report) fn new(path: PathBuf, set: FileSet, context: &ReportContext) -> Self {
         Self {
             path,
             set,
@@ -99,13 +99,16 @@ impl Folder {
     }
 
     fn manifest(&self, summary: &Summary<'_>) -> io::Result<Vec<u8>> {
-        let results_files = summary.results_files.iter().map(|results_file| RecordView {
-            run_id: &results_file.header().run_id,
-            source: &results_file.header().source,
-            sha256: &results_file.trailer().sha256,
-        });
+        let results_files = summary
+            .results_files
+            .iter()
+            .map(|results_file| ResultsFileView {
+                run_id: &results_file.header().run_id,
+                source: &results_file.header().source,
+                sha256: &results_file.trailer().sha256,
+            });
         let files = self.files.iter().flat_map(|(&key, pair)| {
-            ["csv", "ndjson"].map(|ending| FileView {
+            ["csv", "ndjson"].map(|ending| WorklistFileView {
                 file: self.name(key, ending),
                 group: &self.groups[key.0],
                 verdict: key.1.as_str(),
@@ -113,7 +116,7 @@ impl Folder {
             })
         });
         let observed = summary.tally.observed.as_ref();
-        let mut json = serde_json::to_vec_pretty(&Manifest {
+        let mut json = serde_json::to_vec_pretty(&WorklistManifest {
             schema: SCHEMA,
             complete: summary.is_complete(),
             results_files: results_files.collect(),
@@ -126,7 +129,7 @@ impl Folder {
     }
 }
 
-impl Sink for Folder {
+impl ReportSink for WorklistSink {
     fn begin(&mut self, head: &[u8]) -> io::Result<()> {
         head.clone_into(&mut self.head);
         Ok(())
@@ -157,8 +160,8 @@ impl Sink for Folder {
         self.set.append(MANIFEST, &self.manifest(summary)?)
     }
 
-    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
-        let made = self.files.iter().map(|(&key, pair)| Made {
+    fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
+        let made = self.files.iter().map(|(&key, pair)| WrittenFile {
             path: self.path.join(self.name(key, "csv")),
             rows: Some(pair.messages),
         });
@@ -170,7 +173,7 @@ impl Sink for Folder {
 
 /// Why a folder can't become a worklist.
 #[derive(Debug, thiserror::Error)]
-pub enum Foreign {
+pub enum ForeignFolder {
     /// Something else is there.
     #[error("{} is there and no worklist of an earlier run: it holds {found}", path.display())]
     Holds {
@@ -190,17 +193,17 @@ pub enum Foreign {
 }
 
 /// Only the manifest's word for it that files are of a worklist allows to replace them.
-pub fn refuse_foreign(path: &Path) -> Result<(), Foreign> {
+pub fn refuse_foreign(path: &Path) -> Result<(), ForeignFolder> {
     #[derive(Deserialize)]
-    struct Listed {
+    struct EarlierManifest {
         schema: String,
-        files: Vec<ListedFile>,
+        files: Vec<EarlierFile>,
     }
     #[derive(Deserialize)]
-    struct ListedFile {
+    struct EarlierFile {
         file: String,
     }
-    let unread = |source| Foreign::Unread {
+    let unread = |source| ForeignFolder::Unread {
         path: path.to_owned(),
         source,
     };
@@ -209,7 +212,7 @@ pub fn refuse_foreign(path: &Path) -> Result<(), Foreign> {
         entries => entries.map_err(unread)?,
     };
     let manifest = fs::read(path.join(MANIFEST)).unwrap_or_default();
-    let listed = serde_json::from_slice::<Listed>(&manifest)
+    let listed = serde_json::from_slice::<EarlierManifest>(&manifest)
         .ok()
         .filter(|listed| listed.schema == SCHEMA);
     let mut known = BTreeSet::new();
@@ -222,7 +225,7 @@ pub fn refuse_foreign(path: &Path) -> Result<(), Foreign> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_file = entry.file_type().map_err(unread)?.is_file();
         if !is_file || !known.contains(&name) {
-            return Err(Foreign::Holds {
+            return Err(ForeignFolder::Holds {
                 path: path.to_owned(),
                 found: name,
             });

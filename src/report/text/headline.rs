@@ -1,14 +1,14 @@
 //! The one sentence that has to be right.
 
-use super::Story;
+use super::SummaryText;
 use crate::humanize::count;
-use crate::report::lang::{Edges, phrases};
+use crate::report::locale::{RangePrecision, phrases};
 use crate::verdict::{GroupTally, MessageVerdict};
 
 /// The headline names no more groups than this.
 const GROUPS_NAMED: usize = 3;
 
-impl Story<'_> {
+impl SummaryText<'_> {
     /// The one sentence that has to be right.
     #[must_use]
     pub fn headline(&self) -> String {
@@ -24,7 +24,7 @@ impl Story<'_> {
         let parts: Vec<_> = std::iter::once(self.finding())
             .chain(self.besides())
             .collect();
-        let parts = parts.join(self.voice.say(phrases::SEMICOLON));
+        let parts = parts.join(self.locale.text(phrases::SEMICOLON));
         missing.unwrap_or_default() + &parts
     }
 
@@ -89,7 +89,7 @@ impl Story<'_> {
                 } else {
                     String::new()
                 };
-                let remark = (!produced.is_empty()).then(|| self.voice.in_brackets(&produced));
+                let remark = (!produced.is_empty()).then(|| self.locale.in_brackets(&produced));
                 format!(
                     "{name} {}{}",
                     count(group.missed),
@@ -101,7 +101,7 @@ impl Story<'_> {
         if more > 0 {
             named.push(self.more_groups(more));
         }
-        let named = self.voice.listed(&named);
+        let named = self.locale.listed(&named);
         if self.is_chinese() {
             format!("{broken}未被所有应消费的消费组消费：{named}")
         } else {
@@ -135,14 +135,14 @@ impl Story<'_> {
         let Some(born) = group.missed_born else {
             return String::new();
         };
-        let (stretch, zone) = (
-            self.voice.stretch(born, Edges::Around),
-            self.voice.clock.name(),
+        let (time_range, zone) = (
+            self.locale.time_range(born, RangePrecision::Around),
+            self.locale.time_format.name(),
         );
         if self.is_chinese() {
-            format!("{stretch} {zone} 产生")
+            format!("{time_range} {zone} 产生")
         } else {
-            format!("produced {stretch} {zone}")
+            format!("produced {time_range} {zone}")
         }
     }
 
@@ -169,10 +169,10 @@ impl Story<'_> {
 #[cfg(test)]
 mod tests {
     use crate::report::Summary;
-    use crate::report::lang::{Clock, Language, Voice};
+    use crate::report::locale::{Language, Locale, TimeFormat};
     use crate::results::SpreadsheetDamage;
     use crate::verdict::{
-        Answer, Coverage, Expectations, Facts, MessageContext, Tally, TrackView, judge,
+        AnswerView, Coverage, Expectations, MessageContext, RowFacts, Tally, TrackView, judge,
     };
 
     fn headlines(tally: Tally) -> [String; 2] {
@@ -181,11 +181,16 @@ mod tests {
             tally,
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
-            voice: Voice::default(),
+            locale: Locale::default(),
         };
         Language::ALL.map(|language| {
-            let clock = Clock::new(&"+08:00".parse().unwrap());
-            summary.told_by(&Voice { language, clock }).headline()
+            let time_format = TimeFormat::new(&"+08:00".parse().unwrap());
+            summary
+                .text_in(&Locale {
+                    language,
+                    time_format,
+                })
+                .headline()
         })
     }
 
@@ -204,7 +209,7 @@ mod tests {
                 .map(|&group| TrackView::new(group, word))
                 .collect();
             let born = format!("2026-11-20T06:0{}:30Z", row * 3);
-            let facts = Facts {
+            let facts = RowFacts {
                 row,
                 msg_id: "",
                 topic: "orders",
@@ -218,7 +223,7 @@ mod tests {
             tally.add(
                 facts,
                 &judge(
-                    Answer::Tracks(&tracks),
+                    AnswerView::Tracks(&tracks),
                     &MessageContext::of_topic("orders"),
                     &expectations,
                 ),

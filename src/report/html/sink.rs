@@ -5,35 +5,35 @@ use std::path::PathBuf;
 
 use askama::Template;
 
-use super::gathered::Gathered;
-use super::view::View;
+use super::collected::CollectedBreaks;
+use super::view::PageView;
 use crate::file::Output;
 use crate::report::Summary;
-use crate::report::row::Context;
-use crate::report::sink::{Made, Sink};
+use crate::report::row::ReportContext;
+use crate::report::sink::{ReportSink, WrittenFile};
 
 /// A page in the making.
-pub(in crate::report) struct Page {
+pub(in crate::report) struct HtmlSink {
     path: PathBuf,
     output: Output,
     columns: Vec<String>,
-    contract: String,
-    gathered: Gathered,
+    expectations: String,
+    collected: CollectedBreaks,
 }
 
-impl Page {
-    pub(in crate::report) fn new(path: PathBuf, output: Output, context: &Context) -> Self {
+impl HtmlSink {
+    pub(in crate::report) fn new(path: PathBuf, output: Output, context: &ReportContext) -> Self {
         Self {
             path,
             output,
             columns: context.columns.clone(),
-            contract: serde_json::to_string(&context.expectations).unwrap_or_default(),
-            gathered: Gathered::default(),
+            expectations: serde_json::to_string(&context.expectations).unwrap_or_default(),
+            collected: CollectedBreaks::default(),
         }
     }
 }
 
-impl Sink for Page {
+impl ReportSink for HtmlSink {
     fn begin(&mut self, _head: &[u8]) -> io::Result<()> {
         Ok(())
     }
@@ -43,22 +43,22 @@ impl Sink for Page {
             .split(|&byte| byte == b'\n')
             .filter(|line| !line.is_empty());
         for line in lines {
-            self.gathered.add(serde_json::from_slice(line)?);
+            self.collected.add(serde_json::from_slice(line)?);
         }
         Ok(())
     }
 
     fn close(&mut self, _foot: &[u8], summary: &Summary<'_>) -> io::Result<()> {
-        let story = summary.told();
-        let view = View::of(&story, &self.gathered, &self.columns, &self.contract);
+        let text = summary.text();
+        let view = PageView::of(&text, &self.collected, &self.columns, &self.expectations);
         view.write_into(&mut self.output)
             .map_err(io::Error::other)?;
         self.output.write_all(b"\n")
     }
 
-    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
+    fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
         self.output.commit()?;
-        Ok(vec![Made {
+        Ok(vec![WrittenFile {
             path: self.path,
             rows: None,
         }])

@@ -9,36 +9,36 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::cells::range;
 use super::frame;
-use super::rows::{MOST_ROWS, Rows};
-use super::table::{Part, Sheets, Table, next_part};
+use super::rows::{MOST_ROWS, SheetRows};
+use super::table::{RowPart, TableSheets, XlsxTable, next_part};
 use crate::file::Output;
 use crate::report::Summary;
-use crate::report::row::Context;
-use crate::report::sink::{Made, Sink};
+use crate::report::row::ReportContext;
+use crate::report::sink::{ReportSink, WrittenFile};
 
 /// From this size on an entry needs the long form of the archive.
 const LARGE: u64 = 0xF000_0000;
 
 /// Collects the rows of the tables and makes the workbook at the end.
-pub(in crate::report) struct Book {
+pub(in crate::report) struct XlsxSink {
     path: PathBuf,
     output: Output,
-    context: Context,
+    context: ReportContext,
     /// Of each table in the order of [`Table::ALL`], the rows of its sheets.
-    tables: [Vec<Rows>; 3],
+    tables: [Vec<SheetRows>; 3],
     lengths: Vec<u8>,
     /// Rows of a sheet, its head included.
     most_rows: u32,
     scratch: Vec<u8>,
 }
 
-impl Book {
+impl XlsxSink {
     pub(in crate::report) fn new(
         path: PathBuf,
         output: Output,
-        context: &Context,
+        context: &ReportContext,
     ) -> io::Result<Self> {
-        let rows = || Ok::<_, io::Error>(vec![Rows::new(&path)?]);
+        let rows = || Ok::<_, io::Error>(vec![SheetRows::new(&path)?]);
         Ok(Self {
             tables: [rows()?, rows()?, rows()?],
             path,
@@ -50,13 +50,13 @@ impl Book {
         })
     }
 
-    fn row(&mut self, table: Table, cells: &[u8]) -> io::Result<()> {
+    fn row(&mut self, table: XlsxTable, cells: &[u8]) -> io::Result<()> {
         let sheets = &mut self.tables[table as usize];
         if sheets
             .last()
             .is_none_or(|rows| rows.count == self.most_rows)
         {
-            sheets.push(Rows::new(&self.path)?);
+            sheets.push(SheetRows::new(&self.path)?);
         }
         match sheets.last_mut() {
             Some(rows) => rows.push(cells, &mut self.scratch),
@@ -66,18 +66,18 @@ impl Book {
 
     /// Puts the rows between head and foot of their sheets.
     fn assemble(&mut self, summary: &Summary<'_>) -> io::Result<()> {
-        let sheets: Vec<_> = Table::ALL
+        let sheets: Vec<_> = XlsxTable::ALL
             .into_iter()
             .zip(&self.tables)
-            .map(|(table, parts)| Sheets {
+            .map(|(table, parts)| TableSheets {
                 table,
-                rows: parts.iter().map(Rows::data).collect(),
+                rows: parts.iter().map(SheetRows::data).collect(),
             })
             .collect();
         let frame = frame::workbook(summary, &self.context, &sheets, &self.lengths).map_err(own)?;
         let mut frame = ZipArchive::new(Cursor::new(frame))?;
         let mut archive = ZipWriter::new_stream(&mut self.output);
-        let tables = Table::ALL.into_iter().zip(&mut self.tables);
+        let tables = XlsxTable::ALL.into_iter().zip(&mut self.tables);
         let mut tables =
             tables.flat_map(|(table, sheets)| sheets.drain(..).map(move |rows| (table, rows)));
         let last = sheets.iter().map(|sheets| sheets.rows.len()).sum::<usize>() + 1;
@@ -108,7 +108,7 @@ impl Book {
     }
 }
 
-impl Sink for Book {
+impl ReportSink for XlsxSink {
     fn begin(&mut self, _head: &[u8]) -> io::Result<()> {
         Ok(())
     }
@@ -116,8 +116,8 @@ impl Sink for Book {
     fn take(&mut self, mut piece: &[u8]) -> io::Result<()> {
         while let Some(part) = next_part(&mut piece) {
             match part {
-                Part::Row(table, cells) => self.row(table, cells)?,
-                Part::Lengths(lengths) => {
+                RowPart::Cells(table, cells) => self.row(table, cells)?,
+                RowPart::Lengths(lengths) => {
                     for (most, length) in self.lengths.iter_mut().zip(lengths) {
                         *most = (*most).max(*length);
                     }
@@ -131,9 +131,9 @@ impl Sink for Book {
         self.assemble(summary)
     }
 
-    fn commit(self: Box<Self>) -> io::Result<Vec<Made>> {
+    fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
         self.output.commit()?;
-        Ok(vec![Made {
+        Ok(vec![WrittenFile {
             path: self.path,
             rows: None,
         }])
@@ -151,7 +151,7 @@ fn sheet_number(name: &str) -> Option<usize> {
 /// Writes a sheet that has its head only with all its rows.
 fn splice(
     sheet: &mut impl Read,
-    rows: Rows,
+    rows: SheetRows,
     columns: usize,
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -179,8 +179,8 @@ fn own(error: XlsxError) -> io::Error {
 mod tests {
     use super::*;
     use crate::report::CsvDialect;
-    use crate::report::lang::Voice;
-    use crate::report::xlsx::cells::Cells;
+    use crate::report::locale::Locale;
+    use crate::report::xlsx::cells::CellWriter;
     use crate::report::xlsx::table::push_part;
     use crate::results::SpreadsheetDamage;
     use crate::verdict::{Coverage, Expectations, Tally};
@@ -190,20 +190,21 @@ mod tests {
     fn a_table_that_outgrows_its_sheet_goes_on_in_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.xlsx");
-        let context = Context {
+        let context = ReportContext {
             groups: Vec::new(),
             columns: Vec::new(),
             marks: false,
             expectations: Expectations::default(),
             csv: CsvDialect::PLAIN,
-            voice: Voice::default(),
+            locale: Locale::default(),
         };
-        let mut book = Book::new(path.clone(), Output::create(&path).unwrap(), &context).unwrap();
+        let mut book =
+            XlsxSink::new(path.clone(), Output::create(&path).unwrap(), &context).unwrap();
         book.most_rows = 4;
         for number in 1..=7 {
             let mut piece = Vec::new();
             push_part(&mut piece, b'M', |out| {
-                Cells::at(out, 0).number(Some(number));
+                CellWriter::at(out, 0).number(Some(number));
             });
             book.take(&piece).unwrap();
         }
@@ -212,7 +213,7 @@ mod tests {
             tally: Tally::default(),
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
-            voice: Voice::default(),
+            locale: Locale::default(),
         };
         book.close(&[], &summary).unwrap();
         Box::new(book).commit().unwrap();

@@ -1,4 +1,4 @@
-//! What all summaries say in sentences, in the language and by the clock of a [`Voice`]: the headline, the totals, where
+//! What all summaries say in sentences, in the language and by the clock of a [`Locale`]: the headline, the totals, where
 //! the answers came from, what they do not prove.
 
 mod basis;
@@ -6,23 +6,23 @@ mod headline;
 mod notes;
 mod run;
 
-pub(super) use run::Fact;
+pub(super) use run::RunFact;
 
 use super::Summary;
-use super::lang::{Language, Voice};
+use super::locale::{Language, Locale};
 use crate::humanize::count;
 
 /// A summary, told.
 #[derive(Debug, Clone, Copy)]
-pub struct Story<'s> {
+pub struct SummaryText<'s> {
     pub(in crate::report) summary: &'s Summary<'s>,
     /// Who tells it.
-    pub voice: &'s Voice,
+    pub locale: &'s Locale,
 }
 
-impl Story<'_> {
+impl SummaryText<'_> {
     const fn is_chinese(&self) -> bool {
-        matches!(self.voice.language, Language::Chinese)
+        matches!(self.locale.language, Language::Chinese)
     }
 
     /// `280 of 986 messages`

@@ -4,10 +4,10 @@
 //! `report/story.rs`. Machine codes (`passed`, `CONSUMED`, column names of the CSV) are no words: they are never
 //! translated, so a code in a report can be searched for in any other.
 
-mod clock;
 pub mod phrases;
+mod time_format;
 
-pub use clock::{Clock, Edges};
+pub use time_format::{RangePrecision, TimeFormat};
 
 use std::str::FromStr;
 
@@ -76,19 +76,19 @@ impl Phrase {
 ///
 /// The default (English, UTC) is what machine formats speak, whatever was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Voice {
+pub struct Locale {
     /// Of all words.
     pub language: Language,
     /// Of all times.
-    pub clock: Clock,
+    pub time_format: TimeFormat,
 }
 
-impl Voice {
+impl Locale {
     /// As the settings have it.
     pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             language: settings.get("lang")?,
-            clock: settings.get("tz")?,
+            time_format: settings.get("tz")?,
         })
     }
 
@@ -97,13 +97,13 @@ impl Voice {
     pub fn in_english(&self) -> Self {
         Self {
             language: Language::English,
-            clock: self.clock.clone(),
+            time_format: self.time_format.clone(),
         }
     }
 
     /// A fixed text.
     #[must_use]
-    pub const fn say(&self, phrase: Phrase) -> &'static str {
+    pub const fn text(&self, phrase: Phrase) -> &'static str {
         phrase.in_language(self.language)
     }
 

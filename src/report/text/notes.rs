@@ -1,18 +1,18 @@
 //! The control totals, and what else the numbers tell: resets, the contract, damaged columns, carried answers.
 
-use super::Story;
+use super::SummaryText;
 use crate::humanize::count;
-use crate::report::lang::phrases;
+use crate::report::locale::phrases;
 
 /// No more topics are named in a sentence.
 const TOPICS_NAMED: usize = 5;
 
-impl Story<'_> {
+impl SummaryText<'_> {
     /// The two equations that must hold.
     #[must_use]
     pub fn totals(&self) -> [String; 2] {
         let totals = &self.summary.tally.totals;
-        let tie = self.voice.say(if totals.tie() {
+        let tie = self.locale.text(if totals.tie() {
             phrases::TIE
         } else {
             phrases::NO_TIE
@@ -66,14 +66,14 @@ impl Story<'_> {
 
     /// Where contract and answers do not fit together, and what the contract could not decide; only what applies here.
     #[must_use]
-    pub fn contract(&self) -> Vec<String> {
+    pub fn expectation_notes(&self) -> Vec<String> {
         let unexpected = self.summary.unexpected();
         let named: Vec<_> = unexpected
             .iter()
             .map(|(group, messages)| format!("{group} {}", count(*messages)))
             .collect();
         let named = (!named.is_empty()).then(|| {
-            let named = self.voice.listed(&named);
+            let named = self.locale.listed(&named);
             if self.is_chinese() {
                 format!("约定之外的消费组出现在结果中（消息数）：{named}")
             } else {
@@ -103,17 +103,23 @@ impl Story<'_> {
                 )
             }
         });
-        let unmet = self.unmet();
-        let uncovered = self.uncovered();
-        [unmet, uncovered, named, assumed, nothing]
-            .into_iter()
-            .flatten()
-            .collect()
+        let without_messages = self.without_messages();
+        let without_expectations = self.without_expectations();
+        [
+            without_messages,
+            without_expectations,
+            named,
+            assumed,
+            nothing,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Topics of the contract that no message has: misspelt, or quiet that day.
-    fn unmet(&self) -> Option<String> {
-        let named = self.first_of(&self.summary.coverage.unmet)?;
+    fn without_messages(&self) -> Option<String> {
+        let named = self.first_of(&self.summary.coverage.without_messages)?;
         Some(if self.is_chinese() {
             format!("约定中的这些主题没有任何消息，请检查拼写：{named}")
         } else {
@@ -122,8 +128,8 @@ impl Story<'_> {
     }
 
     /// Topics of messages that the contract does not mention.
-    fn uncovered(&self) -> Option<String> {
-        let topics = self.summary.coverage.uncovered.iter();
+    fn without_expectations(&self) -> Option<String> {
+        let topics = self.summary.coverage.without_expectations.iter();
         let topics: Vec<_> = topics
             .map(|(topic, messages)| format!("{topic} {}", count(*messages)))
             .collect();
@@ -150,7 +156,7 @@ impl Story<'_> {
                 format!("{more} more")
             });
         }
-        (!named.is_empty()).then(|| self.voice.listed(&named))
+        (!named.is_empty()).then(|| self.locale.listed(&named))
     }
 
     /// The kept columns that look as if a spreadsheet had damaged them, each in a sentence.

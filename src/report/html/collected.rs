@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::{Break, Producer};
+use super::rows::{BreakLine, Producer};
 use super::timeline::Timeline;
 
 /// The page has no more rows; the CSV has them all.
@@ -16,13 +16,13 @@ const NAMES_MOST: usize = 10_000;
 
 /// All breaks of a report.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
-    kinds: BTreeMap<Kind, usize>,
+pub(super) struct CollectedBreaks {
+    kinds: BTreeMap<BreakKey, usize>,
     /// By kind, in the order they were met; the last one may hold all kinds beyond [`KINDS_MOST`].
-    pub(super) sections: Vec<Section>,
+    pub(super) sections: Vec<BreakSection>,
     kept: usize,
-    pub(super) topics: Counts<String>,
-    pub(super) producers: Counts<Producer>,
+    pub(super) topics: CountsByName<String>,
+    pub(super) producers: CountsByName<Producer>,
     /// Messages whose IDs name no producer.
     pub(super) without_producer: u64,
     pub(super) timeline: Timeline,
@@ -31,23 +31,23 @@ pub(super) struct Gathered {
 }
 
 /// Topic, and the groups at fault with their verdicts.
-type Kind = (String, Vec<(String, String)>);
+type BreakKey = (String, Vec<(String, String)>);
 
 /// Breaks of one kind.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(super) struct BreakSection {
     /// Nothing where it holds many.
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<BreakKey>,
     /// All of them.
     pub(super) count: u64,
     /// The first of them.
-    pub(super) rows: Vec<Break>,
+    pub(super) rows: Vec<BreakLine>,
     /// Some of its rows had to make room: it takes no more, so that it has no gaps.
     is_full: bool,
 }
 
-impl Gathered {
-    pub(super) fn add(&mut self, found: Break) {
+impl CollectedBreaks {
+    pub(super) fn add(&mut self, found: BreakLine) {
         let born = found.born;
         self.topics.add(&found.topic, born);
         match &found.producer {
@@ -65,7 +65,7 @@ impl Gathered {
         self.list(found);
     }
 
-    fn list(&mut self, found: Break) {
+    fn list(&mut self, found: BreakLine) {
         let kind = (found.topic.clone(), found.groups.clone());
         let met = self.kinds.get(&kind).copied();
         let nth = met.unwrap_or_else(|| self.begin(kind));
@@ -81,7 +81,7 @@ impl Gathered {
         }
     }
 
-    fn begin(&mut self, kind: Kind) -> usize {
+    fn begin(&mut self, kind: BreakKey) -> usize {
         let several = self.sections.len() > KINDS_MOST;
         if several {
             return KINDS_MOST;
@@ -90,7 +90,7 @@ impl Gathered {
         if let Some(kind) = &kind {
             self.kinds.insert(kind.clone(), self.sections.len());
         }
-        self.sections.push(Section {
+        self.sections.push(BreakSection {
             kind,
             count: 0,
             rows: Vec::new(),
@@ -115,21 +115,21 @@ impl Gathered {
 
 /// How many breaks each name has, and of when they are.
 #[derive(Debug)]
-pub(super) struct Counts<N> {
-    names: BTreeMap<N, Share>,
+pub(super) struct CountsByName<N> {
+    names: BTreeMap<N, NameCount>,
     /// Of names that had no place any more.
     others: u64,
 }
 
 /// What one name has.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Share {
+pub(super) struct NameCount {
     pub(super) count: u64,
     /// First and last, in milliseconds since 1970.
     pub(super) born: Option<(i64, i64)>,
 }
 
-impl<N> Default for Counts<N> {
+impl<N> Default for CountsByName<N> {
     fn default() -> Self {
         Self {
             names: BTreeMap::new(),
@@ -138,14 +138,14 @@ impl<N> Default for Counts<N> {
     }
 }
 
-impl<N: Ord + Clone> Counts<N> {
+impl<N: Ord + Clone> CountsByName<N> {
     fn add(&mut self, name: &N, born: Option<i64>) {
         if !self.names.contains_key(name) {
             if self.names.len() == NAMES_MOST {
                 self.others += 1;
                 return;
             }
-            self.names.insert(name.clone(), Share::default());
+            self.names.insert(name.clone(), NameCount::default());
         }
         if let Some(share) = self.names.get_mut(name) {
             share.count += 1;
@@ -158,7 +158,7 @@ impl<N: Ord + Clone> Counts<N> {
     }
 
     /// Those with the most, and how many names and breaks are none of them.
-    pub(super) fn top(&self, most: usize) -> (Vec<(&N, Share)>, (usize, u64)) {
+    pub(super) fn top(&self, most: usize) -> (Vec<(&N, NameCount)>, (usize, u64)) {
         let names = self.names.iter().map(|(name, share)| (name, *share));
         let mut names: Vec<_> = names.collect();
         names.sort_by_key(|(_, share)| std::cmp::Reverse(share.count));
@@ -172,8 +172,8 @@ impl<N: Ord + Clone> Counts<N> {
 mod tests {
     use super::*;
 
-    fn found(row: u64, topic: &str) -> Break {
-        Break {
+    fn found(row: u64, topic: &str) -> BreakLine {
+        BreakLine {
             row,
             msg_id: String::new(),
             topic: topic.to_owned(),
@@ -186,30 +186,30 @@ mod tests {
 
     #[test]
     fn a_rare_kind_is_listed_beside_very_many_of_another() {
-        let mut gathered = Gathered::default();
+        let mut collected = CollectedBreaks::default();
         for row in 0..12_000 {
-            gathered.add(found(row, "orders"));
+            collected.add(found(row, "orders"));
         }
         for row in 12_000..12_007 {
-            gathered.add(found(row, "payments"));
+            collected.add(found(row, "payments"));
         }
-        gathered.add(found(12_007, "orders"));
-        let listed = |section: &Section| (section.count, section.rows.len());
-        let sections: Vec<_> = gathered.sections.iter().map(listed).collect();
+        collected.add(found(12_007, "orders"));
+        let listed = |section: &BreakSection| (section.count, section.rows.len());
+        let sections: Vec<_> = collected.sections.iter().map(listed).collect();
         assert_eq!(sections, [(12_001, 9_993), (7, 7)]);
-        let rows = gathered.sections[0].rows.iter().map(|found| found.row);
+        let rows = collected.sections[0].rows.iter().map(|found| found.row);
         assert!(rows.eq(0..9_993), "the first of them, without gaps");
-        assert_eq!(gathered.topics.top(1).1, (1, 7));
+        assert_eq!(collected.topics.top(1).1, (1, 7));
     }
 
     #[test]
     fn kinds_beyond_what_a_person_tells_apart_share_a_section() {
-        let mut gathered = Gathered::default();
+        let mut collected = CollectedBreaks::default();
         for row in 0..100 {
-            gathered.add(found(row, &format!("topic-{row}")));
+            collected.add(found(row, &format!("topic-{row}")));
         }
-        assert_eq!(gathered.sections.len(), KINDS_MOST + 1);
-        let last = &gathered.sections[KINDS_MOST];
+        assert_eq!(collected.sections.len(), KINDS_MOST + 1);
+        let last = &collected.sections[KINDS_MOST];
         assert!(last.kind.is_none() && last.count == 36 && last.rows.len() == 36);
     }
 }

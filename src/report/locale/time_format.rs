@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::{Language, Voice};
+use super::{Language, Locale};
 use crate::message::Zone;
 
 /// The offset of a zone that keeps one is told from this moment on: zones changed their minds before.
@@ -13,7 +13,7 @@ const RECENT: Timestamp = Timestamp::constant(1_577_836_800, 0); // 2020-01-01
 
 /// The zone of a report's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clock {
+pub struct TimeFormat {
     zone: TimeZone,
     name: String,
     label: String,
@@ -21,7 +21,7 @@ pub struct Clock {
     shifts: bool,
 }
 
-impl Default for Clock {
+impl Default for TimeFormat {
     /// UTC.
     fn default() -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Default for Clock {
     }
 }
 
-impl Clock {
+impl TimeFormat {
     /// The clock of a zone as the settings name it.
     #[must_use]
     pub fn new(zone: &Zone) -> Self {
@@ -107,7 +107,7 @@ impl Clock {
     }
 }
 
-impl FromStr for Clock {
+impl FromStr for TimeFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -124,19 +124,19 @@ impl FromStr for Clock {
 
 /// How exactly the edges of a stretch of time are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edges {
+pub enum RangePrecision {
     /// The second of the first and of the last.
     Exact,
     /// Whole minutes around them, unless that says nothing.
     Around,
 }
 
-impl Voice {
+impl Locale {
     /// From when to when, without the zone: `2026-11-20 14:02 to 14:19`.
     #[must_use]
-    pub fn stretch(&self, (first, last): (Timestamp, Timestamp), how: Edges) -> String {
+    pub fn time_range(&self, (first, last): (Timestamp, Timestamp), how: RangePrecision) -> String {
         let (first, last) = match how {
-            Edges::Around if last.as_second() - first.as_second() >= 120 => {
+            RangePrecision::Around if last.as_second() - first.as_second() >= 120 => {
                 let minute = |second: i64| Timestamp::from_second(second * 60);
                 let up = minute((last.as_second() + 59).div_euclid(60));
                 let down = minute(first.as_second().div_euclid(60));
@@ -144,11 +144,18 @@ impl Voice {
             }
             _ => (first, last),
         };
-        let [from, to] = [first, last].map(|time| self.clock.zoned(time));
-        let is_minutes =
-            how == Edges::Around && first.as_second() % 60 == 0 && last.as_second() % 60 == 0;
-        let clock = if is_minutes { "%H:%M" } else { "%T" };
-        let tail = |local: &Zoned| format!("{}{}", local.strftime(clock), self.clock.offset(local));
+        let [from, to] = [first, last].map(|time| self.time_format.zoned(time));
+        let is_minutes = how == RangePrecision::Around
+            && first.as_second() % 60 == 0
+            && last.as_second() % 60 == 0;
+        let time_format = if is_minutes { "%H:%M" } else { "%T" };
+        let tail = |local: &Zoned| {
+            format!(
+                "{}{}",
+                local.strftime(time_format),
+                self.time_format.offset(local)
+            )
+        };
         let whole = |local: &Zoned| format!("{} {}", local.strftime("%F"), tail(local));
         if from == to {
             return whole(&from);
@@ -168,7 +175,7 @@ impl Voice {
     pub(crate) fn recorded(&self, rfc3339: &str) -> String {
         rfc3339
             .parse()
-            .map_or_else(|_| rfc3339.to_owned(), |time| self.clock.time(time))
+            .map_or_else(|_| rfc3339.to_owned(), |time| self.time_format.time(time))
     }
 }
 
@@ -176,10 +183,10 @@ impl Voice {
 mod tests {
     use super::*;
 
-    fn voice(zone: &str, language: &str) -> Voice {
-        Voice {
+    fn locale(zone: &str, language: &str) -> Locale {
+        Locale {
             language: language.parse().unwrap(),
-            clock: Clock::new(&zone.parse().unwrap()),
+            time_format: TimeFormat::new(&zone.parse().unwrap()),
         }
     }
 
@@ -193,9 +200,12 @@ mod tests {
             ("Asia/Shanghai", "Asia/Shanghai, UTC+08:00"),
             ("Europe/Berlin", "Europe/Berlin"),
         ] {
-            assert_eq!(Clock::new(&zone.parse().unwrap()).label(), label);
+            assert_eq!(TimeFormat::new(&zone.parse().unwrap()).label(), label);
         }
-        assert_eq!(Clock::default(), Clock::new(&"UTC".parse().unwrap()));
+        assert_eq!(
+            TimeFormat::default(),
+            TimeFormat::new(&"UTC".parse().unwrap())
+        );
     }
 
     #[test]
@@ -206,7 +216,7 @@ mod tests {
             ("Asia/Shanghai", "2026-10-25 08:30:09"),
             ("Europe/Berlin", "2026-10-25 02:30:09+02:00"),
         ] {
-            assert_eq!(Clock::new(&zone.parse().unwrap()).time(time), text);
+            assert_eq!(TimeFormat::new(&zone.parse().unwrap()).time(time), text);
         }
     }
 
@@ -214,8 +224,8 @@ mod tests {
     fn a_stretch_repeats_no_date_and_rounds_outwards() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let exact = |from, to, zone| {
-            let stretch = (at(from), at(to));
-            voice(zone, "en").stretch(stretch, Edges::Exact)
+            let time_range = (at(from), at(to));
+            locale(zone, "en").time_range(time_range, RangePrecision::Exact)
         };
         let (from, to) = ("2026-11-20T06:02:09Z", "2026-11-20T06:18:54Z");
         assert_eq!(exact(from, to, "UTC"), "2026-11-20 06:02:09 to 06:18:54");
@@ -225,8 +235,8 @@ mod tests {
             "2026-11-20 14:02:09 to 2026-11-21 00:18:54"
         );
         let around = |from, to| {
-            let stretch = (at(from), at(to));
-            voice("+08:00", "zh").stretch(stretch, Edges::Around)
+            let time_range = (at(from), at(to));
+            locale("+08:00", "zh").time_range(time_range, RangePrecision::Around)
         };
         assert_eq!(around(from, to), "2026-11-20 14:02 至 14:19");
         assert_eq!(

@@ -3,14 +3,14 @@
 use rust_xlsxwriter::{Format, Url, Worksheet, XlsxError};
 
 use super::cells::cut;
-use super::look::Look;
+use super::formats::SheetFormats;
 
-type Done = Result<(), XlsxError>;
+type XlsxResult = Result<(), XlsxError>;
 
 /// A sheet, and the row that is written next.
-pub(super) struct Page<'p> {
+pub(super) struct SheetWriter<'p> {
     pub(super) sheet: &'p mut Worksheet,
-    pub(super) look: &'p Look,
+    pub(super) formats: &'p SheetFormats,
     row: u32,
     /// Of its columns, in characters.
     widths: Vec<u16>,
@@ -19,7 +19,7 @@ pub(super) struct Page<'p> {
 }
 
 /// A cell of a table.
-pub(super) enum Cell<'c> {
+pub(super) enum PageCell<'c> {
     Text(&'c str),
     Number(u64),
     Share(u64, u64),
@@ -29,11 +29,11 @@ pub(super) enum Cell<'c> {
     Nothing,
 }
 
-impl<'p> Page<'p> {
+impl<'p> SheetWriter<'p> {
     /// `widths` of its columns, in characters.
     pub(super) fn begin(
         sheet: &'p mut Worksheet,
-        look: &'p Look,
+        formats: &'p SheetFormats,
         widths: &[u16],
     ) -> Result<Self, XlsxError> {
         sheet.set_screen_gridlines(false);
@@ -43,7 +43,7 @@ impl<'p> Page<'p> {
         let last = u16::try_from(widths.len()).unwrap_or(u16::MAX) - 1;
         Ok(Self {
             sheet,
-            look,
+            formats,
             row: 0,
             widths: widths.to_vec(),
             last,
@@ -51,7 +51,7 @@ impl<'p> Page<'p> {
     }
 
     /// A text across the page, `lines` high.
-    pub(super) fn across(&mut self, text: &str, format: &Format, lines: f64) -> Done {
+    pub(super) fn across(&mut self, text: &str, format: &Format, lines: f64) -> XlsxResult {
         let text = cut(text);
         self.sheet
             .merge_range(self.row, 0, self.row, self.last, "", format)?;
@@ -63,9 +63,9 @@ impl<'p> Page<'p> {
     }
 
     /// A heading, with room above it.
-    pub(super) fn section(&mut self, text: &str) -> Done {
+    pub(super) fn section(&mut self, text: &str) -> XlsxResult {
         self.row += 1;
-        let format = &self.look.section;
+        let format = &self.formats.section;
         for column in 0..=self.last {
             let text = if column == 0 { text } else { "" };
             self.sheet
@@ -82,19 +82,19 @@ impl<'p> Page<'p> {
         names: &[&str],
         numbers: std::ops::RangeInclusive<u16>,
         wide: &[(u16, u16, &str)],
-    ) -> Done {
+    ) -> XlsxResult {
         for (column, name) in (0..).zip(names) {
             let format = if numbers.contains(&column) {
-                &self.look.number_head
+                &self.formats.number_head
             } else {
-                &self.look.head
+                &self.formats.head
             };
             self.sheet
                 .write_string_with_format(self.row, column, *name, format)?;
         }
         for &(from, to, name) in wide {
             self.sheet
-                .merge_range(self.row, from, self.row, to, name, &self.look.head)?;
+                .merge_range(self.row, from, self.row, to, name, &self.formats.head)?;
         }
         let heights = names
             .iter()
@@ -107,39 +107,44 @@ impl<'p> Page<'p> {
     }
 
     /// A row of a table.
-    pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Done {
+    pub(super) fn row(&mut self, cells: &[PageCell<'_>]) -> XlsxResult {
         for (column, cell) in (0..).zip(cells) {
-            let (sheet, look) = (&mut *self.sheet, self.look);
+            let (sheet, formats) = (&mut *self.sheet, self.formats);
             match cell {
-                Cell::Text(text) => {
-                    sheet.write_string_with_format(self.row, column, &*cut(text), &look.wrapped)?;
+                PageCell::Text(text) => {
+                    sheet.write_string_with_format(
+                        self.row,
+                        column,
+                        &*cut(text),
+                        &formats.wrapped,
+                    )?;
                 }
-                Cell::Number(number) => {
+                PageCell::Number(number) => {
                     sheet.write_number_with_format(
                         self.row,
                         column,
                         real(*number),
-                        &look.number,
+                        &formats.number,
                     )?;
                 }
-                Cell::Share(part, whole) => {
+                PageCell::Share(part, whole) => {
                     let share = if *whole == 0 {
                         0.0
                     } else {
                         real(*part) / real(*whole)
                     };
-                    sheet.write_number_with_format(self.row, column, share, &look.share)?;
+                    sheet.write_number_with_format(self.row, column, share, &formats.share)?;
                 }
-                Cell::Time(serial) => {
+                PageCell::Time(serial) => {
                     if let Some(serial) = serial {
-                        sheet.write_number_with_format(self.row, column, *serial, &look.time)?;
+                        sheet.write_number_with_format(self.row, column, *serial, &formats.time)?;
                     }
                 }
-                Cell::Sheet(name) => {
+                PageCell::Sheet(name) => {
                     let link = Url::new(format!("internal:'{name}'!A1")).set_text(*name);
-                    sheet.write_url_with_format(self.row, column, link, &look.link)?;
+                    sheet.write_url_with_format(self.row, column, link, &formats.link)?;
                 }
-                Cell::Nothing => {}
+                PageCell::Nothing => {}
             }
         }
         self.row += 1;
@@ -147,8 +152,12 @@ impl<'p> Page<'p> {
     }
 
     /// A row of a table whose last texts take several columns each: from, to, what.
-    pub(super) fn spread(&mut self, cells: &[Cell<'_>], wide: &[(u16, u16, &str)]) -> Done {
-        let format = &self.look.wrapped;
+    pub(super) fn spread(
+        &mut self,
+        cells: &[PageCell<'_>],
+        wide: &[(u16, u16, &str)],
+    ) -> XlsxResult {
+        let format = &self.formats.wrapped;
         for &(from, to, text) in wide {
             self.sheet
                 .merge_range(self.row, from, self.row, to, "", format)?;
@@ -159,11 +168,11 @@ impl<'p> Page<'p> {
     }
 
     /// A label and a text of `lines` lines beside it, in a sheet of two columns.
-    pub(super) fn entry(&mut self, label: &str, text: &str, lines: f64) -> Done {
+    pub(super) fn entry(&mut self, label: &str, text: &str, lines: f64) -> XlsxResult {
         self.sheet
-            .write_string_with_format(self.row, 0, &*cut(label), &self.look.strong)?;
+            .write_string_with_format(self.row, 0, &*cut(label), &self.formats.strong)?;
         self.sheet
-            .write_string_with_format(self.row, 1, &*cut(text), &self.look.wrapped)?;
+            .write_string_with_format(self.row, 1, &*cut(text), &self.formats.wrapped)?;
         self.sheet.set_row_height(self.row, lines)?;
         self.row += 1;
         Ok(())

@@ -17,13 +17,13 @@ const LAST_COLUMN: u16 = 25;
 const FIRST_COLUMN: u16 = 12;
 
 /// Takes the lines of a summary.
-pub(crate) struct Lines<'o> {
+pub(crate) struct TerminalWriter<'o> {
     out: &'o mut dyn Write,
     /// That of the terminal, in columns.
     width: Option<u16>,
 }
 
-impl<'o> Lines<'o> {
+impl<'o> TerminalWriter<'o> {
     pub(crate) fn new(out: &'o mut dyn Write, width: Option<u16>) -> Self {
         let width = width.filter(|width| *width >= NARROWEST);
         Self { out, width }
@@ -142,7 +142,7 @@ mod tests {
     fn shown(width: Option<u16>, lines: &[&str]) -> String {
         let mut text = Vec::new();
         let lines = lines.iter().map(|line| (*line).to_owned());
-        Lines::new(&mut text, width)
+        TerminalWriter::new(&mut text, width)
             .labelled("next", lines)
             .unwrap();
         String::from_utf8(text).unwrap()
@@ -178,7 +178,7 @@ mod tests {
         };
         let shown = |width| {
             let mut text = Vec::new();
-            let mut lines = Lines::new(&mut text, width);
+            let mut lines = TerminalWriter::new(&mut text, width);
             lines
                 .table(&table("a long heading"), || table("short"))
                 .unwrap();

@@ -9,7 +9,7 @@ const OF_INPUT: &str = "input_";
 /// The names of our columns, of the kept ones, and of the groups, in this order. A kept column that is called like one of
 /// ours or like a group gets `input_` before its name: programs that read a table by names take the last of two alike, and
 /// a report that is audited again would show yesterday's verdicts for today's.
-pub(crate) fn heads<'n>(
+pub(crate) fn headings<'n>(
     ours: impl IntoIterator<Item = &'n str>,
     kept: &'n [String],
     groups: &'n [String],
@@ -55,13 +55,13 @@ mod tests {
         ] {
             let kept: Vec<_> = kept.iter().map(|&name| name.to_owned()).collect();
             let groups = ["GID_a".to_owned()];
-            let heads = heads(["row", "verdict"], &kept, &groups);
+            let headings = headings(["row", "verdict"], &kept, &groups);
             let expected: Vec<_> = ["row", "verdict"]
                 .iter()
                 .chain(named)
                 .chain(&["GID_a"])
                 .collect();
-            assert_eq!(heads.iter().collect::<Vec<_>>(), expected);
+            assert_eq!(headings.iter().collect::<Vec<_>>(), expected);
         }
     }
 }

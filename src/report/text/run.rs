@@ -4,30 +4,33 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Story;
+use super::SummaryText;
 use crate::humanize::count;
 use crate::offsets::Rules;
-use crate::report::lang::{Language, Voice, phrases};
+use crate::report::locale::{Language, Locale, phrases};
 use crate::results::ResultsFile;
 
 /// A label and what stands beside it.
-pub(in crate::report) type Fact = (&'static str, String);
+pub(in crate::report) type RunFact = (&'static str, String);
 
-impl Story<'_> {
+impl SummaryText<'_> {
     /// The facts of each results file, and what holds for the report; `contract` is what was expected.
-    pub(in crate::report) fn facts(&self, contract: &str) -> Vec<Fact> {
-        let voice = self.voice;
+    pub(in crate::report) fn facts(&self, expectations: &str) -> Vec<RunFact> {
+        let locale = self.locale;
         let results_files = self.summary.results_files.iter();
         let mut facts: Vec<_> = results_files
-            .flat_map(|results_file| of(results_file, voice))
+            .flat_map(|results_file| of(results_file, locale))
             .collect();
-        facts.extend(self.calls().map(|calls| (voice.say(phrases::CALLS), calls)));
+        facts.extend(
+            self.calls()
+                .map(|calls| (locale.text(phrases::CALLS), calls)),
+        );
         facts.extend([
             (
-                voice.say(phrases::REPORT_ZONE),
-                voice.clock.label().to_owned(),
+                locale.text(phrases::REPORT_ZONE),
+                locale.time_format.label().to_owned(),
             ),
-            (voice.say(phrases::EXPECTATIONS), contract.to_owned()),
+            (locale.text(phrases::EXPECTATIONS), expectations.to_owned()),
         ]);
         facts
     }
@@ -50,11 +53,11 @@ impl Story<'_> {
     }
 }
 
-fn of(results_file: &ResultsFile, voice: &Voice) -> Vec<Fact> {
+fn of(results_file: &ResultsFile, locale: &Locale) -> Vec<RunFact> {
     let (header, trailer) = (results_file.header(), results_file.trailer());
     let inputs = header.inputs.iter().map(|input| {
         let rows = count(input.rows);
-        let text = match voice.language {
+        let text = match locale.language {
             Language::English => format!("{}, {rows} rows, SHA-256 {}", input.path, input.sha256),
             Language::Chinese => format!("{}，{rows} 行，SHA-256 {}", input.path, input.sha256),
         };
@@ -62,26 +65,26 @@ fn of(results_file: &ResultsFile, voice: &Voice) -> Vec<Fact> {
     });
     let mut facts = vec![(phrases::SOURCE, header.source.clone())];
     facts.extend(inputs);
-    let time = |text: &str| format!("{} {}", voice.recorded(text), voice.clock.name());
+    let time = |text: &str| format!("{} {}", locale.recorded(text), locale.time_format.name());
     facts.extend([
         (phrases::BEGAN, time(&header.started_at)),
         (phrases::ENDED, time(&trailer.finished_at)),
     ]);
-    facts.extend(took(results_file).map(|took| (phrases::TOOK, voice.duration(took))));
+    facts.extend(took(results_file).map(|took| (phrases::TOOK, locale.duration(took))));
     facts.extend(header.rate.clone().map(|rate| (phrases::RATE, rate)));
     facts.extend([
         (phrases::PRODUCER_ZONE, header.producer_zone.clone()),
         (phrases::TOOL, header.tool.clone()),
         (phrases::RUN_ID, header.run_id.clone()),
         (
-            phrases::RECORD_FILE,
+            phrases::RESULTS_FILE_PATH,
             results_file.path().display().to_string(),
         ),
-        (phrases::RECORD_HASH, trailer.sha256.clone()),
+        (phrases::RESULTS_FILE_SHA256, trailer.sha256.clone()),
     ]);
     facts
         .into_iter()
-        .map(|(phrase, text)| (voice.say(phrase), text))
+        .map(|(phrase, text)| (locale.text(phrase), text))
         .collect()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::change::Change;
 use super::side::Side;
-use super::tally::{Bundle, Tally};
+use super::tally::{ChangeGroup, DiffTally};
 use crate::clock;
 use crate::humanize::count;
 
@@ -16,18 +16,18 @@ pub struct Differences<'r> {
     /// The later results file.
     pub new: Side<'r>,
     /// Everything counted.
-    pub tally: Tally,
+    pub tally: DiffTally,
 }
 
 /// One group's changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct OfGroup {
+pub(super) struct GroupChanges {
     counts: [u64; 5],
     /// What is still at fault.
-    pub(super) open: Bundle,
+    pub(super) open: ChangeGroup,
 }
 
-impl OfGroup {
+impl GroupChanges {
     pub(super) const fn count(&self, change: Change) -> u64 {
         self.counts[change as usize]
     }
@@ -35,11 +35,11 @@ impl OfGroup {
 
 /// Messages that a group had passed and that are open again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Reset<'a> {
+pub(super) struct OffsetReset<'a> {
     pub(super) group: &'a str,
     pub(super) topics: Vec<&'a str>,
     pub(super) count: u64,
-    pub(super) all: Bundle,
+    pub(super) all: ChangeGroup,
 }
 
 impl Differences<'_> {
@@ -88,35 +88,35 @@ impl Differences<'_> {
     }
 
     /// The changes of each group, in name order.
-    pub(super) fn by_group(&self) -> BTreeMap<&str, OfGroup> {
-        let mut groups: BTreeMap<_, OfGroup> = BTreeMap::new();
-        for (kind, bundle) in &self.tally.kinds {
+    pub(super) fn by_group(&self) -> BTreeMap<&str, GroupChanges> {
+        let mut groups: BTreeMap<_, GroupChanges> = BTreeMap::new();
+        for (kind, changes) in &self.tally.kinds {
             let group = groups.entry(kind.group.as_str()).or_default();
-            group.counts[kind.change as usize] += bundle.count;
+            group.counts[kind.change as usize] += changes.count;
             if kind.new.is_at_fault() || kind.change == Change::Unconfirmed {
-                group.open.absorb(bundle);
+                group.open.absorb(changes);
             }
         }
         groups
     }
 
     /// The groups whose offsets went back.
-    pub(super) fn resets(&self) -> Vec<Reset<'_>> {
-        let mut resets: BTreeMap<&str, Reset<'_>> = BTreeMap::new();
-        for (kind, bundle) in self.tally.kinds.iter().filter(|(kind, _)| kind.is_reset()) {
+    pub(super) fn resets(&self) -> Vec<OffsetReset<'_>> {
+        let mut resets: BTreeMap<&str, OffsetReset<'_>> = BTreeMap::new();
+        for (kind, changes) in self.tally.kinds.iter().filter(|(kind, _)| kind.is_reset()) {
             let reset = resets.entry(&kind.group).or_default();
             reset.group = &kind.group;
-            reset.count += bundle.count;
+            reset.count += changes.count;
             if !reset.topics.contains(&kind.topic.as_str()) {
                 reset.topics.push(&kind.topic);
             }
-            reset.all.absorb(bundle);
+            reset.all.absorb(changes);
         }
         resets.into_values().collect()
     }
 
     /// Each likely reset in a sentence.
-    pub(super) fn resets_told(&self) -> Vec<String> {
+    pub(super) fn resets_text(&self) -> Vec<String> {
         let told = self.resets().into_iter().map(|reset| {
             let (group, number) = (reset.group, count(reset.count));
             let topics = reset.topics.join(", ");
@@ -140,7 +140,7 @@ impl Differences<'_> {
     }
 
     /// Each group that appeared or is gone, in a sentence.
-    pub(super) fn groups_told(&self) -> Vec<String> {
+    pub(super) fn groups_text(&self) -> Vec<String> {
         let told = self.tally.groups.iter().map(|change| {
             let number = count(change.messages);
             let (what, results_file) = if change.appeared {
@@ -157,7 +157,7 @@ impl Differences<'_> {
     }
 
     /// Every fault of either results file in one change, or don't rely on any of it.
-    pub(super) fn totals_told(&self) -> [String; 2] {
+    pub(super) fn totals_text(&self) -> [String; 2] {
         let of = |change| count(self.tally.count(change));
         let [old, new] = self.tally.at_fault.map(count);
         let tie = if self.tally.ties() {
@@ -182,7 +182,7 @@ impl Differences<'_> {
     }
 
     /// How many messages each results file has.
-    pub(super) fn messages_told(&self) -> String {
+    pub(super) fn messages_text(&self) -> String {
         let messages = &self.tally.messages;
         let [old, new] = [messages.only_old, messages.only_new].map(|only| messages.both + only);
         format!(
@@ -196,11 +196,11 @@ impl Differences<'_> {
     }
 
     /// Messages in both results files whose verdict changed, the commonest first.
-    pub(super) fn turns_told(&self) -> Vec<String> {
-        let mut turns: Vec<_> = self.tally.turns.iter().collect();
-        turns.retain(|((old, new), _)| old != new);
-        turns.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
-        let told = turns
+    pub(super) fn verdict_changes_text(&self) -> Vec<String> {
+        let mut verdict_changes: Vec<_> = self.tally.verdict_changes.iter().collect();
+        verdict_changes.retain(|((old, new), _)| old != new);
+        verdict_changes.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
+        let told = verdict_changes
             .into_iter()
             .map(|((old, new), number)| format!("{} {old} → {new}", count(*number)));
         told.collect()
@@ -212,7 +212,7 @@ impl Differences<'_> {
             format!(
                 "{name} {}: {}",
                 side.results_file.path().display(),
-                side.summary.told().provenance()
+                side.summary.text().provenance()
             )
         })
     }

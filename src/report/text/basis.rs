@@ -1,24 +1,24 @@
 //! Where the answers came from, and what they do not prove.
 
-use super::Story;
+use super::SummaryText;
 use crate::offsets::Rules;
-use crate::report::lang::{Phrase, phrases};
+use crate::report::locale::{Phrase, phrases};
 use crate::results::ResultsFile;
 use crate::verdict::Verdict;
 
-impl Story<'_> {
+impl SummaryText<'_> {
     /// What the numbers do not prove, each in a sentence; only what applies here (`facts/users.md` §3b).
     #[must_use]
     pub fn caveats(&self) -> Vec<&'static str> {
         let caveats = self.applying().into_iter();
-        caveats.map(|(whole, _)| self.voice.say(whole)).collect()
+        caveats.map(|(whole, _)| self.locale.text(whole)).collect()
     }
 
     /// The same in a few words each.
     #[must_use]
     pub fn caveats_in_short(&self) -> Vec<&'static str> {
         let caveats = self.applying().into_iter();
-        caveats.map(|(_, short)| self.voice.say(short)).collect()
+        caveats.map(|(_, short)| self.locale.text(short)).collect()
     }
 
     fn applying(&self) -> Vec<(Phrase, Phrase)> {
@@ -84,15 +84,15 @@ impl Story<'_> {
             .map(|results_file| results_file.header().source.clone())
             .collect();
         sources.dedup();
-        self.voice.listed(&sources)
+        self.locale.listed(&sources)
     }
 
     /// Of when the answers are, with the zone; nothing where there are none.
     #[must_use]
     pub fn observed(&self) -> Option<String> {
         let (first, last) = self.summary.tally.observed.as_ref()?;
-        let zone = self.voice.clock.name();
-        let [first_told, last_told] = [first, last].map(|time| self.voice.recorded(time));
+        let zone = self.locale.time_format.name();
+        let [first_told, last_told] = [first, last].map(|time| self.locale.recorded(time));
         Some(match (self.is_chinese(), first == last) {
             (true, true) => format!("数据时刻 {first_told} {zone}"),
             (false, true) => format!("as of {first_told} {zone}"),

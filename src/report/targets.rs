@@ -4,19 +4,19 @@ use std::io;
 use std::path::PathBuf;
 
 use super::error::RenderError;
-use super::html::Page;
-use super::row::{Context, RowFormat};
-use super::sink::{Made, Sink, Split, Whole};
-use super::worklist::{Folder, Worklist};
-use super::xlsx::{Book, COLUMNS_MOST, widest};
-use super::{Format, Summary, Writer};
+use super::html::HtmlSink;
+use super::row::{ReportContext, RowFormat};
+use super::sink::{PartFiles, ReportSink, SingleFile, WrittenFile};
+use super::worklist::{WorklistRows, WorklistSink};
+use super::xlsx::{COLUMNS_MOST, XlsxSink, widest};
+use super::{FormatWriter, ReportFormat, Summary};
 use crate::file::{FileSet, Output, Parts};
 
 /// A report to be made.
 #[derive(Debug)]
 pub struct Target {
     /// What it looks like.
-    pub format: Format,
+    pub format: ReportFormat,
     /// As the person named it.
     pub path: PathBuf,
     /// Opened before anything was asked, so that a bad path costs no call.
@@ -39,13 +39,13 @@ impl Targets {
     }
 
     /// Writes all heads.
-    pub(super) fn begin(self, context: &Context) -> Result<Vec<Report>, RenderError> {
+    pub(super) fn begin(self, context: &ReportContext) -> Result<Vec<Report>, RenderError> {
         let files = self.files.into_iter().map(|file| Report::of(file, context));
         let worklist = self.worklist.map(|(path, set)| {
             Ok(Report {
-                sink: Box::new(Folder::new(path.clone(), set, context)),
+                sink: Box::new(WorklistSink::new(path.clone(), set, context)),
                 path,
-                rows: Some(&Worklist),
+                rows: Some(&WorklistRows),
             })
         });
         let mut reports = files.chain(worklist).collect::<Result<Vec<_>, _>>()?;
@@ -60,28 +60,30 @@ impl Targets {
 pub(super) struct Report {
     path: PathBuf,
     pub(super) rows: Option<&'static dyn RowFormat>,
-    sink: Box<dyn Sink>,
+    sink: Box<dyn ReportSink>,
 }
 
 impl Report {
-    fn of(target: Target, context: &Context) -> Result<Self, RenderError> {
+    fn of(target: Target, context: &ReportContext) -> Result<Self, RenderError> {
         let Target {
             format,
             path,
             output,
         } = target;
         let (rows, summary) = match format.writer() {
-            Writer::Rows(rows) => (Some(rows), None),
-            Writer::Summary(summary) => (None, Some(summary)),
+            FormatWriter::Rows(rows) => (Some(rows), None),
+            FormatWriter::Summary(summary) => (None, Some(summary)),
         };
-        let sink: Box<dyn Sink> = match context.csv.split {
-            _ if format == Format::Html => Box::new(Page::new(path.clone(), output, context)),
-            _ if format == Format::Xlsx => Box::new(book(&path, output, context)?),
+        let sink: Box<dyn ReportSink> = match context.csv.split {
+            _ if format == ReportFormat::Html => {
+                Box::new(HtmlSink::new(path.clone(), output, context))
+            }
+            _ if format == ReportFormat::Xlsx => Box::new(book(&path, output, context)?),
             Some(most) if format.is_csv() && !output.is_stream() => {
                 let parts = Parts::of(output).expect("no stream");
-                Box::new(Split::new(parts, most))
+                Box::new(PartFiles::new(parts, most))
             }
-            _ => Box::new(Whole {
+            _ => Box::new(SingleFile {
                 path: path.clone(),
                 output,
                 summary,
@@ -90,7 +92,7 @@ impl Report {
         Ok(Self { path, rows, sink })
     }
 
-    fn begin(&mut self, context: &Context) -> Result<(), RenderError> {
+    fn begin(&mut self, context: &ReportContext) -> Result<(), RenderError> {
         let mut head = Vec::new();
         if let Some(rows) = self.rows {
             rows.head(context, &mut head);
@@ -113,7 +115,7 @@ impl Report {
     }
 
     /// Lets it be seen.
-    pub(super) fn commit(self) -> Result<Vec<Made>, RenderError> {
+    pub(super) fn commit(self) -> Result<Vec<WrittenFile>, RenderError> {
         let Self { path, sink, .. } = self;
         sink.commit()
             .map_err(|source| RenderError::Write { path, source })
@@ -121,7 +123,7 @@ impl Report {
 
     fn did(
         &mut self,
-        step: impl FnOnce(&mut dyn Sink) -> io::Result<()>,
+        step: impl FnOnce(&mut dyn ReportSink) -> io::Result<()>,
     ) -> Result<(), RenderError> {
         step(&mut *self.sink).map_err(|source| RenderError::Write {
             path: self.path.clone(),
@@ -130,10 +132,15 @@ impl Report {
     }
 }
 
-fn book(path: &std::path::Path, output: Output, context: &Context) -> Result<Book, RenderError> {
+fn book(
+    path: &std::path::Path,
+    output: Output,
+    context: &ReportContext,
+) -> Result<XlsxSink, RenderError> {
     let (path, columns) = (path.to_owned(), widest(context));
     if columns > COLUMNS_MOST {
         return Err(RenderError::Wide { path, columns });
     }
-    Book::new(path.clone(), output, context).map_err(|source| RenderError::Write { path, source })
+    XlsxSink::new(path.clone(), output, context)
+        .map_err(|source| RenderError::Write { path, source })
 }

@@ -10,14 +10,14 @@ use super::cells::{NUMBER, TEXT, TIME};
 
 /// Fill and ink of a verdict.
 #[derive(Debug, Clone, Copy)]
-struct Tint {
+struct VerdictColour {
     word: &'static str,
     fill: u32,
     ink: u32,
 }
 
 /// Of groups and of messages, the worst first: where a cell holds two verdicts, the worse one colours it.
-const TINTS: [Tint; 11] = [
+const TINTS: [VerdictColour; 11] = [
     tint("open", 0x00B4_2318, 0x00FF_FFFF),
     tint("break", 0x00B4_2318, 0x00FF_FFFF),
     tint("absent", 0x006B_1D5C, 0x00FF_FFFF),
@@ -36,11 +36,11 @@ const HEAD_INK: u32 = 0x00FF_FFFF;
 const LINE: u32 = 0x00C9_D1D9;
 const QUIET_INK: u32 = 0x0052_5B66;
 
-const fn tint(word: &'static str, fill: u32, ink: u32) -> Tint {
-    Tint { word, fill, ink }
+const fn tint(word: &'static str, fill: u32, ink: u32) -> VerdictColour {
+    VerdictColour { word, fill, ink }
 }
 
-impl Tint {
+impl VerdictColour {
     fn format(self) -> Format {
         let format = Format::new()
             .set_background_color(Color::RGB(self.fill))
@@ -59,7 +59,7 @@ impl Tint {
 
 /// The formats of a workbook.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct SheetFormats {
     pub(super) head: Format,
     pub(super) number_head: Format,
     pub(super) title: Format,
@@ -75,7 +75,7 @@ pub(super) struct Look {
     pub(super) incomplete: Format,
 }
 
-impl Look {
+impl SheetFormats {
     /// Begins a workbook with the three styles that the rows of large sheets are written with.
     pub(super) fn begin(workbook: &mut Workbook) -> Self {
         let text = Format::new().set_num_format("@");
@@ -134,7 +134,7 @@ impl Look {
 
 /// Where verdicts stand: from the first column to the last one, and whether a cell may hold several.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Verdicts {
+pub(super) struct VerdictColumns {
     pub(super) first: u16,
     pub(super) last: u16,
     pub(super) several: bool,
@@ -143,11 +143,11 @@ pub(super) struct Verdicts {
 /// Colours the verdicts in `rows` rows below the head.
 pub(super) fn colour(
     sheet: &mut Worksheet,
-    verdicts: Verdicts,
+    verdicts: VerdictColumns,
     rows: u32,
 ) -> Result<(), XlsxError> {
     for tint in TINTS.into_iter().filter(|_| rows > 0) {
-        let Verdicts { first, last, .. } = verdicts;
+        let VerdictColumns { first, last, .. } = verdicts;
         if verdicts.several {
             let rule = ConditionalFormatTextRule::Contains(tint.word.to_owned());
             let condition = ConditionalFormatText::new()
@@ -195,7 +195,7 @@ mod tests {
         for word in groups.into_iter().chain(messages) {
             assert!(TINTS.iter().any(|tint| tint.word == word), "{word}");
         }
-        for Tint { word, fill, ink } in TINTS {
+        for VerdictColour { word, fill, ink } in TINTS {
             assert!(
                 contrast(fill, ink) >= 4.5,
                 "{word}: {}",
