@@ -244,7 +244,7 @@ impl BlockRenderer<'_> {
             kept: &line.extra.0,
         };
         rendered.totals.damage.meet(line.row, view.kept);
-        rendered.totals.columns.meet_kept(line.row, view.kept);
+        rendered.totals.columns.add_kept(line.row, view.kept);
         for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
             format.row(self.context, &view, piece);
         }

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::order::{self, Earlier};
-use super::text::push_json;
+use super::written_line::push_json;
 use super::{ReadError, ResultsFile, Trailer};
 use crate::clock;
 use crate::file::{self, Sha256};

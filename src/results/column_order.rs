@@ -19,18 +19,18 @@ pub struct ColumnOrder {
 
 impl ColumnOrder {
     /// A row as the input has it.
-    pub(super) fn meet(&mut self, row: u64, columns: &Arc<[Box<str>]>) {
+    pub(super) fn add_row(&mut self, row: u64, columns: &Arc<[Box<str>]>) {
         let is_known =
             |(last, since): &(Arc<[Box<str>]>, u64)| Arc::ptr_eq(last, columns) && *since <= row;
         if self.last.as_ref().is_some_and(is_known) {
             return;
         }
-        self.meet_names(row, columns.iter().map(|name| &**name));
+        self.add_names(row, columns.iter().map(|name| &**name));
         self.last = Some((columns.clone(), row));
     }
 
     /// A row as the results file has it.
-    pub(super) fn meet_names<'n>(&mut self, row: u64, names: impl Iterator<Item = &'n str>) {
+    pub(super) fn add_names<'n>(&mut self, row: u64, names: impl Iterator<Item = &'n str>) {
         for (nth, name) in names.enumerate() {
             match self.first.get_mut(name) {
                 Some(first) => *first = (*first).min((row, nth)),
@@ -42,10 +42,10 @@ impl ColumnOrder {
     }
 
     /// The next row of a results file.
-    pub fn meet_kept(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
+    pub fn add_kept(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
         let names = || kept.iter().map(|(name, _)| &**name);
         if names().ne(self.last_names.iter().map(|name| &**name)) {
-            self.meet_names(row, names());
+            self.add_names(row, names());
             self.last_names = names().map(Into::into).collect();
         }
     }
@@ -85,7 +85,7 @@ mod tests {
             ];
             let mut columns = ColumnOrder::default();
             for row in rows {
-                columns.meet(row, &shapes[usize::try_from(row).unwrap() % 3]);
+                columns.add_row(row, &shapes[usize::try_from(row).unwrap() % 3]);
             }
             prop_assert_eq!(columns.names(), ["b", "a", "c", "d"]);
         }

@@ -1,24 +1,30 @@
-//! How the partial file is written: at once where answers can't be had again, in passing where they can.
+//! Writes the partial file.
 //!
-//! Answers over the network are written by the loop itself, before each wait, and a thread syncs them within a second:
-//! a disk that takes its time holds up neither the pace nor the next write. What is synced can be put in order by
-//! another thread ([`Ordering`]); neither waits for it. The lines of a snapshot, a million in two
-//! seconds, go to a thread in large blocks, which hashes them on the way: they come in order, so the seal is ready when
-//! the last one is.
+//! Answers that cannot be asked for again are written by the loop itself before each wait. A thread syncs them within a
+//! second, so a slow disk delays neither the pace nor the next write. The lines of a snapshot, a million in two seconds,
+//! go in large blocks to a thread that writes and hashes them. They come in row order, so the seal is ready with the
+//! last line.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::Durability;
-use super::close::PartialStart;
-use super::ordering::Ordering;
-use super::write::BLOCK;
 use crate::file::Sha256;
+
+/// A block of this size, in bytes, is handed to the journal without waiting for more.
+pub(super) const BLOCK: usize = 256 * 1024;
+
+/// How much a power cut may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Synced once a second: for answers that cannot be asked for again.
+    EverySecond,
+    /// Left to the system: a snapshot can be asked again at any time.
+    Relaxed,
+}
 
 /// A power cut costs at most the answers of a second: this long they gather, then they are synced.
 pub(super) const GATHER: Duration = Duration::from_millis(500);
@@ -32,7 +38,6 @@ pub(super) enum Journal {
         dirty: SyncSender<()>,
         quit: SyncSender<()>,
         syncer: JoinHandle<io::Result<()>>,
-        ordering: Ordering,
     },
     /// Written and hashed by a thread.
     Hashed {
@@ -50,36 +55,25 @@ pub(super) fn empty_block() -> Vec<u8> {
 /// What the threads leave behind.
 pub(super) struct Written {
     pub(super) file: File,
-    /// Of all that was written, as it was written.
+    /// Of all bytes in the order in which they were written.
     pub(super) hash: Option<Sha256>,
-    /// Puts the last of it in order.
-    pub(super) ordering: Option<Ordering>,
 }
 
 impl Journal {
-    /// Goes on behind what stands in the file. `ordered` is where the lines may be put in order.
-    pub(super) fn start(
-        file: File,
-        durability: Durability,
-        begun: PartialStart,
-        ordered: &Path,
-    ) -> io::Result<Self> {
+    /// Starts the threads. What is written is appended to `file`.
+    pub(super) fn start(file: File, durability: Durability) -> io::Result<Self> {
         let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
         match durability {
             Durability::EverySecond => {
                 let (dirty, writes) = sync_channel(1);
                 let (quit, quitting) = sync_channel(0);
-                let (news, grown) = sync_channel(1);
-                let ordering = Ordering::start(file.try_clone()?, begun, ordered, grown)?;
                 let same = file.try_clone()?;
-                let syncer =
-                    spawn("sync").spawn(move || sync_each(&same, &writes, &quitting, &news))?;
+                let syncer = spawn("sync").spawn(move || sync_each(&same, &writes, &quitting))?;
                 Ok(Self::Synced {
                     file,
                     dirty,
                     quit,
                     syncer,
-                    ordering,
                 })
             }
             Durability::Relaxed => {
@@ -126,15 +120,10 @@ impl Journal {
                 dirty,
                 quit,
                 syncer,
-                ordering,
             } => {
                 drop((dirty, quit));
                 syncer.join().map_err(panicked)??;
-                Ok(Written {
-                    file,
-                    hash: None,
-                    ordering: Some(ordering),
-                })
+                Ok(Written { file, hash: None })
             }
             Self::Hashed {
                 blocks,
@@ -146,20 +135,14 @@ impl Journal {
                 Ok(Written {
                     file,
                     hash: Some(hash),
-                    ordering: None,
                 })
             }
         }
     }
 }
 
-/// Syncs to disk soon after each write, and once more at the end; tells the thread that orders lines.
-fn sync_each(
-    file: &File,
-    writes: &Receiver<()>,
-    quitting: &Receiver<()>,
-    news: &SyncSender<()>,
-) -> io::Result<()> {
+/// Syncs `file` soon after each write, and once more at the end.
+fn sync_each(file: &File, writes: &Receiver<()>, quitting: &Receiver<()>) -> io::Result<()> {
     while writes.recv().is_ok() {
         let quits = quitting.recv_timeout(GATHER) == Err(RecvTimeoutError::Disconnected);
         file.sync_data()?;
@@ -167,7 +150,6 @@ fn sync_each(
             let gone = "the file was removed while the run wrote to it";
             return Err(io::Error::new(io::ErrorKind::NotFound, gone));
         }
-        let _ = news.try_send(());
         if quits {
             break;
         }

@@ -5,17 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::close::PartialStart;
-use super::column_order::ColumnOrder;
+use super::contents::Contents;
 use super::journal::{Journal, empty_block};
 use super::lock::{failed, lock, taken_up};
 use super::order::Earlier;
-use super::text::push_json;
-use super::tracks::Tracks;
-use super::write::ordered_path;
+use super::written_line::{LineWriter, push_json};
 use super::{Durability, Header, ResultsError, ResultsWriter, RowSet, Unfinished, partial_path};
-use crate::clock::TimeText;
 use crate::file;
-use crate::verdict::Totals;
 
 impl ResultsWriter {
     /// Creates `RESULTS.partial` (0600, locked) and writes the header.
@@ -76,9 +72,7 @@ impl ResultsWriter {
             return Ok((Self::begin(target, file, &header, durability)?, lines.done));
         }
         let mut recorder = Self::start(target, file, begun, durability)?;
-        recorder.totals = lines.totals;
-        recorder.tracks = lines.tracks;
-        recorder.columns = lines.columns;
+        recorder.contents = lines.contents;
         recorder.in_order = false;
         Ok((recorder, lines.done))
     }
@@ -119,20 +113,18 @@ impl ResultsWriter {
     ) -> Result<Self, ResultsError> {
         let path = partial_path(target);
         let writer = file.try_clone().map_err(failed("open", &path))?;
-        let journal = Journal::start(writer, durability, begun, &ordered_path(target));
+        let journal = Journal::start(writer, durability);
         Ok(Self {
             target: target.to_owned(),
             journal: journal.map_err(failed("begin", &path))?,
             lock: file,
-            begun,
+            start: begun,
             durability,
             block: empty_block(),
-            time: TimeText::default(),
+            line_writer: LineWriter::default(),
             in_order: true,
             next_row: 1,
-            totals: Totals::default(),
-            tracks: Tracks::default(),
-            columns: ColumnOrder::default(),
+            contents: Contents::default(),
         })
     }
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Block, Header, Line, MessageContexts, Outcome, ReadError, ResultsFile};
+use serde::Serialize;
+
 use crate::exit::Advice;
 use crate::input::{Fingerprint, FirstRows};
 use crate::message::Query;
@@ -42,8 +44,8 @@ pub enum Known {
     Passed(Previously),
 }
 
-/// What an earlier answer said of a message that is asked again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an earlier answer said about a message that is asked again. Serialised as the field `previously` of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Previously {
     /// The run that was answered.
     pub run_id: Arc<str>,

@@ -9,16 +9,15 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::close::PartialStart;
-use super::column_order::ColumnOrder;
+use super::contents::Contents;
 use super::lock::{failed, lock, taken_up};
 use super::order::{Earlier, settled};
 use super::query_digest::QueryDigest;
 use super::results_file::{first_line, parse_header};
 use super::row_set::RowSet;
-use super::tracks::Tracks;
 use super::{Header, Line, ResultsError, ResultsFile, SCHEMA, partial_path};
 use crate::file;
-use crate::verdict::{AnswerView, Totals};
+use crate::verdict::Totals;
 
 /// How much is read at once.
 const BLOCK: usize = 1024 * 1024;
@@ -48,9 +47,7 @@ pub struct Unfinished {
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) done: RowSet,
-    pub(super) totals: Totals,
-    pub(super) tracks: Tracks,
-    pub(super) columns: ColumnOrder,
+    pub(super) contents: Contents,
     /// What the settled rows ask.
     asked: QueryDigest,
     /// Rows without an answer, which are asked again.
@@ -187,7 +184,7 @@ impl Unfinished {
     /// What the settled rows add up to.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
-        &self.lines.totals
+        &self.lines.contents.totals
     }
 }
 
@@ -216,33 +213,14 @@ impl Lines {
             return; // a row is passed on once, as it stands first
         }
         self.asked.add_line(line);
-        let totals = &mut self.totals;
-        totals.rows += 1;
-        match line.answer() {
-            None => totals.duplicates += 1,
-            Some(AnswerView::Rejected) => totals.rejected += 1,
-            Some(AnswerView::Tracks(tracks)) => {
-                totals.distinct += 1;
-                totals.answered += 1;
-                totals.carried += u64::from(!line.carried_from.is_empty());
-                totals.tracks += tracks.len() as u64;
-                self.tracks
-                    .meet_names(tracks.iter().map(|track| &*track.group));
-            }
-            Some(AnswerView::NotFound | AnswerView::Unanswered) => {
-                totals.distinct += 1;
-                totals.not_found += 1;
-            }
-        }
-        let names = line.extra.0.iter().map(|(name, _)| &**name);
-        self.columns.meet_names(line.row, names);
+        self.contents.add_line(line);
     }
 
     fn say(&self, path: &Path, rows: u64) {
         tracing::info!(
             "continuing with {}: {} of {} rows are done, {} without an answer are asked again",
             path.display(),
-            crate::humanize::count(self.totals.rows),
+            crate::humanize::count(self.contents.totals.rows),
             crate::humanize::count(rows),
             crate::humanize::count(self.unanswered),
         );

@@ -17,4 +17,5 @@ pub use expect_file::{DRAFT, ExpectationsError};
 pub use judge::{AnswerView, GroupVerdict, Judged, MessageVerdict, TrackView, Verdict, judge};
 pub use tally::{BreakKind, GroupTally, RowFacts, Tally};
 pub use topics::{Coverage, TopicCounts};
+pub(crate) use totals::RowResult;
 pub use totals::Totals;

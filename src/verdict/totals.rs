@@ -26,7 +26,51 @@ pub struct Totals {
     pub carried: u64,
 }
 
+/// What became of one input row, as the totals count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowResult {
+    /// The row asks the same as an earlier row.
+    Duplicate,
+    /// The row was bad and was not asked.
+    Rejected,
+    /// The source answered, or an earlier run's answer was carried over.
+    Answered {
+        /// Number of consumer groups in the answer.
+        tracks: u64,
+        /// The answer comes from an earlier run.
+        is_carried: bool,
+    },
+    /// The source does not know the message.
+    NotFound,
+    /// There was no answer after all attempts.
+    Unanswered,
+}
+
 impl Totals {
+    /// Counts one row.
+    pub(crate) const fn add(&mut self, result: RowResult) {
+        self.rows += 1;
+        let counter = match result {
+            RowResult::Duplicate => {
+                self.duplicates += 1;
+                return;
+            }
+            RowResult::Rejected => {
+                self.rejected += 1;
+                return;
+            }
+            RowResult::Answered { tracks, is_carried } => {
+                self.tracks += tracks;
+                self.carried += is_carried as u64;
+                &mut self.answered
+            }
+            RowResult::NotFound => &mut self.not_found,
+            RowResult::Unanswered => &mut self.unanswered,
+        };
+        *counter += 1;
+        self.distinct += 1;
+    }
+
     /// `rows = distinct + duplicates + rejected` and `distinct = answered + not_found + unanswered`.
     #[must_use]
     pub const fn tie(&self) -> bool {

@@ -91,9 +91,9 @@ impl State {
             header_bytes: begun.header_bytes,
             earlier: (begun.earlier.bytes, begun.earlier.rows),
             done: lines.done.clone(),
-            totals: lines.totals,
-            groups: lines.tracks.groups().map(str::to_owned).collect(),
-            columns: lines.columns.names(),
+            totals: lines.contents.totals,
+            groups: lines.contents.groups().into_iter().collect(),
+            columns: lines.contents.columns.names(),
         }
     }
 }

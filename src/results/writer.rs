@@ -1,0 +1,185 @@
+//! Writes a results file: appended as answers come, sealed at the end.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use tempfile::TempPath;
+
+use super::close::{PartialStart, keep_earlier, order_into, seal};
+use super::contents::Contents;
+use super::journal::{BLOCK, Durability, Journal, Written};
+use super::written_line::LineWriter;
+use super::{Outcome, ResultsError, Trailer};
+use crate::clock;
+use crate::file;
+use crate::input::Row;
+use crate::verdict::Totals;
+
+/// Writes a results file that is not complete yet.
+///
+/// Lines are appended to the partial file as rows are settled. [`finish`](Self::finish) puts them in row order, seals the
+/// file and gives it its name.
+#[derive(Debug)]
+pub struct ResultsWriter {
+    pub(super) target: PathBuf,
+    pub(super) journal: Journal,
+    /// A second handle of the partial file, which holds its lock until it is closed.
+    pub(super) lock: File,
+    pub(super) start: PartialStart,
+    pub(super) durability: Durability,
+    /// Lines that the journal does not have yet.
+    pub(super) block: Vec<u8>,
+    pub(super) line_writer: LineWriter,
+    /// Whether all lines so far came in row order.
+    pub(super) in_order: bool,
+    pub(super) next_row: u64,
+    pub(super) contents: Contents,
+}
+
+impl ResultsWriter {
+    /// Returns the totals of all lines so far, those of earlier runs included.
+    #[must_use]
+    pub const fn totals(&self) -> &Totals {
+        &self.contents.totals
+    }
+
+    /// Returns the path of the partial file, which holds the answers until the results file is complete.
+    #[must_use]
+    pub fn partial(&self) -> PathBuf {
+        partial_path(&self.target)
+    }
+
+    /// Appends the line of one row. Duplicates and rejected rows have no outcome.
+    ///
+    /// # Errors
+    ///
+    /// If the partial file cannot be written.
+    pub fn push(&mut self, row: &Row, outcome: Option<&Outcome>) -> Result<(), ResultsError> {
+        self.in_order &= row.row == self.next_row;
+        self.next_row = row.row + 1;
+        self.contents.add_row(row, outcome);
+        let has_new_tracks = self.line_writer.write(&mut self.block, row, outcome);
+        if has_new_tracks && let Some(Ok(trace)) = outcome.map(|outcome| &outcome.answer) {
+            let groups = trace.tracks.iter().map(|track| &track.group);
+            self.contents.add_groups(groups);
+        }
+        if self.block.len() >= BLOCK {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Hands all pushed lines to the journal. The engine calls this before every wait, so that no answer stays in memory
+    /// while the run is paced.
+    ///
+    /// # Errors
+    ///
+    /// If the partial file cannot be written.
+    pub fn flush(&mut self) -> Result<(), ResultsError> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let written = self.journal.write(&mut self.block);
+        written.map_err(write_error("write", &self.target))
+    }
+
+    /// Writes and syncs the pushed lines and leaves the partial file for `--resume`. Returns the totals so far.
+    ///
+    /// # Errors
+    ///
+    /// If the partial file cannot be written or synced.
+    pub fn abandon(mut self) -> Result<Totals, ResultsError> {
+        let flushed = self.flush();
+        let failed = || write_error("write", &self.target);
+        let written = self.journal.finish().map_err(failed())?;
+        written.file.sync_all().map_err(failed())?;
+        flushed.map(|()| self.contents.totals)
+    }
+
+    /// Completes the results file: puts the lines in row order, adds the trailer with totals and seal, syncs the file and
+    /// renames it. `now` is the end of the run. Returns the totals.
+    ///
+    /// # Errors
+    ///
+    /// If a step fails. The partial file then keeps all answers.
+    pub fn finish(mut self, now: Timestamp) -> Result<Totals, ResultsError> {
+        let flushed = self.flush();
+        let target = self.target.clone();
+        let failed = |doing| write_error(doing, &target);
+        // The error of the journal says why it stopped taking blocks.
+        let written = self.journal.finish().map_err(failed("write"))?;
+        flushed?;
+        let trailer = Trailer {
+            totals: self.contents.totals,
+            groups: self.contents.groups(),
+            columns: self.contents.columns.names(),
+            finished_at: clock::rfc3339(now),
+            sha256: String::new(),
+        };
+        let partial = partial_path(&target);
+        let reordered = match written {
+            Written {
+                hash: Some(hash),
+                file,
+            } if self.in_order => {
+                seal(file, hash, trailer).map_err(failed("seal"))?;
+                None
+            }
+            Written { mut file, .. } => {
+                let place = TempPath::try_from_path(ordered_path(&target));
+                let place = place.map_err(failed("order"))?;
+                file.seek(SeekFrom::Start(0)).map_err(failed("order"))?;
+                let ordered = order_into(&place, file, self.start).map_err(failed("order"))?;
+                ordered.seal(trailer).map_err(failed("seal"))?;
+                Some(place)
+            }
+        };
+        keep_earlier(&target).map_err(failed("keep the earlier results file beside"))?;
+        let is_reordered = reordered.is_some();
+        match reordered {
+            Some(place) => place.persist(&target).map_err(|error| error.error),
+            None => fs::rename(&partial, &target),
+        }
+        .map_err(failed("rename"))?;
+        if self.durability == Durability::EverySecond {
+            file::sync_folder(&target).map_err(failed("sync the folder of"))?;
+        }
+        if is_reordered {
+            fs::remove_file(&partial).map_err(failed("remove the partial of"))?;
+        }
+        Ok(self.contents.totals)
+    }
+}
+
+/// Returns the path at which a results file grows before it is complete: `RESULTS.partial`.
+#[must_use]
+pub fn partial_path(results: &Path) -> PathBuf {
+    let mut name = results.as_os_str().to_owned();
+    if results
+        .extension()
+        .is_none_or(|extension| extension != "partial")
+    {
+        name.push(".partial");
+    }
+    name.into()
+}
+
+/// Returns the path at which the lines are put in row order.
+#[must_use]
+pub fn ordered_path(target: &Path) -> PathBuf {
+    target.with_added_extension("ordered")
+}
+
+/// An error of a run that has answers already.
+fn write_error(doing: &'static str, target: &Path) -> impl FnOnce(io::Error) -> ResultsError {
+    let path = target.to_owned();
+    move |source| ResultsError::Io {
+        doing,
+        path,
+        source,
+        begun: true,
+    }
+}
