@@ -33,7 +33,7 @@ pub use door::{Caller, Door};
 pub use drill::{Drill, Fault};
 pub use gateway::Gateway;
 pub use keys::{Key, KeySource, Keys, KeysError, Scope};
-pub use listen::{Answer, Ended, Limits, Server, Tls, TlsError};
+pub use listen::{Handler, Limits, ServeOutcome, Server, Tls, TlsError};
 pub use nonces::{Nonces, WINDOW};
 pub use parameters::Parameters;
 pub use proof::{Proof, Secret};

@@ -243,7 +243,7 @@ impl Desk {
         let gateway = Arc::new(self.gateway);
         let stop = CancellationToken::new();
         let server = Server {
-            gateway: Arc::clone(&gateway),
+            handler: Arc::clone(&gateway),
             tls: self.access.tls.clone(),
             limits: Limits::default(),
             log,

@@ -1,4 +1,4 @@
-//! The accept loop: seats for connections, and the handshakes of those that speak TLS.
+//! The accept loop: a permit for each connection, and TLS handshakes.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,144 +12,140 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use super::connection::attend;
-use super::ending::{Ending, Fault};
-use super::house::House;
+use super::ListenerState;
+use super::close_reason::{CloseKind, CloseReason};
+use super::connection::serve_connection;
 use super::limits::raise_open_files;
+use super::timed_stream::Timeout;
 
-/// How long the loop rests when the system has nothing left to accept with.
-const REST: Duration = Duration::from_millis(200);
+/// How long the loop pauses when the system cannot accept, for example without free file descriptors.
+const PAUSE: Duration = Duration::from_millis(200);
 
-/// The same trouble is told once in this time.
+/// The same warning is logged once in this time.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// Where clients come from: a listening socket, or what a test puts in its place.
-pub(super) trait Queue {
+/// A source of connections: a listening socket, or its stand-in in a test.
+pub(super) trait Accept {
     fn next(&mut self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
 }
 
-impl Queue for TcpListener {
+impl Accept for TcpListener {
     fn next(&mut self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
         self.accept()
     }
 }
 
-/// Lets clients in, as long as there are seats.
-pub(super) struct Acceptor {
-    house: Arc<House>,
-    /// The connections there are.
-    pub(super) visitors: TaskTracker,
-}
-
-impl Acceptor {
-    pub(super) fn new(house: Arc<House>) -> Self {
-        Self {
-            house,
-            visitors: TaskTracker::new(),
+/// Accepts connections for ever, as long as there are permits. Each connection is a task of `connections`.
+pub(super) async fn accept_connections(
+    mut listener: impl Accept,
+    connections: &TaskTracker,
+    state: &Arc<ListenerState>,
+) {
+    let most = state.limits.max_connections(raise_open_files());
+    let permits = Arc::new(Semaphore::new(most));
+    let (mut full, mut failing) = (RareWarning::default(), RareWarning::default());
+    loop {
+        if permits.available_permits() == 0 && full.is_due() {
+            warn!("all {most} connections are taken: new ones wait");
         }
-    }
-
-    /// Lets clients in until it is dropped.
-    pub(super) async fn accept(&self, mut queue: impl Queue) {
-        let seats = self.house.limits.seats(raise_open_files());
-        let free = Arc::new(Semaphore::new(seats));
-        let (mut full, mut failing) = (Trouble::default(), Trouble::default());
-        loop {
-            if free.available_permits() == 0 && full.is_news() {
-                warn!("all {seats} connections are taken: new ones wait");
-            }
-            let Ok(seat) = free.clone().acquire_owned().await else {
-                return;
-            };
-            match queue.next().await {
-                Ok((stream, peer)) => self.admit(stream, peer, seat),
-                Err(error) if is_of_one_connection(error.kind()) => {}
-                Err(error) => {
-                    if failing.is_news() {
-                        warn!("can't accept connections for the time being: {error}");
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            return;
+        };
+        match listener.next().await {
+            Ok((stream, peer)) => {
+                let permit = ConnectionPermit::new(state, permit);
+                let state = state.clone();
+                connections.spawn(async move {
+                    let reason = serve_stream(stream, peer, &state).await;
+                    if let Some(reason) = reason {
+                        state.metrics.aborted(reason.kind);
+                        state.log.connection(peer, &reason);
                     }
-                    sleep(REST).await;
+                    drop(permit);
+                });
+            }
+            Err(error) if is_of_one_connection(error.kind()) => {}
+            Err(error) => {
+                if failing.is_due() {
+                    warn!("can't accept connections for the time being: {error}");
                 }
+                sleep(PAUSE).await;
             }
         }
     }
+}
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, seat: OwnedSemaphorePermit) {
-        let house = self.house.clone();
-        let seat = Seat::take(&house, seat);
-        // Answers are written in one piece; none should wait for the last one's acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let tls = house.tls.as_ref();
-        let acceptor = tls.map(|tls| TlsAcceptor::from(tls.current()));
-        self.visitors.spawn(async move {
-            let ending = match acceptor {
-                None => attend(stream, peer, &house).await,
-                Some(acceptor) => attend_tls(acceptor, stream, peer, &house).await,
-            };
-            if let Some(ending) = ending {
-                house.metrics.aborted(ending.fault);
-                house.log.connection(peer, &ending);
-            }
-            drop(seat);
-        });
+async fn serve_stream(
+    stream: TcpStream,
+    peer: SocketAddr,
+    state: &Arc<ListenerState>,
+) -> Option<CloseReason> {
+    // Answers are written in one piece; none should wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    match &state.tls {
+        None => serve_connection(stream, peer, state).await,
+        Some(tls) => {
+            let acceptor = TlsAcceptor::from(tls.current());
+            serve_tls(acceptor, stream, peer, state).await
+        }
     }
 }
 
-/// A connection that begins with a TLS handshake.
-async fn attend_tls(
+async fn serve_tls(
     acceptor: TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
-    house: &Arc<House>,
-) -> Option<Ending> {
-    // Whoever only looks whether the port is open says nothing, and goes. On the heap, so that an idle connection
-    // doesn't carry the room that a handshake once took.
+    state: &Arc<ListenerState>,
+) -> Option<CloseReason> {
+    // A port check connects and leaves without a byte; that is no failed handshake.
+    // The future is boxed because an idle connection would otherwise keep the space of its handshake.
     let handshake = Box::pin(async {
-        let spoken = stream.peek(&mut [0]).await;
-        match spoken {
-            Ok(1) => Some(timeout(house.limits.handshake, acceptor.accept(stream)).await),
+        match stream.peek(&mut [0]).await {
+            Ok(1) => Some(timeout(state.limits.handshake, acceptor.accept(stream)).await),
             _ => None,
         }
     });
     let shaken = tokio::select! {
         biased;
-        shaken = timeout(house.limits.idle, handshake) => shaken.ok()??,
-        () = house.stop.cancelled() => return None,
+        shaken = timeout(state.limits.idle, handshake) => shaken,
+        () = state.stop.cancelled() => return None,
     };
     match shaken {
-        Ok(Ok(stream)) => attend(Box::new(stream), peer, house).await,
-        Ok(Err(error)) => Some(Ending::new(Fault::Handshake, error.to_string())),
-        Err(_) => {
+        Ok(Some(Ok(Ok(stream)))) => serve_connection(Box::new(stream), peer, state).await,
+        Ok(Some(Ok(Err(error)))) => Some(CloseReason::new(CloseKind::Handshake, error.to_string())),
+        Ok(Some(Err(_))) => {
             let detail = "the TLS handshake took too long";
-            Some(Ending::new(Fault::SlowHandshake, detail))
+            Some(CloseReason::new(CloseKind::HandshakeTimeout, detail))
         }
+        Ok(None) => None,
+        Err(_) => Some(CloseReason::timeout(Timeout::Idle)),
     }
 }
 
-/// A connection's place, counted while it is taken.
-struct Seat {
-    house: Arc<House>,
+/// The right to be one of the open connections; the gauge counts it while it lives.
+struct ConnectionPermit {
+    state: Arc<ListenerState>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Seat {
-    fn take(house: &Arc<House>, permit: OwnedSemaphorePermit) -> Self {
-        house.metrics.accepted.inc();
-        house.metrics.open.inc();
+impl ConnectionPermit {
+    fn new(state: &Arc<ListenerState>, permit: OwnedSemaphorePermit) -> Self {
+        state.metrics.accepted.inc();
+        state.metrics.open.inc();
         Self {
-            house: house.clone(),
+            state: state.clone(),
             _permit: permit,
         }
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.house.metrics.open.dec();
+        self.state.metrics.open.dec();
     }
 }
 
-/// Is the error that of a client that is gone already, and not of this machine?
+/// Returns whether the error is that of a client that has left, and not of this machine.
 fn is_of_one_connection(error: ErrorKind) -> bool {
     matches!(
         error,
@@ -160,19 +156,20 @@ fn is_of_one_connection(error: ErrorKind) -> bool {
     )
 }
 
-/// Something that goes wrong again and again and should be told now and then.
+/// Limits how often a lasting problem is logged.
 #[derive(Debug, Default)]
-struct Trouble {
-    told: Option<Instant>,
+struct RareWarning {
+    last: Option<Instant>,
 }
 
-impl Trouble {
-    fn is_news(&mut self) -> bool {
-        let is_news = self.told.is_none_or(|told| told.elapsed() >= QUIET);
-        if is_news {
-            self.told = Some(Instant::now());
+impl RareWarning {
+    /// Returns whether the warning should be logged now.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= QUIET);
+        if is_due {
+            self.last = Some(Instant::now());
         }
-        is_news
+        is_due
     }
 }
 
@@ -181,13 +178,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_same_trouble_is_told_once_a_minute() {
-        let mut trouble = Trouble::default();
-        let mut told = Vec::new();
+    async fn a_lasting_problem_is_logged_once_a_minute() {
+        let mut warning = RareWarning::default();
+        let mut due = Vec::new();
         for _ in 0..6 {
-            told.push(trouble.is_news());
+            due.push(warning.is_due());
             sleep(Duration::from_secs(25)).await;
         }
-        assert_eq!(told, [true, false, false, true, false, false]);
+        assert_eq!(due, [true, false, false, true, false, false]);
     }
 }

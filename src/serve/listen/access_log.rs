@@ -1,7 +1,7 @@
-//! The access log: one JSON object a line for each request, and for each connection that ended badly.
+//! The access log: a line with a JSON object for each request, and for each connection that was closed for a reason.
 //!
-//! The query is never written (V1 carries key ID, token and signature there), nor a header, nor a body: what is known of
-//! a call's content comes from the gateway's [`Note`], which holds no secret.
+//! Query, headers and body are never written, because V1 has key ID, token and signature in the query. The gateway's
+//! [`Note`] says what the call was about, and holds no secret.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -11,30 +11,30 @@ use axum::http::{Method, Uri};
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 
-use super::ending::Ending;
-use super::lines::Lines;
+use super::close_reason::CloseReason;
+use super::log_writer::LogWriter;
 use crate::clock::{self, Clock};
 use crate::serve::Note;
 
-/// How much of a text that a client chose is written, in bytes.
+/// Texts that a client chose are cut after this many bytes.
 const SHOWN: usize = 200;
 
-/// Writes lines, or nothing at all.
 #[derive(Debug)]
 pub(super) struct AccessLog {
-    lines: Option<Lines>,
+    /// `None` if no access log is wanted.
+    writer: Option<LogWriter>,
     clock: Clock,
 }
 
-/// A request with its answer.
+/// A request and what became of it.
 #[derive(Debug)]
-pub(super) struct Visit<'a> {
+pub(super) struct AccessLogEntry<'a> {
     pub(super) peer: SocketAddr,
     pub(super) method: &'a Method,
     pub(super) uri: &'a Uri,
-    /// HTTP status; 0 if there is no answer.
+    /// The HTTP status; 0 if there is no answer.
     pub(super) status: u16,
-    /// Length of the answer's body.
+    /// The length of the answer's body.
     pub(super) bytes: u64,
     pub(super) took: Duration,
     pub(super) note: &'a Note,
@@ -75,63 +75,66 @@ struct ConnectionLine<'a> {
 }
 
 impl AccessLog {
-    /// Writes to `sink`, or nothing without one. `lost` counts lines that can't be written.
-    pub(super) fn to(
+    /// Opens a log that writes to `sink`. `lost` counts the lines that could not be written.
+    pub(super) fn open(
         sink: Option<Box<dyn Write + Send>>,
         clock: Clock,
         lost: &Counter,
     ) -> io::Result<Self> {
-        let lines = sink.map(|sink| Lines::to(sink, lost.clone())).transpose()?;
-        Ok(Self { lines, clock })
+        let writer = sink.map(|sink| LogWriter::start(sink, lost.clone()));
+        Ok(Self {
+            writer: writer.transpose()?,
+            clock,
+        })
     }
 
-    /// A request was answered, or left without an answer.
-    pub(super) fn request(&self, visit: &Visit<'_>) {
-        let Some(lines) = &self.lines else {
+    /// Logs a request that was answered, or left without an answer.
+    pub(super) fn request(&self, entry: &AccessLogEntry<'_>) {
+        let Some(writer) = &self.writer else {
             return;
         };
-        let note = visit.note;
+        let note = entry.note;
         let line = RequestLine {
             time: clock::rfc3339((self.clock)()),
-            peer: visit.peer,
-            method: shown(visit.method.as_str()),
-            path: shown(visit.uri.path()),
-            status: visit.status,
-            dropped: (visit.status == 0).then_some(true),
+            peer: entry.peer,
+            method: shown(entry.method.as_str()),
+            path: shown(entry.uri.path()),
+            status: entry.status,
+            dropped: (entry.status == 0).then_some(true),
             action: note.action,
             code: note.code.as_deref().map(shown),
             request_id: shown(&note.request_id),
             key: note.key.as_deref().map(shown),
             topic: note.topic.as_deref().map(shown),
             msg_id: note.msg_id.as_deref().map(shown),
-            bytes: visit.bytes,
-            duration_ms: (visit.took.as_secs_f64() * 1e6).round() / 1e3,
+            bytes: entry.bytes,
+            duration_ms: (entry.took.as_secs_f64() * 1e6).round() / 1e3,
         };
-        lines.push(|into| write_line(into, &line));
+        writer.push(line_of(&line));
     }
 
-    /// A connection ended badly.
-    pub(super) fn connection(&self, peer: SocketAddr, ending: &Ending) {
-        let Some(lines) = &self.lines else {
+    /// Logs why a connection was closed.
+    pub(super) fn connection(&self, peer: SocketAddr, reason: &CloseReason) {
+        let Some(writer) = &self.writer else {
             return;
         };
         let line = ConnectionLine {
             time: clock::rfc3339((self.clock)()),
             peer,
-            aborted: ending.fault.reason(),
-            detail: shown(&ending.detail),
+            aborted: reason.kind.label(),
+            detail: shown(&reason.detail),
         };
-        lines.push(|into| write_line(into, &line));
+        writer.push(line_of(&line));
     }
 }
 
-fn write_line(into: &mut Vec<u8>, line: &impl Serialize) {
+fn line_of(line: &impl Serialize) -> Vec<u8> {
     // Neither the types nor the vector can fail.
-    let _ = serde_json::to_writer(&mut *into, line);
-    into.push(b'\n');
+    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
 }
 
-/// The beginning of a text that may be long.
 fn shown(text: &str) -> &str {
     &text[..text.floor_char_boundary(SHOWN)]
 }

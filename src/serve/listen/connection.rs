@@ -1,200 +1,135 @@
-//! One connection from its first byte to its last.
-//!
-//! While nothing comes, a connection is a socket and a task that waits; while a head comes, it is those and the bytes
-//! of that head. hyper with its buffers is there only from a whole head to the answer, and a moment longer for the next
-//! request. So ten thousand clients that are idle cost little, whether they have asked before or not.
+//! One connection: hyper reads its requests, the router answers them, log and metrics record them.
 
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
-use hyper::server::conn::http1;
+use axum::body::{Body, HttpBody};
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Duration, Instant, timeout};
 
-use super::activity::{Activity, Phase};
-use super::ending::Ending;
-use super::exchange::Exchange;
-use super::head;
-use super::house::House;
-use super::room::Share;
-use super::wire::{Wire, read_once};
+use super::ListenerState;
+use super::access_log::AccessLogEntry;
+use super::close_reason::{CloseKind, CloseReason, Unanswered};
+use super::timed_stream::{ConnectionPhase, Phase, TimedStream};
+use crate::serve::Note;
 
-/// How long hyper is kept behind an answer: clients in a hurry don't pay for a new one with each request.
-const WARM: Duration = Duration::from_millis(100);
-
-/// A client that was refused in the midst of what it sent is heard out this long and this far, so that it sees why:
-/// unread bytes would reset the connection, and the answer with it.
+/// How long, and up to how many bytes, we read what a client still sends behind its last answer. Unread bytes would
+/// reset the connection, and the client could lose the answer that says why it was refused.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
+const LINGER_BYTES: u64 = 4 * 1024 * 1024;
 
-type Http<S> = http1::Connection<TokioIo<Wire<S>>, Exchange>;
-
-/// What became of a connection that hyper had.
-enum Served<S> {
-    /// Nothing comes for the time being.
-    Parked(Wire<S>),
-    /// It is over, though the client may still be talking.
-    Refused(Wire<S>, Option<Ending>),
-    /// It is over.
-    Over(Option<Ending>),
-}
-
-/// Serves a connection until it ends; says how, if it ended badly.
-pub(super) async fn attend<S>(stream: S, peer: SocketAddr, house: &Arc<House>) -> Option<Ending>
+/// Serves a connection until it ends; returns why, if it ended before its time.
+pub(super) async fn serve_connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    state: &Arc<ListenerState>,
+) -> Option<CloseReason>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Arc::new(Activity::default());
-    let mut wire = Wire {
-        stream,
-        read: Vec::new(),
-        activity: activity.clone(),
-        share: Share::of(&house.room),
+    let phase = Arc::new(ConnectionPhase::default());
+    let stream = TimedStream::new(stream, phase.clone(), state.limits);
+    let service = RequestService {
+        state: state.clone(),
+        peer,
+        phase: phase.clone(),
     };
-    loop {
-        if let Err(ending) = head::arrive(&mut wire, house).await {
-            return ending;
-        }
-        let exchange = Exchange {
-            house: house.clone(),
-            activity: activity.clone(),
-            peer,
-        };
-        let turn = tokio::select! {
-            biased;
-            turn = house.turns.acquire() => turn,
-            () = house.kill.cancelled() => return Some(Ending::shutdown()),
-        };
-        let served = serve(wire, exchange).await;
-        drop(turn);
-        match served {
-            Served::Parked(parked) => wire = parked,
-            Served::Refused(mut wire, ending) => {
-                linger(&mut wire.stream, house).await;
-                return ending;
-            }
-            Served::Over(ending) => return ending,
-        }
-    }
-}
-
-async fn serve<S>(wire: Wire<S>, exchange: Exchange) -> Served<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (house, activity) = (exchange.house.clone(), exchange.activity.clone());
-    activity.enter(Phase::Head);
-    let mut http = Box::pin(house.http.serve_connection(TokioIo::new(wire), exchange));
+    let mut connection = state.http.serve_connection(TokioIo::new(stream), service);
     let ended = tokio::select! {
         biased;
-        ended = http.as_mut() => ended,
-        phase = overdue(&activity, &house) => return give_up(http, phase),
-        () = house.stop.cancelled() => {
-            http.as_mut().graceful_shutdown();
+        ended = &mut connection => ended,
+        () = state.stop.cancelled() => {
+            Pin::new(&mut connection).graceful_shutdown();
             tokio::select! {
                 biased;
-                ended = http.as_mut() => ended,
-                phase = overdue(&activity, &house) => return give_up(http, phase),
-                () = house.kill.cancelled() => return Served::Over(Some(Ending::shutdown())),
+                ended = &mut connection => ended,
+                () = state.kill.cancelled() => return Some(CloseReason::shutdown()),
             }
         }
     };
-    let refused = ended.as_ref().is_err_and(hyper::Error::is_parse);
-    let ending = ended.err().and_then(|error| Ending::of(&error, &activity));
-    if (refused || activity.has_unread()) && !activity.has_ended() {
-        let parts = Pin::into_inner(http).into_parts();
-        Served::Refused(parts.io.into_inner(), ending)
-    } else {
-        Served::Over(ending)
+    if let Some(expired) = phase.expired() {
+        return Some(CloseReason::timeout(expired));
     }
-}
-
-/// Nothing has moved for too long: a connection that only waits is parked, any other ends.
-fn give_up<S>(http: Pin<Box<Http<S>>>, phase: Phase) -> Served<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    if !matches!(phase, Phase::Waiting | Phase::Next) {
-        return Served::Over(Some(Ending::overdue(phase)));
+    let reason = ended
+        .err()
+        .and_then(|error| CloseReason::of_error(&error, phase.get()));
+    let has_answer = reason
+        .as_ref()
+        .is_none_or(|reason| reason.kind == CloseKind::BadRequest);
+    if has_answer && !state.stop.is_cancelled() {
+        linger(connection.into_parts().io.into_inner().into_inner(), state).await;
     }
-    let parts = Pin::into_inner(http).into_parts();
-    let mut wire = parts.io.into_inner();
-    // What hyper has read of the next head.
-    wire.read = parts.read_buf.into();
-    wire.share.release();
-    if wire.share.add(wire.read.len()) {
-        Served::Parked(wire)
-    } else {
-        Served::Over(Some(Ending::crowded()))
-    }
+    reason
 }
 
-/// Returns the phase that lasts too long. To be polled after hyper, in the same task: each time something has moved,
-/// the time begins anew. The timer is moved only when it rings, or would ring too late.
-async fn overdue(activity: &Activity, house: &House) -> Phase {
-    let mut mark = None;
-    let mut deadline = None;
-    let mut timer = pin!(sleep(WARM));
-    std::future::poll_fn(|cx| {
-        let phase = activity.phase();
-        if mark.replace(activity.mark()) != Some(activity.mark()) {
-            deadline = patience(phase, house).map(|patience| Instant::now() + patience);
-        }
-        if is_in_the_way(phase, house) {
-            return Poll::Ready(phase);
-        }
-        let Some(deadline) = deadline else {
-            return Poll::Pending;
-        };
-        if timer.deadline() > deadline {
-            timer.as_mut().reset(deadline);
-        }
-        while timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= deadline {
-                return Poll::Ready(phase);
-            }
-            timer.set(sleep_until(deadline));
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-/// Does a connection keep hyper to itself for nothing, while others wait for their turn?
-fn is_in_the_way(phase: Phase, house: &House) -> bool {
-    matches!(phase, Phase::Waiting | Phase::Next) && house.turns.available_permits() == 0
-}
-
-/// How long a phase may last.
-fn patience(phase: Phase, house: &House) -> Option<Duration> {
-    let limits = &house.limits;
-    match phase {
-        Phase::Waiting | Phase::Next => Some(WARM),
-        // hyper has seen all of it, and should know.
-        Phase::Head => Some(limits.head),
-        Phase::Body => Some(limits.body),
-        // The source has time-outs of its own.
-        Phase::Answering => None,
-        Phase::Writing => Some(limits.write),
-    }
-}
-
-/// Reads what a refused client still sends, and throws it away.
-async fn linger(stream: &mut (impl AsyncRead + Unpin), house: &House) {
-    let mut left = LINGER_BYTES;
+/// Closes our side, then reads and discards what the client still sends.
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &ListenerState) {
     let drain = async {
-        while let Ok(read @ 1..) = read_once(stream, <[u8]>::len).await {
-            left = left.saturating_sub(read);
-            if left == 0 {
-                break;
-            }
+        if stream.shutdown().await.is_ok() {
+            let mut rest = stream.take(LINGER_BYTES);
+            let mut discarded = [0; 4096];
+            while matches!(rest.read(&mut discarded).await, Ok(1..)) {}
         }
     };
     tokio::select! {
-        _ = timeout(LINGER, drain) => {}
-        () = house.kill.cancelled() => {}
+        _ = timeout(LINGER, Box::pin(drain)) => {}
+        () = state.stop.cancelled() => {}
     }
+}
+
+/// The service that hyper calls for each request of one connection.
+#[derive(Debug, Clone)]
+struct RequestService {
+    state: Arc<ListenerState>,
+    peer: SocketAddr,
+    phase: Arc<ConnectionPhase>,
+}
+
+type Answered = Result<Response<Body>, Unanswered>;
+
+impl Service<Request<Incoming>> for RequestService {
+    type Response = Response<Body>;
+    type Error = Unanswered;
+    type Future = Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.phase.enter(Phase::Answering);
+        Box::pin(self.clone().answer(request))
+    }
+}
+
+impl RequestService {
+    async fn answer(self, request: Request<Incoming>) -> Answered {
+        let started = Instant::now();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let Ok(mut response) = self.state.router.call(request).await;
+        let note: Note = response.extensions_mut().remove().unwrap_or_default();
+        let answered = match response.extensions_mut().remove() {
+            Some(Unanswered::Closed(reason)) => return Err(Unanswered::Closed(reason)),
+            Some(Unanswered::Dropped) => Err(Unanswered::Dropped),
+            None => Ok(response),
+        };
+        let entry = AccessLogEntry {
+            peer: self.peer,
+            method: &method,
+            uri: &uri,
+            status: answered.as_ref().map_or(0, |found| found.status().as_u16()),
+            bytes: answered.as_ref().map_or(0, length),
+            took: started.elapsed(),
+            note: &note,
+        };
+        self.state.metrics.answered(&note, entry.status, entry.took);
+        self.state.log.request(&entry);
+        self.phase.enter(Phase::Writing);
+        answered
+    }
+}
+
+fn length(response: &Response<Body>) -> u64 {
+    response.body().size_hint().exact().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
-//! What `/metrics` tells: requests, how long they took, and connections.
+//! The page `/metrics`: requests, their durations, and connections.
 //!
-//! Every label has a bounded set of values, so that no client can make the server count without end.
+//! Every label has a bounded set of values, so that no client can make the page grow without end.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,37 +15,37 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::ending::Fault;
+use super::close_reason::CloseKind;
 use crate::serve::Note;
 
 /// The media type of [`Metrics::page`].
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Seconds, from an answer out of memory to one that a drill holds back.
+/// Seconds: from an answer out of memory to one that is delayed on purpose.
 const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// How many codes of the source's own there may be, and how long: far more than it documents
-/// (`facts/ons-api.md` §4.2).
-const FOREIGN: usize = 50;
-const LONGEST: usize = 64;
+/// How many error codes of the source are counted by name, and how long they may be: far more than it documents
+/// (`docs/facts/ons-api.md` §4.2).
+const MAX_SOURCE_CODES: usize = 50;
+const MAX_CODE_BYTES: usize = 64;
 
-/// Counted by operation, status and error code; a status of 0 is a request that was given no answer.
+/// The labels of a request. A status of 0 means that it got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct RequestLabels {
     action: &'static str,
     status: u16,
     code: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
+struct ActionLabel {
     action: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
+struct ReasonLabel {
     reason: &'static str,
 }
 
@@ -53,16 +53,14 @@ struct Reason {
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
-    requests: Family<Answered, Counter>,
-    durations: Family<Operation, Histogram, fn() -> Histogram>,
-    aborted: Family<Reason, Counter>,
-    /// Codes that the source brought, not we.
-    foreign: Mutex<BTreeSet<String>>,
-    /// Connections accepted.
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<ActionLabel, Histogram, fn() -> Histogram>,
+    aborted: Family<ReasonLabel, Counter>,
+    /// The error codes of the source that were met so far.
+    source_codes: Mutex<BTreeSet<String>>,
     pub(super) accepted: Counter,
-    /// Connections open now.
     pub(super) open: Gauge,
-    /// Lines of the access log that nobody took.
+    /// Lines of the access log that could not be written.
     pub(super) lost_lines: Counter,
 }
 
@@ -73,15 +71,15 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             aborted: Family::default(),
-            foreign: Mutex::default(),
+            source_codes: Mutex::default(),
             accepted: Counter::default(),
             open: Gauge::default(),
             lost_lines: Counter::default(),
         };
-        // A counter that is there from the start shows its first step.
-        for fault in Fault::ALL {
-            let reason = fault.reason();
-            drop(metrics.aborted.get_or_create(&Reason { reason }));
+        // A counter that exists from the start shows its first step.
+        for kind in CloseKind::ALL {
+            let reason = kind.label();
+            drop(metrics.aborted.get_or_create(&ReasonLabel { reason }));
         }
         metrics.register();
         metrics
@@ -118,46 +116,49 @@ impl Metrics {
         );
     }
 
-    /// A request has its answer, or will have none (`status` 0).
+    /// Counts a request; `status` is 0 if it got no answer.
     pub(super) fn answered(&self, note: &Note, status: u16, took: Duration) {
         let action = note.action.unwrap_or("other");
         let code = self.code(note);
         self.requests
-            .get_or_create(&Answered {
+            .get_or_create(&RequestLabels {
                 action,
                 status,
                 code,
             })
             .inc();
         self.durations
-            .get_or_create(&Operation { action })
+            .get_or_create(&ActionLabel { action })
             .observe(took.as_secs_f64());
     }
 
-    /// Our own codes are a closed set; of others, the first ones are told by name.
+    /// Returns the label for an error code: our own codes are a closed set, other codes beyond a limit are `other`.
     fn code(&self, note: &Note) -> Cow<'static, str> {
         let code = note.code.clone().unwrap_or_default();
-        let Cow::Owned(foreign) = &code else {
+        let Cow::Owned(unknown) = &code else {
             return code;
         };
-        let mut known = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(foreign) {
+        let mut known = self
+            .source_codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.contains(unknown) {
             return code;
         }
-        if known.len() < FOREIGN && foreign.len() <= LONGEST {
-            known.insert(foreign.clone());
+        if known.len() < MAX_SOURCE_CODES && unknown.len() <= MAX_CODE_BYTES {
+            known.insert(unknown.clone());
             return code;
         }
         "other".into()
     }
 
-    /// A connection ended badly.
-    pub(super) fn aborted(&self, fault: Fault) {
-        let reason = fault.reason();
-        self.aborted.get_or_create(&Reason { reason }).inc();
+    /// Counts a connection that was closed for a reason.
+    pub(super) fn aborted(&self, kind: CloseKind) {
+        let reason = kind.label();
+        self.aborted.get_or_create(&ReasonLabel { reason }).inc();
     }
 
-    /// All of it, as Prometheus reads it.
+    /// Returns the page in the `OpenMetrics` text format.
     pub(super) fn page(&self) -> String {
         let mut page = String::new();
         // Writing to a string can't fail.
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_with_codes_without_end_does_not_make_metrics_without_end() {
+    fn endless_source_codes_do_not_make_an_endless_page() {
         let metrics = Metrics::new();
         let mut strange = note(Some("OnsMessageTrace"), None);
         for number in (0..100).chain(0..100) {
@@ -228,18 +229,18 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_there_before_it_happens() {
+    fn every_close_reason_is_there_from_the_start() {
         let metrics = Metrics::new();
-        metrics.aborted(Fault::SlowHead);
+        metrics.aborted(CloseKind::HeadTimeout);
         metrics.open.inc();
         let page = metrics.page();
-        for fault in Fault::ALL {
-            let count = u8::from(fault == Fault::SlowHead);
+        for kind in CloseKind::ALL {
+            let count = u8::from(kind == CloseKind::HeadTimeout);
             has(
                 &page,
                 &format!(
                     r#"ons_audit_serve_connections_aborted_total{{reason="{}"}} {count}"#,
-                    fault.reason()
+                    kind.label()
                 ),
             );
         }

@@ -1,70 +1,65 @@
 //! The listener: from the first connection to the last answer.
 //!
-//! Bytes come in at the bottom and go up, the answer comes down:
-//!
 //! ```text
-//! routes      which path leads where; Reply → HTTP
-//! exchange    one request: its body, the routes, access log, metrics
-//! connection  one connection: wait for a head, let hyper serve, wait again; time-outs
-//! accept      the loop: seats, TLS handshakes
+//! accept        the accept loop: permits, TLS handshakes
+//! timed_stream  the bytes of a connection, with timeouts
+//! connection    hyper serves the requests of one connection; access log, metrics
+//! router        axum and tower-http: limits of bodies, which path leads where, Reply → HTTP
 //! ```
-//!
-//! [`hyper`] reads and writes HTTP/1; what it has no word for is here: a time for each phase of a connection
-//! (`activity`, `wire`), connections that cost next to nothing while they are idle or slow (`head`), room for large
-//! requests that all clients share (`room`), and one line in the log for whatever ends badly (`ending`).
 
 mod accept;
 mod access_log;
-mod activity;
+mod close_reason;
 mod connection;
-mod ending;
-mod exchange;
-mod head;
-mod house;
 mod limits;
-mod lines;
+mod log_writer;
 mod metrics;
-mod room;
-mod routes;
+mod router;
 #[cfg(test)]
 mod tests;
+mod timed_stream;
 mod tls;
-mod wire;
 
 pub use limits::Limits;
-pub use routes::Answer;
+pub use router::Handler;
 pub use tls::{Tls, TlsError};
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use accept::Acceptor;
-use house::House;
+use accept::accept_connections;
+use access_log::AccessLog;
+use metrics::Metrics;
+use router::router;
 
-/// Connections that wait to be accepted: as many as systems allow, where the standard library asks for 128.
-const QUEUE: i32 = 4096;
+/// Connections that the system holds until they are accepted; the standard library asks for 128.
+const BACKLOG: i32 = 4096;
 
-/// What a listener needs to know.
-pub struct Server<A> {
+/// What a listener needs.
+pub struct Server<H> {
     /// Answers the requests.
-    pub gateway: Arc<A>,
-    /// Speaks TLS, and nothing else, if there is one.
+    pub handler: Arc<H>,
+    /// With a certificate, the listener speaks TLS only.
     pub tls: Option<Arc<Tls>>,
-    /// What one client may take.
+    /// What clients may take.
     pub limits: Limits,
     /// Where the access log goes.
     pub log: Option<Box<dyn Write + Send>>,
-    /// Tells the time of the access log.
+    /// The clock of the access log.
     pub clock: Clock,
 }
 
-impl<A> fmt::Debug for Server<A> {
+impl<H> fmt::Debug for Server<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("tls", &self.tls)
@@ -76,35 +71,74 @@ impl<A> fmt::Debug for Server<A> {
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// Connections whose answers were not there in time.
+pub struct ServeOutcome {
+    /// Connections that were cut off because their answers were not there in time.
     pub unfinished: usize,
 }
 
-/// Serves until `stop`: then nothing new is accepted, idle connections are closed, and requests in flight have the
+/// What all connections of a listener share.
+#[derive(Debug)]
+struct ListenerState {
+    router: TowerToHyperService<Router>,
+    http: http1::Builder,
+    tls: Option<Arc<Tls>>,
+    limits: Limits,
+    log: AccessLog,
+    metrics: Arc<Metrics>,
+    /// Cancelled when no new requests are wanted.
+    stop: CancellationToken,
+    /// Cancelled when requests in flight are no longer awaited either.
+    kill: CancellationToken,
+}
+
+impl ListenerState {
+    fn new(server: Server<impl Handler>, stop: CancellationToken) -> io::Result<Self> {
+        let metrics = Arc::new(Metrics::new());
+        let router = router(server.handler, metrics.clone(), &server.limits);
+        let mut http = http1::Builder::new();
+        // `TimedStream` has the timeouts.
+        http.header_read_timeout(None)
+            .max_buf_size(server.limits.head_bytes);
+        Ok(Self {
+            router: TowerToHyperService::new(router),
+            http,
+            tls: server.tls,
+            limits: server.limits,
+            log: AccessLog::open(server.log, server.clock, &metrics.lost_lines)?,
+            metrics,
+            stop,
+            kill: CancellationToken::new(),
+        })
+    }
+}
+
+/// Serves until `stop`. Then nothing new is accepted, idle connections are closed, and requests in flight have the
 /// grace of [`Limits`] to be answered.
 ///
-/// Raises this process's limit of open files to what the system allows, and the listener's queue.
-pub async fn run<A: Answer>(
+/// Raises this process's limit of open files to what the system allows.
+///
+/// # Errors
+///
+/// Fails if the thread of the access log cannot be started.
+pub async fn run<H: Handler>(
     listener: TcpListener,
-    server: Server<A>,
+    server: Server<H>,
     stop: CancellationToken,
-) -> io::Result<Ended> {
-    let house = Arc::new(House::new(server, stop)?);
-    let acceptor = Acceptor::new(house.clone());
-    // The shorter queue does as well, for fewer clients at once.
-    let _ = rustix::net::listen(&listener, QUEUE);
+) -> io::Result<ServeOutcome> {
+    let state = Arc::new(ListenerState::new(server, stop)?);
+    // If the system refuses, the standard library's shorter queue remains.
+    let _ = rustix::net::listen(&listener, BACKLOG);
+    let connections = TaskTracker::new();
     tokio::select! {
-        () = acceptor.accept(listener) => {}
-        () = house.stop.cancelled() => {}
+        () = accept_connections(listener, &connections, &state) => {}
+        () = state.stop.cancelled() => {}
     }
-    let visitors = acceptor.visitors;
-    visitors.close();
-    let all_gone = timeout(house.limits.grace, visitors.wait()).await;
-    let unfinished = visitors.len();
-    if all_gone.is_err() {
-        house.kill.cancel();
-        visitors.wait().await;
+    connections.close();
+    let all_ended = timeout(state.limits.grace, connections.wait()).await;
+    let unfinished = connections.len();
+    if all_ended.is_err() {
+        state.kill.cancel();
+        connections.wait().await;
     }
-    Ok(Ended { unfinished })
+    Ok(ServeOutcome { unfinished })
 }

@@ -1,12 +1,11 @@
-//! The listener, tried with connections in memory and a clock that stands still; with real sockets where they matter.
+//! The listener, tested with connections in memory and a paused clock; with real sockets where they matter.
 
-mod abuse;
-mod ending;
-mod exchange;
 mod log;
+mod requests;
+mod shutdown;
 mod socket;
+mod timeouts;
 mod tls;
-mod waiting;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -19,20 +18,19 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::attend;
-use super::ending::Ending;
-use super::house::House;
-use super::{Answer, Limits, Server};
+use super::close_reason::{CloseKind, CloseReason};
+use super::connection::serve_connection;
+use super::{Handler, Limits, ListenerState, Server};
 use crate::serve::{Incoming, Note, Reply};
 
-/// Answers as the path says, with what it was asked.
+/// Repeats the request in its answer; some paths have an effect.
 #[derive(Debug, Default)]
-struct Clerk {
+struct TestHandler {
     /// `/held` is answered when this is cancelled.
     released: CancellationToken,
 }
 
-impl Answer for Clerk {
+impl Handler for TestHandler {
     async fn answer(&self, incoming: &Incoming<'_>) -> Reply {
         let body = String::from_utf8_lossy(incoming.body);
         let mut reply = Reply {
@@ -48,6 +46,7 @@ impl Answer for Clerk {
         };
         match incoming.path {
             "/held" => self.released.cancelled().await,
+            "/panic" => panic!("the handler panics"),
             "/slow" => tokio::time::sleep(Duration::from_secs(5)).await,
             "/large" => reply.body = vec![b'x'; 1 << 20],
             "/dropped" => reply.note.dropped = true,
@@ -95,35 +94,35 @@ impl Sink {
     }
 }
 
-/// A listener's inside, without a socket.
-struct Inside {
-    house: Arc<House>,
-    clerk: Arc<Clerk>,
+/// The state of a listener, without a socket.
+struct Fixture {
+    state: Arc<ListenerState>,
+    handler: Arc<TestHandler>,
     log: Sink,
-    visitors: TaskTracker,
+    connections: TaskTracker,
 }
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4711);
 
-impl Inside {
+impl Fixture {
     fn new() -> Self {
         Self::with(Limits::default())
     }
 
     fn with(limits: Limits) -> Self {
-        let (clerk, log) = (Arc::new(Clerk::default()), Sink::default());
+        let (handler, log) = (Arc::new(TestHandler::default()), Sink::default());
         let server = Server {
-            gateway: clerk.clone(),
+            handler: handler.clone(),
             tls: None,
             limits,
             log: Some(Box::new(log.clone())),
             clock: || "2026-11-22T12:00:00.123Z".parse().unwrap(),
         };
         Self {
-            house: Arc::new(House::new(server, CancellationToken::new()).unwrap()),
-            clerk,
+            state: Arc::new(ListenerState::new(server, CancellationToken::new()).unwrap()),
+            handler,
             log,
-            visitors: TaskTracker::new(),
+            connections: TaskTracker::new(),
         }
     }
 
@@ -135,26 +134,23 @@ impl Inside {
     /// A client whose connection holds that many bytes on their way.
     fn client_with_pipe(&self, bytes: usize) -> Client {
         let (ours, theirs) = duplex(bytes);
-        let house = self.house.clone();
-        let visit = self.visitors.spawn(async move {
-            let ending = attend(theirs, PEER, &house).await;
-            if let Some(ending) = &ending {
-                house.metrics.aborted(ending.fault);
-                house.log.connection(PEER, ending);
+        let state = self.state.clone();
+        let task = self.connections.spawn(async move {
+            let reason = serve_connection(theirs, PEER, &state).await;
+            if let Some(reason) = &reason {
+                state.metrics.aborted(reason.kind);
+                state.log.connection(PEER, reason);
             }
-            ending
+            reason
         });
-        Client {
-            stream: ours,
-            visit,
-        }
+        Client { stream: ours, task }
     }
 
-    /// All is over: what the log says.
+    /// Waits for all connections to end; returns the lines of the log.
     async fn log(self) -> Vec<Value> {
-        self.visitors.close();
-        self.visitors.wait().await;
-        drop(self.house);
+        self.connections.close();
+        self.connections.wait().await;
+        drop(self.state);
         self.log.lines()
     }
 }
@@ -162,27 +158,33 @@ impl Inside {
 /// A client's end of a connection.
 struct Client {
     stream: DuplexStream,
-    visit: JoinHandle<Option<Ending>>,
+    task: JoinHandle<Option<CloseReason>>,
 }
 
 impl Client {
-    async fn say(&mut self, text: impl AsRef<[u8]>) {
+    async fn send(&mut self, text: impl AsRef<[u8]>) {
         self.stream.write_all(text.as_ref()).await.unwrap();
     }
 
-    /// Asks for `path`.
+    /// Sends a request for `path`.
     async fn get(&mut self, path: &str) {
         let request = format!("GET {path} HTTP/1.1\r\nhost: ons\r\n\r\n");
-        self.say(request).await;
+        self.send(request).await;
     }
 
-    /// One answer: its status and its body.
+    /// Begins a request with a body of `length` bytes.
+    async fn post_of(&mut self, length: usize) {
+        let head = format!("POST / HTTP/1.1\r\nhost: ons\r\ncontent-length: {length}\r\n\r\n");
+        self.send(head).await;
+    }
+
+    /// Reads one answer: its status and its body.
     async fn answer(&mut self) -> (u16, String) {
         let (head, body) = self.whole_answer().await;
         (head[9..12].parse().unwrap(), body)
     }
 
-    /// One answer: its head and its body.
+    /// Reads one answer: its head and its body.
     async fn whole_answer(&mut self) -> (String, String) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -198,21 +200,16 @@ impl Client {
     }
 
     /// Waits for the server to close; nothing more may come before.
-    async fn is_shown_out(&mut self) {
-        assert_eq!(self.rest().await, "");
-    }
-
-    /// All that comes until the server closes.
-    async fn rest(&mut self) -> String {
+    async fn is_closed(&mut self) {
         let mut rest = Vec::new();
         // A reset is an end as well.
         let _ = self.stream.read_to_end(&mut rest).await;
-        String::from_utf8(rest).unwrap()
+        assert_eq!(String::from_utf8(rest).unwrap(), "");
     }
 
-    /// How the connection ended for the server.
-    async fn ending(self) -> Option<Ending> {
+    /// Leaves; returns why the server closed the connection.
+    async fn close_reason(self) -> Option<CloseReason> {
         drop(self.stream);
-        self.visit.await.unwrap()
+        self.task.await.unwrap()
     }
 }

@@ -1,152 +1,125 @@
 //! The accept loop, over real sockets.
 
-use std::future::pending;
-
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::accept::{Acceptor, Queue};
-use super::super::{Ended, Server, Tls, run};
+use super::super::accept::{Accept, accept_connections};
+use super::super::{ServeOutcome, Tls, run};
 use super::*;
 
 /// A listener that runs.
-pub(super) struct Outside {
+pub(super) struct RunningListener {
     pub(super) address: SocketAddr,
-    pub(super) clerk: Arc<Clerk>,
-    pub(super) log: Sink,
+    handler: Arc<TestHandler>,
+    log: Sink,
     stop: CancellationToken,
-    tasks: TaskTracker,
-    ended: JoinHandle<Ended>,
+    outcome: JoinHandle<ServeOutcome>,
 }
 
-impl Outside {
+impl RunningListener {
     pub(super) async fn start(limits: Limits, tls: Option<Arc<Tls>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (clerk, log, stop) = (
-            Arc::new(Clerk::default()),
-            Sink::default(),
-            CancellationToken::new(),
-        );
+        let (handler, log) = (Arc::new(TestHandler::default()), Sink::default());
+        let stop = CancellationToken::new();
         let server = Server {
-            gateway: clerk.clone(),
+            handler: handler.clone(),
             tls,
             limits,
             log: Some(Box::new(log.clone())),
             clock: crate::clock::system,
         };
-        let tasks = TaskTracker::new();
-        let stopped = stop.clone();
-        let ended = tasks.spawn(async move { run(listener, server, stopped).await.unwrap() });
+        let running = run(listener, server, stop.clone());
+        let outcome = TaskTracker::new().spawn(async { running.await.unwrap() });
         Self {
             address,
-            clerk,
+            handler,
             log,
             stop,
-            tasks,
-            ended,
+            outcome,
         }
     }
 
-    /// A client that has connected; its stream is whole.
     pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Asks for a path on a connection of its own, and gives all that comes.
-    async fn get(&self, path: &str) -> String {
+    /// Sends a request on a connection of its own.
+    async fn send(&self, path: &str) -> TcpStream {
         let mut stream = self.connect().await;
-        ask(&mut stream, path).await;
-        rest(&mut stream).await
+        let request = format!("GET {path} HTTP/1.1\r\nhost: ons\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
     }
 
-    /// Stops it and waits for its end: how it ended, and what the log says.
-    pub(super) async fn end(self) -> (Ended, Vec<Value>) {
+    async fn get(&self, path: &str) -> String {
+        rest(&mut self.send(path).await).await
+    }
+
+    /// Stops it; returns how it ended, and the lines of the log.
+    pub(super) async fn end(self) -> (ServeOutcome, Vec<Value>) {
         self.stop.cancel();
-        let ended = self.ended.await.unwrap();
-        self.tasks.close();
-        self.tasks.wait().await;
-        (ended, self.log.lines())
+        let outcome = self.outcome.await.unwrap();
+        (outcome, self.log.lines())
     }
 }
 
-/// Asks for a path, and for the connection to be closed behind the answer.
-async fn ask(stream: &mut TcpStream, path: &str) {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: ons\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-}
-
-/// All that comes until the connection is closed, and closed well.
+/// Reads until the connection is closed, which must not be by a reset.
 pub(super) async fn rest(stream: &mut TcpStream) -> String {
-    let mut heard = String::new();
-    stream.read_to_string(&mut heard).await.unwrap();
-    heard
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    rest
 }
 
 #[tokio::test]
-async fn whoever_is_refused_hears_it_before_the_connection_ends() {
-    let outside = Outside::start(Limits::default(), None).await;
+async fn a_refused_client_receives_the_answer() {
+    let listener = RunningListener::start(Limits::default(), None).await;
     let megabyte = "x".repeat(1 << 20);
-    let cases = [
+    let post = "POST / HTTP/1.1\r\nhost: ons\r\ncontent-length: 1048576\r\n\r\n";
+    for (request, status) in [
         (format!("GET /?{megabyte} HTTP/1.1\r\n\r\n"), "431"),
         (format!("\x01garbage{megabyte}"), "400"),
-        (
-            format!("POST / HTTP/1.1\r\nhost: ons\r\ncontent-length: 1048576\r\n\r\n{megabyte}"),
-            "413",
-        ),
-    ];
-    for (request, status) in cases {
-        let mut stream = outside.connect().await;
-        let (mut from, mut to) = stream.split();
-        let mut heard = String::new();
-        let (said, read) = tokio::join!(
-            to.write_all(request.as_bytes()),
-            from.read_to_string(&mut heard)
-        );
-        said.unwrap();
-        read.unwrap();
-        assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{heard}");
+        (format!("{post}{megabyte}"), "413"),
+    ] {
+        let mut stream = listener.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let received = rest(&mut stream).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(received.starts_with(&expected), "{received}");
     }
-    let (_, log) = outside.end().await;
+    let (_, log) = listener.end().await;
     assert_eq!(log.len(), 3, "{log:?}");
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_a_seat() {
+async fn connections_beyond_the_limit_wait() {
     let limits = Limits {
         connections: 2,
+        idle: Duration::from_millis(500),
         ..Limits::default()
     };
-    let outside = Outside::start(limits, None).await;
-    let idle = outside.connect().await;
-    let mut seated = outside.connect().await;
-    // This one is accepted behind the two, which hold all seats by now.
-    let mut waits = outside.connect().await;
-    ask(&mut waits, "/?waited").await;
-    ask(&mut seated, "/metrics").await;
-    let mut page = String::new();
-    while !page.contains("# EOF") {
-        page.push(char::from(seated.read_u8().await.unwrap()));
+    let listener = RunningListener::start(limits, None).await;
+    let (mut one, mut two) = (listener.connect().await, listener.connect().await);
+    // Served when the first ones have been idle for too long.
+    assert!(listener.get("/?waited").await.ends_with("GET waited \n"));
+    assert_eq!(rest(&mut one).await + &rest(&mut two).await, "");
+    let page = listener.get("/metrics").await;
+    for line in [
+        "ons_audit_serve_connections_open 1",
+        "ons_audit_serve_connections_total 4",
+        r#"ons_audit_serve_connections_aborted_total{reason="idle_timeout"} 2"#,
+    ] {
+        assert!(page.contains(line), "{line} in\n{page}");
     }
-    assert!(
-        page.contains("ons_audit_serve_connections_open 2"),
-        "{page}"
-    );
-    assert!(
-        page.contains("ons_audit_serve_connections_total 2"),
-        "{page}"
-    );
-    drop(idle);
-    assert!(rest(&mut waits).await.ends_with("GET waited \n"));
-    outside.end().await;
+    listener.end().await;
 }
 
-/// Has nothing to accept with, now and then.
+/// Fails to accept now and then.
 struct Failing {
     listener: TcpListener,
     errors: Vec<io::ErrorKind>,
 }
 
-impl Queue for Failing {
+impl Accept for Failing {
     async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         match self.errors.pop() {
             Some(error) => Err(error.into()),
@@ -156,99 +129,68 @@ impl Queue for Failing {
 }
 
 #[tokio::test]
-async fn errors_of_accepting_are_survived() {
+async fn accepting_goes_on_after_errors() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    // Other (too many open files) makes the loop rest, the others are those of a client that is gone.
-    let queue = Failing {
+    let failing = Failing {
         listener,
         errors: vec![
             io::ErrorKind::ConnectionAborted,
-            io::ErrorKind::Other,
+            io::ErrorKind::Other, // such as too many open files: the loop pauses
             io::ErrorKind::ConnectionReset,
         ],
     };
-    let inside = Inside::new();
-    let acceptor = Acceptor::new(inside.house.clone());
+    let fixture = Fixture::new();
     let client = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        ask(&mut stream, "/healthz").await;
+        let request = b"GET /healthz HTTP/1.1\r\nhost: ons\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
         rest(&mut stream).await
     };
     tokio::select! {
-        () = acceptor.accept(queue) => panic!("it goes on"),
+        () = accept_connections(failing, &fixture.connections, &fixture.state) => panic!("it goes on"),
         answer = client => assert!(answer.ends_with("ok\n"), "{answer}"),
     }
 }
 
 #[tokio::test]
-async fn the_end_awaits_requests_in_flight_and_no_idle_client() {
-    let outside = Outside::start(Limits::default(), None).await;
-    let mut idle = outside.connect().await;
-    let mut busy = outside.connect().await;
-    ask(&mut busy, "/held").await;
-    // Accepted and asked behind it, so the busy one is in flight.
-    assert!(outside.get("/healthz").await.ends_with("ok\n"));
-    outside.stop.cancel();
+async fn the_end_awaits_requests_in_flight_only() {
+    let listener = RunningListener::start(Limits::default(), None).await;
+    let mut idle = listener.connect().await;
+    let mut busy = listener.send("/held").await;
+    // Accepted after the busy one and answered, so that one is in flight.
+    assert!(listener.get("/healthz").await.ends_with("ok\n"));
+    listener.stop.cancel();
     assert_eq!(rest(&mut idle).await, "");
-    assert!(
-        TcpStream::connect(outside.address).await.is_err(),
-        "nobody is let in any more"
-    );
-    assert!(!outside.ended.is_finished());
-    outside.clerk.released.cancel();
+    assert!(TcpStream::connect(listener.address).await.is_err());
+    assert!(!listener.outcome.is_finished());
+    listener.handler.released.cancel();
     assert!(rest(&mut busy).await.starts_with("HTTP/1.1 200 OK"));
-    let (ended, _) = outside.end().await;
-    assert_eq!(ended, Ended { unfinished: 0 });
+    let (outcome, _) = listener.end().await;
+    assert_eq!(outcome, ServeOutcome { unfinished: 0 });
 }
 
 #[tokio::test]
-async fn the_end_does_not_wait_for_ever() {
+async fn the_end_comes_when_the_grace_is_over() {
     let limits = Limits {
         grace: Duration::ZERO,
         ..Limits::default()
     };
-    let outside = Outside::start(limits, None).await;
-    let mut busy = outside.connect().await;
-    ask(&mut busy, "/held").await;
-    assert!(outside.get("/healthz").await.ends_with("ok\n"));
-    let (ended, log) = outside.end().await;
-    assert_eq!(ended, Ended { unfinished: 1 });
+    let listener = RunningListener::start(limits, None).await;
+    let _busy = listener.send("/held").await;
+    assert!(listener.get("/healthz").await.ends_with("ok\n"));
+    let (outcome, log) = listener.end().await;
+    assert_eq!(outcome, ServeOutcome { unfinished: 1 });
     assert_eq!(log[1]["aborted"], "shutdown");
 }
 
 #[tokio::test]
-async fn a_gateway_that_panics_ends_its_connection_only() {
-    struct Panics;
-    impl Answer for Panics {
-        async fn answer(&self, incoming: &Incoming<'_>) -> Reply {
-            assert_ne!(incoming.path, "/panic");
-            pending().await
-        }
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = Server {
-        gateway: Arc::new(Panics),
-        tls: None,
-        limits: Limits::default(),
-        log: None,
-        clock: crate::clock::system,
-    };
-    let stop = CancellationToken::new();
-    let client = async {
-        let mut panics = TcpStream::connect(address).await.unwrap();
-        ask(&mut panics, "/panic").await;
-        assert_eq!(rest(&mut panics).await, "");
-        let mut fine = TcpStream::connect(address).await.unwrap();
-        ask(&mut fine, "/metrics").await;
-        let page = rest(&mut fine).await;
-        assert!(
-            page.contains("ons_audit_serve_connections_open 1"),
-            "{page}"
-        );
-        stop.cancel();
-    };
-    let (ended, ()) = tokio::join!(run(listener, server, stop.clone()), client);
-    assert_eq!(ended.unwrap(), Ended { unfinished: 0 });
+async fn a_panic_of_the_handler_ends_its_connection_only() {
+    let listener = RunningListener::start(Limits::default(), None).await;
+    assert_eq!(listener.get("/panic").await, "");
+    let page = listener.get("/metrics").await;
+    let open = "ons_audit_serve_connections_open 1";
+    assert!(page.contains(open), "{page}");
+    let (outcome, _) = listener.end().await;
+    assert_eq!(outcome, ServeOutcome { unfinished: 0 });
 }

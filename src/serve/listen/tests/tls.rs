@@ -1,4 +1,4 @@
-//! TLS: certificates that are good, bad and renewed, and clients that don't speak it.
+//! TLS: good, bad and renewed certificates, and clients that do not speak TLS.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use tempfile::TempDir;
 
 use super::super::{Tls, TlsError};
-use super::socket::{Outside, rest};
+use super::socket::{RunningListener, rest};
 use super::*;
 use crate::exit::Advice;
 
@@ -73,12 +73,12 @@ async fn healthz(client: &reqwest::Client, server: SocketAddr) -> reqwest::Resul
 #[tokio::test]
 async fn a_client_that_trusts_the_certificate_is_answered() {
     let files = Files::new();
-    let outside = Outside::start(Limits::default(), Some(Arc::new(files.open()))).await;
-    let client = files.client(outside.address);
+    let listener = RunningListener::start(Limits::default(), Some(Arc::new(files.open()))).await;
+    let client = files.client(listener.address);
     for _ in 0..2 {
-        assert_eq!(healthz(&client, outside.address).await.unwrap(), "ok\n");
+        assert_eq!(healthz(&client, listener.address).await.unwrap(), "ok\n");
     }
-    let (_, log) = outside.end().await;
+    let (_, log) = listener.end().await;
     assert_eq!(log.len(), 2, "{log:?}");
 }
 
@@ -86,53 +86,53 @@ async fn a_client_that_trusts_the_certificate_is_answered() {
 async fn a_renewed_certificate_is_used_from_the_next_connection_on() {
     let mut files = Files::new();
     let tls = Arc::new(files.open());
-    let outside = Outside::start(Limits::default(), Some(tls.clone())).await;
-    let early = files.client(outside.address);
-    assert!(healthz(&early, outside.address).await.is_ok());
+    let listener = RunningListener::start(Limits::default(), Some(tls.clone())).await;
+    let early = files.client(listener.address);
+    assert!(healthz(&early, listener.address).await.is_ok());
 
     files.write("cert.pem", "half a file", 0o644);
     assert!(matches!(tls.reload(), Err(TlsError::NoCertificate(_))));
-    let old = files.client(outside.address);
+    let old = files.client(listener.address);
     assert!(
-        healthz(&old, outside.address).await.is_ok(),
+        healthz(&old, listener.address).await.is_ok(),
         "the old one is kept"
     );
 
     files.renew();
     tls.reload().unwrap();
-    let new = files.client(outside.address);
-    assert!(healthz(&new, outside.address).await.is_ok());
+    let new = files.client(listener.address);
+    assert!(healthz(&new, listener.address).await.is_ok());
     assert!(
-        healthz(&early, outside.address).await.is_ok(),
+        healthz(&early, listener.address).await.is_ok(),
         "still connected"
     );
-    outside.end().await;
+    listener.end().await;
 }
 
 #[tokio::test]
-async fn whoever_does_not_speak_tls_gets_one_line() {
+async fn a_client_without_tls_gets_one_line() {
     let files = Files::new();
     let limits = Limits {
         handshake: Duration::from_millis(50),
         ..Limits::default()
     };
-    let outside = Outside::start(limits, Some(Arc::new(files.open()))).await;
+    let listener = RunningListener::start(limits, Some(Arc::new(files.open()))).await;
     // A look at the port is nothing to tell.
-    drop(outside.connect().await);
-    let mut plain = outside.connect().await;
+    drop(listener.connect().await);
+    let mut plain = listener.connect().await;
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let mut alert = Vec::new();
     let _ = plain.read_to_end(&mut alert).await;
-    let mut slow = outside.connect().await;
+    let mut slow = listener.connect().await;
     slow.write_all(b"\x16\x03\x01").await.unwrap();
     assert_eq!(rest(&mut slow).await, "");
-    let (_, log) = outside.end().await;
+    let (_, log) = listener.end().await;
     let faults: Vec<_> = log.iter().map(|line| line["aborted"].clone()).collect();
     assert_eq!(faults, ["handshake", "handshake_timeout"], "{log:?}");
 }
 
 #[test]
-fn files_that_make_no_server_are_told_with_what_to_do() {
+fn unusable_files_are_errors_with_a_hint() {
     let files = Files::new();
     let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
     let other = KeyPair::generate().unwrap().serialize_pem();

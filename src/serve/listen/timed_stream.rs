@@ -1,0 +1,190 @@
+//! A stream that fails when the client is too slow: to send a request's head, or to take an answer.
+//!
+//! hyper has one timeout for heads, and it also runs while a connection is idle. Ours tells the two apart: an idle
+//! connection may wait longer than a head that has begun. Bodies have a timeout where they are read.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::Limits;
+
+/// What a connection does at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Phase {
+    /// No byte of the next request has come.
+    #[default]
+    Idle,
+    /// Request line and headers are being received.
+    Head,
+    /// The request has been handed to the service, which may still read its body.
+    Answering,
+    /// The answer is being sent.
+    Writing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timeout {
+    Idle,
+    Head,
+    Write,
+}
+
+/// The phase of a connection, and the timeout that ended it. Stream and service share it; both run in one task.
+#[derive(Debug, Default)]
+pub(super) struct ConnectionPhase(Mutex<(Phase, Option<Timeout>)>);
+
+impl ConnectionPhase {
+    pub(super) fn get(&self) -> Phase {
+        self.with(|(phase, _)| *phase)
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.with(|(now, _)| *now = phase);
+    }
+
+    /// Enters `to` if the phase is `from`; returns whether it was.
+    fn advance(&self, from: Phase, to: Phase) -> bool {
+        self.with(|(now, _)| {
+            let advances = *now == from;
+            if advances {
+                *now = to;
+            }
+            advances
+        })
+    }
+
+    pub(super) fn expired(&self) -> Option<Timeout> {
+        self.with(|(_, expired)| *expired)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut (Phase, Option<Timeout>)) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct TimedStream<S> {
+    inner: S,
+    phase: Arc<ConnectionPhase>,
+    limits: Limits,
+    timer: Pin<Box<Sleep>>,
+    /// The timeout that the timer counts at the moment.
+    running: Option<Timeout>,
+}
+
+impl<S> TimedStream<S> {
+    pub(super) fn new(inner: S, phase: Arc<ConnectionPhase>, limits: Limits) -> Self {
+        Self {
+            inner,
+            phase,
+            limits,
+            timer: Box::pin(sleep(limits.idle)),
+            running: None,
+        }
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// Starts the timer unless it runs already. Ready when the time is over.
+    fn poll_timeout(&mut self, timeout: Timeout, cx: &mut Context<'_>) -> Poll<()> {
+        if self.running != Some(timeout) {
+            let limit = match timeout {
+                Timeout::Idle => self.limits.idle,
+                Timeout::Head => self.limits.head,
+                Timeout::Write => self.limits.write,
+            };
+            self.timer.as_mut().reset(Instant::now() + limit);
+            self.running = Some(timeout);
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        self.phase.with(|(_, expired)| *expired = Some(timeout));
+        Poll::Ready(())
+    }
+
+    /// Passes on what a write returned, or fails if it has been pending for too long.
+    fn timed_write<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_pending() {
+            ready!(self.poll_timeout(Timeout::Write, cx));
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut self.inner).poll_read(cx, into) {
+            if into.filled().len() > before && self.phase.advance(Phase::Idle, Phase::Head) {
+                self.running = None;
+            }
+            return Poll::Ready(read);
+        }
+        match self.phase.get() {
+            // As if the client had closed: hyper then ends without an error.
+            Phase::Idle => self.poll_timeout(Timeout::Idle, cx).map(Ok),
+            Phase::Head => self
+                .poll_timeout(Timeout::Head, cx)
+                .map(|()| Err(ErrorKind::TimedOut.into())),
+            Phase::Answering | Phase::Writing => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.timed_write(written, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.timed_write(written, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    /// hyper flushes when it has written all it had, so the end of a flush is the end of an answer.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        if flushed.is_ready() {
+            self.running = self.running.filter(|timeout| *timeout != Timeout::Write);
+            if self.phase.advance(Phase::Writing, Phase::Idle) {
+                self.running = None;
+                // hyper may have polled for the next request already, so the timer must wake it.
+                let _ = self.poll_timeout(Timeout::Idle, cx);
+            }
+        }
+        self.timed_write(flushed, cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let closed = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.timed_write(closed, cx)
+    }
+}
