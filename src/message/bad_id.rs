@@ -3,7 +3,7 @@
 /// Digits that a spreadsheet keeps of a number; the others become zeros.
 const SPREADSHEET_DIGITS: usize = 15;
 
-/// Why a text can't be a message ID, read as "the ID …" (`facts/ons-api.md` §8, Traps 11 and 12).
+/// Why a text can't be a message ID, read as "the ID …" (`docs/facts/ons-api.md` §8, Traps 11 and 12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadId {
     /// Nothing there.

@@ -14,7 +14,7 @@ pub struct BornClock {
 }
 
 impl BornClock {
-    /// `zone` is the producers' (`facts/ons-api.md` §8.1).
+    /// `zone` is the producers' (`docs/facts/ons-api.md` §8.1).
     #[must_use]
     pub fn new(now: Timestamp, zone: &TimeZone) -> Self {
         let start = |day: &Zoned| Some(day.start_of_day().ok()?.timestamp());

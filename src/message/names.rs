@@ -1,4 +1,4 @@
-//! Which names `RocketMQ` accepts for topics, groups and instances (`facts/rocketmq.md` §6).
+//! Which names `RocketMQ` accepts for topics, groups and instances (`docs/facts/rocketmq.md` §6).
 
 /// The longest topic, in bytes.
 const TOPIC: usize = 127;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Topics and instances repeat from row to row, so they are shared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query {
-    /// The instance the topic lives in; formally optional, needed for a namespaced instance (`facts/ons-api.md` §1.1).
+    /// The instance the topic lives in; formally optional, needed for a namespaced instance (`docs/facts/ons-api.md` §1.1).
     pub instance_id: Option<Arc<str>>,
     /// The topic the message was sent to.
     pub topic: Arc<str>,

@@ -34,7 +34,7 @@ pub enum Subscribed {
     Unknown,
 }
 
-/// What brokers keep for a group beside its offsets, as far as it is known (`facts/rocketmq.md` §1.2, §1.3).
+/// What brokers keep for a group beside its offsets, as far as it is known (`docs/facts/rocketmq.md` §1.2, §1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GroupTraces {
     /// Is there a retry topic `%RETRY%group`? Without it `mqadmin` finds no broker to ask. `None`: nobody looked.
@@ -45,7 +45,7 @@ pub struct GroupTraces {
     pub commits: bool,
 }
 
-/// How a group's clients take messages (`facts/rocketmq.md` §1.2b).
+/// How a group's clients take messages (`docs/facts/rocketmq.md` §1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumeType {
     /// `CONSUME_PASSIVELY`: the client library drives, and commits what was handled.

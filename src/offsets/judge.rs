@@ -3,8 +3,8 @@
 use super::{ConsumeType, GroupState, MessageModel, TrackType};
 use crate::message::{Position, Tag};
 
-/// What the offset mechanism says, in the way of `OnsMessageTrace`, of one group and one message (`facts/rocketmq.md` §1.2,
-/// `facts/ons-api.md` §1.4).
+/// What the offset mechanism says, in the way of `OnsMessageTrace`, of one group and one message (`docs/facts/rocketmq.md` §1.2,
+/// `docs/facts/ons-api.md` §1.4).
 /// The first row that holds decides:
 ///
 /// | online | consume type | message model | committed offset | subscription | track type |

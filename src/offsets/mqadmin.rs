@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{ConsumeType, GroupState, MessageModel, Subscribed, TrackType};
 use crate::message::{Position, Tag};
 
-/// What `mqadmin` finds out of a topic and the message's broker and misreads (`facts/rocketmq.md` §1.3).
+/// What `mqadmin` finds out of a topic and the message's broker and misreads (`docs/facts/rocketmq.md` §1.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BrokerContext<'a> {
     /// A static (logical-queue) topic: its offsets are listed under a broker that does not exist.
@@ -16,7 +16,7 @@ pub struct BrokerContext<'a> {
     pub read_queues: Option<u32>,
 }
 
-/// The word of `mqadmin queryMsgById` for a group and a message, found as it finds it (`facts/rocketmq.md` §1.2). None
+/// The word of `mqadmin queryMsgById` for a group and a message, found as it finds it (`docs/facts/rocketmq.md` §1.2). None
 /// where we know too little to say: the message's tag, or that anybody looked for the group's retry topic.
 ///
 /// It differs from ours wherever a decision of its own goes wrong: it never looks at the offsets of groups that are

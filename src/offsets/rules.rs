@@ -110,7 +110,7 @@ impl fmt::Display for Marks {
 ///
 /// A group that is offline does not tell its filter, so `CONSUMED` marked `offline` may have been filtered. No table
 /// can tell a message that was processed from one whose offset was reset, skipped at the first start, or sent back for
-/// a retry (`facts/rocketmq.md` §1.5).
+/// a retry (`docs/facts/rocketmq.md` §1.5).
 #[must_use]
 pub fn judge_by_offsets(group: &GroupState, message: &Position) -> (TrackType, Marks) {
     let plain = |word| (word, Marks::default());

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// What a source says of one group: an open set, kept verbatim (`facts/ons-api.md` §1.3).
+/// What a source says of one group: an open set, kept verbatim (`docs/facts/ons-api.md` §1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrackType(Cow<'static, str>);
 

@@ -22,7 +22,7 @@ use crate::offsets::{self, Rules, judge_as_gateway, judge_as_mqadmin, judge_by_o
 ///
 /// - A query that brings its position is judged there; any other is looked up in the snapshot's `messages`, by topic
 ///   and exact ID. A position without a tag is that of a message without a tag.
-/// - A message stored more than once is judged by its oldest copy, as `mqadmin` does (`facts/rocketmq.md` §1.1).
+/// - A message stored more than once is judged by its oldest copy, as `mqadmin` does (`docs/facts/rocketmq.md` §1.1).
 /// - A query without an instance is answered; so is any instance where the snapshot doesn't name its own.
 /// - A topic without groups is an answer without tracks.
 #[derive(Debug)]
@@ -171,7 +171,7 @@ impl Snapshot {
     }
 
     /// The name that a topic of an instance has here: in a captured cluster an instance is a namespace, which is a part
-    /// of names (`facts/rocketmq.md` §6).
+    /// of names (`docs/facts/rocketmq.md` §6).
     fn name_of<'t>(&self, instance: Option<&str>, topic: &'t str) -> Cow<'t, str> {
         if self.state.rules == Rules::Offsets
             && let Some(namespace) = instance.and_then(Namespace::new)

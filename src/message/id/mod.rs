@@ -1,4 +1,4 @@
-//! The message ID: three kinds, and what each tells (`facts/ons-api.md` §8.1).
+//! The message ID: three kinds, and what each tells (`docs/facts/ons-api.md` §8.1).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

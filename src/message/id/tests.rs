@@ -17,7 +17,7 @@ fn born(text: &str, now: &str) -> Option<String> {
     born.map(crate::clock::rfc3339)
 }
 
-/// The worked examples of `facts/ons-api.md` §8.2.
+/// The worked examples of `docs/facts/ons-api.md` §8.2.
 #[test]
 fn unique_keys_tell_producer_and_time() {
     let key = UniqKey {

@@ -1,4 +1,4 @@
-//! What each error code means for the run, and what to do about it, one row a code (`facts/ons-api.md` §§4.2 and 5).
+//! What each error code means for the run, and what to do about it, one row a code (`docs/facts/ons-api.md` §§4.2 and 5).
 //!
 //! The HTTP status of one code differs from page to page, so codes decide and the status counts only without one.
 //!
@@ -227,7 +227,7 @@ fn matches(pattern: &str, code: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Every code of `facts/ons-api.md` §§4.2 and 5, by what it means.
+    /// Every code of `docs/facts/ons-api.md` §§4.2 and 5, by what it means.
     const DOCUMENTED: [(FailureKind, &str); 7] = [
         (
             NotFound,

@@ -1,5 +1,5 @@
 //! How long a gateway asks us to wait. Which header ONS really sends is documented nowhere, so all are read and the
-//! longest wins (`facts/ons-api.md` §4.4).
+//! longest wins (`docs/facts/ons-api.md` §4.4).
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
         .ok()
 }
 
-/// A smaller difference never made a gateway refuse: it accepts 15 minutes (`facts/ons-api.md` §4.2).
+/// A smaller difference never made a gateway refuse: it accepts 15 minutes (`docs/facts/ons-api.md` §4.2).
 const NOTICED: SignedDuration = SignedDuration::from_secs(60);
 
 /// What to do about a refused time stamp, from the answer's `Date`, where that shows a difference.

@@ -1,4 +1,4 @@
-//! Percent-encoding as the POP gateway wants it (`facts/ons-api.md` §3.3): only `A-Z a-z 0-9 - _ . ~` stay, a blank
+//! Percent-encoding as the POP gateway wants it (`docs/facts/ons-api.md` §3.3): only `A-Z a-z 0-9 - _ . ~` stay, a blank
 //! becomes `%20`, hex is upper case.
 
 /// Appends `text`, encoded, to `out`.

@@ -1,4 +1,4 @@
-//! The regions of `OnsMessageTrace` and the hosts that serve them (`facts/ons-api.md` §6).
+//! The regions of `OnsMessageTrace` and the hosts that serve them (`docs/facts/ons-api.md` §6).
 
 /// Regions whose host is `ons.REGION.aliyuncs.com`.
 const REGIONS: &[&str] = &[

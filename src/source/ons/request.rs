@@ -1,4 +1,4 @@
-//! One `OnsMessageTrace` call as official SDKs send it (`facts/ons-api.md` §§3.2, 3.5): `POST /`, everything in the
+//! One `OnsMessageTrace` call as official SDKs send it (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /`, everything in the
 //! query, an empty body, a new nonce and date in every call.
 
 use std::str::FromStr;

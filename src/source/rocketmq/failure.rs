@@ -53,7 +53,7 @@ fn is_unknown_key(remark: &str) -> bool {
         || (says("user:") && says("is not found"))
 }
 
-/// What an account has to be allowed for a call (`facts/rocketmq.md` §5).
+/// What an account has to be allowed for a call (`docs/facts/rocketmq.md` §5).
 const fn missing_permission(call: RequestCode) -> &'static str {
     match call {
         RequestCode::QueryMessage | RequestCode::PullMessage => {

@@ -1,7 +1,7 @@
 //! Where a message is stored.
 //!
 //! An offset ID names a broker's address and a place in its commit log; whatever the broker cuts out there is compared
-//! with the ID (`facts/rocketmq.md` §2.2). A unique key is looked up at every broker of the topic, since each has an index
+//! with the ID (`docs/facts/rocketmq.md` §2.2). A unique key is looked up at every broker of the topic, since each has an index
 //! of its own and a message that was sent twice is stored twice: the oldest copy counts, as for `mqadmin`.
 
 use std::sync::Arc;

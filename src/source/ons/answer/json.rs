@@ -1,4 +1,4 @@
-//! The JSON body (`facts/ons-api.md` §1.2), in all the shapes it comes in.
+//! The JSON body (`docs/facts/ons-api.md` §1.2), in all the shapes it comes in.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -60,7 +60,7 @@ struct Body {
     denial: Option<&'static str>,
 }
 
-/// What a code or a message says where all went well: a success has code 200 (`facts/ons-api.md` §5). No page knows 0,
+/// What a code or a message says where all went well: a success has code 200 (`docs/facts/ons-api.md` §5). No page knows 0,
 /// but nowhere it is an error.
 fn says_success(text: &str) -> bool {
     let words = ["", "0", "200", "ok", "success"];

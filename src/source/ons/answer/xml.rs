@@ -1,4 +1,4 @@
-//! The XML body, success or error (`facts/ons-api.md` §§1.2, 4.1): what a V1 call without `Format` gets, and what
+//! The XML body, success or error (`docs/facts/ons-api.md` §§1.2, 4.1): what a V1 call without `Format` gets, and what
 //! some gateways answer whatever was asked. As in JSON, what says nothing of groups must at least be the operation's
 //! own answer, so its root and the shape of `Data` are as documented.
 

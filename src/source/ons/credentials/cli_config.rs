@@ -1,4 +1,4 @@
-//! `~/.aliyun/config.json`, the file of the official command line (`facts/ons-api.md` §7.2): every mode but the ones
+//! `~/.aliyun/config.json`, the file of the official command line (`docs/facts/ons-api.md` §7.2): every mode but the ones
 //! that need a browser or an RSA key.
 
 use serde_json::{Map, Value};

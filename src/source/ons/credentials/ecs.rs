@@ -1,4 +1,4 @@
-//! The metadata service of an ECS instance, which hands out keys of the instance's role (`facts/ons-api.md` §7.3).
+//! The metadata service of an ECS instance, which hands out keys of the instance's role (`docs/facts/ons-api.md` §7.3).
 //!
 //! Version 2 wants a token first, so that a server that forwards requests blindly can't be made to fetch a key;
 //! version 1 wants none, and is asked only where version 2 is not answered and nobody forbids it.

@@ -1,4 +1,4 @@
-//! Keys from a command: mode `External` of the CLI's profiles (`facts/ons-api.md` §7.2). A file that can be written by
+//! Keys from a command: mode `External` of the CLI's profiles (`docs/facts/ons-api.md` §7.2). A file that can be written by
 //! another makes us run a program, so it runs only with `--allow-external-credentials`.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `~/.alibabacloud/credentials.ini`, the file of the SDKs (`facts/ons-api.md` §7.2): types `access_key`, `sts`,
+//! `~/.alibabacloud/credentials.ini`, the file of the SDKs (`docs/facts/ons-api.md` §7.2): types `access_key`, `sts`,
 //! `ram_role_arn`, `oidc_role_arn` and `ecs_ram_role`.
 
 use std::collections::HashMap;

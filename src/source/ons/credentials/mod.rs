@@ -1,4 +1,4 @@
-//! Where the access key comes from: the official chain (`facts/ons-api.md` §7).
+//! Where the access key comes from: the official chain (`docs/facts/ons-api.md` §7).
 //!
 //! 1. The environment: `ALIBABA_CLOUD_ACCESS_KEY_ID`, `…_ACCESS_KEY_SECRET` and, for temporary keys,
 //!    `ALIBABA_CLOUD_SECURITY_TOKEN`.

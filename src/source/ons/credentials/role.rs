@@ -1,4 +1,4 @@
-//! What the environment says about roles, whichever file names them (`facts/ons-api.md` §7.1).
+//! What the environment says about roles, whichever file names them (`docs/facts/ons-api.md` §7.1).
 
 use reqwest::Url;
 

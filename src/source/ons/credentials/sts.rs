@@ -1,5 +1,5 @@
 //! STS, version 2015-04-01: a role's key for another key (`AssumeRole`, signed) or for an identity token
-//! (`AssumeRoleWithOIDC`, unsigned) (`facts/ons-api.md` §7.1).
+//! (`AssumeRoleWithOIDC`, unsigned) (`docs/facts/ons-api.md` §7.1).
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;

@@ -12,7 +12,7 @@ use super::super::redact::Redactor;
 use super::super::request::{Calls, Signature};
 use crate::clock::Clock;
 
-/// A key is replaced when less than this is left of it (`facts/ons-api.md` §7.3), or half of it where it is short.
+/// A key is replaced when less than this is left of it (`docs/facts/ons-api.md` §7.3), or half of it where it is short.
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// How good a key still is.

@@ -7,7 +7,7 @@ mod wire;
 
 use serde::Deserialize;
 
-/// The vectors of `facts/ons-api.md` §§3.3-3.4.
+/// The vectors of `docs/facts/ons-api.md` §§3.3-3.4.
 #[derive(Deserialize)]
 pub(crate) struct Vectors {
     pub(crate) v1: Vec<V1>,

@@ -2,7 +2,7 @@
 //!
 //! All brokers are asked for groups, since each knows only who is connected to it, and offsets come last, so that they are
 //! of one moment: one call brings all of a broker's. The calls are a few for each group and broker and do not depend on
-//! the number of messages (`facts/rocketmq.md` §2.1).
+//! the number of messages (`docs/facts/rocketmq.md` §2.1).
 //!
 //! A broker that can't be asked is named in what is captured; nothing is said of what it holds (`ask`). What came together
 //! is put into the words of a snapshot (`document`).

@@ -1,4 +1,4 @@
-//! The signature of a call, the same for ACL 1.0 and 2.0 (`facts/rocketmq.md` §5).
+//! The signature of a call, the same for ACL 1.0 and 2.0 (`docs/facts/rocketmq.md` §5).
 //!
 //! HMAC-SHA1 over the values of all fields, in the order of their names, and the body.
 

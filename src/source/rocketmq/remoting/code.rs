@@ -1,4 +1,4 @@
-//! The numbers of the calls, and of their answers (`facts/rocketmq.md` §3.2).
+//! The numbers of the calls, and of their answers (`docs/facts/rocketmq.md` §3.2).
 
 use std::fmt;
 

@@ -145,7 +145,7 @@ impl fmt::Display for ErrorReply {
 }
 
 impl Cause {
-    /// What an answer's code means, where it is not success (`facts/rocketmq.md` §§3.2, 5).
+    /// What an answer's code means, where it is not success (`docs/facts/rocketmq.md` §§3.2, 5).
     pub(super) fn of(call: RequestCode, code: i32, remark: String) -> Self {
         let refusal = ErrorReply { code, remark };
         match code {

@@ -1,4 +1,4 @@
-//! Frames: a length, the head's form and length, the head, the body (`facts/rocketmq.md` §3.1).
+//! Frames: a length, the head's form and length, the head, the body (`docs/facts/rocketmq.md` §3.1).
 
 use std::io;
 

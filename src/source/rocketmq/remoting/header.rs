@@ -1,4 +1,4 @@
-//! The head of a frame: JSON, or the binary form that a server may be set to (`facts/rocketmq.md` §3.1).
+//! The head of a frame: JSON, or the binary form that a server may be set to (`docs/facts/rocketmq.md` §3.1).
 //!
 //! The form of an answer is the server's choice, not the request's, so both are read, told apart by a byte in front.
 

@@ -1,4 +1,4 @@
-//! The JSON that fastjson writes, made JSON (`facts/rocketmq.md` §3.3).
+//! The JSON that fastjson writes, made JSON (`docs/facts/rocketmq.md` §3.3).
 //!
 //! Keys of maps that are no text stand there as they are: `{0:"…"}`, `{{"queueId":0}:{…}}`. They are quoted here, an
 //! object as the text of its JSON, to be read again by [`from_key`]. `NaN`, which some versions write for a number,

@@ -12,7 +12,7 @@
 //! calls       the typed calls; `body` their answers, read by way of `lax_json`; `stored` messages as brokers keep them
 //! ```
 //!
-//! The facts, byte by byte: `facts/rocketmq.md` §§3-6.
+//! The facts, byte by byte: `docs/facts/rocketmq.md` §§3-6.
 
 pub mod acl;
 pub mod body;

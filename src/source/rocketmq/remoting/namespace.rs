@@ -1,4 +1,4 @@
-//! Namespaces: one cluster, several tenants (`facts/rocketmq.md` §6).
+//! Namespaces: one cluster, several tenants (`docs/facts/rocketmq.md` §6).
 //!
 //! Up to 5.x the namespace is a part of every name on the wire, `MQ_INST_1%orders`; version 2 puts it into a field of
 //! its own and leaves names alone.

@@ -1,4 +1,4 @@
-//! Messages as brokers keep them, and send them (`facts/rocketmq.md` §4).
+//! Messages as brokers keep them, and send them (`docs/facts/rocketmq.md` §4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -291,7 +291,7 @@ pub(super) mod tests {
     fn every_field_is_where_brokers_put_it() {
         let written = Written::default();
         let bytes = written.bytes();
-        // The fixed places of `facts/rocketmq.md` §4.1.
+        // The fixed places of `docs/facts/rocketmq.md` §4.1.
         assert_eq!(bytes[20..28], 17_i64.to_be_bytes());
         assert_eq!(bytes[28..36], 43_690_i64.to_be_bytes());
         assert_eq!(bytes[56..64], 1_795_602_633_478_i64.to_be_bytes());

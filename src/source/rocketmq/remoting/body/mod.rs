@@ -1,4 +1,4 @@
-//! What answers hold: the bodies in JSON, as far as we use them (`facts/rocketmq.md` §3.2).
+//! What answers hold: the bodies in JSON, as far as we use them (`docs/facts/rocketmq.md` §3.2).
 //!
 //! Unknown members are ignored and `null` is an empty list, but what a verdict rests on (a table, a broker's name, a
 //! queue's number, an offset) must be there: a body without it is malformed, not empty.

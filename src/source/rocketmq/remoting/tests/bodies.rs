@@ -1,4 +1,4 @@
-//! Bodies as Java servers write them, with both of their JSON libraries and in standard JSON (`facts/rocketmq.md` §3.3),
+//! Bodies as Java servers write them, with both of their JSON libraries and in standard JSON (`docs/facts/rocketmq.md` §3.3),
 //! and as the Rust port does.
 
 use std::collections::BTreeMap;
