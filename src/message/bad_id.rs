@@ -1,55 +1,57 @@
-//! What is wrong with a text that should have been a message ID.
+//! Errors of message IDs.
 
-/// Digits that a spreadsheet keeps of a number; the others become zeros.
+/// Number of digits that a spreadsheet keeps of a number; the others become zeros.
 const SPREADSHEET_DIGITS: usize = 15;
 
-/// Why a text can't be a message ID, read as "the ID …" (`docs/facts/ons-api.md` §8, Traps 11 and 12).
+/// Why a text cannot be a message ID; the message continues "the ID …" (`docs/facts/ons-api.md` §8, Traps 11
+/// and 12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadId {
-    /// Nothing there.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// Blanks before or behind it.
+    /// The text has blanks before or after it.
     #[error("has blanks around it; IDs are sent exactly as written, so remove them")]
     Blanks,
-    /// Consoles and documents hide the end of an ID.
+    /// The text is masked: consoles and documents hide the end of an ID.
     #[error(
         "is masked with `*`; the whole ID is needed, from a producer's log or the message's details"
     )]
     Masked,
-    /// `1.23E+15`, or more digits than a spreadsheet can hold, with zeros where the others were.
+    /// `1.23E+15`, or a number with more digits than a spreadsheet keeps, followed by zeros.
     #[error(
         "has lost digits: a spreadsheet turned it into a number; export the column again as text"
     )]
     Spreadsheet,
-    /// Too few digits, and nothing but digits.
+    /// Too few digits, all of them decimal.
     #[error(
         "is a number of {found} digits, expected 32, 34 or 56 hex digits; a spreadsheet drops leading zeros"
     )]
     Number {
-        /// How many digits.
+        /// Number of digits.
         found: usize,
     },
-    /// Hex, but of no known length.
+    /// Hex digits, but not a known length.
     #[error("has {found} hex digits, expected 32, 34 or 56")]
     Length {
-        /// How many digits.
+        /// Number of digits.
         found: usize,
     },
-    /// Not hex.
+    /// The text contains characters other than hex digits.
     #[error("has {found:?} as character {position}, expected hex digits only")]
     Alphabet {
-        /// The first character that is no hex digit.
+        /// The first such character.
         found: char,
-        /// Where it stands, from 1.
+        /// Its position, from 1.
         position: usize,
     },
-    /// 34 digits are version 1 of the 5.x format, and nothing else is known.
+    /// 34 digits that do not begin with `01`, the only known version of the 5.x format.
     #[error("has 34 hex digits but does not begin with the version `01`")]
     Version,
 }
 
-/// Is this a message ID of a known kind? Allocates nothing: every row of an input passes here.
+/// Checks whether a text is a message ID of a known kind. Every input row is checked, so this allocates
+/// nothing.
 pub(super) fn check(text: &str) -> Result<(), BadId> {
     let bytes = text.as_bytes();
     let hex = |bytes: &[u8]| {
@@ -70,11 +72,11 @@ pub(super) fn check(text: &str) -> Result<(), BadId> {
     Ok(())
 }
 
-/// Fifteen digits, then only zeros: what a spreadsheet leaves of a long number.
+/// Returns whether the digits after the fifteenth are all zeros, as a spreadsheet writes a long number.
 ///
-/// An ID of digits only is legal, so three more things must fit: a spreadsheet would have dropped a leading zero,
-/// nothing but zeros may follow, and it must not be an offset ID (zeros where the port begins), which may end in a
-/// small offset.
+/// An ID of decimal digits is legal, so three more conditions apply: no leading zero, which a spreadsheet would
+/// drop; only zeros after the fifteenth digit; and not an offset ID, which has zeros where its port begins and
+/// may end in a small offset.
 fn has_lost_tail(bytes: &[u8]) -> bool {
     let (head, tail) = bytes.split_at(SPREADSHEET_DIGITS);
     let may_be_offset_id = bytes.len() == 32 && bytes[8..12] == *b"0000";
@@ -103,8 +105,8 @@ fn diagnose(text: &str) -> BadId {
     }
 }
 
-/// `1.23E+15`, `1,23E+15`, `1E+15`: digits, maybe a fraction, and an exponent. Without a fraction or a sign it could
-/// as well be the begin of an ID.
+/// Returns whether the text is in scientific notation: `1.23E+15`, `1,23E+15`, `1E+15`. Without a fraction or
+/// sign it could be the beginning of an ID.
 fn is_scientific(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
@@ -142,8 +144,8 @@ mod tests {
         for id in [
             "12345678901234567890123456789012",
             "12345678901234500000000000000001",
-            "01234567890123400000000000000000", // a spreadsheet would have dropped the leading zero
-            "10203040000027100000000000000000", // an offset ID: port 10000, the first message of the log
+            "01234567890123400000000000000000", // // a spreadsheet would have dropped the leading zero
+            "10203040000027100000000000000000", // // an offset ID: port 10000, the first message of the log
         ] {
             assert_eq!(check(id), Ok(()), "{id}");
         }

@@ -1,20 +1,21 @@
-//! Born times: a 4.x ID tells the time since its month began, in the producer's zone, and not which month that was.
+//! Born times. A 4.x ID contains the time since the start of a month in the producer's zone, but not the month.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
 use super::MessageId;
 
-/// Dates IDs as they could be dated at one moment. Made once for many IDs: the month's beginning is looked up here.
+/// Dates message IDs relative to one moment. Created once for many IDs, because it computes the start of the
+/// month.
 #[derive(Debug, Clone, Copy)]
 pub struct BornClock {
     now: Timestamp,
-    /// Beginnings of the month of `now` and of the one before.
+    /// Start of the month of `now`, and of the previous one.
     months: [Option<Timestamp>; 2],
 }
 
 impl BornClock {
-    /// `zone` is the producers' (`docs/facts/ons-api.md` §8.1).
+    /// Creates a clock for producers in `zone` (`docs/facts/ons-api.md` §8.1).
     #[must_use]
     pub fn new(now: Timestamp, zone: &TimeZone) -> Self {
         let start = |day: &Zoned| Some(day.start_of_day().ok()?.timestamp());
@@ -28,13 +29,13 @@ impl BornClock {
         }
     }
 
-    /// When the message of this ID was born, if the ID tells.
+    /// Returns when the message of this ID was born, if the ID contains a time.
     #[must_use]
     pub fn born(&self, msg_id: &str) -> Option<Timestamp> {
         MessageId::parse(msg_id).ok()?.born(self)
     }
 
-    /// This month if that is not in the future, else the month before.
+    /// Adds to the start of the current month, or of the previous one if the result would be in the future.
     pub(super) fn since_month(&self, millis: u32) -> Option<Timestamp> {
         let since = SignedDuration::from_millis(millis.into());
         self.months.iter().flatten().find_map(|month| {

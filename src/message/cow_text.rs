@@ -5,8 +5,8 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// Text that is borrowed from the JSON unless it contains escapes. It is a type of its own because serde borrows a bare
-/// `Cow` only outside of `Option` and other wrappers.
+/// Text that is borrowed from the JSON unless it contains escapes. A separate type, because serde borrows a
+/// bare `Cow` only outside of `Option` and other wrappers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct CowText<'a>(#[serde(borrow)] pub Cow<'a, str>);

@@ -1,4 +1,4 @@
-//! What an ID tells a person: the same facts as labelled lines and as JSON.
+//! The contents of a message ID, as labelled fields and as JSON.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,7 +8,7 @@ use crate::clock::rfc3339;
 
 use super::{BadId, BornClock, MessageId};
 
-/// An ID with all it tells, for `inspect`. Serialised, it is one flat object.
+/// A decoded ID with all its contents, for `inspect`. Serialised, it is one flat object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decoded {
     /// The ID as it was given.
@@ -16,24 +16,28 @@ pub struct Decoded {
     /// Its kind (`kind`) and its fields.
     #[serde(flatten)]
     pub id: MessageId,
-    /// When the message was made, as far as the ID tells ([`MessageId::born`]): RFC 3339, UTC.
+    /// When the message was made, if the ID tells ([`MessageId::born`]): RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_rfc3339")]
     pub born_at: Option<Timestamp>,
-    /// What to keep in mind when reading this.
+    /// A caveat about these values.
     pub caveat: &'static str,
 }
 
-/// One fact about an ID, for a table.
+/// One field of an ID, for a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedField {
-    /// What it is (`producer`).
+    /// The label (`producer`).
     pub label: &'static str,
-    /// Its value, in words (`30.5.120.254`).
+    /// The value as text (`30.5.120.254`).
     pub value: String,
 }
 
 impl Decoded {
     /// Decodes an ID; `now` and the producer's `zone` are needed to date a unique key.
+    ///
+    /// # Errors
+    ///
+    /// If the text cannot be a message ID.
     pub fn new(msg_id: &str, now: Timestamp, zone: &TimeZone) -> Result<Self, BadId> {
         let id = MessageId::parse(msg_id)?;
         Ok(Self {
@@ -44,7 +48,7 @@ impl Decoded {
         })
     }
 
-    /// The facts in the order to show them; the born time is written as a clock in `zone` would.
+    /// Returns the fields in display order; the born time is shown in `zone`.
     #[must_use]
     pub fn lines(&self, zone: &TimeZone) -> Vec<DecodedField> {
         let born = |time| {

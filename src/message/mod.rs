@@ -1,8 +1,8 @@
-//! The message: how its ID looks and what it tells, and the [`Query`] that asks about it.
+//! Messages: their IDs, and the [`Query`] about one message.
 //!
-//! Three kinds of ID are around ([`MessageId`]), and many more that only look like one: [`BadId`] says what happened
-//! to those, so that no call is spent on them. [`Decoded`] is what an ID tells a person. [`BadName`] says why a text can't be
-//! the name of a topic or a group.
+//! [`MessageId`] decodes the three kinds of ID. [`BadId`] explains why a text is not an ID, so that no call is
+//! spent on it. [`Decoded`] presents the contents of an ID. [`BadName`] explains why a text cannot be the name
+//! of a topic or group.
 
 mod bad_id;
 mod born;

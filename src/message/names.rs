@@ -1,36 +1,37 @@
-//! Which names `RocketMQ` accepts for topics, groups and instances (`docs/facts/rocketmq.md` §6).
+//! Names that `RocketMQ` accepts for topics, groups and instances (`docs/facts/rocketmq.md` §6).
 
-/// The longest topic, in bytes.
+/// Maximum length of a topic, in bytes.
 const TOPIC: usize = 127;
-/// The longest retry or dead-letter topic: its name is made of a group's.
+/// Maximum length of a retry or dead-letter topic, whose name contains a group's.
 const DERIVED_TOPIC: usize = 255;
-/// The longest group, in bytes. Brokers of today take 120, earlier ones as many as a topic made of it may have.
+/// Maximum length of a group, in bytes. Current brokers accept 120; earlier ones accept any group whose derived
+/// topics are short enough.
 const GROUP: usize = 255;
 
-/// Why a text can't be a topic, a group or an instance, read as "the topic …".
+/// Why a text cannot be a topic, group or instance; the message continues "the topic …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
-    /// A character that no name has.
+    /// The text contains a character that no name has.
     #[error(
         "has {found:?} as character {position}, expected letters, digits, `_`, `-`, `%` and `|` only"
     )]
     Alphabet {
         /// The first such character.
         found: char,
-        /// Where it stands, from 1.
+        /// Its position, from 1.
         position: usize,
     },
-    /// More bytes than such a name may have.
+    /// The text is too long.
     #[error("has {found} bytes, expected at most {most}")]
     Length {
-        /// How many.
+        /// Its length in bytes.
         found: usize,
-        /// How many there may be.
+        /// The maximum length.
         most: usize,
     },
 }
 
-/// Could there be a topic of this name? The empty text is not asked about.
+/// Checks the name of a topic. The empty text must be handled by the caller.
 pub(crate) fn check_topic(name: &str) -> Result<(), BadName> {
     check_alphabet(name)?;
     let is_derived = name.starts_with("%RETRY%") || name.starts_with("%DLQ%");
@@ -38,13 +39,13 @@ pub(crate) fn check_topic(name: &str) -> Result<(), BadName> {
     check_length(name, most)
 }
 
-/// Could there be a consumer group of this name? The empty text is not asked about.
+/// Checks the name of a consumer group. The empty text must be handled by the caller.
 pub(crate) fn check_group(name: &str) -> Result<(), BadName> {
     check_alphabet(name)?;
     check_length(name, GROUP)
 }
 
-/// Could there be an instance of this name? Its length is nowhere documented.
+/// Checks the name of an instance. No documentation gives a maximum length.
 pub(crate) fn check_instance(name: &str) -> Result<(), BadName> {
     check_alphabet(name)
 }

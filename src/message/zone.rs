@@ -1,4 +1,4 @@
-//! The time zone of producers, which message IDs of 4.x clients depend on.
+//! The time zone of producers. Message IDs of 4.x clients depend on it.
 
 use std::str::FromStr;
 

@@ -1,15 +1,16 @@
-//! What is known of each queue of one topic.
+//! A map from the queues of one topic to values.
 
 use std::sync::Arc;
 
 /// A value for each queue of a topic, by broker **name** (addresses change on failover) and queue number.
 ///
-/// Sorted by number, then broker. A topic has a few dozen queues, each message is looked for in every group's, and
-/// numbers are compared faster than names: of those, most differ within eight bytes.
+/// Sorted by number, then broker name. A topic has a few dozen queues and each message is looked up in every
+/// group's map, so look-ups must be fast: numbers are compared faster than names, and most names differ within
+/// eight bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByQueue<V>(Vec<(QueueKey, Arc<str>, V)>);
 
-/// A queue's number, and below it how its broker's name begins: sorted as queue and name are.
+/// Queue number, followed by the first bytes of the broker's name; sorts like queue and name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct QueueKey(u128);
 
@@ -29,14 +30,14 @@ impl QueueKey {
 }
 
 impl<V> ByQueue<V> {
-    /// The value of a queue, if it has one.
+    /// Returns the value of a queue.
     #[must_use]
     pub fn get(&self, broker: &str, queue_id: u32) -> Option<&V> {
         let at = self.search(broker, queue_id).ok()?;
         Some(&self.0[at].2)
     }
 
-    /// Sets the value of a queue and returns the one it had.
+    /// Sets the value of a queue and returns the previous one.
     pub fn insert(&mut self, broker: Arc<str>, queue_id: u32, value: V) -> Option<V> {
         match self.search(&broker, queue_id) {
             Ok(at) => Some(std::mem::replace(&mut self.0[at].2, value)),
@@ -48,14 +49,14 @@ impl<V> ByQueue<V> {
         }
     }
 
-    /// Every queue that has a value: its broker, its number, the value.
+    /// Returns every entry: broker, queue number, value.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, u32, &V)> {
         self.0
             .iter()
             .map(|(key, broker, value)| (broker, key.queue_id(), value))
     }
 
-    /// Is nothing known of any queue?
+    /// Returns whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -69,7 +70,7 @@ impl<V> ByQueue<V> {
         if rest.first().is_some_and(is_it) {
             return Ok(first);
         }
-        // Brokers whose names begin alike, or no such queue.
+        // // Several brokers share these first bytes, or the queue is missing.
         rest.binary_search_by(|(key, name, _)| key.cmp(&sought).then_with(|| (**name).cmp(broker)))
             .map(|at| first + at)
             .map_err(|at| first + at)

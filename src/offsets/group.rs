@@ -1,4 +1,4 @@
-//! What the mechanism knows of a consumer group, as far as one topic is concerned.
+//! The state of a consumer group with respect to one topic.
 
 use std::sync::Arc;
 
@@ -7,59 +7,60 @@ use super::ByQueue;
 /// A consumer group's state for one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupState {
-    /// Is any client of the group connected?
+    /// Whether any client of the group is connected.
     pub online: bool,
-    /// Who moves the offsets: the broker's knowledge of it decides whether they mean anything.
+    /// How messages are consumed; it decides who moves the offsets.
     pub consume_type: ConsumeType,
-    /// Who shares the work, and so where the offsets live.
+    /// How clients share messages; it decides where the offsets are kept.
     pub message_model: MessageModel,
-    /// The group's subscription to the topic; [`TagFilter::all`] where it has none any more.
+    /// The group's subscription to the topic; [`TagFilter::all`] without a subscription.
     pub filter: TagFilter,
-    /// Does a connected client subscribe to the topic?
+    /// Whether a connected client subscribes to the topic.
     pub subscribed: Subscribed,
-    /// The offset the group committed for each queue: the next message it will read.
+    /// The committed offset of each queue: the next message the group will read.
     pub offsets: ByQueue<u64>,
-    /// What brokers keep for the group beside its offsets.
+    /// Other data that brokers keep for the group.
     pub traces: GroupTraces,
 }
 
-/// Does a connected client of the group subscribe to the topic?
+/// Whether a connected client of the group subscribes to the topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subscribed {
-    /// Yes.
+    /// A client subscribes to the topic.
     Yes,
-    /// Clients are connected and subscribe to other topics only: what is committed dates from before.
+    /// Clients are connected, and all their subscriptions are to other topics: committed offsets are old.
     Elsewhere,
-    /// Nobody says: no client is connected, or none tells what it subscribes to.
+    /// Unknown: no client is connected, or none reports its subscriptions.
     Unknown,
 }
 
-/// What brokers keep for a group beside its offsets, as far as it is known (`docs/facts/rocketmq.md` §1.2, §1.3).
+/// Data that brokers keep for a group besides offsets (`docs/facts/rocketmq.md` §§1.2, 1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GroupTraces {
-    /// Is there a retry topic `%RETRY%group`? Without it `mqadmin` finds no broker to ask. `None`: nobody looked.
+    /// Whether the retry topic `%RETRY%group` exists. Without it, `mqadmin` finds no broker to ask. `None` if
+    /// unknown.
     pub retry_topic: Option<bool>,
-    /// Has the group taken this topic's messages by POP? Its own retry topic for them is there.
+    /// Whether a POP retry topic exists: the group has consumed this topic by POP.
     pub pops: bool,
-    /// Has it committed an offset for any topic that it subscribes to?
+    /// Whether the group has committed an offset for any topic that it subscribes to.
     pub commits: bool,
 }
 
-/// How a group's clients take messages (`docs/facts/rocketmq.md` §1.2).
+/// How a group's clients receive messages (`docs/facts/rocketmq.md` §1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumeType {
     /// `CONSUME_PASSIVELY`: the client library drives, and commits what was handled.
     Push,
     /// `CONSUME_ACTIVELY`: the application drives, and may keep its offsets elsewhere.
     Pull,
-    /// `CONSUME_POP`: the broker hands messages out one by one, and moves the offset when it does.
+    /// `CONSUME_POP`: the broker hands out messages one by one, and moves the offset when it does.
     Pop,
-    /// Whatever comes later, or not told.
+    /// A later type, or an unknown one.
     Other,
 }
 
 impl ConsumeType {
-    /// The type named by a snapshot's `consume_type`; [`Other`](Self::Other) for a word not known today.
+    /// Parses a snapshot's `consume_type`; an unknown word gives [`Other`](Self::Other).
     #[must_use]
     pub fn named(word: &str) -> Self {
         match word {
@@ -70,7 +71,7 @@ impl ConsumeType {
         }
     }
 
-    /// The word of a snapshot for it; none for what is not known.
+    /// Returns the word for it in a snapshot, if there is one.
     #[must_use]
     pub const fn word(self) -> Option<&'static str> {
         match self {
@@ -89,12 +90,12 @@ pub enum MessageModel {
     Clustering,
     /// Each message goes to every client; each client keeps its own offsets.
     Broadcasting,
-    /// Whatever comes later, or not told.
+    /// A later model, or an unknown one.
     Other,
 }
 
 impl MessageModel {
-    /// The model named by a snapshot's `message_model`; [`Other`](Self::Other) for a word not known today.
+    /// Parses a snapshot's `message_model`; an unknown word gives [`Other`](Self::Other).
     #[must_use]
     pub fn named(word: &str) -> Self {
         match word {
@@ -104,7 +105,7 @@ impl MessageModel {
         }
     }
 
-    /// The word of a snapshot for it; none for what is not known.
+    /// Returns the word for it in a snapshot, if there is one.
     #[must_use]
     pub const fn word(self) -> Option<&'static str> {
         match self {
@@ -115,9 +116,10 @@ impl MessageModel {
     }
 }
 
-/// The tags a subscription lets through: a `tagsSet`, which lets everything through while it is empty.
+/// The tags that a subscription accepts: a `tagsSet`; an empty one accepts everything.
 ///
-/// SQL92 and class filters let everything through, too: only brokers evaluate them, and [`TagFilter::is_opaque`] says so.
+/// SQL92 and class filters accept everything too, because only brokers can evaluate them;
+/// [`TagFilter::is_opaque`] identifies them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TagFilter {
     tags: Box<[Arc<str>]>,
@@ -125,13 +127,13 @@ pub struct TagFilter {
 }
 
 impl TagFilter {
-    /// Lets everything through: `*`, an empty expression, no subscription.
+    /// Returns a filter that accepts everything: `*`, an empty expression, no subscription.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// A filter that only brokers can evaluate: SQL92, or a class.
+    /// Returns a filter that only brokers can evaluate: SQL92 or a class.
     #[must_use]
     pub fn opaque() -> Self {
         Self {
@@ -140,15 +142,15 @@ impl TagFilter {
         }
     }
 
-    /// Is it one that only brokers can evaluate? Then it lets everything through here, which proves nothing.
+    /// Returns whether only brokers can evaluate the filter. It accepts everything here, which proves nothing.
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
         self.opaque
     }
 
-    /// The filter of a subscription expression (`created||paid`), as the clients' `FilterAPI.build` reads it.
+    /// Parses a subscription expression (`created||paid`) like `FilterAPI.build` of the clients.
     ///
-    /// `expression_type` is `TAG` where there is none; any other type can't be evaluated here and is opaque.
+    /// A missing `expression_type` means `TAG`; any other type is opaque.
     #[must_use]
     pub fn of_expression(expression: Option<&str>, expression_type: Option<&str>) -> Self {
         match (expression, expression_type) {
@@ -163,13 +165,13 @@ impl TagFilter {
         }
     }
 
-    /// Does every message pass, whatever its tag?
+    /// Returns whether every message is accepted, whatever its tag.
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.tags.is_empty() || self.tags.iter().any(|wanted| &**wanted == "*")
     }
 
-    /// Would a message with this tag, or without one, be delivered?
+    /// Returns whether a message with this tag, or without a tag, is delivered.
     #[must_use]
     pub fn admits(&self, tag: Option<&str>) -> bool {
         self.is_all() || self.tags.iter().any(|wanted| Some(&**wanted) == tag)
@@ -177,7 +179,7 @@ impl TagFilter {
 }
 
 impl FromIterator<Arc<str>> for TagFilter {
-    /// The filter of a live subscription's `tagsSet`.
+    /// Builds the filter from the `tagsSet` of a live subscription.
     fn from_iter<I: IntoIterator<Item = Arc<str>>>(tags: I) -> Self {
         Self {
             tags: tags.into_iter().collect(),
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn expressions_are_read_as_the_clients_read_them() {
-        // expression, its type, tags it lets through, tags it holds back; `-` is a message without a tag
+        // // expression, its type, accepted tags, rejected tags; `-` is a message without a tag
         let table = [
             ("", "TAG", "- paid", ""),
             ("*", "TAG", "- paid", ""),

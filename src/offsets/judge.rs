@@ -3,9 +3,8 @@
 use super::{ConsumeType, GroupState, MessageModel, TrackType};
 use crate::message::{Position, Tag};
 
-/// What the offset mechanism says, in the way of `OnsMessageTrace`, of one group and one message (`docs/facts/rocketmq.md` §1.2,
-/// `docs/facts/ons-api.md` §1.4).
-/// The first row that holds decides:
+/// Judges one group and one message like `OnsMessageTrace` (`docs/facts/rocketmq.md` §1.2,
+/// `docs/facts/ons-api.md` §1.4). The first row that matches decides:
 ///
 /// | online | consume type | message model | committed offset | subscription | track type |
 /// |---|---|---|---|---|---|
@@ -15,19 +14,19 @@ use crate::message::{Position, Tag};
 /// | yes | push | broadcasting | any | any | `CONSUME_BROADCASTING` |
 /// | yes | push | other | any | any | `UNKNOWN` |
 /// | yes | push | clustering | none for the queue, or ≤ queue offset | any | `NOT_CONSUME_YET` |
-/// | yes | push | clustering | > queue offset | admits the tag | `CONSUMED` |
-/// | yes | push | clustering | > queue offset | tags, and not this one | `CONSUMED_BUT_FILTERED` |
-/// | yes | push | clustering | > queue offset | tags, and nobody knows the message's | `UNKNOWN` |
+/// | yes | push | clustering | > queue offset | accepts the tag | `CONSUMED` |
+/// | yes | push | clustering | > queue offset | tags, message's tag not among them | `CONSUMED_BUT_FILTERED` |
+/// | yes | push | clustering | > queue offset | tags, message's tag unknown | `UNKNOWN` |
 ///
-/// A committed offset names the next message to read, hence `>`. A message without a tag is held back by every tag
-/// subscription; SQL92 expressions are the broker's business and hold nothing back here.
+/// A committed offset is that of the next message to read, hence `>`. Every tag subscription filters out a message
+/// without a tag. SQL92 expressions are evaluated by brokers only and filter nothing here.
 ///
-/// Where `mqadmin` is known to mislead, we differ from it on purpose:
-/// - It compares the *address* a message was stored at with the broker's address of today, so a failover turns
-///   consumed messages into `NOT_CONSUME_YET`. Here the broker's **name** counts.
+/// Known errors of `mqadmin` are avoided:
+/// - It compares the *address* a message was stored at with the broker's current address, so a failover turns consumed
+///   messages into `NOT_CONSUME_YET`. Here the broker's **name** counts.
 /// - It judges a broadcasting group by stale offsets if the group ever ran in clustering mode. Here the model decides.
-/// - It says `NOT_CONSUME_YET` of a group that is online and no longer subscribed to the topic, whatever the group has
-///   committed. Here the offset decides, and no filter applies.
+/// - It reports `NOT_CONSUME_YET` for an online group that has unsubscribed, whatever its offset. Here the offset
+///   decides, and no filter applies.
 #[must_use]
 pub fn judge_as_gateway(group: &GroupState, message: &Position) -> TrackType {
     if !group.online {
@@ -67,7 +66,7 @@ pub(super) mod tests {
     use super::*;
     use crate::offsets::{ByQueue, GroupTraces, Subscribed, TagFilter};
 
-    /// Every row of the table above, asked about a message at offset 17 of queue 1 on broker-a.
+    /// Every row of the table above, for a message at offset 17 of queue 1 on broker-a.
     ///
     /// `committed` is `queue@broker=offset` or `none`; `-` is a message without a tag.
     const TABLE: &str = "
@@ -123,7 +122,7 @@ pub(super) mod tests {
         }
     }
 
-    /// A subscription is `unsubscribed`, an expression, or `expression:type`.
+    /// Builds a group. A subscription is `unsubscribed`, an expression, or `expression:type`.
     pub(in crate::offsets) fn group<'a>(
         online: bool,
         [kind, model, subscription]: [&str; 3],
@@ -184,7 +183,7 @@ pub(super) mod tests {
         prop::sample::select(vec![None, Some("created"), Some("paid"), Some("sent")])
     }
 
-    /// The words that say the offset went past.
+    /// Returns whether the track type means that the offset has passed the message.
     fn is_past(word: &TrackType) -> bool {
         [TrackType::CONSUMED, TrackType::CONSUMED_BUT_FILTERED].contains(word)
     }

@@ -1,9 +1,11 @@
-//! The offset mechanism, pure: a group's state and a message's position give a track type.
+//! Judging by offsets: the state of a group and the position of a message give a track type.
 //!
-//! There are two tables, and a snapshot says by which it is judged ([`Rules`]): [`judge_as_gateway`] answers as `OnsMessageTrace`
-//! does, [`judge_by_offsets`] says all that offsets prove and marks what they don't. [`judge_as_mqadmin`] is what Apache's own tool
-//! would say. None of them knows a clock, a network or a file. What they need to know of a group is [`GroupState`], of
-//! a message [`Position`](crate::message::Position). [`snapshot`] reads both for a whole cluster from a file.
+//! Everything here is a pure function, without clock, network or files. A snapshot names its decision table
+//! ([`Rules`]): [`judge_as_gateway`] answers like `OnsMessageTrace`, [`judge_by_offsets`] says what offsets
+//! prove and marks what they do not. [`judge_as_mqadmin`] gives the answer of Apache's own tool.
+//!
+//! The inputs are [`GroupState`] and [`Position`](crate::message::Position). [`snapshot`] reads both for a
+//! whole cluster from a file.
 
 mod by_queue;
 mod group;

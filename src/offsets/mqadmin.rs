@@ -1,28 +1,31 @@
-//! What `mqadmin queryMsgById` would say, to be shown beside our word where it differs.
+//! The answer of `mqadmin queryMsgById`, shown next to ours where it differs.
 
 use std::net::SocketAddr;
 
 use super::{ConsumeType, GroupState, MessageModel, Subscribed, TrackType};
 use crate::message::{Position, Tag};
 
-/// What `mqadmin` finds out of a topic and the message's broker and misreads (`docs/facts/rocketmq.md` §1.3).
+/// Properties of the topic and the broker that `mqadmin` misinterprets (`docs/facts/rocketmq.md` §1.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BrokerContext<'a> {
-    /// A static (logical-queue) topic: its offsets are listed under a broker that does not exist.
+    /// Whether this is a static (logical-queue) topic, whose offsets are listed under a broker that does not
+    /// exist.
     pub is_static: bool,
-    /// The address of the broker's master today, `ip:port`, where it has one.
+    /// Current address of the broker's master, `ip:port`, if it has one.
     pub master: Option<&'a str>,
-    /// How many queues consumers may read there, where that is known: further ones are not listed.
+    /// The number of queues that consumers may read there, if known; further queues are not listed.
     pub read_queues: Option<u32>,
 }
 
-/// The word of `mqadmin queryMsgById` for a group and a message, found as it finds it (`docs/facts/rocketmq.md` §1.2). None
-/// where we know too little to say: the message's tag, or that anybody looked for the group's retry topic.
+/// Returns the track type that `mqadmin queryMsgById` reports for a group and a message
+/// (`docs/facts/rocketmq.md` §1.2). `None` if too little is known: the message's tag, or whether the retry
+/// topic exists.
 ///
-/// It differs from ours wherever a decision of its own goes wrong: it never looks at the offsets of groups that are
-/// offline or pull; it drops the topics that an online group no longer subscribes to; it compares the address a message
-/// was stored at with the master's of today; it can't read static topics; it judges a broadcasting group by stale
-/// offsets; it takes SQL92 for no filter.
+/// It differs from [`judge_by_offsets`](super::judge_by_offsets) in these cases:
+/// - offline and pull groups: it ignores their offsets;
+/// - an online group that has unsubscribed from the topic: it ignores the topic;
+/// - a message stored at an address that is no longer the master's; a static topic; stale offsets of a broadcasting
+///   group; SQL92, which it takes for no filter.
 #[must_use]
 pub fn judge_as_mqadmin(
     group: &GroupState,
@@ -50,9 +53,9 @@ pub fn judge_as_mqadmin(
         return Some(TrackType::NOT_CONSUME_YET);
     }
     let Some(master) = around.master else {
-        return Some(TrackType::UNKNOWN); // a NullPointerException
+        return Some(TrackType::UNKNOWN); // // a NullPointerException in mqadmin
     };
-    // A host name is looked up before it is compared, and nothing is known of what comes out.
+    // // mqadmin resolves a host name before it compares, and the result is not known here.
     let is_address = master.parse::<SocketAddr>().is_ok();
     let store = message.store.as_deref().filter(|_| is_address);
     let is_elsewhere = store.is_some_and(|store| store != master);
@@ -84,7 +87,7 @@ mod tests {
 
     const MASTER: &str = "10.0.0.1:10911";
 
-    /// Each wrong answer: what is changed about a group that has passed the message, what mqadmin says, what we say.
+    /// Each wrong answer: what changes about a group that has passed the message, mqadmin's answer, ours.
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn where_it_misleads_we_know_better() {

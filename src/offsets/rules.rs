@@ -1,4 +1,4 @@
-//! Our own decision table: what the offsets prove, and what they don't.
+//! Our own decision table: what offsets prove, and what they do not.
 
 use std::fmt;
 
@@ -7,36 +7,37 @@ use serde::{Deserialize, Serialize};
 use super::{ConsumeType, GroupState, MessageModel, Subscribed, TrackType};
 use crate::message::{Position, Tag};
 
-/// By which table a cluster's state is judged.
+/// The decision table for a cluster's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rules {
-    /// As `OnsMessageTrace` answers ([`judge_as_gateway`](super::judge_as_gateway)): nothing is said of groups that are offline or pull.
+    /// Like `OnsMessageTrace` ([`judge_as_gateway`](super::judge_as_gateway)): offsets of offline and pull
+    /// groups are ignored.
     #[default]
     Gateway,
-    /// As far as offsets prove anything ([`judge_by_offsets`]): what is captured from an Apache RocketMQ cluster.
+    /// Everything that offsets prove ([`judge_by_offsets`]): used for captures of Apache RocketMQ clusters.
     Offsets,
 }
 
-/// What a reader has to know beside the word, if anything. Several may hold.
+/// Qualifications of a track type. Several may apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Marks(u8);
 
 impl Marks {
-    /// No client of the group is connected; its offsets are those it left, and its filter is not known.
+    /// No client of the group is connected; its offsets are the last ones committed, and its filter is unknown.
     pub const OFFLINE: Self = Self(1);
-    /// A pull consumer: its offset is where its application committed it.
+    /// A pull consumer: its application decides when to commit the offset.
     pub const PULL: Self = Self(1 << 1);
-    /// The group takes messages by POP: the offset passes what was delivered, perhaps not acknowledged.
+    /// The group consumes by POP: the offset passes messages that were delivered and perhaps not acknowledged.
     pub const POP: Self = Self(1 << 2);
-    /// The group is connected and no longer subscribed to the topic; its offset is that of the past.
+    /// The group is connected and no longer subscribes to the topic; its offset is old.
     pub const UNSUBSCRIBED: Self = Self(1 << 3);
-    /// The group filters by SQL92 or by a class: passed, but nobody can tell whether delivered or filtered.
+    /// The group filters by SQL92 or a class: the message was passed, and may have been delivered or filtered.
     pub const FILTER_UNKNOWN: Self = Self(1 << 4);
-    /// The group filters by tag and the message's tag is not known.
+    /// The group filters by tag, and the message's tag is unknown.
     pub const TAG_UNKNOWN: Self = Self(1 << 5);
 
-    /// All of them with their words, in the order they are written.
+    /// All marks with their names, in the order in which they are written.
     const WORDS: [(Self, &'static str); 6] = [
         (Self::OFFLINE, "offline"),
         (Self::PULL, "pull"),
@@ -46,31 +47,31 @@ impl Marks {
         (Self::TAG_UNKNOWN, "tag_unknown"),
     ];
 
-    /// Is there nothing to know?
+    /// Returns whether there are no marks.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Both.
+    /// Returns the union of two sets of marks.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// These, if it is so.
+    /// Returns these marks if the condition holds, else none.
     #[must_use]
     pub const fn when(self, so: bool) -> Self {
         if so { self } else { Self(0) }
     }
 
-    /// The word of each.
+    /// Returns the name of each mark.
     pub fn words(self) -> impl Iterator<Item = &'static str> {
         let ours = move |(mark, _): &(Self, _)| self.0 & mark.0 != 0;
         Self::WORDS.into_iter().filter(ours).map(|(_, word)| word)
     }
 
-    /// The marks of these words, separated by spaces; words not known today are left out.
+    /// Parses names separated by spaces; ignores unknown names.
     #[must_use]
     pub fn named(words: &str) -> Self {
         let known = |word: &str| Self::WORDS.into_iter().find(|(_, known)| *known == word);
@@ -91,33 +92,34 @@ impl fmt::Display for Marks {
     }
 }
 
-/// What the offsets prove of one group and one message. The first row that holds decides:
+/// Judges one group and one message by what the offsets prove. The first row that matches decides:
 ///
 /// | group | committed offset of the queue | track type | mark |
 /// |---|---|---|---|
 /// | online, push or pull, broadcasting | any | `CONSUME_BROADCASTING` | |
-/// | online, in a way not known today | any | `UNKNOWN` | |
+/// | online, consume type or model unknown | any | `UNKNOWN` | |
 /// | offline | none | `NOT_ONLINE` | |
 /// | pull | none | `PULL` | |
 /// | any other | none | `NOT_CONSUME_YET` | |
 /// | any | ≤ queue offset | `NOT_CONSUME_YET` | as below |
 /// | filters by SQL92 or a class | > queue offset | `UNKNOWN` | `filter_unknown` |
-/// | filters by tags, and nobody knows the message's | > queue offset | `UNKNOWN` | `tag_unknown` |
-/// | filters by tags, and not this one | > queue offset | `CONSUMED_BUT_FILTERED` | as below |
+/// | filters by tags, message's tag unknown | > queue offset | `UNKNOWN` | `tag_unknown` |
+/// | filters by tags, message's tag not among them | > queue offset | `CONSUMED_BUT_FILTERED` | as below |
 /// | any other | > queue offset | `CONSUMED` | as below |
 ///
-/// A POP consumer's offsets are the broker's whatever its model. Where an offset decides, the marks say whose it is: `offline`, `pull`, `pop`, `unsubscribed`.
+/// The offsets of a POP consumer are kept by the broker, whatever its model. If an offset decides, marks qualify it:
+/// `offline`, `pull`, `pop`, `unsubscribed`.
 ///
-/// A group that is offline does not tell its filter, so `CONSUMED` marked `offline` may have been filtered. No table
-/// can tell a message that was processed from one whose offset was reset, skipped at the first start, or sent back for
-/// a retry (`docs/facts/rocketmq.md` §1.5).
+/// The filter of an offline group is unknown, so `CONSUMED` marked `offline` may have been filtered. No table can tell
+/// a processed message from one that was skipped by an offset reset, skipped at the first start, or sent back for retry
+/// (`docs/facts/rocketmq.md` §1.5).
 #[must_use]
 pub fn judge_by_offsets(group: &GroupState, message: &Position) -> (TrackType, Marks) {
     let plain = |word| (word, Marks::default());
     let pops = group.traces.pops || group.consume_type == ConsumeType::Pop;
     if group.online {
         match (group.consume_type, group.message_model) {
-            // Each client keeps its own offsets; the broker's, if it has any, are of another time.
+            // // Each client keeps its own offsets; offsets on the broker would be outdated.
             (ConsumeType::Push | ConsumeType::Pull, MessageModel::Broadcasting) => {
                 return plain(TrackType::CONSUME_BROADCASTING);
             }
@@ -167,8 +169,8 @@ mod tests {
     use super::*;
     use crate::offsets::judge::tests::{group, message};
 
-    /// Every row of the table above, asked about a message at offset 17 of queue 1 on broker-a, without a tag or with
-    /// the tag `paid`; `?` is a tag that nobody knows.
+    /// Every row of the table above, for a message at offset 17 of queue 1 on broker-a, without a tag or with
+    /// the tag `paid`; `?` is an unknown tag.
     const TABLE: &str = "
         online type  model         committed   subscription   tag   word                   marks
         yes    push  broadcasting  18          *              -     CONSUME_BROADCASTING

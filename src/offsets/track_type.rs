@@ -1,29 +1,29 @@
-//! The source's word for one group and one message.
+//! Track types: the answer for one group and one message.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What a source says of one group: an open set, kept verbatim (`docs/facts/ons-api.md` §1.3).
+/// The track type that a source reports. An open set, kept verbatim (`docs/facts/ons-api.md` §1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrackType(Cow<'static, str>);
 
 impl TrackType {
-    /// The group's offset went past the message.
+    /// The group's offset has passed the message.
     pub const CONSUMED: Self = Self(Cow::Borrowed("CONSUMED"));
-    /// The offset went past, and the group's subscription does not match the message.
+    /// The offset has passed the message, and the group's subscription filters it out.
     pub const CONSUMED_BUT_FILTERED: Self = Self(Cow::Borrowed("CONSUMED_BUT_FILTERED"));
     /// The offset has not reached the message.
     pub const NOT_CONSUME_YET: Self = Self(Cow::Borrowed("NOT_CONSUME_YET"));
-    /// No client of the group is connected: says nothing about consumption.
+    /// No client of the group is connected; this says nothing about consumption.
     pub const NOT_ONLINE: Self = Self(Cow::Borrowed("NOT_ONLINE"));
-    /// A pull consumer: its offsets are not looked at.
+    /// A pull consumer: its offsets are not examined.
     pub const PULL: Self = Self(Cow::Borrowed("PULL"));
-    /// A broadcasting group: the offsets live in its clients.
+    /// A broadcasting group: its clients keep the offsets.
     pub const CONSUME_BROADCASTING: Self = Self(Cow::Borrowed("CONSUME_BROADCASTING"));
-    /// The source can't tell.
+    /// The source cannot tell.
     pub const UNKNOWN: Self = Self(Cow::Borrowed("UNKNOWN"));
 
-    /// Every word known today.
+    /// Every track type known today.
     pub const KNOWN: [Self; 7] = [
         Self::CONSUMED,
         Self::CONSUMED_BUT_FILTERED,
@@ -34,7 +34,7 @@ impl TrackType {
         Self::UNKNOWN,
     ];
 
-    /// The word, as the source spelled it.
+    /// Returns the track type as the source spelled it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

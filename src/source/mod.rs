@@ -1,10 +1,10 @@
-//! Whatever answers queries.
+//! Sources: where the consumption state of messages comes from.
 //!
-//! A [`TraceSource`] is asked one [`Query`] at a time and says what it knows of each consumer group, or why it can't
-//! say ([`Failure`]). Pacing and retries are not its business: the engine calls it once per attempt.
+//! A [`TraceSource`] answers one [`Query`] at a time, with a track per consumer group or with a [`Failure`]. It
+//! does not pace or retry: the engine calls it once per attempt.
 //!
-//! [`ons`] asks the HTTP API, [`rocketmq`] a cluster's own brokers. [`snapshot`] answers in this process, from offsets
-//! frozen in a file.
+//! [`ons`] calls the HTTP API, [`rocketmq`] the brokers of a cluster. [`snapshot`] answers from offsets stored
+//! in a file.
 
 pub mod ons;
 pub mod rocketmq;
@@ -24,18 +24,18 @@ use crate::input::Row;
 use crate::message::{Position, Query};
 use crate::offsets::{Marks, TrackType};
 
-/// Who knows whether a message was consumed.
+/// A source of traces.
 pub trait TraceSource {
-    /// Asks once. Every call stands for one attempt, so the HTTP source signs anew in each.
+    /// Makes one attempt to answer a query. The HTTP source signs each attempt anew.
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
 
-    /// The answer, where nobody need be called for it: it takes no turn. Where a rate is to be
-    /// kept (`is_paced`), a source that could answer everything at once gives `None`, so that each query takes its turn.
+    /// Returns the answer if it needs no call and so no turn. If the run is paced (`is_paced`), a source that
+    /// answers everything locally returns `None`, so that each query waits for its turn.
     fn answer_locally(&self, _query: &Query, _is_paced: bool) -> Option<Result<Trace, Failure>> {
         None
     }
 
-    /// The same rows, read some way ahead by a source that finds many messages at once.
+    /// Passes the rows through. A source that can find many messages at once reads them ahead.
     fn prefetch<'r, E: 'r>(
         &'r self,
         rows: impl Iterator<Item = Result<Row, E>> + 'r,
@@ -43,20 +43,21 @@ pub trait TraceSource {
         rows
     }
 
-    /// Could it refuse every call for the same reason: a key, a clock, a right? Then the first call goes alone.
+    /// Returns whether one cause (key, clock, permission) can make the source refuse every call. If so, the
+    /// first call is made alone.
     fn may_refuse_everyone(&self) -> bool {
         false
     }
 
-    /// The moment that all answers speak of, where that is not the moment of asking.
+    /// Returns the time that all answers refer to, if it is not the time of asking.
     fn as_of(&self) -> Option<Timestamp> {
         None
     }
 }
 
-/// Limits the rate of the calls that a source makes beside those the engine asks it for.
+/// Limits the rate of the calls that a source makes in addition to those requested by the engine.
 pub trait CallPacer {
-    /// Leave to make one call.
+    /// Permission to make one call.
     type Permit;
 
     /// Returns when the next call may begin.
@@ -69,7 +70,7 @@ pub trait CallPacer {
     fn throttled(&self, permit: Self::Permit) -> impl Future<Output = ()>;
 }
 
-/// The sources there are: a closed set, so a match does, and no call is boxed.
+/// All sources: a closed set, so a `match` suffices and no call is boxed.
 #[derive(Debug)]
 pub enum Source {
     /// The HTTP API.
@@ -81,7 +82,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The snapshot, where it is one: it knows more than traces.
+    /// Returns the snapshot, if the source is one; it offers more than traces.
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match self {
@@ -125,19 +126,19 @@ impl TraceSource for Source {
     }
 }
 
-/// What a source says of one message.
+/// The answer about one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// One entry a consumer group the source knows for the topic; the order means nothing.
+    /// One track per consumer group that the source knows for the topic, in no particular order.
     pub tracks: Vec<Track>,
-    /// The gateway's request ID.
+    /// Request ID of the gateway.
     pub request_id: Option<String>,
-    /// Where the message is stored, where the source has looked it up to be judged later.
+    /// Where the message is stored, if the source only looked it up for a later judgement.
     pub found: Option<Box<LocatedMessage>>,
 }
 
 impl Trace {
-    /// An answer with nothing but tracks.
+    /// Returns a trace with nothing but tracks.
     #[must_use]
     pub const fn new(tracks: Vec<Track>) -> Self {
         Self {
@@ -151,29 +152,29 @@ impl Trace {
 /// A stored message that was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedMessage {
-    /// The topic it is stored under, as brokers know it.
+    /// The topic it is stored under, by its name on the brokers.
     pub topic: Arc<str>,
-    /// Where it is stored: what it is judged by.
+    /// Where it is stored.
     pub position: Position,
-    /// When it was stored, as far as the broker says.
+    /// When it was stored, if the broker says.
     pub stored_at: Option<Timestamp>,
 }
 
-/// What the source says of one group.
+/// The answer about one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Track {
     /// Consumer group (GID).
     pub group: Arc<str>,
-    /// The source's word, kept verbatim.
+    /// The track type, verbatim.
     pub track_type: TrackType,
-    /// What has to be known beside the word, where offsets were judged.
+    /// Qualifications of the track type, if it was judged by offsets.
     pub marks: Marks,
-    /// The word of `mqadmin`, where it would be another one.
+    /// The track type that `mqadmin` would report, if it differs.
     pub mqadmin: Option<TrackType>,
 }
 
 impl Track {
-    /// A word, and nothing beside it.
+    /// Returns a track with nothing but its type.
     #[must_use]
     pub fn new(group: impl Into<Arc<str>>, track_type: TrackType) -> Self {
         Self {
@@ -188,54 +189,55 @@ impl Track {
 /// Why there is no trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What to do about it.
+    /// The class of the failure.
     pub kind: FailureKind,
-    /// The source's error code (`BIZ_NO_MESSAGE`, `Throttling.User`), if it gave one.
+    /// Error code of the source, if any (`BIZ_NO_MESSAGE`, `Throttling.User`).
     pub code: Option<String>,
-    /// What happened, free of secrets.
+    /// What happened, without secrets.
     pub message: String,
-    /// HTTP status, if there was an HTTP answer.
+    /// HTTP status, if there was an HTTP response.
     pub http_status: Option<u16>,
-    /// The gateway's request ID.
+    /// Request ID of the gateway.
     pub request_id: Option<String>,
-    /// How long the source asked us to wait.
+    /// The wait that the source asked for.
     pub retry_after: Option<Duration>,
-    /// What the person should do next, where we know.
+    /// What the user can do next, if known.
     pub hint: Option<String>,
-    /// Whether the source failed before it made a call, so that this is no attempt for the query.
+    /// Whether the source failed before it made a call. Such a failure does not count as an attempt.
     pub no_call_made: bool,
 }
 
-/// What a failure means for the run. Decided by the error code, by HTTP status only where there is no code.
+/// What a failure means for the run. The error code decides; the HTTP status counts only without a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The message, topic or instance does not exist (or is not ours to see): this is the query's answer.
+    /// The message, topic or instance does not exist or is not visible to this account. This is the answer to
+    /// the query.
     NotFound,
-    /// Permanent for this query; asking again would say the same.
+    /// Permanent for this query.
     Refused,
     /// Too many calls: the whole run waits, then asks again.
     Throttled,
-    /// No answer arrived: connection, time-out.
+    /// No response: connection failure or timeout.
     Transport,
-    /// The gateway failed, or its answer can't be read.
+    /// The gateway failed, or its response cannot be read.
     Server,
-    /// The key's time has run out: new credentials may do. Where there are none, it ends the run.
+    /// The key has expired. New credentials may help; without them the run ends.
     Expired,
-    /// The key may not ask this. Rights are given by topic, so the engine tells whether it is the query that is
-    /// refused or the run.
+    /// The key lacks a permission. Permissions are granted by topic, so the engine decides whether the query or
+    /// the run is affected.
     Forbidden,
-    /// Every query would get this (key, clock, unknown action): the run stops.
+    /// Every query would fail the same way (key, clock, unknown action): the run stops.
     Fatal,
 }
 
 impl FailureKind {
-    /// Is another attempt worth a call?
+    /// Returns whether another attempt is worth a call.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         matches!(self, Self::Throttled | Self::Transport | Self::Server)
     }
 
-    /// The kind of a word of the results file.
+    /// Parses the kind from its name in the results file.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         [
@@ -252,14 +254,14 @@ impl FailureKind {
         .find(|kind| kind.as_str() == word)
     }
 
-    /// Would every further query get the same? Credentials that have expired are replaced by the source, if they can
-    /// be: what gets here could not. And a right that is missing is missing everywhere, for all that one answer tells.
+    /// Returns whether the failure ends the run. The source renews expired credentials itself if it can. A
+    /// missing permission counts as missing for every topic until the engine knows better.
     #[must_use]
     pub const fn ends_run(self) -> bool {
         matches!(self, Self::Expired | Self::Forbidden | Self::Fatal)
     }
 
-    /// The word for it in the results file (`error.kind`).
+    /// Returns the name in the results file (`error.kind`).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -276,8 +278,8 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// Does this prove that key, clock and rights hold? Only an answer about the message itself does: before that
-    /// anything may have refused the call, a gateway that checks parameters first included.
+    /// Returns whether the failure shows that key, clock and permission are accepted. Only an answer about the
+    /// message does: a gateway may check parameters before it checks the key.
     #[must_use]
     pub fn proves_access(&self) -> bool {
         match self.kind {
@@ -290,7 +292,7 @@ impl Failure {
         }
     }
 
-    /// A failure that carries nothing but its kind, code and message.
+    /// Creates a failure with nothing but kind, code and message.
     pub fn new(
         kind: FailureKind,
         code: impl Into<Option<String>>,

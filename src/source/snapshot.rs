@@ -1,7 +1,7 @@
-//! A snapshot file as a source: every answer is [`judge_as_gateway`] on offsets that were frozen earlier.
+//! A snapshot file as a source: answers are judged from offsets that were captured earlier.
 //!
-//! Nothing is asked of anyone, so nothing is throttled and nothing is retried; what it can't answer is
-//! [`FailureKind::NotFound`], with the code the HTTP API would use and a message that says what the snapshot knows.
+//! No call is made, so nothing is throttled or retried. A query that cannot be answered is
+//! [`FailureKind::NotFound`], with the code that the HTTP API would use.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -20,11 +20,11 @@ use crate::offsets::{self, Rules, judge_as_gateway, judge_as_mqadmin, judge_by_o
 
 /// A snapshot that answers queries.
 ///
-/// - A query that brings its position is judged there; any other is looked up in the snapshot's `messages`, by topic
-///   and exact ID. A position without a tag is that of a message without a tag.
-/// - A message stored more than once is judged by its oldest copy, as `mqadmin` does (`docs/facts/rocketmq.md` §1.1).
-/// - A query without an instance is answered; so is any instance where the snapshot doesn't name its own.
-/// - A topic without groups is an answer without tracks.
+/// - A query with a position is judged there. Any other message is looked up in the snapshot's `messages`, by topic and
+///   exact ID. A position without a tag is that of a message without a tag.
+/// - A message stored more than once is judged by its oldest copy, as by `mqadmin` (`docs/facts/rocketmq.md` §1.1).
+/// - A query without an instance is answered. If the snapshot names no instance, every instance matches.
+/// - A topic without groups gives an answer without tracks.
 #[derive(Debug)]
 pub struct Snapshot {
     state: ClusterState,
@@ -33,6 +33,10 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Reads a snapshot file: JSON, plain, gzip or zstd.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is malformed, or contradicts itself.
     pub fn open(path: &Path) -> Result<Self, offsets::SnapshotError> {
         let name = path.display().to_string();
         let file =
@@ -40,7 +44,7 @@ impl Snapshot {
         read(&name, file).map(Self::of)
     }
 
-    /// What was captured, to be asked.
+    /// Wraps the captured state of a cluster.
     #[must_use]
     pub const fn of(state: ClusterState) -> Self {
         Self {
@@ -49,42 +53,46 @@ impl Snapshot {
         }
     }
 
-    /// When the offsets were read: the moment every answer speaks of.
+    /// Returns when the offsets were read: the time that every answer refers to.
     #[must_use]
     pub const fn captured_at(&self) -> Timestamp {
         self.state.captured_at
     }
 
-    /// The cluster's name, for people.
+    /// Returns the cluster's name, for display.
     #[must_use]
     pub fn cluster(&self) -> &str {
         &self.state.cluster
     }
 
-    /// The instance the snapshot is of, where it says.
+    /// Returns the instance of the snapshot, if it names one.
     #[must_use]
     pub fn instance_id(&self) -> Option<&str> {
         self.state.instance_id.as_deref()
     }
 
-    /// The cluster, for what is asked beside traces.
+    /// Returns the state of the cluster, for questions other than traces.
     #[must_use]
     pub const fn state(&self) -> &ClusterState {
         &self.state
     }
 
-    /// When messages were stored at the ends of queues and at the groups' offsets; found once, when first asked.
+    /// Returns the store times at the ends of queues and at the groups' offsets; computed on first use.
     pub fn store_times(&self) -> &StoreTimes {
         self.store_times.get_or_init(|| StoreTimes::of(&self.state))
     }
 
-    /// By which table it judges.
+    /// Returns the decision table that the snapshot is judged by.
     #[must_use]
     pub const fn rules(&self) -> Rules {
         self.state.rules
     }
 
-    /// What is known of a query, at once.
+    /// Answers a query.
+    ///
+    /// # Errors
+    ///
+    /// If instance, topic or message are not in the snapshot, or the broker could not be asked.
     pub fn answer(&self, query: &Query) -> Result<Trace, Failure> {
         if query.position.is_none() {
             self.not_missing(query)?;
@@ -144,7 +152,7 @@ impl Snapshot {
         }))
     }
 
-    /// Was the message looked for in vain when this was captured?
+    /// Fails if the message was not found when the snapshot was captured.
     fn not_missing(&self, query: &Query) -> Result<(), Failure> {
         let known = self.state.missing.get(&*query.msg_id);
         let Some(missing) = known
@@ -159,7 +167,11 @@ impl Snapshot {
         Err(Failure::new(kind, code, missing.message.to_string()))
     }
 
-    /// A topic, if this snapshot is the one to ask about it.
+    /// Returns a topic.
+    ///
+    /// # Errors
+    ///
+    /// If the snapshot is of another instance or has no such topic.
     pub fn topic(&self, instance: Option<&str>, topic: &str) -> Result<&TopicState, Failure> {
         self.instance(instance)?;
         let name = self.name_of(instance, topic);
@@ -170,8 +182,8 @@ impl Snapshot {
         })
     }
 
-    /// The name that a topic of an instance has here: in a captured cluster an instance is a namespace, which is a part
-    /// of names (`docs/facts/rocketmq.md` §6).
+    /// Returns the name of a topic in this snapshot. In a captured cluster, an instance is a namespace and thus
+    /// a part of names (`docs/facts/rocketmq.md` §6).
     fn name_of<'t>(&self, instance: Option<&str>, topic: &'t str) -> Cow<'t, str> {
         if self.state.rules == Rules::Offsets
             && let Some(namespace) = instance.and_then(Namespace::new)
@@ -184,7 +196,11 @@ impl Snapshot {
         Cow::Borrowed(topic)
     }
 
-    /// Is this snapshot the one to ask about an instance?
+    /// Checks that the snapshot covers an instance.
+    ///
+    /// # Errors
+    ///
+    /// If the snapshot is of another instance.
     pub fn instance(&self, asked: Option<&str>) -> Result<(), Failure> {
         match (asked, self.instance_id()) {
             (Some(asked), Some(ours)) if asked != ours => {
@@ -196,7 +212,11 @@ impl Snapshot {
         }
     }
 
-    /// A message that its queue still holds.
+    /// Returns a message that its queue still holds.
+    ///
+    /// # Errors
+    ///
+    /// If the message is not under the topic, has expired, or was never stored.
     pub fn message<'a>(
         &'a self,
         state: &TopicState,
@@ -208,7 +228,7 @@ impl Snapshot {
         Ok(stored)
     }
 
-    /// The oldest copy of a message under a topic.
+    /// Returns the oldest copy of a message under a topic.
     fn stored<'a>(&'a self, topic: &str, msg_id: &'a str) -> Result<Stored<'a>, Failure> {
         let mut copies = self.state.messages.copies(msg_id);
         copies
@@ -216,8 +236,8 @@ impl Snapshot {
             .ok_or_else(|| no_message(self.absence(topic, msg_id, None)))
     }
 
-    /// A failure as it is told to somebody who may know of some `topics` only: whether the message is under another one
-    /// is not for them.
+    /// Rewrites a failure for a client that may see only some `topics`: it must not say that the message is
+    /// under another topic.
     #[must_use]
     pub fn discreet(
         &self,
@@ -236,7 +256,7 @@ impl Snapshot {
         }
     }
 
-    /// What is said of a message that is not there, by topics that may be spoken of: these, or all.
+    /// Describes a missing message; mentions another topic only if it is in `topics`, or if `topics` is `None`.
     fn absence(&self, topic: &str, msg_id: &str, topics: Option<&BTreeSet<String>>) -> String {
         let copies = self.state.messages.copies(msg_id);
         let mut known = copies
@@ -252,7 +272,7 @@ impl Snapshot {
         }
     }
 
-    /// What is spoken of: a captured cluster answers as the cluster itself would.
+    /// Returns what messages call the source: a captured cluster is called a cluster.
     const fn whose(&self) -> &'static str {
         match self.state.rules {
             Rules::Gateway => "snapshot",
@@ -260,7 +280,8 @@ impl Snapshot {
         }
     }
 
-    /// Offsets say nothing of a message that the queue doesn't hold: one that expired, or one that never was.
+    /// Fails if the queue does not hold the message: it has expired or was never stored, so offsets prove
+    /// nothing about it.
     fn still_stored(
         &self,
         topic: &TopicState,
@@ -290,23 +311,23 @@ impl Snapshot {
                  {queue_offset}",
                 held.end
             ),
-            None if topic.queues.is_empty() => return Ok(()), // not listed: nothing to check against
+            None if topic.queues.is_empty() => return Ok(()), // // queues are not listed: nothing to check against
             None => format!("topic {name} has no queue {queue_id} on {broker}"),
         };
         Err(no_message(message))
     }
 }
 
-/// The code of a message that was there: none of Alibaba's, which has none for it.
+/// Code of a message that has expired; Alibaba Cloud has no code of its own for it.
 pub const EXPIRED: &str = "MESSAGE_EXPIRED";
 
-/// The code where a broker can't be asked that should know.
+/// Code of a failure because a broker that matters cannot be asked.
 pub const BROKER_GONE: &str = "BROKER_GONE";
 
-/// The code of a message that is not there.
+/// Code of a missing message.
 pub const NO_MESSAGE: &str = "BIZ_NO_MESSAGE";
 
-/// The code of a topic that is not there.
+/// Code of a missing topic.
 pub const TOPIC_NOT_FOUND: &str = "BIZ_TOPIC_NOT_FOUND";
 
 impl TraceSource for Snapshot {
@@ -323,7 +344,7 @@ impl TraceSource for Snapshot {
     }
 }
 
-/// That a message is not under a topic, and no more.
+/// Returns the message text for a message that is not under a topic.
 #[must_use]
 pub fn absent(topic: &str) -> String {
     format!("no message with this ID under topic {topic}")
@@ -388,7 +409,7 @@ mod tests {
         }
     }
 
-    /// `group=word` in the order of the answer.
+    /// Formats the tracks as `group=word`, in the order of the answer.
     fn words(query: &Query) -> Vec<String> {
         let trace = snapshot().answer(query).unwrap();
         let word = |track: &Track| format!("{}={}", track.group, track.track_type);

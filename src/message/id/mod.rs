@@ -1,4 +1,4 @@
-//! The message ID: three kinds, and what each tells (`docs/facts/ons-api.md` §8.1).
+//! Message IDs: the three kinds and what each contains (`docs/facts/ons-api.md` §8.1).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,19 +9,20 @@ use serde::{Serialize, Serializer};
 use super::bad_id;
 use super::{BadId, BornClock};
 
-/// 2021-01-01T00:00:00Z in seconds of the Unix epoch, where the clock of 5.x IDs starts.
+/// 2021-01-01T00:00:00Z in seconds of the Unix epoch: the epoch of 5.x IDs.
 const V1_EPOCH: i64 = 1_609_459_200;
 
-/// Below this no broker listens; a unique key of process 0 would have to look like a port to be mistaken.
+/// Lowest plausible port of a broker. A unique key of process 0 could be mistaken for an offset ID only above
+/// it.
 const LOWEST_PORT: u16 = 1024;
 
-/// A message ID, decoded. The text itself is what is asked and compared: this is only what it tells.
+/// A decoded message ID. Queries and comparisons use the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MessageId {
     /// Made by the producer's 4.x client (`UNIQ_KEY`).
     UniqKey(UniqKey),
-    /// Made by the broker (`offsetMsgId`): the place of one stored copy.
+    /// Made by the broker (`offsetMsgId`): the position of one stored copy.
     OffsetId(OffsetId),
     /// Made by the producer's 5.x client, version 1.
     V1(V1),
@@ -30,7 +31,7 @@ pub enum MessageId {
 /// The unique key of a 4.x client: 32 hex digits, or 56 with an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct UniqKey {
-    /// The producer's address; invented by the client when it has none.
+    /// Address of the producer; invented by the client if it has none.
     pub producer: IpAddr,
     /// The low 16 bits of the producer's process ID.
     pub pid: u16,
@@ -43,7 +44,7 @@ pub struct UniqKey {
     pub counter: u16,
 }
 
-/// The place of a stored message: 32 hex digits, or 56 with an IPv6 address.
+/// The position of a stored message: 32 hex digits, or 56 with an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct OffsetId {
     /// Address and port of the broker that stored it.
@@ -55,7 +56,7 @@ pub struct OffsetId {
 /// The ID of a 5.x client: 34 hex digits that begin with `01`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct V1 {
-    /// The producer's hardware address.
+    /// Hardware address of the producer.
     pub mac: Mac,
     /// The low 16 bits of the producer's process ID.
     pub pid: u16,
@@ -66,15 +67,25 @@ pub struct V1 {
 }
 
 impl MessageId {
-    /// Can this text be asked as a message ID? [`Self::parse`] without decoding: about 20 ns, no allocation.
+    /// Checks whether a text can be a message ID, like [`Self::parse`] without decoding: about 20 ns, no
+    /// allocation.
+    ///
+    /// # Errors
+    ///
+    /// If the text cannot be a message ID.
     pub fn check(text: &str) -> Result<(), BadId> {
         bad_id::check(text)
     }
 
     /// Decodes an ID of any kind.
     ///
-    /// A unique key and an offset ID have the same length. An ID is taken for an offset ID when the four bytes behind
-    /// the address are a plausible port, where a unique key has its process ID and a hash. That is likely, not proof.
+    /// A unique key and an offset ID have the same length. An ID is taken for an offset ID if the four bytes
+    /// after the address are a plausible port; a unique key has its process ID and a hash there. This is a
+    /// heuristic.
+    ///
+    /// # Errors
+    ///
+    /// If the text cannot be a message ID.
     pub fn parse(text: &str) -> Result<Self, BadId> {
         Self::check(text)?;
         Ok(match text.len() {
@@ -91,7 +102,7 @@ impl MessageId {
         })
     }
 
-    /// The kinds that begin with an address: what follows it is the last twelve of these bytes.
+    /// Decodes the kinds that begin with an address, from the last twelve of these bytes.
     fn behind(host: IpAddr, [_, _, _, _, rest @ ..]: [u8; 16]) -> Self {
         let [p0, p1, p2, p3, o @ ..] = rest;
         match u16::from_be_bytes([p2, p3]) {
@@ -103,11 +114,12 @@ impl MessageId {
         }
     }
 
-    /// When the message was made, as far as its ID tells: a hint, the broker's record is authoritative.
+    /// Returns when the message was made, according to its ID. Only a hint; the broker's record is
+    /// authoritative.
     ///
-    /// A unique key knows only the time since the month began for its producer: `zone` is the producer's zone, and the
-    /// month is taken to be that of `now`, or the one before if that would lie in the future. So a message older than
-    /// two months is dated wrongly. An offset ID holds no time.
+    /// A unique key contains the time since the start of a month in the producer's zone. The month is that of
+    /// `now`, or the previous one if the result would be in the future. So a message older than two months gets
+    /// a wrong date. An offset ID contains no time.
     #[must_use]
     pub fn born(&self, clock: &BornClock) -> Option<Timestamp> {
         match self {
@@ -162,7 +174,7 @@ impl Serialize for Mac {
     }
 }
 
-/// Up to 32 hex digits as a number.
+/// Parses up to 32 hex digits.
 fn number(hex: &str) -> u128 {
     hex.chars()
         .filter_map(|digit| digit.to_digit(16))

@@ -1,45 +1,42 @@
-//! Why a snapshot can't be used.
+//! Errors of reading a snapshot.
 
 use std::io;
 
 use crate::exit::Advice;
 
-/// Why a snapshot can't be used; names the file and the place in it.
+/// Why a snapshot cannot be used. The messages name the file and the place in it.
 #[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "the message of each variant explains its fields"
+)]
 pub enum SnapshotError {
-    /// The file can't be opened, read or decompressed.
+    /// The file cannot be opened, read or decompressed.
     #[error("can't read snapshot {file}")]
     Unreadable {
-        /// The file as the person named it.
         file: String,
-        /// What the system said.
         #[source]
         cause: io::Error,
     },
     /// The text is not JSON, or not a snapshot.
     #[error("snapshot {file}, line {line}, column {column}: {what}")]
     Malformed {
-        /// The file as the person named it.
         file: String,
-        /// Line, from 1.
         line: usize,
-        /// Column, from 1.
         column: usize,
-        /// What was found and what was expected.
         what: String,
     },
-    /// The snapshot says two different things.
+    /// The snapshot contradicts itself.
     #[error("snapshot {file}: {what}")]
-    Contradicts {
-        /// The file as the person named it.
-        file: String,
-        /// The two things.
-        what: Contradiction,
-    },
+    Contradicts { file: String, what: Contradiction },
 }
 
-/// Two statements of one snapshot that can't both hold.
+/// Two statements of one snapshot that contradict each other.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "the message of each variant explains its fields"
+)]
 pub enum Contradiction {
     /// A topic has two entries.
     #[error("topic {0} is listed twice, expected one entry with all its queues")]
@@ -52,32 +49,15 @@ pub enum Contradiction {
     Queue(String),
     /// A queue ends before it begins.
     #[error("{queue} has min_offset {min} above max_offset {max}")]
-    Range {
-        /// Topic, broker and queue.
-        queue: String,
-        /// Its `min_offset`.
-        min: u64,
-        /// Its `max_offset`.
-        max: u64,
-    },
+    Range { queue: String, min: u64, max: u64 },
     /// A group has two subscriptions to a topic.
     #[error(
         "group {group} has two subscriptions to topic {topic}, expected one (tags join with `||`)"
     )]
-    Subscription {
-        /// The group.
-        group: String,
-        /// The topic.
-        topic: String,
-    },
+    Subscription { group: String, topic: String },
     /// A group has two offsets for a queue.
     #[error("group {group} has two offsets for {queue}")]
-    Offset {
-        /// The group.
-        group: String,
-        /// Topic, broker and queue.
-        queue: String,
-    },
+    Offset { group: String, queue: String },
 }
 
 impl SnapshotError {
@@ -88,7 +68,8 @@ impl SnapshotError {
         }
     }
 
-    /// What the JSON parser found; a stream that broke under it is the file's fault, not the text's.
+    /// Converts an error of the JSON parser. A failed read is reported as an unreadable file, not as malformed
+    /// text.
     pub(super) fn malformed(file: &str, cause: serde_json::Error) -> Self {
         if cause.is_io() {
             return Self::unreadable(file, cause.into());

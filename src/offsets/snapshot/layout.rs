@@ -1,4 +1,4 @@
-//! What a snapshot claims, checked and laid out by topic, the way it will be asked.
+//! Checks a parsed snapshot and arranges it by topic for queries.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::schema::{GroupEntry, GroupSubscription, SnapshotDocument, TopicEntry}
 use super::{ByQueue, ClusterState, MessageIndex, TopicState};
 use crate::offsets::{ConsumeType, GroupState, GroupTraces, MessageModel, Subscribed, TagFilter};
 
-/// Turns the document into the state that is asked, or says where it contradicts itself.
+/// Arranges a document by topic. Fails if it contradicts itself.
 pub(super) fn lay_out(
     document: SnapshotDocument,
 ) -> Result<(ClusterState, Oddities), Contradiction> {
@@ -41,7 +41,7 @@ pub(super) fn lay_out(
             }
         }
         for (topic, state) in group_states(&group, &topics, &mut odd)? {
-            // Groups have to do with retry topics too, which nobody lists and nobody asks about.
+            // // Retry topics are not listed and never queried.
             if let Some(topic) = topics.get_mut(&topic) {
                 topic.groups.push((Arc::clone(&name), state));
             }
@@ -103,7 +103,7 @@ fn topic_state(
     Ok((topic.topic, state))
 }
 
-/// Does a connected client of the group subscribe to a topic?
+/// Returns whether a connected client of the group subscribes to a topic.
 fn is_subscribed(group: &GroupEntry, topic: &Arc<str>) -> Subscribed {
     let mut subscriptions = group.subscriptions.iter();
     match group.online {
@@ -113,7 +113,7 @@ fn is_subscribed(group: &GroupEntry, topic: &Arc<str>) -> Subscribed {
     }
 }
 
-/// What is known of the group whatever it subscribes to and has committed.
+/// Returns the state of a group without any subscription or offset.
 fn blank_state(group: &GroupEntry, topic: &Arc<str>) -> GroupState {
     GroupState {
         online: group.online,
@@ -125,7 +125,7 @@ fn blank_state(group: &GroupEntry, topic: &Arc<str>) -> GroupState {
         traces: GroupTraces {
             retry_topic: group.retry_topic,
             pops: group.pop_topics.contains(topic),
-            // The broker leaves the others out when it is asked for all.
+            // // A broker that is asked for all offsets leaves the others out.
             commits: group
                 .offsets
                 .iter()
@@ -134,7 +134,7 @@ fn blank_state(group: &GroupEntry, topic: &Arc<str>) -> GroupState {
     }
 }
 
-/// The group's state for each topic that it is subscribed to or holds an offset for.
+/// Returns the group's state for each topic that it subscribes to or has an offset for.
 fn group_states(
     group: &GroupEntry,
     topics: &HashMap<Arc<str>, TopicState>,
@@ -224,7 +224,8 @@ fn place(topic: &str, broker: &str, queue_id: u32) -> String {
     format!("queue {queue_id} of topic {topic} on {broker}")
 }
 
-/// What is odd but does not stop us, counted by kind with the smallest example: what comes first is not the same in every run.
+/// Oddities that do not prevent use, counted by kind. The smallest example is kept, because the first one
+/// differs between runs.
 #[derive(Debug, Default)]
 pub(super) struct Oddities(BTreeMap<&'static str, (u64, String)>);
 
@@ -238,7 +239,7 @@ impl Oddities {
         }
     }
 
-    /// Warns once a kind.
+    /// Logs one warning per kind.
     pub(super) fn warn(&self, file: &str) {
         for (kind, (count, example)) in &self.0 {
             tracing::warn!(file, count, example, "snapshot has {kind}");

@@ -1,4 +1,4 @@
-//! Where messages are stored, a million of them in about 85 MB.
+//! A compact index of stored messages: about 85 MB for a million.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,10 +11,11 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use super::schema::MessageEntry;
 use crate::message::{Position, Tag};
 
-/// The stored messages, found by ID.
+/// The stored messages, indexed by ID.
 ///
-/// IDs lie end to end in one string; each message is a fixed record that points there and at shared names. Records
-/// are sorted by hash, and `starts` tells where each bucket of equal leading hash bits begins.
+/// All IDs are concatenated in one string. Each message is an entry of fixed size that refers to its ID and to
+/// shared names. Entries are sorted by hash; `starts` contains the first entry of each bucket of equal leading
+/// hash bits.
 #[derive(Debug, Default)]
 pub struct MessageIndex {
     ids: String,
@@ -33,11 +34,11 @@ struct PackedMessage {
     broker: u32,
     queue_id: u32,
     queue_offset: u64,
-    /// The empty name where there is no tag.
+    /// The empty name if the message has no tag.
     tag: u32,
-    /// The empty name where the snapshot doesn't say.
+    /// The empty name if the snapshot does not say.
     store: u32,
-    /// Milliseconds since 1970; the end of time where the snapshot doesn't say.
+    /// Milliseconds of the Unix epoch; `i64::MAX` if the snapshot does not say.
     stored_at: i64,
 }
 
@@ -49,22 +50,22 @@ pub struct Stored<'a> {
 }
 
 impl MessageIndex {
-    /// How many messages there are, copies counted.
+    /// Returns the number of messages, including copies.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Are there none?
+    /// Returns whether there are no messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// Every stored copy of a message ID, spelled exactly so; under each topic the oldest first (by store time, then
-    /// queue offset).
+    /// Returns every stored copy of a message ID, compared exactly; copies of one topic are ordered by store
+    /// time, then queue offset.
     ///
-    /// More than one is real: a producer that timed out sends again under the same ID.
+    /// Several copies occur in practice: a producer that timed out sends again under the same ID.
     pub fn copies<'a>(&'a self, msg_id: &'a str) -> impl Iterator<Item = Stored<'a>> {
         let hash = self.hash(msg_id);
         let bucket = self.bucket(hash);
@@ -81,7 +82,7 @@ impl MessageIndex {
             })
     }
 
-    /// Every stored message, in no order that means anything; copies of one ID stand together.
+    /// Returns every stored message, in no particular order; copies of one ID are adjacent.
     pub fn iter(&self) -> impl Iterator<Item = Stored<'_>> {
         self.records.iter().map(|record| Stored {
             messages: self,
@@ -89,7 +90,7 @@ impl MessageIndex {
         })
     }
 
-    /// Memory held, names aside.
+    /// Returns the memory used, without names.
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         self.ids.capacity()
@@ -106,7 +107,7 @@ impl MessageIndex {
         self.hasher.hash_one(msg_id) as u32
     }
 
-    /// The bucket of a hash: as many leading bits as give about one message to a bucket.
+    /// Returns the bucket of a hash: the leading bits, enough for about one message per bucket.
     fn bucket(&self, hash: u32) -> usize {
         let bits = self.records.len().next_power_of_two().trailing_zeros();
         (u64::from(hash) << bits >> u32::BITS) as usize
@@ -139,49 +140,49 @@ impl MessageIndex {
 }
 
 impl<'a> Stored<'a> {
-    /// The message's ID.
+    /// Returns the message ID.
     #[must_use]
     pub fn msg_id(self) -> &'a str {
         self.messages.id(self.record)
     }
 
-    /// The topic it is stored under.
+    /// Returns the topic that the message is stored under.
     #[must_use]
     pub fn topic(self) -> &'a str {
         &self.messages.names[self.record.topic as usize]
     }
 
-    /// The broker it is stored on.
+    /// Returns the broker's name.
     #[must_use]
     pub fn broker(self) -> &'a str {
         &self.messages.names[self.record.broker as usize]
     }
 
-    /// Its queue of the topic on that broker.
+    /// Returns the queue of the topic on that broker.
     #[must_use]
     pub const fn queue_id(self) -> u32 {
         self.record.queue_id
     }
 
-    /// Its offset in that queue.
+    /// Returns the offset in that queue.
     #[must_use]
     pub const fn queue_offset(self) -> u64 {
         self.record.queue_offset
     }
 
-    /// Its tag, if it has one.
+    /// Returns the tag, if the message has one.
     #[must_use]
     pub fn tag(self) -> Option<&'a str> {
         Some(&*self.messages.names[self.record.tag as usize]).filter(|tag| !tag.is_empty())
     }
 
-    /// When it was stored, if the snapshot says.
+    /// Returns when the message was stored, if the snapshot says.
     #[must_use]
     pub fn stored_at(self) -> Option<Timestamp> {
         Timestamp::from_millisecond(self.record.stored_at).ok()
     }
 
-    /// Where it is stored, whole.
+    /// Returns the complete position.
     #[must_use]
     pub fn position(self) -> Position {
         let name = |name: u32| Arc::clone(&self.messages.names[name as usize]);
@@ -197,7 +198,7 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Packs messages one by one as they are parsed.
+/// Builds the index while messages are parsed.
 #[derive(Default)]
 struct MessagePacker {
     messages: MessageIndex,

@@ -1,9 +1,8 @@
-//! The snapshot file: what the offset mechanism needs to know of a cluster, frozen (`ons-audit-snapshot/1`).
+//! The snapshot file: the state of a cluster that judging by offsets needs (`ons-audit-snapshot/1`).
 //!
-//! [`read`] goes through four steps, one a file: the text is decompressed and parsed (`schema`), its messages
-//! straight into a compact index (`messages`) so that a million of them cost about 85 bytes each and the JSON tree
-//! never exists; what the file claims is checked and laid out by topic, the way it will be asked (`layout`); and
-//! whatever is wrong says where (`error`).
+//! [`read`] decompresses and parses the text (`schema`). Messages are packed into a compact index while they
+//! are parsed (`messages`): about 85 bytes each, without a JSON tree. The content is then checked and arranged
+//! by topic (`layout`). Errors name the place (`error`).
 
 mod error;
 mod layout;
@@ -33,36 +32,40 @@ use super::{BrokerContext, ByQueue, GroupState, Rules};
 /// A cluster's offsets at one moment.
 #[derive(Debug)]
 pub struct ClusterState {
-    /// The cluster's name, for people.
+    /// The cluster's name, for display.
     pub cluster: Box<str>,
     /// When the offsets were read.
     pub captured_at: Timestamp,
-    /// The instance the topics live in, where the cluster serves one.
+    /// The instance of the topics, if the cluster serves one.
     pub instance_id: Option<Arc<str>>,
     /// Every topic of the snapshot, by name.
     pub topics: HashMap<Arc<str>, TopicState>,
-    /// By which table it is judged.
+    /// The decision table that the snapshot is judged by.
     pub rules: Rules,
-    /// The brokers' names, where the snapshot lists them.
+    /// Names of the brokers, if the snapshot lists them.
     pub brokers: BTreeSet<Arc<str>>,
-    /// The address of each broker's master.
+    /// Address of each broker's master.
     pub masters: BTreeMap<Arc<str>, Box<str>>,
-    /// The brokers that could not be asked, and why.
+    /// The brokers that could not be asked, with the reason.
     pub unreachable: BTreeMap<Arc<str>, Box<str>>,
-    /// Where messages are stored.
+    /// The stored messages.
     pub messages: MessageIndex,
-    /// The messages that were looked for in vain, by ID; under each the topics.
+    /// The messages that were not found, by ID; one entry per topic.
     pub missing: HashMap<Box<str>, Vec<MissingMessage<'static>>>,
 }
 
 impl ClusterState {
-    /// Lays out what was captured of a cluster, without messages. What is odd in it is not warned about: it is the
-    /// cluster's business.
+    /// Arranges the captured state of a cluster, without messages. Oddities are not logged, because the capture
+    /// is not a file that the user could correct.
+    ///
+    /// # Errors
+    ///
+    /// If the document contradicts itself.
     pub fn of(document: SnapshotDocument) -> Result<Self, Contradiction> {
         layout::lay_out(document).map(|(state, _)| state)
     }
 
-    /// What `mqadmin` sees of a topic and a broker.
+    /// Returns what `mqadmin` sees of a topic and a broker.
     #[must_use]
     pub fn around<'a>(&'a self, topic: &TopicState, broker: &str) -> BrokerContext<'a> {
         BrokerContext {
@@ -73,34 +76,37 @@ impl ClusterState {
     }
 }
 
-/// One topic: its queues and the groups that have to do with it.
+/// One topic: its queues and the groups related to it.
 #[derive(Debug, Default)]
 pub struct TopicState {
-    /// The offsets each queue still holds: from the oldest message to one past the newest. Empty if the snapshot
-    /// does not list the topic's queues.
+    /// The offsets that each queue still holds: from the oldest message to one past the newest. Empty if the
+    /// snapshot does not list the topic's queues.
     pub queues: ByQueue<Range<u64>>,
-    /// The groups subscribed to the topic or holding an offset for it, in name order.
+    /// The groups that subscribe to the topic or have an offset for it, sorted by name.
     pub groups: Vec<(Arc<str>, GroupState)>,
-    /// The expressions of those that are subscribed, as they were written, by group.
+    /// The subscription expressions by group, verbatim.
     pub expressions: BTreeMap<Arc<str>, Box<str>>,
-    /// A static (logical-queue) topic.
+    /// Whether this is a static (logical-queue) topic.
     pub is_static: bool,
-    /// How many queues consumers may read, by broker, where the snapshot says.
+    /// The number of queues that consumers may read, by broker, if known.
     pub read_queues: BTreeMap<Arc<str>, u32>,
 }
 
 impl TopicState {
-    /// Can the topic have this queue? Yes also where the snapshot doesn't list the topic's queues.
+    /// Returns whether the topic can have this queue. True also if the snapshot does not list the topic's
+    /// queues.
     #[must_use]
     pub fn may_have(&self, broker: &str, queue_id: u32) -> bool {
         self.queues.is_empty() || self.queues.get(broker, queue_id).is_some()
     }
 }
 
-/// Reads a snapshot: JSON, plain, gzip or zstd. `file` is its name in errors and warnings.
+/// Reads a snapshot: JSON, plain, gzip or zstd. `file` is its name in errors and warnings. Oddities, such as a
+/// message on an unlisted queue, are logged once per kind with a count.
 ///
-/// What contradicts itself is an error; what is merely odd (a message on a queue that is not listed) is warned about
-/// once, with a count.
+/// # Errors
+///
+/// If the text cannot be read, is malformed, or contradicts itself.
 pub fn read(file: &str, input: impl Read + Send) -> Result<ClusterState, SnapshotError> {
     let text =
         crate::file::decompressed(input).map_err(|cause| SnapshotError::unreadable(file, cause))?;

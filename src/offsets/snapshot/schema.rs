@@ -1,4 +1,4 @@
-//! The file as it is written. Unknown fields are ignored, missing lists are empty.
+//! The schema of the file. Unknown fields are ignored, missing lists are empty.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,29 +13,29 @@ use crate::offsets::Rules;
 
 const SCHEMA: &str = "ons-audit-snapshot/1";
 
-/// A snapshot but for its messages.
+/// A snapshot without its messages.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(expecting = "a snapshot object")]
 pub struct SnapshotDocument {
-    /// Says that it is one.
+    /// Identifies the file format.
     pub schema: Schema,
-    /// The cluster's name, for people.
+    /// The cluster's name, for display.
     pub cluster: Box<str>,
     /// When the offsets were read.
     pub captured_at: SnapshotTime,
-    /// The instance the topics live in, where the cluster serves one.
+    /// The instance of the topics, if the cluster serves one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<Arc<str>>,
-    /// By which table it is judged; the gateway's where the file doesn't say.
+    /// The decision table; the gateway's if the file does not say.
     #[serde(default, skip_serializing_if = "is_default")]
     pub rules: Rules,
-    /// The brokers' names.
+    /// Names of the brokers.
     #[serde(default)]
     pub brokers: Vec<Arc<str>>,
-    /// The address of each broker's master, `ip:port`.
+    /// Address of each broker's master, `ip:port`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub masters: BTreeMap<Arc<str>, Box<str>>,
-    /// The brokers that could not be asked, and why: nothing is said of messages that they hold.
+    /// The brokers that could not be asked, with the reason. Messages on them are not judged.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreachable: BTreeMap<Arc<str>, Box<str>>,
     /// The topics.
@@ -44,10 +44,10 @@ pub struct SnapshotDocument {
     /// The consumer groups.
     #[serde(default)]
     pub groups: Vec<GroupEntry>,
-    /// Where messages are stored; written one by one.
+    /// The stored messages; written one by one.
     #[serde(default, skip_serializing)]
     pub messages: MessageIndex,
-    /// The messages that were looked for in vain; written one by one.
+    /// The messages that were not found; written one by one.
     #[serde(default, skip_serializing)]
     pub missing: Vec<MissingMessage<'static>>,
 }
@@ -56,40 +56,40 @@ pub struct SnapshotDocument {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a topic object")]
 pub struct TopicEntry {
-    /// Its name.
+    /// Name of the topic.
     pub topic: Arc<str>,
-    /// A static (logical-queue) topic.
+    /// Whether this is a static (logical-queue) topic.
     #[serde(default, rename = "static", skip_serializing_if = "is_default")]
     pub is_static: bool,
-    /// How many queues consumers may read, by broker.
+    /// The number of queues that consumers may read, by broker.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub read_queue_nums: BTreeMap<Arc<str>, u32>,
-    /// Its queues.
+    /// The queues of the topic.
     #[serde(default)]
     pub queues: Vec<QueueRange>,
 }
 
-/// What a queue holds.
+/// The offsets that a queue holds.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a queue object")]
 pub struct QueueRange {
-    /// Broker name.
+    /// Name of the broker.
     pub broker: Arc<str>,
-    /// Number on that broker.
+    /// Number of the queue on that broker.
     pub queue_id: u32,
-    /// Of the oldest message.
+    /// Offset of the oldest message.
     pub min_offset: u64,
-    /// One past the newest.
+    /// One past the offset of the newest message.
     pub max_offset: u64,
 }
 
-/// A group; one that is offline may not say how it consumes.
+/// A consumer group. If it is offline, its consume type and message model may be unknown.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a group object")]
 pub struct GroupEntry {
-    /// Its name.
+    /// Name of the group.
     pub group: Arc<str>,
-    /// Is any client connected?
+    /// Whether any client is connected.
     pub online: bool,
     /// `push`, `pull` or `pop`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,16 +97,16 @@ pub struct GroupEntry {
     /// `clustering` or `broadcasting`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_model: Option<Box<str>>,
-    /// Is there a `%RETRY%` topic for it?
+    /// Whether a `%RETRY%` topic exists for the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_topic: Option<bool>,
-    /// The topics that it takes by POP.
+    /// The topics that the group consumes by POP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pop_topics: Vec<Arc<str>>,
-    /// What its clients subscribe to.
+    /// The subscriptions of its clients.
     #[serde(default)]
     pub subscriptions: Vec<GroupSubscription>,
-    /// What it has committed.
+    /// The offsets that it has committed.
     #[serde(default)]
     pub offsets: Vec<OffsetEntry>,
 }
@@ -115,9 +115,9 @@ pub struct GroupEntry {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a subscription object")]
 pub struct GroupSubscription {
-    /// To this topic.
+    /// The topic.
     pub topic: Arc<str>,
-    /// As it was written; everything where it is missing.
+    /// The expression, verbatim; a missing one stands for `*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expression: Option<Box<str>>,
     /// `TAG`, `SQL92`, `CLASS`.
@@ -125,67 +125,67 @@ pub struct GroupSubscription {
     pub expression_type: Option<Box<str>>,
 }
 
-/// The next message that a group will read of a queue.
+/// A committed offset of a group: the next message it will read.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "an offset object")]
 pub struct OffsetEntry {
-    /// Topic.
+    /// Name of the topic.
     pub topic: Arc<str>,
-    /// Broker name.
+    /// Name of the broker.
     pub broker: Arc<str>,
-    /// Number on that broker.
+    /// Number of the queue on that broker.
     pub queue_id: u32,
     /// The committed offset.
     pub offset: u64,
 }
 
-/// A message that was looked for in vain when the snapshot was taken.
+/// A message that was not found when the snapshot was captured.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "a message object")]
 pub struct MissingMessage<'a> {
-    /// Its ID.
+    /// The message ID.
     pub msg_id: Cow<'a, str>,
-    /// The topic that it was looked for under.
+    /// The topic under which it was looked up.
     pub topic: Cow<'a, str>,
-    /// `not_found`, or why nobody answered (`transport`).
+    /// `not_found`, or why the look-up failed (`transport`).
     pub kind: Cow<'a, str>,
-    /// The code of the answer.
+    /// Error code.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub code: Cow<'a, str>,
-    /// What happened.
+    /// Error message.
     #[serde(default)]
     pub message: Cow<'a, str>,
 }
 
-/// One entry of `messages`, alive only until it is packed or written.
+/// One entry of `messages`, which exists only until it is packed or written.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(expecting = "a message object")]
 pub struct MessageEntry<'a> {
-    /// Its ID.
+    /// The message ID.
     #[serde(borrow)]
     pub msg_id: Cow<'a, str>,
-    /// The topic that it is stored under.
+    /// The topic that the message is stored under.
     #[serde(borrow)]
     pub topic: Cow<'a, str>,
-    /// Broker name.
+    /// Name of the broker.
     #[serde(borrow)]
     pub broker: Cow<'a, str>,
     /// Queue of the topic on that broker.
     pub queue_id: u32,
-    /// Its offset in that queue.
+    /// Offset in that queue.
     pub queue_offset: u64,
-    /// Its tag, if it has one.
+    /// The tag, if the message has one.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Cow<'a, str>>,
-    /// When it was stored.
+    /// When the message was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_at: Option<SnapshotTime>,
-    /// The address that it was stored at, `ip:port`.
+    /// The address at which the message was stored, `ip:port`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub store_host: Option<Cow<'a, str>>,
 }
 
-/// Proof that the file says it is a snapshot of the version we read.
+/// Accepts only the schema version that this program reads.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Schema;

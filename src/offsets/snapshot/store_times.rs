@@ -1,4 +1,4 @@
-//! When the messages were stored that bound what is there and what was consumed.
+//! Store times of the oldest message, the newest message, and the newest consumed message.
 
 use std::collections::HashMap;
 
@@ -7,28 +7,27 @@ use jiff::Timestamp;
 use super::{ClusterState, TopicState};
 use crate::offsets::GroupState;
 
-/// A place in a queue: topic, broker, queue, offset.
+/// A position in a queue: topic, broker, queue, offset.
 type QueuePosition = (Box<str>, Box<str>, u32, u64);
 
-/// The store times of the first and the last message of each queue, and of the last one that each group went past; as
-/// far as the snapshot has those messages.
+/// Store times of the first and last message of each queue, and of the last message that each group has passed,
+/// if the snapshot contains these messages.
 #[derive(Debug)]
 pub struct StoreTimes(HashMap<QueuePosition, Option<Timestamp>>);
 
-/// From when to when. What would have to be guessed, because the snapshot lacks one of the messages that decide it,
-/// is left open.
+/// A span of store times. A field is `None` if the snapshot lacks one of the messages that decide it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeSpan {
     /// The oldest message that is still stored.
     pub earliest: Option<Timestamp>,
-    /// The newest one.
+    /// The newest message.
     pub latest: Option<Timestamp>,
-    /// The newest one that the group went past.
+    /// The newest message that the group has passed.
     pub consumed: Option<Timestamp>,
 }
 
 impl StoreTimes {
-    /// Looks all messages through, once.
+    /// Collects the store times in one pass over all messages.
     #[must_use]
     pub fn of(state: &ClusterState) -> Self {
         let mut places = HashMap::new();
@@ -55,7 +54,7 @@ impl StoreTimes {
         Self(places)
     }
 
-    /// What is known for a group on a topic.
+    /// Returns the span for a group on a topic.
     #[must_use]
     pub fn span(&self, name: &str, topic: &TopicState, group: &GroupState) -> TimeSpan {
         let at = |(broker, queue_id, offset): (&str, u32, u64)| {
@@ -71,12 +70,12 @@ impl StoreTimes {
     }
 }
 
-/// All of them, or none: one that is missing might be the one that decides.
+/// Returns all times, or nothing if one is missing: it might be the one that decides.
 fn all(times: impl Iterator<Item = Option<Timestamp>>) -> Vec<Timestamp> {
     times.collect::<Option<_>>().unwrap_or_default()
 }
 
-/// The first and the last place of every queue that holds anything.
+/// Returns the first and the last position of every queue that is not empty.
 fn bounds(topic: &TopicState) -> impl Iterator<Item = [(&str, u32, u64); 2]> {
     let queues = topic.queues.iter().filter(|(_, _, held)| !held.is_empty());
     queues.map(|(broker, queue_id, held)| {
@@ -84,7 +83,7 @@ fn bounds(topic: &TopicState) -> impl Iterator<Item = [(&str, u32, u64); 2]> {
     })
 }
 
-/// The last place in each queue that a group went past.
+/// Returns the last position in each queue that a group has passed.
 fn went_past(group: &GroupState) -> impl Iterator<Item = (&str, u32, u64)> {
     let offsets = group.offsets.iter().filter(|(_, _, offset)| **offset > 0);
     offsets.map(|(broker, queue_id, offset)| (&**broker, queue_id, offset - 1))
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_would_have_to_be_guessed_is_left_open() {
-        let open = span(12, "00"); // neither offset 10 nor offset 11 is known
+        let open = span(12, "00"); // // neither offset 10 nor offset 11 is known
         assert_eq!((open.earliest, open.consumed), (None, None));
         assert_eq!(open.latest, at("09"));
         assert_eq!(

@@ -9,7 +9,7 @@ use crate::exit::Advice;
 const HEAD: &str =
     r#""schema":"ons-audit-snapshot/1","cluster":"demo","captured_at":"2026-11-20T03:00:00Z""#;
 
-/// Reads a snapshot whose head is right and whose other fields are `rest`.
+/// Parses a snapshot with a valid head and the fields in `rest`.
 fn parse(rest: &str) -> Result<ClusterState, SnapshotError> {
     let comma = if rest.is_empty() { "" } else { "," };
     read("c.json", format!("{{{HEAD}{comma}{rest}}}").as_bytes())

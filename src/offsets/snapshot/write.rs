@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use super::{MessageEntry, MissingMessage, SnapshotDocument};
 
-/// A snapshot in the making: the cluster first, then its messages, then those that were looked for in vain.
+/// A writer of snapshot files: first the cluster, then its messages, then the messages that were not found.
 #[derive(Debug)]
 pub struct SnapshotWriter<W> {
     out: W,
-    /// Entries of the list that is being written.
+    /// Number of entries written to the current list.
     entries: u64,
     list: ListKind,
 }
@@ -20,10 +20,14 @@ enum ListKind {
 }
 
 impl<W: Write> SnapshotWriter<W> {
-    /// Writes all but the messages.
+    /// Writes everything except the messages.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
     pub fn new(mut out: W, document: &SnapshotDocument) -> io::Result<Self> {
         let mut head = serde_json::to_vec(document)?;
-        head.pop(); // its closing brace, which comes last
+        head.pop(); // // the closing brace, which comes last
         out.write_all(&head)?;
         out.write_all(b",\n\"messages\":[")?;
         Ok(Self {
@@ -33,13 +37,21 @@ impl<W: Write> SnapshotWriter<W> {
         })
     }
 
-    /// A message; all of them come before those that are missing.
+    /// Writes a message. All messages must come before those that were not found.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
     pub fn message(&mut self, message: &MessageEntry<'_>) -> io::Result<()> {
         debug_assert_eq!(self.list, ListKind::Messages, "the other list has begun");
         self.entry(message)
     }
 
-    /// A message that was looked for in vain.
+    /// Writes a message that was not found.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
     pub fn missing(&mut self, missing: &MissingMessage<'_>) -> io::Result<()> {
         if self.list == ListKind::Messages {
             self.list = ListKind::Missing;
@@ -49,7 +61,11 @@ impl<W: Write> SnapshotWriter<W> {
         self.entry(missing)
     }
 
-    /// The end.
+    /// Completes the file.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
     pub fn finish(mut self) -> io::Result<W> {
         self.out.write_all(b"]}\n")?;
         self.out.flush()?;

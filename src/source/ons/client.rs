@@ -1,4 +1,4 @@
-//! The client: one connection pool, one attempt a call, no surprises on the way.
+//! The client of the HTTP API: one connection pool, one attempt per call, no redirects.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -21,23 +21,24 @@ use crate::exit::Advice;
 use crate::message::Query;
 use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
-/// No answer of a thousand groups comes near it; so many calls in flight, so many times this is in memory at worst.
+/// Limit for a response; a response with a thousand groups is far smaller. Each call in flight may hold one in
+/// memory.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// What a client needs to know.
+/// Configuration of a client.
 #[derive(Debug, Clone)]
 pub struct OnsConfig {
-    /// Where to ask.
+    /// Address of the gateway.
     pub endpoint: Endpoint,
-    /// With which key, and who gives the next one.
+    /// The key, and how to renew it.
     pub key: CredentialSource,
-    /// Signed how.
+    /// Signature version.
     pub signature: Signature,
-    /// The longest that one attempt may take, answer included.
+    /// Limit for one attempt, including the response.
     pub timeout: Duration,
-    /// Tells the time that calls are stamped with.
+    /// Clock for the time stamps of calls.
     pub clock: Clock,
-    /// How the network is reached.
+    /// Proxy and root certificates.
     pub network: Network,
 }
 
@@ -47,16 +48,20 @@ pub struct Ons {
     client: Client,
     url: Url,
     keys: KeyRotation,
-    /// Region and instance that the source names, if it does.
+    /// Region and instance that the source names.
     place: (Option<String>, Option<String>),
     stamps: Stamps,
     clock: Clock,
-    /// Has anybody answered yet?
+    /// Whether any call has been answered.
     was_answered: AtomicBool,
 }
 
 impl Ons {
-    /// A client with its own connection pool. Connects when it is first asked.
+    /// Creates a client with its own connection pool. It connects on the first call.
+    ///
+    /// # Errors
+    ///
+    /// If the HTTP client cannot be set up or the key cannot be sent in a header.
     pub fn new(config: OnsConfig) -> Result<Self, ConfigError> {
         let OnsConfig {
             endpoint,
@@ -90,8 +95,8 @@ impl Ons {
         })
     }
 
-    /// One attempt. A key that is to be replaced is replaced beside the call, which does not wait for it; one that has
-    /// ended, before it.
+    /// Makes one attempt. A renewal that is due runs concurrently with the call; an expired key is renewed
+    /// before the call.
     async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
         let mut key = self.keys.current();
         if key.state((self.clock)()) == KeyState::Expired {
@@ -111,7 +116,7 @@ impl Ons {
         self.judged(answer, &key).await
     }
 
-    /// A key that the gateway finds expired is replaced, and the call worth another attempt.
+    /// Replaces a key that the gateway reports as expired; the failure then allows another attempt.
     async fn judged(
         &self,
         answer: Result<Trace, Failure>,
@@ -163,18 +168,18 @@ impl Ons {
             .map_err(|failure| self.with_resource(failure, query))
     }
 
-    /// The failure of a call that nobody answered.
+    /// Returns the failure of a call without a response.
     fn unanswered(&self, error: reqwest::Error, key: &ActiveKey) -> Failure {
         let is_without_tunnel = transport::is_without_tunnel(&error);
         let mut failure = transport::failure(error, key.redactor());
         if is_without_tunnel && self.was_answered.load(Relaxed) {
-            // A proxy that has let calls through is in trouble of its own, which may pass.
+            // // The proxy has let earlier calls through, so its failure may be temporary.
             failure.kind = FailureKind::Transport;
         }
         failure
     }
 
-    /// Adds what the headers say: how long to wait, how far the clocks are apart.
+    /// Adds to a failure what the headers say: the wait, and the difference of the clocks.
     fn with_headers(&self, mut failure: Failure, headers: &HeaderMap) -> Failure {
         let now = (self.clock)();
         failure.retry_after = headers::longest_wait(headers, now);
@@ -182,7 +187,7 @@ impl Ons {
             failure.hint = headers::clock_hint(headers, now).or(failure.hint);
         }
         if failure.http_status == Some(503) && failure.retry_after.is_some() {
-            // Trouble that knows when it ends is a limit.
+            // // An overload with a known end is a limit.
             failure.kind = match failure.kind {
                 FailureKind::Server => FailureKind::Throttled,
                 other => other,
@@ -191,7 +196,7 @@ impl Ons {
         failure
     }
 
-    /// Names the very resource that a permission is missing for.
+    /// Adds to a failure the resource whose permission is missing.
     fn with_resource(&self, mut failure: Failure, query: &Query) -> Failure {
         if failure.code.as_deref().is_some_and(errors::is_permission) {
             let (region, fallback) = &self.place;
@@ -205,7 +210,8 @@ impl Ons {
         failure
     }
 
-    /// A redirect is never followed: it would carry the signature, and the nonce a second time.
+    /// Returns the failure for a redirect. Redirects are not followed: that would send the signature elsewhere
+    /// and reuse the nonce.
     fn redirected(&self, response: &Response, key: &ActiveKey) -> Failure {
         let status = response.status().as_u16();
         let target = response
@@ -246,7 +252,7 @@ impl TraceSource for Ons {
     }
 }
 
-/// A call that could not even be built; the next one could not either.
+/// Returns the failure of a call that cannot be built; no other call can be built either.
 fn unaskable(error: &dyn std::error::Error) -> Failure {
     Failure::new(
         FailureKind::Fatal,
@@ -255,20 +261,20 @@ fn unaskable(error: &dyn std::error::Error) -> Failure {
     )
 }
 
-/// Why there is no client.
+/// Why a client cannot be created.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The file of root certificates holds none.
+    /// The file of root certificates contains none.
     #[error("no certificate found in the root certificates given, expected PEM")]
     CaCert,
-    /// A variable of the environment is to name a proxy, and does not: without it the gateway would be asked directly.
+    /// An environment variable for a proxy has an invalid value. Ignoring it would bypass the proxy.
     #[error("{variable} is set, but not to the address of a proxy")]
     Proxy {
-        /// The variable; its value may hold a password.
+        /// The variable; its value may contain a password.
         variable: &'static str,
     },
-    /// The key ID or the token has characters no header takes.
+    /// The key ID or the token contains characters that a header cannot contain.
     #[error(
         "the access key ID or the security token from {provider} has characters that can't be sent"
     )]
@@ -276,7 +282,7 @@ pub enum ConfigError {
         /// Where the key was found.
         provider: String,
     },
-    /// No random bytes to tell this client's nonces from all others.
+    /// The system returned no random bytes for the nonces.
     #[error("the system gives no random bytes")]
     Random(#[source] getrandom::Error),
     /// The HTTP client could not be set up.

@@ -1,4 +1,5 @@
-//! Where the gateway is: `ons://REGION[/INSTANCE_ID]`, `https://HOST[:PORT]`, or plain http where that is safe.
+//! The address of the gateway: `ons://REGION[/INSTANCE_ID]`, `https://HOST[:PORT]`, or plain HTTP where that is
+//! safe.
 
 use std::fmt;
 
@@ -8,14 +9,14 @@ use thiserror::Error;
 use super::regions;
 use crate::exit::Advice;
 
-/// What a source may begin with, and what goes on behind it.
+/// Schemes of sources, each with an example for hints.
 const SOURCES: [(&str, &str); 3] = [
     ("ons", "ons://cn-hangzhou"),
     ("https", "https://HOST"),
     ("rocketmq", "rocketmq://HOST:9876"),
 ];
 
-/// A gateway's address, from the source as a person writes it.
+/// The gateway's address, parsed from the source that the user gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     written: String,
@@ -26,7 +27,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a source. Plain `http://` goes to loopback only, unless `allow_http`.
+    /// Parses a source. Plain `http://` is accepted for loopback only, unless `allow_http`.
+    ///
+    /// # Errors
+    ///
+    /// If the source is malformed, or the scheme, region or instance is unknown or not allowed.
     pub fn parse(source: &str, allow_http: bool) -> Result<Self, EndpointError> {
         let source = source.trim();
         let (scheme, rest) = source
@@ -39,31 +44,32 @@ impl Endpoint {
         }
     }
 
-    /// The address that requests go to; its path is `/`, its query empty.
+    /// Returns the address that requests are sent to; path `/`, empty query.
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The `Host` header, which is signed: the port stands in it only where it is not the scheme's own.
+    /// Returns the `Host` header, which is signed. It contains the port only if it differs from the default
+    /// port of the scheme.
     #[must_use]
     pub fn host_header(&self) -> &str {
         &self.host_header
     }
 
-    /// The region, where the source names one.
+    /// Returns the region, if the source names one.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// The instance ID for queries that name none.
+    /// Returns the instance ID for queries without one.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
         self.instance.as_deref()
     }
 
-    /// Is the gateway on this machine? Then no proxy stands between.
+    /// Returns whether the gateway is on this machine. Then no proxy is used.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.url)
@@ -127,14 +133,14 @@ impl Endpoint {
     }
 }
 
-/// The source, as it was written.
+/// Writes the source as the user gave it.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
 }
 
-/// 127.0.0.0/8, `::1` or `localhost`.
+/// Returns whether the host is in 127.0.0.0/8, `::1` or `localhost`.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -142,35 +148,35 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         .map_or(bare == "localhost", |address| address.is_loopback())
 }
 
-/// A piece of the source, fit to be shown: cut short, and nothing of it before an `@`, which could be a password.
+/// Shortens a part of the source for messages, and removes everything before an `@`, which may be a password.
 fn printable(text: &str) -> String {
     let text = text.rsplit('@').next().unwrap_or_default();
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
-/// A source that names no gateway we would talk to.
+/// Why a source is not the address of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// No address at all.
+    /// The source has no scheme.
     #[error("`{0}` is not the address of an OnsMessageTrace gateway")]
     NoScheme(String),
-    /// Neither `ons://` nor `http(s)://`.
+    /// The scheme is neither `ons://` nor `http(s)://`.
     #[error("unknown scheme `{0}`; a source is ons://REGION, https://…, rocketmq://… or a file")]
     Scheme(String),
-    /// A region that is in no table.
+    /// The region is unknown.
     #[error("unknown region `{0}`")]
     Region(String),
-    /// An instance ID with characters that none has.
+    /// The instance ID contains invalid characters.
     #[error("`{0}` is not an instance ID: expected letters, digits, `_` and `-`")]
     Instance(String),
-    /// Not a URL.
+    /// The address is not a URL.
     #[error("the source is not a URL: {0}")]
     Address(String),
-    /// A URL with more than scheme, host and port.
+    /// The URL has more than scheme, host and port.
     #[error("the source has {0}: expected https://HOST or https://HOST:PORT")]
     Extra(&'static str),
-    /// Plain http to somewhere else.
+    /// Plain HTTP to another machine.
     #[error("plain http to {0} would show what is asked to everyone on the way")]
     PlainHttp(String),
 }

@@ -1,21 +1,22 @@
-//! What each error code means for the run, and what to do about it, one row a code (`docs/facts/ons-api.md` §§4.2 and 5).
+//! The table of error codes: what each one means for the run, and what the user can do (`docs/facts/ons-api.md`
+//! §§4.2, 5).
 //!
-//! The HTTP status of one code differs from page to page, so codes decide and the status counts only without one.
+//! Documentation gives different HTTP statuses for one code, so the code decides. The status counts only without a code.
 //!
 //! | class | what the engine does |
 //! |---|---|
-//! | `NotFound`, `Refused` | takes it as the query's answer, never asks again |
+//! | `NotFound`, `Refused` | takes it as the answer to the query and does not ask again |
 //! | `Server` | asks again after a pause |
 //! | `Throttled` | slows the whole run down, then asks again |
-//! | `Expired` | new credentials, then asks again; stops the run where there are none |
-//! | `Forbidden` | stops the run, unless others were answered: then it is the answer about the topic |
-//! | `Fatal` | stops the run: every query would get this |
+//! | `Expired` | renews the credentials, then asks again; stops the run if they cannot be renewed |
+//! | `Forbidden` | stops the run; if other topics were answered, takes it as the answer about this topic |
+//! | `Fatal` | stops the run, because every query would fail the same way |
 
 use FailureKind::{Expired, Fatal, Forbidden, NotFound, Refused, Server, Throttled};
 
 use crate::source::FailureKind;
 
-/// A code, what it means, and what the person should do.
+/// A code, its class, and what the user can do.
 type ErrorRule = (&'static str, FailureKind, &'static str);
 
 const KEY: &str =
@@ -48,14 +49,14 @@ const STRANGER: &str =
 const ELSEWHERE: &str =
     "this error belongs to another operation: check that the source is the gateway itself";
 
-/// One row a code.
+/// One row per code.
 const CODES: &[ErrorRule] = &[
-    // The answer to this query.
+    // // Answers to this query.
     ("BIZ_NO_MESSAGE", NotFound, GONE),
     ("BIZ_TOPIC_NOT_FOUND", NotFound, MISSING),
     ("INSTANCE_NOT_FOUND", NotFound, INSTANCE),
     ("AUTH_RESOURCE_OWNER_ERROR", NotFound, MISSING),
-    // This query, for good.
+    // // Permanent for this query.
     ("MissingParameter", Refused, PARAMETER),
     ("MissingTopic", Refused, PARAMETER),
     ("MissingMsgId", Refused, PARAMETER),
@@ -76,12 +77,12 @@ const CODES: &[ErrorRule] = &[
     ("EMPOWER_OWNER_CHECK_ERROR", Refused, ELSEWHERE),
     ("INSTANCE_NOT_EMPTY", Refused, ELSEWHERE),
     ("ArmsDashboard.NotFound", Refused, ELSEWHERE),
-    // Too many calls.
+    // // Too many calls.
     ("Throttling", Throttled, QUOTA),
     ("Throttling.User", Throttled, QUOTA),
     ("Throttling.Api", Throttled, QUOTA),
     ("ONS_SYSTEM_FLOW_CONTROL", Throttled, QUOTA),
-    // The gateway's own trouble.
+    // // Failures of the gateway.
     ("ServiceUnavailable", Server, LATER),
     ("InternalError", Server, LATER),
     ("UnknownError", Server, LATER),
@@ -90,15 +91,15 @@ const CODES: &[ErrorRule] = &[
     ("ApiCallFailed", Server, LATER),
     ("Accumulation.QueryError", Server, LATER),
     ("SignatureNonceUsed", Server, NONCE),
-    // New credentials may do.
+    // // New credentials may help.
     ("InvalidSecurityToken.Expired", Expired, TOKEN),
-    // Every query about the topic would get these, and those about others too if no other is allowed.
+    // // Every query about the topic fails; every other query too if the key is allowed for no topic.
     ("Forbidden", Forbidden, PERMISSION),
     ("Forbidden.RAM", Forbidden, PERMISSION),
     ("NoPermission", Forbidden, PERMISSION),
     ("AccessDenied", Forbidden, PERMISSION),
     ("AUTH_PERMISSION_CHECK_ERROR", Forbidden, PERMISSION),
-    // Every query would get these.
+    // // Every query fails.
     ("InvalidAccessKeyId.NotFound", Fatal, KEY),
     ("InvalidAccessKeyId.Inactive", Fatal, KEY),
     ("Forbidden.AccessKeyDisabled", Fatal, KEY),
@@ -126,7 +127,7 @@ const CODES: &[ErrorRule] = &[
     ("ONS_SERVICE_UNSUPPORTED", Fatal, REGION),
 ];
 
-/// Relatives of those codes that no page lists: `*` at one end stands for anything, the first match wins.
+/// Families of undocumented codes: `*` at one end matches anything; the first match wins.
 const FAMILIES: &[ErrorRule] = &[
     ("BIZ_*", Refused, PARAMETER),
     ("Missing*", Refused, PARAMETER),
@@ -148,7 +149,7 @@ const FAMILIES: &[ErrorRule] = &[
     ("AccessDenied*", Forbidden, PERMISSION),
 ];
 
-/// What a code means, and what to do about it. A code we don't know is permanent for its query.
+/// Returns the class of a code and what the user can do. An unknown code is permanent for its query.
 #[must_use]
 pub fn classify(code: &str) -> (FailureKind, Option<&'static str>) {
     let known = CODES.iter().find(|(known, ..)| *known == code);
@@ -157,7 +158,7 @@ pub fn classify(code: &str) -> (FailureKind, Option<&'static str>) {
         .map_or((Refused, None), |(_, kind, hint)| (*kind, Some(*hint)))
 }
 
-/// What an answer without a code means: something other than the gateway spoke, or the gateway is in trouble.
+/// Returns the class of a response without a code: another server answered, or the gateway is failing.
 #[must_use]
 pub const fn classify_status(status: u16) -> (FailureKind, Option<&'static str>) {
     match status {
@@ -170,7 +171,7 @@ pub const fn classify_status(status: u16) -> (FailureKind, Option<&'static str>)
     }
 }
 
-/// What the person should do about an error as reports name it: by its code, or by its kind where it has none.
+/// Returns what the user can do about an error as reports name it: by its code, or by its kind if it has none.
 #[must_use]
 pub fn advice(name: &str) -> Option<&'static str> {
     match FailureKind::named(name) {
@@ -182,27 +183,27 @@ pub fn advice(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Does the gateway disagree about the time?
+/// Returns whether the code is about the time stamp of the request.
 #[must_use]
 pub fn is_clock(code: &str) -> bool {
     classify(code).1 == Some(CLOCK)
 }
 
-/// Is a permission missing?
+/// Returns whether the code is about a missing permission.
 #[must_use]
 pub fn is_permission(code: &str) -> bool {
     classify(code).1 == Some(PERMISSION)
 }
 
-/// Do this code's messages quote the string that was signed, with key ID and token in it? Of those that concern
-/// signatures it alone says that another one was computed.
+/// Returns whether the messages of this code quote the string that was signed, with key ID and token. Among the
+/// codes about signatures, only this one means that the gateway computed a different signature.
 #[must_use]
 pub fn quotes_request(code: &str) -> bool {
     code.starts_with("SignatureDoesNotMatch")
 }
 
-/// The permission that is missing, with the resource that was asked about. The source may not tell its region, and
-/// no answer tells the account: those are for the person to fill in.
+/// Returns the missing permission with the resource of the query. The source may not name its region, and no
+/// response names the account, so the user fills these in.
 #[must_use]
 pub fn permission(region: Option<&str>, instance: Option<&str>, topic: &str) -> String {
     let resource = PERMISSION.replace("REGION", region.unwrap_or("REGION"));
@@ -227,7 +228,7 @@ fn matches(pattern: &str, code: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Every code of `docs/facts/ons-api.md` §§4.2 and 5, by what it means.
+    /// Every code of `docs/facts/ons-api.md` §§4.2, 5, by class.
     const DOCUMENTED: [(FailureKind, &str); 7] = [
         (
             NotFound,
@@ -312,7 +313,7 @@ mod tests {
         let stops = |kind: FailureKind| kind.ends_run();
         for (code, kind, _) in CODES {
             let family = FAMILIES.iter().find(|(pattern, ..)| matches(pattern, code));
-            // `Missing*` is about parameters, and a missing token is not.
+            // // `Missing*` is about parameters; a missing token is a different problem.
             let family = family.filter(|_| *code != "MissingSecurityToken");
             if let Some((pattern, of_family, _)) = family {
                 assert_eq!(stops(*kind), stops(*of_family), "{code} and {pattern}");

@@ -1,5 +1,6 @@
-//! How long a gateway asks us to wait. Which header ONS really sends is documented nowhere, so all are read and the
-//! longest wins (`docs/facts/ons-api.md` §4.4).
+//! Response headers that matter for retries: how long to wait, and how far the clocks differ. No documentation
+//! says which wait header ONS sends, so all known ones are read and the longest wait wins
+//! (`docs/facts/ons-api.md` §4.4).
 
 use std::time::Duration;
 
@@ -7,10 +8,10 @@ use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// No gateway makes us wait longer.
+/// Upper limit for any wait that a gateway asks for.
 pub const CAP: Duration = Duration::from_mins(1);
 
-/// The longest wait that any header asks for, at most [`CAP`].
+/// Returns the longest wait that any header asks for, at most [`CAP`].
 #[must_use]
 pub fn longest_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let values = |name: &str| {
@@ -28,13 +29,13 @@ pub fn longest_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     milliseconds.chain(time_left).chain(standard).max()
 }
 
-/// A positive number in units of `unit` seconds.
+/// Parses a positive number in units of `unit` seconds.
 fn seconds(text: &str, unit: f64) -> Option<Duration> {
     let seconds = text.trim().parse::<f64>().ok()? * unit;
     (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(CAP.as_secs_f64())))
 }
 
-/// `Limit:1,Remain:0,TimeLeft:2000,Reset:1234`: the milliseconds after `TimeLeft`.
+/// Parses `Limit:1,Remain:0,TimeLeft:2000,Reset:1234`: the milliseconds after `TimeLeft`.
 fn time_left(text: &str) -> Option<Duration> {
     text.split(',')
         .filter_map(|pair| pair.split_once(':'))
@@ -42,7 +43,7 @@ fn time_left(text: &str) -> Option<Duration> {
         .and_then(|(_, value)| seconds(value, 1e-3))
 }
 
-/// An HTTP date that is still to come.
+/// Returns the time until an HTTP date that lies in the future.
 fn until(text: &str, now: Timestamp) -> Option<Duration> {
     let date = http_date(text)?;
     Duration::try_from(date.duration_since(now))
@@ -51,7 +52,7 @@ fn until(text: &str, now: Timestamp) -> Option<Duration> {
         .map(|wait| wait.min(CAP))
 }
 
-/// `Sun, 22 Nov 2026 12:00:00 GMT`.
+/// Parses an HTTP date, for example `Sun, 22 Nov 2026 12:00:00 GMT`.
 #[must_use]
 pub fn http_date(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new()
@@ -59,10 +60,11 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
         .ok()
 }
 
-/// A smaller difference never made a gateway refuse: it accepts 15 minutes (`docs/facts/ons-api.md` §4.2).
+/// Smaller clock differences are ignored: the gateway accepts 15 minutes (`docs/facts/ons-api.md` §4.2).
 const NOTICED: SignedDuration = SignedDuration::from_secs(60);
 
-/// What to do about a refused time stamp, from the answer's `Date`, where that shows a difference.
+/// Returns a hint about this machine's clock if the `Date` header shows a difference. For responses that reject
+/// the request's time stamp.
 pub(super) fn clock_hint(headers: &HeaderMap, now: Timestamp) -> Option<String> {
     let date = http_date(headers.get(DATE)?.to_str().ok()?)?;
     let ahead = now.duration_since(date);

@@ -1,4 +1,4 @@
-//! How the network is reached: the HTTP clients of this program are built here and nowhere else.
+//! The HTTP clients of this program; no other module builds one.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use super::{ConfigError, transport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What every client of this run shares. There is no word in it that turns verification off.
+/// Settings that all clients of a run share. None of them turns certificate verification off.
 #[derive(Debug, Clone, Default)]
 pub struct Network {
-    /// The proxy to go through, in place of those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`); `NO_PROXY` holds.
+    /// Proxy to use instead of `HTTPS_PROXY` and `HTTP_PROXY`; `NO_PROXY` still applies.
     pub proxy: Option<Proxy>,
-    /// Root certificates to trust beside the system's, in PEM.
+    /// Root certificates to trust in addition to the system's, in PEM.
     pub ca_cert: Option<Vec<u8>>,
 }
 
 impl Network {
-    /// A client for one server. A server on this machine is never reached through a proxy.
+    /// Builds a client for one server. A server on this machine is never reached through a proxy.
     pub(super) fn client(&self, url: &Url, timeout: Duration) -> Result<Client, ConfigError> {
         self.builder(url, timeout)?
             .build()
             .map_err(ConfigError::Client)
     }
 
-    /// The same for a server that is asked once an hour: it keeps no connection.
+    /// Builds a client for a server that is called about once an hour; it keeps no idle connection.
     pub(super) fn rare_client(&self, url: &Url, timeout: Duration) -> Result<Client, ConfigError> {
         let builder = self.builder(url, timeout)?.pool_max_idle_per_host(0);
         builder.build().map_err(ConfigError::Client)
@@ -46,7 +46,7 @@ impl Network {
             }
             builder = builder.tls_certs_merge(roots);
         } else if !speaks_tls {
-            // No TLS on this way: don't load the system's roots, which a bare container may lack.
+            // // No TLS is used here, so the system's roots are not loaded: a bare container may have none.
             builder = builder.tls_certs_only([]);
         }
         if is_loopback(url) {
@@ -58,29 +58,29 @@ impl Network {
         Ok(builder)
     }
 
-    /// Is there a proxy on the way to `url` that is reached by TLS?
+    /// Returns whether `url` is reached through a proxy that speaks TLS.
     fn proxy_speaks_tls(&self, url: &Url) -> Result<bool, ConfigError> {
         match &self.proxy {
             _ if is_loopback(url) => Ok(false),
             Some(Proxy(proxy)) => Ok(proxy.scheme() == "https"),
-            // The client reads them for itself: they can't be handed to it.
+            // // The HTTP client reads the variables itself; they cannot be passed to it.
             None => proxy::speaks_tls(url, &|name| std::env::var(name).ok())
                 .map_err(|variable| ConfigError::Proxy { variable }),
         }
     }
 }
 
-/// What a server said to a POST.
+/// The response to a POST.
 #[derive(Debug)]
 pub struct HttpReply {
     /// HTTP status.
     pub status: u16,
-    /// The body; nothing where it is too long for what anybody says to a POST.
+    /// The body; empty if it was too long.
     pub body: Vec<u8>,
 }
 
 impl Network {
-    /// Posts JSON once, to somebody who needs no key. What went wrong is told without any part of the address.
+    /// Posts JSON once, without credentials. Error messages contain no part of the address.
     pub async fn post_json(
         &self,
         to: &Address,
@@ -113,12 +113,16 @@ impl Network {
     }
 }
 
-/// An address that is a secret, as those of webhooks are: shown as scheme and host only.
+/// An address that is a secret, such as that of a webhook. Shown as scheme and host only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address(Url);
 
 impl Address {
-    /// Understands an address. `allow_http` lets it be plain http to another machine.
+    /// Parses an address. `allow_http` permits plain HTTP to another machine.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a URL, or would send a secret in the clear.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, BadAddress> {
         let url = Url::parse(text.trim()).map_err(|_| BadAddress::NoUrl)?;
         match url.scheme() {
@@ -130,7 +134,7 @@ impl Address {
         }
     }
 
-    /// With more parameters.
+    /// Appends query parameters.
     #[must_use]
     pub fn with_query(&self, more: &[(&'static str, String)]) -> Self {
         let mut url = self.0.clone();
@@ -140,10 +144,10 @@ impl Address {
         Self(url)
     }
 
-    /// Hides every part of it that could be a token.
+    /// Returns a redactor for every part of the address that could be a token.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        const SHORT: usize = 6; // `send`, `hook`, `v2`: words of the service
+        const SHORT: usize = 6; // // `send`, `hook`, `v2`: path segments that are no secrets
 
         let pairs: Vec<_> = self.0.query_pairs().collect();
         let parts = self.0.path_segments().into_iter().flatten();
@@ -172,19 +176,19 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Why this is no address to post to. Quotes none of it.
+/// Why an address cannot be used. The messages do not quote the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
-    /// No URL of the kind we can use.
+    /// Not a URL with a supported scheme.
     #[error("not an address, expected https://HOST/PATH")]
     NoUrl,
-    /// It would send a secret in the clear.
+    /// Plain HTTP would send a secret in the clear.
     #[error("plain http would show the address on its way, expected https (or --allow-http)")]
     Plain,
 }
 
-/// A client for plain http to this machine or its neighbours, never through a proxy: it would ask the metadata service
-/// of the proxy's machine, and show it the key.
+/// Builds a client for plain HTTP to this machine or a link-local address. It never uses a proxy: the request
+/// would reach the metadata service of the proxy's machine, and the proxy would see the key.
 pub(super) fn direct(connect: Duration, read: Duration) -> Result<Client, ConfigError> {
     plain(connect + read)
         .connect_timeout(connect)
@@ -196,23 +200,25 @@ pub(super) fn direct(connect: Duration, read: Duration) -> Result<Client, Config
 }
 
 fn plain(timeout: Duration) -> ClientBuilder {
-    // The one provider of TLS arithmetic in this process; whoever came first has installed one already.
+    // // One TLS provider per process; an error means that it is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(redirect::Policy::none())
-        // A silent second try would send the nonce twice; and none to come means no copy kept for it.
+        // // A hidden retry would send the nonce twice; without retries the client keeps no copy of the
+        // request.
         .retry(retry::never().max_retries_per_request(0))
         .timeout(timeout)
 }
 
-/// The body as it was sent, unless it is longer than `most` bytes; not a byte is read of one that is announced longer.
+/// Reads the body as it was sent, unless it is longer than `most` bytes. If the announced length is longer,
+/// nothing is read.
 ///
-/// No encoding is undone: none was asked for, and a megabyte can hold a gigabyte of zeros.
+/// No content encoding is decoded: none was requested, and a megabyte can expand to a gigabyte of zeros.
 pub(super) async fn body_of(
     response: &mut Response,
     most: usize,
 ) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    /// Room made for an answer on the word of its header alone.
+    /// Capacity reserved on the word of the header alone.
     const LIKELY: usize = 64 * 1024;
 
     let announced = response.content_length().unwrap_or(0);

@@ -1,10 +1,12 @@
 //! The HTTP API: `OnsMessageTrace`, API version 2019-02-14.
 //!
-//! [`endpoint`] says where the gateway is, [`credentials`] with which key to ask it; `keys` replaces the key before it
-//! ends, [`http`] knows how the network is reached, and [`proxy`] through whom. [`Ons`] asks: each call is stamped, built and signed anew
-//! ([`request`], [`sign_v3`], [`sign_v1`]), sent once, and its answer read ([`answer`]) by
-//! what it says, not by what it claims to be. [`errors`] is the table of what each error code means for the run.
-//! Nothing here waits or tries again: that is the engine's.
+//! - [`endpoint`]: the address of the gateway; [`http`] and [`proxy`]: how it is reached.
+//! - [`credentials`]: where the access key comes from; `keys`: renews it before it expires.
+//! - [`Ons`]: makes one call. Each call is stamped, built and signed ([`request`], [`sign_v3`], [`sign_v1`]), sent once,
+//!   and its response parsed by its content ([`answer`]), not by its content type.
+//! - [`errors`]: the table of what each error code means for the run.
+//!
+//! This module never waits and never retries; that is the engine's task.
 
 pub mod answer;
 mod client;

@@ -1,7 +1,7 @@
-//! Percent-encoding as the POP gateway wants it (`docs/facts/ons-api.md` §3.3): only `A-Z a-z 0-9 - _ . ~` stay, a blank
-//! becomes `%20`, hex is upper case.
+//! Percent-encoding for the POP gateway (`docs/facts/ons-api.md` §3.3): keeps only `A-Z a-z 0-9 - _ . ~`,
+//! encodes a blank as `%20`, and uses upper-case hex.
 
-/// Appends `text`, encoded, to `out`.
+/// Appends `text`, percent-encoded, to `out`.
 pub fn encode_into(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
@@ -15,7 +15,7 @@ pub fn encode_into(out: &mut String, text: &str) {
     }
 }
 
-/// `text`, encoded.
+/// Returns `text`, percent-encoded.
 #[must_use]
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -23,8 +23,8 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// The canonical query of both signatures: `key=value` sorted by key in byte order, encoded, joined with `&`.
-/// A parameter without value is `key=`.
+/// Returns the canonical query of both signatures: encoded `key=value` pairs, sorted by key in byte order and
+/// joined with `&`. A parameter without a value is `key=`.
 #[must_use]
 pub fn canonical_query<K: AsRef<str>, V: AsRef<str>>(parameters: &[(K, V)]) -> String {
     let mut sorted: Vec<(&str, &str)> = parameters

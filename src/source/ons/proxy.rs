@@ -1,4 +1,4 @@
-//! The proxy on the way: the one of `--proxy`, or what the environment says of one.
+//! The proxy: given by `--proxy` or by the environment.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +10,11 @@ use reqwest::Url;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy(pub(super) Url);
 
-/// Does the environment send calls to `url` through a proxy that is reached by TLS? Fails with the variable that is to
-/// name a proxy and does not: the HTTP client would drop it without a word, and go past the proxy.
+/// Returns whether the environment routes calls to `url` through a proxy that speaks TLS. Follows the rules of
+/// the HTTP client, including upper and lower case, `ALL_PROXY` and `NO_PROXY`.
 ///
-/// It is read by the client's own rules, case of the names, `ALL_PROXY` and `NO_PROXY` included.
+/// Fails if a proxy variable has an invalid value: the HTTP client would silently ignore it and bypass the
+/// proxy.
 pub(super) fn speaks_tls(
     url: &Url,
     env: &dyn Fn(&str) -> Option<String>,
@@ -50,12 +51,12 @@ pub(super) fn speaks_tls(
     }
 }
 
-/// Why this is no address of a proxy. Quotes none of it: it may hold a password.
+/// Why an address is not valid for a proxy. The messages do not quote it because it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadProxy {
-    /// Not a URL of the kind we can use.
+    /// Not a URL with a supported scheme.
     Address,
-    /// A user or password.
+    /// The address contains a user or password.
     Secret,
 }
 
@@ -136,14 +137,14 @@ mod tests {
             (plain, &[("http_proxy", "https://proxy")], true),
             (plain, &[("all_proxy", "https://proxy")], true),
             (tls, &[("HTTPS_PROXY", "https://proxy")], true),
-            // Another scheme's, or one for others.
+            // // The variable applies to another scheme or to other hosts.
             (plain, &[("HTTPS_PROXY", "not a url")], false),
             (
                 plain,
                 &[("HTTP_PROXY", "not a url"), ("NO_PROXY", "x, .example")],
                 false,
             ),
-            // Set to nothing is not set, and the first that is set counts.
+            // // An empty variable counts as unset; the first one that is set counts.
             (
                 plain,
                 &[("HTTP_PROXY", " "), ("ALL_PROXY", "https://proxy")],

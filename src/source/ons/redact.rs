@@ -1,6 +1,7 @@
-//! Text from a gateway made fit for a person: no key ID, no token, no control characters, not endless.
+//! Redaction of text from servers: hides key ID and token, removes control characters, limits the length.
 //!
-//! Gateways echo what they were sent: the string to sign, the URL with V1's `AccessKeyId` and `SecurityToken`.
+//! Gateways echo parts of the request: the string to sign, or the URL with `AccessKeyId` and `SecurityToken` of
+//! V1.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -8,25 +9,25 @@ use std::ops::Range;
 
 use super::percent::encode;
 
-/// How many leading characters give a long secret away; what follows them is hidden with them, so that cut and encoded
-/// echoes are found too.
+/// Number of leading characters that identify a long secret. Everything that follows is hidden too, so that cut
+/// or encoded echoes are found.
 const HEAD: usize = 8;
 
-/// From this length on a secret is long. The head of a shorter one may be a word of the text: who calls a key
-/// `payments-team` has a topic `payments` as well.
+/// Minimum length of a long secret. The beginning of a shorter one may be an ordinary word: the key
+/// `payments-team` must not hide the topic `payments`.
 const LONG: usize = 16;
 
 /// Hides the key ID and the token. The default hides nothing.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Of long secrets.
+    /// Beginnings of the long secrets.
     heads: Vec<String>,
-    /// Short secrets.
+    /// The short secrets.
     wholes: Vec<String>,
 }
 
 impl Redactor {
-    /// Hides each of `secrets`, as it is and percent-encoded once or twice.
+    /// Creates a redactor that hides each of `secrets`: verbatim, and percent-encoded once or twice.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut redactor = Self::default();
@@ -44,10 +45,10 @@ impl Redactor {
         redactor
     }
 
-    /// `text` in one line of at most `limit` characters, secrets hidden, control characters gone.
+    /// Returns `text` as one line of at most `limit` characters, without secrets and control characters.
     #[must_use]
     pub fn excerpt(&self, text: &str, limit: usize) -> String {
-        // Control characters first: without those inside of it, a secret would be whole again.
+        // // Control characters are removed first: a secret could be hidden by one in its middle.
         let printable = |c: &char| c.is_whitespace() || !c.is_control();
         let text: String = text.chars().filter(printable).collect();
         let mut excerpt = String::new();
@@ -78,7 +79,7 @@ impl Redactor {
         shown
     }
 
-    /// The first secret behind `from`.
+    /// Returns the first secret after `from`.
     fn find(&self, text: &str, from: usize) -> Option<Range<usize>> {
         let heads = self.heads.iter().filter_map(|head| {
             let start = from + text[from..].find(&**head)?;
@@ -98,7 +99,7 @@ impl Redactor {
     }
 }
 
-/// Is it no part of a longer word? An encoded `=` in front of it is none.
+/// Returns whether the match is not a part of a longer word. An encoded `=` before it does not count.
 fn stands_alone(text: &str, place: &Range<usize>) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let (before, after) = (&text[..place.start], &text[place.end..]);
@@ -106,7 +107,7 @@ fn stands_alone(text: &str, place: &Range<usize>) -> bool {
     (ends_encoded || !before.ends_with(is_word)) && !after.starts_with(is_word)
 }
 
-/// The characters of keys and tokens, raw or percent-encoded.
+/// Returns whether a character can occur in a key or token, verbatim or percent-encoded.
 fn belongs_to_secret(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '%' | '.' | '_' | '~' | '-')
 }

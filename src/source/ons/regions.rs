@@ -1,4 +1,4 @@
-//! The regions of `OnsMessageTrace` and the hosts that serve them (`docs/facts/ons-api.md` §6).
+//! Regions of `OnsMessageTrace` and their hosts (`docs/facts/ons-api.md` §6).
 
 /// Regions whose host is `ons.REGION.aliyuncs.com`.
 const REGIONS: &[&str] = &[
@@ -24,12 +24,12 @@ const REGIONS: &[&str] = &[
     "eu-central-1",
     "eu-west-1",
     "me-east-1",
-    "mq-internet-access", // the public test region; SDK tables lack it
+    "mq-internet-access", // // the public test region, which the SDK tables lack
     "us-east-1",
     "us-west-1",
 ];
 
-/// The official SDK's exceptions: regions that another host serves.
+/// Exceptions of the official SDK: regions served by another host.
 const EXCEPTIONS: &[(&str, &[&str])] = &[
     (
         "ons.aliyuncs.com",
@@ -69,7 +69,7 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The host that serves a region, if we know the region.
+/// Returns the host of a known region.
 pub(super) fn host(region: &str) -> Option<String> {
     if REGIONS.contains(&region) {
         return Some(format!("ons.{region}.aliyuncs.com"));
@@ -80,7 +80,7 @@ pub(super) fn host(region: &str) -> Option<String> {
         .map(|(host, _)| (*host).to_owned())
 }
 
-/// Up to three known regions that look like `wrong`, the nearest first.
+/// Returns up to three known regions similar to `wrong`, the most similar first.
 pub(super) fn near(wrong: &str) -> Vec<&'static str> {
     let wrong = wrong.to_ascii_lowercase();
     let mut candidates: Vec<(usize, &str)> = REGIONS
@@ -101,7 +101,7 @@ pub(super) fn near(wrong: &str) -> Vec<&'static str> {
     candidates.into_iter().map(|(_, region)| region).collect()
 }
 
-/// How many letters must be typed, deleted or changed to get from one word to the other (Levenshtein).
+/// Returns the Levenshtein distance of two words.
 pub(super) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

@@ -1,5 +1,5 @@
-//! One `OnsMessageTrace` call as official SDKs send it (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /`, everything in the
-//! query, an empty body, a new nonce and date in every call.
+//! Builds an `OnsMessageTrace` request like the official SDKs (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /`,
+//! all parameters in the query, an empty body, and a new nonce and date for every call.
 
 use std::str::FromStr;
 
@@ -29,13 +29,13 @@ static X_ACS_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-acs-securit
 static X_ACS_SIGNATURE_NONCE: HeaderName = HeaderName::from_static("x-acs-signature-nonce");
 static X_ACS_VERSION: HeaderName = HeaderName::from_static("x-acs-version");
 
-/// How calls are signed.
+/// The signature version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Signature {
-    /// `ACS3-HMAC-SHA256`, in headers: the documented one.
+    /// `ACS3-HMAC-SHA256` in headers: the documented version.
     #[default]
     V3,
-    /// HMAC-SHA1, in the query: for gateways that know no other.
+    /// HMAC-SHA1 in the query: for gateways that support no other.
     V1,
 }
 
@@ -51,7 +51,7 @@ impl FromStr for Signature {
     }
 }
 
-/// Builds calls: holds what is the same in all of them, with one key.
+/// Builds requests; holds everything that is the same for all calls with one key.
 #[derive(Debug)]
 pub(super) struct Calls {
     url: Url,
@@ -62,7 +62,7 @@ pub(super) struct Calls {
     headers: HeaderMap,
 }
 
-/// The secret, ready to sign in the one way or the other.
+/// The secret, prepared for one of the signature versions.
 #[derive(Debug)]
 enum SigningKey {
     V3(V3SigningKey),
@@ -70,7 +70,7 @@ enum SigningKey {
 }
 
 impl Calls {
-    /// Fails where the key ID, the token or the host can't stand in a header.
+    /// Fails if the key ID, the token or the host cannot be sent in a header.
     pub(super) fn new(
         endpoint: &Endpoint,
         credentials: Credentials,
@@ -96,7 +96,7 @@ impl Calls {
                     X_ACS_CONTENT_SHA256.clone(),
                     HeaderValue::from_static(EMPTY_SHA256),
                 ),
-                // Their places, so that no call has to make room for them.
+                // // Placeholders, so that the map of each call need not grow.
                 (X_ACS_DATE.clone(), HeaderValue::from_static("")),
                 (X_ACS_SIGNATURE_NONCE.clone(), HeaderValue::from_static("")),
                 (AUTHORIZATION, HeaderValue::from_static("")),
@@ -120,13 +120,13 @@ impl Calls {
         })
     }
 
-    /// Whose calls they are.
+    /// Returns the key ID of the requests.
     #[cfg(test)]
     pub(super) fn key_id(&self) -> &str {
         &self.credentials.access_key_id
     }
 
-    /// The call for a query, signed. The query's instance wins over the endpoint's.
+    /// Builds and signs the request for a query. The instance of the query wins over that of the endpoint.
     pub(super) fn build(
         &self,
         query: &Query,
@@ -162,7 +162,8 @@ impl Calls {
     ) -> Result<(), InvalidHeaderValue> {
         let key_id = &*self.credentials.access_key_id;
         let token = self.credentials.security_token.as_ref();
-        // Host and x-acs-* only: a proxy may rewrite the others. Sorted, as the signature wants them.
+        // // Only Host and x-acs-* are signed: a proxy may rewrite other headers. The signature needs them
+        // sorted.
         let mut signed = Vec::with_capacity(8);
         signed.push((HOST.as_str(), &*self.host));
         if token.is_some() {
@@ -199,7 +200,7 @@ impl Calls {
         parameters.extend([
             ("AccessKeyId", &*self.credentials.access_key_id),
             ("Action", ACTION),
-            // Without it the answer comes in XML.
+            // // Without it, the response is XML.
             ("Format", "JSON"),
             ("SignatureMethod", "HMAC-SHA1"),
             ("SignatureNonce", &*stamp.nonce),
@@ -218,7 +219,7 @@ impl Calls {
     }
 }
 
-/// A header value that debug output of the HTTP client hides.
+/// Returns a header value that the debug output of the HTTP client hides.
 fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(value)?;
     value.set_sensitive(true);

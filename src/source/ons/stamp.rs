@@ -1,4 +1,4 @@
-//! What makes one call differ from the next, apart from its query: the date and the nonce.
+//! Date and nonce: the parts of a request that differ between two calls for the same query.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -7,37 +7,37 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 
-/// The stamp of one call.
+/// Date and nonce of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// As the gateway wants it: `2026-11-22T12:00:00Z`.
+    /// Date in the format of the gateway: `2026-11-22T12:00:00Z`.
     pub(super) date: HeaderValue,
     /// 32 hex digits.
     pub(super) nonce: String,
 }
 
 impl Stamp {
-    /// The date as text.
+    /// Returns the date as text.
     pub(super) fn date(&self) -> &str {
-        self.date.to_str().unwrap_or_default() // a date is ASCII
+        self.date.to_str().unwrap_or_default() // // a date is ASCII
     }
 }
 
-/// Hands out stamps, no two alike.
+/// Creates stamps; no two are equal.
 ///
-/// A nonce has to be unique, not secret: it keeps a call from being taken twice, and who has not the key can't sign
-/// another with it. So eight random bytes tell this client from every other, a counter tells its calls apart, and the
-/// system is asked for random bytes once, not in each call.
+/// A nonce must be unique, not secret: it prevents a replay, and a request with another nonce needs the key. So
+/// eight random bytes identify the client and a counter identifies the call. Random bytes are read once, not
+/// for each call.
 #[derive(Debug)]
 pub(super) struct Stamps {
     client: [u8; 8],
     calls: AtomicU64,
-    /// The date of the last call with its second: formatting it costs more than the whole rest of a stamp.
+    /// The date of the last call, with its second: formatting a date costs more than the rest of a stamp.
     last: Mutex<Option<(i64, HeaderValue)>>,
 }
 
 impl Stamps {
-    /// `client` is random.
+    /// Creates stamps for a client, which `client` identifies by random bytes.
     pub(super) fn new(client: [u8; 8]) -> Self {
         Self {
             client,
@@ -46,7 +46,7 @@ impl Stamps {
         }
     }
 
-    /// The stamp of the next call.
+    /// Returns the stamp of the next call.
     pub(super) fn next(&self, now: Timestamp) -> Stamp {
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&self.client);

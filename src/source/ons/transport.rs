@@ -1,4 +1,5 @@
-//! Errors of the HTTP client as failures: without the URL (V1's holds key ID and token), with the cause that helps.
+//! Converts errors of the HTTP client into failures. The message keeps the root cause and drops the URL, which
+//! contains key ID and token with V1.
 
 use std::error::Error;
 
@@ -6,14 +7,14 @@ use super::errors;
 use super::redact::Redactor;
 use crate::source::{Failure, FailureKind};
 
-/// How much of a cause is shown, in characters.
+/// Length limit of the shown cause, in characters.
 const CAUSE: usize = 300;
 
-/// What an error about a tunnel says, which is all there is to tell it by: its type is private to the HTTP client.
+/// Texts of tunnel errors. Their type is private to the HTTP client, so only the text identifies them.
 const NEEDS_PASSWORD: &str = "tunnel error: proxy authorization required";
 const NO_TUNNEL: &str = "tunnel error: unsuccessful";
 
-/// No answer arrived, or only half of one.
+/// Returns the failure of a request without a complete response.
 pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let error = error.without_url();
     let (kind, what, hint, cause) = details(&error);
@@ -34,9 +35,9 @@ type ErrorDetails = (
     Option<String>,
 );
 
-/// What it means, what happened, what to do about it, and the cause that helps.
+/// Returns the kind of an error, what happened, a hint, and the root cause.
 fn details(error: &reqwest::Error) -> ErrorDetails {
-    // Every call would end at these three, so no call is worth repeating.
+    // // These three would fail every call, so another attempt is pointless.
     if let Some(problem) = certificate_error(error) {
         let what = "the gateway's certificate is not trusted";
         let hint = "check the host; where a proxy opens TLS connections, add its certificate authority: --ca-cert FILE";
@@ -65,7 +66,7 @@ fn details(error: &reqwest::Error) -> ErrorDetails {
     (FailureKind::Transport, what, hint, root)
 }
 
-/// Did a proxy answer CONNECT with anything but 200? What it said is not handed on: its rules, or its own trouble.
+/// Returns whether a proxy refused CONNECT. The response of the proxy is not shown.
 pub(super) fn is_without_tunnel(error: &reqwest::Error) -> bool {
     says(error, NO_TUNNEL)
 }
@@ -74,7 +75,7 @@ fn says(error: &reqwest::Error, text: &str) -> bool {
     causes(error).any(|cause| cause.to_string() == text)
 }
 
-/// What is wrong with the certificate, if that is the reason.
+/// Returns the problem with the server's certificate, if that is the cause.
 fn certificate_error(error: &reqwest::Error) -> Option<String> {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<rustls::Error>())
@@ -82,7 +83,7 @@ fn certificate_error(error: &reqwest::Error) -> Option<String> {
         .map(ToString::to_string)
 }
 
-/// The causes, outermost first. An `io::Error` leaves what it wraps out of the chain, so it is opened here.
+/// Returns the causes, outermost first. `io::Error` omits its inner error from the chain, so it is opened here.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |&cause| {
         match cause.downcast_ref::<std::io::Error>() {

@@ -1,4 +1,4 @@
-//! The JSON body (`docs/facts/ons-api.md` §1.2), in all the shapes it comes in.
+//! Parser for JSON bodies (`docs/facts/ons-api.md` §1.2), in all their shapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,8 @@ use super::{Body, ERROR_CODE, NO_SUCCESS, track};
 use crate::source::Track;
 
 pub(super) fn read(body: &[u8]) -> Result<Body, String> {
-    // Nearly every answer is read in one pass. An error may stand in `Data` alone, and then the rest still counts.
+    // // Nearly every response is parsed in one pass. If only `Data` is malformed, the other fields still
+    // count.
     if let Ok(envelope) = serde_json::from_slice::<Envelope<'_, JsonTracks>>(body) {
         return Ok(envelope.open(|tracks| Ok(tracks.0)));
     }
@@ -25,11 +26,11 @@ pub(super) fn read(body: &[u8]) -> Result<Body, String> {
     }))
 }
 
-/// The top level. Official SDKs read both spellings of the error fields, and `RequestId` and `Data` of a success in one
-/// only: the others are how anybody's answers look. Unknown fields are passed over.
+/// The top level. The official SDKs read both spellings of the error fields, but only one of `RequestId` and
+/// `Data`: the other spelling is common in responses of other services. Unknown fields are ignored.
 struct Envelope<'a, Data> {
     request_id: JsonText<'a>,
-    /// A request ID that is spelled like that of an error.
+    /// The request ID in the spelling of error responses.
     small_request_id: JsonText<'a>,
     code: JsonText<'a>,
     message: JsonText<'a>,
@@ -108,7 +109,7 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
     }
 }
 
-/// Takes a value that may be given once: of two that disagree, nobody knows which is meant.
+/// Stores a value that may occur once: of two different ones, neither can be trusted.
 fn once<T, E: Error>(place: &mut Option<T>, value: T, name: &'static str) -> Result<(), E> {
     match place.replace(value) {
         Some(_) => Err(E::duplicate_field(name)),
@@ -123,8 +124,8 @@ fn is_false(value: &Value) -> bool {
             .is_some_and(|s| s.eq_ignore_ascii_case("false"))
 }
 
-/// `Data` or `MessageTrack`: null, "", a list of tracks, one track in place of a list, or an object that holds any
-/// of these as its `MessageTrack`. Nothing where it is null, "" or an object with nothing in it.
+/// `Data` or `MessageTrack`: null, "", a list of tracks, a single track, or an object that contains any of
+/// these as its `MessageTrack`. `None` for null, "" or an empty object.
 struct JsonTracks(Option<Vec<Track>>);
 
 impl<'de> Deserialize<'de> for JsonTracks {
@@ -175,7 +176,7 @@ impl<'de> Deserialize<'de> for JsonTracks {
     }
 }
 
-/// A track, or the object around a list of them.
+/// A track, or the object around a list of tracks.
 struct ErrorBody<'a> {
     group: Option<JsonText<'a>>,
     word: Option<JsonText<'a>>,
@@ -231,7 +232,7 @@ impl<'de> Deserialize<'de> for ErrorBody<'de> {
     }
 }
 
-/// A scalar as text; null and anything that is no scalar count as missing.
+/// A scalar as text; null and everything else count as missing.
 struct JsonText<'a>(Option<Cow<'a, str>>);
 
 impl JsonText<'_> {

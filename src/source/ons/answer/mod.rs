@@ -1,9 +1,9 @@
-//! What the gateway's bytes say: a [`Trace`] or a [`Failure`].
+//! Parses the gateway's response into a [`Trace`] or a [`Failure`].
 //!
-//! Nothing is taken on trust. The content type is ignored (gateways label XML as JSON and the other way round), the
-//! first byte decides; every shape of `OnsMessageTrace` that an official SDK reads as "no groups" is read so. What is
-//! not its answer (a login page, another operation's, one that says it failed) must never look like a topic without
-//! groups: that would be asserted of every group that is expected.
+//! The first byte decides about the format, because gateways mislabel JSON and XML. Every shape that an
+//! official SDK reads as "no groups" is read so. Any other response (a login page, another operation, a failed
+//! call) is a failure. It must not look like a topic without groups, because that would be reported for every
+//! expected group.
 
 mod json;
 mod xml;
@@ -13,17 +13,20 @@ use super::redact::Redactor;
 use crate::offsets::TrackType;
 use crate::source::{Failure, Trace, Track};
 
-/// How much of a body that can't be read is shown, in characters.
+/// Length limit for the excerpt of an unreadable body, in characters.
 const EXCERPT: usize = 200;
-/// How much of a gateway's own message is shown, in characters.
+/// Length limit for a message of the gateway, in characters.
 const MESSAGE: usize = 500;
-/// How much of an unreadable body is looked at for the excerpt, in bytes.
+/// Size of the part of an unreadable body that is searched for an excerpt, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
 
-/// Reads an answer: its HTTP status and its body, in JSON or XML.
+/// Parses the status and body of a response, in JSON or XML.
 ///
-/// The `redactor` hides the caller's key ID and token where the gateway echoes them. What stands in headers (waiting
-/// time, clock) is not looked at here.
+/// `redactor` hides the caller's key ID and token if the gateway echoes them. Headers are handled elsewhere.
+///
+/// # Errors
+///
+/// If the gateway reports an error, or the body is not a response of `OnsMessageTrace`.
 pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Failure> {
     let is_success = (200..300).contains(&status);
     let unreadable = |reason: String| unreadable(status, &reason, body, redactor);
@@ -41,34 +44,34 @@ pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Fai
     })
 }
 
-/// Where `Success` is false.
+/// `Success` is false.
 const NO_SUCCESS: &str = "it says that it is no success";
-/// Where there is an `errorCode`, which is how others than this operation say that they failed.
+/// `errorCode` is present; other operations report errors this way.
 const ERROR_CODE: &str = "an errorCode in place of groups";
 
-/// A body that could be read, in either format.
+/// A parsed body of either format.
 struct Body {
     request_id: Option<String>,
     code: Option<String>,
     message: Option<String>,
-    /// The groups, nothing where it says nothing of them, or why they can't be read; that matters only where they are
-    /// needed.
+    /// The groups; `None` if the body has no list of groups. An error matters only if the groups are needed.
     tracks: Result<Option<Vec<Track>>, String>,
-    /// Is there any sign that `OnsMessageTrace` spoke?
+    /// Whether any field shows that `OnsMessageTrace` answered.
     is_answer: bool,
-    /// A sign that somebody else did, or that it failed.
+    /// A sign that another service answered, or that the call failed.
     denial: Option<&'static str>,
 }
 
-/// What a code or a message says where all went well: a success has code 200 (`docs/facts/ons-api.md` §5). No page knows 0,
-/// but nowhere it is an error.
+/// Returns whether a code or message stands for success: a success has code 200 (`docs/facts/ons-api.md` §5).
+/// Code 0 is undocumented, and nowhere an error.
 fn says_success(text: &str) -> bool {
     let words = ["", "0", "200", "ok", "success"];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 impl Body {
-    /// The error code. A success may carry `200` or `OK` in its place, and one with groups in it is a success.
+    /// Returns the error code. A success may have `200` or `OK` as its code, and a response with groups is a
+    /// success.
     fn error_code(&self, is_success: bool) -> Option<&str> {
         let code = self.code.as_deref()?.trim();
         let has_tracks = matches!(&self.tracks, Ok(Some(tracks)) if !tracks.is_empty());
@@ -108,7 +111,7 @@ impl Body {
         Some(redactor.excerpt(id, EXCERPT))
     }
 
-    /// One that says nothing of groups is one about a topic without groups, unless it has something else to say.
+    /// Handles a body without groups: it means a topic without groups, unless the body says something else.
     fn nothing_said(&self) -> Result<Vec<Track>, String> {
         let code = self.code.as_deref().unwrap_or_default();
         let message = self.message.as_deref().unwrap_or_default();
@@ -131,7 +134,7 @@ impl Body {
         let request_id = self.request_id(redactor);
         let nothing_said = self.nothing_said();
         let mut tracks = self.tracks?.map_or(nothing_said, Ok)?;
-        // Their order means nothing, and the record sorts them so.
+        // // The order has no meaning; the results file sorts them in the same way.
         tracks.sort_by(|a, b| key(a).cmp(&key(b)));
         tracks.dedup();
         Ok(Trace {
@@ -146,7 +149,7 @@ fn key(track: &Track) -> (&str, &str) {
     (&track.group, track.track_type.as_str())
 }
 
-/// JSON or XML, by the first byte that is not blank.
+/// Parses JSON or XML, decided by the first byte that is not blank.
 fn read(body: &[u8]) -> Result<Body, String> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     match body.trim_ascii_start().first() {
@@ -160,7 +163,7 @@ fn read(body: &[u8]) -> Result<Body, String> {
     }
 }
 
-/// One entry of the answer. A group without a word about it is one the source can't tell about.
+/// Builds a track. A group without a track type is one that the source cannot tell about.
 fn track(group: Option<&str>, track_type: Option<&str>) -> Result<Track, &'static str> {
     let group = group
         .filter(|group| !group.trim().is_empty())
@@ -178,7 +181,7 @@ fn without_code(status: u16, message: &str) -> Failure {
     }
 }
 
-/// A failure whose body is no answer: a page of a proxy, half an answer, nothing.
+/// Returns the failure for an unreadable body: a proxy's page, a truncated response, nothing.
 fn unreadable(status: u16, reason: &str, body: &[u8], redactor: &Redactor) -> Failure {
     let start = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
     let reason = redactor.excerpt(reason, EXCERPT);

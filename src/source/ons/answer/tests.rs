@@ -7,7 +7,7 @@ fn parsed(status: u16, body: &str) -> Result<Trace, Failure> {
     parse(status, body.as_bytes(), &Redactor::default())
 }
 
-/// `GROUP=WORD` for every track.
+/// Formats every track as `GROUP=WORD`.
 fn tracks(trace: &Trace) -> String {
     let pairs: Vec<String> = trace
         .tracks
@@ -129,7 +129,7 @@ fn codes_decide_in_json_and_xml_whatever_the_status() {
     }
 }
 
-/// Status, body, and what the message says of it.
+/// Status, body, and a part of the expected message.
 const NO_ANSWERS: &[(u16, &str, &str)] = &[
     (200, "", "an empty body"),
     (200, "  \n", "an empty body"),
@@ -160,7 +160,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
         "without ConsumerGroup",
     ),
     (200, r#"{"Data":[null]}"#, "expected a message track"),
-    // Of somebody else, or of a call that failed.
+    // // Responses of another server, or of a failed call.
     (
         200,
         r#"{"data":{"loginUrl":"https://sso.example/login"},"msg":"login required"}"#,
@@ -207,7 +207,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
         r#"{"RequestId":"R","Code":0}"#,
         "Code 0 without groups",
     ),
-    // Said twice.
+    // // Duplicate fields.
     (
         200,
         r#"{"Data":{"MessageTrack":[{"ConsumerGroup":"g"}]},"Data":{"MessageTrack":[]}}"#,
@@ -355,7 +355,7 @@ fn echoes_of_the_request_are_hidden() {
     }
 }
 
-/// The one code that says so is `SignatureDoesNotMatch`; what else is wrong with a signature is for its message to say.
+/// Only `SignatureDoesNotMatch` means that; for other problems of a signature the message is shown.
 #[test]
 fn another_signature_is_spoken_of_where_there_is_one() {
     let redactor = Redactor::new(["LTAI5tExampleKey"]);

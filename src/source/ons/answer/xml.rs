@@ -1,6 +1,6 @@
-//! The XML body, success or error (`docs/facts/ons-api.md` §§1.2, 4.1): what a V1 call without `Format` gets, and what
-//! some gateways answer whatever was asked. As in JSON, what says nothing of groups must at least be the operation's
-//! own answer, so its root and the shape of `Data` are as documented.
+//! Parser for XML bodies, success or error (`docs/facts/ons-api.md` §§1.2, 4.1). A V1 call without `Format`
+//! gets XML, and some gateways always send it. As with JSON, a body without groups must be a response of the
+//! operation, so the root element and the shape of `Data` are checked.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -8,7 +8,7 @@ use quick_xml::events::{BytesRef, Event};
 
 use super::{Body, ERROR_CODE, NO_SUCCESS, track};
 
-/// No answer nests deeper; a hostile one shall not cost us memory.
+/// Limit for nesting; it bounds the memory that a hostile response can use.
 const DEPTH: usize = 32;
 
 pub(super) fn read(body: &[u8]) -> Result<Body, String> {
@@ -32,7 +32,7 @@ pub(super) fn read(body: &[u8]) -> Result<Body, String> {
     }
 }
 
-/// What `&name;` or `&#number;` stands for; one we don't know stays as it is.
+/// Resolves `&name;` or `&#number;`; keeps an unknown reference verbatim.
 fn resolve(reference: &BytesRef<'_>) -> String {
     if let Some(known) = resolve_predefined_entity(reference) {
         return known.to_owned();
@@ -43,7 +43,7 @@ fn resolve(reference: &BytesRef<'_>) -> String {
     }
 }
 
-/// What was read so far.
+/// State of the parser.
 struct XmlAnswer {
     /// Names of the open elements.
     path: Vec<String>,
@@ -117,7 +117,7 @@ impl XmlAnswer {
         Ok(())
     }
 
-    /// Elements of `Data`, how deep they may ever be.
+    /// Handles the end of an element inside `Data`, at any depth.
     fn close_in_data(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
         match (self.path.len(), name) {
             (2, "MessageTrack") => self.close_track(),
@@ -132,10 +132,10 @@ impl XmlAnswer {
     fn close_track(&mut self) -> Result<(), &'static str> {
         let (group, word) = (self.group.take(), self.word.take());
         let Ok(tracks) = &mut self.body.tracks else {
-            return Ok(()); // a track before it could not be read
+            return Ok(()); // // an earlier track could not be read
         };
         let tracks = tracks.get_or_insert_default();
-        // `<MessageTrack/>` is how some bridges write an empty list.
+        // // `<MessageTrack/>` is an empty list in the responses of some bridges.
         if group.is_some() || word.is_some() {
             tracks.push(track(group.as_deref(), word.as_deref())?);
         }
@@ -150,7 +150,7 @@ impl XmlAnswer {
     }
 }
 
-/// Takes a text that may be given once: of two that disagree, nobody knows which is meant.
+/// Stores a text that may occur once: of two different ones, neither can be trusted.
 fn once(place: &mut Option<String>, text: &str, twice: &'static str) -> Result<(), &'static str> {
     match place.replace(text.to_owned()) {
         Some(_) => Err(twice),

@@ -1,4 +1,4 @@
-//! The chain: which place is looked at after which.
+//! The provider chain: which places are searched for an access key, in which order.
 
 use std::path::{Path, PathBuf};
 
@@ -19,19 +19,19 @@ const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
 const INI_FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
 const KEY_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
-/// One place of the chain.
+/// One step of the chain.
 type LookupStep<'a> = fn(&ProviderChain<'a>) -> Result<ChainStep, CredentialsError>;
 
-/// Where to look.
+/// Everything that the search depends on.
 #[derive(Clone, Copy)]
 pub struct ProviderChain<'a> {
-    /// The environment.
+    /// Looks up an environment variable.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The home directory, if there is one.
     pub home: Option<&'a Path>,
-    /// A profile that was given explicitly (`--profile`).
+    /// The profile given by `--profile`.
     pub profile: Option<&'a str>,
-    /// What was allowed.
+    /// What the user has allowed.
     pub allow: Allowed,
 }
 
@@ -45,7 +45,11 @@ impl std::fmt::Debug for ProviderChain<'_> {
 }
 
 impl<'a> ProviderChain<'a> {
-    /// Looks at the environment and the files; makes no call.
+    /// Searches the environment and the files, without making a call.
+    ///
+    /// # Errors
+    ///
+    /// If a place that the user configured is broken or has no key.
     pub fn candidates(&self) -> Result<Candidates, CredentialsError> {
         let mut found = Candidates {
             providers: Vec::new(),
@@ -71,7 +75,7 @@ impl<'a> ProviderChain<'a> {
             return Ok(found);
         }
         if self.variable(PROFILE).is_some() {
-            // The two places before are the two that have profiles.
+            // // The last two steps are the ones that have profiles.
             let files = found.looked.split_off(found.looked.len().saturating_sub(2));
             return Err(leads_nowhere(PROFILE, files.join("; ")));
         }
@@ -99,7 +103,8 @@ impl<'a> ProviderChain<'a> {
         }
     }
 
-    /// The identity token of a pod (RRSA): all three variables. A role alone may be meant for something else.
+    /// Returns the provider for a pod's identity token (RRSA). All three variables must be set; the role
+    /// variable alone may be meant for another step.
     fn oidc(&self) -> Result<ChainStep, CredentialsError> {
         if self.profile.is_some() {
             return Ok(ChainStep::Nothing(
@@ -153,8 +158,8 @@ impl<'a> ProviderChain<'a> {
         }
     }
 
-    /// The files of the SDKs. One that a variable names stands for itself: it is there and has the profile, or nobody
-    /// else is asked.
+    /// Searches the credentials files of the SDKs. If an environment variable names the file, the file must
+    /// exist and contain the profile. Otherwise the search ends with an error; later providers are not tried.
     fn ini_files(&self) -> Result<ChainStep, CredentialsError> {
         let named = self.variable(INI_FILE);
         let files = match &named {
@@ -183,7 +188,8 @@ impl<'a> ProviderChain<'a> {
         }
     }
 
-    /// The metadata service, which may be there, then the address, which somebody set up.
+    /// Adds the metadata service, which is optional, and the credentials URI, which is required if it is
+    /// configured.
     fn services(&self, found: &mut Candidates) -> Result<(), CredentialsError> {
         let around = self.role_defaults();
         if around.off.ecs {
@@ -228,7 +234,7 @@ impl<'a> ProviderChain<'a> {
         }
     }
 
-    /// A variable that is set to something.
+    /// Returns an environment variable that is set and not blank.
     fn variable(&self, name: &str) -> Option<String> {
         let value = (self.env)(name)?;
         let value = value.trim();
@@ -246,7 +252,7 @@ impl<'a> ProviderChain<'a> {
             .or_else(|| self.variable(PROFILE))
     }
 
-    /// A file's text; nothing where there is no such file.
+    /// Returns the text of a file, or `None` if the file does not exist.
     fn read(&self, file: &str) -> Result<Option<String>, CredentialsError> {
         let path = match (file.strip_prefix("~/"), self.home) {
             (Some(below), Some(home)) => home.join(below),

@@ -1,5 +1,5 @@
-//! `~/.aliyun/config.json`, the file of the official command line (`docs/facts/ons-api.md` §7.2): every mode but the ones
-//! that need a browser or an RSA key.
+//! Parser for `~/.aliyun/config.json`, the file of the official command line (`docs/facts/ons-api.md` §7.2).
+//! Supports every mode except those that need a browser or an RSA key.
 
 use serde_json::{Map, Value};
 
@@ -8,12 +8,17 @@ use super::provider::{AssumedRole, OidcRole, RamRole};
 use super::role::{RoleDefaults, RoleFields};
 use super::{ChainStep, Credentials, CredentialsError, Provider, ProviderKind, external};
 
-/// Roles that assume roles: more steps are a circle.
+/// Limit for profiles that refer to other profiles; a longer chain is a cycle.
 const LONGEST_CHAIN: usize = 5;
 const REPAIR: &str = "run `aliyun configure` for this profile again, or repair the file";
 const UNSET: &str = "unset the variable, or choose another profile: --profile NAME";
 
-/// Looks for a profile: the one named, else the file's `current`. `file` is its name for messages.
+/// Searches for the profile `wanted`, or the file's `current` profile. `file` is the name of the file in
+/// messages.
+///
+/// # Errors
+///
+/// If the file is malformed, or the profile is incomplete or of an unsupported mode.
 pub fn parse(
     text: &str,
     file: &str,
@@ -21,7 +26,7 @@ pub fn parse(
     around: &RoleDefaults,
 ) -> Result<ChainStep, CredentialsError> {
     let text = text.trim_start_matches('\u{feff}');
-    // Read as untyped JSON: a type error of serde would quote the value, which may be a secret.
+    // // Parsed into untyped JSON: a type error of serde would quote the value, which may be a secret.
     let config: Value = serde_json::from_str(text).map_err(|error| syntax(file, &error))?;
     let config = config
         .as_object()
@@ -60,7 +65,7 @@ fn name_of(profile: &Value) -> Option<&str> {
     profile.get("name")?.as_str()
 }
 
-/// A profile and the file that it is read from, to find in it what a mode needs.
+/// A profile, and the file that its `source_profile` refers to.
 struct Profile<'a> {
     file: &'a str,
     config: &'a [Value],
@@ -113,10 +118,10 @@ impl<'a> Profile<'a> {
         }))
     }
 
-    /// Mode `AK` or `StsToken`.
+    /// Reads a profile of mode `AK` or `StsToken`.
     fn key(&self, mode: &str) -> Result<ChainStep, CredentialsError> {
         if self.text("access_key_id")?.is_none() && self.text("access_key_secret")?.is_none() {
-            // What the CLI writes before anybody has configured it.
+            // // The CLI writes such a profile before it is configured.
             let why = format!("{}: profile {} has no access key yet", self.file, self.name);
             return Ok(ChainStep::Nothing(why));
         }
@@ -148,7 +153,7 @@ impl<'a> Profile<'a> {
     fn role(&self) -> Result<RamRole, CredentialsError> {
         let said = RoleFields {
             arn: self.needed("ram_role_arn")?,
-            // The Python SDK reads another name than the CLI writes.
+            // // The Python SDK reads a different field than the CLI writes.
             session: self
                 .text("ram_session_name")?
                 .or(self.text("role_session_name")?),
@@ -163,7 +168,7 @@ impl<'a> Profile<'a> {
             .map_err(|problem| self.wrong(problem, REPAIR))
     }
 
-    /// The key that `source_profile` leads to.
+    /// Returns the provider of the key that `source_profile` names.
     fn source(&self, depth: usize) -> Result<ProviderKind, CredentialsError> {
         let name = self.needed("source_profile")?;
         if depth == LONGEST_CHAIN {
@@ -200,7 +205,7 @@ impl<'a> Profile<'a> {
         match self.fields.get("expired_seconds") {
             None | Some(Value::Null) => Ok(None),
             Some(found) => match found.as_u64().map(u32::try_from) {
-                Some(Ok(0)) => Ok(None), // what the CLI writes where nobody said
+                Some(Ok(0)) => Ok(None), // // the CLI writes 0 for an unset value
                 Some(Ok(seconds)) => Ok(Some(seconds)),
                 _ => {
                     let place = format!("expired_seconds of profile {}", self.name);
@@ -237,7 +242,7 @@ impl<'a> Profile<'a> {
     }
 }
 
-/// A field's text; null and blank count as missing.
+/// Returns a text field; null and blank count as missing.
 fn text_of<'a>(
     object: &'a Map<String, Value>,
     field: &str,

@@ -1,7 +1,8 @@
-//! The metadata service of an ECS instance, which hands out keys of the instance's role (`docs/facts/ons-api.md` §7.3).
+//! The metadata service of an ECS instance, which returns keys of the instance's role (`docs/facts/ons-api.md`
+//! §7.3).
 //!
-//! Version 2 wants a token first, so that a server that forwards requests blindly can't be made to fetch a key;
-//! version 1 wants none, and is asked only where version 2 is not answered and nobody forbids it.
+//! Version 2 requires a token, so that a server that blindly forwards requests cannot be used to steal a key.
+//! Version 1 requires none; it is used only if version 2 does not answer and version 1 is not disabled.
 
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use super::super::redact::Redactor;
 use super::provider::{EcsRole, Issued};
 use super::{FetchError, issued};
 
-/// Where the service is, on every instance.
+/// Address of the service on every instance.
 pub(super) const ADDRESS: &str = "http://100.100.100.200/";
-/// Both to connect and to wait: on a machine that is no instance nobody answers.
+/// Limit for connecting and for waiting: on other machines nothing answers at this address.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
 
 const TTL: (&str, &str) = ("x-aliyun-ecs-metadata-token-ttl-seconds", "21600");
@@ -23,7 +24,7 @@ const ROLES: &str = "latest/meta-data/ram/security-credentials/";
 const WHO: &str = "metadata service";
 const LARGEST_ANSWER: usize = 64 * 1024;
 
-/// The key of the instance's role.
+/// Fetches a key of the instance's role.
 pub(super) async fn key(
     client: &Client,
     service: &str,
@@ -57,7 +58,7 @@ struct MetadataClient<'a> {
 }
 
 impl MetadataClient<'_> {
-    /// The token of version 2, or none where version 1 will do.
+    /// Returns the token of version 2, or `None` if version 1 is to be used.
     async fn token(&self, allow_v1: bool) -> Result<Option<String>, FetchError> {
         let sent = self
             .client
@@ -75,7 +76,7 @@ impl MetadataClient<'_> {
                 FetchError::permanent(format!("{WHO}: an unusable token"), None)
             }
             Ok(response) => refused(&response),
-            // Nobody is there: version 1 would not be, either.
+            // // The service is absent, so version 1 is absent too.
             Err(error) if error.is_connect() => return Err(broken(error)),
             Err(error) => broken(error),
         };

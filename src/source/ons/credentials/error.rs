@@ -1,4 +1,4 @@
-//! What can be wrong with credentials, told without any of them.
+//! Errors of the credential search. None of them contains a secret.
 
 use thiserror::Error;
 
@@ -8,109 +8,81 @@ use super::sts;
 use crate::exit::Advice;
 use crate::source::{Failure, FailureKind};
 
-/// Why there are no credentials. No variant carries a secret.
+/// Why no credentials were found.
 #[derive(Debug, Error)]
 #[non_exhaustive]
+#[expect(
+    missing_docs,
+    reason = "the message of each variant explains its fields"
+)]
 pub enum CredentialsError {
-    /// The chain ended.
+    /// The chain ended without a key.
     #[error("no credentials{}; looked at {}", of_profile(.profile.as_deref()), .looked.join("; "))]
     NotFound {
-        /// The profile that was given.
         profile: Option<String>,
-        /// Every place, and what it held instead.
         looked: Vec<String>,
     },
-    /// A file that is there and can't be read.
+    /// A file exists and cannot be read.
     #[error("can't read {file}")]
     Unreadable {
-        /// The file, as the person knows it.
         file: String,
-        /// Why.
         #[source]
         error: std::io::Error,
     },
-    /// A file that is not in its format.
+    /// A file is malformed.
     #[error("{file}, line {line}, column {column}: found {found}, expected {expected}")]
     Syntax {
-        /// The file.
         file: String,
-        /// Line, from 1.
         line: usize,
-        /// Column, from 1.
         column: usize,
-        /// What stands there, in our words.
         found: String,
-        /// What should.
         expected: &'static str,
     },
-    /// A value of the wrong type.
+    /// A value has the wrong type.
     #[error("{file}: {field} is {found}, expected {expected}")]
     Type {
-        /// The file.
         file: String,
-        /// The value's place in the file.
         field: String,
-        /// The type found.
         found: &'static str,
-        /// The type expected.
         expected: &'static str,
     },
-    /// A selected profile that lacks half of its key.
+    /// The selected profile lacks a field of its key.
     #[error("profile {profile} of {file} has no {field}")]
     Incomplete {
-        /// The file.
         file: String,
-        /// The profile.
         profile: String,
-        /// The field it lacks.
         field: &'static str,
     },
-    /// A selected profile with a field that is wrong.
+    /// The selected profile has an invalid field.
     #[error("profile {profile} of {file}: {problem}")]
     Wrong {
-        /// The file.
         file: String,
-        /// The profile.
         profile: String,
-        /// What is wrong.
         problem: String,
-        /// What to do about it.
         hint: &'static str,
     },
-    /// A variable of the environment that is wrong.
+    /// An environment variable has an invalid value, which the message never quotes.
     #[error("{name}: {problem}")]
     Variable {
-        /// The variable.
         name: &'static str,
-        /// What is wrong; never its value.
         problem: &'static str,
     },
-    /// Variables that were set and lead to no key: the next place would ask with another account's.
+    /// An environment variable is set and leads to no key. Later places are not searched: they might hold the
+    /// key of another account.
     #[error("{variable} is set and gives no key: {why}")]
-    LeadsNowhere {
-        /// The variable.
-        variable: &'static str,
-        /// What is missing; never its value, where that is a secret.
-        why: String,
-    },
-    /// A provider that was set up gave no key.
+    LeadsNowhere { variable: &'static str, why: String },
+    /// A configured provider gave no key.
     #[error("no key from {provider}: {error}{}", before(.looked))]
     NoKey {
-        /// The provider.
         provider: String,
-        /// The places before it, and what they held instead.
         looked: Vec<String>,
-        /// What it said.
         error: FetchError,
     },
-    /// A selected profile of a kind we don't do.
+    /// The selected profile is of an unsupported kind, such as `mode CloudSSO` or `type rsa_key_pair`.
     #[error("profile {profile} of {file} is of {kind}, which ons-audit does not support")]
     Unsupported {
-        /// The file.
         file: String,
-        /// The profile.
         profile: String,
-        /// Its kind, as the file calls it: `mode CloudSSO`, `type rsa_key_pair`.
         kind: String,
     },
 }
@@ -162,20 +134,20 @@ impl Advice for CredentialsError {
     }
 }
 
-/// Why a provider gave no key. Cloned, since one refusal answers everyone who waits for the key.
+/// Why a provider gave no key. Cloned because one failed renewal answers every call that waits for the key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what}")]
 pub struct FetchError {
-    /// What happened.
+    /// What happened, without secrets.
     pub what: String,
-    /// What the person should do next, where we know.
+    /// What the user can do next, if known.
     pub hint: Option<String>,
-    /// May it be otherwise in a moment?
+    /// Whether another attempt may succeed.
     pub is_transient: bool,
 }
 
 impl FetchError {
-    /// It will be the same next time.
+    /// Creates an error that another attempt would repeat.
     pub(in super::super) fn permanent(
         what: impl Into<String>,
         hint: impl Into<Option<&'static str>>,
@@ -187,7 +159,7 @@ impl FetchError {
         }
     }
 
-    /// It may be otherwise in a moment.
+    /// Creates an error that another attempt may avoid.
     pub(in super::super) fn transient(what: impl Into<String>) -> Self {
         Self {
             is_transient: true,
@@ -195,14 +167,14 @@ impl FetchError {
         }
     }
 
-    /// No answer, or half of one.
+    /// Creates the error of a request without a complete response.
     pub(super) fn transport(who: &str, error: reqwest::Error, redactor: &Redactor) -> Self {
         let failure = transport::failure(error, redactor);
         let what = failure.message.replace("the gateway's", "its");
         let is_transient = failure.kind.is_retryable();
         let network =
             || format!("check the network, HTTPS_PROXY and NO_PROXY: {who} must be reachable");
-        // A certificate or a proxy that stands in the way has its own remedy.
+        // // A certificate or proxy problem has its own hint.
         let hint = failure.hint.filter(|_| !is_transient);
         Self {
             what: format!("{who}: {what}"),
@@ -211,7 +183,7 @@ impl FetchError {
         }
     }
 
-    /// An answer that is an error by its status. The code decides, as everywhere.
+    /// Creates the error of a response with an error status. As everywhere, the error code decides.
     pub(super) fn refused(who: &str, status: u16, body: &[u8], redactor: &Redactor) -> Self {
         let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
         let text = |name| {
@@ -227,7 +199,7 @@ impl FetchError {
             };
         };
         let message = match text("Message") {
-            // It quotes the string that was signed, with key ID and token in it.
+            // // The message quotes the string that was signed, with key ID and token.
             _ if errors::quotes_request(&code) => "it computed another signature".to_owned(),
             Some(message) => message,
             None => "no message".to_owned(),
@@ -239,7 +211,7 @@ impl FetchError {
         }
     }
 
-    /// The failure of a call that had no key to be signed with.
+    /// Converts the error into the failure of a call that could not be signed.
     pub(crate) fn into_failure(self) -> Failure {
         let kind = if self.is_transient {
             FailureKind::Transport

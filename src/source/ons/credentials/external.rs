@@ -1,5 +1,8 @@
-//! Keys from a command: mode `External` of the CLI's profiles (`docs/facts/ons-api.md` §7.2). A file that can be written by
-//! another makes us run a program, so it runs only with `--allow-external-credentials`.
+//! Keys from outside of any file: printed by a command (mode `External`) or returned by an HTTP address
+//! (`ALIBABA_CLOUD_CREDENTIALS_URI`, mode `CredentialsURI`). See `docs/facts/ons-api.md` §§7.1, 7.2.
+//!
+//! Whoever can write the CLI's file could run a command through it, so commands run only with
+//! `--allow-external-credentials`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,17 +19,17 @@ use super::super::redact::Redactor;
 use super::provider::Issued;
 use super::{FetchError, issued};
 
-/// Long enough for one that asks a person for a second factor.
+/// Long enough for a command that asks the user for a second factor.
 const TIMEOUT: Duration = Duration::from_mins(1);
 const LARGEST_OUTPUT: u64 = 64 * 1024;
 
-/// Splits a command as a POSIX shell would, without its substitutions.
+/// Splits a command like a POSIX shell, without substitutions.
 #[must_use]
 pub(super) fn split(command: &str) -> Option<Vec<String>> {
     shlex::split(command).filter(|words| !words.is_empty())
 }
 
-/// Runs the command and reads the key that it prints. Its stderr is dropped: it may hold anything.
+/// Runs the command and parses the key that it prints. Drops its stderr, which may contain anything.
 pub(super) async fn key_printed(words: &[String], provider: &str) -> Result<Issued, FetchError> {
     key_within(TIMEOUT, words, provider).await
 }
@@ -89,10 +92,10 @@ async fn output(words: &[String]) -> Result<Vec<u8>, FetchError> {
 }
 
 const LARGEST_ANSWER: usize = 64 * 1024;
-/// The metadata service's own address.
+/// Address of the metadata service of ECS.
 const METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
 
-/// An address that gives keys. Its path and query may hold a secret, so only its host is shown.
+/// An address that returns keys. Its path and query may contain a secret, so only scheme and host are shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyUri(pub Url);
 
@@ -111,7 +114,12 @@ impl fmt::Debug for KeyUri {
 }
 
 impl KeyUri {
-    /// Reads an address. A key comes over plain http only from this machine or its link, unless that is allowed.
+    /// Parses an address. Plain HTTP is accepted for this machine and link-local addresses, or with
+    /// `allow_http`.
+    ///
+    /// # Errors
+    ///
+    /// If the address is malformed or its scheme is not allowed.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, &'static str> {
         let url = Url::parse(text).map_err(|_| "it is no URL")?;
         match url.scheme() {
@@ -124,7 +132,8 @@ impl KeyUri {
         }
     }
 
-    /// Is it asked without a proxy? One on another machine would see the key, and could not reach it.
+    /// Returns whether the address is reached without a proxy. A proxy on another machine would see the key and
+    /// could not reach a local address.
     pub(super) fn is_direct(&self) -> bool {
         self.0.scheme() == "http"
     }
@@ -137,7 +146,7 @@ fn is_near(url: &Url) -> bool {
     is_loopback(url) || host.parse().is_ok_and(link)
 }
 
-/// The key that the address gives.
+/// Fetches the key from the address.
 pub(super) async fn key_at(
     client: &Client,
     uri: &KeyUri,

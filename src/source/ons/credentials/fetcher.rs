@@ -1,5 +1,5 @@
-//! Fetches a provider's key, with the two kinds of client that takes: one that may go through a proxy, for STS, and
-//! one that never does, for what is on this machine or beside it.
+//! Fetches keys from providers. STS is reached through a proxy if one is configured; local and link-local
+//! services are always reached directly.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,24 +19,25 @@ use crate::exit::Advice as _;
 use crate::source::ons::ConfigError;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Tries for one key, and the wait after the first; the wait doubles.
+/// Attempts for one key, and the pause after the first attempt; the pause doubles.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Fetches keys.
+/// Fetches keys from providers.
 #[derive(Debug)]
 pub struct Fetcher {
     network: Network,
     clock: Clock,
-    /// Where the metadata service is.
+    /// Address of the metadata service.
     metadata: String,
-    /// One a server, since a server decides about the way to it: a role may be assumed at one STS by a role of another.
-    /// Made when it is first needed: it loads the system's root certificates.
+    /// HTTP clients by server, because the route (proxy or direct) depends on the server: one role may be
+    /// assumed at one STS with a role of another. Created on first use, because that loads the system's root
+    /// certificates.
     distant: Mutex<HashMap<String, Client>>,
 }
 
 impl Fetcher {
-    /// Makes no call yet.
+    /// Creates a fetcher; makes no call.
     #[must_use]
     pub fn new(network: Network, clock: Clock) -> Self {
         Self {
@@ -47,7 +48,7 @@ impl Fetcher {
         }
     }
 
-    /// The same with the metadata service elsewhere.
+    /// Uses another address for the metadata service.
     #[cfg(test)]
     pub(super) fn with_metadata(self, metadata: &Url) -> Self {
         Self {
@@ -56,7 +57,11 @@ impl Fetcher {
         }
     }
 
-    /// The provider's current key. What may pass is tried again, as no call of the audit waits meanwhile.
+    /// Fetches the current key of a provider. Retries transient failures; no call of the audit waits meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the provider gives no key, or the key has already expired.
     pub async fn fetch(&self, provider: &Provider) -> Result<Issued, FetchError> {
         let mut tried = 1;
         loop {
@@ -71,13 +76,13 @@ impl Fetcher {
         }
     }
 
-    /// Asks once: for places that are looked at on the chance that they are there.
+    /// Makes one attempt, for optional providers.
     pub(super) async fn probe(&self, provider: &Provider) -> Result<Issued, FetchError> {
         let issued = self.once(&provider.kind, &provider.name).await?;
         self.unexpired(issued)
     }
 
-    /// A key that has ended already would only be fetched again and again.
+    /// Rejects a key that has already expired: it would be fetched again and again.
     fn unexpired(&self, issued: Issued) -> Result<Issued, FetchError> {
         match issued.expires {
             Some(end) if end <= (self.clock)() => {
@@ -91,7 +96,7 @@ impl Fetcher {
         }
     }
 
-    /// Boxed, since a role may be assumed by a role.
+    /// Makes one attempt. Boxed because a role may be assumed by a role.
     fn once<'a>(
         &'a self,
         kind: &'a ProviderKind,

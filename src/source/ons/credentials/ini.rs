@@ -1,5 +1,5 @@
-//! `~/.alibabacloud/credentials.ini`, the file of the SDKs (`docs/facts/ons-api.md` §7.2): types `access_key`, `sts`,
-//! `ram_role_arn`, `oidc_role_arn` and `ecs_ram_role`.
+//! Parser for `~/.alibabacloud/credentials.ini`, the credentials file of the SDKs (`docs/facts/ons-api.md`
+//! §7.2). Supports the types `access_key`, `sts`, `ram_role_arn`, `oidc_role_arn` and `ecs_ram_role`.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,13 @@ use super::provider::{AssumedRole, OidcRole, RamRole};
 use super::role::{RoleDefaults, RoleFields};
 use super::{ChainStep, Credentials, CredentialsError, Provider, ProviderKind};
 
-/// Looks for a section. `file` is its name for messages.
+/// Searches the text for a section. `file` is the name of the file in messages.
 ///
-/// Comments begin with `#` or `;`; as in the Python SDK a `#` also ends a value.
+/// Comments begin with `#` or `;`. As in the Python SDK, `#` also ends a value.
+///
+/// # Errors
+///
+/// If the text is malformed, or the section is incomplete or of an unsupported type.
 pub fn parse(
     text: &str,
     file: &str,

@@ -1,4 +1,4 @@
-//! The key in an answer, whoever issued it: STS, the metadata service, an address, a command.
+//! Parses the key in a response of STS, the metadata service, a credentials URI, or a command.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::provider::Issued;
 use super::{Credentials, FetchError};
 
-/// How the parts are called.
+/// Field names of a key.
 pub(super) struct KeyFieldNames {
     id: &'static str,
     secret: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct KeyFieldNames {
     expires: &'static str,
 }
 
-/// As services spell them.
+/// Field names that services use.
 pub(super) const SERVICE_FIELDS: KeyFieldNames = KeyFieldNames {
     id: "AccessKeyId",
     secret: "AccessKeySecret",
@@ -22,7 +22,7 @@ pub(super) const SERVICE_FIELDS: KeyFieldNames = KeyFieldNames {
     expires: "Expiration",
 };
 
-/// As the CLI's files spell them.
+/// Field names of the CLI's files.
 pub(super) const CLI_FIELDS: KeyFieldNames = KeyFieldNames {
     id: "access_key_id",
     secret: "access_key_secret",
@@ -30,7 +30,7 @@ pub(super) const CLI_FIELDS: KeyFieldNames = KeyFieldNames {
     expires: "expiration",
 };
 
-/// Reads JSON. Untyped, since a type error of serde would quote the value, which may be a secret.
+/// Parses JSON into an untyped value: a type error of serde would quote the value, which may be a secret.
 pub(super) fn json(who: &str, body: &[u8]) -> Result<Value, FetchError> {
     serde_json::from_slice(body)
         .ok()
@@ -38,11 +38,11 @@ pub(super) fn json(who: &str, body: &[u8]) -> Result<Value, FetchError> {
         .ok_or_else(|| FetchError::permanent(format!("{who}: the answer is no JSON object"), None))
 }
 
-/// The metadata service and key addresses say `Success` where all is well.
+/// Checks that `Code` is `Success`, as the metadata service and credentials URIs send it.
 pub(super) fn is_success(who: &str, said: &Value) -> Result<(), FetchError> {
     match said.get("Code").and_then(Value::as_str) {
         Some("Success") => Ok(()),
-        // A word of the service, which may be any text: shown only where it looks like a code.
+        // // The code may be any text, so it is shown only if it looks like a code.
         Some(code)
             if code.len() <= 60 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') =>
         {
@@ -58,7 +58,7 @@ pub(super) fn is_success(who: &str, said: &Value) -> Result<(), FetchError> {
     }
 }
 
-/// The key. A service's own key always has token and end.
+/// Parses a key; token and expiry are optional.
 pub(super) fn key(
     who: &str,
     said: &Value,
@@ -94,7 +94,7 @@ pub(super) fn key(
     })
 }
 
-/// The key of a service: never without its token and its end.
+/// Parses the key of a service, which must have a token and an expiry.
 pub(super) fn temporary_key(who: &str, said: &Value, provider: &str) -> Result<Issued, FetchError> {
     let issued = key(who, said, &SERVICE_FIELDS, provider)?;
     let missing = match (&issued.credentials.security_token, issued.expires) {

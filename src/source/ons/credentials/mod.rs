@@ -1,28 +1,28 @@
-//! Where the access key comes from: the official chain (`docs/facts/ons-api.md` §7).
+//! The credential chain: where the access key comes from (`docs/facts/ons-api.md` §7).
 //!
 //! 1. The environment: `ALIBABA_CLOUD_ACCESS_KEY_ID`, `…_ACCESS_KEY_SECRET` and, for temporary keys,
 //!    `ALIBABA_CLOUD_SECURITY_TOKEN`.
-//! 2. The identity token of a pod (RRSA), for which STS gives a role's key.
+//! 2. The identity token of a pod (RRSA), exchanged for a role's key at STS.
 //! 3. The CLI's `~/.aliyun/config.json`, unless `ALIBABA_CLOUD_CLI_PROFILE_DISABLED=true`.
 //! 4. `~/.alibabacloud/credentials.ini`, then `~/.alibabacloud/credentials`; or only the file that
 //!    `ALIBABA_CLOUD_CREDENTIALS_FILE` names.
 //! 5. The metadata service of an ECS instance, unless `ALIBABA_CLOUD_ECS_METADATA_DISABLED=true`.
 //! 6. The address in `ALIBABA_CLOUD_CREDENTIALS_URI`.
 //!
-//! [`chain`] looks, without a call; what it finds is a [`Provider`] with a [`ProviderKind`]; [`Fetcher`] follows the recipe,
-//! now and again before the key ends.
+//! [`chain`] searches these places without making a call and returns [`Provider`]s. [`Fetcher`] fetches a provider's
+//! key, and fetches the next one before it expires.
 //!
-//! The order is the official one. One thing is stricter: a place that somebody set up and that gives no key ends the
-//! search with its error. The official chain would ask the next place, and an audit with another account's key finds
-//! nothing and looks complete. Half of a pair of variables, or a file or profile that a variable names and that is not
-//! there, is such a place, too. Only the metadata service, which nobody sets up, is passed over.
+//! The order is the official one, with one stricter rule: a configured place that gives no key ends the search with
+//! its error. The official chain would continue, and an audit with the key of another account finds nothing and looks
+//! complete. A configured place is also half of a pair of variables, or a variable that names a missing file or profile.
+//! The metadata service needs no configuration, so it is skipped if it is absent.
 //!
-//! The profile is the one given, else `ALIBABA_CLOUD_PROFILE`, else the file's own default. A profile that was
-//! *given* is looked up in the files only: no other place ever stands in for it.
+//! The profile is `--profile`, else `ALIBABA_CLOUD_PROFILE`, else the default of the file. A profile given by
+//! `--profile` is searched for in files only.
 //!
-//! All of it is our own code. The one maintained crate, `reqsign-aliyun-oss` 3.2, knows no role profiles of the CLI, no
-//! policy and no `External`, sends the identity token in the URL, quotes whole answers in its errors, holds secrets as
-//! plain text, and would bring thirteen crates for what is left: the few GETs of the metadata service.
+//! The code is our own. The only maintained crate, `reqsign-aliyun-oss` 3.2, supports no role profiles of the CLI, no
+//! policy and no `External`; it sends the identity token in the URL, quotes whole responses in its errors, and keeps
+//! secrets as plain text. It would add thirteen crates for the few requests to the metadata service.
 
 pub mod chain;
 pub mod cli_config;
@@ -52,25 +52,25 @@ pub use role::{Allowed, Disabled, RoleDefaults};
 /// An access key, and where it was found.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Where it was found, for the log: `environment`, `profile prod of ~/.aliyun/config.json`.
+    /// Where the key was found, for the log: `environment`, `profile prod of ~/.aliyun/config.json`.
     pub provider: String,
-    /// The key's public half; shown masked only.
+    /// The public half of the key; shown only in masked form.
     pub access_key_id: String,
-    /// The key's secret half: signs, is never sent.
+    /// The secret half of the key; used for signing, never sent.
     pub access_key_secret: SecretString,
-    /// The token that goes with a temporary key.
+    /// The token of a temporary key.
     pub security_token: Option<SecretString>,
 }
 
 impl Credentials {
-    /// The key ID as it may be shown.
+    /// Returns the masked key ID.
     #[must_use]
     pub fn masked_id(&self) -> String {
         masked(&self.access_key_id)
     }
 }
 
-/// A key ID as it may be shown: at most its first and last three characters.
+/// Masks a key ID: at most its first and last three characters remain.
 #[must_use]
 pub fn masked(id: &str) -> String {
     match (id.get(..3), id.get(id.len().saturating_sub(3)..)) {
@@ -89,17 +89,17 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What one place of the chain held.
+/// The result of one step of the chain.
 #[derive(Debug)]
 pub enum ChainStep {
-    /// A key, or who gives one.
+    /// A provider was found.
     Found(Provider),
-    /// No key: the chain goes on, and says so if it ends without one.
+    /// Nothing was found, with the reason; the chain continues.
     Nothing(String),
 }
 
 impl ChainStep {
-    /// A key that needs no call.
+    /// Returns a provider whose key needs no call.
     fn key(credentials: Credentials) -> Self {
         Self::Found(Provider {
             name: credentials.provider.clone(),

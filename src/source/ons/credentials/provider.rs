@@ -1,4 +1,4 @@
-//! How a key is had: it stands in a file, or somebody issues one for a while.
+//! Credential providers: where a key comes from and how it is fetched.
 
 use std::path::PathBuf;
 
@@ -10,84 +10,84 @@ use tracing::info;
 use super::external::KeyUri;
 use super::{Credentials, CredentialsError, Fetcher};
 
-/// What a place of the chain leads to.
+/// A provider that one step of the chain has found.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    /// For the log: `environment`, `profile prod of ~/.aliyun/config.json (RamRoleArn)`.
+    /// Name for the log: `environment`, `profile prod of ~/.aliyun/config.json (RamRoleArn)`.
     pub name: String,
-    /// How its key is had.
+    /// How the key is obtained.
     pub kind: ProviderKind,
 }
 
-/// How a key is had.
+/// How a provider's key is obtained.
 #[derive(Debug, Clone)]
 pub enum ProviderKind {
-    /// Here it is, for good.
+    /// A key that was read from a file or the environment and does not change.
     Key(Credentials),
     /// STS `AssumeRole`, signed with another key.
     Role(Box<AssumedRole>),
-    /// STS `AssumeRoleWithOIDC`: an identity token in place of a key.
+    /// STS `AssumeRoleWithOIDC`, with an identity token instead of a key.
     Oidc(Box<OidcRole>),
-    /// The metadata service of the ECS instance that we run on.
+    /// The metadata service of the ECS instance that this process runs on.
     Ecs(EcsRole),
-    /// An address that gives keys.
+    /// An HTTP address that returns keys.
     Uri(KeyUri),
     /// A command that prints a key: program and arguments.
     Command(Vec<String>),
 }
 
-/// A role, and how STS is asked for it.
+/// A RAM role, and the parameters of the STS request for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RamRole {
     /// `acs:ram::ACCOUNT:role/NAME`.
     pub arn: String,
-    /// What the account's audit trail will call us.
+    /// Session name, shown in the audit trail of the account.
     pub session: String,
-    /// Narrows what the role may do.
+    /// Policy that narrows the permissions of the role.
     pub policy: Option<String>,
-    /// How long a key is to be good for.
+    /// Requested lifetime of the key in seconds.
     pub seconds: u32,
-    /// Where STS is.
+    /// Address of STS.
     pub sts: Url,
 }
 
-/// A role that another key may assume.
+/// A role that is assumed with another key.
 #[derive(Debug, Clone)]
 pub struct AssumedRole {
-    /// The other key.
+    /// The provider of the other key.
     pub base: ProviderKind,
-    /// The role.
+    /// The role to assume.
     pub role: RamRole,
-    /// What the role's owner wants to hear.
+    /// External ID that the trust policy of the role may require.
     pub external_id: Option<String>,
 }
 
-/// A role that an identity token may assume.
+/// A role that is assumed with an identity token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcRole {
-    /// The role.
+    /// The role to assume.
     pub role: RamRole,
     /// `acs:ram::ACCOUNT:oidc-provider/NAME`.
     pub provider_arn: String,
-    /// Read anew each time: the cluster replaces it.
+    /// File with the token. It is read for every request because the cluster replaces it.
     pub token_file: PathBuf,
 }
 
-/// The role of an ECS instance.
+/// The RAM role of an ECS instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EcsRole {
-    /// The role, where we need not ask for its name.
+    /// Name of the role; without it, the metadata service is asked for the name.
     pub name: Option<String>,
-    /// May the service be asked without a token where it gives none?
+    /// Whether version 1 of the service, without a token, may be used if version 2 fails.
     pub allow_v1: bool,
 }
 
-/// A key, and until when it is good.
+/// A key and its expiry time.
 #[derive(Debug, Clone)]
 pub struct Issued {
     /// The key.
     pub credentials: Credentials,
-    /// When it ends; nothing for a key that lasts, or that does not say.
+    /// When the key expires; `None` if it does not expire or the provider does not say.
     pub expires: Option<Timestamp>,
 }
 
@@ -100,27 +100,28 @@ impl From<Credentials> for Issued {
     }
 }
 
-/// What the chain found without a call.
+/// The providers that the chain has found without making a call.
 #[derive(Debug)]
 pub struct Candidates {
-    /// Those to ask, in order. The last one looked at is set up; those before it are asked on the chance.
+    /// Providers to ask, in order. Only the last one may be required; those before it are optional.
     pub(super) providers: Vec<(Provider, Presence)>,
-    /// What the other places said.
+    /// Why the other steps of the chain found nothing.
     pub(super) looked: Vec<String>,
     pub(super) profile: Option<String>,
 }
 
-/// What it means that a provider gives no key.
+/// What to do if a provider gives no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
-    /// Somebody set it up: the search ends with its error, lest another account answers in its place.
+    /// The user configured this provider. The search ends with its error, because a later provider might hold
+    /// the key of another account.
     Required,
-    /// It was worth a look: the chain goes on.
+    /// The provider may be absent: the chain continues.
     Optional,
 }
 
 impl Candidates {
-    /// The one provider that needs no call, if it comes first.
+    /// Returns the key of the first provider if it needs no call.
     #[must_use]
     pub fn ready(&self) -> Option<&Credentials> {
         match self.providers.first() {
@@ -135,7 +136,11 @@ impl Candidates {
         }
     }
 
-    /// Asks one after the other until a key comes.
+    /// Asks one provider after the other until one gives a key.
+    ///
+    /// # Errors
+    ///
+    /// If a required provider fails, or no provider gives a key.
     pub async fn first(
         mut self,
         fetcher: &Fetcher,

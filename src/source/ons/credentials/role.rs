@@ -1,14 +1,14 @@
-//! What the environment says about roles, whichever file names them (`docs/facts/ons-api.md` §7.1).
+//! Defaults from the environment for roles that a profile defines (`docs/facts/ons-api.md` §7.1).
 
 use reqwest::Url;
 
 use super::provider::{EcsRole, RamRole};
 
-/// A role's key lasts an hour unless the profile says otherwise; less than a quarter STS refuses.
+/// Lifetime of a role's key unless the profile sets one. STS refuses less than 15 minutes.
 const SECONDS: u32 = 3600;
 const FEWEST_SECONDS: u32 = 900;
 
-/// What a file does not say about a role.
+/// Settings from the environment that apply to every profile.
 #[derive(Debug, Clone, Default)]
 pub struct RoleDefaults {
     /// `ALIBABA_CLOUD_ROLE_SESSION_NAME`.
@@ -17,13 +17,13 @@ pub struct RoleDefaults {
     pub sts_region: Option<String>,
     /// `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`.
     pub vpc: bool,
-    /// What is switched off.
+    /// Provider kinds that are switched off.
     pub off: Disabled,
-    /// What was allowed.
+    /// What the user has allowed.
     pub allow: Allowed,
 }
 
-/// What the environment switches off.
+/// Provider kinds that environment variables switch off.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disabled {
     /// `ALIBABA_CLOUD_ECS_METADATA_DISABLED`.
@@ -34,36 +34,40 @@ pub struct Disabled {
     pub process: bool,
 }
 
-/// What the person allows.
+/// What the user allows by command-line flags.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Allowed {
     /// `--allow-external-credentials`: a profile may run a command.
     pub external: bool,
-    /// `--allow-http`: keys may come over plain http from other machines.
+    /// `--allow-http`: keys may be fetched over plain HTTP from other machines.
     pub http: bool,
 }
 
-/// What a file says about a role.
+/// The role as a profile describes it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RoleFields<'a> {
-    /// The role's ARN.
+    /// ARN of the role.
     pub arn: &'a str,
     /// Session name.
     pub session: Option<&'a str>,
-    /// Policy.
+    /// Policy that narrows the permissions.
     pub policy: Option<&'a str>,
-    /// Seconds.
+    /// Lifetime of the key in seconds.
     pub seconds: Option<u32>,
     /// Region of STS.
     pub region: Option<&'a str>,
     /// Host of STS.
     pub host: Option<&'a str>,
-    /// Is STS asked from inside a VPC?
+    /// Whether to use the VPC address of STS.
     pub vpc: bool,
 }
 
 impl RoleDefaults {
-    /// The role that a file names. Says what is wrong with it: a region or host that is none.
+    /// Builds the role that a profile describes.
+    ///
+    /// # Errors
+    ///
+    /// If the STS region or host is not valid.
     pub fn role(&self, said: RoleFields<'_>) -> Result<RamRole, &'static str> {
         let session = said.session.or(self.session.as_deref());
         Ok(RamRole {
@@ -75,7 +79,7 @@ impl RoleDefaults {
         })
     }
 
-    /// The role of this ECS instance.
+    /// Returns the role of this ECS instance.
     #[must_use]
     pub fn ecs(&self, name: Option<&str>) -> EcsRole {
         EcsRole {
@@ -101,7 +105,7 @@ impl RoleDefaults {
             (None, Some(region)) => format!("sts.{region}.aliyuncs.com"),
             (None, None) => "sts.aliyuncs.com".to_owned(),
         };
-        // Keys and tokens go there: nothing but a host, and always by TLS.
+        // // Keys and tokens are sent there: only a host name is accepted, and the scheme is always https.
         if host.contains(['/', '@', '?', '#', '\\']) {
             return Err(HOST);
         }

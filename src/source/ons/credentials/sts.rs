@@ -1,5 +1,5 @@
-//! STS, version 2015-04-01: a role's key for another key (`AssumeRole`, signed) or for an identity token
-//! (`AssumeRoleWithOIDC`, unsigned) (`docs/facts/ons-api.md` §7.1).
+//! STS, version 2015-04-01: fetches a role's key with another key (`AssumeRole`, signed) or with an identity
+//! token (`AssumeRoleWithOIDC`, unsigned). See `docs/facts/ons-api.md` §7.1.
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
@@ -15,21 +15,21 @@ use super::provider::{AssumedRole, Issued, OidcRole, RamRole};
 use super::{Credentials, FetchError, issued};
 
 const VERSION: &str = "2015-04-01";
-/// No answer comes near it.
+/// Far above the size of any response.
 const LARGEST_ANSWER: usize = 64 * 1024;
 const LARGEST_TOKEN: u64 = 64 * 1024;
 
-/// Asks STS by one client, once.
+/// A client for one request to STS.
 #[derive(Debug)]
 pub(super) struct Sts<'a> {
     pub(super) client: Client,
     pub(super) now: Timestamp,
-    /// For the log of the key.
+    /// Name of the provider, recorded in the key for the log.
     pub(super) provider: &'a str,
 }
 
 impl Sts<'_> {
-    /// `POST /?RoleArn=…`, signed with V3, empty body: as official SDKs send it.
+    /// Sends `POST /?RoleArn=…`, signed with V3 and with an empty body, like the official SDKs.
     pub(super) async fn assume_role(
         &self,
         base: &Credentials,
@@ -48,7 +48,7 @@ impl Sts<'_> {
         self.send(request, &assumed.role, &redactor).await
     }
 
-    /// The token stands in the body, so that no log of addresses holds it.
+    /// Sends the token in the body, so that no access log contains it.
     pub(super) async fn assume_role_with_oidc(
         &self,
         oidc: &OidcRole,
@@ -113,7 +113,7 @@ impl Sts<'_> {
             .client
             .post(url)
             .header(ACCEPT, "application/json")
-            // Said by nobody else where there is no body, and some proxies refuse a POST without it.
+            // // Nothing else sets it for an empty body, and some proxies refuse a POST without it.
             .header(CONTENT_LENGTH, "0")
             .header(AUTHORIZATION, sensitive(&authorization)?);
         for (name, value) in headers {
@@ -159,7 +159,7 @@ fn common<'a>(role: &'a RamRole, seconds: &'a str) -> Vec<(&'static str, &'a str
     parameters
 }
 
-/// The current token: the cluster replaces it.
+/// Reads the current token from its file; the cluster replaces the file.
 fn read_token(oidc: &OidcRole) -> Result<String, FetchError> {
     use std::io::Read as _;
 
@@ -185,7 +185,7 @@ fn read_token(oidc: &OidcRole) -> Result<String, FetchError> {
     Ok(token.to_owned())
 }
 
-/// The `Host` header, which is signed.
+/// Returns the `Host` header, which is signed.
 fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port()
@@ -200,7 +200,7 @@ fn nonce() -> Result<String, FetchError> {
     Ok(HEXLOWER.encode(&random))
 }
 
-/// A header value that debug output of the HTTP client hides.
+/// Returns a header value that the debug output of the HTTP client hides.
 fn sensitive(value: &str) -> Result<HeaderValue, FetchError> {
     let mut value = HeaderValue::from_str(value).map_err(|_| {
         let hint = "look for line breaks, blanks or letters outside ASCII in the profile";
@@ -213,6 +213,7 @@ fn sensitive(value: &str) -> Result<HeaderValue, FetchError> {
     Ok(value)
 }
 
+// What the user can do about each STS error. The hints of `errors` are about the audit, these are about the role.
 const ROLE: &str = "check the role's ARN, and that its trust policy names who assumes it";
 const SECONDS: &str = "a role's key lasts 900 s or more, and no longer than the role's maximum session duration: correct \
      expired_seconds of the profile, or raise the role's maximum";
@@ -236,7 +237,11 @@ const PLACE: &str = "check the STS endpoint and region, in the profile or in ALI
 const OFTEN: &str = "this account asks STS too often: run again in a few minutes";
 const LATER: &str = "run again later; if it stays, ask Alibaba Cloud support about STS";
 
-/// By how the code begins: the first that fits.
+/// Hints by the beginning of the STS error code; the first match wins. Other modules decide whether a code is
+/// retryable.
+///
+/// Codes: "How to handle the common errors when you access OSS by using STS" (help.aliyun.com, document 42775),
+/// the common gateway codes (`docs/facts/ons-api.md` §4.2), and the pages of the operations.
 const HINTS: &[(&str, &str)] = &[
     ("EntityNotExist.Role", ROLE),
     ("EntityNotExist.", IDENTITY),
@@ -270,7 +275,7 @@ const HINTS: &[(&str, &str)] = &[
     ("UnknownError", LATER),
 ];
 
-/// What the person should do, where we know.
+/// Returns what the user can do about an STS error code, if known.
 pub(super) fn hint(code: &str) -> Option<&'static str> {
     let row = HINTS.iter().find(|(begins, _)| code.starts_with(begins));
     row.map(|(_, hint)| *hint)

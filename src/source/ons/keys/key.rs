@@ -1,4 +1,4 @@
-//! One key, made ready, and how long it is good.
+//! A key prepared for signing, and its lifetime.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -12,28 +12,28 @@ use super::super::redact::Redactor;
 use super::super::request::{Calls, Signature};
 use crate::clock::Clock;
 
-/// A key is replaced when less than this is left of it (`docs/facts/ons-api.md` §7.3), or half of it where it is short.
+/// Renewal is due when less than this remains (`docs/facts/ons-api.md` §7.3), or half of a shorter lifetime.
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 
-/// How good a key still is.
+/// Whether a key can still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum KeyState {
-    /// Sign with it.
+    /// The key can be used.
     Valid,
-    /// Sign with it, and see to the next one.
+    /// The key can be used, and its renewal should start.
     RenewalDue,
-    /// Its time is over.
+    /// The key has expired.
     Expired,
 }
 
-/// A key, made ready.
+/// A key prepared for signing.
 #[derive(Debug)]
 pub(in super::super) struct ActiveKey {
     pub(super) calls: Calls,
     redactor: Redactor,
     due: Timestamp,
     ends: Timestamp,
-    /// Did it come in place of one that the gateway refused, and has not been let in since?
+    /// Whether this key replaced one that the gateway refused, and has not been accepted yet.
     is_second_try: AtomicBool,
 }
 
@@ -73,7 +73,8 @@ impl ActiveKey {
         }
     }
 
-    /// The gateway takes it. Should it be refused one day, that is because its time is over, and a new one will do.
+    /// Records that the gateway accepted the key. If it is refused later, it has expired and a new key will
+    /// help.
     pub(in super::super) fn confirm(&self) {
         self.is_second_try.store(false, Relaxed);
     }
@@ -91,7 +92,7 @@ impl ActiveKey {
     }
 }
 
-/// What makes a key ready.
+/// Prepares keys for signing.
 #[derive(Debug)]
 pub(super) struct KeyBuilder {
     pub(super) endpoint: Endpoint,

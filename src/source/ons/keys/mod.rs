@@ -1,9 +1,9 @@
-//! The key that calls are signed with, replaced before it ends.
+//! Rotation of the key that calls are signed with.
 //!
-//! Nothing runs beside the calls: the one renewal under way is a future that every call in flight drives a little
-//! further and none waits for. Only when a key has ended, or the gateway says so, calls wait for the next one. Then all
-//! but one are given back to the engine, which gives each a new turn, so that they do not all start at once. The one
-//! that goes on sees to it that each new key asks something, be it ever so short.
+//! No background task exists: a renewal is a shared future that every call in flight polls and no call waits
+//! for. Calls wait only if the key has expired or the gateway rejects it as expired. Then one call continues
+//! with the new key, so that even a short-lived key signs a call. The engine gives the other calls new turns,
+//! so that they do not all start at once.
 
 mod key;
 
@@ -25,13 +25,13 @@ use super::request::Signature;
 use crate::clock::Clock;
 use crate::source::{Failure, FailureKind};
 
-/// How long a renewal that failed in good time is left alone.
+/// Pause after a failed renewal of a key that is still valid.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
-/// Gives the next key, whenever it is called.
+/// Fetches the next key each time it is called.
 pub type Renewer = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued, FetchError>> + Send + Sync>;
 
-/// The first key, and who gives the next one.
+/// The first key, and how to renew it.
 #[derive(Clone)]
 pub struct CredentialSource {
     first: Issued,
@@ -39,7 +39,7 @@ pub struct CredentialSource {
 }
 
 impl CredentialSource {
-    /// A key that has an end.
+    /// Creates a source of keys that expire.
     #[must_use]
     pub fn renewed(first: Issued, renewer: Renewer) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl CredentialSource {
     }
 }
 
-/// A key for good.
+/// A key that does not expire.
 impl From<Credentials> for CredentialSource {
     fn from(credentials: Credentials) -> Self {
         Self {
@@ -76,10 +76,10 @@ impl fmt::Debug for CredentialSource {
     }
 }
 
-/// The current key, and the renewal under way.
+/// The current key, and the renewal in progress.
 pub(super) struct KeyRotation {
     inner: Arc<RotationState>,
-    /// One at a time; who comes while it runs joins it.
+    /// At most one renewal runs; further callers join it.
     renewal: Mutex<Renewal>,
 }
 
@@ -94,12 +94,12 @@ type RenewalTask = Shared<BoxFuture<'static, Result<(), FetchError>>>;
 #[derive(Default)]
 struct Renewal {
     running: Option<RenewalTask>,
-    /// Not before this time, after one that failed.
+    /// No renewal starts before this time; set after a failure.
     not_before: Option<Timestamp>,
 }
 
 impl KeyRotation {
-    /// Fails where the key can't stand in a header.
+    /// Fails if the key cannot be sent in a header.
     pub(super) fn new(
         source: CredentialSource,
         endpoint: Endpoint,
@@ -122,12 +122,12 @@ impl KeyRotation {
         })
     }
 
-    /// The key to sign with.
+    /// Returns the key to sign with.
     pub(super) fn current(&self) -> Arc<ActiveKey> {
         self.inner.current()
     }
 
-    /// Drives the renewal of a key that is still good. A failure is told and left alone for a while.
+    /// Polls the renewal of a key that is still valid. Logs a failure and pauses before the next renewal.
     pub(super) async fn renew_in_time(&self, now: Timestamp) {
         let Some(renewer) = &self.inner.renewer else {
             return;
@@ -147,8 +147,8 @@ impl KeyRotation {
         }
     }
 
-    /// Replaces a key that was `refused`, unless somebody has done so meanwhile. Gives the failure that the call ends
-    /// with: worth another attempt with the new key, or the end of the run.
+    /// Replaces a key that the gateway `refused`, unless it was replaced meanwhile. Returns the failure of the
+    /// call, which allows another attempt or ends the run.
     pub(super) async fn replace(&self, key: &ActiveKey, refused: Failure) -> Failure {
         let again = || Failure {
             kind: FailureKind::Server,
@@ -159,7 +159,7 @@ impl KeyRotation {
             return again();
         }
         let renewer = match &self.inner.renewer {
-            // A new key that is refused like the old one: another would be, too.
+            // // A new key was refused like the old one, so another one would be refused too.
             Some(renewer) if !key.is_second_try() => renewer,
             _ => return refused,
         };
@@ -169,8 +169,8 @@ impl KeyRotation {
         }
     }
 
-    /// The key after one that has ended, for the first of those who wait for it. The others get a failure that is no
-    /// attempt, since nobody was asked.
+    /// Returns the key that follows an expired one. Only the first waiting caller gets it. The others get a
+    /// failure with `no_call_made`.
     pub(super) async fn after(&self, ended: &ActiveKey) -> Result<Arc<ActiveKey>, Failure> {
         let another_turn = || Failure {
             no_call_made: true,
@@ -205,7 +205,7 @@ impl KeyRotation {
         std::ptr::eq(key, Arc::as_ptr(&self.current()))
     }
 
-    /// Waits for the renewal under way; true for the first whom it comes back to.
+    /// Waits for the renewal in progress; returns true for the first caller to see its result.
     async fn wait(&self, renewer: &Renewer, is_second_try: bool) -> Result<bool, FetchError> {
         let running = self.join(&mut self.lock(), renewer, is_second_try);
         let result = running.clone().await;
@@ -213,7 +213,7 @@ impl KeyRotation {
         result.map(|()| is_first)
     }
 
-    /// The renewal under way, begun if there is none.
+    /// Returns the renewal in progress, or starts one.
     fn join(&self, renewal: &mut Renewal, renewer: &Renewer, is_second_try: bool) -> RenewalTask {
         renewal
             .running
@@ -226,7 +226,7 @@ impl KeyRotation {
             .clone()
     }
 
-    /// Clears a renewal that has ended; true for the first who does.
+    /// Clears a finished renewal; returns true for the first caller.
     fn settle(&self, ended: &RenewalTask, result: &Result<(), FetchError>, now: Timestamp) -> bool {
         let mut renewal = self.lock();
         let is_first = renewal

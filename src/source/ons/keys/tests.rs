@@ -1,4 +1,4 @@
-//! Renewal under the paused clock: the wall clock of these tests runs with tokio's.
+//! Renewal under the paused clock: the wall clock of these tests follows tokio's.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
@@ -10,7 +10,7 @@ use tokio::time::{Instant, advance, sleep};
 use super::*;
 
 thread_local! {
-    /// When the test began, by tokio's clock.
+    /// Start of the test on tokio's clock.
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
@@ -34,12 +34,12 @@ fn issued(id: &str, minutes: i64) -> Issued {
     }
 }
 
-/// An issuer that counts, takes its time, and may refuse.
+/// A renewer that counts, takes time, and may refuse.
 #[derive(Default)]
 struct Office {
     asked: AtomicUsize,
     takes: Duration,
-    /// So many requests are refused first.
+    /// The number of requests to refuse first.
     refusals: AtomicI64,
     for_good: bool,
 }
@@ -106,7 +106,7 @@ async fn a_key_is_due_a_quarter_before_its_end_or_half_way() {
 }
 
 impl KeyState {
-    /// The shortest key ends with the minute after it is due.
+    /// The shortest key expires one minute after its renewal is due.
     fn min_good(self) -> Self {
         match self {
             Self::Valid => Self::Valid,
@@ -122,7 +122,7 @@ async fn a_key_for_good_is_never_due() {
     assert_eq!(keys.current().state(later), KeyState::Valid);
 }
 
-/// A call a second for ten hours.
+/// One call per second for ten hours.
 #[tokio::test(start_paused = true)]
 async fn a_long_run_asks_once_a_key_and_never_signs_with_one_that_ended() {
     let office = Arc::new(Office {
@@ -135,7 +135,7 @@ async fn a_long_run_asks_once_a_key_and_never_signs_with_one_that_ended() {
         assert_ne!(keys.current().state(clock()), KeyState::Expired);
         keys.drive().await;
     }
-    // Each key is good for 45 minutes before the next is fetched.
+    // // Each key is valid for 45 minutes before the next one is fetched.
     assert_eq!(office.asked.load(Relaxed), 13);
     assert_eq!(keys.id(), "key-13");
 }
@@ -152,7 +152,7 @@ async fn two_renewals_never_run_at_once() {
     assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
 }
 
-/// As calls do: each gives it a little time and goes away.
+/// Like calls: each one polls the renewal briefly and is dropped.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_is_finished_by_calls_that_do_not_wait_for_it() {
     let office = Arc::new(Office {
@@ -212,7 +212,7 @@ async fn an_ended_key_is_replaced_and_all_calls_but_one_get_another_turn() {
     assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
 }
 
-/// Else they would be fetched for ever, and nothing asked.
+/// Otherwise keys would be fetched for ever, and no query answered.
 #[tokio::test(start_paused = true)]
 async fn a_next_key_that_has_ended_too_ends_the_run() {
     let next: Renewer = Arc::new(|| async { Ok(issued("ended", 0)) }.boxed());
@@ -241,9 +241,9 @@ async fn a_refused_key_is_replaced_once() {
         assert_eq!(failure.code, expired().code);
     }
     assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
-    // A late answer to the old key changes nothing.
+    // // A late response to the old key changes nothing.
     assert!(keys.replace(&first, expired()).await.kind.is_retryable());
-    // The new one is refused, too: no third.
+    // // The new key is refused too: no third one is fetched.
     assert_eq!(keys.replace(&keys.current(), expired()).await, expired());
     assert_eq!(office.asked.load(Relaxed), 1);
 }

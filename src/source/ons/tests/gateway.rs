@@ -1,5 +1,5 @@
-//! A gateway on a thread: answers one connection after another with the next of its replies, and keeps what it was
-//! asked.
+//! A gateway on a thread: answers one connection after another with the next of its replies, and records the
+//! requests.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,10 +10,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What the TLS gateway shows, self-signed for 127.0.0.1.
+/// Certificate of the TLS gateway, self-signed for 127.0.0.1.
 pub(in super::super) const CERTIFICATE: &[u8] =
     include_bytes!("../../../../tests/data/tls/gateway.pem");
-/// A root that has signed nothing.
+/// A root certificate that has signed nothing.
 pub(in super::super) const STRANGER: &[u8] =
     include_bytes!("../../../../tests/data/tls/stranger.pem");
 const KEY: &[u8] = include_bytes!("../../../../tests/data/tls/gateway.key");
@@ -24,12 +24,12 @@ pub(in super::super) enum Reply {
     Bytes(Vec<u8>),
     /// Close without reading, which resets the connection.
     Reset,
-    /// Read the request and say nothing until the client gives up.
+    /// Read the request and stay silent until the client gives up.
     Silence,
 }
 
 impl Reply {
-    /// An answer with a length, as a gateway sends it.
+    /// Returns a response with a length, like a gateway's.
     pub(in super::super) fn http(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
         Self::Bytes(
@@ -49,7 +49,7 @@ impl Gateway {
         Self::serving(replies, answer)
     }
 
-    /// The same behind TLS.
+    /// Starts a gateway behind TLS.
     pub(in super::super) fn answering_tls(replies: Vec<Reply>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let chain = vec![CertificateDer::from_pem_slice(CERTIFICATE).unwrap()];
@@ -81,9 +81,9 @@ impl Gateway {
         }
     }
 
-    /// The heads of the requests, once every reply is given.
+    /// Returns the heads of the requests after every reply is sent.
     ///
-    /// Waits beside the runtime, so that the client's connections can close meanwhile.
+    /// Waits outside the runtime, so that the client's connections can close meanwhile.
     pub(in super::super) async fn asked(self) -> Vec<String> {
         let join = || self.asked.join().unwrap();
         tokio::task::spawn_blocking(join).await.unwrap()
@@ -92,14 +92,14 @@ impl Gateway {
 
 fn answer(stream: TcpStream, reply: Reply) -> Option<String> {
     if matches!(reply, Reply::Reset) {
-        // Bytes that were never read make the kernel answer with a reset.
+        // // With unread bytes the kernel answers with a reset.
         stream.peek(&mut [0]).unwrap();
         return None;
     }
     Some(converse(stream, reply))
 }
 
-/// Reads a request and replies. The client may hang up at any time: that is what some tests are about.
+/// Reads a request and replies. The client may hang up at any time; some tests rely on it.
 pub(super) fn converse(mut stream: impl Read + Write, reply: Reply) -> String {
     let mut head = Vec::new();
     let mut byte = [0];

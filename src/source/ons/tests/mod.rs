@@ -1,4 +1,4 @@
-//! What the tests of this folder share: the signature vectors and a gateway that answers what it is told to.
+//! Helpers of these tests: the signature vectors and a scripted gateway.
 
 pub(super) mod gateway;
 mod renewal;
@@ -7,7 +7,7 @@ mod wire;
 
 use serde::Deserialize;
 
-/// The vectors of `docs/facts/ons-api.md` §§3.3-3.4.
+/// The vectors of `docs/facts/ons-api.md` §§3.3, 3.4.
 #[derive(Deserialize)]
 pub(crate) struct Vectors {
     pub(crate) v1: Vec<V1>,

@@ -1,4 +1,4 @@
-//! Keys that end, over a real socket.
+//! Expiring keys, over a real socket.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ thread_local! {
     static MINUTES: Cell<i64> = const { Cell::new(0) };
 }
 
-/// The clock of a test that lets time pass.
+/// A clock that the test advances.
 fn later() -> Timestamp {
     now() + SignedDuration::from_mins(MINUTES.get())
 }
 
-/// A client whose first key ends in an hour, and whose next one is another.
+/// A client whose first key expires in an hour, followed by a different key.
 fn renewed(gateway: &Gateway) -> Ons {
     let issued = |id: &str| Issued {
         credentials: Credentials {
@@ -86,7 +86,7 @@ async fn a_key_that_the_gateway_finds_expired_is_replaced_once() {
     assert_eq!(keys_of(&gateway.asked().await), ["testid", "nextid"]);
 }
 
-/// As keys do that name no end: nothing but the gateway tells that it has come, time and again.
+/// Keys without an expiry time: only the gateway reports that they have expired, repeatedly.
 #[tokio::test]
 async fn a_key_that_was_let_in_may_expire_like_the_one_before() {
     let expired = r#"{"RequestId":"r","Code":"InvalidSecurityToken.Expired","Message":"m"}"#;
@@ -98,7 +98,7 @@ async fn a_key_that_was_let_in_may_expire_like_the_one_before() {
         refusal(),
         Reply::http("404 Not Found", "", gone),
         refusal(),
-        // No word of who asked.
+        // // The response does not name the caller.
         Reply::http("503 Service Unavailable", "", ""),
         refusal(),
     ]);

@@ -1,4 +1,4 @@
-//! TLS through a proxy: what becomes of a proxy that opens no way.
+//! TLS through a proxy that may refuse CONNECT.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::source::{Failure, FailureKind, TraceSource as _};
 
 const HOST: &str = "ons.example.test";
 
-/// A proxy with the gateway in it: a reply of status 200 is the gateway's, behind the tunnel that leads to it; any
-/// other is the proxy's own to CONNECT.
+/// A proxy with the gateway behind it. A reply with status 200 comes from the gateway through the tunnel; any
+/// other reply answers CONNECT.
 fn behind_proxy(replies: Vec<Reply>) -> (Gateway, Ons) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let made = generate_simple_self_signed([HOST.to_owned()]).unwrap();
@@ -63,7 +63,7 @@ async fn a_proxy_that_wants_a_password_ends_the_run() {
     assert!(asked[0].starts_with("CONNECT ons.example.test:443 "));
 }
 
-/// Before it has let a call through it is its rule, and afterwards its trouble.
+/// A refusal is permanent before the first call got through, and temporary afterwards.
 #[tokio::test]
 async fn a_proxy_that_opens_no_way_ends_the_run_unless_it_has_opened_one() {
     let refusal = || Reply::http("503 Service Unavailable", "", "");

@@ -1,4 +1,4 @@
-//! Calls over a real socket: what is sent, and what becomes of what comes back.
+//! Calls over a real socket: what is sent, and how responses are handled.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(super) fn query() -> Query {
     }
 }
 
-/// Asks once a reply, and gives back the answers with what the gateway was asked.
+/// Makes one call per reply; returns the answers and the requests.
 async fn ask(
     signature: Signature,
     replies: Vec<Reply>,
@@ -74,7 +74,7 @@ async fn failure(reply: Reply) -> Failure {
         .unwrap_err()
 }
 
-/// The decoded parameters and the headers (names in lower case) of a request.
+/// Decoded parameters and headers (lower-case names) of a request.
 type Pairs = Vec<(String, String)>;
 
 fn taken_apart(head: &str) -> (Pairs, Pairs) {
@@ -261,7 +261,7 @@ async fn a_connection_that_breaks_is_a_transport_failure() {
 async fn a_gateway_that_is_not_there_is_a_transport_failure() {
     let gateway = Gateway::answering(vec![]);
     let ons = Ons::new(config(&gateway, Signature::V1)).unwrap();
-    gateway.asked().await; // ends the thread, and with it the listener
+    gateway.asked().await; // // ends the thread, and with it the listener
     let failure = ons.trace(&query()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Transport);
     assert!(
@@ -328,7 +328,7 @@ async fn an_encoding_that_was_not_asked_for_is_not_undone() {
     );
 }
 
-/// Asks a TLS gateway, trusting `root` beside the system's.
+/// Calls a TLS gateway, trusting `root` in addition to the system's roots.
 async fn ask_over_tls(root: &[u8]) -> Result<Trace, Failure> {
     let gateway = Gateway::answering_tls(vec![Reply::http("200 OK", "", OK)]);
     let ons = Ons::new(OnsConfig {

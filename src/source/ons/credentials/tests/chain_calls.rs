@@ -1,4 +1,4 @@
-//! The places of the chain that take a call.
+//! The providers of the chain that need a call.
 
 use super::server::Server;
 use super::shared::{fetcher, handed};
@@ -40,7 +40,7 @@ async fn a_pods_identity_comes_before_files_and_is_not_passed_over() {
         "{said}"
     );
     assert!(error.hint().unwrap().contains("RRSA"));
-    // A profile that was given is looked up in files only.
+    // // A profile that was given is searched for in files only.
     assert_eq!(
         home.find(&OIDC, Some("b")).unwrap().access_key_id,
         "id-cli-b"
@@ -59,7 +59,7 @@ async fn a_pods_identity_comes_before_files_and_is_not_passed_over() {
     );
 }
 
-/// A machine that may be an instance, and an address in the environment.
+/// Metadata service and credentials URI are both configured.
 #[tokio::test]
 async fn the_metadata_service_comes_before_the_address() {
     let address = Server::answering(|_| (200, handed("STS.uri")));

@@ -15,7 +15,7 @@ use super::chain::{KEY_ID, KEY_SECRET, TOKEN};
 use super::*;
 use crate::exit::Advice as _;
 
-/// A home directory with files in it.
+/// A temporary home directory with files.
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -42,7 +42,7 @@ impl Home {
         candidates(Some(self.0.path()), env, profile)
     }
 
-    /// The key that needs no call.
+    /// Returns the key that needs no call.
     fn find(
         &self,
         env: &[(&str, &str)],
@@ -52,7 +52,7 @@ impl Home {
         Ok(candidates.ready().unwrap().clone())
     }
 
-    /// Why there is none, for one who makes no calls.
+    /// Returns the error of a search that makes no calls.
     fn end(&self, env: &[(&str, &str)], profile: Option<&str>) -> CredentialsError {
         let no_calls = ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
         let env: Vec<_> = env.iter().copied().chain([no_calls]).collect();
@@ -191,7 +191,7 @@ fn leads_nowhere(home: &Home, env: &[(&str, &str)], says: &str) {
     assert!(hint.contains(&format!("unset {}:", env[0].0)), "{hint}");
 }
 
-/// The files behind it have a key: another account's.
+/// The files searched later contain the key of another account.
 #[test]
 fn variables_that_are_not_complete_end_the_search() {
     const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
@@ -212,12 +212,12 @@ fn variables_that_are_not_complete_end_the_search() {
     ] {
         leads_nowhere(&files, env, says);
     }
-    // A role alone may be meant for the key that another place has.
+    // // A role variable alone may belong to the key of another step.
     let found = files.find(&[(ROLE, "r")], None).unwrap();
     assert_eq!(found.access_key_id, "id-cli-a");
 }
 
-/// The address behind it may give a key: another account's.
+/// The credentials URI searched later might return the key of another account.
 #[test]
 fn a_file_or_profile_that_is_named_and_not_there_ends_the_search() {
     const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";

@@ -1,4 +1,4 @@
-//! What the metadata service and key addresses are asked, and what becomes of what they answer.
+//! Requests to the metadata service and to credentials URIs, and how responses are handled.
 
 use super::super::*;
 use super::super::{EcsRole, KeyUri};

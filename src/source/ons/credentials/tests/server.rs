@@ -1,4 +1,4 @@
-//! A small server that keeps what it was asked.
+//! A small HTTP server that records the requests it receives.
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 
-/// One request, as it came.
+/// One request.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) method: String,
@@ -38,7 +38,7 @@ struct Desk {
     asked: Mutex<Vec<Asked>>,
 }
 
-/// Answers until it is dropped.
+/// A server that runs until it is dropped.
 pub(super) struct Server {
     pub(super) url: Url,
     desk: Arc<Desk>,
@@ -108,7 +108,7 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> (StatusCode,
     (StatusCode::from_u16(status).unwrap(), text)
 }
 
-/// Decoded pairs of a query or form.
+/// Decodes the pairs of a query or form.
 pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(text.as_bytes())
         .into_owned()

@@ -1,4 +1,4 @@
-//! What the tests of the services share.
+//! Helpers for the tests of the services.
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -15,7 +15,7 @@ pub(super) fn fetcher() -> Fetcher {
     Fetcher::new(Network::default(), now)
 }
 
-/// One that reaches everything but this machine through a proxy.
+/// A fetcher that uses a proxy for everything but this machine.
 pub(super) fn fetcher_behind(proxy: &reqwest::Url) -> Fetcher {
     let network = Network {
         proxy: Some(proxy.as_str().parse().unwrap()),
@@ -31,7 +31,7 @@ pub(super) fn provider(kind: ProviderKind) -> Provider {
     }
 }
 
-/// What the metadata service and key addresses say.
+/// A response of the metadata service or a credentials URI.
 pub(super) fn handed(id: &str) -> String {
     json!({"Code": "Success", "AccessKeyId": id, "AccessKeySecret": "r0le-secret", "SecurityToken": "r0le-token",
         "Expiration": "2026-08-01T13:00:00Z", "LastUpdated": "2026-08-01T07:00:00Z"})

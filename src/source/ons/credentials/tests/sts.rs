@@ -1,4 +1,4 @@
-//! What STS is asked, and what becomes of what it answers.
+//! Requests to STS, and how responses are handled.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ fn base(token: Option<&str>) -> ProviderKind {
     })
 }
 
-/// What STS says of a role's key.
+/// An STS response with a key.
 fn given(id: &str) -> String {
     json!({"RequestId": "r", "AssumedRoleUser": {}, "Credentials": {
         "AccessKeyId": id, "AccessKeySecret": "r0le-secret", "SecurityToken": "r0le-token",
@@ -38,7 +38,7 @@ fn given(id: &str) -> String {
     .to_string()
 }
 
-/// The signature of a request, computed again.
+/// Recomputes and checks the signature of a request.
 #[track_caller]
 fn check_signature(asked: &Asked, id: &str, secret: &str) {
     let authorization = asked.header("authorization").unwrap();
@@ -101,7 +101,7 @@ async fn a_role_is_assumed_with_a_signature() {
     }
 }
 
-/// A role that another one assumes, which the key does.
+/// A role assumed by a role that the key assumes.
 fn assumed_by(first: RamRole, second: RamRole) -> ProviderKind {
     [first, second].into_iter().fold(base(None), |base, role| {
         ProviderKind::Role(Box::new(AssumedRole {
@@ -141,7 +141,7 @@ async fn a_role_assumes_a_role() {
     assert_ne!(nonces[0], nonces[1]);
 }
 
-/// The first STS is on this machine, where no proxy leads, and the second is not.
+/// The first STS is local and reached without a proxy, the second is not.
 #[tokio::test]
 async fn each_sts_is_reached_on_its_own_way() {
     let sts = Server::answering(|_| (200, given("STS.first")));
@@ -213,7 +213,7 @@ async fn an_identity_token_is_read_anew_and_never_signed() {
     assert_eq!(sts.asked().len(), 2);
 }
 
-/// Status and body; what is said of it, and what to do about it.
+/// Status and body of a response; expected message and hint.
 const REFUSALS: [(u16, &str, &str, &str); 8] = [
     (
         403,
