@@ -1,4 +1,4 @@
-//! Which brokers there are, and at which address to ask one.
+//! The brokers of a cluster and their addresses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -6,22 +6,22 @@ use std::sync::Arc;
 
 use super::remoting::body::ClusterInfo;
 
-/// The brokers of a cluster by name, each with its addresses: the master's first, as long as there is one.
+/// Brokers by name, each with its addresses, the master's first.
 ///
-/// A broker's name outlives its addresses, so offsets and messages are put together by it.
+/// A broker's name outlives its addresses, so offsets and messages are matched by name.
 #[derive(Debug, Default)]
 pub(super) struct Brokers {
     pub(super) by_name: BTreeMap<Arc<str>, Broker>,
     by_address: HashMap<Box<str>, Arc<str>>,
-    /// The cluster's name; several joined.
+    /// Name of the cluster; several are joined.
     pub(super) cluster: String,
 }
 
-/// Where one broker is.
+/// Addresses of one broker.
 #[derive(Debug, Default)]
 pub(super) struct Broker {
     pub(super) master: Option<Arc<str>>,
-    /// Who has its current state: the master, or a slave that acts as one.
+    /// The replica with the current state: the master, or a slave that acts as master.
     pub(super) serving: Option<Arc<str>>,
     /// Master, then slaves.
     pub(super) addresses: Vec<Arc<str>>,
@@ -54,12 +54,12 @@ impl Brokers {
         brokers
     }
 
-    /// The broker that is at an address today, in whatever role.
+    /// Returns the broker that has an address now, in any role.
     pub(super) fn at(&self, address: SocketAddr) -> Option<&Arc<str>> {
         self.by_address.get(address.to_string().as_str())
     }
 
-    /// Where to ask a broker; nothing where the name server has forgotten it.
+    /// Returns the addresses of a broker; empty if the name servers do not know it.
     pub(super) fn addresses(&self, name: &str) -> &[Arc<str>] {
         self.by_name
             .get(name)

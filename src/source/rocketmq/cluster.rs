@@ -1,4 +1,4 @@
-//! The cluster as a source.
+//! A RocketMQ cluster as a source.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -18,57 +18,57 @@ use crate::offsets::snapshot::ClusterState;
 use crate::source::snapshot::{BROKER_GONE, TOPIC_NOT_FOUND};
 use crate::source::{Failure, FailureKind, Snapshot, Trace, TraceSource};
 
-/// How old captured offsets may be that an answer of `serve` rests on.
+/// Maximum age of captured offsets for an answer of `serve`.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// A name server is asked about brokers again no sooner.
+/// Minimum time between two requests for the list of brokers.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// How a cluster is asked.
+/// Configuration of a cluster.
 #[derive(Debug)]
 pub struct ClusterConfig {
     /// The connections.
     pub remoting: Remoting,
-    /// Tells when offsets were read.
+    /// Clock for the time at which offsets are read.
     pub clock: Clock,
 }
 
 /// An Apache RocketMQ cluster.
 ///
-/// As a [`TraceSource`] it looks the message up and judges it by offsets that are at most two seconds old: that is what
-/// `serve` needs. An audit looks all messages up first ([`Locator`](super::Locator)) and captures once
+/// As a [`TraceSource`], it looks a message up and judges it by offsets that are at most two seconds old, as
+/// `serve` needs. An audit looks all messages up first ([`Locator`](super::Locator)) and then captures once
 /// ([`capture`](Self::capture)).
 #[derive(Debug)]
 pub struct Cluster {
     pub(super) remoting: Remoting,
     pub(super) clock: Clock,
     brokers: Mutex<(Arc<Brokers>, Option<Instant>)>,
-    /// Every broker that was ever there: name servers forget one at once when it stops.
+    /// Every broker seen so far: name servers forget a broker as soon as it stops.
     seen: Mutex<BTreeSet<Arc<str>>>,
     topics: tokio::sync::Mutex<HashMap<Box<str>, Arc<RoutedTopic>>>,
     recent: tokio::sync::Mutex<RecentSnapshots>,
 }
 
-/// A topic as queries name it: its instance, its name.
+/// A topic as a query names it: instance and name.
 pub type AskedTopic = (Option<Arc<str>>, Arc<str>);
 
-/// What was captured of each topic, and when that was begun.
+/// Captures by topic, with the time at which each was started.
 type RecentSnapshots = BTreeMap<Arc<str>, (Instant, Arc<Snapshot>)>;
 
 /// A topic that exists.
 #[derive(Debug)]
 pub(super) struct RoutedTopic {
-    /// As brokers know it.
+    /// Name of the topic on the brokers.
     pub(super) wire: Arc<str>,
     pub(super) route: TopicRoute,
-    /// The names of its brokers.
+    /// Names of its brokers.
     pub(super) brokers: Vec<Arc<str>>,
-    /// When its route was asked for.
+    /// When its route was requested.
     since: Instant,
 }
 
 impl Cluster {
-    /// Asks nobody yet.
+    /// Creates a cluster; makes no call.
     #[must_use]
     pub fn new(config: ClusterConfig) -> Self {
         Self {
@@ -81,12 +81,16 @@ impl Cluster {
         }
     }
 
-    /// Asks the name servers who is there: what fails here would fail for every message.
+    /// Asks the name servers for the brokers. An error here would affect every message.
+    ///
+    /// # Errors
+    ///
+    /// If no name server answers.
     pub async fn greet(&self) -> Result<(), Failure> {
         self.refresh().await.map_err(|error| failure(&error))
     }
 
-    /// Where brokers are, as was last heard.
+    /// Returns the brokers as last reported.
     pub(super) async fn brokers(&self) -> Result<Arc<Brokers>, CallError> {
         let known = self.known_brokers();
         if known.1.is_none() {
@@ -103,7 +107,7 @@ impl Cluster {
             .clone()
     }
 
-    /// Asks the name servers again where brokers are, unless that was done a moment ago.
+    /// Asks the name servers for the brokers again, unless that was done a moment ago.
     pub(super) async fn refresh(&self) -> Result<(), CallError> {
         let (_, asked) = self.known_brokers();
         if asked.is_some_and(|asked| asked.elapsed() < SETTLE) {
@@ -122,13 +126,13 @@ impl Cluster {
         Ok(())
     }
 
-    /// Brokers that belong to the cluster, whether or not its name servers know them now. Of a message that is found
-    /// nowhere, nobody can say that it is not there as long as one of them is missing.
+    /// Adds brokers that belong to the cluster, even if its name servers no longer know them. While one of them
+    /// is missing, a message that is not found cannot be reported as missing.
     pub fn expect(&self, names: impl IntoIterator<Item = Arc<str>>) {
         self.lock_seen().extend(names);
     }
 
-    /// All brokers that were ever there, by name.
+    /// Returns the names of all brokers seen so far.
     #[must_use]
     pub fn seen(&self) -> BTreeSet<Arc<str>> {
         self.lock_seen().clone()
@@ -138,15 +142,15 @@ impl Cluster {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those that the name servers don't know any more.
+    /// Returns the brokers that the name servers no longer know.
     pub(super) fn gone(&self) -> Vec<Arc<str>> {
         let (brokers, _) = self.known_brokers();
         let is_gone = |name: &&Arc<str>| !brokers.by_name.contains_key(&***name);
         self.lock_seen().iter().filter(is_gone).cloned().collect()
     }
 
-    /// Asks a broker at its master, or else at one of its slaves: for what never changes, so that any copy will do. One
-    /// that can't be reached at all may have moved.
+    /// Asks a broker at its master or one of its slaves. For immutable data, which is the same on every
+    /// replica. If no address answers, the broker may have moved, so the list of brokers is refreshed.
     pub(super) async fn at_any<T, F>(
         &self,
         broker: &str,
@@ -167,7 +171,7 @@ impl Cluster {
         Err(last.unwrap_or_else(|| nowhere(broker)))
     }
 
-    /// The topic a query means, if it exists: under the instance's namespace, or else under its bare name.
+    /// Returns the topic of a query: under the instance's namespace, or under its bare name.
     pub(super) async fn topic(&self, query: &Query) -> Result<Arc<RoutedTopic>, Failure> {
         let topic = self.topic_of(query.instance_id.as_deref(), &query.topic);
         topic.await?.ok_or_else(|| Failure {
@@ -193,9 +197,10 @@ impl Cluster {
         Ok(None)
     }
 
-    /// A topic by its name on the wire. Only what exists is remembered: a topic may be made at any time.
+    /// Returns a topic by its name on the brokers. A missing topic is not cached: it may be created at any
+    /// time.
     async fn topic_named(&self, wire: &str) -> Result<Option<Arc<RoutedTopic>>, Failure> {
-        let mut topics = self.topics.lock().await; // nobody else asks meanwhile what we are asking
+        let mut topics = self.topics.lock().await; // // the lock prevents duplicate requests
         if let Some(topic) = topics.get(wire) {
             return Ok(Some(topic.clone()));
         }
@@ -219,10 +224,10 @@ impl Cluster {
         Ok(Some(topic))
     }
 
-    /// Have all brokers been asked that may have a message of the topic? Name servers forget a broker when it stops, and
-    /// the route was asked for a while ago. If not, says who was not.
+    /// Checks that every broker that may have a message of the topic has been asked. Name servers forget a
+    /// broker when it stops, and the route may be outdated. The error names the broker that was not asked.
     pub(super) async fn were_all_asked(&self, topic: &RoutedTopic) -> Result<(), Failure> {
-        // What is known of brokers must be no older than the route.
+        // // The list of brokers must not be older than the route.
         let (_, asked) = self.known_brokers();
         if asked.is_none_or(|asked| asked < topic.since || asked.elapsed() > SETTLE) {
             self.refresh_now().await.map_err(|error| failure(&error))?;
@@ -237,7 +242,7 @@ impl Cluster {
         }
         let (brokers, _) = self.known_brokers();
         if brokers.by_name.len() > topic.brokers.len() && topic.since.elapsed() > SETTLE {
-            // Has one come back since?
+            // // A broker may have come back.
             self.topics.lock().await.remove(&*topic.wire);
             let now = self.topic_named(&topic.wire).await?;
             if now.is_some_and(|now| now.brokers != topic.brokers) {
@@ -248,18 +253,22 @@ impl Cluster {
         Ok(())
     }
 
-    /// Routes change when brokers come and go.
+    /// Clears the cached routes, which change when brokers come and go.
     pub(super) async fn forget_routes(&self) {
         self.topics.lock().await.clear();
     }
 
-    /// Every topic that people send messages to: not the system's, retries' and dead letters'.
+    /// Returns every topic that applications send to, without those of the system, retries and dead letters.
+    ///
+    /// # Errors
+    ///
+    /// If no name server answers.
     pub async fn topics(&self) -> Result<Vec<Arc<str>>, Failure> {
         let names = self.remoting.topics().await;
         let names = names.map_err(|error| failure(&error))?;
         let brokers = self.brokers().await.map_err(|error| failure(&error))?;
         let is_theirs = |name: &&String| {
-            // Each broker has a topic of its own name, and one of its cluster's.
+            // // Each broker has a topic named after itself, and one named after its cluster.
             let is_of_broker = brokers.by_name.contains_key(name.as_str());
             !is_of_broker && **name != brokers.cluster && !is_internal(name)
         };
@@ -270,7 +279,11 @@ impl Cluster {
             .collect())
     }
 
-    /// Captures topics, to be asked at once.
+    /// Captures topics as a snapshot for queries.
+    ///
+    /// # Errors
+    ///
+    /// If the capture fails, or the answers of the brokers contradict each other.
     pub async fn freeze(&self, topics: &BTreeSet<AskedTopic>) -> Result<Snapshot, Failure> {
         let captured = self.capture(topics).await?;
         let state = ClusterState::of(captured).map_err(|contradiction| {
@@ -280,7 +293,7 @@ impl Cluster {
         Ok(Snapshot::of(state))
     }
 
-    /// The offsets of one topic, captured a moment ago.
+    /// Returns the offsets of one topic, captured a moment ago.
     async fn recent(&self, wire: &Arc<str>) -> Result<Arc<Snapshot>, Failure> {
         let mut recent = self.recent.lock().await;
         if let Some((since, snapshot)) = recent.get(wire)
@@ -316,7 +329,7 @@ impl TraceSource for Cluster {
     }
 }
 
-/// Not asked again in this run: a broker that has stopped takes its time to come back.
+/// Returns a failure that is not retried in this run: a stopped broker takes time to come back.
 pub(super) fn missing(message: String) -> Failure {
     Failure {
         hint: Some("start the broker again, then ask again with --resume".to_owned()),
@@ -324,7 +337,7 @@ pub(super) fn missing(message: String) -> Failure {
     }
 }
 
-/// The names that a topic of an instance may have on the wire, the likelier first.
+/// Returns the possible names of a topic on the brokers, the likelier one first.
 pub(super) fn names_on_the_wire(instance: Option<&str>, topic: &str) -> Vec<String> {
     let wrapped = instance
         .and_then(Namespace::new)
@@ -334,7 +347,7 @@ pub(super) fn names_on_the_wire(instance: Option<&str>, topic: &str) -> Vec<Stri
     names
 }
 
-/// Did nobody answer at that address?
+/// Returns whether no server answered at that address.
 pub(super) const fn is_away(error: &CallError) -> bool {
     matches!(
         error.cause,
@@ -342,7 +355,7 @@ pub(super) const fn is_away(error: &CallError) -> bool {
     )
 }
 
-/// The name servers have forgotten a broker: it has stopped, or can't reach them.
+/// Returns the error for a broker that the name servers do not know: it has stopped, or cannot reach them.
 pub(super) fn nowhere(broker: &str) -> CallError {
     CallError {
         address: broker.into(),

@@ -1,9 +1,9 @@
-//! What a failed call means for the run.
+//! Converts failed calls into failures.
 
 use super::remoting::{CallError, Cause, RequestCode};
 use crate::source::{Failure, FailureKind};
 
-/// The failure that a failed call is.
+/// Returns the failure for a failed call.
 pub(super) fn failure(error: &CallError) -> Failure {
     let kind = match error.cause {
         Cause::Busy(_) => FailureKind::Throttled,
@@ -23,7 +23,7 @@ pub(super) fn failure(error: &CallError) -> Failure {
     }
 }
 
-/// Names as the table of a report counts them.
+/// Returns the code of a failure, which reports count by.
 fn code(error: &CallError) -> Option<String> {
     let name = match &error.cause {
         Cause::Connect(_) => "BROKER_UNREACHABLE",
@@ -41,8 +41,8 @@ fn code(error: &CallError) -> Option<String> {
 const WRONG_KEY: &str = "check ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY: the cluster has ACL, and without a key, with one that it does not know, \
      or with another secret nobody is let in";
 
-/// Is it the key itself that is wrong, and no permission that is missing? Both have the same code, so only the remark
-/// tells: what brokers of 4.9 and 5.5 answer to no key, to an unknown one, and to a wrong secret.
+/// Returns whether the key itself is wrong, rather than a permission missing. Both have the same code, so the
+/// remark decides: brokers of 4.9 and 5.5 send these for a missing key, an unknown key, or a wrong secret.
 fn is_unknown_key(remark: &str) -> bool {
     let remark = remark.to_ascii_lowercase();
     let says = |text| remark.contains(text);
@@ -53,7 +53,7 @@ fn is_unknown_key(remark: &str) -> bool {
         || (says("user:") && says("is not found"))
 }
 
-/// What an account has to be allowed for a call (`docs/facts/rocketmq.md` §5).
+/// Returns the permission that an account needs for a call (`docs/facts/rocketmq.md` §5).
 const fn missing_permission(call: RequestCode) -> &'static str {
     match call {
         RequestCode::QueryMessage | RequestCode::PullMessage => {

@@ -1,4 +1,4 @@
-//! What a look-up keeps of a stored message.
+//! Converts stored messages into positions, and compares their age.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::remoting::StoredMessage;
 use crate::message::Position;
 use crate::source::LocatedMessage;
 
-/// A stored message as far as it matters; nothing where its numbers are none.
+/// Returns the position of a stored message; `None` if its offset is negative.
 pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<LocatedMessage> {
     Some(LocatedMessage {
         topic: message.topic.as_str().into(),
@@ -23,7 +23,7 @@ pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<Locate
     })
 }
 
-/// By store time, then by place.
+/// Compares by store time, then by offset.
 pub(super) fn is_older(one: &LocatedMessage, other: &LocatedMessage) -> bool {
     let age = |found: &LocatedMessage| (found.stored_at, found.position.queue_offset);
     age(one) < age(other)

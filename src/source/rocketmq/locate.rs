@@ -1,8 +1,9 @@
-//! Where a message is stored.
+//! Looks messages up: where are they stored?
 //!
-//! An offset ID names a broker's address and a place in its commit log; whatever the broker cuts out there is compared
-//! with the ID (`docs/facts/rocketmq.md` §2.2). A unique key is looked up at every broker of the topic, since each has an index
-//! of its own and a message that was sent twice is stored twice: the oldest copy counts, as for `mqadmin`.
+//! An offset ID contains a broker's address and a position in its commit log; the message read there is
+//! compared with the ID (`docs/facts/rocketmq.md` §2.2). A unique key is looked up at every broker of the
+//! topic, because each broker has its own index. A message that was sent twice is stored twice; the oldest copy
+//! counts, as for `mqadmin`.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::message::{BornClock, MessageId, OffsetId, Query};
 use crate::source::snapshot::{EXPIRED, NO_MESSAGE};
 use crate::source::{CallPacer, Failure, FailureKind, LocatedMessage, Trace, TraceSource};
 
-/// Looks messages up for an engine, and leaves their judgement for later: its answers hold no tracks.
+/// A source that only looks messages up; its answers contain positions and no tracks.
 #[derive(Debug)]
 pub struct Locator<'a, P> {
     cluster: &'a Cluster,
@@ -28,7 +29,7 @@ pub struct Locator<'a, P> {
 }
 
 impl<'a, P: CallPacer> Locator<'a, P> {
-    /// Reads queues no faster than `pacer` lets it; `born` dates message IDs.
+    /// Creates a source that reads queues at the rate of `pacer`; `born` dates message IDs.
     #[must_use]
     pub fn new(cluster: &'a Cluster, pacer: &'a P, born: BornClock) -> Self {
         Self {
@@ -37,7 +38,8 @@ impl<'a, P: CallPacer> Locator<'a, P> {
         }
     }
 
-    /// Nobody need be asked about a message whose place is given, or that was met in its queue.
+    /// Returns the answer if no call is needed: the position is given, or the message was found while reading
+    /// its queue.
     fn found(&self, query: &Query) -> Option<Trace> {
         if query.position.is_some() {
             return Some(Trace::new(Vec::new()));
@@ -92,7 +94,7 @@ impl Cluster {
                 OffsetLookup::Nothing(broker) => {
                     return Err(self.nothing_at(&topic, broker, place).await);
                 }
-                // Perhaps it is a unique key that looks like an offset ID.
+                // // It may be a unique key that looks like an offset ID.
                 OffsetLookup::NoSuchBroker => homeless = Some(place.store),
             }
         }
@@ -122,8 +124,8 @@ impl Cluster {
         ))
     }
 
-    /// The oldest copy that any broker of the topic has of a message. Whoever could not be asked may have it, so that
-    /// only all of them together can say that nobody does.
+    /// Returns the oldest copy of a message on any broker of the topic. If a broker cannot be asked, it may
+    /// have the message, so the message is not reported as missing.
     async fn by_key(
         &self,
         topic: &RoutedTopic,
@@ -158,7 +160,7 @@ impl Cluster {
         }
     }
 
-    /// What stands at the place that an offset ID names.
+    /// Reads the message at the position that an offset ID names.
     async fn at_place(
         &self,
         topic: &RoutedTopic,
@@ -169,7 +171,7 @@ impl Cluster {
             return Ok(OffsetLookup::NoSuchBroker);
         };
         let named = brokers.at(place.store).cloned();
-        // An address that nobody has any more: replicas keep places as they were, so any broker may have taken over.
+        // // No broker has this address now. Replicas keep positions, so any broker may have taken over.
         let asked = match &named {
             Some(broker) => std::slice::from_ref(broker),
             None => &*topic.brokers,
@@ -190,7 +192,7 @@ impl Cluster {
                     return Ok(OffsetLookup::Message(broker, Box::new(message)));
                 }
                 Ok(_) => {}
-                // The broker cuts blindly: in the middle of another message it may choke.
+                // // The broker reads blindly and may fail in the middle of another message.
                 Err(error) if matches!(error.cause, Cause::Refused(_)) => {}
                 Err(error) => failed = Some(worse(failed, error)),
             }
@@ -202,8 +204,8 @@ impl Cluster {
         }
     }
 
-    /// A message that stands at its place, if it is one of the topic. One that waited elsewhere for its delivery has a
-    /// copy under the topic, once it was delivered.
+    /// Returns the message if it is under the topic. A delayed message is stored elsewhere first and has a copy
+    /// under the topic after its delivery.
     async fn of_topic(
         &self,
         topic: &RoutedTopic,
@@ -237,7 +239,7 @@ impl Cluster {
         })
     }
 
-    /// Nothing at the place an offset ID names: did the message expire, or was it never there?
+    /// Returns the failure for an offset ID without a message: expired, or never stored.
     async fn nothing_at(&self, topic: &RoutedTopic, broker: Arc<str>, place: OffsetId) -> Failure {
         let first = self.first_place(topic, &broker).await;
         let (code, why) = match first {
@@ -254,7 +256,7 @@ impl Cluster {
         Failure::new(FailureKind::NotFound, code.to_owned(), message)
     }
 
-    /// Where the oldest message of the topic stands in a broker's commit log; nothing if that can't be had.
+    /// Returns the commit-log position of the topic's oldest message on a broker, if it can be determined.
     async fn first_place(&self, topic: &RoutedTopic, broker: &Arc<str>) -> Option<i64> {
         let queues = topic.route.queues.iter();
         let queues = queues.filter(|queues| *queues.broker_name == **broker);
@@ -278,17 +280,17 @@ impl Cluster {
     }
 }
 
-/// What stands at a place.
+/// What is stored at the position of an offset ID.
 enum OffsetLookup {
     /// The message that the ID names, on this broker.
     Message(Arc<str>, Box<StoredMessage>),
-    /// This broker should have it and doesn't.
+    /// This broker should have the message and does not.
     Nothing(Arc<str>),
-    /// The address belongs to nobody today, and nobody took the message over.
+    /// No broker has the address, and no broker has taken the message over.
     NoSuchBroker,
 }
 
-/// What would be refused again counts more than what may pass.
+/// Returns the more serious error: a permanent one wins over a temporary one.
 fn worse(one: Option<CallError>, other: CallError) -> CallError {
     let is_final =
         |error: &CallError| matches!(error.cause, Cause::Denied(_) | Cause::Certificate(_));

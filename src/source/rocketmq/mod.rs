@@ -1,19 +1,18 @@
-//! An Apache RocketMQ cluster.
+//! An Apache RocketMQ cluster as a source.
 //!
-//! Nothing of it answers `OnsMessageTrace`; it is answered here, from offsets. What is slow is done once a message, what
-//! ages is done once a run, and last:
+//! A cluster has no `OnsMessageTrace`; the answer is judged here from offsets. Slow work is done once per message, and
+//! what changes with time is read once per run, at the end:
 //!
 //! ```text
-//! locate    where is the message? one look-up, or none where the input says it; immutable as long as it is stored
-//! sweep     the same for many messages that stand close together, by reading their queues
-//! capture   who consumes these topics, and how far: a few calls a group and broker, whatever the number of messages
+//! locate    where is a message stored? one look-up, or none if the input says it; immutable while it is stored
+//! sweep     the same for many messages that are close together, by reading their queues
+//! capture   the groups of topics and their offsets: a few calls per group and broker, whatever the number of messages
 //! ```
 //!
-//! What was captured is a snapshot like one of a file, and judged by the same code: `audit` looks all messages up and then
-//! captures once, `snapshot` writes it to a file, `serve` captures anew every few seconds.
+//! A capture is a snapshot like that of a file and judged by the same code. `audit` looks all messages up and then
+//! captures once; `snapshot` writes the capture to a file; `serve` captures anew every few seconds.
 //!
-//! [`remoting`] is the protocol: connections to name servers and brokers, and the calls that read from them.
-//! None writes.
+//! [`remoting`] is the protocol: connections to name servers and brokers, and calls that only read.
 
 mod brokers;
 mod capture;

@@ -1,7 +1,7 @@
-//! Names that belong to RocketMQ itself (`MixAll`, `TopicValidator`).
+//! Names that RocketMQ uses for itself (`MixAll`, `TopicValidator`).
 
-/// Is it a group of the system or its tools? They are connected or hold offsets everywhere and consume nothing that a
-/// person asks about.
+/// Returns whether the group belongs to the system or its tools. Such groups are connected or have offsets
+/// everywhere, and consume nothing of interest.
 pub(super) fn is_system_group(group: &str) -> bool {
     group.starts_with("CID_RMQ_SYS_")
         || group.starts_with("CID_ONSAPI_")
@@ -21,7 +21,7 @@ pub(super) fn is_system_group(group: &str) -> bool {
         )
 }
 
-/// Is it a topic where messages wait before they are delivered under their own?
+/// Returns whether messages wait in this topic before they are delivered to their own.
 pub(super) fn is_waiting_room(topic: &str) -> bool {
     matches!(
         topic,
@@ -29,7 +29,7 @@ pub(super) fn is_waiting_room(topic: &str) -> bool {
     )
 }
 
-/// Is it a topic of the system? Then its groups may be, too.
+/// Returns whether the topic belongs to the system. Its groups may, too.
 pub(super) fn is_system_topic(topic: &str) -> bool {
     is_waiting_room(topic)
         || topic.starts_with("rmq_sys_")
@@ -37,7 +37,7 @@ pub(super) fn is_system_topic(topic: &str) -> bool {
         || topic == "OFFSET_MOVED_EVENT"
 }
 
-/// Is it a topic that RocketMQ has made for itself?
+/// Returns whether RocketMQ created the topic for its own use.
 pub(super) fn is_internal(topic: &str) -> bool {
     is_system_topic(topic)
         || topic.starts_with("%RETRY%")

@@ -1,4 +1,4 @@
-//! Asking many brokers at once, each where its state is current.
+//! Calls many brokers concurrently, each where its state is current.
 
 use std::collections::btree_map::Entry;
 use std::future::Future;
@@ -14,16 +14,16 @@ use crate::source::rocketmq::failure::failure;
 use crate::source::rocketmq::remoting::CallError;
 use crate::source::{Failure, FailureKind};
 
-/// Calls at once; each broker has its own limit beside.
+/// Limit for concurrent calls; each broker has its own limit as well.
 const AT_ONCE: usize = 64;
 
-/// How often one call is tried, and the first wait between.
+/// Attempts per call, and the first pause between them.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Captured<'_> {
-    /// Asks each broker about its item. One that can't be asked is noted, and not asked again; what would be refused
-    /// everywhere is a failure.
+    /// Calls each broker with its item. A broker that cannot be reached is recorded and not called again. An
+    /// error that would occur everywhere fails the capture.
     pub(super) async fn ask<I, T, F>(
         &mut self,
         items: Vec<(Arc<str>, I)>,
@@ -68,7 +68,7 @@ impl Captured<'_> {
 }
 
 impl Cluster {
-    /// Asks a broker at its master, where its state is current; tries again, since it may be about to move.
+    /// Calls a broker at its master, whose state is current. Retries, because the master may be moving.
     async fn at_master<T, F>(
         &self,
         broker: &str,

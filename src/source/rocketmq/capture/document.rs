@@ -1,4 +1,4 @@
-//! What was captured, in the words of a snapshot.
+//! Converts a capture into a snapshot document.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Captured<'_> {
         self.topics.iter().map(topic).collect()
     }
 
-    /// `names`: every topic of the cluster, if known.
+    /// Returns the groups; `names` are all topics of the cluster, if known.
     pub(super) fn groups(&mut self, names: Option<&[String]>) -> Vec<GroupEntry> {
         let names = names.map(|names| names.iter().map(|name| &**name).collect::<BTreeSet<_>>());
         let groups = std::mem::take(&mut self.groups);
@@ -45,7 +45,7 @@ impl Captured<'_> {
             let pops = |topic: &Arc<str>| {
                 let is_named =
                     |name: String| names.as_ref().is_some_and(|names| names.contains(&*name));
-                // The first kind may be the retries of a group that is named so.
+                // // A name of the first form may also be the retry topic of a group with that name.
                 let first = format!("{group}_{topic}");
                 (!known.contains(&*first) && is_named(retry_topic(&first)))
                     || is_named(retry_topic(&format!("{group}+{topic}")))

@@ -1,11 +1,11 @@
-//! Who consumes some topics, and how far: everything that ages, asked once and last.
+//! Captures the groups of some topics and their offsets: everything that changes with time, read once and last.
 //!
-//! All brokers are asked for groups, since each knows only who is connected to it, and offsets come last, so that they are
-//! of one moment: one call brings all of a broker's. The calls are a few for each group and broker and do not depend on
-//! the number of messages (`docs/facts/rocketmq.md` §2.1).
+//! All brokers are asked for groups, because each knows only its own clients. Offsets are read last and with
+//! one call per broker, so that they are of one moment. The number of calls depends on groups and brokers, not
+//! on messages (`docs/facts/rocketmq.md` §2.1).
 //!
-//! A broker that can't be asked is named in what is captured; nothing is said of what it holds (`ask`). What came together
-//! is put into the words of a snapshot (`document`).
+//! A broker that cannot be asked is listed in the capture (`ask`), and its messages are not judged. `document`
+//! converts the capture into a snapshot.
 
 mod ask;
 mod document;
@@ -24,13 +24,17 @@ use crate::offsets::snapshot::{OffsetEntry, QueueRange, Schema, SnapshotDocument
 use crate::source::Failure;
 
 impl Cluster {
-    /// Captures what is known of topics; those that don't exist are left out.
+    /// Captures the state of topics; omits those that do not exist.
+    ///
+    /// # Errors
+    ///
+    /// If no name server answers, or a call fails for a reason that affects every broker.
     pub async fn capture(
         &self,
         topics: &BTreeSet<AskedTopic>,
     ) -> Result<SnapshotDocument, Failure> {
         self.forget_routes().await;
-        // Where the name servers are silent now, what they said before will do.
+        // // If the name servers do not answer now, their last answer is used.
         let refreshed = self.refresh().await;
         let brokers = self.brokers().await;
         let brokers = brokers.map_err(|error| failure(&refreshed.err().unwrap_or(error)))?;
@@ -58,14 +62,14 @@ impl Cluster {
             (name, why.into())
         });
         captured.unreachable = gone.collect();
-        // Names of topics tell of retries and POP. Where the name server keeps them to itself, nobody knows.
+        // // The names of topics reveal retry and POP topics. The name server may refuse to list them.
         let names = self.remoting.topics().await.ok();
         captured.find_groups().await?;
         captured.see_connections().await?;
         captured.measure_queues().await?;
         let captured_at = (self.clock)();
         captured.read_offsets().await?;
-        captured.see_connections().await?; // of groups that have come to light by their offsets
+        captured.see_connections().await?; // // for groups that were discovered by their offsets
         Ok(SnapshotDocument {
             schema: Schema,
             cluster: brokers.cluster.as_str().into(),
@@ -82,24 +86,24 @@ impl Cluster {
     }
 }
 
-/// What is known so far.
+/// The state of a capture in progress.
 struct Captured<'c> {
     cluster: &'c Cluster,
     topics: Vec<Arc<RoutedTopic>>,
-    /// Those of all topics.
+    /// Brokers of all topics.
     brokers: BTreeSet<Arc<str>>,
-    /// The brokers that don't answer, and why.
+    /// Brokers that do not answer, with the reason.
     unreachable: BTreeMap<Arc<str>, Box<str>>,
-    /// The groups of the topics; with what their clients say, once that was asked.
+    /// Groups of the topics, with the connections of their clients once these were requested.
     groups: BTreeMap<Arc<str>, Option<ConsumerConnection>>,
-    /// By topic.
+    /// Queues by topic.
     queues: BTreeMap<Arc<str>, Vec<QueueRange>>,
-    /// By group.
+    /// Offsets by group.
     offsets: BTreeMap<Arc<str>, Vec<OffsetEntry>>,
 }
 
 impl Captured<'_> {
-    /// Groups that are subscribed to a topic or have committed an offset for it (300).
+    /// Finds the groups that subscribe to a topic or have an offset for it (300).
     async fn find_groups(&mut self) -> Result<(), Failure> {
         let cluster = self.cluster;
         let asked = self.at_each_broker(|topic| [topic.wire.clone()]);
@@ -116,7 +120,7 @@ impl Captured<'_> {
         Ok(())
     }
 
-    /// A group of a topic; those of the system only where the topic is the system's, too.
+    /// Adds a group of a topic. System groups are added only for system topics.
     fn check(&mut self, topic: &str, group: &str) {
         if is_system_group(group) && !is_system_topic(topic) {
             return;
@@ -126,7 +130,7 @@ impl Captured<'_> {
         }
     }
 
-    /// Who is connected for each group that was not asked about yet (203).
+    /// Requests the clients of each group that was not asked about yet (203).
     async fn see_connections(&mut self) -> Result<(), Failure> {
         let cluster = self.cluster;
         let new = self.groups.iter().filter(|(_, seen)| seen.is_none());
@@ -152,7 +156,7 @@ impl Captured<'_> {
         Ok(())
     }
 
-    /// From where to where each queue holds messages (31, 30).
+    /// Reads the offsets that each queue holds (31, 30).
     async fn measure_queues(&mut self) -> Result<(), Failure> {
         let cluster = self.cluster;
         let topics = self.topics.iter().flat_map(|topic| {
@@ -172,7 +176,7 @@ impl Captured<'_> {
                 let min = cluster.remoting.min_offset(&address, queue).await;
                 let max = cluster.remoting.max_offset(&address, queue).await;
                 match (min, max) {
-                    // A queue of a static topic that has moved away, or was never made here.
+                    // // A queue of a static topic that has moved away, or was never created here.
                     (Err(error), _) | (_, Err(error))
                         if matches!(error.cause, Cause::Refused(_)) =>
                     {
@@ -199,7 +203,7 @@ impl Captured<'_> {
         Ok(())
     }
 
-    /// How far everybody is: all of a broker's offsets in one call (43), or one by one (14) where that is not allowed.
+    /// Reads all offsets of a broker in one call (43), or one by one (14) if that is not allowed.
     async fn read_offsets(&mut self) -> Result<(), Failure> {
         let cluster = self.cluster;
         let brokers = self.brokers.iter().map(|broker| (broker.clone(), ()));
@@ -268,7 +272,8 @@ impl Captured<'_> {
         Ok(())
     }
 
-    /// Offsets of our topics, and those of a group's own retries: that there are any tells what `mqadmin` makes of it.
+    /// Keeps the offsets of the captured topics, and of the groups' retry topics: `mqadmin` behaves differently
+    /// if a group has any.
     fn take(&mut self, broker: &Arc<str>, of_group: GroupOffsets) {
         let GroupOffsets {
             topic,
@@ -289,14 +294,14 @@ impl Captured<'_> {
                 topic: topic.clone(),
                 broker: broker.clone(),
                 queue_id,
-                offset: u64::try_from(offset).ok()?, // -1: none
+                offset: u64::try_from(offset).ok()?, // // -1: no offset
             })
         });
         let group = group.clone();
         self.offsets.entry(group).or_default().extend(offsets);
     }
 
-    /// Something of each topic, for each of its brokers.
+    /// Pairs the items of each topic with each of its brokers.
     fn at_each_broker<I, L: IntoIterator<Item = I>>(
         &self,
         items: impl Fn(&RoutedTopic) -> L,
@@ -311,7 +316,8 @@ impl Captured<'_> {
     }
 }
 
-/// What clients say at one more broker. Each has sent its subscriptions to all of them; the newest counts.
+/// Merges the connections at another broker. Clients send their subscriptions to all brokers; the newest
+/// counts.
 fn join(all: &mut ConsumerConnection, one: ConsumerConnection) {
     if !one.clients.is_empty() {
         all.consume_type = one.consume_type;

@@ -1,6 +1,5 @@
-//! The signature of a call, the same for ACL 1.0 and 2.0 (`docs/facts/rocketmq.md` §5).
-//!
-//! HMAC-SHA1 over the values of all fields, in the order of their names, and the body.
+//! Signatures of calls, the same for ACL 1.0 and 2.0 (`docs/facts/rocketmq.md` §5): HMAC-SHA1 over the values
+//! of all fields, sorted by name, and the body.
 
 use std::fmt;
 
@@ -14,24 +13,24 @@ use super::Request;
 use crate::exit::Advice;
 use crate::source::ons::redact::Redactor;
 
-/// The environment variable of the access key.
+/// Environment variable of the access key.
 pub const ACCESS_KEY: &str = "ROCKETMQ_ACCESS_KEY";
-/// The environment variable of the secret key.
+/// Environment variable of the secret key.
 pub const SECRET_KEY: &str = "ROCKETMQ_SECRET_KEY";
-/// The environment variable of the security token, which few clusters want.
+/// Environment variable of the security token, which few clusters need.
 pub const SECURITY_TOKEN: &str = "ROCKETMQ_SECURITY_TOKEN";
 
-/// Who asks, and how that is proved.
+/// The access key of an account and its signing key.
 #[derive(Clone)]
 pub struct AclKeys {
     access_key: String,
     security_token: Option<SecretString>,
-    /// The secret key, made ready for signing.
+    /// The secret key, prepared for signing.
     mac: Hmac<Sha1>,
 }
 
 impl AclKeys {
-    /// The keys of an account of the cluster.
+    /// Creates the keys of an account of the cluster.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
     pub fn new(
@@ -47,7 +46,11 @@ impl AclKeys {
         }
     }
 
-    /// The keys in the environment ([`ACCESS_KEY`], [`SECRET_KEY`], [`SECURITY_TOKEN`]), if there are any.
+    /// Reads the keys from the environment ([`ACCESS_KEY`], [`SECRET_KEY`], [`SECURITY_TOKEN`]).
+    ///
+    /// # Errors
+    ///
+    /// If only one of access key and secret key is set.
     pub fn of_environment(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, HalfAKey> {
@@ -66,7 +69,7 @@ impl AclKeys {
         }
     }
 
-    /// The same call, signed. Comes last: every field is signed.
+    /// Signs a request. Must be the last step, because every field is signed.
     pub(super) fn sign(&self, request: Request) -> Request {
         let token = self
             .security_token
@@ -82,7 +85,7 @@ impl AclKeys {
         request.with("Signature", BASE64.encode(&mac.finalize().into_bytes()))
     }
 
-    /// Hides the key and the token where a server repeats them.
+    /// Returns a redactor for the key and the token, which servers may echo.
     pub(super) fn redactor(&self) -> Redactor {
         let token = self
             .security_token
@@ -98,7 +101,7 @@ impl fmt::Debug for AclKeys {
     }
 }
 
-/// One of two environment variables that make sense only together.
+/// One of two environment variables is missing that are only useful together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{0} is not set, the other half of the key is")]
 pub struct HalfAKey(&'static str);
@@ -130,7 +133,7 @@ mod tests {
         let keys = |token: Option<&str>| {
             AclKeys::new("RocketMQ".into(), &secret, token.map(SecretString::from))
         };
-        // The vector of its AclSignerTest: the access key is all there is to sign.
+        // // The vector of Java's AclSignerTest signs only the access key.
         assert_eq!(signed(&keys(None), &[]), "IUc8rrO/0gDch8CjObLQsW2rsiA=");
         let fields = [
             ("topic", "orders"),

@@ -1,4 +1,4 @@
-//! Name servers and brokers behind one handle.
+//! A client for the name servers and brokers of one cluster.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,22 +13,22 @@ use super::tls::{Dialer, RemotingTls};
 use super::{AclKeys, CallError, Cause, NameServers, Request, Response, response};
 use crate::source::ons::redact::Redactor;
 
-/// How much of a server's remark is shown, in characters.
+/// Length limit for a remark of a server, in characters.
 const REMARK: usize = 300;
 
-/// How a cluster is asked.
+/// Options of a client.
 #[derive(Debug, Clone)]
 pub struct RemotingOptions {
-    /// Signs every call, where the cluster has ACL.
+    /// Keys that sign every call, if the cluster has ACL.
     pub keys: Option<AclKeys>,
-    /// Speaks TLS, with name servers, too.
+    /// TLS settings, for brokers and name servers.
     pub tls: Option<RemotingTls>,
-    /// The namespace of version 2, which is a field of every call. Namespaces of the first kind are a part of names
+    /// Namespace of version 2, sent as a field of every call. A namespace of version 1 is a part of names
     /// ([`Namespace`](super::Namespace)).
     pub namespace_v2: Option<String>,
-    /// How long one call may take, once there is a connection.
+    /// Limit for one call, without the time to connect.
     pub timeout: Duration,
-    /// How many calls one server may have to answer at once.
+    /// Limit for concurrent calls per server.
     pub in_flight: usize,
 }
 
@@ -44,14 +44,14 @@ impl Default for RemotingOptions {
     }
 }
 
-/// A cluster, as its name servers know it. Cloned handles share connections.
+/// A client of a cluster. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct Remoting(Arc<ClientState>);
 
 #[derive(Debug)]
 struct ClientState {
     name_servers: NameServers,
-    /// The name server that answered last.
+    /// Index of the name server that answered last.
     preferred: AtomicUsize,
     options: RemotingOptions,
     redactor: Redactor,
@@ -60,7 +60,7 @@ struct ClientState {
 }
 
 impl Remoting {
-    /// Connects to nobody yet.
+    /// Creates a client; does not connect.
     #[must_use]
     pub fn new(name_servers: NameServers, options: RemotingOptions) -> Self {
         let keys = options.keys.as_ref();
@@ -78,24 +78,32 @@ impl Remoting {
         }))
     }
 
-    /// The name servers.
+    /// Returns the name servers.
     #[must_use]
     pub fn name_servers(&self) -> &NameServers {
         &self.0.name_servers
     }
 
-    /// How long one call may take.
+    /// Returns the limit for one call.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.0.options.timeout
     }
 
-    /// Asks the server at an address. An answer that is not success is an error.
+    /// Calls the server at an address.
+    ///
+    /// # Errors
+    ///
+    /// If no response arrives, or its code is not success.
     pub async fn call(&self, address: &str, request: Request) -> Result<Response, CallError> {
         self.call_within(address, request, self.timeout()).await
     }
 
-    /// The same with a time of its own, for answers that are long in coming.
+    /// Calls the server with a different time limit, for responses that take long.
+    ///
+    /// # Errors
+    ///
+    /// If no response arrives, or its code is not success.
     pub async fn call_within(
         &self,
         address: &str,
@@ -114,15 +122,15 @@ impl Remoting {
         })
     }
 
-    /// The name server to ask when so many have failed in this call: first the one that answered last, then the others,
-    /// one after another.
+    /// Returns the name server to ask after `failed` failures in this call: first the one that answered last,
+    /// then the others in order.
     pub(super) fn name_server(&self, failed: usize) -> &Arc<str> {
         let addresses = self.0.name_servers.addresses();
         let preferred = self.0.preferred.load(Ordering::Relaxed);
         &addresses[(preferred + failed) % addresses.len()]
     }
 
-    /// Asks this name server first from now on.
+    /// Makes later calls ask this name server first.
     pub(super) fn prefer(&self, address: &Arc<str>) {
         let addresses = self.0.name_servers.addresses();
         let at = addresses.iter().position(|known| known == address);
@@ -131,7 +139,7 @@ impl Remoting {
             .store(at.unwrap_or_default(), Ordering::Relaxed);
     }
 
-    /// Asks the server at an address, whatever the code of its answer.
+    /// Calls the server at an address; accepts any code of the response.
     pub(super) async fn ask(
         &self,
         address: &str,
@@ -148,14 +156,14 @@ impl Remoting {
         })
     }
 
-    /// What an answer that is not success means.
+    /// Returns the cause for a response whose code is not success.
     pub(super) fn cause(&self, call: super::RequestCode, answer: &Response) -> Cause {
         let remark = answer.remark.as_deref().unwrap_or_default();
         let remark = self.0.redactor.excerpt(remark, REMARK);
         Cause::of(call, answer.code, remark)
     }
 
-    /// The call as it is sent: in its namespace, and signed last.
+    /// Completes a request: adds the namespace, then signs it.
     fn sealed(&self, request: Request) -> Request {
         let options = &self.0.options;
         let request = match &options.namespace_v2 {

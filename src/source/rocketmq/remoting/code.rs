@@ -1,33 +1,33 @@
-//! The numbers of the calls, and of their answers (`docs/facts/rocketmq.md` §3.2).
+//! Codes of requests and responses (`docs/facts/rocketmq.md` §3.2).
 
 use std::fmt;
 
-/// A call that this program makes. Each of them only reads.
+/// A call that this program makes. All calls only read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
 pub enum RequestCode {
-    /// Messages of a queue, from an offset on.
+    /// Messages of a queue from an offset on.
     PullMessage = 11,
     /// Messages by unique key, through the index.
     QueryMessage = 12,
-    /// The offset that a group committed for a queue.
+    /// The offset that a group has committed for a queue.
     QueryConsumerOffset = 14,
     /// The offset of the first message stored at a time or later.
     SearchOffsetByTimestamp = 29,
-    /// The offset that the next message of a queue will get.
+    /// The offset of the next message to be stored in a queue.
     GetMaxOffset = 30,
-    /// The offset of the oldest message that a queue still holds.
+    /// The offset of the oldest message that a queue holds.
     GetMinOffset = 31,
-    /// One message by its place in the commit log.
+    /// One message by its position in the commit log.
     ViewMessageById = 33,
-    /// Every committed offset of a broker.
+    /// All committed offsets of a broker.
     GetAllConsumerOffset = 43,
     /// Queues and brokers of a topic.
     GetRouteInfoByTopic = 105,
     /// Brokers of the cluster.
     GetBrokerClusterInfo = 106,
-    /// Settings of every consumer group of a broker.
+    /// Settings of all consumer groups of a broker.
     GetAllSubscriptionGroupConfig = 201,
     /// Clients of a group, and how they consume.
     GetConsumerConnectionList = 203,
@@ -44,13 +44,13 @@ pub enum RequestCode {
 }
 
 impl RequestCode {
-    /// The number on the wire.
+    /// Returns the number of the request.
     #[must_use]
     pub const fn number(self) -> i32 {
         self as i32
     }
 
-    /// The protocol's name for it.
+    /// Returns the name of the request in the protocol.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -81,32 +81,32 @@ impl fmt::Display for RequestCode {
     }
 }
 
-/// The codes of answers.
+/// Codes of responses.
 pub mod response {
-    /// The answer is what was asked for.
+    /// The call succeeded.
     pub const SUCCESS: i32 = 0;
-    /// Whatever went wrong, and much that did not: the remark says what.
+    /// Any error without a code of its own; the remark describes it.
     pub const SYSTEM_ERROR: i32 = 1;
-    /// Too much to do, also when the call waited for more than 5 s in the server's queue.
+    /// Overload; also if the call waited for more than 5 s in the server's queue.
     pub const SYSTEM_BUSY: i32 = 2;
-    /// The server doesn't know the call.
+    /// The server does not support the call.
     pub const NOT_SUPPORTED: i32 = 3;
-    /// Refused by ACL 2.0, or the topic or broker may not be read.
+    /// Refused by ACL 2.0, or the topic or broker is not readable.
     pub const NO_PERMISSION: i32 = 16;
-    /// No such topic.
+    /// The topic does not exist.
     pub const TOPIC_NOT_EXIST: i32 = 17;
     /// A pull past the end of the queue.
     pub const PULL_NOT_FOUND: i32 = 19;
-    /// A pull that found nothing to the filter's taste so far.
+    /// A pull that has found no matching message yet.
     pub const PULL_RETRY_IMMEDIATELY: i32 = 20;
-    /// A pull outside of what the queue holds.
+    /// A pull outside of the offsets that the queue holds.
     pub const PULL_OFFSET_MOVED: i32 = 21;
     /// No message with that key, or no offset for that group and queue.
     pub const QUERY_NOT_FOUND: i32 = 22;
     /// No client of the group is connected.
     pub const CONSUMER_NOT_ONLINE: i32 = 206;
-    /// Too much to do (proxy, 5.x).
+    /// Overload (proxy, 5.x).
     pub const FLOW_CONTROL: i32 = 215;
-    /// The server is about to stop: connect again.
+    /// The server is shutting down: reconnect.
     pub const GO_AWAY: i32 = 1500;
 }

@@ -1,4 +1,4 @@
-//! One connection: requests go out one after another without waiting, answers come back in whatever order.
+//! One connection: requests are sent without waiting for responses, which arrive in any order.
 
 use std::io;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use super::frame::{self, FrameDecoder};
 use super::pending::{ConnectionError, PendingCalls};
 use super::{Request, Response};
 
-/// How many requests are written in one go at most.
+/// Maximum number of requests per write.
 const BATCH: usize = 64;
 
-/// How much room there is for what arrives next, in bytes, at least.
+/// Minimum capacity for the next read, in bytes.
 const READ: usize = 16 * 1024;
 
-/// A handle to a connection; the connection itself is a future that somebody must poll.
+/// A handle to a connection; a separate future drives the connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     outbox: mpsc::Sender<Bytes>,
@@ -28,8 +28,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A connection over a stream, and what drives it: it ends when the connection is lost, or when nobody has a
-    /// handle any more.
+    /// Creates a connection over a stream, and the future that drives it. The future ends when the connection
+    /// is lost or no handle is left.
     pub(super) fn over<S>(
         stream: S,
         decoder: FrameDecoder,
@@ -57,27 +57,27 @@ impl Connection {
         (connection, driver)
     }
 
-    /// Asks, and waits for the answer as long as there is a connection. Whoever stops waiting gives up the answer.
+    /// Sends a request and waits for the response. Dropping the future abandons the response.
     pub(super) async fn ask(&self, request: &Request) -> Result<Response, ConnectionError> {
         let mut place = self.waiting.join()?;
         let mut bytes = BytesMut::with_capacity(512);
         frame::write(request, place.opaque, &mut bytes);
-        // Where the connection has just ended, the place knows why.
+        // // If the connection has just ended, the pending call reports why.
         let _ = self.outbox.send(bytes.freeze()).await;
         place.answer().await
     }
 
-    /// Can it still be asked?
+    /// Returns whether the connection can be used.
     pub(super) fn is_open(&self) -> bool {
         !self.waiting.has_ended()
     }
 
-    /// Grows whenever bytes come.
+    /// Returns a counter that grows when bytes arrive.
     pub(super) fn heard(&self) -> u64 {
         self.waiting.heard()
     }
 
-    /// Drops the connection: what still waits fails.
+    /// Drops the connection; pending calls fail.
     pub(super) fn drop_it(&self) {
         self.dropped.cancel();
     }

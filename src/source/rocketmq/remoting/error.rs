@@ -1,4 +1,4 @@
-//! Why a call has no answer to use. Codes decide; remarks only where a code stands for everything.
+//! Errors of calls. The code decides; the remark counts only if one code has several meanings.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,52 +6,52 @@ use std::time::Duration;
 
 use super::{RequestCode, response};
 
-/// A call that failed.
+/// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallError {
-    /// Who was asked.
+    /// Address of the server.
     pub address: Arc<str>,
-    /// What was asked.
+    /// The call.
     pub call: RequestCode,
-    /// Why there is no answer.
+    /// Why the call failed.
     pub cause: Cause,
 }
 
-/// Why there is no answer.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// No connection.
     Connect(String),
-    /// No connection, because the server's certificate is not trusted or is another's.
+    /// No connection, because the server's certificate is not trusted or has another name.
     Certificate(String),
-    /// The connection was lost before the answer came.
+    /// The connection was lost before the response.
     Lost(String),
-    /// No answer in this time.
+    /// No response in this time.
     TimedOut(Duration),
-    /// The server has too much to do: wait, then ask again.
+    /// The server is overloaded: wait, then ask again.
     Busy(ErrorReply),
-    /// The access key is wrong, or may not do this.
+    /// The access key is wrong or lacks a permission.
     Denied(ErrorReply),
-    /// What was asked about is not there: an answer, in truth.
+    /// The object does not exist; this is a valid answer.
     NotFound(ErrorReply),
-    /// An answer that can't be read.
+    /// The response cannot be read.
     Malformed(String),
     /// Any other code.
     Refused(ErrorReply),
 }
 
-/// What a server said instead of an answer.
+/// The server's response to a failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorReply {
     /// The code.
     pub code: i32,
-    /// Its remark in one line, without keys; may be empty.
+    /// The remark in one line, without keys; may be empty.
     pub remark: String,
 }
 
 impl CallError {
-    /// Is another attempt worth a call?
+    /// Returns whether another attempt is worth a call.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(
@@ -64,19 +64,19 @@ impl CallError {
         )
     }
 
-    /// Must everybody ask this server less?
+    /// Returns whether all calls to the server must slow down.
     #[must_use]
     pub const fn is_throttled(&self) -> bool {
         matches!(self.cause, Cause::Busy(_))
     }
 
-    /// Did the server answer, and is what was asked about not there?
+    /// Returns whether the server answered that the object does not exist.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
         matches!(self.cause, Cause::NotFound(_))
     }
 
-    /// The server's code, if it answered with one.
+    /// Returns the server's code, if it answered with one.
     #[must_use]
     pub const fn code(&self) -> Option<i32> {
         match &self.cause {
@@ -88,7 +88,7 @@ impl CallError {
         }
     }
 
-    /// What the person should do next, where we know.
+    /// Returns what the user can do next, if known.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match &self.cause {
@@ -145,7 +145,7 @@ impl fmt::Display for ErrorReply {
 }
 
 impl Cause {
-    /// What an answer's code means, where it is not success (`docs/facts/rocketmq.md` §§3.2, 5).
+    /// Returns the cause for a code other than success (`docs/facts/rocketmq.md` §§3.2, 5).
     pub(super) fn of(call: RequestCode, code: i32, remark: String) -> Self {
         let refusal = ErrorReply { code, remark };
         match code {
@@ -155,7 +155,7 @@ impl Cause {
             response::TOPIC_NOT_EXIST
             | response::QUERY_NOT_FOUND
             | response::CONSUMER_NOT_ONLINE => Self::NotFound(refusal),
-            // Code 1 stands for everything that is not foreseen, so only the remark tells.
+            // // Code 1 is used for every unforeseen error, so the remark decides.
             response::SYSTEM_ERROR if refusal.remark.contains("AclException") => {
                 Self::Denied(refusal)
             }
@@ -167,10 +167,10 @@ impl Cause {
     }
 }
 
-/// Is it this that the server says, where it has no code of its own for it?
+/// Returns whether the remark means that the object does not exist, for calls without a code for it.
 fn nothing_there(call: RequestCode, remark: &str) -> bool {
     match call {
-        // Where no message begins, a broker may cut out less than nothing.
+        // // At a position where no message begins, a broker may compute a negative length.
         RequestCode::ViewMessageById => {
             remark.starts_with("can not find message by the offset")
                 || remark.starts_with("java.lang.IllegalArgumentException: newLimit")
@@ -181,9 +181,13 @@ fn nothing_there(call: RequestCode, remark: &str) -> bool {
     }
 }
 
-/// Tells what is not there from what went wrong.
+/// Separates "does not exist" from other errors.
 pub trait OptionalAnswer<T> {
-    /// Nothing, where the server says that there is nothing.
+    /// Converts the error "does not exist" into `None`.
+    ///
+    /// # Errors
+    ///
+    /// If the call failed for another reason.
     fn if_found(self) -> Result<Option<T>, CallError>;
 }
 

@@ -1,4 +1,4 @@
-//! Frames: a length, the head's form and length, the head, the body (`docs/facts/rocketmq.md` §3.1).
+//! Frames: total length, form and length of the header, header, body (`docs/facts/rocketmq.md` §3.1).
 
 use std::io;
 
@@ -9,23 +9,23 @@ use tokio_util::codec::Decoder;
 use super::Request;
 use super::header::{CommandHeader, Form, HeaderError, RequestHeader};
 
-/// The longest frame that is taken. Servers and the Java client stop at 16 MiB, but the offsets of a large broker come
-/// in one piece.
+/// Maximum length of a frame. Servers and the Java client allow 16 MiB, but the offsets of a large broker come
+/// in one frame.
 pub const LONGEST: usize = 256 * 1024 * 1024;
 
-/// Form and length of the head.
+/// Size of the header's form and length.
 const MARK: usize = 4;
 
-/// What a server sent.
+/// A received frame.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
-    /// Its head.
+    /// The header.
     pub header: CommandHeader,
-    /// What follows the head.
+    /// The bytes after the header.
     pub body: Bytes,
 }
 
-/// Cuts a stream of bytes into frames. Room is made for what has arrived, never for what a length promises.
+/// Splits a byte stream into frames. Allocates for bytes that have arrived, never for an announced length.
 #[derive(Debug, Clone)]
 pub struct FrameDecoder {
     longest: usize,
@@ -38,7 +38,7 @@ impl Default for FrameDecoder {
 }
 
 impl FrameDecoder {
-    /// Takes frames of at most so many bytes.
+    /// Creates a decoder for frames of at most `longest` bytes.
     #[must_use]
     pub const fn up_to(longest: usize) -> Self {
         Self { longest }
@@ -81,29 +81,29 @@ fn read(mut frame: Bytes) -> Result<Frame, FrameError> {
     })
 }
 
-/// Writes a request behind what `out` holds, with a head in JSON, which every server reads.
+/// Appends a request to `out`, with a JSON header, which every server supports.
 pub(super) fn write(request: &Request, opaque: i32, out: &mut BytesMut) {
     let header = RequestHeader::new(request.code.number(), opaque, &request.fields);
     let start = out.len();
     out.put_u64(0);
     serde_json::to_writer(out.writer(), &header).expect("text can be written to memory");
     let head = out.len() - start - 2 * size_of::<u32>();
-    // Fields are names and numbers: far below the 16 MiB that a head may have.
+    // // Fields are names and numbers: far below the limit of 16 MiB.
     let head = u32::try_from(head).expect("a head is short");
     out[start..start + 4].copy_from_slice(&(head + 4).to_be_bytes());
     out[start + 4..start + 8].copy_from_slice(&head.to_be_bytes());
 }
 
-/// Why bytes are no frame. What follows on the connection can't be read either.
+/// Why bytes are not a frame. The rest of the connection cannot be read either.
 #[derive(Debug, Error)]
 pub enum FrameError {
-    /// A frame that is longer than we take, or too short to be one: whoever sent it speaks another protocol.
+    /// The length is out of range: the server speaks another protocol.
     #[error("a frame of {0} bytes, which no RocketMQ server sends")]
     Length(u32),
-    /// A head that is longer than its frame.
+    /// The header is longer than its frame.
     #[error("a frame whose head has {0} bytes of {1}")]
     HeaderLength(usize, usize),
-    /// A head that can't be read.
+    /// The header cannot be read.
     #[error("a frame that can't be read: {0}")]
     Header(#[from] HeaderError),
     /// The connection is lost.
@@ -180,7 +180,7 @@ mod tests {
     }
 
     proptest! {
-        /// However the bytes of a connection are cut, the same frames come out.
+        /// Frames are the same, however the stream is split.
         #[test]
         fn frames_come_out_however_they_arrive(
             bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..6),

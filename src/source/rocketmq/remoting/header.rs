@@ -1,6 +1,7 @@
-//! The head of a frame: JSON, or the binary form that a server may be set to (`docs/facts/rocketmq.md` §3.1).
+//! The header of a frame, in JSON or binary form (`docs/facts/rocketmq.md` §3.1).
 //!
-//! The form of an answer is the server's choice, not the request's, so both are read, told apart by a byte in front.
+//! The server chooses the form of its responses independently of the request, so both are supported; a byte in
+//! front tells them apart.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,20 +9,20 @@ use bytes::Buf;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-/// Bit 0 of [`CommandHeader::flag`]: this frame answers a request.
+/// Bit 0 of [`CommandHeader::flag`]: this frame is a response.
 pub const IS_ANSWER: i32 = 1;
 
-/// How a head is written.
+/// The encoding of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// JSON.
     Json,
-    /// Binary, `ROCKETMQ` in the servers' settings.
+    /// Binary, called `ROCKETMQ` in the settings of servers.
     Binary,
 }
 
 impl Form {
-    /// The form that a frame's fifth byte announces.
+    /// Returns the form that the fifth byte of a frame announces.
     #[must_use]
     pub const fn of(byte: u8) -> Option<Self> {
         match byte {
@@ -32,17 +33,17 @@ impl Form {
     }
 }
 
-/// What we need of a head.
+/// The used fields of a header.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct CommandHeader {
-    /// The code of the answer, or of the request.
+    /// Code of the response or of the request.
     pub code: i32,
-    /// The number by which an answer finds its request.
+    /// Number that assigns a response to its request.
     pub opaque: i32,
-    /// [`IS_ANSWER`] and others.
+    /// [`IS_ANSWER`] and other bits.
     #[serde(default)]
     pub flag: i32,
-    /// What the server says about it.
+    /// Text of the server about the code.
     #[serde(default)]
     pub remark: Option<String>,
     /// The fields.
@@ -51,7 +52,11 @@ pub struct CommandHeader {
 }
 
 impl CommandHeader {
-    /// Reads a head that takes up all of `bytes`.
+    /// Parses a header that fills `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a header of that form.
     pub fn read(form: Form, bytes: &[u8]) -> Result<Self, HeaderError> {
         match form {
             Form::Json => Ok(serde_json::from_slice(bytes)?),
@@ -59,28 +64,29 @@ impl CommandHeader {
         }
     }
 
-    /// Does it answer a request? A server may send requests of its own, which are none of our business.
+    /// Returns whether the frame is a response. Requests of servers are ignored.
     #[must_use]
     pub const fn is_answer(&self) -> bool {
         self.flag & IS_ANSWER != 0
     }
 }
 
-/// Why a head can't be read.
+/// Why a header cannot be read.
 #[derive(Debug, Error)]
 pub enum HeaderError {
-    /// Not the JSON of a head.
+    /// The bytes are not the JSON of a header.
     #[error("its head is not the JSON of a head: {0}")]
     Json(#[from] serde_json::Error),
-    /// Lengths in it that point behind its end.
+    /// A length points past the end of the header.
     #[error("its binary head ends too early")]
     Short,
-    /// A form that nobody knows.
+    /// The form is unknown.
     #[error("its head is of form {0}, expected 0 (JSON) or 1 (binary)")]
     Form(u8),
 }
 
-/// `code i16, language u8, version i16, opaque i32, flag i32, remark (i32 n, n bytes), fields (i32 n, n bytes)`.
+/// Parses `code i16, language u8, version i16, opaque i32, flag i32, remark (i32 n, n bytes), fields (i32 n, n
+/// bytes)`.
 fn binary(mut bytes: &[u8]) -> Option<CommandHeader> {
     let code = bytes.try_get_i16().ok()?.into();
     let _language = bytes.try_get_u8().ok()?;
@@ -120,7 +126,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The fields of a JSON head: `null` stands for none of them, and for a field that is not there.
+/// Parses the fields of a JSON header; `null` means no fields, or a missing field.
 fn fields<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<String, String>, D::Error> {
     let fields: Option<HashMap<String, Option<String>>> = Deserialize::deserialize(from)?;
     let fields = fields.unwrap_or_default().into_iter();
@@ -129,7 +135,7 @@ fn fields<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<String, String>,
         .collect())
 }
 
-/// The head of a request, in JSON. Some servers close the connection where one of its members is missing.
+/// The header of a request, in JSON. Some servers close the connection if a member is missing.
 #[derive(Debug, Serialize)]
 pub(super) struct RequestHeader<'a> {
     code: i32,
@@ -144,8 +150,8 @@ pub(super) struct RequestHeader<'a> {
 }
 
 impl<'a> RequestHeader<'a> {
-    /// The ordinal of `V5_3_3`. From 401 (`V4_9_4`) on, routes come in standard JSON; above 475 (`V5_3_1`), a server
-    /// that is about to stop says so.
+    /// The ordinal of `V5_3_3`. From 401 (`V4_9_4`) on, routes come in standard JSON. Above 475 (`V5_3_1`), a
+    /// server that is shutting down sends `GO_AWAY`.
     const VERSION: i32 = 479;
 
     pub(super) const fn new(
@@ -155,7 +161,7 @@ impl<'a> RequestHeader<'a> {
     ) -> Self {
         Self {
             code,
-            // Known to every server, unlike our own.
+            // // Every server knows this language, unlike Rust.
             language: "OTHER",
             version: Self::VERSION,
             opaque,
@@ -174,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// The binary form of a head, written independently of how it is read.
+    /// Writes the binary form, independently of the code that reads it.
     fn written(header: &CommandHeader) -> Vec<u8> {
         let mut fields = Vec::new();
         for (name, value) in &header.fields {
@@ -210,7 +216,7 @@ mod tests {
         let port = r#"{"code":0,"language":"RUST","version":474,"opaque":1,"flag":1,"remark":null,"extFields":null,"serializeTypeCurrentRPC":"JSON","x":[1]}"#;
         let read = CommandHeader::read(Form::Json, port.as_bytes()).unwrap();
         assert!(read.remark.is_none() && read.fields.is_empty());
-        // As a 4.9 name server writes it where its answers are binary.
+        // // Written by a 4.9 name server that is set to binary responses.
         let binary = b"\0\0\0\x01\x97\0\0\0\x16\0\0\0\x01\0\0\0\0\0\0\0\0";
         let read = CommandHeader::read(Form::Binary, binary).unwrap();
         assert_eq!(

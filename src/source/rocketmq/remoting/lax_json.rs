@@ -1,28 +1,36 @@
-//! The JSON that fastjson writes, made JSON (`docs/facts/rocketmq.md` §3.3).
+//! Converts the lax JSON of fastjson into JSON (`docs/facts/rocketmq.md` §3.3).
 //!
-//! Keys of maps that are no text stand there as they are: `{0:"…"}`, `{{"queueId":0}:{…}}`. They are quoted here, an
-//! object as the text of its JSON, to be read again by [`from_key`]. `NaN`, which some versions write for a number,
-//! becomes `null`. What is JSON already passes unchanged.
+//! Fastjson writes map keys that are not text without quotes: `{0:"…"}`, `{{"queueId":0}:{…}}`. Here they are
+//! quoted; an object becomes the text of its JSON, to be parsed by [`from_key`]. `NaN`, which some versions
+//! write, becomes `null`. Valid JSON passes unchanged.
 
 use std::borrow::Cow;
 
 use memchr::memchr2;
 use serde::de::DeserializeOwned;
 
-/// Deeper than any answer, and what `serde_json` would read.
+/// Limit for nesting: deeper than any response, and the limit of `serde_json`.
 const DEEPEST: usize = 127;
 
-/// Reads a value from lax JSON.
+/// Parses a value from lax JSON.
+///
+/// # Errors
+///
+/// If the text is not JSON even after the conversion, or does not match the type.
 pub fn from_slice<T: DeserializeOwned>(lax: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(&strict(lax))
 }
 
-/// Reads the key of a map that is an object itself.
+/// Parses a map key that is an object.
+///
+/// # Errors
+///
+/// If the key does not match the type.
 pub fn from_key<T: DeserializeOwned>(key: &str) -> Result<T, serde_json::Error> {
     from_slice(key.as_bytes())
 }
 
-/// The same as JSON. What is neither stays wrong, for the parser to say so.
+/// Converts lax JSON into JSON. Text that is neither stays invalid, so that the parser reports it.
 #[must_use]
 pub fn strict(lax: &[u8]) -> Cow<'_, [u8]> {
     let mut scanner = Scanner::new(lax);
@@ -30,14 +38,14 @@ pub fn strict(lax: &[u8]) -> Cow<'_, [u8]> {
     scanner.finish()
 }
 
-/// Walks through the text once and copies what has to change.
+/// Scans the text once and copies the parts that need no change.
 struct Scanner<'a> {
     lax: &'a [u8],
     at: usize,
-    /// What is copied already; all before `copied` of `lax` is in it.
+    /// The output so far; contains everything before `copied`.
     out: Vec<u8>,
     copied: usize,
-    /// Is the innermost bracket that of an object? One bit a level.
+    /// Whether each open bracket is that of an object: one bit per level.
     objects: u128,
     depth: usize,
 }
@@ -88,7 +96,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Steps over an opening bracket; not if it is too deep.
+    /// Skips an opening bracket, unless the nesting is too deep.
     fn descend(&mut self, is_object: bool) -> bool {
         self.depth += 1;
         self.objects = self.objects << 1 | u128::from(is_object);
@@ -96,7 +104,7 @@ impl<'a> Scanner<'a> {
         self.depth <= DEEPEST
     }
 
-    /// Here a key begins, or the object ends.
+    /// Handles the position where a key begins or the object ends.
     fn key(&mut self) {
         let blank = |byte: &u8| byte.is_ascii_whitespace();
         self.at += self.lax[self.at..].iter().take_while(|b| blank(b)).count();
@@ -107,7 +115,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A number, or a name: everything up to the colon.
+    /// Quotes a number or a name: everything up to the colon.
     fn bare_key(&mut self) {
         let rest = &self.lax[self.at..];
         let stops = |byte: &u8| matches!(byte, b':' | b',' | b'{' | b'}' | b'[' | b']' | b'"');
@@ -123,7 +131,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// An object, balanced, as text.
+    /// Quotes a complete object.
     fn object_key(&mut self) {
         let Some(end) = object_end(self.lax, self.at) else {
             self.at = self.lax.len();
@@ -133,7 +141,7 @@ impl<'a> Scanner<'a> {
         self.replace(self.at, end, |out| quote(key, out));
     }
 
-    /// Puts something else in the place of `start..end`, and goes on behind it.
+    /// Replaces `start..end` in the output and continues after it.
     fn replace(&mut self, start: usize, end: usize, write: impl FnOnce(&mut Vec<u8>)) {
         if self.out.is_empty() {
             self.out.reserve(self.lax.len() + self.lax.len() / 8);
@@ -153,7 +161,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Behind the string that begins here, or the end of the text.
+/// Returns the position after the string that begins here, or the end of the text.
 fn string_end(text: &[u8], quote: usize) -> usize {
     let mut at = quote + 1;
     while let Some(skipped) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
@@ -166,7 +174,7 @@ fn string_end(text: &[u8], quote: usize) -> usize {
     text.len()
 }
 
-/// Behind the object that begins here, if it ends.
+/// Returns the position after the object that begins here, if it ends.
 fn object_end(text: &[u8], start: usize) -> Option<usize> {
     let (mut at, mut depth) = (start, 0_usize);
     while let Some(byte) = text.get(at) {
@@ -281,7 +289,7 @@ mod tests {
         })
     }
 
-    /// As fastjson would write it, with numbers for keys that are numbers.
+    /// Formats a value like fastjson, with bare numbers as keys.
     fn lax(value: &Value) -> String {
         match value {
             Value::Object(map) => {
@@ -318,7 +326,7 @@ mod tests {
             prop_assert_eq!(from_slice::<Value>(text.as_bytes()).unwrap(), value);
         }
 
-        /// A key that is an object comes back whole, whatever is in it.
+        /// A key that is an object is preserved completely.
         #[test]
         fn objects_are_keys(key in json(), value in json()) {
             let key = serde_json::json!({ "key": key });
@@ -334,7 +342,7 @@ mod tests {
             let strict = strict(lax.as_bytes());
             prop_assert!(strict.len() <= 3 * lax.len());
             let again = super::strict(&strict);
-            // Once is enough, where it has become JSON.
+            // // Converting twice changes nothing once the text is JSON.
             if serde_json::from_slice::<Value>(&strict).is_ok() {
                 prop_assert_eq!(&*again, &*strict);
             }

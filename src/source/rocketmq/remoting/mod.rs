@@ -1,18 +1,18 @@
-//! The remoting protocol of Apache RocketMQ: what name servers and brokers are asked, and what they answer.
+//! The remoting protocol of Apache RocketMQ: calls to name servers and brokers.
 //!
-//! [`Remoting`] is all that others need: one typed function a call (`calls`), none of which writes to the cluster.
-//! From the wire upwards:
+//! [`Remoting`] is the interface: one typed function per call (`calls`), none of which writes to the cluster.
+//! The layers, from the wire upwards:
 //!
 //! ```text
-//! header      the head of a frame, JSON or binary
-//! frame       bytes ↔ frames
-//! connection  one connection, pipelined: answers are matched by number, in whatever order they come
-//! peer        one address: connects when asked, again when a connection is lost; so many calls at once
-//! client      name servers with failover, deadlines, signature: `Remoting`
-//! calls       the typed calls; `body` their answers, read by way of `lax_json`; `stored` messages as brokers keep them
+//! header      the header of a frame, JSON or binary
+//! frame       encodes and decodes frames
+//! connection  one pipelined connection; `pending` assigns responses to calls by number
+//! peer        one address: connects on demand, reconnects, limits concurrent calls
+//! client      `Remoting`: name servers with failover, deadlines, signatures
+//! calls       the typed calls; `body` and `lax_json` parse their responses, `stored` parses messages
 //! ```
 //!
-//! The facts, byte by byte: `docs/facts/rocketmq.md` §§3-6.
+//! The formats, byte by byte: `docs/facts/rocketmq.md` §§3.1, 3.2, 3.3, 4.1, 5, 6.
 
 pub mod acl;
 pub mod body;

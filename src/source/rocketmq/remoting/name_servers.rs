@@ -1,4 +1,4 @@
-//! The name servers of a cluster, as `rocketmq://HOST:PORT,HOST:PORT` lists them.
+//! Addresses of name servers, as in `rocketmq://HOST:PORT,HOST:PORT`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ const PORT: u16 = 9876;
 pub struct NameServers(Arc<[Arc<str>]>);
 
 impl NameServers {
-    /// The addresses, in the order they were given.
+    /// Returns the addresses in the given order.
     #[must_use]
     pub fn addresses(&self) -> &[Arc<str>] {
         &self.0
@@ -32,8 +32,8 @@ impl fmt::Display for NameServers {
 impl FromStr for NameServers {
     type Err = BadNameServers;
 
-    /// With or without the scheme; `;` separates addresses, too, as in Java's settings. The port is 9876 where there
-    /// is none.
+    /// Parses addresses, with or without the scheme. `;` separates addresses too, as in Java's settings. The
+    /// default port is 9876.
     fn from_str(text: &str) -> Result<Self, BadNameServers> {
         let list = text.strip_prefix(SCHEME).unwrap_or(text);
         let addresses: Vec<_> = list
@@ -57,7 +57,7 @@ fn address(text: &str) -> Result<Arc<str>, BadNameServers> {
     Ok(format!("{host}:{}", port.unwrap_or(PORT)).into())
 }
 
-/// Host and port of `host`, `host:port`, `[v6]`, `[v6]:port`.
+/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`.
 fn split(text: &str) -> Option<(&str, Option<u16>)> {
     let colon = match text.strip_prefix('[') {
         Some(rest) => {
@@ -80,16 +80,16 @@ fn split(text: &str) -> Option<(&str, Option<u16>)> {
     (!host.is_empty() && host.chars().all(fits)).then_some((host, port))
 }
 
-/// Why this is no list of name servers.
+/// Why a text is not a list of name servers.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadNameServers {
-    /// Nothing in it.
+    /// The list is empty.
     #[error("no name server, expected rocketmq://HOST:PORT[,HOST:PORT]…")]
     None,
     /// Not a host and a port.
     #[error("`{0}` is not the address of a name server, expected HOST:PORT")]
     Address(String),
-    /// Something in front of an `@`, which may be a secret, so it is not shown.
+    /// The text contains an `@`; what precedes it may be a secret and is not shown.
     #[error("the source holds a user or a password, and secrets are never settings")]
     Secret,
 }

@@ -1,7 +1,7 @@
-//! Namespaces: one cluster, several tenants (`docs/facts/rocketmq.md` §6).
+//! Namespaces: several tenants in one cluster (`docs/facts/rocketmq.md` §6).
 //!
-//! Up to 5.x the namespace is a part of every name on the wire, `MQ_INST_1%orders`; version 2 puts it into a field of
-//! its own and leaves names alone.
+//! A namespace of version 1 is a part of every name on the brokers, `MQ_INST_1%orders`. Version 2 sends it in a
+//! separate field and leaves names unchanged.
 
 use std::borrow::Cow;
 
@@ -9,26 +9,26 @@ const SEPARATOR: char = '%';
 const RETRY: &str = "%RETRY%";
 const DEAD_LETTERS: &str = "%DLQ%";
 
-/// The name of a namespace of the first kind: an instance ID of `ApsaraMQ`, or any other word.
+/// A namespace of version 1: an instance ID of `ApsaraMQ`, or any other word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace(String);
 
 impl Namespace {
-    /// Nothing where there is no name, or one that has a `%` in it.
+    /// Creates a namespace; `None` if the name is empty or contains `%`.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
         let fits = !name.is_empty() && !name.contains(SEPARATOR);
         fits.then(|| Self(name.to_owned()))
     }
 
-    /// The name itself.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A topic's or group's name as brokers know it: with the namespace, once. The prefix of retries and dead letters
-    /// stays in front; names of the system have no namespace.
+    /// Adds the namespace to the name of a topic or group, unless it is present. The prefix of retries and dead
+    /// letters stays in front; names of the system have no namespace.
     #[must_use]
     pub fn wrap<'a>(&self, name: &'a str) -> Cow<'a, str> {
         let (prefix, bare) = split_prefix(name);
@@ -38,7 +38,7 @@ impl Namespace {
         Cow::Owned(format!("{prefix}{}{SEPARATOR}{bare}", self.0))
     }
 
-    /// A name as people know it: without this namespace. Names outside of it stay as they are.
+    /// Removes this namespace from a name. Other names are returned unchanged.
     #[must_use]
     pub fn unwrap<'a>(&self, name: &'a str) -> Cow<'a, str> {
         let (prefix, bare) = split_prefix(name);
@@ -49,7 +49,7 @@ impl Namespace {
         }
     }
 
-    /// Is this name one of the namespace?
+    /// Returns whether the name belongs to this namespace.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.unwrapped(split_prefix(name).1).is_some()
@@ -61,7 +61,7 @@ impl Namespace {
     }
 }
 
-/// The topic from which a group gets messages again.
+/// Returns the retry topic of a group.
 #[must_use]
 pub fn retry_topic(group: &str) -> String {
     format!("{RETRY}{group}")
@@ -74,7 +74,7 @@ fn split_prefix(name: &str) -> (&str, &str) {
         .unwrap_or(("", name))
 }
 
-/// Names that every tenant shares (`TopicValidator`, `MixAll.isSysConsumerGroup`).
+/// Returns whether all tenants share the name (`TopicValidator`, `MixAll.isSysConsumerGroup`).
 fn is_of_system(name: &str) -> bool {
     name.starts_with("rmq_sys_")
         || name.starts_with("CID_RMQ_SYS_")

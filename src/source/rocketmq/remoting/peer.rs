@@ -1,4 +1,4 @@
-//! One address: a connection when it is needed, a new one when it is lost, and so many calls at once.
+//! One server address: connects on demand, reconnects after a loss, and limits the concurrent calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::pending::ConnectionError;
 use super::tls::{self, Dialer};
 use super::{Cause, Request, Response, response};
 
-/// How long it may take to connect.
+/// Limit for establishing a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// A server, and how it is reached.
+/// A server and its connection.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) address: Arc<str>,
-    /// Who comes when it is full waits.
+    /// Limits the concurrent calls.
     room: Semaphore,
     line: Mutex<ConnectionSlot>,
 }
@@ -28,16 +28,16 @@ pub(super) struct Peer {
 #[derive(Debug, Default)]
 struct ConnectionSlot {
     connection: Option<Arc<Connection>>,
-    /// The last try to connect that failed, and when.
+    /// The last failed attempt to connect, and its time.
     failed: Option<(Instant, Cause)>,
 }
 
-/// What connects, and keeps connections going.
+/// Creates connections and runs their tasks.
 #[derive(Debug)]
 pub(super) struct Connector {
     pub(super) dialer: Dialer,
     pub(super) decoder: FrameDecoder,
-    /// One task a connection. It ends with the connection, or when no handle to it is left.
+    /// One task per connection. It ends with the connection, or when no handle is left.
     pub(super) drivers: TaskTracker,
 }
 
@@ -50,8 +50,8 @@ impl Peer {
         }
     }
 
-    /// Asks once there is room; `within` counts from then on. A server that is about to stop is asked again, once, on
-    /// a new connection.
+    /// Makes a call when the limit permits; `within` counts from then on. If the server is shutting down,
+    /// repeats the call once on a new connection.
     pub(super) async fn ask(
         &self,
         request: &Request,
@@ -76,7 +76,8 @@ impl Peer {
         let heard = connection.heard();
         let Ok(answer) = timeout(within, connection.ask(request)).await else {
             if connection.heard() == heard {
-                // Not a byte to anybody in all that time: it may be gone without having said so.
+                // // No byte has arrived for any call in that time: the server may be gone without closing the
+                // connection.
                 connection.drop_it();
                 self.leave(&connection).await;
             }
@@ -94,7 +95,7 @@ impl Peer {
         }
     }
 
-    /// The connection there is, or a new one. Those who wait while one of them connects share what comes of it.
+    /// Returns the current connection, or a new one. Concurrent callers share one attempt and its error.
     async fn connection(&self, connector: &Connector) -> Result<Arc<Connection>, Cause> {
         let came = Instant::now();
         let mut line = self.line.lock().await;
@@ -124,7 +125,7 @@ impl Peer {
         }
     }
 
-    /// Calls to come use another connection; those in flight on this one still get their answers.
+    /// Makes later calls use another connection; calls in flight still get their responses.
     async fn leave(&self, left: &Arc<Connection>) {
         let mut line = self.line.lock().await;
         if line

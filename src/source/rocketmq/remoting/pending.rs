@@ -1,4 +1,4 @@
-//! The calls that wait for an answer on one connection.
+//! The calls on one connection that wait for a response.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,20 +10,20 @@ use tokio::sync::oneshot;
 use super::Response;
 use super::frame::Frame;
 
-/// Why a connection is no longer one.
+/// Why a connection has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConnectionError {
     /// Closed, reset, or silent.
     Lost(String),
-    /// What came is no frame.
+    /// The received bytes are not a frame.
     Malformed(String),
 }
 
-/// Answers find their calls here.
+/// Assigns responses to calls.
 #[derive(Debug, Default)]
 pub(super) struct PendingCalls {
     table: Mutex<PendingTable>,
-    /// How often bytes came, a piece of a long frame included.
+    /// Number of reads that returned bytes, including parts of a frame.
     heard: AtomicU64,
 }
 
@@ -35,7 +35,7 @@ struct PendingTable {
 }
 
 impl PendingCalls {
-    /// A place to wait in, with a number that no other call has.
+    /// Registers a call under a unique number.
     pub(super) fn join(self: &Arc<Self>) -> Result<PendingCall, ConnectionError> {
         let mut table = self.table();
         if let Some(broken) = &table.ended {
@@ -56,8 +56,8 @@ impl PendingCalls {
         }
     }
 
-    /// Hands an answer to its call. What nobody waits for (a push of the server's, an answer that comes too late or
-    /// twice) is dropped.
+    /// Delivers a response to its call. A frame without a waiting call is dropped: a push of the server, or a
+    /// late or duplicate response.
     pub(super) fn deliver(&self, Frame { header, body }: Frame) {
         if !header.is_answer() {
             return;
@@ -71,11 +71,11 @@ impl PendingCalls {
             fields: header.fields,
             body,
         };
-        // Whoever has gone meanwhile wants nothing any more.
+        // // The call may have been dropped meanwhile.
         let _ = call.send(Ok(answer));
     }
 
-    /// Tells every call, now and later, that no answer will come. The first reason counts.
+    /// Fails all calls, now and later. The first reason is kept.
     pub(super) fn end(&self, broken: ConnectionError) {
         let mut table = self.table();
         for (_, call) in table.calls.drain() {
@@ -88,12 +88,12 @@ impl PendingCalls {
         self.table().ended.is_some()
     }
 
-    /// Notes that the server is there.
+    /// Records that bytes have arrived.
     pub(super) fn hear(&self) {
         self.heard.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Grows whenever bytes come.
+    /// Returns a counter that grows when bytes arrive.
     pub(super) fn heard(&self) -> u64 {
         self.heard.load(Ordering::Relaxed)
     }
@@ -103,7 +103,7 @@ impl PendingCalls {
     }
 }
 
-/// A call's place. Given up when it is dropped, so that nothing is kept for calls that nobody waits for.
+/// A registered call. Dropping it removes the registration.
 #[derive(Debug)]
 pub(super) struct PendingCall {
     pub(super) opaque: i32,
@@ -112,7 +112,7 @@ pub(super) struct PendingCall {
 }
 
 impl PendingCall {
-    /// The answer, or why there is none.
+    /// Waits for the response.
     pub(super) async fn answer(&mut self) -> Result<Response, ConnectionError> {
         let answer = (&mut self.answer).await;
         answer.unwrap_or_else(|_| Err(ConnectionError::Lost("the connection has gone".to_owned())))

@@ -1,4 +1,4 @@
-//! What is asked, and what comes back, before anybody has looked into it.
+//! Requests and responses, independent of their encoding.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::RequestCode;
 
-/// A call: its number, its fields and its body.
+/// A request: code and fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub(super) code: RequestCode,
@@ -15,7 +15,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A call without fields.
+    /// Creates a request without fields.
     #[must_use]
     pub const fn new(code: RequestCode) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl Request {
         }
     }
 
-    /// The same call with one more field. All values are text on the wire.
+    /// Adds a field. All values are text on the wire.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
@@ -35,7 +35,7 @@ impl Request {
         self
     }
 
-    /// The same call with one more field, if there is a value for it.
+    /// Adds a field if there is a value.
     #[must_use]
     pub fn with_some(self, name: &'static str, value: Option<impl ToString>) -> Self {
         match value {
@@ -44,21 +44,21 @@ impl Request {
         }
     }
 
-    /// What is asked.
+    /// Returns the code.
     #[must_use]
     pub const fn code(&self) -> RequestCode {
         self.code
     }
 }
 
-/// An answer, whatever its code says.
+/// A response with any code.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Response {
     /// Zero is success.
     pub code: i32,
-    /// What the server says about it.
+    /// Text of the server about the code.
     pub remark: Option<String>,
-    /// Values of the answer's head.
+    /// Fields of the response's header.
     pub fields: HashMap<String, String>,
     /// JSON, or stored messages, or nothing.
     pub body: Bytes,

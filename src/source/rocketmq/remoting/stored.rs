@@ -1,4 +1,4 @@
-//! Messages as brokers keep them, and send them (`docs/facts/rocketmq.md` §4).
+//! The format in which brokers store and send messages (`docs/facts/rocketmq.md` §4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -6,9 +6,9 @@ use bytes::Buf;
 use thiserror::Error;
 
 const VERSION_1: u32 = 0xDAA3_20A7;
-/// Topics of more than 127 bytes.
+/// Format for topics of more than 127 bytes.
 const VERSION_2: u32 = 0xDAA3_20AB;
-/// Not a message: the rest of a commit log file that the next message did not fit in.
+/// Not a message: padding at the end of a commit log file.
 const BLANK: u32 = 0xCBD4_3194;
 
 const BORN_IPV6: i32 = 0x10;
@@ -17,41 +17,45 @@ const STORED_IPV6: i32 = 0x20;
 const AFTER_NAME: char = '\u{1}';
 const AFTER_VALUE: char = '\u{2}';
 
-/// A message as a broker keeps it, without its body.
+/// A stored message, without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMessage {
-    /// How many bytes it takes in the commit log.
+    /// Size in the commit log, in bytes.
     pub size: u32,
-    /// The queue's number on its broker.
+    /// Number of the queue on its broker.
     pub queue_id: u32,
-    /// Its place in the queue.
+    /// Offset in the queue.
     pub queue_offset: i64,
-    /// Its place in the commit log.
+    /// Position in the commit log.
     pub physical_offset: i64,
     /// Compression, kind of transaction, address families.
     pub sys_flag: i32,
     /// When the producer sent it, in ms of the Unix epoch, by the producer's clock.
     pub born_timestamp: i64,
-    /// Where the producer is.
+    /// Address of the producer.
     pub born_host: SocketAddr,
     /// When the broker stored it, in ms of the Unix epoch.
     pub store_timestamp: i64,
-    /// Where the broker was when it stored it.
+    /// Address of the broker when it stored the message.
     pub store_host: SocketAddr,
-    /// How often it was sent back.
+    /// Number of redeliveries.
     pub reconsume_times: i32,
     /// CRC-32 of the body.
     pub body_crc: u32,
-    /// How many bytes the body has.
+    /// Length of the body, in bytes.
     pub body_length: u32,
-    /// The topic it is stored under, which may be that of a retry or of a delay.
+    /// The topic it is stored under, which may be a retry or delay topic.
     pub topic: String,
-    /// Its properties.
+    /// Properties of the message.
     pub properties: MessageProperties,
 }
 
 impl StoredMessage {
-    /// Reads the message that begins here and steps over it.
+    /// Parses the message at the beginning of `bytes` and advances past it.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a message.
     pub fn read(bytes: &mut &[u8]) -> Result<Self, BadMessage> {
         let Some(length) = bytes.first_chunk::<4>() else {
             return Err(BadMessage::Short);
@@ -64,7 +68,11 @@ impl StoredMessage {
         fields(&mut message)
     }
 
-    /// Reads messages that follow one another, up to the end.
+    /// Parses consecutive messages up to the end.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not messages.
     pub fn read_all(mut bytes: &[u8]) -> Result<Vec<Self>, BadMessage> {
         let mut messages = Vec::new();
         while !bytes.is_empty() {
@@ -73,32 +81,32 @@ impl StoredMessage {
         Ok(messages)
     }
 
-    /// The key that the producer's client made (`UNIQ_KEY`).
+    /// Returns the key that the producer's client made (`UNIQ_KEY`).
     #[must_use]
     pub fn unique_key(&self) -> Option<&str> {
         self.properties.get("UNIQ_KEY")
     }
 
-    /// The tag.
+    /// Returns the tag.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
         self.properties.get("TAGS")
     }
 }
 
-/// What a message is tagged with, by name.
+/// The properties of a message, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MessageProperties(Box<str>);
 
 impl MessageProperties {
-    /// The value of a property. The last counts where a name is there twice, as it does for brokers.
+    /// Returns the value of a property. If a name occurs twice, the last value counts, as on brokers.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let named = self.iter().filter(|(is, _)| *is == name);
         named.last().map(|(_, value)| value)
     }
 
-    /// Names and values.
+    /// Returns names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .split(AFTER_VALUE)
@@ -106,8 +114,8 @@ impl MessageProperties {
     }
 }
 
-/// `size, magic, CRC, queue, flag, queue offset, physical offset, system flag, born, from, stored, at, reconsumed,
-/// transaction, body, topic, properties`.
+/// Parses `size, magic, CRC, queue, flag, queue offset, physical offset, system flag, born, from, stored, at,
+/// reconsumed, transaction, body, topic, properties`.
 fn fields(bytes: &mut &[u8]) -> Result<StoredMessage, BadMessage> {
     let size = u32_of(bytes)?;
     let magic = u32_of(bytes)?;
@@ -175,12 +183,12 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], BadMessage>
     Ok(taken)
 }
 
-/// Clients may write properties in whatever encoding they like; Java replaces what is not UTF-8, too.
+/// Decodes text. Clients may use any encoding; like Java, this replaces what is not UTF-8.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// An address, and a port in four bytes.
+/// Parses an address with a port of four bytes.
 fn host(bytes: &mut &[u8], is_ipv6: bool) -> Result<SocketAddr, BadMessage> {
     let address = if is_ipv6 {
         let bits = bytes.try_get_u128().map_err(|_| BadMessage::Short)?;
@@ -193,19 +201,19 @@ fn host(bytes: &mut &[u8], is_ipv6: bool) -> Result<SocketAddr, BadMessage> {
     Ok(SocketAddr::new(address, port))
 }
 
-/// Why bytes are no message.
+/// Why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadMessage {
-    /// They end too early, or a length in them points behind the end.
+    /// The bytes end too early, or a length points past the end.
     #[error("a message that ends too early")]
     Short,
-    /// They are something else.
+    /// The magic number is unknown.
     #[error("bytes with the mark {0:#010x}, which is not that of a message")]
     Magic(u32),
-    /// They are the unused rest of a commit log file.
+    /// The bytes are padding at the end of a commit log file.
     #[error("the unused rest of a commit log file")]
     Blank,
-    /// An address whose port is none.
+    /// The port of an address is out of range.
     #[error("a message from port {0}, which is none")]
     Port(u32),
 }
@@ -217,7 +225,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A message, to be written independently of how it is read.
+    /// A message, written independently of the code that reads it.
     #[derive(Debug, Clone)]
     pub(in super::super) struct Written<'a> {
         pub(in super::super) magic: u32,
@@ -242,7 +250,7 @@ pub(super) mod tests {
     }
 
     impl Written<'_> {
-        /// At 17 of queue 3, and at 43,690 of the commit log.
+        /// At offset 17 of queue 3, and at 43,690 of the commit log.
         pub(in super::super) fn bytes(&self) -> Vec<u8> {
             let family = |host: SocketAddr, bit| if host.is_ipv6() { bit } else { 0 };
             let mut bytes = Vec::new();
@@ -291,7 +299,7 @@ pub(super) mod tests {
     fn every_field_is_where_brokers_put_it() {
         let written = Written::default();
         let bytes = written.bytes();
-        // The fixed places of `docs/facts/rocketmq.md` §4.1.
+        // // The fixed positions of `docs/facts/rocketmq.md` §4.1.
         assert_eq!(bytes[20..28], 17_i64.to_be_bytes());
         assert_eq!(bytes[28..36], 43_690_i64.to_be_bytes());
         assert_eq!(bytes[56..64], 1_795_602_633_478_i64.to_be_bytes());
@@ -366,13 +374,13 @@ pub(super) mod tests {
         let mut body = whole.clone();
         body[84] = 0xFF;
         assert_eq!(read(&body), Err(BadMessage::Short));
-        // A size that ends inside of the message; a size of nothing.
+        // // A size that ends inside the message; a size of zero.
         for size in [0_u32, 4, 90] {
             let mut short = whole.clone();
             short[..4].copy_from_slice(&size.to_be_bytes());
             assert_eq!(read(&short), Err(BadMessage::Short));
         }
-        // Not UTF-8: replaced, as Java does.
+        // // Not UTF-8: replaced, as in Java.
         let mut odd = whole.clone();
         let at = odd.len() - 2;
         odd[at] = 0xFF;

@@ -1,8 +1,8 @@
-//! How a server is reached: plain TCP, or TLS by rustls on the same port.
+//! Connections to servers: plain TCP, or TLS by rustls on the same port.
 //!
-//! Certificates are always verified, against the system's authorities and those that were given; there is no word that
-//! turns that off. Brokers are asked at addresses, so a cluster's certificates often bear one name for all:
-//! [`RemotingTls::named`] says which.
+//! Certificates are always verified, against the system's authorities and additional ones; no option turns that
+//! off. Brokers are addressed by IP, so the certificates of a cluster often share one name: see
+//! [`RemotingTls::named`].
 
 use std::fmt;
 use std::io;
@@ -21,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 use super::Cause;
 use crate::exit::Advice;
 
-/// TLS as a client speaks it.
+/// TLS settings of a client.
 #[derive(Clone)]
 pub struct RemotingTls {
     config: Arc<ClientConfig>,
@@ -38,6 +38,10 @@ impl fmt::Debug for RemotingTls {
 
 impl RemotingTls {
     /// Trusts the system's authorities and those in `ca_cert`, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// If `ca_cert` contains no certificate, or TLS cannot be set up.
     pub fn new(ca_cert: Option<&[u8]>) -> Result<Self, RemotingTlsError> {
         let extra: Vec<_> = CertificateDer::pem_slice_iter(ca_cert.unwrap_or_default())
             .collect::<Result<_, _>>()
@@ -50,7 +54,7 @@ impl RemotingTls {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
-            // Not dangerous: the system's verifier, which takes the place of a list of roots.
+            // // Not dangerous: this is the system's verifier instead of a list of roots.
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(Self {
@@ -59,7 +63,11 @@ impl RemotingTls {
         })
     }
 
-    /// The same, for certificates that all bear this name, whatever the address.
+    /// Expects this name in all certificates, whatever the address.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not a host name.
     pub fn named(self, name: &str) -> Result<Self, RemotingTlsError> {
         let name = ServerName::try_from(name.to_owned())?;
         Ok(Self {
@@ -83,17 +91,17 @@ impl RemotingTls {
     }
 }
 
-/// Why there is no TLS.
+/// Why TLS cannot be set up.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RemotingTlsError {
-    /// A file without certificates.
+    /// The file contains no certificate.
     #[error("no certificate of an authority found, expected PEM")]
     CaCert,
-    /// A name that no certificate can bear.
+    /// The name cannot be the name of a certificate.
     #[error("not a name that a certificate can bear")]
     Name(#[from] InvalidDnsNameError),
-    /// The system's authorities can't be had, or one of ours is none.
+    /// The system's authorities are not available, or an additional one is invalid.
     #[error("can't set up TLS")]
     Setup(#[from] rustls::Error),
 }
@@ -111,14 +119,14 @@ impl Advice for RemotingTlsError {
     }
 }
 
-/// Connects.
+/// Opens connections.
 #[derive(Debug, Clone)]
 pub(super) enum Dialer {
     Plain,
     Tls(RemotingTls),
 }
 
-/// What it connects.
+/// An open connection.
 #[derive(Debug)]
 pub(super) enum BrokerStream {
     Plain(TcpStream),
@@ -130,11 +138,11 @@ impl Dialer {
         tls.map_or(Self::Plain, Self::Tls)
     }
 
-    /// A stream to an address, `host:port`.
+    /// Connects to an address, `host:port`.
     pub(super) async fn dial(&self, address: &str) -> Result<BrokerStream, Cause> {
         let connected = TcpStream::connect(address).await;
         let stream = connected.map_err(|error| Cause::Connect(error.to_string()))?;
-        // Requests are written in one piece; none should wait for the last one's acknowledgement.
+        // // Requests are written at once; none should wait for the acknowledgement of an earlier one.
         let _ = stream.set_nodelay(true);
         match self {
             Self::Plain => Ok(BrokerStream::Plain(stream)),
@@ -145,7 +153,7 @@ impl Dialer {
     }
 }
 
-/// The host of `host:port`, without the brackets of IPv6.
+/// Returns the host of `host:port`, without the brackets of IPv6.
 fn host(address: &str) -> &str {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     host.trim_start_matches('[').trim_end_matches(']')

@@ -1,9 +1,9 @@
-//! Many messages that stand close together are found by reading their queues: a pull brings up to 32 messages, a look-up
-//! costs a call at every broker.
+//! Finds many messages at once by reading their queues: a pull returns up to 32 messages, a look-up costs a
+//! call at every broker.
 //!
-//! Rows are read some way ahead, so that it is known which messages will be asked for. Where that many stand in so much of
-//! a topic that pulling is cheaper, its queues are read from the first to the last; whatever is not met is looked up.
-//! Where the topic is too long, only the time is read in which the messages were made, as far as their IDs tell.
+//! Rows are read ahead, so that the messages of the next queries are known. If enough of them are in a topic,
+//! its queues are read completely. If the topic is too long, only the time in which the messages were made is
+//! read, as far as their IDs tell. Messages that are not found this way are looked up.
 
 mod search;
 
@@ -26,19 +26,20 @@ use crate::source::{CallPacer, LocatedMessage};
 
 use search::Search;
 
-/// Rows that are read ahead.
+/// Number of rows that are read ahead.
 const AHEAD: usize = 32_768;
 
-/// As many messages as a broker gives at once, from memory.
+/// Maximum number of messages that a broker returns per pull, from memory.
 const AT_ONCE: u32 = 32;
 
-/// Fewer messages are looked up one by one.
+/// Below this number, messages are looked up one by one.
 const MANY: usize = 64;
 
-/// Queues that are read at once.
+/// Number of queues that are read concurrently.
 const QUEUES: usize = 8;
 
-/// Producers' clocks differ from brokers', and sending takes its time.
+/// Margins for the differences between the clocks of producers and brokers, and for the time that sending
+/// takes.
 const BEFORE: SignedDuration = SignedDuration::from_mins(5);
 const AFTER: SignedDuration = SignedDuration::from_mins(15);
 
@@ -47,17 +48,17 @@ const AFTER: SignedDuration = SignedDuration::from_mins(15);
 pub(super) struct Sweep<'a, P> {
     cluster: &'a Cluster,
     pacer: &'a P,
-    /// Dates IDs.
+    /// Dates message IDs.
     born: BornClock,
-    /// Asked about soon, and not searched for yet.
+    /// Messages of the next queries, not searched for yet.
     wanted: RefCell<HashMap<AskedTopic, Vec<MessageKey>>>,
-    /// Found, and not asked about yet.
+    /// Messages found, and not queried yet.
     found: RefCell<HashMap<AskedTopic, HashMap<MessageKey, LocatedMessage>>>,
-    /// Whoever needs a message waits for the search to end.
+    /// Held during a search; queries wait for it.
     searching: tokio::sync::Mutex<()>,
 }
 
-/// What a message is known by.
+/// Identifies a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum MessageKey {
     Unique(Box<str>),
@@ -85,7 +86,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         }
     }
 
-    /// The same rows, read ahead.
+    /// Passes the rows through, reading them ahead.
     pub(super) fn prefetch<'r, E: 'r>(
         &'r self,
         mut rows: impl Iterator<Item = Result<Row, E>> + 'r,
@@ -118,7 +119,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         }
     }
 
-    /// A message that was met, once.
+    /// Returns a message that was found, and removes it.
     pub(super) fn take(&self, query: &Query) -> Option<LocatedMessage> {
         let mut found = self.found.borrow_mut();
         if found.is_empty() {
@@ -130,12 +131,12 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             .remove(&MessageKey::of(&query.msg_id))
     }
 
-    /// Searches for all that is wanted, if that was not done.
+    /// Searches for the messages that are wanted, unless that was done.
     pub(super) async fn search(&self) {
         let _searching = self.searching.lock().await;
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
         if !wanted.is_empty() {
-            self.found.borrow_mut().clear(); // asked about long ago
+            self.found.borrow_mut().clear(); // // their queries are over
         }
         for (asked, keys) in wanted {
             if keys.len() < MANY {
@@ -143,14 +144,14 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             }
             let topic = self.cluster.topic_of(asked.0.as_deref(), &asked.1).await;
             let Ok(Some(topic)) = topic else { continue };
-            // What can't be read here is looked up later, and that reports the error.
+            // // A failure here is not reported: the look-up that follows reports it.
             if let Ok(found) = self.read(&topic, keys).await {
                 self.found.borrow_mut().insert(asked, found);
             }
         }
     }
 
-    /// Reads as much of the topic as is worth it.
+    /// Reads the part of the topic that is worth reading.
     async fn read(
         &self,
         topic: &RoutedTopic,
@@ -188,7 +189,8 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         Ok(search.into_found())
     }
 
-    /// One queue, until its end or until looking up is cheaper. What fails is left to be looked up.
+    /// Reads one queue until its end or until looking up is cheaper. A failure ends the reading; the rest is
+    /// looked up.
     async fn read_queue(
         &self,
         topic: &RoutedTopic,
@@ -212,7 +214,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
                 .map(|message| message.queue_offset + 1);
             let next = last.unwrap_or(pulled.next);
             if next <= from {
-                return; // whatever that means, it leads nowhere
+                return; // // no progress
             }
             from = next;
         }
@@ -241,7 +243,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             .await
     }
 
-    /// From where to where each queue holds messages; of a span of time, if one is given.
+    /// Returns the offsets that each queue holds, or those of a span of time.
     async fn ranges<'q>(
         &self,
         topic: &RoutedTopic,
@@ -272,7 +274,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         join_all(measured).await.into_iter().collect()
     }
 
-    /// When the messages were made, in ms of the Unix epoch, if all of their IDs tell.
+    /// Returns the span in which the messages were made, in ms of the Unix epoch, if all of their IDs tell.
     fn span(&self, keys: &[MessageKey]) -> Option<(i64, i64)> {
         let mut span: Option<(Timestamp, Timestamp)> = None;
         for key in keys {
@@ -289,7 +291,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
     }
 }
 
-/// A broker, and a queue's number there.
+/// Name of a broker, and number of a queue.
 type BrokerQueue = (Arc<str>, u32);
 
 fn queues_of(topic: &RoutedTopic) -> Vec<BrokerQueue> {
@@ -302,7 +304,7 @@ fn queues_of(topic: &RoutedTopic) -> Vec<BrokerQueue> {
     queues
 }
 
-/// Pulling all of it takes clearly fewer calls, if brokers give as much as they can.
+/// Returns whether pulling everything takes clearly fewer calls, if each pull returns the maximum.
 fn is_cheaper<Q>(ranges: &[(Q, Range<i64>)], lookups: usize) -> bool {
     let pulls: u64 = ranges
         .iter()

@@ -1,4 +1,4 @@
-//! A search in progress: what it looks for, what it has met, and whether reading on is still worth it.
+//! A search in progress: its targets, its results, and whether it is still worthwhile.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -10,7 +10,7 @@ use super::super::remoting::StoredMessage;
 use super::MessageKey;
 use crate::source::LocatedMessage;
 
-/// A search in progress, shared by the queues that are read at once.
+/// A search in progress, shared by the queues that are read concurrently.
 #[derive(Debug)]
 pub(super) struct Search {
     keys: HashSet<MessageKey>,
@@ -19,7 +19,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// For `keys` among `messages` that are to be read; looking all of them up would take as many calls as `lookups`.
+    /// Creates a search for `keys` in `messages` messages; looking all of them up would take `lookups` calls.
     pub(super) fn of(keys: Vec<MessageKey>, lookups: usize, messages: u64) -> Self {
         Self {
             keys: keys.into_iter().collect(),
@@ -33,12 +33,12 @@ impl Search {
         }
     }
 
-    /// Does reading on cost less than looking up whatever is left?
+    /// Returns whether reading on costs less than looking up the rest.
     pub(super) fn is_worth_it(&self) -> bool {
         self.left.borrow().is_worth_it()
     }
 
-    /// What one pull from a queue of `broker` has brought.
+    /// Records the result of one pull from a queue of `broker`.
     pub(super) fn pulled(
         &self,
         topic: &RoutedTopic,
@@ -51,7 +51,7 @@ impl Search {
         self.left.borrow_mut().pulled(messages.len());
     }
 
-    /// The messages that were met.
+    /// Returns the messages that were found.
     pub(super) fn into_found(self) -> HashMap<MessageKey, LocatedMessage> {
         self.found.into_inner()
     }
@@ -80,12 +80,12 @@ impl Search {
     }
 }
 
-/// Is it still worth it? A broker that reads from disk gives less than it could.
+/// Compares the cost of the two ways. A broker that reads from disk returns fewer messages per pull.
 #[derive(Debug)]
 struct RemainingWork {
-    /// Calls that looking all messages up would take.
+    /// Calls that looking up all messages would take.
     lookups: usize,
-    /// To be read.
+    /// Number of messages to read.
     messages: u64,
     pulled: u64,
     pulls: u64,

@@ -1,4 +1,4 @@
-//! Answers about consumer groups: offsets, connected clients, settings.
+//! Responses about consumer groups: offsets, connected clients, settings.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer};
 use super::super::lax_json::from_key;
 use super::{members, null_is_default};
 
-/// How far a group is, queue by queue.
+/// The progress of a group on one broker (208).
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsumeStats {
-    /// One entry a queue, in no particular order.
+    /// One entry per queue, in no particular order.
     #[serde(rename = "offsetTable", deserialize_with = "queue_table")]
     pub queues: Vec<(MessageQueue, QueueStats)>,
     /// Messages per second.
@@ -23,11 +23,11 @@ pub struct ConsumeStats {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageQueue {
-    /// Its topic.
+    /// Name of the topic.
     pub topic: String,
-    /// The name of its broker.
+    /// Name of the broker.
     pub broker_name: String,
-    /// Its number there.
+    /// Number of the queue on that broker.
     pub queue_id: u32,
 }
 
@@ -35,14 +35,14 @@ pub struct MessageQueue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueStats {
-    /// What the next message stored will get.
+    /// Offset of the next message to be stored.
     pub broker_offset: i64,
-    /// What the group reads next. Zero also where it has committed nothing.
+    /// Offset of the next message that the group reads. Zero also if the group has committed none.
     pub consumer_offset: i64,
-    /// What was handed out, acknowledged or not; only newer servers tell.
+    /// Offset up to which messages were handed out, acknowledged or not; only newer servers send it.
     #[serde(default, deserialize_with = "null_is_default")]
     pub pull_offset: i64,
-    /// When the last message before `consumer_offset` was stored, in ms of the Unix epoch; 0 is not known.
+    /// Store time of the last message before `consumer_offset`, in ms of the Unix epoch; 0 if unknown.
     #[serde(default, deserialize_with = "null_is_default")]
     pub last_timestamp: i64,
 }
@@ -53,45 +53,45 @@ fn queue_table<'de, D: Deserializer<'de>>(
     members(from, |queue, stats| Ok(Some((from_key(&queue)?, stats))))
 }
 
-/// The clients of a group that are connected to one broker.
+/// The clients of a group that are connected to one broker (203).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsumerConnection {
     /// The clients.
     #[serde(rename = "connectionSet", deserialize_with = "null_is_default")]
     pub clients: Vec<ConsumerClient>,
-    /// What they subscribe to, by topic.
+    /// The subscriptions by topic.
     #[serde(
         rename = "subscriptionTable",
         default,
         deserialize_with = "null_is_default"
     )]
     pub subscriptions: BTreeMap<String, SubscriptionData>,
-    /// `CONSUME_ACTIVELY` (pull), `CONSUME_PASSIVELY` (push), `CONSUME_POP`, or what comes later; verbatim.
+    /// `CONSUME_ACTIVELY` (pull), `CONSUME_PASSIVELY` (push), `CONSUME_POP`, or a later type; verbatim.
     #[serde(default, deserialize_with = "null_is_default")]
     pub consume_type: String,
-    /// `CLUSTERING`, `BROADCASTING`, or what comes later; verbatim.
+    /// `CLUSTERING`, `BROADCASTING`, or a later model; verbatim.
     #[serde(default, deserialize_with = "null_is_default")]
     pub message_model: String,
-    /// `CONSUME_FROM_LAST_OFFSET` and the like.
+    /// For example `CONSUME_FROM_LAST_OFFSET`.
     #[serde(default, deserialize_with = "null_is_default")]
     pub consume_from_where: String,
 }
 
-/// A client.
+/// A connected client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsumerClient {
-    /// Its name (`10.0.0.7@4711`).
+    /// ID of the client (`10.0.0.7@4711`).
     #[serde(default, deserialize_with = "null_is_default")]
     pub client_id: String,
-    /// Where it connects from.
+    /// Address of the client.
     #[serde(default, deserialize_with = "null_is_default")]
     pub client_addr: String,
-    /// What it is written in (`JAVA`).
+    /// Language of the client (`JAVA`).
     #[serde(default, deserialize_with = "null_is_default")]
     pub language: String,
-    /// The ordinal of its version.
+    /// Ordinal of the client's version.
     #[serde(default, deserialize_with = "null_is_default")]
     pub version: i32,
 }
@@ -100,51 +100,51 @@ pub struct ConsumerClient {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionData {
-    /// The topic.
+    /// Name of the topic.
     pub topic: String,
     /// The expression (`created || paid`).
     #[serde(rename = "subString", default, deserialize_with = "null_is_default")]
     pub expression: String,
-    /// `TAG`, `SQL92`, or what comes later. Versions that know only tags don't say.
+    /// `TAG`, `SQL92`, or a later type; empty from versions that support only tags.
     #[serde(default, deserialize_with = "null_is_default")]
     pub expression_type: String,
-    /// The tags of the expression; none for `*` and for other types.
+    /// The tags of the expression; empty for `*` and for other types.
     #[serde(rename = "tagsSet", default, deserialize_with = "null_is_default")]
     pub tags: Vec<String>,
     /// `String.hashCode` of each tag.
     #[serde(rename = "codeSet", default, deserialize_with = "null_is_default")]
     pub codes: Vec<i32>,
-    /// When the client made it, in ms of the Unix epoch.
+    /// When the client created the subscription, in ms of the Unix epoch.
     #[serde(default, deserialize_with = "null_is_default")]
     pub sub_version: i64,
-    /// Does a class on a filter server decide?
+    /// Whether a class on a filter server filters the messages.
     #[serde(default, deserialize_with = "null_is_default")]
     pub class_filter_mode: bool,
 }
 
-/// The offsets of every group of a broker.
+/// The offsets of all groups of a broker (43).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct ConsumerOffsets {
-    /// One entry a topic and group, in no particular order.
+    /// One entry per topic and group, in no particular order.
     ///
-    /// Keys that are not `topic@group` are left out: a proxy keeps the offsets of each broadcasting client under
+    /// Keys other than `topic@group` are omitted: a proxy keeps the offsets of each broadcasting client under
     /// `topic@group@client`.
     #[serde(rename = "offsetTable", deserialize_with = "group_table")]
     pub groups: Vec<GroupOffsets>,
 }
 
-/// What a group has committed for a topic.
+/// The offsets that a group has committed for a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupOffsets {
-    /// The topic.
+    /// Name of the topic.
     pub topic: String,
-    /// The group.
+    /// Name of the group.
     pub group: String,
-    /// Queue number and the offset that is read next.
+    /// Queue number and committed offset.
     pub queues: Vec<(u32, i64)>,
 }
 
-/// Queues and their offsets.
+/// Queue numbers and offsets.
 #[derive(Deserialize)]
 struct Queues(#[serde(deserialize_with = "queue_offsets")] Vec<(u32, i64)>);
 
@@ -174,7 +174,7 @@ fn wrong(what: &str, found: &str) -> serde_json::Error {
     serde::de::Error::custom(format_args!("{what}: {found:?}"))
 }
 
-/// Consumer groups, also those that nobody consumes for.
+/// All consumer groups of a broker, including those without clients (201).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct SubscriptionGroups {
     /// Groups by name.
@@ -185,22 +185,22 @@ pub struct SubscriptionGroups {
     pub groups: BTreeMap<String, SubscriptionGroup>,
 }
 
-/// A group's settings.
+/// The settings of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionGroup {
-    /// Its name.
+    /// Name of the group.
     pub group_name: String,
-    /// May it consume at all?
+    /// Whether the group may consume.
     #[serde(default = "yes")]
     pub consume_enable: bool,
-    /// May it broadcast?
+    /// Whether the group may broadcast.
     #[serde(default = "yes")]
     pub consume_broadcast_enable: bool,
-    /// Does it consume each queue in order?
+    /// Whether the group consumes each queue in order.
     #[serde(default)]
     pub consume_message_orderly: bool,
-    /// How often a message is tried again before it goes to the dead letters.
+    /// Number of retries before a message becomes a dead letter.
     #[serde(default)]
     pub retry_max_times: i32,
 }

@@ -1,7 +1,7 @@
-//! What answers hold: the bodies in JSON, as far as we use them (`docs/facts/rocketmq.md` §3.2).
+//! JSON bodies of responses, as far as they are used (`docs/facts/rocketmq.md` §3.2).
 //!
-//! Unknown members are ignored and `null` is an empty list, but what a verdict rests on (a table, a broker's name, a
-//! queue's number, an offset) must be there: a body without it is malformed, not empty.
+//! Unknown members are ignored, and `null` is an empty list. Fields that a verdict rests on (a table, a
+//! broker's name, a queue number, an offset) are required: a body without them is malformed, not empty.
 
 mod groups;
 mod topics;
@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// The topics of `topicList`, the groups of `groupList`.
+/// The topics of `topicList`, or the groups of `groupList`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
 pub(super) struct NameList {
     #[serde(
@@ -30,7 +30,7 @@ pub(super) struct NameList {
     pub(super) names: Vec<String>,
 }
 
-/// Java leaves `null` out or writes it; both mean nothing is there.
+/// Parses a value; Java omits `null` or writes it, and both give the default.
 fn null_is_default<'de, T, D>(from: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
@@ -39,7 +39,7 @@ where
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
-/// Reads a JSON object member by member, without a map in between; `null` is one without members.
+/// Parses a JSON object member by member, without building a map; `null` has no members.
 fn members<'de, D, V, T>(
     from: D,
     read: impl FnMut(String, V) -> Result<Option<T>, serde_json::Error>,

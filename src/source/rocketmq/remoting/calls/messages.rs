@@ -1,4 +1,4 @@
-//! Messages: looked up by key or place, or taken from a queue.
+//! Calls that return messages: by key, by position, or from a queue.
 
 use super::{QueueOf, error, field, of_queue};
 use crate::source::rocketmq::remoting::{
@@ -6,24 +6,24 @@ use crate::source::rocketmq::remoting::{
     response,
 };
 
-/// How many copies of one message are asked for: retries and re-deliveries keep the key.
+/// Number of copies to request: retries and redeliveries keep the key.
 const COPIES: u32 = 32;
 
-/// A message to look up by its key.
+/// A look-up by key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyLookup<'a> {
-    /// The topic.
+    /// Name of the topic.
     pub topic: &'a str,
-    /// The unique key, exactly as it was stored.
+    /// The unique key, exactly as stored.
     pub key: &'a str,
-    /// Stored at this time or later, in ms of the Unix epoch.
+    /// Minimum store time, in ms of the Unix epoch.
     pub from: i64,
-    /// Stored at this time or earlier.
+    /// Maximum store time.
     pub to: i64,
 }
 
 impl<'a> KeyLookup<'a> {
-    /// Whenever it was stored.
+    /// Creates a look-up without time limits.
     #[must_use]
     pub const fn ever(topic: &'a str, key: &'a str) -> Self {
         Self {
@@ -35,32 +35,37 @@ impl<'a> KeyLookup<'a> {
     }
 }
 
-/// Messages to take from a queue.
+/// A request for messages of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pull<'a> {
     /// The queue.
     pub queue: QueueOf<'a>,
     /// The first offset.
     pub from: i64,
-    /// How many at most; a broker gives 32, and 8 from disk, whatever is asked.
+    /// Maximum number of messages; a broker never returns more than 32, or 8 from disk.
     pub most: u32,
 }
 
-/// What a pull gives.
+/// The result of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
-    /// The messages; none at the end of the queue, or outside of what it holds.
+    /// The messages; empty at the end of the queue, or outside of the offsets that it holds.
     pub messages: Vec<StoredMessage>,
-    /// Where to go on.
+    /// The offset of the next pull.
     pub next: i64,
-    /// The queue's oldest offset.
+    /// Oldest offset of the queue.
     pub min_offset: i64,
-    /// The offset that its next message will get.
+    /// Offset of the next message to be stored.
     pub max_offset: i64,
 }
 
 impl Remoting {
-    /// The message at a place of a broker's commit log, if one begins there (33). The topic is for ACL 2.0 only.
+    /// Returns the message that begins at a position of a broker's commit log (33). Only ACL 2.0 uses the
+    /// topic.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn view_message(
         &self,
         broker: &str,
@@ -73,19 +78,23 @@ impl Remoting {
         let Some(answer) = self.call(broker, request).await.if_found()? else {
             return Ok(None);
         };
-        // The broker cuts out whatever is there: anything but the message of that place is none.
+        // // The broker returns any bytes at this position: only the message that begins there counts.
         let message = StoredMessage::read(&mut &*answer.body).ok();
         Ok(message.filter(|message| message.physical_offset == physical_offset))
     }
 
-    /// The copies of a message that a broker's index knows, oldest first (12). The index is by hash: each copy's
-    /// [`unique_key`](StoredMessage::unique_key) is compared here.
+    /// Returns the copies of a message in a broker's index, oldest first (12). The index is by hash, so the
+    /// [`unique_key`](StoredMessage::unique_key) of each copy is compared.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn query_message(
         &self,
         broker: &str,
         lookup: KeyLookup<'_>,
     ) -> Result<Vec<StoredMessage>, CallError> {
-        // Without the flag `_UNIQUE_KEY_QUERY`, which servers with ACL leave out of what they verify.
+        // // The flag `_UNIQUE_KEY_QUERY` is omitted: servers with ACL do not include it in the signature.
         let request = Request::new(RequestCode::QueryMessage)
             .with("topic", lookup.topic)
             .with("key", lookup.key)
@@ -101,10 +110,14 @@ impl Remoting {
         Ok(messages)
     }
 
-    /// Messages of a queue (11), in the name of the group of all tools.
+    /// Returns messages of a queue (11), as the group of all tools.
     ///
-    /// It commits nothing. The broker notes how far `TOOLS_CONSUMER` has pulled, for as long as it runs, apart from
-    /// the offsets of consumers.
+    /// Commits nothing. The broker records in memory how far `TOOLS_CONSUMER` has pulled, separately from the
+    /// offsets of consumers.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn pull(&self, broker: &str, pull: Pull<'_>) -> Result<Pulled, CallError> {
         const WITH_SUBSCRIPTION: u32 = 4;
 

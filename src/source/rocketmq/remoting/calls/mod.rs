@@ -1,8 +1,8 @@
-//! The typed calls: what name servers know, what brokers know of groups and of queues, and messages. None of them writes
-//! to the cluster; the exception that is none is at [`Remoting::pull`].
+//! The typed calls to name servers and brokers. None of them writes to the cluster; see [`Remoting::pull`] for
+//! its effect on the broker's memory.
 //!
-//! Brokers are asked at an address (`host:port`), topics and groups by their names on the wire.
-//! What is not there is `None` or empty, never an error.
+//! Brokers are given by address (`host:port`), topics and groups by their names on the brokers. A missing
+//! object gives `None` or an empty list, not an error.
 
 mod messages;
 
@@ -21,21 +21,25 @@ use super::{
     CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, lax_json,
 };
 
-/// Answers of many megabytes, or many disk reads, take their time.
+/// Factor for the timeout of calls with large responses or many disk reads.
 const HEAVY: u32 = 6;
 
 /// A queue of a topic on one broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueOf<'a> {
-    /// The topic.
+    /// Name of the topic.
     pub topic: &'a str,
-    /// The queue's number on the broker.
+    /// Number of the queue on the broker.
     pub queue_id: u32,
 }
 
 /// Calls to name servers.
 impl Remoting {
-    /// Queues and brokers of a topic (105).
+    /// Returns the queues and brokers of a topic (105).
+    ///
+    /// # Errors
+    ///
+    /// If no name server answers.
     pub async fn route(&self, topic: &str) -> Result<Option<TopicRoute>, CallError> {
         let request = Request::new(RequestCode::GetRouteInfoByTopic)
             .with("topic", topic)
@@ -43,26 +47,34 @@ impl Remoting {
         self.name_server_json(request).await.if_found()
     }
 
-    /// Every broker (106).
+    /// Returns all brokers (106).
+    ///
+    /// # Errors
+    ///
+    /// If no name server answers.
     pub async fn cluster_info(&self) -> Result<ClusterInfo, CallError> {
         let request = Request::new(RequestCode::GetBrokerClusterInfo);
         self.name_server_json(request).await
     }
 
-    /// Every topic (206).
+    /// Returns all topics (206).
+    ///
+    /// # Errors
+    ///
+    /// If no name server answers.
     pub async fn topics(&self) -> Result<Vec<String>, CallError> {
         let request = Request::new(RequestCode::GetAllTopicListFromNameServer);
         let names: NameList = self.name_server_json(request).await?;
         Ok(names.names)
     }
 
-    /// Asks the name servers, one after another until one of them answers.
+    /// Asks one name server after another until one answers.
     async fn name_server_json<T: DeserializeOwned>(
         &self,
         request: Request,
     ) -> Result<T, CallError> {
         let others = self.name_servers().addresses().len() - 1;
-        // Others may change the order meanwhile: this call goes by its own.
+        // // Concurrent calls may change the order; this call keeps its own.
         let order: Vec<_> = (0..=others)
             .map(|failed| self.name_server(failed))
             .collect();
@@ -80,14 +92,19 @@ impl Remoting {
     }
 }
 
-/// Name servers don't talk to each other: what is wrong with one may be right with the next.
+/// Returns whether another name server may answer differently. Name servers do not communicate, so the error
+/// may affect only this one.
 fn may_differ_elsewhere(error: &CallError) -> bool {
     error.is_retryable() || matches!(error.cause, Cause::Refused(_) | Cause::Certificate(_))
 }
 
 /// Calls to brokers about groups.
 impl Remoting {
-    /// The groups that a broker knows for a topic: subscribed now, or with an offset (300).
+    /// Returns the groups that subscribe to a topic on a broker or have an offset for it (300).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn groups_of_topic(
         &self,
         broker: &str,
@@ -98,7 +115,11 @@ impl Remoting {
         Ok(names.unwrap_or_default().names)
     }
 
-    /// Who consumes for a group, as far as connected to this broker; nothing where nobody is (203).
+    /// Returns the clients of a group that are connected to this broker; `None` without clients (203).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn consumer_connection(
         &self,
         broker: &str,
@@ -109,17 +130,25 @@ impl Remoting {
         self.json(broker, request).await.if_found()
     }
 
-    /// Everything that groups have committed on a broker (43). A long answer on large clusters.
+    /// Returns all committed offsets of a broker (43). The response is large on large clusters.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn all_consumer_offsets(&self, broker: &str) -> Result<ConsumerOffsets, CallError> {
         let request = Request::new(RequestCode::GetAllConsumerOffset);
         let offsets = self.heavy_json(broker, request).await.if_found()?;
         Ok(offsets.unwrap_or_default())
     }
 
-    /// How far a group is on a broker (208): in all of its topics, or in one.
+    /// Returns the progress of a group on a broker (208), in all of its topics or in one.
     ///
-    /// With a topic both `topic` and `topicList` are sent. Servers from 5.3.2 on obey the latter, whatever the group
-    /// is subscribed to; older ones leave a topic out that the group has unsubscribed from.
+    /// A topic is sent both as `topic` and as `topicList`. Servers from 5.3.2 on use the latter, whatever the
+    /// group subscribes to. Older servers omit a topic that the group has unsubscribed from.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn consume_stats(
         &self,
         broker: &str,
@@ -133,8 +162,12 @@ impl Remoting {
         self.heavy_json(broker, request).await
     }
 
-    /// The offset that a group committed for a queue, if it has (14). Brokers older than 5.0 may answer 0 where it has
-    /// not; [`all_consumer_offsets`](Self::all_consumer_offsets) tells.
+    /// Returns the offset that a group has committed for a queue, if any (14). Brokers before 5.0 may return 0
+    /// for a missing offset; [`all_consumer_offsets`](Self::all_consumer_offsets) distinguishes the two.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn consumer_offset(
         &self,
         broker: &str,
@@ -147,7 +180,11 @@ impl Remoting {
         self.offset(broker, request).await.if_found()
     }
 
-    /// The settings of every group (201). A long answer on large clusters.
+    /// Returns the settings of all groups (201). The response is large on large clusters.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn subscription_groups(&self, broker: &str) -> Result<SubscriptionGroups, CallError> {
         let request = Request::new(RequestCode::GetAllSubscriptionGroupConfig);
         self.heavy_json(broker, request).await
@@ -156,7 +193,11 @@ impl Remoting {
 
 /// Calls to brokers about topics and queues.
 impl Remoting {
-    /// A topic's settings (351). Brokers of 4.x refuse it as not supported.
+    /// Returns the settings of a topic (351). Brokers of 4.x do not support it.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn topic_config(
         &self,
         broker: &str,
@@ -166,19 +207,32 @@ impl Remoting {
         self.json(broker, request).await.if_found()
     }
 
-    /// The offset that the next message of a queue will get (30).
+    /// Returns the offset of the next message to be stored in a queue (30).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn max_offset(&self, broker: &str, queue: QueueOf<'_>) -> Result<i64, CallError> {
         self.offset(broker, of_queue(RequestCode::GetMaxOffset, queue))
             .await
     }
 
-    /// The offset of the oldest message that a queue holds (31).
+    /// Returns the offset of the oldest message that a queue holds (31).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn min_offset(&self, broker: &str, queue: QueueOf<'_>) -> Result<i64, CallError> {
         self.offset(broker, of_queue(RequestCode::GetMinOffset, queue))
             .await
     }
 
-    /// The offset of a queue's first message that was stored at `timestamp` (ms of the Unix epoch) or later (29).
+    /// Returns the offset of the first message of a queue that was stored at `timestamp` (ms of the Unix epoch)
+    /// or later (29).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn offset_at_time(
         &self,
         broker: &str,
@@ -190,10 +244,14 @@ impl Remoting {
             .await
     }
 
-    /// Where the messages of a queue are, from an offset on, without the messages (321). Nothing where the broker has
-    /// no such queue, or the queue nothing at that offset or behind it.
+    /// Returns the positions of the messages of a queue from an offset on, without the messages (321). `None`
+    /// if the broker has no such queue, or the queue no message at or after that offset.
     ///
-    /// Fewer than asked may come: the broker's files end every 300,000 entries.
+    /// May return fewer entries than requested, because the broker's files end every 300,000 entries.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
     pub async fn consume_queue(
         &self,
         broker: &str,
@@ -206,14 +264,14 @@ impl Remoting {
             .with("count", count);
         let within = self.timeout() * HEAVY;
         let answer = self.call_within(broker, request, within).await.if_found()?;
-        // Past the end there is no body, and the code is that of success.
+        // // Past the end, the code is success and the body is empty.
         let answer = answer.filter(|answer| !answer.body.is_empty());
         let queue = answer.map(|answer| read(broker, RequestCode::QueryConsumeQueue, &answer));
         queue.transpose()
     }
 }
 
-/// How answers are read.
+/// Helpers that parse responses.
 impl Remoting {
     async fn json<T: DeserializeOwned>(
         &self,

@@ -10,10 +10,10 @@ use super::super::{Cause, Remoting, RemotingOptions, RemotingTls, acl};
 use super::broker::Broker;
 use super::{cluster, nothing, patient};
 
-/// What the TLS server shows, self-signed for 127.0.0.1.
+/// Certificate of the TLS server, self-signed for 127.0.0.1.
 const CERTIFICATE: &[u8] = include_bytes!("../../../../../tests/data/tls/gateway.pem");
 const KEY: &[u8] = include_bytes!("../../../../../tests/data/tls/gateway.key");
-/// A root that has signed nothing.
+/// A root certificate that has signed nothing.
 const STRANGER: &[u8] = include_bytes!("../../../../../tests/data/tls/stranger.pem");
 
 #[tokio::test]

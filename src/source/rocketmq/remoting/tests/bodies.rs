@@ -1,5 +1,5 @@
-//! Bodies as Java servers write them, with both of their JSON libraries and in standard JSON (`docs/facts/rocketmq.md` §3.3),
-//! and as the Rust port does.
+//! Bodies written by Java servers, with both of their JSON libraries and in standard JSON
+//! (`docs/facts/rocketmq.md` §3.3), and by the Rust port.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -127,7 +127,7 @@ fn a_connection_tells_who_consumes_and_how() {
         (&orders.tags[..], &orders.codes[..]),
         (&["paid".to_owned()][..], &[3_433_164][..])
     );
-    // What nobody has told is empty, never invented.
+    // // Missing members are empty, never invented.
     let bare: ConsumerConnection =
         from_slice(br#"{"connectionSet":null,"consumeType":null}"#).unwrap();
     assert_eq!(bare, ConsumerConnection::default());
@@ -182,7 +182,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// What a server knows comes out again, whichever way it writes keys.
+    /// Statistics are the same after a round trip, in each style of keys.
     #[test]
     fn statistics_survive_the_wire(
         table in prop::collection::vec(((name(), name(), 0..99_u32), (any::<i64>(), any::<i64>())), 0..8),

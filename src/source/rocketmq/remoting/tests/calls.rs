@@ -1,11 +1,11 @@
-//! The typed calls: what they send, and what they make of answers.
+//! The typed calls: their requests, and how they parse responses.
 
 use super::super::stored::tests::Written;
 use super::super::{CallError, Cause, KeyLookup, Pull, Request, RequestCode};
 use super::broker::{Asked, Broker};
 use super::{ORDERS, cluster, nothing};
 
-/// What a call sent, and that it got its answer.
+/// Makes a call and returns its request; the call must succeed.
 async fn sent<T>(broker: &Broker, call: impl Future<Output = Result<T, CallError>>) -> String {
     call.await.expect("every call is answered");
     show(broker.asked().last().expect("it was asked"))
@@ -19,7 +19,7 @@ fn show(asked: &Asked) -> String {
     asked.code.to_string() + &fields.collect::<String>()
 }
 
-/// Answers every call with the least it may.
+/// Answers every call with a minimal response.
 fn obliging() -> Broker {
     Broker::scripted(|asked| {
         vec![match asked.code {
@@ -223,7 +223,7 @@ async fn a_place_in_the_log_holds_the_message_of_that_place_or_none() {
             "{offset}"
         );
     }
-    // A fault of the broker's is no proof that nothing is there.
+    // // An error of the broker does not prove that the message is missing.
     let fault = cluster.view_message(at, 5, None).await.unwrap_err();
     assert!(matches!(fault.cause, Cause::Refused(_)), "{fault}");
 }
@@ -313,7 +313,7 @@ async fn refusals_are_told_apart_by_code() {
     ];
     for (code, remark, word) in table {
         let broker = Broker::scripted(move |asked| vec![asked.refuse(code, remark)]);
-        // Not through a typed call, which makes nothing of what is not there.
+        // // An untyped call, because the typed one turns this error into an empty list.
         let request = Request::new(RequestCode::QueryTopicConsumeByWho);
         let error = cluster(&broker)
             .call(&broker.address, request)

@@ -1,4 +1,4 @@
-//! Frames of real servers of 4.9 and 5.5 (`tests/data/rocketmq`), through whole calls.
+//! Frames of real servers of 4.9 and 5.5 (`tests/data/rocketmq`), used in complete calls.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::{ORDERS, cluster};
 
 const VERSIONS: [&str; 2] = ["4.9", "5.5"];
 
-/// The form of a captured head, the head, and the body.
+/// Returns form, header and body of a captured response.
 fn captured(version: &str, name: &str) -> (u8, Vec<u8>, Vec<u8>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/rocketmq");
     let frame = std::fs::read(folder.join(version).join(format!("{name}.bin"))).expect(name);
@@ -19,14 +19,14 @@ fn captured(version: &str, name: &str) -> (u8, Vec<u8>, Vec<u8>) {
     (frame[4], head.to_vec(), body.to_vec())
 }
 
-/// A field of a captured request: what the captured answer is about.
+/// Returns a field of a captured request, which the captured response refers to.
 fn field(version: &str, name: &str, field: &str) -> String {
     let (_, head, _) = captured(version, &format!("{name}.request"));
     let head: Value = serde_json::from_slice(&head).unwrap();
     head["extFields"][field].as_str().unwrap().to_owned()
 }
 
-/// A server that gives the captured answer to whatever it is asked, under the number that the request has.
+/// A server that answers any request with the captured response, under the number of the request.
 fn replaying(version: &str, name: &str) -> (Remoting, String, Broker) {
     let (form, head, body) = captured(version, &format!("{name}.answer"));
     let broker = Broker::scripted(move |asked| {
@@ -230,7 +230,7 @@ async fn single_offsets() {
                 .unwrap()
                 .is_some()
         );
-        // A 4.9 broker doesn't know how to say that there is none.
+        // // A 4.9 broker has no way to report a missing offset.
         let (cluster, at, _broker) = replaying(version, "14-offset-none");
         let none = cluster.consumer_offset(&at, "GID", ORDERS).await.unwrap();
         assert_eq!(none, (version == "4.9").then_some(0));
@@ -263,7 +263,7 @@ async fn queues_and_settings() {
             (queue.min_offset, queue.max_offset, queue.entries.len()),
             (0, 250, 4)
         );
-        // `String.hashCode` of `paid`.
+        // // `String.hashCode` of `paid`.
         assert_eq!(queue.entries[0].tags_code, 3_433_164);
         for name in ["321-queue-none", "321-queue-past-end"] {
             let (cluster, at, _broker) = replaying(version, name);
@@ -350,7 +350,7 @@ async fn messages() {
     }
 }
 
-/// What every message of the captures has.
+/// Checks the fields that all captured messages share.
 fn check(message: &StoredMessage) {
     assert_eq!(message.topic, "orders");
     assert!(message.body_length >= 9 && message.queue_offset < 250);

@@ -32,12 +32,12 @@ fn patient() -> RemotingOptions {
     }
 }
 
-/// A cluster with one server, which is asked as name server and as broker.
+/// A cluster with one server, used as name server and as broker.
 fn cluster(broker: &Broker) -> Remoting {
     Remoting::new(broker.address.parse().unwrap(), patient())
 }
 
-/// Success, and the least that a body may hold.
+/// Success, with a minimal body.
 fn nothing(asked: &Asked) -> Step {
     asked.ok(match asked.code {
         43 | 208 => r#"{"offsetTable":{}}"#,

@@ -1,5 +1,5 @@
-//! Connections to servers on sockets: lost, made again, shared. Nothing here waits for a clock: times are a minute, or
-//! so short that they are always reached.
+//! Connections to servers on sockets: lost, re-established, shared. No test waits for a clock: times are a
+//! minute, or so short that they always elapse.
 
 use std::net::TcpListener;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use super::super::{CallError, Cause, Remoting, RemotingOptions, Request, Request
 use super::broker::{Asked, Broker, Step};
 use super::{cluster, nothing, patient};
 
-/// An address where nobody listens.
+/// An address where no server listens.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -52,7 +52,7 @@ async fn a_server_that_is_about_to_stop_is_asked_on_a_new_connection() {
         .collect();
     assert_eq!(connections, [0, 1]);
 
-    // One that always says so is not asked for ever.
+    // // A server that always sends GO_AWAY is not asked for ever.
     let stubborn = Broker::scripted(|asked| vec![asked.refuse(1500, "please go away")]);
     let error = cluster_error(&stubborn).await;
     assert!(
@@ -72,7 +72,7 @@ async fn cluster_error(broker: &Broker) -> CallError {
 
 #[tokio::test]
 async fn calls_in_flight_are_bounded_for_each_server() {
-    // Says nothing on any connection until a fifth call has come.
+    // // The server is silent on all connections until a fifth call arrives.
     let held: Mutex<Vec<Asked>> = Mutex::default();
     let broker = Broker::scripted(move |asked| {
         let mut held = held.lock().unwrap();
@@ -94,7 +94,7 @@ async fn calls_in_flight_are_bounded_for_each_server() {
         let asks = (0..8).map(|_| cluster.groups_of_topic(&broker.address, "orders"));
         join_all(asks).await
     };
-    // Those that are in flight wait in vain for the fifth, which waits for one of them to end.
+    // // The calls in flight wait for the fifth, which waits for one of them to end.
     for answer in asks(4).await.into_iter().take(4) {
         assert!(matches!(answer.unwrap_err().cause, Cause::TimedOut(_)));
     }
@@ -118,7 +118,7 @@ async fn name_servers_take_turns_when_one_fails() {
     let times = [&busy, &unready, &good].map(|server| server.asked().len());
     assert_eq!(times, [1, 1, 2], "the one that answered is asked again");
 
-    // What one of them knows for certain is not asked of another.
+    // // A definite answer of one name server is not repeated at another.
     let none = Broker::scripted(|asked| vec![asked.refuse(17, "no route")]);
     let list = format!("{},{}", none.address, good.address);
     let cluster = Remoting::new(list.parse().unwrap(), patient());

@@ -1,4 +1,4 @@
-//! One connection, in memory, on a clock that the test moves: what a server may do to it.
+//! One connection in memory, on a paused clock: what a server may do to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use super::broker::frame;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The other end: reads requests and writes whatever the test wants.
+/// The other end: reads requests and writes what the test needs.
 struct Server(DuplexStream);
 
 impl Server {
-    /// The opaque of the next request.
+    /// Returns the opaque number of the next request.
     async fn asked(&mut self) -> i64 {
         let mut lengths = [0; 8];
         self.0.read_exact(&mut lengths).await.unwrap();
@@ -87,7 +87,7 @@ async fn what_nobody_asked_for_is_skipped() {
     let request = request();
     let serve = async {
         let opaque = server.asked().await;
-        // A request of the server's own, with the number of ours; a one-way one; an answer to nobody.
+        // // A request of the server with the number of ours; a one-way request; a response without a call.
         server
             .says(&frame(
                 &json!({"code": 40, "flag": 0, "opaque": opaque}),
@@ -127,7 +127,7 @@ async fn a_frame_may_come_byte_by_byte() {
     };
     let (answer, ()) = tokio::join!(connection.ask(&request), serve);
     assert_eq!(body(answer), "slow");
-    // A long frame on its way is a sign of life: its connection is not silent.
+    // // Parts of a long frame count as activity: the connection is not silent.
     assert!(connection.heard() > 1);
 }
 
@@ -160,7 +160,7 @@ async fn a_lost_connection_fails_what_waits_and_what_comes() {
     let serve = async {
         let opaque = server.asked().await;
         let _ = server.asked().await;
-        // Half a frame, and gone.
+        // // Half a frame, then the end.
         let whole = answer(opaque, "whole");
         server.says(&whole[..whole.len() - 1]).await;
         drop(server);
@@ -220,7 +220,7 @@ async fn garbage_ends_the_connection_and_says_so() {
 async fn a_server_that_reads_nothing_holds_up_nobody_for_ever() {
     let (connection, server, _driver) = connected();
     let request = request().with("topic", "t".repeat(1000));
-    // Far more than fits in between: most of them can't even be written.
+    // // Far more than the buffers hold: most requests cannot even be written.
     let asks = (0..500).map(|_| timeout(SECOND, connection.ask(&request)));
     let answers = join_all(asks).await;
     assert!(answers.iter().all(Result::is_err));
