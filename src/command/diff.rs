@@ -1,5 +1,6 @@
 //! `diff`: what changed between two results files.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -9,9 +10,9 @@ use super::flags::{
     CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, TalkFlags, open, or_stdout, zone_of,
 };
 use super::rendering::checked;
-use crate::diff::{Differences, Sheet, Side, TerminalChanges, render};
-use crate::exit::{self, Failed, Status};
-use crate::report::CsvDialect;
+use crate::diff::{Differences, FORMATS, Side, TerminalChanges, render};
+use crate::exit::{self, Failed, NO_READER, Status};
+use crate::report::{CsvDialect, RenderError};
 use crate::results::ResultsFile;
 use crate::ui;
 use crate::verdict::Expectations;
@@ -60,14 +61,14 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .settle(&settings, &zone_of(results_files[1].header()))?;
     let reserved = ReservedPaths::default().read("a results file", [&*args.old, &*args.new]);
     let reserved = reserved.settings(&settings)?;
-    let targets = open(or_stdout(args.output), &reserved, &Sheet::FORMATS)?;
+    let targets = open(or_stdout(args.output), &reserved, &FORMATS)?;
     let report = first_file(targets.iter().map(|target| target.path.as_path()));
     // Everything is read once before the first word is written: a report of a file that does not hold is none.
     let [old, new] = &results_files;
     let [old, new] = [side(old, &told)?, side(new, &told)?];
     in_order(&old, &new)?;
-    let sheets = targets.into_iter().map(Sheet::new).collect();
-    let differences = render(old, new, sheets, CsvDialect::of(&settings)?)?;
+    let differences =
+        render(old, new, targets, CsvDialect::of(&settings)?).map_err(compare_again)?;
     for warning in differences.warnings() {
         tracing::warn!("{warning}");
     }
@@ -81,6 +82,20 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     } else {
         Status::Clean
     })
+}
+
+/// Replaces the hint of a report that cannot be written: a comparison is repeated by `diff`, not by `report`.
+fn compare_again(error: RenderError) -> Failed {
+    let hint = match &error {
+        RenderError::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
+            format!("{NO_READER}; both results files are whole: compare them again")
+        }
+        RenderError::Write { .. } => {
+            "both results files are whole: make room, then compare them again".to_owned()
+        }
+        _ => return error.into(),
+    };
+    Failed::incomplete(error, Some(hint))
 }
 
 /// Each results file is judged by its own expectations; by those told, if there are any.

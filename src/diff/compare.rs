@@ -4,21 +4,20 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::answers::{AnswerTable, GroupAnswer, StoredAnswer, paired};
-use super::baseline::{Baseline, BaselineEntry};
 use super::change::{Change, GroupStatus, remark};
-use super::error::DiffError;
 use super::finding::{Finding, SideState};
+use super::index::{AnswerTable, Baseline, BaselineEntry, GroupAnswer, StoredAnswer, paired};
 use super::side::{Side, SideMessage};
 use super::tally::{AnswerCensus, DiffTally};
+use crate::report::RenderError;
 use crate::verdict::MessageVerdict;
 
 /// Compares two results files and hands every finding on, in NEW's row order and then in OLD's.
 pub fn compare(
     old: &Side<'_>,
     new: &Side<'_>,
-    mut on_finding: impl FnMut(&Finding<'_>) -> Result<(), DiffError>,
-) -> Result<DiffTally, DiffError> {
+    mut on_finding: impl FnMut(&Finding<'_>) -> Result<(), RenderError>,
+) -> Result<DiffTally, RenderError> {
     let (mut answers, mut census) = (AnswerTable::default(), AnswerCensus::default());
     let mut comparator = Comparator {
         tally: DiffTally::default(),
@@ -57,7 +56,7 @@ pub fn compare(
 /// Where changes are found, counted and handed on.
 struct Comparator<'f> {
     tally: DiffTally,
-    on_finding: &'f mut dyn FnMut(&Finding<'_>) -> Result<(), DiffError>,
+    on_finding: &'f mut dyn FnMut(&Finding<'_>) -> Result<(), RenderError>,
     /// The last moment NEW knows of.
     end: Option<Timestamp>,
 }
@@ -127,7 +126,7 @@ impl Comparator<'_> {
         message: &SideMessage<'_>,
         entry: Option<&BaselineEntry>,
         answers: &AnswerTable,
-    ) -> Result<(), DiffError> {
+    ) -> Result<(), RenderError> {
         let new = SideAnswer::of(message, answers);
         let Some(entry) = entry else {
             self.tally.messages.only_new += 1;
@@ -146,7 +145,7 @@ impl Comparator<'_> {
         &mut self,
         message: &SideMessage<'_>,
         answers: &AnswerTable,
-    ) -> Result<(), DiffError> {
+    ) -> Result<(), RenderError> {
         let old = SideAnswer::of(message, answers);
         self.findings(message, &old, &SideAnswer::NOTHING, answers)
     }
@@ -157,7 +156,7 @@ impl Comparator<'_> {
         old: &SideAnswer,
         new: &SideAnswer,
         answers: &AnswerTable,
-    ) -> Result<(), DiffError> {
+    ) -> Result<(), RenderError> {
         let stale = match (old.observed, new.observed) {
             (Some(old), Some(new)) => new < old,
             _ => false,

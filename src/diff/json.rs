@@ -13,7 +13,7 @@ use super::text::{Differences, GroupChanges, OffsetReset};
 use crate::clock;
 
 /// One JSON object, pretty-printed.
-pub(super) fn render(differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn json(differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &DiffView::of(differences))?;
     out.write_all(b"\n")
 }

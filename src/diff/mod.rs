@@ -9,19 +9,15 @@
 //! [`compare`] reads OLD into 32 bytes for each of its distinct messages (`baseline`), then walks NEW once; answers that are
 //! alike are held once (`answers`). Everything that sums up is made from one [`Tally`].
 
-mod answers;
-mod baseline;
 mod change;
 mod compare;
-mod csv;
-mod error;
 mod finding;
+mod formats;
+mod index;
 mod json;
-mod markdown;
 mod notes;
 mod render;
 mod side;
-mod table;
 mod tally;
 mod terminal;
 #[cfg(test)]
@@ -30,9 +26,8 @@ mod text;
 
 pub use change::{Change, GroupStatus};
 pub use compare::compare;
-pub use error::DiffError;
 pub use finding::{Finding, SideState};
-pub use render::{Sheet, render};
+pub use render::{FORMATS, render};
 pub use side::Side;
 pub use tally::{ChangeGroup, ChangeKind, DiffTally, GroupChange, MessageCounts};
 pub use terminal::TerminalChanges;

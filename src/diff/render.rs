@@ -1,84 +1,70 @@
 //! One comparison feeds every report.
 
-use std::io::{self, Write as _};
-
-use super::csv::Layout;
-use super::error::DiffError;
+use super::compare;
+use super::formats::{DiffCsv, markdown};
+use super::json::json;
 use super::side::Side;
 use super::text::Differences;
-use super::{compare, json, markdown};
-use crate::report::{CsvDialect, ReportFormat, Target};
+use crate::report::{CsvDialect, OpenReport, RenderError, ReportFormat, Target};
 
-/// A report in the making.
-#[derive(Debug)]
-pub struct Sheet(Target);
+/// The formats that a comparison can be written in.
+pub const FORMATS: [ReportFormat; 3] = [
+    ReportFormat::Csv,
+    ReportFormat::Json,
+    ReportFormat::Markdown,
+];
 
-impl Sheet {
-    /// The formats there are.
-    pub const FORMATS: [ReportFormat; 3] = [
-        ReportFormat::Csv,
-        ReportFormat::Json,
-        ReportFormat::Markdown,
-    ];
-
-    /// `target` has one of [`Sheet::FORMATS`].
-    #[must_use]
-    pub const fn new(target: Target) -> Self {
-        Self(target)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), DiffError> {
-        let written = self.0.output.write_all(bytes);
-        written.map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: io::Error) -> DiffError {
-        DiffError::Write {
-            path: self.0.path.clone(),
-            source,
-        }
-    }
-
-    fn is_csv(&self) -> bool {
-        self.0.format == ReportFormat::Csv
-    }
-}
-
-/// Compares two results files into all reports, which appear when everything has been read without an error, or not at all.
+/// Compares two results files and writes all reports. They become visible once everything is read without an error, or not
+/// at all. Each target has one of [`FORMATS`].
+///
+/// # Errors
+///
+/// A results file cannot be read or does not hold, or a report cannot be written.
 pub fn render<'r>(
     old: Side<'r>,
     new: Side<'r>,
-    mut sheets: Vec<Sheet>,
+    targets: Vec<Target>,
     dialect: CsvDialect,
-) -> Result<Differences<'r>, DiffError> {
+) -> Result<Differences<'r>, RenderError> {
+    let csv = DiffCsv {
+        columns: kept_columns(&old, &new),
+        dialect,
+    };
+    let open = |target: Target| (target.format, OpenReport::single_file(target));
+    let mut reports: Vec<_> = targets.into_iter().map(open).collect();
+    let is_csv = |format: ReportFormat| format == ReportFormat::Csv;
+    for (_, report) in reports.iter_mut().filter(|(format, _)| is_csv(*format)) {
+        report.begin(&csv.head())?;
+    }
+    let tally = compare(&old, &new, |finding| {
+        let row = csv.row(finding);
+        let mut tables = reports.iter_mut().filter(|(format, _)| is_csv(*format));
+        tables.try_for_each(|(_, report)| report.take(&row))
+    })?;
+    let differences = Differences { old, new, tally };
+    for (format, report) in &mut reports {
+        let mut foot = Vec::new();
+        match format {
+            ReportFormat::Json => json(&differences, &mut foot),
+            ReportFormat::Markdown => markdown(&differences, &mut foot),
+            _ => Ok(()),
+        }
+        .expect("memory takes all bytes");
+        report.end(&foot)?;
+    }
+    for (_, report) in reports {
+        report.commit()?;
+    }
+    Ok(differences)
+}
+
+/// Returns the kept columns of NEW, then those that only OLD has.
+fn kept_columns(old: &Side<'_>, new: &Side<'_>) -> Vec<String> {
     let mut columns = new.results_file.trailer().columns.clone();
     for name in &old.results_file.trailer().columns {
         if !columns.contains(name) {
             columns.push(name.clone());
         }
     }
-    let layout = Layout { columns, dialect };
-    let mut to_csv = |bytes: &[u8]| {
-        let mut csv = sheets.iter_mut().filter(|sheet| sheet.is_csv());
-        csv.try_for_each(|sheet| sheet.write(bytes))
-    };
-    to_csv(&layout.head())?;
-    let tally = compare(&old, &new, |finding| to_csv(&layout.row(finding)))?;
-    let differences = Differences { old, new, tally };
-    for sheet in sheets {
-        finish(sheet, &differences)?;
-    }
-    Ok(differences)
-}
-
-fn finish(mut sheet: Sheet, differences: &Differences<'_>) -> Result<(), DiffError> {
-    let written = match sheet.0.format {
-        ReportFormat::Json => json::render(differences, &mut sheet.0.output),
-        ReportFormat::Markdown => markdown::render(differences, &mut sheet.0.output),
-        _ => Ok(()),
-    };
-    let path = sheet.0.path.clone();
-    written
-        .and_then(|()| sheet.0.output.commit())
-        .map_err(|source| DiffError::Write { path, source })
+    columns
 }

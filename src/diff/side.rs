@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::answers::AnswerTable;
-use super::error::DiffError;
+use super::index::AnswerTable;
 use crate::input::Fingerprint;
-use crate::report::Summary;
+use crate::report::{RenderError, Summary};
 use crate::results::{Line, MessageContexts, ResultsFile};
 use crate::verdict::{AnswerView, Expectations, judge};
 
@@ -39,8 +38,8 @@ impl Side<'_> {
     pub(super) fn each(
         &self,
         answers: &mut AnswerTable,
-        mut each: impl FnMut(&SideMessage<'_>, &mut AnswerTable) -> Result<(), DiffError>,
-    ) -> Result<(), DiffError> {
+        mut each: impl FnMut(&SideMessage<'_>, &mut AnswerTable) -> Result<(), RenderError>,
+    ) -> Result<(), RenderError> {
         let mut blocks = self.results_file.blocks(false);
         let subjects = MessageContexts::of(self.results_file.header(), &self.expectations);
         while let Some(block) = blocks.next_block()? {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::answers::AnswerTable;
 use super::change::{Change, GroupStatus, is_reset};
 use super::finding::Finding;
+use super::index::AnswerTable;
 use crate::verdict::MessageVerdict;
 
 /// Changes alike: the same change of one group for one topic.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table};
 
 use super::change::Change;
-use super::table;
+use super::formats::{HEADINGS, group_rows};
 use super::text::Differences;
 use crate::humanize::count;
 use crate::report::{TerminalWriter, plain_table};
@@ -77,13 +77,13 @@ impl TerminalChanges {
 /// With since when the longest fault is open, or for how long only.
 fn groups(differences: &Differences<'_>, since_when: bool) -> Table {
     let mut table = plain_table();
-    table.set_header(["group"].into_iter().chain(table::HEADINGS));
+    table.set_header(["group"].into_iter().chain(HEADINGS));
     for column in 1..=Change::ALL.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for (name, mut cells) in table::rows(differences) {
+    for (name, mut cells) in group_rows(differences) {
         if let Some(longest) = cells.last_mut()
             && !since_when
         {

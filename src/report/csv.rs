@@ -1,11 +1,11 @@
-//! The long CSV: one row per message and group.
+//! The three CSV reports: long (one row per message and group), matrix (one row per message), and rejects (the bad rows).
 
-use super::cell::{push, push_head, push_number};
+use super::csv_record::{RecordWriter, write_record};
 use super::headings::headings;
-use super::row::{CsvDialect, ReportContext, RowFormat, RowView};
+use super::row::{ReportContext, RowFormat, RowView};
 
-/// The columns before the kept ones, in order (`DESIGN.md` §7).
-const COLUMNS: [&str; 15] = [
+/// The columns of the long CSV before the kept ones (`docs/reference/reports.md`).
+const LONG_COLUMNS: [&str; 15] = [
     "row",
     "msg_id",
     "topic",
@@ -23,113 +23,153 @@ const COLUMNS: [&str; 15] = [
     "error_message",
 ];
 
-/// Behind them, where the source judges by offsets: what has to be known beside the track type, and what `mqadmin` would
-/// say where that is something else. Empty in most rows.
+/// Further columns where the source judges by offsets: a mark beside the track type, and the track type that `mqadmin`
+/// would print where it differs. Both are empty in most rows.
 const MARK_COLUMNS: [&str; 2] = ["mark", "mqadmin_track_type"];
 
-/// `row,msg_id,topic,instance_id,group,…`; a message without groups has one row with an empty group.
+const MATRIX_COLUMNS: [&str; 5] = ["row", "msg_id", "topic", "instance_id", "message_verdict"];
+
+const REJECT_COLUMNS: [&str; 6] = ["row", "file", "line", "column", "found", "reason"];
+
+/// `row,msg_id,topic,instance_id,group,…`. A message without groups has one row with an empty group.
 #[derive(Debug)]
 pub(super) struct LongCsv;
 
 impl RowFormat for LongCsv {
     fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
-        begin(context, out);
         let marks = MARK_COLUMNS.into_iter().filter(|_| context.marks);
-        let ours = COLUMNS.into_iter().chain(marks);
-        push_head(out, &headings(ours, &context.columns, &[]), context.csv);
+        let ours = LONG_COLUMNS.into_iter().chain(marks);
+        write_header(out, context, ours, &[]);
     }
 
     fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
-        let start = out.len();
-        push_message(out, view, context.csv);
-        let message = start..out.len();
+        let mut record = RecordWriter::new(out, context.csv);
+        let message = record.span(|record| message_fields(record, view));
         if view.judged.groups.is_empty() {
-            out.extend_from_slice(&[context.csv.delimiter; 4]);
-            push_facts(out, context, view);
+            (0..4).for_each(|_| record.word(""));
+            answer_fields(&mut record, view);
             if context.marks {
-                out.extend_from_slice(&[context.csv.delimiter; 2]);
+                (0..2).for_each(|_| record.word(""));
             }
-            push_kept(out, context, view);
-            out.push(b'\n');
+            kept_fields(&mut record, context, view);
+            record.end();
             return;
         }
-        let (mut facts, mut kept) = (0..0, 0..0);
-        for (nth, seen) in view.judged.groups.iter().enumerate() {
+        let (mut answer, mut kept) = (0..0, 0..0);
+        for (nth, group) in view.judged.groups.iter().enumerate() {
             if nth > 0 {
-                out.extend_from_within(message.clone());
+                record.repeat(message.clone());
             }
-            out.push(context.csv.delimiter);
-            push(out, seen.group, context.csv);
-            out.push(context.csv.delimiter);
-            push(out, seen.track_type, context.csv);
-            out.push(context.csv.delimiter);
-            out.extend_from_slice(seen.verdict.as_str().as_bytes());
-            out.push(context.csv.delimiter);
-            out.extend_from_slice(seen.expectation().as_bytes());
+            record.text(group.group);
+            record.text(group.track_type);
+            record.word(group.verdict.as_str());
+            record.word(group.expectation());
             if nth == 0 {
-                let start = out.len();
-                push_facts(out, context, view);
-                facts = start..out.len();
+                answer = record.span(|record| answer_fields(record, view));
             } else {
-                out.extend_from_within(facts.clone());
+                record.repeat(answer.clone());
             }
             if context.marks {
-                for text in [seen.mark, seen.mqadmin_track_type] {
-                    out.push(context.csv.delimiter);
-                    push(out, text, context.csv);
-                }
+                record.text(group.mark);
+                record.text(group.mqadmin_track_type);
             }
             if nth == 0 {
-                let start = out.len();
-                push_kept(out, context, view);
-                out.push(b'\n');
-                kept = start..out.len();
+                kept = record.span(|record| kept_fields(record, context, view));
             } else {
-                out.extend_from_within(kept.clone());
+                record.repeat(kept.clone());
             }
+            record.end();
         }
     }
 }
 
-/// The byte order mark, if it was asked for.
-pub(super) fn begin(context: &ReportContext, out: &mut Vec<u8>) {
+/// `row,msg_id,topic,instance_id,message_verdict,` + kept columns + one column per group in name order. A group's cell
+/// holds its verdict; it is empty where the group has nothing to do with the message.
+#[derive(Debug)]
+pub(super) struct MatrixCsv;
+
+impl RowFormat for MatrixCsv {
+    fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
+        write_header(out, context, MATRIX_COLUMNS, &context.groups);
+    }
+
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
+        let mut record = RecordWriter::new(out, context.csv);
+        message_fields(&mut record, view);
+        record.word(view.verdict().as_str());
+        kept_fields(&mut record, context, view);
+        for verdicts in view.verdicts_in(&context.groups) {
+            record.word(&verdicts);
+        }
+        record.end();
+    }
+}
+
+/// `row,file,line,column,found,reason,` + kept columns; rejected rows only (`--rejects`).
+#[derive(Debug)]
+pub(super) struct RejectsCsv;
+
+impl RowFormat for RejectsCsv {
+    fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
+        write_header(out, context, REJECT_COLUMNS, &[]);
+    }
+
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
+        let Some(reject) = &view.line.rejected else {
+            return;
+        };
+        let mut record = RecordWriter::new(out, context.csv);
+        record.number(Some(view.row));
+        record.text(&reject.file);
+        record.number(reject.line);
+        for text in [&reject.column, &reject.found, &reject.reason] {
+            record.text(text);
+        }
+        kept_fields(&mut record, context, view);
+        record.end();
+    }
+}
+
+/// Writes the byte order mark, if it is asked for, and the header.
+pub(super) fn write_header<'n>(
+    out: &mut Vec<u8>,
+    context: &'n ReportContext,
+    ours: impl IntoIterator<Item = &'n str>,
+    groups: &'n [String],
+) {
     if context.csv.bom {
         out.extend_from_slice("\u{feff}".as_bytes());
     }
+    write_record(out, &headings(ours, &context.columns, groups), context.csv);
 }
 
 /// `row,msg_id,topic,instance_id`.
-pub(super) fn push_message(out: &mut Vec<u8>, view: &RowView<'_>, dialect: CsvDialect) {
-    push_number(out, view.row);
+fn message_fields(record: &mut RecordWriter<'_>, view: &RowView<'_>) {
+    record.number(Some(view.row));
     for text in [&view.line.msg_id, &view.line.topic, &view.line.instance_id] {
-        out.push(dialect.delimiter);
-        push(out, text, dialect);
+        record.text(text);
     }
 }
 
-/// All behind `expected` that is the same for every group, up to the kept columns.
-fn push_facts(out: &mut Vec<u8>, context: &ReportContext, view: &RowView<'_>) {
-    out.push(context.csv.delimiter);
-    out.extend_from_slice(view.verdict().as_str().as_bytes());
-    out.push(context.csv.delimiter);
-    out.extend_from_slice(view.born_at.unwrap_or_default().as_bytes());
-    out.push(context.csv.delimiter);
-    push(out, &view.line.observed_at, context.csv);
-    out.push(context.csv.delimiter);
-    if let Some(attempts) = view.line.attempts {
-        push_number(out, attempts.into());
-    }
+/// The fields behind `expected` that are the same for every group, up to the marks.
+fn answer_fields(record: &mut RecordWriter<'_>, view: &RowView<'_>) {
+    record.word(view.verdict().as_str());
+    record.word(view.born_at.unwrap_or_default());
+    record.text(&view.line.observed_at);
+    record.number(view.line.attempts.map(u64::from));
     let (code, message) = view.error();
     for text in [&*view.line.request_id, &*code, &*message] {
-        out.push(context.csv.delimiter);
-        push(out, text, context.csv);
+        record.text(text);
     }
 }
 
-/// The kept columns, each with its separator.
-pub(super) fn push_kept(out: &mut Vec<u8>, context: &ReportContext, view: &RowView<'_>) {
+/// The kept columns.
+pub(super) fn kept_fields(
+    record: &mut RecordWriter<'_>,
+    context: &ReportContext,
+    view: &RowView<'_>,
+) {
     for text in view.kept_in(&context.columns) {
-        out.push(context.csv.delimiter);
-        push(out, &text, context.csv);
+        record.text(&text);
     }
 }

@@ -5,17 +5,15 @@
 //! way; formats that only sum up ([`SummaryFormat`]) get the [`Summary`] at the end. `audit` and `report` call the
 //! same function, so a report rendered again is equal byte for byte.
 
-pub(crate) mod cell;
 mod csv;
+pub(crate) mod csv_record;
 mod error;
 pub(crate) mod headings;
 mod html;
 mod json;
 pub mod locale;
 mod markdown;
-mod matrix;
 mod ndjson;
-mod rejects;
 mod render;
 mod row;
 mod sink;
@@ -34,6 +32,7 @@ pub(crate) use row::kept_in;
 pub use row::{CsvDialect, ReportContext, RowFormat, RowView};
 pub use sink::WrittenFile;
 pub use summary::{Summary, SummaryFormat};
+pub(crate) use targets::OpenReport;
 pub use targets::{Target, Targets};
 pub use terminal::TerminalSummary;
 pub(crate) use terminal_writer::{TerminalWriter, plain_table};
@@ -112,9 +111,9 @@ impl ReportFormat {
     const fn writer(self) -> FormatWriter {
         match self {
             Self::Csv => FormatWriter::Rows(&csv::LongCsv),
-            Self::Matrix => FormatWriter::Rows(&matrix::MatrixCsv),
+            Self::Matrix => FormatWriter::Rows(&csv::MatrixCsv),
             Self::Ndjson => FormatWriter::Rows(&ndjson::Ndjson),
-            Self::Rejects => FormatWriter::Rows(&rejects::RejectsCsv),
+            Self::Rejects => FormatWriter::Rows(&csv::RejectsCsv),
             Self::Json => FormatWriter::Summary(&json::Json),
             Self::Markdown => FormatWriter::Summary(&markdown::Markdown),
             Self::Xlsx => FormatWriter::Rows(&xlsx::XlsxRows),

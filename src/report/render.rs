@@ -62,7 +62,7 @@ fn walk_all(
     reports: &mut [Report],
     check: bool,
 ) -> Result<(Tally, SpreadsheetDamage), RenderError> {
-    let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(|report| report.rows).collect();
+    let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(Report::rows).collect();
     let (mut tally, mut damage) = (Tally::default(), SpreadsheetDamage::default());
     for results_file in results_files {
         let renderer = BlockRenderer {
@@ -131,7 +131,7 @@ fn walk(
         {
             let rendered = rendered?;
             totals.append(rendered.totals);
-            let with_rows = reports.iter_mut().filter(|report| report.rows.is_some());
+            let with_rows = reports.iter_mut().filter(|report| report.rows().is_some());
             for (report, piece) in with_rows.zip(rendered.pieces) {
                 report.take(&piece)?;
             }

@@ -6,25 +6,34 @@ use std::path::PathBuf;
 
 use memchr::memchr2_iter;
 
-use super::{Summary, SummaryFormat};
+use super::Summary;
 use crate::file::{Output, Parts};
 
-/// Takes the pieces of one report and makes files of them.
-pub(super) trait ReportSink {
-    /// What stands before the first row; comes first, and once.
-    fn begin(&mut self, head: &[u8]) -> io::Result<()>;
+/// Takes the rendered pieces of one report and writes files.
+pub(crate) trait ReportSink {
+    /// Takes the text before the first row. Called once, before everything else.
+    fn begin(&mut self, _head: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
 
-    /// Some rows, as their [`RowFormat`](super::RowFormat) rendered them.
+    /// Takes rendered rows.
     fn take(&mut self, piece: &[u8]) -> io::Result<()>;
 
-    /// What stands behind the last row. Everything is written then, and nothing seen.
-    fn close(&mut self, foot: &[u8], summary: &Summary<'_>) -> io::Result<()>;
+    /// Takes the summary, once all rows are there. Formats that show totals beside the rows write them here.
+    fn summarise(&mut self, _summary: &Summary<'_>) -> io::Result<()> {
+        Ok(())
+    }
 
-    /// Lets it be seen, and says what there is.
+    /// Takes the text behind the last row. Afterwards everything is written, but no file is visible yet.
+    fn end(&mut self, _foot: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Makes the files visible under their names and returns them.
     fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>>;
 }
 
-/// A file that was made.
+/// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenFile {
     /// Where it stands.
@@ -33,12 +42,10 @@ pub struct WrittenFile {
     pub rows: Option<u64>,
 }
 
-/// One file.
+/// A report in one file.
 pub(super) struct SingleFile {
     pub(super) path: PathBuf,
     pub(super) output: Output,
-    /// What is written at the end, where the format only sums up.
-    pub(super) summary: Option<&'static dyn SummaryFormat>,
 }
 
 impl ReportSink for SingleFile {
@@ -50,12 +57,8 @@ impl ReportSink for SingleFile {
         self.output.write_all(piece)
     }
 
-    fn close(&mut self, foot: &[u8], summary: &Summary<'_>) -> io::Result<()> {
-        self.output.write_all(foot)?;
-        match self.summary {
-            Some(format) => format.render(summary, &mut self.output),
-            None => Ok(()),
-        }
+    fn end(&mut self, foot: &[u8]) -> io::Result<()> {
+        self.output.write_all(foot)
     }
 
     fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
@@ -109,7 +112,7 @@ impl ReportSink for PartFiles {
         self.parts.write_all(&piece[written..])
     }
 
-    fn close(&mut self, foot: &[u8], _summary: &Summary<'_>) -> io::Result<()> {
+    fn end(&mut self, foot: &[u8]) -> io::Result<()> {
         self.parts.write_all(foot)
     }
 

@@ -42,10 +42,10 @@ impl Targets {
     pub(super) fn begin(self, context: &ReportContext) -> Result<Vec<Report>, RenderError> {
         let files = self.files.into_iter().map(|file| Report::of(file, context));
         let worklist = self.worklist.map(|(path, set)| {
+            let sink = WorklistSink::new(path.clone(), set, context);
             Ok(Report {
-                sink: Box::new(WorklistSink::new(path.clone(), set, context)),
-                path,
-                rows: Some(&WorklistRows),
+                writer: FormatWriter::Rows(&WorklistRows),
+                file: OpenReport::new(path, sink),
             })
         });
         let mut reports = files.chain(worklist).collect::<Result<Vec<_>, _>>()?;
@@ -56,72 +56,118 @@ impl Targets {
     }
 }
 
-/// A report in the making.
+/// A report that is being written.
 pub(super) struct Report {
-    path: PathBuf,
-    pub(super) rows: Option<&'static dyn RowFormat>,
-    sink: Box<dyn ReportSink>,
+    writer: FormatWriter,
+    file: OpenReport,
 }
 
 impl Report {
     fn of(target: Target, context: &ReportContext) -> Result<Self, RenderError> {
-        let Target {
-            format,
-            path,
-            output,
-        } = target;
-        let (rows, summary) = match format.writer() {
-            FormatWriter::Rows(rows) => (Some(rows), None),
-            FormatWriter::Summary(summary) => (None, Some(summary)),
-        };
-        let sink: Box<dyn ReportSink> = match context.csv.split {
-            _ if format == ReportFormat::Html => {
-                Box::new(HtmlSink::new(path.clone(), output, context))
+        let writer = target.format.writer();
+        let is_split = target.format.is_csv() && !target.output.is_stream();
+        let file = match (target.format, context.csv.split) {
+            (ReportFormat::Html, _) => {
+                let Target { path, output, .. } = target;
+                OpenReport::new(path.clone(), HtmlSink::new(path, output, context))
             }
-            _ if format == ReportFormat::Xlsx => Box::new(book(&path, output, context)?),
-            Some(most) if format.is_csv() && !output.is_stream() => {
-                let parts = Parts::of(output).expect("no stream");
-                Box::new(PartFiles::new(parts, most))
+            (ReportFormat::Xlsx, _) => {
+                let Target { path, output, .. } = target;
+                let sink = workbook(&path, output, context)?;
+                OpenReport::new(path, sink)
             }
-            _ => Box::new(SingleFile {
-                path: path.clone(),
-                output,
-                summary,
-            }),
+            (_, Some(most)) if is_split => {
+                let parts = Parts::of(target.output).expect("no stream");
+                OpenReport::new(target.path, PartFiles::new(parts, most))
+            }
+            _ => OpenReport::single_file(target),
         };
-        Ok(Self { path, rows, sink })
+        Ok(Self { writer, file })
+    }
+
+    /// Returns the format of its rows, if it has rows.
+    pub(super) const fn rows(&self) -> Option<&'static dyn RowFormat> {
+        match self.writer {
+            FormatWriter::Rows(rows) => Some(rows),
+            FormatWriter::Summary(_) => None,
+        }
     }
 
     fn begin(&mut self, context: &ReportContext) -> Result<(), RenderError> {
         let mut head = Vec::new();
-        if let Some(rows) = self.rows {
+        if let Some(rows) = self.rows() {
             rows.head(context, &mut head);
         }
-        self.did(|sink| sink.begin(&head))
+        self.file.begin(&head)
     }
 
-    /// Takes a rendered piece.
+    /// Writes rendered rows.
     pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), RenderError> {
-        self.did(|sink| sink.take(piece))
+        self.file.take(piece)
     }
 
-    /// Writes the rest of it, unseen.
+    /// Writes what is left. The report is not visible yet.
     pub(super) fn close(&mut self, summary: &Summary<'_>) -> Result<(), RenderError> {
         let mut foot = Vec::new();
-        if let Some(rows) = self.rows {
-            rows.foot(summary, &mut foot);
+        match self.writer {
+            FormatWriter::Rows(rows) => rows.foot(summary, &mut foot),
+            FormatWriter::Summary(format) => {
+                self.file.step(|_| format.render(summary, &mut foot))?
+            }
         }
-        self.did(|sink| sink.close(&foot, summary))
+        self.file.step(|sink| sink.summarise(summary))?;
+        self.file.end(&foot)
     }
 
-    /// Lets it be seen.
+    /// Makes the report visible.
     pub(super) fn commit(self) -> Result<Vec<WrittenFile>, RenderError> {
-        let Self { path, sink, .. } = self;
+        self.file.commit()
+    }
+}
+
+/// A sink with the path that its errors name.
+pub(crate) struct OpenReport {
+    path: PathBuf,
+    sink: Box<dyn ReportSink>,
+}
+
+impl OpenReport {
+    fn new(path: PathBuf, sink: impl ReportSink + 'static) -> Self {
+        Self {
+            path,
+            sink: Box::new(sink),
+        }
+    }
+
+    /// Opens a report that is one file, whatever its format.
+    pub(crate) fn single_file(target: Target) -> Self {
+        let Target { path, output, .. } = target;
+        let sink = SingleFile {
+            path: path.clone(),
+            output,
+        };
+        Self::new(path, sink)
+    }
+
+    pub(crate) fn begin(&mut self, head: &[u8]) -> Result<(), RenderError> {
+        self.step(|sink| sink.begin(head))
+    }
+
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), RenderError> {
+        self.step(|sink| sink.take(piece))
+    }
+
+    pub(crate) fn end(&mut self, foot: &[u8]) -> Result<(), RenderError> {
+        self.step(|sink| sink.end(foot))
+    }
+
+    pub(crate) fn commit(self) -> Result<Vec<WrittenFile>, RenderError> {
+        let Self { path, sink } = self;
         sink.commit()
             .map_err(|source| RenderError::Write { path, source })
     }
 
-    fn did(
+    fn step(
         &mut self,
         step: impl FnOnce(&mut dyn ReportSink) -> io::Result<()>,
     ) -> Result<(), RenderError> {
@@ -132,7 +178,7 @@ impl Report {
     }
 }
 
-fn book(
+fn workbook(
     path: &std::path::Path,
     output: Output,
     context: &ReportContext,

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use ring::hmac;
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::RunEnd;
 use crate::clock;
@@ -241,8 +242,10 @@ fn cut(text: &str) -> String {
 /// by time and secret (`open.feishu.cn/document/client-docs/bot-v3/add-custom-bot`, "security settings" of the custom robot at
 /// `open.dingtalk.com`).
 fn sign(key: &str, text: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-    BASE64.encode(hmac::sign(&key, text.as_bytes()).as_ref())
+    let mut hmac =
+        Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of every length");
+    hmac.update(text.as_bytes());
+    BASE64.encode(&hmac.finalize().into_bytes())
 }
 
 #[cfg(test)]

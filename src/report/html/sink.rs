@@ -34,10 +34,6 @@ impl HtmlSink {
 }
 
 impl ReportSink for HtmlSink {
-    fn begin(&mut self, _head: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
     fn take(&mut self, piece: &[u8]) -> io::Result<()> {
         let lines = piece
             .split(|&byte| byte == b'\n')
@@ -48,7 +44,7 @@ impl ReportSink for HtmlSink {
         Ok(())
     }
 
-    fn close(&mut self, _foot: &[u8], summary: &Summary<'_>) -> io::Result<()> {
+    fn summarise(&mut self, summary: &Summary<'_>) -> io::Result<()> {
         let text = summary.text();
         let view = PageView::of(&text, &self.collected, &self.columns, &self.expectations);
         view.write_into(&mut self.output)

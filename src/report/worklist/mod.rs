@@ -21,9 +21,8 @@ pub use sink::{ForeignFolder, refuse_foreign};
 
 use serde::Serialize;
 
-use super::cell::{push, push_head};
-use super::csv::{begin, push_kept};
-use super::headings::headings;
+use super::csv::{kept_fields, write_header};
+use super::csv_record::RecordWriter;
 use super::ndjson::KeptColumns;
 use super::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::{GroupVerdict, Verdict};
@@ -65,9 +64,7 @@ struct MissedGroup<'a> {
 impl RowFormat for WorklistRows {
     /// Of each CSV: what an input has, so that a worklist can be asked about again.
     fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
-        begin(context, out);
-        let names = headings(["msg_id", "topic", "instance_id"], &context.columns, &[]);
-        push_head(out, &names, context.csv);
+        write_header(out, context, ["msg_id", "topic", "instance_id"], &[]);
     }
 
     fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
@@ -90,17 +87,12 @@ impl RowFormat for WorklistRows {
 }
 
 fn push_csv(out: &mut Vec<u8>, context: &ReportContext, view: &RowView<'_>) {
-    for (nth, text) in [&view.line.msg_id, &view.line.topic, &view.line.instance_id]
-        .into_iter()
-        .enumerate()
-    {
-        if nth > 0 {
-            out.push(context.csv.delimiter);
-        }
-        push(out, text, context.csv);
+    let mut record = RecordWriter::new(out, context.csv);
+    for text in [&view.line.msg_id, &view.line.topic, &view.line.instance_id] {
+        record.text(text);
     }
-    push_kept(out, context, view);
-    out.push(b'\n');
+    kept_fields(&mut record, context, view);
+    record.end();
 }
 
 fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &GroupVerdict<'_>) {

@@ -152,7 +152,7 @@ impl ReportSink for WorklistSink {
         Ok(())
     }
 
-    fn close(&mut self, _foot: &[u8], summary: &Summary<'_>) -> io::Result<()> {
+    fn summarise(&mut self, summary: &Summary<'_>) -> io::Result<()> {
         let keys: Vec<_> = self.files.keys().copied().collect();
         for key in keys {
             self.flush(key)?;

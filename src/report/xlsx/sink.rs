@@ -109,10 +109,6 @@ impl XlsxSink {
 }
 
 impl ReportSink for XlsxSink {
-    fn begin(&mut self, _head: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
     fn take(&mut self, mut piece: &[u8]) -> io::Result<()> {
         while let Some(part) = next_part(&mut piece) {
             match part {
@@ -127,7 +123,7 @@ impl ReportSink for XlsxSink {
         Ok(())
     }
 
-    fn close(&mut self, _foot: &[u8], summary: &Summary<'_>) -> io::Result<()> {
+    fn summarise(&mut self, summary: &Summary<'_>) -> io::Result<()> {
         self.assemble(summary)
     }
 
@@ -215,7 +211,7 @@ mod tests {
             damage: SpreadsheetDamage::default(),
             locale: Locale::default(),
         };
-        book.close(&[], &summary).unwrap();
+        book.summarise(&summary).unwrap();
         Box::new(book).commit().unwrap();
 
         let mut book: Xlsx<_> = open_workbook(&path).unwrap();
