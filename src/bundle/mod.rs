@@ -1,17 +1,18 @@
-//! The evidence of a run in one file: a ZIP with the results file, the reports made from it, the settings, and a manifest that
-//! has the SHA-256 of each.
+//! Evidence bundles: a ZIP with the results files, the reports, the settings, and a manifest with the SHA-256 of each.
 //!
 //! ```text
-//! manifest.json            what is inside, by which tool, about which inputs and which source
+//! manifest.json            entries, tool, inputs and sources
 //! settings.toml            every setting with its origin, secrets masked
-//! records/1-NAME.ndjson    the results file, sealed as it was
+//! records/1-NAME.ndjson    a results file with its seal
 //! reports/NAME             the reports, as they were written
 //! ```
 //!
-//! Inputs are named with their hashes and are not packed: they may hold what nobody may pass on, and every row of them
-//! that was asked stands in the results file. [`BundleWriter`] packs, [`Bundle`] opens and checks. What a bundle proves is integrity:
-//! that nothing in it was changed since it was made. It does not prove that the source told the truth, nor who made it:
-//! whoever changes everything can make a new manifest, too.
+//! The manifest names the inputs with their hashes. The inputs themselves are not packed, since they may hold data that
+//! must not be passed on; every row that was queried is in a results file. [`BundleWriter`] packs a bundle, and [`Bundle`]
+//! opens and checks one.
+//!
+//! A bundle proves integrity: nothing in it was changed since it was written. It does not prove that the source told the
+//! truth, nor who wrote the bundle: with new hashes, a new manifest can be made.
 
 mod read;
 mod write;
@@ -24,7 +25,7 @@ use crate::verdict::Expectations;
 pub use read::{Bundle, BundleError, is_bundle};
 pub use write::BundleWriter;
 
-/// The schema this version writes and reads.
+/// The schema that this version writes and reads.
 pub const SCHEMA: &str = "ons-audit-bundle/1";
 
 const MANIFEST: &str = "manifest.json";
@@ -32,37 +33,37 @@ const SETTINGS: &str = "settings.toml";
 const RECORDS: &str = "records/";
 const REPORTS: &str = "reports/";
 
-/// What a bundle says of itself.
+/// The manifest of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleManifest {
-    /// [`SCHEMA`].
+    /// The schema, [`SCHEMA`].
     pub schema: String,
-    /// Name and version of the tool that made it.
+    /// The name and version of the tool that wrote the bundle.
     pub tool: String,
-    /// RFC 3339 UTC.
+    /// When the bundle was written, RFC 3339 UTC.
     pub made_at: String,
-    /// The sources of the results files, as the person named them.
+    /// The sources of the results files, as given on the command line.
     pub sources: Vec<String>,
-    /// The inputs with their hashes; they are not inside.
+    /// The inputs with their hashes. The inputs themselves are not packed.
     pub inputs: Vec<Survey>,
-    /// By which the reports were judged.
+    /// The expectations by which the reports were judged.
     pub expectations: Expectations,
-    /// Everything that is inside but this.
+    /// All entries except the manifest.
     pub entries: Vec<BundleEntry>,
 }
 
 /// A file in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleEntry {
-    /// Its name in the ZIP.
+    /// The entry's name in the ZIP.
     pub name: String,
-    /// Its path when it was packed, as the person named it.
+    /// The file's path at the time of packing, as given on the command line.
     pub path: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Of its bytes, 64 hex digits.
+    /// The SHA-256 of the bytes, 64 hex digits.
     pub sha256: String,
-    /// The report format, where it is a report that can be rendered again.
+    /// The report format, if the report can be rendered again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
 }

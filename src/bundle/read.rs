@@ -1,4 +1,4 @@
-//! Opens a bundle and trusts nothing in it.
+//! Opens a bundle. Nothing in the file is trusted.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,16 +13,20 @@ use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SCHEMA, SET
 use crate::exit::{Advice, Status};
 use crate::file::Sha256;
 
-/// No manifest comes near it.
+/// The longest manifest that is read.
 const LONGEST_MANIFEST: u64 = 64 * 1024 * 1024;
 
-/// More than this many bytes out of one is no text that anybody wrote.
+/// The highest ratio of unpacked to packed bytes that is accepted. Real results files and reports stay far below.
 const MOST_EXPANSION: u64 = 500;
 
-/// How a ZIP begins.
+/// The first bytes of a ZIP.
 const MAGIC: &[u8] = b"PK\x03\x04";
 
-/// Is it a bundle, by its first bytes?
+/// Returns whether the file is a bundle, judged by its first bytes.
+///
+/// # Errors
+///
+/// The file cannot be read.
 pub fn is_bundle(path: &Path) -> io::Result<bool> {
     let mut first = Vec::new();
     File::open(path)?
@@ -31,7 +35,7 @@ pub fn is_bundle(path: &Path) -> io::Result<bool> {
     Ok(first == MAGIC)
 }
 
-/// A bundle whose entries are exactly those of its manifest; their bytes are compared by [`Bundle::unpack`].
+/// A bundle whose entries are exactly those of its manifest. [`Bundle::unpack`] compares the bytes.
 #[derive(Debug)]
 pub struct Bundle {
     path: PathBuf,
@@ -40,7 +44,11 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens `path` and compares what is inside with what the manifest names.
+    /// Opens a bundle and compares its entries with the manifest.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is not a bundle, or its entries differ from its manifest.
     pub fn open(path: &Path) -> Result<Self, BundleError> {
         let failed = |source| BundleError::Io {
             path: path.to_owned(),
@@ -54,7 +62,7 @@ impl Bundle {
         let declared = declared_entries(&mut file).map_err(failed)?;
         let mut zip = ZipArchive::new(file)
             .map_err(|error| broken(format!("it is no whole ZIP: {error}")))?;
-        // Two entries of one name are one in the reader's list, and other readers may see the other one.
+        // The reader merges two entries of one name, and other programs may show the other one.
         if declared.is_none_or(|declared| declared != zip.len()) {
             return Err(broken(
                 "entries stand in it twice, or its list of entries is not whole".to_owned(),
@@ -98,13 +106,13 @@ impl Bundle {
         })
     }
 
-    /// What it says of itself.
+    /// Returns the manifest.
     #[must_use]
     pub const fn manifest(&self) -> &BundleManifest {
         &self.manifest
     }
 
-    /// The results files, in their order.
+    /// Returns the results files in their order.
     pub fn results_files(&self) -> impl Iterator<Item = &BundleEntry> {
         self.manifest
             .entries
@@ -112,7 +120,7 @@ impl Bundle {
             .filter(|entry| entry.name.starts_with(RECORDS))
     }
 
-    /// The reports.
+    /// Returns the reports.
     pub fn reports(&self) -> impl Iterator<Item = &BundleEntry> {
         self.manifest
             .entries
@@ -120,7 +128,7 @@ impl Bundle {
             .filter(|entry| entry.name.starts_with(REPORTS))
     }
 
-    /// The settings.
+    /// Returns the settings.
     #[must_use]
     pub fn settings(&self) -> Option<&BundleEntry> {
         self.manifest
@@ -129,7 +137,11 @@ impl Bundle {
             .find(|entry| entry.name == SETTINGS)
     }
 
-    /// Reads an entry to its end into `out` and compares it with what the manifest says.
+    /// Reads an entry into `out` and compares size and hash with the manifest.
+    ///
+    /// # Errors
+    ///
+    /// The entry cannot be read or differs from the manifest, or `out` cannot be written.
     pub fn unpack(&mut self, entry: &BundleEntry, out: &mut dyn Write) -> Result<(), BundleError> {
         let path = self.path.clone();
         let broken = |problem: String| BundleError::Broken {
@@ -175,9 +187,9 @@ impl Bundle {
     }
 }
 
-/// How many entries the end of the ZIP tells of. A comment behind it is none of ours.
+/// Returns the number of entries that the end of the ZIP states. Bundles have no comment behind it.
 fn declared_entries(file: &mut File) -> io::Result<Option<usize>> {
-    /// Signature, numbers, sizes, and the length of a comment.
+    /// The length of the end record without a comment.
     const END: u64 = 22;
     let length = file.seek(SeekFrom::End(0))?;
     let mut end = Vec::new();
@@ -209,7 +221,7 @@ fn manifest(zip: &mut ZipArchive<File>) -> Result<BundleManifest, String> {
     }
 }
 
-/// A name that we give: nothing that leads out of the folder somebody unpacks it into.
+/// Returns whether a name is one that we write. Such a name cannot lead out of the folder it is unpacked into.
 fn is_ours(name: &str) -> bool {
     let inner = name
         .strip_prefix(RECORDS)
@@ -222,7 +234,7 @@ fn is_ours(name: &str) -> bool {
     }
 }
 
-/// Somebody else's text, in a message of ours.
+/// Returns a text from the bundle in a form that is safe in a message.
 fn shown(text: &str) -> String {
     text.chars()
         .take(100)
@@ -230,23 +242,23 @@ fn shown(text: &str) -> String {
         .collect()
 }
 
-/// Why a bundle can't be relied on.
+/// Why a bundle cannot be relied on.
 #[derive(Debug, Error)]
 pub enum BundleError {
-    /// It, or what it was to be unpacked to.
+    /// The bundle cannot be read, or the file it is unpacked to cannot be written.
     #[error("can't read {}", path.display())]
     Io {
-        /// The bundle.
+        /// The bundle's path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is not what it was when it was made, or never was a bundle.
+    /// The bundle was changed since it was written, or the file never was a bundle.
     #[error("{}: {problem}", path.display())]
     Broken {
-        /// The bundle.
+        /// The bundle's path.
         path: PathBuf,
-        /// What was found.
+        /// What is wrong with the bundle.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Packs a bundle.
+//! Writes a bundle.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,17 +10,17 @@ use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SETTINGS};
 use crate::file::{Output, Sha256};
 
-/// Read and packed at once.
+/// How many bytes are read and packed at once.
 const CHUNK: usize = 256 * 1024;
 
-/// A bundle in the making. It appears whole by [`BundleWriter::finish`], or not at all.
+/// A bundle that is being written. [`BundleWriter::finish`] makes it visible.
 pub struct BundleWriter {
     zip: ZipWriter<StreamWriter<Output>>,
     entries: Vec<BundleEntry>,
 }
 
 impl BundleWriter {
-    /// Begins to pack into `output`.
+    /// Starts a bundle in `output`.
     #[must_use]
     pub fn new(output: Output) -> Self {
         Self {
@@ -30,6 +30,10 @@ impl BundleWriter {
     }
 
     /// Packs a results file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or the bundle cannot be written.
     pub fn results_file(&mut self, path: &Path) -> io::Result<()> {
         let number = 1 + self
             .entries
@@ -40,7 +44,11 @@ impl BundleWriter {
         self.add(name, path, File::open(path)?, None)
     }
 
-    /// Packs a report. `format` is the name of what can be rendered again.
+    /// Packs a report. `format` names the format of a report that can be rendered again.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or the bundle cannot be written.
     pub fn report(&mut self, path: &Path, format: Option<&str>) -> io::Result<()> {
         let mut name = format!("{REPORTS}{}", bare_name(path));
         let reserved = |name: &String| self.entries.iter().any(|entry| entry.name == *name);
@@ -52,12 +60,20 @@ impl BundleWriter {
         self.add(name, path, File::open(path)?, format)
     }
 
-    /// Packs the settings, as `--show-settings` shows them: secrets are masked there.
+    /// Packs the settings as `--show-settings` prints them, with masked secrets.
+    ///
+    /// # Errors
+    ///
+    /// The bundle cannot be written.
     pub fn settings(&mut self, text: &str) -> io::Result<()> {
         self.add(SETTINGS.to_owned(), Path::new(""), text.as_bytes(), None)
     }
 
-    /// Packs the manifest and lets the bundle be seen. The entries are those that were packed, whatever `manifest` says.
+    /// Packs the manifest and makes the bundle visible. The manifest's entries are replaced by those that were packed.
+    ///
+    /// # Errors
+    ///
+    /// The bundle cannot be written.
     pub fn finish(mut self, manifest: BundleManifest) -> io::Result<()> {
         let manifest = BundleManifest {
             entries: std::mem::take(&mut self.entries),
@@ -107,7 +123,7 @@ impl std::fmt::Debug for BundleWriter {
     }
 }
 
-/// Private like all that holds answers; larger than 4 GiB if need be.
+/// Returns the options of every entry: readable by the owner only, and larger than 4 GiB if need be.
 fn options() -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -115,7 +131,7 @@ fn options() -> SimpleFileOptions {
         .large_file(true)
 }
 
-/// The file's own name, in characters that every system's ZIP knows.
+/// Returns the file's name with the characters that every system's ZIP supports.
 fn bare_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ');

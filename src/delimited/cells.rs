@@ -1,4 +1,4 @@
-//! A CSV record cut into its cells.
+//! The cells of a CSV record.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::records::closing_quote;
 
-/// The cells of one record, without quotes. Made once and filled again for every record.
+/// The cells of one record, without quotes. The value is reused for every record.
 #[derive(Debug, Default)]
 pub(crate) struct RecordCells {
     text: String,
@@ -15,7 +15,7 @@ pub(crate) struct RecordCells {
 }
 
 impl RecordCells {
-    /// Cuts a record. A quote counts only at the beginning of a cell; what follows a closing quote is text.
+    /// Splits a record. A quote counts only at the beginning of a cell; text after a closing quote belongs to the cell.
     pub(crate) fn split(&mut self, record: &str, delimiter: u8) {
         self.text.clear();
         self.spans.clear();
@@ -53,17 +53,17 @@ impl RecordCells {
         }
     }
 
-    /// How many cells there are; every record has one at least.
+    /// Returns the number of cells; every record has at least one.
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
 
-    /// The cell at `index` from 0, if the record has so many.
+    /// Returns the cell at `index` from 0, if there is one.
     pub(crate) fn get(&self, index: usize) -> Option<&str> {
         self.spans.get(index).map(|span| &self.text[span.clone()])
     }
 
-    /// How many cells there are up to the last that is not empty.
+    /// Returns the number of cells up to the last one that is not empty.
     pub(crate) fn used_width(&self) -> usize {
         self.spans
             .iter()
@@ -71,12 +71,12 @@ impl RecordCells {
             .map_or(0, |last| last + 1)
     }
 
-    /// All cells.
+    /// Returns all cells.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.spans.iter().map(|span| &self.text[span.clone()])
     }
 
-    /// Does the last cell begin with a quote that is nowhere closed?
+    /// Returns whether the last cell begins with a quote that is never closed.
     pub(crate) fn has_open_quote(&self) -> bool {
         self.open
     }
@@ -126,7 +126,7 @@ mod tests {
         }
     }
 
-    /// All records of a text, as our knife cuts them.
+    /// Returns all records of a text as this module splits them.
     fn ours(text: &str) -> Vec<Vec<String>> {
         let text = Cursor::new(text.as_bytes().to_vec());
         let mut records = Records::new(
@@ -143,7 +143,7 @@ mod tests {
         found
     }
 
-    /// The same, as the `csv` crate cuts them.
+    /// Returns all records of a text as the `csv` crate splits them.
     fn theirs(text: &str) -> Vec<Vec<String>> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)

@@ -1,8 +1,8 @@
-//! Delimited text (CSV and its like), cut into records and cells.
+//! Splits delimited text (CSV and the like) into records and cells.
 //!
-//! Inputs and the file of expectations are cut with the same knife. It is our own because an error names a line: the
-//! `csv` crate's positions are one short with CRLF and stop at the blank lines before a record, and a quote that is never
-//! closed would silently take the rest of the file with it. On everything else a property test holds it to that crate.
+//! Inputs and expectations files are split by the same code. It is our own because errors name a line. The `csv`
+//! crate's line numbers are off with CRLF and after blank lines, and a quote that is never closed would silently
+//! swallow the rest of the file. In everything else, a property test compares this module with the `csv` crate.
 
 mod cells;
 mod records;
@@ -10,10 +10,10 @@ mod records;
 pub(crate) use cells::RecordCells;
 pub(crate) use records::{BOM, Record, RecordSyntax, Records};
 
-/// Delimiters to try, the likeliest first.
+/// The delimiters to try, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// The delimiter that finds a column that is looked for, or else the one that finds most columns.
+/// Returns the delimiter that yields a sought column, or else the one that yields the most columns.
 pub(crate) fn likeliest_delimiter(header: &str, is_sought: impl Fn(&str) -> bool) -> Option<u8> {
     let mut cells = RecordCells::default();
     let present = DELIMITERS
@@ -24,7 +24,7 @@ pub(crate) fn likeliest_delimiter(header: &str, is_sought: impl Fn(&str) -> bool
         let is_found = cells.iter().any(&is_sought);
         (delimiter, (is_found, cells.len()))
     });
-    // The last of equals would win, and the first is likelier.
+    // `max_by_key` returns the last of equals, but the first is likelier.
     let scored: Vec<_> = scored.collect();
     scored
         .into_iter()

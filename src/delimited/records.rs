@@ -1,29 +1,29 @@
-//! A stream of bytes cut into records: lines, or CSV records, whose quoted cells may hold line ends.
+//! Splits a stream of bytes into records: lines, or CSV records whose quoted cells may contain line ends.
 //!
-//! Whoever counts records and whoever reads them cut alike, so both count the same.
+//! The same code counts records and reads them, so both see the same number.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-/// A longer record is no record: a quote was left open, or the file is something else.
+/// The longest record. In a longer one, a quote was left open, or the file is something else.
 const LONGEST: usize = 16 << 20;
-/// How much is read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 256 << 10;
-/// What some programs write before the text.
+/// The UTF-8 byte order mark that some programs write before the text.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What ends a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordSyntax {
-    /// Every line end. Lines of blanks are skipped.
+    /// Every line end. Blank lines are skipped.
     Lines,
-    /// A line end outside of quotes. Empty lines are skipped.
+    /// A line end outside quotes. Empty lines are skipped.
     Csv {
-        /// Between two cells.
+        /// The byte between two cells.
         delimiter: u8,
-        /// Is a line that begins with `#` a remark, whatever quotes are in it? It is a record of its own.
+        /// Whether a line that begins with `#` is a comment. A comment is one record, whatever quotes it contains.
         remarks: bool,
     },
 }
@@ -31,16 +31,15 @@ pub(crate) enum RecordSyntax {
 /// One record, without its line end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
-    /// The line of the file it begins in, from 1.
+    /// The line of the file where the record begins, from 1.
     pub line: u64,
-    /// Its bytes.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Record<'a> {
-    /// Its text; owned, with replacement characters, where it is not UTF-8.
+    /// Returns the record's text. If it is not UTF-8, the text is owned and has replacement characters.
     pub(crate) fn text(&self) -> Cow<'a, str> {
-        // The standard library's lossy reader goes from character to character, its strict one does not.
+        // The standard library's lossy decoder works character by character; the strict one is faster.
         match str::from_utf8(self.bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(self.bytes),
@@ -48,12 +47,12 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Reads records, in memory that does not grow with the file.
+/// Reads records in memory that does not grow with the file.
 pub(crate) struct Records {
     reader: Box<dyn Read + Send>,
     cut: RecordSyntax,
     buffer: Vec<u8>,
-    /// The part of the buffer that is read but not yet handed out.
+    /// The part of the buffer that was read but not returned yet.
     start: usize,
     end: usize,
     ended: bool,
@@ -73,7 +72,7 @@ impl Records {
         }
     }
 
-    /// The next record that is not blank.
+    /// Returns the next record that is not blank.
     pub(crate) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
         loop {
             let window = &self.buffer[self.start..self.end];
@@ -92,14 +91,14 @@ impl Records {
             let bytes = &self.buffer[from..from + length];
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
             if !self.cut.is_blank(bytes) {
-                // Borrowed anew: the loop above must not hold on to the buffer.
+                // Borrowed again, because the loop above must not hold the buffer.
                 let bytes = &self.buffer[from..from + bytes.len()];
                 return Ok(Some(Record { line, bytes }));
             }
         }
     }
 
-    /// Counts the records that are left.
+    /// Counts the remaining records.
     pub(crate) fn count(mut self) -> io::Result<u64> {
         let mut count = 0;
         while self.next()?.is_some() {
@@ -108,8 +107,7 @@ impl Records {
         Ok(count)
     }
 
-    /// Reads until the buffer is full, making room first: what is left moves to the front, and if that fills the
-    /// buffer it grows.
+    /// Reads until the buffer is full. What is left moves to the front first; if it fills the buffer, the buffer grows.
     fn fill(&mut self) -> io::Result<()> {
         let is_first = self.buffer.is_empty();
         self.buffer.copy_within(self.start..self.end, 0);
@@ -137,7 +135,7 @@ impl Records {
 }
 
 impl RecordSyntax {
-    /// Where the first record ends, if it ends in these bytes, and how many lines it has.
+    /// Returns where the first record ends within these bytes and how many lines it has, if it ends there.
     fn end(self, bytes: &[u8]) -> Option<(usize, u64)> {
         match self {
             Self::Lines => Some((memchr(b'\n', bytes)?, 1)),
@@ -162,7 +160,7 @@ impl RecordSyntax {
     }
 }
 
-/// The end of a CSV record that has quotes. A quote counts only at the beginning of a cell.
+/// Returns the end of a CSV record with quotes. A quote counts only at the beginning of a cell.
 fn end_behind_quotes(bytes: &[u8], delimiter: u8) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -177,7 +175,7 @@ fn end_behind_quotes(bytes: &[u8], delimiter: u8) -> Option<usize> {
     }
 }
 
-/// The quote that closes a cell whose content begins at `from`; two quotes are one in the text.
+/// Returns the quote that closes a cell whose content begins at `from`. Two quotes in a row are one quote in the text.
 pub(crate) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let quote = from + memchr(b'"', &bytes[from..])?;

@@ -4,7 +4,7 @@ use crate::verdict::Verdict;
 
 /// What one results file says of one message × group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GroupStatus {
+pub(crate) enum GroupStatus {
     /// The results file does not have the message.
     NotAsked,
     /// The results file has the message without an answer.
@@ -27,13 +27,13 @@ pub enum GroupStatus {
 impl GroupStatus {
     /// Expected, and open, absent, or filtered where that is not accepted.
     #[must_use]
-    pub const fn is_at_fault(self) -> bool {
+    pub(crate) const fn is_at_fault(self) -> bool {
         matches!(self, Self::Named { breaks: true, .. })
     }
 
     /// The word reports use: that of the verdict, or why there is none.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NotAsked => "not_asked",
             Self::Unanswered => "unanswered",
@@ -70,7 +70,7 @@ impl GroupStatus {
 
 /// What became of a message × group that is or was at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
+pub(crate) enum Change {
     /// It had passed, and is at fault.
     Regressed,
     /// It is at fault, and OLD knew of no fault.
@@ -85,7 +85,7 @@ pub enum Change {
 
 impl Change {
     /// All of them, most urgent first.
-    pub const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Regressed,
         Self::New,
         Self::StillOpen,
@@ -95,7 +95,7 @@ impl Change {
 
     /// The word reports use.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Regressed => "regressed",
             Self::New => "new",
@@ -108,7 +108,7 @@ impl Change {
     /// What two standings make together; nothing where neither is at fault. `stale` says that NEW's answer was observed
     /// before OLD's (overlapping runs, answers carried over): it neither resolves anything nor shows a way back.
     #[must_use]
-    pub fn of(old: GroupStatus, new: GroupStatus, stale: bool) -> Option<Self> {
+    pub(crate) fn of(old: GroupStatus, new: GroupStatus, stale: bool) -> Option<Self> {
         match (old.is_at_fault(), new.is_at_fault()) {
             (false, false) => None,
             (true, true) => Some(Self::StillOpen),
@@ -123,7 +123,7 @@ impl Change {
 
     /// Does it end `diff` with 1?
     #[must_use]
-    pub const fn is_alarming(self) -> bool {
+    pub(crate) const fn is_alarming(self) -> bool {
         matches!(self, Self::Regressed | Self::New)
     }
 }

@@ -13,7 +13,7 @@ use crate::report::RenderError;
 use crate::verdict::MessageVerdict;
 
 /// Compares two results files and hands every finding on, in NEW's row order and then in OLD's.
-pub fn compare(
+pub(crate) fn compare(
     old: &Side<'_>,
     new: &Side<'_>,
     mut on_finding: impl FnMut(&Finding<'_>) -> Result<(), RenderError>,

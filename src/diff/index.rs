@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::GroupStatus;
+use super::change::GroupStatus;
 use super::side::Side;
 use super::tally::AnswerCensus;
 use crate::input::Fingerprint;

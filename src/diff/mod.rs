@@ -24,11 +24,7 @@ mod terminal;
 mod tests;
 mod text;
 
-pub use change::{Change, GroupStatus};
-pub use compare::compare;
-pub use finding::{Finding, SideState};
-pub use render::{FORMATS, render};
-pub use side::Side;
-pub use tally::{ChangeGroup, ChangeKind, DiffTally, GroupChange, MessageCounts};
-pub use terminal::TerminalChanges;
-pub use text::Differences;
+pub(crate) use render::{FORMATS, render};
+pub(crate) use side::Side;
+pub(crate) use terminal::TerminalChanges;
+pub(crate) use text::Differences;

@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 impl Differences<'_> {
     /// What makes the results files hard to compare; worth a warning.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let (old, new) = (
             self.old.results_file.header(),
             self.new.results_file.header(),
@@ -52,7 +52,7 @@ impl Differences<'_> {
 
     /// What the numbers do not prove; only those notes that apply here.
     #[must_use]
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.gaps();
         notes.extend(self.caveats().into_iter().map(str::to_owned));
         notes

@@ -1,6 +1,6 @@
 //! One comparison feeds every report.
 
-use super::compare;
+use super::compare::compare;
 use super::formats::{DiffCsv, markdown};
 use super::json::json;
 use super::side::Side;
@@ -8,7 +8,7 @@ use super::text::Differences;
 use crate::report::{CsvDialect, OpenReport, RenderError, ReportFormat, Target};
 
 /// The formats that a comparison can be written in.
-pub const FORMATS: [ReportFormat; 3] = [
+pub(crate) const FORMATS: [ReportFormat; 3] = [
     ReportFormat::Csv,
     ReportFormat::Json,
     ReportFormat::Markdown,
@@ -20,7 +20,7 @@ pub const FORMATS: [ReportFormat; 3] = [
 /// # Errors
 ///
 /// A results file cannot be read or does not hold, or a report cannot be written.
-pub fn render<'r>(
+pub(crate) fn render<'r>(
     old: Side<'r>,
     new: Side<'r>,
     targets: Vec<Target>,

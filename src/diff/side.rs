@@ -10,13 +10,13 @@ use crate::verdict::{AnswerView, Expectations, judge};
 
 /// One of the two results files: read once already, so that its seal and totals hold.
 #[derive(Debug)]
-pub struct Side<'r> {
+pub(crate) struct Side<'r> {
     /// The results file.
-    pub results_file: &'r ResultsFile,
+    pub(crate) results_file: &'r ResultsFile,
     /// What it adds up to.
-    pub summary: Summary<'r>,
+    pub(crate) summary: Summary<'r>,
     /// By which it is judged.
-    pub expectations: Expectations,
+    pub(crate) expectations: Expectations,
 }
 
 /// A message of a results file.
@@ -72,7 +72,7 @@ impl Side<'_> {
 
     /// Of when it speaks: the snapshot's moment, or that of the run.
     #[must_use]
-    pub fn moment(&self) -> Option<Timestamp> {
+    pub(crate) fn moment(&self) -> Option<Timestamp> {
         let header = self.results_file.header();
         let moment = header.as_of.as_ref().unwrap_or(&header.started_at);
         moment.parse().ok()

@@ -11,44 +11,44 @@ use crate::verdict::MessageVerdict;
 
 /// Changes alike: the same change of one group for one topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChangeKind {
+pub(crate) struct ChangeKind {
     /// What became of it.
-    pub change: Change,
+    pub(crate) change: Change,
     /// Consumer group.
-    pub group: String,
+    pub(crate) group: String,
     /// Topic.
-    pub topic: String,
+    pub(crate) topic: String,
     /// Where it stood in OLD.
-    pub old: GroupStatus,
+    pub(crate) old: GroupStatus,
     /// Where it stands in NEW.
-    pub new: GroupStatus,
+    pub(crate) new: GroupStatus,
 }
 
 impl ChangeKind {
     /// Did the group's offset go back?
     #[must_use]
-    pub fn is_reset(&self) -> bool {
+    pub(crate) fn is_reset(&self) -> bool {
         is_reset(self.change, self.new)
     }
 }
 
 /// What is known of all changes of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ChangeGroup {
+pub(crate) struct ChangeGroup {
     /// Messages.
-    pub count: u64,
+    pub(crate) count: u64,
     /// Message ID of the first that was met.
-    pub first_msg_id: String,
+    pub(crate) first_msg_id: String,
     /// Born times of the first and last, where the IDs tell.
-    pub born: Option<(Timestamp, Timestamp)>,
+    pub(crate) born: Option<(Timestamp, Timestamp)>,
     /// When the fault was first seen, of those seen longest ago.
-    pub first_seen: Option<Timestamp>,
+    pub(crate) first_seen: Option<Timestamp>,
     /// The highest age of what is still at fault.
-    pub age: Option<SignedDuration>,
+    pub(crate) age: Option<SignedDuration>,
     /// The last moment at which OLD saw one of them.
-    pub old_last: Option<Timestamp>,
+    pub(crate) old_last: Option<Timestamp>,
     /// The first moment at which NEW did.
-    pub new_first: Option<Timestamp>,
+    pub(crate) new_first: Option<Timestamp>,
 }
 
 impl ChangeGroup {
@@ -89,49 +89,49 @@ fn either<T>(a: Option<T>, b: Option<T>, choose: impl Fn(T, T) -> T) -> Option<T
 
 /// Which results file has how many distinct messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MessageCounts {
+pub(crate) struct MessageCounts {
     /// In both.
-    pub both: u64,
+    pub(crate) both: u64,
     /// Only in OLD.
-    pub only_old: u64,
+    pub(crate) only_old: u64,
     /// Only in NEW.
-    pub only_new: u64,
+    pub(crate) only_new: u64,
     /// In both, NEW's answer being the older one.
-    pub stale: u64,
+    pub(crate) stale: u64,
 }
 
 /// A group that one results file's answers about a topic name, and the other's do not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GroupChange {
+pub(crate) struct GroupChange {
     /// Named by NEW only, or by OLD only?
-    pub appeared: bool,
+    pub(crate) appeared: bool,
     /// Consumer group.
-    pub group: String,
+    pub(crate) group: String,
     /// Topic; both results files have answers about it.
-    pub topic: String,
+    pub(crate) topic: String,
     /// Messages of the one results file whose answers name it.
-    pub messages: u64,
+    pub(crate) messages: u64,
 }
 
 /// Everything counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DiffTally {
+pub(crate) struct DiffTally {
     /// The changes by kind.
-    pub kinds: BTreeMap<ChangeKind, ChangeGroup>,
+    pub(crate) kinds: BTreeMap<ChangeKind, ChangeGroup>,
     /// Distinct messages.
-    pub messages: MessageCounts,
+    pub(crate) messages: MessageCounts,
     /// Verdicts of the messages in both results files, OLD's and NEW's.
-    pub verdict_changes: BTreeMap<(MessageVerdict, MessageVerdict), u64>,
+    pub(crate) verdict_changes: BTreeMap<(MessageVerdict, MessageVerdict), u64>,
     /// Groups that appeared or are gone.
-    pub groups: BTreeSet<GroupChange>,
+    pub(crate) groups: BTreeSet<GroupChange>,
     /// Message × groups at fault in OLD and in NEW, counted apart from the changes.
-    pub at_fault: [u64; 2],
+    pub(crate) at_fault: [u64; 2],
 }
 
 impl DiffTally {
     /// Message × groups with this change.
     #[must_use]
-    pub fn count(&self, change: Change) -> u64 {
+    pub(crate) fn count(&self, change: Change) -> u64 {
         let alike = self.kinds.iter().filter(|(kind, _)| kind.change == change);
         alike.map(|(_, changes)| changes.count).sum()
     }
@@ -139,7 +139,7 @@ impl DiffTally {
     /// Is every fault of either results file in exactly one change? `OLD = still open + unconfirmed + resolved` and
     /// `NEW = regressed + new + still open`.
     #[must_use]
-    pub fn ties(&self) -> bool {
+    pub(crate) fn ties(&self) -> bool {
         use Change::{New, Regressed, Resolved, StillOpen, Unconfirmed};
         let sum = |changes: [Change; 3]| -> u64 { changes.map(|one| self.count(one)).iter().sum() };
         self.at_fault

@@ -15,16 +15,20 @@ const KINDS_SHOWN: usize = 5;
 
 /// Plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
-pub struct TerminalChanges {
+pub(crate) struct TerminalChanges {
     /// The report a person would open first, for the line that says so.
-    pub report: Option<String>,
+    pub(crate) report: Option<String>,
     /// The terminal's, in columns; nothing where none reads it.
-    pub width: Option<u16>,
+    pub(crate) width: Option<u16>,
 }
 
 impl TerminalChanges {
     /// Writes the summary.
-    pub fn render(&self, differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn render(
+        &self,
+        differences: &Differences<'_>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut out = TerminalWriter::new(out, self.width);
         out.paragraph(&differences.headline())?;
         if !differences.tally.kinds.is_empty() {

@@ -10,13 +10,13 @@ use crate::humanize::count;
 
 /// Two results files, compared.
 #[derive(Debug)]
-pub struct Differences<'r> {
+pub(crate) struct Differences<'r> {
     /// The earlier results file.
-    pub old: Side<'r>,
+    pub(crate) old: Side<'r>,
     /// The later results file.
-    pub new: Side<'r>,
+    pub(crate) new: Side<'r>,
     /// Everything counted.
-    pub tally: DiffTally,
+    pub(crate) tally: DiffTally,
 }
 
 /// One group's changes.
@@ -45,20 +45,20 @@ pub(super) struct OffsetReset<'a> {
 impl Differences<'_> {
     /// Did something open or regress?
     #[must_use]
-    pub fn is_alarming(&self) -> bool {
+    pub(crate) fn is_alarming(&self) -> bool {
         let mut kinds = self.tally.kinds.keys();
         kinds.any(|kind| kind.change.is_alarming())
     }
 
     /// Has NEW messages without an answer? Whatever it does not tell may have opened.
     #[must_use]
-    pub fn is_incomplete(&self) -> bool {
+    pub(crate) fn is_incomplete(&self) -> bool {
         self.new.summary.tally.totals.unanswered > 0
     }
 
     /// The one sentence that has to be right.
     #[must_use]
-    pub fn headline(&self) -> String {
+    pub(crate) fn headline(&self) -> String {
         let of = |change| count(self.tally.count(change));
         let totals = &self.new.summary.tally.totals;
         let incomplete = self.is_incomplete().then(|| {

@@ -1,9 +1,8 @@
-//! The end of a run as a file for the textfile collector of Prometheus' `node_exporter`, which reads `*.prom`.
+//! Writes the end of a run as a file for the textfile collector of Prometheus' `node_exporter`, which reads `*.prom`.
 //!
-//! `last_success` outlives runs that fail: it is read from the file of the run before. The counts do not: of a run without
-//! a whole results file there are none, and old ones would look like today's. All carry the label `audit`, the file's own name,
-//! since a collector refuses two files with equal series. The file is readable by all (0644): the collector is another user,
-//! and it holds no answers, only counts and the names of groups.
+//! A failed run keeps `last_success` from the previous run's file. It writes no counts, because old counts would look like
+//! today's. Every series has the label `audit`, the file's own name: a collector refuses two files with equal series. The
+//! file is world-readable (0644), since the collector runs as another user; it holds no answers, only counts and group names.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -20,16 +19,16 @@ use crate::exit::Advice;
 use crate::file;
 use crate::verdict::{MessageVerdict, Verdict};
 
-/// Every name begins with it.
+/// The prefix of every metric name.
 const PREFIX: &str = "ons_audit";
 
-/// What stands first in the file.
+/// The beginning of the file.
 const OPENING: &str = "# HELP ons_audit_";
 
-/// What a failed run keeps.
+/// The series that a failed run keeps.
 const LAST_SUCCESS: &str = "ons_audit_last_success_timestamp_seconds{";
 
-/// Seconds and counts alike.
+/// A gauge for seconds and for counts.
 type GaugeValue = Gauge<f64, AtomicU64>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,30 +47,25 @@ struct ToolLabels {
     version: &'static str,
 }
 
-/// A file of metrics, to be replaced when the run has ended.
+/// A metrics file that is replaced when the run has ended.
 #[derive(Debug)]
-pub struct MetricsFile {
+pub(crate) struct MetricsFile {
     path: PathBuf,
     last_success: Option<f64>,
 }
 
-/// Why there can't be one.
+/// Why the metrics cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum MetricsError {
-    /// It can't be read or written.
+pub(crate) enum MetricsError {
+    /// The file cannot be read or written.
     #[error("can't write metrics to {}", path.display())]
     Io {
-        /// The file.
         path: PathBuf,
-        /// What the system said.
         source: std::io::Error,
     },
-    /// There is something else.
+    /// The path holds another kind of file.
     #[error("{} holds something else than our metrics, and is not replaced", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
+    Foreign { path: PathBuf },
 }
 
 impl Advice for MetricsError {
@@ -83,13 +77,17 @@ impl Advice for MetricsError {
 }
 
 impl MetricsFile {
-    /// Reads what the run before has left; refuses a file that is none of ours.
-    pub fn open(path: &Path) -> Result<Self, MetricsError> {
+    /// Reads the last success from the previous run's file.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written to, or the file holds something else than our metrics.
+    pub(crate) fn open(path: &Path) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError::Io {
             path: path.to_owned(),
             source,
         };
-        // In a folder that can't be written to, nothing could be told after hours of asking.
+        // If the folder cannot be written to, the run must fail now and not after hours.
         drop(file::beside(path).map_err(failed)?);
         Ok(Self {
             path: path.to_owned(),
@@ -97,8 +95,12 @@ impl MetricsFile {
         })
     }
 
-    /// Replaces it, unless it became something else while the run lasted.
-    pub fn write(&self, end: &RunEnd) -> Result<(), MetricsError> {
+    /// Replaces the file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written, or another program replaced it during the run.
+    pub(crate) fn write(&self, end: &RunEnd) -> Result<(), MetricsError> {
         earlier(&self.path)?;
         let audit = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let text = page(&audit, end, self.last_success);
@@ -109,7 +111,7 @@ impl MetricsFile {
     }
 }
 
-/// What the run before has left; empty where there was none. A file that is none of ours is refused.
+/// Returns the previous run's file, or an empty text. A file that holds something else is refused.
 fn earlier(path: &Path) -> Result<String, MetricsError> {
     let earlier = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -135,7 +137,7 @@ fn last_success(earlier: &str) -> Option<f64> {
     value.parse().ok()
 }
 
-/// The whole file.
+/// Returns the whole file.
 fn page(audit: &str, end: &RunEnd, last_success: Option<f64>) -> String {
     let label = ("audit".into(), audit.to_owned().into());
     let registry = Registry::with_prefix_and_labels(PREFIX, std::iter::once(label));
@@ -149,7 +151,7 @@ fn page(audit: &str, end: &RunEnd, last_success: Option<f64>) -> String {
     in_order(&text)
 }
 
-/// The registry keeps series in a hash map: sorted under their heading, two runs that saw the same write the same file.
+/// Sorts the series under their headings. The registry keeps them in a hash map, and equal runs must write equal files.
 fn in_order(page: &str) -> String {
     let mut lines: Vec<&str> = page.lines().collect();
     for series in lines.chunk_by_mut(|a, b| is_series(a) && is_series(b)) {
@@ -429,7 +431,7 @@ mod tests {
             assert!(matches!(error, MetricsError::Foreign { .. }) && error.hint().is_some());
         }
         assert!(MetricsFile::open(&folder.path().join("no/such.prom")).is_err());
-        // While the run lasted, somebody has put another file there.
+        // Another program replaced the file during the run.
         let path = folder.path().join("late.prom");
         let metrics = MetricsFile::open(&path).unwrap();
         let text = b"a file about ons_audit\n";

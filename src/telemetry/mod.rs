@@ -1,12 +1,12 @@
-//! What machines are told of a run's end: dashboards by a file of metrics ([`metrics`]), chats by a [`webhook`] in the form
-//! that each takes ([`template`]).
+//! Reports the end of a run to machines: to dashboards by a metrics file ([`metrics`]), to chats by a [`webhook`] in
+//! each service's form ([`template`]).
 //!
-//! Both are made from the same [`RunEnd`]: counts and times, never a message ID. Telling is not the run's business: if it
-//! fails, the run ends as it would have ended, with a warning.
+//! Both are made from the same [`RunEnd`]: counts and times, never a message ID. If reporting fails, the run's exit
+//! status stays the same, and a warning is logged.
 
-pub mod metrics;
-pub mod template;
-pub mod webhook;
+pub(crate) mod metrics;
+pub(crate) mod template;
+pub(crate) mod webhook;
 
 use std::cell::Cell;
 
@@ -18,42 +18,37 @@ use crate::report::locale::Locale;
 use crate::results::Outcome;
 use crate::verdict::Tally;
 
-/// How a run ended, in numbers.
+/// The end of a run in numbers.
 #[derive(Debug)]
-pub struct RunEnd {
-    /// How the program ends.
-    pub status: Status,
-    /// When it began.
-    pub started: Timestamp,
-    /// When it ended.
-    pub finished: Timestamp,
-    /// What it took.
-    pub call_counts: CallCounts,
-    /// What it found; nothing where it left no whole results file.
-    pub report: Option<ReportTotals>,
+pub(crate) struct RunEnd {
+    pub(crate) status: Status,
+    pub(crate) started: Timestamp,
+    pub(crate) finished: Timestamp,
+    /// The calls of this run.
+    pub(crate) call_counts: CallCounts,
+    /// The results, if the run left a complete results file.
+    pub(crate) report: Option<ReportTotals>,
 }
 
 impl RunEnd {
-    /// Is every message answered, whatever the answers are?
+    /// Returns whether every message was answered, whatever the answers are.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.status <= Status::Findings
     }
 }
 
-/// What a whole results file adds up to.
+/// The numbers of a complete results file.
 #[derive(Debug, Clone)]
-pub struct ReportTotals {
-    /// The one sentence.
-    pub headline: String,
-    /// Everything counted.
-    pub tally: Tally,
+pub(crate) struct ReportTotals {
+    pub(crate) headline: String,
+    pub(crate) tally: Tally,
 }
 
 impl ReportTotals {
-    /// Of a summary, without the results files it stands on.
+    /// Returns the numbers of a summary, without its results files.
     #[must_use]
-    pub fn of(summary: Summary<'_>) -> Self {
+    pub(crate) fn of(summary: Summary<'_>) -> Self {
         Self {
             headline: summary.text_in(&Locale::default()).headline(),
             tally: summary.tally,
@@ -61,20 +56,20 @@ impl ReportTotals {
     }
 }
 
-/// What this run itself asked; not what it took over from others.
+/// The calls of this run, without those of the runs it resumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CallCounts {
-    /// Calls made, retries included.
-    pub calls: u64,
-    /// Of them, those that asked again.
-    pub retries: u64,
-    /// Of them, those that were throttled.
-    pub throttles: u64,
+pub(crate) struct CallCounts {
+    /// All calls, retries included.
+    pub(crate) calls: u64,
+    /// Calls that repeated an earlier call.
+    pub(crate) retries: u64,
+    /// Calls that were throttled.
+    pub(crate) throttles: u64,
 }
 
 impl CallCounts {
-    /// Counts the calls made for one message.
-    pub fn add(total: &Cell<Self>, outcome: &Outcome) {
+    /// Adds the calls made for one message.
+    pub(crate) fn add(total: &Cell<Self>, outcome: &Outcome) {
         let Self {
             calls,
             retries,

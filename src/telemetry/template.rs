@@ -1,5 +1,5 @@
-//! What a notice says, in the form that each service takes. Counts and names of groups; no message IDs, no columns of the
-//! input, no addresses.
+//! The text of a notice in the form of each service. It contains counts and group names, but no message IDs, input
+//! columns or addresses.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use crate::clock;
 use crate::humanize::{self, count};
 use crate::verdict::{BreakKind, MessageVerdict};
 
-/// Kinds of break that are named.
+/// How many kinds of break a notice names.
 const MAX_KINDS: usize = 5;
 
-/// The longest text in bytes: `WeCom` takes 4096, and a chat is no report.
+/// The longest text in bytes. `WeCom` accepts 4096.
 const LONGEST: usize = 2000;
 
-/// Whose form a notice has.
+/// The service whose form a notice has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Template {
-    /// Ours, for a program (schema `ons-audit-notice/1`).
+pub(crate) enum Template {
+    /// Our own JSON for programs (schema `ons-audit-notice/1`).
     Json,
-    /// Slack's incoming webhooks, and what imitates them.
+    /// Slack's incoming webhooks and compatible services.
     Slack,
     /// `DingTalk`'s custom robots.
     DingTalk,
@@ -53,28 +53,30 @@ impl FromStr for Template {
     }
 }
 
-/// The end of a run that has a name.
+/// The end of a run with the audit's name.
 #[derive(Debug)]
-pub struct Notice<'a> {
-    /// What people call the audit: its results file without the ending.
-    pub name: &'a str,
-    /// How it ended.
-    pub end: &'a RunEnd,
+pub(crate) struct Notice<'a> {
+    /// The audit's name: its results file without the ending.
+    pub(crate) name: &'a str,
+    pub(crate) end: &'a RunEnd,
 }
 
-/// What is posted.
+/// The HTTP request to a webhook.
 #[derive(Debug, PartialEq, Eq)]
-pub struct WebhookMessage {
-    /// The body.
-    pub body: Value,
-    /// Added to the address.
-    pub query: Vec<(&'static str, String)>,
+pub(crate) struct WebhookMessage {
+    pub(crate) body: Value,
+    /// Parameters that are added to the address.
+    pub(crate) query: Vec<(&'static str, String)>,
 }
 
 impl Template {
-    /// The notice in this form; signed where the service wants that and there is a secret.
+    /// Returns the notice in this form, signed if the service supports signatures and there is a secret.
     #[must_use]
-    pub fn message(self, notice: &Notice<'_>, secret: Option<&SecretString>) -> WebhookMessage {
+    pub(crate) fn message(
+        self,
+        notice: &Notice<'_>,
+        secret: Option<&SecretString>,
+    ) -> WebhookMessage {
         let lines = notice.lines();
         let mut query = Vec::new();
         let body = match self {
@@ -110,9 +112,9 @@ impl Template {
         WebhookMessage { body, query }
     }
 
-    /// Did the service take it? Three of them say no with HTTP 200.
+    /// Returns whether the service accepted the notice. Three services report a refusal with HTTP 200.
     #[must_use]
-    pub fn is_accepted(self, answer: &[u8]) -> bool {
+    pub(crate) fn is_accepted(self, answer: &[u8]) -> bool {
         let field = match self {
             Self::Json | Self::Slack => return true,
             Self::DingTalk | Self::WeCom => "errcode",
@@ -124,7 +126,7 @@ impl Template {
 }
 
 impl Notice<'_> {
-    /// For people, most important first.
+    /// Returns the lines of the notice, most important first.
     fn lines(&self) -> Vec<String> {
         let end = self.end;
         let state = end.status.as_str();
@@ -193,7 +195,7 @@ impl Notice<'_> {
     }
 }
 
-/// The commonest kinds of break, a line each.
+/// Returns the most frequent kinds of break, one line each.
 fn kinds(breaks: &[BreakKind]) -> Vec<String> {
     let mut kinds: Vec<_> = breaks.iter().collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
@@ -221,7 +223,7 @@ fn kind_object(kind: &BreakKind) -> Value {
     json!({"topic": kind.topic, "count": kind.count, "groups": groups})
 }
 
-/// A name in a chat: nothing in it can be markup, a mention or a link.
+/// Returns a name without characters that a chat could read as markup, a mention or a link.
 fn plain(name: &str) -> String {
     let harmless = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '%' | '.');
     name.chars()
@@ -238,9 +240,11 @@ fn cut(text: &str) -> String {
     format!("{}…", &text[..end.unwrap_or(0)])
 }
 
-/// HMAC-SHA256 in base64, as both services that sign want it: `DingTalk` of time and secret by the secret, Feishu of nothing
-/// by time and secret (`open.feishu.cn/document/client-docs/bot-v3/add-custom-bot`, "security settings" of the custom robot at
-/// `open.dingtalk.com`).
+/// Returns an HMAC-SHA256 in base64. `DingTalk` signs time and secret with the secret as key; Feishu signs an empty
+/// text with time and secret as key.
+///
+/// Sources: `open.feishu.cn/document/client-docs/bot-v3/add-custom-bot`, and "security settings" of the custom robot at
+/// `open.dingtalk.com`.
 fn sign(key: &str, text: &str) -> String {
     let mut hmac =
         Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of every length");
@@ -344,7 +348,7 @@ mod tests {
         );
     }
 
-    /// The values are those of `printf '…' | openssl dgst -sha256 -hmac KEY -binary | base64`.
+    /// The expected values are those of `printf '…' | openssl dgst -sha256 -hmac KEY -binary | base64`.
     #[test]
     fn dingtalk_and_feishu_are_signed() {
         let end = end(true);

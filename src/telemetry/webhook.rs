@@ -1,7 +1,7 @@
-//! One POST to a webhook at the end of a run.
+//! Sends one POST to a webhook at the end of a run.
 //!
-//! Its address is a secret: with chat services whoever has it may write there. It is no flag, it is masked wherever it could be
-//! shown, and what the service says is shown without any part of it.
+//! The address is a secret: with chat services, everyone who has it may post. So no flag takes it, it is masked in all
+//! output, and the service's reply is shown without any part of it.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,18 +14,18 @@ use crate::exit::Status;
 use crate::source::ons::Network;
 use crate::source::ons::http::Address;
 
-/// A chat that does not answer holds nobody up.
+/// How long the service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much of what the service says is shown, in characters.
+/// How many characters of the service's reply are shown.
 const EXCERPT: usize = 200;
 
-/// When to tell.
+/// When a notice is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotifyWhen {
+pub(crate) enum NotifyWhen {
     /// At the end of every run.
     Always,
-    /// Unless all is reconciled.
+    /// Unless every row is reconciled.
     Problems,
 }
 
@@ -43,32 +43,32 @@ impl FromStr for NotifyWhen {
     }
 }
 
-/// Who is told, and how.
+/// Where notices are sent, and how.
 #[derive(Debug)]
-pub struct Webhook {
-    /// Where to.
-    pub address: Address,
-    /// In whose form.
-    pub template: Template,
-    /// Signs notices to `DingTalk` and Feishu.
-    pub secret: Option<SecretString>,
-    /// On which occasions.
-    pub when: NotifyWhen,
-    /// How the network is reached.
-    pub network: Network,
+pub(crate) struct Webhook {
+    pub(crate) address: Address,
+    pub(crate) template: Template,
+    /// The secret that signs notices to `DingTalk` and Feishu.
+    pub(crate) secret: Option<SecretString>,
+    pub(crate) when: NotifyWhen,
+    pub(crate) network: Network,
 }
 
-/// Why nobody was told. Holds no part of the address but its host.
+/// Why a notice was not sent. Of the address, the error contains only the host.
 #[derive(Debug, thiserror::Error)]
 #[error("can't notify {address}: {what}")]
-pub struct WebhookError {
+pub(crate) struct WebhookError {
     address: String,
     what: String,
 }
 
 impl Webhook {
-    /// Tells of the end of the run that is called `name`, if this is an occasion.
-    pub fn send(&self, name: &str, end: &RunEnd) -> Result<(), WebhookError> {
+    /// Sends a notice about the run `name`, if this end is an occasion for one.
+    ///
+    /// # Errors
+    ///
+    /// The service cannot be reached or refuses the notice.
+    pub(crate) fn send(&self, name: &str, end: &RunEnd) -> Result<(), WebhookError> {
         if self.when == NotifyWhen::Problems && end.status == Status::Clean {
             return Ok(());
         }

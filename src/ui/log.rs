@@ -1,4 +1,4 @@
-//! The log: lines on stderr, for a person or for a program.
+//! The log: lines on stderr, as text or as JSON.
 
 use std::io::{self, Write};
 
@@ -12,20 +12,20 @@ use super::{LogStyle, Screen};
 use crate::settings::LogFormat;
 
 /// Starts the log for the rest of the process.
-pub fn start(style: LogStyle, screen: &Screen) {
-    // A second start (tests in one process) keeps the first log.
+pub(crate) fn start(style: LogStyle, screen: &Screen) {
+    // A second start (several tests in one process) keeps the first log.
     let _ = set_global_default(log(style, screen.clone()));
 }
 
-/// Does some work and holds back what is logged meanwhile, for a line that has to come first.
-pub fn hold<T>(style: LogStyle, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
+/// Runs `work` and returns the log lines that it wrote, so that another line can be printed first.
+pub(crate) fn hold<T>(style: LogStyle, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
     let held = HeldLines::default();
     let done = with_default(log(style, held.clone()), work);
     let lines = std::mem::take(&mut *held.lines());
     (done, lines)
 }
 
-/// Lines in the one format or the other.
+/// Returns a subscriber that writes lines in the chosen format.
 fn log<W>(style: LogStyle, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -48,7 +48,7 @@ where
     }
 }
 
-/// Lines that wait.
+/// Log lines that are held back.
 #[derive(Debug, Clone, Default)]
 struct HeldLines(Arc<Mutex<Vec<u8>>>);
 
@@ -84,10 +84,10 @@ impl<'a> MakeWriter<'a> for Screen {
     }
 }
 
-/// Writes a line while the bar steps aside. That stderr is full or gone ends no run: there is nobody to tell, and the
-/// subscriber would panic over an error.
+/// Writes a log line while the progress bar is hidden. Errors are ignored: a full or closed stderr must not end the
+/// run, and the subscriber would panic.
 #[derive(Debug)]
-pub struct AboveTheBars<'a> {
+pub(crate) struct AboveTheBars<'a> {
     screen: &'a Screen,
 }
 

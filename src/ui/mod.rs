@@ -1,27 +1,27 @@
-//! Talks to the person while work runs: the log and the progress. Both write to stderr; stdout carries data only.
+//! Shows the log and the progress while work runs. Both write to stderr; stdout carries data only.
 
 mod log;
 mod mode;
 mod progress;
 mod style;
 
-pub use log::{hold as hold_log, start as start_log};
-pub use mode::ProgressMode;
-pub use progress::{LiveJudge, Progress};
-pub use style::{LogStyle, is_coloured};
+pub(crate) use log::{hold as hold_log, start as start_log};
+pub(crate) use mode::ProgressMode;
+pub(crate) use progress::{LiveJudge, Progress};
+pub(crate) use style::{LogStyle, is_coloured};
 
 use console::Term;
 use indicatif::MultiProgress;
 
-/// How wide the terminal is that stderr goes to, in columns; nothing where it goes elsewhere.
+/// Returns the width of the terminal behind stderr in columns, or `None` if stderr is not a terminal.
 #[must_use]
-pub fn width() -> Option<u16> {
+pub(crate) fn width() -> Option<u16> {
     let (_, columns) = Term::stderr().size_checked()?;
     Some(columns)
 }
 
-/// The terminal's lower lines, shared by the bar and the log so that neither writes into the other.
+/// The lower lines of the terminal. Bar and log share them, so that neither writes into the other.
 #[derive(Debug, Clone, Default)]
-pub struct Screen {
+pub(crate) struct Screen {
     bars: MultiProgress,
 }

@@ -1,24 +1,25 @@
-//! Bar, lines or silence: one decision, made once.
+//! Decides how progress is shown.
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProgressMode {
+pub(crate) enum ProgressMode {
     /// A bar that is redrawn.
     Bar,
     /// A line every ten seconds.
     Lines,
-    /// Nothing.
     Silent,
 }
 
 impl ProgressMode {
+    /// Returns the mode by this table:
+    ///
     /// | wanted | stderr is a terminal | JSON log | mode |
     /// |---|---|---|---|
     /// | no (`--quiet`, `--no-progress`) | – | – | silent |
     /// | yes | yes | no | bar |
     /// | yes | no, or JSON log | – | lines |
     #[must_use]
-    pub const fn resolve(wanted: bool, terminal: bool, json_log: bool) -> Self {
+    pub(crate) const fn resolve(wanted: bool, terminal: bool, json_log: bool) -> Self {
         match (wanted, terminal, json_log) {
             (false, ..) => Self::Silent,
             (true, true, false) => Self::Bar,

@@ -1,4 +1,4 @@
-//! How far the run is: a bar that is redrawn, or a line every ten seconds.
+//! The progress of a run: a bar that is redrawn, or a line every ten seconds.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -13,26 +13,26 @@ use crate::results::{Header, MessageContexts, Outcome};
 use crate::source::{FailureKind, Track};
 use crate::verdict::{AnswerView, Expectations, MessageVerdict, TrackView, judge};
 
-/// Between two lines where there is no bar.
+/// The time between two progress lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Judges answers as they come, as the reports will.
+/// Judges answers as they arrive, by the same rules as the reports.
 #[derive(Debug)]
-pub struct LiveJudge {
+pub(crate) struct LiveJudge {
     expectations: Expectations,
     subjects: MessageContexts,
 }
 
-/// Counts what is settled and shows it.
+/// Counts the settled rows and shows the progress.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     mode: ProgressMode,
     bar: ProgressBar,
-    /// By which answers are judged as they come; nothing where they come too fast to be read.
+    /// Judges the answers as they arrive. `None` where they arrive too fast to be read.
     judge: Option<LiveJudge>,
     rows: u64,
     done: u64,
-    /// Settled by earlier runs.
+    /// Rows that earlier runs settled.
     earlier: u64,
     calls: u64,
     throttled: u64,
@@ -42,9 +42,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a run of `rows` rows. With a judge, verdicts are counted as the answers come.
+    /// Starts the progress of a run with `rows` rows. With a judge, the message shows verdicts.
     #[must_use]
-    pub fn new(mode: ProgressMode, screen: &Screen, rows: u64, judge: Option<LiveJudge>) -> Self {
+    pub(crate) fn new(
+        mode: ProgressMode,
+        screen: &Screen,
+        rows: u64,
+        judge: Option<LiveJudge>,
+    ) -> Self {
         let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::hidden());
         let bar = if mode == ProgressMode::Bar {
             screen.bars.add(bar)
@@ -71,14 +76,14 @@ impl Progress {
         }
     }
 
-    /// So many rows were settled by earlier runs.
-    pub const fn resume(&mut self, rows: u64) {
+    /// Sets the number of rows that earlier runs settled.
+    pub(crate) const fn resume(&mut self, rows: u64) {
         self.earlier = rows;
         self.done = rows;
     }
 
-    /// A row is settled.
-    pub fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) {
+    /// Counts a settled row.
+    pub(crate) fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) {
         self.done += 1;
         if self.mode == ProgressMode::Silent {
             return;
@@ -91,8 +96,8 @@ impl Progress {
         }
     }
 
-    /// Time has passed: show it, with the pace in calls a second where throttled answers have taken it back.
-    pub fn tick(&mut self, slowed_to: Option<f64>) {
+    /// Shows the progress. `slowed_to` is the pace in calls per second, if throttling has reduced it.
+    pub(crate) fn tick(&mut self, slowed_to: Option<f64>) {
         match self.mode {
             ProgressMode::Bar => {
                 self.bar.set_position(self.done);
@@ -111,12 +116,13 @@ impl Progress {
         }
     }
 
-    /// The run is over: take the bar away.
-    pub fn finish(&self) {
+    /// Removes the bar at the end of the run.
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// `7.9 calls/s, 1 min 50 s left: 100 reconciled, 3 break; 2 throttled, slowed down to 4.0/s`.
+    /// Returns the message, such as `7.9 calls/s, 1 min 50 s left: 100 reconciled, 3 break; 2 throttled, slowed down to
+    /// 4.0/s`.
     fn message(&self, slowed_to: Option<f64>) -> String {
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
         #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
@@ -153,9 +159,9 @@ impl Progress {
 }
 
 impl LiveJudge {
-    /// Of the run with this header.
+    /// Returns the judge for the run with this header.
     #[must_use]
-    pub fn of(header: &Header, expectations: Expectations) -> Self {
+    pub(crate) fn of(header: &Header, expectations: Expectations) -> Self {
         Self {
             subjects: MessageContexts::of(header, &expectations),
             expectations,

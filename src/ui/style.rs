@@ -2,21 +2,20 @@
 
 use crate::settings::LogFormat;
 
-/// Colours are for a terminal only, and not for one that has none or whose owner wants none (`no-color.org`).
+/// Returns whether to use colours: on a terminal that supports them, unless `NO_COLOR` is set (`no-color.org`).
 #[must_use]
-pub fn is_coloured(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
+pub(crate) fn is_coloured(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
     terminal && variable("NO_COLOR").is_none() && variable("TERM").as_deref() != Some("dumb")
 }
 
 /// How the log looks.
 #[derive(Debug, Clone, Copy)]
-pub struct LogStyle {
-    /// For a person or for a program.
-    pub format: LogFormat,
-    /// Warnings and errors only.
-    pub quiet: bool,
-    /// [`is_coloured`]; of no matter for a program.
-    pub colours: bool,
+pub(crate) struct LogStyle {
+    pub(crate) format: LogFormat,
+    /// Whether only warnings and errors are logged.
+    pub(crate) quiet: bool,
+    /// The result of [`is_coloured`]. JSON lines have no colours.
+    pub(crate) colours: bool,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which groups should have consumed a message.
+//! Expectations: which groups should have consumed a message.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,41 +9,42 @@ use serde::{Deserialize, Serialize};
 use super::ExpectationsError;
 use crate::message::{check_group, check_topic};
 
-/// What a person may write for every topic.
+/// The topic name that stands for every topic.
 pub(super) const EVERY_TOPIC: &str = "*";
 
-/// The groups that should have consumed each message; without any for its topic, the groups in the answer are taken.
+/// The groups that should have consumed each message. For a topic without expectations, the groups in the answer count
+/// as expected.
 ///
-/// A group that was never started appears in no answer (`facts/users.md` point 0.7): only an expectation can
-/// turn its absence into a finding.
+/// A group that was never started appears in no answer (`docs/facts/users.md` point 0.7). Only an expectation can turn
+/// its absence into a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Expectations {
-    /// Expected of every topic.
+    /// Expectations for every topic.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     every_topic: BTreeSet<Expectation>,
-    /// Expected of one topic, besides those of every topic.
+    /// Further expectations for single topics.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     topics: BTreeMap<String, BTreeSet<Expectation>>,
-    /// An expected group whose subscription filters the message out is no break.
+    /// Whether an expected group passes if its subscription filters the message out.
     pub accept_filtered: bool,
 }
 
-/// One line of the contract: a group, and of which messages it is expected. In the results file a group without conditions
-/// is its bare name.
+/// One line of the expectations: a group, and the messages that it is expected for. In the results file, a group
+/// without conditions is written as its bare name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "ExpectationForm", into = "ExpectationForm")]
 pub(super) struct Expectation {
     pub(super) group: String,
-    /// Only of messages with one of these tags; of all if there are none.
+    /// If not empty, the expectation applies only to messages with one of these tags.
     pub(super) tags: BTreeSet<String>,
-    /// Only of messages born at this moment or later.
+    /// The expectation applies only to messages born at this moment or later.
     pub(super) valid_from: Option<Timestamp>,
-    /// Only of messages born before this moment.
+    /// The expectation applies only to messages born before this moment.
     pub(super) valid_to: Option<Timestamp>,
 }
 
-/// How an expectation stands in the results file.
+/// The form of an expectation in the results file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum ExpectationForm {
@@ -59,19 +60,19 @@ enum ExpectationForm {
     },
 }
 
-/// What of a message decides who should have consumed it.
+/// The properties of a message that decide which groups are expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageContext<'a> {
-    /// Its topic.
+    /// The message's topic.
     pub topic: &'a str,
-    /// Its tag, empty where it has none; `None` where nobody said.
+    /// The message's tag: empty if it has none, `None` if the tag is unknown.
     pub tag: Option<Cow<'a, str>>,
-    /// When it was born, where its row or its ID tells.
+    /// When the message was born, as given in a column or decoded from the ID.
     pub born: Option<Timestamp>,
 }
 
 impl<'a> MessageContext<'a> {
-    /// A message of which nothing else is known.
+    /// Returns a context of which only the topic is known.
     #[must_use]
     pub const fn of_topic(topic: &'a str) -> Self {
         Self {
@@ -82,38 +83,39 @@ impl<'a> MessageContext<'a> {
     }
 }
 
-/// What the contract says of one message.
+/// The groups that are expected to have consumed one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedGroups<'e> {
-    /// The groups that should have consumed it, in name order.
+    /// The groups, in name order.
     pub groups: BTreeSet<&'e str>,
-    /// One of them only because the message's tag or born time is not known.
+    /// Whether a group is listed only because the message's tag or born time is unknown.
     pub assumed: bool,
 }
 
-/// Is a group expected of a message?
+/// Whether an expectation applies to a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Applicability {
     Yes,
-    /// Nobody knows the tag or the born time that it depends on. That must not hide a miss, so it counts as expected.
+    /// The expectation depends on a tag or born time that is unknown. It counts as applicable, so that no miss is
+    /// hidden.
     Assumed,
     No,
 }
 
 impl Expectations {
-    /// Nothing expected: the groups in each answer are.
+    /// Returns whether there is no expectation at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.every_topic.is_empty() && self.topics.is_empty()
     }
 
-    /// Does any expectation depend on a message's tag?
+    /// Returns whether any expectation depends on a message's tag.
     #[must_use]
     pub fn depend_on_tags(&self) -> bool {
         self.all().any(|expected| !expected.tags.is_empty())
     }
 
-    /// The groups expected of a message, or `None` where nothing is expected of its topic.
+    /// Returns the groups expected for a message, or `None` if there is no expectation for its topic.
     #[must_use]
     pub fn groups_for(&self, subject: &MessageContext<'_>) -> Option<ExpectedGroups<'_>> {
         if !self.cover_topic(subject.topic) {
@@ -135,7 +137,7 @@ impl Expectations {
         Some(expected_groups)
     }
 
-    /// Does the contract name this group for a topic, under whatever condition?
+    /// Returns whether the expectations name this group for a topic, under any condition.
     #[must_use]
     pub fn names_group(&self, topic: &str, group: &str) -> bool {
         let own = self.topics.get(topic).into_iter().flatten();
@@ -143,17 +145,17 @@ impl Expectations {
             .any(|expected| expected.group == group)
     }
 
-    /// Is anything expected of a topic, under whatever condition?
+    /// Returns whether there is an expectation for a topic, under any condition.
     pub(super) fn cover_topic(&self, topic: &str) -> bool {
         !self.every_topic.is_empty() || self.topics.contains_key(topic)
     }
 
-    /// Every topic that is named.
+    /// Returns the topics that are named.
     pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
         self.topics.keys().map(String::as_str)
     }
 
-    /// Every group named anywhere.
+    /// Returns the groups named anywhere.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
         self.all().map(|expected| expected.group.as_str())
     }
@@ -163,6 +165,10 @@ impl Expectations {
     }
 
     /// Adds one value of `--expect`: `GROUP,…` for every topic, `TOPIC=GROUP,…` for one.
+    ///
+    /// # Errors
+    ///
+    /// The value names no group, or a name contains characters that no topic or group may have.
     pub fn add(&mut self, value: &str) -> Result<(), ExpectationsError> {
         let (topic, groups) = match value.split_once('=') {
             Some((topic, groups)) => (topic.trim(), groups),

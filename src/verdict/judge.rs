@@ -1,4 +1,4 @@
-//! From words to verdicts, one rule after the other.
+//! Turns track types into verdicts about groups and messages.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,23 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{Expectations, MessageContext};
 
-/// What one group's track type allows us to conclude about one message.
+/// The verdict about one group and one message, concluded from the track type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// The group's offset went past the message. Not proof that it was processed (`facts/users.md` §3b, trap 1).
+    /// The group's offset has passed the message. This does not prove that the message was processed
+    /// (`docs/facts/users.md` §3b, trap 1).
     Passed,
-    /// Skipped by the group's subscription as it is today.
+    /// The group's subscription, as it is today, filters the message out.
     Filtered,
-    /// Not reached yet.
+    /// The group's offset has not reached the message.
     Open,
-    /// The source can't tell: offline, pull, broadcasting, unknown, and every word not known today.
+    /// The source cannot tell: offline, pull, broadcasting, unknown, and every track type not known today.
     Undetermined,
-    /// Expected, but no answer names the group.
+    /// The group is expected, but the answer does not name it.
     Absent,
 }
 
 impl Verdict {
-    /// All of them, in the order reports show them.
+    /// All verdicts, in the order of the reports.
     pub const ALL: [Self; 5] = [
         Self::Passed,
         Self::Filtered,
@@ -32,7 +33,7 @@ impl Verdict {
         Self::Absent,
     ];
 
-    /// The verdict of a track type, as the source spelled it.
+    /// Returns the verdict of a track type in the source's spelling.
     #[must_use]
     pub fn of(track_type: &str) -> Self {
         match track_type {
@@ -43,7 +44,7 @@ impl Verdict {
         }
     }
 
-    /// The word reports use.
+    /// Returns the verdict's name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,27 +63,27 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What we conclude about one row. The first rule that holds decides, in this order.
+/// The verdict about one row. The rules are tried in this order, and the first that holds decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MessageVerdict {
-    /// A bad row: never asked.
+    /// The row is bad and was not queried.
     Rejected,
-    /// No answer after all tries.
+    /// All attempts failed.
     Unanswered,
-    /// The source does not know the message.
+    /// The source does not have the message.
     NotFound,
-    /// No group subscribes and none was expected.
+    /// No group subscribes, and none is expected.
     Unsubscribed,
     /// An expected group is open, absent, or filtered where that is not accepted.
     Break,
-    /// No break, but the source can't tell of an expected group.
+    /// There is no break, but the verdict about an expected group is undetermined.
     Undetermined,
-    /// Every expected group has passed it, or filtered it where that is accepted.
+    /// Every expected group has passed the message, or filtered it where that is accepted.
     Reconciled,
 }
 
 impl MessageVerdict {
-    /// All of them, in the order in which summaries list them: the result first, then what could not be judged.
+    /// All verdicts, in the order of the summaries: first the results, then the rows that could not be judged.
     pub const ALL: [Self; 7] = [
         Self::Reconciled,
         Self::Break,
@@ -93,7 +94,7 @@ impl MessageVerdict {
         Self::Rejected,
     ];
 
-    /// The word reports use.
+    /// Returns the verdict's name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -114,38 +115,38 @@ impl fmt::Display for MessageVerdict {
     }
 }
 
-/// What stands in the results file for one row, as far as the verdict is concerned.
+/// What the results file has for one row, as far as the verdict depends on it.
 #[derive(Debug, Clone, Copy)]
 pub enum AnswerView<'a> {
-    /// The source's word for each group.
+    /// The tracks of the answer.
     Tracks(&'a [TrackView<'a>]),
-    /// The source does not know the message.
+    /// The source does not have the message.
     NotFound,
-    /// An error stands in the answer's place.
+    /// An error stands in place of the answer.
     Unanswered,
-    /// A bad row.
+    /// The row is bad.
     Rejected,
 }
 
-/// A track, borrowed from wherever it stands.
+/// A track of an answer, with borrowed texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackView<'a> {
-    /// Consumer group.
+    /// The consumer group's name.
     #[serde(borrow)]
     pub group: Cow<'a, str>,
-    /// The source's word.
+    /// The track type in the source's spelling.
     #[serde(borrow)]
     pub track_type: Cow<'a, str>,
-    /// What has to be known beside the word; empty where there is nothing.
+    /// A mark that qualifies the track type, or an empty text.
     #[serde(borrow, default)]
     pub mark: Cow<'a, str>,
-    /// The word of `mqadmin`, where it would be another one.
+    /// The track type that `mqadmin` would print, if it differs.
     #[serde(borrow, default)]
     pub mqadmin_track_type: Cow<'a, str>,
 }
 
 impl<'a> TrackView<'a> {
-    /// A word, and nothing beside it.
+    /// Returns a track without a mark.
     #[must_use]
     pub fn new(group: impl Into<Cow<'a, str>>, track_type: impl Into<Cow<'a, str>>) -> Self {
         Self {
@@ -157,30 +158,30 @@ impl<'a> TrackView<'a> {
     }
 }
 
-/// A group as a report shows it for one message.
+/// The verdict about one group of one message, as reports show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupVerdict<'a> {
-    /// Consumer group.
+    /// The consumer group's name.
     pub group: &'a str,
-    /// The source's word; empty where the group is absent.
+    /// The track type in the source's spelling; empty if the group is absent.
     pub track_type: &'a str,
-    /// What has to be known beside the word; empty where there is nothing.
+    /// A mark that qualifies the track type, or an empty text.
     pub mark: &'a str,
-    /// The word of `mqadmin`, where it would be another one; else empty.
+    /// The track type that `mqadmin` would print, if it differs; else an empty text.
     pub mqadmin_track_type: &'a str,
-    /// What we conclude.
+    /// The verdict about the group.
     pub verdict: Verdict,
-    /// Should this group have consumed the message?
+    /// Whether the group should have consumed the message.
     pub expected: bool,
-    /// It answers, though the contract names it nowhere for this topic.
+    /// Whether the group answers although the expectations name it nowhere for this topic.
     pub unexpected: bool,
-    /// Does it make the message a break?
+    /// Whether the group makes the message a break.
     pub breaks: bool,
 }
 
 impl GroupVerdict<'_> {
-    /// The word of the `expected` column: `no` is a group that the contract names, but not for this message (another tag,
-    /// born at another time).
+    /// Returns the word of the `expected` column. `no` means that the expectations name the group, but not for this
+    /// message: another tag, or another born time.
     #[must_use]
     pub const fn expectation(&self) -> &'static str {
         match self {
@@ -193,23 +194,23 @@ impl GroupVerdict<'_> {
     }
 }
 
-/// One row, judged.
+/// One row with its verdicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged<'a> {
-    /// The row's verdict.
+    /// The verdict about the row.
     pub verdict: MessageVerdict,
-    /// The groups of the answer and the absent ones, in name order.
+    /// The groups of the answer and the absent groups, in name order.
     pub groups: Vec<GroupVerdict<'a>>,
-    /// Some group is expected only because the message's tag or born time is not known.
+    /// Whether some group is expected only because the message's tag or born time is unknown.
     pub assumed: bool,
-    /// There is a contract for the topic, and it expects no group of this message.
+    /// Whether there are expectations for the topic, but none applies to this message.
     pub nothing_expected: bool,
 }
 
 /// Judges one row by the rules of [`MessageVerdict`].
 ///
-/// `tracks` are in name order (the results file keeps them so). Where nothing is expected of the topic, the groups in the
-/// answer are expected and `filtered` is accepted.
+/// The tracks must be in name order, as in the results file. If there is no expectation for the topic, the groups in
+/// the answer are expected and `filtered` is accepted.
 #[must_use]
 pub fn judge<'a>(
     answer: AnswerView<'a>,
@@ -363,18 +364,18 @@ mod tests {
             ("d", "NOT_ONLINE"),
         );
         for (tracks, expect, accept_filtered, verdict) in [
-            // Without an expectation the answer's groups are expected, and filtered is accepted.
+            // Without expectations, the groups of the answer are expected, and filtered is accepted.
             (vec![], vec![], false, Unsubscribed),
             (vec![passed], vec![], false, Reconciled),
             (vec![passed, filtered], vec![], false, Reconciled),
             (vec![passed, offline], vec![], false, Undetermined),
             (vec![open, offline], vec![], false, Break),
-            // With one, only the expected groups count.
+            // With expectations, only the expected groups count.
             (vec![passed, open, offline], vec!["a"], false, Reconciled),
             (vec![passed, open], vec!["orders=c"], false, Break),
             (vec![passed, offline], vec!["a,d"], false, Undetermined),
             (vec![open, offline], vec!["c,d"], false, Break),
-            // Filtered needs to be accepted once something is expected.
+            // Where expectations exist, filtered counts as a break unless it is accepted.
             (vec![passed, filtered], vec!["a,b"], false, Break),
             (vec![passed, filtered], vec!["a,b"], true, Reconciled),
             // A group that no answer names is a finding, and an empty answer is no pass.

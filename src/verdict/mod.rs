@@ -1,9 +1,9 @@
-//! What we make of the answers.
+//! Judges the answers.
 //!
-//! A source says a word for each group ([`TrackType`](crate::offsets::TrackType)); [`Verdict`] is what that word
-//! allows us to conclude, [`Expectations`] say who should have consumed, [`judge`] puts both together into the
-//! verdict of the message, and [`Tally`] counts. Nothing undetermined is ever summed into either side
-//! (`facts/users.md` §3b, traps 3 and 4).
+//! A source reports a track type for each group ([`TrackType`](crate::offsets::TrackType)). [`Verdict`] is what the
+//! track type allows us to conclude, and [`Expectations`] say which groups should have consumed. [`judge`] combines
+//! both into the verdict about the message, and [`Tally`] counts. An undetermined group is never added to either side
+//! (`docs/facts/users.md` §3b, traps 3 and 4).
 
 mod expect;
 mod expect_file;

@@ -1,4 +1,4 @@
-//! Counting what was judged. Every report shows these numbers and no others, so they never differ.
+//! Counts the judged rows. Every report shows these numbers and no others, so reports never differ.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,33 @@ use crate::message::CowText;
 
 use super::{GroupVerdict, Judged, MessageVerdict, TopicCounts, Totals, Verdict};
 
-/// How many kinds of break are told apart; an incident has a handful.
+/// The most kinds of break that are counted separately. An incident has a handful.
 const MAX_BREAK_KINDS: usize = 64;
 
-/// One group's verdicts over all distinct messages.
+/// The verdicts about one group over all distinct messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupTally {
     counts: [u64; 5],
     /// Distinct messages that the group was expected to consume.
     pub expected: u64,
-    /// Distinct messages whose answer names the group, though the contract of their topic does not.
+    /// Distinct messages whose answer names the group although the expectations for their topic do not.
     pub unexpected: u64,
     /// Distinct messages that the group made a break.
     pub missed: u64,
-    /// Born times of the first and last of them, where the IDs tell.
+    /// The earliest and the latest born time of the missed messages, if known.
     pub missed_born: Option<(Timestamp, Timestamp)>,
-    /// Distinct messages that the group had passed when an earlier run asked, and that are open now.
+    /// Distinct messages that the group had passed in an earlier run and that are open now.
     pub regressed: u64,
 }
 
 impl GroupTally {
-    /// Distinct messages with this verdict.
+    /// Returns the number of distinct messages with this verdict.
     #[must_use]
     pub const fn count(&self, verdict: Verdict) -> u64 {
         self.counts[verdict as usize]
     }
 
-    /// Does any answer name the group?
+    /// Returns whether any answer names the group.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         Verdict::ALL
@@ -71,83 +71,83 @@ impl GroupTally {
     }
 }
 
-/// Breaks alike: the same topic and the same groups at fault.
+/// Breaks of one kind: the same topic and the same groups at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakKind {
-    /// Topic.
+    /// The topic of the messages.
     pub topic: String,
     /// The groups at fault with their verdicts, in name order.
     pub groups: Vec<(String, Verdict)>,
-    /// Distinct messages.
+    /// How many distinct messages are of this kind.
     pub count: u64,
-    /// Input row of the first of them.
+    /// The input row of the first of them.
     pub first_row: u64,
-    /// Its message ID.
+    /// The message ID of the first of them.
     pub first_msg_id: String,
 }
 
-/// What a judged results file adds up to. Tallies of consecutive parts are put together by [`Tally::append`].
+/// The numbers of a judged results file. [`Tally::append`] joins the tallies of consecutive parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Control totals, counted again from the lines.
+    /// The control totals, counted anew from the lines.
     pub totals: Totals,
     messages: [u64; 7],
-    /// Distinct messages that an earlier run had found passed, and that were asked again.
+    /// Distinct messages that some group had passed in an earlier run and that were queried again.
     pub rechecked: u64,
-    /// Distinct messages of which some group is expected only because their tag or born time is not known.
+    /// Distinct messages with a group that is expected only because their tag or born time is unknown.
     pub assumed: u64,
-    /// Distinct messages with an answer of which the contract expects no group: another tag, born at another time.
+    /// Distinct messages with an answer to which no expectation applies: another tag, or another born time.
     pub nothing_expected: u64,
-    /// Topics of the distinct messages.
+    /// The topics of the distinct messages.
     pub topics: TopicCounts,
-    /// By group, in name order.
+    /// The groups, in name order.
     pub groups: BTreeMap<String, GroupTally>,
-    /// Error codes of messages not found or unanswered.
+    /// The error codes of messages that were not found or not answered.
     pub errors: BTreeMap<String, u64>,
-    /// First and last moment of observation, RFC 3339 UTC (so they compare as text).
+    /// The first and the last observation time, RFC 3339 UTC (so that they compare as text).
     pub observed: Option<(String, String)>,
-    /// Calls made for the answers, …
+    /// Calls made for the answers, retries included.
     pub calls: u64,
-    /// … of them, those that asked again, …
+    /// Calls that repeated an earlier call.
     pub retries: u64,
-    /// … and those that were throttled.
+    /// Calls that were throttled.
     pub throttled: u64,
-    /// The breaks by kind, in the order they were met. Beyond 64 kinds, further ones are left out here,
-    /// never out of the totals.
+    /// The breaks by kind, in the order of their first rows. Kinds beyond the 64th are missing here, but not in the
+    /// totals.
     pub breaks: Vec<BreakKind>,
 }
 
-/// What [`Tally::add`] needs to know of a distinct message or a bad row besides its verdicts.
+/// What [`Tally::add`] needs about a distinct message or a bad row besides its verdicts.
 #[derive(Debug, Clone, Copy)]
 pub struct RowFacts<'a> {
-    /// Input row.
+    /// The input row.
     pub row: u64,
-    /// Message ID.
+    /// The message ID.
     pub msg_id: &'a str,
-    /// Topic.
+    /// The topic.
     pub topic: &'a str,
-    /// Born time, given or decoded from the ID.
+    /// The born time, as given in a column or decoded from the ID.
     pub born: Option<Timestamp>,
-    /// RFC 3339 UTC, empty for a bad row.
+    /// The observation time, RFC 3339 UTC; empty for a bad row.
     pub observed_at: &'a str,
-    /// The error's code, or its kind where it has none.
+    /// The code of the error, or its kind if it has no code.
     pub error: Option<&'a str>,
-    /// The answer is an earlier run's.
+    /// Whether the answer was taken from an earlier run.
     pub is_carried: bool,
-    /// The groups that had passed the message when an earlier run asked.
+    /// The groups that had passed the message in an earlier run.
     pub passed: Option<&'a [CowText<'a>]>,
-    /// Calls made, and how many of them were throttled.
+    /// The number of calls, and how many of them were throttled.
     pub attempts: (u32, u32),
 }
 
 impl Tally {
-    /// Distinct messages (for `rejected`: rows) with this verdict.
+    /// Returns the number of distinct messages with this verdict; for `rejected`, the number of rows.
     #[must_use]
     pub const fn messages(&self, verdict: MessageVerdict) -> u64 {
         self.messages[verdict as usize]
     }
 
-    /// Is every row reconciled?
+    /// Returns whether every row is reconciled.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.messages(MessageVerdict::Reconciled) + self.totals.duplicates == self.totals.rows
@@ -186,7 +186,7 @@ impl Tally {
             *self.errors.entry(code.to_owned()).or_default() += 1;
         }
         self.observe(facts.observed_at);
-        // Both are in name order, and most messages have the same groups: one walk finds them.
+        // Both lists are in name order, and most messages have the same groups, so one walk finds them.
         let mut known = self.groups.iter_mut();
         let mut new_groups = Vec::new();
         for seen in &judged.groups {
@@ -245,7 +245,7 @@ impl Tally {
         }
     }
 
-    /// Most breaks are of a kind that is known, and then nothing is allocated.
+    /// Counts a break. Most breaks are of a known kind, and then nothing is allocated.
     fn add_break(&mut self, facts: RowFacts<'_>, judged: &Judged<'_>) {
         let alike = |kind: &&mut BreakKind| {
             let groups = kind
@@ -291,7 +291,7 @@ fn span(
     }
 }
 
-/// The groups that make a break of it.
+/// Returns the groups that make the message a break.
 fn at_fault<'a>(judged: &'a Judged<'_>) -> impl Iterator<Item = (&'a str, Verdict)> {
     judged
         .groups

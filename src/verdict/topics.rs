@@ -1,31 +1,31 @@
-//! The topics of the judged messages: they show where a contract and the messages do not meet.
+//! Compares the topics of the messages with the topics of the expectations.
 //!
-//! A topic misspelt in a contract would silently expect nothing of anybody, so both sides are named: topics of the contract
-//! that no message has, and topics of messages that the contract does not mention.
+//! A misspelt topic in the expectations would silently expect nothing. So reports name both sides: topics with
+//! expectations that no message has, and topics of messages without expectations.
 
 use std::collections::BTreeMap;
 
 use super::Expectations;
 
-/// More topics than this are not told apart; an account has hundreds.
+/// The most topics that are counted separately. An account has hundreds.
 const MAX_TOPICS: usize = 10_000;
 
 /// How many distinct messages each topic has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicCounts {
     messages: BTreeMap<String, u64>,
-    /// There are more than [`MOST`], and some are missing here.
+    /// Whether there are more than [`MAX_TOPICS`] topics, so that some are missing here.
     is_cut: bool,
 }
 
-/// Where contract and messages do not meet.
+/// Where the expectations and the messages do not match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Topics that the contract names and no message has.
+    /// Topics that the expectations name and no message has.
     pub without_messages: Vec<String>,
-    /// Topics that messages have and the contract does not mention, with their number of distinct messages.
+    /// Topics of messages without expectations, with their number of distinct messages.
     pub without_expectations: Vec<(String, u64)>,
-    /// There is a contract and there are messages, and it mentions the topic of none of them.
+    /// Whether there are expectations and messages, but no message has a topic with expectations.
     pub covers_none: bool,
 }
 
@@ -54,7 +54,7 @@ impl TopicCounts {
 }
 
 impl Expectations {
-    /// Where they and messages of these topics do not meet; nothing where nothing is expected.
+    /// Returns where the expectations and the topics of the messages do not match. Empty if there are no expectations.
     #[must_use]
     pub fn coverage(&self, topics: &TopicCounts) -> Coverage {
         let without_messages = self

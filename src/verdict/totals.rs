@@ -1,27 +1,27 @@
-//! The numbers that must tie, or rows were lost.
+//! The control totals.
 
 use serde::{Deserialize, Serialize};
 
-/// The control totals of a results file. They must tie, or rows were lost.
+/// The control totals of a results file. If they do not tie, rows were lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Input rows; each is one line of the results file.
+    /// Input rows. Each is one line of the results file.
     pub rows: u64,
     /// Distinct `(instance, topic, msg_id)`.
     pub distinct: u64,
-    /// Rows that ask the same as an earlier row.
+    /// Rows that repeat the query of an earlier row.
     pub duplicates: u64,
     /// Bad rows.
     pub rejected: u64,
     /// Distinct messages with an answer.
     pub answered: u64,
-    /// Distinct messages the source does not know.
+    /// Distinct messages that the source does not have.
     pub not_found: u64,
-    /// Distinct messages without any answer after all tries.
+    /// Distinct messages without an answer after all attempts.
     pub unanswered: u64,
     /// Tracks in all answers.
     pub tracks: u64,
-    /// Of the answers, those that an earlier run was given and this one did not ask for.
+    /// Answers taken from an earlier run.
     #[serde(default, skip_serializing_if = "is_none")]
     pub carried: u64,
 }
@@ -71,14 +71,14 @@ impl Totals {
         self.distinct += 1;
     }
 
-    /// `rows = distinct + duplicates + rejected` and `distinct = answered + not_found + unanswered`.
+    /// Returns whether `rows = distinct + duplicates + rejected` and `distinct = answered + not_found + unanswered`.
     #[must_use]
     pub const fn tie(&self) -> bool {
         self.rows == self.distinct + self.duplicates + self.rejected
             && self.distinct == self.answered + self.not_found + self.unanswered
     }
 
-    /// The sums of several results files.
+    /// Returns the sums of two results files.
     #[must_use]
     pub fn plus(self, other: &Self) -> Self {
         Self {

@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::*;
+use super::Differences;
+use super::change::Change;
+use super::compare::compare;
+use super::tally::{DiffTally, GroupChange, MessageCounts};
 use crate::results::ResultsFile;
 use nights::Held::{self, NotFound, Rejected, SameAs, Tracks, Unanswered};
 use nights::{Night, OPEN, PASSED, night, says, side};

@@ -1,11 +1,11 @@
-//! Which column of a file of expectations means what.
+//! Finds the columns of an expectations file.
 
 use std::path::Path;
 
 use super::ExpectationsError;
 use crate::delimited::RecordCells;
 
-/// The columns that mean something, by their folded names; every other column is the person's own.
+/// The columns with a meaning, by their folded names. All other columns are ignored.
 const COLUMNS: [(&str, &[&str]); 5] = [
     ("topic", &["topic"]),
     ("group", &["group"]),
@@ -14,12 +14,12 @@ const COLUMNS: [(&str, &[&str]); 5] = [
     ("valid_to", &["validto"]),
 ];
 
-/// Beginnings of names that look like ours: one of them misspelt would silently mean nothing.
+/// Beginnings of names that resemble ours. A misspelt column would silently mean nothing, so it is refused.
 const RESEMBLING: [&str; 2] = ["valid", "tag"];
 
-/// Where the columns stand.
+/// The indices of the columns.
 pub(super) struct ExpectationColumns {
-    /// How many columns the header has.
+    /// The number of columns of the header.
     pub(super) width: usize,
     pub(super) topic: usize,
     pub(super) group: usize,
@@ -74,7 +74,7 @@ impl ExpectationColumns {
         })
     }
 
-    /// No cell stands beyond the header: it would mean nothing.
+    /// Checks that no cell stands beyond the header, where it would mean nothing.
     pub(super) fn check_width(&self, cells: &RecordCells) -> Result<(), String> {
         let beyond = (self.width..cells.len()).filter_map(|column| cells.get(column));
         let mut beyond = beyond.filter(|cell| !cell.trim().is_empty());
@@ -86,7 +86,7 @@ impl ExpectationColumns {
     }
 }
 
-/// A column's name without what doesn't count.
+/// Returns a column name in lower case with its letters and digits only.
 pub(super) fn fold(name: &str) -> String {
     let counts = |c: &char| c.is_alphanumeric();
     name.chars()

@@ -1,40 +1,40 @@
-//! Why expectations can't be understood, from flags and from a file.
+//! Why expectations cannot be read, from flags or from a file.
 
 use std::path::PathBuf;
 
 use crate::exit::Advice;
 use crate::message::BadName;
 
-/// Why expectations can't be understood.
+/// Why expectations cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpectationsError {
-    /// A value of `--expect` without any group in it.
+    /// A value of `--expect` contains no group.
     #[error("--expect `{found}`: expected GROUP,… or TOPIC=GROUP,…")]
     NoGroup {
-        /// What was typed.
+        /// The value as typed.
         found: String,
     },
-    /// A name in `--expect` that no topic or group has.
+    /// A name in `--expect` cannot be the name of a topic or a group.
     #[error("--expect `{found}`: the {what} `{name}` {problem}")]
     BadName {
-        /// What was typed.
+        /// The value as typed.
         found: String,
         /// `topic` or `group`.
         what: &'static str,
-        /// The name.
+        /// The refused name.
         name: String,
-        /// What is wrong with it.
+        /// Why the name is refused.
         problem: BadName,
     },
-    /// The file can't be opened, or can't be decompressed.
+    /// The file cannot be opened or decompressed.
     #[error("can't read expectations from {}", path.display())]
     Unreadable {
         /// The file of `--expect-file`.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The file is no CSV with one group a line.
+    /// The file is not CSV with one group per line.
     #[error("{}: {problem}", path.display())]
     File {
         /// The file of `--expect-file`.
@@ -42,12 +42,12 @@ pub enum ExpectationsError {
         /// What was found and what was expected.
         problem: &'static str,
     },
-    /// A line can't be read as cells below the header.
+    /// A line cannot be read as cells below the header.
     #[error("{}:{line}: {problem}", path.display())]
     Line {
         /// The file of `--expect-file`.
         path: PathBuf,
-        /// Line, from 1.
+        /// The line number, from 1.
         line: u64,
         /// What was found and what was expected.
         problem: String,
@@ -59,10 +59,10 @@ pub enum ExpectationsError {
         path: PathBuf,
         /// `topic` or `group`.
         missing: &'static str,
-        /// The names that are there.
+        /// The column names of the header.
         found: Vec<String>,
     },
-    /// A column that looks like one of ours and is none.
+    /// A column name resembles one of ours.
     #[error("{}: found the column `{found}`, expected it to be tags, valid_from or valid_to", path.display())]
     Misnamed {
         /// The file of `--expect-file`.
@@ -70,26 +70,26 @@ pub enum ExpectationsError {
         /// The name in the header.
         found: String,
     },
-    /// Two columns of one meaning.
+    /// Two columns have the same meaning.
     #[error("{}: the columns `{first}` and `{second}` could both be {meaning}, expected one of them", path.display())]
     Ambiguous {
         /// The file of `--expect-file`.
         path: PathBuf,
-        /// The meaning, by our name for it.
+        /// Our name of the column that both could be.
         meaning: &'static str,
-        /// One of them.
+        /// The first name in the header.
         first: String,
-        /// Another.
+        /// The second name in the header.
         second: String,
     },
-    /// A cell can't be understood.
+    /// A cell cannot be read.
     #[error("{}:{line}, column {column}: {problem}", path.display())]
     Cell {
         /// The file of `--expect-file`.
         path: PathBuf,
-        /// Line, from 1.
+        /// The line number, from 1.
         line: u64,
-        /// The column's name in our spelling.
+        /// Our name of the column.
         column: &'static str,
         /// What was found and what was expected.
         problem: String,

@@ -1,6 +1,6 @@
-//! The file of expectations: CSV, a group a line, with the conditions under which it is expected.
+//! Reads an expectations file: CSV, one group per line, with the conditions under which it is expected.
 //!
-//! `columns` finds what each column means, `row` reads a line by them.
+//! `columns` finds the meaning of each column, and `row` reads a line by them.
 
 mod columns;
 mod error;
@@ -21,21 +21,23 @@ use row::ExpectationRow;
 
 pub use error::ExpectationsError;
 
-/// How a file begins that `expect learn` wrote and nobody has confirmed.
+/// The beginning of a file that `expect learn` wrote and that was not confirmed yet.
 pub const DRAFT: &str = "# DRAFT";
 
-/// How a remark begins; so does the first cell of one that a spreadsheet has saved.
+/// The beginning of a comment line, and of its first cell after a spreadsheet has saved the file.
 const REMARK: char = '#';
 
-/// A longer file, decompressed, is no contract.
+/// The longest file that is read, decompressed.
 const MAX_BYTES: u64 = 64 << 20;
 
 impl Expectations {
-    /// Adds a file of `--expect-file`: CSV with the columns `topic` and `group`, and if need be `tags`, `valid_from` and
-    /// `valid_to`. `zone` is the producers': a date is a day there.
+    /// Adds an expectations file: CSV with the columns `topic` and `group`, and optionally `tags`, `valid_from` and
+    /// `valid_to`. A date is a day in `zone`, the producers' time zone.
     ///
-    /// A line that is read as something else than its owner meant would hide a miss, so whatever has no meaning is
-    /// refused: a cell beyond the header, a quote left open, a name that nothing can have, a file without any group.
+    /// # Errors
+    ///
+    /// The file cannot be read, or something in it has no meaning: a cell beyond the header, an open quote, a name that
+    /// no group can have, no group at all. A line read otherwise than intended would hide a miss.
     pub fn add_file(&mut self, path: &Path, zone: &TimeZone) -> Result<(), ExpectationsError> {
         let unreadable = |source| ExpectationsError::Unreadable {
             path: path.to_owned(),
@@ -94,7 +96,7 @@ impl Expectations {
     }
 }
 
-/// Cuts a line into cells; tells whether it is more than a remark or blanks.
+/// Splits a line into cells. Returns whether the line is more than a comment or blanks.
 fn has_content(
     record: &Record<'_>,
     delimiter: u8,
@@ -112,12 +114,12 @@ fn has_content(
             "found a quote that is opened here and nowhere closed, expected both".to_owned(),
         );
     }
-    // A spreadsheet gives every line as many cells as the header has, and puts quotes around a remark.
+    // A spreadsheet gives every line as many cells as the header has, and puts quotes around a comment.
     let is_remark = cells.get(0).is_some_and(|cell| cell.starts_with(REMARK));
     Ok(!is_remark && cells.iter().any(|cell| !cell.trim().is_empty()))
 }
 
-/// All of the file, decompressed and without a byte order mark.
+/// Reads the whole file, decompressed and without a byte order mark.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let content = decompressed(File::open(path)?)?;
@@ -137,7 +139,7 @@ fn is_draft(text: &[u8]) -> bool {
     begin.starts_with(DRAFT.as_bytes())
 }
 
-/// By the header: the first line that is neither empty nor a remark.
+/// Returns the delimiter of the header, which is the first line that is neither empty nor a comment.
 fn delimiter_of(text: &[u8]) -> u8 {
     let mut lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     let header = lines.find(|line| {
@@ -197,7 +199,7 @@ mod tests {
             ["GID_a", "GID_all"]
         );
         assert_eq!(groups(&read, "other", "2026-11-20T15:59:59Z"), ["GID_all"]);
-        // The day ends at midnight where the producers are.
+        // The day ends at midnight in the producers' time zone.
         assert_eq!(
             groups(&read, "paid", "2026-11-20T16:00:00Z"),
             ["GID_all", "GID_b"]

@@ -1,4 +1,4 @@
-//! One line of a file of expectations: a group, and of which messages it is expected.
+//! Reads one line of an expectations file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::delimited::RecordCells;
 use crate::message::{BadName, check_group, check_topic};
 use crate::verdict::expect::{EVERY_TOPIC, Expectation};
 
-/// One line of the file.
+/// One line of an expectations file.
 pub(super) struct ExpectationRow<'a> {
     pub(super) path: &'a Path,
     pub(super) line: u64,
@@ -26,7 +26,7 @@ impl<'a> ExpectationRow<'a> {
         cell.unwrap_or_default().trim()
     }
 
-    /// Empty or `*` for every topic.
+    /// Returns the topic; empty or `*` stands for every topic.
     pub(super) fn topic(&self, places: &ExpectationColumns) -> Result<&'a str, ExpectationsError> {
         let topic = self.text(Some(places.topic));
         match check_topic(topic) {
@@ -89,8 +89,8 @@ fn with_problem(name: &str, problem: BadName) -> String {
     format!("`{name}` {problem}")
 }
 
-/// `paid || created`, as RocketMQ writes it; nothing or `*` is every tag. A comma would make one tag of two, which no
-/// message has, and nobody would miss anything.
+/// Parses tags in RocketMQ's notation, `paid || created`. An empty cell or `*` means every tag. Commas are refused:
+/// `a,b` would be one tag that no message has, and no miss would show.
 fn tags(cell: &str) -> Result<BTreeSet<String>, String> {
     if cell.is_empty() || cell == "*" {
         return Ok(BTreeSet::new());
@@ -109,14 +109,15 @@ fn tags(cell: &str) -> Result<BTreeSet<String>, String> {
     .collect()
 }
 
-/// Which end of a day a date means.
+/// The end of the day that a date stands for.
 #[derive(Clone, Copy)]
 enum DayBoundary {
     First,
     Last,
 }
 
-/// A moment (RFC 3339), or a day in `zone`, whole: from its first moment to the first one of the next day.
+/// Parses a moment (RFC 3339) or a day in `zone`. A day begins at its first moment and ends at the first moment of the
+/// next day.
 fn moment(cell: &str, edge: DayBoundary, zone: &TimeZone) -> Result<Option<Timestamp>, String> {
     if cell.is_empty() {
         return Ok(None);
