@@ -3,7 +3,7 @@
 /// Number of digits that a spreadsheet keeps of a number; the others become zeros.
 const SPREADSHEET_DIGITS: usize = 15;
 
-/// Why a text cannot be a message ID; the message continues "the ID …" (`docs/facts/ons-api.md` §8, Traps 11
+/// The reason why a text cannot be a message ID; the message continues "the ID …" (`docs/facts/ons-api.md` §8, Traps 11
 /// and 12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadId {
@@ -75,7 +75,7 @@ pub(super) fn check(text: &str) -> Result<(), BadId> {
 /// Returns whether the digits after the fifteenth are all zeros, as a spreadsheet writes a long number.
 ///
 /// An ID of decimal digits is legal, so three more conditions apply: no leading zero, which a spreadsheet would
-/// drop; only zeros after the fifteenth digit; and not an offset ID, which has zeros where its port begins and
+/// drop; only zeros after the fifteenth digit. It must not be an offset ID, which has zeros where its port begins and
 /// may end in a small offset.
 fn has_lost_tail(bytes: &[u8]) -> bool {
     let (head, tail) = bytes.split_at(SPREADSHEET_DIGITS);

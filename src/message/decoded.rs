@@ -16,7 +16,7 @@ pub struct Decoded {
     /// Its kind (`kind`) and its fields.
     #[serde(flatten)]
     pub id: MessageId,
-    /// When the message was made, if the ID tells ([`MessageId::born`]): RFC 3339, UTC.
+    /// The time when the message was made, if the ID tells ([`MessageId::born`]): RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_rfc3339")]
     pub born_at: Option<Timestamp>,
     /// A caveat about these values.

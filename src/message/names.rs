@@ -8,7 +8,7 @@ const DERIVED_TOPIC: usize = 255;
 /// topics are short enough.
 const GROUP: usize = 255;
 
-/// Why a text cannot be a topic, group or instance; the message continues "the topic …".
+/// The reason why a text cannot be a topic, group or instance; the message continues "the topic …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     /// The text contains a character that no name has.

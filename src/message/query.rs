@@ -16,11 +16,11 @@ pub struct Query {
     pub topic: Arc<str>,
     /// The message ID; its case is preserved.
     pub msg_id: Box<str>,
-    /// Where the message is stored, if the input says so (columns `broker`, `queue_id`, `queue_offset`, `tag`).
+    /// The position of the message, if the input says so (columns `broker`, `queue_id`, `queue_offset`, `tag`).
     pub position: Option<Position>,
 }
 
-/// Where a message is stored: everything that is compared with a group's committed offsets.
+/// The position of a stored message: everything that is compared with a group's committed offsets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// Name of the broker (not its address, which changes on failover).
@@ -36,7 +36,7 @@ pub struct Position {
     pub store: Option<Arc<str>>,
 }
 
-/// What is known about a message's tag.
+/// The available knowledge of a message's tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tag {
     /// The message has this tag.

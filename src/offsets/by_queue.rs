@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// A value for each queue of a topic, by broker **name** (addresses change on failover) and queue number.
 ///
 /// Sorted by number, then broker name. A topic has a few dozen queues and each message is looked up in every
-/// group's map, so look-ups must be fast: numbers are compared faster than names, and most names differ within
+/// group's map, so look-ups must be fast. Numbers are compared faster than names, and most names differ within
 /// eight bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByQueue<V>(Vec<(QueueKey, Arc<str>, V)>);

@@ -9,9 +9,9 @@ use super::ByQueue;
 pub struct GroupState {
     /// Whether any client of the group is connected.
     pub online: bool,
-    /// How messages are consumed; it decides who moves the offsets.
+    /// The way messages are consumed; it decides who moves the offsets.
     pub consume_type: ConsumeType,
-    /// How clients share messages; it decides where the offsets are kept.
+    /// The way clients share messages; it decides where the offsets are kept.
     pub message_model: MessageModel,
     /// The group's subscription to the topic; [`TagFilter::all`] without a subscription.
     pub filter: TagFilter,
@@ -46,7 +46,7 @@ pub struct GroupTraces {
     pub commits: bool,
 }
 
-/// How a group's clients receive messages (`docs/facts/rocketmq.md` §1.2).
+/// The way a group's clients receive messages (`docs/facts/rocketmq.md` §1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumeType {
     /// `CONSUME_PASSIVELY`: the client library drives, and commits what was handled.
@@ -83,7 +83,7 @@ impl ConsumeType {
     }
 }
 
-/// How a group's clients share the messages of a topic.
+/// The way a group's clients share the messages of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageModel {
     /// Each message goes to one client; the broker keeps the offsets.

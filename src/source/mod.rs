@@ -133,7 +133,7 @@ pub struct Trace {
     pub tracks: Vec<Track>,
     /// Request ID of the gateway.
     pub request_id: Option<String>,
-    /// Where the message is stored, if the source only looked it up for a later judgement.
+    /// The position of the message, if the source only looked it up for a later judgement.
     pub found: Option<Box<LocatedMessage>>,
 }
 
@@ -154,9 +154,9 @@ impl Trace {
 pub struct LocatedMessage {
     /// The topic it is stored under, by its name on the brokers.
     pub topic: Arc<str>,
-    /// Where it is stored.
+    /// Its position.
     pub position: Position,
-    /// When it was stored, if the broker says.
+    /// The time when it was stored, if the broker says.
     pub stored_at: Option<Timestamp>,
 }
 
@@ -186,14 +186,14 @@ impl Track {
     }
 }
 
-/// Why there is no trace.
+/// The reason why there is no trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The class of the failure.
     pub kind: FailureKind,
     /// Error code of the source, if any (`BIZ_NO_MESSAGE`, `Throttling.User`).
     pub code: Option<String>,
-    /// What happened, without secrets.
+    /// A description of what happened, without secrets.
     pub message: String,
     /// HTTP status, if there was an HTTP response.
     pub http_status: Option<u16>,
@@ -201,13 +201,13 @@ pub struct Failure {
     pub request_id: Option<String>,
     /// The wait that the source asked for.
     pub retry_after: Option<Duration>,
-    /// What the user can do next, if known.
+    /// A hint for the user about what to do next, if known.
     pub hint: Option<String>,
     /// Whether the source failed before it made a call. Such a failure does not count as an attempt.
     pub no_call_made: bool,
 }
 
-/// What a failure means for the run. The error code decides; the HTTP status counts only without a code.
+/// The meaning of a failure for the run. The error code decides; the HTTP status counts only without a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// The message, topic or instance does not exist or is not visible to this account. This is the answer to

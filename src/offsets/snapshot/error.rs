@@ -4,7 +4,7 @@ use std::io;
 
 use crate::exit::Advice;
 
-/// Why a snapshot cannot be used. The messages name the file and the place in it.
+/// The reason why a snapshot cannot be used. The messages name the file and the place in it.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,

@@ -34,7 +34,7 @@ use super::{BrokerContext, ByQueue, GroupState, Rules};
 pub struct ClusterState {
     /// The cluster's name, for display.
     pub cluster: Box<str>,
-    /// When the offsets were read.
+    /// The time when the offsets were read.
     pub captured_at: Timestamp,
     /// The instance of the topics, if the cluster serves one.
     pub instance_id: Option<Arc<str>>,

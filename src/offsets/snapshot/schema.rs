@@ -21,7 +21,7 @@ pub struct SnapshotDocument {
     pub schema: Schema,
     /// The cluster's name, for display.
     pub cluster: Box<str>,
-    /// When the offsets were read.
+    /// The time when the offsets were read.
     pub captured_at: SnapshotTime,
     /// The instance of the topics, if the cluster serves one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,7 +177,7 @@ pub struct MessageEntry<'a> {
     /// The tag, if the message has one.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Cow<'a, str>>,
-    /// When the message was stored.
+    /// The time when the message was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_at: Option<SnapshotTime>,
     /// The address at which the message was stored, `ip:port`.

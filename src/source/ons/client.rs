@@ -261,7 +261,7 @@ fn unaskable(error: &dyn std::error::Error) -> Failure {
     )
 }
 
-/// Why a client cannot be created.
+/// The reason why a client cannot be created.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -279,7 +279,7 @@ pub enum ConfigError {
         "the access key ID or the security token from {provider} has characters that can't be sent"
     )]
     Unsendable {
-        /// Where the key was found.
+        /// The place where the key was found.
         provider: String,
     },
     /// The system returned no random bytes for the nonces.

@@ -154,7 +154,7 @@ fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
-/// Why a source is not the address of a gateway.
+/// The reason why a source is not the address of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EndpointError {

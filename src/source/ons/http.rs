@@ -176,7 +176,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Why an address cannot be used. The messages do not quote the address.
+/// The reason why an address cannot be used. The messages do not quote the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
     /// Not a URL with a supported scheme.

@@ -51,7 +51,7 @@ pub(super) fn speaks_tls(
     }
 }
 
-/// Why an address is not valid for a proxy. The messages do not quote it because it may contain a password.
+/// The reason why an address is not valid for a proxy. The messages do not quote it because it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadProxy {
     /// Not a URL with a supported scheme.

@@ -63,7 +63,7 @@ pub(super) struct RoutedTopic {
     pub(super) route: TopicRoute,
     /// Names of its brokers.
     pub(super) brokers: Vec<Arc<str>>,
-    /// When its route was requested.
+    /// The time when its route was requested.
     since: Instant,
 }
 

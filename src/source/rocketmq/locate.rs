@@ -280,7 +280,7 @@ impl Cluster {
     }
 }
 
-/// What is stored at the position of an offset ID.
+/// The result of reading at the position of an offset ID.
 enum OffsetLookup {
     /// The message that the ID names, on this broker.
     Message(Arc<str>, Box<StoredMessage>),

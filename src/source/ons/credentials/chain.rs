@@ -31,7 +31,7 @@ pub struct ProviderChain<'a> {
     pub home: Option<&'a Path>,
     /// The profile given by `--profile`.
     pub profile: Option<&'a str>,
-    /// What the user has allowed.
+    /// The permissions that the user has given.
     pub allow: Allowed,
 }
 

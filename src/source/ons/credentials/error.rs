@@ -8,7 +8,7 @@ use super::sts;
 use crate::exit::Advice;
 use crate::source::{Failure, FailureKind};
 
-/// Why no credentials were found.
+/// The reason why no credentials were found.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 #[expect(
@@ -134,13 +134,13 @@ impl Advice for CredentialsError {
     }
 }
 
-/// Why a provider gave no key. Cloned because one failed renewal answers every call that waits for the key.
+/// The reason why a provider gave no key. Cloned because one failed renewal answers every call that waits for the key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what}")]
 pub struct FetchError {
-    /// What happened, without secrets.
+    /// A description of what happened, without secrets.
     pub what: String,
-    /// What the user can do next, if known.
+    /// A hint for the user about what to do next, if known.
     pub hint: Option<String>,
     /// Whether another attempt may succeed.
     pub is_transient: bool,

@@ -21,7 +21,7 @@
 //! `--profile` is searched for in files only.
 //!
 //! The code is our own. The only maintained crate, `reqsign-aliyun-oss` 3.2, supports no role profiles of the CLI, no
-//! policy and no `External`; it sends the identity token in the URL, quotes whole responses in its errors, and keeps
+//! policy and no `External`. It sends the identity token in the URL, quotes whole responses in its errors, and keeps
 //! secrets as plain text. It would add thirteen crates for the few requests to the metadata service.
 
 pub mod chain;
@@ -52,7 +52,7 @@ pub use role::{Allowed, Disabled, RoleDefaults};
 /// An access key, and where it was found.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Where the key was found, for the log: `environment`, `profile prod of ~/.aliyun/config.json`.
+    /// The place where the key was found, for the log: `environment`, `profile prod of ~/.aliyun/config.json`.
     pub provider: String,
     /// The public half of the key; shown only in masked form.
     pub access_key_id: String,

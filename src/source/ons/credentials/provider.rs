@@ -15,11 +15,11 @@ use super::{Credentials, CredentialsError, Fetcher};
 pub struct Provider {
     /// Name for the log: `environment`, `profile prod of ~/.aliyun/config.json (RamRoleArn)`.
     pub name: String,
-    /// How the key is obtained.
+    /// The way to obtain the key.
     pub kind: ProviderKind,
 }
 
-/// How a provider's key is obtained.
+/// The way to obtain the key of a provider.
 #[derive(Debug, Clone)]
 pub enum ProviderKind {
     /// A key that was read from a file or the environment and does not change.
@@ -87,7 +87,7 @@ pub struct EcsRole {
 pub struct Issued {
     /// The key.
     pub credentials: Credentials,
-    /// When the key expires; `None` if it does not expire or the provider does not say.
+    /// The time when the key expires; `None` if it does not expire or the provider does not say.
     pub expires: Option<Timestamp>,
 }
 
@@ -105,12 +105,12 @@ impl From<Credentials> for Issued {
 pub struct Candidates {
     /// Providers to ask, in order. Only the last one may be required; those before it are optional.
     pub(super) providers: Vec<(Provider, Presence)>,
-    /// Why the other steps of the chain found nothing.
+    /// The reason why the other steps of the chain found nothing.
     pub(super) looked: Vec<String>,
     pub(super) profile: Option<String>,
 }
 
-/// What to do if a provider gives no key.
+/// The consequence if a provider gives no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     /// The user configured this provider. The search ends with its error, because a later provider might hold

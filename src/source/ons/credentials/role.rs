@@ -19,7 +19,7 @@ pub struct RoleDefaults {
     pub vpc: bool,
     /// Provider kinds that are switched off.
     pub off: Disabled,
-    /// What the user has allowed.
+    /// The permissions that the user has given.
     pub allow: Allowed,
 }
 
@@ -34,7 +34,7 @@ pub struct Disabled {
     pub process: bool,
 }
 
-/// What the user allows by command-line flags.
+/// Permissions that the user gives by command-line flags.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Allowed {
     /// `--allow-external-credentials`: a profile may run a command.

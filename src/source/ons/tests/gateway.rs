@@ -18,7 +18,7 @@ pub(in super::super) const STRANGER: &[u8] =
     include_bytes!("../../../../tests/data/tls/stranger.pem");
 const KEY: &[u8] = include_bytes!("../../../../tests/data/tls/gateway.key");
 
-/// What to do with one connection.
+/// A script for one connection.
 pub(in super::super) enum Reply {
     /// Send these bytes and close.
     Bytes(Vec<u8>),

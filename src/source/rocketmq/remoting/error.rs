@@ -13,11 +13,11 @@ pub struct CallError {
     pub address: Arc<str>,
     /// The call.
     pub call: RequestCode,
-    /// Why the call failed.
+    /// The reason why the call failed.
     pub cause: Cause,
 }
 
-/// Why a call failed.
+/// The reason why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {

@@ -94,7 +94,7 @@ pub(super) fn write(request: &Request, opaque: i32, out: &mut BytesMut) {
     out[start + 4..start + 8].copy_from_slice(&head.to_be_bytes());
 }
 
-/// Why bytes are not a frame. The rest of the connection cannot be read either.
+/// The reason why bytes are not a frame. The rest of the connection cannot be read either.
 #[derive(Debug, Error)]
 pub enum FrameError {
     /// The length is out of range: the server speaks another protocol.

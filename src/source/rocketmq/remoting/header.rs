@@ -71,7 +71,7 @@ impl CommandHeader {
     }
 }
 
-/// Why a header cannot be read.
+/// The reason why a header cannot be read.
 #[derive(Debug, Error)]
 pub enum HeaderError {
     /// The bytes are not the JSON of a header.

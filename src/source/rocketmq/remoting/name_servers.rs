@@ -80,7 +80,7 @@ fn split(text: &str) -> Option<(&str, Option<u16>)> {
     (!host.is_empty() && host.chars().all(fits)).then_some((host, port))
 }
 
-/// Why a text is not a list of name servers.
+/// The reason why a text is not a list of name servers.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadNameServers {
     /// The list is empty.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Response;
 use super::frame::Frame;
 
-/// Why a connection has ended.
+/// The reason why a connection has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConnectionError {
     /// Closed, reset, or silent.

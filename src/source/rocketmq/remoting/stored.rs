@@ -30,11 +30,11 @@ pub struct StoredMessage {
     pub physical_offset: i64,
     /// Compression, kind of transaction, address families.
     pub sys_flag: i32,
-    /// When the producer sent it, in ms of the Unix epoch, by the producer's clock.
+    /// The time when the producer sent it, in ms of the Unix epoch, by the producer's clock.
     pub born_timestamp: i64,
     /// Address of the producer.
     pub born_host: SocketAddr,
-    /// When the broker stored it, in ms of the Unix epoch.
+    /// The time when the broker stored it, in ms of the Unix epoch.
     pub store_timestamp: i64,
     /// Address of the broker when it stored the message.
     pub store_host: SocketAddr,
@@ -201,7 +201,7 @@ fn host(bytes: &mut &[u8], is_ipv6: bool) -> Result<SocketAddr, BadMessage> {
     Ok(SocketAddr::new(address, port))
 }
 
-/// Why bytes are not a message.
+/// The reason why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadMessage {
     /// The bytes end too early, or a length points past the end.

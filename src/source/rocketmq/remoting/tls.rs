@@ -91,7 +91,7 @@ impl RemotingTls {
     }
 }
 
-/// Why TLS cannot be set up.
+/// The reason why TLS cannot be set up.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RemotingTlsError {

@@ -114,7 +114,7 @@ pub struct SubscriptionData {
     /// `String.hashCode` of each tag.
     #[serde(rename = "codeSet", default, deserialize_with = "null_is_default")]
     pub codes: Vec<i32>,
-    /// When the client created the subscription, in ms of the Unix epoch.
+    /// The time when the client created the subscription, in ms of the Unix epoch.
     #[serde(default, deserialize_with = "null_is_default")]
     pub sub_version: i64,
     /// Whether a class on a filter server filters the messages.

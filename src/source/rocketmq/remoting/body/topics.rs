@@ -153,7 +153,7 @@ pub struct ConsumeQueue {
     pub entries: Vec<QueueEntry>,
 }
 
-/// Where a message is stored.
+/// The position of a stored message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueEntry {
