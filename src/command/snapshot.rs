@@ -28,7 +28,7 @@ use crate::offsets::snapshot::{
 };
 use crate::results::{FoundView, Header, Line, ResultsFile};
 use crate::source::Source;
-use crate::source::rocketmq::{AskedTopic, Cluster};
+use crate::source::rocketmq::{Cluster, QueriedTopic};
 
 /// How much is written at once.
 const BLOCK: usize = 256 * 1024;
@@ -149,7 +149,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     Ok(written.tell(&args.output, &captured))
 }
 
-async fn all_topics(cluster: &Cluster) -> Result<BTreeSet<AskedTopic>, Failed> {
+async fn all_topics(cluster: &Cluster) -> Result<BTreeSet<QueriedTopic>, Failed> {
     let names = cluster.topics().await.map_err(|failure| {
         let error = anyhow!("the topics can't be listed: {}", failure.message);
         let hint = "name them with --topics".to_owned();

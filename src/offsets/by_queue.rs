@@ -15,7 +15,7 @@ pub struct ByQueue<V>(Vec<(QueueKey, Arc<str>, V)>);
 struct QueueKey(u128);
 
 impl QueueKey {
-    fn of(broker: &str, queue_id: u32) -> Self {
+    fn new(broker: &str, queue_id: u32) -> Self {
         let begins = match broker.as_bytes().first_chunk() {
             Some(begins) => *begins,
             None => std::array::from_fn(|at| broker.as_bytes().get(at).copied().unwrap_or(0)),
@@ -42,7 +42,7 @@ impl<V> ByQueue<V> {
         match self.search(&broker, queue_id) {
             Ok(at) => Some(std::mem::replace(&mut self.0[at].2, value)),
             Err(at) => {
-                let key = QueueKey::of(&broker, queue_id);
+                let key = QueueKey::new(&broker, queue_id);
                 self.0.insert(at, (key, broker, value));
                 None
             }
@@ -63,7 +63,7 @@ impl<V> ByQueue<V> {
     }
 
     fn search(&self, broker: &str, queue_id: u32) -> Result<usize, usize> {
-        let sought = QueueKey::of(broker, queue_id);
+        let sought = QueueKey::new(broker, queue_id);
         let first = self.0.partition_point(|(key, ..)| *key < sought);
         let rest = &self.0[first..];
         let is_it = |(key, name, _): &(QueueKey, Arc<str>, V)| *key == sought && **name == *broker;

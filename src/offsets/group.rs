@@ -152,7 +152,7 @@ impl TagFilter {
     ///
     /// A missing `expression_type` means `TAG`; any other type is opaque.
     #[must_use]
-    pub fn of_expression(expression: Option<&str>, expression_type: Option<&str>) -> Self {
+    pub fn parse(expression: Option<&str>, expression_type: Option<&str>) -> Self {
         match (expression, expression_type) {
             (None, _) => Self::all(),
             (Some(_), Some(other)) if !matches!(other, "" | "TAG") => Self::opaque(),
@@ -204,7 +204,7 @@ mod tests {
             ("amount > 3", "SQL92", "- paid", ""),
         ];
         for (expression, kind, through, back) in table {
-            let filter = TagFilter::of_expression(Some(expression), Some(kind));
+            let filter = TagFilter::parse(Some(expression), Some(kind));
             assert_eq!(filter.is_opaque(), kind == "SQL92");
             for (tags, admitted) in [(through, true), (back, false)] {
                 for tag in tags.split_whitespace() {
@@ -213,7 +213,7 @@ mod tests {
                 }
             }
         }
-        assert!(TagFilter::of_expression(None, None).admits(None));
+        assert!(TagFilter::parse(None, None).admits(None));
     }
 
     #[test]

@@ -138,8 +138,8 @@ pub(super) mod tests {
             message_model: MessageModel::named(model),
             filter: match subscription.split_once(':') {
                 _ if subscription == "unsubscribed" => TagFilter::all(),
-                Some((sql, kind)) => TagFilter::of_expression(Some(sql), Some(kind)),
-                None => TagFilter::of_expression(Some(subscription), None),
+                Some((sql, kind)) => TagFilter::parse(Some(sql), Some(kind)),
+                None => TagFilter::parse(Some(subscription), None),
             },
             subscribed: match (online, subscription) {
                 (false, _) => Subscribed::Unknown,

@@ -29,7 +29,7 @@ pub struct BrokerContext<'a> {
 #[must_use]
 pub fn judge_as_mqadmin(
     group: &GroupState,
-    around: &BrokerContext<'_>,
+    context: &BrokerContext<'_>,
     message: &Position,
 ) -> Option<TrackType> {
     if !group.traces.retry_topic? {
@@ -49,17 +49,17 @@ pub fn judge_as_mqadmin(
             _ => TrackType::NOT_CONSUME_YET,
         });
     }
-    if group.subscribed == Subscribed::Elsewhere || around.is_static {
+    if group.subscribed == Subscribed::Elsewhere || context.is_static {
         return Some(TrackType::NOT_CONSUME_YET);
     }
-    let Some(master) = around.master else {
+    let Some(master) = context.master else {
         return Some(TrackType::UNKNOWN); // // a NullPointerException in mqadmin
     };
     // // mqadmin resolves a host name before it compares, and the result is not known here.
     let is_address = master.parse::<SocketAddr>().is_ok();
     let store = message.store.as_deref().filter(|_| is_address);
     let is_elsewhere = store.is_some_and(|store| store != master);
-    let is_listed = around
+    let is_listed = context
         .read_queues
         .is_none_or(|count| message.queue_id < count);
     let next = group.offsets.get(&message.broker, message.queue_id);
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn where_it_misleads_we_know_better() {
-        let around = BrokerContext {
+        let context = BrokerContext {
             is_static: false,
             master: Some(MASTER),
             read_queues: Some(4),
@@ -104,8 +104,8 @@ mod tests {
             )
         };
         let offline = group(false, ["-", "-", "*"], [("broker-a", 1, 18)]);
-        let mut homeless = offline.clone();
-        homeless.traces.retry_topic = Some(false);
+        let mut unregistered = offline.clone();
+        unregistered.traces.retry_topic = Some(false);
         let stored = |store: &str| Position {
             store: Some(store.into()),
             ..message(Some("paid"))
@@ -113,11 +113,11 @@ mod tests {
         let here = stored(MASTER);
         let moved = stored("10.0.0.7:10911");
         let table = [
-            ("nothing", push("*"), around, &here, "CONSUMED", "CONSUMED"),
+            ("nothing", push("*"), context, &here, "CONSUMED", "CONSUMED"),
             (
                 "its filter",
                 push("created"),
-                around,
+                context,
                 &here,
                 "CONSUMED_BUT_FILTERED",
                 "CONSUMED_BUT_FILTERED",
@@ -125,15 +125,15 @@ mod tests {
             (
                 "it is offline",
                 offline,
-                around,
+                context,
                 &here,
                 "NOT_ONLINE",
                 "CONSUMED",
             ),
             (
                 "it never sent a heartbeat",
-                homeless,
-                around,
+                unregistered,
+                context,
                 &here,
                 "UNKNOWN",
                 "CONSUMED",
@@ -141,7 +141,7 @@ mod tests {
             (
                 "it pulls",
                 group(true, ["pull", "clustering", "*"], [("broker-a", 1, 18)]),
-                around,
+                context,
                 &here,
                 "PULL",
                 "CONSUMED",
@@ -149,7 +149,7 @@ mod tests {
             (
                 "it pops",
                 group(true, ["pop", "clustering", "*"], [("broker-a", 1, 18)]),
-                around,
+                context,
                 &here,
                 "UNKNOWN",
                 "CONSUMED",
@@ -157,7 +157,7 @@ mod tests {
             (
                 "it subscribes elsewhere",
                 push("unsubscribed"),
-                around,
+                context,
                 &here,
                 "NOT_CONSUME_YET",
                 "CONSUMED",
@@ -165,7 +165,7 @@ mod tests {
             (
                 "SQL92",
                 push("amount>3:SQL92"),
-                around,
+                context,
                 &here,
                 "CONSUMED",
                 "UNKNOWN",
@@ -173,7 +173,7 @@ mod tests {
             (
                 "another master",
                 push("*"),
-                around,
+                context,
                 &moved,
                 "NOT_CONSUME_YET",
                 "CONSUMED",
@@ -183,7 +183,7 @@ mod tests {
                 push("*"),
                 BrokerContext {
                     master: None,
-                    ..around
+                    ..context
                 },
                 &here,
                 "UNKNOWN",
@@ -194,7 +194,7 @@ mod tests {
                 push("*"),
                 BrokerContext {
                     is_static: true,
-                    ..around
+                    ..context
                 },
                 &here,
                 "NOT_CONSUME_YET",
@@ -205,7 +205,7 @@ mod tests {
                 push("*"),
                 BrokerContext {
                     read_queues: Some(1),
-                    ..around
+                    ..context
                 },
                 &here,
                 "NOT_CONSUME_YET",
@@ -214,7 +214,7 @@ mod tests {
             (
                 "stale offsets",
                 group(true, ["push", "broadcasting", "*"], [("broker-a", 1, 18)]),
-                around,
+                context,
                 &here,
                 "CONSUMED",
                 "CONSUME_BROADCASTING",
@@ -222,7 +222,7 @@ mod tests {
             (
                 "no offsets",
                 group(true, ["push", "broadcasting", "*"], []),
-                around,
+                context,
                 &here,
                 "CONSUME_BROADCASTING",
                 "CONSUME_BROADCASTING",
@@ -230,14 +230,14 @@ mod tests {
             (
                 "no commit yet",
                 group(true, ["push", "clustering", "*"], []),
-                around,
+                context,
                 &here,
                 "NOT_CONSUME_YET",
                 "NOT_CONSUME_YET",
             ),
         ];
-        for (changed, group, around, message, theirs, ours) in table {
-            let word = judge_as_mqadmin(&group, &around, message).unwrap();
+        for (changed, group, context, message, theirs, ours) in table {
+            let word = judge_as_mqadmin(&group, &context, message).unwrap();
             assert_eq!(word.as_str(), theirs, "{changed}: mqadmin");
             assert_eq!(
                 judge_by_offsets(&group, message).0.as_str(),
@@ -254,14 +254,14 @@ mod tests {
             tag: Tag::Unknown,
             ..message(None)
         };
-        let around = BrokerContext {
+        let context = BrokerContext {
             master: Some(MASTER),
             ..BrokerContext::default()
         };
-        assert_eq!(judge_as_mqadmin(&passed, &around, &tagless), None);
+        assert_eq!(judge_as_mqadmin(&passed, &context, &tagless), None);
         passed.traces.retry_topic = None;
         assert_eq!(
-            judge_as_mqadmin(&passed, &around, &message(Some("paid"))),
+            judge_as_mqadmin(&passed, &context, &message(Some("paid"))),
             None
         );
     }

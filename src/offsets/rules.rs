@@ -138,27 +138,27 @@ pub fn judge_by_offsets(group: &GroupState, message: &Position) -> (TrackType, M
             true => TrackType::NOT_CONSUME_YET,
         });
     };
-    let whose = Marks::OFFLINE
+    let qualifiers = Marks::OFFLINE
         .when(!group.online)
         .and(Marks::PULL.when(pulls))
         .and(Marks::POP.when(pops))
         .and(Marks::UNSUBSCRIBED.when(group.subscribed == Subscribed::Elsewhere));
     if *next <= message.queue_offset {
-        return (TrackType::NOT_CONSUME_YET, whose);
+        return (TrackType::NOT_CONSUME_YET, qualifiers);
     }
     if group.filter.is_opaque() {
-        return (TrackType::UNKNOWN, whose.and(Marks::FILTER_UNKNOWN));
+        return (TrackType::UNKNOWN, qualifiers.and(Marks::FILTER_UNKNOWN));
     }
     let admitted = match &message.tag {
         Tag::Named(tag) => group.filter.admits(Some(tag)),
         Tag::None => group.filter.admits(None),
         Tag::Unknown if group.filter.is_all() => true,
-        Tag::Unknown => return (TrackType::UNKNOWN, whose.and(Marks::TAG_UNKNOWN)),
+        Tag::Unknown => return (TrackType::UNKNOWN, qualifiers.and(Marks::TAG_UNKNOWN)),
     };
     if admitted {
-        (TrackType::CONSUMED, whose)
+        (TrackType::CONSUMED, qualifiers)
     } else {
-        (TrackType::CONSUMED_BUT_FILTERED, whose)
+        (TrackType::CONSUMED_BUT_FILTERED, qualifiers)
     }
 }
 
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_left_a_pop_retry_topic_is_marked_whatever_it_does_now() {
+    fn a_group_with_a_pop_retry_topic_is_always_marked() {
         let mut popping = group(false, ["-", "-", "*"], [("broker-a", 1, 18)]);
         popping.traces.pops = true;
         let (word, marks) = judge_by_offsets(&popping, &message(None));

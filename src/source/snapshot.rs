@@ -41,12 +41,12 @@ impl Snapshot {
         let name = path.display().to_string();
         let file =
             File::open(path).map_err(|cause| offsets::SnapshotError::unreadable(&name, cause))?;
-        read(&name, file).map(Self::of)
+        read(&name, file).map(Self::new)
     }
 
     /// Wraps the captured state of a cluster.
     #[must_use]
-    pub const fn of(state: ClusterState) -> Self {
+    pub const fn new(state: ClusterState) -> Self {
         Self {
             state,
             store_times: OnceLock::new(),
@@ -79,7 +79,8 @@ impl Snapshot {
 
     /// Returns the store times at the ends of queues and at the groups' offsets; computed on first use.
     pub fn store_times(&self) -> &StoreTimes {
-        self.store_times.get_or_init(|| StoreTimes::of(&self.state))
+        self.store_times
+            .get_or_init(|| StoreTimes::new(&self.state))
     }
 
     /// Returns the decision table that the snapshot is judged by.
@@ -135,15 +136,15 @@ impl Snapshot {
                 .map(|(group, state)| Track::new(group.clone(), judge_as_gateway(state, &position)))
                 .collect(),
             Rules::Offsets => {
-                let around = self.state.around(topic, &position.broker);
+                let context = self.state.broker_context(topic, &position.broker);
                 tracks
                     .map(|(group, state)| {
                         let (track_type, marks) = judge_by_offsets(state, &position);
-                        let theirs = judge_as_mqadmin(state, &around, &position);
+                        let by_mqadmin = judge_as_mqadmin(state, &context, &position);
                         Track {
                             group: named(group),
                             marks,
-                            mqadmin: theirs.filter(|theirs| *theirs != track_type),
+                            mqadmin: by_mqadmin.filter(|by_mqadmin| *by_mqadmin != track_type),
                             track_type,
                         }
                     })
@@ -176,8 +177,8 @@ impl Snapshot {
         self.instance(instance)?;
         let name = self.name_of(instance, topic);
         self.state.topics.get(&*name).ok_or_else(|| {
-            let whose = self.whose();
-            let message = format!("the {whose} has no topic {topic}");
+            let noun = self.noun();
+            let message = format!("the {noun} has no topic {topic}");
             not_found(TOPIC_NOT_FOUND, message)
         })
     }
@@ -201,11 +202,11 @@ impl Snapshot {
     /// # Errors
     ///
     /// If the snapshot is of another instance.
-    pub fn instance(&self, asked: Option<&str>) -> Result<(), Failure> {
-        match (asked, self.instance_id()) {
-            (Some(asked), Some(ours)) if asked != ours => {
+    pub fn instance(&self, requested: Option<&str>) -> Result<(), Failure> {
+        match (requested, self.instance_id()) {
+            (Some(requested), Some(ours)) if requested != ours => {
                 let message =
-                    format!("the query names instance {asked}, the snapshot is of {ours}");
+                    format!("the query names instance {requested}, the snapshot is of {ours}");
                 Err(not_found("INSTANCE_NOT_FOUND", message))
             }
             _ => Ok(()),
@@ -273,7 +274,7 @@ impl Snapshot {
     }
 
     /// Returns what messages call the source: a captured cluster is called a cluster.
-    const fn whose(&self) -> &'static str {
+    const fn noun(&self) -> &'static str {
         match self.state.rules {
             Rules::Gateway => "snapshot",
             Rules::Offsets => "cluster",
@@ -383,7 +384,7 @@ mod tests {
                         {"msg_id":"0D","topic":"orders","broker":"a","queue_id":0,"queue_offset":12,"tag":"paid",
                          "stored_at":"2026-11-20T02:00:00Z"},
                         {"msg_id":"0D","topic":"payments","broker":"a","queue_id":0,"queue_offset":1}]}"#;
-        Snapshot::of(read("demo.json", text.as_bytes()).unwrap())
+        Snapshot::new(read("demo.json", text.as_bytes()).unwrap())
     }
 
     fn query(topic: &str, msg_id: &str) -> Query {

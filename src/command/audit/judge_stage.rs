@@ -21,7 +21,7 @@ use crate::input::Entry;
 use crate::message::{Position, Query, Tag};
 use crate::offsets::snapshot::{ClusterState, SnapshotDocument};
 use crate::results::{Durability, FoundView, Header, Line, Outcome, ResultsFile, ResultsWriter};
-use crate::source::rocketmq::{AskedTopic, Cluster};
+use crate::source::rocketmq::{Cluster, QueriedTopic};
 use crate::source::{FailureKind, Snapshot};
 
 impl Job {
@@ -99,7 +99,7 @@ impl Job {
 /// Captures the offsets of all topics; asked to stop, it stops.
 pub(in crate::command) async fn captured(
     cluster: &Cluster,
-    topics: &BTreeSet<AskedTopic>,
+    topics: &BTreeSet<QueriedTopic>,
     found: Option<&ResultsFile>,
 ) -> Result<SnapshotDocument, Failed> {
     let with_kept =
@@ -139,13 +139,13 @@ pub(in crate::command) fn kept(found: Option<&ResultsFile>) -> String {
 }
 
 fn freeze(captured: SnapshotDocument) -> Result<Snapshot, Failed> {
-    let state = ClusterState::of(captured).map_err(|contradiction| {
+    let state = ClusterState::from_document(captured).map_err(|contradiction| {
         Failed::incomplete(
             anyhow!("the brokers contradict each other: {contradiction}"),
             None,
         )
     })?;
-    Ok(Snapshot::of(state))
+    Ok(Snapshot::new(state))
 }
 
 fn judged(frozen: &Snapshot, query: &Query) -> Outcome {

@@ -17,14 +17,14 @@ use crate::message::BornClock;
 use crate::results::{
     EarlierRun, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path,
 };
-use crate::source::rocketmq::{AskedTopic, Cluster, Locator};
+use crate::source::rocketmq::{Cluster, Locator, QueriedTopic};
 
 /// The messages that were looked up.
 #[derive(Debug)]
 pub(in crate::command) struct LookupStage {
     path: PathBuf,
     /// What the input asks about.
-    pub(in crate::command) topics: BTreeSet<AskedTopic>,
+    pub(in crate::command) topics: BTreeSet<QueriedTopic>,
     /// Does the input give the place of every message? Then nothing is looked up.
     placed: bool,
     /// Were all messages looked up before?
@@ -130,13 +130,13 @@ impl LookupStage {
         &mut self,
         rows: impl Iterator<Item = Result<Row, Error>>,
     ) -> Result<(), Error> {
-        let mut last: Option<AskedTopic> = None;
+        let mut last: Option<QueriedTopic> = None;
         for row in rows {
             let Entry::Query(query) = row?.entry else {
                 continue;
             };
             self.placed &= query.position.is_some();
-            let is_last = |(instance, topic): &AskedTopic| {
+            let is_last = |(instance, topic): &QueriedTopic| {
                 *instance == query.instance_id && *topic == query.topic
             };
             if !last.as_ref().is_some_and(is_last) {

@@ -198,7 +198,7 @@ fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result
     let tls = settings.get::<bool>("tls")?;
     let authorities = ca_cert(settings)?;
     let options = RemotingOptions {
-        keys: AclKeys::of_environment(|name| env.variable(name))?,
+        keys: AclKeys::from_env(|name| env.variable(name))?,
         tls: tls
             .then(|| RemotingTls::new(authorities.as_deref()))
             .transpose()?,
@@ -217,10 +217,12 @@ fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result
         .build()
         .map_err(|error| Failed::refused(error, None))?;
     let (first, cluster) = (connect(), connect());
-    runtime.block_on(first.greet()).map_err(|failure| {
-        let error = anyhow::anyhow!("the cluster can't be asked: {}", failure.message);
-        Failed::refused(error, failure.hint)
-    })?;
+    runtime
+        .block_on(first.check_reachable())
+        .map_err(|failure| {
+            let error = anyhow::anyhow!("the cluster can't be asked: {}", failure.message);
+            Failed::refused(error, failure.hint)
+        })?;
     cluster.expect(first.seen());
     Ok(cluster)
 }

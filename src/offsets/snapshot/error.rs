@@ -75,13 +75,16 @@ impl SnapshotError {
             return Self::unreadable(file, cause.into());
         }
         let (line, column) = (cause.line(), cause.column());
-        let said = cause.to_string();
-        let place = format!(" at line {line} column {column}");
+        let message = cause.to_string();
+        let position = format!(" at line {line} column {column}");
         Self::Malformed {
             file: file.to_owned(),
             line,
             column,
-            what: said.strip_suffix(&place).unwrap_or(&said).to_owned(),
+            what: message
+                .strip_suffix(&position)
+                .unwrap_or(&message)
+                .to_owned(),
         }
     }
 

@@ -12,11 +12,11 @@ use crate::offsets::{ConsumeType, GroupState, GroupTraces, MessageModel, Subscri
 pub(super) fn lay_out(
     document: SnapshotDocument,
 ) -> Result<(ClusterState, Oddities), Contradiction> {
-    let mut odd = Oddities::default();
+    let mut oddities = Oddities::default();
     let brokers: BTreeSet<_> = document.brokers.into_iter().collect();
     let mut topics = HashMap::with_capacity(document.topics.len());
     for topic in document.topics {
-        let (name, state) = topic_state(topic, &brokers, &mut odd)?;
+        let (name, state) = topic_state(topic, &brokers, &mut oddities)?;
         if topics.insert(Arc::clone(&name), state).is_some() {
             return Err(Contradiction::Topic(name.to_string()));
         }
@@ -40,14 +40,14 @@ pub(super) fn lay_out(
                 topic.expressions.insert(Arc::clone(&name), expression);
             }
         }
-        for (topic, state) in group_states(&group, &topics, &mut odd)? {
+        for (topic, state) in group_states(&group, &topics, &mut oddities)? {
             // // Retry topics are not listed and never queried.
             if let Some(topic) = topics.get_mut(&topic) {
                 topic.groups.push((Arc::clone(&name), state));
             }
         }
     }
-    odd_messages(&document.messages, &topics, &mut odd);
+    note_odd_messages(&document.messages, &topics, &mut oddities);
     let mut missing = HashMap::<Box<str>, Vec<_>>::new();
     for message in document.missing {
         missing
@@ -67,29 +67,29 @@ pub(super) fn lay_out(
         messages: document.messages,
         missing,
     };
-    Ok((state, odd))
+    Ok((state, oddities))
 }
 
 fn topic_state(
     topic: TopicEntry,
     brokers: &BTreeSet<Arc<str>>,
-    odd: &mut Oddities,
+    oddities: &mut Oddities,
 ) -> Result<(Arc<str>, TopicState), Contradiction> {
     let mut queues = ByQueue::default();
     for queue in topic.queues {
-        let place = || place(&topic.topic, &queue.broker, queue.queue_id);
+        let queue_name = || queue_name(&topic.topic, &queue.broker, queue.queue_id);
         if queue.min_offset > queue.max_offset {
             return Err(Contradiction::Range {
-                queue: place(),
+                queue: queue_name(),
                 min: queue.min_offset,
                 max: queue.max_offset,
             });
         }
         if queues.get(&queue.broker, queue.queue_id).is_some() {
-            return Err(Contradiction::Queue(place()));
+            return Err(Contradiction::Queue(queue_name()));
         }
         if !brokers.is_empty() && !brokers.contains(&queue.broker) {
-            odd.note("queues on a broker that `brokers` doesn't list", place);
+            oddities.note("queues on a broker that `brokers` doesn't list", queue_name);
         }
         let held = queue.min_offset..queue.max_offset;
         queues.insert(Arc::clone(&queue.broker), queue.queue_id, held);
@@ -138,14 +138,14 @@ fn blank_state(group: &GroupEntry, topic: &Arc<str>) -> GroupState {
 fn group_states(
     group: &GroupEntry,
     topics: &HashMap<Arc<str>, TopicState>,
-    odd: &mut Oddities,
+    oddities: &mut Oddities,
 ) -> Result<BTreeMap<Arc<str>, GroupState>, Contradiction> {
     let blank = |topic: &Arc<str>| blank_state(group, topic);
     let any = blank(&Arc::default());
     if any.online
         && (any.consume_type == ConsumeType::Other || any.message_model == MessageModel::Other)
     {
-        odd.note(
+        oddities.note(
             "online groups that consume in a way not known here: their answers are UNKNOWN",
             || group.group.to_string(),
         );
@@ -157,7 +157,7 @@ fn group_states(
         expression_type,
     } in &group.subscriptions
     {
-        let filter = TagFilter::of_expression(expression.as_deref(), expression_type.as_deref());
+        let filter = TagFilter::parse(expression.as_deref(), expression_type.as_deref());
         let state = GroupState {
             filter,
             ..blank(topic)
@@ -170,13 +170,13 @@ fn group_states(
         }
     }
     for offset in &group.offsets {
-        let place = place(&offset.topic, &offset.broker, offset.queue_id);
+        let queue_name = queue_name(&offset.topic, &offset.broker, offset.queue_id);
         if topics
             .get(&offset.topic)
             .is_some_and(|topic| !topic.may_have(&offset.broker, offset.queue_id))
         {
-            odd.note("offsets for a queue that its topic doesn't list", || {
-                format!("{}, {place}", group.group)
+            oddities.note("offsets for a queue that its topic doesn't list", || {
+                format!("{}, {queue_name}", group.group)
             });
         }
         let state = states
@@ -187,40 +187,40 @@ fn group_states(
         if before.is_some() {
             return Err(Contradiction::Offset {
                 group: group.group.to_string(),
-                queue: place,
+                queue: queue_name,
             });
         }
     }
     Ok(states)
 }
 
-fn odd_messages(
+fn note_odd_messages(
     messages: &MessageIndex,
     topics: &HashMap<Arc<str>, TopicState>,
-    odd: &mut Oddities,
+    oddities: &mut Oddities,
 ) {
     let mut last = None;
     for stored in messages.iter() {
         let example = || stored.msg_id().to_owned();
         let this = Some((stored.msg_id(), stored.topic()));
         if last == this {
-            odd.note(
+            oddities.note(
                 "message IDs stored more than once: the oldest copy is judged",
                 example,
             );
         }
         last = this;
         match topics.get(stored.topic()) {
-            None => odd.note("messages of a topic that is not listed", example),
+            None => oddities.note("messages of a topic that is not listed", example),
             Some(topic) if !topic.may_have(stored.broker(), stored.queue_id()) => {
-                odd.note("messages on a queue that their topic doesn't list", example);
+                oddities.note("messages on a queue that their topic doesn't list", example);
             }
             Some(_) => {}
         }
     }
 }
 
-fn place(topic: &str, broker: &str, queue_id: u32) -> String {
+fn queue_name(topic: &str, broker: &str, queue_id: u32) -> String {
     format!("queue {queue_id} of topic {topic} on {broker}")
 }
 
@@ -261,10 +261,10 @@ mod tests {
 
     #[test]
     fn the_example_is_the_smallest_one_whatever_comes_first() {
-        let mut odd = Oddities::default();
+        let mut oddities = Oddities::default();
         for id in ["B", "A", "C"] {
-            odd.note("kind", || id.to_owned());
+            oddities.note("kind", || id.to_owned());
         }
-        assert_eq!(odd.0["kind"], (3, "A".to_owned()));
+        assert_eq!(oddities.0["kind"], (3, "A".to_owned()));
     }
 }

@@ -61,13 +61,13 @@ impl ClusterState {
     /// # Errors
     ///
     /// If the document contradicts itself.
-    pub fn of(document: SnapshotDocument) -> Result<Self, Contradiction> {
+    pub fn from_document(document: SnapshotDocument) -> Result<Self, Contradiction> {
         layout::lay_out(document).map(|(state, _)| state)
     }
 
     /// Returns what `mqadmin` sees of a topic and a broker.
     #[must_use]
-    pub fn around<'a>(&'a self, topic: &TopicState, broker: &str) -> BrokerContext<'a> {
+    pub fn broker_context<'a>(&'a self, topic: &TopicState, broker: &str) -> BrokerContext<'a> {
         BrokerContext {
             is_static: topic.is_static,
             master: self.masters.get(broker).map(|address| &**address),

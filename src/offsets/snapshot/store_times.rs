@@ -29,37 +29,37 @@ pub struct TimeSpan {
 impl StoreTimes {
     /// Collects the store times in one pass over all messages.
     #[must_use]
-    pub fn of(state: &ClusterState) -> Self {
-        let mut places = HashMap::new();
+    pub fn new(state: &ClusterState) -> Self {
+        let mut positions = HashMap::new();
         for (name, topic) in &state.topics {
             let groups = topic.groups.iter().flat_map(|(_, group)| went_past(group));
             for (broker, queue_id, offset) in bounds(topic).flatten().chain(groups) {
-                places.insert(
+                positions.insert(
                     (name.as_ref().into(), broker.into(), queue_id, offset),
                     None,
                 );
             }
         }
         for message in state.messages.iter() {
-            let place = (
+            let position = (
                 message.topic().into(),
                 message.broker().into(),
                 message.queue_id(),
                 message.queue_offset(),
             );
-            if let Some(time) = places.get_mut(&place) {
+            if let Some(time) = positions.get_mut(&position) {
                 *time = message.stored_at();
             }
         }
-        Self(places)
+        Self(positions)
     }
 
     /// Returns the span for a group on a topic.
     #[must_use]
     pub fn span(&self, name: &str, topic: &TopicState, group: &GroupState) -> TimeSpan {
         let at = |(broker, queue_id, offset): (&str, u32, u64)| {
-            let place = (name.into(), broker.into(), queue_id, offset);
-            self.0.get(&place).copied().flatten()
+            let position = (name.into(), broker.into(), queue_id, offset);
+            self.0.get(&position).copied().flatten()
         };
         let of = |which: usize| bounds(topic).map(move |ends| at(ends[which]));
         TimeSpan {
@@ -125,7 +125,7 @@ mod tests {
         );
         let state = read("demo.json", text.as_bytes()).unwrap();
         let topic = &state.topics["t"];
-        StoreTimes::of(&state).span("t", topic, &topic.groups[0].1)
+        StoreTimes::new(&state).span("t", topic, &topic.groups[0].1)
     }
 
     fn at(second: &str) -> Option<Timestamp> {

@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_looks_like_a_snapshot_panics_and_every_message_is_found(
+    fn snapshot_like_text_never_panics_and_messages_are_found(
         parts in prop::collection::vec(prop::sample::select(vec![
             r#""brokers":["a"]"#, r#""topics":["#, r#"{"topic":"t","queues":["#, r#"{"topic":"t"}"#, "]", "}", ",",
             r#"{"broker":"a","queue_id":0,"min_offset":0,"max_offset":9}"#, r#""groups":["#, r#"{"group":"g","online":true"#,

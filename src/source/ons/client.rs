@@ -49,7 +49,7 @@ pub struct Ons {
     url: Url,
     keys: KeyRotation,
     /// Region and instance that the source names.
-    place: (Option<String>, Option<String>),
+    location: (Option<String>, Option<String>),
     stamps: Stamps,
     clock: Clock,
     /// Whether any call has been answered.
@@ -76,19 +76,19 @@ impl Ons {
         getrandom::fill(&mut random).map_err(ConfigError::Random)?;
         let (id, provider) = (key.masked_id(), key.provider().to_owned());
         let url = endpoint.url().clone();
-        let place = (
+        let location = (
             endpoint.region().map(str::to_owned),
             endpoint.instance().map(str::to_owned),
         );
-        let said = format!("asking {endpoint} with access key {id} from {provider}");
+        let text = format!("asking {endpoint} with access key {id} from {provider}");
         let keys = KeyRotation::new(key, endpoint, signature, clock)
             .map_err(|_| ConfigError::Unsendable { provider })?;
-        info!("{said}");
+        info!("{text}");
         Ok(Self {
             client,
             url,
             keys,
-            place,
+            location,
             stamps: Stamps::new(random),
             clock,
             was_answered: false.into(),
@@ -100,7 +100,7 @@ impl Ons {
     async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
         let mut key = self.keys.current();
         if key.state((self.clock)()) == KeyState::Expired {
-            key = self.keys.after(&key).await?;
+            key = self.keys.wait_for_next(&key).await?;
         }
         let now = (self.clock)();
         let call = self.call(query, &key, now);
@@ -113,11 +113,11 @@ impl Ons {
         } else {
             call.await
         };
-        self.judged(answer, &key).await
+        self.renew_if_expired(answer, &key).await
     }
 
     /// Replaces a key that the gateway reports as expired; the failure then allows another attempt.
-    async fn judged(
+    async fn renew_if_expired(
         &self,
         answer: Result<Trace, Failure>,
         key: &ActiveKey,
@@ -143,10 +143,10 @@ impl Ons {
         let call = key
             .calls()
             .build(query, &stamp)
-            .map_err(|error| unaskable(&error))?;
-        let broken = |error| transport::failure(error, key.redactor());
+            .map_err(|error| unbuildable(&error))?;
+        let failed = |error| transport::failure(error, key.redactor());
         let sent = self.client.execute(call).await;
-        let mut response = sent.map_err(|error| self.unanswered(error, key))?;
+        let mut response = sent.map_err(|error| self.no_response(error, key))?;
         self.was_answered.store(true, Relaxed);
         let status = response.status();
         if status.is_redirection() {
@@ -158,7 +158,7 @@ impl Ons {
         };
         let body = body_of(&mut response, LARGEST_ANSWER)
             .await
-            .map_err(|error| at_status(broken(error)))?
+            .map_err(|error| at_status(failed(error)))?
             .ok_or_else(|| {
                 let message = "an answer of more than 1 MiB";
                 at_status(Failure::new(FailureKind::Server, None, message))
@@ -169,10 +169,10 @@ impl Ons {
     }
 
     /// Returns the failure of a call without a response.
-    fn unanswered(&self, error: reqwest::Error, key: &ActiveKey) -> Failure {
-        let is_without_tunnel = transport::is_without_tunnel(&error);
+    fn no_response(&self, error: reqwest::Error, key: &ActiveKey) -> Failure {
+        let proxy_refused_tunnel = transport::proxy_refused_tunnel(&error);
         let mut failure = transport::failure(error, key.redactor());
-        if is_without_tunnel && self.was_answered.load(Relaxed) {
+        if proxy_refused_tunnel && self.was_answered.load(Relaxed) {
             // // The proxy has let earlier calls through, so its failure may be temporary.
             failure.kind = FailureKind::Transport;
         }
@@ -199,7 +199,7 @@ impl Ons {
     /// Adds to a failure the resource whose permission is missing.
     fn with_resource(&self, mut failure: Failure, query: &Query) -> Failure {
         if failure.code.as_deref().is_some_and(errors::is_permission) {
-            let (region, fallback) = &self.place;
+            let (region, fallback) = &self.location;
             let instance = query.instance_id.as_deref().or(fallback.as_deref());
             failure.hint = Some(errors::permission(
                 region.as_deref(),
@@ -253,7 +253,7 @@ impl TraceSource for Ons {
 }
 
 /// Returns the failure of a call that cannot be built; no other call can be built either.
-fn unaskable(error: &dyn std::error::Error) -> Failure {
+fn unbuildable(error: &dyn std::error::Error) -> Failure {
     Failure::new(
         FailureKind::Fatal,
         None,

@@ -335,8 +335,8 @@ mod tests {
             let error = Endpoint::parse(source, false).unwrap_err();
             assert!(error.to_string().contains(message), "{source}: {error}");
             assert!(!error.to_string().contains("hunter2"));
-            let said = error.hint().unwrap();
-            assert!(said.contains(hint), "{source}: {said}");
+            let expected = error.hint().unwrap();
+            assert!(expected.contains(hint), "{source}: {expected}");
         }
         assert!(Endpoint::parse("http://gw.example", true).is_ok());
     }

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_code_no_status_is_an_answer_and_only_a_proxy_ends_the_run() {
+    fn a_status_without_a_code_ends_the_run_only_for_a_proxy() {
         for status in 100..=599 {
             let expected = match status {
                 429 => Throttled,

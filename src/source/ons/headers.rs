@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn the_offset_and_its_direction_are_told() {
         let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        for (date, said) in [
+        for (date, expected) in [
             ("Sun, 22 Nov 2026 12:16:03 GMT", Some("it is 16m 3s behind")),
             ("Sun, 22 Nov 2026 10:00:00 GMT", Some("it is 2h ahead of")),
             ("Sun, 22 Nov 2026 12:00:30 GMT", None),
@@ -171,8 +171,8 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(DATE, date.parse().unwrap())]);
             let hint = clock_hint(&headers, now);
-            match said {
-                Some(said) => assert!(hint.unwrap().contains(said)),
+            match expected {
+                Some(expected) => assert!(hint.unwrap().contains(expected)),
                 None => assert_eq!(hint, None),
             }
         }
@@ -186,8 +186,8 @@ mod tests {
             now in -377_705_023_201_i64..=253_402_207_200,
         ) {
             let headers = HeaderMap::from_iter([(DATE, date.parse().unwrap())]);
-            let said = clock_hint(&headers, Timestamp::from_second(now).unwrap());
-            prop_assert!(said.is_none_or(|said| said.contains("behind") || said.contains("ahead of")));
+            let expected = clock_hint(&headers, Timestamp::from_second(now).unwrap());
+            prop_assert!(expected.is_none_or(|expected| expected.contains("behind") || expected.contains("ahead of")));
         }
     }
 }

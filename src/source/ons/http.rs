@@ -89,23 +89,23 @@ impl Network {
     ) -> Result<HttpReply, String> {
         const LARGEST: usize = 64 * 1024;
 
-        let broken = |error| {
+        let failed = |error| {
             let failure = transport::failure(error, &to.redactor());
             failure.message.replace("the gateway's", "its")
         };
         let client = self
             .rare_client(&to.0, timeout)
             .map_err(|error| match error {
-                ConfigError::Client(error) => broken(error),
+                ConfigError::Client(error) => failed(error),
                 other => other.to_string(),
             })?;
         let request = client
             .post(to.0.clone())
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(body);
-        let mut response = request.send().await.map_err(broken)?;
+        let mut response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
-        let body = body_of(&mut response, LARGEST).await.map_err(broken)?;
+        let body = body_of(&mut response, LARGEST).await.map_err(failed)?;
         Ok(HttpReply {
             status,
             body: body.unwrap_or_default(),

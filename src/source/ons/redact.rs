@@ -89,20 +89,20 @@ impl Redactor {
         let wholes = self.wholes.iter().filter_map(|whole| {
             let mut places = text[from..].match_indices(&**whole);
             places.find_map(|(at, _)| {
-                let place = from + at..from + at + whole.len();
-                stands_alone(text, &place).then_some(place)
+                let range = from + at..from + at + whole.len();
+                stands_alone(text, &range).then_some(range)
             })
         });
         heads
             .chain(wholes)
-            .min_by_key(|place| (place.start, Reverse(place.end)))
+            .min_by_key(|range| (range.start, Reverse(range.end)))
     }
 }
 
 /// Returns whether the match is not a part of a longer word. An encoded `=` before it does not count.
-fn stands_alone(text: &str, place: &Range<usize>) -> bool {
+fn stands_alone(text: &str, range: &Range<usize>) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-    let (before, after) = (&text[..place.start], &text[place.end..]);
+    let (before, after) = (&text[..range.start], &text[range.end..]);
     let ends_encoded = before.ends_with("%3D") || before.ends_with("%253D");
     (ends_encoded || !before.ends_with(is_word)) && !after.starts_with(is_word)
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_one_is_hidden_where_it_stands_alone_and_no_word_like_it() {
+    fn a_short_secret_is_hidden_only_as_a_whole_word() {
         let redactor = Redactor::new(["payments-team", "ops", "short+token="]);
         for (text, shown) in [
             (

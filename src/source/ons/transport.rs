@@ -43,11 +43,11 @@ fn details(error: &reqwest::Error) -> ErrorDetails {
         let hint = "check the host; where a proxy opens TLS connections, add its certificate authority: --ca-cert FILE";
         return (FailureKind::Fatal, what, Some(hint), Some(problem));
     }
-    if says(error, NEEDS_PASSWORD) {
+    if has_cause(error, NEEDS_PASSWORD) {
         let (kind, hint) = errors::classify_status(407);
         return (kind, "the proxy wants a user and a password", hint, None);
     }
-    if is_without_tunnel(error) {
+    if proxy_refused_tunnel(error) {
         let what = "the proxy does not let us through to the host";
         let hint = "have the proxy allow CONNECT to the host, or go past the proxy: name the host in NO_PROXY";
         return (FailureKind::Fatal, what, Some(hint), None);
@@ -67,11 +67,11 @@ fn details(error: &reqwest::Error) -> ErrorDetails {
 }
 
 /// Returns whether a proxy refused CONNECT. The response of the proxy is not shown.
-pub(super) fn is_without_tunnel(error: &reqwest::Error) -> bool {
-    says(error, NO_TUNNEL)
+pub(super) fn proxy_refused_tunnel(error: &reqwest::Error) -> bool {
+    has_cause(error, NO_TUNNEL)
 }
 
-fn says(error: &reqwest::Error, text: &str) -> bool {
+fn has_cause(error: &reqwest::Error, text: &str) -> bool {
     causes(error).any(|cause| cause.to_string() == text)
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Broker {
 }
 
 impl Brokers {
-    pub(super) fn of(info: &ClusterInfo) -> Self {
+    pub(super) fn new(info: &ClusterInfo) -> Self {
         let mut brokers = Self {
             cluster: info.clusters.keys().cloned().collect::<Vec<_>>().join(","),
             ..Self::default()
@@ -55,7 +55,7 @@ impl Brokers {
     }
 
     /// Returns the broker that has an address now, in any role.
-    pub(super) fn at(&self, address: SocketAddr) -> Option<&Arc<str>> {
+    pub(super) fn broker_at(&self, address: SocketAddr) -> Option<&Arc<str>> {
         self.by_address.get(address.to_string().as_str())
     }
 

@@ -50,7 +50,7 @@ pub struct Cluster {
 }
 
 /// A topic as a query names it: instance and name.
-pub type AskedTopic = (Option<Arc<str>>, Arc<str>);
+pub type QueriedTopic = (Option<Arc<str>>, Arc<str>);
 
 /// Captures by topic, with the time at which each was started.
 type RecentSnapshots = BTreeMap<Arc<str>, (Instant, Arc<Snapshot>)>;
@@ -86,7 +86,7 @@ impl Cluster {
     /// # Errors
     ///
     /// If no name server answers.
-    pub async fn greet(&self) -> Result<(), Failure> {
+    pub async fn check_reachable(&self) -> Result<(), Failure> {
         self.refresh().await.map_err(|error| failure(&error))
     }
 
@@ -109,8 +109,8 @@ impl Cluster {
 
     /// Asks the name servers for the brokers again, unless that was done a moment ago.
     pub(super) async fn refresh(&self) -> Result<(), CallError> {
-        let (_, asked) = self.known_brokers();
-        if asked.is_some_and(|asked| asked.elapsed() < SETTLE) {
+        let (_, refreshed_at) = self.known_brokers();
+        if refreshed_at.is_some_and(|refreshed_at| refreshed_at.elapsed() < SETTLE) {
             return Ok(());
         }
         self.refresh_now().await
@@ -119,7 +119,7 @@ impl Cluster {
     async fn refresh_now(&self) -> Result<(), CallError> {
         let now = Instant::now();
         let info = self.remoting.cluster_info().await?;
-        let brokers = Brokers::of(&info);
+        let brokers = Brokers::new(&info);
         self.expect(brokers.by_name.keys().cloned());
         *self.brokers.lock().unwrap_or_else(PoisonError::into_inner) =
             (Arc::new(brokers), Some(now));
@@ -228,8 +228,10 @@ impl Cluster {
     /// broker when it stops, and the route may be outdated. The error names the broker that was not asked.
     pub(super) async fn were_all_asked(&self, topic: &RoutedTopic) -> Result<(), Failure> {
         // // The list of brokers must not be older than the route.
-        let (_, asked) = self.known_brokers();
-        if asked.is_none_or(|asked| asked < topic.since || asked.elapsed() > SETTLE) {
+        let (_, refreshed_at) = self.known_brokers();
+        if refreshed_at.is_none_or(|refreshed_at| {
+            refreshed_at < topic.since || refreshed_at.elapsed() > SETTLE
+        }) {
             self.refresh_now().await.map_err(|error| failure(&error))?;
         }
         let gone = self.gone();
@@ -284,13 +286,16 @@ impl Cluster {
     /// # Errors
     ///
     /// If the capture fails, or the answers of the brokers contradict each other.
-    pub async fn freeze(&self, topics: &BTreeSet<AskedTopic>) -> Result<Snapshot, Failure> {
+    pub async fn capture_snapshot(
+        &self,
+        topics: &BTreeSet<QueriedTopic>,
+    ) -> Result<Snapshot, Failure> {
         let captured = self.capture(topics).await?;
-        let state = ClusterState::of(captured).map_err(|contradiction| {
+        let state = ClusterState::from_document(captured).map_err(|contradiction| {
             let message = format!("the brokers contradict each other: {contradiction}");
             Failure::new(FailureKind::Server, None, message)
         })?;
-        Ok(Snapshot::of(state))
+        Ok(Snapshot::new(state))
     }
 
     /// Returns the offsets of one topic, captured a moment ago.
@@ -303,7 +308,7 @@ impl Cluster {
         }
         let begun = Instant::now();
         let topics = BTreeSet::from([(None, wire.clone())]);
-        let snapshot = Arc::new(self.freeze(&topics).await?);
+        let snapshot = Arc::new(self.capture_snapshot(&topics).await?);
         recent.retain(|_, (since, _)| since.elapsed() < FRESH);
         recent.insert(wire.clone(), (begun, snapshot.clone()));
         Ok(snapshot)

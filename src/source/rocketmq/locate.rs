@@ -85,23 +85,23 @@ impl Cluster {
     pub(super) async fn locate(&self, query: &Query) -> Result<LocatedMessage, Failure> {
         let topic = self.topic(query).await?;
         let id = &query.msg_id;
-        let mut homeless = None;
-        if let Ok(MessageId::OffsetId(place)) = MessageId::parse(id) {
-            match self.at_place(&topic, place).await? {
+        let mut unknown_store = None;
+        if let Ok(MessageId::OffsetId(offset_id)) = MessageId::parse(id) {
+            match self.at_place(&topic, offset_id).await? {
                 OffsetLookup::Message(broker, message) => {
                     return self.of_topic(&topic, broker, *message).await;
                 }
                 OffsetLookup::Nothing(broker) => {
-                    return Err(self.nothing_at(&topic, broker, place).await);
+                    return Err(self.nothing_at(&topic, broker, offset_id).await);
                 }
                 // // It may be a unique key that looks like an offset ID.
-                OffsetLookup::NoSuchBroker => homeless = Some(place.store),
+                OffsetLookup::NoSuchBroker => unknown_store = Some(offset_id.store),
             }
         }
         if let Some(found) = self.by_key(&topic, id).await? {
             return Ok(found);
         }
-        if let Some(store) = homeless {
+        if let Some(store) = unknown_store {
             return Err(missing(format!(
                 "no broker of the cluster is at {store}, where the message was stored, and none has taken it over"
             )));
@@ -132,15 +132,15 @@ impl Cluster {
         key: &str,
     ) -> Result<Option<LocatedMessage>, Failure> {
         let wire = &topic.wire;
-        let asked = topic.brokers.iter().map(|broker| async move {
+        let lookups = topic.brokers.iter().map(|broker| async move {
             let copies = self.at_any(broker, |address| async move {
-                let lookup = KeyLookup::ever(wire, key);
+                let lookup = KeyLookup::any_time(wire, key);
                 self.remoting.query_message(&address, lookup).await
             });
             (broker, copies.await)
         });
         let (mut oldest, mut failed) = (None, None);
-        for (broker, copies) in join_all(asked).await {
+        for (broker, copies) in join_all(lookups).await {
             match copies {
                 Ok(copies) => {
                     let ours = copies.into_iter().filter(|copy| *copy.topic == **wire);
@@ -164,20 +164,20 @@ impl Cluster {
     async fn at_place(
         &self,
         topic: &RoutedTopic,
-        place: OffsetId,
+        offset_id: OffsetId,
     ) -> Result<OffsetLookup, Failure> {
         let brokers = self.brokers().await.map_err(|error| failure(&error))?;
-        let Ok(offset) = i64::try_from(place.commit_log_offset) else {
+        let Ok(offset) = i64::try_from(offset_id.commit_log_offset) else {
             return Ok(OffsetLookup::NoSuchBroker);
         };
-        let named = brokers.at(place.store).cloned();
+        let named = brokers.broker_at(offset_id.store).cloned();
         // // No broker has this address now. Replicas keep positions, so any broker may have taken over.
-        let asked = match &named {
+        let lookups = match &named {
             Some(broker) => std::slice::from_ref(broker),
             None => &*topic.brokers,
         };
         let wire = &*topic.wire;
-        let asked = asked.iter().map(|broker| async move {
+        let lookups = lookups.iter().map(|broker| async move {
             let message = self.at_any(broker, |address| async move {
                 self.remoting
                     .view_message(&address, offset, Some(wire))
@@ -186,9 +186,9 @@ impl Cluster {
             (broker.clone(), message.await)
         });
         let mut failed = None;
-        for (broker, message) in join_all(asked).await {
+        for (broker, message) in join_all(lookups).await {
             match message {
-                Ok(Some(message)) if message.store_host == place.store => {
+                Ok(Some(message)) if message.store_host == offset_id.store => {
                     return Ok(OffsetLookup::Message(broker, Box::new(message)));
                 }
                 Ok(_) => {}
@@ -240,18 +240,27 @@ impl Cluster {
     }
 
     /// Returns the failure for an offset ID without a message: expired, or never stored.
-    async fn nothing_at(&self, topic: &RoutedTopic, broker: Arc<str>, place: OffsetId) -> Failure {
+    async fn nothing_at(
+        &self,
+        topic: &RoutedTopic,
+        broker: Arc<str>,
+        offset_id: OffsetId,
+    ) -> Failure {
         let first = self.first_place(topic, &broker).await;
         let (code, why) = match first {
-            Some(first) if i64::try_from(place.commit_log_offset).is_ok_and(|at| at < first) => (
-                EXPIRED,
-                "expired: the topic's oldest message there stands behind it",
-            ),
+            Some(first)
+                if i64::try_from(offset_id.commit_log_offset).is_ok_and(|at| at < first) =>
+            {
+                (
+                    EXPIRED,
+                    "expired: the topic's oldest message there stands behind it",
+                )
+            }
             _ => (NO_MESSAGE, "it has expired, or never was there"),
         };
         let message = format!(
             "{broker} has no message at offset {} of its commit log: {why}",
-            place.commit_log_offset
+            offset_id.commit_log_offset
         );
         Failure::new(FailureKind::NotFound, code.to_owned(), message)
     }

@@ -24,5 +24,5 @@ pub mod remoting;
 mod sweep;
 mod system;
 
-pub use cluster::{AskedTopic, Cluster, ClusterConfig};
+pub use cluster::{Cluster, ClusterConfig, QueriedTopic};
 pub use locate::Locator;

@@ -18,7 +18,7 @@ fn role_key() -> String {
 }
 
 #[test]
-fn an_address_gives_the_key_and_the_next_one_when_it_has_expired() {
+fn an_address_gives_the_key_and_the_next_one_after_expiry() {
     let tool = tool();
     let address = Small::plain(|_| (200, key().to_string()));
     let expired = |call: Call<'_>| (call.number == 1).then_some(Fault::KeyExpired);

@@ -6,7 +6,7 @@ use crate::running::Running;
 use crate::tool::{Tool, table};
 
 #[test]
-fn every_group_has_our_word_and_that_of_mqadmin_where_it_differs() {
+fn every_group_shows_mqadmins_answer_where_it_differs() {
     let (tool, cluster) = (Tool::new(), Cluster::start(state()));
     tool.write("in.csv", keys([key(0)]));
     let rows = audit(&tool, &cluster, "--exit-zero", 0);
@@ -91,7 +91,7 @@ fn offsets_are_read_once_a_broker_and_nothing_is_ever_written() {
 }
 
 #[test]
-fn many_messages_that_stand_together_are_found_by_reading_their_queues() {
+fn many_close_messages_are_found_by_reading_their_queues() {
     let many = State {
         messages: (0..1000).map(Message::nth).collect(),
         ..state()

@@ -49,7 +49,7 @@ fn an_audit_of_the_file_says_what_one_of_the_cluster_said() {
 }
 
 #[test]
-fn without_messages_all_topics_are_frozen_and_places_can_be_asked() {
+fn without_messages_all_topics_are_captured() {
     let mut more = state();
     more.topics
         .extend(["refunds", "broker-a", "TBW102"].map(str::to_owned));

@@ -5,7 +5,7 @@ use super::{audit, keys, of, state};
 use crate::tool::Tool;
 
 #[test]
-fn a_cluster_that_is_not_there_is_refused_before_anything_is_asked() {
+fn an_unreachable_cluster_is_refused_before_any_query() {
     let tool = Tool::new();
     tool.write("in.csv", keys([key(0)]));
     for (source, says, hint) in [
@@ -37,7 +37,7 @@ fn a_cluster_that_is_not_there_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn a_broker_that_is_down_leaves_its_messages_unanswered_until_it_is_back() {
+fn messages_of_a_stopped_broker_are_answered_after_its_return() {
     for is_forgotten in [false, true] {
         let (tool, cluster) = (Tool::new(), Cluster::start(state()));
         tool.write("in.csv", keys((0..8).map(key)));
@@ -84,7 +84,7 @@ fn a_broker_that_is_down_leaves_its_messages_unanswered_until_it_is_back() {
 }
 
 #[test]
-fn a_group_that_was_deleted_and_an_offset_that_was_reset_between_two_runs_are_told() {
+fn a_deleted_group_and_a_reset_offset_between_runs_are_reported() {
     let (tool, cluster) = (Tool::new(), Cluster::start(state()));
     tool.write("in.csv", keys((0..8).map(key)));
     let call = "--expect GID_caught_up,GID_offline --results first.ndjson";
@@ -144,7 +144,7 @@ fn acl_says_which_permission_is_missing() {
 }
 
 #[test]
-fn where_all_offsets_are_not_to_be_had_at_once_they_are_read_one_by_one() {
+fn offsets_are_read_one_by_one_if_bulk_reading_is_refused() {
     let (tool, cluster) = (Tool::new(), Cluster::start(state()));
     tool.write("in.csv", keys((0..8).map(key)));
     let mut at_once = audit(&tool, &cluster, "--exit-zero", 0);

@@ -31,10 +31,10 @@ pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Fai
     let is_success = (200..300).contains(&status);
     let unreadable = |reason: String| unreadable(status, &reason, body, redactor);
     let judged = match read(body) {
-        Ok(said) => match said.error_code(is_success) {
-            Some(code) => Err(said.refusal(code, redactor)),
-            None if !is_success => Err(said.refusal_without_code(status, redactor)),
-            None => said.into_trace(redactor).map_err(unreadable),
+        Ok(parsed) => match parsed.error_code(is_success) {
+            Some(code) => Err(parsed.refusal(code, redactor)),
+            None if !is_success => Err(parsed.refusal_without_code(status, redactor)),
+            None => parsed.into_trace(redactor).map_err(unreadable),
         },
         Err(reason) => Err(unreadable(reason)),
     };
@@ -112,7 +112,7 @@ impl Body {
     }
 
     /// Handles a body without groups: it means a topic without groups, unless the body says something else.
-    fn nothing_said(&self) -> Result<Vec<Track>, String> {
+    fn without_groups(&self) -> Result<Vec<Track>, String> {
         let code = self.code.as_deref().unwrap_or_default();
         let message = self.message.as_deref().unwrap_or_default();
         if code.trim() == "0" {
@@ -132,8 +132,8 @@ impl Body {
             return Err("neither RequestId nor Data in it".into());
         }
         let request_id = self.request_id(redactor);
-        let nothing_said = self.nothing_said();
-        let mut tracks = self.tracks?.map_or(nothing_said, Ok)?;
+        let without_groups = self.without_groups();
+        let mut tracks = self.tracks?.map_or(without_groups, Ok)?;
         // // The order has no meaning; the results file sorts them in the same way.
         tracks.sort_by(|a, b| key(a).cmp(&key(b)));
         tracks.dedup();

@@ -151,8 +151,8 @@ impl XmlAnswer {
 }
 
 /// Stores a text that may occur once: of two different ones, neither can be trusted.
-fn once(place: &mut Option<String>, text: &str, twice: &'static str) -> Result<(), &'static str> {
-    match place.replace(text.to_owned()) {
+fn once(slot: &mut Option<String>, text: &str, twice: &'static str) -> Result<(), &'static str> {
+    match slot.replace(text.to_owned()) {
         Some(_) => Err(twice),
         None => Ok(()),
     }

@@ -53,7 +53,7 @@ impl<'a> ProviderChain<'a> {
     pub fn candidates(&self) -> Result<Candidates, CredentialsError> {
         let mut found = Candidates {
             providers: Vec::new(),
-            looked: Vec::new(),
+            searched: Vec::new(),
             profile: self.profile.map(str::to_owned),
         };
         let chain: [LookupStep<'a>; 4] = [
@@ -62,13 +62,13 @@ impl<'a> ProviderChain<'a> {
             Self::cli_config,
             Self::ini_files,
         ];
-        for place in chain {
-            match place(self)? {
+        for step in chain {
+            match step(self)? {
                 ChainStep::Found(provider) => {
                     found.providers.push((provider, Presence::Required));
                     return Ok(found);
                 }
-                ChainStep::Nothing(why) => found.looked.push(why),
+                ChainStep::Nothing(why) => found.searched.push(why),
             }
         }
         if self.profile.is_some() {
@@ -76,8 +76,10 @@ impl<'a> ProviderChain<'a> {
         }
         if self.variable(PROFILE).is_some() {
             // // The last two steps are the ones that have profiles.
-            let files = found.looked.split_off(found.looked.len().saturating_sub(2));
-            return Err(leads_nowhere(PROFILE, files.join("; ")));
+            let files = found
+                .searched
+                .split_off(found.searched.len().saturating_sub(2));
+            return Err(variable_without_key(PROFILE, files.join("; ")));
         }
         self.services(&mut found)?;
         Ok(found)
@@ -98,8 +100,14 @@ impl<'a> ProviderChain<'a> {
             (None, None) => Ok(ChainStep::Nothing(format!(
                 "environment: {KEY_ID} is not set"
             ))),
-            (None, Some(_)) => Err(leads_nowhere(KEY_SECRET, format!("{KEY_ID} is not set"))),
-            (Some(_), None) => Err(leads_nowhere(KEY_ID, format!("{KEY_SECRET} is not set"))),
+            (None, Some(_)) => Err(variable_without_key(
+                KEY_SECRET,
+                format!("{KEY_ID} is not set"),
+            )),
+            (Some(_), None) => Err(variable_without_key(
+                KEY_ID,
+                format!("{KEY_SECRET} is not set"),
+            )),
         }
     }
 
@@ -120,17 +128,17 @@ impl<'a> ProviderChain<'a> {
                 .into_iter()
                 .find(|name| !missing.contains(name));
             return match begun {
-                Some(variable) => Err(leads_nowhere(variable, why)),
+                Some(variable) => Err(variable_without_key(variable, why)),
                 None => Ok(ChainStep::Nothing(format!("OIDC: {why}"))),
             };
         };
-        let said = RoleFields {
+        let fields = RoleFields {
             arn,
             ..RoleFields::default()
         };
         let role =
             self.role_defaults()
-                .role(said)
+                .role(fields)
                 .map_err(|problem| CredentialsError::Variable {
                     name: "ALIBABA_CLOUD_STS_REGION",
                     problem,
@@ -170,33 +178,33 @@ impl<'a> ProviderChain<'a> {
             ],
         };
         let section = self.profile_name().unwrap_or_else(|| "default".into());
-        let around = self.role_defaults();
-        let mut looked = Vec::new();
+        let defaults = self.role_defaults();
+        let mut searched = Vec::new();
         for file in files {
             match self.read(file)? {
-                Some(text) => match ini::parse(&text, file, &section, &around)? {
-                    ChainStep::Nothing(why) => looked.push(why),
+                Some(text) => match ini::parse(&text, file, &section, &defaults)? {
+                    ChainStep::Nothing(why) => searched.push(why),
                     found @ ChainStep::Found(_) => return Ok(found),
                 },
-                None => looked.push(format!("{file}: no such file")),
+                None => searched.push(format!("{file}: no such file")),
             }
         }
-        let looked = looked.join("; ");
+        let searched = searched.join("; ");
         match named {
-            Some(_) if self.profile.is_none() => Err(leads_nowhere(INI_FILE, looked)),
-            _ => Ok(ChainStep::Nothing(looked)),
+            Some(_) if self.profile.is_none() => Err(variable_without_key(INI_FILE, searched)),
+            _ => Ok(ChainStep::Nothing(searched)),
         }
     }
 
     /// Adds the metadata service, which is optional, and the credentials URI, which is required if it is
     /// configured.
     fn services(&self, found: &mut Candidates) -> Result<(), CredentialsError> {
-        let around = self.role_defaults();
-        if around.off.ecs {
+        let defaults = self.role_defaults();
+        if defaults.disabled.ecs {
             let why = "ECS role: switched off by ALIBABA_CLOUD_ECS_METADATA_DISABLED";
-            found.looked.push(why.into());
+            found.searched.push(why.into());
         } else {
-            let role = around.ecs(self.variable("ALIBABA_CLOUD_ECS_METADATA").as_deref());
+            let role = defaults.ecs(self.variable("ALIBABA_CLOUD_ECS_METADATA").as_deref());
             let provider = Provider {
                 name: "ECS role".into(),
                 kind: ProviderKind::Ecs(role),
@@ -204,7 +212,7 @@ impl<'a> ProviderChain<'a> {
             found.providers.push((provider, Presence::Optional));
         }
         let Some(uri) = self.variable(KEY_URI) else {
-            found.looked.push(format!("{KEY_URI} is not set"));
+            found.searched.push(format!("{KEY_URI} is not set"));
             return Ok(());
         };
         let uri =
@@ -225,7 +233,7 @@ impl<'a> ProviderChain<'a> {
             session: self.variable("ALIBABA_CLOUD_ROLE_SESSION_NAME"),
             sts_region: self.variable("ALIBABA_CLOUD_STS_REGION"),
             vpc: self.is_on("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"),
-            off: Disabled {
+            disabled: Disabled {
                 ecs: self.is_on("ALIBABA_CLOUD_ECS_METADATA_DISABLED"),
                 imds_v1: self.is_on("ALIBABA_CLOUD_IMDSV1_DISABLED"),
                 process: self.is_on("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS"),
@@ -273,8 +281,8 @@ impl<'a> ProviderChain<'a> {
     }
 }
 
-const fn leads_nowhere(variable: &'static str, why: String) -> CredentialsError {
-    CredentialsError::LeadsNowhere { variable, why }
+const fn variable_without_key(variable: &'static str, why: String) -> CredentialsError {
+    CredentialsError::VariableWithoutKey { variable, why }
 }
 
 #[cfg(unix)]

@@ -23,7 +23,7 @@ pub fn parse(
     text: &str,
     file: &str,
     wanted: Option<&str>,
-    around: &RoleDefaults,
+    defaults: &RoleDefaults,
 ) -> Result<ChainStep, CredentialsError> {
     let text = text.trim_start_matches('\u{feff}');
     // // Parsed into untyped JSON: a type error of serde would quote the value, which may be a secret.
@@ -49,7 +49,7 @@ pub fn parse(
         config: profiles,
         name,
         fields,
-        around,
+        defaults,
     };
     profile.look(0)
 }
@@ -71,7 +71,7 @@ struct Profile<'a> {
     config: &'a [Value],
     name: &'a str,
     fields: &'a Map<String, Value>,
-    around: &'a RoleDefaults,
+    defaults: &'a RoleDefaults,
 }
 
 impl<'a> Profile<'a> {
@@ -86,20 +86,20 @@ impl<'a> Profile<'a> {
                 provider_arn: self.needed("oidc_provider_arn")?.to_owned(),
                 token_file: self.needed("oidc_token_file")?.into(),
             })),
-            "ecsramrole" if self.around.off.ecs => {
+            "ecsramrole" if self.defaults.disabled.ecs => {
                 return Err(self.wrong(
                     "ALIBABA_CLOUD_ECS_METADATA_DISABLED switches mode EcsRamRole off",
                     UNSET,
                 ));
             }
-            "ecsramrole" => ProviderKind::Ecs(self.around.ecs(self.text("ram_role_name")?)),
-            "credentialsuri" | "external" if self.around.off.process => {
+            "ecsramrole" => ProviderKind::Ecs(self.defaults.ecs(self.text("ram_role_name")?)),
+            "credentialsuri" | "external" if self.defaults.disabled.process => {
                 let problem =
                     format!("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS switches mode {mode} off");
                 return Err(self.wrong(problem, UNSET));
             }
             "credentialsuri" => {
-                let uri = KeyUri::parse(self.needed("credentials_uri")?, self.around.allow.http)
+                let uri = KeyUri::parse(self.needed("credentials_uri")?, self.defaults.allow.http)
                     .map_err(|problem| self.wrong(format!("credentials_uri: {problem}"), REPAIR))?;
                 ProviderKind::Uri(uri)
             }
@@ -151,7 +151,7 @@ impl<'a> Profile<'a> {
     }
 
     fn role(&self) -> Result<RamRole, CredentialsError> {
-        let said = RoleFields {
+        let message = RoleFields {
             arn: self.needed("ram_role_arn")?,
             // // The Python SDK reads a different field than the CLI writes.
             session: self
@@ -163,8 +163,8 @@ impl<'a> Profile<'a> {
             host: self.text("sts_endpoint")?,
             vpc: matches!(self.fields.get("enable_vpc"), Some(Value::Bool(true))),
         };
-        self.around
-            .role(said)
+        self.defaults
+            .role(message)
             .map_err(|problem| self.wrong(problem, REPAIR))
     }
 
@@ -193,7 +193,7 @@ impl<'a> Profile<'a> {
     fn command(&self) -> Result<ProviderKind, CredentialsError> {
         let words = external::split(self.needed("process_command")?)
             .ok_or_else(|| self.wrong("process_command is no command: is a quote open?", REPAIR))?;
-        if self.around.allow.external {
+        if self.defaults.allow.external {
             return Ok(ProviderKind::Command(words));
         }
         let problem = "mode External runs a command, which is not allowed unasked";
@@ -208,8 +208,8 @@ impl<'a> Profile<'a> {
                 Some(Ok(0)) => Ok(None), // // the CLI writes 0 for an unset value
                 Some(Ok(seconds)) => Ok(Some(seconds)),
                 _ => {
-                    let place = format!("expired_seconds of profile {}", self.name);
-                    Err(wrong_type(self.file, &place, found, "a number of seconds"))
+                    let path = format!("expired_seconds of profile {}", self.name);
+                    Err(wrong_type(self.file, &path, found, "a number of seconds"))
                 }
             },
         }
@@ -254,8 +254,8 @@ fn text_of<'a>(
         Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
         Some(other) if profile.is_empty() => Err(wrong_type(file, field, other, "a text")),
         Some(other) => {
-            let place = format!("{field} of profile {profile}");
-            Err(wrong_type(file, &place, other, "a text"))
+            let path = format!("{field} of profile {profile}");
+            Err(wrong_type(file, &path, other, "a text"))
         }
     }
 }
@@ -280,8 +280,8 @@ fn syntax(file: &str, error: &serde_json::Error) -> CredentialsError {
     let found = if error.is_eof() {
         "the end of the file".to_owned()
     } else {
-        let said = error.to_string();
-        let reason = said.split(" at line ").next().unwrap_or_default();
+        let message = error.to_string();
+        let reason = message.split(" at line ").next().unwrap_or_default();
         format!("broken JSON ({reason})")
     };
     CredentialsError::Syntax {

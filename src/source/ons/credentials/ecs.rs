@@ -47,9 +47,9 @@ pub(super) async fn key(
     let body = metadata
         .get(&format!("{ROLES}{name}"), token.as_deref(), role.allow_v1)
         .await?;
-    let said = issued::json(WHO, &body)?;
-    issued::is_success(WHO, &said)?;
-    issued::temporary_key(WHO, &said, provider)
+    let answer = issued::json(WHO, &body)?;
+    issued::is_success(WHO, &answer)?;
+    issued::temporary_key(WHO, &answer, provider)
 }
 
 struct MetadataClient<'a> {
@@ -62,7 +62,7 @@ impl MetadataClient<'_> {
     async fn token(&self, allow_v1: bool) -> Result<Option<String>, FetchError> {
         let sent = self
             .client
-            .put(self.at("latest/api/token")?)
+            .put(self.url("latest/api/token")?)
             .header(TTL.0, TTL.1)
             .send()
             .await;
@@ -77,8 +77,8 @@ impl MetadataClient<'_> {
             }
             Ok(response) => refused(&response),
             // // The service is absent, so version 1 is absent too.
-            Err(error) if error.is_connect() => return Err(broken(error)),
-            Err(error) => broken(error),
+            Err(error) if error.is_connect() => return Err(transport_error(error)),
+            Err(error) => transport_error(error),
         };
         if allow_v1 { Ok(None) } else { Err(error) }
     }
@@ -94,7 +94,7 @@ impl MetadataClient<'_> {
         token: Option<&str>,
         allow_v1: bool,
     ) -> Result<Vec<u8>, FetchError> {
-        let url = self.at(path)?;
+        let url = self.url(path)?;
         let ask = |token: Option<&str>| {
             let request = self.client.request(Method::GET, url.clone());
             match token {
@@ -102,13 +102,13 @@ impl MetadataClient<'_> {
                 None => request,
             }
         };
-        let mut response = ask(token).send().await.map_err(broken)?;
+        let mut response = ask(token).send().await.map_err(transport_error)?;
         let refuses_token = matches!(
             response.status(),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
         );
         if refuses_token && token.is_some() && allow_v1 {
-            response = ask(None).send().await.map_err(broken)?;
+            response = ask(None).send().await.map_err(transport_error)?;
         }
         match response.status() {
             StatusCode::OK => body(&mut response).await,
@@ -123,7 +123,7 @@ impl MetadataClient<'_> {
         }
     }
 
-    fn at(&self, path: &str) -> Result<Url, FetchError> {
+    fn url(&self, path: &str) -> Result<Url, FetchError> {
         Url::parse(&format!("{}{path}", self.service))
             .map_err(|error| FetchError::permanent(format!("{WHO}: {error}"), None))
     }
@@ -132,11 +132,11 @@ impl MetadataClient<'_> {
 async fn body(response: &mut Response) -> Result<Vec<u8>, FetchError> {
     body_of(response, LARGEST_ANSWER)
         .await
-        .map_err(broken)?
+        .map_err(transport_error)?
         .ok_or_else(|| FetchError::permanent(format!("{WHO}: an answer of more than 64 KiB"), None))
 }
 
-fn broken(error: reqwest::Error) -> FetchError {
+fn transport_error(error: reqwest::Error) -> FetchError {
     FetchError::transport(WHO, error, &Redactor::default())
 }
 

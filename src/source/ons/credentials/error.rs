@@ -17,10 +17,10 @@ use crate::source::{Failure, FailureKind};
 )]
 pub enum CredentialsError {
     /// The chain ended without a key.
-    #[error("no credentials{}; looked at {}", of_profile(.profile.as_deref()), .looked.join("; "))]
+    #[error("no credentials{}; looked at {}", of_profile(.profile.as_deref()), .searched.join("; "))]
     NotFound {
         profile: Option<String>,
-        looked: Vec<String>,
+        searched: Vec<String>,
     },
     /// A file exists and cannot be read.
     #[error("can't read {file}")]
@@ -70,12 +70,12 @@ pub enum CredentialsError {
     /// An environment variable is set and leads to no key. Later places are not searched: they might hold the
     /// key of another account.
     #[error("{variable} is set and gives no key: {why}")]
-    LeadsNowhere { variable: &'static str, why: String },
+    VariableWithoutKey { variable: &'static str, why: String },
     /// A configured provider gave no key.
-    #[error("no key from {provider}: {error}{}", before(.looked))]
+    #[error("no key from {provider}: {error}{}", before(.searched))]
     NoKey {
         provider: String,
-        looked: Vec<String>,
+        searched: Vec<String>,
         error: FetchError,
     },
     /// The selected profile is of an unsupported kind, such as `mode CloudSSO` or `type rsa_key_pair`.
@@ -87,10 +87,10 @@ pub enum CredentialsError {
     },
 }
 
-fn before(looked: &[String]) -> String {
-    match looked {
+fn before(searched: &[String]) -> String {
+    match searched {
         [] => String::new(),
-        looked => format!("; before it: {}", looked.join("; ")),
+        searched => format!("; before it: {}", searched.join("; ")),
     }
 }
 
@@ -117,7 +117,7 @@ impl Advice for CredentialsError {
             }
             Self::Wrong { hint, .. } => (*hint).into(),
             Self::Variable { name, .. } => format!("correct {name}, or unset it"),
-            Self::LeadsNowhere { variable, .. } => format!(
+            Self::VariableWithoutKey { variable, .. } => format!(
                 "set what is missing, or unset {variable}: no other account's key is taken in its place"
             ),
             Self::NoKey { error, .. } => {
@@ -168,26 +168,27 @@ impl FetchError {
     }
 
     /// Creates the error of a request without a complete response.
-    pub(super) fn transport(who: &str, error: reqwest::Error, redactor: &Redactor) -> Self {
+    pub(super) fn transport(origin: &str, error: reqwest::Error, redactor: &Redactor) -> Self {
         let failure = transport::failure(error, redactor);
         let what = failure.message.replace("the gateway's", "its");
         let is_transient = failure.kind.is_retryable();
         let network =
-            || format!("check the network, HTTPS_PROXY and NO_PROXY: {who} must be reachable");
+            || format!("check the network, HTTPS_PROXY and NO_PROXY: {origin} must be reachable");
         // // A certificate or proxy problem has its own hint.
         let hint = failure.hint.filter(|_| !is_transient);
         Self {
-            what: format!("{who}: {what}"),
+            what: format!("{origin}: {what}"),
             hint: hint.or_else(|| Some(network())),
             is_transient,
         }
     }
 
     /// Creates the error of a response with an error status. As everywhere, the error code decides.
-    pub(super) fn refused(who: &str, status: u16, body: &[u8], redactor: &Redactor) -> Self {
-        let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    pub(super) fn refused(origin: &str, status: u16, body: &[u8], redactor: &Redactor) -> Self {
+        let answer: Option<serde_json::Value> = serde_json::from_slice(body).ok();
         let text = |name| {
-            said.as_ref()?
+            answer
+                .as_ref()?
                 .get(name)?
                 .as_str()
                 .map(|text| redactor.excerpt(text, 300))
@@ -195,7 +196,7 @@ impl FetchError {
         let Some(code) = text("Code").filter(|code| !code.is_empty()) else {
             return Self {
                 is_transient: status >= 500 || matches!(status, 408 | 429),
-                ..Self::permanent(format!("{who}: HTTP {status}"), None)
+                ..Self::permanent(format!("{origin}: HTTP {status}"), None)
             };
         };
         let message = match text("Message") {
@@ -205,7 +206,7 @@ impl FetchError {
             None => "no message".to_owned(),
         };
         Self {
-            what: format!("{who}: {code}: {message}"),
+            what: format!("{origin}: {code}: {message}"),
             hint: sts::hint(&code).map(str::to_owned),
             is_transient: errors::classify(&code).0.is_retryable(),
         }

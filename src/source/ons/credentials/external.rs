@@ -39,17 +39,17 @@ async fn key_within(
     words: &[String],
     provider: &str,
 ) -> Result<Issued, FetchError> {
-    let who = "the command of the profile";
+    let origin = "the command of the profile";
     let output = tokio::time::timeout(time, output(words)).await;
     let output = output.map_err(|_| {
-        FetchError::transient(format!("{who} did not end within {} s", time.as_secs()))
+        FetchError::transient(format!("{origin} did not end within {} s", time.as_secs()))
     })??;
-    let said = issued::json(who, &output)?;
-    let issued = issued::key(who, &said, &issued::CLI_FIELDS, provider)?;
-    let mode = said.get("mode").and_then(serde_json::Value::as_str);
+    let answer = issued::json(origin, &output)?;
+    let issued = issued::key(origin, &answer, &issued::CLI_FIELDS, provider)?;
+    let mode = answer.get("mode").and_then(serde_json::Value::as_str);
     match (mode, &issued.credentials.security_token) {
         (Some(mode), None) if mode.eq_ignore_ascii_case("StsToken") => Err(FetchError::permanent(
-            format!("{who}: no sts_token in the answer"),
+            format!("{origin}: no sts_token in the answer"),
             None,
         )),
         _ => Ok(issued),
@@ -152,23 +152,23 @@ pub(super) async fn key_at(
     uri: &KeyUri,
     provider: &str,
 ) -> Result<Issued, FetchError> {
-    let who = uri.to_string();
+    let origin = uri.to_string();
     let nothing = Redactor::default();
-    let broken = |error| FetchError::transport(&who, error, &nothing);
-    let mut response = client.get(uri.0.clone()).send().await.map_err(broken)?;
+    let failed = |error| FetchError::transport(&origin, error, &nothing);
+    let mut response = client.get(uri.0.clone()).send().await.map_err(failed)?;
     let status = response.status();
     let body = body_of(&mut response, LARGEST_ANSWER)
         .await
-        .map_err(broken)?
+        .map_err(failed)?
         .ok_or_else(|| {
-            FetchError::permanent(format!("{who}: an answer of more than 64 KiB"), None)
+            FetchError::permanent(format!("{origin}: an answer of more than 64 KiB"), None)
         })?;
     if !status.is_success() {
-        return Err(FetchError::refused(&who, status.as_u16(), &[], &nothing));
+        return Err(FetchError::refused(&origin, status.as_u16(), &[], &nothing));
     }
-    let said = issued::json(&who, &body)?;
-    issued::is_success(&who, &said)?;
-    issued::temporary_key(&who, &said, provider)
+    let answer = issued::json(&origin, &body)?;
+    issued::is_success(&origin, &answer)?;
+    issued::temporary_key(&origin, &answer, provider)
 }
 
 #[cfg(test)]

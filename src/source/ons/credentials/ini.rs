@@ -18,7 +18,7 @@ pub fn parse(
     text: &str,
     file: &str,
     section: &str,
-    around: &RoleDefaults,
+    defaults: &RoleDefaults,
 ) -> Result<ChainStep, CredentialsError> {
     let mut names = Vec::new();
     let mut values = HashMap::new();
@@ -59,7 +59,7 @@ pub fn parse(
         file,
         name: section,
         values,
-        around,
+        defaults,
     };
     section.look()
 }
@@ -68,7 +68,7 @@ struct IniSection<'a> {
     file: &'a str,
     name: &'a str,
     values: HashMap<String, &'a str>,
-    around: &'a RoleDefaults,
+    defaults: &'a RoleDefaults,
 }
 
 impl<'a> IniSection<'a> {
@@ -86,11 +86,11 @@ impl<'a> IniSection<'a> {
                 provider_arn: self.needed("oidc_provider_arn")?.to_owned(),
                 token_file: self.needed("oidc_token_file_path")?.into(),
             })),
-            "ecs_ram_role" if self.around.off.ecs => {
+            "ecs_ram_role" if self.defaults.disabled.ecs => {
                 return Err(self
                     .wrong("ALIBABA_CLOUD_ECS_METADATA_DISABLED switches type ecs_ram_role off"));
             }
-            "ecs_ram_role" => ProviderKind::Ecs(self.around.ecs(self.value("role_name"))),
+            "ecs_ram_role" => ProviderKind::Ecs(self.defaults.ecs(self.value("role_name"))),
             _ => {
                 return Err(CredentialsError::Unsupported {
                     file: self.file.to_owned(),
@@ -119,14 +119,14 @@ impl<'a> IniSection<'a> {
     }
 
     fn role(&self) -> Result<RamRole, CredentialsError> {
-        let said = RoleFields {
+        let fields = RoleFields {
             arn: self.needed("role_arn")?,
             session: self.value("role_session_name"),
             policy: self.value("policy"),
             ..RoleFields::default()
         };
-        self.around
-            .role(said)
+        self.defaults
+            .role(fields)
             .map_err(|problem| self.wrong(problem))
     }
 

@@ -31,28 +31,30 @@ pub(super) const CLI_FIELDS: KeyFieldNames = KeyFieldNames {
 };
 
 /// Parses JSON into an untyped value: a type error of serde would quote the value, which may be a secret.
-pub(super) fn json(who: &str, body: &[u8]) -> Result<Value, FetchError> {
+pub(super) fn json(origin: &str, body: &[u8]) -> Result<Value, FetchError> {
     serde_json::from_slice(body)
         .ok()
         .filter(Value::is_object)
-        .ok_or_else(|| FetchError::permanent(format!("{who}: the answer is no JSON object"), None))
+        .ok_or_else(|| {
+            FetchError::permanent(format!("{origin}: the answer is no JSON object"), None)
+        })
 }
 
 /// Checks that `Code` is `Success`, as the metadata service and credentials URIs send it.
-pub(super) fn is_success(who: &str, said: &Value) -> Result<(), FetchError> {
-    match said.get("Code").and_then(Value::as_str) {
+pub(super) fn is_success(origin: &str, answer: &Value) -> Result<(), FetchError> {
+    match answer.get("Code").and_then(Value::as_str) {
         Some("Success") => Ok(()),
         // // The code may be any text, so it is shown only if it looks like a code.
         Some(code)
             if code.len() <= 60 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') =>
         {
             Err(FetchError::permanent(
-                format!("{who}: Code is {code}, expected Success"),
+                format!("{origin}: Code is {code}, expected Success"),
                 None,
             ))
         }
         _ => Err(FetchError::permanent(
-            format!("{who}: no Code in the answer, expected Success"),
+            format!("{origin}: no Code in the answer, expected Success"),
             None,
         )),
     }
@@ -60,24 +62,25 @@ pub(super) fn is_success(who: &str, said: &Value) -> Result<(), FetchError> {
 
 /// Parses a key; token and expiry are optional.
 pub(super) fn key(
-    who: &str,
-    said: &Value,
+    origin: &str,
+    answer: &Value,
     names: &KeyFieldNames,
     provider: &str,
 ) -> Result<Issued, FetchError> {
     let text = |name: &str| {
-        let text = said.get(name)?.as_str()?.trim();
+        let text = answer.get(name)?.as_str()?.trim();
         (!text.is_empty()).then(|| text.to_owned())
     };
     let needed = |name: &str| {
-        text(name)
-            .ok_or_else(|| FetchError::permanent(format!("{who}: no {name} in the answer"), None))
+        text(name).ok_or_else(|| {
+            FetchError::permanent(format!("{origin}: no {name} in the answer"), None)
+        })
     };
     let expires = match text(names.expires) {
         Some(time) => Some(time.parse::<Timestamp>().map_err(|_| {
             let expected = "expected a time such as 2026-11-22T12:00:00Z";
             FetchError::permanent(
-                format!("{who}: {} is no time, {expected}", names.expires),
+                format!("{origin}: {} is no time, {expected}", names.expires),
                 None,
             )
         })?),
@@ -95,15 +98,19 @@ pub(super) fn key(
 }
 
 /// Parses the key of a service, which must have a token and an expiry.
-pub(super) fn temporary_key(who: &str, said: &Value, provider: &str) -> Result<Issued, FetchError> {
-    let issued = key(who, said, &SERVICE_FIELDS, provider)?;
+pub(super) fn temporary_key(
+    origin: &str,
+    answer: &Value,
+    provider: &str,
+) -> Result<Issued, FetchError> {
+    let issued = key(origin, answer, &SERVICE_FIELDS, provider)?;
     let missing = match (&issued.credentials.security_token, issued.expires) {
         (Some(_), Some(_)) => return Ok(issued),
         (None, _) => SERVICE_FIELDS.token,
         (_, None) => SERVICE_FIELDS.expires,
     };
     Err(FetchError::permanent(
-        format!("{who}: no {missing} in the answer"),
+        format!("{origin}: no {missing} in the answer"),
         None,
     ))
 }
@@ -138,7 +145,7 @@ mod tests {
             ),
         ] {
             let read =
-                json("STS", body.as_bytes()).and_then(|said| temporary_key("STS", &said, "p"));
+                json("STS", body.as_bytes()).and_then(|answer| temporary_key("STS", &answer, "p"));
             let error = read.unwrap_err();
             assert!(error.what.contains(says), "{error}");
             assert!(
@@ -163,8 +170,8 @@ mod tests {
             ),
             ("{}", Some("no Code in the answer")),
         ] {
-            let said = json("IMDS", body.as_bytes()).unwrap();
-            match (is_success("IMDS", &said), says) {
+            let answer = json("IMDS", body.as_bytes()).unwrap();
+            match (is_success("IMDS", &answer), says) {
                 (Ok(()), None) => {}
                 (Err(error), Some(says)) => assert!(error.what.contains(says), "{error}"),
                 (result, _) => panic!("{body}: {result:?}"),

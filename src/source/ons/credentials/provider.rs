@@ -106,7 +106,7 @@ pub struct Candidates {
     /// Providers to ask, in order. Only the last one may be required; those before it are optional.
     pub(super) providers: Vec<(Provider, Presence)>,
     /// The reason why the other steps of the chain found nothing.
-    pub(super) looked: Vec<String>,
+    pub(super) searched: Vec<String>,
     pub(super) profile: Option<String>,
 }
 
@@ -154,12 +154,12 @@ impl Candidates {
                 (Ok(issued), _) => return Ok((issued, provider)),
                 (Err(error), Presence::Optional) => {
                     info!("{}: {error}", provider.name);
-                    self.looked.push(format!("{}: {error}", provider.name));
+                    self.searched.push(format!("{}: {error}", provider.name));
                 }
                 (Err(error), Presence::Required) => {
                     return Err(CredentialsError::NoKey {
                         provider: provider.name,
-                        looked: self.looked,
+                        searched: self.searched,
                         error,
                     });
                 }
@@ -167,7 +167,7 @@ impl Candidates {
         }
         Err(CredentialsError::NotFound {
             profile: self.profile,
-            looked: self.looked,
+            searched: self.searched,
         })
     }
 }

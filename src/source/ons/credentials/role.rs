@@ -18,7 +18,7 @@ pub struct RoleDefaults {
     /// `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`.
     pub vpc: bool,
     /// Provider kinds that are switched off.
-    pub off: Disabled,
+    pub disabled: Disabled,
     /// The permissions that the user has given.
     pub allow: Allowed,
 }
@@ -68,14 +68,14 @@ impl RoleDefaults {
     /// # Errors
     ///
     /// If the STS region or host is not valid.
-    pub fn role(&self, said: RoleFields<'_>) -> Result<RamRole, &'static str> {
-        let session = said.session.or(self.session.as_deref());
+    pub fn role(&self, fields: RoleFields<'_>) -> Result<RamRole, &'static str> {
+        let session = fields.session.or(self.session.as_deref());
         Ok(RamRole {
-            arn: said.arn.to_owned(),
+            arn: fields.arn.to_owned(),
             session: session.unwrap_or("ons-audit").to_owned(),
-            policy: said.policy.map(str::to_owned),
-            seconds: said.seconds.unwrap_or(SECONDS).max(FEWEST_SECONDS),
-            sts: self.sts(&said)?,
+            policy: fields.policy.map(str::to_owned),
+            seconds: fields.seconds.unwrap_or(SECONDS).max(FEWEST_SECONDS),
+            sts: self.sts(&fields)?,
         })
     }
 
@@ -84,13 +84,13 @@ impl RoleDefaults {
     pub fn ecs(&self, name: Option<&str>) -> EcsRole {
         EcsRole {
             name: name.map(str::to_owned),
-            allow_v1: !self.off.imds_v1,
+            allow_v1: !self.disabled.imds_v1,
         }
     }
 
-    fn sts(&self, said: &RoleFields<'_>) -> Result<Url, &'static str> {
+    fn sts(&self, fields: &RoleFields<'_>) -> Result<Url, &'static str> {
         const HOST: &str = "the STS endpoint is no host, expected sts.REGION.aliyuncs.com";
-        let host = match (said.host, said.region.or(self.sts_region.as_deref())) {
+        let host = match (fields.host, fields.region.or(self.sts_region.as_deref())) {
             (Some(host), _) => host
                 .strip_prefix("https://")
                 .unwrap_or(host)
@@ -99,7 +99,7 @@ impl RoleDefaults {
             (None, Some(region)) if !is_region(region) => {
                 return Err("the STS region is no region, expected one such as cn-hangzhou");
             }
-            (None, Some(region)) if said.vpc || self.vpc => {
+            (None, Some(region)) if fields.vpc || self.vpc => {
                 format!("sts-vpc.{region}.aliyuncs.com")
             }
             (None, Some(region)) => format!("sts.{region}.aliyuncs.com"),
@@ -167,12 +167,12 @@ mod tests {
                 "https://127.0.0.1:8443/",
             ),
         ] {
-            let around = RoleDefaults {
+            let defaults = RoleDefaults {
                 sts_region: env_region.map(str::to_owned),
                 vpc: env_vpc,
                 ..RoleDefaults::default()
             };
-            let role = around
+            let role = defaults
                 .role(RoleFields {
                     region,
                     host,
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_no_host_is_refused() {
-        let around = RoleDefaults::default();
+        let defaults = RoleDefaults::default();
         for host in [
             "a/b",
             "user@host",
@@ -195,27 +195,27 @@ mod tests {
             "",
             "a b",
         ] {
-            let said = RoleFields {
+            let fields = RoleFields {
                 host: Some(host),
                 ..RoleFields::default()
             };
-            assert!(around.role(said).is_err(), "{host}");
+            assert!(defaults.role(fields).is_err(), "{host}");
         }
-        let said = RoleFields {
+        let fields = RoleFields {
             region: Some("evil.example/"),
             ..RoleFields::default()
         };
-        assert!(around.role(said).unwrap_err().contains("region"));
+        assert!(defaults.role(fields).unwrap_err().contains("region"));
     }
 
     #[test]
     fn what_the_file_says_wins_over_the_environment() {
-        let around = RoleDefaults {
+        let defaults = RoleDefaults {
             session: Some("env".into()),
             ..RoleDefaults::default()
         };
         let of = |session, seconds| {
-            around
+            defaults
                 .role(RoleFields {
                     session,
                     seconds,

@@ -128,24 +128,29 @@ impl Sts<'_> {
         role: &RamRole,
         redactor: &Redactor,
     ) -> Result<Issued, FetchError> {
-        let who = format!("STS at {}", host_of(&role.sts));
-        let broken = |error| FetchError::transport(&who, error, redactor);
-        let mut response = request.send().await.map_err(broken)?;
+        let origin = format!("STS at {}", host_of(&role.sts));
+        let failed = |error| FetchError::transport(&origin, error, redactor);
+        let mut response = request.send().await.map_err(failed)?;
         let status = response.status();
         let body = body_of(&mut response, LARGEST_ANSWER)
             .await
-            .map_err(broken)?;
+            .map_err(failed)?;
         let body = body.ok_or_else(|| {
-            FetchError::transient(format!("{who}: an answer of more than 64 KiB"))
+            FetchError::transient(format!("{origin}: an answer of more than 64 KiB"))
         })?;
         if !status.is_success() {
-            return Err(FetchError::refused(&who, status.as_u16(), &body, redactor));
+            return Err(FetchError::refused(
+                &origin,
+                status.as_u16(),
+                &body,
+                redactor,
+            ));
         }
-        let said = issued::json(&who, &body)?;
-        let key = said.get("Credentials").ok_or_else(|| {
-            FetchError::permanent(format!("{who}: no Credentials in the answer"), None)
+        let answer = issued::json(&origin, &body)?;
+        let key = answer.get("Credentials").ok_or_else(|| {
+            FetchError::permanent(format!("{origin}: no Credentials in the answer"), None)
         })?;
-        issued::temporary_key(&who, key, self.provider)
+        issued::temporary_key(&origin, key, self.provider)
     }
 }
 

@@ -171,7 +171,7 @@ impl KeyRotation {
 
     /// Returns the key that follows an expired one. Only the first waiting caller gets it. The others get a
     /// failure with `no_call_made`.
-    pub(super) async fn after(&self, ended: &ActiveKey) -> Result<Arc<ActiveKey>, Failure> {
+    pub(super) async fn wait_for_next(&self, ended: &ActiveKey) -> Result<Arc<ActiveKey>, Failure> {
         let another_turn = || Failure {
             no_call_made: true,
             ..Failure::new(

@@ -124,7 +124,7 @@ async fn a_key_for_good_is_never_due() {
 
 /// One call per second for ten hours.
 #[tokio::test(start_paused = true)]
-async fn a_long_run_asks_once_a_key_and_never_signs_with_one_that_ended() {
+async fn a_long_run_fetches_each_key_once_and_signs_with_none_expired() {
     let office = Arc::new(Office {
         takes: Duration::from_secs(3),
         ..Office::default()
@@ -189,7 +189,7 @@ async fn a_renewal_that_fails_in_good_time_is_left_alone_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ended_key_is_replaced_and_all_calls_but_one_get_another_turn() {
+async fn an_expired_key_is_replaced_and_one_call_continues() {
     let office = Arc::new(Office {
         takes: Duration::from_secs(1),
         ..Office::default()
@@ -199,7 +199,7 @@ async fn an_ended_key_is_replaced_and_all_calls_but_one_get_another_turn() {
     advance(Duration::from_mins(61)).await;
     assert_eq!(key.state(clock()), KeyState::Expired);
     let mut gone_on = 0;
-    for next in join_all((0..16).map(|_| keys.after(&key))).await {
+    for next in join_all((0..16).map(|_| keys.wait_for_next(&key))).await {
         match next {
             Ok(key) => {
                 assert_eq!(key.calls.key_id(), "key-1");
@@ -219,7 +219,7 @@ async fn a_next_key_that_has_ended_too_ends_the_run() {
     let keys = keys(CredentialSource::renewed(issued("k", 60), next));
     let key = keys.current();
     advance(Duration::from_mins(61)).await;
-    let failure = keys.after(&key).await.unwrap_err();
+    let failure = keys.wait_for_next(&key).await.unwrap_err();
     assert_eq!(
         (failure.kind, failure.no_call_made),
         (FailureKind::Fatal, false)

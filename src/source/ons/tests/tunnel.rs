@@ -65,7 +65,7 @@ async fn a_proxy_that_wants_a_password_ends_the_run() {
 
 /// A refusal is permanent before the first call got through, and temporary afterwards.
 #[tokio::test]
-async fn a_proxy_that_opens_no_way_ends_the_run_unless_it_has_opened_one() {
+async fn a_refused_tunnel_ends_the_run_unless_one_was_opened() {
     let refusal = || Reply::http("503 Service Unavailable", "", "");
     let (proxy, ons) = behind_proxy(vec![refusal(), Reply::http("200 OK", "", OK), refusal()]);
     let first = failure(&ons).await;

@@ -79,10 +79,10 @@ impl Captured<'_> {
 }
 
 fn in_order(mut offsets: Vec<OffsetEntry>) -> Vec<OffsetEntry> {
-    let place =
+    let queue =
         |offset: &OffsetEntry| (offset.topic.clone(), offset.broker.clone(), offset.queue_id);
-    offsets.sort_by_key(place);
-    offsets.dedup_by(|a, b| place(a) == place(b));
+    offsets.sort_by_key(queue);
+    offsets.dedup_by(|a, b| queue(a) == queue(b));
     offsets
 }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Cluster;
-use super::cluster::{AskedTopic, RoutedTopic};
+use super::cluster::{QueriedTopic, RoutedTopic};
 use super::failure::failure;
 use super::remoting::body::{ConsumerConnection, GroupOffsets};
 use super::remoting::{Cause, QueueOf, namespace::retry_topic};
@@ -31,7 +31,7 @@ impl Cluster {
     /// If no name server answers, or a call fails for a reason that affects every broker.
     pub async fn capture(
         &self,
-        topics: &BTreeSet<AskedTopic>,
+        topics: &BTreeSet<QueriedTopic>,
     ) -> Result<SnapshotDocument, Failure> {
         self.forget_routes().await;
         // // If the name servers do not answer now, their last answer is used.
@@ -65,11 +65,11 @@ impl Cluster {
         // // The names of topics reveal retry and POP topics. The name server may refuse to list them.
         let names = self.remoting.topics().await.ok();
         captured.find_groups().await?;
-        captured.see_connections().await?;
+        captured.read_connections().await?;
         captured.measure_queues().await?;
         let captured_at = (self.clock)();
         captured.read_offsets().await?;
-        captured.see_connections().await?; // // for groups that were discovered by their offsets
+        captured.read_connections().await?; // // for groups that were discovered by their offsets
         Ok(SnapshotDocument {
             schema: Schema,
             cluster: brokers.cluster.as_str().into(),
@@ -106,22 +106,22 @@ impl Captured<'_> {
     /// Finds the groups that subscribe to a topic or have an offset for it (300).
     async fn find_groups(&mut self) -> Result<(), Failure> {
         let cluster = self.cluster;
-        let asked = self.at_each_broker(|topic| [topic.wire.clone()]);
+        let requests = self.at_each_broker(|topic| [topic.wire.clone()]);
         let answers = self
-            .ask(asked, |address, topic| async move {
+            .ask(requests, |address, topic| async move {
                 cluster.remoting.groups_of_topic(&address, &topic).await
             })
             .await?;
         for (_, topic, groups) in answers {
             for group in groups {
-                self.check(&topic, &group);
+                self.add_group(&topic, &group);
             }
         }
         Ok(())
     }
 
     /// Adds a group of a topic. System groups are added only for system topics.
-    fn check(&mut self, topic: &str, group: &str) {
+    fn add_group(&mut self, topic: &str, group: &str) {
         if is_system_group(group) && !is_system_topic(topic) {
             return;
         }
@@ -131,7 +131,7 @@ impl Captured<'_> {
     }
 
     /// Requests the clients of each group that was not asked about yet (203).
-    async fn see_connections(&mut self) -> Result<(), Failure> {
+    async fn read_connections(&mut self) -> Result<(), Failure> {
         let cluster = self.cluster;
         let new = self.groups.iter().filter(|(_, seen)| seen.is_none());
         let new: Vec<_> = new.map(|(group, _)| group.clone()).collect();
@@ -233,20 +233,20 @@ impl Captured<'_> {
 
     async fn read_offsets_one_by_one(&mut self, brokers: &[Arc<str>]) -> Result<(), Failure> {
         let cluster = self.cluster;
-        let mut asked = Vec::new();
+        let mut requests = Vec::new();
         for (topic, queues) in &self.queues {
             for queue in queues
                 .iter()
                 .filter(|queue| brokers.contains(&queue.broker))
             {
-                asked.extend(self.groups.keys().map(|group| {
+                requests.extend(self.groups.keys().map(|group| {
                     let of = (group.clone(), topic.clone(), queue.queue_id);
                     (queue.broker.clone(), of)
                 }));
             }
         }
         let answers = self
-            .ask(asked, |address, (group, topic, queue_id)| async move {
+            .ask(requests, |address, (group, topic, queue_id)| async move {
                 let queue = QueueOf {
                     topic: &topic,
                     queue_id,
@@ -281,7 +281,7 @@ impl Captured<'_> {
             queues,
         } = of_group;
         if self.topics.iter().any(|ours| *ours.wire == *topic) {
-            self.check(&topic, &group);
+            self.add_group(&topic, &group);
         } else if topic != retry_topic(&group) {
             return;
         }

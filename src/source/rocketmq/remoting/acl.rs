@@ -51,9 +51,7 @@ impl AclKeys {
     /// # Errors
     ///
     /// If only one of access key and secret key is set.
-    pub fn of_environment(
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<Self>, HalfAKey> {
+    pub fn from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, HalfAKey> {
         let filled = |name| variable(name).filter(|value| !value.is_empty());
         match (
             filled(ACCESS_KEY),
@@ -149,16 +147,15 @@ mod tests {
 
     #[test]
     fn half_a_key_is_refused_and_none_is_none() {
-        let with = |set: &[&str]| {
-            AclKeys::of_environment(|name| set.contains(&name).then(|| "x".to_owned()))
-        };
+        let with =
+            |set: &[&str]| AclKeys::from_env(|name| set.contains(&name).then(|| "x".to_owned()));
         assert!(with(&[]).unwrap().is_none());
         assert!(with(&[SECURITY_TOKEN]).unwrap().is_none());
         assert!(with(&[ACCESS_KEY, SECRET_KEY]).unwrap().is_some());
         assert_eq!(with(&[ACCESS_KEY]).unwrap_err(), HalfAKey(SECRET_KEY));
         assert_eq!(with(&[SECRET_KEY]).unwrap_err(), HalfAKey(ACCESS_KEY));
         assert!(
-            AclKeys::of_environment(|_| Some(String::new()))
+            AclKeys::from_env(|_| Some(String::new()))
                 .unwrap()
                 .is_none()
         );

@@ -147,7 +147,7 @@ impl Remoting {
         within: Duration,
     ) -> Result<Response, CallError> {
         let peer = self.peer(address);
-        let request = self.sealed(request);
+        let request = self.complete(request);
         let answer = peer.ask(&request, within, &self.0.connector).await;
         answer.map_err(|cause| CallError {
             address: peer.address.clone(),
@@ -160,11 +160,11 @@ impl Remoting {
     pub(super) fn cause(&self, call: super::RequestCode, answer: &Response) -> Cause {
         let remark = answer.remark.as_deref().unwrap_or_default();
         let remark = self.0.redactor.excerpt(remark, REMARK);
-        Cause::of(call, answer.code, remark)
+        Cause::from_code(call, answer.code, remark)
     }
 
     /// Completes a request: adds the namespace, then signs it.
-    fn sealed(&self, request: Request) -> Request {
+    fn complete(&self, request: Request) -> Request {
         let options = &self.0.options;
         let request = match &options.namespace_v2 {
             Some(namespace) => request.with("nsd", true).with("ns", namespace),

@@ -47,24 +47,24 @@ impl Connection {
         };
         let driver = async move {
             let (input, output) = tokio::io::split(stream);
-            let broken = tokio::select! {
-                broken = read_all(input, decoder, &waiting) => broken,
-                broken = write_all(output, inbox) => broken,
+            let reason = tokio::select! {
+                reason = read_all(input, decoder, &waiting) => reason,
+                reason = write_all(output, inbox) => reason,
                 () = dropped.cancelled() => ConnectionError::Lost("the server has been silent".to_owned()),
             };
-            waiting.end(broken);
+            waiting.end(reason);
         };
         (connection, driver)
     }
 
     /// Sends a request and waits for the response. Dropping the future abandons the response.
     pub(super) async fn ask(&self, request: &Request) -> Result<Response, ConnectionError> {
-        let mut place = self.waiting.join()?;
+        let mut call = self.waiting.register()?;
         let mut bytes = BytesMut::with_capacity(512);
-        frame::write(request, place.opaque, &mut bytes);
+        frame::write(request, call.opaque, &mut bytes);
         // // If the connection has just ended, the pending call reports why.
         let _ = self.outbox.send(bytes.freeze()).await;
-        place.answer().await
+        call.answer().await
     }
 
     /// Returns whether the connection can be used.
@@ -73,12 +73,12 @@ impl Connection {
     }
 
     /// Returns a counter that grows when bytes arrive.
-    pub(super) fn heard(&self) -> u64 {
-        self.waiting.heard()
+    pub(super) fn activity(&self) -> u64 {
+        self.waiting.activity()
     }
 
     /// Drops the connection; pending calls fail.
-    pub(super) fn drop_it(&self) {
+    pub(super) fn close(&self) {
         self.dropped.cancel();
     }
 }
@@ -93,7 +93,7 @@ async fn read_all(
         bytes.reserve(READ);
         match input.read_buf(&mut bytes).await {
             Ok(0) => return ConnectionError::Lost("the server closed it".to_owned()),
-            Ok(_) => waiting.hear(),
+            Ok(_) => waiting.record_activity(),
             Err(error) => return lost(&error),
         }
         loop {

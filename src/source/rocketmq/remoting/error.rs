@@ -146,7 +146,7 @@ impl fmt::Display for ErrorReply {
 
 impl Cause {
     /// Returns the cause for a code other than success (`docs/facts/rocketmq.md` §§3.2, 5).
-    pub(super) fn of(call: RequestCode, code: i32, remark: String) -> Self {
+    pub(super) fn from_code(call: RequestCode, code: i32, remark: String) -> Self {
         let refusal = ErrorReply { code, remark };
         match code {
             response::SYSTEM_BUSY | response::FLOW_CONTROL => Self::Busy(refusal),

@@ -70,7 +70,7 @@ fn read(mut frame: Bytes) -> Result<Frame, FrameError> {
     let mark = frame.get_u32();
     let [form, ..] = mark.to_be_bytes();
     let length = (mark & 0x00FF_FFFF) as usize;
-    let form = Form::of(form).ok_or(HeaderError::Form(form))?;
+    let form = Form::from_byte(form).ok_or(HeaderError::Form(form))?;
     if length > frame.len() {
         return Err(FrameError::HeaderLength(length, frame.len()));
     }

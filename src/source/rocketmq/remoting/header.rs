@@ -24,7 +24,7 @@ pub enum Form {
 impl Form {
     /// Returns the form that the fifth byte of a frame announces.
     #[must_use]
-    pub const fn of(byte: u8) -> Option<Self> {
+    pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             0 => Some(Self::Json),
             1 => Some(Self::Binary),

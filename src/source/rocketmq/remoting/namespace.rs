@@ -51,7 +51,7 @@ impl Namespace {
 
     /// Returns whether the name belongs to this namespace.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &str) -> bool {
         self.unwrapped(split_prefix(name).1).is_some()
     }
 
@@ -111,7 +111,7 @@ mod tests {
             assert_eq!(namespace.wrap(bare), wrapped);
             assert_eq!(namespace.wrap(wrapped), wrapped, "once");
             assert_eq!(namespace.unwrap(wrapped), bare);
-            assert!(namespace.has(wrapped) && !namespace.has(bare));
+            assert!(namespace.contains(wrapped) && !namespace.contains(bare));
         }
         for shared in [
             "rmq_sys_wheel_timer",

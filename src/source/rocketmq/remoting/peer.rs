@@ -21,8 +21,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(super) struct Peer {
     pub(super) address: Arc<str>,
     /// Limits the concurrent calls.
-    room: Semaphore,
-    line: Mutex<ConnectionSlot>,
+    permits: Semaphore,
+    slot: Mutex<ConnectionSlot>,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +45,8 @@ impl Peer {
     pub(super) fn new(address: Arc<str>, in_flight: usize) -> Self {
         Self {
             address,
-            room: Semaphore::new(in_flight),
-            line: Mutex::default(),
+            permits: Semaphore::new(in_flight),
+            slot: Mutex::default(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Peer {
         within: Duration,
         connector: &Connector,
     ) -> Result<Response, Cause> {
-        let _seat = self.room.acquire().await;
+        let _permit = self.permits.acquire().await;
         let answer = self.ask_once(request, within, connector).await?;
         if answer.code != response::GO_AWAY {
             return Ok(answer);
@@ -73,20 +73,20 @@ impl Peer {
         connector: &Connector,
     ) -> Result<Response, Cause> {
         let connection = self.connection(connector).await?;
-        let heard = connection.heard();
+        let activity = connection.activity();
         let Ok(answer) = timeout(within, connection.ask(request)).await else {
-            if connection.heard() == heard {
+            if connection.activity() == activity {
                 // // No byte has arrived for any call in that time: the server may be gone without closing the
                 // connection.
-                connection.drop_it();
-                self.leave(&connection).await;
+                connection.close();
+                self.discard(&connection).await;
             }
             return Err(Cause::TimedOut(within));
         };
         match answer {
             Ok(answer) => {
                 if answer.code == response::GO_AWAY {
-                    self.leave(&connection).await;
+                    self.discard(&connection).await;
                 }
                 Ok(answer)
             }
@@ -98,42 +98,42 @@ impl Peer {
     /// Returns the current connection, or a new one. Concurrent callers share one attempt and its error.
     async fn connection(&self, connector: &Connector) -> Result<Arc<Connection>, Cause> {
         let came = Instant::now();
-        let mut line = self.line.lock().await;
-        if let Some(connection) = line.connection.as_ref().filter(|known| known.is_open()) {
+        let mut slot = self.slot.lock().await;
+        if let Some(connection) = slot.connection.as_ref().filter(|known| known.is_open()) {
             return Ok(connection.clone());
         }
-        if let Some((failed, cause)) = &line.failed
+        if let Some((failed, cause)) = &slot.failed
             && *failed > came
         {
             return Err(cause.clone());
         }
-        let dialled = timeout(CONNECT, connector.dialer.dial(&self.address)).await;
-        let stream = dialled.unwrap_or_else(|_| {
+        let connected = timeout(CONNECT, connector.dialer.dial(&self.address)).await;
+        let stream = connected.unwrap_or_else(|_| {
             let why = format!("no connection in {CONNECT:?}");
             Err(Cause::Connect(why))
         });
         match stream {
             Ok(stream) => {
                 let connection = Arc::new(connector.drive(stream));
-                line.connection = Some(connection.clone());
+                slot.connection = Some(connection.clone());
                 Ok(connection)
             }
             Err(cause) => {
-                line.failed = Some((Instant::now(), cause.clone()));
+                slot.failed = Some((Instant::now(), cause.clone()));
                 Err(cause)
             }
         }
     }
 
     /// Makes later calls use another connection; calls in flight still get their responses.
-    async fn leave(&self, left: &Arc<Connection>) {
-        let mut line = self.line.lock().await;
-        if line
+    async fn discard(&self, discarded: &Arc<Connection>) {
+        let mut slot = self.slot.lock().await;
+        if slot
             .connection
             .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, left))
+            .is_some_and(|current| Arc::ptr_eq(current, discarded))
         {
-            line.connection = None;
+            slot.connection = None;
         }
     }
 }

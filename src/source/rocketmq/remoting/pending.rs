@@ -24,7 +24,7 @@ pub(super) enum ConnectionError {
 pub(super) struct PendingCalls {
     table: Mutex<PendingTable>,
     /// Number of reads that returned bytes, including parts of a frame.
-    heard: AtomicU64,
+    activity: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -36,10 +36,10 @@ struct PendingTable {
 
 impl PendingCalls {
     /// Registers a call under a unique number.
-    pub(super) fn join(self: &Arc<Self>) -> Result<PendingCall, ConnectionError> {
+    pub(super) fn register(self: &Arc<Self>) -> Result<PendingCall, ConnectionError> {
         let mut table = self.table();
-        if let Some(broken) = &table.ended {
-            return Err(broken.clone());
+        if let Some(reason) = &table.ended {
+            return Err(reason.clone());
         }
         loop {
             table.last = table.last.wrapping_add(1);
@@ -76,12 +76,12 @@ impl PendingCalls {
     }
 
     /// Fails all calls, now and later. The first reason is kept.
-    pub(super) fn end(&self, broken: ConnectionError) {
+    pub(super) fn end(&self, reason: ConnectionError) {
         let mut table = self.table();
         for (_, call) in table.calls.drain() {
-            let _ = call.send(Err(broken.clone()));
+            let _ = call.send(Err(reason.clone()));
         }
-        table.ended.get_or_insert(broken);
+        table.ended.get_or_insert(reason);
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -89,13 +89,13 @@ impl PendingCalls {
     }
 
     /// Records that bytes have arrived.
-    pub(super) fn hear(&self) {
-        self.heard.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn record_activity(&self) {
+        self.activity.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns a counter that grows when bytes arrive.
-    pub(super) fn heard(&self) -> u64 {
-        self.heard.load(Ordering::Relaxed)
+    pub(super) fn activity(&self) -> u64 {
+        self.activity.load(Ordering::Relaxed)
     }
 
     fn table(&self) -> MutexGuard<'_, PendingTable> {

@@ -18,7 +18,7 @@ use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Cluster;
-use super::cluster::{AskedTopic, RoutedTopic};
+use super::cluster::{QueriedTopic, RoutedTopic};
 use super::remoting::{CallError, Pull, Pulled, QueueOf};
 use crate::input::{Entry, Row};
 use crate::message::{BornClock, MessageId, Query};
@@ -51,9 +51,9 @@ pub(super) struct Sweep<'a, P> {
     /// Dates message IDs.
     born: BornClock,
     /// Messages of the next queries, not searched for yet.
-    wanted: RefCell<HashMap<AskedTopic, Vec<MessageKey>>>,
+    wanted: RefCell<HashMap<QueriedTopic, Vec<MessageKey>>>,
     /// Messages found, and not queried yet.
-    found: RefCell<HashMap<AskedTopic, HashMap<MessageKey, LocatedMessage>>>,
+    found: RefCell<HashMap<QueriedTopic, HashMap<MessageKey, LocatedMessage>>>,
     /// Held during a search; queries wait for it.
     searching: tokio::sync::Mutex<()>,
 }
@@ -66,7 +66,7 @@ enum MessageKey {
 }
 
 impl MessageKey {
-    fn of(msg_id: &str) -> Self {
+    fn from_id(msg_id: &str) -> Self {
         match MessageId::parse(msg_id) {
             Ok(MessageId::OffsetId(id)) => Self::Place(id.store, id.commit_log_offset),
             _ => Self::Unique(msg_id.into()),
@@ -115,7 +115,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             wanted
                 .entry(topic)
                 .or_default()
-                .push(MessageKey::of(&query.msg_id));
+                .push(MessageKey::from_id(&query.msg_id));
         }
     }
 
@@ -128,7 +128,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         let topic = (query.instance_id.clone(), query.topic.clone());
         found
             .get_mut(&topic)?
-            .remove(&MessageKey::of(&query.msg_id))
+            .remove(&MessageKey::from_id(&query.msg_id))
     }
 
     /// Searches for the messages that are wanted, unless that was done.
@@ -138,15 +138,18 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         if !wanted.is_empty() {
             self.found.borrow_mut().clear(); // // their queries are over
         }
-        for (asked, keys) in wanted {
+        for (queried, keys) in wanted {
             if keys.len() < MANY {
                 continue;
             }
-            let topic = self.cluster.topic_of(asked.0.as_deref(), &asked.1).await;
+            let topic = self
+                .cluster
+                .topic_of(queried.0.as_deref(), &queried.1)
+                .await;
             let Ok(Some(topic)) = topic else { continue };
             // // A failure here is not reported: the look-up that follows reports it.
             if let Ok(found) = self.read(&topic, keys).await {
-                self.found.borrow_mut().insert(asked, found);
+                self.found.borrow_mut().insert(queried, found);
             }
         }
     }
@@ -179,7 +182,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             }
         }
         let messages = ranges.iter().map(|(_, range)| length(range)).sum();
-        let search = Search::of(keys, lookups, messages);
+        let search = Search::new(keys, lookups, messages);
         stream::iter(ranges)
             .for_each_concurrent(QUEUES, |(queue, range)| {
                 let search = &search;

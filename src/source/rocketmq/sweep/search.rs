@@ -20,7 +20,7 @@ pub(super) struct Search {
 
 impl Search {
     /// Creates a search for `keys` in `messages` messages; looking all of them up would take `lookups` calls.
-    pub(super) fn of(keys: Vec<MessageKey>, lookups: usize, messages: u64) -> Self {
+    pub(super) fn new(keys: Vec<MessageKey>, lookups: usize, messages: u64) -> Self {
         Self {
             keys: keys.into_iter().collect(),
             found: RefCell::default(),
@@ -64,8 +64,8 @@ impl Search {
             .unique_key()
             .map(|key| MessageKey::Unique(key.into()));
         let offset = u64::try_from(message.physical_offset).unwrap_or(u64::MAX);
-        let place = MessageKey::Place(message.store_host, offset);
-        for key in unique.into_iter().chain([place]) {
+        let by_offset = MessageKey::Place(message.store_host, offset);
+        for key in unique.into_iter().chain([by_offset]) {
             if !self.keys.contains(&key) {
                 continue;
             }

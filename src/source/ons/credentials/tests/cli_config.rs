@@ -287,7 +287,7 @@ fn a_profile_that_leads_nowhere_is_refused() {
 #[test]
 fn what_is_switched_off_is_refused_by_name() {
     let off = RoleDefaults {
-        off: Disabled {
+        disabled: Disabled {
             ecs: true,
             process: true,
             imds_v1: false,

@@ -141,7 +141,7 @@ fn every_type_is_a_recipe() {
         "{error}"
     );
     let off = RoleDefaults {
-        off: Disabled {
+        disabled: Disabled {
             ecs: true,
             ..Disabled::default()
         },

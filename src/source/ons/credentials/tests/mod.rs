@@ -219,7 +219,7 @@ fn variables_that_are_not_complete_end_the_search() {
 
 /// The credentials URI searched later might return the key of another account.
 #[test]
-fn a_file_or_profile_that_is_named_and_not_there_ends_the_search() {
+fn a_named_file_or_profile_that_is_missing_ends_the_search() {
     const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
     const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
     let (files, none) = (Home::with(&[CLI, INI]), Home::with(&[]));

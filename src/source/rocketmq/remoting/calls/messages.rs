@@ -25,7 +25,7 @@ pub struct KeyLookup<'a> {
 impl<'a> KeyLookup<'a> {
     /// Creates a look-up without time limits.
     #[must_use]
-    pub const fn ever(topic: &'a str, key: &'a str) -> Self {
+    pub const fn any_time(topic: &'a str, key: &'a str) -> Self {
         Self {
             topic,
             key,

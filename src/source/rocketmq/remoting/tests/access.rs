@@ -33,7 +33,7 @@ async fn calls_are_signed_and_keys_are_never_shown() {
         _ => None,
     };
     let options = RemotingOptions {
-        keys: acl::AclKeys::of_environment(variables).unwrap(),
+        keys: acl::AclKeys::from_env(variables).unwrap(),
         namespace_v2: Some("tenant".to_owned()),
         ..patient()
     };

@@ -99,7 +99,7 @@ async fn requests_about_queues_and_messages_are_what_servers_expect() {
         sent(&broker, cluster.view_message(at, 43_690, Some("orders"))).await,
         sent(
             &broker,
-            cluster.query_message(at, KeyLookup::ever("orders", "KEY-1")),
+            cluster.query_message(at, KeyLookup::any_time("orders", "KEY-1")),
         )
         .await,
         sent(&broker, cluster.pull(at, pull)).await,
@@ -178,7 +178,7 @@ async fn what_is_not_there_is_no_error() {
         cluster.consumer_offset(at, "GID_a", ORDERS).await.unwrap(),
         None
     );
-    let lookup = KeyLookup::ever("orders", "KEY-1");
+    let lookup = KeyLookup::any_time("orders", "KEY-1");
     assert!(cluster.query_message(at, lookup).await.unwrap().is_empty());
     assert_eq!(cluster.view_message(at, 5, None).await.unwrap(), None);
     assert!(
@@ -238,7 +238,7 @@ async fn only_the_very_key_is_found() {
         let messages = [other.bytes(), Written::default().bytes(), other.bytes()].concat();
         vec![asked.ok(messages)]
     });
-    let lookup = KeyLookup::ever("orders", "KEY-1");
+    let lookup = KeyLookup::any_time("orders", "KEY-1");
     let cluster = cluster(&broker);
     let found = cluster
         .query_message(&broker.address, lookup)
@@ -269,7 +269,7 @@ async fn bodies_that_are_none_fail_their_call_alone() {
     let errors: [CallError; 5] = [
         cluster.consumer_connection(at, "GID_a").await.unwrap_err(),
         cluster
-            .query_message(at, KeyLookup::ever("t", "k"))
+            .query_message(at, KeyLookup::any_time("t", "k"))
             .await
             .unwrap_err(),
         cluster.max_offset(at, ORDERS).await.unwrap_err(),

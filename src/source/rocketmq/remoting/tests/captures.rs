@@ -313,7 +313,7 @@ async fn messages() {
             let key = field(version, name, "key");
             let (cluster, at, _broker) = replaying(version, name);
             let found = cluster
-                .query_message(&at, KeyLookup::ever("orders", &key))
+                .query_message(&at, KeyLookup::any_time("orders", &key))
                 .await
                 .unwrap();
             assert_eq!(found.len(), 1, "{version} {name}");
@@ -322,7 +322,7 @@ async fn messages() {
         let (cluster, at, _broker) = replaying(version, "12-query-none");
         assert!(
             cluster
-                .query_message(&at, KeyLookup::ever("orders", "k"))
+                .query_message(&at, KeyLookup::any_time("orders", "k"))
                 .await
                 .unwrap()
                 .is_empty()

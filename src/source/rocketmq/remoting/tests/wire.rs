@@ -128,7 +128,7 @@ async fn a_frame_may_come_byte_by_byte() {
     let (answer, ()) = tokio::join!(connection.ask(&request), serve);
     assert_eq!(body(answer), "slow");
     // // Parts of a long frame count as activity: the connection is not silent.
-    assert!(connection.heard() > 1);
+    assert!(connection.activity() > 1);
 }
 
 #[tokio::test(start_paused = true)]
