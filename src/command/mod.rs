@@ -14,21 +14,24 @@ mod evidence;
 mod expect;
 mod flags;
 mod inspect;
-mod interrupt;
 mod man;
 mod outcome;
 mod plan;
 mod rendering;
 mod report;
 mod serve;
+mod signals;
 mod snapshot;
 mod verify;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use crate::clock::{self, Clock};
 use crate::exit::{self, Failed, Status};
@@ -102,47 +105,59 @@ enum Command {
     },
 }
 
-/// The process around us, as an argument: tests bring their own.
+/// The environment of the process: its variables, its clock, and the one tokio runtime of a command.
 #[derive(Debug, Clone)]
 pub struct Env {
-    /// The environment.
-    pub environment: Vec<(String, String)>,
-    /// Tells the time.
-    pub clock: Clock,
+    variables: Vec<(String, String)>,
+    clock: Clock,
+    runtime: Rc<OnceCell<Runtime>>,
 }
 
 impl Env {
-    /// The real one.
+    /// Reads the environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         Self {
-            environment: std::env::vars_os().filter_map(text).collect(),
+            variables: std::env::vars_os().filter_map(text).collect(),
             clock: clock::system,
+            runtime: Rc::default(),
         }
     }
 
-    /// A variable that is set to something.
+    /// Returns the value of a variable that is set and not empty.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<String> {
-        self.environment
+        self.variables
             .iter()
             .find(|(known, value)| known == name && !value.is_empty())
             .map(|(_, value)| value.clone())
     }
 
-    /// Do colours belong there?
+    /// Returns the tokio runtime, which is made at the first call. Connections belong to it, so a command has only one.
+    fn runtime(&self) -> Result<&Runtime, Failed> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failed::refused(error, None))?;
+        Ok(self.runtime.get_or_init(|| runtime))
+    }
+
+    /// Returns whether output is coloured; `terminal` says whether it goes to a terminal.
     fn is_coloured(&self, terminal: bool) -> bool {
         ui::is_coloured(terminal, |name| self.variable(name))
     }
 }
 
-/// The whole program.
+/// Parses the arguments of the process, runs the command, and returns the exit status.
 #[must_use]
 pub fn main(env: &Env) -> ExitCode {
-    interrupt::survive_file_limits();
+    signals::survive_file_limits();
     match Cli::try_parse().and_then(Cli::or_help) {
         Ok(cli) => exit::end(run(cli.command, env)),
         Err(usage) => {

@@ -1,20 +1,20 @@
 //! `plan`: what `audit` would ask, how long it takes, and what expires first. Asks nothing and needs no credentials.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Env;
-use super::audit::LookupStage;
-use super::flags::{InputFlags, Kind, Pace, PaceFlags, SettingsFlags, SourceFlags, SourceSpec};
+use super::audit::{ForecastTerms, Preflight};
+use super::flags::{
+    InputFlags, Pace, PaceFlags, SettingsFlags, SourceFlags, SourceKind, SourceSpec,
+};
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
 use crate::humanize::{self, count};
-use crate::input::{Inputs, Reject};
+use crate::input::Reject;
 use crate::message::{BornClock, Zone};
-use crate::results::SpreadsheetDamage;
 use crate::settings::Span;
 
 /// How many bad rows are shown.
@@ -50,28 +50,32 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let named = SourceSpec::of(&settings)?;
-    let pace = Pace::of(&settings, named.kind(), env.clock)?;
+    let spec = SourceSpec::of(&settings)?;
+    let pace = Pace::of(&settings, spec.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
     let inputs = args.input.open()?;
     let now = (env.clock)();
     // A snapshot keeps what it has.
     let retention =
-        (!named.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
+        (!spec.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
     let born = BornClock::new(now, &zone.zone);
-    let placed = named.kind() == Kind::Cluster && is_placed(&inputs)?;
+    let terms = ForecastTerms {
+        rate: pace.rate,
+        needs_no_call_where_placed: spec.kind() == SourceKind::Cluster,
+        start: now,
+        retention,
+        born: &born,
+    };
+    let (preflight, forecast, _) = Preflight::read_with_forecast(&inputs, (None, None), &terms)?;
+    let placed = spec.kind() == SourceKind::Cluster && preflight.is_placed();
     let rate = if placed { Rate::Max } else { pace.rate };
-    let mut damage = SpreadsheetDamage::default();
-    let rows = inputs.rows();
-    let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
-    let forecast = Forecast::of(rows, rate, now, retention, |id| born.born(id))?;
     let text = if args.format == "json" {
         serde_json::to_string_pretty(&forecast).map_err(|error| Failed::refused(error, None))?
             + "\n"
     } else {
         let plan = Plan {
             forecast: &forecast,
-            source: named.text(),
+            source: spec.text(),
             placed,
             rate,
             now,
@@ -79,7 +83,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
             zone: &zone,
         };
         let mut text = plan.text(&inputs.first_rejects(SHOWN)?);
-        for column in damage.columns() {
+        for column in preflight.damage.columns() {
             let _ = writeln!(text, "{column}"); // a String takes everything
         }
         text
@@ -90,13 +94,6 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     } else {
         Status::Clean
     })
-}
-
-/// Does the input give the place of every message? Then a cluster need not be asked for it.
-fn is_placed(inputs: &Inputs) -> Result<bool, Failed> {
-    let mut located = LookupStage::beside(Path::new(""));
-    located.survey(inputs.rows())?;
-    Ok(located.is_placed())
 }
 
 /// A forecast with what is needed to put it into words.

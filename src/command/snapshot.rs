@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::Env;
-use super::audit::{LookupStage, QueryRun, ResumeFlags, RunContext, captured, header, kept};
+use super::audit::{
+    LookupStage, Preflight, QueryRun, ResumeFlags, header, read_offsets, resume_hint,
+};
 use super::flags::{
     ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, ReservedPaths, SettingsFlags, SourceSpec,
     TalkFlags, create,
 };
-use super::interrupt::end_at_once;
+use super::signals::exit_on_signal;
 use crate::clock::rfc3339;
 use crate::exit::{Failed, NO_READER, Status};
 use crate::file::{self, Compression, Output};
@@ -81,12 +83,12 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let talk = args.talk.start(&settings, env)?;
-    let named = SourceSpec::of(&settings)?;
-    let source_text = named.text();
-    let pace = Pace::of(&settings, named.kind(), env.clock)?;
+    let messages = args.talk.start(&settings, env)?;
+    let spec = SourceSpec::of(&settings)?;
+    let source_text = spec.text();
+    let pace = Pace::of(&settings, spec.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
-    if !matches!(named, SourceSpec::Cluster(_)) {
+    if !matches!(spec, SourceSpec::Cluster(_)) {
         let error = anyhow!("`{source_text}` is no cluster: only rocketmq:// can be frozen");
         let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();
         return Err(Failed::refused(error, hint));
@@ -95,24 +97,20 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         [] => None,
         paths => Some(args.columns.open(paths, Some(Vec::new()))?),
     };
-    let messages = args.messages.iter().map(PathBuf::as_path);
+    let input_paths = args.messages.iter().map(PathBuf::as_path);
     let reserved = ReservedPaths::default()
-        .read("an input", messages)
+        .read("an input", input_paths)
         .settings(&settings)?
         .located(&args.output, "--output")?;
     let output = create(&args.output, &reserved)?;
-    let Source::Cluster(cluster) = named.connect(&settings, env)? else {
+    let Source::Cluster(cluster) = spec.connect(&settings, env)? else {
         unreachable!("it was named a cluster");
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failed::refused(error, None))?;
-    let mut located = LookupStage::beside(&args.output);
-    let found = match inputs {
+    let mut lookup = LookupStage::beside(&args.output);
+    let mut topics = BTreeSet::new();
+    let located = match inputs {
         None => None,
         Some(inputs) => {
-            located.survey(inputs.rows())?;
             let started = (env.clock)();
             let born = BornClock::new(started, &zone.zone);
             let header = Header {
@@ -121,32 +119,37 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
                 brokers: cluster.seen().iter().map(ToString::to_string).collect(),
                 ..header(&inputs, rfc3339(started))?
             };
-            let mut query_run = QueryRun::new(inputs, pace.clone(), pace.pacer()?, talk);
-            query_run.start = located.go_on(args.resume, &header)?;
-            let context = RunContext {
-                runtime: &runtime,
-                call_counts: &Cell::default(),
-                env,
+            let start = lookup.start(args.resume, &header)?;
+            let preflight = Preflight::read(&inputs, start.done())?;
+            start.compare(preflight.digest, lookup.path())?;
+            let is_placed = preflight.is_placed();
+            topics = preflight.topics;
+            let (pacer, calls) = (pace.pacer()?, Cell::default());
+            let run = QueryRun {
+                start,
+                call_counts: Some(&calls),
+                ..QueryRun::new((env, &inputs), &messages, (pace.policy, &pacer))
             };
-            located.look_up(&mut query_run, &cluster, (&header, born), context)?
+            let found = (!is_placed).then(|| lookup.look_up(run, &cluster, (&header, born)));
+            found.transpose()?
         }
     };
-    let mut topics = located.topics.clone();
     topics.extend(
         args.topics
             .iter()
             .map(|topic| (None, topic.as_str().into())),
     );
     if topics.is_empty() {
-        topics = runtime.block_on(all_topics(&cluster))?;
+        topics = env.runtime()?.block_on(all_topics(&cluster))?;
     }
-    let captured = runtime.block_on(captured(&cluster, &topics, found.as_ref()))?;
-    end_at_once(kept(found.as_ref()));
-    let written = write(&args.output, output, &captured, found.as_ref())?;
-    if found.is_some() {
-        located.clear(written.unanswered);
+    let document = read_offsets(&cluster, &topics, located.as_ref());
+    let document = env.runtime()?.block_on(document)?;
+    exit_on_signal(resume_hint(located.as_ref()));
+    let counts = write(&args.output, output, &document, located.as_ref())?;
+    if located.is_some() {
+        lookup.clear(counts.unanswered);
     }
-    Ok(written.tell(&args.output, &captured))
+    Ok(counts.report(&args.output, &document))
 }
 
 async fn all_topics(cluster: &Cluster) -> Result<BTreeSet<QueriedTopic>, Failed> {
@@ -168,7 +171,7 @@ struct Written {
 
 impl Written {
     /// Says what is in the file, and what that is worth.
-    fn tell(&self, path: &Path, captured: &SnapshotDocument) -> Status {
+    fn report(&self, path: &Path, captured: &SnapshotDocument) -> Status {
         tracing::info!(
             "{}: {} topics, {} groups, {} messages, {} not found, {} without an answer",
             path.display(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::MutexGuard;
 
-use super::book::LONGEST_HOLD;
 use super::gate::Gate;
+use super::quota_state::LONGEST_HOLD;
 use super::{Backoff, Engine};
 use crate::clock::Clock;
 use crate::message::Query;
@@ -38,7 +38,7 @@ impl<S: TraceSource> Engine<'_, S> {
                 alone = gate.pass() => alone,
                 () = self.stop.draining() => return None,
             };
-            if let Some(refusal) = gate.rights.refusal(query) {
+            if let Some(refusal) = gate.permissions.refusal(query) {
                 return Some(self.outcome(Err(refusal), attempt - 1, throttled));
             }
             let answer = self.attempt(query, gate, alone).await?;
@@ -106,7 +106,9 @@ impl<S: TraceSource> Engine<'_, S> {
         if self.stop.is_requested() {
             return None;
         }
-        let answer = gate.rights.learn(query, self.source.trace(query).await);
+        let answer = gate
+            .permissions
+            .learn(query, self.source.trace(query).await);
         match &answer {
             Err(failure) if failure.kind == FailureKind::Throttled => {
                 self.pacer.throttled(turn, failure.retry_after).await;

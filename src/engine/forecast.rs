@@ -76,7 +76,7 @@ impl Forecast {
                             row.row,
                             &query.msg_id,
                             born,
-                            Ages {
+                            ExpiryTerms {
                                 start,
                                 turn,
                                 retention,
@@ -92,7 +92,17 @@ impl Forecast {
         Ok(forecast)
     }
 
-    fn date(&mut self, row: u64, msg_id: &str, born: Timestamp, ages: Ages) {
+    /// Returns the forecast of a run that makes no call for a message: it takes no time.
+    #[must_use]
+    pub fn without_calls(self) -> Self {
+        Self {
+            seconds: None,
+            expiring: self.expiring.map(|_| 0),
+            ..self
+        }
+    }
+
+    fn date(&mut self, row: u64, msg_id: &str, born: Timestamp, terms: ExpiryTerms) {
         self.dated += 1;
         if self
             .oldest
@@ -106,19 +116,22 @@ impl Forecast {
             });
         }
         let outlives = |wait: Duration| {
-            let age = ages.start.duration_since(born).saturating_add(signed(wait));
-            ages.retention.is_some_and(|most| age > signed(most))
+            let age = terms
+                .start
+                .duration_since(born)
+                .saturating_add(signed(wait));
+            terms.retention.is_some_and(|most| age > signed(most))
         };
         if outlives(Duration::ZERO) {
             self.expired = self.expired.map(|expired| expired + 1);
-        } else if outlives(ages.turn) {
+        } else if outlives(terms.turn) {
             self.expiring = self.expiring.map(|expiring| expiring + 1);
         }
     }
 }
 
 #[derive(Clone, Copy)]
-struct Ages {
+struct ExpiryTerms {
     start: Timestamp,
     turn: Duration,
     retention: Option<Duration>,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::rights::Rights;
+use super::topic_permissions::TopicPermissions;
 
 /// Shut until somebody has proved that calls are let in.
 #[derive(Debug)]
@@ -16,16 +16,16 @@ pub(super) struct Gate {
     open: AtomicBool,
     first: Mutex<()>,
     /// What is let in.
-    pub(super) rights: Rights,
+    pub(super) permissions: TopicPermissions,
 }
 
 impl Gate {
     /// Shut, if the source `may_refuse` everyone.
-    pub(super) fn new(may_refuse: bool, rights: Rights) -> Self {
+    pub(super) fn new(may_refuse: bool, permissions: TopicPermissions) -> Self {
         Self {
             open: AtomicBool::new(!may_refuse),
             first: Mutex::default(),
-            rights,
+            permissions,
         }
     }
 

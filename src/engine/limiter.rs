@@ -16,7 +16,7 @@ use super::Rate;
 
 /// At most so many calls in so long.
 #[derive(Debug)]
-pub struct Limiter(RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>);
+pub struct Limiter(RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<PacedInstant>>);
 
 impl Limiter {
     /// `burst` calls may begin at once after a pause. Nothing where there is no limit.
@@ -45,17 +45,17 @@ fn largest_burst(interval: Duration) -> Option<NonZeroU32> {
 struct TokioClock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(Instant);
+struct PacedInstant(Instant);
 
 impl Clock for TokioClock {
-    type Instant = Moment;
+    type Instant = PacedInstant;
 
-    fn now(&self) -> Moment {
-        Moment(Instant::now())
+    fn now(&self) -> PacedInstant {
+        PacedInstant(Instant::now())
     }
 }
 
-impl Reference for Moment {
+impl Reference for PacedInstant {
     fn duration_since(&self, earlier: Self) -> Nanos {
         self.0.saturating_duration_since(earlier.0).into()
     }
@@ -65,7 +65,7 @@ impl Reference for Moment {
     }
 }
 
-impl std::ops::Add<Nanos> for Moment {
+impl std::ops::Add<Nanos> for PacedInstant {
     type Output = Self;
 
     fn add(self, duration: Nanos) -> Self {

@@ -3,7 +3,7 @@
 //! A [`Limiter`] stands behind a fair mutex, so turns come first-come-first-served (governor's own `until_ready` wakes a
 //! herd and keeps no order). A throttled answer puts everyone on hold: whoever is waiting for a turn waits until the hold
 //! is over, and no call begins inside it.
-//! Then it goes on more slowly (`engine/tempo.rs`). Several runs share all that through a [`QuotaFile`].
+//! Then it goes on more slowly (`engine/adaptive_rate.rs`). Several runs share all that through a [`QuotaFile`].
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::book::{Book, interval};
 use super::quota_file::{QuotaFile, machine_clock};
+use super::quota_state::{QuotaState, interval};
 use super::{Limiter, Rate};
 use crate::source::CallPacer;
 
@@ -28,10 +28,8 @@ pub struct Pacer {
     full: Option<f64>,
     turnstile: tokio::sync::Mutex<()>,
     /// The state of the quota: ours alone, or what was last seen of the shared one.
-    book: Mutex<Book>,
+    state: Mutex<QuotaState>,
     shared: Option<QuotaFile>,
-    /// Calls begun in this process; a shared quota counts its own in the book.
-    unpaced: AtomicU64,
     /// The most calls a second that were observed when one was throttled, in thousandths.
     fastest: AtomicU64,
     /// The book's times count from before this instant.
@@ -40,7 +38,7 @@ pub struct Pacer {
 
 /// A call that may begin; whoever has it says how it ended.
 #[derive(Debug, Clone, Copy)]
-pub struct Turn(u64);
+pub struct Permit(u64);
 
 impl Pacer {
     /// `burst` calls may begin at once after a pause; 1 spreads them evenly.
@@ -50,9 +48,8 @@ impl Pacer {
             limiter: Limiter::new(rate, burst),
             full: rate.interval().map(|interval| 1.0 / interval.as_secs_f64()),
             turnstile: tokio::sync::Mutex::default(),
-            book: Mutex::default(),
+            state: Mutex::default(),
             shared: None,
-            unpaced: AtomicU64::default(),
             fastest: AtomicU64::default(),
             origin: (Instant::now(), Duration::ZERO),
         }
@@ -77,10 +74,12 @@ impl Pacer {
     }
 
     /// Returns when the caller may begin its call.
-    pub async fn turn(&self) -> Turn {
-        if self.limiter.is_none() && self.shared.is_none() && self.is_untroubled() {
-            // Unlimited, and never throttled: nobody need queue.
-            return Turn(self.unpaced.fetch_add(1, Ordering::Relaxed));
+    pub async fn turn(&self) -> Permit {
+        if self.limiter.is_none() && self.shared.is_none() {
+            let mut state = self.state();
+            if state.is_untroubled() {
+                return Permit(state.count_call()); // nothing limits the rate, so the call need not queue
+            }
         }
         let _first_in_line = self.turnstile.lock().await;
         match (&self.shared, self.full) {
@@ -89,10 +88,10 @@ impl Pacer {
         }
     }
 
-    async fn own_turn(&self) -> Turn {
+    async fn own_turn(&self) -> Permit {
         loop {
             let now = self.now();
-            let earliest = self.book().earliest(now);
+            let earliest = self.state().earliest(now);
             if let Some(earliest) = earliest {
                 self.sleep_until(earliest).await;
                 continue; // it may have grown meanwhile
@@ -101,22 +100,23 @@ impl Pacer {
                 sleep_until(earliest).await;
                 continue;
             }
-            self.book().begin(now);
-            return Turn(self.unpaced.fetch_add(1, Ordering::Relaxed));
+            return Permit(self.state().begin(now));
         }
     }
 
     /// Reserves a turn, waits for it, and takes it; anew, if a hold has come between.
-    async fn shared_turn(&self, file: &QuotaFile, full: f64) -> Turn {
+    async fn shared_turn(&self, file: &QuotaFile, full: f64) -> Permit {
         loop {
-            let turn = self.share(file, |book, now| book.reserve(now, full)).await;
+            let turn = self
+                .share(file, |state, now| state.reserve(now, full))
+                .await;
             self.sleep_until(turn).await;
             loop {
                 let reserved = self
-                    .share(file, |book, now| (book.take(now, full), now))
+                    .share(file, |state, now| (state.take(now, full), now))
                     .await;
                 match reserved {
-                    (Ok(call), _) => return Turn(call),
+                    (Ok(call), _) => return Permit(call),
                     (Err(earliest), now) if earliest <= now + interval(full) => {
                         self.sleep_until(earliest).await;
                     }
@@ -127,18 +127,18 @@ impl Pacer {
     }
 
     /// The call got an answer that was not throttled.
-    pub async fn answered(&self, turn: Turn) {
+    pub async fn answered(&self, turn: Permit) {
         if self.is_untroubled() {
             return;
         }
-        let change = |book: &mut Book, now| {
-            let before = book.tempo.pace(now).is_some();
-            book.tempo.answered(turn.0, now);
+        let change = |state: &mut QuotaState, now| {
+            let before = state.adaptive_rate.pace(now).is_some();
+            state.adaptive_rate.answered(turn.0, now);
             before
         };
         let was_slow = match &self.shared {
             Some(file) => self.share(file, change).await,
-            None => change(&mut self.book(), self.now()),
+            None => change(&mut self.state(), self.now()),
         };
         if was_slow && self.slowed_to().is_none() {
             tracing::info!("back at the full pace");
@@ -147,19 +147,17 @@ impl Pacer {
 
     /// The call was throttled: lets no call begin before `asked` is over (the quota's window, if nothing was asked
     /// for; at most a minute), and slows all of them down. Holds do not add up: the longest one counts.
-    pub async fn throttled(&self, turn: Turn, asked: Option<Duration>) {
+    pub async fn throttled(&self, turn: Permit, asked: Option<Duration>) {
         let hold = asked.unwrap_or(THROTTLED);
         let full = self.full.unwrap_or_else(|| self.observed());
-        let change = |book: &mut Book, now| {
-            let was_slow = book.tempo.pace(now).is_some();
-            book.throttled(turn.0, now, hold, full) && !was_slow
+        let change = |state: &mut QuotaState, now| {
+            let was_slow = state.adaptive_rate.pace(now).is_some();
+            state.throttled(turn.0, now, hold, full) && !was_slow
         };
         let first = if let Some(file) = &self.shared {
             self.share(file, change).await
         } else {
-            let mut book = self.book();
-            book.begun = self.unpaced.load(Ordering::Relaxed);
-            change(&mut book, self.now())
+            change(&mut self.state(), self.now())
         };
         if first && let Some(pace) = self.slowed_to() {
             tracing::info!(
@@ -172,14 +170,14 @@ impl Pacer {
     #[must_use]
     pub fn slowed_to(&self) -> Option<f64> {
         let now = self.now();
-        self.book().tempo.pace(now)
+        self.state().adaptive_rate.pace(now)
     }
 
     /// Calls a second, where no rate says it: the most that were ever observed, since later calls are slowed down
     /// already.
     fn observed(&self) -> f64 {
         let millis = self.origin.0.elapsed().as_millis().max(100);
-        let calls = u128::from(self.unpaced.load(Ordering::Relaxed).max(1));
+        let calls = u128::from(self.state().begun.max(1));
         let now = u64::try_from(calls * 1_000_000 / millis).unwrap_or(u64::MAX);
         let fastest = self.fastest.fetch_max(now, Ordering::Relaxed).max(now);
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
@@ -189,30 +187,34 @@ impl Pacer {
 
     /// Changes the shared book, and keeps a copy. A file that fails in mid-run is no reason to lose answers: the run
     /// says so once, and goes on by its copy.
-    async fn share<R>(&self, file: &QuotaFile, change: impl Fn(&mut Book, Duration) -> R) -> R {
+    async fn share<R>(
+        &self,
+        file: &QuotaFile,
+        change: impl Fn(&mut QuotaState, Duration) -> R,
+    ) -> R {
         let full = self.full.unwrap_or(f64::INFINITY);
         let seen = file
-            .with(|book| {
+            .with(|state| {
                 let now = self.now();
-                book.distrust(now, full);
-                let result = change(book, now);
-                (result, *book)
+                state.distrust(now, full);
+                let result = change(state, now);
+                (result, *state)
             })
             .await;
         match seen {
-            Ok((result, book)) => {
-                *self.book() = book;
+            Ok((result, state)) => {
+                *self.state() = state;
                 result
             }
             Err(error) => {
                 file.complain(&error);
-                change(&mut self.book(), self.now())
+                change(&mut self.state(), self.now())
             }
         }
     }
 
     fn is_untroubled(&self) -> bool {
-        self.book().is_untroubled()
+        self.state().is_untroubled()
     }
 
     fn now(&self) -> Duration {
@@ -223,23 +225,23 @@ impl Pacer {
         sleep_until(self.origin.0 + time.saturating_sub(self.origin.1)).await;
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, QuotaState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CallPacer for Pacer {
-    type Permit = Turn;
+    type Permit = Permit;
 
-    async fn turn(&self) -> Turn {
+    async fn turn(&self) -> Permit {
         self.turn().await
     }
 
-    async fn answered(&self, turn: Turn) {
+    async fn answered(&self, turn: Permit) {
         self.answered(turn).await;
     }
 
-    async fn throttled(&self, turn: Turn) {
+    async fn throttled(&self, turn: Permit) {
         self.throttled(turn, None).await;
     }
 }

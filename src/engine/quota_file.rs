@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::book::Book;
+use super::quota_state::QuotaState;
 use crate::exit::Advice;
 use crate::file;
 
@@ -32,10 +32,10 @@ const AGAIN: Duration = Duration::from_millis(2);
 const TOO_LONG: Duration = Duration::from_secs(5);
 
 #[derive(Serialize, Deserialize)]
-struct Layout {
+struct QuotaFileContent {
     schema: String,
     #[serde(flatten)]
-    book: Book,
+    state: QuotaState,
 }
 
 /// A quota file that is open.
@@ -102,7 +102,10 @@ impl QuotaFile {
 
     /// Lets `change` read and change the book while nobody else does. Waits for others without holding up this
     /// thread.
-    pub(super) async fn with<R>(&self, mut change: impl FnMut(&mut Book) -> R) -> io::Result<R> {
+    pub(super) async fn with<R>(
+        &self,
+        mut change: impl FnMut(&mut QuotaState) -> R,
+    ) -> io::Result<R> {
         let mut waited = Duration::ZERO;
         loop {
             if let Some(result) = self.try_with(&mut change)? {
@@ -130,7 +133,7 @@ impl QuotaFile {
     }
 
     /// Nothing if somebody else has the lock.
-    fn try_with<R>(&self, change: &mut impl FnMut(&mut Book) -> R) -> io::Result<Option<R>> {
+    fn try_with<R>(&self, change: &mut impl FnMut(&mut QuotaState) -> R) -> io::Result<Option<R>> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         match file.try_lock() {
             Ok(()) => {}
@@ -161,17 +164,17 @@ fn is_book(file: &mut File) -> io::Result<bool> {
         return Ok(true);
     }
     file.lock()?;
-    let book = read(file);
+    let state = read(file);
     file.unlock()?;
-    Ok(book?.is_some())
+    Ok(state?.is_some())
 }
 
-fn rewrite<R>(file: &mut File, change: &mut impl FnMut(&mut Book) -> R) -> io::Result<R> {
-    let mut book = read(file)?.unwrap_or_default();
-    let result = change(&mut book);
-    let layout = Layout {
+fn rewrite<R>(file: &mut File, change: &mut impl FnMut(&mut QuotaState) -> R) -> io::Result<R> {
+    let mut state = read(file)?.unwrap_or_default();
+    let result = change(&mut state);
+    let layout = QuotaFileContent {
         schema: SCHEMA.to_owned(),
-        book,
+        state,
     };
     let mut text = serde_json::to_vec(&layout)?;
     text.resize(LENGTH - 1, b' ');
@@ -182,14 +185,14 @@ fn rewrite<R>(file: &mut File, change: &mut impl FnMut(&mut Book) -> R) -> io::R
 }
 
 /// The book; nothing where there is none that can be read, as after a power cut.
-fn read(file: &mut File) -> io::Result<Option<Book>> {
+fn read(file: &mut File) -> io::Result<Option<QuotaState>> {
     let mut text = Vec::with_capacity(LENGTH);
     file.seek(SeekFrom::Start(0))?;
     file.take(LENGTH as u64).read_to_end(&mut text)?;
-    let layout: Option<Layout> = serde_json::from_slice(&text).ok();
+    let layout: Option<QuotaFileContent> = serde_json::from_slice(&text).ok();
     Ok(layout
         .filter(|layout| layout.schema == SCHEMA)
-        .map(|layout| layout.book))
+        .map(|layout| layout.state))
 }
 
 /// The machine's monotonic clock, which tokio's instants count by, too.
@@ -220,9 +223,9 @@ mod tests {
             QuotaFile::open(&path).unwrap(),
         );
         let now = machine_clock();
-        let call = one.with(|book| book.begin(now)).await.unwrap();
+        let call = one.with(|state| state.begin(now)).await.unwrap();
         let (begun, next) = two
-            .with(|book| (book.begun, book.take(now, 10.0)))
+            .with(|state| (state.begun, state.take(now, 10.0)))
             .await
             .unwrap();
         assert_eq!((call, begun), (0, 1));
@@ -238,23 +241,26 @@ mod tests {
         let quota = QuotaFile::open(&path).unwrap();
         let holder = File::open(&path).unwrap();
         holder.lock().unwrap();
-        assert!(quota.try_with(&mut |book| book.begun).unwrap().is_none());
+        assert!(quota.try_with(&mut |state| state.begun).unwrap().is_none());
         drop(holder); // as the system does for a process that is killed
-        assert_eq!(quota.with(|book| book.begun).await.unwrap(), 0);
+        assert_eq!(quota.with(|state| state.begun).await.unwrap(), 0);
     }
 
     #[tokio::test]
     async fn half_a_file_is_a_fresh_one_to_those_who_have_it_open() {
         let path = file_with("");
         let quota = QuotaFile::open(&path).unwrap();
-        quota.with(|book| book.begin(Duration::ZERO)).await.unwrap();
+        quota
+            .with(|state| state.begin(Duration::ZERO))
+            .await
+            .unwrap();
         File::options()
             .write(true)
             .open(&path)
             .unwrap()
             .set_len(40)
             .unwrap();
-        assert_eq!(quota.with(|book| book.begun).await.unwrap(), 0);
+        assert_eq!(quota.with(|state| state.begun).await.unwrap(), 0);
     }
 
     #[tokio::test]
@@ -262,16 +268,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("quota");
         let first = QuotaFile::open(&path).unwrap();
-        first.with(|book| book.begin(Duration::ZERO)).await.unwrap();
+        first
+            .with(|state| state.begin(Duration::ZERO))
+            .await
+            .unwrap();
         std::fs::remove_file(&path).unwrap();
         let second = QuotaFile::open(&path).unwrap();
         for quota in [&first, &second, &first] {
-            quota.with(|book| book.begin(Duration::ZERO)).await.unwrap();
+            quota
+                .with(|state| state.begin(Duration::ZERO))
+                .await
+                .unwrap();
         }
-        assert_eq!(second.with(|book| book.begun).await.unwrap(), 3);
+        assert_eq!(second.with(|state| state.begun).await.unwrap(), 3);
         let foreign = file_with("msg_id,topic\n");
         std::fs::rename(&foreign, &path).unwrap();
-        let error = first.with(|book| book.begun).await.unwrap_err();
+        let error = first.with(|state| state.begun).await.unwrap_err();
         assert!(error.to_string().contains("is not a quota file"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "msg_id,topic\n");
     }

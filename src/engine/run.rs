@@ -1,4 +1,5 @@
-//! The one loop.
+//! The one loop: takes rows, asks the source about those whose answer is not known, and hands each settled row to a
+//! [`Sink`].
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -8,69 +9,87 @@ use futures::{FutureExt, Stream, StreamExt, stream};
 use tokio::time::Interval;
 
 use super::gate::Gate;
-use super::rights::Rights;
+use super::topic_permissions::TopicPermissions;
 use super::{Pacer, Policy, Stop};
 use crate::input::{Entry, Row};
-use crate::message::Query;
-use crate::results::{Known, Outcome, Previous, Previously};
+use crate::results::{KnownAnswer, Outcome};
 use crate::source::{Failure, TraceSource};
 
 /// How often a sink's `tick` is called while answers are awaited.
 const TICK: Duration = Duration::from_millis(200);
 
 /// After this many rows a busy loop yields to the runtime, so that signals are handled.
-const ROWS_PER_BREATH: u64 = 1024;
+const ROWS_PER_YIELD: u64 = 1024;
 
-/// Takes what the loop brings. Any error ends the run; nothing that was taken before is lost.
+/// Receives the settled rows. An error of a sink ends the run; rows that it received before are not lost.
 pub trait Sink {
-    /// A row that is settled; duplicates and bad rows have no outcome.
+    /// Receives a settled row. Duplicates and rejected rows have no outcome.
+    ///
+    /// # Errors
+    ///
+    /// If the row cannot be kept. The run then ends.
     fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()>;
-    /// The loop is about to wait: whatever is buffered goes out now.
+
+    /// Writes out whatever is buffered: the loop is about to wait.
+    ///
+    /// # Errors
+    ///
+    /// If the buffered rows cannot be written. The run then ends.
     fn idle(&mut self) -> anyhow::Result<()>;
-    /// Time has passed; the pace in calls a second, if throttled answers have taken it back.
+
+    /// Called regularly while time passes. `slowed_to` is the pace in calls per second if throttled answers have
+    /// reduced it.
     fn tick(&mut self, slowed_to: Option<f64>);
 }
 
-/// Why the loop ended without an error of ours.
+/// Why the loop ended without an error of its own.
 #[derive(Debug)]
-pub enum Ended {
+pub enum RunOutcome {
     /// Every row is settled.
     Complete,
-    /// It was asked to stop.
+    /// A stop was requested before every row was settled.
     Stopped,
-    /// An error that every query would get: a bad key, a wrong clock.
+    /// The source reported an error that every query would get, such as a wrong key or clock.
     Fatal(Box<Failure>),
 }
 
 /// Everything a run needs besides its rows.
 #[derive(Debug)]
 pub struct Engine<'a, S> {
-    /// Who is asked.
+    /// The source of the answers.
     pub source: &'a S,
-    /// How fast.
+    /// Limits the rate of the calls.
     pub pacer: &'a Pacer,
-    /// How often, and how many at once.
+    /// Number of attempts and of calls in flight.
     pub policy: &'a Policy,
     /// Ends the run early.
     pub stop: &'a Stop,
-    /// Knows which messages need not be asked.
-    pub previous: Option<&'a Previous>,
-    /// Was something answered in an earlier part of this run? Then the key may ask, if not about everything.
-    pub is_proved: bool,
+    /// Whether an earlier part of this run was answered: then the key is known to be allowed for some topic.
+    pub access_confirmed: bool,
 }
 
-/// A settled row; `Ok(None)` where the run stopped before the row was settled.
-type Settled<E> = Result<Option<(Row, Option<Outcome>)>, E>;
+/// What became of a row that the loop has taken.
+enum Done {
+    /// The row is settled. Duplicates and rejected rows have no outcome.
+    Settled(Row, Option<Outcome>),
+    /// The source reported an error that every query would get.
+    Fatal(Box<Failure>),
+    /// The run stopped before the row was settled.
+    Stopped,
+}
 
 impl<S: TraceSource> Engine<'_, S> {
-    /// Asks every query of `rows` and brings each settled row to `sink`. At most `policy.concurrency` calls are in
-    /// flight, and a row is read only when one of their places is free.
+    /// Settles `rows`, each with what an earlier run knows about it, and hands them to `sink`. At most
+    /// `policy.concurrency` calls are in flight, and a row is read only when one of their places is free.
+    ///
+    /// # Errors
+    ///
+    /// If a row cannot be read, or if `sink` fails.
     pub async fn run<E: Into<anyhow::Error>>(
         &self,
-        rows: impl Iterator<Item = Result<Row, E>>,
+        mut rows: impl Iterator<Item = Result<(Row, KnownAnswer), E>>,
         sink: &mut impl Sink,
-    ) -> anyhow::Result<Ended> {
-        let mut rows = self.source.prefetch(rows);
+    ) -> anyhow::Result<RunOutcome> {
         let (pulled, exhausted) = (Cell::new(0_u64), Cell::new(false));
         let counted = std::iter::from_fn(|| {
             let row = rows.next();
@@ -85,164 +104,94 @@ impl<S: TraceSource> Engine<'_, S> {
         });
         let gate = Gate::new(
             self.source.may_refuse_everyone(),
-            Rights::new(self.is_proved),
+            TopicPermissions::new(self.access_confirmed),
         );
-        let gate = &gate;
-        let End { count, fatal } = if self.policy.concurrency == 1 {
-            self.one_by_one(counted, gate, sink).await?
+        let rows = stream::iter(counted);
+        let settle = |row| self.settle(row, &gate);
+        let LoopState { settled, fatal } = if self.policy.concurrency == 1 {
+            let settled = rows.then(settle);
+            self.consume(std::pin::pin!(settled), sink).await?
         } else {
-            let settled = stream::iter(counted)
-                .map(|row| self.settle(row, gate))
-                .buffer_unordered(self.policy.concurrency);
-            self.as_they_come(std::pin::pin!(settled), sink).await?
+            let settled = rows.map(settle).buffer_unordered(self.policy.concurrency);
+            self.consume(std::pin::pin!(settled), sink).await?
         };
         Ok(match fatal {
-            Some(failure) => Ended::Fatal(failure),
-            // Asked to stop with nothing left to do: that is an end like any other.
-            None if exhausted.get() && count == pulled.get() => Ended::Complete,
-            None => Ended::Stopped,
+            Some(failure) => RunOutcome::Fatal(failure),
+            // A stop that was requested when nothing was left to do changes nothing.
+            None if exhausted.get() && settled == pulled.get() => RunOutcome::Complete,
+            None => RunOutcome::Stopped,
         })
     }
 
-    /// Settles one row after the other. Where the answer is at hand, there is nothing to wait for and no call in flight to hold:
-    /// a million rows of a snapshot take a second or two.
-    async fn one_by_one<E: Into<anyhow::Error>>(
-        &self,
-        rows: impl Iterator<Item = Result<Row, E>>,
-        gate: &Gate,
-        sink: &mut impl Sink,
-    ) -> anyhow::Result<End> {
-        let mut end = End::default();
-        let mut wait = Wait::new(self);
-        let mut dropping = std::pin::pin!(self.stop.dropping());
-        for row in rows {
-            let row = row.map_err(E::into)?;
-            let outcome = match &row.entry {
-                Entry::Query(query) => match self.look_up(query) {
-                    Ok(outcome) => Some(outcome),
-                    Err(previously) => {
-                        let asked = self.ask_beside(query, previously, gate);
-                        match wait.until(asked, dropping.as_mut(), sink).await? {
-                            Some(Some(outcome)) => Some(outcome),
-                            Some(None) => continue,
-                            None => break,
-                        }
-                    }
-                },
-                Entry::Duplicate { .. } | Entry::Rejected(_) => None,
-            };
-            self.take(&row, outcome, &mut end, sink).await?;
-        }
-        sink.idle()?;
-        Ok(end)
-    }
-
     /// Takes rows as they are settled, in whatever order their answers come.
-    async fn as_they_come<E: Into<anyhow::Error>>(
+    async fn consume<E: Into<anyhow::Error>>(
         &self,
-        mut settled: Pin<&mut impl Stream<Item = Settled<E>>>,
+        mut settled: Pin<&mut impl Stream<Item = Result<Done, E>>>,
         sink: &mut impl Sink,
-    ) -> anyhow::Result<End> {
-        let mut end = End::default();
+    ) -> anyhow::Result<LoopState> {
+        let mut state = LoopState::default();
         let mut wait = Wait::new(self);
         let mut dropping = std::pin::pin!(self.stop.dropping());
         while let Some(Some(next)) = wait.until(settled.next(), dropping.as_mut(), sink).await? {
-            if let Some((row, outcome)) = next.map_err(E::into)? {
-                self.take(&row, outcome, &mut end, sink).await?;
+            match next.map_err(E::into)? {
+                Done::Settled(row, outcome) => {
+                    sink.settled(&row, outcome.as_ref())?;
+                    state.settled += 1;
+                }
+                Done::Fatal(failure) => {
+                    self.stop.begin();
+                    state.fatal.get_or_insert(failure);
+                }
+                Done::Stopped => {}
+            }
+            if state.settled.is_multiple_of(ROWS_PER_YIELD) {
+                sink.tick(self.pacer.slowed_to());
+                tokio::task::yield_now().await;
             }
         }
         sink.idle()?;
-        Ok(end)
+        Ok(state)
     }
 
-    /// Hands a settled row on; the failure that ends a run is no row's outcome.
-    async fn take(
-        &self,
-        row: &Row,
-        outcome: Option<Outcome>,
-        end: &mut End,
-        sink: &mut impl Sink,
-    ) -> anyhow::Result<()> {
-        match outcome {
-            Some(Outcome {
-                answer: Err(failure),
-                ..
-            }) if failure.kind.ends_run() => {
-                self.stop.begin();
-                end.fatal.get_or_insert_with(|| Box::new(failure));
-            }
-            outcome => {
-                sink.settled(row, outcome.as_ref())?;
-                end.count += 1;
-            }
-        }
-        if end.count.is_multiple_of(ROWS_PER_BREATH) {
-            sink.tick(self.pacer.slowed_to());
-            tokio::task::yield_now().await;
-        }
-        Ok(())
-    }
-
-    async fn settle<E>(&self, row: Result<Row, E>, gate: &Gate) -> Settled<E> {
-        let row = row?;
-        let outcome = match &row.entry {
-            Entry::Query(query) => match self.answer(query, gate).await {
-                Some(outcome) => Some(outcome),
-                None => return Ok(None),
-            },
-            Entry::Duplicate { .. } | Entry::Rejected(_) => None,
+    async fn settle<E>(&self, row: Result<(Row, KnownAnswer), E>, gate: &Gate) -> Result<Done, E> {
+        let (row, known) = row?;
+        let Entry::Query(query) = &row.entry else {
+            return Ok(Done::Settled(row, None));
         };
-        Ok(Some((row, outcome)))
-    }
-
-    /// What is known already, or else the source's answer.
-    async fn answer(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
-        match self.look_up(query) {
-            Ok(outcome) => Some(outcome),
-            Err(previously) => self.ask_beside(query, previously, gate).await,
-        }
-    }
-
-    /// What is known already, by an earlier run or by the source itself; or else what an earlier run was answered, to
-    /// be kept beside the new answer.
-    fn look_up(&self, query: &Query) -> Result<Outcome, Option<Box<Previously>>> {
-        let known = self
-            .previous
-            .map_or(Known::Nothing, |previous| previous.know(query));
         let previously = match known {
-            Known::Carried(outcome) => return Ok(outcome),
-            Known::Nothing => None,
-            Known::Passed(previously) => Some(Box::new(previously)),
+            KnownAnswer::Settled(outcome) => return Ok(Done::Settled(row, Some(outcome))),
+            KnownAnswer::Unknown => None,
+            KnownAnswer::Passed(previously) => Some(Box::new(previously)),
         };
-        match self.source.answer_locally(query, self.pacer.has_limit()) {
-            Some(answer) => Ok(Outcome {
-                previously,
-                ..self.outcome(answer, 1, 0)
-            }),
-            None => Err(previously),
-        }
-    }
-
-    async fn ask_beside(
-        &self,
-        query: &Query,
-        previously: Option<Box<Previously>>,
-        gate: &Gate,
-    ) -> Option<Outcome> {
-        let outcome = self.ask(query, gate).await?;
-        Some(Outcome {
-            previously,
-            ..outcome
+        let outcome = match self.source.answer_locally(query, self.pacer.has_limit()) {
+            Some(answer) => self.outcome(answer, 1, 0),
+            // Boxed, so that a row that needs no call does not move the memory of one: a snapshot answers a million
+            // rows in a second or two.
+            None => match Box::pin(self.ask(query, gate)).await {
+                Some(outcome) => outcome,
+                None => return Ok(Done::Stopped),
+            },
+        };
+        Ok(match outcome.answer {
+            Err(failure) if failure.kind.ends_run() => Done::Fatal(Box::new(failure)),
+            answer => Done::Settled(
+                row,
+                Some(Outcome {
+                    answer,
+                    previously,
+                    ..outcome
+                }),
+            ),
         })
     }
 }
 
-/// What a run has come to.
+/// What a run has come to so far.
 #[derive(Debug, Default)]
-struct End {
-    /// Rows that were settled.
-    count: u64,
-    /// What every query would be answered.
+struct LoopState {
+    /// Number of rows that the sink has received.
+    settled: u64,
+    /// The failure that every query would get.
     fatal: Option<Box<Failure>>,
 }
 
@@ -260,8 +209,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// What comes of `next`, or nothing if it is no longer awaited. Only if it is not ready, what is buffered goes out
-    /// before the wait.
+    /// Waits for `next`; returns `None` if `dropping` is ready first. Flushes `sink` only if `next` is not ready at once.
     async fn until<F: Future>(
         &mut self,
         next: F,

@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::{Backoff, Ended, Engine, Pacer, Policy, Sink, Stop};
+use super::{Backoff, Engine, Pacer, Policy, RunOutcome, Sink, Stop};
 use crate::input::{Entry, Kept, Row};
 use crate::message::Query;
-use crate::results::Outcome;
+use crate::results::{KnownAnswer, Outcome};
 use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
 /// Answers after `latency`, with what the script says next, or else with an empty trace.
@@ -134,18 +134,20 @@ pub(super) async fn audit(
     rate: &str,
     in_flight: usize,
     stop: &Stop,
-) -> (Ended, Collected) {
+) -> (RunOutcome, Collected) {
     let mut sink = Collected::default();
     let engine = Engine {
         source,
         pacer: &pacer(rate),
         policy: &policy(in_flight),
         stop,
-        previous: None,
-        is_proved: false,
+        access_confirmed: false,
     };
     let ended = engine
-        .run(rows.map(Ok::<_, Infallible>), &mut sink)
+        .run(
+            rows.map(|row| Ok::<_, Infallible>((row, KnownAnswer::Unknown))),
+            &mut sink,
+        )
         .await
         .unwrap();
     (ended, sink)
@@ -155,7 +157,7 @@ pub(super) async fn audit(
 async fn a_thousand_answers_of_half_a_second_at_ten_a_second() {
     let source = Scripted::new(500, []);
     let (ended, sink) = audit(queries(1000), &source, "10/s", 8, &Stop::new()).await;
-    assert!(matches!(ended, Ended::Complete));
+    assert!(matches!(ended, RunOutcome::Complete));
     assert_eq!(source.start.elapsed(), Duration::from_millis(100_400));
     assert_eq!(sink.outcomes.len(), 1000);
     assert!(
@@ -173,7 +175,7 @@ async fn a_turn_in_which_nobody_was_asked_is_no_attempt() {
     };
     let source = Scripted::new(0, (0..9).map(|_| unasked()));
     let (ended, sink) = audit(queries(3), &source, "10/s", 3, &Stop::new()).await;
-    assert!(matches!(ended, Ended::Complete));
+    assert!(matches!(ended, RunOutcome::Complete));
     let once = |outcome: &Outcome| outcome.answer.is_ok() && outcome.attempts == 1;
     assert!(sink.outcomes.len() == 3 && sink.outcomes.iter().all(once));
     let turns = (0..12).map(|turn| Duration::from_millis(100 * turn));
@@ -202,7 +204,7 @@ async fn what_is_at_hand_is_neither_asked_nor_asked_again_unless_a_rate_is_to_be
     for in_flight in [1, 8] {
         let (source, start) = (AtHand::default(), Instant::now());
         let (ended, sink) = audit(queries(3000), &source, "max", in_flight, &Stop::new()).await;
-        assert!(matches!(ended, Ended::Complete));
+        assert!(matches!(ended, RunOutcome::Complete));
         let once = |outcome: &Outcome| outcome.answer.is_err() && outcome.attempts == 1;
         assert!(sink.outcomes.len() == 3000 && sink.outcomes.iter().all(once));
         assert_eq!((source.asked.get(), start.elapsed()), (0, Duration::ZERO));
@@ -283,7 +285,7 @@ async fn after_the_last_attempt_the_error_is_the_outcome() {
         std::iter::repeat_n(failure(FailureKind::Server, None), 5),
     );
     let (ended, sink) = audit(queries(2), &source, "max", 1, &Stop::new()).await;
-    assert!(matches!(ended, Ended::Complete));
+    assert!(matches!(ended, RunOutcome::Complete));
     assert_eq!(
         (sink.outcomes[0].attempts, sink.outcomes[0].answer.is_err()),
         (5, true)
@@ -313,7 +315,7 @@ async fn a_permanent_error_is_asked_once() {
 async fn what_every_query_would_get_ends_the_run_and_is_no_outcome() {
     let source = Scripted::new(100, [failure(FailureKind::Fatal, None)]);
     let (ended, sink) = audit(queries(1000), &source, "10/s", 8, &Stop::new()).await;
-    assert!(matches!(ended, Ended::Fatal(_)));
+    assert!(matches!(ended, RunOutcome::Fatal(_)));
     assert!(
         sink.rows.len() <= 2,
         "those in flight are awaited: {:?}",
@@ -335,7 +337,7 @@ async fn the_first_request_to_stop_drains() {
     };
     let ((ended, sink), ()) =
         futures::future::join(audit(rows, &source, "10/s", 8, &stop), stopping).await;
-    assert!(matches!(ended, Ended::Stopped));
+    assert!(matches!(ended, RunOutcome::Stopped));
     let calls = source.begun.borrow().len();
     assert_eq!(
         (calls, sink.outcomes.len()),
@@ -364,7 +366,7 @@ async fn the_second_request_drops_what_is_in_flight_and_so_does_the_end_of_the_g
         };
         let ((ended, sink), ()) =
             futures::future::join(audit(queries(100), &source, "10/s", 8, &stop), stopping).await;
-        assert!(matches!(ended, Ended::Stopped));
+        assert!(matches!(ended, RunOutcome::Stopped));
         assert!(sink.outcomes.is_empty());
         assert_eq!(source.start.elapsed(), Duration::from_millis(ends_after));
     }
@@ -375,7 +377,7 @@ async fn rows_that_need_no_call_wait_for_nobody() {
     let source = Scripted::new(0, []);
     let rows = (1..=1000).map(|nth| row(nth * 10));
     let (ended, sink) = audit(rows, &source, "1/h", 4, &Stop::new()).await;
-    assert!(matches!(ended, Ended::Complete));
+    assert!(matches!(ended, RunOutcome::Complete));
     assert_eq!((sink.rows.len(), sink.outcomes.len()), (1000, 0));
     assert_eq!(source.start.elapsed(), Duration::ZERO);
 }
@@ -385,7 +387,7 @@ async fn what_every_query_would_get_costs_one_call() {
     for kind in [FailureKind::Fatal, FailureKind::Expired] {
         let source = Scripted::wary(500, [failure(kind, None)]);
         let (ended, sink) = audit(queries(20_000), &source, "max", 64, &Stop::new()).await;
-        assert!(matches!(ended, Ended::Fatal(_)));
+        assert!(matches!(ended, RunOutcome::Fatal(_)));
         assert_eq!((source.begun.borrow().len(), sink.rows.len()), (1, 0));
     }
 }
@@ -402,7 +404,7 @@ async fn what_proves_nothing_keeps_the_gate_shut() {
     ];
     let source = Scripted::wary(500, script);
     let (ended, _) = audit(queries(1000), &source, "max", 64, &Stop::new()).await;
-    assert!(matches!(ended, Ended::Fatal(_)));
+    assert!(matches!(ended, RunOutcome::Fatal(_)));
     let begun = source.begun.borrow();
     assert_eq!(begun.len(), 5, "one after the other: {begun:?}");
     let apart = |pair: &[Duration]| pair[1] >= pair[0] + Duration::from_millis(500);

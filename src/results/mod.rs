@@ -41,7 +41,7 @@ pub use line::{ErrorView, FoundView, Kept, Line, PreviouslyView, RejectView};
 pub use message_contexts::MessageContexts;
 pub use observed_groups::{GroupSeen, ObservedGroups};
 pub use outcome::Outcome;
-pub use previous::{Known, Previous, PreviousError, Previously};
+pub use previous::{KnownAnswer, Previous, PreviousError, Previously};
 pub use query_digest::QueryDigest;
 pub use results_file::ResultsFile;
 pub use resume::{EarlierRun, Unfinished};

@@ -12,7 +12,7 @@ use super::{Block, Header, Line, MessageContexts, Outcome, ReadError, ResultsFil
 use serde::Serialize;
 
 use crate::exit::Advice;
-use crate::input::{Fingerprint, FirstRows};
+use crate::input::{Entry, Fingerprint, FirstRows, Row};
 use crate::message::Query;
 use crate::verdict::{AnswerView, Expectations, TrackView, Verdict, judge};
 
@@ -35,11 +35,11 @@ pub struct Previous {
 
 /// What an earlier results file knows of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
+pub enum KnownAnswer {
     /// Neither an answer that can be taken over nor a pass that could be contradicted.
-    Nothing,
+    Unknown,
     /// Its answer holds.
-    Carried(Outcome),
+    Settled(Outcome),
     /// Some groups have passed it; it is asked again.
     Passed(Previously),
 }
@@ -152,13 +152,17 @@ impl Previous {
         &self.results_file.trailer().sha256
     }
 
-    /// What it knows of a message.
+    /// Returns what the earlier results file knows about the message of a row.
     #[must_use]
-    pub fn know(&self, query: &Query) -> Known {
-        self.look_up(query).unwrap_or(Known::Nothing)
+    pub fn known_answer(&self, row: &Row) -> KnownAnswer {
+        let known = match &row.entry {
+            Entry::Query(query) => self.look_up(query),
+            Entry::Duplicate { .. } | Entry::Rejected(_) => None,
+        };
+        known.unwrap_or(KnownAnswer::Unknown)
     }
 
-    fn look_up(&self, query: &Query) -> Option<Known> {
+    fn look_up(&self, query: &Query) -> Option<KnownAnswer> {
         let message = Fingerprint::of(query);
         let row = self.rows.row_of(message)?;
         if self.ambiguous.contains(&message) {
@@ -182,14 +186,14 @@ impl Previous {
             carried_from => carried_from.into(),
         };
         if self.holds(&line) && !self.is_picked(query) {
-            return carried(&line, run_id).map(Known::Carried);
+            return carried(&line, run_id).map(KnownAnswer::Settled);
         }
         let passed = line
             .tracks
             .iter()
             .flat_map(|tracks| &**tracks)
             .filter(|track| has_passed(track));
-        Some(Known::Passed(Previously {
+        Some(KnownAnswer::Passed(Previously {
             run_id,
             observed_at: line.observed_at.to_string(),
             passed: passed.map(|track| track.group.to_string()).collect(),

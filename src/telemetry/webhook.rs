@@ -68,28 +68,25 @@ impl Webhook {
     /// # Errors
     ///
     /// The service cannot be reached or refuses the notice.
-    pub(crate) fn send(&self, name: &str, end: &RunEnd) -> Result<(), WebhookError> {
+    pub(crate) async fn send(&self, name: &str, end: &RunEnd) -> Result<(), WebhookError> {
         if self.when == NotifyWhen::Problems && end.status == Status::Clean {
             return Ok(());
         }
         self.post(&Notice { name, end })
+            .await
             .map_err(|what| WebhookError {
                 address: self.address.to_string(),
                 what,
             })
     }
 
-    fn post(&self, notice: &Notice<'_>) -> Result<(), String> {
+    async fn post(&self, notice: &Notice<'_>) -> Result<(), String> {
         let message = self.template.message(notice, self.secret.as_ref());
         let address = self.address.with_query(&message.query);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
         let posted = self
             .network
             .post_json(&address, message.body.to_string(), TIMEOUT);
-        let reply = runtime.block_on(posted)?;
+        let reply = posted.await?;
         let said = address
             .redactor()
             .excerpt(&String::from_utf8_lossy(&reply.body), EXCERPT);

@@ -35,6 +35,8 @@ pub(crate) struct Progress {
     /// Rows that earlier runs settled.
     earlier: u64,
     calls: u64,
+    /// Whether the pace in calls per second is shown.
+    shows_calls: bool,
     throttled: u64,
     verdicts: [u64; 7],
     began: Instant,
@@ -69,6 +71,7 @@ impl Progress {
             done: 0,
             earlier: 0,
             calls: 0,
+            shows_calls: true,
             throttled: 0,
             verdicts: [0; 7],
             began: now,
@@ -80,6 +83,11 @@ impl Progress {
     pub(crate) const fn resume(&mut self, rows: u64) {
         self.earlier = rows;
         self.done = rows;
+    }
+
+    /// Shows no calls: the run makes none of its own.
+    pub(crate) const fn without_calls(&mut self) {
+        self.shows_calls = false;
     }
 
     /// Counts a settled row.
@@ -135,7 +143,10 @@ impl Progress {
             left * seconds / ((self.done - self.earlier).max(1) as f64),
         )
         .unwrap_or_default();
-        let mut message = format!("{rate:.1} calls/s, {} left", humanize::duration(left));
+        let mut message = format!("{} left", humanize::duration(left));
+        if self.shows_calls {
+            message = format!("{rate:.1} calls/s, {message}");
+        }
         let counts = MessageVerdict::ALL
             .iter()
             .map(|&verdict| (self.verdicts[verdict as usize], verdict));

@@ -1,18 +1,21 @@
-//! An audit, settled: nothing is left to be refused but by the source. Then it runs.
+//! An audit whose settings are decided. Making it refuses everything that can be refused without a call; running it
+//! leaves a complete results file.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 use super::Args;
+use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
-use super::order::{Ages, left, unknown};
-use super::query_run::{QueryRun, RunContext};
+use super::order::MessageAges;
+use super::preflight::{ForecastTerms, Preflight};
+use super::query_run::QueryRun;
 use super::refusals::{
     announce, announce_carried, announce_damage, announce_deadline, refuse_if_all_are_bad,
     refuse_if_empty, refuse_to_replace, refuse_too_many_rejects,
@@ -21,15 +24,15 @@ use super::start_mode::{StartFlags, StartMode};
 use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
-use crate::command::flags::{Kind, Pace, ReservedPaths, SourceSpec};
-use crate::engine::{Forecast, RETENTION, Rate};
+use crate::command::flags::{MessageOptions, Pace, ReservedPaths, SourceSpec};
+use crate::engine::{Pacer, Policy, RETENTION, Rate};
 use crate::exit::Failed;
-use crate::input::Inputs;
+use crate::input::{Inputs, OldestFirst};
 use crate::message::{BornClock, Zone};
 use crate::offsets::Rules;
 use crate::report::Targets;
-use crate::results::{Durability, Header, Previous, SCHEMA, SpreadsheetDamage};
-use crate::settings::{MaxRejects, Settings};
+use crate::results::{Durability, Header, Previous, SCHEMA, Unfinished};
+use crate::settings::{Deadline, MaxRejects, Settings};
 use crate::source::{Snapshot, Source, TraceSource};
 use crate::telemetry::CallCounts;
 use crate::ui::LiveJudge;
@@ -37,41 +40,59 @@ use crate::verdict::Expectations;
 
 /// Everything an audit needs.
 pub(super) struct Job {
-    source: Rc<Source>,
-    pub(super) query_run: QueryRun,
+    source: Source,
+    inputs: Inputs,
+    pub(super) messages: MessageOptions,
+    pace: Pace,
+    pacer: Pacer,
+    /// Whether the source gives the same answers at any time.
+    is_repeatable: bool,
+    start: StartMode,
+    previous: Option<Previous>,
+    /// The rows in another order than that of the input.
+    order: Option<OldestFirst>,
+    deadline: Option<Deadline>,
+    /// Number of distinct messages, settled ones included, if they were counted.
+    message_count: Option<u64>,
     targets: Targets,
-    /// Packed in the end.
+    /// The bundle that is packed at the end.
     pub(super) bundle: Option<BundleTarget>,
     pub(super) results: PathBuf,
-    pub(super) header: Header,
-    /// Where messages that were looked up wait for their judgement; only a cluster needs it.
-    located: Option<LookupStage>,
-    /// Dates IDs.
-    pub(super) born: BornClock,
+    header: Header,
+    /// The first stage of a cluster audit.
+    lookup: Option<LookupStage>,
+    /// What the pass before the first call found, if there was one.
+    preflight: Preflight,
+    /// Decodes born times from IDs.
+    born: BornClock,
 }
 
 impl Job {
-    /// Refuses everything that can be refused without a call.
-    pub(super) fn settle(
+    /// Decides everything and refuses what can be refused without a call.
+    ///
+    /// # Errors
+    ///
+    /// If a setting, the input, the credentials or a file of an earlier run does not allow the audit.
+    pub(super) fn new(
         args: Args,
         (settings, reserved): (&Settings, &ReservedPaths),
         env: &Env,
     ) -> Result<Self, Failed> {
-        let talk = args.talk.start(settings, env)?;
-        let named = SourceSpec::of(settings)?;
-        let (kind, repeatable) = (named.kind(), named.is_repeatable());
-        let pace = Pace::of(settings, kind, env.clock)?;
+        let messages = args.talk.start(settings, env)?;
+        let spec = SourceSpec::of(settings)?;
+        let is_repeatable = spec.is_repeatable();
+        let pace = Pace::of(settings, spec.kind(), env.clock)?;
         let zone: Zone = settings.get("producer_zone")?;
         let expectations = args.expect.settle(settings, &zone.zone)?;
         let results = args.results_path();
-        let source_text = named.text();
+        let source_text = spec.text();
         let started = (env.clock)();
-        let ages = Ages::settle(settings, &zone, started)?;
+        let ages = MessageAges::of(settings, &zone, started)?;
         let inputs = args.input.open()?;
         refuse_to_replace(&results)?;
         let bundle = args.reports.open_bundle(reserved, settings, env)?;
         let targets = args.reports.open(reserved, settings)?;
-        let source = named.connect(settings, env)?;
+        let source = spec.connect(settings, env)?;
         let pacer = pace.pacer()?;
         refuse_if_empty(&inputs)?;
         let header = Header {
@@ -80,154 +101,202 @@ impl Job {
             rules: source
                 .snapshot()
                 .map_or_else(Rules::default, Snapshot::rules),
-            expectations: expectations.clone(),
+            expectations,
             producer_zone: zone.name,
             born_column: settings.optional("born_column")?,
-            rate: (!repeatable).then(|| pace.rate.to_string()),
+            rate: (!is_repeatable).then(|| pace.rate.to_string()),
             ..header(&inputs, clock::rfc3339(started))?
         };
-        // A cluster's answers are judged only when all are there.
-        let live_verdicts = (kind == Kind::Api).then(|| LiveJudge::of(&header, expectations));
-        let query_run = QueryRun {
-            durability: if repeatable {
-                Durability::Relaxed
-            } else {
-                Durability::EverySecond
-            },
-            live_verdicts,
-            deadline: ages.deadline.clone(),
-            ..QueryRun::new(inputs, pace, pacer, talk)
-        };
         let mut job = Self {
-            located: matches!(source, Source::Cluster(_)).then(|| LookupStage::beside(&results)),
-            source: Rc::new(source),
-            born: ages.clock,
-            query_run,
+            lookup: matches!(source, Source::Cluster(_)).then(|| LookupStage::beside(&results)),
+            source,
+            inputs,
+            messages,
+            pace,
+            pacer,
+            is_repeatable,
+            start: StartMode::New,
+            previous: None,
+            order: None,
+            deadline: ages.deadline.clone(),
+            message_count: None,
             targets,
             bundle,
             results,
             header,
+            preflight: Preflight::default(),
+            born: ages.clock,
         };
-        job.look_back(&args.start, settings)?;
-        job.look_ahead(settings, &ages, started)?;
+        job.find_earlier_answers(&args.start, settings)?;
+        if !job.is_already_complete() {
+            job.read_ahead(settings, &ages, started)?;
+        }
         Ok(job)
     }
 
-    /// What is known already, by an earlier results file or by an earlier part of this run.
-    fn look_back(&mut self, flags: &StartFlags, settings: &Settings) -> Result<(), Failed> {
+    /// Finds the answers of an earlier results file and of an earlier part of this run.
+    fn find_earlier_answers(
+        &mut self,
+        flags: &StartFlags,
+        settings: &Settings,
+    ) -> Result<(), Failed> {
         let previous = flags.open_previous(settings, &mut self.header)?;
-        self.query_run.start = match &mut self.located {
-            Some(located) => located.settle(flags.resume, &self.results, &self.header)?,
-            None => flags.resume.settle(&self.results, &self.header)?,
+        self.start = match &mut self.lookup {
+            Some(lookup) => lookup.start_audit(flags.resume, &self.results, &self.header)?,
+            None => flags.resume.start(&self.results, &self.header)?,
         };
-        if let Source::Cluster(cluster) = &*self.source {
-            // A broker that is down now was there when the messages were first looked for.
-            let before = self.query_run.start.header().into_iter();
+        let begun = self.start.unfinished().map(Unfinished::header);
+        if let Source::Cluster(cluster) = &self.source {
+            // A broker that is down now was up when the messages were first looked up.
+            let before = begun.into_iter();
             let before = before.chain(previous.as_ref().map(Previous::header));
             cluster.expect(before.flat_map(Header::brokers));
             self.header.brokers = cluster.seen().iter().map(ToString::to_string).collect();
         }
-        let run_id = self.query_run.start.run_id().unwrap_or(&self.header.run_id);
-        self.query_run.previous = previous.map(|previous| previous.picking_for(run_id));
+        let run_id = begun.map_or(&self.header.run_id, |header| &header.run_id);
+        self.previous = previous.map(|previous| previous.picking_for(run_id));
         Ok(())
     }
 
-    /// What will be asked, in which order.
-    fn look_ahead(
+    /// Reads the input once before the first call and says what will be asked, in which order.
+    fn read_ahead(
         &mut self,
         settings: &Settings,
-        ages: &Ages,
+        ages: &MessageAges,
         now: Timestamp,
     ) -> Result<(), Failed> {
         let max_rejects: MaxRejects = settings.get("max_rejects")?;
-        let is_repeatable = self.query_run.durability == Durability::Relaxed;
-        if self.is_whole() {
+        let done = self.start.done();
+        if self.lookup.as_ref().is_some_and(LookupStage::is_complete) {
+            self.preflight = Preflight::read(&self.inputs, done)?;
             return Ok(());
         }
-        if let Some(located) = &mut self.located {
-            located.survey(self.query_run.inputs.rows())?;
-            if located.is_done() {
-                return Ok(());
+        let accepts_all = matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0);
+        if self.is_repeatable && accepts_all {
+            refuse_if_all_are_bad(&self.inputs)?;
+            if done.is_some() {
+                self.preflight = Preflight::read(&self.inputs, done)?;
             }
-        }
-        let done = self.query_run.start.done();
-        if is_repeatable && matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0) {
-            refuse_if_all_are_bad(&self.query_run.inputs)?;
         } else {
-            let carried = Cell::new(0);
-            let rows = unknown(
-                left(self.query_run.inputs.rows(), done),
-                self.query_run.previous.as_ref(),
-                &carried,
-            );
-            let born = |id: &str| ages.clock.born(id);
-            let rate = match &self.located {
-                Some(located) if located.is_placed() => Rate::Max, // nobody is asked where messages are
-                _ => self.query_run.pace.rate,
+            let terms = ForecastTerms {
+                rate: self.pace.rate,
+                needs_no_call_where_placed: self.lookup.is_some(),
+                start: now,
+                retention: (!self.is_repeatable).then_some(RETENTION), // a snapshot keeps its messages
+                born: &ages.clock,
             };
-            let mut damage = SpreadsheetDamage::default();
-            let rows = rows.inspect(|row| row.iter().for_each(|row| damage.meet_row(row)));
-            let retention = (!is_repeatable).then_some(RETENTION); // a snapshot keeps what it has
-            let mut forecast = Forecast::of(rows, rate, now, retention, born)?;
-            announce_damage(&damage);
-            forecast.rows += carried.get();
-            // What is left of a run was not refused when it began.
+            let known = (done, self.previous.as_ref());
+            let (preflight, mut forecast, carried) =
+                Preflight::read_with_forecast(&self.inputs, known, &terms)?;
+            announce_damage(&preflight.damage);
+            forecast.rows += carried;
+            // The rows of a resumed run were accepted when it began.
             if done.is_none() {
-                refuse_too_many_rejects(&forecast, max_rejects, &self.query_run.inputs)?;
+                refuse_too_many_rejects(&forecast, max_rejects, &self.inputs)?;
             }
             announce(&forecast);
-            announce_carried(carried.get());
-            if let Some(deadline) = &ages.deadline {
+            announce_carried(carried);
+            if let Some(deadline) = &self.deadline {
                 announce_deadline(&forecast, deadline, now);
             }
-            self.query_run.messages =
-                Some(forecast.distinct + carried.get() + self.query_run.start.distinct());
+            let settled = self.start.unfinished();
+            let settled = settled.map_or(0, |unfinished| unfinished.totals().distinct);
+            self.message_count = Some(forecast.distinct + carried + settled);
+            self.preflight = preflight;
         }
-        self.query_run.order = ages.oldest_first(&self.query_run.inputs, done, &self.results)?;
+        let path = self
+            .lookup
+            .as_ref()
+            .map_or(&*self.results, LookupStage::path);
+        self.start.compare(self.preflight.digest, path)?;
+        self.order = ages.oldest_first(&self.inputs, done, &self.results)?;
         Ok(())
     }
 
-    /// Is the results file there already, with an answer for every message?
-    pub(super) const fn is_whole(&self) -> bool {
-        matches!(self.query_run.start, StartMode::AlreadyComplete)
+    /// Returns whether the results file is complete already, with an answer for every message.
+    pub(super) const fn is_already_complete(&self) -> bool {
+        matches!(self.start, StartMode::AlreadyComplete)
     }
 
-    /// Asks everything and leaves a whole results file, or says why there is none.
-    pub(super) fn ask(
-        mut self,
-        call_counts: &Cell<CallCounts>,
-        env: &Env,
-    ) -> Result<Targets, Failed> {
-        if self.is_whole() {
+    /// Asks everything and leaves a complete results file. Returns the report targets.
+    ///
+    /// # Errors
+    ///
+    /// If the run ends early. The partial file then keeps the answers.
+    pub(super) fn run(self, call_counts: &Cell<CallCounts>, env: &Env) -> Result<Targets, Failed> {
+        if self.is_already_complete() {
             let whole = self.results.display();
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
             return Ok(self.targets);
         }
-        // Connections to a cluster live as long as this.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| Failed::refused(e, None))?;
-        let source = self.source.clone();
-        let context = RunContext {
-            runtime: &runtime,
-            call_counts,
-            env,
+        let run = QueryRun {
+            start: self.start,
+            previous: self.previous.as_ref(),
+            order: self.order,
+            deadline: self.deadline.as_ref(),
+            message_count: self.message_count,
+            durability: if self.is_repeatable {
+                Durability::Relaxed
+            } else {
+                Durability::EverySecond
+            },
+            call_counts: Some(call_counts),
+            ..QueryRun::new(
+                (env, &self.inputs),
+                &self.messages,
+                (self.pace.policy, &self.pacer),
+            )
         };
-        match (&*source, self.located.take()) {
-            (Source::Cluster(cluster), Some(located)) => {
-                self.look_up_and_judge(cluster, &located, context)?;
+        match (&self.source, &self.lookup) {
+            (Source::Cluster(cluster), Some(lookup)) => {
+                let located = if self.preflight.is_placed() {
+                    None
+                } else {
+                    let of_run = (&self.header, self.born);
+                    Some(lookup.look_up(run, cluster, of_run)?)
+                };
+                let document = read_offsets(cluster, &self.preflight.topics, located.as_ref());
+                let snapshot = snapshot_of(env.runtime()?.block_on(document)?)?;
+                let header = Header {
+                    as_of: Some(clock::rfc3339(snapshot.captured_at())),
+                    rules: snapshot.rules(),
+                    ..self.header.clone()
+                };
+                let policy = Policy {
+                    concurrency: 1,
+                    ..self.pace.policy
+                };
+                let pacer = Pacer::new(Rate::Max, NonZeroU32::MIN);
+                let judge = QueryRun {
+                    start: StartMode::Restart,
+                    located: located.as_ref().map(|file| LocatedMessages {
+                        file,
+                        snapshot: &snapshot,
+                    }),
+                    durability: Durability::Relaxed,
+                    resume_hint: Some(resume_hint(located.as_ref())),
+                    ..QueryRun::new((env, &self.inputs), &self.messages, (policy, &pacer))
+                };
+                let totals = judge.run(&snapshot, (&self.results, &header))?;
+                if located.is_some() {
+                    lookup.clear(totals.unanswered);
+                }
             }
             (source, _) => {
-                let (results, header) = (self.results.clone(), self.header.clone());
-                self.query_run.run(source, (&results, &header), context)?;
+                let live_judge = matches!(source, Source::Ons(_));
+                let expectations = self.header.expectations.clone();
+                let run = QueryRun {
+                    live_judge: live_judge.then(|| LiveJudge::of(&self.header, expectations)),
+                    ..run
+                };
+                run.run(source, (&self.results, &self.header))?;
             }
         }
         Ok(self.targets)
     }
 }
 
-/// What is known of a run before anything else: its inputs.
+/// Makes the header of a run that knows nothing but its inputs.
 pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
     Ok(Header {
         schema: SCHEMA.to_owned(),

@@ -1,145 +1,74 @@
-//! The second step of auditing a cluster: the offsets are captured once, and every message is judged by them.
+//! The second stage of a cluster audit: the offsets are read once, and every message is judged by them.
 //!
-//! It takes seconds, so nothing of it is worth keeping: ended in the middle, it is done again, with offsets as they are
-//! then.
+//! All messages must be judged by the same offsets, so an interrupted judge stage starts anew, with offsets as they are
+//! then. It takes seconds; the located messages are kept and are not looked up again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::anyhow;
 
-use super::ending::listen;
-use super::job::Job;
-use super::lookup_stage::LookupStage;
-use super::query_run::RunContext;
 use crate::clock::rfc3339;
-use crate::command::Env;
-use crate::command::interrupt::end_at_once;
+use crate::command::signals::stop_on_signal;
 use crate::engine::Stop;
-use crate::exit::Failed;
+use crate::exit::{Advice, Failed, Status};
 use crate::humanize::count;
-use crate::input::Entry;
+use crate::input::{Entry, Row};
 use crate::message::{Position, Query, Tag};
 use crate::offsets::snapshot::{ClusterState, SnapshotDocument};
-use crate::results::{Durability, FoundView, Header, Line, Outcome, ResultsFile, ResultsWriter};
-use crate::source::rocketmq::{Cluster, QueriedTopic};
+use crate::results::{
+    Block, Blocks, FoundView, KnownAnswer, Line, Outcome, ReadError, ResultsFile,
+};
+use crate::source::rocketmq::{QueriedTopic, Cluster};
 use crate::source::{FailureKind, Snapshot};
 
-impl Job {
-    /// Both steps.
-    pub(super) fn look_up_and_judge(
-        &mut self,
-        cluster: &Cluster,
-        located: &LookupStage,
-        context: RunContext<'_>,
-    ) -> Result<(), Failed> {
-        let of_run = (&self.header, self.born);
-        let found = located.look_up(&mut self.query_run, cluster, of_run, context)?;
-        let captured = captured(cluster, &located.topics, found.as_ref());
-        let frozen = context.runtime.block_on(captured)?;
-        end_at_once(kept(found.as_ref()));
-        let frozen = freeze(frozen)?;
-        let unanswered = self.judge(&frozen, found.as_ref(), context.env)?;
-        if found.is_some() {
-            located.clear(unanswered);
-        }
-        Ok(())
-    }
-
-    /// Judges every row by what was captured, in one pass; gives how many messages got no answer.
-    fn judge(
-        &self,
-        frozen: &Snapshot,
-        found: Option<&ResultsFile>,
-        env: &Env,
-    ) -> Result<u64, Failed> {
-        let header = Header {
-            as_of: Some(rfc3339(frozen.captured_at())),
-            rules: frozen.rules(),
-            ..self.header.clone()
-        };
-        // What an earlier try has left of this step is not worth keeping.
-        let mut recorder = ResultsWriter::restart(&self.results, &header, Durability::Relaxed)?;
-        let mut rows = self.query_run.inputs.rows();
-        match found {
-            None => {
-                for row in rows {
-                    let row = row?;
-                    let outcome = match &row.entry {
-                        Entry::Query(query) => Some(judged(frozen, query)),
-                        Entry::Duplicate { .. } | Entry::Rejected(_) => None,
-                    };
-                    recorder.push(&row, outcome.as_ref())?;
-                }
-            }
-            Some(results_file) => {
-                let mut blocks = results_file.blocks(true);
-                while let Some(block) = blocks.next_block()? {
-                    for line in results_file.parsed(&block) {
-                        let line = line?;
-                        let row = rows.next().ok_or_else(changed)??;
-                        if row.row != line.row {
-                            return Err(changed());
-                        }
-                        let outcome = match &row.entry {
-                            Entry::Query(query) => {
-                                Some(judged_where_found(frozen, query, &line).ok_or_else(changed)?)
-                            }
-                            Entry::Duplicate { .. } | Entry::Rejected(_) => None,
-                        };
-                        recorder.push(&row, outcome.as_ref())?;
-                    }
-                }
-            }
-        }
-        let totals = recorder.finish((env.clock)())?;
-        Ok(totals.unanswered)
-    }
-}
-
-/// Captures the offsets of all topics; asked to stop, it stops.
-pub(in crate::command) async fn captured(
+/// Reads the offsets of `topics`. A signal stops it.
+///
+/// # Errors
+///
+/// If a broker cannot be asked, or if a signal stops it. `located` decides whether anything is lost then.
+pub(in crate::command) async fn read_offsets(
     cluster: &Cluster,
     topics: &BTreeSet<QueriedTopic>,
-    found: Option<&ResultsFile>,
+    located: Option<&ResultsFile>,
 ) -> Result<SnapshotDocument, Failed> {
-    let with_kept =
-        |failed: Failed| failed.and_hint(found.map(|results_file| kept(Some(results_file))));
+    let with_hint = |failed: Failed| failed.and_hint(located.map(|file| resume_hint(Some(file))));
     let stop = Stop::new();
-    let captured = tokio::select! {
-        captured = cluster.capture(topics) => captured,
-        error = listen(&stop) => return Err(with_kept(Failed::incomplete(error, None))),
-        () = stop.draining() => return Err(with_kept(Failed::incomplete(anyhow!("stopped as asked"), None))),
+    let document = tokio::select! {
+        document = cluster.capture(topics) => document,
+        error = stop_on_signal(&stop) => return Err(with_hint(Failed::incomplete(error, None))),
+        () = stop.draining() => return Err(with_hint(Failed::incomplete(anyhow!("stopped as asked"), None))),
     };
-    let captured = captured.map_err(|failure| {
+    let document = document.map_err(|failure| {
         let error = anyhow!("the offsets can't be read: {}", failure.message);
-        if found.is_none() && failure.kind == FailureKind::Fatal {
+        if located.is_none() && failure.kind == FailureKind::Fatal {
             Failed::refused(error, failure.hint)
         } else {
-            with_kept(Failed::incomplete(error, failure.hint))
+            with_hint(Failed::incomplete(error, failure.hint))
         }
     })?;
     tracing::info!(
         "read the offsets of {} groups on {} topics, as of {}",
-        count(captured.groups.len() as u64),
-        count(captured.topics.len() as u64),
-        rfc3339(captured.captured_at.0)
+        count(document.groups.len() as u64),
+        count(document.topics.len() as u64),
+        rfc3339(document.captured_at.0)
     );
-    Ok(captured)
+    Ok(document)
 }
 
-/// What is there to go on with where this step is not ended.
-pub(in crate::command) fn kept(found: Option<&ResultsFile>) -> String {
-    found.map_or_else(
+/// Says how to continue if a cluster audit ends before its results file is complete.
+pub(in crate::command) fn resume_hint(located: Option<&ResultsFile>) -> String {
+    located.map_or_else(
         || "run the same command again with --restart: nothing is looked up, so nothing is lost".to_owned(),
-        |results_file| {
-            let path = results_file.path().display();
+        |file| {
+            let path = file.path().display();
             format!("the messages are looked up and kept in {path}; run the same command with --resume to continue")
         },
     )
 }
 
-fn freeze(captured: SnapshotDocument) -> Result<Snapshot, Failed> {
-    let state = ClusterState::from_document(captured).map_err(|contradiction| {
+/// Makes a source of the offsets that were read.
+pub(super) fn snapshot_of(document: SnapshotDocument) -> Result<Snapshot, Failed> {
+    let state = ClusterState::from_document(document).map_err(|contradiction| {
         Failed::incomplete(
             anyhow!("the brokers contradict each other: {contradiction}"),
             None,
@@ -148,35 +77,116 @@ fn freeze(captured: SnapshotDocument) -> Result<Snapshot, Failed> {
     Ok(Snapshot::new(state))
 }
 
-fn judged(frozen: &Snapshot, query: &Query) -> Outcome {
-    Outcome {
-        answer: frozen.answer(query),
-        observed_at: frozen.captured_at(),
-        attempts: 1,
-        throttled: 0,
-        carried_from: None,
-        previously: None,
+/// The located messages and the offsets by which they are judged.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::command) struct LocatedMessages<'a> {
+    pub(super) file: &'a ResultsFile,
+    pub(super) snapshot: &'a Snapshot,
+}
+
+/// Adds to each row the judgement of its located message. The located messages are in row order, as the rows must be.
+pub(super) struct LocatedRows<'a, R> {
+    rows: R,
+    located: LocatedMessages<'a>,
+    blocks: Blocks<'a>,
+    /// The lines of the current block that are not used yet, by row.
+    lines: VecDeque<(u64, Option<LocatedOutcome>)>,
+}
+
+/// The outcome of looking a message up, and its position if it was found.
+struct LocatedOutcome {
+    outcome: Outcome,
+    position: Option<Position>,
+}
+
+impl<'a, R: Iterator<Item = anyhow::Result<Row>>> LocatedRows<'a, R> {
+    pub(super) fn new(rows: R, located: LocatedMessages<'a>) -> Self {
+        Self {
+            rows,
+            located,
+            blocks: located.file.blocks(true),
+            lines: VecDeque::new(),
+        }
+    }
+
+    fn known_answer(&mut self, row: &Row) -> anyhow::Result<KnownAnswer> {
+        let line = self.line_of(row.row)?;
+        let Entry::Query(query) = &row.entry else {
+            return Ok(KnownAnswer::Unknown);
+        };
+        let outcome = line.and_then(|line| judge(self.located.snapshot, query, line));
+        Ok(KnownAnswer::Settled(outcome.ok_or(InputChanged)?))
+    }
+
+    /// Returns the line of a row. Skips the lines before it.
+    fn line_of(&mut self, row: u64) -> anyhow::Result<Option<LocatedOutcome>> {
+        loop {
+            while let Some((found, line)) = self.lines.pop_front() {
+                if found == row {
+                    return Ok(line);
+                }
+                if found > row {
+                    return Err(InputChanged.into());
+                }
+            }
+            let block = self.blocks.next_block()?.ok_or(InputChanged)?;
+            self.read(&block)?;
+        }
+    }
+
+    fn read(&mut self, block: &Block) -> Result<(), ReadError> {
+        for line in self.located.file.parsed(block) {
+            let line = line?;
+            self.lines.push_back((line.row, LocatedOutcome::of(&line)));
+        }
+        Ok(())
     }
 }
 
-/// What a line of the first step comes to: a place is judged, all else stays as it is.
-fn judged_where_found(frozen: &Snapshot, query: &Query, line: &Line<'_>) -> Option<Outcome> {
-    let told = Outcome::of(line)?;
-    let position = match &line.found {
-        Some(found) => Some(position(found)),
-        None => query.position.clone(),
-    };
-    if told.answer.is_err() || told.carried_from.is_some() {
-        return Some(told);
+impl<R: Iterator<Item = anyhow::Result<Row>>> Iterator for LocatedRows<'_, R> {
+    type Item = anyhow::Result<(Row, KnownAnswer)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(row) = self.rows.next() else {
+            // Reads to the end, where the seal is checked.
+            return match self.blocks.next_block() {
+                Ok(None) => None,
+                Ok(Some(_)) => Some(Err(InputChanged.into())),
+                Err(error) => Some(Err(error.into())),
+            };
+        };
+        Some(row.and_then(|row| {
+            let known = self.known_answer(&row)?;
+            Ok((row, known))
+        }))
+    }
+}
+
+impl LocatedOutcome {
+    /// Returns `None` for the line of a duplicate or of a rejected row.
+    fn of(line: &Line<'_>) -> Option<Self> {
+        Some(Self {
+            outcome: Outcome::of(line)?,
+            position: line.found.as_ref().map(position),
+        })
+    }
+}
+
+/// Judges a located message. An error of the look-up and an answer of an earlier run stay as they are. Returns `None` if
+/// the position is unknown.
+fn judge(snapshot: &Snapshot, query: &Query, line: LocatedOutcome) -> Option<Outcome> {
+    let LocatedOutcome { outcome, position } = line;
+    if outcome.answer.is_err() || outcome.carried_from.is_some() {
+        return Some(outcome);
     }
     let query = Query {
-        position: Some(position?),
+        position: Some(position.or_else(|| query.position.clone())?),
         ..query.clone()
     };
     Some(Outcome {
-        answer: frozen.answer(&query),
-        observed_at: frozen.captured_at(),
-        ..told
+        answer: snapshot.answer(&query),
+        observed_at: snapshot.captured_at(),
+        ..outcome
     })
 }
 
@@ -193,10 +203,18 @@ fn position(found: &FoundView<'_>) -> Position {
     }
 }
 
-/// The input is read again for each step, so it must be what it was.
-fn changed() -> Failed {
-    Failed::incomplete(
-        anyhow!("the input changed while it was read"),
-        "give the run a file that stays as it is, and begin with --restart".to_owned(),
-    )
+/// The rows of the input are not those of the located messages. The input is read once for each stage, so it must not
+/// change between them.
+#[derive(Debug, thiserror::Error)]
+#[error("the input changed while it was read")]
+pub(super) struct InputChanged;
+
+impl Advice for InputChanged {
+    fn hint(&self) -> Option<String> {
+        Some("give the run a file that stays as it is, and begin with --restart".to_owned())
+    }
+
+    fn status(&self) -> Status {
+        Status::Incomplete
+    }
 }

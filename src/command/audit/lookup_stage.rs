@@ -1,49 +1,45 @@
-//! A cluster is audited in two steps: every message is looked up here, then the offsets are captured once and all
-//! messages are judged by them ([`captured`](super::captured)).
+//! The first stage of a cluster audit: every message is looked up. Then the offsets are read once, and all messages are
+//! judged by them ([`judge_stage`](super::judge_stage)).
 //!
-//! This step is a run like any other, with a results file of its own beside that of the audit (`RESULTS.located`): paced,
-//! journalled, gone on with by `--resume`.
+//! This stage is a run like any other with a results file of its own beside that of the audit (`RESULTS.located`): it is
+//! paced, it keeps every answer, and `--resume` continues it.
 
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::query_run::{QueryRun, RunContext};
+use super::query_run::QueryRun;
 use super::start_mode::{ResumeFlags, StartMode};
 use crate::exit::Failed;
 use crate::humanize::count;
-use crate::input::{Entry, Error, Row};
 use crate::message::BornClock;
 use crate::results::{
     EarlierRun, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path,
 };
-use crate::source::rocketmq::{Cluster, Locator, QueriedTopic};
+use crate::source::rocketmq::{Cluster, Locator};
 
-/// The messages that were looked up.
+/// Where the located messages are kept, and whether they are complete.
 #[derive(Debug)]
 pub(in crate::command) struct LookupStage {
     path: PathBuf,
-    /// What the input asks about.
-    pub(in crate::command) topics: BTreeSet<QueriedTopic>,
-    /// Does the input give the place of every message? Then nothing is looked up.
-    placed: bool,
-    /// Were all messages looked up before?
-    done: bool,
+    /// Whether an earlier run has looked up all messages.
+    is_complete: bool,
 }
 
 impl LookupStage {
-    /// Of the results file at `results`.
+    /// Keeps the located messages beside the results file at `results`.
     pub(in crate::command) fn beside(results: &Path) -> Self {
         Self {
             path: results.with_added_extension("located"),
-            topics: BTreeSet::new(),
-            placed: true,
-            done: false,
+            is_complete: false,
         }
     }
 
-    /// How the run begins: by what is looked up already, unless the audit is whole.
-    pub(super) fn settle(
+    /// Decides how the audit starts: not at all if it is complete, else with the messages that are located already.
+    ///
+    /// # Errors
+    ///
+    /// If there are answers of an earlier run that the flags do not allow to continue or to discard.
+    pub(super) fn start_audit(
         &mut self,
         flags: ResumeFlags,
         results: &Path,
@@ -51,11 +47,10 @@ impl LookupStage {
     ) -> Result<StartMode, Failed> {
         if flags.resumes() {
             let finished = EarlierRun::finished(results, header);
-            if matches!(&finished, Ok(Some(results_file)) if results_file.trailer().totals.unanswered == 0)
-            {
+            if matches!(&finished, Ok(Some(file)) if file.trailer().totals.unanswered == 0) {
                 return Ok(StartMode::AlreadyComplete);
             }
-            // Of another run, it is refused here.
+            // A file of another run is refused here.
             if partial_path(results).exists() {
                 drop(EarlierRun::beside(results, header)?);
             } else {
@@ -64,47 +59,60 @@ impl LookupStage {
         } else if !flags.restarts() {
             ResultsWriter::refuse_unfinished(results)?;
         }
-        self.go_on(flags, header)
+        self.start(flags, header)
     }
 
-    /// How the first step begins.
-    pub(in crate::command) fn go_on(
+    /// Decides how this stage starts.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_audit`](Self::start_audit).
+    pub(in crate::command) fn start(
         &mut self,
         flags: ResumeFlags,
         header: &Header,
     ) -> Result<StartMode, Failed> {
-        let start = flags.settle(&self.path, &Self::header(header))?;
-        self.done = matches!(start, StartMode::AlreadyComplete);
-        Ok(if self.done { StartMode::New } else { start })
+        let start = flags.start(&self.path, &Self::header(header))?;
+        self.is_complete = matches!(start, StartMode::AlreadyComplete);
+        Ok(if self.is_complete {
+            StartMode::New
+        } else {
+            start
+        })
     }
 
-    /// The first step: looks every message up that the input does not place. Nothing where it places all.
+    /// Returns the path of the located messages.
+    pub(in crate::command) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks every message up, unless an earlier run has done it. `header` is that of the audit, and `born` decodes the
+    /// time from IDs.
+    ///
+    /// # Errors
+    ///
+    /// If the run ends early. The located messages are kept for `--resume`.
     pub(in crate::command) fn look_up(
         &self,
-        query_run: &mut QueryRun,
+        run: QueryRun<'_>,
         cluster: &Cluster,
         (header, born): (&Header, BornClock),
-        context: RunContext<'_>,
-    ) -> Result<Option<ResultsFile>, Failed> {
-        if self.placed {
-            return Ok(None);
+    ) -> Result<ResultsFile, Failed> {
+        if !self.is_complete {
+            self.remove_old()?;
+            let locator = Locator::new(cluster, run.pacer, born);
+            run.run(&locator, (&self.path, &Self::header(header)))?;
         }
-        if !self.done {
-            self.make_room()?;
-            let pacer = query_run.pacer.clone();
-            let locator = Locator::new(cluster, &*pacer, born);
-            let header = Self::header(header);
-            query_run.run(&locator, (&self.path, &header), context)?;
-        }
-        let results_file = ResultsFile::open_as(&self.path, LOCATED)?;
-        cluster.expect(results_file.header().brokers());
-        Ok(Some(results_file))
+        let located = ResultsFile::open_as(&self.path, LOCATED)?;
+        cluster.expect(located.header().brokers());
+        Ok(located)
     }
 
-    /// The second step was done: what was looked up is of use only where something is left to look up.
+    /// Removes the located messages once all of them are judged or written. They are kept while some have no answer,
+    /// because `--resume` then looks up only those.
     pub(in crate::command) fn clear(&self, unanswered: u64) {
         if unanswered == 0 {
-            let _ = std::fs::remove_file(&self.path); // nobody is worse off where it stays
+            let _ = std::fs::remove_file(&self.path); // a file that stays does no harm
         } else {
             tracing::warn!(
                 "{} messages got no answer; --resume asks about them again and reads all offsets anew",
@@ -113,8 +121,13 @@ impl LookupStage {
         }
     }
 
-    /// What an earlier run has left whole is not kept: its lines were taken over, or are of no use.
-    fn make_room(&self) -> Result<(), Failed> {
+    /// Returns whether all messages are looked up already.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Removes the complete file of an earlier run: its lines were taken over or are not used.
+    fn remove_old(&self) -> Result<(), Failed> {
         match ResultsFile::open_as(&self.path, LOCATED) {
             Ok(_) => std::fs::remove_file(&self.path).map_err(|error| Failed::refused(error, None)),
             Err(ReadError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
@@ -123,39 +136,6 @@ impl LookupStage {
                 "name another results file with --results".to_owned(),
             )),
         }
-    }
-
-    /// What is to be found out: which topics are asked about, and whether any message is to be looked up.
-    pub(in crate::command) fn survey(
-        &mut self,
-        rows: impl Iterator<Item = Result<Row, Error>>,
-    ) -> Result<(), Error> {
-        let mut last: Option<QueriedTopic> = None;
-        for row in rows {
-            let Entry::Query(query) = row?.entry else {
-                continue;
-            };
-            self.placed &= query.position.is_some();
-            let is_last = |(instance, topic): &QueriedTopic| {
-                *instance == query.instance_id && *topic == query.topic
-            };
-            if !last.as_ref().is_some_and(is_last) {
-                let asked = (query.instance_id, query.topic);
-                self.topics.insert(asked.clone());
-                last = Some(asked);
-            }
-        }
-        Ok(())
-    }
-
-    /// Does the input give the place of every message?
-    pub(in crate::command) const fn is_placed(&self) -> bool {
-        self.placed
-    }
-
-    /// Is nothing left to look up?
-    pub(super) const fn is_done(&self) -> bool {
-        self.done
     }
 
     fn header(of_audit: &Header) -> Header {

@@ -3,11 +3,11 @@
 //! Everything that can be refused is refused before the first call: settings, input, report paths, credentials.
 //! Then the one loop runs, and the results file that it leaves is rendered like any other.
 
-mod ending;
 mod job;
 mod judge_stage;
 mod lookup_stage;
 mod order;
+mod preflight;
 mod query_run;
 mod refusals;
 mod run_sink;
@@ -17,11 +17,11 @@ use std::path::{Path, PathBuf};
 
 use super::Env;
 use super::flags::{
-    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, ReservedPaths, SettingsFlags,
-    SourceFlags, TalkFlags, TelemetryFlags, Watch,
+    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, ReservedPaths, RunMonitor,
+    SettingsFlags, SourceFlags, TalkFlags, TelemetryFlags,
 };
-use super::interrupt::end_at_once;
 use super::outcome::{ConcludeOptions, conclude};
+use super::signals::exit_on_signal;
 use crate::exit::{Failed, Status};
 use crate::report::CsvDialect;
 use crate::report::locale::Locale;
@@ -30,9 +30,10 @@ use crate::settings::Settings;
 use crate::telemetry::ReportTotals;
 
 pub(super) use job::header;
-pub(super) use judge_stage::{captured, kept};
+pub(super) use judge_stage::{read_offsets, resume_hint};
 pub(super) use lookup_stage::LookupStage;
-pub(super) use query_run::{QueryRun, RunContext};
+pub(super) use preflight::{ForecastTerms, Preflight};
+pub(super) use query_run::QueryRun;
 pub(super) use start_mode::ResumeFlags;
 
 use job::Job;
@@ -76,39 +77,39 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    // The metrics are written also where the run is refused: before that it must be sure that they replace nothing.
-    let reserved = args.reserved(&settings)?;
-    let watch = Watch::begin(&args.results_path(), &settings, env)?;
-    let ended = audit(args, (&settings, &reserved), &watch, env);
-    watch.end(ended)
+    // A refused run writes its metrics, too. So the paths are checked first: the metrics must not replace a file.
+    let reserved = args.reserved_paths(&settings)?;
+    let monitor = RunMonitor::start(&args.results_path(), &settings, env)?;
+    let ended = audit(args, (&settings, &reserved), &monitor, env);
+    monitor.end(ended)
 }
 
 fn audit(
     args: Args,
     (settings, reserved): (&Settings, &ReservedPaths),
-    watch: &Watch,
+    monitor: &RunMonitor,
     env: &Env,
 ) -> Result<(Status, ReportTotals), Failed> {
     let exit_zero = args.exit_zero;
-    let mut job = Job::settle(args, (settings, reserved), env)?;
+    let mut job = Job::new(args, (settings, reserved), env)?;
     let results = job.results.clone();
-    let ending = ConcludeOptions {
+    let options = ConcludeOptions {
         exit_zero,
-        quiet: job.query_run.talk.quiet,
+        quiet: job.messages.quiet,
         csv: CsvDialect::of(settings)?,
         bundle: job.bundle.take(),
         locale: Locale::of(settings)?,
     };
-    let is_whole = job.is_whole();
-    let targets = job.ask(&watch.call_counts, env)?;
-    end_at_once(format!(
+    // The seal of a file that this process has just written need not be checked.
+    let checks_seal = job.is_already_complete();
+    let targets = job.run(&monitor.call_counts, env)?;
+    exit_on_signal(format!(
         "the results file is whole: `ons-audit report {}` makes the reports",
         results.display()
     ));
     let results_file = ResultsFile::open(&results)?;
     let expectations = results_file.header().expectations.clone();
-    // A seal that was made a moment ago by this very process need not be checked.
-    conclude(&[results_file], expectations, targets, ending, is_whole)
+    conclude(&[results_file], expectations, targets, options, checks_seal)
 }
 
 impl Args {
@@ -127,14 +128,14 @@ impl Args {
         Ok(settings)
     }
 
-    /// What it reads and keeps, so that no report takes the place of it.
-    fn reserved(&self, settings: &Settings) -> Result<ReservedPaths, Failed> {
+    /// Returns the paths that the audit reads and keeps. A report must not replace any of them.
+    fn reserved_paths(&self, settings: &Settings) -> Result<ReservedPaths, Failed> {
         let inputs = self.input.paths().iter().map(PathBuf::as_path);
         let reserved = ReservedPaths::default()
             .read("an input", inputs)
             .settings(settings)?
             .results_file(&self.results_path())?
-            // It may be the results file before this one with the same name, which is renamed.
+            // It may have the name of the new results file; it is then renamed.
             .read("the earlier results file", self.start.previous());
         for path in self.reports.paths() {
             reserved.refuse(path)?;
@@ -142,7 +143,7 @@ impl Args {
         Ok(reserved)
     }
 
-    /// Beside the first report; else here, named after the first input.
+    /// Returns the path beside the first report, or else a path in the current folder named after the first input.
     fn results_path(&self) -> PathBuf {
         let beside = || {
             let first = self

@@ -1,6 +1,5 @@
-//! In which order messages are asked, and what of the rows is left to ask.
+//! The order in which messages are asked, and the rows that are left to ask.
 
-use std::cell::Cell;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -11,19 +10,19 @@ use crate::file;
 use crate::humanize;
 use crate::input::{BornColumn, Entry, Error, Inputs, OldestFirst, Row};
 use crate::message::{BornClock, Zone};
-use crate::results::{Known, Previous, RowSet};
+use crate::results::RowSet;
 use crate::settings::{Deadline, Settings};
 
-/// When messages were born, and whether that matters.
+/// How the born times of messages are found, and the deadline of the run.
 #[derive(Debug)]
-pub(super) struct Ages {
+pub(super) struct MessageAges {
     pub(super) clock: BornClock,
     column: Option<(String, BornColumn)>,
     pub(super) deadline: Option<Deadline>,
 }
 
-impl Ages {
-    pub(super) fn settle(settings: &Settings, zone: &Zone, now: Timestamp) -> Result<Self, Failed> {
+impl MessageAges {
+    pub(super) fn of(settings: &Settings, zone: &Zone, now: Timestamp) -> Result<Self, Failed> {
         let column: Option<String> = settings.optional("born_column")?;
         Ok(Self {
             clock: BornClock::new(now, &zone.zone),
@@ -35,8 +34,8 @@ impl Ages {
         })
     }
 
-    /// Where the run may end before its last row, or ages are given: all rows that are not settled, the oldest message
-    /// first.
+    /// Returns the rows that are not settled with the oldest message first. Returns `None` if the order of the input is
+    /// kept: there is neither a deadline nor a column of born times.
     pub(super) fn oldest_first(
         &self,
         inputs: &Inputs,
@@ -49,7 +48,7 @@ impl Ages {
         let scratch = file::scratch(results).map_err(Error::Scratch)?;
         let rows: u64 = inputs.surveys().iter().map(|survey| survey.rows).sum();
         let count = rows - done.map_or(0, RowSet::len).min(rows);
-        let order = OldestFirst::new(left(inputs.rows(), done), count, scratch, |row| {
+        let order = OldestFirst::new(remaining(inputs.rows(), done), count, scratch, |row| {
             self.born(row)
         })?;
         match &self.column {
@@ -57,14 +56,14 @@ impl Ages {
                 Err(Error::BornColumn(name.clone()))
             }
             Some((name, column)) => {
-                heed_unread(name, column)?;
+                refuse_or_warn_of_unread(name, column)?;
                 Ok(Some(order))
             }
             None => Ok(Some(order)),
         }
     }
 
-    /// By its column, or else by its ID.
+    /// Returns the time in the row's column, or else the time in its ID.
     fn born(&self, row: &Row) -> Option<Timestamp> {
         let given = self
             .column
@@ -77,8 +76,8 @@ impl Ages {
     }
 }
 
-/// A time that can't be read is not guessed at; whoever gave the column hears of it while it can still be mended.
-fn heed_unread(name: &str, column: &BornColumn) -> Result<(), Error> {
+/// Refuses a column without any readable time, and warns about single values that are not times.
+fn refuse_or_warn_of_unread(name: &str, column: &BornColumn) -> Result<(), Error> {
     let unread = column.unread();
     let Some((row, first)) = unread.first else {
         return Ok(());
@@ -96,31 +95,13 @@ fn heed_unread(name: &str, column: &BornColumn) -> Result<(), Error> {
     Ok(())
 }
 
-/// The rows that are not settled.
-pub(super) fn left<'d>(
+/// Returns the rows that are not settled.
+pub(super) fn remaining<'d>(
     rows: impl Iterator<Item = Result<Row, Error>> + 'd,
     done: Option<&'d RowSet>,
 ) -> impl Iterator<Item = Result<Row, Error>> + 'd {
-    let is_left = move |row: &Result<Row, Error>| match (row, done) {
+    rows.filter(move |row| match (row, done) {
         (Ok(row), Some(done)) => !done.contains(row.row),
         _ => true,
-    };
-    rows.filter(is_left)
-}
-
-/// The rows that must be asked because `--previous` has no answer to carry; `carried` counts the others.
-pub(super) fn unknown<'p>(
-    rows: impl Iterator<Item = Result<Row, Error>> + 'p,
-    previous: Option<&'p Previous>,
-    carried: &'p Cell<u64>,
-) -> impl Iterator<Item = Result<Row, Error>> + 'p {
-    let is_carried = move |row: &Row| match (&row.entry, previous) {
-        (Entry::Query(query), Some(previous)) => matches!(previous.know(query), Known::Carried(_)),
-        _ => false,
-    };
-    rows.filter(move |row| {
-        let is_carried = row.as_ref().is_ok_and(is_carried);
-        carried.set(carried.get() + u64::from(is_carried));
-        !is_carried
     })
 }

@@ -1,150 +1,226 @@
-//! A run of the loop: it begins anew or goes on, is ended by signals and time, and leaves a results file.
+//! One run of the engine's loop over the input: it starts or resumes, is ended by signals and by the deadline, and leaves
+//! a complete results file or a partial file.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::path::Path;
-use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::runtime::Runtime;
 
-use super::ending::{listen, time_is_up};
-use super::order::left;
+use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
+use super::order::remaining;
 use super::run_sink::RunSink;
 use super::start_mode::StartMode;
+use crate::clock::Clock;
 use crate::command::Env;
-use crate::command::flags::{Pace, Talk};
-use crate::engine::{Ended, Engine, Pacer, Stop};
+use crate::command::flags::MessageOptions;
+use crate::command::signals::stop_on_signal;
+use crate::engine::{Engine, Pacer, Policy, RunOutcome, Stop};
 use crate::exit::Failed;
-use crate::input::{self, Ahead, Inputs, OldestFirst, Row};
-use crate::results::{Durability, Header, Previous, ResultsError, RowSet};
+use crate::input::{Ahead, Inputs, OldestFirst, Row};
+use crate::results::{Durability, Header, KnownAnswer, Previous, ReadError, ResultsError, RowSet};
 use crate::settings::Deadline;
 use crate::source::TraceSource;
 use crate::telemetry::CallCounts;
 use crate::ui::{LiveJudge, Progress};
+use crate::verdict::Totals;
 
-/// What a run is done in.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::command) struct RunContext<'a> {
-    /// Connections live as long as this.
-    pub(in crate::command) runtime: &'a Runtime,
-    /// Counts what it cost.
-    pub(in crate::command) call_counts: &'a Cell<CallCounts>,
+/// A system may sleep, and its clock may be set. The time left until the deadline is computed anew this often.
+const CLOCK_CHECK: Duration = Duration::from_secs(30);
+
+/// What the loop works on and how. [`new`](Self::new) makes a run without any of the optional parts.
+pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) env: &'a Env,
-}
-
-/// What is asked about, and how.
-pub(in crate::command) struct QueryRun {
-    pub(in crate::command) inputs: Inputs,
+    pub(in crate::command) inputs: &'a Inputs,
+    pub(in crate::command) messages: &'a MessageOptions,
+    pub(in crate::command) policy: Policy,
+    pub(in crate::command) pacer: &'a Pacer,
     pub(in crate::command) start: StartMode,
-    pub(super) previous: Option<Previous>,
-    /// The rows in another order than that of the input.
-    pub(super) order: Option<OldestFirst>,
-    pub(super) deadline: Option<Deadline>,
-    /// Distinct messages, settled ones included, where they were counted.
-    pub(super) messages: Option<u64>,
-    pub(super) pace: Pace,
-    pub(in crate::command) pacer: Rc<Pacer>,
-    pub(super) durability: Durability,
-    /// By which answers are judged as they come; too fast to be read where nothing paces them.
-    pub(super) live_verdicts: Option<LiveJudge>,
-    pub(super) talk: Talk,
+    /// Answers of an earlier results file (`--previous`).
+    pub(in crate::command) previous: Option<&'a Previous>,
+    /// The located messages of the judge stage, which are judged instead of asked.
+    pub(in crate::command) located: Option<LocatedMessages<'a>>,
+    /// The remaining rows in another order than that of the input.
+    pub(in crate::command) order: Option<OldestFirst>,
+    pub(in crate::command) deadline: Option<&'a Deadline>,
+    /// Number of distinct messages, settled ones included, if they were counted.
+    pub(in crate::command) message_count: Option<u64>,
+    pub(in crate::command) durability: Durability,
+    /// Judges answers as they come, for the progress line.
+    pub(in crate::command) live_judge: Option<LiveJudge>,
+    /// Counts the calls. `None` if the run makes none of its own.
+    pub(in crate::command) call_counts: Option<&'a Cell<CallCounts>>,
+    /// How to continue if the run is stopped, where the partial file is not what is continued.
+    pub(in crate::command) resume_hint: Option<String>,
 }
 
-impl QueryRun {
-    /// Everything, in the input's order, of a source whose answers can't be had again.
-    pub(in crate::command) fn new(inputs: Inputs, pace: Pace, pacer: Pacer, talk: Talk) -> Self {
+impl<'a> QueryRun<'a> {
+    /// Asks about everything in the order of the input; the answers cannot be had again.
+    pub(in crate::command) const fn new(
+        (env, inputs): (&'a Env, &'a Inputs),
+        messages: &'a MessageOptions,
+        (policy, pacer): (Policy, &'a Pacer),
+    ) -> Self {
         Self {
+            env,
             inputs,
+            messages,
+            policy,
+            pacer,
             start: StartMode::New,
             previous: None,
+            located: None,
             order: None,
             deadline: None,
-            messages: None,
-            pace,
-            pacer: Rc::new(pacer),
+            message_count: None,
             durability: Durability::EverySecond,
-            live_verdicts: None,
-            talk,
+            live_judge: None,
+            call_counts: None,
+            resume_hint: None,
         }
     }
 
-    /// Runs the loop to its end and leaves a whole results file of `header` at `path`.
+    /// Runs the loop and leaves a complete results file with `header` at `path`. Returns its totals.
+    ///
+    /// # Errors
+    ///
+    /// If the run ends early. The partial file then keeps the answers.
     pub(in crate::command) fn run(
-        &mut self,
+        self,
         source: &impl TraceSource,
         (path, header): (&Path, &Header),
-        context: RunContext<'_>,
-    ) -> Result<(), Failed> {
-        let rows = header.rows();
-        let start = std::mem::replace(&mut self.start, StartMode::New);
-        start.compare(path, &self.inputs)?;
-        let (recorder, done) = start.results_file(path, header, self.durability)?;
-        let live_verdicts = self.live_verdicts.take();
-        let mut progress = Progress::new(self.talk.mode, &self.talk.screen, rows, live_verdicts);
+    ) -> Result<Totals, Failed> {
+        let row_count = header.rows();
+        let (writer, done) = self.start.open(path, header, self.durability)?;
+        let mut progress = Progress::new(
+            self.messages.mode,
+            &self.messages.screen,
+            row_count,
+            self.live_judge,
+        );
         progress.resume(done.len());
-        let known = recorder.totals();
-        let is_proved = known.answered + known.not_found > known.carried;
+        if self.call_counts.is_none() {
+            progress.without_calls();
+        }
+        let known = writer.totals();
+        let access_confirmed = known.answered + known.not_found > known.carried;
         let mut sink = RunSink {
-            recorder,
+            writer,
             progress,
-            call_counts: context.call_counts,
-            rows,
-            messages: self.messages,
+            call_counts: self.call_counts,
+            row_count,
+            message_count: self.message_count,
+            resume_hint: self.resume_hint,
         };
-        let rows = rows_to_ask(&self.inputs, self.order.take(), self.durability, &done)?;
+        let rows = remaining_rows(self.inputs, self.order, self.durability, &done)?;
+        let rows = with_known_answers(source.prefetch(rows), self.located, self.previous);
         let (stop, is_late) = (Stop::new(), Cell::new(false));
-        let env = context.env;
-        let ended = context.runtime.block_on(async {
-            let policy = &self.pace.policy;
+        let clock = self.env.clock;
+        let ended = self.env.runtime()?.block_on(async {
             let engine = Engine {
                 source,
-                pacer: &self.pacer,
-                policy,
+                pacer: self.pacer,
+                policy: &self.policy,
                 stop: &stop,
-                previous: self.previous.as_ref(),
-                is_proved,
+                access_confirmed,
             };
-            let deadline = self.deadline.as_ref();
             tokio::select! {
                 ended = engine.run(rows, &mut sink) => ended,
-                error = listen(&stop) => Err(error.into()),
-                never = time_is_up(deadline, env.clock, &stop, &is_late) => match never {},
+                error = stop_on_signal(&stop) => Err(error.into()),
+                never = stop_at_deadline(self.deadline, clock, &stop, &is_late) => match never {},
             }
         });
         sink.progress.finish();
         match ended {
-            Ok(Ended::Complete) => {
-                sink.recorder.finish((env.clock)())?;
-                Ok(())
-            }
-            Ok(Ended::Stopped) => Err(sink.stopped(match &self.deadline {
+            Ok(RunOutcome::Complete) => Ok(sink.writer.finish(clock())?),
+            Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
                 Some(deadline) if is_late.get() => anyhow!("the time is up ({})", deadline.told),
                 _ => anyhow!("stopped as asked"),
             })),
-            Ok(Ended::Fatal(failure)) => Err(sink.refused(&failure)),
-            Err(error) => match error.downcast::<ResultsError>() {
-                // Its threads may know better why it can't be written.
-                Ok(error) => Err(sink.recorder.abandon().err().unwrap_or(error).into()),
-                Err(error) => Err(sink.stopped(error)),
-            },
+            Ok(RunOutcome::Fatal(failure)) => Err(sink.refused(&failure)),
+            Err(error) => Err(sink.failed(error)),
         }
     }
 }
 
-/// The rows that are not settled, in the order in which they are asked. A snapshot answers as fast as rows can be read, so
-/// they are read on a thread of their own; where the pace is the clock, none is read before its turn.
-fn rows_to_ask<'d>(
+impl RunSink<'_> {
+    /// Ends a run that failed on this machine: the results file, the input or the located messages.
+    fn failed(self, error: anyhow::Error) -> Failed {
+        let error = match error.downcast::<ResultsError>() {
+            // The threads of the writer may know the cause.
+            Ok(error) => return self.writer.abandon().err().unwrap_or(error).into(),
+            Err(error) => error,
+        };
+        let error = match error.downcast::<ReadError>() {
+            Ok(error) => return error.into(),
+            Err(error) => error,
+        };
+        match error.downcast::<InputChanged>() {
+            Ok(error) => error.into(),
+            Err(error) => self.stopped(error),
+        }
+    }
+}
+
+/// Returns the rows that are not settled, in the order in which they are asked. A snapshot answers as fast as rows can be
+/// read, so a thread reads them ahead. Where the run is paced, a row is read only when its turn has come.
+fn remaining_rows<'d>(
     inputs: &Inputs,
     order: Option<OldestFirst>,
     durability: Durability,
     done: &'d RowSet,
-) -> Result<Box<dyn Iterator<Item = Result<Row, input::Error>> + 'd>, Failed> {
+) -> Result<Box<dyn Iterator<Item = anyhow::Result<Row>> + 'd>, Failed> {
     Ok(match order {
-        Some(order) => Box::new(order),
+        Some(order) => Box::new(order.map(|row| Ok(row?))),
         None if durability == Durability::Relaxed => {
             let ahead = Ahead::of(inputs.rows()).map_err(|e| Failed::refused(e, None))?;
-            Box::new(left(ahead, Some(done)))
+            Box::new(remaining(ahead, Some(done)).map(|row| Ok(row?)))
         }
-        None => Box::new(left(inputs.rows(), Some(done))),
+        None => Box::new(remaining(inputs.rows(), Some(done)).map(|row| Ok(row?))),
     })
+}
+
+/// Adds to each row what is known about it before the source is asked.
+fn with_known_answers<'r>(
+    rows: impl Iterator<Item = anyhow::Result<Row>> + 'r,
+    located: Option<LocatedMessages<'r>>,
+    previous: Option<&'r Previous>,
+) -> Box<dyn Iterator<Item = anyhow::Result<(Row, KnownAnswer)>> + 'r> {
+    if let Some(located) = located {
+        return Box::new(LocatedRows::new(rows, located));
+    }
+    Box::new(rows.map(move |row| {
+        let row = row?;
+        let known = previous.map_or(KnownAnswer::Unknown, |previous| previous.known_answer(&row));
+        Ok((row, known))
+    }))
+}
+
+/// Requests a stop when the deadline has come. Never returns.
+async fn stop_at_deadline(
+    deadline: Option<&Deadline>,
+    clock: Clock,
+    stop: &Stop,
+    is_late: &Cell<bool>,
+) -> Infallible {
+    if let Some(deadline) = deadline {
+        while let Some(left) = time_left(deadline, clock) {
+            tokio::time::sleep(left.min(CLOCK_CHECK)).await;
+        }
+        if !stop.is_requested() {
+            tracing::warn!(
+                "the time is up ({}): waiting up to 5 s for the answers in flight",
+                deadline.told
+            );
+            is_late.set(true);
+            stop.request();
+        }
+    }
+    std::future::pending().await
+}
+
+fn time_left(deadline: &Deadline, clock: Clock) -> Option<Duration> {
+    let left = Duration::try_from(deadline.left(clock())).ok()?;
+    (!left.is_zero()).then_some(left)
 }

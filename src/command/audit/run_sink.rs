@@ -1,4 +1,4 @@
-//! Where the loop's results land, and how a run that did not come to its end is left.
+//! Receives the settled rows of a run and says how a run that ended early can be continued.
 
 use std::cell::Cell;
 
@@ -14,28 +14,31 @@ use crate::telemetry::CallCounts;
 use crate::ui::Progress;
 use crate::verdict::Totals;
 
-/// Takes what the loop brings: into the results file, then onto the screen.
-pub(super) struct RunSink<'e> {
-    pub(super) recorder: ResultsWriter,
+/// Writes settled rows to the results file, then shows the progress.
+pub(super) struct RunSink<'r> {
+    pub(super) writer: ResultsWriter,
     pub(super) progress: Progress,
-    pub(super) call_counts: &'e Cell<CallCounts>,
-    pub(super) rows: u64,
-    /// Distinct messages, where they were counted.
-    pub(super) messages: Option<u64>,
+    /// Counts the calls. `None` if the run makes none of its own.
+    pub(super) call_counts: Option<&'r Cell<CallCounts>>,
+    pub(super) row_count: u64,
+    /// Number of distinct messages, if they were counted.
+    pub(super) message_count: Option<u64>,
+    /// How to continue, where the partial file is not what is continued.
+    pub(super) resume_hint: Option<String>,
 }
 
 impl Sink for RunSink<'_> {
     fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()> {
-        self.recorder.push(row, outcome)?;
-        if let Some(outcome) = outcome {
-            CallCounts::add(self.call_counts, outcome);
+        self.writer.push(row, outcome)?;
+        if let (Some(outcome), Some(counts)) = (outcome, self.call_counts) {
+            CallCounts::add(counts, outcome);
         }
         self.progress.settled(row, outcome);
         Ok(())
     }
 
     fn idle(&mut self) -> anyhow::Result<()> {
-        Ok(self.recorder.flush()?)
+        Ok(self.writer.flush()?)
     }
 
     fn tick(&mut self, slowed_to: Option<f64>) {
@@ -44,49 +47,53 @@ impl Sink for RunSink<'_> {
 }
 
 impl RunSink<'_> {
-    /// The run ended before its last row.
-    pub(super) fn stopped(self, why: anyhow::Error) -> Failed {
-        self.leave(why, None, Failed::incomplete)
+    /// Ends a run that was stopped before its last row.
+    pub(super) fn stopped(self, reason: anyhow::Error) -> Failed {
+        self.leave(reason, None, Failed::incomplete)
     }
 
-    /// The source said what ends a run: a refusal if nothing has been answered yet. Of a key that may not ask about the
-    /// first topic nobody knows whether it may about others, so nothing is said of them.
+    /// Ends a run whose source reported an error that every query would get. It is a refusal if nothing was answered
+    /// before. If the key is denied for the first topic, it is not known whether it is allowed for others, so the message
+    /// does not mention them.
     pub(super) fn refused(self, failure: &Failure) -> Failed {
         let code = failure.code.as_deref().unwrap_or("no code");
         let status = failure
             .http_status
             .map(|status| format!(", HTTP {status}"))
             .unwrap_or_default();
-        let nothing_yet = self.recorder.totals().distinct == 0;
-        let ends = if nothing_yet {
+        let is_first = self.writer.totals().distinct == 0;
+        let ends = if is_first {
             "the source refuses to answer"
         } else {
             "the source answers no more"
         };
-        let why = anyhow!("{ends}: {} ({code}{status})", failure.message);
-        let with: fn(anyhow::Error, Option<String>) -> Failed = if nothing_yet {
+        let reason = anyhow!("{ends}: {} ({code}{status})", failure.message);
+        let with: fn(anyhow::Error, Option<String>) -> Failed = if is_first {
             Failed::refused
         } else {
             Failed::incomplete
         };
-        self.leave(why, failure.hint.clone(), with)
+        self.leave(reason, failure.hint.clone(), with)
     }
 
-    /// Closes the partial results file. It is kept for its answers; without any it would only stand in the way.
+    /// Closes the partial file. It is kept if it has an answer; without one it would only be in the way of the next run.
     fn leave(
         self,
-        why: anyhow::Error,
+        reason: anyhow::Error,
         hint: Option<String>,
         with: fn(anyhow::Error, Option<String>) -> Failed,
     ) -> Failed {
-        let (rows, messages) = (self.rows, self.messages);
-        let partial = self.recorder.partial();
-        let totals = match self.recorder.abandon() {
+        let (row_count, message_count) = (self.row_count, self.message_count);
+        let partial = self.writer.partial();
+        let totals = match self.writer.abandon() {
             Ok(totals) => totals,
             Err(error) => return error.into(),
         };
+        if let Some(resume_hint) = self.resume_hint {
+            return with(reason, hint).and_hint(resume_hint);
+        }
         if totals.distinct == 0 && std::fs::remove_file(&partial).is_ok() {
-            return with(why, hint);
+            return with(reason, hint);
         }
         let Totals {
             rows: settled,
@@ -94,17 +101,17 @@ impl RunSink<'_> {
             not_found,
             ..
         } = totals;
-        let share = messages.map_or_else(String::new, |messages| {
+        let share = message_count.map_or_else(String::new, |messages| {
             let share = humanize::percent(answered + not_found, messages);
             format!(", {share} of the messages")
         });
         let kept = format!(
             "{} of {} rows are done ({} answered{share}) and kept in {}; run the same command with --resume to continue",
             humanize::count(settled),
-            humanize::count(rows),
+            humanize::count(row_count),
             humanize::count(answered + not_found),
             partial.display()
         );
-        with(why, hint).and_hint(kept)
+        with(reason, hint).and_hint(kept)
     }
 }

@@ -1,11 +1,10 @@
-//! How a run begins where an earlier one has left answers: go on with them, throw them away, or refuse to choose.
+//! How a run starts where an earlier run has left answers: it continues, discards them, or refuses to choose.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failed;
 use crate::file;
-use crate::input::Inputs;
 use crate::results::{
     Durability, EarlierRun, Header, Previous, QueryDigest, ResultsWriter, RowSet, Unfinished,
 };
@@ -30,7 +29,7 @@ pub(super) struct StartFlags {
     recheck: Option<String>,
 }
 
-/// What becomes of the answers that an unfinished run has left.
+/// What happens to the answers that an unfinished run has left.
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = "Resume and reuse")]
 pub(in crate::command) struct ResumeFlags {
@@ -47,16 +46,16 @@ pub(in crate::command) struct ResumeFlags {
     restart: bool,
 }
 
-/// How a run begins.
+/// How a run starts.
 #[derive(Debug)]
 pub(in crate::command) enum StartMode {
-    /// With the first row; no answers of another run are there.
+    /// With the first row; there are no answers of an earlier run.
     New,
-    /// With the first row; another run's answers are thrown away.
+    /// With the first row; the answers of an earlier run are discarded.
     Restart,
-    /// With the rows that are not settled.
+    /// With the rows that an earlier run has not settled.
     Resume(Box<Unfinished>),
-    /// Not at all: the results file is whole.
+    /// Not at all: the results file is complete and every message has an answer.
     AlreadyComplete,
 }
 
@@ -65,12 +64,12 @@ impl StartFlags {
         settings.flag("recheck", self.recheck.as_ref());
     }
 
-    /// The earlier results file, which no report may overwrite.
+    /// Returns the path of `--previous`, which no report may replace.
     pub(super) fn previous(&self) -> Option<&Path> {
         self.previous.as_deref()
     }
 
-    /// Opens the earlier results file for the run of `header`, and notes in the header which one it is.
+    /// Opens the file of `--previous` for the run of `header`, and notes in the header which one it is.
     pub(super) fn open_previous(
         &self,
         settings: &Settings,
@@ -92,19 +91,20 @@ impl StartFlags {
 }
 
 impl ResumeFlags {
-    /// Does the run begin with the first row, whatever there is?
     pub(in crate::command) const fn restarts(self) -> bool {
         self.restart
     }
 
-    /// Does it go on with what there is?
     pub(in crate::command) const fn resumes(self) -> bool {
         self.resume
     }
 
-    /// Looks for answers that are to become `results`; only with `--resume` they are touched. Without a word on what
-    /// becomes of them, they are refused here, before anything is said of what will be asked.
-    pub(in crate::command) fn settle(
+    /// Looks for answers that are to become `results`. They are changed only with `--resume`.
+    ///
+    /// # Errors
+    ///
+    /// If there are such answers and neither flag is given, or if they are of another run.
+    pub(in crate::command) fn start(
         self,
         results: &Path,
         header: &Header,
@@ -128,64 +128,47 @@ impl ResumeFlags {
 }
 
 impl StartMode {
-    /// The rows that are settled already.
-    pub(super) fn done(&self) -> Option<&RowSet> {
+    /// Returns the answers of the run that is resumed.
+    pub(super) fn unfinished(&self) -> Option<&Unfinished> {
         match self {
-            Self::Resume(unfinished) => Some(unfinished.done()),
+            Self::Resume(unfinished) => Some(unfinished),
             Self::New | Self::Restart | Self::AlreadyComplete => None,
         }
     }
 
-    /// The run that began, where this one goes on with it.
-    pub(super) fn header(&self) -> Option<&Header> {
-        match self {
-            Self::Resume(unfinished) => Some(unfinished.header()),
-            Self::New | Self::Restart | Self::AlreadyComplete => None,
+    /// Returns the rows that are settled already.
+    pub(in crate::command) fn done(&self) -> Option<&RowSet> {
+        self.unfinished().map(Unfinished::done)
+    }
+
+    /// Refuses to resume if the settled lines ask anything else than their rows in the input (`digest`). `results` is
+    /// what the lines are to become.
+    pub(in crate::command) fn compare(
+        &self,
+        digest: QueryDigest,
+        results: &Path,
+    ) -> Result<(), Failed> {
+        if let Some(unfinished) = self.unfinished() {
+            unfinished.compare(digest, results)?;
         }
+        Ok(())
     }
 
-    /// Its ID.
-    pub(super) fn run_id(&self) -> Option<&str> {
-        self.header().map(|header| &*header.run_id)
-    }
-
-    /// Distinct messages that are settled already.
-    pub(super) fn distinct(&self) -> u64 {
-        match self {
-            Self::Resume(unfinished) => unfinished.totals().distinct,
-            Self::New | Self::Restart | Self::AlreadyComplete => 0,
-        }
-    }
-
-    /// Refuses to go on with lines that do not ask what their rows in the input ask.
-    pub(super) fn compare(&self, results: &Path, inputs: &Inputs) -> Result<(), Failed> {
-        let Self::Resume(unfinished) = self else {
-            return Ok(());
-        };
-        let mut asked = QueryDigest::default();
-        for row in inputs.rows() {
-            let row = row?;
-            if unfinished.done().contains(row.row) {
-                asked.add_row(&row);
-            }
-        }
-        Ok(unfinished.compare(asked, results)?)
-    }
-
-    /// Opens the results file; gives the rows that are settled in it.
-    pub(super) fn results_file(
+    /// Opens the partial file. Also returns the rows that are settled in it.
+    pub(super) fn open(
         self,
         results: &Path,
         header: &Header,
         durability: Durability,
     ) -> Result<(ResultsWriter, RowSet), Failed> {
-        let nothing = |recorder| (recorder, RowSet::default());
-        Ok(match self {
-            Self::New | Self::AlreadyComplete => {
-                nothing(ResultsWriter::create(results, header, durability)?)
+        let writer = match self {
+            Self::New => ResultsWriter::create(results, header, durability)?,
+            Self::Restart => ResultsWriter::restart(results, header, durability)?,
+            Self::Resume(unfinished) => {
+                return Ok(ResultsWriter::resume(results, *unfinished, durability)?);
             }
-            Self::Restart => nothing(ResultsWriter::restart(results, header, durability)?),
-            Self::Resume(unfinished) => ResultsWriter::resume(results, *unfinished, durability)?,
-        })
+            Self::AlreadyComplete => unreachable!("a complete audit asks nothing"),
+        };
+        Ok((writer, RowSet::default()))
     }
 }

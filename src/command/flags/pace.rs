@@ -111,7 +111,7 @@ impl MorePaceFlags {
 
 /// What kind of source is asked: each has a pace that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::command) enum Kind {
+pub(in crate::command) enum SourceKind {
     /// The HTTP API, which has a quota.
     Api,
     /// A cluster, which has other work to do.
@@ -121,11 +121,11 @@ pub(in crate::command) enum Kind {
 }
 
 /// How fast a source may be asked.
-pub(in crate::command) fn rate_of(settings: &Settings, kind: Kind) -> Result<Rate, Failed> {
+pub(in crate::command) fn rate_of(settings: &Settings, kind: SourceKind) -> Result<Rate, Failed> {
     let fitting = match kind {
-        Kind::Api => Rate::per_second(API_RATE),
-        Kind::Cluster => Rate::per_second(CLUSTER_RATE),
-        Kind::Snapshot => Rate::Max,
+        SourceKind::Api => Rate::per_second(API_RATE),
+        SourceKind::Cluster => Rate::per_second(CLUSTER_RATE),
+        SourceKind::Snapshot => Rate::Max,
     };
     Ok(settings.get::<Auto<Rate>>("rate")?.or(fitting))
 }
@@ -133,15 +133,15 @@ pub(in crate::command) fn rate_of(settings: &Settings, kind: Kind) -> Result<Rat
 impl Pace {
     pub(in crate::command) fn of(
         settings: &Settings,
-        kind: Kind,
+        kind: SourceKind,
         clock: Clock,
     ) -> Result<Self, Failed> {
         let rate = rate_of(settings, kind)?;
         let fitting = match (kind, rate) {
-            (Kind::Snapshot, _) => 1,
-            (Kind::Cluster, _) => CLUSTER_CONCURRENCY,
-            (Kind::Api, Rate::Max) => API_CONCURRENCY_AT_MAX,
-            (Kind::Api, Rate::Limited { .. }) => API_CONCURRENCY,
+            (SourceKind::Snapshot, _) => 1,
+            (SourceKind::Cluster, _) => CLUSTER_CONCURRENCY,
+            (SourceKind::Api, Rate::Max) => API_CONCURRENCY_AT_MAX,
+            (SourceKind::Api, Rate::Limited { .. }) => API_CONCURRENCY,
         };
         let concurrency = settings.get::<Auto<NonZeroUsize>>("concurrency")?;
         let policy = Policy {
@@ -153,7 +153,7 @@ impl Pace {
             clock,
         };
         let quota_file = settings.optional::<PathBuf>("quota_file")?;
-        if quota_file.is_some() && rate == Rate::Max && kind != Kind::Snapshot {
+        if quota_file.is_some() && rate == Rate::Max && kind != SourceKind::Snapshot {
             let error = anyhow::anyhow!("--rate max has no limit that runs could share");
             let hint = "give all runs that share a quota file the same --rate, for example 8/s";
             return Err(Failed::refused(error, Some(hint.to_owned())));

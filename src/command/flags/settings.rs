@@ -20,7 +20,7 @@ pub(in crate::command) struct SettingsFlags {
 impl SettingsFlags {
     pub(in crate::command) fn merged_settings(&self, env: &Env) -> Result<Settings, Failed> {
         Ok(Settings::new(
-            env.environment.iter().cloned(),
+            env.variables.iter().cloned(),
             self.config.as_deref(),
         )?)
     }

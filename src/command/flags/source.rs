@@ -1,11 +1,11 @@
-//! Where to ask.
+//! Flags that name the source and say how to connect to it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::FutureExt as _;
 
-use super::pace::Kind;
+use super::pace::SourceKind;
 use crate::command::Env;
 use crate::exit::Failed;
 use crate::settings::{Settings, SettingsError, Span};
@@ -81,7 +81,7 @@ struct ConnectionFlags {
     ca_cert: Option<PathBuf>,
 }
 
-/// The source that was named, before anything is connected.
+/// The source that the settings name, before it is connected.
 #[derive(Debug)]
 pub(in crate::command) enum SourceSpec {
     /// The HTTP API.
@@ -143,7 +143,7 @@ impl SourceSpec {
         Ok(Self::Snapshot(PathBuf::from(source)))
     }
 
-    /// The source in the words of the person.
+    /// Returns the source as the settings name it.
     pub(in crate::command) fn text(&self) -> String {
         match self {
             Self::Api(endpoint) => endpoint.to_string(),
@@ -152,21 +152,22 @@ impl SourceSpec {
         }
     }
 
-    /// Can an answer be had again at any time?
+    /// Returns whether the source gives the same answers at any time.
     pub(in crate::command) const fn is_repeatable(&self) -> bool {
         matches!(self, Self::Snapshot(_))
     }
 
-    /// How fast it is asked where nobody says otherwise.
-    pub(in crate::command) const fn kind(&self) -> Kind {
+    /// Returns the kind of source, which decides its default pace.
+    pub(in crate::command) const fn kind(&self) -> SourceKind {
         match self {
-            Self::Api(_) => Kind::Api,
-            Self::Cluster(_) => Kind::Cluster,
-            Self::Snapshot(_) => Kind::Snapshot,
+            Self::Api(_) => SourceKind::Api,
+            Self::Cluster(_) => SourceKind::Cluster,
+            Self::Snapshot(_) => SourceKind::Snapshot,
         }
     }
 
-    /// Reads the snapshot, or finds the credentials. Only they may take calls: to STS, to the metadata service.
+    /// Reads the snapshot, finds the credentials or connects to the cluster. Credentials may need calls to STS or to the
+    /// metadata service.
     pub(in crate::command) fn connect(
         self,
         settings: &Settings,
@@ -193,7 +194,7 @@ impl SourceSpec {
     }
 }
 
-/// A cluster that was heard of: what fails here would fail for every message.
+/// Connects to a cluster. An error here would be an error of every message.
 fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result<Cluster, Failed> {
     let tls = settings.get::<bool>("tls")?;
     let authorities = ca_cert(settings)?;
@@ -205,25 +206,16 @@ fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result
         timeout: settings.get::<Span>("timeout")?.0,
         ..RemotingOptions::default()
     };
-    let connect = || {
-        Cluster::new(cluster::ClusterConfig {
-            remoting: Remoting::new(name_servers.clone(), options.clone()),
-            clock: env.clock,
-        })
-    };
-    // The run's own runtime begins later, and connections live no longer than the one they were made in.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failed::refused(error, None))?;
-    let (first, cluster) = (connect(), connect());
-    runtime
-        .block_on(first.check_reachable())
+    let cluster = Cluster::new(cluster::ClusterConfig {
+        remoting: Remoting::new(name_servers.clone(), options),
+        clock: env.clock,
+    });
+    env.runtime()?
+        .block_on(cluster.check_reachable())
         .map_err(|failure| {
             let error = anyhow::anyhow!("the cluster can't be asked: {}", failure.message);
             Failed::refused(error, failure.hint)
         })?;
-    cluster.expect(first.seen());
     Ok(cluster)
 }
 
@@ -232,7 +224,7 @@ fn ca_cert(settings: &Settings) -> Result<Option<Vec<u8>>, Failed> {
     path.map(|path| read_pem(&path)).transpose()
 }
 
-/// How the network is reached.
+/// Reads how the network is reached.
 pub(in crate::command) fn network(settings: &Settings) -> Result<Network, Failed> {
     Ok(Network {
         proxy: settings.optional("proxy")?,
@@ -240,7 +232,7 @@ pub(in crate::command) fn network(settings: &Settings) -> Result<Network, Failed
     })
 }
 
-/// The first key of the chain; where it ends one day, with who gives the next.
+/// Finds the first key of the provider chain. A key that expires comes with the provider of the next one.
 fn find_key(settings: &Settings, env: &Env, network: &Network) -> Result<CredentialSource, Failed> {
     let home = env.variable("HOME");
     let profile: Option<String> = settings.optional("profile")?;
@@ -258,12 +250,7 @@ fn find_key(settings: &Settings, env: &Env, network: &Network) -> Result<Credent
         return Ok(key.clone().into());
     }
     let fetcher = Arc::new(Fetcher::new(network.clone(), env.clock));
-    // The run's own runtime begins later: what can be refused is refused before it.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failed::refused(error, None))?;
-    let (first, provider) = runtime.block_on(candidates.first(&fetcher))?;
+    let (first, provider) = env.runtime()?.block_on(candidates.first(&fetcher))?;
     let provider = Arc::new(provider);
     let issuer = move || {
         let (fetcher, provider) = (fetcher.clone(), provider.clone());

@@ -1,4 +1,4 @@
-//! What is said on stderr.
+//! Flags for what is shown on stderr.
 
 use std::io::IsTerminal;
 
@@ -21,9 +21,9 @@ pub(in crate::command) struct TalkFlags {
     log_format: Option<String>,
 }
 
-/// How to talk, once that is settled.
+/// What is shown on stderr: the log, the progress and the summary.
 #[derive(Debug, Clone)]
-pub(in crate::command) struct Talk {
+pub(in crate::command) struct MessageOptions {
     pub(in crate::command) mode: ProgressMode,
     pub(in crate::command) screen: Screen,
     pub(in crate::command) quiet: bool,
@@ -35,7 +35,11 @@ impl TalkFlags {
     }
 
     /// Starts the log and decides how progress is shown.
-    pub(in crate::command) fn start(&self, settings: &Settings, env: &Env) -> Result<Talk, Failed> {
+    pub(in crate::command) fn start(
+        &self,
+        settings: &Settings,
+        env: &Env,
+    ) -> Result<MessageOptions, Failed> {
         let format: LogFormat = settings.get("log_format")?;
         let screen = Screen::default();
         let terminal = std::io::stderr().is_terminal();
@@ -47,7 +51,7 @@ impl TalkFlags {
         start_log(style, &screen);
         let wanted = !self.quiet && !self.no_progress;
         let mode = ProgressMode::resolve(wanted, terminal, format == LogFormat::Json);
-        Ok(Talk {
+        Ok(MessageOptions {
             mode,
             screen,
             quiet: self.quiet,

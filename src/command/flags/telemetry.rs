@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::source::network;
-use crate::clock::Clock;
 use crate::command::Env;
 use crate::exit::{Failed, Status};
 use crate::settings::{Settings, SettingsError};
@@ -55,8 +54,8 @@ impl TelemetryFlags {
 
 /// Waits for the run's end, to tell of it.
 #[derive(Debug)]
-pub(in crate::command) struct Watch {
-    clock: Clock,
+pub(in crate::command) struct RunMonitor {
+    env: Env,
     started: Timestamp,
     /// What people call this audit.
     name: String,
@@ -65,9 +64,9 @@ pub(in crate::command) struct Watch {
     pub(in crate::command) call_counts: Cell<CallCounts>,
 }
 
-impl Watch {
+impl RunMonitor {
     /// The run that leaves the results file `results` begins.
-    pub(in crate::command) fn begin(
+    pub(in crate::command) fn start(
         results: &Path,
         settings: &Settings,
         env: &Env,
@@ -75,7 +74,7 @@ impl Watch {
         let metrics = settings.optional::<PathBuf>("metrics")?;
         let name = results.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            clock: env.clock,
+            env: env.clone(),
             started: (env.clock)(),
             name: name.trim_end_matches(".results").to_owned(),
             webhook: webhook(settings, env)?,
@@ -97,7 +96,7 @@ impl Watch {
         let end = RunEnd {
             status,
             started: self.started,
-            finished: (self.clock)(),
+            finished: (self.env.clock)(),
             call_counts: self.call_counts.get(),
             report,
         };
@@ -107,10 +106,11 @@ impl Watch {
             let error = anyhow::Error::new(error);
             tracing::warn!("{error:#}");
         }
-        if let Some(webhook) = &self.webhook
-            && let Err(error) = webhook.send(&self.name, &end)
-        {
-            tracing::warn!("{error}");
+        if let Some(webhook) = &self.webhook {
+            let sent = self.env.runtime()?.block_on(webhook.send(&self.name, &end));
+            if let Err(error) = sent {
+                tracing::warn!("{error}");
+            }
         }
         ended
     }

@@ -120,10 +120,7 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
         return shown;
     }
     let format: LogFormat = settings.get("log_format")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(cant_start)?;
+    let runtime = env.runtime()?;
     // Signals are heard before the address is told: whoever reads it may send one.
     let signals = {
         let _inside = runtime.enter();

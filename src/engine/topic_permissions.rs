@@ -22,34 +22,34 @@ use crate::source::{Failure, FailureKind, Trace};
 const TOPICS: usize = 10_000;
 
 /// Instance and topic.
-type Place = (Option<Arc<str>>, Arc<str>);
+type TopicKey = (Option<Arc<str>>, Arc<str>);
 
 /// What a run has learnt of its key's rights.
 #[derive(Debug)]
-pub(super) struct Rights {
-    is_proved: Cell<bool>,
-    known: RefCell<HashMap<Place, Known>>,
+pub(super) struct TopicPermissions {
+    access_confirmed: Cell<bool>,
+    known: RefCell<HashMap<TopicKey, TopicAccess>>,
 }
 
 #[derive(Debug)]
-enum Known {
+enum TopicAccess {
     Answered,
     Refused(Failure),
 }
 
-impl Rights {
+impl TopicPermissions {
     /// Nothing is known of any topic; `is_proved` by an earlier part of the run that the key may ask about some.
-    pub(super) fn new(is_proved: bool) -> Self {
+    pub(super) fn new(access_confirmed: bool) -> Self {
         Self {
-            is_proved: Cell::new(is_proved),
+            access_confirmed: Cell::new(access_confirmed),
             known: RefCell::default(),
         }
     }
 
     /// The refusal that a query would get, and that need not be asked for.
     pub(super) fn refusal(&self, query: &Query) -> Option<Failure> {
-        match self.known.borrow().get(&place(query)) {
-            Some(Known::Refused(failure)) => Some(Failure {
+        match self.known.borrow().get(&topic_key(query)) {
+            Some(TopicAccess::Refused(failure)) => Some(Failure {
                 request_id: None,
                 http_status: None,
                 message: format!(
@@ -58,7 +58,7 @@ impl Rights {
                 ),
                 ..failure.clone()
             }),
-            Some(Known::Answered) | None => None,
+            Some(TopicAccess::Answered) | None => None,
         }
     }
 
@@ -70,16 +70,16 @@ impl Rights {
     ) -> Result<Trace, Failure> {
         match answer {
             Ok(trace) => {
-                self.is_proved.set(true);
-                self.remember(query, Known::Answered);
+                self.access_confirmed.set(true);
+                self.remember(query, TopicAccess::Answered);
                 Ok(trace)
             }
             Err(failure) if failure.kind == FailureKind::Forbidden => {
                 Err(self.forbidden(query, failure))
             }
             Err(failure) => {
-                self.is_proved
-                    .set(self.is_proved.get() || failure.proves_access());
+                self.access_confirmed
+                    .set(self.access_confirmed.get() || failure.proves_access());
                 Err(failure)
             }
         }
@@ -87,15 +87,15 @@ impl Rights {
 
     fn forbidden(&self, query: &Query, mut failure: Failure) -> Failure {
         let known = matches!(
-            self.known.borrow().get(&place(query)),
-            Some(Known::Answered)
+            self.known.borrow().get(&topic_key(query)),
+            Some(TopicAccess::Answered)
         );
-        if known || !self.is_proved.get() {
+        if known || !self.access_confirmed.get() {
             failure.kind = FailureKind::Fatal;
             return failure;
         }
         failure.kind = FailureKind::Refused;
-        if self.remember(query, Known::Refused(failure.clone())) {
+        if self.remember(query, TopicAccess::Refused(failure.clone())) {
             let (code, hint) = (failure.code.as_deref(), failure.hint.as_deref());
             tracing::warn!(
                 "the key may not ask about topic {} ({}), so its messages stay unanswered: {}",
@@ -108,21 +108,21 @@ impl Rights {
     }
 
     /// Says whether this is news.
-    fn remember(&self, query: &Query, now: Known) -> bool {
-        let (place, mut known) = (place(query), self.known.borrow_mut());
-        if let Some(before) = known.get_mut(&place) {
+    fn remember(&self, query: &Query, now: TopicAccess) -> bool {
+        let (topic_key, mut known) = (topic_key(query), self.known.borrow_mut());
+        if let Some(before) = known.get_mut(&topic_key) {
             let is_news = std::mem::discriminant(before) != std::mem::discriminant(&now);
             *before = now;
             return is_news;
         }
         if known.len() < TOPICS {
-            known.insert(place, now);
+            known.insert(topic_key, now);
         }
         true
     }
 }
 
-fn place(query: &Query) -> Place {
+fn topic_key(query: &Query) -> TopicKey {
     (query.instance_id.clone(), query.topic.clone())
 }
 
@@ -135,7 +135,7 @@ mod tests {
 
     use super::super::tests::{audit, queries};
     use super::*;
-    use crate::engine::{Ended, Stop};
+    use crate::engine::{RunOutcome, Stop};
     use crate::input::{Entry, Row};
     use crate::source::TraceSource;
 
@@ -195,7 +195,7 @@ mod tests {
             let source = limited(&["payments", "refunds"], usize::MAX);
             let rows = about(&[("payments", 3), ("orders", 200), ("refunds", 300)]);
             let (ended, sink) = audit(rows, &source, "max", in_flight, &Stop::new()).await;
-            assert!(matches!(ended, Ended::Complete));
+            assert!(matches!(ended, RunOutcome::Complete));
             let answered = sink
                 .outcomes
                 .iter()
@@ -220,7 +220,7 @@ mod tests {
         let source = limited(&["payments"], usize::MAX);
         let rows = about(&[("orders", 1), ("payments", 100)]);
         let (ended, sink) = audit(rows, &source, "max", 8, &Stop::new()).await;
-        assert!(matches!(ended, Ended::Fatal(failure) if failure.kind == Fatal));
+        assert!(matches!(ended, RunOutcome::Fatal(failure) if failure.kind == Fatal));
         assert_eq!((source.asked.borrow().len(), sink.rows.len()), (1, 0));
     }
 
@@ -229,7 +229,7 @@ mod tests {
         let source = limited(&["payments"], 50);
         let rows = about(&[("payments", 500)]);
         let (ended, sink) = audit(rows, &source, "max", 8, &Stop::new()).await;
-        assert!(matches!(ended, Ended::Fatal(_)));
+        assert!(matches!(ended, RunOutcome::Fatal(_)));
         assert_eq!(sink.rows.len(), 50, "the answers are kept");
         assert!(source.asked.borrow().len() <= 58);
     }
@@ -242,13 +242,13 @@ mod tests {
             msg_id: "AA".into(),
             position: None,
         };
-        let judged = |is_proved, before: Option<FailureKind>| {
-            let rights = Rights::new(is_proved);
+        let judged = |access_confirmed, before: Option<FailureKind>| {
+            let permissions = TopicPermissions::new(access_confirmed);
             if let Some(kind) = before {
-                let _ = rights.learn(&query, Err(Failure::new(kind, None, "")));
+                let _ = permissions.learn(&query, Err(Failure::new(kind, None, "")));
             }
             let refusal = Failure::new(FailureKind::Forbidden, None, "");
-            rights.learn(&query, Err(refusal)).unwrap_err().kind
+            permissions.learn(&query, Err(refusal)).unwrap_err().kind
         };
         assert_eq!(judged(false, None), Fatal);
         assert_eq!(judged(true, None), Refused);

@@ -39,7 +39,7 @@ const FLOOR: f64 = 0.1;
 
 /// The pace, where it is not the full one. Times count from an origin that all who share it have in common.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Tempo {
+pub(super) struct AdaptiveRate {
     slowed: Option<Slowed>,
 }
 
@@ -57,12 +57,13 @@ struct Slowed {
     full: f64,
     /// Answers at this pace.
     answers: u32,
-    fall: Fall,
+    #[serde(rename = "fall")]
+    slowdown: Slowdown,
 }
 
 /// What came since the pace began to fall.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Fall {
+struct Slowdown {
     /// The pace then.
     top: f64,
     answers: u32,
@@ -84,7 +85,7 @@ pub(super) struct Throttled {
     pub(super) full: f64,
 }
 
-impl Tempo {
+impl AdaptiveRate {
     /// Calls a second, if fewer than the full pace.
     pub(super) fn pace(&self, now: Duration) -> Option<f64> {
         let slowed = self.slowed?;
@@ -98,24 +99,24 @@ impl Tempo {
         let (pace, full, answers, mut decline, settled) = match &mut self.slowed {
             Some(slowed) if answer.call < slowed.calls => {
                 slowed.since = slowed.since.max(since);
-                slowed.fall.throttled = slowed.fall.throttled.saturating_add(1);
+                slowed.slowdown.throttled = slowed.slowdown.throttled.saturating_add(1);
                 return false;
             }
             Some(slowed) => {
                 let pace = slowed.pace(answer.now).min(slowed.full);
                 let settled = slowed.is_settled(answer.now);
-                (pace, slowed.full, slowed.answers, slowed.fall, settled)
+                (pace, slowed.full, slowed.answers, slowed.slowdown, settled)
             }
             None => (
                 answer.full,
                 answer.full,
                 EASED,
-                Fall::from(answer.full),
+                Slowdown::from(answer.full),
                 true,
             ),
         };
         if answers >= EASED && settled {
-            decline = Fall::from(pace);
+            decline = Slowdown::from(pace);
         }
         decline.throttled = decline.throttled.saturating_add(1);
         if decline.is_vain(pace) {
@@ -132,7 +133,7 @@ impl Tempo {
             knee: knee.max(floor),
             full,
             answers: 0,
-            fall: decline,
+            slowdown: decline,
         });
         true
     }
@@ -143,7 +144,7 @@ impl Tempo {
             && call >= slowed.calls
         {
             slowed.answers = slowed.answers.saturating_add(1);
-            slowed.fall.answers = slowed.fall.answers.saturating_add(1);
+            slowed.slowdown.answers = slowed.slowdown.answers.saturating_add(1);
             if slowed.pace(now) >= slowed.full {
                 self.slowed = None;
             }
@@ -157,7 +158,7 @@ impl Tempo {
     }
 }
 
-impl Fall {
+impl Slowdown {
     const fn from(top: f64) -> Self {
         Self {
             top,
@@ -221,19 +222,23 @@ mod tests {
 
     #[test]
     fn it_halves_once_a_moment_and_climbs_in_three_steps() {
-        let mut tempo = Tempo::default();
-        assert_eq!(tempo.pace(at(9.0)), None);
-        assert!(tempo.throttled(throttled(70, 73, 10.0)));
+        let mut adaptive_rate = AdaptiveRate::default();
+        assert_eq!(adaptive_rate.pace(at(9.0)), None);
+        assert!(adaptive_rate.throttled(throttled(70, 73, 10.0)));
         assert!(
-            !tempo.throttled(throttled(72, 73, 10.2)),
+            !adaptive_rate.throttled(throttled(72, 73, 10.2)),
             "it had begun before"
         );
-        let pace = |seconds| tempo.pace(at(seconds)).unwrap();
+        let pace = |seconds| adaptive_rate.pace(at(seconds)).unwrap();
         assert_eq!(pace(11.2).to_string(), "4");
         assert!((pace(11.7) - 5.84).abs() < 0.001);
         assert!((pace(12.2) - 7.68).abs() < 0.001);
         assert!((pace(42.2) - 7.91).abs() < 0.01, "almost level");
-        assert_eq!(tempo.pace(at(80.0)), None, "the full pace, and no more");
+        assert_eq!(
+            adaptive_rate.pace(at(80.0)),
+            None,
+            "the full pace, and no more"
+        );
     }
 
     #[test]
@@ -241,13 +246,13 @@ mod tests {
         let knees: Vec<_> = [0, 20, 40, 400]
             .into_iter()
             .map(|answers| {
-                let mut tempo = Tempo::default();
-                tempo.throttled(throttled(0, 10, 0.0));
+                let mut adaptive_rate = AdaptiveRate::default();
+                adaptive_rate.throttled(throttled(0, 10, 0.0));
                 for _ in 0..answers {
-                    tempo.answered(10, at(2.0));
+                    adaptive_rate.answered(10, at(2.0));
                 }
-                tempo.throttled(throttled(10, 11, 4.0));
-                (tempo.slowed.unwrap().knee * 100.0).round() / 100.0
+                adaptive_rate.throttled(throttled(10, 11, 4.0));
+                (adaptive_rate.slowed.unwrap().knee * 100.0).round() / 100.0
             })
             .collect();
         assert_eq!(knees, [6.23, 6.81, 7.39, 7.39]);
@@ -256,9 +261,9 @@ mod tests {
     #[test]
     fn throttling_that_has_nothing_to_do_with_the_pace_costs_no_more_than_some_of_it() {
         for every in [8, 12, 26, 50] {
-            let (mut tempo, mut now) = (Tempo::default(), 0.0);
+            let (mut adaptive_rate, mut now) = (AdaptiveRate::default(), 0.0);
             for call in 0..3000 {
-                let pace = tempo.pace(at(now)).unwrap_or(1000.0);
+                let pace = adaptive_rate.pace(at(now)).unwrap_or(1000.0);
                 now += 1.0 / pace;
                 if call % every == 0 {
                     let answer = Throttled {
@@ -266,9 +271,9 @@ mod tests {
                         hold: Duration::ZERO,
                         ..throttled(call, call + 1, now)
                     };
-                    tempo.throttled(answer);
+                    adaptive_rate.throttled(answer);
                 } else {
-                    tempo.answered(call, at(now));
+                    adaptive_rate.answered(call, at(now));
                 }
             }
             assert!(now < 20.0, "one in {every}: {now} s");
@@ -277,12 +282,16 @@ mod tests {
 
     #[test]
     fn once_at_full_pace_it_is_as_if_nothing_had_been() {
-        let mut tempo = Tempo::default();
-        tempo.throttled(throttled(0, 1, 0.0));
-        tempo.answered(0, at(600.0));
-        assert_ne!(tempo, Tempo::default(), "that call began before");
-        tempo.answered(1, at(600.0));
-        assert_eq!(tempo, Tempo::default());
+        let mut adaptive_rate = AdaptiveRate::default();
+        adaptive_rate.throttled(throttled(0, 1, 0.0));
+        adaptive_rate.answered(0, at(600.0));
+        assert_ne!(
+            adaptive_rate,
+            AdaptiveRate::default(),
+            "that call began before"
+        );
+        adaptive_rate.answered(1, at(600.0));
+        assert_eq!(adaptive_rate, AdaptiveRate::default());
     }
 
     proptest! {
@@ -290,17 +299,17 @@ mod tests {
         fn it_stays_between_floor_and_full_pace(
             full in 0.0003..1e6_f64, steps in prop::collection::vec((0.0..200.0_f64, 0_u8..50), 1..40),
         ) {
-            let (mut tempo, mut now) = (Tempo::default(), 0.0);
+            let (mut adaptive_rate, mut now) = (AdaptiveRate::default(), 0.0);
             for (call, (pause, answers)) in (0..).zip(steps) {
                 now += pause;
-                let before = tempo.pace(at(now)).unwrap_or(full);
+                let before = adaptive_rate.pace(at(now)).unwrap_or(full);
                 let answer = Throttled { full, hold: Duration::ZERO, ..throttled(call, call + 1, now) };
-                let slower = tempo.throttled(answer);
-                let after = tempo.pace(at(now)).unwrap_or(full);
+                let slower = adaptive_rate.throttled(answer);
+                let after = adaptive_rate.pace(at(now)).unwrap_or(full);
                 prop_assert!(after <= full && after >= 0.099_f64.min(full * 0.999));
                 prop_assert!(!slower || after <= before * 1.000_001);
                 for _ in 0..answers {
-                    tempo.answered(call + 1, at(now));
+                    adaptive_rate.answered(call + 1, at(now));
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::tempo::{Tempo, Throttled};
+use super::adaptive_rate::{AdaptiveRate, Throttled};
 
 /// No source makes us wait longer than this, whatever it says.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_mins(1);
@@ -17,7 +17,7 @@ const AHEAD: u32 = 64;
 
 /// The state of a quota.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Book {
+pub(super) struct QuotaState {
     /// No call begins before.
     hold: Duration,
     /// The next turn that is free.
@@ -26,14 +26,15 @@ pub(super) struct Book {
     last: Option<Duration>,
     /// How many have begun.
     pub(super) begun: u64,
-    pub(super) tempo: Tempo,
+    #[serde(rename = "tempo")]
+    pub(super) adaptive_rate: AdaptiveRate,
 }
 
-impl Book {
+impl QuotaState {
     /// When the next call may begin, as far as holds and the slower pace go; nothing: at once.
     pub(super) fn earliest(&self, now: Duration) -> Option<Duration> {
         let slow = self
-            .tempo
+            .adaptive_rate
             .pace(now)
             .and_then(|pace| Some(self.last? + interval(pace)));
         let earliest = slow.map_or(self.hold, |slow| slow.max(self.hold));
@@ -42,13 +43,12 @@ impl Book {
 
     /// Has nobody been throttled, or is that long over?
     pub(super) fn is_untroubled(&self) -> bool {
-        self.hold.is_zero() && self.tempo == Tempo::default()
+        self.hold.is_zero() && self.adaptive_rate == AdaptiveRate::default()
     }
 
     /// A call begins; gives its number.
     pub(super) fn begin(&mut self, now: Duration) -> u64 {
-        let call = self.begun;
-        self.begun += 1;
+        let call = self.count_call();
         if self.hold <= now {
             self.hold = Duration::ZERO;
         }
@@ -56,10 +56,16 @@ impl Book {
         call
     }
 
+    /// Counts a call that begins where nothing limits the rate; returns its number.
+    pub(super) fn count_call(&mut self) -> u64 {
+        self.begun += 1;
+        self.begun - 1
+    }
+
     /// Takes the next free turn, at `full` calls a second or the slower pace: first come, first served.
     pub(super) fn reserve(&mut self, now: Duration, full: f64) -> Duration {
         let turn = self.free.max(self.earliest(now).unwrap_or(now)).max(now);
-        self.free = turn + interval(self.tempo.pace(now).unwrap_or(full));
+        self.free = turn + interval(self.adaptive_rate.pace(now).unwrap_or(full));
         turn
     }
 
@@ -85,7 +91,7 @@ impl Book {
     ) -> bool {
         let hold = hold.min(LONGEST_HOLD);
         self.hold = self.hold.max(now + hold);
-        self.tempo.throttled(Throttled {
+        self.adaptive_rate.throttled(Throttled {
             call,
             begun: self.begun,
             now,
@@ -103,8 +109,8 @@ impl Book {
         if self.last.is_some_and(|last| last > now) {
             self.last = Some(now);
         }
-        self.tempo.distrust(latest);
-        let slowest = self.tempo.pace(now).unwrap_or(full);
+        self.adaptive_rate.distrust(latest);
+        let slowest = self.adaptive_rate.pace(now).unwrap_or(full);
         if self.free > latest + interval(slowest) * AHEAD {
             self.free = now;
         }
@@ -126,47 +132,47 @@ mod tests {
 
     #[test]
     fn turns_are_given_in_order_and_taken_no_closer_than_the_rate() {
-        let mut book = Book::default();
-        let turns: Vec<_> = (0..4).map(|_| book.reserve(at(1000), 10.0)).collect();
+        let mut state = QuotaState::default();
+        let turns: Vec<_> = (0..4).map(|_| state.reserve(at(1000), 10.0)).collect();
         assert_eq!(turns, [at(1000), at(1100), at(1200), at(1300)]);
-        assert_eq!(book.take(at(1000), 10.0), Ok(0));
-        assert_eq!(book.take(at(1130), 10.0), Ok(1), "late");
+        assert_eq!(state.take(at(1000), 10.0), Ok(0));
+        assert_eq!(state.take(at(1130), 10.0), Ok(1), "late");
         assert_eq!(
-            book.take(at(1200), 10.0),
+            state.take(at(1200), 10.0),
             Err(at(1230)),
             "the one before was late"
         );
-        assert_eq!(book.take(at(1230), 10.0), Ok(2));
+        assert_eq!(state.take(at(1230), 10.0), Ok(2));
     }
 
     #[test]
     fn a_hold_and_a_slower_pace_hold_for_every_turn() {
-        let mut book = Book::default();
-        assert_eq!(book.take(at(1000), 10.0), Ok(0));
-        assert!(book.throttled(0, at(1010), at(500), 10.0));
-        assert_eq!(book.reserve(at(1020), 10.0), at(1510));
-        assert_eq!(book.take(at(1400), 10.0), Err(at(1510)));
-        assert_eq!(book.take(at(1510), 10.0), Ok(1));
-        let slower = book.take(at(1610), 10.0).unwrap_err();
+        let mut state = QuotaState::default();
+        assert_eq!(state.take(at(1000), 10.0), Ok(0));
+        assert!(state.throttled(0, at(1010), at(500), 10.0));
+        assert_eq!(state.reserve(at(1020), 10.0), at(1510));
+        assert_eq!(state.take(at(1400), 10.0), Err(at(1510)));
+        assert_eq!(state.take(at(1510), 10.0), Ok(1));
+        let slower = state.take(at(1610), 10.0).unwrap_err();
         assert!(slower > at(1680) && slower < at(1710), "{slower:?}");
     }
 
     #[test]
     fn what_lies_too_far_ahead_was_written_before_the_machine_started_anew() {
         let now = at(1000);
-        let mut book = Book {
+        let mut state = QuotaState {
             hold: Duration::from_hours(5),
             free: Duration::from_hours(5),
             last: Some(Duration::from_hours(5)),
-            ..Book::default()
+            ..QuotaState::default()
         };
-        book.throttled(0, Duration::from_hours(5), at(0), 10.0);
-        book.distrust(now, 10.0);
-        assert_eq!(book.reserve(now, 10.0), now);
-        assert_eq!(book.take(now, 10.0), Err(at(1100)), "one turn's caution");
-        assert_eq!(book.take(at(1100), 10.0), Ok(0));
-        let before = book;
-        book.distrust(at(1100), 10.0);
-        assert_eq!(book, before, "what can be true stays");
+        state.throttled(0, Duration::from_hours(5), at(0), 10.0);
+        state.distrust(now, 10.0);
+        assert_eq!(state.reserve(now, 10.0), now);
+        assert_eq!(state.take(now, 10.0), Err(at(1100)), "one turn's caution");
+        assert_eq!(state.take(at(1100), 10.0), Ok(0));
+        let before = state;
+        state.distrust(at(1100), 10.0);
+        assert_eq!(state, before, "what can be true stays");
     }
 }
