@@ -18,7 +18,7 @@ use crate::offsets::snapshot::{ClusterState, SnapshotDocument};
 use crate::results::{
     Block, Blocks, FoundView, KnownAnswer, Line, Outcome, ReadError, ResultsFile,
 };
-use crate::source::rocketmq::{QueriedTopic, Cluster};
+use crate::source::rocketmq::{Cluster, QueriedTopic};
 use crate::source::{FailureKind, Snapshot};
 
 /// Reads the offsets of `topics`. A signal stops it.
