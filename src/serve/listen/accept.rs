@@ -82,43 +82,37 @@ async fn serve_stream(
 ) -> Option<CloseReason> {
     // Answers are written in one piece; none should wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
-    match &state.tls {
-        None => serve_connection(stream, peer, state).await,
-        Some(tls) => {
-            let acceptor = TlsAcceptor::from(tls.current());
-            serve_tls(acceptor, stream, peer, state).await
-        }
+    // hyper and TLS take their buffers only for a client that has sent something.
+    let mut first_byte = [0];
+    let has_begun = tokio::select! {
+        biased;
+        has_begun = timeout(state.limits.idle, stream.peek(&mut first_byte)) => has_begun,
+        () = state.stop.cancelled() => return None,
+    };
+    match has_begun {
+        Ok(Ok(1..)) => {}
+        // A port check leaves without a byte.
+        Ok(_) => return None,
+        Err(_) => return Some(CloseReason::timeout(Timeout::Idle)),
     }
-}
-
-async fn serve_tls(
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-    peer: SocketAddr,
-    state: &Arc<ListenerState>,
-) -> Option<CloseReason> {
-    // A port check connects and leaves without a byte; that is no failed handshake.
+    let Some(tls) = &state.tls else {
+        return serve_connection(stream, peer, state).await;
+    };
+    let acceptor = TlsAcceptor::from(tls.current());
     // The future is boxed because an idle connection would otherwise keep the space of its handshake.
-    let handshake = Box::pin(async {
-        match stream.peek(&mut [0]).await {
-            Ok(1) => Some(timeout(state.limits.handshake, acceptor.accept(stream)).await),
-            _ => None,
-        }
-    });
+    let handshake = Box::pin(acceptor.accept(stream));
     let shaken = tokio::select! {
         biased;
-        shaken = timeout(state.limits.idle, handshake) => shaken,
+        shaken = timeout(state.limits.handshake, handshake) => shaken,
         () = state.stop.cancelled() => return None,
     };
     match shaken {
-        Ok(Some(Ok(Ok(stream)))) => serve_connection(Box::new(stream), peer, state).await,
-        Ok(Some(Ok(Err(error)))) => Some(CloseReason::new(CloseKind::Handshake, error.to_string())),
-        Ok(Some(Err(_))) => {
+        Ok(Ok(stream)) => serve_connection(Box::new(stream), peer, state).await,
+        Ok(Err(error)) => Some(CloseReason::new(CloseKind::Handshake, error.to_string())),
+        Err(_) => {
             let detail = "the TLS handshake took too long";
             Some(CloseReason::new(CloseKind::HandshakeTimeout, detail))
         }
-        Ok(None) => None,
-        Err(_) => Some(CloseReason::timeout(Timeout::Idle)),
     }
 }
 

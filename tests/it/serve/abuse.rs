@@ -18,8 +18,8 @@ const PARTIAL_HEADS: usize = LIMIT - SLOW_READERS - IDLE;
 /// Of each partial head, in bytes: nearly the longest head that is allowed.
 const PARTIAL_HEAD: usize = 15 * 1024;
 
-/// The most memory that `serve` may take, in MiB.
-const MOST_MIB: u64 = 100;
+/// The most memory that `serve` may take, in MiB: 100 MB.
+const MOST_MIB: u64 = 95;
 
 const GARBAGE: usize = 50;
 const MEGABYTES: usize = 20;
