@@ -1,44 +1,43 @@
-//! The `OnsMessageTrace` operation over HTTP, from any source, as official clients know it (`facts/ons-api.md` §3).
+//! `OnsMessageTrace` over HTTP from any source, as official clients know it (`docs/facts/ons-api.md` §3).
 //!
-//! A request goes through these steps, one a file; all but the first know no socket:
+//! A request passes these steps. All but the listener work without a socket:
 //!
 //! ```text
-//! [`Incoming`] → parameters, proof → action → door (key, date, signature, token, nonce)
-//!    → drill → quota → permission → source → body in JSON or XML → [`Reply`]
+//! listen                HTTP, limits, timeouts
+//! request               parameters, action, signature
+//! authenticator         access key, date, signature, token, nonce
+//! fault_injector        delays and faults on purpose
+//! quota                 calls per account and operation
+//! action                the operation: permission, source, data
+//! response_body         JSON or XML; api_error for everything that fails
 //! ```
-//!
-//! [`listen`] has the sockets: it reads requests and writes answers, and bears with clients that do neither well.
 
+mod access_keys;
 mod action;
-mod body;
-mod door;
-mod drill;
+mod api_error;
+mod authenticator;
+mod fault_injector;
 mod gateway;
-mod keys;
 pub mod listen;
 mod nonces;
-mod parameters;
-mod proof;
 mod quota;
-mod refusal;
-mod reply;
 mod request;
+mod request_signature;
+mod response_body;
 #[cfg(test)]
 mod tests;
 mod upstream;
 
+pub use access_keys::{AccessKey, AccessKeys, KeySource, KeysError, Scope};
 pub use action::{Action, VERSION};
-pub use body::Format;
-pub use door::{Caller, Door};
-pub use drill::{Drill, Fault};
-pub use gateway::Gateway;
-pub use keys::{Key, KeySource, Keys, KeysError, Scope};
-pub use listen::{Handler, Limits, ServeOutcome, Server, Tls, TlsError};
+pub use api_error::ApiError;
+pub use authenticator::{Authenticator, Principal};
+pub use fault_injector::{FaultInjector, InjectedFault};
+pub use gateway::{CallDetails, Gateway, GatewayReply};
+pub use listen::{Handler, Limits, ServeOutcome, Server, ServerTls, ServerTlsError};
 pub use nonces::{Nonces, WINDOW};
-pub use parameters::Parameters;
-pub use proof::{Proof, Secret};
 pub use quota::Quota;
-pub use refusal::Refusal;
-pub use reply::{Note, Reply};
-pub use request::{Call, Incoming};
+pub use request::{ApiCall, GatewayRequest, Parameters};
+pub use request_signature::{RequestSignature, SigningSecret};
+pub use response_body::BodyFormat;
 pub use upstream::Upstream;

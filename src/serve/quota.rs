@@ -1,26 +1,26 @@
-//! How often each account may ask: one bucket an account and operation, as in the cloud (`facts/ons-api.md` §2.1).
+//! Calls per time: one bucket for each account and operation, as in the cloud (`docs/facts/ons-api.md` §2.1).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::Refusal;
+use super::ApiError;
 use super::action::Action;
 use crate::engine::{Limiter, Rate};
 
-/// The same quota for every account.
+/// Counts the calls of each account against the same rate.
 #[derive(Debug)]
 pub struct Quota {
     rate: Rate,
-    /// Accounts are those of the keys, so there are not many.
+    /// Accounts are configured with the keys, so there are few buckets.
     buckets: Mutex<Buckets>,
 }
 
 type Buckets = HashMap<(Arc<str>, Action), Arc<Limiter>>;
 
 impl Quota {
-    /// `10/s` allows ten calls at once, and one more every tenth of a second.
+    /// Creates a quota: `10/s` allows ten calls at once, and one more every tenth of a second.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self {
@@ -29,14 +29,18 @@ impl Quota {
         }
     }
 
-    /// Counts a call, or refuses it and says when the next one is welcome.
-    pub fn count(&self, account: &Arc<str>, action: Action) -> Result<(), Refusal> {
+    /// Counts a call.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Throttled`] with the time until the next call is allowed.
+    pub fn count(&self, account: &Arc<str>, action: Action) -> Result<(), ApiError> {
         let Some(bucket) = self.bucket(account, action) else {
             return Ok(());
         };
         bucket
             .check()
-            .map_err(|earliest| Refusal::Throttled(earliest - Instant::now()))
+            .map_err(|earliest| ApiError::Throttled(earliest - Instant::now()))
     }
 
     fn bucket(&self, account: &Arc<str>, action: Action) -> Option<Arc<Limiter>> {
@@ -68,16 +72,16 @@ mod tests {
             assert_eq!(trace(&a), Ok(()));
         }
         let wait = Duration::from_millis(100);
-        assert_eq!(trace(&a), Err(Refusal::Throttled(wait)));
+        assert_eq!(trace(&a), Err(ApiError::Throttled(wait)));
         assert_eq!(trace(&b), Ok(()));
         assert_eq!(quota.count(&a, Action::TopicSubDetail), Ok(()));
         tokio::time::advance(wait).await;
         assert_eq!(trace(&a), Ok(()));
-        assert_eq!(trace(&a), Err(Refusal::Throttled(wait)));
+        assert_eq!(trace(&a), Err(ApiError::Throttled(wait)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_quota_nobody_is_refused() {
+    async fn without_a_quota_nothing_is_refused() {
         let quota = Quota::new(Rate::Max);
         for _ in 0..1000 {
             assert_eq!(quota.count(&"a".into(), Action::MessageTrace), Ok(()));

@@ -1,4 +1,4 @@
-//! The source behind the gateway, asked at its own pace.
+//! The source behind the gateway, called no faster than its pacer allows.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::engine::Pacer;
 use crate::message::Query;
 use crate::source::{Failure, FailureKind, Snapshot, Source, Trace, TraceSource};
 
-/// Longer than this no client waits for its turn: it is told to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request may wait for the pacer before it is throttled.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// Whoever answers.
+/// A source with its pacer.
 #[derive(Debug)]
 pub struct Upstream {
     source: Source,
@@ -17,17 +17,21 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Asks `source`, never faster than `pacer` lets it.
+    /// Combines a source and a pacer.
     #[must_use]
     pub const fn new(source: Source, pacer: Pacer) -> Self {
         Self { source, pacer }
     }
 
-    /// Asks once: trying again is the client's business.
+    /// Looks up a message with one call; retries are left to the client.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the source, or a throttling failure if the wait for the pacer was too long.
     pub async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
-        let Ok(turn) = tokio::time::timeout(PATIENCE, self.pacer.turn()).await else {
+        let Ok(turn) = tokio::time::timeout(MAX_WAIT, self.pacer.turn()).await else {
             return Err(Failure {
-                retry_after: Some(PATIENCE),
+                retry_after: Some(MAX_WAIT),
                 ..Failure::new(FailureKind::Throttled, None, "too many are waiting")
             });
         };
@@ -47,13 +51,13 @@ impl Upstream {
         answer
     }
 
-    /// What is known beside the traces.
+    /// Returns the snapshot, if the source is one.
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.source.snapshot()
     }
 
-    /// The instance that a call means that names none.
+    /// Returns the instance of calls that name none.
     #[must_use]
     pub fn instance_id(&self) -> Option<&str> {
         self.snapshot()?.instance_id()

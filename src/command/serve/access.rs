@@ -1,4 +1,4 @@
-//! Who may connect: keys and certificate, and where they are not needed.
+//! Access keys and certificate of the server.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,22 +8,22 @@ use anyhow::anyhow;
 
 use crate::command::Env;
 use crate::exit::{Advice as _, Failed};
-use crate::serve::{Door, KeySource, Keys, Tls};
+use crate::serve::{AccessKeys, Authenticator, KeySource, ServerTls};
 use crate::settings::Settings;
 
-/// The variable for a few keys without a file.
+/// The environment variable for a few keys without a file.
 const VARIABLE: &str = "ONS_AUDIT_SERVE_KEYS";
 
-/// Keys and certificate, and where they can be read again.
+/// Access keys and certificate, which can be reloaded.
 #[derive(Debug)]
-pub(super) struct Access {
+pub(super) struct AccessControl {
     keys: Option<KeySource>,
-    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) tls: Option<Arc<ServerTls>>,
 }
 
-impl Access {
-    /// An address that other machines reach asks for keys, and for TLS here or in front of us.
-    pub(super) fn settle(
+impl AccessControl {
+    /// Reads the settings. An address that other machines can reach needs keys, and TLS here or in a proxy.
+    pub(super) fn from_settings(
         settings: &Settings,
         env: &Env,
         listen: SocketAddr,
@@ -39,7 +39,7 @@ impl Access {
             settings.optional::<PathBuf>("tls_key")?,
         );
         let tls = match files {
-            (Some(cert), Some(key)) => Some(Arc::new(Tls::open(&cert, &key)?)),
+            (Some(cert), Some(key)) => Some(Arc::new(ServerTls::open(&cert, &key)?)),
             (None, None) => None,
             _ => {
                 let error = anyhow!("one of --tls-cert and --tls-key is missing");
@@ -49,26 +49,26 @@ impl Access {
         };
         let behind_proxy: bool = settings.get("behind_proxy")?;
         if !listen.ip().is_loopback() {
-            let is_open = |what: &str, hint: &str| {
+            let unprotected = |what: &str, hint: &str| {
                 let error = anyhow!("{listen} can be reached from other machines, {what}");
                 Err(Failed::refused(error, hint.to_owned()))
             };
             if keys.is_none() {
                 let hint = "--keys FILE says who may ask; --listen 127.0.0.1:8181 needs none";
-                return is_open("and there are no access keys", hint);
+                return unprotected("and there are no access keys", hint);
             }
             if tls.is_none() && !behind_proxy {
                 let hint =
                     "--tls-cert and --tls-key, or --behind-proxy if a proxy in front speaks TLS";
-                return is_open("and there is no TLS", hint);
+                return unprotected("and there is no TLS", hint);
             }
         }
         Ok(Self { keys, tls })
     }
 
-    /// The keys as they are written down now.
-    pub(super) fn keys(&self) -> Result<Option<Keys>, Failed> {
-        Ok(self.keys.as_ref().map(Keys::load).transpose()?)
+    /// Reads the keys from their source.
+    pub(super) fn keys(&self) -> Result<Option<AccessKeys>, Failed> {
+        Ok(self.keys.as_ref().map(AccessKeys::load).transpose()?)
     }
 
     pub(super) const fn has_keys(&self) -> bool {
@@ -79,13 +79,13 @@ impl Access {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Reads all again; what can't be read stays as it was.
-    pub(super) fn reload(&self, door: &Door) {
-        match self.keys.as_ref().map(Keys::load) {
+    /// Reloads keys and certificate; after an error the old ones stay.
+    pub(super) fn reload(&self, authenticator: &Authenticator) {
+        match self.keys.as_ref().map(AccessKeys::load) {
             None => {}
             Some(Ok(keys)) => {
                 tracing::info!("access keys read again: {}", keys.len());
-                door.change_keys(keys);
+                authenticator.replace_keys(keys);
             }
             Some(Err(error)) => {
                 let hint = error.hint();

@@ -1,6 +1,6 @@
 //! `serve`: answers `OnsMessageTrace` over HTTP from any source.
 //!
-//! Everything that can be refused is refused before the port is open: settings, keys, certificate, source.
+//! Settings, keys, certificate and source are checked before the port is opened.
 
 mod access;
 mod signals;
@@ -20,10 +20,12 @@ use super::flags::{SettingsFlags, SourceFlags, SourceSpec, rate_of};
 use crate::clock::Clock;
 use crate::engine::{Pacer, Rate};
 use crate::exit::{self, Failed, Status};
-use crate::serve::{Door, Drill, Gateway, Limits, Quota, Server, Upstream, listen};
+use crate::serve::{
+    Authenticator, FaultInjector, Gateway, Limits, Quota, Server, Upstream, listen,
+};
 use crate::settings::{LogFormat, Settings, Share, Span};
 use crate::ui::{LogStyle, Screen, hold_log, start_log};
-use access::Access;
+use access::AccessControl;
 use signals::Signals;
 
 #[derive(Debug, clap::Args)]
@@ -121,31 +123,31 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     }
     let format: LogFormat = settings.get("log_format")?;
     let runtime = env.runtime()?;
-    // Signals are heard before the address is told: whoever reads it may send one.
+    // Signals are handled before the address is printed, because a reader of the address may send one at once.
     let signals = {
         let _inside = runtime.enter();
-        Signals::hear().map_err(cant_start)?
+        Signals::register().map_err(cant_start)?
     };
-    // The address comes first, so whatever is said of the source meanwhile has to wait.
+    // The address must be the first line, so log lines of the setup are held back.
     let style = LogStyle {
         format,
         quiet: args.quiet,
         colours: env.is_coloured(io::stderr().is_terminal()),
     };
-    let (settled, held) = hold_log(style, || Desk::settle(&settings, env));
-    let opened = settled.and_then(|desk| Ok((bind(desk.listen)?, desk)));
-    if let Ok(((_, address), desk)) = &opened {
+    let (settled, held) = hold_log(style, || ServerSetup::from_settings(&settings, env));
+    let opened = settled.and_then(|setup| Ok((bind(setup.listen)?, setup)));
+    if let Ok(((_, address), setup)) = &opened {
         exit::say(&format!(
             "listening on {}://{address}\n",
-            desk.access.scheme()
+            setup.access.scheme()
         ));
     }
     exit::say(&String::from_utf8_lossy(&held));
-    let ((listener, _), desk) = opened?;
+    let ((listener, _), setup) = opened?;
     start_log(style, &Screen::default());
-    desk.warn();
+    setup.warn();
     let log = (!args.quiet).then(|| Box::new(io::stderr()) as _);
-    let ended = runtime.block_on(desk.serve(listener, signals, log, env.clock));
+    let ended = runtime.block_on(setup.serve(listener, signals, log, env.clock));
     match ended.map_err(|error| Failed::incomplete(error, None))? {
         0 => Ok(Status::Clean),
         unfinished => {
@@ -171,21 +173,20 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failed> {
     bound.map_err(|error| Failed::refused(error, hint.to_owned()))
 }
 
-/// Everything that serving needs.
-struct Desk {
+struct ServerSetup {
     listen: SocketAddr,
-    access: Access,
+    access: AccessControl,
     gateway: Gateway,
     quota: Rate,
 }
 
-impl Desk {
-    fn settle(settings: &Settings, env: &Env) -> Result<Self, Failed> {
+impl ServerSetup {
+    fn from_settings(settings: &Settings, env: &Env) -> Result<Self, Failed> {
         let listen: SocketAddr = settings.get("listen")?;
-        let access = Access::settle(settings, env, listen)?;
+        let access = AccessControl::from_settings(settings, env, listen)?;
         let quota: Rate = settings.get("quota")?;
         let latency = settings.optional::<Span>("latency")?;
-        let drill = Drill::new(
+        let fault_injector = FaultInjector::new(
             latency.map_or(Duration::ZERO, |span| span.0),
             settings.get::<Share>("fault_rate")?.0,
             settings.get("seed")?,
@@ -194,9 +195,9 @@ impl Desk {
         let rate = rate_of(settings, named.kind())?;
         let source = named.connect(settings, env)?;
         let gateway = Gateway {
-            door: Door::new(access.keys()?, env.clock),
+            authenticator: Authenticator::new(access.keys()?, env.clock),
             quota: Quota::new(quota),
-            drill,
+            fault_injector,
             upstream: Upstream::new(source, Pacer::new(rate, NonZeroU32::MIN)),
         };
         Ok(Self {
@@ -207,17 +208,17 @@ impl Desk {
         })
     }
 
-    /// What an operator must not overlook.
+    /// Logs what an operator must not overlook.
     fn warn(&self) {
         if !self.access.has_keys() {
             tracing::warn!(
                 "no access keys: whoever reaches this port may ask, and no signature is checked"
             );
         }
-        if !self.gateway.drill.is_off() {
+        if !self.gateway.fault_injector.is_off() {
             tracing::warn!(
                 "DRILL: {}; answers are late or wrong on purpose",
-                self.gateway.drill
+                self.gateway.fault_injector
             );
         }
         if self.quota != Rate::Max {
@@ -228,7 +229,7 @@ impl Desk {
         }
     }
 
-    /// Serves until a signal; gives the number of connections that were cut off.
+    /// Serves until a signal; returns the number of connections that were cut off.
     async fn serve(
         self,
         listener: TcpListener,
@@ -246,11 +247,11 @@ impl Desk {
             log,
             clock,
         };
-        let changed = || self.access.reload(&gateway.door);
+        let reload = || self.access.reload(&gateway.authenticator);
         tokio::select! {
             ended = listen::run(listener, server, stop.clone()) => ended.map(|ended| ended.unfinished),
-            // Told twice: whoever is still connected is cut off, and nobody counts them.
-            () = signals.obey(&stop, changed) => Err(io::Error::other("ended at once, as asked")),
+            // The second signal cuts off all connections, uncounted.
+            () = signals.handle(&stop, reload) => Err(io::Error::other("stopped immediately by a second signal")),
         }
     }
 }

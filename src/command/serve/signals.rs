@@ -1,11 +1,11 @@
-//! INT and TERM end serving, HUP reads keys and certificate again.
+//! INT and TERM stop the server, HUP reloads keys and certificate.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The signals we obey, heard from the moment this exists.
+/// The signals of the server, which are handled from the moment this exists.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,
@@ -14,8 +14,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Within a runtime.
-    pub(super) fn hear() -> io::Result<Self> {
+    /// Registers the handlers. Must be called within a runtime.
+    pub(super) fn register() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -23,12 +23,12 @@ impl Signals {
         })
     }
 
-    /// Cancels `stop` at the first signal to end and returns at the second; calls `changed` at every HUP.
-    pub(super) async fn obey(mut self, stop: &CancellationToken, changed: impl Fn()) {
+    /// Cancels `stop` at the first INT or TERM and returns at the second; calls `reload` at every HUP.
+    pub(super) async fn handle(mut self, stop: &CancellationToken, reload: impl Fn()) {
         loop {
             tokio::select! {
                 _ = self.hang_up.recv() => {
-                    changed();
+                    reload();
                     continue;
                 }
                 _ = self.interrupt.recv() => {}

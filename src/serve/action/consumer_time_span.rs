@@ -1,13 +1,13 @@
-//! `OnsConsumerTimeSpan`: from when to when there are messages of a topic, and how far a group has come.
+//! `OnsConsumerTimeSpan`: store times of a topic's oldest and newest messages, and of the last one a group consumed.
 //!
-//! `MinTimeStamp` is what tells a purged message from one that never was (`facts/ons-api.md` §2.3), so it is given
-//! only where the snapshot has the very messages that decide it.
+//! Clients tell purged messages from those that never existed by `MinTimeStamp` (`docs/facts/ons-api.md` §2.3). So it is
+//! given only if the snapshot has the messages that determine it.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Ask;
-use crate::serve::Refusal;
+use super::ActionContext;
+use crate::serve::ApiError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -23,21 +23,21 @@ pub(super) struct Data<'a> {
     consume_time_stamp: Option<i64>,
 }
 
-pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
-    let (topic, state) = ask.topic_state()?;
-    let group = ask.parameters.required("GroupId")?;
+pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
+    let (topic, state) = context.topic_state()?;
+    let group = context.parameters.required("GroupId")?;
     let known = state.groups.iter().find(|(name, _)| **name == *group);
     let (_, group_state) = known.ok_or_else(|| {
         let message = format!("the snapshot has no group {group} on topic {topic}");
-        Refusal::not_found("BIZ_SUBSCRIPTION_NOT_FOUND", message)
+        ApiError::not_found("BIZ_SUBSCRIPTION_NOT_FOUND", message)
     })?;
-    let span = ask
+    let span = context
         .snapshot()?
         .store_times()
         .span(topic, state, group_state);
     Ok(Data {
         topic,
-        instance_id: ask.instance()?,
+        instance_id: context.instance()?,
         min_time_stamp: span.earliest.map(Timestamp::as_millisecond),
         max_time_stamp: span.latest.map(Timestamp::as_millisecond),
         consume_time_stamp: span.consumed.map(Timestamp::as_millisecond),

@@ -1,12 +1,12 @@
-//! `OnsInstanceInServiceList`: the snapshot's instance, where it names one and the caller may use it, with as many
-//! topics and groups as the caller may know of.
+//! `OnsInstanceInServiceList`: the snapshot's instance, if it names one that the principal may use. Only topics and
+//! groups that the principal has a right to are counted.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Ask;
-use crate::serve::Refusal;
+use super::ActionContext;
+use crate::serve::ApiError;
 
 #[derive(Serialize)]
 pub(super) struct Data<'a> {
@@ -23,11 +23,11 @@ struct InService<'a> {
     group_count: usize,
 }
 
-pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
-    let snapshot = ask.snapshot()?;
+pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
+    let snapshot = context.snapshot()?;
     let topics = snapshot.state().topics.iter();
     let topics: Vec<_> = topics
-        .filter(|(name, _)| ask.caller.may_use_topic(name).is_ok())
+        .filter(|(name, _)| context.principal.may_use_topic(name).is_ok())
         .collect();
     let groups: BTreeSet<_> = topics
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
         .collect();
     let permitted = snapshot
         .instance_id()
-        .filter(|instance| ask.caller.may_use_instance(Some(instance)).is_ok());
+        .filter(|instance| context.principal.may_use_instance(Some(instance)).is_ok());
     let instances = permitted.into_iter().map(|instance_id| InService {
         instance_id,
         instance_name: snapshot.cluster(),

@@ -1,11 +1,11 @@
-//! `OnsMessageGetByMsgId`: does a message exist, and when was it stored?
+//! `OnsMessageGetByMsgId`: a message and its store time.
 //!
-//! A snapshot knows no addresses and no body; the born time that an ID tells is a hint only, so it is left out.
+//! A snapshot has no addresses and no bodies. The born time in an ID is only a hint, so it is left out.
 
 use serde::Serialize;
 
-use super::Ask;
-use crate::serve::Refusal;
+use super::ActionContext;
+use crate::serve::ApiError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -32,13 +32,13 @@ struct Property<'a> {
     value: &'a str,
 }
 
-pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
-    let (topic, state) = ask.topic_state()?;
-    let msg_id = ask.parameters.required("MsgId")?;
-    let stored = ask
+pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
+    let (topic, state) = context.topic_state()?;
+    let msg_id = context.parameters.required("MsgId")?;
+    let stored = context
         .snapshot()?
         .message(state, topic, msg_id)
-        .map_err(|failure| ask.refusal(failure, topic, msg_id))?;
+        .map_err(|failure| context.error_for(failure, topic, msg_id))?;
     let tag = stored.tag().map(|value| Property {
         name: "TAGS",
         value,
@@ -46,7 +46,7 @@ pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
     Ok(Data {
         topic,
         msg_id,
-        instance_id: ask.instance()?,
+        instance_id: context.instance()?,
         store_timestamp: stored.stored_at().map(jiff::Timestamp::as_millisecond),
         property_list: Properties {
             message_property: tag.into_iter().collect(),

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::Ask;
+use super::ActionContext;
 use crate::message::Query;
-use crate::serve::Refusal;
+use crate::serve::ApiError;
 
 #[derive(Serialize)]
 pub(super) struct Data {
@@ -21,18 +21,18 @@ struct MessageTrack {
     instance_id: Option<String>,
 }
 
-pub(super) async fn answer(ask: &Ask<'_>) -> Result<Data, Refusal> {
-    let msg_id = ask.parameters.required("MsgId")?;
-    let topic = ask.topic()?;
-    let instance = ask.instance()?;
+pub(super) async fn answer(context: &ActionContext<'_>) -> Result<Data, ApiError> {
+    let msg_id = context.parameters.required("MsgId")?;
+    let topic = context.topic()?;
+    let instance = context.instance()?;
     let query = Query {
         instance_id: instance.map(Into::into),
         topic: topic.into(),
         msg_id: msg_id.into(),
         position: None,
     };
-    let trace = ask.upstream.trace(&query).await;
-    let trace = trace.map_err(|failure| ask.refusal(failure, topic, msg_id))?;
+    let trace = context.upstream.trace(&query).await;
+    let trace = trace.map_err(|failure| context.error_for(failure, topic, msg_id))?;
     let tracks = trace.tracks.into_iter().map(|track| MessageTrack {
         consumer_group: track.group.to_string(),
         track_type: track.track_type.to_string(),

@@ -1,8 +1,7 @@
-//! The operations: one file each, all answered from the same source.
+//! The operations, one file each.
 //!
-//! `OnsMessageTrace` works with every source. The others answer from what a snapshot knows beside the traces; what
-//! would have to be guessed is left out of the answer, since every field of theirs is optional
-//! (`facts/ons-api.md` §2.3).
+//! `OnsMessageTrace` works with every source, the others with snapshots only. Fields that the snapshot does not have are
+//! left out: in these operations every field is optional (`docs/facts/ons-api.md` §2.3).
 
 mod consumer_time_span;
 mod instance_list;
@@ -11,36 +10,34 @@ mod message_trace;
 mod region_list;
 mod topic_sub_detail;
 
-use super::door::Caller;
-use super::parameters::Parameters;
 use super::upstream::Upstream;
-use super::{Format, Refusal};
+use super::{ApiError, BodyFormat, Parameters, Principal};
 use crate::offsets::snapshot::TopicState;
 use crate::source::snapshot::{NO_MESSAGE, absent};
 use crate::source::{Failure, Snapshot};
 
-/// The one version of the API.
+/// The version of the API.
 pub const VERSION: &str = "2019-02-14";
 
 /// An operation that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Which groups consumed a message.
+    /// Returns which groups consumed a message.
     MessageTrace,
-    /// The online groups that subscribe to a topic.
+    /// Returns the online groups that subscribe to a topic.
     TopicSubDetail,
-    /// Does a message exist, and since when?
+    /// Returns a message and its store time.
     MessageGetByMsgId,
-    /// From when to when there are messages for a group.
+    /// Returns the store times of a topic's oldest and newest messages, and how far a group has consumed.
     ConsumerTimeSpan,
-    /// The regions; a source is one.
+    /// Returns the regions; the source counts as one.
     RegionList,
-    /// The instances.
+    /// Returns the instances.
     InstanceInServiceList,
 }
 
 impl Action {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 6] = [
         Self::MessageTrace,
         Self::TopicSubDetail,
@@ -50,7 +47,7 @@ impl Action {
         Self::InstanceInServiceList,
     ];
 
-    /// As clients call it.
+    /// Returns the name that clients use.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,69 +60,73 @@ impl Action {
         }
     }
 
-    /// The operation of this name.
-    pub fn named(name: &str) -> Result<Self, Refusal> {
+    /// Finds an operation by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::UnknownAction`].
+    pub fn named(name: &str) -> Result<Self, ApiError> {
         let mut all = Self::ALL.into_iter();
         all.find(|action| action.name() == name)
-            .ok_or(Refusal::UnknownAction)
+            .ok_or(ApiError::UnknownAction)
     }
 
-    /// Answers, as the body to be sent.
+    /// Performs the operation; returns the body of the answer.
     pub(super) async fn answer(
         self,
-        ask: &Ask<'_>,
-        format: Format,
+        context: &ActionContext<'_>,
+        format: BodyFormat,
         request_id: &str,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<Vec<u8>, ApiError> {
         let name = self.name();
         Ok(match self {
             Self::MessageTrace => {
-                format.answer(name, request_id, &message_trace::answer(ask).await?)
+                format.answer(name, request_id, &message_trace::answer(context).await?)
             }
             Self::TopicSubDetail => {
-                format.answer(name, request_id, &topic_sub_detail::answer(ask)?)
+                format.answer(name, request_id, &topic_sub_detail::answer(context)?)
             }
             Self::MessageGetByMsgId => {
-                format.answer(name, request_id, &message_get_by_msg_id::answer(ask)?)
+                format.answer(name, request_id, &message_get_by_msg_id::answer(context)?)
             }
             Self::ConsumerTimeSpan => {
-                format.answer(name, request_id, &consumer_time_span::answer(ask)?)
+                format.answer(name, request_id, &consumer_time_span::answer(context)?)
             }
-            Self::RegionList => format.answer(name, request_id, &region_list::answer(ask)?),
+            Self::RegionList => format.answer(name, request_id, &region_list::answer(context)?),
             Self::InstanceInServiceList => {
-                format.answer(name, request_id, &instance_list::answer(ask)?)
+                format.answer(name, request_id, &instance_list::answer(context)?)
             }
         })
     }
 }
 
-/// Who asks what of whom.
+/// What an operation works with.
 #[derive(Debug)]
-pub(super) struct Ask<'a> {
+pub(super) struct ActionContext<'a> {
     pub(super) parameters: &'a Parameters<'a>,
-    pub(super) caller: &'a Caller,
+    pub(super) principal: &'a Principal,
     pub(super) upstream: &'a Upstream,
 }
 
-impl Ask<'_> {
-    /// The topic, which the caller may ask about.
-    fn topic(&self) -> Result<&str, Refusal> {
+impl ActionContext<'_> {
+    /// Returns the topic of the call, after checking the right to it.
+    fn topic(&self) -> Result<&str, ApiError> {
         let topic = self.parameters.required("Topic")?;
-        self.caller.may_use_topic(topic)?;
+        self.principal.may_use_topic(topic)?;
         Ok(topic)
     }
 
-    /// The instance that is asked about: the one named, else the source's own; the caller may.
-    fn instance(&self) -> Result<Option<&str>, Refusal> {
+    /// Returns the instance of the call or else of the source, after checking the right to it.
+    fn instance(&self) -> Result<Option<&str>, ApiError> {
         let named = self.parameters.get("InstanceId");
         let instance = named.or_else(|| self.upstream.instance_id());
-        self.caller.may_use_instance(instance)?;
+        self.principal.may_use_instance(instance)?;
         Ok(instance)
     }
 
-    /// What a source could not answer about a message, without what the caller may not know.
-    fn refusal(&self, failure: Failure, topic: &str, msg_id: &str) -> Refusal {
-        let Some(topics) = self.caller.topics() else {
+    /// Turns a failure about a message into an error that reveals nothing the principal has no right to.
+    fn error_for(&self, failure: Failure, topic: &str, msg_id: &str) -> ApiError {
+        let Some(topics) = self.principal.topics() else {
             return failure.into();
         };
         if let Some(snapshot) = self.upstream.snapshot() {
@@ -133,19 +134,19 @@ impl Ask<'_> {
             return snapshot.discreet(failure, query, topics).into();
         }
         match failure.code.as_deref() {
-            // Brokers and other gateways may say where the message is instead.
-            Some(NO_MESSAGE) => Refusal::not_found(NO_MESSAGE, absent(topic)),
+            // Brokers and other gateways may name the topic that has the message.
+            Some(NO_MESSAGE) => ApiError::not_found(NO_MESSAGE, absent(topic)),
             _ => failure.into(),
         }
     }
 
-    /// What is known beside the traces; a source that knows nothing does not have the operation.
-    fn snapshot(&self) -> Result<&Snapshot, Refusal> {
-        self.upstream.snapshot().ok_or(Refusal::UnknownAction)
+    /// Returns the snapshot. For any other source the operation does not exist.
+    fn snapshot(&self) -> Result<&Snapshot, ApiError> {
+        self.upstream.snapshot().ok_or(ApiError::UnknownAction)
     }
 
-    /// The topic with all that is known of it.
-    fn topic_state(&self) -> Result<(&str, &TopicState), Refusal> {
+    /// Returns the topic of the call with its state in the snapshot.
+    fn topic_state(&self) -> Result<(&str, &TopicState), ApiError> {
         let snapshot = self.snapshot()?;
         let topic = self.topic()?;
         let state = snapshot.topic(self.instance()?, topic)?;

@@ -1,9 +1,9 @@
-//! `OnsRegionList`: the source as the one region there is.
+//! `OnsRegionList`: the source as the only region.
 
 use serde::Serialize;
 
-use super::Ask;
-use crate::serve::Refusal;
+use super::ActionContext;
+use crate::serve::ApiError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -18,8 +18,8 @@ struct Region<'a> {
     region_name: &'a str,
 }
 
-pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
-    let cluster = ask.snapshot()?.cluster();
+pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
+    let cluster = context.snapshot()?.cluster();
     Ok(Data {
         region_do: [Region {
             ons_region_id: cluster,

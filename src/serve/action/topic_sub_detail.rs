@@ -1,11 +1,11 @@
-//! `OnsTopicSubDetail`: the online groups that subscribe to a topic. Those that are offline never come back, here as
-//! in the cloud, so it can't be the list of expected groups (`facts/ons-api.md`, trap 8).
+//! `OnsTopicSubDetail`: the online groups that subscribe to a topic. As in the cloud, offline groups are missing, so the
+//! answer cannot be used as a list of expected groups (`docs/facts/ons-api.md`, trap 8).
 
 use serde::Serialize;
 
-use super::Ask;
+use super::ActionContext;
 use crate::offsets::MessageModel;
-use crate::serve::Refusal;
+use crate::serve::ApiError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -14,7 +14,7 @@ pub(super) struct Data<'a> {
     subscription_data_list: List<'a>,
 }
 
-/// The list's name repeats itself.
+/// The inner list has the same name as the outer object.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct List<'a> {
@@ -30,8 +30,8 @@ struct Subscription<'a> {
     sub_string: &'a str,
 }
 
-pub(super) fn answer<'a>(ask: &'a Ask<'_>) -> Result<Data<'a>, Refusal> {
-    let (topic, state) = ask.topic_state()?;
+pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
+    let (topic, state) = context.topic_state()?;
     let online = state.groups.iter().filter(|(_, state)| state.online);
     let subscribed = online.filter_map(|(group, group_state)| {
         Some(Subscription {

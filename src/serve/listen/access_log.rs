@@ -1,7 +1,7 @@
 //! The access log: a line with a JSON object for each request, and for each connection that was closed for a reason.
 //!
 //! Query, headers and body are never written, because V1 has key ID, token and signature in the query. The gateway's
-//! [`Note`] says what the call was about, and holds no secret.
+//! [`CallDetails`] says what the call was about, and holds no secret.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::close_reason::CloseReason;
 use super::log_writer::LogWriter;
 use crate::clock::{self, Clock};
-use crate::serve::Note;
+use crate::serve::CallDetails;
 
 /// Texts that a client chose are cut after this many bytes.
 const SHOWN: usize = 200;
@@ -37,7 +37,7 @@ pub(super) struct AccessLogEntry<'a> {
     /// The length of the answer's body.
     pub(super) bytes: u64,
     pub(super) took: Duration,
-    pub(super) note: &'a Note,
+    pub(super) details: &'a CallDetails,
 }
 
 #[derive(Serialize)]
@@ -93,7 +93,7 @@ impl AccessLog {
         let Some(writer) = &self.writer else {
             return;
         };
-        let note = entry.note;
+        let details = entry.details;
         let line = RequestLine {
             time: clock::rfc3339((self.clock)()),
             peer: entry.peer,
@@ -101,12 +101,12 @@ impl AccessLog {
             path: shown(entry.uri.path()),
             status: entry.status,
             dropped: (entry.status == 0).then_some(true),
-            action: note.action,
-            code: note.code.as_deref().map(shown),
-            request_id: shown(&note.request_id),
-            key: note.key.as_deref().map(shown),
-            topic: note.topic.as_deref().map(shown),
-            msg_id: note.msg_id.as_deref().map(shown),
+            action: details.action,
+            code: details.code.as_deref().map(shown),
+            request_id: shown(&details.request_id),
+            key: details.key.as_deref().map(shown),
+            topic: details.topic.as_deref().map(shown),
+            msg_id: details.msg_id.as_deref().map(shown),
             bytes: entry.bytes,
             duration_ms: (entry.took.as_secs_f64() * 1e6).round() / 1e3,
         };

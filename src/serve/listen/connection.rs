@@ -16,7 +16,7 @@ use super::ListenerState;
 use super::access_log::AccessLogEntry;
 use super::close_reason::{CloseKind, CloseReason, Unanswered};
 use super::timed_stream::{ConnectionPhase, Phase, TimedStream};
-use crate::serve::Note;
+use crate::serve::CallDetails;
 
 /// How long, and up to how many bytes, we read what a client still sends behind its last answer. Unread bytes would
 /// reset the connection, and the client could lose the answer that says why it was refused.
@@ -108,7 +108,7 @@ impl RequestService {
         let started = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let Ok(mut response) = self.state.router.call(request).await;
-        let note: Note = response.extensions_mut().remove().unwrap_or_default();
+        let details: CallDetails = response.extensions_mut().remove().unwrap_or_default();
         let answered = match response.extensions_mut().remove() {
             Some(Unanswered::Closed(reason)) => return Err(Unanswered::Closed(reason)),
             Some(Unanswered::Dropped) => Err(Unanswered::Dropped),
@@ -121,9 +121,11 @@ impl RequestService {
             status: answered.as_ref().map_or(0, |found| found.status().as_u16()),
             bytes: answered.as_ref().map_or(0, length),
             took: started.elapsed(),
-            note: &note,
+            details: &details,
         };
-        self.state.metrics.answered(&note, entry.status, entry.took);
+        self.state
+            .metrics
+            .answered(&details, entry.status, entry.took);
         self.state.log.request(&entry);
         self.phase.enter(Phase::Writing);
         answered

@@ -16,7 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::close_reason::CloseKind;
-use crate::serve::Note;
+use crate::serve::CallDetails;
 
 /// The media type of [`Metrics::page`].
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -117,9 +117,9 @@ impl Metrics {
     }
 
     /// Counts a request; `status` is 0 if it got no answer.
-    pub(super) fn answered(&self, note: &Note, status: u16, took: Duration) {
-        let action = note.action.unwrap_or("other");
-        let code = self.code(note);
+    pub(super) fn answered(&self, details: &CallDetails, status: u16, took: Duration) {
+        let action = details.action.unwrap_or("other");
+        let code = self.code(details);
         self.requests
             .get_or_create(&RequestLabels {
                 action,
@@ -133,8 +133,8 @@ impl Metrics {
     }
 
     /// Returns the label for an error code: our own codes are a closed set, other codes beyond a limit are `other`.
-    fn code(&self, note: &Note) -> Cow<'static, str> {
-        let code = note.code.clone().unwrap_or_default();
+    fn code(&self, details: &CallDetails) -> Cow<'static, str> {
+        let code = details.code.clone().unwrap_or_default();
         let Cow::Owned(unknown) = &code else {
             return code;
         };
@@ -171,11 +171,11 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    fn note(action: Option<&'static str>, code: Option<&'static str>) -> Note {
-        Note {
+    fn details(action: Option<&'static str>, code: Option<&'static str>) -> CallDetails {
+        CallDetails {
             action,
             code: code.map(Into::into),
-            ..Note::default()
+            ..CallDetails::default()
         }
     }
 
@@ -187,12 +187,12 @@ mod tests {
     #[test]
     fn requests_are_counted_by_operation_status_and_code() {
         let metrics = Metrics::new();
-        let asked = note(Some("OnsMessageTrace"), None);
+        let asked = details(Some("OnsMessageTrace"), None);
         metrics.answered(&asked, 200, Duration::from_micros(300));
         metrics.answered(&asked, 200, Duration::from_millis(30));
-        let throttled = note(Some("OnsMessageTrace"), Some("Throttling.User"));
+        let throttled = details(Some("OnsMessageTrace"), Some("Throttling.User"));
         metrics.answered(&throttled, 400, Duration::from_mins(1));
-        metrics.answered(&note(None, None), 0, Duration::ZERO);
+        metrics.answered(&details(None, None), 0, Duration::ZERO);
         let page = metrics.page();
         for line in [
             r#"ons_audit_serve_requests_total{action="OnsMessageTrace",status="200",code=""} 2"#,
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn endless_source_codes_do_not_make_an_endless_page() {
         let metrics = Metrics::new();
-        let mut strange = note(Some("OnsMessageTrace"), None);
+        let mut strange = details(Some("OnsMessageTrace"), None);
         for number in (0..100).chain(0..100) {
             strange.code = Some(format!("Strange.{number}").into());
             metrics.answered(&strange, 400, Duration::ZERO);

@@ -22,7 +22,7 @@ mod tls;
 
 pub use limits::Limits;
 pub use router::Handler;
-pub use tls::{Tls, TlsError};
+pub use tls::{ServerTls, ServerTlsError};
 
 use std::fmt;
 use std::io::{self, Write};
@@ -50,7 +50,7 @@ pub struct Server<H> {
     /// Answers the requests.
     pub handler: Arc<H>,
     /// With a certificate, the listener speaks TLS only.
-    pub tls: Option<Arc<Tls>>,
+    pub tls: Option<Arc<ServerTls>>,
     /// What clients may take.
     pub limits: Limits,
     /// Where the access log goes.
@@ -81,7 +81,7 @@ pub struct ServeOutcome {
 struct ListenerState {
     router: TowerToHyperService<Router>,
     http: http1::Builder,
-    tls: Option<Arc<Tls>>,
+    tls: Option<Arc<ServerTls>>,
     limits: Limits,
     log: AccessLog,
     metrics: Arc<Metrics>,

@@ -17,7 +17,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use super::Limits;
 use super::close_reason::{CloseReason, Unanswered};
 use super::metrics::{self, Metrics};
-use crate::serve::{Gateway, Incoming, Note, Reply};
+use crate::serve::{CallDetails, Gateway, GatewayReply, GatewayRequest};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
 /// In milliseconds (`docs/facts/ons-api.md` §4).
@@ -26,16 +26,16 @@ const RETRY_AFTER: HeaderName = HeaderName::from_static("x-acs-retry-after");
 /// Answers requests: the [`Gateway`], or its stand-in in a test.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request, whose head and body have been received.
-    fn answer(&self, incoming: &Incoming<'_>) -> impl Future<Output = Reply> + Send;
+    fn answer(&self, incoming: &GatewayRequest<'_>) -> impl Future<Output = GatewayReply> + Send;
 }
 
 impl Handler for Gateway {
-    fn answer(&self, incoming: &Incoming<'_>) -> impl Future<Output = Reply> + Send {
+    fn answer(&self, incoming: &GatewayRequest<'_>) -> impl Future<Output = GatewayReply> + Send {
         Self::answer(self, incoming)
     }
 }
 
-/// Builds the router. Responses carry a [`Note`] or an [`Unanswered`] among their extensions.
+/// Builds the router. Responses carry a [`CallDetails`] or an [`Unanswered`] among their extensions.
 pub(super) fn router(handler: Arc<impl Handler>, metrics: Arc<Metrics>, limits: &Limits) -> Router {
     let healthz = || async { own("healthz", "text/plain; charset=utf-8", "ok\n".to_owned()) };
     let page = move || async move { own("metrics", metrics::CONTENT_TYPE, metrics.page()) };
@@ -56,7 +56,7 @@ async fn ask(handler: Arc<impl Handler>, limit: Duration, request: Request) -> R
         Ok(Err(error)) => return body_error(&error),
         Err(_) => return unanswered(Unanswered::Closed(CloseReason::body_timeout())),
     };
-    let incoming = Incoming {
+    let incoming = GatewayRequest {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
@@ -79,29 +79,29 @@ fn body_error(error: &axum::Error) -> Response<Body> {
     unanswered(Unanswered::Closed(CloseReason::left_during_body()))
 }
 
-fn respond(reply: Reply) -> Response<Body> {
-    let Reply {
+fn respond(reply: GatewayReply) -> Response<Body> {
+    let GatewayReply {
         status,
         content_type,
         body,
         retry_after,
-        note,
+        details,
     } = reply;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(id) = HeaderValue::from_str(&note.request_id) {
+    if let Ok(id) = HeaderValue::from_str(&details.request_id) {
         headers.insert(REQUEST_ID, id);
     }
     if let Some(wait) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(millis(wait)));
     }
-    if note.dropped {
+    if details.dropped {
         response.extensions_mut().insert(Unanswered::Dropped);
     }
-    response.extensions_mut().insert(note);
+    response.extensions_mut().insert(details);
     response
 }
 
@@ -113,14 +113,14 @@ fn millis(wait: Duration) -> u64 {
 
 /// Builds an answer of the listener itself.
 fn own(action: &'static str, content_type: &'static str, body: String) -> Response<Body> {
-    respond(Reply {
+    respond(GatewayReply {
         status: 200,
         content_type,
         body: body.into_bytes(),
         retry_after: None,
-        note: Note {
+        details: CallDetails {
             action: Some(action),
-            ..Note::default()
+            ..CallDetails::default()
         },
     })
 }

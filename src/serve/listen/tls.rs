@@ -1,4 +1,4 @@
-//! Certificate and private key of the listener, from PEM files, read again when they are renewed.
+//! Certificate and private key of the listener, from PEM files that can be reloaded.
 
 use std::fmt;
 use std::fs::File;
@@ -15,15 +15,15 @@ use thiserror::Error;
 
 use crate::exit::Advice;
 
-/// TLS as the listener speaks it: 1.2 and 1.3, by ring, HTTP/1.1 inside.
-pub struct Tls {
+/// The TLS of the listener: versions 1.2 and 1.3 by ring, with HTTP/1.1 inside.
+pub struct ServerTls {
     cert: PathBuf,
     key: PathBuf,
     current: RwLock<Arc<ServerConfig>>,
 }
 
-/// Names the files; what is in the second is nobody's business.
-impl fmt::Debug for Tls {
+/// Shows the paths only, never the private key.
+impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
             .field("cert", &self.cert)
@@ -32,9 +32,13 @@ impl fmt::Debug for Tls {
     }
 }
 
-impl Tls {
+impl ServerTls {
     /// Reads a certificate chain, the server's own certificate first, and its private key.
-    pub fn open(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+    ///
+    /// # Errors
+    ///
+    /// The files are unreadable, malformed or do not match.
+    pub fn open(cert: &Path, key: &Path) -> Result<Self, ServerTlsError> {
         Ok(Self {
             cert: cert.to_owned(),
             key: key.to_owned(),
@@ -42,22 +46,26 @@ impl Tls {
         })
     }
 
-    /// Reads the same files again, for the connections to come; after an error nothing has changed.
-    pub fn reload(&self) -> Result<(), TlsError> {
+    /// Reads the same files again for the connections to come; after an error the old ones stay.
+    ///
+    /// # Errors
+    ///
+    /// The same as of [`Self::open`].
+    pub fn reload(&self) -> Result<(), ServerTlsError> {
         let renewed = Arc::new(server_config(&self.cert, &self.key)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(())
     }
 
-    /// What a new connection is to use.
+    /// Returns the configuration for a new connection.
     pub(super) fn current(&self) -> Arc<ServerConfig> {
         let current = self.current.read();
         current.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
-    let unusable = |error| TlsError::Unusable {
+fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, ServerTlsError> {
+    let unusable = |error| ServerTlsError::Unusable {
         cert: cert.to_owned(),
         key: key.to_owned(),
         error,
@@ -74,49 +82,49 @@ fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ServerTlsError> {
     let chain: Vec<_> = CertificateDer::pem_reader_iter(open(path)?)
         .collect::<Result<_, _>>()
         .map_err(|error| not_pem(path, error))?;
     if chain.is_empty() {
-        return Err(TlsError::NoCertificate(path.to_owned()));
+        return Err(ServerTlsError::NoCertificate(path.to_owned()));
     }
     Ok(chain)
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, ServerTlsError> {
     let file = open(path)?;
-    // Asked of the open file: what is read is what was judged.
+    // The mode of the open file, so that the checked file is the one that is read.
     let mode = file
         .metadata()
         .map_err(|error| unreadable(path, error))?
         .permissions()
         .mode();
     if mode & 0o077 != 0 {
-        return Err(TlsError::KeyNotPrivate {
+        return Err(ServerTlsError::KeyNotPrivate {
             file: path.to_owned(),
             mode: mode & 0o777,
         });
     }
     PrivateKeyDer::from_pem_reader(file).map_err(|error| match error {
-        pem::Error::NoItemsFound => TlsError::NoKey(path.to_owned()),
+        pem::Error::NoItemsFound => ServerTlsError::NoKey(path.to_owned()),
         error => not_pem(path, error),
     })
 }
 
-fn open(path: &Path) -> Result<File, TlsError> {
+fn open(path: &Path) -> Result<File, ServerTlsError> {
     File::open(path).map_err(|error| unreadable(path, error))
 }
 
-fn unreadable(path: &Path, error: io::Error) -> TlsError {
-    TlsError::Unreadable {
+fn unreadable(path: &Path, error: io::Error) -> ServerTlsError {
+    ServerTlsError::Unreadable {
         file: path.to_owned(),
         error,
     }
 }
 
-/// The parser's own words may quote the file, which may hold a key; so they are not used.
-fn not_pem(path: &Path, error: pem::Error) -> TlsError {
+/// Describes a parse error without the parser's own text, which may quote a key.
+fn not_pem(path: &Path, error: pem::Error) -> ServerTlsError {
     let found = match error {
         pem::Error::Io(error) => return unreadable(path, error),
         pem::Error::MissingSectionEnd { .. } => "a section without its -----END line",
@@ -124,61 +132,61 @@ fn not_pem(path: &Path, error: pem::Error) -> TlsError {
         pem::Error::Base64Decode(_) => "a section that is not base64",
         _ => "something else",
     };
-    TlsError::NotPem {
+    ServerTlsError::NotPem {
         file: path.to_owned(),
         found,
     }
 }
 
-/// Why there is no TLS.
+/// Why certificate and key cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum TlsError {
-    /// A file that can't be read.
+pub enum ServerTlsError {
+    /// A file cannot be read.
     #[error("can't read {}", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The error of the system.
         #[source]
         error: io::Error,
     },
-    /// A private key that others than its owner may read or change.
+    /// The private key can be read or changed by others than its owner.
     #[error("the private key {} has mode {mode:04o}, expected 0600 or 0400", file.display())]
     KeyNotPrivate {
         /// The file.
         file: PathBuf,
-        /// Its permissions.
+        /// The mode of the file.
         mode: u32,
     },
-    /// A file that is not PEM.
+    /// A file is not PEM.
     #[error("{} holds {found}, expected PEM", file.display())]
     NotPem {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// What the file contains instead.
         found: &'static str,
     },
-    /// A file without a certificate.
+    /// A file has no certificate.
     #[error("no certificate found in {}, expected PEM", .0.display())]
     NoCertificate(PathBuf),
-    /// A file without a private key.
+    /// A file has no private key.
     #[error("no private key found in {}, expected PEM: PKCS #8, PKCS #1 or SEC 1", .0.display())]
     NoKey(PathBuf),
-    /// A certificate and a key that make no server.
+    /// Certificate and private key do not match, or are not supported.
     #[error("the certificate {} and the private key {} can't be used together", cert.display(), key.display())]
     Unusable {
         /// The file of the certificate.
         cert: PathBuf,
         /// The file of the key.
         key: PathBuf,
-        /// Why.
+        /// The error of rustls.
         #[source]
         error: rustls::Error,
     },
 }
 
-impl Advice for TlsError {
+impl Advice for ServerTlsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unreadable { .. } => {

@@ -1,4 +1,4 @@
-//! A client of the tests: signs as SDKs do, and can be made to do it wrong.
+//! A client for the tests: it signs as SDKs do, and can be made to do it wrong.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -57,7 +57,7 @@ secret = "secret"
 security_token = "tok+en/="
 "#;
 
-/// A gateway over a small snapshot, with a key for every case, at [`NOW`].
+/// Creates a gateway over a small snapshot, with a key for every case, at [`NOW`].
 pub(super) fn gateway() -> Gateway {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
@@ -67,12 +67,12 @@ pub(super) fn gateway() -> Gateway {
         file.write_all(text.as_bytes()).unwrap();
         path
     };
-    let keys = Keys::load(&KeySource::File(write("keys.toml", KEYS))).unwrap();
+    let keys = AccessKeys::load(&KeySource::File(write("keys.toml", KEYS))).unwrap();
     let snapshot = Snapshot::open(&write("cluster.json", SNAPSHOT)).unwrap();
     Gateway {
-        door: Door::new(Some(keys), || NOW.parse().unwrap()),
+        authenticator: Authenticator::new(Some(keys), || NOW.parse().unwrap()),
         quota: Quota::new(Rate::Max),
-        drill: Drill::new(Duration::ZERO, 0.0, 0),
+        fault_injector: FaultInjector::new(Duration::ZERO, 0.0, 0),
         upstream: Upstream::new(
             Source::Snapshot(Box::new(snapshot)),
             Pacer::new(Rate::Max, NonZeroU32::MIN),
@@ -80,11 +80,11 @@ pub(super) fn gateway() -> Gateway {
     }
 }
 
-/// The body, with its request ID replaced.
-pub(super) fn text(reply: &Reply) -> String {
+/// Returns the body with its request ID replaced.
+pub(super) fn text(reply: &GatewayReply) -> String {
     let text = String::from_utf8(reply.body.clone()).unwrap();
-    assert!(text.contains(&reply.note.request_id), "{text}");
-    text.replace(&reply.note.request_id, "ID")
+    assert!(text.contains(&reply.details.request_id), "{text}");
+    text.replace(&reply.details.request_id, "ID")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,7 +93,7 @@ pub(super) enum Version {
     V3,
 }
 
-/// One call, to be spoiled before it is sent.
+/// A call that a test changes before it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     pub(super) version: Version,
@@ -141,20 +141,20 @@ impl Client {
         }
     }
 
-    /// Sets a parameter, or takes it away.
+    /// Sets or removes a parameter.
     pub(super) fn set(&mut self, name: &'static str, value: Option<&'static str>) {
         self.parameters.retain(|(known, _)| *known != name);
         self.parameters.extend(value.map(|value| (name, value)));
     }
 
-    pub(super) async fn ask(&self, gateway: &Gateway) -> Reply {
+    pub(super) async fn context(&self, gateway: &Gateway) -> GatewayReply {
         match self.version {
             Version::V1 => self.ask_v1(gateway).await,
             Version::V3 => self.ask_v3(gateway).await,
         }
     }
 
-    async fn ask_v1(&self, gateway: &Gateway) -> Reply {
+    async fn ask_v1(&self, gateway: &Gateway) -> GatewayReply {
         let mut parameters = self.parameters.clone();
         parameters.extend(self.action.map(|action| ("Action", action)));
         parameters.extend(self.api.map(|api| ("Version", api)));
@@ -175,7 +175,7 @@ impl Client {
         self.send(gateway, &sent, &[]).await
     }
 
-    async fn ask_v3(&self, gateway: &Gateway) -> Reply {
+    async fn ask_v3(&self, gateway: &Gateway) -> GatewayReply {
         let parameters = canonical_query(&self.parameters);
         let (query, body) = if self.as_form {
             ("", &*parameters)
@@ -209,7 +209,12 @@ impl Client {
         self.send(gateway, &parameters, &headers).await
     }
 
-    async fn send(&self, gateway: &Gateway, parameters: &str, pairs: &[(&str, &str)]) -> Reply {
+    async fn send(
+        &self,
+        gateway: &Gateway,
+        parameters: &str,
+        pairs: &[(&str, &str)],
+    ) -> GatewayReply {
         let mut headers = headers(pairs.iter().copied());
         if self.as_form {
             let kind = "application/x-www-form-urlencoded; charset=utf-8";
@@ -220,18 +225,18 @@ impl Client {
         } else {
             (parameters, "")
         };
-        let incoming = Incoming {
+        let request = GatewayRequest {
             method: self.method,
             path: self.path,
             query,
             headers: &headers,
             body: body.as_bytes(),
         };
-        gateway.answer(&incoming).await
+        gateway.answer(&request).await
     }
 }
 
-/// What a parameter looks like where it was encoded twice.
+/// Encodes a parameter twice.
 pub(super) fn twice(text: &str) -> String {
     encode(&encode(text))
 }

@@ -1,8 +1,8 @@
-//! The gateway without a socket: what it lets in, what it says, code by code.
+//! The gateway without a socket: every answer and every error code.
 
 mod client;
+mod errors;
 mod properties;
-mod refusals;
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> HeaderMap
 }
 
 #[test]
-fn every_published_signature_holds_and_no_other_secret_makes_it() {
+fn published_signatures_verify_with_their_secret_only() {
     for vector in vectors().v3 {
         let pairs = vector
             .headers
@@ -29,15 +29,15 @@ fn every_published_signature_holds_and_no_other_secret_makes_it() {
             .map(|(name, value)| (&**name, &**value));
         let headers = headers(pairs.chain([("authorization", &*vector.authorization)]));
         let query = crate::source::ons::percent::canonical_query(&vector.parameters);
-        let incoming = Incoming {
+        let request = GatewayRequest {
             method: &vector.method,
             path: &vector.uri,
             query: &query,
             headers: &headers,
             body: vector.body.as_bytes(),
         };
-        check(&incoming, &vector.access_key_secret, &vector.name);
-        assert_eq!(incoming.format(), Format::Json);
+        check(&request, &vector.access_key_secret, &vector.name);
+        assert_eq!(request.format(), BodyFormat::Json);
     }
     for vector in vectors().v1 {
         if vector.name == "V1-b" {
@@ -45,25 +45,28 @@ fn every_published_signature_holds_and_no_other_secret_makes_it() {
         }
         let signature = crate::source::ons::percent::encode(&vector.signature);
         let query = format!("{}&Signature={signature}", vector.canonical_query);
-        let incoming = Incoming {
+        let request = GatewayRequest {
             method: &vector.method,
             path: "/",
             query: &query,
             headers: &HeaderMap::new(),
             body: b"",
         };
-        check(&incoming, &vector.access_key_secret, &vector.name);
+        check(&request, &vector.access_key_secret, &vector.name);
     }
 }
 
-fn check(incoming: &Incoming<'_>, secret: &str, name: &str) {
-    let proof = incoming.call().unwrap().proof.unwrap();
-    assert!(proof.holds(&Secret::new(secret)), "{name}");
-    assert!(!proof.holds(&Secret::new("another")), "{name}");
+fn check(request: &GatewayRequest<'_>, secret: &str, name: &str) {
+    let signature = request.call().unwrap().signature.unwrap();
+    assert!(signature.verifies(&SigningSecret::new(secret)), "{name}");
+    assert!(
+        !signature.verifies(&SigningSecret::new("another")),
+        "{name}"
+    );
 }
 
 #[tokio::test]
-async fn a_trace_is_answered_in_the_form_that_was_asked_for() {
+async fn a_trace_is_answered_in_the_requested_format() {
     let gateway = gateway();
     let json = r#"{"RequestId":"ID","Data":{"MessageTrack":[{"ConsumerGroup":"GID_a","TrackType":"CONSUMED","InstanceId":"MQ_1"},{"ConsumerGroup":"GID_off","TrackType":"NOT_ONLINE","InstanceId":"MQ_1"}]}}"#;
     let xml = "<?xml version='1.0' encoding='UTF-8'?><OnsMessageTraceResponse><RequestId>ID</RequestId><Data><MessageTrack><ConsumerGroup>GID_a</ConsumerGroup><TrackType>CONSUMED</TrackType><InstanceId>MQ_1</InstanceId></MessageTrack><MessageTrack><ConsumerGroup>GID_off</ConsumerGroup><TrackType>NOT_ONLINE</TrackType><InstanceId>MQ_1</InstanceId></MessageTrack></Data></OnsMessageTraceResponse>";
@@ -89,12 +92,12 @@ async fn a_trace_is_answered_in_the_form_that_was_asked_for() {
             let mut client = Client::trace(version);
             client.method = method;
             client.set("Format", format);
-            let reply = client.ask(&gateway).await;
+            let reply = client.context(&gateway).await;
             assert_eq!(reply.status, 200, "{reply:?}");
             assert_eq!(client::text(&reply), body);
             assert_eq!(reply.content_type, kind);
-            assert_eq!(reply.note.key.as_deref(), Some("reader"));
-            assert_eq!(reply.note.action, Some("OnsMessageTrace"));
+            assert_eq!(reply.details.key.as_deref(), Some("reader"));
+            assert_eq!(reply.details.action, Some("OnsMessageTrace"));
         }
     }
 }
@@ -105,7 +108,7 @@ async fn parameters_may_come_as_a_form() {
     for version in [Version::V1, Version::V3] {
         let mut client = Client::trace(version);
         client.as_form = true;
-        let reply = client.ask(&gateway).await;
+        let reply = client.context(&gateway).await;
         assert_eq!(reply.status, 200, "{version:?}: {}", client::text(&reply));
     }
 }
@@ -116,7 +119,7 @@ async fn a_topic_without_groups_is_an_empty_list() {
     let mut client = Client::trace(Version::V3);
     client.set("Topic", Some("lonely"));
     client.set("MsgId", Some("0B"));
-    let reply = client.ask(&gateway).await;
+    let reply = client.context(&gateway).await;
     assert_eq!(
         client::text(&reply),
         r#"{"RequestId":"ID","Data":{"MessageTrack":[]}}"#
@@ -124,7 +127,7 @@ async fn a_topic_without_groups_is_an_empty_list() {
 }
 
 #[tokio::test]
-async fn the_other_operations_answer_what_the_source_knows() {
+async fn the_other_operations_answer_from_the_snapshot() {
     let gateway = gateway();
     for (action, parameters, data) in [
         (
@@ -154,81 +157,81 @@ async fn the_other_operations_answer_what_the_source_knows() {
         ),
     ] {
         let mut client = Client::of(Version::V3, action, parameters);
-        let reply = client.ask(&gateway).await;
+        let reply = client.context(&gateway).await;
         assert_eq!(
             client::text(&reply),
             format!(r#"{{"RequestId":"ID","Data":{data}}}"#)
         );
         client = Client::of(Version::V1, action, parameters);
-        let reply = client.ask(&gateway).await;
+        let reply = client.context(&gateway).await;
         assert_eq!(reply.status, 200, "{action} in XML");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_quota_is_counted_and_says_when_to_come_back() {
+async fn a_call_beyond_the_quota_is_throttled() {
     let mut gateway = gateway();
     gateway.quota = Quota::new("2/s".parse().unwrap());
     for status in [200, 200, 400] {
-        let reply = Client::trace(Version::V3).ask(&gateway).await;
+        let reply = Client::trace(Version::V3).context(&gateway).await;
         assert_eq!(reply.status, status);
         if status == 400 {
-            assert_eq!(reply.note.code.as_deref(), Some("Throttling.User"));
+            assert_eq!(reply.details.code.as_deref(), Some("Throttling.User"));
             assert_eq!(reply.retry_after, Some(Duration::from_millis(500)));
         }
     }
     tokio::time::advance(Duration::from_millis(500)).await;
-    let reply = Client::trace(Version::V3).ask(&gateway).await;
+    let reply = Client::trace(Version::V3).context(&gateway).await;
     assert_eq!(reply.status, 200);
 }
 
 #[tokio::test]
-async fn changed_keys_hold_from_the_next_request_on() {
+async fn replaced_keys_apply_from_the_next_request() {
     let gateway = gateway();
-    let keys = Keys::load(&KeySource::Text("other:secret".into())).unwrap();
-    gateway.door.change_keys(keys);
-    let reply = Client::trace(Version::V3).ask(&gateway).await;
+    let keys = AccessKeys::load(&KeySource::Text("other:secret".into())).unwrap();
+    gateway.authenticator.replace_keys(keys);
+    let reply = Client::trace(Version::V3).context(&gateway).await;
     assert_eq!(
-        reply.note.code.as_deref(),
+        reply.details.code.as_deref(),
         Some("InvalidAccessKeyId.NotFound")
     );
     let mut client = Client::trace(Version::V3);
     client.key_id = "other";
-    assert_eq!(client.ask(&gateway).await.status, 200);
+    assert_eq!(client.context(&gateway).await.status, 200);
 }
 
 #[tokio::test]
-async fn where_there_are_no_keys_anybody_may_ask() {
+async fn without_keys_every_request_is_accepted() {
     let mut gateway = gateway();
-    gateway.door = Door::new(None, || NOW.parse().unwrap());
+    gateway.authenticator = Authenticator::new(None, || NOW.parse().unwrap());
     let mut client = Client::trace(Version::V3);
     (client.secret, client.key_id) = ("whatever", "LTAI5tAnotherCloudsKey");
-    let reply = client.ask(&gateway).await;
+    let reply = client.context(&gateway).await;
     assert_eq!(reply.status, 200);
-    let noted = reply.note.key.unwrap();
+    let noted = reply.details.key.unwrap();
     assert!(
         noted.contains("***") && !noted.contains("AnotherClouds"),
         "{noted}"
     );
-    let incoming = Incoming {
+    let request = GatewayRequest {
         method: "GET",
         path: "/",
         query: "Action=OnsMessageTrace&Version=2019-02-14&Format=JSON&Topic=orders&MsgId=0A",
         headers: &HeaderMap::new(),
         body: b"",
     };
-    assert_eq!(gateway.answer(&incoming).await.status, 200);
+    assert_eq!(gateway.answer(&request).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_drill_answers_with_faults() {
+async fn the_fault_injector_replaces_answers() {
     let mut gateway = gateway();
-    gateway.drill = Drill::new(Duration::ZERO, 1.0, 1);
+    gateway.fault_injector = FaultInjector::new(Duration::ZERO, 1.0, 1);
     let mut kinds = std::collections::BTreeSet::new();
     for _ in 0..50 {
-        let reply = Client::trace(Version::V3).ask(&gateway).await;
+        let reply = Client::trace(Version::V3).context(&gateway).await;
         assert_ne!(reply.status, 200);
-        kinds.insert((reply.status, reply.note.dropped));
+        kinds.insert((reply.status, reply.details.dropped));
     }
     assert_eq!(
         kinds.into_iter().collect::<Vec<_>>(),

@@ -1,5 +1,5 @@
-//! Requests as they come over the wire: whatever they hold, the answer is whole JSON or XML, no token is shown, and no
-//! signature holds that nobody made.
+//! Requests as they are received: the answer is always complete JSON or XML, no token is shown, and no forged
+//! signature verifies.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -10,22 +10,23 @@ use libfuzzer_sys::fuzz_target;
 use ons_audit::clock;
 use ons_audit::engine::{Pacer, Rate};
 use ons_audit::serve::{
-    Door, Drill, Gateway, Incoming, KeySource, Keys, Quota, Reply, Secret, Upstream,
+    AccessKeys, Authenticator, FaultInjector, Gateway, GatewayReply, GatewayRequest, KeySource,
+    Quota, SigningSecret, Upstream,
 };
 use ons_audit::source::{Snapshot, Source};
 use tokio::runtime::{Builder, Runtime};
 
-/// One that knows a key, and one that lets anybody in.
+/// A gateway with a key, and one that accepts every request.
 static GATEWAYS: LazyLock<[Gateway; 2]> = LazyLock::new(|| {
     let keys = KeySource::Text("LTAI5tExampleKey:nobody-has-this-secret".into());
-    let keys = Keys::load(&keys).expect("a key");
+    let keys = AccessKeys::load(&keys).expect("a key");
     [Some(keys), None].map(|keys| {
         let snapshot = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/cluster.json");
         let snapshot = Snapshot::open(snapshot.as_ref()).expect("the sample");
         Gateway {
-            door: Door::new(keys, clock::system),
+            authenticator: Authenticator::new(keys, clock::system),
             quota: Quota::new(Rate::Max),
-            drill: Drill::new(Duration::ZERO, 0.0, 0),
+            fault_injector: FaultInjector::new(Duration::ZERO, 0.0, 0),
             upstream: Upstream::new(
                 Source::Snapshot(Box::new(snapshot)),
                 Pacer::new(Rate::Max, std::num::NonZeroU32::MIN),
@@ -57,34 +58,34 @@ fuzz_target!(|bytes: &[u8]| {
             headers.append(name, value);
         }
     }
-    let incoming = Incoming {
+    let request = GatewayRequest {
         method,
         path,
         query,
         headers: &headers,
         body,
     };
-    if let Ok(call) = incoming.call()
-        && let Some(proof) = call.proof
+    if let Ok(call) = request.call()
+        && let Some(signature) = call.signature
     {
-        assert!(!proof.holds(&Secret::new("nobody-has-this-secret")));
-        let hides = |token: &str| token.len() < 12 || !proof.shown().contains(token);
+        assert!(!signature.verifies(&SigningSecret::new("nobody-has-this-secret")));
+        let hides = |token: &str| token.len() < 12 || !signature.signed_text().contains(token);
         assert!(
-            proof.token.as_deref().is_none_or(hides),
+            signature.token.as_deref().is_none_or(hides),
             "{}",
-            proof.shown()
+            signature.signed_text()
         );
     }
     RUNTIME.with(|runtime| {
         for gateway in &*GATEWAYS {
-            check(&runtime.block_on(gateway.answer(&incoming)));
+            check(&runtime.block_on(gateway.answer(&request)));
         }
     });
 });
 
-fn check(reply: &Reply) {
+fn check(reply: &GatewayReply) {
     let body = std::str::from_utf8(&reply.body).expect("text");
-    assert!(body.contains(&reply.note.request_id));
+    assert!(body.contains(&reply.details.request_id));
     if reply.content_type.starts_with("application/json") {
         serde_json::from_str::<serde_json::Value>(body).expect("JSON");
     } else {

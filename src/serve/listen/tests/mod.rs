@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::close_reason::{CloseKind, CloseReason};
 use super::connection::serve_connection;
 use super::{Handler, Limits, ListenerState, Server};
-use crate::serve::{Incoming, Note, Reply};
+use crate::serve::{CallDetails, GatewayReply, GatewayRequest};
 
 /// Repeats the request in its answer; some paths have an effect.
 #[derive(Debug, Default)]
@@ -31,17 +31,17 @@ struct TestHandler {
 }
 
 impl Handler for TestHandler {
-    async fn answer(&self, incoming: &Incoming<'_>) -> Reply {
+    async fn answer(&self, incoming: &GatewayRequest<'_>) -> GatewayReply {
         let body = String::from_utf8_lossy(incoming.body);
-        let mut reply = Reply {
+        let mut reply = GatewayReply {
             status: 200,
             content_type: "application/json;charset=utf-8",
             body: format!("{} {} {body}\n", incoming.method, incoming.query).into_bytes(),
             retry_after: None,
-            note: Note {
+            details: CallDetails {
                 request_id: "0A1B2C3D-0000-4000-8000-000000000001".to_owned(),
                 action: Some("OnsMessageTrace"),
-                ..Note::default()
+                ..CallDetails::default()
             },
         };
         match incoming.path {
@@ -49,16 +49,16 @@ impl Handler for TestHandler {
             "/panic" => panic!("the handler panics"),
             "/slow" => tokio::time::sleep(Duration::from_secs(5)).await,
             "/large" => reply.body = vec![b'x'; 1 << 20],
-            "/dropped" => reply.note.dropped = true,
+            "/dropped" => reply.details.dropped = true,
             "/throttled" => {
                 reply.status = 400;
                 reply.retry_after = Some(Duration::from_millis(1500));
-                reply.note.code = Some("Throttling.User".into());
+                reply.details.code = Some("Throttling.User".into());
             }
             "/traced" => {
-                reply.note.key = Some("LTA***Key".to_owned());
-                reply.note.topic = Some("orders".to_owned());
-                reply.note.msg_id = Some("1E0578FE110F18B4AAC235C0C8460BA2".to_owned());
+                reply.details.key = Some("LTA***Key".to_owned());
+                reply.details.topic = Some("orders".to_owned());
+                reply.details.msg_id = Some("1E0578FE110F18B4AAC235C0C8460BA2".to_owned());
             }
             _ => {}
         }

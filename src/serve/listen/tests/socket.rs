@@ -3,7 +3,7 @@
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::accept::{Accept, accept_connections};
-use super::super::{ServeOutcome, Tls, run};
+use super::super::{ServeOutcome, ServerTls, run};
 use super::*;
 
 /// A listener that runs.
@@ -16,7 +16,7 @@ pub(super) struct RunningListener {
 }
 
 impl RunningListener {
-    pub(super) async fn start(limits: Limits, tls: Option<Arc<Tls>>) -> Self {
+    pub(super) async fn start(limits: Limits, tls: Option<Arc<ServerTls>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (handler, log) = (Arc::new(TestHandler::default()), Sink::default());

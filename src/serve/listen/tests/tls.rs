@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use tempfile::TempDir;
 
-use super::super::{Tls, TlsError};
+use super::super::{ServerTls, ServerTlsError};
 use super::socket::{RunningListener, rest};
 use super::*;
 use crate::exit::Advice;
@@ -48,8 +48,8 @@ impl Files {
         self.folder.path().join(name)
     }
 
-    fn open(&self) -> Tls {
-        Tls::open(&self.path("cert.pem"), &self.path("key.pem")).unwrap()
+    fn open(&self) -> ServerTls {
+        ServerTls::open(&self.path("cert.pem"), &self.path("key.pem")).unwrap()
     }
 
     /// A client that trusts this certificate and no other.
@@ -91,7 +91,10 @@ async fn a_renewed_certificate_is_used_from_the_next_connection_on() {
     assert!(healthz(&early, listener.address).await.is_ok());
 
     files.write("cert.pem", "half a file", 0o644);
-    assert!(matches!(tls.reload(), Err(TlsError::NoCertificate(_))));
+    assert!(matches!(
+        tls.reload(),
+        Err(ServerTlsError::NoCertificate(_))
+    ));
     let old = files.client(listener.address);
     assert!(
         healthz(&old, listener.address).await.is_ok(),
@@ -164,7 +167,7 @@ fn unusable_files_are_errors_with_a_hint() {
     let folder = files.folder.path().display().to_string();
     let mut told = String::new();
     for (cert, key) in cases {
-        let error = Tls::open(cert, key).unwrap_err();
+        let error = ServerTls::open(cert, key).unwrap_err();
         let hint = error.hint().unwrap();
         let text = format!("{:#}\nhint: {hint}\n", anyhow::Error::from(error));
         told += &text.replace(&folder, "[FOLDER]");

@@ -1,4 +1,4 @@
-//! What the gateway says instead of an answer: codes, statuses and texts as clients know them.
+//! Errors of the API, with codes, statuses and texts as the cloud has them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,90 +7,90 @@ use thiserror::Error;
 
 use crate::source::{Failure, FailureKind};
 
-/// Why a request is not answered. The text is the `Message` that the client gets (`facts/ons-api.md` §4.2).
+/// Why a request is not answered. The text is the `Message` that the client gets (`docs/facts/ons-api.md` §4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// A parameter that every call needs.
+pub enum ApiError {
+    /// A parameter that every call needs is missing.
     #[error(
         "The input parameter \"{0}\" that is mandatory for processing this request is not supplied."
     )]
     MissingParameter(&'static str),
-    /// A parameter that this operation needs.
+    /// A parameter that this operation needs is missing.
     #[error("{0} is mandatory for this action.")]
     MissingField(&'static str),
-    /// A parameter that stands there more than once: nobody knows which one is meant.
+    /// A parameter is given more than once, so its value is ambiguous.
     #[error("The parameter \"{0}\" is given more than once.")]
     Repeated(String),
-    /// No operation of this name.
+    /// There is no operation of this name.
     #[error("Specified api is not found, please check your url and method.")]
     UnknownAction,
-    /// Another version of the API.
+    /// The request is for another version of the API.
     #[error("Specified version \"{0}\" does not exist; this gateway knows 2019-02-14.")]
     UnknownVersion(String),
-    /// Neither GET nor POST.
+    /// The method is neither GET nor POST.
     #[error("This http method is not supported.")]
     UnsupportedMethod,
-    /// Not all that a signature needs, or not all signed that must be.
+    /// A part of the signature is missing, or a header that must be signed is not.
     #[error("The request signature does not conform to Aliyun standards: {0}.")]
     IncompleteSignature(&'static str),
-    /// A signature of a kind we don't check.
+    /// The signature method is not supported.
     #[error("Specified signature method is not valid.")]
     InvalidSignatureMethod,
-    /// The date can't be read.
+    /// The date is malformed.
     #[error("Specified time stamp or date value is not well formatted.")]
     TimestampFormat,
     /// The date is more than 15 minutes from now.
     #[error("Specified time stamp or date value is expired.")]
     TimestampExpired,
-    /// The request was seen before.
+    /// The request was received before.
     #[error("Specified signature nonce was used already.")]
     NonceUsed,
-    /// More requests than nonces can be remembered: none is let in that could be a replay.
+    /// The memory for nonces is full, so a replay could not be detected.
     #[error("Request was denied due to api flow control.")]
     TooManyNonces(Duration),
-    /// No such key.
+    /// There is no such access key.
     #[error("Specified access key is not found.")]
     UnknownKey,
-    /// The key is switched off.
+    /// The access key is not active.
     #[error("Specified access key is disabled.")]
     InactiveKey,
-    /// Not what the key's owner would have signed; the text is what we signed, without the token.
+    /// The signature does not match. The text is our string to sign, without the token.
     #[error(
         "Specified signature is not matched with our calculation. server string to sign is:{0}"
     )]
     WrongSignature(String),
-    /// A temporary key without its token.
+    /// The token of a temporary key is missing.
     #[error("A security token is mandatory for this access key.")]
     MissingToken,
-    /// A token that is not the key's.
+    /// The token is not the key's.
     #[error("Specified security token does not match the access key.")]
     WrongToken,
-    /// The key may not ask this.
+    /// The key has no right to the topic or instance.
     #[error("The key is not authorized to access this resource: {0}.")]
     NoPermission(String),
-    /// Too many calls; the time is that until the next one.
+    /// There were too many calls; the next one is allowed after this time.
     #[error("Request was denied due to user flow control.")]
     Throttled(Duration),
-    /// The source failed, or a drill says so.
+    /// The source failed, or the fault was injected.
     #[error("The request has failed due to a temporary failure of the server.")]
     Unavailable,
-    /// The source can't be asked, or a drill says so.
+    /// The source cannot be used, or the fault was injected.
     #[error("The request processing has failed due to some unknown error.")]
     Internal,
-    /// What the source says of this query.
+    /// The error of the source for this query.
     #[error("{message}")]
     Source {
-        /// Its code.
+        /// The error code.
         code: Cow<'static, str>,
-        /// Its HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// Its text.
+        /// The message.
         message: String,
     },
 }
 
-impl Refusal {
-    /// Something that does not exist.
+impl ApiError {
+    /// Builds the error for something that does not exist.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::Source {
             code: Cow::Borrowed(code),
@@ -99,7 +99,7 @@ impl Refusal {
         }
     }
 
-    /// The `Code`.
+    /// Returns the `Code`.
     #[must_use]
     pub fn code(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
@@ -128,7 +128,7 @@ impl Refusal {
         })
     }
 
-    /// The HTTP status: 400 unless the code has another of its own. Throttling too is a 400.
+    /// Returns the HTTP status: 400 unless the code has its own. Throttling is 400, too.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
@@ -142,7 +142,7 @@ impl Refusal {
         }
     }
 
-    /// How long the client is asked to wait.
+    /// Returns how long the client should wait.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -152,16 +152,16 @@ impl Refusal {
     }
 }
 
-impl From<Failure> for Refusal {
-    /// What a source can't answer is passed on; what is wrong between us and the source is nobody else's business,
-    /// and stands in our log.
+impl From<Failure> for ApiError {
+    /// Passes on what the source says about the query. Problems between us and the source are hidden from clients and
+    /// only logged.
     fn from(failure: Failure) -> Self {
         let passed_on = |fallback, status| Self::Source {
             code: failure
                 .code
                 .clone()
                 .map_or(Cow::Borrowed(fallback), Cow::Owned),
-            // Some sources answer 200 and mean it not.
+            // Some sources report errors with status 200.
             status: failure
                 .http_status
                 .filter(|status| *status >= 400)
@@ -189,64 +189,64 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// With the status of `facts/ons-api.md` §4.2, and what our own client makes of it.
-    const CASES: [(Refusal, u16, FailureKind); 20] = [
-        (Refusal::MissingParameter("Action"), 400, Refused),
-        (Refusal::MissingField("MsgId"), 400, Refused),
-        (Refusal::UnknownAction, 404, Fatal),
-        (Refusal::UnknownVersion(String::new()), 400, Fatal),
-        (Refusal::UnsupportedMethod, 405, Fatal),
-        (Refusal::IncompleteSignature(""), 400, Fatal),
-        (Refusal::InvalidSignatureMethod, 400, Fatal),
-        (Refusal::TimestampFormat, 400, Fatal),
-        (Refusal::TimestampExpired, 400, Fatal),
-        (Refusal::NonceUsed, 400, Server),
-        (Refusal::TooManyNonces(SECOND), 400, Throttled),
-        (Refusal::UnknownKey, 404, Fatal),
-        (Refusal::InactiveKey, 400, Fatal),
-        (Refusal::WrongSignature(String::new()), 400, Fatal),
-        (Refusal::MissingToken, 400, Fatal),
-        (Refusal::WrongToken, 400, Fatal),
-        (Refusal::NoPermission(String::new()), 403, Forbidden),
-        (Refusal::Throttled(SECOND), 400, Throttled),
-        (Refusal::Unavailable, 503, Server),
-        (Refusal::Internal, 500, Server),
+    /// Errors, their statuses (`docs/facts/ons-api.md` §4.2), and how our own client classifies them.
+    const CASES: [(ApiError, u16, FailureKind); 20] = [
+        (ApiError::MissingParameter("Action"), 400, Refused),
+        (ApiError::MissingField("MsgId"), 400, Refused),
+        (ApiError::UnknownAction, 404, Fatal),
+        (ApiError::UnknownVersion(String::new()), 400, Fatal),
+        (ApiError::UnsupportedMethod, 405, Fatal),
+        (ApiError::IncompleteSignature(""), 400, Fatal),
+        (ApiError::InvalidSignatureMethod, 400, Fatal),
+        (ApiError::TimestampFormat, 400, Fatal),
+        (ApiError::TimestampExpired, 400, Fatal),
+        (ApiError::NonceUsed, 400, Server),
+        (ApiError::TooManyNonces(SECOND), 400, Throttled),
+        (ApiError::UnknownKey, 404, Fatal),
+        (ApiError::InactiveKey, 400, Fatal),
+        (ApiError::WrongSignature(String::new()), 400, Fatal),
+        (ApiError::MissingToken, 400, Fatal),
+        (ApiError::WrongToken, 400, Fatal),
+        (ApiError::NoPermission(String::new()), 403, Forbidden),
+        (ApiError::Throttled(SECOND), 400, Throttled),
+        (ApiError::Unavailable, 503, Server),
+        (ApiError::Internal, 500, Server),
     ];
 
     #[test]
-    fn every_code_is_one_that_the_audit_understands() {
-        for (refusal, status, kind) in CASES {
-            let code = refusal.code();
-            assert_eq!(refusal.status(), status, "{code}");
+    fn the_audit_knows_every_code() {
+        for (error, status, kind) in CASES {
+            let code = error.code();
+            assert_eq!(error.status(), status, "{code}");
             assert_eq!(classify(&code).0, kind, "{code}");
-            assert_eq!(refusal.retry_after().is_some(), kind == Throttled, "{code}");
+            assert_eq!(error.retry_after().is_some(), kind == Throttled, "{code}");
         }
     }
 
     #[test]
-    fn a_sources_answer_is_passed_on_and_its_troubles_are_not() {
+    fn answers_of_the_source_are_passed_on_but_not_its_failures() {
         let fatal = Failure::new(
             Fatal,
             Some("InvalidAccessKeyId.NotFound".to_owned()),
             "key LTAI…",
         );
-        assert_eq!(Refusal::from(fatal), Refusal::Internal);
+        assert_eq!(ApiError::from(fatal), ApiError::Internal);
         let missing = Failure::new(NotFound, None, "no message");
         assert_eq!(
-            Refusal::from(missing),
-            Refusal::not_found("BIZ_NO_MESSAGE", "no message")
+            ApiError::from(missing),
+            ApiError::not_found("BIZ_NO_MESSAGE", "no message")
         );
-        for (said, told) in [(200, 404), (302, 404), (400, 400), (500, 500)] {
+        for (upstream, expected) in [(200, 404), (302, 404), (400, 400), (500, 500)] {
             let missing = Failure {
-                http_status: Some(said),
+                http_status: Some(upstream),
                 ..Failure::new(NotFound, Some("BIZ_NO_MESSAGE".to_owned()), "no message")
             };
-            assert_eq!(Refusal::from(missing).status(), told, "{said}");
+            assert_eq!(ApiError::from(missing).status(), expected, "{upstream}");
         }
         let slow_down = Failure {
             retry_after: Some(SECOND * 7),
             ..Failure::new(Throttled, None, "")
         };
-        assert_eq!(Refusal::from(slow_down), Refusal::Throttled(SECOND * 7));
+        assert_eq!(ApiError::from(slow_down), ApiError::Throttled(SECOND * 7));
     }
 }

@@ -1,11 +1,11 @@
-//! Every way to be refused, with both signatures.
+//! Every error, with both signatures.
 
 use super::client::{Client, NOW, Version, gateway, text, twice};
 use super::*;
 
 type Spoil = fn(&mut Client);
 
-/// What is wrong, and what is said about it: in V3 and in V1.
+/// What is wrong with a request, and its error: code, status and a part of the message.
 const CASES: &[(Spoil, &str, u16, &str)] = &[
     (|c| c.action = None, "MissingParameter", 400, "\"Action\""),
     (
@@ -138,21 +138,21 @@ const CASES: &[(Spoil, &str, u16, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_refusal_has_its_code_its_status_and_a_text_that_names_the_trouble() {
+async fn every_error_has_its_code_status_and_message() {
     let gateway = gateway();
     for (spoil, code, status, says) in CASES {
         for version in [Version::V3, Version::V1] {
             let mut client = Client::trace(version);
             client.set("Format", Some("JSON"));
             spoil(&mut client);
-            let reply = client.ask(&gateway).await;
+            let reply = client.context(&gateway).await;
             let body: serde_json::Value = serde_json::from_str(&text(&reply)).unwrap();
             assert_eq!(
                 (&body["Code"], reply.status),
                 (&(*code).into(), *status),
                 "{body}"
             );
-            assert_eq!(reply.note.code.as_deref(), Some(*code));
+            assert_eq!(reply.details.code.as_deref(), Some(*code));
             assert!(body["Message"].as_str().unwrap().contains(says), "{body}");
             assert_eq!(body["RequestId"], "ID");
             assert!(body["HostId"].is_string());
@@ -161,28 +161,28 @@ async fn every_refusal_has_its_code_its_status_and_a_text_that_names_the_trouble
 }
 
 #[tokio::test]
-async fn the_edges_of_the_window_are_inside() {
+async fn both_edges_of_the_window_are_accepted() {
     let gateway = gateway();
     for date in [NOW, "2025-11-20T02:45:00Z", "2025-11-20T03:15:00Z"] {
         let mut client = Client::trace(Version::V3);
         client.date = date;
-        assert_eq!(client.ask(&gateway).await.status, 200, "{date}");
+        assert_eq!(client.context(&gateway).await.status, 200, "{date}");
     }
 }
 
 #[tokio::test]
-async fn a_request_is_good_once() {
+async fn a_request_is_accepted_once() {
     let gateway = gateway();
     for version in [Version::V3, Version::V1] {
         let client = Client::trace(version);
-        assert_eq!(client.ask(&gateway).await.status, 200);
-        let again = client.ask(&gateway).await;
-        assert_eq!(again.note.code.as_deref(), Some("SignatureNonceUsed"));
+        assert_eq!(client.context(&gateway).await.status, 200);
+        let again = client.context(&gateway).await;
+        assert_eq!(again.details.code.as_deref(), Some("SignatureNonceUsed"));
     }
 }
 
 #[tokio::test]
-async fn a_forger_can_not_use_up_a_nonce() {
+async fn a_forger_cannot_use_up_a_nonce() {
     let gateway = gateway();
     let client = Client::trace(Version::V3);
     let forged = Client {
@@ -190,14 +190,14 @@ async fn a_forger_can_not_use_up_a_nonce() {
         ..client.clone()
     };
     assert_eq!(
-        forged.ask(&gateway).await.note.code.as_deref(),
+        forged.context(&gateway).await.details.code.as_deref(),
         Some("SignatureDoesNotMatch")
     );
-    assert_eq!(client.ask(&gateway).await.status, 200);
+    assert_eq!(client.context(&gateway).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_proof_that_lacks_something_says_what() {
+async fn an_incomplete_signature_is_refused() {
     let gateway = gateway();
     for (lost, version, code) in [
         ("x-acs-date", Version::V3, "IncompleteSignature"),
@@ -220,20 +220,20 @@ async fn a_proof_that_lacks_something_says_what() {
             client.set("Action", Some("OnsMessageTrace"));
             client.set("Version", Some(VERSION));
         }
-        let reply = client.ask(&gateway).await;
-        assert_eq!(reply.note.code.as_deref(), Some(code), "without {lost}");
+        let reply = client.context(&gateway).await;
+        assert_eq!(reply.details.code.as_deref(), Some(code), "without {lost}");
     }
 }
 
 #[tokio::test]
-async fn the_string_to_sign_is_shown_without_the_token() {
+async fn the_string_to_sign_hides_the_token() {
     let gateway = gateway();
     let token = "tok+en/=";
     for version in [Version::V3, Version::V1] {
         let mut client = Client::trace(version);
         (client.key_id, client.token, client.secret) = ("temporary", Some(token), "wrong");
         client.set("Format", Some("JSON"));
-        let reply = client.ask(&gateway).await;
+        let reply = client.context(&gateway).await;
         let body = text(&reply);
         assert!(
             body.contains("SignatureDoesNotMatch") && body.contains("***"),
@@ -254,22 +254,22 @@ async fn the_string_to_sign_is_shown_without_the_token() {
 
         client.secret = "secret";
         client.nonce.push('2');
-        assert_eq!(client.ask(&gateway).await.status, 200, "the right one");
+        assert_eq!(client.context(&gateway).await.status, 200, "the right one");
     }
 }
 
 /// Message 0A is of topic orders, 0B of topic lonely.
 #[tokio::test]
-async fn a_narrow_key_learns_nothing_of_topics_that_are_not_its_own() {
+async fn errors_reveal_nothing_of_topics_without_a_right() {
     let gateway = gateway();
-    let ask = async |key_id, action, topic, msg_id| {
+    let context = async |key_id, action, topic, msg_id| {
         let mut client = Client::of(Version::V3, action, &[("Topic", topic), ("MsgId", msg_id)]);
         client.key_id = key_id;
-        text(&client.ask(&gateway).await)
+        text(&client.context(&gateway).await)
     };
     for action in ["OnsMessageTrace", "OnsMessageGetByMsgId"] {
-        let other = ask("narrower", action, "lonely", "0A").await;
-        let nobodys = ask("narrower", action, "lonely", "FF").await;
+        let other = context("narrower", action, "lonely", "0A").await;
+        let nobodys = context("narrower", action, "lonely", "FF").await;
         assert!(
             other.contains("BIZ_NO_MESSAGE") && !other.contains("orders"),
             "{other}"
@@ -280,26 +280,26 @@ async fn a_narrow_key_learns_nothing_of_topics_that_are_not_its_own() {
             ("reader", "lonely", "FF", "under any topic"),
             ("both", "lonely", "0A", "has it under topic orders"),
         ] {
-            let said = ask(key_id, action, topic, msg_id).await;
+            let said = context(key_id, action, topic, msg_id).await;
             assert!(said.contains(says), "{key_id}: {said}");
         }
     }
     for (key_id, topics, groups) in [("reader", 2, 2), ("narrower", 1, 0), ("narrow", 0, 0)] {
         let mut client = Client::of(Version::V3, "OnsInstanceInServiceList", &[]);
         client.key_id = key_id;
-        let said = text(&client.ask(&gateway).await);
+        let said = text(&client.context(&gateway).await);
         let counts = format!("\"TopicCount\":{topics},\"GroupCount\":{groups}");
         assert!(said.contains(&counts), "{key_id}: {said}");
     }
 }
 
 #[tokio::test]
-async fn whoever_may_not_use_an_instance_does_not_see_it() {
+async fn an_instance_without_a_right_is_not_listed() {
     let gateway = gateway();
     let mut client = Client::of(Version::V3, "OnsInstanceInServiceList", &[]);
     client.key_id = "elsewhere";
     assert_eq!(
-        text(&client.ask(&gateway).await),
+        text(&client.context(&gateway).await),
         r#"{"RequestId":"ID","Data":{"InstanceVO":[]}}"#
     );
 }

@@ -1,17 +1,16 @@
-//! What a request brings to prove whose it is: one of the two signatures, and what exactly was signed.
+//! The signature of a request, V1 or V3, and the text that it covers.
 //!
-//! What is signed is taken from the wire, whatever set of headers a client signs: the official Python SDK also signs
-//! `accept` and `user-agent` (`facts/ons-api.md` §3.4). Some must be among them, since they are what makes a request
-//! mean something, and mean it once.
+//! The text is built from the request as it was received, with whatever headers the client signed: the official Python
+//! SDK also signs `accept` and `user-agent` (`docs/facts/ons-api.md` §3.4). Headers that determine the meaning of a
+//! request must be signed.
 
-use super::parameters::Parameters;
-use super::{Incoming, Refusal};
+use super::{ApiError, GatewayRequest, Parameters};
 use crate::source::ons::percent::{canonical_query, encode};
 use crate::source::ons::sign_v3::{ALGORITHM, Signed, sha256_hex};
 use crate::source::ons::{sign_v1, sign_v3};
 
-/// Without these in the signature, a request that was overheard could be sent again as another.
-const MUST_BE_SIGNED: [&str; 4] = [
+/// Headers that must be signed: without them, an intercepted request could be changed and sent again.
+const REQUIRED_HEADERS: [&str; 4] = [
     "host",
     "x-acs-content-sha256",
     "x-acs-date",
@@ -20,42 +19,42 @@ const MUST_BE_SIGNED: [&str; 4] = [
 
 const TOKEN_HEADER: &str = "x-acs-security-token";
 
-/// So must these, where they are sent.
-const MEAN_SOMETHING: [&str; 3] = ["x-acs-action", "x-acs-version", TOKEN_HEADER];
+/// Headers that must be signed if they are sent.
+const SIGNED_IF_SENT: [&str; 3] = ["x-acs-action", "x-acs-version", TOKEN_HEADER];
 
-/// A signature with all that it covers.
+/// A signature, and the text that it covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
-    /// Whose it claims to be.
+pub struct RequestSignature {
+    /// The access key ID, not verified.
     pub key_id: String,
     /// The token of a temporary key.
     pub token: Option<String>,
-    /// When it was signed, as the client wrote it.
+    /// The date of the signature, as the client wrote it.
     pub date: String,
-    /// What makes it unique.
+    /// The nonce that makes it unique.
     pub nonce: String,
     signature: String,
-    signed: What,
+    signed: SignedText,
 }
 
-/// What was signed, in the way of each version.
+/// The text that was signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+enum SignedText {
     /// The string to sign.
     V1(String),
     /// The canonical request.
     V3(String),
 }
 
-/// A secret, ready for both.
+/// The secret of an access key, prepared for both versions.
 #[derive(Debug, Clone)]
-pub struct Secret {
+pub struct SigningSecret {
     v1: sign_v1::V1SigningKey,
     v3: sign_v3::V3SigningKey,
 }
 
-impl Secret {
-    /// Of an access key.
+impl SigningSecret {
+    /// Prepares a secret.
     #[must_use]
     pub fn new(secret: &str) -> Self {
         Self {
@@ -65,11 +64,11 @@ impl Secret {
     }
 }
 
-impl Proof {
-    /// The proof in the parameters: `SignatureVersion=1.0`.
-    pub(super) fn v1(method: &str, parameters: &Parameters<'_>) -> Result<Self, Refusal> {
+impl RequestSignature {
+    /// Reads the signature from the parameters (`SignatureVersion=1.0`).
+    pub(super) fn v1(method: &str, parameters: &Parameters<'_>) -> Result<Self, ApiError> {
         if parameters.common("SignatureMethod")? != "HMAC-SHA1" {
-            return Err(Refusal::InvalidSignatureMethod);
+            return Err(ApiError::InvalidSignatureMethod);
         }
         let query = canonical_query(&parameters.without("Signature"));
         Ok(Self {
@@ -78,26 +77,26 @@ impl Proof {
             date: parameters.common("Timestamp")?.to_owned(),
             nonce: parameters.common("SignatureNonce")?.to_owned(),
             signature: parameters.common("Signature")?.to_owned(),
-            signed: What::V1(sign_v1::string_to_sign(method, &query)),
+            signed: SignedText::V1(sign_v1::string_to_sign(method, &query)),
         })
     }
 
-    /// The proof in the headers: `Authorization: ACS3-HMAC-SHA256 …`.
-    pub(super) fn v3(incoming: &Incoming<'_>, authorization: &str) -> Result<Self, Refusal> {
+    /// Reads the signature from the headers (`Authorization: ACS3-HMAC-SHA256 …`).
+    pub(super) fn v3(request: &GatewayRequest<'_>, authorization: &str) -> Result<Self, ApiError> {
         let fields = authorization
             .strip_prefix(ALGORITHM)
-            .ok_or(Refusal::InvalidSignatureMethod)?;
+            .ok_or(ApiError::InvalidSignatureMethod)?;
         let field = |name: &str| {
             let mut fields = fields.split(',').filter_map(|field| field.split_once('='));
             let (_, value) = fields.find(|(known, _)| known.trim() == name)?;
             Some(value.trim()).filter(|value| !value.is_empty())
         };
-        let incomplete = Refusal::IncompleteSignature;
+        let incomplete = ApiError::IncompleteSignature;
         let key_id = field("Credential").ok_or(incomplete("Credential is missing"))?;
         let names = field("SignedHeaders").ok_or(incomplete("SignedHeaders is missing"))?;
         let signature = field("Signature").ok_or(incomplete("Signature is missing"))?;
-        let headers = signed_headers(incoming, names)?;
-        let payload = sha256_hex(incoming.body);
+        let headers = signed_headers(request, names)?;
+        let payload = sha256_hex(request.body);
         let value = |name: &str| {
             let (_, value) = headers.iter().find(|(known, _)| *known == name)?;
             Some(value.trim())
@@ -107,10 +106,10 @@ impl Proof {
                 "x-acs-content-sha256 is not the hash of the body",
             ));
         }
-        let query: Vec<_> = form_urlencoded::parse(incoming.query.as_bytes()).collect();
+        let query: Vec<_> = form_urlencoded::parse(request.query.as_bytes()).collect();
         let request = Signed {
-            method: incoming.method,
-            uri: incoming.path,
+            method: request.method,
+            uri: request.path,
             query: &canonical_query(&query),
             headers: &headers,
             payload_sha256: &payload,
@@ -122,28 +121,28 @@ impl Proof {
             date: of("x-acs-date"),
             nonce: of("x-acs-signature-nonce"),
             signature: signature.to_owned(),
-            signed: What::V3(request.canonical_request()),
+            signed: SignedText::V3(request.canonical_request()),
         })
     }
 
-    /// Did the owner of this secret sign? Compared in constant time.
+    /// Returns whether this secret signed the request. The comparison takes constant time.
     #[must_use]
-    pub fn holds(&self, secret: &Secret) -> bool {
+    pub fn verifies(&self, secret: &SigningSecret) -> bool {
         match &self.signed {
-            What::V1(text) => secret.v1.verifies(text, &self.signature),
-            What::V3(request) => secret
+            SignedText::V1(text) => secret.v1.verifies(text, &self.signature),
+            SignedText::V3(request) => secret
                 .v3
                 .verifies(&sign_v3::string_to_sign(request), &self.signature),
         }
     }
 
-    /// What was signed, for a client that signed something else. The token in it is a secret and is left out.
+    /// Returns the signed text for an error message, so that clients can compare. The token is a secret and is removed.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn signed_text(&self) -> String {
         let token = self.token.as_deref().unwrap_or_default();
         match &self.signed {
-            What::V1(text) => without(text, &encode(&encode(token))),
-            What::V3(request) => format!(
+            SignedText::V1(text) => without(text, &encode(&encode(token))),
+            SignedText::V3(request) => format!(
                 "{}, which is of this canonical request:\n{}",
                 sign_v3::string_to_sign(request),
                 without(request, token)
@@ -160,27 +159,27 @@ fn without(text: &str, secret: &str) -> String {
     }
 }
 
-/// The headers that a client says it signed, by the names in its own order.
+/// Returns the headers that the client signed, in the client's order.
 fn signed_headers<'a>(
-    incoming: &Incoming<'a>,
+    request: &GatewayRequest<'a>,
     names: &'a str,
-) -> Result<Vec<(&'a str, &'a str)>, Refusal> {
+) -> Result<Vec<(&'a str, &'a str)>, ApiError> {
     let names = || names.split(';').map(str::trim);
-    let sent = MEAN_SOMETHING
+    let sent = SIGNED_IF_SENT
         .into_iter()
-        .filter(|name| incoming.headers.contains_key(*name));
-    let mut needed = MUST_BE_SIGNED.into_iter().chain(sent);
+        .filter(|name| request.headers.contains_key(*name));
+    let mut needed = REQUIRED_HEADERS.into_iter().chain(sent);
     if needed.any(|needed| !names().any(|name| name == needed)) {
-        return Err(Refusal::IncompleteSignature(
+        return Err(ApiError::IncompleteSignature(
             "host and every x-acs- header must be in SignedHeaders",
         ));
     }
     names()
         .map(|name| {
-            let mut values = incoming.headers.get_all(name).iter();
+            let mut values = request.headers.get_all(name).iter();
             match (values.next().map(|value| value.to_str()), values.next()) {
                 (Some(Ok(value)), None) => Ok((name, value)),
-                _ => Err(Refusal::IncompleteSignature(
+                _ => Err(ApiError::IncompleteSignature(
                     "a header of SignedHeaders is missing, repeated or no text",
                 )),
             }

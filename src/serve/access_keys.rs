@@ -1,4 +1,4 @@
-//! Who may ask what: access keys, from a file or the environment.
+//! Access keys and their rights, from a file or the environment.
 //!
 //! ```toml
 //! [[keys]]
@@ -6,7 +6,7 @@
 //! secret = "…"
 //! topics = ["orders", "payments"]   # default: all
 //! instances = ["*"]                 # default: all
-//! security_token = "…"              # a temporary key: every call must bring this token
+//! security_token = "…"              # a temporary key: every call must carry this token
 //! account = "ops"                   # whose quota its calls count against; default: its own
 //! active = false                    # default: true
 //! ```
@@ -22,48 +22,48 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::proof::Secret;
+use super::request_signature::SigningSecret;
 use crate::exit::Advice;
 
 /// An access key and its rights.
 #[derive(Debug)]
-pub struct Key {
-    /// The key ID.
+pub struct AccessKey {
+    /// The access key ID.
     pub id: String,
-    /// The account whose quota it uses.
+    /// The account whose quota its calls count against.
     pub account: Arc<str>,
-    /// May it be used?
+    /// Whether it may be used.
     pub active: bool,
-    /// What signs.
-    pub secret: Secret,
-    /// The token that every call must bring.
+    /// The secret that signs.
+    pub secret: SigningSecret,
+    /// The token that every call must carry.
     pub token: Option<SecretString>,
-    /// What it may ask about.
+    /// The topics it may use.
     pub topics: Scope,
-    /// Where.
+    /// The instances it may use.
     pub instances: Scope,
 }
 
-/// Names that a key may use: some, or all.
+/// The topics or instances that a key may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// `["*"]`
     All,
-    /// These, spelled exactly so.
+    /// Exactly these names.
     Only(BTreeSet<String>),
 }
 
 impl Scope {
-    /// Is this name in it?
+    /// Returns whether the name is in the scope.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &str) -> bool {
         match self {
             Self::All => true,
             Self::Only(names) => names.contains(name),
         }
     }
 
-    fn of(names: Option<Vec<String>>) -> Result<Self, String> {
+    fn from_names(names: Option<Vec<String>>) -> Result<Self, String> {
         let Some(names) = names else {
             return Ok(Self::All);
         };
@@ -72,18 +72,18 @@ impl Scope {
         }
         match names.iter().find(|name| name.contains('*')) {
             Some(pattern) => Err(format!(
-                "`{pattern}`: patterns are not understood, expected exact names or \"*\""
+                "`{pattern}`: patterns are not supported, expected exact names or \"*\""
             )),
             None => Ok(Self::Only(names.into_iter().collect())),
         }
     }
 }
 
-/// Every key, by ID.
+/// All access keys by ID.
 #[derive(Debug, Default)]
-pub struct Keys(HashMap<String, Arc<Key>>);
+pub struct AccessKeys(HashMap<String, Arc<AccessKey>>);
 
-/// Where keys are written down.
+/// Where access keys are configured.
 #[derive(Debug, Clone)]
 pub enum KeySource {
     /// A TOML file, mode 0600.
@@ -92,32 +92,32 @@ pub enum KeySource {
     Text(SecretString),
 }
 
-/// Why there are no keys.
+/// Why access keys cannot be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeysError {
     /// The file can't be read.
     #[error("can't read the access keys in {}", path.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Others than its owner can read the file.
+    /// The file can be read by others than its owner.
     #[error("{}: mode {mode:04o}, expected 0600: others can read the secrets in it", path.display())]
     Open {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Its permissions.
+        /// The mode of the file.
         mode: u32,
     },
-    /// It does not say what keys there are.
+    /// The text is not a valid list of keys.
     #[error("{place}: {problem}")]
     Malformed {
-        /// File and line, or the variable.
+        /// File and line, or the name of the variable.
         place: String,
-        /// What is wrong; no secret is in it.
+        /// What is wrong. It contains no secret.
         problem: String,
     },
 }
@@ -137,13 +137,13 @@ impl Advice for KeysError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
-    keys: Vec<Written>,
+struct KeysFile {
+    keys: Vec<KeyEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct KeyEntry {
     id: String,
     secret: SecretString,
     security_token: Option<SecretString>,
@@ -153,34 +153,38 @@ struct Written {
     instances: Option<Vec<String>>,
 }
 
-impl Keys {
-    /// Reads them from where they are, now.
+impl AccessKeys {
+    /// Reads the keys from their source.
+    ///
+    /// # Errors
+    ///
+    /// The file is unreadable, readable by others, or malformed.
     pub fn load(from: &KeySource) -> Result<Self, KeysError> {
         match from {
-            KeySource::File(path) => Self::of_file(path),
-            KeySource::Text(text) => Self::of_text(text.expose_secret()),
+            KeySource::File(path) => Self::from_file(path),
+            KeySource::Text(text) => Self::from_text(text.expose_secret()),
         }
     }
 
-    /// The key of this ID.
+    /// Returns the key with this ID.
     #[must_use]
-    pub fn get(&self, id: &str) -> Option<&Arc<Key>> {
+    pub fn get(&self, id: &str) -> Option<&Arc<AccessKey>> {
         self.0.get(id)
     }
 
-    /// How many there are.
+    /// Returns the number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Are there none?
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    fn of_file(path: &Path) -> Result<Self, KeysError> {
+    fn from_file(path: &Path) -> Result<Self, KeysError> {
         let unreadable = |source| KeysError::Unreadable {
             path: path.to_owned(),
             source,
@@ -196,22 +200,22 @@ impl Keys {
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(unreadable)?;
         let place = |line: usize| format!("{}:{line}", path.display());
-        // The error's own text would quote the line, and a secret may stand in it.
-        let document: Document = toml::from_str(&text).map_err(|error| KeysError::Malformed {
+        // The error's own text would quote the line, which may contain a secret.
+        let file: KeysFile = toml::from_str(&text).map_err(|error| KeysError::Malformed {
             place: place(error.span().map_or(1, |span| line_of(&text, span.start))),
             problem: without_value(error.message()),
         })?;
-        Self::of(document.keys, &path.display().to_string())
+        Self::from_entries(file.keys, &path.display().to_string())
     }
 
-    fn of_text(text: &str) -> Result<Self, KeysError> {
+    fn from_text(text: &str) -> Result<Self, KeysError> {
         let place = "ONS_AUDIT_SERVE_KEYS";
-        let written = text.split(',').enumerate().map(|(nth, pair)| {
+        let entries = text.split(',').enumerate().map(|(nth, pair)| {
             let (id, secret) = pair.split_once(':').ok_or_else(|| KeysError::Malformed {
                 place: place.to_owned(),
                 problem: format!("entry {} has no colon, expected id:secret", nth + 1),
             })?;
-            Ok(Written {
+            Ok(KeyEntry {
                 id: id.trim().to_owned(),
                 secret: SecretString::from(secret.trim()),
                 security_token: None,
@@ -221,20 +225,20 @@ impl Keys {
                 instances: None,
             })
         });
-        Self::of(written.collect::<Result<_, KeysError>>()?, place)
+        Self::from_entries(entries.collect::<Result<_, KeysError>>()?, place)
     }
 
-    fn of(written: Vec<Written>, place: &str) -> Result<Self, KeysError> {
-        let mut keys = HashMap::with_capacity(written.len());
-        for (nth, key) in written.into_iter().enumerate() {
-            let key = key.checked().map_err(|problem| KeysError::Malformed {
+    fn from_entries(entries: Vec<KeyEntry>, place: &str) -> Result<Self, KeysError> {
+        let mut keys = HashMap::with_capacity(entries.len());
+        for (nth, key) in entries.into_iter().enumerate() {
+            let key = key.into_key().map_err(|problem| KeysError::Malformed {
                 place: place.to_owned(),
                 problem: format!("key {}: {problem}", nth + 1),
             })?;
-            if let Some(twice) = keys.insert(key.id.clone(), Arc::new(key)) {
+            if let Some(first) = keys.insert(key.id.clone(), Arc::new(key)) {
                 return Err(KeysError::Malformed {
                     place: place.to_owned(),
-                    problem: format!("key ID `{}` stands there twice", twice.id),
+                    problem: format!("key ID `{}` is given twice", first.id),
                 });
             }
         }
@@ -242,27 +246,27 @@ impl Keys {
     }
 }
 
-impl Written {
-    fn checked(self) -> Result<Key, String> {
+impl KeyEntry {
+    fn into_key(self) -> Result<AccessKey, String> {
         if self.id.is_empty() {
             return Err("id is empty".to_owned());
         }
         if self.secret.expose_secret().is_empty() {
             return Err("secret is empty".to_owned());
         }
-        Ok(Key {
+        Ok(AccessKey {
             account: self.account.as_deref().unwrap_or(&self.id).into(),
             active: self.active.unwrap_or(true),
-            secret: Secret::new(self.secret.expose_secret()),
+            secret: SigningSecret::new(self.secret.expose_secret()),
             token: self.security_token,
-            topics: Scope::of(self.topics)?,
-            instances: Scope::of(self.instances)?,
+            topics: Scope::from_names(self.topics)?,
+            instances: Scope::from_names(self.instances)?,
             id: self.id,
         })
     }
 }
 
-/// A value of the wrong type is quoted by the parser, and may be a secret. Bad syntax is not.
+/// Removes the value that the parser quotes if it has the wrong type: it may be a secret. Bad syntax is not quoted.
 fn without_value(problem: &str) -> String {
     let is_quoted = |what: &str| {
         let quoting = ["invalid type: ", "invalid value: ", "invalid length "];
@@ -296,45 +300,45 @@ mod tests {
 
     fn refused(text: &str) -> String {
         let (folder, path) = file_of(text);
-        let error = Keys::load(&KeySource::File(path)).unwrap_err();
+        let error = AccessKeys::load(&KeySource::File(path)).unwrap_err();
         error
             .to_string()
             .replace(&*folder.path().to_string_lossy(), "")
     }
 
     #[test]
-    fn a_file_says_who_may_ask_what() {
+    fn a_file_has_keys_and_their_rights() {
         let (_folder, path) = file_of(
             "[[keys]]\nid = 'a'\nsecret = 's'\n[[keys]]\nid = 'b'\nsecret = 't'\naccount = 'ops'\n\
              active = false\ntopics = ['orders']\ninstances = ['*']\n",
         );
-        let keys = Keys::load(&KeySource::File(path)).unwrap();
+        let keys = AccessKeys::load(&KeySource::File(path)).unwrap();
         assert_eq!(keys.len(), 2);
         let (a, b) = (keys.get("a").unwrap(), keys.get("b").unwrap());
         assert_eq!((&*a.account, a.active, &a.topics), ("a", true, &Scope::All));
         assert_eq!((&*b.account, b.active), ("ops", false));
-        assert!(b.topics.has("orders") && !b.topics.has("Orders"));
+        assert!(b.topics.contains("orders") && !b.topics.contains("Orders"));
         assert_eq!(b.instances, Scope::All);
         assert!(keys.get("c").is_none());
     }
 
     #[test]
-    fn the_environment_says_id_and_secret() {
-        let keys = Keys::load(&KeySource::Text("a:s:1, b:t".into())).unwrap();
+    fn the_environment_has_ids_and_secrets() {
+        let keys = AccessKeys::load(&KeySource::Text("a:s:1, b:t".into())).unwrap();
         assert_eq!(keys.len(), 2);
         for (text, problem) in [
             ("a", "entry 1 has no colon"),
             ("a:s,", "entry 2 has no colon"),
             ("a:", "key 1: secret is empty"),
-            ("a:s,a:t", "key ID `a` stands there twice"),
+            ("a:s,a:t", "key ID `a` is given twice"),
         ] {
-            let error = Keys::load(&KeySource::Text(text.into())).unwrap_err();
+            let error = AccessKeys::load(&KeySource::Text(text.into())).unwrap_err();
             assert!(error.to_string().contains(problem), "{error}");
         }
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_line_and_without_secrets() {
+    fn errors_name_the_line_and_no_secret() {
         for (text, problem) in [
             ("[[keys]]\nid = 'a'\nsecret = 'hush' x\n", "/keys.toml:3: "),
             (
@@ -364,7 +368,7 @@ mod tests {
             ),
             (
                 "[[keys]]\nid = 'a'\nsecret = 'hush'\ntopics = ['or*']\n",
-                "`or*`: patterns are not understood",
+                "`or*`: patterns are not supported",
             ),
         ] {
             let error = refused(text);
@@ -377,14 +381,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused() {
+    fn a_file_readable_by_others_is_refused() {
         let (_folder, path) = file_of("keys = []");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let error = Keys::load(&KeySource::File(path.clone())).unwrap_err();
+        let error = AccessKeys::load(&KeySource::File(path.clone())).unwrap_err();
         assert!(error.to_string().contains("mode 0640, expected 0600"));
         assert_eq!(error.hint(), Some(format!("chmod 600 {}", path.display())));
         assert!(matches!(
-            Keys::load(&KeySource::File("/nowhere/keys".into())),
+            AccessKeys::load(&KeySource::File("/nowhere/keys".into())),
             Err(KeysError::Unreadable { .. })
         ));
     }

@@ -1,23 +1,23 @@
-//! Bodies in JSON and XML, byte for byte what SDKs parse (`facts/ons-api.md` §§1.2, 4.1).
+//! Bodies in JSON and XML, byte for byte as SDKs parse them (`docs/facts/ons-api.md` §§1.2, 4.1).
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::Refusal;
+use super::ApiError;
 
-/// How an answer is written.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `Format=JSON`, and every V3 request.
+pub enum BodyFormat {
+    /// For `Format=JSON` and every V3 request.
     Json,
-    /// What V1 gets if it asks for nothing else.
+    /// For V1 requests without `Format=JSON`.
     Xml,
 }
 
-impl Format {
-    /// The content type. No blank before `charset`: the official SDK decodes an XML error only if it is exactly so
-    /// (`facts/ons-api.md` §4.5).
+impl BodyFormat {
+    /// Returns the content type. It has no blank before `charset`, because the official SDK decodes XML errors only
+    /// with exactly this type (`docs/facts/ons-api.md` §4.5).
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -26,19 +26,22 @@ impl Format {
         }
     }
 
-    /// The answer of an operation.
+    /// Writes the answer of an operation.
     pub(super) fn answer<D: Serialize>(self, action: &str, request_id: &str, data: &D) -> Vec<u8> {
-        self.write(&format!("{action}Response"), &Answer { request_id, data })
+        self.write(
+            &format!("{action}Response"),
+            &ResponseBody { request_id, data },
+        )
     }
 
-    /// A refusal.
-    pub(super) fn refusal(self, refusal: &Refusal, request_id: &str, host: &str) -> Vec<u8> {
-        let code = refusal.code();
-        let body = Error {
+    /// Writes an error.
+    pub(super) fn error(self, error: &ApiError, request_id: &str, host: &str) -> Vec<u8> {
+        let code = error.code();
+        let body = ErrorBody {
             request_id,
             host_id: host,
             code: &code,
-            message: &refusal.to_string(),
+            message: &error.to_string(),
         };
         self.write("Error", &body)
     }
@@ -48,16 +51,16 @@ impl Format {
             Self::Json => serde_json::to_vec(body).ok(),
             Self::Xml => quick_xml::se::to_string_with_root(root, body)
                 .ok()
-                .map(|text| format!("<?xml version='1.0' encoding='UTF-8'?>{}", allowed(&text)))
+                .map(|text| format!("<?xml version='1.0' encoding='UTF-8'?>{}", valid_xml(&text)))
                 .map(String::into_bytes),
         };
-        // Text, numbers and lists of them under fixed names can always be written.
+        // Texts, numbers and lists under fixed names can always be serialized.
         written.unwrap_or_default()
     }
 }
 
-/// XML has no way to write most control characters, not even escaped; a request may bring them, and be quoted.
-fn allowed(text: &str) -> Cow<'_, str> {
+/// Replaces characters that XML cannot contain, not even escaped. Errors quote requests, which may contain them.
+fn valid_xml(text: &str) -> Cow<'_, str> {
     let is_forbidden = |c: char| {
         (c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r'))
             || matches!(c, '\u{FFFE}' | '\u{FFFF}')
@@ -71,14 +74,14 @@ fn allowed(text: &str) -> Cow<'_, str> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a, D> {
+struct ResponseBody<'a, D> {
     request_id: &'a str,
     data: &'a D,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Error<'a> {
+struct ErrorBody<'a> {
     request_id: &'a str,
     host_id: &'a str,
     code: &'a str,
@@ -94,25 +97,25 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_written_as_the_gateway_writes_it() {
-        let refusal = Refusal::not_found("BIZ_NO_MESSAGE", "no \"message\" <here>");
+    fn an_error_is_written_as_by_the_cloud() {
+        let error = ApiError::not_found("BIZ_NO_MESSAGE", "no \"message\" <here>");
         assert_eq!(
-            text(Format::Json.refusal(&refusal, "ID-1", "host")),
+            text(BodyFormat::Json.error(&error, "ID-1", "host")),
             r#"{"RequestId":"ID-1","HostId":"host","Code":"BIZ_NO_MESSAGE","Message":"no \"message\" <here>"}"#
         );
         assert_eq!(
-            text(Format::Xml.refusal(&refusal, "ID-1", "host")),
+            text(BodyFormat::Xml.error(&error, "ID-1", "host")),
             "<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>ID-1</RequestId><HostId>host</HostId>\
              <Code>BIZ_NO_MESSAGE</Code><Message>no \"message\" &lt;here&gt;</Message></Error>"
         );
     }
 
     #[test]
-    fn what_no_xml_can_hold_is_replaced() {
-        let refusal = Refusal::not_found("BIZ_TOPIC_NOT_FOUND", "no topic a\u{1}b\tc\u{FFFF}中");
-        let body = text(Format::Xml.refusal(&refusal, "ID-1", "host"));
+    fn characters_that_xml_forbids_are_replaced() {
+        let error = ApiError::not_found("BIZ_TOPIC_NOT_FOUND", "no topic a\u{1}b\tc\u{FFFF}中");
+        let body = text(BodyFormat::Xml.error(&error, "ID-1", "host"));
         assert!(body.contains("no topic a\u{FFFD}b\tc\u{FFFD}中"), "{body}");
-        let body = text(Format::Json.refusal(&refusal, "ID-1", "host"));
+        let body = text(BodyFormat::Json.error(&error, "ID-1", "host"));
         assert!(body.contains("no topic a\\u0001b"), "{body}");
     }
 }
