@@ -221,7 +221,7 @@ impl Ons {
         let host = target
             .as_ref()
             .and_then(Url::host_str)
-            .unwrap_or("nowhere we can read");
+            .unwrap_or("an unreadable address");
         let kind = match status {
             301 | 308 => FailureKind::Fatal,
             _ => FailureKind::Server,

@@ -81,6 +81,10 @@ pub struct HttpReply {
 
 impl Network {
     /// Posts JSON once, without credentials. Error messages contain no part of the address.
+    ///
+    /// # Errors
+    ///
+    /// If no response arrives, or the HTTP client cannot be set up.
     pub async fn post_json(
         &self,
         to: &Address,

@@ -48,7 +48,7 @@ fn details(error: &reqwest::Error) -> ErrorDetails {
         return (kind, "the proxy wants a user and a password", hint, None);
     }
     if proxy_refused_tunnel(error) {
-        let what = "the proxy does not let us through to the host";
+        let what = "the proxy refuses a connection to the host";
         let hint = "have the proxy allow CONNECT to the host, or go past the proxy: name the host in NO_PROXY";
         return (FailureKind::Fatal, what, Some(hint), None);
     }
@@ -58,7 +58,7 @@ fn details(error: &reqwest::Error) -> ErrorDetails {
         let hint = "check the source, the network, and HTTPS_PROXY and NO_PROXY";
         ("can't connect", Some(hint))
     } else if error.is_body() || error.is_decode() {
-        ("the answer broke off", None)
+        ("the response ended too early", None)
     } else {
         ("the connection broke", None)
     };

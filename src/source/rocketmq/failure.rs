@@ -38,8 +38,8 @@ fn code(error: &CallError) -> Option<String> {
     Some(name.to_owned())
 }
 
-const WRONG_KEY: &str = "check ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY: the cluster has ACL, and without a key, with one that it does not know, \
-     or with another secret nobody is let in";
+const WRONG_KEY: &str = "check ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY: the cluster has ACL and refuses calls \
+     without a key, with an unknown key, or with a wrong secret";
 
 /// Returns whether the key itself is wrong, rather than a permission missing. Both have the same code, so the
 /// remark decides: brokers of 4.9 and 5.5 send these for a missing key, an unknown key, or a wrong secret.

@@ -108,12 +108,12 @@ impl Cluster {
         }
         self.were_all_asked(&topic).await?;
         let case = if id.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            "; keys are upper case mostly, and this one is not"
+            "; most keys are in upper case, and this one is not"
         } else {
             ""
         };
         let message = format!(
-            "no message with this ID under topic {} on {}: it has expired, stands under another topic, or its broker is down{case}",
+            "no message with this ID under topic {} on {}: it has expired, is stored under another topic, or its broker is down{case}",
             query.topic,
             topic.brokers.join(", ")
         );
@@ -215,7 +215,7 @@ impl Cluster {
         let absent = |message| Failure::new(FailureKind::NotFound, NO_MESSAGE.to_owned(), message);
         if *message.topic == *topic.wire {
             return found(&broker, &message)
-                .ok_or_else(|| absent("its place in the queue makes no sense".to_owned()));
+                .ok_or_else(|| absent("its offset in the queue is not valid".to_owned()));
         }
         let real = message.properties.get("REAL_TOPIC");
         if !is_waiting_room(&message.topic) || real != Some(&*topic.wire) {
@@ -223,7 +223,7 @@ impl Cluster {
             let origin =
                 origin.map_or_else(String::new, |origin| format!(", sent to {origin} first"));
             return Err(absent(format!(
-                "the message with this ID stands under topic {}, not under {}{origin}",
+                "the message with this ID is stored under topic {}, not under {}{origin}",
                 message.topic, topic.wire
             )));
         }
@@ -253,10 +253,10 @@ impl Cluster {
             {
                 (
                     EXPIRED,
-                    "expired: the topic's oldest message there stands behind it",
+                    "expired: the topic's oldest message there comes after it",
                 )
             }
-            _ => (NO_MESSAGE, "it has expired, or never was there"),
+            _ => (NO_MESSAGE, "it has expired, or was never stored"),
         };
         let message = format!(
             "{broker} has no message at offset {} of its commit log: {why}",

@@ -1,4 +1,4 @@
-//! Keys that somebody issues for a while.
+//! Keys that a service issues for a limited time.
 
 use serde_json::json;
 
@@ -87,7 +87,7 @@ fn a_profile_assumes_a_role_at_an_sts_that_is_trusted() {
         "{asked}"
     );
 
-    // Verification can't be turned off: a stranger's STS gets no signature.
+    // // Verification cannot be turned off: an untrusted STS gets no signature.
     let said = audit(&tool, &gateway).ends(2);
     assert!(
         said.stderr.contains("certificate is not trusted"),

@@ -1,4 +1,4 @@
-//! With which key an audit asks, and that no secret of it is ever told.
+//! The key that an audit uses. No output contains its secret.
 
 mod issued;
 mod proxies;
@@ -7,7 +7,7 @@ pub(crate) mod small;
 use super::gateway::{Call, Fault, Gateway, KEY_ID, SECRET, TOKEN};
 use super::tool::{Said, Tool};
 
-/// One message that is not old.
+/// One recent message.
 const LIST: &str = "msg_id,topic\nAC10323E00002A9F0000000000983278,orders\n";
 
 fn tool() -> Tool {
@@ -25,7 +25,7 @@ fn audit<'t>(tool: &'t Tool, gateway: &Gateway) -> super::tool::Call<'t> {
         .arg(&gateway.url())
 }
 
-/// Neither the streams nor any file that was written hold the secret, the token, or the key ID in full.
+/// Checks that neither the streams nor any written file contain the secret, the token, or the full key ID.
 #[track_caller]
 fn tells_nothing(tool: &Tool, said: &Said) {
     let files = tool.names();
@@ -74,7 +74,7 @@ fn from_the_file_of_the_command_line_tool() {
 
     let said = audit(&tool, &knowing().start()).ends(0);
     assert!(said.stderr.contains(&log("day")), "{}", said.stderr);
-    // A profile that was given wins over the environment.
+    // // A profile given by a flag wins over the environment.
     let gateway = knowing().token(TOKEN).start();
     let wrong = |call: super::tool::Call<'_>| {
         let call = call.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI5tSomebodyElse");
@@ -159,7 +159,7 @@ fn from_nowhere() {
     assert_eq!(tool.names(), ["in.csv"]);
 }
 
-/// Half a key in the environment, and a whole one of somebody else in the file.
+/// Half a key in the environment, and the key of another account in the file.
 #[test]
 fn from_no_other_account() {
     let (tool, gateway) = (tool(), knowing().start());
@@ -178,7 +178,7 @@ fn from_no_other_account() {
     tells_nothing(&tool, &said);
 }
 
-/// A thousand rows, but the first answers say that none will be any good.
+/// A thousand rows, but the first responses show that every row would fail.
 #[test]
 fn a_key_that_is_refused_ends_the_run_at_once() {
     let refusals = [

@@ -1,11 +1,11 @@
-//! The way through a proxy, and around it.
+//! Calls through a proxy, and around it.
 
 use super::small::Small;
 use super::{knowing, tells_nothing, tool};
 use crate::gateway::Gateway;
 use crate::tool::{Call, Tool};
 
-/// A gateway elsewhere: only a proxy knows where.
+/// A gateway on another host that only the proxy can resolve.
 fn elsewhere(tool: &Tool) -> Call<'_> {
     tool.call("audit in.csv -o out.csv --allow-http --timeout 5s --max-attempts 1 --source http://ons.example.test")
         .key()
@@ -14,7 +14,7 @@ fn elsewhere(tool: &Tool) -> Call<'_> {
 #[test]
 fn a_proxy_is_named_by_flag_or_environment() {
     let tool = tool();
-    let proxy = knowing().start(); // what a proxy gets is what the gateway gets, but for the address before the path
+    let proxy = knowing().start(); // // a proxy receives the same request as the gateway, with the address before the path
     elsewhere(&tool).args("--proxy").arg(&proxy.url()).ends(0);
     for (number, variable) in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
         .into_iter()
@@ -26,7 +26,7 @@ fn a_proxy_is_named_by_flag_or_environment() {
     }
 }
 
-/// All addresses of this machine are one that is no loopback: without `NO_PROXY` it is asked through the proxy.
+/// Every name of this machine used here is not loopback: without `NO_PROXY` it is reached through the proxy.
 #[test]
 fn no_proxy_is_kept_to() {
     let (tool, gateway, proxy) = (tool(), knowing().start(), knowing().start());
@@ -59,11 +59,11 @@ fn nothing_on_this_machine_is_reached_through_a_proxy() {
     assert_eq!((gateway.calls(), proxy.calls()), (1, 0));
 }
 
-/// Left out, it would be gone past: with everything that is asked, and with the key of whoever asks.
+/// If the variable were ignored, the request and its key would bypass the proxy.
 #[test]
 fn a_proxy_that_is_none_is_not_gone_past() {
     let (tool, gateway) = (tool(), knowing().start());
-    // An address of this machine that is no loopback.
+    // // An address of this machine that is not loopback.
     let source = gateway.url().replace("127.0.0.1", "0.0.0.0");
     for (variable, value) in [
         ("HTTP_PROXY", "http://bob:pr0xy-pass@[bad"),
@@ -81,7 +81,7 @@ fn a_proxy_that_is_none_is_not_gone_past() {
     assert_eq!(gateway.calls(), 0);
 }
 
-/// The system's certificate authorities hold for a proxy, too, whoever is behind it.
+/// The system's certificate authorities apply to a proxy too.
 #[test]
 fn a_proxy_may_be_reached_by_tls() {
     let tool = tool();
@@ -98,7 +98,7 @@ fn a_proxy_may_be_reached_by_tls() {
     );
 }
 
-/// The secret of a proxy goes to the proxy and nowhere else.
+/// The password of a proxy is sent to the proxy only.
 #[test]
 fn tls_goes_through_a_tunnel_with_the_environments_password() {
     let tool = tool();
@@ -135,7 +135,7 @@ fn tls_goes_through_a_tunnel_with_the_environments_password() {
     tells_nothing(&tool, &said);
 }
 
-/// Nothing that is asked would get past it, so nothing is asked twice.
+/// No call could succeed, so no call is repeated.
 #[test]
 fn a_proxy_that_lets_nobody_through_ends_the_run_at_once() {
     for (status, says, hint) in [
@@ -146,7 +146,7 @@ fn a_proxy_that_lets_nobody_through_ends_the_run_at_once() {
         ),
         (
             403,
-            "the proxy does not let us through to the host",
+            "the proxy refuses a connection to the host",
             "\nhint: have the proxy allow CONNECT to the host",
         ),
     ] {

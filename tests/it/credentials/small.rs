@@ -1,4 +1,4 @@
-//! A server for one question at a time, with or without TLS: STS, a key address, a proxy.
+//! A server that handles one request at a time, with or without TLS: STS, a credentials URI, a proxy.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -26,7 +26,7 @@ pub(crate) struct Small {
 }
 
 impl Small {
-    /// Answers each head with a status and a body.
+    /// Answers each request head with a status and a body.
     pub(crate) fn plain(replies: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
         Self::start(None, Box::new(replies))
     }
@@ -72,7 +72,7 @@ impl Small {
         }
     }
 
-    /// The requests: head and body.
+    /// Returns the requests: head and body.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -81,14 +81,14 @@ impl Small {
 impl Drop for Small {
     fn drop(&mut self) {
         self.stopped.store(true, Relaxed);
-        drop(TcpStream::connect(self.address)); // wakes the thread
+        drop(TcpStream::connect(self.address)); // // wakes the thread
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
     }
 }
 
-/// A request, answered; nothing where the client went away, as one that does not trust us does.
+/// Answers a request; `None` if the client went away, for example because it does not trust the certificate.
 fn converse(mut stream: impl Read + Write, replies: &Replies) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -14,7 +14,7 @@ use futures::{StreamExt as _, stream};
 pub(super) const TEN_MEGABYTES: usize = 10_000_000;
 const PIECE: usize = 50_000;
 
-/// Ten megabytes, piece by piece.
+/// Ten megabytes in pieces.
 pub(super) fn huge(request_id: &str) -> Body {
     let first = format!("{:PIECE$}", looks_empty(request_id));
     let blanks = Bytes::from(vec![b' '; PIECE]);
@@ -23,7 +23,7 @@ pub(super) fn huge(request_id: &str) -> Body {
     Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
 }
 
-/// Whoever unpacks it has half a gigabyte; whoever reads only its beginning, a wrong answer.
+/// Decompressed, it has half a gigabyte; its beginning alone is a wrong answer.
 pub(super) fn bomb(request_id: &str) -> Vec<u8> {
     static BLANKS: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 20]).repeat(512));
     [gzip(looks_empty(request_id).as_bytes()), BLANKS.clone()].concat()

@@ -1,4 +1,4 @@
-//! Where calls arrive: counted, read, and answered.
+//! Handles calls: counts, parses and answers them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex};
@@ -62,14 +62,14 @@ pub(super) async fn answer(
     match fault {
         Some(Fault::Slow(wait)) => tokio::time::sleep(wait).await,
         Some(Fault::Held) => desk.released.cancelled().await,
-        Some(Fault::ResetInside) => breaker.reset_after(160), // its head is shorter, and the whole is longer
+        Some(Fault::ResetInside) => breaker.reset_after(160), // // its header is shorter, and the whole response longer
         _ => {}
     }
     desk.truth(&asked, fault.as_ref(), number, &request_id)
 }
 
 impl Desk {
-    /// Counts a call, reads it, and looks up what is planned for it.
+    /// Counts a call, parses it, and looks up its planned fault.
     fn note(&self, wire: &Wire<'_>) -> (usize, Result<(Asked, Option<Fault>), Refusal>) {
         let mut seen = self.seen.lock().unwrap();
         seen.calls += 1;
@@ -103,7 +103,7 @@ impl Desk {
         (number, read)
     }
 
-    /// The right answer: the groups in any order, and no message under one of two statuses.
+    /// Returns the correct response: groups in any order; a missing message with one of two statuses.
     fn truth(
         &self,
         asked: &Asked,

@@ -1,4 +1,4 @@
-//! What can go wrong between a call and its answer.
+//! Faults between a call and its response.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use axum::http::Response;
 
 use super::bodies;
 
-/// An answer in the place of the right one.
+/// A response instead of the correct one.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// `Throttling.User` as HTTP 400; with `x-acs-retry-after` in milliseconds, if any.
@@ -26,39 +26,39 @@ pub(crate) enum Fault {
     Xml,
     /// The connection is reset.
     Reset,
-    /// The connection is reset in the middle of the right answer.
+    /// The connection is reset in the middle of the correct response.
     ResetInside,
-    /// 200 with the first half of a JSON answer.
+    /// 200 with the first half of a JSON response.
     Truncated,
-    /// 200 with nothing.
+    /// 200 with an empty body.
     Empty,
-    /// 200 with ten megabytes that look like an answer without groups; does the header say how many?
+    /// 200 with ten megabytes that look like a response without groups; `announced`: with a length header.
     Huge { announced: bool },
-    /// 200 with half a gigabyte of the same, as half a megabyte of gzip that nobody asked for.
+    /// 200 with half a gigabyte of the same, as half a megabyte of unrequested gzip.
     Bomb,
-    /// The right answer, said to be a page.
+    /// The correct response, labelled as a page.
     WrongType,
-    /// The right answer, with every group in it twice.
+    /// The correct response, with every group in it twice.
     Twice,
-    /// The right answer in pieces, the last of them after this time.
+    /// The correct response in pieces, the last of them after this time.
     Trickle(Duration),
-    /// The right answer, but later.
+    /// The correct response after this time.
     Slow(Duration),
-    /// The right answer, when the test says so.
+    /// The correct response, when the test releases it.
     Held,
     /// `BIZ_NO_MESSAGE` with this status.
     NoMessage(u16),
-    /// `Forbidden.RAM`: no permission, which no other query has either.
+    /// `Forbidden.RAM`: the key is allowed for no topic.
     Forbidden,
     /// `InvalidTimeStamp.Expired`, and a `Date` that is more than 16 minutes ahead.
     Expired,
     /// `InvalidSecurityToken.Expired`: another key is needed.
     KeyExpired,
-    /// 302, 307, 308 to another place.
+    /// 302, 307, 308 to another address.
     Redirect(u16, String),
 }
 
-/// A refusal with a code.
+/// An error response with a code.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) status: u16,
@@ -75,7 +75,7 @@ impl Refusal {
         }
     }
 
-    /// As the gateway words it.
+    /// Returns the response in the gateway's format.
     pub(super) fn json(&self, request_id: &str) -> Response<Body> {
         let Self {
             status,
@@ -102,7 +102,7 @@ pub(super) fn respond(
 }
 
 impl Fault {
-    /// Its response; none where the right answer follows.
+    /// Returns the response of the fault; `None` if the correct response follows.
     pub(super) fn response(&self, request_id: &str) -> Option<Response<Body>> {
         let throttled = self.throttled(request_id);
         let refused = throttled.or_else(|| self.refused(request_id));
@@ -132,7 +132,7 @@ impl Fault {
         })
     }
 
-    /// An error with a code.
+    /// Returns an error response with a code.
     fn refused(&self, request_id: &str) -> Option<Response<Body>> {
         let refusal = match self {
             Self::Internal => {
@@ -158,7 +158,7 @@ impl Fault {
         Some(response)
     }
 
-    /// What no gateway of `OnsMessageTrace` says.
+    /// Returns a response that no gateway of `OnsMessageTrace` sends.
     fn broken(&self, request_id: &str) -> Option<Response<Body>> {
         Some(match self {
             Self::BadGateway => respond(
@@ -192,7 +192,7 @@ impl Fault {
                 respond(200, &encoding, bodies::bomb(request_id))
             }
             Self::Redirect(status, to) => respond(*status, &[("location", to)], Body::empty()),
-            // The breaker acts on what is written, so there has to be something.
+            // // The breaker acts on written bytes, so the body must not be empty.
             Self::Reset => respond(200, &[], "reset"),
             _ => return None,
         })

@@ -1,7 +1,7 @@
-//! A gateway on this machine that answers `OnsMessageTrace` with the truth about the sample, or as a test plans it.
+//! A local gateway that answers `OnsMessageTrace` for the sample correctly, or as planned by a test.
 //!
-//! Every request is read off the wire and its signature computed again ([`wire`]); what no client should send (a
-//! nonce twice, a date of another form) is noted, and fails the test when the gateway is dropped.
+//! Every request is parsed from the wire and its signature recomputed ([`wire`]). Requests that no client
+//! should send (a repeated nonce, a malformed date) fail the test when the gateway is dropped.
 
 mod bodies;
 mod desk;
@@ -48,16 +48,16 @@ static TRUTH: LazyLock<Truth> = LazyLock::new(|| {
 /// One call, for a plan to decide about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
-    /// Counted from 1.
+    /// Number of the call, from 1.
     pub(crate) number: usize,
-    /// Of this message, counted from 1.
+    /// Number of the call for this message, from 1.
     pub(crate) attempt: usize,
     pub(crate) msg_id: &'a str,
 }
 
 type Plan = Box<dyn Fn(Call<'_>) -> Option<Fault> + Send + Sync>;
 
-/// Whom the gateway lets in.
+/// The accepted credentials.
 #[derive(Debug, Clone)]
 struct Keys {
     secret: String,
@@ -65,7 +65,7 @@ struct Keys {
 }
 
 impl Keys {
-    /// The refusals quote what was signed, as the real ones do: key ID and token with it.
+    /// The error responses quote the signed text like the real ones, including key ID and token.
     fn check(&self, key_id: &str, right: bool, signed: &str) -> Result<(), Refusal> {
         if key_id != KEY_ID {
             let message = format!("Specified access key is not found: {key_id}");
@@ -83,7 +83,7 @@ impl Keys {
     }
 }
 
-/// A gateway in the making.
+/// A builder of gateways.
 pub(crate) struct Setup {
     keys: Keys,
     truth: Truth,
@@ -91,24 +91,24 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Calls must bring this security token.
+    /// Requires this security token.
     pub(crate) fn token(mut self, token: &str) -> Self {
         self.keys.token = Some(token.to_owned());
         self
     }
 
-    /// The client's secret is another.
+    /// Expects a different secret than the client's.
     pub(crate) fn secret(mut self, secret: &str) -> Self {
         secret.clone_into(&mut self.keys.secret);
         self
     }
 
-    /// One more message, consumed by `group`.
+    /// Adds a message consumed by `group`.
     pub(crate) fn knows(self, topic: &str, msg_id: &str, group: &str) -> Self {
         self.tells(topic, msg_id, &[(group, "CONSUMED")])
     }
 
-    /// One more message, with what is said of each group.
+    /// Adds a message with the track type of each group.
     pub(crate) fn tells(mut self, topic: &str, msg_id: &str, tracks: &[(&str, &str)]) -> Self {
         let owned = |(group, word): &(&str, &str)| ((*group).to_owned(), (*word).to_owned());
         let tracks = tracks.iter().map(owned).collect();
@@ -117,7 +117,7 @@ impl Setup {
         self
     }
 
-    /// What goes wrong.
+    /// Sets the plan of faults.
     pub(crate) fn plan(
         mut self,
         plan: impl Fn(Call<'_>) -> Option<Fault> + Send + Sync + 'static,
@@ -126,7 +126,7 @@ impl Setup {
         self
     }
 
-    /// Starts on a port of its own, in a thread of its own.
+    /// Starts the gateway on a free port, in a thread.
     pub(crate) fn start(self) -> Gateway {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -163,7 +163,7 @@ async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, stop: Cancellat
     }
 }
 
-/// A gateway that answers until it is dropped.
+/// A gateway that runs until it is dropped.
 pub(crate) struct Gateway {
     address: SocketAddr,
     desk: Arc<Desk>,
@@ -172,7 +172,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Answers every call with the truth, until it is told otherwise.
+    /// Returns a builder of a gateway that answers every call correctly.
     pub(crate) fn setup() -> Setup {
         let keys = Keys {
             secret: SECRET.to_owned(),
@@ -185,12 +185,12 @@ impl Gateway {
         }
     }
 
-    /// What `--source` is to say.
+    /// Returns the value of `--source`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// When each call came, in order.
+    /// Returns the arrival time of each call, in order.
     pub(crate) fn arrivals(&self) -> Vec<std::time::Instant> {
         self.desk.seen.lock().unwrap().arrivals.clone()
     }
@@ -199,12 +199,12 @@ impl Gateway {
         self.desk.seen.lock().unwrap().calls
     }
 
-    /// The versions of the signatures that were right.
+    /// Returns the versions of the valid signatures.
     pub(crate) fn signatures(&self) -> BTreeSet<&'static str> {
         self.desk.seen.lock().unwrap().signatures.clone()
     }
 
-    /// Comes back when that many calls have arrived.
+    /// Returns when that many calls have arrived.
     #[track_caller]
     pub(crate) fn wait_for_calls(&self, calls: usize) {
         let seen = self.desk.seen.lock().unwrap();
@@ -214,7 +214,7 @@ impl Gateway {
         assert!(!waited.timed_out(), "only {} calls came", seen.calls);
     }
 
-    /// Gives the answers that are held.
+    /// Sends the responses that are held back.
     pub(crate) fn release(&self) {
         self.desk.released.cancel();
     }

@@ -1,4 +1,4 @@
-//! A listener whose connections can be reset from within the answer to a request.
+//! A listener whose connections can be reset while a request is answered.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,13 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(super) struct Sockets(pub(super) TcpListener);
 
-/// A connection and the order to break it.
+/// A connection and its breaker.
 pub(super) struct Socket {
     stream: TcpStream,
     breaker: Breaker,
 }
 
-/// Breaks the connection that a request came on: how many bytes may still be written.
+/// Breaks the connection of a request: the number of bytes that may still be written.
 #[derive(Debug, Clone)]
 pub(super) struct Breaker(Arc<AtomicUsize>);
 
@@ -31,7 +31,7 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// After so many bytes more, the next one resets the connection instead.
+    /// Resets the connection after so many more bytes.
     pub(super) fn reset_after(&self, bytes: usize) {
         self.0.store(bytes, Ordering::SeqCst);
     }
@@ -83,7 +83,7 @@ impl AsyncWrite for Socket {
             return Pin::new(&mut self.stream).poll_write(cx, bytes);
         }
         if left == 0 {
-            // Closed without lingering, a connection ends with a reset.
+            // // Closed with linger zero, a connection ends with a reset.
             self.stream.set_zero_linger()?;
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }

@@ -1,6 +1,7 @@
-//! Reads a request off the wire as the real gateway does, and checks its signature by computing it again.
+//! Parses a request like the real gateway and recomputes its signature.
 //!
-//! The arithmetic is the library's (its vectors are proved elsewhere); what is signed is taken from the wire.
+//! The arithmetic is the library's, which other tests check against vectors; the signed text is taken from the
+//! wire.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,7 @@ use super::fault::Refusal;
 const ACTION: &str = "OnsMessageTrace";
 const VERSION: &str = "2019-02-14";
 
-/// What every V3 request signs.
+/// Headers that every V3 request signs.
 const SIGNED: [&str; 6] = [
     "host",
     "x-acs-action",
@@ -24,7 +25,7 @@ const SIGNED: [&str; 6] = [
     "x-acs-version",
 ];
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug)]
 pub(super) struct Wire<'a> {
     pub(super) method: &'a str,
@@ -34,7 +35,7 @@ pub(super) struct Wire<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// What it asks, and how it is stamped.
+/// The query and the stamp of a request.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) signature: &'static str,
@@ -48,7 +49,7 @@ pub(super) struct Asked {
 }
 
 impl Wire<'_> {
-    /// `Err(Ok(…))` is a refusal as the gateway makes them; `Err(Err(…))` a request that no client should send.
+    /// `Err(Ok(…))` is an error response of the gateway; `Err(Err(…))` a request that no client should send.
     pub(super) fn read(&self, keys: &Keys) -> Result<Asked, Result<Refusal, String>> {
         let fact = |holds: bool, what: &str| holds.then_some(()).ok_or(Err(what.to_owned()));
         fact(self.method == "POST" && self.path == "/", "no POST /")?;
@@ -192,7 +193,7 @@ fn taken(of: &HashMap<&str, &str>, key: &str) -> Result<String, Result<Refusal, 
         .ok_or_else(|| Err(format!("no {key}")))
 }
 
-/// `key=value&…`, each decoded.
+/// Decodes `key=value&…`.
 fn decoded(query: &str) -> Result<Vec<(String, String)>, String> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once('=').ok_or(format!("no `=` in {pair}"))?;
@@ -221,7 +222,7 @@ fn text_of(encoded: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| bad())
 }
 
-/// `2026-11-22T12:00:00Z` within 15 minutes of now.
+/// Returns whether the text is a date like `2026-11-22T12:00:00Z`, within 15 minutes of now.
 fn is_date(text: &str) -> bool {
     let Ok(date) = text.parse::<jiff::Timestamp>() else {
         return false;

@@ -1,4 +1,4 @@
-//! What an audit of a cluster says, and what it costs the cluster.
+//! Audits of a cluster: the report, and the number of calls.
 
 use super::cluster::{Cluster, Message, State, key};
 use super::{audit, input, keys, of, state};
@@ -23,7 +23,7 @@ fn every_group_shows_mqadmins_answer_where_it_differs() {
             cells.map(|column| row[column].as_str()).join(" ")
         })
         .collect();
-    // The system's own group is left out.
+    // // The system's own group is omitted.
     assert_eq!(
         said,
         [
@@ -59,7 +59,7 @@ fn every_kind_of_id_leads_to_the_same_answer() {
     let rows = [
         format!("{},orders,,,,", key(5)),
         format!("{},orders,,,,", cluster.offset_id(&message)),
-        format!("{},orders,broker-b,1,1,paid", key(77)), // its place is given, so nobody looks it up
+        format!("{},orders,broker-b,1,1,paid", key(77)), // // its position is given, so it is not looked up
     ];
     let columns = "msg_id,topic,broker,queue_id,queue_offset,tag";
     tool.write("in.csv", input(columns, rows));
@@ -83,7 +83,8 @@ fn offsets_are_read_once_a_broker_and_nothing_is_ever_written() {
     audit(&tool, &cluster, "--exit-zero", 0);
     let calls = cluster.calls();
     let counts: Vec<_> = calls.iter().map(|(code, count)| (*code, *count)).collect();
-    // 12 × messages × brokers; 31 and 30 a queue; the offsets of all groups in one call; 203 a group; 300 a topic.
+    // // 12 × messages × brokers; 31 and 30 per queue; the offsets of all groups in one call; 203 per group;
+    // 300 per topic.
     assert_eq!(
         counts,
         [(12, 16), (30, 4), (31, 4), (43, 2), (203, 22), (300, 2)]
@@ -170,7 +171,7 @@ fn what_is_not_found_says_why() {
             .retain(|message| message.physical() != gone.physical());
     });
     let rows = [
-        id(&waiting), // delivered since: judged by its copy under the topic
+        id(&waiting), // // delivered since: judged by its copy under the topic
         id(&undelivered),
         id(&other),
         id(&gone),
@@ -194,17 +195,17 @@ fn what_is_not_found_says_why() {
         (
             3,
             "BIZ_NO_MESSAGE",
-            "stands under topic refunds, not under orders",
+            "is stored under topic refunds, not under orders",
         ),
         (
             4,
             "MESSAGE_EXPIRED",
-            "expired: the topic's oldest message there stands behind it",
+            "expired: the topic's oldest message there comes after it",
         ),
         (
             5,
             "BIZ_NO_MESSAGE",
-            "under topic orders on broker-a, broker-b: it has expired, stands under another topic, or its broker is down",
+            "under topic orders on broker-a, broker-b: it has expired, is stored under another topic, or its broker is down",
         ),
         (
             6,

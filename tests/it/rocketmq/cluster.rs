@@ -1,4 +1,5 @@
-//! A cluster of scripted servers that answer as Java's do: a name server and two brokers, with what tests put on them.
+//! A cluster of scripted servers that answer like Java's: a name server and two brokers, with the data of a
+//! test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,20 +9,20 @@ use crate::broker::{Asked, Broker, Step};
 
 pub(crate) const BROKERS: [&str; 2] = ["broker-a", "broker-b"];
 
-/// Queues of each topic on each broker.
+/// Number of queues of each topic on each broker.
 pub(crate) const QUEUES: u32 = 2;
 
-/// A name server, and two brokers.
+/// A name server and two brokers.
 pub(crate) struct Cluster {
     names: Broker,
     brokers: Vec<Broker>,
     state: Arc<Mutex<State>>,
 }
 
-/// What the servers know.
+/// The data of the servers.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Topics beside those of the messages.
+    /// Topics without messages.
     pub(crate) topics: BTreeSet<String>,
     pub(crate) messages: Vec<Message>,
     pub(crate) groups: BTreeMap<String, Group>,
@@ -31,7 +32,7 @@ pub(crate) struct State {
     pub(crate) down: BTreeSet<String>,
     /// Brokers that the name server does not know.
     pub(crate) forgotten: BTreeSet<String>,
-    /// A code that is answered with another code instead, so many times.
+    /// A request code that is answered with an error code, so many times.
     pub(crate) refuse: Option<(i64, i64, u32)>,
     pub(crate) addresses: BTreeMap<String, String>,
 }
@@ -46,9 +47,9 @@ pub(crate) struct Message {
     pub(crate) queue_offset: u64,
     pub(crate) tag: Option<&'static str>,
     pub(crate) stored_at: i64,
-    /// Where the broker was then; where it is now, if nothing is said.
+    /// Address of the broker when it stored the message; by default its current address.
     pub(crate) store: Option<String>,
-    /// More properties.
+    /// Additional properties.
     pub(crate) properties: Vec<(&'static str, String)>,
 }
 
@@ -69,13 +70,13 @@ impl Message {
         }
     }
 
-    /// Its place in the commit log.
+    /// Returns its position in the commit log.
     pub(crate) fn physical(&self) -> u64 {
         1000 + self.queue_offset * 1000 + u64::from(self.queue_id) * 300
     }
 }
 
-/// The unique key of the nth message.
+/// Returns the unique key of the nth message.
 pub(crate) fn key(nth: u64) -> String {
     format!("AC10323E1A2B18B4AAC235C0{nth:08X}")
 }
@@ -83,18 +84,18 @@ pub(crate) fn key(nth: u64) -> String {
 /// A consumer group.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Group {
-    /// `consumeType` and `messageModel`, where a client is connected.
+    /// `consumeType` and `messageModel`, if a client is connected.
     pub(crate) online: Option<(&'static str, &'static str)>,
-    /// Topic, expression, its type.
+    /// Topic, expression, and type of the expression.
     pub(crate) subscriptions: Vec<(&'static str, &'static str, &'static str)>,
     /// By topic: the offset of each queue of each broker.
     pub(crate) offsets: BTreeMap<String, u64>,
-    /// Is there no `%RETRY%` topic?
+    /// Whether the `%RETRY%` topic is missing.
     pub(crate) homeless: bool,
 }
 
 impl Group {
-    /// A push consumer in clustering mode that has read so far in every queue of `orders`.
+    /// Creates a push consumer in clustering mode with this offset in every queue of `orders`.
     pub(crate) fn push(offset: u64) -> Self {
         Self {
             online: Some(("CONSUME_PASSIVELY", "CLUSTERING")),
@@ -133,17 +134,17 @@ impl Cluster {
         }
     }
 
-    /// `rocketmq://…`
+    /// Returns `rocketmq://…`.
     pub(crate) fn source(&self) -> String {
         format!("rocketmq://{}", self.names.address)
     }
 
-    /// Changes what the servers know.
+    /// Changes the data of the servers.
     pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap());
     }
 
-    /// How often brokers were asked each code.
+    /// Returns the number of requests to brokers, by code.
     pub(crate) fn calls(&self) -> BTreeMap<i64, usize> {
         let mut calls = BTreeMap::new();
         for asked in self.brokers.iter().flat_map(Broker::asked) {
@@ -152,7 +153,7 @@ impl Cluster {
         calls
     }
 
-    /// An offset ID.
+    /// Returns an offset ID.
     pub(crate) fn offset_id(&self, message: &Message) -> String {
         let address = self.brokers[message.broker].address.rsplit_once(':');
         let port: u32 = address.unwrap().1.parse().unwrap();
@@ -206,7 +207,7 @@ impl State {
         )
     }
 
-    /// With the keys that are no JSON.
+    /// Uses the bare keys of fastjson.
     fn cluster_info(&self) -> String {
         let entries: Vec<_> = self
             .known()
@@ -355,7 +356,7 @@ impl State {
         self.groups.get(group)?.offsets.get(topic).copied()
     }
 
-    /// With the keys that are no JSON.
+    /// Uses the bare keys of fastjson.
     fn all_offsets(&self) -> String {
         let mut table = String::new();
         for (name, group) in &self.groups {
@@ -371,7 +372,7 @@ impl State {
         format!(r#"{{"dataVersion":{{"counter":1}},"offsetTable":{{{table}}}}}"#)
     }
 
-    /// As the commit log has it.
+    /// Encodes a message as in the commit log.
     fn stored(&self, message: &Message) -> Vec<u8> {
         let store = message
             .store
@@ -391,17 +392,17 @@ impl State {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
         let mut rest = Vec::new();
         rest.extend(0xDAA3_20A7_u32.to_be_bytes());
-        rest.extend([0; 4]); // CRC
+        rest.extend([0; 4]); // // CRC
         rest.extend(message.queue_id.to_be_bytes());
-        rest.extend([0; 4]); // flag
+        rest.extend([0; 4]); // // flag
         rest.extend(message.queue_offset.to_be_bytes());
         rest.extend(message.physical().to_be_bytes());
-        rest.extend([0; 4]); // system flag
+        rest.extend([0; 4]); // // system flag
         rest.extend(message.stored_at.to_be_bytes());
         rest.extend(&host);
         rest.extend(message.stored_at.to_be_bytes());
         rest.extend(&host);
-        rest.extend([0; 12]); // reconsumed, transaction
+        rest.extend([0; 12]); // // reconsumed, transaction
         rest.extend(length(body).to_be_bytes());
         rest.extend(body);
         rest.push(u8::try_from(message.topic.len()).unwrap());

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use self::cluster::{Cluster, Group, Message, State};
 use super::tool::{Row, Tool, table};
 
-/// Eight messages, and groups of every kind that have passed all of them or none.
+/// Eight messages, and groups of every kind with offsets past all of them or before.
 pub(crate) fn state() -> State {
     let push = |expression, kind| Group {
         subscriptions: vec![("orders", expression, kind)],
@@ -59,7 +59,7 @@ pub(crate) fn state() -> State {
     }
 }
 
-/// An input with these columns.
+/// Returns an input with these columns.
 fn input(header: &str, rows: impl IntoIterator<Item = String>) -> String {
     rows.into_iter()
         .fold(format!("{header}\n"), |mut text, row| {
@@ -68,7 +68,7 @@ fn input(header: &str, rows: impl IntoIterator<Item = String>) -> String {
         })
 }
 
-/// `msg_id,topic` for each key.
+/// Returns `msg_id,topic` for each key.
 pub(crate) fn keys(keys: impl IntoIterator<Item = String>) -> String {
     input(
         "msg_id,topic",
@@ -76,13 +76,13 @@ pub(crate) fn keys(keys: impl IntoIterator<Item = String>) -> String {
     )
 }
 
-/// The rows of a report about one message.
+/// Returns the rows of a report about one message.
 fn of(rows: &[Row], row: u64) -> Vec<&Row> {
     let number = row.to_string();
     rows.iter().filter(|row| row["row"] == number).collect()
 }
 
-/// Audits `in.csv` to a report, which must end so.
+/// Audits `in.csv` to a report; checks the exit status.
 fn audit(tool: &Tool, cluster: &Cluster, flags: &str, status: i32) -> Vec<Row> {
     let call = tool
         .call("audit in.csv -o out.csv --source")

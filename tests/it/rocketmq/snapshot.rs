@@ -1,10 +1,10 @@
-//! A cluster frozen into a file, and audited from it.
+//! A cluster captured into a file, and audited from it.
 
 use super::cluster::{Cluster, key};
 use super::{audit, input, keys, state};
 use crate::tool::{Tool, table};
 
-/// A report without what may differ: when things were seen.
+/// Removes the columns with times from a report.
 fn timeless(report: &str) -> Vec<Vec<String>> {
     let rows = table(report);
     let cells = |row: &crate::tool::Row| {
@@ -17,7 +17,7 @@ fn timeless(report: &str) -> Vec<Vec<String>> {
 #[test]
 fn an_audit_of_the_file_says_what_one_of_the_cluster_said() {
     let (tool, cluster) = (Tool::new(), Cluster::start(state()));
-    let ids = (0..6).map(key).chain([key(50)]); // one is not there
+    let ids = (0..6).map(key).chain([key(50)]); // // one of them is missing
     let unknown = format!("{},nowhere", key(7));
     let known = ids.map(|key| format!("{key},orders"));
     tool.write("in.csv", input("msg_id,topic", known.chain([unknown])));

@@ -1,4 +1,4 @@
-//! What goes wrong with clusters: nothing is guessed, nothing is lost, and the person hears what to do.
+//! Failures of clusters: nothing is guessed, nothing is lost, and the message says what to do.
 
 use super::cluster::{Cluster, key};
 use super::{audit, keys, of, state};
@@ -52,7 +52,7 @@ fn messages_of_a_stopped_broker_are_answered_after_its_return() {
         assert_eq!(unanswered.count(), 4);
         assert!(tool.has("out.results.ndjson.located"), "{:?}", tool.names());
         if is_forgotten {
-            // As name servers do at once: it must not pass for a cluster without that broker.
+            // // Name servers do this at once: the cluster must not look as if it never had that broker.
             cluster.change(|state| {
                 state.forgotten.insert("broker-b".to_owned());
             });

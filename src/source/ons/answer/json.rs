@@ -87,7 +87,7 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
                         Some("Data") => once(&mut envelope.data, map.next_value()?, "Data")?,
                         Some("data") => {
                             map.next_value::<IgnoredAny>()?;
-                            envelope.denial = Some("a field data in place of Data");
+                            envelope.denial = Some("a field data instead of Data");
                         }
                         Some("Success" | "success") => {
                             if is_false(&map.next_value()?) {
@@ -146,7 +146,7 @@ impl<'de> Deserialize<'de> for JsonTracks {
                 if text.trim().is_empty() {
                     self.visit_unit()
                 } else {
-                    Err(E::custom("a text in place of a list of message tracks"))
+                    Err(E::custom("a text instead of a list of message tracks"))
                 }
             }
 

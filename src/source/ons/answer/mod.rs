@@ -45,9 +45,9 @@ pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Fai
 }
 
 /// `Success` is false.
-const NO_SUCCESS: &str = "it says that it is no success";
+const NO_SUCCESS: &str = "Success is false";
 /// `errorCode` is present; other operations report errors this way.
-const ERROR_CODE: &str = "an errorCode in place of groups";
+const ERROR_CODE: &str = "an errorCode instead of groups";
 
 /// A parsed body of either format.
 struct Body {
@@ -120,7 +120,7 @@ impl Body {
         } else if says_success(message.trim()) {
             Ok(Vec::new())
         } else {
-            Err("a message in place of groups".into())
+            Err("a message instead of groups".into())
         }
     }
 
@@ -157,7 +157,7 @@ fn read(body: &[u8]) -> Result<Body, String> {
         Some(b'{' | b'[') => json::read(body),
         Some(b'<') => xml::read(body),
         Some(0x1f) if body.starts_with(b"\x1f\x8b") => {
-            Err("compressed, which was not asked for".into())
+            Err("compressed, which was not requested".into())
         }
         Some(_) => Err("neither JSON nor XML".into()),
     }

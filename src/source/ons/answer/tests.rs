@@ -147,7 +147,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
         r#"{"error":"please log in"}"#,
         "neither RequestId nor Data",
     ),
-    (200, r#"{"Data":"free text"}"#, "a text in place of a list"),
+    (200, r#"{"Data":"free text"}"#, "a text instead of a list"),
     (200, r#"{"Data":7}"#, "expected a list of message tracks"),
     (
         200,
@@ -164,12 +164,12 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
     (
         200,
         r#"{"data":{"loginUrl":"https://sso.example/login"},"msg":"login required"}"#,
-        "a field data in place of Data",
+        "a field data instead of Data",
     ),
     (
         200,
         r#"{"RequestId":"R","data":{"MessageTrack":[]}}"#,
-        "a field data in place of Data",
+        "a field data instead of Data",
     ),
     (
         200,
@@ -184,17 +184,17 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
     (
         200,
         r#"{"RequestId":"R","Success":false,"Message":"backend timed out"}"#,
-        "it is no success",
+        "Success is false",
     ),
     (
         200,
         r#"{"RequestId":"R","success":"False","Data":{"MessageTrack":[]}}"#,
-        "it is no success",
+        "Success is false",
     ),
     (
         200,
         r#"{"RequestId":"R","Message":"backend timed out","Data":null}"#,
-        "a message in place of groups",
+        "a message instead of groups",
     ),
     (
         200,
@@ -263,7 +263,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
     (
         200,
         "<OnsMessageTraceResponse><Success>false</Success></OnsMessageTraceResponse>",
-        "it is no success",
+        "Success is false",
     ),
     (
         200,
@@ -273,7 +273,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
     (
         200,
         "<OnsMessageTraceResponse><Data>log in</Data></OnsMessageTraceResponse>",
-        "a text in place of MessageTrack",
+        "a text instead of MessageTrack",
     ),
     (
         200,
@@ -290,7 +290,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
         200,
         "<OnsMessageTraceResponse><Data><MessageTrack><MessageTrack><ConsumerGroup>g</ConsumerGroup></MessageTrack>\
          </MessageTrack></Data></OnsMessageTraceResponse>",
-        "a MessageTrack in another",
+        "a MessageTrack inside another",
     ),
     (
         502,

@@ -81,7 +81,7 @@ impl XmlAnswer {
                 return Err(format!("a document of type {name}"));
             }
         } else if self.path.len() == DEPTH {
-            return Err(format!("elements in elements, {DEPTH} deep"));
+            return Err(format!("elements nested more than {DEPTH} deep"));
         }
         self.path.push(name.to_owned());
         self.text.clear();
@@ -111,7 +111,7 @@ impl XmlAnswer {
             "Success" if text.eq_ignore_ascii_case("false") => body.denial = Some(NO_SUCCESS),
             "ErrorCode" | "errorCode" if !text.is_empty() => body.denial = Some(ERROR_CODE),
             "Data" if std::mem::replace(&mut self.has_data, true) => return Err("Data twice"),
-            "Data" if !text.is_empty() => return Err("a text in place of MessageTrack"),
+            "Data" if !text.is_empty() => return Err("a text instead of MessageTrack"),
             _ => {}
         }
         Ok(())
@@ -124,7 +124,7 @@ impl XmlAnswer {
             (2, _) => Err("Data holds something other than MessageTrack"),
             (3, "ConsumerGroup") => once(&mut self.group, text, "ConsumerGroup twice"),
             (3, "TrackType") => once(&mut self.word, text, "TrackType twice"),
-            (3, "MessageTrack") => Err("a MessageTrack in another"),
+            (3, "MessageTrack") => Err("a MessageTrack inside another"),
             _ => Ok(()),
         }
     }

@@ -172,8 +172,9 @@ impl<'a> Profile<'a> {
     fn source(&self, depth: usize) -> Result<ProviderKind, CredentialsError> {
         let name = self.needed("source_profile")?;
         if depth == LONGEST_CHAIN {
-            let problem =
-                format!("source_profile leads on and on, expected at most {LONGEST_CHAIN} steps");
+            let problem = format!(
+                "the chain of source_profile is too long, expected at most {LONGEST_CHAIN} steps"
+            );
             return Err(self.wrong(problem, REPAIR));
         }
         let Some(fields) = profile(self.config, name) else {
@@ -191,8 +192,9 @@ impl<'a> Profile<'a> {
     }
 
     fn command(&self) -> Result<ProviderKind, CredentialsError> {
-        let words = external::split(self.needed("process_command")?)
-            .ok_or_else(|| self.wrong("process_command is no command: is a quote open?", REPAIR))?;
+        let words = external::split(self.needed("process_command")?).ok_or_else(|| {
+            self.wrong("process_command is not a command: is a quote open?", REPAIR)
+        })?;
         if self.defaults.allow.external {
             return Ok(ProviderKind::Command(words));
         }

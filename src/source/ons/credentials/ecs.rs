@@ -40,7 +40,7 @@ pub(super) async fn key(
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
         return Err(FetchError::permanent(
-            format!("{WHO}: what it gives is no name of a role"),
+            format!("{WHO}: the response is not the name of a role"),
             None,
         ));
     }

@@ -221,7 +221,7 @@ impl FetchError {
         };
         Failure {
             hint: self.hint,
-            ..Failure::new(kind, None, format!("no key to ask with: {}", self.what))
+            ..Failure::new(kind, None, format!("no key to sign with: {}", self.what))
         }
     }
 }

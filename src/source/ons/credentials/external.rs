@@ -121,7 +121,7 @@ impl KeyUri {
     ///
     /// If the address is malformed or its scheme is not allowed.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, &'static str> {
-        let url = Url::parse(text).map_err(|_| "it is no URL")?;
+        let url = Url::parse(text).map_err(|_| "it is not a URL")?;
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if allow_http || is_near(&url) => Ok(Self(url)),
@@ -228,7 +228,7 @@ mod tests {
                 sh("echo s3cret; echo s3cret >&2; exit 3"),
                 "ended with exit status: 3",
             ),
-            (sh("echo s3cret"), "no JSON object"),
+            (sh("echo s3cret"), "not a JSON object"),
             (
                 sh(
                     r#"echo '{"access_key_id":"id","access_key_secret":"s3cret","mode":"StsToken"}'"#,

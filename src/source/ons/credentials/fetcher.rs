@@ -88,7 +88,7 @@ impl Fetcher {
             Some(end) if end <= (self.clock)() => {
                 let hint = "check this machine's clock";
                 Err(FetchError::permanent(
-                    format!("the key that was given ended at {end:.0}"),
+                    format!("the key that was given expired at {end:.0}"),
                     hint,
                 ))
             }

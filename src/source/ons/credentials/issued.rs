@@ -36,7 +36,7 @@ pub(super) fn json(origin: &str, body: &[u8]) -> Result<Value, FetchError> {
         .ok()
         .filter(Value::is_object)
         .ok_or_else(|| {
-            FetchError::permanent(format!("{origin}: the answer is no JSON object"), None)
+            FetchError::permanent(format!("{origin}: the answer is not a JSON object"), None)
         })
 }
 
@@ -80,7 +80,7 @@ pub(super) fn key(
         Some(time) => Some(time.parse::<Timestamp>().map_err(|_| {
             let expected = "expected a time such as 2026-11-22T12:00:00Z";
             FetchError::permanent(
-                format!("{origin}: {} is no time, {expected}", names.expires),
+                format!("{origin}: {} is not a time, {expected}", names.expires),
                 None,
             )
         })?),
@@ -123,8 +123,8 @@ mod tests {
     fn a_broken_answer_is_told_without_its_secrets() {
         let whole = r#""AccessKeyId":"STS.id","AccessKeySecret":"s3cret","SecurityToken":"t0ken""#;
         for (body, says) in [
-            ("s3cret".to_owned(), "STS: the answer is no JSON object"),
-            ("[\"s3cret\"]".to_owned(), "no JSON object"),
+            ("s3cret".to_owned(), "STS: the answer is not a JSON object"),
+            ("[\"s3cret\"]".to_owned(), "not a JSON object"),
             (
                 "{\"AccessKeyId\":\"i\",\"AccessKeySecret\":7,\"SecurityToken\":\"t0ken\"}"
                     .to_owned(),
@@ -141,7 +141,7 @@ mod tests {
             (format!("{{{whole}}}"), "no Expiration in"),
             (
                 format!("{{{whole},\"Expiration\":\"s3cret\"}}"),
-                "Expiration is no time, expected",
+                "Expiration is not a time, expected",
             ),
         ] {
             let read =

@@ -89,7 +89,7 @@ impl RoleDefaults {
     }
 
     fn sts(&self, fields: &RoleFields<'_>) -> Result<Url, &'static str> {
-        const HOST: &str = "the STS endpoint is no host, expected sts.REGION.aliyuncs.com";
+        const HOST: &str = "the STS endpoint is not a host, expected sts.REGION.aliyuncs.com";
         let host = match (fields.host, fields.region.or(self.sts_region.as_deref())) {
             (Some(host), _) => host
                 .strip_prefix("https://")
@@ -97,7 +97,7 @@ impl RoleDefaults {
                 .trim_end_matches('/')
                 .to_owned(),
             (None, Some(region)) if !is_region(region) => {
-                return Err("the STS region is no region, expected one such as cn-hangzhou");
+                return Err("the STS region is not a region, expected one such as cn-hangzhou");
             }
             (None, Some(region)) if fields.vpc || self.vpc => {
                 format!("sts-vpc.{region}.aliyuncs.com")

@@ -143,7 +143,7 @@ impl KeyRotation {
         if self.settle(&running, &result, now)
             && let Err(error) = result
         {
-            warn!("can't replace the access key that is about to end: {error}");
+            warn!("can't replace the access key that is about to expire: {error}");
         }
     }
 
@@ -177,18 +177,20 @@ impl KeyRotation {
             ..Failure::new(
                 FailureKind::Server,
                 None,
-                "the access key ended before the call",
+                "the access key expired before the call",
             )
         };
         if !self.is_current(ended) {
             return Err(another_turn());
         }
         let ended = |hint| {
-            let error = FetchError::permanent("the access key has ended", hint);
+            let error = FetchError::permanent("the access key has expired", hint);
             error.into_failure()
         };
         let Some(renewer) = &self.inner.renewer else {
-            return Err(ended("give one that lasts, or one that is renewed"));
+            return Err(ended(
+                "use a key that does not expire, or a profile that renews it",
+            ));
         };
         let is_first = self.wait(renewer, false).await;
         if !is_first.map_err(FetchError::into_failure)? {
@@ -196,7 +198,9 @@ impl KeyRotation {
         }
         let key = self.current();
         match key.state((self.inner.builder.clock)()) {
-            KeyState::Expired => Err(ended("check this machine's clock: the next one has, too")),
+            KeyState::Expired => Err(ended(
+                "check this machine's clock: the next key has expired, too",
+            )),
             KeyState::Valid | KeyState::RenewalDue => Ok(key),
         }
     }

@@ -266,7 +266,7 @@ async fn an_issuer_that_refuses_decides_about_the_run() {
         let failure = keys.replace(&keys.current(), expired()).await;
         assert_eq!(failure.kind, kind);
         assert!(
-            failure.message.starts_with("no key to ask with: no"),
+            failure.message.starts_with("no key to sign with: no"),
             "{}",
             failure.message
         );

@@ -70,10 +70,7 @@ async fn a_refused_tunnel_ends_the_run_unless_one_was_opened() {
     let (proxy, ons) = behind_proxy(vec![refusal(), Reply::http("200 OK", "", OK), refusal()]);
     let first = failure(&ons).await;
     assert_eq!(first.kind, FailureKind::Fatal);
-    assert_eq!(
-        first.message,
-        "the proxy does not let us through to the host"
-    );
+    assert_eq!(first.message, "the proxy refuses a connection to the host");
     assert!(first.hint.unwrap().contains("NO_PROXY"));
     ons.trace(&query()).await.unwrap();
     assert_eq!(failure(&ons).await.kind, FailureKind::Transport);

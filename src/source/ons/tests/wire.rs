@@ -322,7 +322,7 @@ async fn an_encoding_that_was_not_asked_for_is_not_undone() {
     assert!(
         failure
             .message
-            .contains("compressed, which was not asked for"),
+            .contains("compressed, which was not requested"),
         "{}",
         failure.message
     );

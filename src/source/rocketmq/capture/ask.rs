@@ -57,7 +57,7 @@ impl Captured<'_> {
                         return Err(failure);
                     }
                     if let Entry::Vacant(new) = self.unreachable.entry(broker) {
-                        tracing::warn!("nothing can be said of what {} holds: {error}", new.key());
+                        tracing::warn!("messages on {} cannot be judged: {error}", new.key());
                         new.insert(error.to_string().into());
                     }
                 }

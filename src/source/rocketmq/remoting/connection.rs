@@ -124,7 +124,7 @@ async fn write_all(
             return lost(&error);
         }
     }
-    ConnectionError::Lost("nobody needs it any more".to_owned())
+    ConnectionError::Lost("it is no longer used".to_owned())
 }
 
 fn lost(error: &io::Error) -> ConnectionError {

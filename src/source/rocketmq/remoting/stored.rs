@@ -214,7 +214,7 @@ pub enum BadMessage {
     #[error("the unused rest of a commit log file")]
     Blank,
     /// The port of an address is out of range.
-    #[error("a message from port {0}, which is none")]
+    #[error("a message from port {0}, which is out of range")]
     Port(u32),
 }
 

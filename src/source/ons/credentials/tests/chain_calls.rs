@@ -55,7 +55,7 @@ async fn a_pods_identity_comes_before_files_and_is_not_passed_over() {
     assert!(
         error
             .to_string()
-            .starts_with("ALIBABA_CLOUD_STS_REGION: the STS region is no region")
+            .starts_with("ALIBABA_CLOUD_STS_REGION: the STS region is not a region")
     );
 }
 

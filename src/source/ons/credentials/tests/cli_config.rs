@@ -257,7 +257,7 @@ fn a_profile_that_leads_nowhere_is_refused() {
     for (profile, says) in [
         (
             "circle",
-            "profile circle of c.json: source_profile leads on and on, expected at most 5 steps",
+            "profile circle of c.json: the chain of source_profile is too long, expected at most 5 steps",
         ),
         (
             "lost",
@@ -272,9 +272,9 @@ fn a_profile_that_leads_nowhere_is_refused() {
             "long",
             "expired_seconds of profile long is a text, expected a number of seconds",
         ),
-        ("host", "the STS endpoint is no host"),
+        ("host", "the STS endpoint is not a host"),
         ("open", "credentials_uri: plain http would show the key"),
-        ("quote", "process_command is no command"),
+        ("quote", "process_command is not a command"),
     ] {
         let error = looked(ROLES, Some(profile)).unwrap_err();
         let said = error.to_string();

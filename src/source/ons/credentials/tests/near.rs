@@ -96,7 +96,7 @@ async fn a_machine_without_role_or_service_says_so() {
         .unwrap_err();
     assert!(error.what.contains("no such RAM role"), "{error}");
     let error = with.probe(&instance(Some("../x"), true)).await.unwrap_err();
-    assert!(error.what.contains("no name of a role"), "{error}");
+    assert!(error.what.contains("not the name of a role"), "{error}");
 
     let gone = service.url.clone();
     drop(service);
@@ -134,7 +134,7 @@ async fn an_address_gives_keys() {
         (
             200,
             handed("x").replace("13:00", "12:00"),
-            "the key that was given ended at",
+            "the key that was given expired at",
         ),
         (403, "s3cret".into(), "HTTP 403"),
         (302, String::new(), "HTTP 302"),
