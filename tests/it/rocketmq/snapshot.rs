@@ -87,7 +87,7 @@ fn a_broker_that_could_not_be_asked_is_named_in_the_file() {
     let said = call.arg(&cluster.source()).ends(3);
     assert!(
         said.stderr
-            .contains("nothing can be said of what broker-b holds"),
+            .contains("messages on broker-b cannot be judged"),
         "{}",
         said.stderr
     );
