@@ -86,6 +86,7 @@ impl DiffCsv {
             record.text(&text);
         }
         record.end();
+        drop(record);
         out
     }
 }

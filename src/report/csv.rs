@@ -1,8 +1,11 @@
 //! The three CSV reports: long (one row per message and group), matrix (one row per message), and rejects (the bad rows).
 
+use std::ops::Range;
+
 use super::csv_record::{RecordWriter, write_record};
 use super::headings::headings;
 use super::row::{ReportContext, RowFormat, RowView};
+use crate::verdict::{GroupVerdict, Verdict};
 
 /// The columns of the long CSV before the kept ones (`docs/reference/reports.md`).
 const LONG_COLUMNS: [&str; 15] = [
@@ -24,7 +27,7 @@ const LONG_COLUMNS: [&str; 15] = [
 ];
 
 /// Further columns where the source judges by offsets: a mark beside the track type, and the track type that `mqadmin`
-/// would print where it differs. Both are empty in most rows.
+/// would print if it differs. Both are empty in most rows.
 const MARK_COLUMNS: [&str; 2] = ["mark", "mqadmin_track_type"];
 
 const MATRIX_COLUMNS: [&str; 5] = ["row", "msg_id", "topic", "instance_id", "message_verdict"];
@@ -56,14 +59,24 @@ impl RowFormat for LongCsv {
             return;
         }
         let (mut answer, mut kept) = (0..0, 0..0);
+        // Groups with the same verdict mostly have the same track type.
+        let mut verdicts: [Option<(&GroupVerdict<'_>, Range<usize>)>; Verdict::ALL.len()] =
+            [const { None }; _];
         for (nth, group) in view.judged.groups.iter().enumerate() {
             if nth > 0 {
                 record.repeat(message.clone());
             }
             record.text(group.group);
-            record.text(group.track_type);
-            record.word(group.verdict.as_str());
-            record.word(group.expectation());
+            let slot = &mut verdicts[group.verdict as usize];
+            match slot {
+                Some((earlier, fields)) if has_same_fields(earlier, group) => {
+                    record.repeat(fields.clone());
+                }
+                _ => {
+                    let fields = record.span(|record| verdict_fields(record, group));
+                    *slot = Some((group, fields));
+                }
+            }
             if nth == 0 {
                 answer = record.span(|record| answer_fields(record, view));
             } else {
@@ -130,7 +143,7 @@ impl RowFormat for RejectsCsv {
     }
 }
 
-/// Writes the byte order mark, if it is asked for, and the header.
+/// Writes the header, with a byte order mark if the dialect asks for one.
 pub(super) fn write_header<'n>(
     out: &mut Vec<u8>,
     context: &'n ReportContext,
@@ -143,7 +156,7 @@ pub(super) fn write_header<'n>(
     write_record(out, &headings(ours, &context.columns, groups), context.csv);
 }
 
-/// `row,msg_id,topic,instance_id`.
+/// Writes `row,msg_id,topic,instance_id`.
 fn message_fields(record: &mut RecordWriter<'_>, view: &RowView<'_>) {
     record.number(Some(view.row));
     for text in [&view.line.msg_id, &view.line.topic, &view.line.instance_id] {
@@ -151,7 +164,19 @@ fn message_fields(record: &mut RecordWriter<'_>, view: &RowView<'_>) {
     }
 }
 
-/// The fields behind `expected` that are the same for every group, up to the marks.
+/// Writes `track_type,verdict,expected`.
+fn verdict_fields(record: &mut RecordWriter<'_>, group: &GroupVerdict<'_>) {
+    record.text(group.track_type);
+    record.word(group.verdict.as_str());
+    record.word(group.expectation());
+}
+
+/// Returns whether [`verdict_fields`] writes the same for two groups with the same verdict.
+fn has_same_fields(one: &GroupVerdict<'_>, other: &GroupVerdict<'_>) -> bool {
+    one.track_type == other.track_type && one.expectation() == other.expectation()
+}
+
+/// Writes the fields behind `expected` that are the same for every group, up to the marks.
 fn answer_fields(record: &mut RecordWriter<'_>, view: &RowView<'_>) {
     record.word(view.verdict().as_str());
     record.word(view.born_at.unwrap_or_default());
@@ -163,7 +188,7 @@ fn answer_fields(record: &mut RecordWriter<'_>, view: &RowView<'_>) {
     }
 }
 
-/// The kept columns.
+/// Writes the kept columns.
 pub(super) fn kept_fields(
     record: &mut RecordWriter<'_>,
     context: &ReportContext,

@@ -5,23 +5,38 @@
 
 use std::io::Write;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use csv_core::{Writer, WriterBuilder};
 
 use super::CsvDialect;
+use super::row::DELIMITERS;
 
-/// Appends records to a block of bytes, field by field.
+/// A writer for each delimiter. Building one takes longer than writing a short record.
+static WRITERS: LazyLock<[Writer; DELIMITERS.len()]> =
+    LazyLock::new(|| DELIMITERS.map(|byte| WriterBuilder::new().delimiter(byte).build()));
+
+/// How many bytes the buffer grows by beyond what the next field needs.
+const SPARE: usize = 1024;
+
+/// Appends records to a buffer, field by field.
 pub(crate) struct RecordWriter<'o> {
+    /// The records, and room for more behind `end`: the core writer takes a slice of initialised bytes.
     out: &'o mut Vec<u8>,
+    end: usize,
     writer: Writer,
     guards_formulas: bool,
 }
 
 impl<'o> RecordWriter<'o> {
     pub(crate) fn new(out: &'o mut Vec<u8>, dialect: CsvDialect) -> Self {
+        let delimiter = DELIMITERS
+            .iter()
+            .position(|byte| *byte == dialect.delimiter);
         Self {
+            end: out.len(),
             out,
-            writer: WriterBuilder::new().delimiter(dialect.delimiter).build(),
+            writer: WRITERS[delimiter.expect("the settings allow these delimiters only")].clone(),
             guards_formulas: !dialect.raw,
         }
     }
@@ -36,12 +51,12 @@ impl<'o> RecordWriter<'o> {
         }
     }
 
-    /// Writes one of our own words, which never begin like a formula.
+    /// Writes one of our own words. They never look like formulas.
     pub(crate) fn word(&mut self, word: &str) {
         self.field(word.as_bytes());
     }
 
-    /// Writes a number field, or an empty field.
+    /// Writes a number, or an empty field.
     pub(crate) fn number(&mut self, number: Option<u64>) {
         let mut digits = [0; 20];
         let mut left = &mut digits[..];
@@ -52,40 +67,53 @@ impl<'o> RecordWriter<'o> {
         self.field(&digits[..20 - unused]);
     }
 
-    /// Writes fields and returns their bytes' place, for [`repeat`](Self::repeat).
+    /// Writes fields and returns their byte range for [`repeat`](Self::repeat).
     pub(crate) fn span(&mut self, write: impl FnOnce(&mut Self)) -> Range<usize> {
-        let start = self.out.len();
+        let start = self.end;
         write(self);
-        start..self.out.len()
+        start..self.end
     }
 
     /// Writes the fields of a span again.
     pub(crate) fn repeat(&mut self, span: Range<usize>) {
-        self.out.extend_from_within(span);
+        let length = span.len();
+        self.make_room(length);
+        self.out.copy_within(span, self.end);
+        self.end += length;
     }
 
     /// Ends the record: a line end replaces the delimiter behind the last field.
     pub(crate) fn end(&mut self) {
-        self.out.pop();
-        let start = self.out.len();
-        self.out.resize(start + 2, 0);
-        let (_, written) = self.writer.terminator(&mut self.out[start..]);
-        self.out.truncate(start + written);
+        self.end -= 1;
+        let (_, written) = self.writer.terminator(&mut self.out[self.end..]);
+        self.end += written;
     }
 
     /// Writes a field and the delimiter behind it.
     fn field(&mut self, bytes: &[u8]) {
-        let start = self.out.len();
         // Every byte may be a quote, which is doubled; two quotes and a delimiter come on top.
-        self.out.resize(start + 2 * bytes.len() + 3, 0);
-        let (_, _, written) = self.writer.field(bytes, &mut self.out[start..]);
-        let end = start + written;
-        let (_, written) = self.writer.delimiter(&mut self.out[end..]);
-        self.out.truncate(end + written);
+        self.make_room(2 * bytes.len() + 3);
+        let (_, _, written) = self.writer.field(bytes, &mut self.out[self.end..]);
+        self.end += written;
+        let (_, written) = self.writer.delimiter(&mut self.out[self.end..]);
+        self.end += written;
+    }
+
+    fn make_room(&mut self, length: usize) {
+        if self.out.len() < self.end + length {
+            self.out.resize(self.end + length + SPARE, 0);
+        }
     }
 }
 
-/// Appends one record of texts, such as a header.
+impl Drop for RecordWriter<'_> {
+    /// Removes the room behind the records.
+    fn drop(&mut self) {
+        self.out.truncate(self.end);
+    }
+}
+
+/// Appends a record of texts, such as a header.
 pub(crate) fn write_record(out: &mut Vec<u8>, fields: &[impl AsRef<str>], dialect: CsvDialect) {
     let mut record = RecordWriter::new(out, dialect);
     for field in fields {
@@ -130,7 +158,6 @@ fn is_number(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::row::DELIMITERS;
     use proptest::prelude::*;
 
     const RAW: CsvDialect = CsvDialect {

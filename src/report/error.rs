@@ -1,4 +1,4 @@
-//! Why reports could not be made.
+//! Errors of rendering.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -10,23 +10,23 @@ use crate::results::ReadError;
 /// Why reports could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The results file.
+    /// A results file cannot be read or does not hold.
     #[error(transparent)]
     ResultsFile(#[from] ReadError),
-    /// A sheet has only so many columns.
+    /// The report has more columns than a sheet can hold.
     #[error("{}: the report has {columns} columns, a sheet holds 16,384", path.display())]
     Wide {
-        /// The report.
+        /// The report's path.
         path: PathBuf,
-        /// How many columns it would have.
+        /// How many columns the report would have.
         columns: usize,
     },
-    /// A report.
+    /// A report cannot be written.
     #[error("can't write {}", humanize::output(path))]
     Write {
-        /// The report.
+        /// The report's path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

@@ -1,21 +1,22 @@
-//! What the columns of a table are called, each by a name of its own.
+//! Unique names for the columns of a table.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// Says that a column came with the input.
+/// The prefix of a kept column whose name is taken.
 const OF_INPUT: &str = "input_";
 
-/// The names of our columns, of the kept ones, and of the groups, in this order. A kept column that is called like one of
-/// ours or like a group gets `input_` before its name: programs that read a table by names take the last of two alike, and
-/// a report that is audited again would show yesterday's verdicts for today's.
+/// Returns the names of our columns, the kept columns and the groups, in this order.
+///
+/// A kept column with the name of one of ours or of a group gets the prefix `input_`. Programs that read a table by
+/// names use the last of two equal ones, so an audited report would show yesterday's verdicts as today's.
 pub(crate) fn headings<'n>(
     ours: impl IntoIterator<Item = &'n str>,
     kept: &'n [String],
     groups: &'n [String],
 ) -> Vec<Cow<'n, str>> {
     let ours: Vec<_> = ours.into_iter().map(Cow::Borrowed).collect();
-    // Spreadsheets do not tell capital letters.
+    // Spreadsheets ignore the case of names.
     let mut taken: HashSet<String> = ours.iter().map(|name| name.to_lowercase()).collect();
     taken.extend(groups.iter().map(|group| group.to_lowercase()));
     let mut own_names: HashSet<String> = kept.iter().map(|name| name.to_lowercase()).collect();

@@ -1,4 +1,4 @@
-//! Summary and totals for a program: everything the other formats say in words, as data.
+//! The JSON report: everything that the other formats say in words, as data.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use crate::clock;
 use crate::results::DamagedColumn;
 use crate::verdict::{MessageVerdict, Totals, Verdict};
 
-/// One JSON object, pretty-printed.
+/// Writes one JSON object, pretty-printed.
 #[derive(Debug)]
 pub(super) struct Json;
 
@@ -22,7 +22,7 @@ impl SummaryFormat for Json {
     }
 }
 
-/// The summary as data; NDJSON ends with it too.
+/// The summary as data. It is also the last line of an NDJSON report.
 #[derive(Debug, Serialize)]
 pub(super) struct SummaryView<'a> {
     schema: &'static str,
@@ -34,16 +34,16 @@ pub(super) struct SummaryView<'a> {
     groups: BTreeMap<&'a str, GroupCountsView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rechecked: Option<u64>,
-    /// Messages of which some group counts as expected because their tag or born time is not known.
+    /// Messages with a group that counts as expected because their tag or born time is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     assumed: Option<u64>,
-    /// Messages of which the contract expects no group.
+    /// Messages to which no expectation applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing_expected: Option<u64>,
-    /// Topics that the contract names and no message has.
+    /// Topics that the expectations name and no message has.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     topics_without_messages: &'a [String],
-    /// Topics that the contract does not mention, with their number of messages.
+    /// Topics of messages without expectations, with their number of messages.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     topics_without_contract: BTreeMap<&'a str, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,13 +59,13 @@ pub(super) struct SummaryView<'a> {
 struct GroupCountsView {
     #[serde(flatten)]
     counts: BTreeMap<&'static str, u64>,
-    /// Messages that it should have consumed.
+    /// Messages that the group should have consumed.
     expected: u64,
-    /// Messages whose answer names it, though the contract of their topic does not.
+    /// Messages whose answer names the group although the expectations for their topic do not.
     unexpected: u64,
     missed_born_from: Option<String>,
     missed_born_to: Option<String>,
-    /// Passed when an earlier run asked, open now: its offset was likely reset.
+    /// Messages that the group had passed in an earlier run and that are open now: its offset was likely reset.
     #[serde(skip_serializing_if = "Option::is_none")]
     regressed: Option<u64>,
 }

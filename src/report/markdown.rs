@@ -1,5 +1,5 @@
-//! A summary for the ticket or the chat: the headline, the table per group, what it rests on. Never more than
-//! twenty lines, so that it can be read where it is pasted.
+//! The Markdown report, for a ticket or a chat: the headline, the table per group, the sources and caveats. It has at
+//! most twenty lines, so that it stays readable where it is pasted.
 
 use std::io::{self, Write};
 
@@ -9,10 +9,10 @@ use super::{Summary, SummaryFormat};
 use crate::humanize::count;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
-/// More groups than these would not leave room for the rest.
+/// The most groups in the table. More would leave no room for the rest.
 const GROUPS_SHOWN: usize = 7;
 
-/// At most twenty lines of Markdown.
+/// Writes at most twenty lines of Markdown.
 #[derive(Debug)]
 pub(super) struct Markdown;
 
@@ -29,7 +29,7 @@ impl SummaryFormat for Markdown {
     }
 }
 
-/// The groups in name order; of very many, those that missed most and how many are not shown.
+/// Writes the table in name order. If there are too many groups, it shows those that missed most.
 fn table(text: &SummaryText<'_>, out: &mut dyn Write) -> io::Result<()> {
     let locale = text.locale;
     let verdicts = Verdict::ALL.map(|verdict| locale.text(phrases::verdict(verdict)));
@@ -64,7 +64,7 @@ fn chosen<'s>(summary: &'s Summary<'_>) -> (Vec<(&'s str, &'s GroupTally)>, usiz
     (groups, left_out)
 }
 
-/// What was found, besides the table.
+/// Returns the findings besides the table.
 fn findings(text: &SummaryText<'_>) -> Vec<String> {
     let (locale, tally) = (text.locale, &text.summary.tally);
     let messages: Vec<_> = MessageVerdict::ALL
@@ -109,7 +109,7 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
     lines
 }
 
-/// What it rests on, and what it does not prove.
+/// Returns the line about the sources and the line of caveats.
 fn basis(text: &SummaryText<'_>) -> [String; 2] {
     let complete = if text.summary.is_complete() {
         phrases::COMPLETE
@@ -143,7 +143,7 @@ fn labelled(text: &SummaryText<'_>, label: &str, value: &str) -> String {
     format!("{label}{}{value}", text.locale.text(phrases::COLON))
 }
 
-/// Text in which nothing ends a table cell or begins markup.
+/// Escapes a text so that it neither ends a table cell nor begins markup.
 pub(crate) fn escaped(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for char in name.chars() {

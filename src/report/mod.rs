@@ -1,9 +1,9 @@
-//! What people read. Every format is made from the same results file, by the same judgement and the same tally, so a
-//! number never differs between two of them.
+//! Reports. Every format is made from the same results file, by the same judgement and the same tally, so a number
+//! never differs between two formats.
 //!
-//! [`render`] walks the results files once. Formats with a line for each row ([`RowFormat`]) get every [`RowView`] on the
-//! way; formats that only sum up ([`SummaryFormat`]) get the [`Summary`] at the end. `audit` and `report` call the
-//! same function, so a report rendered again is equal byte for byte.
+//! [`render`] walks through the results files once. Formats with a line per row ([`RowFormat`]) receive every
+//! [`RowView`]; formats that only sum up ([`SummaryFormat`]) receive the [`Summary`] at the end. `audit` and `report`
+//! call the same function, so a report that is rendered again has the same bytes.
 
 mod csv;
 pub(crate) mod csv_record;
@@ -41,29 +41,29 @@ pub use worklist::{ForeignFolder, refuse_foreign};
 
 use std::path::Path;
 
-/// A format that can be asked for.
+/// A report format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportFormat {
-    /// One row per message and group.
+    /// CSV with one row per message and group.
     Csv,
-    /// One row per message, one column per group.
+    /// CSV with one row per message and one column per group.
     Matrix,
-    /// The results file's lines with verdicts.
+    /// The lines of the results file with verdicts.
     Ndjson,
-    /// The bad rows.
+    /// CSV with the bad rows.
     Rejects,
-    /// Totals, for a program.
+    /// The summary as data.
     Json,
-    /// Totals, for a ticket.
+    /// The summary as text for a ticket.
     Markdown,
     /// A workbook.
     Xlsx,
-    /// A page.
+    /// A web page.
     Html,
 }
 
 impl ReportFormat {
-    /// Those that a file name can ask for.
+    /// The formats that the ending of a file name selects.
     pub const BY_ENDING: [Self; 6] = [
         Self::Csv,
         Self::Xlsx,
@@ -73,7 +73,7 @@ impl ReportFormat {
         Self::Markdown,
     ];
 
-    /// The format that a file name asks for.
+    /// Returns the format that the ending of a file name selects.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
@@ -87,7 +87,7 @@ impl ReportFormat {
         }
     }
 
-    /// The ending that asks for it; none for those that have a flag of their own.
+    /// Returns the ending that selects the format. Formats with a flag of their own have none.
     #[must_use]
     pub const fn ending(self) -> Option<&'static str> {
         match self {
@@ -101,13 +101,13 @@ impl ReportFormat {
         }
     }
 
-    /// Is it a table that `--split` cuts?
+    /// Returns whether `--split` applies to the format.
     #[must_use]
     pub const fn is_csv(self) -> bool {
         matches!(self, Self::Csv | Self::Matrix | Self::Rejects)
     }
 
-    /// The format as a writer of rows, or of a summary.
+    /// Returns the implementation: a writer of rows or of a summary.
     const fn writer(self) -> FormatWriter {
         match self {
             Self::Csv => FormatWriter::Rows(&csv::LongCsv),

@@ -1,4 +1,4 @@
-//! The results file's lines with verdicts, for a program. Text is never altered here.
+//! The NDJSON report: the lines of the results file with verdicts. Text is never altered.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use super::json::SummaryView;
 use super::row::{ReportContext, RowFormat, RowView};
 use crate::results::PreviouslyView;
 
-/// One object a row; the last line is the summary.
+/// Writes one object per row; the last line is the summary.
 #[derive(Debug)]
 pub(super) struct Ndjson;
 
@@ -63,11 +63,11 @@ struct ErrorObject<'a> {
     message: &'a str,
 }
 
-/// Kept columns in the row's own order, values as they were.
+/// The kept columns in the row's own order, with unchanged values.
 pub(super) struct KeptColumns<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
 
 impl<'a> KeptColumns<'a> {
-    /// A row's, if it has any.
+    /// Returns the kept columns of a row, if it has any.
     pub(super) fn of(view: &RowView<'a>) -> Option<Self> {
         (!view.kept.is_empty()).then_some(Self(view.kept))
     }

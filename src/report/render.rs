@@ -1,8 +1,8 @@
-//! One walk over the results files feeds every format.
+//! Renders reports: one walk through the results files feeds every format.
 //!
-//! A reading thread cuts the results file into blocks of whole lines and checks the seal; workers parse, judge, count and
-//! render them; this thread puts the pieces out in order. Blocks go round the workers in turn, so order needs no
-//! sorting, and the channels are short, so memory stays at a few blocks.
+//! A reading thread cuts a results file into blocks of whole lines and checks the seal. Worker threads parse, judge,
+//! count and render the blocks, and the calling thread writes the pieces in order. Blocks are dealt to the workers in
+//! turn, so no sorting is needed. The channels are short, so memory stays at a few blocks.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -19,12 +19,18 @@ use crate::results::{
 };
 use crate::verdict::{AnswerView, RowFacts, Tally, judge};
 
-/// More threads than this only wait for the one that writes.
+/// The most worker threads. More would only wait for the writing thread.
 const MOST_WORKERS: usize = 4;
 
-/// Renders `results files` to all targets and returns what they add up to, and the files that were made. `check` computes the
-/// seals on the way. Reports appear when everything has been read and written without an error, or not at all; what has
-/// gone down a stream can't be taken back, so before that everything is read once more.
+/// Renders results files to all targets. Returns the summary and the files that were written.
+///
+/// `check` verifies the seals on the way. Reports become visible after everything was read and written without an
+/// error, or not at all. Output to a stream cannot be taken back, so in that case the seals are checked by a walk of
+/// its own first.
+///
+/// # Errors
+///
+/// A results file cannot be read or does not hold, or a report cannot be written.
 pub fn render<'r>(
     results_files: &'r [ResultsFile],
     context: &ReportContext,
@@ -47,7 +53,7 @@ pub fn render<'r>(
     for report in &mut reports {
         report.close(&summary)?;
     }
-    // Everything is written: what can fail now are renames.
+    // All bytes are written. Only renames can fail now.
     let mut made = Vec::new();
     for report in reports {
         made.extend(report.commit()?);
@@ -79,7 +85,7 @@ fn walk_all(
     Ok((tally, damage))
 }
 
-/// What was met on a walk.
+/// What a walk counts.
 #[derive(Default)]
 struct WalkTotals {
     tally: Tally,
@@ -88,7 +94,7 @@ struct WalkTotals {
 }
 
 impl WalkTotals {
-    /// Adds what was met behind this.
+    /// Adds the counts of the part that follows this one.
     fn append(&mut self, next: Self) {
         self.tally.append(next.tally);
         self.damage.append(next.damage);
@@ -96,7 +102,7 @@ impl WalkTotals {
     }
 }
 
-/// A block, rendered: one piece for each row format, in their order.
+/// A rendered block: one piece per row format, in their order.
 struct RenderedBlock {
     pieces: Vec<Vec<u8>>,
     totals: WalkTotals,
@@ -123,7 +129,7 @@ fn walk(
         }
         let reader = scope.spawn(move || read(renderer.results_file, check, &inboxes));
         let mut totals = WalkTotals::default();
-        // Blocks are dealt in turn, so the first channel that is closed means that no worker has another block.
+        // Blocks are dealt in turn, so the first closed channel means that no worker has another block.
         for rendered in outboxes
             .iter()
             .cycle()
@@ -143,7 +149,7 @@ fn walk(
     })
 }
 
-/// Hands the blocks round. A worker that went away has sent its error already.
+/// Deals the blocks to the workers. A worker that stopped has already sent its error.
 fn read(
     results_file: &ResultsFile,
     check: bool,
@@ -175,7 +181,7 @@ fn work(
     }
 }
 
-/// Everything a worker needs.
+/// Renders the blocks of one results file. The workers share it.
 struct BlockRenderer<'a> {
     results_file: &'a ResultsFile,
     context: &'a ReportContext,
@@ -209,7 +215,7 @@ impl BlockRenderer<'_> {
         Ok(rendered)
     }
 
-    /// Judges and renders one row: `line` is its own, `asked` the one that holds its answer.
+    /// Judges and renders one row. `line` is its own line, and `asked` is the line with the answer.
     fn row(
         &self,
         line: &Line<'_>,
@@ -221,7 +227,7 @@ impl BlockRenderer<'_> {
         let missing = || bad(serde::de::Error::custom("its answer is a duplicate itself"));
         let answer = asked.answer().ok_or_else(missing)?;
         if line.same_as.is_some() && matches!(answer, AnswerView::Rejected) {
-            // It would stand among the bad rows, where it is not counted.
+            // The row would be listed with the bad rows, where it is not counted.
             return Err(bad(serde::de::Error::custom(
                 "it is the same as a bad row, which was never asked",
             )));

@@ -1,4 +1,4 @@
-//! What a row format gets to see.
+//! The input of row formats.
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
@@ -16,38 +16,38 @@ use crate::verdict::{Expectations, Judged, MessageVerdict};
 /// What is the same for all rows of a report.
 #[derive(Debug, Clone)]
 pub struct ReportContext {
-    /// Every group that was answered or expected, in name order.
+    /// Every group that answered or is expected, in name order.
     pub groups: Vec<String>,
-    /// The kept columns.
+    /// The names of the kept columns.
     pub columns: Vec<String>,
-    /// Do the tracks have marks, and the words of `mqadmin` beside ours?
+    /// Whether tracks have marks and the track types of `mqadmin`.
     pub marks: bool,
-    /// By which the rows are judged.
+    /// The expectations that rows are judged by.
     pub expectations: Expectations,
-    /// How CSV files are written.
+    /// The form of CSV files.
     pub csv: CsvDialect,
-    /// How the formats for people speak.
+    /// The language and the time zone of formats for people.
     pub locale: Locale,
 }
 
-/// How CSV files are written.
+/// The form of CSV files.
 #[derive(Debug, Clone, Copy)]
 pub struct CsvDialect {
-    /// Leave cells that a spreadsheet would take for formulas as they are.
+    /// Whether cells that a spreadsheet would run as formulas are left unchanged.
     pub raw: bool,
-    /// Begin with a byte order mark, by which Excel knows UTF-8.
+    /// Whether files begin with a byte order mark, so that Excel recognises UTF-8.
     pub bom: bool,
-    /// Between cells.
+    /// The byte between two cells.
     pub delimiter: u8,
-    /// The most rows in one file, the header aside; more go into further files.
+    /// The most rows in one file, without the header. Further rows go into further files.
     pub split: Option<NonZeroU64>,
 }
 
-/// What may stand between cells: nothing that a number, a time or a verdict contains.
+/// The allowed delimiters: none occurs in a number, a time or a verdict.
 pub(crate) const DELIMITERS: [u8; 6] = *b",;\t|^~";
 
 impl CsvDialect {
-    /// As RFC 4180 has it, harmless, in one file.
+    /// RFC 4180, with guarded formulas, in one file.
     pub const PLAIN: Self = Self {
         raw: false,
         bom: false,
@@ -55,7 +55,11 @@ impl CsvDialect {
         split: None,
     };
 
-    /// As the settings have it.
+    /// Returns the dialect of the settings.
+    ///
+    /// # Errors
+    ///
+    /// A setting has an invalid value.
     pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
         let OutputDelimiter(delimiter) = settings.get("output_delimiter")?;
         Ok(Self {
@@ -73,7 +77,7 @@ impl Default for CsvDialect {
     }
 }
 
-/// One of [`DELIMITERS`]; a tab may be written `\t`.
+/// One of [`DELIMITERS`]. A tab may be written as `\t`.
 struct OutputDelimiter(u8);
 
 impl FromStr for OutputDelimiter {
@@ -93,27 +97,28 @@ impl FromStr for OutputDelimiter {
     }
 }
 
-/// One row, judged. For a duplicate, `line` is the line of the row that was asked, and all else is its own.
+/// One judged row. For a duplicate, `line` is the line of the row that was queried; all other fields are the
+/// duplicate's own.
 #[derive(Debug)]
 pub struct RowView<'a> {
-    /// Input row.
+    /// The input row.
     pub row: u64,
-    /// The earlier row that was asked in its place.
+    /// For a duplicate, the earlier row with the same query.
     pub same_as: Option<u64>,
-    /// What the results file says.
+    /// The line of the results file.
     pub line: &'a Line<'a>,
-    /// What we conclude.
+    /// The verdicts.
     pub judged: &'a Judged<'a>,
-    /// Born time, by the column that the run was given, or decoded from the ID: a hint (`facts/ons-api.md` §8.1).
+    /// The born time, as given in a column or decoded from the ID. It is a hint (`docs/facts/ons-api.md` §8.1).
     pub born: Option<Timestamp>,
-    /// Born time as files have it: RFC 3339, UTC, milliseconds.
+    /// The born time in RFC 3339, UTC, milliseconds.
     pub born_at: Option<&'a str>,
     /// The row's own kept columns.
     pub kept: &'a [(Cow<'a, str>, &'a RawValue)],
 }
 
 impl RowView<'_> {
-    /// Code and message of the error that stands in the answer's place, or of the rejection.
+    /// Returns code and message of the error that stands in place of the answer, or of the rejection.
     #[must_use]
     pub fn error(&self) -> (Cow<'_, str>, Cow<'_, str>) {
         if let Some(reject) = &self.line.rejected {
@@ -137,24 +142,24 @@ impl RowView<'_> {
             })
     }
 
-    /// The row's verdict.
+    /// Returns the verdict about the row.
     #[must_use]
     pub const fn verdict(&self) -> MessageVerdict {
         self.judged.verdict
     }
 
-    /// The verdicts of a matrix: one for each of `groups`, empty where the group has nothing to do with the message.
+    /// Returns the verdicts for a matrix: one per group, empty if the group has nothing to do with the message.
     pub fn verdicts_in<'c>(
         &'c self,
         groups: &'c [String],
     ) -> impl Iterator<Item = Cow<'static, str>> {
-        // Both are in name order, so one walk over the verdicts fills the columns.
+        // Both lists are in name order, so one walk fills the columns.
         let mut seen = self.judged.groups.iter().peekable();
         groups.iter().map(move |group| {
             let mut cell = Cow::Borrowed("");
             while let Some(own) = seen.next_if(|own| own.group == group) {
                 let verdict = own.verdict.as_str();
-                // A source that names a group twice with different words gets both shown.
+                // A source may name a group twice with different track types; the cell shows both verdicts.
                 cell = if cell.is_empty() {
                     verdict.into()
                 } else {
@@ -165,13 +170,13 @@ impl RowView<'_> {
         })
     }
 
-    /// The kept values in the order of the report's columns; empty where the row has none.
+    /// Returns the kept values in the order of the report's columns; empty where the row has none.
     pub fn kept_in<'c>(&'c self, columns: &'c [String]) -> impl Iterator<Item = Cow<'c, str>> {
         kept_in(self.kept, columns)
     }
 }
 
-/// The kept values of a row in the order of `columns`; empty where it has none.
+/// Returns the kept values of a row in the order of `columns`; empty where the row has none.
 pub(crate) fn kept_in<'c>(
     kept: &'c [(Cow<'c, str>, &'c RawValue)],
     columns: &'c [String],
@@ -184,7 +189,7 @@ pub(crate) fn kept_in<'c>(
     })
 }
 
-/// A kept value as a cell shows it: the text of a string, nothing for null, JSON for all else.
+/// Returns a kept value as a cell shows it: the text of a string, nothing for null, JSON for all else.
 fn text_of(json: &str) -> Cow<'_, str> {
     match json
         .strip_prefix('"')
@@ -197,12 +202,12 @@ fn text_of(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// A format with something for every row. Rows are rendered on several threads, so it keeps no state.
+/// A format with something for every row. Rows are rendered on several threads, so formats have no state.
 pub trait RowFormat: Sync {
-    /// What stands before the first row.
+    /// Appends the text before the first row.
     fn head(&self, context: &ReportContext, out: &mut Vec<u8>);
-    /// One row.
+    /// Appends one row.
     fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>);
-    /// What stands behind the last row.
+    /// Appends the text behind the last row.
     fn foot(&self, _summary: &Summary<'_>, _out: &mut Vec<u8>) {}
 }

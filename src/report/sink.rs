@@ -1,4 +1,4 @@
-//! Where the pieces of a report go, in their order: into one file, or into several parts.
+//! Sinks: they write the pieces of a report into one file, or into several parts.
 
 use std::io::{self, Write};
 use std::num::NonZeroU64;
@@ -36,9 +36,9 @@ pub(crate) trait ReportSink {
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenFile {
-    /// Where it stands.
+    /// The file's path.
     pub path: PathBuf,
-    /// How many rows it has, where it is one of several.
+    /// The number of rows, if the file is one of several parts.
     pub rows: Option<u64>,
 }
 
@@ -70,12 +70,12 @@ impl ReportSink for SingleFile {
     }
 }
 
-/// A CSV in parts of so many rows, each of which begins with the header.
+/// A CSV in parts with a limited number of rows. Each part begins with the header.
 pub(super) struct PartFiles {
     parts: Parts,
     most: NonZeroU64,
     head: Vec<u8>,
-    /// Of the part at hand.
+    /// Rows in the current part.
     rows: u64,
 }
 
@@ -99,7 +99,7 @@ impl ReportSink for PartFiles {
     fn take(&mut self, piece: &[u8]) -> io::Result<()> {
         let mut written = 0;
         for end in row_ends(piece) {
-            // A part ends when there is a row for the next one: the last part is never empty.
+            // A part ends when a row for the next part arrives, so the last part is never empty.
             if self.rows == self.most.get() {
                 self.parts.turn(self.rows)?;
                 self.parts.write_all(&self.head)?;
@@ -128,7 +128,7 @@ impl ReportSink for PartFiles {
     }
 }
 
-/// Where the rows of a CSV end: at line ends outside of quotes. A doubled quote turns quoting off and on again.
+/// Returns where the rows of a CSV end: at line ends outside quotes. A doubled quote turns quoting off and on again.
 fn row_ends(piece: &[u8]) -> impl Iterator<Item = usize> {
     let mut quoted = false;
     memchr2_iter(b'"', b'\n', piece).filter_map(move |at| {

@@ -1,4 +1,4 @@
-//! What all summaries are made from; `report/story.rs` puts it into words.
+//! The numbers that all summaries are made from. [`SummaryText`] puts them into sentences.
 
 use std::cmp::Reverse;
 use std::io;
@@ -11,36 +11,40 @@ use crate::source::FailureKind;
 use crate::source::ons::errors;
 use crate::verdict::{Coverage, Tally};
 
-/// A format that sums up.
+/// A format that only sums up.
 pub trait SummaryFormat: Sync {
     /// Writes the whole report.
+    ///
+    /// # Errors
+    ///
+    /// The report cannot be written.
     fn render(&self, summary: &Summary<'_>, out: &mut dyn io::Write) -> io::Result<()>;
 }
 
-/// A judged results file, or several shards of one run, in numbers.
+/// The numbers of a judged results file, or of several shards of one run.
 #[derive(Debug)]
 pub struct Summary<'a> {
-    /// The results files it is made from.
+    /// The results files.
     pub results_files: &'a [ResultsFile],
-    /// Everything counted.
+    /// The counts.
     pub tally: Tally,
-    /// Where the contract and the messages do not meet.
+    /// Where the expectations and the messages do not match.
     pub coverage: Coverage,
-    /// What a spreadsheet has done to the kept columns.
+    /// Damage that a spreadsheet did to the kept columns.
     pub damage: SpreadsheetDamage,
-    /// How the formats for people speak.
+    /// The language and the time zone of formats for people.
     pub locale: Locale,
 }
 
 impl Summary<'_> {
-    /// Was every query answered?
+    /// Returns whether every query was answered.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.tally.totals.unanswered == 0
     }
 
-    /// What the person can do: about the commonest error of unanswered messages, and about that of messages not found.
-    /// Only of the HTTP API: the codes are its.
+    /// Returns advice about the most frequent error of unanswered messages and of messages not found. There is advice
+    /// for the HTTP API only, since the codes are its own.
     #[must_use]
     pub fn advice(&self) -> Vec<(&str, &'static str)> {
         let is_api = |results_file: &ResultsFile| {
@@ -63,7 +67,8 @@ impl Summary<'_> {
         [false, true].into_iter().filter_map(commonest).collect()
     }
 
-    /// The groups that answer though the contract of the topic names them nowhere, each with its number of messages.
+    /// Returns the groups that answer although the expectations for the topic name them nowhere, each with its number
+    /// of messages.
     #[must_use]
     pub fn unexpected(&self) -> Vec<(&str, u64)> {
         let groups = self.tally.groups.iter();
@@ -73,13 +78,13 @@ impl Summary<'_> {
             .collect()
     }
 
-    /// In sentences, as asked for.
+    /// Returns the summary in sentences, in its own locale.
     #[must_use]
     pub const fn text(&self) -> SummaryText<'_> {
         self.text_in(&self.locale)
     }
 
-    /// In sentences of somebody else.
+    /// Returns the summary in sentences, in another locale.
     #[must_use]
     pub const fn text_in<'s>(&'s self, locale: &'s Locale) -> SummaryText<'s> {
         SummaryText {

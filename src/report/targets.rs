@@ -1,4 +1,4 @@
-//! Reports in the making: what is to be written, and what writes it.
+//! Opens reports and feeds their sinks.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,33 +12,33 @@ use super::xlsx::{COLUMNS_MOST, XlsxSink, widest};
 use super::{FormatWriter, ReportFormat, Summary};
 use crate::file::{FileSet, Output, Parts};
 
-/// A report to be made.
+/// A report that is to be written.
 #[derive(Debug)]
 pub struct Target {
-    /// What it looks like.
+    /// The report's format.
     pub format: ReportFormat,
-    /// As the person named it.
+    /// The path as given on the command line.
     pub path: PathBuf,
-    /// Opened before anything was asked, so that a bad path costs no call.
+    /// The output. It is opened before the first query, so that a bad path costs no call.
     pub output: Output,
 }
 
-/// Everything to be made.
+/// All reports that are to be written.
 #[derive(Debug, Default)]
 pub struct Targets {
-    /// Reports in one file each.
+    /// The reports in one file each.
     pub files: Vec<Target>,
-    /// A folder of worklists, as the person named it.
+    /// The folder of worklists, with its path as given on the command line.
     pub worklist: Option<(PathBuf, FileSet)>,
 }
 
 impl Targets {
-    /// Does any report go where it can't be taken back?
+    /// Returns whether any report goes to a stream, where it cannot be taken back.
     pub(super) fn has_stream(&self) -> bool {
         self.files.iter().any(|file| file.output.is_stream())
     }
 
-    /// Writes all heads.
+    /// Opens all reports and writes the text before the first row.
     pub(super) fn begin(self, context: &ReportContext) -> Result<Vec<Report>, RenderError> {
         let files = self.files.into_iter().map(|file| Report::of(file, context));
         let worklist = self.worklist.map(|(path, set)| {

@@ -1,4 +1,4 @@
-//! The summary that a tired operator reads on the terminal: what happened, to whom, and what to do next.
+//! The terminal summary for the operator: what happened, which groups are affected, and what to do next.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,18 +11,18 @@ use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, p
 use crate::humanize::count;
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
-/// More kinds of break than this are for the report itself.
+/// The most kinds of break that are listed. Further ones are in the report.
 const KINDS_SHOWN: usize = 5;
 
-/// Whoever splits into more files than this looks into the folder anyway.
+/// The most part files that are listed.
 const FILES_SHOWN: usize = 20;
 
-/// Plain text, as wide as its content or as the terminal.
+/// Writes plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
 pub struct TerminalSummary {
-    /// The reports: the first is what a person would open, and those in several files are listed.
+    /// The reports that were written. The first is named in the next steps, and part files are listed.
     pub made: Vec<WrittenFile>,
-    /// The terminal's, in columns; nothing where none reads it.
+    /// The width of the terminal in columns, or `None` if the output is not a terminal.
     pub width: Option<u16>,
 }
 
@@ -47,7 +47,7 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("totals", text.totals())?;
         out.labelled("evidence", [text.provenance()])?;
         out.labelled("carried", text.carried())?;
-        out.labelled("contract", text.expectation_notes())?;
+        out.labelled("expectations", text.expectation_notes())?;
         out.labelled("resets", text.resets())?;
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally
@@ -65,7 +65,7 @@ impl SummaryFormat for TerminalSummary {
 }
 
 impl TerminalSummary {
-    /// The files whose rows are counted: those that hold a part of something.
+    /// Returns a line for each part file, with its number of rows.
     fn files(&self) -> Vec<String> {
         let counted = || {
             let rows = |made: &WrittenFile| {
@@ -85,7 +85,7 @@ impl TerminalSummary {
         lines
     }
 
-    /// What to do now, most urgent first.
+    /// Returns the next steps, most urgent first.
     fn next(&self, summary: &Summary<'_>) -> Vec<String> {
         let tally = &summary.tally;
         let is_file = |made: &&WrittenFile| made.path != Path::new("-");
@@ -139,7 +139,7 @@ impl TerminalSummary {
     }
 }
 
-/// With exact times; for a narrow terminal those around them, and a short heading.
+/// Returns the table per group. On a narrow terminal, times are rounded outwards and the heading is short.
 fn table(text: &SummaryText<'_>, edges: RangePrecision) -> Table {
     let heading = match edges {
         RangePrecision::Exact => phrases::MISSED_PRODUCED.en,
@@ -169,7 +169,7 @@ fn table(text: &SummaryText<'_>, edges: RangePrecision) -> Table {
     table
 }
 
-/// The commonest kinds of break, each with an example to look up.
+/// Returns the most frequent kinds of break, each with an example.
 fn breaks(summary: &Summary<'_>) -> Vec<String> {
     let mut kinds: Vec<_> = summary.tally.breaks.iter().collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
@@ -196,7 +196,7 @@ fn breaks(summary: &Summary<'_>) -> Vec<String> {
     lines
 }
 
-/// When the messages that the group missed were born, where their IDs tell.
+/// Returns when the messages that the group missed were born, if known.
 fn missed(text: &SummaryText<'_>, group: &GroupTally, edges: RangePrecision) -> String {
     match group {
         GroupTally {

@@ -1,25 +1,25 @@
-//! Lines for a terminal, wrapped where it is narrower than they are; whatever else reads them gets them whole.
+//! Writes the lines of a terminal summary. They are wrapped only if the terminal is narrower than the text.
 
 use std::io::{self, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-/// Where the lines under a label begin.
-const INDENT: u16 = 10;
+/// The column where the text behind a label begins.
+const INDENT: u16 = 13;
 
-/// On a terminal narrower than this, wrapped lines would be less readable than those that it cuts itself.
+/// Below this width, lines are not wrapped: the terminal's own line breaks are more readable.
 const NARROWEST: u16 = 40;
 
-/// What the last column of a narrow table gets before names are broken: a day, and from when to when.
+/// The width that the last column of a narrow table gets before names are broken. It holds a day and a range of times.
 const LAST_COLUMN: u16 = 25;
 
-/// Names are broken into pieces no shorter than this.
+/// Names are not broken into pieces shorter than this.
 const FIRST_COLUMN: u16 = 12;
 
-/// Takes the lines of a summary.
+/// Writes the lines of a summary.
 pub(crate) struct TerminalWriter<'o> {
     out: &'o mut dyn Write,
-    /// That of the terminal, in columns.
+    /// The width of the terminal in columns.
     width: Option<u16>,
 }
 
@@ -29,13 +29,13 @@ impl<'o> TerminalWriter<'o> {
         Self { out, width }
     }
 
-    /// A text of its own, and an empty line.
+    /// Writes a text and an empty line.
     pub(crate) fn paragraph(&mut self, text: &str) -> io::Result<()> {
         let text = self.wrapped(text, 0);
         writeln!(self.out, "{text}\n")
     }
 
-    /// Lines under one label; nothing without lines.
+    /// Writes lines under one label, or nothing if there are no lines.
     pub(crate) fn labelled(
         &mut self,
         label: &str,
@@ -45,15 +45,16 @@ impl<'o> TerminalWriter<'o> {
         for (label, line) in labels.zip(lines) {
             let wrapped = self.wrapped(&line, INDENT);
             let mut parts = wrapped.lines();
-            writeln!(self.out, "{label:<9} {}", parts.next().unwrap_or_default())?;
+            writeln!(self.out, "{label:<12} {}", parts.next().unwrap_or_default())?;
             for part in parts {
-                writeln!(self.out, "{:<9} {part}", "")?;
+                writeln!(self.out, "{:<12} {part}", "")?;
             }
         }
         Ok(())
     }
 
-    /// The wide table and an empty line; on a terminal that has no room for it the narrow one, whose last column is wrapped.
+    /// Writes a table and an empty line. If the terminal has no room for the wide table, the narrow one is used and
+    /// wrapped.
     pub(crate) fn table(&mut self, wide: &Table, narrow: impl FnOnce() -> Table) -> io::Result<()> {
         let text = wide.trim_fmt();
         let text = match self.width {
@@ -63,7 +64,7 @@ impl<'o> TerminalWriter<'o> {
         writeln!(self.out, "{text}\n")
     }
 
-    /// The text in as many lines as it needs, so many columns from the left.
+    /// Returns the text wrapped to the width that is left of the indent.
     fn wrapped(&self, text: &str, indent: u16) -> String {
         match self.width {
             Some(width) if !fits(text, width - indent) => wrap(text, width - indent),
@@ -72,15 +73,15 @@ impl<'o> TerminalWriter<'o> {
     }
 }
 
-/// A table without lines.
+/// Returns a table without borders.
 pub(crate) fn plain_table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table
 }
 
-/// A table as wide as the terminal and close together. Its last column is wrapped first, then the names in the first;
-/// numbers never are. Where not even that has room, the terminal has to break the lines.
+/// Fits a table to the terminal. The last column is wrapped first, then the names in the first column; numbers are
+/// never wrapped. If even that has no room, the table stays as it is.
 fn fitted(mut table: Table, width: u16) -> Table {
     let widths = table.column_max_content_widths();
     let [first, numbers @ .., last] = &*widths else {
@@ -116,7 +117,7 @@ fn saturated(width: usize) -> u16 {
     u16::try_from(width).unwrap_or(u16::MAX)
 }
 
-/// The text in lines of so many columns, broken between words where that is possible.
+/// Wraps a text to a number of columns, between words where possible.
 fn wrap(text: &str, width: u16) -> String {
     let mut table = plain_table();
     table
@@ -151,13 +152,13 @@ mod tests {
     #[test]
     fn lines_are_wrapped_under_their_label_on_a_terminal_only() {
         let line = "open report.csv, filter message_verdict = break; ask those again";
-        let whole = format!("next      {line}\n          short\n");
+        let whole = format!("next         {line}\n             short\n");
         for width in [None, Some(80), Some(20)] {
             assert_eq!(shown(width, &[line, "short"]), whole, "{width:?}");
         }
         assert_eq!(
-            shown(Some(50), &[line, "short"]),
-            "next      open report.csv, filter message_verdict\n          = break; ask those again\n          short\n"
+            shown(Some(53), &[line, "short"]),
+            "next         open report.csv, filter message_verdict\n             = break; ask those again\n             short\n"
         );
         let chinese = shown(Some(40), &["订单 未消费 消息 产生 时间 订单 未消费"]);
         assert!(chinese.lines().all(|line| fits(line, 40)), "{chinese}");

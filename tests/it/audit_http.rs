@@ -114,7 +114,7 @@ fn no_message_is_an_answer_under_either_status() {
     let gateway = some_messages(&tool, 2, Gateway::setup().plan(never)).start();
     let said = audit(&tool, &gateway, "--rate max").ends(1);
     let next =
-        "next      BIZ_NO_MESSAGE: check ID, topic and instance; messages are kept about 3 days";
+        "next         BIZ_NO_MESSAGE: check ID, topic and instance; messages are kept about 3 days";
     assert!(said.stderr.contains(next), "{}", said.stderr);
     for row in table(&tool.read("out.csv")) {
         assert_eq!(

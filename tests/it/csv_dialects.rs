@@ -166,7 +166,7 @@ fn a_long_report_is_cut_into_parts_that_say_how_long_they_are() {
     assert!(tool.has("m.csv"), "what fits stays one file");
     assert!(!tool.has("a.csv"));
     for part in [
-        format!("files     {}: 1,500 rows", names[0]),
+        format!("files        {}: 1,500 rows", names[0]),
         format!("open {}, filter", names[0]),
     ] {
         assert!(said.stderr.contains(&part), "{}", said.stderr);
@@ -241,7 +241,7 @@ fn columns_that_a_spreadsheet_has_damaged_are_named_and_not_altered() {
     let audit = "audit in.csv --source samples/cluster.json --results r.ndjson -o a.csv -o a.json";
     let said = tool.call(audit).ends(1);
     for line in [
-        "columns   column order_id: 5 of 8 values look damaged by a spreadsheet, the first is 1.23E+15 in row 1",
+        "columns      column order_id: 5 of 8 values look damaged by a spreadsheet, the first is 1.23E+15 in row 1",
         "          column payment: 8 of 8 values look damaged by a spreadsheet, the first is 4200000000000000000 in row 1",
     ] {
         assert!(said.stderr.contains(line), "{}", said.stderr);

@@ -18,7 +18,6 @@ mod chaos;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
-mod contract;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
@@ -30,6 +29,7 @@ mod diff;
 #[cfg(test)]
 mod expect_learn;
 #[cfg(test)]
+mod expectations;
 mod gateway;
 #[cfg(test)]
 mod html;

@@ -181,7 +181,7 @@ fn an_offset_that_went_back_is_said_by_group() {
         thousands(most)
     );
     assert!(
-        said.stderr.contains(&format!("resets    {says}")),
+        said.stderr.contains(&format!("resets       {says}")),
         "{}",
         said.stderr
     );

@@ -287,11 +287,11 @@ fn every_option_exists_and_every_option_of_audit_is_told() {
 }
 
 #[test]
-fn the_contract_is_read() {
+fn the_expectations_file_is_read() {
     let (text, tool) = (readme(), Tool::new());
     let blocks = blocks(&text);
-    let contract = blocks.iter().find(|block| block.language == "csv").unwrap();
-    tool.write("expected.csv", contract.text);
+    let expectations = blocks.iter().find(|block| block.language == "csv").unwrap();
+    tool.write("expected.csv", expectations.text);
     let call = tool.call("audit samples/incident.csv --source samples/cluster.json -o a.csv");
     call.args("--expect-file expected.csv").ends(1);
     let report = tool.read("a.csv");

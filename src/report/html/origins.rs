@@ -49,7 +49,7 @@ fn producers(collected: &CollectedBreaks, locale: &Locale) -> TopNames {
     });
     let mut top = TopNames::of(named.collect(), rest, locale);
     if collected.without_producer > 0 {
-        let name = locale.text(phrases::NOT_TOLD).to_owned();
+        let name = locale.text(phrases::NOT_IN_ID).to_owned();
         top.rest.push((name, count(collected.without_producer)));
     }
     top

@@ -1,10 +1,10 @@
-//! How a report speaks to a person: all its words in each language, and the zone of its clock.
+//! The language and the time format of reports.
 //!
-//! [`phrases`] holds every fixed text, the languages side by side; sentences with numbers in them are in
-//! `report/story.rs`. Machine codes (`passed`, `CONSUMED`, column names of the CSV) are no words: they are never
-//! translated, so a code in a report can be searched for in any other.
+//! `phrases` holds every fixed text with both languages side by side. Sentences with numbers are in `report/text`.
+//! Codes (`passed`, `CONSUMED`, column names of the CSV) are never translated, so that a code in one report can be
+//! searched for in every other.
 
-pub mod phrases;
+pub(crate) mod phrases;
 mod time_format;
 
 pub use time_format::{RangePrecision, TimeFormat};
@@ -14,21 +14,21 @@ use std::str::FromStr;
 use crate::settings::{Settings, SettingsError};
 use crate::verdict::{MessageVerdict, Verdict};
 
-/// A language that reports can be written in.
+/// A language of the reports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Language {
-    /// `en`
+    /// `en`.
     #[default]
     English,
-    /// `zh`, written in simplified characters.
+    /// `zh`: Chinese in simplified characters.
     Chinese,
 }
 
 impl Language {
-    /// All of them.
+    /// All languages.
     pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
 
-    /// The tag that a document declares (BCP 47).
+    /// Returns the language tag of a document (BCP 47).
     #[must_use]
     pub const fn tag(self) -> &'static str {
         match self {
@@ -55,14 +55,14 @@ impl FromStr for Language {
 /// A fixed text in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phrase {
-    /// English.
+    /// The English text.
     pub en: &'static str,
-    /// Simplified Chinese.
+    /// The text in simplified Chinese.
     pub zh: &'static str,
 }
 
 impl Phrase {
-    /// The text in one language.
+    /// Returns the text in one language.
     #[must_use]
     pub const fn in_language(self, language: Language) -> &'static str {
         match language {
@@ -72,19 +72,23 @@ impl Phrase {
     }
 }
 
-/// A language and a clock: what `--lang` and `--tz` ask for.
+/// Language and time format, as `--lang` and `--tz` ask for.
 ///
-/// The default (English, UTC) is what machine formats speak, whatever was asked for.
+/// Machine formats always use the default (English, UTC).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Locale {
-    /// Of all words.
+    /// The language of all words.
     pub language: Language,
-    /// Of all times.
+    /// The format of all times.
     pub time_format: TimeFormat,
 }
 
 impl Locale {
-    /// As the settings have it.
+    /// Returns the locale of the settings.
+    ///
+    /// # Errors
+    ///
+    /// A setting has an invalid value.
     pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             language: settings.get("lang")?,
@@ -92,7 +96,7 @@ impl Locale {
         })
     }
 
-    /// The same clock in English: the terminal has no other words.
+    /// Returns the same time format in English, the only language of the terminal.
     #[must_use]
     pub fn in_english(&self) -> Self {
         Self {
@@ -101,25 +105,25 @@ impl Locale {
         }
     }
 
-    /// A fixed text.
+    /// Returns a fixed text.
     #[must_use]
     pub const fn text(&self, phrase: Phrase) -> &'static str {
         phrase.in_language(self.language)
     }
 
-    /// A verdict about a group, with the code by which other reports are searched: `未消费（open）`.
+    /// Returns the name of a verdict about a group with its code: `未消费（open）`.
     #[must_use]
     pub fn verdict(&self, verdict: Verdict) -> String {
         self.with_code(phrases::verdict(verdict))
     }
 
-    /// A verdict about a message, with its code.
+    /// Returns the name of a verdict about a message with its code.
     #[must_use]
     pub fn message_verdict(&self, verdict: MessageVerdict) -> String {
         self.with_code(phrases::message_verdict(verdict))
     }
 
-    /// English calls a verdict by its code.
+    /// In English, the code is the name.
     fn with_code(&self, phrase: Phrase) -> String {
         match self.language {
             Language::English => phrase.en.to_owned(),
@@ -127,7 +131,7 @@ impl Locale {
         }
     }
 
-    /// A length of time: `41 min 40 s`, `41 分 40 秒`.
+    /// Returns a length of time: `41 min 40 s`, `41 分 40 秒`.
     #[must_use]
     pub fn duration(&self, duration: std::time::Duration) -> String {
         let told = crate::humanize::duration(duration);
@@ -149,7 +153,7 @@ impl Locale {
         }
     }
 
-    /// Several things, one after the other.
+    /// Joins several items in a list.
     pub(crate) fn listed(&self, items: &[String]) -> String {
         items.join(match self.language {
             Language::English => ", ",
@@ -157,7 +161,7 @@ impl Locale {
         })
     }
 
-    /// A remark about what stands before it.
+    /// Puts a remark in brackets.
     pub(crate) fn in_brackets(&self, text: &str) -> String {
         match self.language {
             Language::English => format!(" ({text})"),

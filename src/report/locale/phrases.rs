@@ -1,293 +1,191 @@
-//! Every fixed text of the reports, English and Chinese side by side. A new report adds its own here.
+//! Every fixed text of the reports, English and Chinese side by side. A new report adds its texts here.
 //!
-//! The Chinese words are those of RocketMQ's and Alibaba Cloud's own documentation (消费组, 消息 ID, 消费位点, 已消费) and
-//! of reconciliation (对账, 差异).
+//! The Chinese words are those of RocketMQ's and Alibaba Cloud's documentation (消费组, 消息 ID, 消费位点, 已消费) and of
+//! reconciliation (对账, 差异).
 
 use super::Phrase;
 use crate::verdict::{MessageVerdict, Verdict};
 
-/// Declares phrases, and lists them for the test that reads them all.
+/// Declares phrases, and a list of them for the test of all translations.
 macro_rules! phrases {
-    ($($(#[$doc:meta])* $name:ident: $en:literal, $zh:literal;)+) => {
-        $($(#[$doc])* pub const $name: Phrase = Phrase { en: $en, zh: $zh };)+
+    ($($name:ident: $en:literal, $zh:literal;)+) => {
+        $(pub(crate) const $name: Phrase = Phrase { en: $en, zh: $zh };)+
 
-        /// All of them.
-        pub const ALL: &[Phrase] = &[$($name),+];
+        #[cfg(test)]
+        pub(super) const ALL: &[Phrase] = &[$($name),+];
     };
 }
 
 phrases! {
-    /// What all reports are.
+    // Labels of the terminal and the Markdown summary, shared by the others.
     REPORT: "Reconciliation report", "消息消费对账报告";
-    /// Heading of the column of groups.
     GROUP: "group", "消费组";
-    /// Heading of the column of topics.
     TOPIC: "topic", "主题";
-    /// Heading of the times between which a group's missed messages were produced.
     MISSED_PRODUCED: "missed messages were produced", "漏消费消息的产生时间";
-    /// Of a group that nobody expected.
     NOT_EXPECTED: "(not expected of these)", "（不要求消费）";
-    /// Of a group that answers though the contract does not name it.
     UNEXPECTED: "(unexpected)", "（约定之外）";
-    /// Of the verdicts of messages.
     MESSAGES: "messages", "消息";
-    /// Of the control totals.
     TOTALS: "totals", "核对总数";
-    /// Of control totals.
     TIE: "they tie", "两边相等";
-    /// Of control totals.
     NO_TIE: "THEY DO NOT TIE: don't rely on this report", "两边不相等：请勿依据本报告";
-    /// Of a run without unanswered queries.
     COMPLETE: "complete", "完整";
-    /// Of a run with unanswered queries.
     INCOMPLETE: "INCOMPLETE", "不完整";
-    /// Of the results file.
     RESULTS_FILE: "results file", "结果文件";
-    /// Behind a label.
     COLON: ": ", "：";
-    /// Between remarks.
     SEMICOLON: "; ", "；";
-    /// Of answers of an earlier run.
     CARRIED: "carried", "沿用";
-    /// Of a group whose messages are open again.
     LIKELY_RESET: "likely offset reset", "疑似重置消费位点";
 
-    /// Banner of a run that got all answers.
+    // The workbook, shared in part by the page.
     ALL_ANSWERED: "Complete: every message was answered", "完整：每条消息都得到了结果";
-    /// Banner of a run that did not.
     SOME_UNANSWERED: "INCOMPLETE: some messages got no answer", "不完整：部分消息没有得到结果";
-    /// Name of a part of the report.
     SUMMARY: "Summary", "汇总";
-    /// Name of a part of the report.
     BREAKS: "Breaks", "差异";
-    /// Name of a part of the report.
     MATRIX: "Matrix", "矩阵";
-    /// Name of a part of the report.
     DETAIL: "Detail", "明细";
-    /// Name of a part of the report.
     METHOD: "Method", "方法";
-    /// Heading of the groups.
     BY_GROUP: "By consumer group", "按消费组";
-    /// Heading of the number of messages that a group should have consumed.
     EXPECTED: "expected", "应消费";
-    /// Heading of a time.
     MISSED_FIRST: "first missed, produced", "首条漏消费消息的产生时间";
-    /// Heading of a time.
     MISSED_LAST: "last missed, produced", "末条漏消费消息的产生时间";
-    /// Heading of the messages by verdict.
     BY_MESSAGE: "By message", "按消息";
-    /// Heading of the column of verdicts.
     VERDICT: "verdict", "判定";
-    /// Heading of a column of numbers.
     NUMBER: "messages", "消息数";
-    /// Heading of the column of shares.
     SHARE: "share", "占比";
-    /// Heading of the kinds of break.
     BREAKS_BY_KIND: "Breaks by kind", "按差异类型";
-    /// Heading of a column.
     FIRST_ROW: "first row", "首行";
-    /// Heading of a column.
     FIRST_MESSAGE: "first message ID", "首条消息 ID";
-    /// Heading of a column.
     GROUPS_AT_FAULT: "groups at fault", "未消费的消费组";
-    /// Of breaks that are not told apart.
     OTHER_KINDS: "of other kinds", "其他类型";
-    /// Heading of the error codes.
     ERRORS: "Errors", "错误";
-    /// Of a table.
     ERRORS_OF: "Messages not found or without answer, by error code", "未找到或无应答的消息，按错误码";
-    /// Heading of a column.
     ERROR_CODE: "code", "错误码";
-    /// Heading of the list of sheets.
     SHEETS: "In this workbook", "本工作簿内容";
-    /// Heading of a column.
     SHEET: "sheet", "工作表";
-    /// Heading of a column.
     ROWS: "rows", "行数";
-    /// Heading of a column.
     HOLDS: "what it holds", "内容";
-    /// What a sheet holds.
     BREAKS_HOLD:
         "the list to act on: one line for each message and group that missed it, each message once",
         "待处置清单：每条消息与每个漏消费的消费组一行，重复消息只列一次";
-    /// What a sheet holds.
     MATRIX_HOLDS: "one line for each input row, a column for each group", "输入的每一行一行，每个消费组一列";
-    /// What a sheet holds.
     DETAIL_HOLDS:
         "one line for each input row and group, with the source's own word",
         "输入的每一行与每个消费组一行，附数据源的原始状态";
-    /// What a sheet holds.
     METHOD_HOLDS:
         "what the words mean, what they do not prove, and where the answers came from",
         "各判定的含义、不能证明的事项，以及结果的来源";
-    /// Heading of the verdicts explained.
     MEANING_OF_VERDICTS: "What the verdicts mean", "判定的含义";
-    /// Heading of the caveats.
     NOT_PROVEN: "What they do not prove", "不能证明的事项";
-    /// Heading of the facts of the run.
     PROVENANCE: "Where the answers came from", "结果的来源";
-    /// Label of who should have consumed what.
     EXPECTATIONS: "expectations", "消费约定";
 
-    /// Link for those who read with a keyboard.
+    // The page.
     SKIP: "To the list of missed messages", "跳到漏消费消息清单";
-    /// Beside the banner of an incomplete run.
     OTHERS_ONLY:
         "What is said below holds for the answered ones only.",
         "以下内容仅适用于已得到结果的消息。";
-    /// Of the control totals.
     CONTROL_TOTALS: "Control totals", "核对总数";
-    /// Heading of the timeline.
     WHEN: "When the missed messages were produced", "漏消费消息的产生时间";
-    /// Heading of the tables of topics and producers.
     WHERE: "Where they come from", "漏消费消息的来源";
-    /// Heading of a table.
     BREAKS_BY_TOPIC: "Breaks by topic", "按主题统计差异";
-    /// Heading of a table.
     BREAKS_BY_PRODUCER:
         "Breaks by producer, as the message IDs tell",
         "按生产者统计差异（由消息 ID 解析）";
-    /// Heading of a column.
     ADDRESS: "address", "地址";
-    /// Heading of a column.
     PROCESS: "process ID", "进程 ID";
-    /// Heading of a column of times.
     PRODUCED: "produced", "产生时间";
-    /// Of names that are not listed.
     OTHERS: "others", "其他";
-    /// Of messages whose ID names no producer.
-    NOT_TOLD: "not told by the ID", "消息 ID 未包含";
-    /// Heading of the list.
+    NOT_IN_ID: "not told by the ID", "消息 ID 未包含";
     MISSED_LIST: "Missed messages", "漏消费消息清单";
-    /// An empty list.
     NONE_MISSED: "No message was missed.", "没有漏消费的消息。";
-    /// Heading of a column.
     INPUT_ROW: "row", "行";
-    /// Heading of a column.
     MESSAGE_ID: "message ID", "消息 ID";
-    /// Label of the filter.
     FILTER: "Show rows with", "筛选";
-    /// What the filter leaves; the script puts the numbers in.
     SHOWN: "{shown} of {all} rows are shown", "显示 {shown} / {all} 行";
-    /// Of kinds of break that are listed together.
     OTHER_KINDS_TOGETHER: "Other kinds", "其他差异类型";
-    /// Heading of the method.
     HOW_TO_READ: "How to read this", "如何阅读本报告";
-    /// The method in short.
     HOW_JUDGED:
         "For each message the source said a word about each consumer group, judged by the group's offset. The report compares these words with the groups that were expected. A message is a break if an expected group is open, absent, or filtered where that is not accepted; undetermined is not a pass.",
         "对每条消息，数据源按消费位点给出各消费组的状态；本报告将其与应消费的消费组逐一对照。只要有一个应消费的消费组未消费（open）、缺失（absent），或被过滤（filtered）而未获认可，该消息即为差异；无法判定（undetermined）不等于通过。";
-    /// Heading of a column.
     MEANING: "meaning", "含义";
-    /// Heading of a column.
     CODE: "code", "代码";
-    /// Heading of the facts of the run.
     THE_RUN: "The run", "运行信息";
-    /// Fact.
     SOURCE: "source", "数据源";
-    /// Fact.
     INPUT: "input", "输入";
-    /// Fact.
     BEGAN: "began", "开始时间";
-    /// Fact.
     ENDED: "ended", "结束时间";
-    /// Fact.
     TOOK: "took", "用时";
-    /// Fact.
     RATE: "rate", "速率上限";
-    /// Fact.
     CALLS: "calls", "调用次数";
-    /// Fact.
     PRODUCER_ZONE: "producers' time zone", "生产者时区";
-    /// Fact.
     REPORT_ZONE: "time zone of this report", "本报告时区";
-    /// Fact.
     TOOL: "made by", "生成工具";
-    /// Fact.
     RUN_ID: "run ID", "运行 ID";
-    /// Fact.
     RESULTS_FILE_PATH: "results file", "结果文件";
-    /// Fact.
-    RESULTS_FILE_SHA256: "SHA-256 of the results file", "结果记录的 SHA-256";
+    RESULTS_FILE_SHA256: "SHA-256 of the results file", "结果文件的 SHA-256";
 
-    /// Short caveat where something passed.
+    // Caveats in a few words; each applies only where its verdict or source occurs.
     PASSED_IN_SHORT:
         "passed: the offset went past, which does not prove success",
         "已消费（passed）：消费位点已越过，不能证明业务处理成功";
-    /// Short caveat where something was filtered.
     FILTERED_IN_SHORT:
         "filtered: judged by the group's current subscription",
         "已过滤（filtered）：按当前订阅关系判定";
-    /// Short caveat where something is open.
     OPEN_IN_SHORT:
         "open: may still be in progress, ask again before acting",
         "未消费（open）：可能仍在处理，处置前请重新查询";
-    /// Short caveat where something can't be told.
     UNDETERMINED_IN_SHORT:
         "undetermined: neither a pass nor a break",
         "无法判定（undetermined）：既不算通过，也不算差异";
-    /// Short caveat where a group is absent.
     ABSENT_IN_SHORT:
         "absent: never started, deleted or misspelt",
         "缺失（absent）：从未启动、已删除或名称写错";
-    /// Short caveat where a message was not found.
     NOT_FOUND_IN_SHORT:
         "not found: may be expired, it does not mean lost",
         "未找到：可能已过期，不等于丢失";
-    /// Short caveat where answers were carried.
     CARRIED_IN_SHORT:
         "carried: as old as its observed_at",
         "沿用的结果：以其 observed_at 为准";
-    /// Short caveat where what mqadmin leaves open was judged by offsets.
     BY_OFFSETS_IN_SHORT:
         "judged by offsets, also where mqadmin would not",
         "按消费位点判定，包括 mqadmin 不作判定之处";
-    /// Short caveat of every report.
     NO_SNAPSHOT_IN_SHORT:
         "answers were read at different times, see observed_at",
         "每条结果各有其查询时刻";
 
-    /// Caveat where something passed.
+    // The same caveats in sentences.
     PASSED_CAVEAT:
         "passed means that the group's offset went past the message. It does not prove success: failed messages go to retry or dead-letter topics and the offset moves on, and a reset skips messages.",
         "已消费（passed）表示该消费组的消费位点已越过此消息，不能证明业务处理成功：消费失败的消息会进入重试或死信主题，位点照样前移；重置位点也会跳过消息。";
-    /// Caveat where something was filtered.
     FILTERED_CAVEAT:
         "filtered is judged by the group's current subscription, not by the one at the time the message arrived.",
         "已过滤（filtered）按消费组当前的订阅关系判定，而不是消息到达时的订阅关系。";
-    /// Caveat where something is open.
     OPEN_CAVEAT:
         "open may be a message that is still being processed, delayed or retried: offsets are committed every few seconds. Ask the open ones again before acting on them.",
         "未消费（open）可能是正在处理、定时或重试中的消息：位点每隔几秒才提交一次。处置之前请重新查询这些消息。";
-    /// Caveat where something can't be told.
     UNDETERMINED_CAVEAT:
         "undetermined is neither a pass nor a break: the source can't tell (offline, pull, broadcasting).",
         "无法判定（undetermined）既不算通过，也不算差异：数据源无法判断（消费组不在线、PULL 或广播消费）。";
-    /// Caveat where a group is absent.
     ABSENT_CAVEAT:
         "absent: an expected group that no answer names. It was never started, was deleted, or is misspelt.",
         "缺失（absent）：应消费的消费组没有出现在任何结果中，可能从未启动、已被删除，或名称写错。";
-    /// Caveat where a message was not found.
     NOT_FOUND_CAVEAT:
         "not found may be expired (messages live about 3 days), another topic, instance or region, or an ID of another kind; it does not mean lost.",
         "未找到的消息可能已过期（消息约保留 3 天），也可能属于其他主题、实例或地域，或消息 ID 类型不同；不等于丢失。";
-    /// Caveat where answers were carried.
     CARRIED_CAVEAT:
         "carried answers are as old as their observed_at: an offset that was reset since then shows only in messages that were asked again.",
         "沿用的结果以其 observed_at 为准：此后若重置过消费位点，只有重新查询的消息才能反映出来。";
-    /// Caveat where what mqadmin leaves open was judged by offsets.
     BY_OFFSETS_CAVEAT:
         "judged by offsets, also where mqadmin would not: what is marked offline left its offset behind and does not tell its filter, what is marked pop was delivered and perhaps not acknowledged.",
         "按消费位点判定，包括 mqadmin 不作判定之处：标记为 offline 的消费组只留下位点，无法得知其过滤条件；标记为 pop 的消息已投递，但可能尚未确认。";
-    /// Caveat of every report.
     NO_SNAPSHOT_CAVEAT:
         "Answers were read at different times (observed_at): unless the source is a snapshot, this is not one moment.",
         "每条结果各有其查询时刻（observed_at）：除非数据源本身是快照，整份报告不是同一时刻的快照。";
 }
 
-/// What a verdict about a group is called. English calls it by its code.
+/// Returns the name of a verdict about a group. In English, its code is the name.
 #[must_use]
-pub const fn verdict(verdict: Verdict) -> Phrase {
+pub(crate) const fn verdict(verdict: Verdict) -> Phrase {
     let zh = match verdict {
         Verdict::Passed => "已消费",
         Verdict::Filtered => "已过滤",
@@ -301,9 +199,9 @@ pub const fn verdict(verdict: Verdict) -> Phrase {
     }
 }
 
-/// What a verdict about a message is called. English calls it by its code.
+/// Returns the name of a verdict about a message. In English, its code is the name.
 #[must_use]
-pub const fn message_verdict(verdict: MessageVerdict) -> Phrase {
+pub(crate) const fn message_verdict(verdict: MessageVerdict) -> Phrase {
     let zh = match verdict {
         MessageVerdict::Rejected => "无效行",
         MessageVerdict::Unanswered => "无应答",
@@ -319,9 +217,9 @@ pub const fn message_verdict(verdict: MessageVerdict) -> Phrase {
     }
 }
 
-/// What a verdict about a group says.
+/// Returns what a verdict about a group means.
 #[must_use]
-pub const fn meaning(verdict: Verdict) -> Phrase {
+pub(crate) const fn meaning(verdict: Verdict) -> Phrase {
     let (en, zh) = match verdict {
         Verdict::Passed => (
             "the group's offset went past the message (CONSUMED)",
@@ -347,9 +245,9 @@ pub const fn meaning(verdict: Verdict) -> Phrase {
     Phrase { en, zh }
 }
 
-/// What a verdict about a message says: the first that holds.
+/// Returns what a verdict about a message means. The first that applies holds.
 #[must_use]
-pub const fn message_meaning(verdict: MessageVerdict) -> Phrase {
+pub(crate) const fn message_meaning(verdict: MessageVerdict) -> Phrase {
     let (en, zh) = match verdict {
         MessageVerdict::Rejected => ("a bad row: it was never asked", "输入的该行无效，未查询"),
         MessageVerdict::Unanswered => ("no answer after all tries", "多次尝试后仍无结果"),

@@ -1,4 +1,4 @@
-//! Times as a person reads them, in one zone that is named wherever a time stands (`facts/users.md` J11).
+//! Times in one zone, which is named wherever a time stands (`docs/facts/users.md` J11).
 
 use std::str::FromStr;
 
@@ -8,21 +8,21 @@ use jiff::{Timestamp, Zoned};
 use super::{Language, Locale};
 use crate::message::Zone;
 
-/// The offset of a zone that keeps one is told from this moment on: zones changed their minds before.
+/// A zone's fixed offset is looked up from this moment on. Many zones changed their offset before.
 const RECENT: Timestamp = Timestamp::constant(1_577_836_800, 0); // 2020-01-01
 
-/// The zone of a report's clock.
+/// How times are shown: in one zone, with offsets if the zone has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeFormat {
     zone: TimeZone,
     name: String,
     label: String,
-    /// The zone has summer time, so each time needs its offset beside it.
+    /// Whether the zone has summer time, so that each time needs its offset.
     shifts: bool,
 }
 
 impl Default for TimeFormat {
-    /// UTC.
+    /// Returns the format for UTC.
     fn default() -> Self {
         Self {
             zone: TimeZone::UTC,
@@ -34,7 +34,7 @@ impl Default for TimeFormat {
 }
 
 impl TimeFormat {
-    /// The clock of a zone as the settings name it.
+    /// Returns the format for a zone of the settings.
     #[must_use]
     pub fn new(zone: &Zone) -> Self {
         let shifts = zone.zone.following(RECENT).next().is_some();
@@ -61,30 +61,31 @@ impl TimeFormat {
         }
     }
 
-    /// What the clock is called in a sentence: `UTC`, `UTC+08:00`, `Asia/Shanghai`.
+    /// Returns the zone's name in a sentence: `UTC`, `UTC+08:00`, `Asia/Shanghai`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is called above a column of times: `UTC`, `Asia/Shanghai, UTC+08:00`, `Europe/Berlin`.
+    /// Returns the zone's name above a column of times: `UTC`, `Asia/Shanghai, UTC+08:00`, `Europe/Berlin`.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Local date and time of a moment, for whoever writes them by other means than text.
+    /// Returns the local date and time of a moment.
     #[must_use]
     pub fn zoned(&self, time: Timestamp) -> Zoned {
         time.to_zoned(self.zone.clone())
     }
 
-    /// How far the clock is ahead of UTC, in milliseconds.
+    /// Returns how far local time is ahead of UTC, in milliseconds.
     pub(in crate::report) fn ahead(&self, time: Timestamp) -> i64 {
         i64::from(self.zone.to_offset(time).seconds()) * 1000
     }
 
-    /// `2026-11-20 14:02:09`, and its offset where the zone has several. The zone must be named beside or above it.
+    /// Returns `2026-11-20 14:02:09`, with the offset if the zone has several. The zone must be named beside or above
+    /// it.
     #[must_use]
     pub fn time(&self, time: Timestamp) -> String {
         let local = self.zoned(time);
@@ -92,7 +93,7 @@ impl TimeFormat {
         format!("{}{offset}", local.strftime("%F %T"))
     }
 
-    /// `2026-11-20 14:02:09 UTC`: a time that stands alone.
+    /// Returns `2026-11-20 14:02:09 UTC`, for a time that stands alone.
     #[must_use]
     pub fn named(&self, time: Timestamp) -> String {
         format!("{} {}", self.time(time), self.name)
@@ -112,7 +113,7 @@ impl FromStr for TimeFormat {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "local" {
-            // A report is read elsewhere, and rendered again there: it must come out the same.
+            // A report is read and rendered again on other machines, and must come out the same.
             return Err(
                 "`local` is another zone for each reader; name it, for example Asia/Shanghai"
                     .to_owned(),
@@ -122,17 +123,17 @@ impl FromStr for TimeFormat {
     }
 }
 
-/// How exactly the edges of a stretch of time are told.
+/// The precision of a range of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangePrecision {
-    /// The second of the first and of the last.
+    /// The seconds of the first and the last time.
     Exact,
-    /// Whole minutes around them, unless that says nothing.
+    /// Whole minutes, rounded outwards; seconds if the range is shorter than two minutes.
     Around,
 }
 
 impl Locale {
-    /// From when to when, without the zone: `2026-11-20 14:02 to 14:19`.
+    /// Returns a range of times without the zone: `2026-11-20 14:02 to 14:19`.
     #[must_use]
     pub fn time_range(&self, (first, last): (Timestamp, Timestamp), how: RangePrecision) -> String {
         let (first, last) = match how {
@@ -171,7 +172,7 @@ impl Locale {
         }
     }
 
-    /// A time that the results file holds as text, in words; as it is where it can't be read.
+    /// Returns a time of the results file in this format, or the text unchanged if it cannot be parsed.
     pub(crate) fn recorded(&self, rfc3339: &str) -> String {
         rfc3339
             .parse()

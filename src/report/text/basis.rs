@@ -1,4 +1,4 @@
-//! Where the answers came from, and what they do not prove.
+//! Sentences about the sources and the caveats.
 
 use super::SummaryText;
 use crate::offsets::Rules;
@@ -7,14 +7,14 @@ use crate::results::ResultsFile;
 use crate::verdict::Verdict;
 
 impl SummaryText<'_> {
-    /// What the numbers do not prove, each in a sentence; only what applies here (`facts/users.md` §3b).
+    /// Returns the caveats that apply, in full sentences (`docs/facts/users.md` §3b).
     #[must_use]
     pub fn caveats(&self) -> Vec<&'static str> {
         let caveats = self.applying().into_iter();
         caveats.map(|(whole, _)| self.locale.text(whole)).collect()
     }
 
-    /// The same in a few words each.
+    /// Returns the caveats that apply, in a few words each.
     #[must_use]
     pub fn caveats_in_short(&self) -> Vec<&'static str> {
         let caveats = self.applying().into_iter();
@@ -76,7 +76,7 @@ impl SummaryText<'_> {
         applying.map(|(_, whole, short)| (whole, short)).collect()
     }
 
-    /// The sources as the runs named them.
+    /// Returns the sources as given on the command lines of the runs.
     #[must_use]
     pub fn sources(&self) -> String {
         let results_files = self.summary.results_files.iter();
@@ -87,7 +87,7 @@ impl SummaryText<'_> {
         self.locale.listed(&sources)
     }
 
-    /// Of when the answers are, with the zone; nothing where there are none.
+    /// Returns when the answers were observed, with the zone, or `None` if there are no answers.
     #[must_use]
     pub fn observed(&self) -> Option<String> {
         let (first, last) = self.summary.tally.observed.as_ref()?;
@@ -101,7 +101,7 @@ impl SummaryText<'_> {
         })
     }
 
-    /// Where the answers came from and of when they are.
+    /// Returns the sources and when the answers were observed.
     #[must_use]
     pub fn provenance(&self) -> String {
         let (sources, observed) = (self.sources(), self.observed());

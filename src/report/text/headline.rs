@@ -1,15 +1,15 @@
-//! The one sentence that has to be right.
+//! The headline.
 
 use super::SummaryText;
 use crate::humanize::count;
 use crate::report::locale::{RangePrecision, phrases};
 use crate::verdict::{GroupTally, MessageVerdict};
 
-/// The headline names no more groups than this.
+/// The most groups that the headline names.
 const GROUPS_NAMED: usize = 3;
 
 impl SummaryText<'_> {
-    /// The one sentence that has to be right.
+    /// Returns the headline: the result in one sentence.
     #[must_use]
     pub fn headline(&self) -> String {
         let totals = &self.summary.tally.totals;
@@ -57,18 +57,18 @@ impl SummaryText<'_> {
         }
     }
 
-    /// No break, but also no expectation that applied to any message.
+    /// Returns the headline of a run without breaks in which no expectation applied to any message.
     fn covered_by_nothing(&self, whole: &str) -> String {
         if self.is_chinese() {
             format!("全部 {whole} 条消息均已被有结果的消费组消费，但约定未涉及其中任何主题")
         } else {
             format!(
-                "all {whole} messages were consumed by the groups that answered, but the contract names none of their topics"
+                "all {whole} messages were consumed by the groups that answered, but the expectations name none of their topics"
             )
         }
     }
 
-    /// How many messages whom missed, and when those of the first were produced.
+    /// Returns how many messages each group missed, and when those of the first group were produced.
     fn breaks(&self, broken: u64) -> String {
         let broken = self.of_all(broken);
         let at_fault = self.at_fault();
@@ -109,7 +109,7 @@ impl SummaryText<'_> {
         }
     }
 
-    /// How many groups are left out of a list.
+    /// Returns how many groups a list leaves out.
     pub(in crate::report) fn more_groups(&self, more: usize) -> String {
         match (self.is_chinese(), more) {
             (true, _) => format!("另有 {more} 个消费组"),
@@ -118,7 +118,7 @@ impl SummaryText<'_> {
         }
     }
 
-    /// The groups that make breaks, the worst first.
+    /// Returns the groups that make breaks, those that missed most first.
     #[must_use]
     pub fn at_fault(&self) -> Vec<(&str, &GroupTally)> {
         let groups = self.summary.tally.groups.iter();
@@ -130,7 +130,7 @@ impl SummaryText<'_> {
         at_fault
     }
 
-    /// `produced 2026-11-20 06:02 to 06:19 UTC`; nothing where no ID tells.
+    /// Returns `produced 2026-11-20 06:02 to 06:19 UTC`, or an empty text if no born time is known.
     fn produced(&self, group: &GroupTally) -> String {
         let Some(born) = group.missed_born else {
             return String::new();
@@ -146,7 +146,7 @@ impl SummaryText<'_> {
         }
     }
 
-    /// What else keeps rows from being reconciled.
+    /// Returns what else keeps rows from being reconciled.
     fn besides(&self) -> impl Iterator<Item = String> {
         let tally = &self.summary.tally;
         let told =
@@ -194,7 +194,7 @@ mod tests {
         })
     }
 
-    /// Two messages a minute apart that these groups have not passed, and one that they have.
+    /// Counts three messages with born times: the groups missed two and passed one.
     fn missed_by(groups: &[&str]) -> Tally {
         let (mut tally, mut expectations) = (Tally::default(), Expectations::default());
         expectations.add(&groups.join(",")).unwrap();

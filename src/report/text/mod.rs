@@ -1,5 +1,4 @@
-//! What all summaries say in sentences, in the language and by the clock of a [`Locale`]: the headline, the totals, where
-//! the answers came from, what they do not prove.
+//! The sentences of all summaries, in the language and the time format of a [`Locale`].
 
 mod basis;
 mod headline;
@@ -12,11 +11,11 @@ use super::Summary;
 use super::locale::{Language, Locale};
 use crate::humanize::count;
 
-/// A summary, told.
+/// The sentences of a summary.
 #[derive(Debug, Clone, Copy)]
 pub struct SummaryText<'s> {
     pub(in crate::report) summary: &'s Summary<'s>,
-    /// Who tells it.
+    /// The locale of the sentences.
     pub locale: &'s Locale,
 }
 
@@ -25,7 +24,7 @@ impl SummaryText<'_> {
         matches!(self.locale.language, Language::Chinese)
     }
 
-    /// `280 of 986 messages`
+    /// Returns `280 of 986 messages`.
     fn of_all(&self, number: u64) -> String {
         let [number, whole] = [number, self.summary.tally.totals.distinct].map(count);
         if self.is_chinese() {

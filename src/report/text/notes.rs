@@ -1,14 +1,14 @@
-//! The control totals, and what else the numbers tell: resets, the contract, damaged columns, carried answers.
+//! Control totals and remarks: offset resets, expectations, damaged columns, answers of earlier runs.
 
 use super::SummaryText;
 use crate::humanize::count;
 use crate::report::locale::phrases;
 
-/// No more topics are named in a sentence.
+/// The most topics that a sentence names.
 const TOPICS_NAMED: usize = 5;
 
 impl SummaryText<'_> {
-    /// The two equations that must hold.
+    /// Returns the two equations of the control totals.
     #[must_use]
     pub fn totals(&self) -> [String; 2] {
         let totals = &self.summary.tally.totals;
@@ -47,7 +47,7 @@ impl SummaryText<'_> {
         }
     }
 
-    /// Groups whose offset seems to have gone back: messages that they had passed are open now.
+    /// Returns the groups whose offset was likely reset: messages that they had passed are open now.
     #[must_use]
     pub fn resets(&self) -> Vec<String> {
         let groups = self.summary.tally.groups.iter();
@@ -64,7 +64,7 @@ impl SummaryText<'_> {
             .collect()
     }
 
-    /// Where contract and answers do not fit together, and what the contract could not decide; only what applies here.
+    /// Returns where expectations and answers do not match, and what the expectations could not decide.
     #[must_use]
     pub fn expectation_notes(&self) -> Vec<String> {
         let unexpected = self.summary.unexpected();
@@ -77,7 +77,9 @@ impl SummaryText<'_> {
             if self.is_chinese() {
                 format!("约定之外的消费组出现在结果中（消息数）：{named}")
             } else {
-                format!("groups that answered although nobody expects them (messages): {named}")
+                format!(
+                    "groups that answered although no expectation names them (messages): {named}"
+                )
             }
         });
         let tally = &self.summary.tally;
@@ -98,8 +100,8 @@ impl SummaryText<'_> {
                 format!("{messages} 条消息：其主题的约定不要求任何消费组消费（标签或产生时间不符），因此不会漏消费")
             } else {
                 format!(
-                    "{messages} messages: the contract of their topic expects no group (another tag, or born at another \
-                     time), so nothing could be missed"
+                    "{messages} messages: no expectation for their topic applies (another tag, or born at another time), so \
+                     nothing could be missed"
                 )
             }
         });
@@ -117,17 +119,19 @@ impl SummaryText<'_> {
         .collect()
     }
 
-    /// Topics of the contract that no message has: misspelt, or quiet that day.
+    /// Returns the topics with expectations but without messages. They may be misspelt, or quiet that day.
     fn without_messages(&self) -> Option<String> {
         let named = self.first_of(&self.summary.coverage.without_messages)?;
         Some(if self.is_chinese() {
             format!("约定中的这些主题没有任何消息，请检查拼写：{named}")
         } else {
-            format!("the contract names topics that no message has, check their spelling: {named}")
+            format!(
+                "the expectations name topics that no message has, check their spelling: {named}"
+            )
         })
     }
 
-    /// Topics of messages that the contract does not mention.
+    /// Returns the topics of messages without expectations.
     fn without_expectations(&self) -> Option<String> {
         let topics = self.summary.coverage.without_expectations.iter();
         let topics: Vec<_> = topics
@@ -138,13 +142,13 @@ impl SummaryText<'_> {
             format!("约定未涉及这些主题（消息数），其有结果的消费组均按应消费计：{named}")
         } else {
             format!(
-                "the contract does not mention these topics (messages), so there the groups that answered count as \
+                "these topics (messages) have no expectations, so there the groups that answered count as \
                  expected: {named}"
             )
         })
     }
 
-    /// The first names of a list, and how many more there are; nothing of an empty one.
+    /// Returns the first items of a list and how many more there are, or `None` for an empty list.
     fn first_of(&self, items: &[String]) -> Option<String> {
         let mut named = items.get(..TOPICS_NAMED).unwrap_or(items).to_vec();
         let more = items.len() - named.len();
@@ -159,7 +163,7 @@ impl SummaryText<'_> {
         (!named.is_empty()).then(|| self.locale.listed(&named))
     }
 
-    /// The kept columns that look as if a spreadsheet had damaged them, each in a sentence.
+    /// Returns a sentence for each kept column that a spreadsheet has likely damaged.
     #[must_use]
     pub fn damaged(&self) -> Vec<String> {
         let columns = self.summary.damage.columns();
@@ -177,7 +181,7 @@ impl SummaryText<'_> {
             .collect()
     }
 
-    /// What was taken from an earlier results file, if anything was.
+    /// Returns how many answers come from an earlier run, if any do.
     #[must_use]
     pub fn carried(&self) -> Option<String> {
         let tally = &self.summary.tally;

@@ -1,4 +1,4 @@
-//! The run: who was asked, when, how hard, and where the evidence is.
+//! Facts of the run: source, times, rate, calls, and where the results file is.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::offsets::Rules;
 use crate::report::locale::{Language, Locale, phrases};
 use crate::results::ResultsFile;
 
-/// A label and what stands beside it.
+/// A label and its value.
 pub(in crate::report) type RunFact = (&'static str, String);
 
 impl SummaryText<'_> {
-    /// The facts of each results file, and what holds for the report; `contract` is what was expected.
+    /// Returns the facts of each results file and of the report.
     pub(in crate::report) fn facts(&self, expectations: &str) -> Vec<RunFact> {
         let locale = self.locale;
         let results_files = self.summary.results_files.iter();
@@ -35,7 +35,8 @@ impl SummaryText<'_> {
         facts
     }
 
-    /// What was asked of a service. A snapshot is not called, and a cluster not once for each message.
+    /// Returns the number of calls to a service. A snapshot is not called, and calls to a cluster are not one per
+    /// message.
     fn calls(&self) -> Option<String> {
         let is_called = |results_file: &ResultsFile| {
             results_file.header().rate.is_some() && results_file.header().rules == Rules::Gateway

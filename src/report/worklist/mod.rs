@@ -1,17 +1,17 @@
-//! Worklists: for each group the messages that it has not passed, for whoever sends them again. Nothing is ever sent
-//! from here.
+//! Worklists: for each group the messages that it has not passed, for the tool that sends them again. This program sends
+//! nothing.
 //!
-//! What a redrive tool must not do by accident decides what is in a file. A file is of one group and one verdict, so that
-//! a tool given `GROUP.open.csv` never meets a message of which nobody can tell whether it was consumed; a message
-//! stands in it once, however many rows of the input name it; a group of which nothing was expected has no file. The
-//! set appears whole or not at all, with `worklist.json` saying what belongs to it and whether the run was complete.
+//! A file holds messages of one group and one verdict, so a redrive tool that is given `GROUP.open.csv` never sees a message
+//! that may have been consumed. A message stands in a file once, however many input rows name it. A group that was not
+//! expected has no file. The set becomes visible as a whole, and `worklist.json` lists its files and says whether the run
+//! was complete.
 //!
-//! | file | what is in it | what to do first |
+//! | file | content | what to do first |
 //! |---|---|---|
 //! | `GROUP.open` | the offset has not reached the message | ask again: a group that is only behind will still get it |
-//! | `GROUP.absent` | no answer names the group | start it, or mend its name |
-//! | `GROUP.filtered` | filtered where that is not accepted | mend the subscription |
-//! | `GROUP.undetermined` | nobody can tell: it may have been consumed | look at the group's own log |
+//! | `GROUP.absent` | no answer names the group | start the group, or correct its name |
+//! | `GROUP.filtered` | filtered where that is not accepted | correct the subscription |
+//! | `GROUP.undetermined` | unknown: the message may have been consumed | look at the group's own log |
 
 mod names;
 mod sink;
@@ -27,11 +27,11 @@ use super::ndjson::KeptColumns;
 use super::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::{GroupVerdict, Verdict};
 
-/// The rows of all files, each with the file that it belongs to.
+/// Writes the rows of all files, each with the file it belongs to.
 #[derive(Debug)]
 pub(super) struct WorklistRows;
 
-/// What may be in a file.
+/// Returns whether a worklist contains the group's verdict.
 fn is_listed(seen: &GroupVerdict<'_>) -> bool {
     seen.breaks || (seen.expected && seen.verdict == Verdict::Undetermined)
 }
@@ -48,7 +48,7 @@ struct WorklistLine<'a> {
     extra: Option<KeptColumns<'a>>,
 }
 
-/// By which group and how; in an object of its own, so that no column of a next report is called so twice.
+/// The group and its verdict. They form an object, so that no column of a later report gets the same name.
 #[derive(Serialize)]
 struct MissedGroup<'a> {
     group: &'a str,
@@ -62,7 +62,7 @@ struct MissedGroup<'a> {
 }
 
 impl RowFormat for WorklistRows {
-    /// Of each CSV: what an input has, so that a worklist can be asked about again.
+    /// Appends the header of the CSVs. It has the columns of an input, so that a worklist can be audited again.
     fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
         write_header(out, context, ["msg_id", "topic", "instance_id"], &[]);
     }
@@ -114,10 +114,10 @@ fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &GroupVerdict<'_>) {
     out.push(b'\n');
 }
 
-/// A line of a CSV and the same of an NDJSON file.
+/// A message in a worklist: its line of the CSV and of the NDJSON file.
 #[derive(Debug, PartialEq, Eq)]
 struct WorklistEntry<'p> {
-    /// By its place among the groups of the report.
+    /// The index of the group in the report.
     group: usize,
     verdict: Verdict,
     csv: &'p [u8],

@@ -1,15 +1,16 @@
-//! File names for groups, whatever they are called.
+//! File names for groups, whatever the groups are called.
 
 use std::collections::HashSet;
 
 use crate::file::Sha256;
 
-/// Longer names get a hash: with a verdict and an ending, 255 bytes are a file name's limit.
+/// The longest encoded name; longer ones are shortened and get a hash. With verdict and ending, a file name has at most
+/// 255 bytes.
 const LONGEST: usize = 200;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// One name for each group, none of which is another's even where a file system takes `a` for `A`.
+/// Returns a unique file name for each group, also on file systems that ignore case.
 pub(super) fn names(groups: &[String]) -> Vec<String> {
     let mut reserved = HashSet::new();
     groups
@@ -27,7 +28,8 @@ pub(super) fn names(groups: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Letters, digits, `_`, `.` and `-` as they are, but for a first `.` or `-`; all else as in a URL: `%25RETRY%25GID_a`.
+/// Encodes a name. Letters, digits, `_`, `.` and `-` are kept, except a leading `.` or `-`; all else is
+/// percent-encoded, as in `%25RETRY%25GID_a`.
 fn encoded(group: &str) -> String {
     let mut name = String::with_capacity(group.len());
     for (nth, &byte) in group.as_bytes().iter().enumerate() {

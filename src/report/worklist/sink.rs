@@ -1,4 +1,4 @@
-//! The files of a worklist, and what says that they belong together.
+//! Writes the files of a worklist and their manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,21 +15,21 @@ use crate::report::row::ReportContext;
 use crate::report::sink::{ReportSink, WrittenFile};
 use crate::verdict::Verdict;
 
-/// What says which files belong to a worklist.
+/// The file that lists the files of a worklist.
 const MANIFEST: &str = "worklist.json";
 
 const SCHEMA: &str = "ons-audit-worklist/1";
 
-/// A file is written to when so much has come together.
+/// How many bytes are collected before a file is written to.
 const BUFFER: usize = 32 * 1024;
 
 /// Sorts entries into files.
 pub(in crate::report) struct WorklistSink {
-    /// As the person named it.
+    /// The path as given on the command line.
     path: PathBuf,
     set: FileSet,
     groups: Vec<String>,
-    /// Of the groups, without verdict and ending.
+    /// The file names of the groups, without verdict and ending.
     names: Vec<String>,
     head: Vec<u8>,
     files: BTreeMap<(usize, Verdict), WorklistFiles>,
@@ -46,7 +46,7 @@ struct WorklistFiles {
 #[derive(Serialize)]
 struct WorklistManifest<'a> {
     schema: &'static str,
-    /// Was every message answered?
+    /// Whether every message was answered.
     complete: bool,
     results_files: Vec<ResultsFileView<'a>>,
     observed_from: Option<&'a str>,
@@ -85,7 +85,7 @@ impl WorklistSink {
         format!("{}.{verdict}.{ending}", self.names[group])
     }
 
-    /// Writes down what has come together for one pair of files.
+    /// Appends the collected lines of one pair of files.
     fn flush(&mut self, key: (usize, Verdict)) -> io::Result<()> {
         let names = ["csv", "ndjson"].map(|ending| self.name(key, ending));
         let Some(pair) = self.files.get_mut(&key) else {
@@ -171,28 +171,32 @@ impl ReportSink for WorklistSink {
     }
 }
 
-/// Why a folder can't become a worklist.
+/// Why a folder cannot hold a worklist.
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignFolder {
-    /// Something else is there.
+    /// The folder holds something that is not part of an earlier worklist.
     #[error("{} is there and no worklist of an earlier run: it holds {found}", path.display())]
     Holds {
-        /// The folder.
+        /// The folder's path.
         path: PathBuf,
-        /// What was met first.
+        /// The first such file.
         found: String,
     },
-    /// It can't be looked at.
+    /// The folder or its manifest cannot be read.
     #[error("can't read {}", path.display())]
     Unread {
-        /// The folder or its manifest.
+        /// The path of the folder or the manifest.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Only the manifest's word for it that files are of a worklist allows to replace them.
+/// Refuses a folder with files that its manifest does not list. Only listed files may be replaced.
+///
+/// # Errors
+///
+/// The folder holds another file, or cannot be read.
 pub fn refuse_foreign(path: &Path) -> Result<(), ForeignFolder> {
     #[derive(Deserialize)]
     struct EarlierManifest {

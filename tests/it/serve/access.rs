@@ -135,7 +135,7 @@ fn a_key_that_may_not_ask_about_one_topic_learns_the_rest() {
             "the key may not ask about topic orders (NoPermission), so its messages stay unanswered: grant",
             "%orders, or leave that topic out",
             "INCOMPLETE: ",
-            "errors    NoPermission ",
+            "errors       NoPermission ",
             " NoPermission: grant the RAM user mq:QueryMessageTrace",
         ] {
             assert!(said.contains(part), "{part}: {said}");

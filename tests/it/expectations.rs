@@ -18,7 +18,7 @@ fn expectations(csv: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// Four messages with tag and born time, and an audit of them by a contract with both.
+/// Four messages with tag and born time, and an audit of them by expectations with both.
 fn audited() -> (Tool, Said) {
     let tool = Tool::new();
     let rows = [
@@ -63,12 +63,13 @@ fn tags_and_times_decide_who_is_expected() {
     }
     let born = &table(&tool.read("a.csv"))[0]["born_at"];
     assert_eq!(born, "2026-11-20T06:00:00.000Z");
-    let told = "groups that answered although nobody expects them (messages): GID_b 4";
+    let told = "groups that answered although no expectation names them (messages): GID_b 4";
     assert!(said.stderr.contains(told), "{}", said.stderr);
     let ticket = tool.read("a.md");
     assert!(
-        ticket
-            .contains("groups that answered although nobody expects them (messages): GID\\_b 4\n"),
+        ticket.contains(
+            "groups that answered although no expectation names them (messages): GID\\_b 4\n"
+        ),
         "{ticket}"
     );
     let row = r#""group":"GID_b","track_type":"NOT_CONSUME_YET","verdict":"open","expected":false,"unexpected":true"#;
@@ -118,7 +119,7 @@ fn a_list_without_tags_hides_nothing() {
         .ends(0);
     assert!(
         said.stderr
-            .contains("the contract of their topic expects no group"),
+            .contains("no expectation for their topic applies"),
         "{}",
         said.stderr
     );
@@ -143,7 +144,7 @@ fn a_position_s_tag_travels_and_decides() {
 }
 
 #[test]
-fn a_contract_that_applies_to_no_message_does_not_pass_for_one_that_holds() {
+fn expectations_that_apply_to_no_message_do_not_pass_as_met() {
     let tool = Tool::new();
     let passed =
         snapshot(&[DATED.to_owned()]).replace(r#""queue_offset":5"#, r#""queue_offset":1"#);
@@ -153,9 +154,9 @@ fn a_contract_that_applies_to_no_message_does_not_pass_for_one_that_holds() {
         .call("audit list.csv --source cluster.json --expect ordes=GID_never -o a.csv -o a.json -o a.md -o a.html")
         .ends(0);
     for part in [
-        "all 1 messages were consumed by the groups that answered, but the contract names none of their topics",
-        "the contract names topics that no message has, check their spelling: ordes",
-        "the contract does not mention these topics (messages), so there the groups that answered count as expected: orders 1",
+        "all 1 messages were consumed by the groups that answered, but the expectations name none of their topics",
+        "the expectations name topics that no message has, check their spelling: ordes",
+        "these topics (messages) have no expectations, so there the groups that answered count as expected: orders 1",
     ] {
         assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
         for report in ["a.md", "a.html"] {
