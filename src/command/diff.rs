@@ -63,7 +63,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let reserved = reserved.settings(&settings)?;
     let targets = open(or_stdout(args.output), &reserved, &FORMATS)?;
     let report = first_file(targets.iter().map(|target| target.path.as_path()));
-    // Everything is read once before the first word is written: a report of a file that does not hold is none.
+    // Both files are read completely before the first report is written, so that no report is made from a damaged file.
     let [old, new] = &results_files;
     let [old, new] = [side(old, &told)?, side(new, &told)?];
     in_order(&old, &new)?;
@@ -84,7 +84,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     })
 }
 
-/// Replaces the hint of a report that cannot be written: a comparison is repeated by `diff`, not by `report`.
+/// Replaces the hint of a report that cannot be written: `diff` repeats a comparison, `report` does not.
 fn compare_again(error: RenderError) -> Failed {
     let hint = match &error {
         RenderError::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
@@ -98,7 +98,7 @@ fn compare_again(error: RenderError) -> Failed {
     Failed::incomplete(error, Some(hint))
 }
 
-/// Each results file is judged by its own expectations; by those told, if there are any.
+/// Returns one side. Each results file is judged by its own expectations, unless flags give others.
 fn side<'r>(results_file: &'r ResultsFile, told: &Expectations) -> Result<Side<'r>, Failed> {
     let expectations = if told.is_empty() && !told.accept_filtered {
         results_file.header().expectations.clone()
@@ -112,7 +112,7 @@ fn side<'r>(results_file: &'r ResultsFile, told: &Expectations) -> Result<Side<'
     })
 }
 
-/// Swapped results files would turn every resolution into a regression.
+/// Refuses swapped results files, which would turn every resolution into a regression.
 fn in_order(old: &Side<'_>, new: &Side<'_>) -> Result<(), Failed> {
     match (old.moment(), new.moment()) {
         (Some(earlier), Some(later)) if earlier > later => {

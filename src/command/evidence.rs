@@ -1,4 +1,4 @@
-//! The evidence in one file: what `--bundle` packs, and what `verify` makes of it.
+//! Evidence bundles: packing for `--bundle`, checking for `verify`.
 
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ use crate::verdict::Expectations;
 
 const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
-/// The formats that come out the same however often a results file is rendered, by the names that manifests use.
+/// The formats with reproducible bytes, by their names in manifests.
 const AGAIN: [(ReportFormat, &str); 7] = [
     (ReportFormat::Csv, "csv"),
     (ReportFormat::Matrix, "matrix"),
@@ -31,18 +31,18 @@ const AGAIN: [(ReportFormat, &str); 7] = [
     (ReportFormat::Html, "html"),
 ];
 
-/// A bundle to be made, opened before anything was asked.
+/// A bundle that is to be written. It is opened before the first query.
 #[derive(Debug)]
 pub(super) struct BundleTarget {
     pub(super) path: PathBuf,
     pub(super) output: Output,
-    /// As `--show-settings` shows them.
+    /// The settings as `--show-settings` prints them.
     pub(super) settings: String,
     pub(super) clock: Clock,
 }
 
 impl BundleTarget {
-    /// Packs the results files and the reports that were made of them, each with its format if that is the whole report.
+    /// Packs the results files and their reports. A report's format is given if the file is the whole report.
     pub(super) fn pack(
         self,
         results_files: &[ResultsFile],
@@ -95,8 +95,8 @@ fn format_of(entry: &BundleEntry) -> Option<ReportFormat> {
     Some(format)
 }
 
-/// Checks a bundle without asking anybody: every hash, the seals and totals of its results files, and that its reports are
-/// what its results files render to.
+/// Checks a bundle offline: every hash, the seals and totals of its results files, and whether its results files render
+/// to its reports.
 pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     let mut bundle = Bundle::open(path)?;
     let folder = tempfile::tempdir().map_err(|error| Failed::refused(error, None))?;
@@ -146,7 +146,7 @@ fn seal_of(results_file: &ResultsFile) -> String {
     )
 }
 
-/// What `hash`, that of a report made again, says of the one that was packed.
+/// Returns the finding about a packed report. `hash` is the hash of the report rendered again.
 fn compared(
     report: &BundleEntry,
     hash: Option<&str>,
@@ -170,7 +170,7 @@ fn compared(
     })
 }
 
-/// The results files, as files of their own that bear the names they had.
+/// Unpacks the results files. They are known by the names they had.
 fn unpack_records(bundle: &mut Bundle, folder: &Path) -> Result<Vec<ResultsFile>, Failed> {
     let entries: Vec<BundleEntry> = bundle.results_files().cloned().collect();
     let mut results_files = Vec::new();
@@ -196,7 +196,8 @@ fn unpack(bundle: &mut Bundle, entry: &BundleEntry, place: &Path) -> Result<(), 
     Ok(bundle.unpack(entry, &mut file)?)
 }
 
-/// The hashes of the reports, made anew from the results files; none where that can't be compared: parts, pages, sheets.
+/// Returns the hashes of the reports rendered again; `None` where bytes cannot be compared: parts, worklists,
+/// workbooks.
 fn rendered_again(
     reports: &[BundleEntry],
     results_files: &[ResultsFile],

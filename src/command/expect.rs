@@ -1,7 +1,7 @@
-//! `expect learn`: drafts the expectations file from what answers showed.
+//! `expect learn`: drafts an expectations file from the observed answers.
 //!
-//! Answers show who consumes today. Who should consume, a person knows: a group that was never started is in no answer,
-//! and one that nobody wants any more may be in all of them. So the file is a draft until somebody has gone through it.
+//! Answers show which groups consume today, not which should: a group that was never started is in no answer, and an
+//! obsolete one may be in all of them. So the file is a draft until it was reviewed.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     Ok(Status::Clean)
 }
 
-/// A file that somebody has confirmed is worth more than what would replace it.
+/// Refuses to replace a file, because it may have been reviewed.
 fn refuse_to_replace(path: &Path) -> Result<(), Failed> {
     if std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
         let error = anyhow!(
@@ -101,7 +101,7 @@ fn refuse_to_replace(path: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The draft. The columns behind `group` are for the person: readers of expectations pass over them.
+/// Writes the draft. Readers of expectations ignore the columns behind `group`.
 fn write(learnt: &ObservedGroups, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(
         out,
@@ -133,7 +133,7 @@ fn write(learnt: &ObservedGroups, out: &mut impl Write) -> std::io::Result<()> {
     csv.flush()
 }
 
-/// What speaks against expecting a group of every message of a topic.
+/// Returns the reasons against expecting a group of every message of a topic.
 fn doubts(group: &str, seen: GroupSeen, answers: u64) -> String {
     let doubts = [
         (

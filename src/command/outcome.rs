@@ -1,4 +1,4 @@
-//! The end that `audit` and `report` have in common: render the results files, sum up, decide how it ended.
+//! The common end of `audit` and `report`: render the results files, print the summary, return the exit status.
 
 use std::path::PathBuf;
 
@@ -14,20 +14,20 @@ use crate::telemetry::ReportTotals;
 use crate::ui;
 use crate::verdict::{Expectations, Tally};
 
-/// What the person said about it.
+/// What the flags ask for at the end of a run.
 #[derive(Debug)]
 pub(super) struct ConcludeOptions {
-    /// 0 instead of 1.
+    /// Whether to end with 0 instead of 1.
     pub(super) exit_zero: bool,
     pub(super) csv: CsvDialect,
     pub(super) locale: Locale,
-    /// No summary.
+    /// Whether to print no summary.
     pub(super) quiet: bool,
-    /// The bundle to pack in the end.
+    /// The bundle to pack.
     pub(super) bundle: Option<BundleTarget>,
 }
 
-/// Renders `results files` to `targets`, packs them if that was asked for, and shows the summary on stderr.
+/// Renders results files to `targets`, packs a bundle if asked for, and prints the summary on stderr.
 pub(super) fn conclude(
     results_files: &[ResultsFile],
     expectations: Expectations,
@@ -60,7 +60,7 @@ pub(super) fn conclude(
     Ok((status, ReportTotals::of(summary)))
 }
 
-/// The reports that are files, each with its format if it is a whole one.
+/// Returns the reports that are files, each with its format if the file is the whole report.
 fn reports(
     made: &[WrittenFile],
     wanted: &[(PathBuf, ReportFormat)],

@@ -1,4 +1,4 @@
-//! What several commands need to render results files: the report's context, and a check of a whole results file.
+//! Rendering that several commands share: the context of reports, and the check of a results file.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::report::{CsvDialect, ReportContext, Summary, Targets, render};
 use crate::results::ResultsFile;
 use crate::verdict::Expectations;
 
-/// What the rows of these results files have in common.
+/// Returns the context of reports about these results files.
 pub(super) fn context(
     results_files: &[ResultsFile],
     expectations: Expectations,
@@ -43,7 +43,7 @@ pub(super) fn context(
     }
 }
 
-/// Reads the whole results file: do its seal and its totals hold? Gives what it adds up to by `expectations`.
+/// Reads a results file and checks its seal and its totals. Returns the summary by `expectations`.
 pub(super) fn checked(
     results_file: &ResultsFile,
     expectations: Expectations,
@@ -56,7 +56,7 @@ pub(super) fn checked(
         csv: CsvDialect::default(),
         locale: Locale::default(),
     };
-    // Rendering into no report at all reads every line, counts it, and compares seal and totals.
+    // Rendering into no report reads every line, counts it, and compares seal and totals.
     let (summary, _) = render(
         std::slice::from_ref(results_file),
         &context,

@@ -1,4 +1,4 @@
-//! `verify`: does the seal hold, do the totals tie out? Of a results file, or of everything in a bundle.
+//! `verify`: checks the seal and the totals of a results file, or everything in a bundle.
 
 use std::path::PathBuf;
 

@@ -1,37 +1,37 @@
-//! Where a group stands with a message in one results file, and what two such standings make together.
+//! The status of a group for a message in one results file, and the change that two such statuses make.
 
 use crate::verdict::Verdict;
 
-/// What one results file says of one message × group.
+/// What one results file says about one message × group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum GroupStatus {
     /// The results file does not have the message.
     NotAsked,
     /// The results file has the message without an answer.
     Unanswered,
-    /// The source did not know the message.
+    /// The source did not have the message.
     NotFound,
-    /// The answer does not name the group, and nothing in the results file expects it.
+    /// The answer does not name the group, and the group is not expected.
     NotNamed,
-    /// The answer names the group, or it is expected.
+    /// The answer names the group, or the group is expected.
     Named {
-        /// What is concluded.
+        /// The verdict about the group.
         verdict: Verdict,
-        /// Should the group have consumed the message?
+        /// Whether the group should have consumed the message.
         expected: bool,
-        /// Does it make the message a break?
+        /// Whether the group makes the message a break.
         breaks: bool,
     },
 }
 
 impl GroupStatus {
-    /// Expected, and open, absent, or filtered where that is not accepted.
+    /// Returns whether the group is at fault: expected, and open, absent, or filtered where that is not accepted.
     #[must_use]
     pub(crate) const fn is_at_fault(self) -> bool {
         matches!(self, Self::Named { breaks: true, .. })
     }
 
-    /// The word reports use: that of the verdict, or why there is none.
+    /// Returns the word in reports: the verdict, or why there is none.
     #[must_use]
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -50,8 +50,8 @@ impl GroupStatus {
         }
     }
 
-    /// Does it say that nothing is left to do? A filter settles a message only for a group that is expected, where
-    /// that is accepted.
+    /// Returns whether nothing is left to do. A filter settles a message only for an expected group, and only if
+    /// filtered is accepted.
     const fn is_settled(self) -> bool {
         match self {
             Self::Named {
@@ -68,23 +68,23 @@ impl GroupStatus {
     }
 }
 
-/// What became of a message × group that is or was at fault.
+/// The change of a message × group that is or was at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
-    /// It had passed, and is at fault.
+    /// The group had passed the message and is at fault now.
     Regressed,
-    /// It is at fault, and OLD knew of no fault.
+    /// The group is at fault, and OLD has no fault.
     New,
-    /// At fault in both.
+    /// The group is at fault in both.
     StillOpen,
-    /// It was at fault, and NEW does not say what became of it.
+    /// The group was at fault, and NEW does not say what became of it.
     Unconfirmed,
-    /// It was at fault, and a later answer says that it passed.
+    /// The group was at fault, and a later answer says that it passed.
     Resolved,
 }
 
 impl Change {
-    /// All of them, most urgent first.
+    /// All changes, most urgent first.
     pub(crate) const ALL: [Self; 5] = [
         Self::Regressed,
         Self::New,
@@ -93,7 +93,7 @@ impl Change {
         Self::Resolved,
     ];
 
-    /// The word reports use.
+    /// Returns the word in reports.
     #[must_use]
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -105,8 +105,10 @@ impl Change {
         }
     }
 
-    /// What two standings make together; nothing where neither is at fault. `stale` says that NEW's answer was observed
-    /// before OLD's (overlapping runs, answers carried over): it neither resolves anything nor shows a way back.
+    /// Returns the change that two statuses make, or `None` if neither is at fault.
+    ///
+    /// `stale` means that NEW's answer was observed before OLD's (overlapping runs, answers of an earlier run). Such an
+    /// answer neither resolves a fault nor shows a regression.
     #[must_use]
     pub(crate) fn of(old: GroupStatus, new: GroupStatus, stale: bool) -> Option<Self> {
         match (old.is_at_fault(), new.is_at_fault()) {
@@ -121,20 +123,21 @@ impl Change {
         }
     }
 
-    /// Does it end `diff` with 1?
+    /// Returns whether `diff` ends with exit status 1.
     #[must_use]
     pub(crate) const fn is_alarming(self) -> bool {
         matches!(self, Self::Regressed | Self::New)
     }
 }
 
-/// Did the group's offset go back? An offset only grows unless someone resets it (`facts/ons-api.md` §1.4).
+/// Returns whether the group's offset went back. Offsets only grow unless they are reset (`docs/facts/ons-api.md`
+/// §1.4).
 #[must_use]
 pub(super) fn is_reset(change: Change, new: GroupStatus) -> bool {
     change == Change::Regressed && new.verdict() == Some(Verdict::Open)
 }
 
-/// What the two words don't tell.
+/// Returns a remark on what the two words do not say.
 #[must_use]
 pub(super) fn remark(
     change: Change,
@@ -184,7 +187,7 @@ mod tests {
         }
     }
 
-    /// Every standing there can be.
+    /// Returns every possible status.
     fn all() -> Vec<GroupStatus> {
         let mut all = vec![
             GroupStatus::NotAsked,

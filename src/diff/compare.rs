@@ -1,4 +1,4 @@
-//! The walk over both results files.
+//! Compares two results files.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use super::tally::{AnswerCensus, DiffTally};
 use crate::report::RenderError;
 use crate::verdict::MessageVerdict;
 
-/// Compares two results files and hands every finding on, in NEW's row order and then in OLD's.
+/// Compares two results files. Calls `on_finding` for each finding, in NEW's row order and then in OLD's.
 pub(crate) fn compare(
     old: &Side<'_>,
     new: &Side<'_>,
@@ -39,7 +39,7 @@ pub(crate) fn compare(
     let was_broken =
         |entry: &BaselineEntry| answers.get(entry.answer).verdict == MessageVerdict::Break;
     if baseline.left().any(was_broken) {
-        // What only OLD has is read from there once more.
+        // Messages that only OLD has are read from OLD once more.
         old.each(&mut answers, |message, answers| {
             match baseline.find(message.fingerprint) {
                 Some(entry) if !entry.met => comparator.of_old(message, answers),
@@ -53,15 +53,15 @@ pub(crate) fn compare(
     Ok(tally)
 }
 
-/// Where changes are found, counted and handed on.
+/// Finds, counts and passes on the changes.
 struct Comparator<'f> {
     tally: DiffTally,
     on_finding: &'f mut dyn FnMut(&Finding<'_>) -> Result<(), RenderError>,
-    /// The last moment NEW knows of.
+    /// The last moment that NEW covers.
     end: Option<Timestamp>,
 }
 
-/// A message as one results file has it.
+/// A message in one results file.
 struct SideAnswer {
     row: Option<u64>,
     answer: Option<Rc<StoredAnswer>>,
@@ -191,7 +191,7 @@ impl Comparator<'_> {
         Ok(())
     }
 
-    /// Only what may still be at fault ages. Where NEW has no answer, the end of its run is what it was looked at.
+    /// Returns the age of a fault that may still exist. If NEW has no answer, the age ends with NEW's run.
     fn age(
         &self,
         change: Change,
@@ -207,7 +207,7 @@ impl Comparator<'_> {
     }
 }
 
-/// The earlier of the moments at which the results files saw the fault.
+/// Returns the earlier of the moments at which the results files observed the fault.
 fn first_seen(old: &SideState<'_>, new: &SideState<'_>) -> Option<Timestamp> {
     let at_fault = [old, new]
         .into_iter()

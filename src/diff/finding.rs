@@ -1,4 +1,4 @@
-//! One change of one message × group, as the comparison found it.
+//! A change that the comparison found.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,35 +8,30 @@ use crate::results::Line;
 /// A change of one message × group.
 #[derive(Debug)]
 pub(crate) struct Finding<'a> {
-    /// What became of it.
     pub(crate) change: Change,
-    /// Consumer group.
     pub(crate) group: &'a str,
-    /// The message's first row in NEW, or in OLD where NEW does not have it.
+    /// The message's first row in NEW, or in OLD if NEW does not have the message.
     pub(crate) line: &'a Line<'a>,
-    /// What OLD says.
     pub(crate) old: SideState<'a>,
-    /// What NEW says.
     pub(crate) new: SideState<'a>,
-    /// The earlier of the moments at which the two results files saw the fault.
+    /// The earlier of the moments at which the results files observed the fault.
     pub(crate) first_seen: Option<Timestamp>,
-    /// How long after that it was still at fault, or not known to be resolved.
+    /// How long the fault has existed since then, or may have existed.
     pub(crate) age: Option<SignedDuration>,
-    /// Born time, given or decoded from the ID.
+    /// The born time, as given in a column or decoded from the ID.
     pub(crate) born: Option<Timestamp>,
-    /// What the words don't tell.
+    /// What the two statuses do not say.
     pub(crate) remark: &'static str,
 }
 
-/// One results file's part in a finding.
+/// One results file's part of a finding.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SideState<'a> {
     /// The message's first row.
     pub(crate) row: Option<u64>,
-    /// Where the group stands.
     pub(crate) status: GroupStatus,
-    /// The source's word.
+    /// The track type in the source's spelling.
     pub(crate) word: &'a str,
-    /// When that was observed.
+    /// When the answer was observed.
     pub(crate) observed: Option<Timestamp>,
 }

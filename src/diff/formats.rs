@@ -37,7 +37,7 @@ const COLUMNS: [&str; 17] = [
 /// The CSV: one row per change of a message × group.
 #[derive(Debug)]
 pub(super) struct DiffCsv {
-    /// The kept columns.
+    /// The names of the kept columns.
     pub(super) columns: Vec<String>,
     pub(super) dialect: CsvDialect,
 }
@@ -96,7 +96,7 @@ fn hours(age: SignedDuration) -> String {
     format!("{:.1}", age.as_secs_f64() / 3600.0)
 }
 
-/// About twenty lines of Markdown.
+/// Writes about twenty lines of Markdown.
 pub(super) fn markdown(differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "**{}**\n", differences.headline())?;
     if !differences.tally.kinds.is_empty() {
@@ -142,7 +142,7 @@ pub(super) fn markdown(differences: &Differences<'_>, out: &mut dyn Write) -> io
     Ok(())
 }
 
-/// The headings behind the group's.
+/// The headings of the table per group, without the first.
 pub(super) const HEADINGS: [&str; 6] = [
     "regressed",
     "new",
@@ -152,7 +152,7 @@ pub(super) const HEADINGS: [&str; 6] = [
     "longest open",
 ];
 
-/// The group and its cells.
+/// Returns each group with its cells.
 pub(super) fn group_rows<'a>(
     differences: &'a Differences<'_>,
 ) -> impl Iterator<Item = (&'a str, [String; 6])> {
@@ -164,7 +164,7 @@ pub(super) fn group_rows<'a>(
     })
 }
 
-/// Since when a fault is known that is not known to be resolved: `23 h 15 min, since 2026-11-21T02:15:00.000Z`.
+/// Returns the age of the oldest fault that is not known to be resolved: `23 h 15 min, since 2026-11-21T02:15:00.000Z`.
 fn longest(group: &GroupChanges) -> String {
     let age = group.open.age.and_then(|age| age.try_into().ok());
     match (age, group.open.first_seen) {

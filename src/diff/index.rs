@@ -1,4 +1,4 @@
-//! What OLD says of every message, in 32 bytes each: equal answers are stored once, and a million messages have a few dozen.
+//! The index of OLD: 32 bytes per message. Equal answers are stored once; a million messages have a few dozen.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +13,7 @@ use crate::input::Fingerprint;
 use crate::report::RenderError;
 use crate::verdict::{GroupVerdict, Judged, MessageVerdict, Verdict};
 
-/// Texts by number: groups, topics and the source's words.
+/// Texts by number: groups, topics and track types.
 #[derive(Debug, Default)]
 pub(super) struct TextTable {
     numbers: HashMap<Rc<str>, u32>,
@@ -21,7 +21,7 @@ pub(super) struct TextTable {
 }
 
 impl TextTable {
-    /// The number of a text, which is a new one for a new text.
+    /// Returns the number of a text. A new text gets a new number.
     pub(super) fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
@@ -34,7 +34,7 @@ impl TextTable {
         number
     }
 
-    /// The text of a number.
+    /// Returns the text of a number.
     pub(super) fn text(&self, number: u32) -> &str {
         &self.texts[number as usize]
     }
@@ -44,7 +44,7 @@ impl TextTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GroupAnswer {
     pub(super) group: u32,
-    /// The source's word; an empty text where the group is absent.
+    /// The track type; an empty text if the group is absent.
     pub(super) word: u32,
     verdict: Verdict,
     expected: bool,
@@ -60,22 +60,22 @@ impl GroupAnswer {
         }
     }
 
-    /// Does the answer itself name the group?
+    /// Returns whether the answer itself names the group.
     pub(super) fn is_in_answer(&self) -> bool {
         self.verdict != Verdict::Absent
     }
 }
 
-/// A message's judged answer, without the message.
+/// The judged answer about a message, without the message.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StoredAnswer {
     pub(super) verdict: MessageVerdict,
-    /// By group number, each group once.
+    /// The groups by number, each once.
     pub(super) parts: Vec<GroupAnswer>,
 }
 
 impl StoredAnswer {
-    /// Where a group stands that has no part in it.
+    /// Returns the status of a group that the answer does not contain.
     pub(super) const fn status_of_unnamed_group(&self) -> GroupStatus {
         match self.verdict {
             MessageVerdict::NotFound => GroupStatus::NotFound,
@@ -84,13 +84,13 @@ impl StoredAnswer {
         }
     }
 
-    /// Did the source say anything about groups?
+    /// Returns whether the answer says something about groups.
     pub(super) fn answers_about_groups(&self) -> bool {
         self.status_of_unnamed_group() == GroupStatus::NotNamed
     }
 }
 
-/// All answers of both results files by number, and the texts in them.
+/// The answers of both results files by number, and their texts.
 #[derive(Debug, Default)]
 pub(super) struct AnswerTable {
     pub(super) names: TextTable,
@@ -99,11 +99,11 @@ pub(super) struct AnswerTable {
 }
 
 impl AnswerTable {
-    /// The number of an answer, which is a new one for a new answer.
+    /// Returns the number of an answer. A new answer gets a new number.
     pub(super) fn number(&mut self, judged: &Judged<'_>) -> u32 {
         let mut parts: Vec<GroupAnswer> =
             judged.groups.iter().map(|seen| self.part(seen)).collect();
-        // A source may name a group twice with different words; the worse one holds.
+        // A source may name a group twice with different track types. The worse one counts.
         parts.sort_by_key(|part| {
             let undetermined = part.verdict == Verdict::Undetermined;
             let worst = (part.breaks, undetermined, part.verdict);
@@ -135,13 +135,13 @@ impl AnswerTable {
         }
     }
 
-    /// The answer of a number.
+    /// Returns the answer of a number.
     pub(super) fn get(&self, number: u32) -> &Rc<StoredAnswer> {
         &self.list[number as usize]
     }
 }
 
-/// Every group of either answer with its parts, by number.
+/// Returns every group of either answer with its part in both, by number.
 pub(super) fn paired<'a>(
     old: &'a [GroupAnswer],
     new: &'a [GroupAnswer],
@@ -166,29 +166,29 @@ pub(super) fn paired<'a>(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BaselineEntry {
     message: Fingerprint,
-    /// Its first row.
+    /// The message's first row.
     pub(super) row: u32,
-    /// Number of its answer.
+    /// The number of the answer.
     pub(super) answer: u32,
-    /// Was it met in NEW?
+    /// Whether NEW has the message.
     pub(super) met: bool,
-    /// Milliseconds; `i64::MIN` where the results file has no time.
+    /// Milliseconds; `i64::MIN` if the results file has no time.
     observed: i64,
 }
 
 impl BaselineEntry {
-    /// When its answer was observed.
+    /// Returns when the answer was observed.
     pub(super) fn observed(&self) -> Option<Timestamp> {
         Timestamp::from_millisecond(self.observed).ok()
     }
 }
 
-/// All messages of OLD, found by fingerprint: two of a million meet with a probability under 10⁻¹⁶.
+/// The messages of OLD, found by fingerprint. Two of a million messages collide with a probability under 10⁻¹⁶.
 #[derive(Debug)]
 pub(super) struct Baseline(Vec<BaselineEntry>);
 
 impl Baseline {
-    /// Reads the results file of `side`, whose totals were checked before: they say how much room is needed.
+    /// Reads a results file whose totals were checked before; they say how many messages there are.
     pub(super) fn read(
         side: &Side<'_>,
         answers: &mut AnswerTable,
@@ -212,8 +212,8 @@ impl Baseline {
         Ok(Self(entries))
     }
 
-    /// The message of this fingerprint. Rows that place one ID differently are several answers to it: their first that
-    /// was not met, since both results files have them in the order of the input.
+    /// Finds the message of a fingerprint. Several entries may have the same one, if rows place one ID differently.
+    /// Both results files have them in input order, so the first that NEW did not reach is the right one.
     pub(super) fn find(&mut self, message: Fingerprint) -> Option<&mut BaselineEntry> {
         let first = self.0.partition_point(|entry| entry.message < message);
         let alike = self.0[first..]
@@ -225,7 +225,7 @@ impl Baseline {
         Some(&mut self.0[first + nth])
     }
 
-    /// The messages that were not met in NEW.
+    /// Returns the messages that NEW does not have.
     pub(super) fn left(&self) -> impl Iterator<Item = &BaselineEntry> {
         self.0.iter().filter(|entry| !entry.met)
     }

@@ -1,4 +1,4 @@
-//! The summary for a program: everything the other formats say in words, as data.
+//! The JSON of a comparison: everything that the other formats say in words, as data.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use super::tally::{ChangeGroup, ChangeKind};
 use super::text::{Differences, GroupChanges, OffsetReset};
 use crate::clock;
 
-/// One JSON object, pretty-printed.
+/// Writes one JSON object, pretty-printed.
 pub(super) fn json(differences: &Differences<'_>, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &DiffView::of(differences))?;
     out.write_all(b"\n")

@@ -1,13 +1,12 @@
-//! What changed between two results files: `diff`.
+//! `diff`: what changed between two results files.
 //!
-//! The unit is a message × group, and the key of a message is `(instance, topic, msg_id)`: several rows of one message
-//! are one. Each results file says where the group stands with the message ([`GroupStatus`]), judged by that results file's own
-//! expectations unless others are told; [`Change::of`] is the one rule that makes a change of two standings. What
-//! was at fault is `resolved` only by a later answer that says so: not by silence, not by a message that was not
-//! asked, not by a group that can't be told.
+//! The unit is a message × group. A message is identified by `(instance, topic, msg_id)`, so several rows of one message
+//! count as one. Each results file gives the group a status ([`change::GroupStatus`]), judged by its own expectations unless
+//! flags give others. [`change::Change::of`] is the only rule that turns two statuses into a change. A fault is `resolved`
+//! only by a later answer that says so: not by a missing message or group, and not by an undetermined verdict.
 //!
-//! [`compare`] reads OLD into 32 bytes for each of its distinct messages (`baseline`), then walks NEW once; answers that are
-//! alike are held once (`answers`). Everything that sums up is made from one [`Tally`].
+//! [`compare`] reads OLD into 32 bytes per distinct message ([`index`]), then walks through NEW once. All summaries are made
+//! from one [`tally`].
 
 mod change;
 mod compare;

@@ -1,4 +1,4 @@
-//! What makes two results files hard to compare, and what the numbers do not prove.
+//! Warnings and notes of a comparison.
 
 use super::change::Change;
 use super::side::Side;
@@ -8,7 +8,7 @@ use crate::humanize::count;
 use crate::verdict::Verdict;
 
 impl Differences<'_> {
-    /// What makes the results files hard to compare; worth a warning.
+    /// Returns what makes the results files hard to compare.
     #[must_use]
     pub(crate) fn warnings(&self) -> Vec<String> {
         let (old, new) = (
@@ -50,7 +50,7 @@ impl Differences<'_> {
         warnings
     }
 
-    /// What the numbers do not prove; only those notes that apply here.
+    /// Returns the notes that apply: what the numbers do not prove.
     #[must_use]
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.gaps();
@@ -58,7 +58,7 @@ impl Differences<'_> {
         notes
     }
 
-    /// What was not compared, in numbers.
+    /// Returns how much was not compared.
     fn gaps(&self) -> Vec<String> {
         let mut gaps = Vec::new();
         let stale = self.tally.messages.stale;

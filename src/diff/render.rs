@@ -1,4 +1,4 @@
-//! One comparison feeds every report.
+//! Renders a comparison: one walk feeds every report.
 
 use super::compare::compare;
 use super::formats::{DiffCsv, markdown};
@@ -7,7 +7,7 @@ use super::side::Side;
 use super::text::Differences;
 use crate::report::{CsvDialect, OpenReport, RenderError, ReportFormat, Target};
 
-/// The formats that a comparison can be written in.
+/// The formats of a comparison.
 pub(crate) const FORMATS: [ReportFormat; 3] = [
     ReportFormat::Csv,
     ReportFormat::Json,

@@ -1,4 +1,4 @@
-//! One of the two results files, and the walk over its messages.
+//! One side of a comparison.
 
 use jiff::Timestamp;
 
@@ -8,33 +8,32 @@ use crate::report::{RenderError, Summary};
 use crate::results::{Line, MessageContexts, ResultsFile};
 use crate::verdict::{AnswerView, Expectations, judge};
 
-/// One of the two results files: read once already, so that its seal and totals hold.
+/// One of the two results files. It was read before, so its seal and its totals hold.
 #[derive(Debug)]
 pub(crate) struct Side<'r> {
-    /// The results file.
     pub(crate) results_file: &'r ResultsFile,
-    /// What it adds up to.
     pub(crate) summary: Summary<'r>,
-    /// By which it is judged.
+    /// The expectations that this side is judged by.
     pub(crate) expectations: Expectations,
 }
 
 /// A message of a results file.
 #[derive(Debug)]
 pub(super) struct SideMessage<'a> {
-    /// Its first row.
+    /// The message's first row.
     pub(super) line: &'a Line<'a>,
     pub(super) fingerprint: Fingerprint,
-    /// Number of its answer.
+    /// The number of the answer.
     pub(super) answer: u32,
-    /// When that was observed.
+    /// When the answer was observed.
     pub(super) observed: Option<Timestamp>,
-    /// Born time, given or decoded from the ID.
+    /// The born time, as given in a column or decoded from the ID.
     pub(super) born: Option<Timestamp>,
 }
 
 impl Side<'_> {
-    /// Every distinct message in row order. Bad rows are no messages: nobody knows which one they mean.
+    /// Calls `each` for every distinct message in row order. Bad rows are skipped, since it is unknown which message
+    /// they mean.
     pub(super) fn each(
         &self,
         answers: &mut AnswerTable,
@@ -70,7 +69,7 @@ impl Side<'_> {
         Ok(())
     }
 
-    /// Of when it speaks: the snapshot's moment, or that of the run.
+    /// Returns the moment that the results file describes: the snapshot's moment, or the start of the run.
     #[must_use]
     pub(crate) fn moment(&self) -> Option<Timestamp> {
         let header = self.results_file.header();
@@ -78,7 +77,7 @@ impl Side<'_> {
         moment.parse().ok()
     }
 
-    /// The last moment it knows of.
+    /// Returns the last moment that the results file covers.
     pub(super) fn end(&self) -> Option<Timestamp> {
         let observed = self.summary.tally.observed.as_ref();
         let end = observed.map_or(&self.results_file.trailer().finished_at, |(_, last)| last);

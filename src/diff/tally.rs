@@ -1,4 +1,4 @@
-//! Counting changes. Every format shows these numbers and no others.
+//! Counts the changes. Every format shows these numbers and no others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,45 +9,42 @@ use super::finding::Finding;
 use super::index::AnswerTable;
 use crate::verdict::MessageVerdict;
 
-/// Changes alike: the same change of one group for one topic.
+/// A kind of change: the same change of one group for one topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ChangeKind {
-    /// What became of it.
     pub(crate) change: Change,
-    /// Consumer group.
     pub(crate) group: String,
-    /// Topic.
     pub(crate) topic: String,
-    /// Where it stood in OLD.
+    /// The group's status in OLD.
     pub(crate) old: GroupStatus,
-    /// Where it stands in NEW.
+    /// The group's status in NEW.
     pub(crate) new: GroupStatus,
 }
 
 impl ChangeKind {
-    /// Did the group's offset go back?
+    /// Returns whether the group's offset went back.
     #[must_use]
     pub(crate) fn is_reset(&self) -> bool {
         is_reset(self.change, self.new)
     }
 }
 
-/// What is known of all changes of a kind.
+/// The changes of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ChangeGroup {
-    /// Messages.
+    /// The number of messages.
     pub(crate) count: u64,
-    /// Message ID of the first that was met.
+    /// The message ID of the first one.
     pub(crate) first_msg_id: String,
-    /// Born times of the first and last, where the IDs tell.
+    /// The first and the last born time, if known.
     pub(crate) born: Option<(Timestamp, Timestamp)>,
-    /// When the fault was first seen, of those seen longest ago.
+    /// The earliest moment at which one of the faults was observed.
     pub(crate) first_seen: Option<Timestamp>,
-    /// The highest age of what is still at fault.
+    /// The highest age of a fault that may still exist.
     pub(crate) age: Option<SignedDuration>,
-    /// The last moment at which OLD saw one of them.
+    /// The last moment at which OLD observed one of the messages.
     pub(crate) old_last: Option<Timestamp>,
-    /// The first moment at which NEW did.
+    /// The first moment at which NEW observed one of the messages.
     pub(crate) new_first: Option<Timestamp>,
 }
 
@@ -87,57 +84,51 @@ fn either<T>(a: Option<T>, b: Option<T>, choose: impl Fn(T, T) -> T) -> Option<T
     }
 }
 
-/// Which results file has how many distinct messages.
+/// How many distinct messages each results file has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct MessageCounts {
-    /// In both.
     pub(crate) both: u64,
-    /// Only in OLD.
     pub(crate) only_old: u64,
-    /// Only in NEW.
     pub(crate) only_new: u64,
-    /// In both, NEW's answer being the older one.
+    /// Messages in both whose answer in NEW is the older one.
     pub(crate) stale: u64,
 }
 
-/// A group that one results file's answers about a topic name, and the other's do not.
+/// A group that only one results file's answers about a topic name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GroupChange {
-    /// Named by NEW only, or by OLD only?
+    /// Whether NEW names the group, and not OLD.
     pub(crate) appeared: bool,
-    /// Consumer group.
     pub(crate) group: String,
-    /// Topic; both results files have answers about it.
+    /// The topic. Both results files have answers about it.
     pub(crate) topic: String,
-    /// Messages of the one results file whose answers name it.
+    /// Messages whose answers name the group.
     pub(crate) messages: u64,
 }
 
-/// Everything counted.
+/// All counts of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DiffTally {
-    /// The changes by kind.
     pub(crate) kinds: BTreeMap<ChangeKind, ChangeGroup>,
-    /// Distinct messages.
     pub(crate) messages: MessageCounts,
-    /// Verdicts of the messages in both results files, OLD's and NEW's.
+    /// Verdicts of the messages in both results files: OLD's, NEW's.
     pub(crate) verdict_changes: BTreeMap<(MessageVerdict, MessageVerdict), u64>,
     /// Groups that appeared or are gone.
     pub(crate) groups: BTreeSet<GroupChange>,
-    /// Message × groups at fault in OLD and in NEW, counted apart from the changes.
+    /// Message × groups at fault in OLD and in NEW. They are counted apart from the changes, as a cross-check.
     pub(crate) at_fault: [u64; 2],
 }
 
 impl DiffTally {
-    /// Message × groups with this change.
+    /// Returns the number of message × groups with this change.
     #[must_use]
     pub(crate) fn count(&self, change: Change) -> u64 {
         let alike = self.kinds.iter().filter(|(kind, _)| kind.change == change);
         alike.map(|(_, changes)| changes.count).sum()
     }
 
-    /// Is every fault of either results file in exactly one change? `OLD = still open + unconfirmed + resolved` and
-    /// `NEW = regressed + new + still open`.
+    /// Returns whether every fault of either results file is in exactly one change: `OLD = still open + unconfirmed +
+    /// resolved` and `NEW = regressed + new + still open`.
     #[must_use]
     pub(crate) fn ties(&self) -> bool {
         use Change::{New, Regressed, Resolved, StillOpen, Unconfirmed};
@@ -166,12 +157,12 @@ impl DiffTally {
 pub(super) struct AnswerCensus(HashMap<(u32, u32), [u64; 2]>);
 
 impl AnswerCensus {
-    /// Counts an answer about a topic: 0 is OLD, 1 is NEW.
+    /// Counts an answer about a topic. Side 0 is OLD, side 1 is NEW.
     pub(super) fn count(&mut self, topic: u32, answer: u32, side: usize) {
         self.0.entry((topic, answer)).or_default()[side] += 1;
     }
 
-    /// Message × groups at fault in OLD and in NEW.
+    /// Returns the message × groups at fault in OLD and in NEW.
     pub(super) fn at_fault(&self, answers: &AnswerTable) -> [u64; 2] {
         let mut sums = [0; 2];
         for (&(_, answer), counts) in &self.0 {
@@ -184,7 +175,7 @@ impl AnswerCensus {
         sums
     }
 
-    /// The groups that appeared or are gone. A topic that only one results file has answers about says nothing.
+    /// Returns the groups that appeared or are gone. Topics with answers in only one results file are left out.
     pub(super) fn changes(&self, answers: &AnswerTable) -> BTreeSet<GroupChange> {
         let (mut told, mut named) = (HashMap::new(), HashMap::new());
         let sum = |total: &mut [u64; 2], counts: [u64; 2]| {

@@ -1,4 +1,4 @@
-//! The summary on the terminal: what changed, for whom, and what to do next.
+//! The terminal summary of a comparison: what changed, for which groups, and what to do next.
 
 use std::io::{self, Write};
 
@@ -10,20 +10,19 @@ use super::text::Differences;
 use crate::humanize::count;
 use crate::report::{TerminalWriter, plain_table};
 
-/// More kinds of change than this are for the report itself.
+/// The most kinds of change that are listed. Further ones are in the report.
 const KINDS_SHOWN: usize = 5;
 
-/// Plain text, as wide as its content or as the terminal.
+/// Writes plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
 pub(crate) struct TerminalChanges {
-    /// The report a person would open first, for the line that says so.
+    /// The report that the next steps name.
     pub(crate) report: Option<String>,
-    /// The terminal's, in columns; nothing where none reads it.
+    /// The width of the terminal in columns, or `None` if the output is not a terminal.
     pub(crate) width: Option<u16>,
 }
 
 impl TerminalChanges {
-    /// Writes the summary.
     pub(crate) fn render(
         &self,
         differences: &Differences<'_>,
@@ -47,7 +46,7 @@ impl TerminalChanges {
         out.labelled("next", self.next(differences))
     }
 
-    /// What to do now, most urgent first.
+    /// Returns the next steps, most urgent first.
     fn next(&self, differences: &Differences<'_>) -> Vec<String> {
         let place = self.report.as_deref().unwrap_or("the report");
         let any = |change| differences.tally.count(change) > 0;
@@ -78,7 +77,7 @@ impl TerminalChanges {
     }
 }
 
-/// With since when the longest fault is open, or for how long only.
+/// Returns the table per group. `since_when` adds when the oldest fault was first observed.
 fn groups(differences: &Differences<'_>, since_when: bool) -> Table {
     let mut table = plain_table();
     table.set_header(["group"].into_iter().chain(HEADINGS));
@@ -99,7 +98,7 @@ fn groups(differences: &Differences<'_>, since_when: bool) -> Table {
     table
 }
 
-/// The commonest kinds of the urgent changes, each with an example to look up.
+/// Returns the most frequent kinds of the urgent changes, each with an example.
 fn kinds(differences: &Differences<'_>) -> Vec<String> {
     let mut kinds: Vec<_> = differences
         .tally

@@ -1,4 +1,4 @@
-//! What all summaries say: the headline, the groups, the resets, the totals.
+//! The sentences of all summaries: headline, groups, resets, totals.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,19 @@ use super::tally::{ChangeGroup, DiffTally};
 use crate::clock;
 use crate::humanize::count;
 
-/// Two results files, compared.
+/// Two compared results files.
 #[derive(Debug)]
 pub(crate) struct Differences<'r> {
-    /// The earlier results file.
     pub(crate) old: Side<'r>,
-    /// The later results file.
     pub(crate) new: Side<'r>,
-    /// Everything counted.
     pub(crate) tally: DiffTally,
 }
 
-/// One group's changes.
+/// The changes of one group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct GroupChanges {
     counts: [u64; 5],
-    /// What is still at fault.
+    /// The faults that may still exist.
     pub(super) open: ChangeGroup,
 }
 
@@ -43,20 +40,20 @@ pub(super) struct OffsetReset<'a> {
 }
 
 impl Differences<'_> {
-    /// Did something open or regress?
+    /// Returns whether something opened or regressed.
     #[must_use]
     pub(crate) fn is_alarming(&self) -> bool {
         let mut kinds = self.tally.kinds.keys();
         kinds.any(|kind| kind.change.is_alarming())
     }
 
-    /// Has NEW messages without an answer? Whatever it does not tell may have opened.
+    /// Returns whether NEW has messages without an answer. Those may have opened.
     #[must_use]
     pub(crate) fn is_incomplete(&self) -> bool {
         self.new.summary.tally.totals.unanswered > 0
     }
 
-    /// The one sentence that has to be right.
+    /// Returns the headline: the result in one sentence.
     #[must_use]
     pub(crate) fn headline(&self) -> String {
         let of = |change| count(self.tally.count(change));
@@ -87,7 +84,7 @@ impl Differences<'_> {
         .concat()
     }
 
-    /// The changes of each group, in name order.
+    /// Returns the changes of each group, in name order.
     pub(super) fn by_group(&self) -> BTreeMap<&str, GroupChanges> {
         let mut groups: BTreeMap<_, GroupChanges> = BTreeMap::new();
         for (kind, changes) in &self.tally.kinds {
@@ -100,7 +97,7 @@ impl Differences<'_> {
         groups
     }
 
-    /// The groups whose offsets went back.
+    /// Returns the groups whose offsets went back.
     pub(super) fn resets(&self) -> Vec<OffsetReset<'_>> {
         let mut resets: BTreeMap<&str, OffsetReset<'_>> = BTreeMap::new();
         for (kind, changes) in self.tally.kinds.iter().filter(|(kind, _)| kind.is_reset()) {
@@ -115,12 +112,12 @@ impl Differences<'_> {
         resets.into_values().collect()
     }
 
-    /// Each likely reset in a sentence.
+    /// Returns a sentence for each likely reset.
     pub(super) fn resets_text(&self) -> Vec<String> {
         let told = self.resets().into_iter().map(|reset| {
             let (group, number) = (reset.group, count(reset.count));
             let topics = reset.topics.join(", ");
-            // One reset lies behind every passed answer and before every open one; several need not.
+            // A single reset lies between every passed answer and every open one. Several resets need not.
             let between = match (reset.all.old_last, reset.all.new_first) {
                 (Some(from), Some(to)) if from <= to => {
                     let [from, to] = [from, to].map(clock::rfc3339);
@@ -139,7 +136,7 @@ impl Differences<'_> {
         told.collect()
     }
 
-    /// Each group that appeared or is gone, in a sentence.
+    /// Returns a sentence for each group that appeared or is gone.
     pub(super) fn groups_text(&self) -> Vec<String> {
         let told = self.tally.groups.iter().map(|change| {
             let number = count(change.messages);
@@ -156,7 +153,7 @@ impl Differences<'_> {
         told.collect()
     }
 
-    /// Every fault of either results file in one change, or don't rely on any of it.
+    /// Returns the two equations of the faults, and whether they hold.
     pub(super) fn totals_text(&self) -> [String; 2] {
         let of = |change| count(self.tally.count(change));
         let [old, new] = self.tally.at_fault.map(count);
@@ -181,7 +178,7 @@ impl Differences<'_> {
         ]
     }
 
-    /// How many messages each results file has.
+    /// Returns how many messages each results file has.
     pub(super) fn messages_text(&self) -> String {
         let messages = &self.tally.messages;
         let [old, new] = [messages.only_old, messages.only_new].map(|only| messages.both + only);
@@ -195,7 +192,7 @@ impl Differences<'_> {
         )
     }
 
-    /// Messages in both results files whose verdict changed, the commonest first.
+    /// Returns the changed verdicts of messages in both results files, the most frequent first.
     pub(super) fn verdict_changes_text(&self) -> Vec<String> {
         let mut verdict_changes: Vec<_> = self.tally.verdict_changes.iter().collect();
         verdict_changes.retain(|((old, new), _)| old != new);
@@ -206,7 +203,7 @@ impl Differences<'_> {
         told.collect()
     }
 
-    /// The two results files in a line each: which file, who answered, and when.
+    /// Returns a line about each results file: path, source, and observation times.
     pub(super) fn evidence(&self) -> [String; 2] {
         [("OLD", &self.old), ("NEW", &self.new)].map(|(name, side)| {
             format!(

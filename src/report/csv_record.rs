@@ -3,7 +3,6 @@
 //! The `csv` crate's core writer quotes and delimits every field. This module applies the formula guard to a field before,
 //! and lets a caller repeat fields that were already written: a message's fields are the same for each of its groups.
 
-use std::io::Write;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -58,13 +57,14 @@ impl<'o> RecordWriter<'o> {
 
     /// Writes a number, or an empty field.
     pub(crate) fn number(&mut self, number: Option<u64>) {
-        let mut digits = [0; 20];
-        let mut left = &mut digits[..];
-        if let Some(number) = number {
-            write!(left, "{number}").expect("20 digits hold every u64");
+        let (mut digits, mut start) = ([0; 20], 20);
+        let mut left = number;
+        while let Some(value) = left {
+            start -= 1;
+            digits[start] = b'0' + (value % 10).to_le_bytes()[0];
+            left = (value >= 10).then_some(value / 10);
         }
-        let unused = left.len();
-        self.field(&digits[..20 - unused]);
+        self.field(&digits[start..]);
     }
 
     /// Writes fields and returns their byte range for [`repeat`](Self::repeat).

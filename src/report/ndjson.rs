@@ -39,7 +39,7 @@ struct RowObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     previously: Option<&'a PreviouslyView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<KeptColumns<'a>>,
+    extra: Option<ExtraFields<'a>>,
 }
 
 #[derive(Serialize)]
@@ -64,16 +64,16 @@ struct ErrorObject<'a> {
 }
 
 /// The kept columns in the row's own order, with unchanged values.
-pub(super) struct KeptColumns<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
+pub(super) struct ExtraFields<'a>(&'a [(std::borrow::Cow<'a, str>, &'a RawValue)]);
 
-impl<'a> KeptColumns<'a> {
+impl<'a> ExtraFields<'a> {
     /// Returns the kept columns of a row, if it has any.
     pub(super) fn of(view: &RowView<'a>) -> Option<Self> {
         (!view.kept.is_empty()).then_some(Self(view.kept))
     }
 }
 
-impl Serialize for KeptColumns<'_> {
+impl Serialize for ExtraFields<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
@@ -111,7 +111,7 @@ impl RowFormat for Ndjson {
             request_id: &view.line.request_id,
             carried_from: &view.line.carried_from,
             previously: view.line.previously.as_ref(),
-            extra: KeptColumns::of(view),
+            extra: ExtraFields::of(view),
         };
         push(out, &object);
     }

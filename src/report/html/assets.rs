@@ -1,4 +1,4 @@
-//! Style and script of the page, and the policy that allows nothing else to run there.
+//! The style and the script of the page, and the policy that allows nothing else.
 
 use data_encoding::BASE64;
 use ring::digest::{SHA256, digest};
@@ -9,7 +9,7 @@ pub(super) const STYLE: &str = include_str!("style.css");
 /// The page's script.
 pub(super) const SCRIPT: &str = include_str!("list.js");
 
-/// What the page may do: show its own style, run its own script, and ask nobody for anything.
+/// Returns the page's content security policy: only the page's own style and script, and no requests.
 pub(super) fn policy() -> String {
     let [style, script] = [STYLE, SCRIPT].map(|text| {
         format!(
@@ -45,7 +45,7 @@ mod tests {
             .collect()
     }
 
-    /// As WCAG 2 defines it.
+    /// Returns the contrast as WCAG 2 defines it.
     fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
         let luminance = |[r, g, b]: [f64; 3]| 0.2126 * r + 0.7152 * g + 0.0722 * b;
         let (a, b) = (luminance(a), luminance(b));

@@ -1,13 +1,13 @@
-//! Numbers as bars, in inline SVG: what is across is in percent of the width.
+//! Bars as inline SVG. Horizontal lengths are in percent of the width.
 
 use std::fmt::Write;
 
 use crate::verdict::Verdict;
 
-/// No share of a bar is thinner than this, in per mille: a single message can be seen.
+/// The least width of a part of a bar, in per mille, so that a single message is visible.
 const THINNEST: u64 = 5;
 
-/// One bar, divided by verdict, in the order of [`Verdict::ALL`].
+/// Returns one bar, divided by verdict in the order of [`Verdict::ALL`].
 pub(super) fn shares(counts: [u64; Verdict::ALL.len()]) -> String {
     let whole = counts.iter().sum::<u64>();
     let mut svg = String::from("<svg class=bar width=\"100%\" height=20 aria-hidden=true>");
@@ -34,7 +34,7 @@ pub(super) fn shares(counts: [u64; Verdict::ALL.len()]) -> String {
     svg + "</svg>"
 }
 
-/// A bar for a number beside others.
+/// Returns a bar for a number, relative to the highest one.
 pub(super) fn meter(number: u64, most: u64) -> String {
     let width = percent(number, most.max(1));
     format!(
@@ -46,7 +46,7 @@ fn permille(part: u64, whole: u64) -> u64 {
     u64::try_from(u128::from(part) * 1000 / u128::from(whole)).unwrap_or(1000)
 }
 
-/// A part of a whole, as SVG takes a length: `41.25%`.
+/// Returns a part of a whole as a length in SVG: `41.25%`.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let share = u128::from(part) * 10_000 / u128::from(whole);
     match (share / 100, share % 100) {

@@ -1,24 +1,24 @@
-//! The breaks, counted: what does not fit onto a page is in the numbers. Memory does not grow with them.
+//! Counts the breaks for the page in bounded memory. What does not fit onto the page is in the numbers.
 
 use std::collections::BTreeMap;
 
 use super::rows::{BreakLine, Producer};
 use super::timeline::Timeline;
 
-/// The page has no more rows; the CSV has them all.
+/// The most rows on the page. The CSV has all rows.
 pub(super) const ROWS_MOST: usize = 10_000;
 
-/// More kinds of break than this are listed together.
+/// The most kinds of break that are listed separately.
 const KINDS_MOST: usize = 64;
 
-/// More topics or producers than this are counted together.
+/// The most topics or producers that are counted separately.
 const NAMES_MOST: usize = 10_000;
 
-/// All breaks of a report.
+/// The breaks of a report.
 #[derive(Debug, Default)]
 pub(super) struct CollectedBreaks {
     kinds: BTreeMap<BreakKey, usize>,
-    /// By kind, in the order they were met; the last one may hold all kinds beyond [`KINDS_MOST`].
+    /// The sections by kind, in the order of their first breaks. The last one may hold all kinds beyond [`KINDS_MOST`].
     pub(super) sections: Vec<BreakSection>,
     kept: usize,
     pub(super) topics: CountsByName<String>,
@@ -26,23 +26,23 @@ pub(super) struct CollectedBreaks {
     /// Messages whose IDs name no producer.
     pub(super) without_producer: u64,
     pub(super) timeline: Timeline,
-    /// Messages whose born time nobody knows.
+    /// Messages whose born time is unknown.
     pub(super) undated: u64,
 }
 
-/// Topic, and the groups at fault with their verdicts.
+/// A kind of break: the topic, and the groups at fault with their verdicts.
 type BreakKey = (String, Vec<(String, String)>);
 
-/// Breaks of one kind.
+/// The breaks of one kind.
 #[derive(Debug)]
 pub(super) struct BreakSection {
-    /// Nothing where it holds many.
+    /// The kind, or `None` for the section of all other kinds.
     pub(super) kind: Option<BreakKey>,
-    /// All of them.
+    /// How many breaks there are.
     pub(super) count: u64,
-    /// The first of them.
+    /// The first breaks.
     pub(super) rows: Vec<BreakLine>,
-    /// Some of its rows had to make room: it takes no more, so that it has no gaps.
+    /// Whether a row was removed to make room. Such a section takes no more rows, so that it has no gaps.
     is_full: bool,
 }
 
@@ -99,7 +99,7 @@ impl CollectedBreaks {
         self.sections.len() - 1
     }
 
-    /// A few breaks of a rare kind say more than the last of very many.
+    /// Removes the last row of the longest section: a few breaks of a rare kind say more than the last of very many.
     fn make_room(&mut self) {
         let longest = self
             .sections
@@ -113,19 +113,19 @@ impl CollectedBreaks {
     }
 }
 
-/// How many breaks each name has, and of when they are.
+/// How many breaks each name has, and their born times.
 #[derive(Debug)]
 pub(super) struct CountsByName<N> {
     names: BTreeMap<N, NameCount>,
-    /// Of names that had no place any more.
+    /// Breaks of names beyond the limit.
     others: u64,
 }
 
-/// What one name has.
+/// The breaks of one name.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NameCount {
     pub(super) count: u64,
-    /// First and last, in milliseconds since 1970.
+    /// The first and the last born time, in milliseconds since 1970.
     pub(super) born: Option<(i64, i64)>,
 }
 
@@ -157,7 +157,7 @@ impl<N: Ord + Clone> CountsByName<N> {
         }
     }
 
-    /// Those with the most, and how many names and breaks are none of them.
+    /// Returns the names with the most breaks, and how many other names and breaks there are.
     pub(super) fn top(&self, most: usize) -> (Vec<(&N, NameCount)>, (usize, u64)) {
         let names = self.names.iter().map(|(name, share)| (name, *share));
         let mut names: Vec<_> = names.collect();

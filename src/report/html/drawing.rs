@@ -1,5 +1,5 @@
-//! Charts as inline SVG. What is across is in percent of the width and what is up in pixels, so a chart is as wide as its
-//! page and its text as large as all other text, on a phone and on paper.
+//! Draws charts as inline SVG. Horizontal lengths are in percent of the width, vertical ones in pixels. So a chart is
+//! as wide as its page, and its text has the size of all other text.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use super::timeline::{Chart, Lane};
 use crate::humanize::count;
 use crate::report::locale::{Language, Locale, TimeFormat};
 
-/// Of a lane: room for the names of the edges, then the bars.
+/// The height of a lane: room for the labels of its edges, then the bars.
 const EDGES: u64 = 17;
 const BARS: u64 = 44;
 
-/// Ticks of the axis, at most; a phone shows every other one.
+/// The most ticks of the axis. A phone shows every other one.
 const TICKS_MOST: i64 = 7;
 
-/// Steps of the axis that people count in, in milliseconds.
+/// The steps between ticks, in milliseconds.
 const STEPS: [i64; 19] = [
     1_000,
     2_000,
@@ -41,7 +41,7 @@ const STEPS: [i64; 19] = [
     604_800_000,
 ];
 
-/// A chart's texts.
+/// Draws a chart and its texts.
 pub(super) struct ChartDrawing<'v> {
     pub(super) chart: &'v Chart<'v>,
     pub(super) locale: &'v Locale,
@@ -52,7 +52,7 @@ impl ChartDrawing<'_> {
         &self.locale.time_format
     }
 
-    /// What the bars are.
+    /// Returns the explanation of the bars.
     pub(super) fn scale(&self) -> String {
         let bar = self
             .locale
@@ -72,7 +72,7 @@ impl ChartDrawing<'_> {
         }
     }
 
-    /// What is said of a lane.
+    /// Returns the remark about a lane.
     pub(super) fn remark(&self, lane: &Lane<'_>) -> String {
         let [first, last] = [lane.edges.0, lane.edges.1].map(date);
         let time_range = first.zip(last).map_or_else(String::new, |edges| {
@@ -91,7 +91,7 @@ impl ChartDrawing<'_> {
         }
     }
 
-    /// The bars of a lane, with its edges named.
+    /// Returns the bars of a lane, with labelled edges.
     pub(super) fn lane(&self, lane: &Lane<'_>) -> String {
         let height = EDGES + BARS;
         let mut svg = format!(
@@ -131,12 +131,12 @@ impl ChartDrawing<'_> {
         svg + "</svg>"
     }
 
-    /// A line and the time where it begins and where it ends.
+    /// Adds a line and a time where the lane begins and ends.
     fn edges(&self, svg: &mut String, lane: &Lane<'_>) {
         let (first, last) = lane.edges;
         let whole = self.chart.bars * 100;
         let [left, right] = [first, last].map(|edge| self.hundredths(edge));
-        // Names stand outside of what they enclose where there is room.
+        // Labels stand outside the range where there is room.
         let begins = EdgeMark {
             at: left,
             anchor: if left * 4 > whole { "end" } else { "start" },
@@ -185,7 +185,7 @@ impl ChartDrawing<'_> {
         self.formatted(millis, form)
     }
 
-    /// The axis below all lanes.
+    /// Returns the axis below all lanes.
     pub(super) fn axis(&self) -> String {
         let mut svg = String::from("<svg class=axis width=\"100%\" height=22 aria-hidden=true>");
         for (nth, (x, share, text)) in self.ticks().into_iter().enumerate() {
@@ -204,7 +204,7 @@ impl ChartDrawing<'_> {
         svg + "</svg>"
     }
 
-    /// Place, place in whole percent, name.
+    /// Returns the ticks: position, position in whole percent, label.
     fn ticks(&self) -> Vec<(String, i64, String)> {
         let Chart {
             from, bar, bars, ..
@@ -231,7 +231,7 @@ impl ChartDrawing<'_> {
             .collect()
     }
 
-    /// The local day, if all of it is within one.
+    /// Returns the local day, if the whole chart is within one day.
     fn one_day(&self) -> Option<String> {
         let Chart {
             from, bar, bars, ..
@@ -247,7 +247,7 @@ impl ChartDrawing<'_> {
         })
     }
 
-    /// Where a time stands, in hundredths of a bar.
+    /// Returns the position of a time, in hundredths of a bar.
     fn hundredths(&self, millis: i64) -> i64 {
         let hundredths = i128::from(millis - self.chart.from) * 100 / i128::from(self.chart.bar);
         i64::try_from(hundredths).unwrap_or(i64::MAX)
@@ -259,16 +259,16 @@ impl ChartDrawing<'_> {
     }
 }
 
-/// Where missed messages begin or end.
+/// The mark where missed messages begin or end.
 struct EdgeMark {
-    /// In hundredths of a bar.
+    /// The position in hundredths of a bar.
     at: i64,
     anchor: &'static str,
     name: String,
 }
 
 impl EdgeMark {
-    /// Its name stands elsewhere.
+    /// Removes the label, because another mark has both.
     fn bare(self) -> Self {
         Self {
             name: String::new(),

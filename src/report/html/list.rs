@@ -1,4 +1,4 @@
-//! The list of breaks as the template shows it: sections of messages that the same groups missed.
+//! The list of breaks: sections of messages that the same groups missed.
 
 use super::collected::{BreakSection, CollectedBreaks};
 use super::drawing::date;
@@ -127,7 +127,8 @@ impl<'v> SectionView<'v> {
     }
 }
 
-/// The local day on which all listed messages were made, if it is one: it need not stand in every row then.
+/// Returns the local day on which all listed messages were produced, if it is a single day. Then the rows need not
+/// repeat it.
 fn one_day(collected: &CollectedBreaks, locale: &Locale) -> Option<String> {
     let rows = collected.sections.iter().flat_map(|section| &section.rows);
     let mut days = rows.filter_map(|found| {

@@ -1,10 +1,9 @@
-//! HTML: one page that opens from a mail attachment and asks nobody for anything.
+//! The HTML report: one page that opens from a mail attachment and makes no requests.
 //!
-//! The workers tell of each break in a line ([`rows`]); [`gathered`] counts them by topic, producer and time and keeps
-//! the first ten thousand; [`timeline`] lays out when the missed messages were made and [`drawing`] draws it; [`bars`]
-//! draws numbers beside each other. [`page`] puts all of it ([`view`], [`origins`], [`list`]), with the totals of the same
-//! tally as every other format, into the template `page.html`. Style and script stand beside it and go into the page; its
-//! policy names their hashes, so nothing else runs there.
+//! The workers write each break as a line ([`rows`]). [`collected`] counts the breaks by topic, producer and time, and keeps
+//! the first ten thousand. [`timeline`] lays out when the missed messages were produced, [`drawing`] draws the timeline, and
+//! [`bars`] draws other numbers. [`sink`] fills the template `page.html` with all of it ([`view`], [`origins`], [`list`]).
+//! Style and script are embedded in the page, and its policy names their hashes ([`assets`]), so nothing else can run.
 
 mod assets;
 mod bars;

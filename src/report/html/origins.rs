@@ -1,4 +1,4 @@
-//! Where the breaks come from: the topics and producers with the most of them.
+//! The topics and the producers with the most breaks.
 
 use super::bars::meter;
 use super::collected::{CollectedBreaks, NameCount};
@@ -6,10 +6,10 @@ use super::drawing::date;
 use crate::humanize::count;
 use crate::report::locale::{Language, Locale, RangePrecision, phrases};
 
-/// How many of them are named.
+/// How many topics and producers are named.
 const NAMED: usize = 20;
 
-/// Where the breaks come from.
+/// The topics and the producers with the most breaks.
 pub(super) struct Origins {
     pub(super) topics: TopNames,
     pub(super) producers: TopNames,
@@ -24,9 +24,9 @@ impl Origins {
     }
 }
 
-/// Names with their numbers.
+/// Names with their numbers of breaks.
 pub(super) struct TopNames {
-    /// Cells that name, number, drawing, when.
+    /// Name cells, number, bar, time range.
     pub(super) rows: Vec<(Vec<String>, String, String, String)>,
     pub(super) rest: Vec<(String, String)>,
 }

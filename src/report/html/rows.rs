@@ -1,4 +1,4 @@
-//! What a worker tells of a break.
+//! The lines in which the workers pass breaks to the page.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,23 +6,23 @@ use crate::message::MessageId;
 use crate::report::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::MessageVerdict;
 
-/// Wider than this a table can't be read; the CSV has all columns.
+/// The most columns of the table. A wider one is unreadable, and the CSV has all columns.
 pub(super) const COLUMNS_MOST: usize = 8;
 
-/// Longer than this a text in it can't be read.
+/// The longest text in the table, in characters.
 const TEXT_MOST: usize = 120;
 
-/// A line of JSON for each message that is a break; other rows are in the totals.
+/// Writes a line of JSON for each message that is a break. Other rows are in the totals.
 #[derive(Debug)]
 pub(in crate::report) struct HtmlRows;
 
-/// A message that some expected group has not consumed.
+/// A message that an expected group has not consumed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct BreakLine {
     pub(super) row: u64,
     pub(super) msg_id: String,
     pub(super) topic: String,
-    /// Milliseconds since 1970.
+    /// The born time in milliseconds since 1970.
     pub(super) born: Option<i64>,
     pub(super) producer: Option<Producer>,
     /// The groups at fault, each with its verdict.
@@ -31,7 +31,7 @@ pub(super) struct BreakLine {
     pub(super) kept: Vec<String>,
 }
 
-/// Who made a message: address (IP, or MAC of a 5.x client) and process ID.
+/// The producer of a message: address (IP, or MAC of a 5.x client) and process ID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Producer {
     pub(super) address: String,
@@ -64,7 +64,7 @@ impl RowFormat for HtmlRows {
     }
 }
 
-/// A text, or its beginning.
+/// Returns a text, or its beginning.
 pub(super) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -72,7 +72,7 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// Only IDs that clients make tell (`facts/ons-api.md` §8).
+/// Returns the producer. Only IDs made by clients contain it (`docs/facts/ons-api.md` §8).
 fn producer(msg_id: &str) -> Option<Producer> {
     let (address, pid) = match MessageId::parse(msg_id).ok()? {
         MessageId::UniqKey(key) => (key.producer.to_string(), key.pid),

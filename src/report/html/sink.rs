@@ -1,4 +1,4 @@
-//! The page in the making.
+//! Collects the breaks and writes the page.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::report::Summary;
 use crate::report::row::ReportContext;
 use crate::report::sink::{ReportSink, WrittenFile};
 
-/// A page in the making.
+/// A page that is being written.
 pub(in crate::report) struct HtmlSink {
     path: PathBuf,
     output: Output,

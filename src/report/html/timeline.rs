@@ -1,4 +1,4 @@
-//! When the missed messages were made: counted by group and time, in bounded memory, and laid out in bars.
+//! The timeline: missed messages counted by group and born time, in bounded memory, and laid out in bars.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,28 @@ use jiff::Timestamp;
 
 use crate::report::locale::TimeFormat;
 
-/// Finer than this nobody looks, and IDs of some kinds know no more.
+/// The finest resolution in milliseconds. IDs of some kinds have no finer one.
 const FINEST: i64 = 1000;
 
-/// Spans of time that are kept apart while the ends of the incident are not known.
+/// The most spans of time that are kept while the ends of the incident are unknown.
 const SPANS_MOST: usize = 20_000;
 
-/// Bars side by side, at most.
+/// The most bars side by side.
 const BARS: i64 = 96;
 
-/// Widths of a bar that a person can say, in milliseconds.
+/// The widths of a bar, in milliseconds.
 const NICE: [i64; 16] = [
     1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000,
     3_600_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
-/// More groups than this share a lane.
+/// The most groups with a lane of their own.
 const LANES_MOST: usize = 8;
 
-/// How many messages each group missed, by when they were made.
+/// How many messages each group missed, by born time.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
-    /// Width of a span in [`FINEST`]s; doubled whenever there are too many.
+    /// A span is [`FINEST`] doubled so often. It doubles whenever there are too many spans.
     doublings: u32,
     groups: BTreeMap<String, MissedTimes>,
     spans: usize,
@@ -36,7 +36,7 @@ pub(super) struct Timeline {
 #[derive(Debug)]
 struct MissedTimes {
     spans: BTreeMap<i64, u64>,
-    /// First and last, in milliseconds since 1970.
+    /// The first and the last born time, in milliseconds since 1970.
     edges: (i64, i64),
 }
 
@@ -79,7 +79,7 @@ impl Timeline {
         FINEST << self.doublings
     }
 
-    /// The bars, in steps of a clock that people read; nothing where no message has a date.
+    /// Returns the bars, aligned to local time, or `None` if no message has a born time.
     pub(super) fn chart(&self, time_format: &TimeFormat) -> Option<Chart<'_>> {
         let (from, to) = self.window()?;
         let bar = NICE
@@ -115,7 +115,8 @@ impl Timeline {
         Some(chart)
     }
 
-    /// From when to when: all of it, unless a few messages far away would make a thin line of the rest.
+    /// Returns the range of times to draw: all of them, unless a few distant messages would make a thin line of the
+    /// rest.
     fn window(&self) -> Option<(i64, i64)> {
         let mut all: BTreeMap<i64, u64> = BTreeMap::new();
         for (span, count) in self.groups.values().flat_map(|missed| &missed.spans) {
@@ -146,27 +147,27 @@ impl Timeline {
     }
 }
 
-/// Bars of equal width, a lane for each group, all by one clock.
+/// Bars of equal width, with a lane for each group.
 #[derive(Debug)]
 pub(super) struct Chart<'t> {
-    /// Milliseconds since 1970 at the left edge.
+    /// The left edge, in milliseconds since 1970.
     pub(super) from: i64,
-    /// Milliseconds of a bar.
+    /// The width of a bar in milliseconds.
     pub(super) bar: i64,
     pub(super) bars: i64,
-    /// Those that missed most come first.
+    /// The lanes, those that missed most first.
     pub(super) lanes: Vec<Lane<'t>>,
-    /// How much was missed before or after.
+    /// Missed messages before or after the drawn range.
     pub(super) outside: u64,
 }
 
-/// One group, or all that have no lane of their own.
+/// One group, or all groups without a lane of their own.
 #[derive(Debug)]
 pub(super) struct Lane<'t> {
     pub(super) names: Vec<&'t str>,
     pub(super) bars: BTreeMap<i64, u64>,
     pub(super) count: u64,
-    /// First and last, in milliseconds since 1970.
+    /// The first and the last born time, in milliseconds since 1970.
     pub(super) edges: (i64, i64),
 }
 
@@ -194,7 +195,7 @@ impl<'t> Chart<'t> {
         self.lanes.push(lane);
     }
 
-    /// The tallest bar.
+    /// Returns the height of the tallest bar.
     pub(super) fn peak(&self) -> u64 {
         let bars = self.lanes.iter().flat_map(|lane| lane.bars.values());
         bars.copied().max().unwrap_or(1)

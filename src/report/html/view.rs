@@ -1,4 +1,4 @@
-//! What the template shows.
+//! The values that the page's template shows.
 
 use askama::Template;
 
@@ -32,13 +32,13 @@ pub(super) struct PageView<'v> {
     origins: Option<Origins>,
     errors: Vec<(&'v str, String)>,
     list: Option<BreakList<'v>>,
-    /// Of groups and of messages: code, name, meaning.
+    /// The verdicts about groups and about messages: code, name, meaning.
     verdicts: [Vec<[&'static str; 3]>; 2],
     caveats: Vec<&'static str>,
     facts: Vec<RunFact>,
 }
 
-/// A group's share of each verdict.
+/// A group's bar with its numbers.
 struct GroupBar<'v> {
     name: &'v str,
     remark: String,
@@ -50,7 +50,7 @@ struct GroupBar<'v> {
 struct ChartView {
     scale: String,
     peak: String,
-    /// Name, remark, drawing.
+    /// Name, remark and drawing of each lane.
     lanes: Vec<(String, String, String)>,
     axis: String,
     left_out: Vec<String>,
@@ -95,12 +95,12 @@ impl<'v> PageView<'v> {
         }
     }
 
-    /// A fixed text, for the template.
+    /// Returns a fixed text, for the template.
     const fn text(&self, phrase: Phrase) -> &'static str {
         self.locale.text(phrase)
     }
 
-    /// Is a verdict known by another word than its code?
+    /// Returns whether verdicts have names that differ from their codes.
     const fn has_codes(&self) -> bool {
         !matches!(self.locale.language, Language::English)
     }
@@ -130,7 +130,7 @@ fn notes(text: &SummaryText<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Code, name, number.
+/// Returns code, name and number of each verdict about messages.
 fn messages(text: &SummaryText<'_>) -> Vec<(String, String, String)> {
     let tally = &text.summary.tally;
     MessageVerdict::ALL

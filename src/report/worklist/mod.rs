@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use super::csv::{kept_fields, write_header};
 use super::csv_record::RecordWriter;
-use super::ndjson::KeptColumns;
+use super::ndjson::ExtraFields;
 use super::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::{GroupVerdict, Verdict};
 
@@ -45,7 +45,7 @@ struct WorklistLine<'a> {
     instance_id: &'a str,
     missed: MissedGroup<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<KeptColumns<'a>>,
+    extra: Option<ExtraFields<'a>>,
 }
 
 /// The group and its verdict. They form an object, so that no column of a later report gets the same name.
@@ -108,7 +108,7 @@ fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &GroupVerdict<'_>) {
             born_at: view.born_at.map(str::to_owned),
             observed_at: &view.line.observed_at,
         },
-        extra: KeptColumns::of(view),
+        extra: ExtraFields::of(view),
     };
     serde_json::to_writer(&mut *out, &line).expect("memory takes all bytes");
     out.push(b'\n');

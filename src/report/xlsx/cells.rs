@@ -1,8 +1,8 @@
-//! Cells of a large sheet, as the XML that stands in the file.
+//! Writes the cells of large sheets as XML.
 //!
-//! Workers render rows before anybody knows how many stand above them, so a row number is written as [`HERE`], which no
-//! text can contain, and put in by the one that writes the sheet. All text is inline: it is never taken for a number,
-//! a formula or a link, and nothing has to be remembered of it.
+//! Workers render rows before their row numbers are known. They write [`HERE`] instead, which no text can contain, and
+//! the sheet's writer replaces it. All text is inline, so it is never taken for a number, a formula or a link, and
+//! needs no table of strings.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,22 +11,22 @@ use jiff::Timestamp;
 
 use crate::report::locale::TimeFormat;
 
-/// Stands for the number of the row.
+/// Stands for the row number.
 pub(super) const HERE: u8 = 0;
 
 /// The longest text of a cell, in UTF-16 units.
 const LONGEST: usize = 32_767;
 
-/// Style of texts: number format `@`, so that a text stays one when a person edits the cell.
+/// The style of texts: number format `@`, so that a text stays a text when the cell is edited.
 pub(super) const TEXT: u32 = 1;
 
-/// Style of times.
+/// The style of times.
 pub(super) const TIME: u32 = 2;
 
-/// Style of numbers.
+/// The style of numbers.
 pub(super) const NUMBER: u32 = 3;
 
-/// Appends a column's letters: `A`, …, `Z`, `AA`, …
+/// Appends the letters of a column: `A`, …, `Z`, `AA`, …
 pub(super) fn push_letters(out: &mut Vec<u8>, column: usize) {
     let start = out.len();
     let mut left = column + 1;
@@ -38,19 +38,19 @@ pub(super) fn push_letters(out: &mut Vec<u8>, column: usize) {
     out[start..].reverse();
 }
 
-/// Cells from left to right. Empty ones are left out.
+/// Writes cells from left to right. Empty cells are left out.
 pub(super) struct CellWriter<'o> {
     out: &'o mut Vec<u8>,
     column: usize,
 }
 
 impl<'o> CellWriter<'o> {
-    /// Goes on at a column.
+    /// Starts at a column.
     pub(super) const fn at(out: &'o mut Vec<u8>, column: usize) -> Self {
         Self { out, column }
     }
 
-    /// A text, whatever it looks like.
+    /// Writes a text, whatever it looks like.
     pub(super) fn text(&mut self, text: &str) {
         if !text.is_empty() {
             self.open(TEXT);
@@ -67,7 +67,7 @@ impl<'o> CellWriter<'o> {
         self.column += 1;
     }
 
-    /// A number.
+    /// Writes a number.
     pub(super) fn number(&mut self, number: Option<u64>) {
         if let Some(number) = number {
             self.open(NUMBER);
@@ -76,7 +76,7 @@ impl<'o> CellWriter<'o> {
         self.column += 1;
     }
 
-    /// A time as a clock shows it; the column's head names its zone.
+    /// Writes a local time. The column's heading names the zone.
     pub(super) fn time(&mut self, time: Option<Timestamp>, time_format: &TimeFormat) {
         if let Some(serial) = time.and_then(|time| serial(time, time_format)) {
             self.open(TIME);
@@ -93,7 +93,7 @@ impl<'o> CellWriter<'o> {
     }
 }
 
-/// Days since the eve of 1900 as spreadsheets count them; nothing before that, where they have no times.
+/// Returns the days since 1899-12-30, as spreadsheets count them, or `None` for times that spreadsheets cannot show.
 #[expect(
     clippy::cast_precision_loss,
     reason = "53 bits hold the milliseconds of nine millennia"
@@ -102,11 +102,11 @@ pub(super) fn serial(time: Timestamp, time_format: &TimeFormat) -> Option<f64> {
     const EPOCH: i64 = 25_569; // 1970-01-01
     const DAY: i64 = 86_400_000;
     let days = time.as_millisecond() + time_format.ahead(time) + EPOCH * DAY;
-    // Day 60 is a 29 February that never was; earlier days are off by one.
+    // Spreadsheets count a day 60, 1900-02-29, that never was. Earlier days are off by one.
     (days > 60 * DAY).then(|| days as f64 / DAY as f64)
 }
 
-/// A text that fits into a cell: what is too long is cut, and says so.
+/// Returns a text that fits into a cell. A longer text is cut and says so.
 pub(super) fn cut(text: &str) -> std::borrow::Cow<'_, str> {
     if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
         return text.into();
@@ -122,8 +122,8 @@ pub(super) fn cut(text: &str) -> std::borrow::Cow<'_, str> {
     (kept + &mark).into()
 }
 
-/// Appends text to XML as the format has it (`ST_Xstring`): what XML can't hold is written `_x0007_`, and what looks like
-/// that is escaped.
+/// Appends text to XML in the form `ST_Xstring`: characters that XML cannot hold become `_x0007_`, and text that looks
+/// like that is escaped.
 fn push_text(out: &mut Vec<u8>, text: &str) {
     let text = cut(text);
     let bytes = text.as_bytes();
@@ -161,14 +161,14 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&bytes[plain..]);
 }
 
-/// `_x` and four hex digits and `_`
+/// Returns whether the bytes begin with `_x`, four hex digits and `_`.
 fn is_escape(bytes: &[u8]) -> bool {
     matches!(bytes, [b'_', b'x', digits @ .., ] if digits.len() >= 5
         && digits[..4].iter().all(u8::is_ascii_hexdigit)
         && digits[4] == b'_')
 }
 
-/// `A1:S1048576`
+/// Returns a range of cells such as `A1:S1048576`.
 pub(super) fn range(columns: usize, rows: u32) -> String {
     let mut letters = Vec::new();
     push_letters(&mut letters, columns.max(1) - 1);

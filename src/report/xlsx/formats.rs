@@ -1,5 +1,5 @@
-//! Colours and formats. A verdict's word always stands in the cell, and trouble is dark where all is well is light, so
-//! that a greyscale print or an eye without red and green loses nothing.
+//! Colours and formats. The verdict's word always stands in the cell, and trouble is dark while success is light. So a
+//! greyscale print or a colour-blind reader loses nothing.
 
 use rust_xlsxwriter::{
     Color, ConditionalFormatCell, ConditionalFormatCellRule, ConditionalFormatText,
@@ -8,7 +8,7 @@ use rust_xlsxwriter::{
 
 use super::cells::{NUMBER, TEXT, TIME};
 
-/// Fill and ink of a verdict.
+/// The colours of a verdict.
 #[derive(Debug, Clone, Copy)]
 struct VerdictColour {
     word: &'static str,
@@ -16,7 +16,7 @@ struct VerdictColour {
     ink: u32,
 }
 
-/// Of groups and of messages, the worst first: where a cell holds two verdicts, the worse one colours it.
+/// The verdicts about groups and messages, worst first. In a cell with two verdicts, the worse one decides.
 const TINTS: [VerdictColour; 11] = [
     tint("open", 0x00B4_2318, 0x00FF_FFFF),
     tint("break", 0x00B4_2318, 0x00FF_FFFF),
@@ -57,7 +57,7 @@ impl VerdictColour {
     }
 }
 
-/// The formats of a workbook.
+/// The cell formats of a workbook.
 #[derive(Debug)]
 pub(super) struct SheetFormats {
     pub(super) head: Format,
@@ -76,7 +76,7 @@ pub(super) struct SheetFormats {
 }
 
 impl SheetFormats {
-    /// Begins a workbook with the three styles that the rows of large sheets are written with.
+    /// Registers the three styles of the large sheets, in this order, and returns the other formats.
     pub(super) fn begin(workbook: &mut Workbook) -> Self {
         let text = Format::new().set_num_format("@");
         let time = Format::new()
@@ -132,7 +132,7 @@ impl SheetFormats {
     }
 }
 
-/// Where verdicts stand: from the first column to the last one, and whether a cell may hold several.
+/// A range of columns with verdicts, and whether a cell may hold several.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VerdictColumns {
     pub(super) first: u16,
@@ -140,7 +140,7 @@ pub(super) struct VerdictColumns {
     pub(super) several: bool,
 }
 
-/// Colours the verdicts in `rows` rows below the head.
+/// Colours the verdicts in the first `rows` rows below the heading.
 pub(super) fn colour(
     sheet: &mut Worksheet,
     verdicts: VerdictColumns,
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use crate::verdict::{MessageVerdict, Verdict};
 
-    /// WCAG 2: relative luminance.
+    /// Returns the relative luminance as WCAG 2 defines it.
     fn luminance(colour: u32) -> f64 {
         let channel = |shift: u32| {
             let value = f64::from(colour >> shift & 0xFF) / 255.0;

@@ -1,4 +1,4 @@
-//! The workbook without the rows of its tables, made by the library.
+//! Makes the workbook without the rows of its tables, through the library.
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, IgnoreError, Workbook, Worksheet, XlsxError};
 
@@ -11,12 +11,12 @@ use crate::report::headings::headings;
 use crate::report::locale::phrases;
 use crate::report::row::ReportContext;
 
-/// No column is wider than this for its texts' sake.
+/// The greatest column width.
 const WIDEST: f64 = 48.0;
 
-/// The workbook's bytes. Its sheets are in order: Summary, those of each table, Method.
+/// Returns the bytes of the workbook. Its sheets are Summary, those of each table, and Method.
 ///
-/// `lengths`: how wide the texts of the kept columns are.
+/// `lengths` are the widths of the texts in the kept columns.
 pub(super) fn workbook(
     summary: &Summary<'_>,
     context: &ReportContext,
@@ -49,7 +49,7 @@ pub(super) fn workbook(
     workbook.save_to_buffer()
 }
 
-/// The head, which stays where it is.
+/// Writes the heading and freezes it.
 fn table(
     sheet: &mut Worksheet,
     formats: &SheetFormats,
@@ -75,7 +75,7 @@ fn table(
     Ok(())
 }
 
-/// The widths of the columns.
+/// Sets the column widths.
 fn fit(
     sheet: &mut Worksheet,
     table: XlsxTable,
@@ -98,13 +98,13 @@ fn fit(
     Ok(())
 }
 
-/// With room for the filter's button.
+/// Returns the width of a heading, with room for the filter button.
 fn head_width(name: &str) -> f64 {
     let width = name.chars().map(|c| 1 + u16::from(c >= '\u{1100}'));
     f64::from(width.take(60).sum::<u16>()) + 4.0
 }
 
-/// Filter and colours.
+/// Sets the filter and the colours.
 fn columns(
     sheet: &mut Worksheet,
     table: XlsxTable,
@@ -114,7 +114,7 @@ fn columns(
     let width = number(table.width(context));
     sheet.autofilter(0, 0, rows, width - 1)?;
     if rows > 0 {
-        // Order numbers are texts on purpose: no green corners.
+        // Order numbers are texts on purpose, so the warning about numbers stored as text is switched off.
         sheet.ignore_error_range(1, 0, rows, width - 1, IgnoreError::NumberStoredAsText)?;
     }
     for (column, _) in (0..)
@@ -143,7 +143,7 @@ fn number(columns: usize) -> u16 {
     u16::try_from(columns).expect("no more columns than a sheet has")
 }
 
-/// A4, landscape, as wide as the page.
+/// Sets the paper: A4, landscape, fitted to the page's width.
 fn paper(sheet: &mut Worksheet) {
     sheet
         .set_paper_size(9)
@@ -153,7 +153,7 @@ fn paper(sheet: &mut Worksheet) {
         .set_footer("&L&F, &A&R&P / &N");
 }
 
-/// The same results file makes the same file: its time is the results file's.
+/// Returns the properties. The creation time is the results file's, so that equal results files make equal workbooks.
 fn properties(summary: &Summary<'_>) -> Result<DocProperties, XlsxError> {
     let times = summary
         .results_files

@@ -1,9 +1,9 @@
-//! The Method sheet: what the words mean, what they do not prove, and where the answers came from.
+//! The Method sheet: the meaning of the verdicts, the caveats, and the sources.
 
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::Worksheet;
 
 use super::formats::SheetFormats;
-use super::sheet_writer::{SheetWriter, lines};
+use super::sheet_writer::{SheetWriter, XlsxResult, lines};
 use crate::report::Summary;
 use crate::report::locale::phrases;
 use crate::report::row::ReportContext;
@@ -11,8 +11,6 @@ use crate::verdict::{MessageVerdict, Verdict};
 
 const LABELS: u16 = 26;
 const TEXTS: usize = 118;
-
-type XlsxResult = Result<(), XlsxError>;
 
 pub(super) fn write(
     sheet: &mut Worksheet,

@@ -1,13 +1,15 @@
-//! XLSX: a workbook for those who own a spreadsheet.
+//! The XLSX report: a workbook with five sheets.
 //!
-//! Five sheets: Summary says what happened, Breaks is the list to act on, Matrix and Detail are the two CSVs, Method
-//! says what the words prove. Where a table has more rows than a sheet holds it goes on in a next one.
+//! Summary says what happened, Breaks is the list to act on, Matrix and Detail are the two CSVs, and Method explains the
+//! verdicts. A table with more rows than a sheet can hold continues in a next sheet.
 //!
-//! A million messages must not need the memory of a million messages, and what fails must be an error: the rows of the
-//! three tables are rendered by the workers ([`cells`]) and kept compressed on disk ([`rows`]). At the end the library
-//! makes the workbook without them ([`frame`]: heads, filters, widths, colours; [`summary`], [`method`]), and [`book`]
-//! puts the rows in between. (Its own mode of constant memory panics where the disk is full, and keeps text
-//! uncompressed.)
+//! The workers render the rows of the three tables ([`cells`]), which are kept compressed on disk ([`rows`]), so memory does
+//! not grow with them. At the end the library makes the workbook without these rows ([`frame`]: headings, filters, widths,
+//! colours; [`summary`], [`method`]), and [`sink`] puts the rows in between.
+//!
+//! The library's constant-memory mode cannot replace this: rust_xlsxwriter 0.102.0, the newest version in November 2026,
+//! panics in `write_string` when the disk with its temporary files is full (`worksheet.rs:19707`, "Couldn't write to xml
+//! file"), and it keeps the text uncompressed.
 
 mod cells;
 mod formats;

@@ -1,4 +1,4 @@
-//! The rows of one sheet, compressed in a file without a name until the workbook is put together.
+//! The rows of one sheet, compressed in an unnamed file until the workbook is assembled.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -12,22 +12,23 @@ use memchr::memchr;
 use super::cells::HERE;
 use crate::file;
 
-/// Rows of a sheet, the head included.
+/// The most rows of a sheet, including the heading.
 pub(super) const MOST_ROWS: u32 = 1_048_576;
 
 const BUFFER: usize = 64 * 1024;
 
-/// Rows in the making.
+/// The rows of a sheet that is being written.
 pub(super) struct SheetRows {
     file: DeflateEncoder<BufWriter<File>>,
-    /// The head is the first.
+    /// The number of rows, including the heading.
     pub(super) count: u32,
-    /// Bytes of XML.
+    /// The size of the XML in bytes.
     pub(super) size: u64,
 }
 
 impl SheetRows {
-    /// None yet; kept in the folder of `beside`, since a system's own folder for such files is often in memory.
+    /// Starts without rows. The file is in the folder of `beside`, since the system's folder for temporary files is
+    /// often in memory.
     pub(super) fn new(beside: &Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(BUFFER, file::scratch(beside)?);
         Ok(Self {
@@ -37,12 +38,12 @@ impl SheetRows {
         })
     }
 
-    /// Rows without the head.
+    /// Returns the number of rows without the heading.
     pub(super) const fn data(&self) -> u32 {
         self.count - 1
     }
 
-    /// Adds a row whose cells have [`HERE`] for its number.
+    /// Adds a row whose cells have [`HERE`] in place of its number.
     pub(super) fn push(&mut self, cells: &[u8], scratch: &mut Vec<u8>) -> io::Result<()> {
         self.count += 1;
         let mut number = [0; 10];
@@ -66,7 +67,7 @@ impl SheetRows {
         self.file.write_all(scratch)
     }
 
-    /// All of them, to be read.
+    /// Returns a reader of all rows.
     pub(super) fn read(self) -> io::Result<impl Read> {
         let file = self.file.finish()?;
         let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;

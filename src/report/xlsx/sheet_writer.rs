@@ -1,20 +1,20 @@
-//! Writing down a sheet that is read like a page.
+//! Writes a sheet that is read like a page.
 
 use rust_xlsxwriter::{Format, Url, Worksheet, XlsxError};
 
 use super::cells::cut;
 use super::formats::SheetFormats;
 
-type XlsxResult = Result<(), XlsxError>;
+pub(super) type XlsxResult = Result<(), XlsxError>;
 
-/// A sheet, and the row that is written next.
+/// A sheet, and the number of the next row.
 pub(super) struct SheetWriter<'p> {
     pub(super) sheet: &'p mut Worksheet,
     pub(super) formats: &'p SheetFormats,
     row: u32,
-    /// Of its columns, in characters.
+    /// The column widths in characters.
     widths: Vec<u16>,
-    /// The last column of texts that stand across the page.
+    /// The last column of texts that span the page.
     last: u16,
 }
 
@@ -24,13 +24,13 @@ pub(super) enum PageCell<'c> {
     Number(u64),
     Share(u64, u64),
     Time(Option<f64>),
-    /// A sheet of this workbook.
+    /// A link to a sheet of this workbook.
     Sheet(&'c str),
     Nothing,
 }
 
 impl<'p> SheetWriter<'p> {
-    /// `widths` of its columns, in characters.
+    /// Starts a sheet with these column widths, in characters.
     pub(super) fn begin(
         sheet: &'p mut Worksheet,
         formats: &'p SheetFormats,
@@ -50,7 +50,7 @@ impl<'p> SheetWriter<'p> {
         })
     }
 
-    /// A text across the page, `lines` high.
+    /// Writes a text across the page, `lines` high.
     pub(super) fn across(&mut self, text: &str, format: &Format, lines: f64) -> XlsxResult {
         let text = cut(text);
         self.sheet
@@ -62,7 +62,7 @@ impl<'p> SheetWriter<'p> {
         Ok(())
     }
 
-    /// A heading, with room above it.
+    /// Writes a section title with room above it.
     pub(super) fn section(&mut self, text: &str) -> XlsxResult {
         self.row += 1;
         let format = &self.formats.section;
@@ -76,7 +76,8 @@ impl<'p> SheetWriter<'p> {
         Ok(())
     }
 
-    /// The head of a table: columns, of which `numbers` hold numbers, and further ones that span several: from, to, what.
+    /// Writes the heading of a table. `numbers` are the columns of numbers, and `wide` are headings that span several
+    /// columns: first, last, name.
     pub(super) fn head(
         &mut self,
         names: &[&str],
@@ -106,7 +107,7 @@ impl<'p> SheetWriter<'p> {
         Ok(())
     }
 
-    /// A row of a table.
+    /// Writes a row of a table.
     pub(super) fn row(&mut self, cells: &[PageCell<'_>]) -> XlsxResult {
         for (column, cell) in (0..).zip(cells) {
             let (sheet, formats) = (&mut *self.sheet, self.formats);
@@ -151,7 +152,7 @@ impl<'p> SheetWriter<'p> {
         Ok(())
     }
 
-    /// A row of a table whose last texts take several columns each: from, to, what.
+    /// Writes a row of a table whose last texts span several columns: first, last, text.
     pub(super) fn spread(
         &mut self,
         cells: &[PageCell<'_>],
@@ -167,7 +168,7 @@ impl<'p> SheetWriter<'p> {
         self.row(cells)
     }
 
-    /// A label and a text of `lines` lines beside it, in a sheet of two columns.
+    /// Writes a label and a text of `lines` lines beside it, in a sheet with two columns.
     pub(super) fn entry(&mut self, label: &str, text: &str, lines: f64) -> XlsxResult {
         self.sheet
             .write_string_with_format(self.row, 0, &*cut(label), &self.formats.strong)?;
@@ -179,7 +180,7 @@ impl<'p> SheetWriter<'p> {
     }
 }
 
-/// The height of a row, in points, for a text in a column of `width` characters; a Chinese one is twice as wide.
+/// Returns the height of a row in points for a text in a column of `width` characters. A Chinese character is two wide.
 pub(super) fn lines(text: &str, width: usize) -> f64 {
     let columns = |line: &str| line.chars().map(|c| 1 + usize::from(c >= '\u{1100}')).sum();
     let lines: usize = text

@@ -1,4 +1,4 @@
-//! The workbook, put together.
+//! Collects the rows of the tables and assembles the workbook.
 
 use std::io::{self, BufReader, Cursor, Read, Write};
 use std::path::PathBuf;
@@ -16,18 +16,18 @@ use crate::report::Summary;
 use crate::report::row::ReportContext;
 use crate::report::sink::{ReportSink, WrittenFile};
 
-/// From this size on an entry needs the long form of the archive.
+/// From this size on, an entry needs the archive's long form.
 const LARGE: u64 = 0xF000_0000;
 
-/// Collects the rows of the tables and makes the workbook at the end.
+/// Collects the rows of the tables and assembles the workbook at the end.
 pub(in crate::report) struct XlsxSink {
     path: PathBuf,
     output: Output,
     context: ReportContext,
-    /// Of each table in the order of [`Table::ALL`], the rows of its sheets.
+    /// The rows of each table's sheets, in the order of [`XlsxTable::ALL`].
     tables: [Vec<SheetRows>; 3],
     lengths: Vec<u8>,
-    /// Rows of a sheet, its head included.
+    /// The most rows of a sheet, including the heading.
     most_rows: u32,
     scratch: Vec<u8>,
 }
@@ -64,7 +64,7 @@ impl XlsxSink {
         }
     }
 
-    /// Puts the rows between head and foot of their sheets.
+    /// Puts the rows between the beginning and the end of their sheets.
     fn assemble(&mut self, summary: &Summary<'_>) -> io::Result<()> {
         let sheets: Vec<_> = XlsxTable::ALL
             .into_iter()
@@ -136,7 +136,7 @@ impl ReportSink for XlsxSink {
     }
 }
 
-/// `2` of `xl/worksheets/sheet2.xml`
+/// Returns the `2` of `xl/worksheets/sheet2.xml`.
 fn sheet_number(name: &str) -> Option<usize> {
     name.strip_prefix("xl/worksheets/sheet")?
         .strip_suffix(".xml")?
@@ -144,7 +144,7 @@ fn sheet_number(name: &str) -> Option<usize> {
         .ok()
 }
 
-/// Writes a sheet that has its head only with all its rows.
+/// Writes a sheet with all its rows. `sheet` has only the heading.
 fn splice(
     sheet: &mut impl Read,
     rows: SheetRows,
@@ -163,7 +163,7 @@ fn splice(
     write!(out, "</sheetData>{foot}")
 }
 
-/// The library writes to memory here: what fails is ours.
+/// Converts an error of the library. The library writes to memory here, so an I/O error is one of our own reads.
 fn own(error: XlsxError) -> io::Error {
     match error {
         XlsxError::IoError(error) => error,

@@ -1,22 +1,20 @@
-//! The Summary sheet: what a person reads who opens nothing else.
+//! The Summary sheet.
 
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::Worksheet;
 
 use super::cells::serial;
 use super::formats::SheetFormats;
-use super::sheet_writer::{PageCell, SheetWriter, lines};
+use super::sheet_writer::{PageCell, SheetWriter, XlsxResult, lines};
 use super::table::{TableSheets, XlsxTable};
 use crate::report::Summary;
 use crate::report::locale::{Locale, phrases};
 use crate::verdict::{MessageVerdict, Verdict};
 
-/// Of its nine columns.
+/// The column widths in characters.
 const WIDTHS: [u16; 9] = [34, 13, 13, 13, 13, 18, 13, 30, 30];
 
-/// All of them together.
+/// The width of all columns together.
 const ACROSS: usize = 177;
-
-type XlsxResult = Result<(), XlsxError>;
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -33,13 +31,13 @@ pub(super) fn write(
     contents(&mut page, tables, &summary.locale)
 }
 
-/// The headline, and whether it is the whole summary.
+/// Writes the headline and whether the run is complete.
 fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     let formats = page.formats;
     let text = summary.text();
     let locale = text.locale;
     let headline = text.headline();
-    // The title is half as large again.
+    // The title's font is half as large again.
     let height = lines(&headline, ACROSS * 2 / 3) * 1.4;
     page.across(&headline, &formats.title, height)?;
     let (phrase, format) = if summary.is_complete() {
@@ -106,7 +104,7 @@ fn messages(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     Ok(())
 }
 
-/// Breaks alike, the commonest first.
+/// Writes the kinds of break, the most frequent first.
 fn kinds(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     let locale = &summary.locale;
     let mut kinds: Vec<_> = summary.tally.breaks.iter().collect();
@@ -172,7 +170,7 @@ fn errors(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     Ok(())
 }
 
-/// What else there is in the workbook.
+/// Writes the table of contents.
 fn contents(page: &mut SheetWriter<'_>, tables: &[TableSheets], locale: &Locale) -> XlsxResult {
     page.section(locale.text(phrases::SHEETS))?;
     page.head(

@@ -1,31 +1,31 @@
-//! The three tables: which columns they have, and how a row becomes their rows.
+//! The three tables: their columns, and how an input row becomes table rows.
 
 use super::cells::CellWriter;
 use crate::report::locale::{Locale, Phrase, phrases};
 use crate::report::row::{ReportContext, RowFormat, RowView};
 
-/// The columns of a sheet.
+/// The most columns of a sheet.
 pub(in crate::report) const COLUMNS_MOST: usize = 16_384;
 
-/// Rows of the input by whose texts the columns are made wide enough.
+/// How many input rows are measured for the widths of the columns.
 const MEASURED: u64 = 500;
 
 /// A table that may be long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum XlsxTable {
-    /// A row per distinct message and group at fault: as many as the tally counts.
+    /// One row per distinct message and group at fault.
     Breaks,
-    /// A row per row of the input, a column per group.
+    /// One row per input row, one column per group.
     Matrix,
-    /// A row per row of the input and group.
+    /// One row per input row and group.
     Detail,
 }
 
-/// A column that is not one of the input's.
+/// A column that does not come from the input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TableColumn {
     pub(super) name: &'static str,
-    /// In characters.
+    /// The width in characters.
     pub(super) width: f64,
     pub(super) is_time: bool,
 }
@@ -92,7 +92,7 @@ impl XlsxTable {
         }
     }
 
-    /// The columns before the kept ones. Matrix and Detail have the names and the order of the CSVs.
+    /// Returns the columns before the kept ones. Matrix and Detail have the names and the order of the CSVs.
     pub(super) const fn columns(self) -> &'static [TableColumn] {
         match self {
             Self::Breaks => &BREAKS,
@@ -101,7 +101,7 @@ impl XlsxTable {
         }
     }
 
-    /// With the kept ones and the groups.
+    /// Returns the number of columns, with the kept columns and the groups.
     pub(super) fn width(self, context: &ReportContext) -> usize {
         let groups = match self {
             Self::Matrix => context.groups.len(),
@@ -119,7 +119,7 @@ impl XlsxTable {
     }
 }
 
-/// A table and the rows in each of its sheets, heads aside.
+/// A table, and the number of rows in each of its sheets without their headings.
 #[derive(Debug)]
 pub(super) struct TableSheets {
     pub(super) table: XlsxTable,
@@ -127,7 +127,7 @@ pub(super) struct TableSheets {
 }
 
 impl TableSheets {
-    /// `Detail`, or `Detail 2` of several.
+    /// Returns the sheet's name: `Detail`, or `Detail 2` if there are several.
     pub(super) fn name(&self, nth: usize, locale: &Locale) -> String {
         let name = locale.text(self.table.name());
         match self.rows.len() {
@@ -137,18 +137,18 @@ impl TableSheets {
     }
 }
 
-/// The columns of the widest table.
+/// Returns the number of columns of the widest table.
 pub(in crate::report) fn widest(context: &ReportContext) -> usize {
     let widths = XlsxTable::ALL.map(|table| table.width(context));
     widths.into_iter().max().unwrap_or_default()
 }
 
-/// A part of a piece that workers hand to the [`XlsxSink`](super::Book).
+/// A part of a piece that workers pass to the [`XlsxSink`](super::XlsxSink).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RowPart<'p> {
     /// The cells of a row.
     Cells(XlsxTable, &'p [u8]),
-    /// How long the texts of the kept columns are, a byte each.
+    /// The lengths of the texts in the kept columns, one byte each.
     Lengths(&'p [u8]),
 }
 
@@ -164,7 +164,7 @@ pub(super) fn next_part<'p>(piece: &mut &'p [u8]) -> Option<RowPart<'p>> {
     Some(table.map_or(RowPart::Lengths(part), |table| RowPart::Cells(table, part)))
 }
 
-/// Appends a part that `write` fills.
+/// Appends a part. `write` appends its content.
 pub(super) fn push_part(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
     out.push(tag);
     let length_at = out.len();
@@ -174,7 +174,7 @@ pub(super) fn push_part(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<
     out[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-/// The rows of all three tables. Head and foot are the frame's.
+/// Writes the rows of all three tables. The frame has their headings.
 #[derive(Debug)]
 pub(in crate::report) struct XlsxRows;
 
@@ -197,7 +197,7 @@ impl RowFormat for XlsxRows {
     }
 }
 
-/// How wide a text is drawn, in columns of a terminal.
+/// Returns the width of a text in terminal columns.
 fn columns_of(text: &str) -> u8 {
     let wide = |c: char| {
         1 + usize::from(
@@ -235,7 +235,7 @@ fn matrix(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// What is alike for all groups is rendered once.
+/// Appends the rows of Detail. The fields that are equal for all groups are rendered once.
 fn push_detail(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut alike = Vec::new();
     message(view, &mut alike);
@@ -260,7 +260,7 @@ fn push_detail(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// `row,msg_id,topic,instance_id`
+/// Writes `row,msg_id,topic,instance_id`.
 fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> CellWriter<'o> {
     let mut cells = CellWriter::at(out, 0);
     cells.number(Some(view.row));
@@ -270,7 +270,7 @@ fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> CellWriter<'o> {
     cells
 }
 
-/// All behind `expected`.
+/// Writes all fields behind `expected`.
 fn rest(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut cells = CellWriter::at(out, 8);
     cells.text(view.verdict().as_str());
@@ -287,7 +287,7 @@ fn rest(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
 fn observed(cells: &mut CellWriter<'_>, context: &ReportContext, view: &RowView<'_>) {
     match view.line.observed_at.parse() {
         Ok(time) => cells.time(Some(time), &context.locale.time_format),
-        // No results file of ours holds another text than a time.
+        // Results files of this program hold only times here.
         Err(_) => cells.text(&view.line.observed_at),
     }
 }
