@@ -63,8 +63,8 @@ fn keys(path: &Path) {
     fs::set_permissions(path, Permissions::from_mode(0o600)).expect("our own file");
 }
 
-/// As many requests as a round has, each with a nonce that was never used: `/` asks for the trace of one message of
-/// the sample, `/healthz` gets its constant whatever the request says.
+/// Builds the requests of a round, each with a fresh nonce. `/` is the trace of one message of the sample; `/healthz`
+/// answers its constant to any request.
 fn requests(host: SocketAddr, path: &str) -> Vec<String> {
     let (host, date) = (
         host.to_string(),
@@ -109,15 +109,15 @@ fn requests(host: SocketAddr, path: &str) -> Vec<String> {
     (0..REQUESTS).map(|_| sign(())).collect()
 }
 
-/// What a round cost the server.
+/// The results of a round.
 struct Load {
-    /// Requests a second.
+    /// Requests per second.
     rate: f64,
-    /// Processor time of the server, in µs a request.
+    /// Processor time of the server per request, in µs.
     cpu: f64,
 }
 
-/// A server, ended with us.
+/// A server that is killed when this is dropped.
 struct Served {
     child: Child,
     address: SocketAddr,
@@ -146,7 +146,7 @@ impl Served {
         stderr.read_line(&mut line).expect("serve says its address");
         let address = line.trim().strip_prefix("listening on http://");
         let address = address.and_then(|address| address.parse().ok());
-        // Somebody must read the log.
+        // A full pipe would lose log lines.
         std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
         Self {
             child,
@@ -190,7 +190,7 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// One request after the other on one connection; every answer must be a good one.
+/// Sends one request after the other on one connection; every answer must have status 200.
 async fn ask(mut stream: TcpStream, requests: &[String]) {
     stream.set_nodelay(true).expect("a socket");
     let mut answer = Vec::with_capacity(16 * 1024);
@@ -212,7 +212,7 @@ async fn ask(mut stream: TcpStream, requests: &[String]) {
     }
 }
 
-/// Has an answer arrived with head and body?
+/// Returns whether the answer has arrived with head and body.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = memchr::memmem::find(answer, b"\r\n\r\n") else {
         return false;

@@ -135,14 +135,14 @@ impl<'a> Parameters<'a> {
     /// [`ApiError::Repeated`].
     pub fn parse(query: &'a str, form: &'a [u8]) -> Result<Self, ApiError> {
         let pairs = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form));
-        let mut known = Self(Vec::with_capacity(12));
+        let mut parameters = Self(Vec::with_capacity(12));
         for (name, value) in pairs {
-            if known.find(&name).is_some() {
+            if parameters.find(&name).is_some() {
                 return Err(ApiError::Repeated(name.into_owned()));
             }
-            known.0.push((name, value));
+            parameters.0.push((name, value));
         }
-        Ok(known)
+        Ok(parameters)
     }
 
     /// Returns the value of a parameter, unless it is empty.

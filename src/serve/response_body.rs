@@ -37,7 +37,7 @@ impl BodyFormat {
     /// Writes an error.
     pub(super) fn error(self, error: &ApiError, request_id: &str, host: &str) -> Vec<u8> {
         let code = error.code();
-        let body = ErrorBody {
+        let body = ApiErrorBody {
             request_id,
             host_id: host,
             code: &code,
@@ -81,7 +81,7 @@ struct ResponseBody<'a, D> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ErrorBody<'a> {
+struct ApiErrorBody<'a> {
     request_id: &'a str,
     host_id: &'a str,
     code: &'a str,

@@ -26,8 +26,8 @@ pub(super) struct Data<'a> {
 pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
     let (topic, state) = context.topic_state()?;
     let group = context.parameters.required("GroupId")?;
-    let known = state.groups.iter().find(|(name, _)| **name == *group);
-    let (_, group_state) = known.ok_or_else(|| {
+    let subscribed = state.groups.iter().find(|(name, _)| **name == *group);
+    let (_, group_state) = subscribed.ok_or_else(|| {
         let message = format!("the snapshot has no group {group} on topic {topic}");
         ApiError::not_found("BIZ_SUBSCRIPTION_NOT_FOUND", message)
     })?;

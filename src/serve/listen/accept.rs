@@ -24,12 +24,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The same warning is logged once in this time.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// A source of connections: a listening socket, or its stand-in in a test.
-pub(super) trait Accept {
+/// Where connections come from: a listening socket, or its stand-in in a test.
+pub(super) trait ConnectionSource {
     fn next(&mut self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
 }
 
-impl Accept for TcpListener {
+impl ConnectionSource for TcpListener {
     fn next(&mut self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
         self.accept()
     }
@@ -37,7 +37,7 @@ impl Accept for TcpListener {
 
 /// Accepts connections for ever, as long as there are permits. Each connection is a task of `connections`.
 pub(super) async fn accept_connections(
-    mut listener: impl Accept,
+    mut listener: impl ConnectionSource,
     connections: &TaskTracker,
     state: &Arc<ListenerState>,
 ) {

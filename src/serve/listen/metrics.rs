@@ -56,7 +56,7 @@ pub(super) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<ActionLabel, Histogram, fn() -> Histogram>,
     aborted: Family<ReasonLabel, Counter>,
-    /// The error codes of the source that were met so far.
+    /// The error codes of the source that have a label of their own.
     source_codes: Mutex<BTreeSet<String>>,
     pub(super) accepted: Counter,
     pub(super) open: Gauge,
@@ -138,15 +138,15 @@ impl Metrics {
         let Cow::Owned(unknown) = &code else {
             return code;
         };
-        let mut known = self
+        let mut labelled = self
             .source_codes
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if known.contains(unknown) {
+        if labelled.contains(unknown) {
             return code;
         }
-        if known.len() < MAX_SOURCE_CODES && unknown.len() <= MAX_CODE_BYTES {
-            known.insert(unknown.clone());
+        if labelled.len() < MAX_SOURCE_CODES && unknown.len() <= MAX_CODE_BYTES {
+            labelled.insert(unknown.clone());
             return code;
         }
         "other".into()
@@ -187,9 +187,9 @@ mod tests {
     #[test]
     fn requests_are_counted_by_operation_status_and_code() {
         let metrics = Metrics::new();
-        let asked = details(Some("OnsMessageTrace"), None);
-        metrics.answered(&asked, 200, Duration::from_micros(300));
-        metrics.answered(&asked, 200, Duration::from_millis(30));
+        let trace = details(Some("OnsMessageTrace"), None);
+        metrics.answered(&trace, 200, Duration::from_micros(300));
+        metrics.answered(&trace, 200, Duration::from_millis(30));
         let throttled = details(Some("OnsMessageTrace"), Some("Throttling.User"));
         metrics.answered(&throttled, 400, Duration::from_mins(1));
         metrics.answered(&details(None, None), 0, Duration::ZERO);

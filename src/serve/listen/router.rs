@@ -37,40 +37,41 @@ impl Handler for Gateway {
 
 /// Builds the router. Responses carry a [`CallDetails`] or an [`Unanswered`] among their extensions.
 pub(super) fn router(handler: Arc<impl Handler>, metrics: Arc<Metrics>, limits: &Limits) -> Router {
-    let healthz = || async { own("healthz", "text/plain; charset=utf-8", "ok\n".to_owned()) };
-    let page = move || async move { own("metrics", metrics::CONTENT_TYPE, metrics.page()) };
+    let healthz =
+        || async { own_answer("healthz", "text/plain; charset=utf-8", "ok\n".to_owned()) };
+    let page = move || async move { own_answer("metrics", metrics::CONTENT_TYPE, metrics.page()) };
     let body = limits.body;
-    let ask = move |request| ask(handler.clone(), body, request);
+    let call = move |request| call(handler.clone(), body, request);
     Router::new()
         .route("/healthz", get(healthz))
         .route("/metrics", get(page))
-        .fallback(ask)
+        .fallback(call)
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
 }
 
-async fn ask(handler: Arc<impl Handler>, limit: Duration, request: Request) -> Response<Body> {
+async fn call(handler: Arc<impl Handler>, limit: Duration, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
-    // The layer above limits the length.
+    // `RequestBodyLimitLayer` limits the length.
     let body = match timeout(limit, to_bytes(body, usize::MAX)).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => return body_error(&error),
         Err(_) => return unanswered(Unanswered::Closed(CloseReason::body_timeout())),
     };
-    let incoming = GatewayRequest {
+    let request = GatewayRequest {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
         headers: &head.headers,
         body: &body,
     };
-    respond(handler.answer(&incoming).await)
+    respond(handler.answer(&request).await)
 }
 
-/// Tells apart the three reasons why a body cannot be read: it is malformed, it broke off, or it is too long.
+/// Tells apart the three reasons why a body cannot be read: it is too long, malformed, or broke off.
 fn body_error(error: &axum::Error) -> Response<Body> {
     let causes = || std::iter::successors(error.source(), |&cause| cause.source());
     if !causes().any(<dyn Error>::is::<hyper::Error>) {
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n");
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded");
     }
     let kind = causes().find_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
     if matches!(kind, Some(ErrorKind::InvalidInput | ErrorKind::InvalidData)) {
@@ -112,7 +113,7 @@ fn millis(wait: Duration) -> u64 {
 }
 
 /// Builds an answer of the listener itself.
-fn own(action: &'static str, content_type: &'static str, body: String) -> Response<Body> {
+fn own_answer(action: &'static str, content_type: &'static str, body: String) -> Response<Body> {
     respond(GatewayReply {
         status: 200,
         content_type,

@@ -1,4 +1,4 @@
-//! Who is let in, and where the program refuses to listen.
+//! Access keys and rights, and addresses on which the program refuses to listen.
 
 use super::super::tool::{Tool, table};
 use super::{Served, with_key};
@@ -24,7 +24,7 @@ fn an_address_that_others_reach_needs_keys_and_tls() {
 }
 
 #[test]
-fn what_is_wrong_with_keys_or_certificate_is_said_before_the_port_is_open() {
+fn bad_settings_are_reported_before_the_port_is_open() {
     let tool = Tool::new();
     tool.write("open.toml", super::KEYS);
     tool.write_private(
@@ -61,7 +61,7 @@ fn what_is_wrong_with_keys_or_certificate_is_said_before_the_port_is_open() {
 }
 
 #[test]
-fn keys_are_read_again_on_a_signal_and_a_broken_file_changes_nothing() {
+fn a_signal_reloads_keys_unless_the_file_is_broken() {
     let tool = Tool::new();
     let mut served = Served::start(&tool, "");
     let url = served.url.clone();
@@ -86,7 +86,7 @@ fn keys_are_read_again_on_a_signal_and_a_broken_file_changes_nothing() {
 }
 
 #[test]
-fn a_key_without_the_right_is_told_so_and_the_audit_stops() {
+fn a_key_without_any_right_stops_the_audit() {
     let tool = Tool::new();
     let keys = format!("{}topics = ['payments']\n", super::KEYS);
     tool.write_private("narrow.toml", &keys);
@@ -98,7 +98,7 @@ fn a_key_without_the_right_is_told_so_and_the_audit_stops() {
 }
 
 #[test]
-fn a_key_that_may_not_ask_about_one_topic_learns_the_rest() {
+fn a_key_without_a_right_to_one_topic_gets_the_others() {
     let tool = Tool::new();
     let keys = format!("{}topics = ['payments', 'refunds']\n", super::KEYS);
     tool.write_private("narrow.toml", &keys);
@@ -146,7 +146,7 @@ fn a_key_that_may_not_ask_about_one_topic_learns_the_rest() {
 }
 
 #[test]
-fn a_few_keys_may_stand_in_the_environment_and_none_are_needed_on_this_machine() {
+fn keys_come_from_the_environment_or_are_not_needed_locally() {
     let tool = Tool::new();
     let serve = "serve --source samples/cluster.json --listen 127.0.0.1:0";
     let call = tool.call(serve);

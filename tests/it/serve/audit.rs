@@ -4,7 +4,7 @@ use super::super::audit_http::{AUDIT, essence};
 use super::super::tool::{Tool, table};
 use super::{Served, with_key};
 
-/// Audits the sample through a server and compares.
+/// Audits the sample through a server and compares the report with that of the snapshot.
 fn same_as_direct(tool: &Tool, served: &Served, flags: &str) {
     same_about(AUDIT, tool, served, flags);
 }
@@ -38,7 +38,7 @@ fn log(text: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn both_signatures_give_the_snapshots_own_report() {
+fn both_signatures_give_the_report_of_the_snapshot() {
     let tool = Tool::new();
     let served = Served::start(&tool, "");
     same_as_direct(&tool, &served, "");
@@ -65,7 +65,7 @@ fn both_signatures_give_the_snapshots_own_report() {
 }
 
 #[test]
-fn temporary_keys_bring_their_token() {
+fn temporary_keys_need_their_token() {
     let tool = Tool::new();
     let keys =
         "[[keys]]\nid='served-key-id'\nsecret='served-key-secret'\nsecurity_token='CAIS+token/='\n";
@@ -89,7 +89,7 @@ fn temporary_keys_bring_their_token() {
 }
 
 #[test]
-fn tls_with_a_certificate_of_ones_own() {
+fn tls_works_with_an_own_certificate() {
     let tool = Tool::new();
     for (name, content) in [
         ("gateway.pem", include_str!("../../data/tls/gateway.pem")),
@@ -111,7 +111,7 @@ fn tls_with_a_certificate_of_ones_own() {
 }
 
 #[test]
-fn a_quota_is_enforced_and_the_audit_lives_with_it() {
+fn an_audit_completes_within_a_quota() {
     let tool = Tool::new();
     let served = Served::start(&tool, "--quota 20/s");
     let audit = audit_of_some(&tool);
@@ -122,7 +122,7 @@ fn a_quota_is_enforced_and_the_audit_lives_with_it() {
 }
 
 #[test]
-fn a_bad_day_of_the_cloud_changes_nothing_in_the_report() {
+fn injected_faults_do_not_change_the_report() {
     let tool = Tool::new();
     let served = Served::start(&tool, "--fault-rate 30% --seed 7 --latency 1ms");
     // A drill throttles at any pace, so the audit goes on slowly: a few messages do.

@@ -1,4 +1,4 @@
-//! What is there beside the operation: health, metrics, the access log, other operations by a plain GET.
+//! Health, metrics, access log, shutdown, and other operations by a plain GET.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::super::tool::Tool;
 use super::Served;
 
-/// One plain request; the answer with its head.
+/// Sends one plain request; returns the answer with its head.
 fn get(served: &Served, target: &str) -> String {
     let address = served.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -21,7 +21,7 @@ fn get(served: &Served, target: &str) -> String {
 }
 
 #[test]
-fn health_and_metrics_are_there_for_whoever_watches() {
+fn health_and_metrics_are_served() {
     let tool = Tool::new();
     let served = Served::start(&tool, "");
     let health = get(&served, "/healthz");
@@ -47,7 +47,7 @@ fn health_and_metrics_are_there_for_whoever_watches() {
 }
 
 #[test]
-fn without_keys_a_browser_can_ask() {
+fn without_keys_a_browser_is_answered() {
     let tool = Tool::new();
     let call = tool.call("serve --source samples/cluster.json --listen 127.0.0.1:0");
     let served = Served::of(call);
@@ -76,7 +76,7 @@ fn without_keys_a_browser_can_ask() {
 }
 
 #[test]
-fn an_answer_in_flight_is_finished_before_the_end() {
+fn an_answer_in_flight_is_finished_at_shutdown() {
     let tool = Tool::new();
     let call = tool.call("serve --source samples/cluster.json --listen 127.0.0.1:0");
     let served = Served::of(call.args("--latency 1s"));

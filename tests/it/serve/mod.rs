@@ -1,4 +1,4 @@
-//! The real `serve`, as its clients and its operator meet it.
+//! The real `serve`, from the side of clients and operators.
 
 mod abuse;
 mod access;
@@ -8,18 +8,18 @@ mod http;
 use super::running::Running;
 use super::tool::{Call, Tool};
 
-/// The key that every test may use.
+/// An access key for every test.
 const KEYS: &str = "[[keys]]\nid = 'served-key-id'\nsecret = 'served-key-secret'\n";
 
 /// A running server.
 struct Served {
     running: Running,
-    /// As it says itself.
+    /// As printed by the server.
     url: String,
 }
 
 impl Served {
-    /// Serves the sample on a free port with these flags, to whoever has the key.
+    /// Serves the sample on a free port with these flags and the key.
     fn start(tool: &Tool, flags: &str) -> Self {
         let call = tool.call("serve --source samples/cluster.json --listen 127.0.0.1:0");
         let call = call.args(flags);
@@ -41,14 +41,14 @@ impl Served {
         }
     }
 
-    /// Ends it as an operator does; gives all that it said.
+    /// Stops it as an operator does; returns its stderr.
     fn end(self) -> String {
         self.running.signal("TERM");
         self.running.ends(0).1
     }
 }
 
-/// A call with the key.
+/// Adds the key to a call.
 fn with_key(call: Call<'_>) -> Call<'_> {
     call.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "served-key-id")
         .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "served-key-secret")

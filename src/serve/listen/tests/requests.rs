@@ -81,7 +81,7 @@ async fn a_body_may_have_its_limit_and_no_byte_more() {
     let chunked = "POST / HTTP/1.1\r\nhost: ons\r\ntransfer-encoding: chunked\r\n\r\n";
     let chunk = format!("{:x}\r\n{}\r\n", limit + 1, "x".repeat(limit + 1));
     client.send(format!("{chunked}{chunk}")).await;
-    let too_long = (413, "the body is too long\n".to_owned());
+    let too_long = (413, "length limit exceeded".to_owned());
     assert_eq!(client.answer().await, too_long);
     client.is_closed().await;
     assert_eq!(client.close_reason().await, None);

@@ -2,7 +2,7 @@
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::accept::{Accept, accept_connections};
+use super::super::accept::{ConnectionSource, accept_connections};
 use super::super::{ServeOutcome, ServerTls, run};
 use super::*;
 
@@ -119,7 +119,7 @@ struct Failing {
     errors: Vec<io::ErrorKind>,
 }
 
-impl Accept for Failing {
+impl ConnectionSource for Failing {
     async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         match self.errors.pop() {
             Some(error) => Err(error.into()),
