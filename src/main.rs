@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use ons_audit::command::{Env, main as program};
 
-/// Saves about a tenth of the processor time (`facts/perf.md`): rows and answers are many small allocations.
+/// Saves about a tenth of the processor time (`docs/facts/perf.md`): rows and answers are many small allocations.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

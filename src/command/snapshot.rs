@@ -163,13 +163,13 @@ async fn all_topics(cluster: &Cluster) -> Result<BTreeSet<QueriedTopic>, Failed>
 
 /// What a snapshot file holds of the messages.
 #[derive(Debug, Default)]
-struct Written {
+struct SnapshotCounts {
     messages: u64,
     not_found: u64,
     unanswered: u64,
 }
 
-impl Written {
+impl SnapshotCounts {
     /// Says what is in the file, and what that is worth.
     fn report(&self, path: &Path, captured: &SnapshotDocument) -> Status {
         tracing::info!(
@@ -197,7 +197,7 @@ fn write(
     mut output: Output,
     captured: &SnapshotDocument,
     found: Option<&ResultsFile>,
-) -> Result<Written, Failed> {
+) -> Result<SnapshotCounts, Failed> {
     let failed = |error: io::Error| {
         let hint = match error.kind() {
             io::ErrorKind::BrokenPipe => NO_READER,
@@ -210,11 +210,11 @@ fn write(
     let scratch = file::scratch(path).map_err(failed)?;
     let out = BufWriter::with_capacity(BLOCK, scratch);
     let mut writer = SnapshotWriter::new(out, captured).map_err(failed)?;
-    let mut written = Written::default();
+    let mut counts = SnapshotCounts::default();
     if let Some(results_file) = found {
         each_line(results_file, true, |line| {
             if let Some(found) = &line.found {
-                written.messages += 1;
+                counts.messages += 1;
                 writer.message(&message(line, found)).map_err(failed)?;
             }
             Ok(())
@@ -222,8 +222,8 @@ fn write(
         each_line(results_file, false, |line| {
             if let Some(error) = &line.error {
                 match &*error.kind {
-                    "not_found" => written.not_found += 1,
-                    _ => written.unanswered += 1,
+                    "not_found" => counts.not_found += 1,
+                    _ => counts.unanswered += 1,
                 }
                 writer.missing(&missing(line)).map_err(failed)?;
             }
@@ -240,7 +240,7 @@ fn write(
         .copy(from, &mut output)
         .map_err(failed)?;
     output.commit().map_err(failed)?;
-    Ok(written)
+    Ok(counts)
 }
 
 /// `check` says whether the seal is computed on the way.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Rate;
 use crate::input::{Entry, Row};
 
-/// How long `ApsaraMQ` keeps messages unless told otherwise (`facts/ons-api.md` §2.3b).
+/// How long `ApsaraMQ` keeps messages unless told otherwise (`docs/facts/ons-api.md` §2.3).
 pub const RETENTION: Duration = Duration::from_hours(72);
 
 /// A forecast of a run.
@@ -144,13 +144,13 @@ fn signed(duration: Duration) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Kept, Reject};
+    use crate::input::{KeptCells, Reject};
     use crate::message::Query;
 
     fn row(row: u64, entry: Entry) -> Row {
         Row {
             row,
-            kept: Kept::nothing(),
+            kept: KeptCells::nothing(),
             entry,
         }
     }

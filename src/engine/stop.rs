@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// How long answers in flight are awaited once the run is to end (`docs/reference/README.md`).
+/// How long answers in flight are awaited once the run is to end (`docs/reference/commands.md`).
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Shared by whoever may end the run and the loop that has to.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{Backoff, Engine, Pacer, Policy, RunOutcome, Sink, Stop};
-use crate::input::{Entry, Kept, Row};
+use crate::input::{Entry, KeptCells, Row};
 use crate::message::Query;
 use crate::results::{KnownAnswer, Outcome};
 use crate::source::{Failure, FailureKind, Trace, TraceSource};
@@ -92,7 +92,7 @@ fn row(row: u64) -> Row {
     };
     Row {
         row,
-        kept: Kept::nothing(),
+        kept: KeptCells::nothing(),
         entry,
     }
 }

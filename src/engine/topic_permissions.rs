@@ -1,6 +1,6 @@
 //! What the key may ask about.
 //!
-//! Rights are given by instance and topic (`facts/ons-api.md` §1.5), so a refusal for want of one need not be every
+//! Rights are given by instance and topic (`docs/facts/ons-api.md` §1.5), so a refusal for want of one need not be every
 //! query's. What was answered before tells:
 //!
 //! | answered so far | the refusal |

@@ -161,7 +161,7 @@ fn from_epoch(number: i64) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Inputs, Options};
+    use crate::input::{InputOptions, Inputs};
 
     #[test]
     fn times_in_the_forms_that_exports_have() {
@@ -186,7 +186,8 @@ mod tests {
             ("", None),
         ] {
             let csv = format!("msg_id,topic,Born At\n{},orders,{cell}\n", "0".repeat(32));
-            let inputs = Inputs::from_bytes("in.csv", csv.as_bytes(), Options::default()).unwrap();
+            let inputs =
+                Inputs::from_bytes("in.csv", csv.as_bytes(), InputOptions::default()).unwrap();
             let row = inputs.rows().next().unwrap().unwrap();
             let column = BornColumn::new("born_at", zone.clone());
             let expected = born.map(|born| born.parse().unwrap());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::header::{Role, Unmapped, find, is_same, unique_names};
-use super::kept::KeptColumns;
-use super::options::{ColumnRef, Options};
+use super::kept_cells::KeptCellsWriter;
+use super::options::{ColumnRef, InputOptions};
 
 /// What each column of a file (or each key of an NDJSON object) is.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Columns {
     /// Columns of the position, if all three are there.
     pub position: Option<PositionColumns>,
     /// Columns that travel.
-    pub kept: KeptColumns,
+    pub kept: KeptCellsWriter,
     /// Nobody said which columns travel, so all do that are not used.
     pub keeps_all: bool,
     unique: Vec<Box<str>>,
@@ -39,7 +39,7 @@ pub(super) struct PositionColumns {
 
 impl Columns {
     /// Maps the names of a header, or of an object's keys.
-    pub(super) fn named(names: &[&str], options: &Options) -> Result<Self, Unmapped> {
+    pub(super) fn named(names: &[&str], options: &InputOptions) -> Result<Self, Unmapped> {
         let shown = unique_names(names)
             .iter()
             .map(|name| Arc::from(&**name))
@@ -48,7 +48,7 @@ impl Columns {
     }
 
     /// Maps columns that have no names.
-    pub(super) fn numbered(count: usize, options: &Options) -> Result<Self, Unmapped> {
+    pub(super) fn numbered(count: usize, options: &InputOptions) -> Result<Self, Unmapped> {
         let nameless = vec![""; count];
         let shown = (1..=count)
             .map(|number| number.to_string().into())
@@ -56,7 +56,7 @@ impl Columns {
         Self::map(&nameless, shown, options)
     }
 
-    fn map(names: &[&str], shown: Vec<Arc<str>>, options: &Options) -> Result<Self, Unmapped> {
+    fn map(names: &[&str], shown: Vec<Arc<str>>, options: &InputOptions) -> Result<Self, Unmapped> {
         let unique = unique_names(names);
         let find = |role, wanted: &Option<ColumnRef>| find(names, role, wanted.as_ref());
         let msg_id = find(Role::MsgId, &options.msg_id_column)?;
@@ -79,14 +79,14 @@ impl Columns {
             topic,
             instance,
             position,
-            kept: KeptColumns::new(kept.map(|column| (column, unique[column].clone()))),
+            kept: KeptCellsWriter::new(kept.map(|column| (column, unique[column].clone()))),
             keeps_all: options.keep.is_none(),
             unique,
         })
     }
 
     /// Is everything there that a table needs, and everything the person named? (An NDJSON object may lack keys.)
-    pub(super) fn require(&self, names: &[&str], options: &Options) -> Result<(), Unmapped> {
+    pub(super) fn require(&self, names: &[&str], options: &InputOptions) -> Result<(), Unmapped> {
         for (role, wanted, given) in [
             (Role::MsgId, &options.msg_id_column, false),
             (Role::Topic, &options.topic_column, options.topic.is_some()),
@@ -134,12 +134,12 @@ impl Columns {
     }
 
     /// The columns that travel from a row of `width` cells, more than the header has.
-    pub(super) fn widened(&self, width: usize) -> KeptColumns {
+    pub(super) fn widened(&self, width: usize) -> KeptCellsWriter {
         let mut names: Vec<&str> = self.unique.iter().map(|name| &**name).collect();
         names.resize(width, "");
         let all = unique_names(&names);
         let travelling = self.kept.columns().chain(self.names.len()..width);
-        KeptColumns::new(travelling.map(|column| (column, all[column].clone())))
+        KeptCellsWriter::new(travelling.map(|column| (column, all[column].clone())))
     }
 
     /// The column of a role.
@@ -192,8 +192,8 @@ impl PositionColumns {
 mod tests {
     use super::*;
 
-    fn options(options: impl FnOnce(&mut Options)) -> Options {
-        let mut all = Options::default();
+    fn options(options: impl FnOnce(&mut InputOptions)) -> InputOptions {
+        let mut all = InputOptions::default();
         options(&mut all);
         all
     }
@@ -208,9 +208,11 @@ mod tests {
             " MSGID",
             "MESSAGE_ID",
         ] {
-            let columns =
-                Columns::named(&["a", msg_id, "Topic", "Instance Id"], &Options::default())
-                    .unwrap();
+            let columns = Columns::named(
+                &["a", msg_id, "Topic", "Instance Id"],
+                &InputOptions::default(),
+            )
+            .unwrap();
             assert_eq!(
                 (columns.msg_id, columns.topic, columns.instance),
                 (Some(1), Some(2), Some(3)),
@@ -222,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_position_needs_all_three_columns() {
-        let map = |names: &[&str]| Columns::named(names, &Options::default()).unwrap();
+        let map = |names: &[&str]| Columns::named(names, &InputOptions::default()).unwrap();
         let all = map(&[
             "msg_id",
             "topic",
@@ -259,14 +261,14 @@ mod tests {
 
     #[test]
     fn nothing_is_guessed() {
-        let fault = |names: &[&str], options: &Options| {
+        let fault = |names: &[&str], options: &InputOptions| {
             let columns = Columns::named(names, options);
             columns
                 .and_then(|columns| columns.require(names, options))
                 .unwrap_err()
                 .to_string()
         };
-        let none = Options::default();
+        let none = InputOptions::default();
         assert_eq!(
             fault(&["id", "topic"], &none),
             "no column is named `msg_id`"

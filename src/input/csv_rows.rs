@@ -5,11 +5,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::columns::Columns;
-use super::kept::{KeptColumns, push_string};
-use super::question::{Asked, Bad, Fault, Questions};
+use super::kept_cells::{KeptCellsWriter, push_string};
+use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
-use super::row::Kept;
-use super::rows::Parsed;
+use super::row::{KeptCells, ParsedRow};
 use crate::delimited::{Record, RecordCells};
 
 /// How many cells a row may have beyond the header's. With more of them it is no table.
@@ -20,42 +19,45 @@ const SURPLUS: usize = 1000;
 pub(super) struct CsvRows {
     columns: Arc<Columns>,
     delimiter: u8,
-    questions: Questions,
+    builder: QueryBuilder,
     cells: RecordCells,
     scratch: String,
-    wider: Recent<(usize, KeptColumns)>,
+    wider: Recent<(usize, KeptCellsWriter)>,
 }
 
 impl CsvRows {
-    pub(super) fn new(columns: Arc<Columns>, delimiter: u8, questions: Questions) -> Self {
+    pub(super) fn new(columns: Arc<Columns>, delimiter: u8, builder: QueryBuilder) -> Self {
         Self {
             columns,
             delimiter,
-            questions,
+            builder,
             cells: RecordCells::default(),
             scratch: String::new(),
             wider: Recent::default(),
         }
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>) -> Parsed {
+    pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
         let text = record.text();
         let is_utf8 = matches!(text, Cow::Borrowed(_));
         self.cells.split(&text, self.delimiter);
 
         let kept = self.kept();
-        let asked = asked(&self.columns, &self.cells);
+        let fields = fields(&self.columns, &self.cells);
         let asks = match unusable(&self.columns, &self.cells, is_utf8) {
             Some(bad) => Err(bad),
-            None => (self.questions.ask(&asked))
+            None => (self.builder.ask(&fields))
                 .map_err(|fault| placed(&self.columns, &self.cells, fault)),
         };
-        let asked = asks.map_err(|bad| self.questions.reject(record.line, bad, &asked));
-        Parsed { kept, asked }
+        let fields = asks.map_err(|bad| self.builder.reject(record.line, bad, &fields));
+        ParsedRow {
+            kept,
+            query: fields,
+        }
     }
 
     /// The columns that travel, with the cells beyond the header if they hold anything.
-    fn kept(&mut self) -> Kept {
+    fn kept(&mut self) -> KeptCells {
         let (columns, cells) = (&self.columns, &self.cells);
         let value =
             |json: &mut String, column| push_string(json, cells.get(column).unwrap_or_default());
@@ -74,29 +76,29 @@ impl CsvRows {
 }
 
 /// The cells that make the question; one that the row lacks is empty.
-fn asked<'a>(columns: &Columns, cells: &'a RecordCells) -> Asked<'a> {
+fn fields<'a>(columns: &Columns, cells: &'a RecordCells) -> RawFields<'a> {
     let cell = |column: Option<usize>| {
         column
             .and_then(|column| cells.get(column))
             .unwrap_or_default()
     };
-    let mut asked = Asked {
+    let mut fields = RawFields {
         msg_id: cell(columns.msg_id),
         topic: cell(columns.topic),
         instance: cell(columns.instance),
-        ..Asked::default()
+        ..RawFields::default()
     };
     if let Some(position) = columns.position {
-        asked.broker = cell(Some(position.broker));
-        asked.queue_id = cell(Some(position.queue_id));
-        asked.queue_offset = cell(Some(position.queue_offset));
-        asked.tag = position.tag.map(|column| cell(Some(column)));
+        fields.broker = cell(Some(position.broker));
+        fields.queue_id = cell(Some(position.queue_id));
+        fields.queue_offset = cell(Some(position.queue_offset));
+        fields.tag = position.tag.map(|column| cell(Some(column)));
     }
-    asked
+    fields
 }
 
 /// What makes a record unusable, whatever it asks.
-fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Option<Bad<'a>> {
+fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Option<RowError<'a>> {
     let (column, reason) = if cells.has_open_quote() {
         let reason = "begins with a quote that is not closed before the file ends, so it takes the rows behind with it";
         (cells.len() - 1, reason.to_owned())
@@ -122,7 +124,7 @@ fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Opt
             "is not valid UTF-8; save the file as UTF-8".to_owned(),
         )
     };
-    Some(Bad {
+    Some(RowError {
         column: columns.shown(column),
         found: cells.get(column).unwrap_or_default(),
         reason,
@@ -130,8 +132,8 @@ fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Opt
 }
 
 /// A fault with the file's own name for the column.
-fn placed<'a>(columns: &Columns, cells: &RecordCells, fault: Fault<'a>) -> Bad<'a> {
-    let Fault {
+fn placed<'a>(columns: &Columns, cells: &RecordCells, fault: FieldError<'a>) -> RowError<'a> {
+    let FieldError {
         role,
         found,
         reason,
@@ -144,7 +146,7 @@ fn placed<'a>(columns: &Columns, cells: &RecordCells, fault: Fault<'a>) -> Bad<'
             columns.names.len()
         )
     };
-    Bad {
+    RowError {
         column: columns.name(role),
         found,
         reason: if is_missing { lack() } else { reason },

@@ -20,7 +20,7 @@ use crate::message::Query;
 const SHARDS: usize = 64;
 
 /// The first row of every distinct question.
-pub(crate) struct FirstRows {
+pub(crate) struct DedupIndex {
     shards: [Shard; SHARDS],
 }
 
@@ -30,7 +30,7 @@ type Shard = HashMap<Fingerprint, u32, BuildHasherDefault<PassThrough>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManyRows;
 
-impl FirstRows {
+impl DedupIndex {
     pub(crate) fn new() -> Self {
         Self {
             shards: array::from_fn(|_| Shard::default()),
@@ -60,11 +60,11 @@ impl FirstRows {
     }
 }
 
-impl fmt::Debug for FirstRows {
+impl fmt::Debug for DedupIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let questions: usize = self.shards.iter().map(HashMap::len).sum();
+        let builder: usize = self.shards.iter().map(HashMap::len).sum();
         f.debug_struct("FirstRows")
-            .field("questions", &questions)
+            .field("questions", &builder)
             .finish_non_exhaustive()
     }
 }
@@ -89,9 +89,9 @@ impl Fingerprint {
         Self::of_parts(instance_id, &query.topic, &query.msg_id)
     }
 
-    /// Of all that a row asks. An ID can name several stored copies (`facts/users.md` §3b, trap 8): rows that place it
+    /// Of all that a row asks. An ID can name several stored copies (`docs/facts/users.md` §3b, trap 8): rows that place it
     /// differently ask different questions.
-    pub(super) fn of_question(query: &Query) -> Self {
+    pub(super) fn of_query(query: &Query) -> Self {
         let Some(position) = &query.position else {
             return Self::of(query);
         };
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn no_more_than_48_bytes_a_message_even_while_growing() {
         const FIXED: usize = SHARDS * (size_of::<Shard>() + 8 * 17 + 16);
-        let mut dedupe = FirstRows::new();
+        let mut dedupe = DedupIndex::new();
         let mut held = 0;
         for n in 1..=100_000_u64 {
             let query = query(None, "orders", &format!("{n:032X}"));
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_fit_are_an_error() {
-        let mut dedupe = FirstRows::new();
+        let mut dedupe = DedupIndex::new();
         let last = u64::from(u32::MAX);
         assert_eq!(
             dedupe.first(Fingerprint::of(&query(None, "t", "1")), last),
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_part_of_the_question_counts() {
-        let mut dedupe = FirstRows::new();
+        let mut dedupe = DedupIndex::new();
         for (row, query) in (1..).zip([
             query(None, "ab", "c"),
             query(None, "a", "bc"),
@@ -257,8 +257,8 @@ mod tests {
             }),
             ..query(None, "orders", "A")
         };
-        let mut dedupe = FirstRows::new();
-        let questions = [
+        let mut dedupe = DedupIndex::new();
+        let builder = [
             (query(None, "orders", "A"), None),
             (placed(1, Tag::None), None),
             (placed(2, Tag::None), None),
@@ -267,17 +267,17 @@ mod tests {
             (placed(2, Tag::None), Some(3)),
             (query(None, "orders", "A"), Some(1)),
         ];
-        for (row, (query, first)) in (1..).zip(questions) {
-            let found = dedupe.first(Fingerprint::of_question(&query), row);
+        for (row, (query, first)) in (1..).zip(builder) {
+            let found = dedupe.first(Fingerprint::of_query(&query), row);
             assert_eq!(found, Ok(first), "{query:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn duplicates_are_those_of_a_plain_set(asked in prop::collection::vec(("[ab]?", "[ab]{1,2}", "[AB]{1,3}"), 0..200)) {
-            let (mut dedupe, mut seen) = (FirstRows::new(), HashSet::new());
-            for (row, key) in (1..).zip(asked) {
+        fn duplicates_are_those_of_a_plain_set(fields in prop::collection::vec(("[ab]?", "[ab]{1,2}", "[AB]{1,3}"), 0..200)) {
+            let (mut dedupe, mut seen) = (DedupIndex::new(), HashSet::new());
+            for (row, key) in (1..).zip(fields) {
                 let (instance, topic, msg_id) = &key;
                 let query = query(Some(instance.as_str()).filter(|name| !name.is_empty()), topic, msg_id);
                 let is_new = seen.insert(key);

@@ -12,7 +12,7 @@ use super::header::{Role, Unmapped};
 
 /// An input that can't be read, or that the options don't fit.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum InputError {
     /// It can't be opened.
     #[error("can't open {}", named(.path))]
     Open {
@@ -121,7 +121,7 @@ fn named(path: &str) -> String {
     humanize::input(Path::new(path))
 }
 
-impl Error {
+impl InputError {
     /// What a failed read of the file called `path` becomes.
     pub(super) fn unread(path: &str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read {
@@ -131,7 +131,7 @@ impl Error {
     }
 }
 
-impl Advice for Error {
+impl Advice for InputError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Open { path, .. } if path.contains(['*', '?']) => {

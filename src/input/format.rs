@@ -1,7 +1,7 @@
 //! What an input is written in, seen from its beginning.
 
 use super::header::Role;
-use super::options::{Format, Options};
+use super::options::{InputFormat, InputOptions};
 use crate::delimited::{BOM, RecordSyntax, likeliest_delimiter};
 
 /// How much of an input is looked at.
@@ -32,13 +32,13 @@ pub enum Unreadable {
 
 /// An input's format, with the delimiter where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum RecordShape {
     RecordCells { delimiter: u8 },
     Ndjson,
     Ids,
 }
 
-impl Shape {
+impl RecordShape {
     /// What cuts such an input into records.
     pub(super) fn cut(self) -> RecordSyntax {
         match self {
@@ -52,7 +52,7 @@ impl Shape {
 }
 
 /// Looks at the first bytes of an input, decompressed. What the person says is not doubted.
-pub(super) fn sniff(head: &[u8], options: &Options) -> Result<Shape, Unreadable> {
+pub(super) fn sniff(head: &[u8], options: &InputOptions) -> Result<RecordShape, Unreadable> {
     if is_utf16(head) {
         return Err(Unreadable::Utf16);
     }
@@ -71,19 +71,19 @@ pub(super) fn sniff(head: &[u8], options: &Options) -> Result<Shape, Unreadable>
         return Err(Unreadable::LoneCr);
     }
     let first = String::from_utf8_lossy(first);
-    let cells = |likeliest: Option<u8>| Shape::RecordCells {
+    let cells = |likeliest: Option<u8>| RecordShape::RecordCells {
         delimiter: options.delimiter.or(likeliest).unwrap_or(b','),
     };
     match options.format {
-        Some(Format::Csv) => Ok(cells(delimiter(&first))),
-        Some(Format::Tsv) => Ok(cells(Some(b'\t'))),
-        Some(Format::Ids) => Ok(Shape::Ids),
+        Some(InputFormat::Csv) => Ok(cells(delimiter(&first))),
+        Some(InputFormat::Tsv) => Ok(cells(Some(b'\t'))),
+        Some(InputFormat::Ids) => Ok(RecordShape::Ids),
         None if options.delimiter.is_some() => Ok(cells(None)),
         _ if first.starts_with('[') => Err(Unreadable::JsonArray),
-        Some(Format::Ndjson) => Ok(Shape::Ndjson),
-        None if first.starts_with('{') => Ok(Shape::Ndjson),
+        Some(InputFormat::Ndjson) => Ok(RecordShape::Ndjson),
+        None if first.starts_with('{') => Ok(RecordShape::Ndjson),
         None => match delimiter(&first) {
-            None if is_id_list(&first, options) => Ok(Shape::Ids),
+            None if is_id_list(&first, options) => Ok(RecordShape::Ids),
             likeliest => Ok(cells(likeliest)),
         },
     }
@@ -105,7 +105,7 @@ fn delimiter(header: &str) -> Option<u8> {
 
 /// Is a line without delimiters an ID, or the header of a single column? No ID is without a digit, whatever was done
 /// to it.
-fn is_id_list(first: &str, options: &Options) -> bool {
+fn is_id_list(first: &str, options: &InputOptions) -> bool {
     options.msg_id_column.is_none()
         && (options.no_header || first.contains(|c: char| c.is_ascii_digit()))
 }
@@ -116,13 +116,13 @@ mod tests {
 
     const ID: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
 
-    fn sniff_text(text: &str) -> Result<Shape, Unreadable> {
-        sniff(text.as_bytes(), &Options::default())
+    fn sniff_text(text: &str) -> Result<RecordShape, Unreadable> {
+        sniff(text.as_bytes(), &InputOptions::default())
     }
 
     #[test]
     fn formats_are_known_by_their_first_line() {
-        let cells = |delimiter| Ok(Shape::RecordCells { delimiter });
+        let cells = |delimiter| Ok(RecordShape::RecordCells { delimiter });
         for (text, shape) in [
             ("msg_id,topic\n", cells(b',')),
             ("\u{feff}\r\nmsg_id;topic\r\n", cells(b';')),
@@ -131,10 +131,10 @@ mod tests {
             ("a|b|c\n", cells(b'|')),
             ("msg_id\n", cells(b',')),
             ("\"msg_id\"\n", cells(b',')),
-            ("\n  {\"msg_id\":1}\n", Ok(Shape::Ndjson)),
-            (ID, Ok(Shape::Ids)),
-            ("1E0578FE110F18B4AAC235C0C846****\n", Ok(Shape::Ids)),
-            ("1.23E+15\n", Ok(Shape::Ids)),
+            ("\n  {\"msg_id\":1}\n", Ok(RecordShape::Ndjson)),
+            (ID, Ok(RecordShape::Ids)),
+            ("1E0578FE110F18B4AAC235C0C846****\n", Ok(RecordShape::Ids)),
+            ("1.23E+15\n", Ok(RecordShape::Ids)),
         ] {
             assert_eq!(sniff_text(text), shape, "{text}");
         }
@@ -145,21 +145,27 @@ mod tests {
         let with = |format, delimiter, text: &str| {
             sniff(
                 text.as_bytes(),
-                &Options {
+                &InputOptions {
                     format,
                     delimiter,
-                    ..Options::default()
+                    ..InputOptions::default()
                 },
             )
         };
-        let cells = |delimiter| Ok(Shape::RecordCells { delimiter });
-        assert_eq!(with(Some(Format::Csv), None, "a;b"), cells(b';'));
-        assert_eq!(with(Some(Format::Csv), Some(b'#'), "a;b"), cells(b'#'));
-        assert_eq!(with(Some(Format::Tsv), None, "a;b"), cells(b'\t'));
-        assert_eq!(with(Some(Format::Csv), None, "{a}"), cells(b','));
-        assert_eq!(with(Some(Format::Ids), None, "a,b"), Ok(Shape::Ids));
+        let cells = |delimiter| Ok(RecordShape::RecordCells { delimiter });
+        assert_eq!(with(Some(InputFormat::Csv), None, "a;b"), cells(b';'));
+        assert_eq!(with(Some(InputFormat::Csv), Some(b'#'), "a;b"), cells(b'#'));
+        assert_eq!(with(Some(InputFormat::Tsv), None, "a;b"), cells(b'\t'));
+        assert_eq!(with(Some(InputFormat::Csv), None, "{a}"), cells(b','));
+        assert_eq!(
+            with(Some(InputFormat::Ids), None, "a,b"),
+            Ok(RecordShape::Ids)
+        );
         assert_eq!(with(None, Some(b';'), "[a];b"), cells(b';'));
-        assert_eq!(with(Some(Format::Ndjson), None, "a"), Ok(Shape::Ndjson));
+        assert_eq!(
+            with(Some(InputFormat::Ndjson), None, "a"),
+            Ok(RecordShape::Ndjson)
+        );
     }
 
     #[test]
@@ -169,7 +175,7 @@ mod tests {
         assert_eq!(sniff_text("[{}]"), Err(Unreadable::JsonArray));
         assert_eq!(sniff_text("PK\x03\x04"), Err(Unreadable::Workbook));
         assert_eq!(
-            sniff(b"\xff\xfem\0", &Options::default()),
+            sniff(b"\xff\xfem\0", &InputOptions::default()),
             Err(Unreadable::Utf16)
         );
         for text in ["m\0s\0g\0_\0i\0", "\0m\0s\0g\0_\0i"] {

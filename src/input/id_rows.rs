@@ -1,39 +1,38 @@
 //! Bare IDs, one a line → rows. Nothing travels: there is nothing else.
 
-use super::question::{Asked, Bad, Questions};
-use super::row::Kept;
-use super::rows::Parsed;
+use super::query_builder::{QueryBuilder, RawFields, RowError};
+use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
 
 /// Reads the lines of one file.
 #[derive(Debug)]
 pub(super) struct IdRows {
-    questions: Questions,
+    builder: QueryBuilder,
 }
 
 impl IdRows {
-    pub(super) fn new(questions: Questions) -> Self {
-        Self { questions }
+    pub(super) fn new(builder: QueryBuilder) -> Self {
+        Self { builder }
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>) -> Parsed {
+    pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
         // Bytes that are not UTF-8 are no hex digits either, whatever stands for them.
         let text = record.text();
-        let asked = Asked {
+        let fields = RawFields {
             msg_id: &text,
-            ..Asked::default()
+            ..RawFields::default()
         };
-        let asked = self.questions.ask(&asked).map_err(|fault| {
-            let bad = Bad {
+        let fields = self.builder.ask(&fields).map_err(|fault| {
+            let bad = RowError {
                 column: "1".into(),
                 found: fault.found,
                 reason: fault.reason,
             };
-            self.questions.reject(record.line, bad, &asked)
+            self.builder.reject(record.line, bad, &fields)
         });
-        Parsed {
-            kept: Kept::nothing(),
-            asked,
+        ParsedRow {
+            kept: KeptCells::nothing(),
+            query: fields,
         }
     }
 }

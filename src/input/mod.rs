@@ -9,10 +9,9 @@
 //! ```
 //!
 //! Every data record becomes one [`Row`]. A row that can't be asked is [`Entry::Rejected`] with its place and reason,
-//! never guessed at; an [`Error`] is for inputs that can't be read at all. Memory does not grow with the input but for
+//! never guessed at; an [`InputError`] is for inputs that can't be read at all. Memory does not grow with the input but for
 //! the duplicate check, at most 48 bytes per distinct message (`dedupe`).
 
-mod ahead;
 mod born_column;
 mod bytes;
 mod columns;
@@ -22,30 +21,32 @@ mod error;
 mod format;
 mod header;
 mod id_rows;
+mod input_file;
 mod inputs;
-mod kept;
+mod kept_cells;
 mod ndjson_rows;
 mod object;
 mod oldest_first;
 mod options;
-mod question;
+mod query_builder;
+mod read_ahead;
 mod recent;
 mod row;
 mod rows;
 mod survey;
 
-pub use ahead::Ahead;
 pub use born_column::{BornCells, BornColumn, Unread};
+pub(crate) use dedupe::DedupIndex;
 pub use dedupe::Fingerprint;
-pub(crate) use dedupe::FirstRows;
-pub use error::Error;
+pub use error::InputError;
 pub use format::Unreadable;
 pub(crate) use header::is_folded;
 pub use header::{Role, Unmapped};
 pub use inputs::Inputs;
 pub use oldest_first::OldestFirst;
-pub use options::{ColumnRef, Format, Options, UnknownFormat};
-pub use row::{Entry, Kept, Reject, Row};
+pub use options::{ColumnRef, InputFormat, InputOptions, UnknownFormat};
+pub use read_ahead::ReadAhead;
+pub use row::{Entry, KeptCells, Reject, Row};
 pub use rows::Rows;
 pub use survey::Survey;
 

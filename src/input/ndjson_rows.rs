@@ -7,11 +7,10 @@ use std::sync::Arc;
 use super::columns::Columns;
 use super::header::{Role, Unmapped};
 use super::object::{self, Object};
-use super::options::Options;
-use super::question::{Asked, Bad, Fault, Questions};
+use super::options::InputOptions;
+use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
-use super::row::Kept;
-use super::rows::Parsed;
+use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
 
 /// The column of a reject where the line is at fault as a whole.
@@ -20,30 +19,30 @@ const LINE: &str = "line";
 /// Reads the lines of one file.
 #[derive(Debug)]
 pub(super) struct NdjsonRows {
-    options: Arc<Options>,
-    questions: Questions,
-    shapes: Recent<Shape>,
+    options: Arc<InputOptions>,
+    builder: QueryBuilder,
+    shapes: Recent<FieldLayout>,
     scratch: String,
 }
 
 /// The keys of an object and what they are. Most lines of a file have the same.
 #[derive(Debug)]
-struct Shape {
+struct FieldLayout {
     keys: Vec<Box<str>>,
     columns: Result<Columns, Unmapped>,
 }
 
 impl NdjsonRows {
-    pub(super) fn new(options: Arc<Options>, questions: Questions) -> Self {
+    pub(super) fn new(options: Arc<InputOptions>, builder: QueryBuilder) -> Self {
         Self {
             options,
-            questions,
+            builder,
             shapes: Recent::default(),
             scratch: String::new(),
         }
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>) -> Parsed {
+    pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
         let text = record.text();
         let object = match &text {
             Cow::Borrowed(text) => Object::read(text),
@@ -52,29 +51,29 @@ impl NdjsonRows {
         match object {
             Ok(object) => self.row(record.line, &object),
             Err(reason) => {
-                let bad = Bad {
+                let bad = RowError {
                     column: LINE.into(),
                     found: &text,
                     reason,
                 };
-                rejected(&self.questions, record.line, bad)
+                rejected(&self.builder, record.line, bad)
             }
         }
     }
 
-    fn row(&mut self, line: u64, object: &Object<'_>) -> Parsed {
-        let fits = |shape: &Shape| shape.keys.iter().map(|key| &**key).eq(object.keys());
-        let make = || Ok::<_, Infallible>(Shape::of(object, &self.options));
+    fn row(&mut self, line: u64, object: &Object<'_>) -> ParsedRow {
+        let fits = |shape: &FieldLayout| shape.keys.iter().map(|key| &**key).eq(object.keys());
+        let make = || Ok::<_, Infallible>(FieldLayout::of(object, &self.options));
         let Ok(shape) = self.shapes.get(fits, make);
         let columns = match &shape.columns {
             Ok(columns) => columns,
             Err(unmapped) => {
-                let bad = Bad {
+                let bad = RowError {
                     column: LINE.into(),
                     found: "",
                     reason: format!("is ambiguous: {unmapped}"),
                 };
-                return rejected(&self.questions, line, bad);
+                return rejected(&self.builder, line, bad);
             }
         };
         if let Some(bad) = columns
@@ -82,14 +81,14 @@ impl NdjsonRows {
             .columns()
             .find_map(|column| untransportable(columns, object, column))
         {
-            return rejected(&self.questions, line, bad);
+            return rejected(&self.builder, line, bad);
         }
         let kept = columns.kept.write(&mut self.scratch, |json, column| {
             json.push_str(object.raw(column));
         });
         let (texts, fault) = texts(columns, object);
         let [msg_id, topic, instance, broker, queue_id, queue_offset, tag] = &texts;
-        let asked = Asked {
+        let fields = RawFields {
             msg_id,
             topic,
             instance,
@@ -103,25 +102,28 @@ impl NdjsonRows {
         };
         let asks = match fault {
             Some(fault) => Err(fault),
-            None => self.questions.ask(&asked),
+            None => self.builder.ask(&fields),
         };
-        let asked =
-            asks.map_err(|fault| self.questions.reject(line, placed(columns, fault), &asked));
-        Parsed { kept, asked }
+        let fields =
+            asks.map_err(|fault| self.builder.reject(line, placed(columns, fault), &fields));
+        ParsedRow {
+            kept,
+            query: fields,
+        }
     }
 }
 
 /// A line of which nothing else is known.
-fn rejected(questions: &Questions, line: u64, bad: Bad<'_>) -> Parsed {
-    let reject = questions.reject(line, bad, &Asked::default());
-    Parsed {
-        kept: Kept::nothing(),
-        asked: Err(reject),
+fn rejected(builder: &QueryBuilder, line: u64, bad: RowError<'_>) -> ParsedRow {
+    let reject = builder.reject(line, bad, &RawFields::default());
+    ParsedRow {
+        kept: KeptCells::nothing(),
+        query: Err(reject),
     }
 }
 
-impl Shape {
-    fn of(object: &Object<'_>, options: &Options) -> Self {
+impl FieldLayout {
+    fn of(object: &Object<'_>, options: &InputOptions) -> Self {
         let keys: Vec<&str> = object.keys().collect();
         Self {
             columns: Columns::named(&keys, options),
@@ -131,14 +133,14 @@ impl Shape {
 }
 
 /// A fault with the object's own name for the column.
-fn placed<'a>(columns: &Columns, fault: Fault<'a>) -> Bad<'a> {
-    let Fault {
+fn placed<'a>(columns: &Columns, fault: FieldError<'a>) -> RowError<'a> {
+    let FieldError {
         role,
         found,
         reason,
     } = fault;
     let is_missing = role == Role::MsgId && columns.msg_id.is_none();
-    Bad {
+    RowError {
         column: columns.name(role),
         found,
         reason: if is_missing {
@@ -150,14 +152,18 @@ fn placed<'a>(columns: &Columns, fault: Fault<'a>) -> Bad<'a> {
 }
 
 /// A kept value that its readers could not take apart again: half a surrogate pair, a number beyond all bounds.
-fn untransportable<'a>(columns: &Columns, object: &Object<'a>, column: usize) -> Option<Bad<'a>> {
+fn untransportable<'a>(
+    columns: &Columns,
+    object: &Object<'a>,
+    column: usize,
+) -> Option<RowError<'a>> {
     let found = object.raw(column);
     let is_plain = found.starts_with('"') && !found.contains('\\');
     if is_plain {
         return None;
     }
     let error = serde_json::from_str::<serde_json::Value>(found).err()?;
-    Some(Bad {
+    Some(RowError {
         column: columns.shown(column),
         found,
         reason: format!("is JSON that can't be passed on: {}", object::fault(&error)),
@@ -168,14 +174,14 @@ fn untransportable<'a>(columns: &Columns, object: &Object<'a>, column: usize) ->
 fn texts<'a>(
     columns: &Columns,
     object: &Object<'a>,
-) -> ([Cow<'a, str>; Role::ALL.len()], Option<Fault<'a>>) {
+) -> ([Cow<'a, str>; Role::ALL.len()], Option<FieldError<'a>>) {
     let mut fault = None;
     let texts = Role::ALL.map(|role| {
         let found = columns
             .index(role)
             .map_or("null", |column| object.raw(column));
         text(role, found).unwrap_or_else(|reason| {
-            fault.get_or_insert(Fault {
+            fault.get_or_insert(FieldError {
                 role,
                 found,
                 reason,

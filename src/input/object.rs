@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// Keys and raw values in the order of the text, repeats included.
 #[derive(Debug)]
-pub(super) struct Object<'a>(Vec<(Key<'a>, &'a RawValue)>);
+pub(super) struct Object<'a>(Vec<(FieldName<'a>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
     /// Reads a line that should be one object; the error says what is wrong and in which column of the line.
@@ -35,7 +35,7 @@ impl<'a> Object<'a> {
 
 impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Pairs)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
@@ -48,9 +48,9 @@ pub(super) fn fault(error: &serde_json::Error) -> String {
     message
 }
 
-struct Pairs;
+struct ObjectVisitor;
 
-impl<'de> Visitor<'de> for Pairs {
+impl<'de> Visitor<'de> for ObjectVisitor {
     type Value = Object<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,9 +68,9 @@ impl<'de> Visitor<'de> for Pairs {
 
 /// A key, borrowed from the text unless it has escapes: `Cow` alone would always be owned.
 #[derive(Debug)]
-struct Key<'a>(Cow<'a, str>);
+struct FieldName<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Key<'de> {
+impl<'de> Deserialize<'de> for FieldName<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(KeyText)
     }
@@ -79,18 +79,18 @@ impl<'de> Deserialize<'de> for Key<'de> {
 struct KeyText;
 
 impl<'de> Visitor<'de> for KeyText {
-    type Value = Key<'de>;
+    type Value = FieldName<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
     fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Self::Value, E> {
-        Ok(Key(Cow::Borrowed(key)))
+        Ok(FieldName(Cow::Borrowed(key)))
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(Key(Cow::Owned(key.to_owned())))
+        Ok(FieldName(Cow::Owned(key.to_owned())))
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Entry, Error, Row};
+use super::{Entry, InputError, Row};
 
 /// A line of the scratch file in so many has its place remembered; the others are found from there.
 const STRIDE: u32 = 64;
@@ -36,11 +36,11 @@ pub struct OldestFirst {
 impl OldestFirst {
     /// Reads all `rows`, of which there are at most `count`; `born` dates them.
     pub fn new(
-        rows: impl Iterator<Item = Result<Row, Error>>,
+        rows: impl Iterator<Item = Result<Row, InputError>>,
         count: u64,
         scratch: File,
         mut born: impl FnMut(&Row) -> Option<Timestamp>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, InputError> {
         let mut keys = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
         let mut places = Vec::new();
         let mut at = 0;
@@ -57,14 +57,15 @@ impl OldestFirst {
                 places.push(at);
             }
             line.clear();
-            serde_json::to_writer(&mut line, &row).map_err(|error| Error::Scratch(error.into()))?;
+            serde_json::to_writer(&mut line, &row)
+                .map_err(|error| InputError::Scratch(error.into()))?;
             line.push(b'\n');
-            writer.write_all(&line).map_err(Error::Scratch)?;
+            writer.write_all(&line).map_err(InputError::Scratch)?;
             at += line.len() as u64;
         }
         let file = writer
             .into_inner()
-            .map_err(|error| Error::Scratch(error.into_error()))?;
+            .map_err(|error| InputError::Scratch(error.into_error()))?;
         keys.sort_unstable();
         Ok(Self {
             keys: keys.into_iter(),
@@ -99,11 +100,11 @@ impl OldestFirst {
 }
 
 impl Iterator for OldestFirst {
-    type Item = Result<Row, Error>;
+    type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (_, nth) = self.keys.next()?;
-        Some(self.read(nth).map_err(Error::Scratch))
+        Some(self.read(nth).map_err(InputError::Scratch))
     }
 }
 
@@ -117,7 +118,7 @@ fn seconds(born: Timestamp) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Inputs, Options};
+    use crate::input::{InputOptions, Inputs};
     use proptest::prelude::*;
     use std::fmt::Write as _;
 
@@ -128,7 +129,7 @@ mod tests {
             let id = nth / 2 * 2;
             writeln!(csv, "{id:032X},orders,{age},\"a \"\"{nth}\"\"\"").unwrap();
         }
-        Inputs::from_bytes("in.csv", csv.as_bytes(), Options::default()).unwrap()
+        Inputs::from_bytes("in.csv", csv.as_bytes(), InputOptions::default()).unwrap()
     }
 
     proptest! {

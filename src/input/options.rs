@@ -7,9 +7,9 @@ use std::str::FromStr;
 
 /// How inputs are to be read. What is `None` is sniffed, or there is none of it.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct InputOptions {
     /// `--input-format`.
-    pub format: Option<Format>,
+    pub format: Option<InputFormat>,
     /// `--delimiter`: an ASCII character between two cells.
     pub delimiter: Option<u8>,
     /// `--no-header`: the first record is data, and columns have numbers only.
@@ -28,7 +28,7 @@ pub struct Options {
     pub keep: Option<Vec<String>>,
 }
 
-impl Options {
+impl InputOptions {
     /// The flags that were given, with their values: they decide which rows there are and what each asks.
     #[must_use]
     pub fn told(&self) -> BTreeMap<String, String> {
@@ -63,7 +63,7 @@ impl Options {
 
 /// What an input is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum InputFormat {
     /// Cells between commas, or whatever delimiter the header suggests.
     Csv,
     /// Cells between tabs.
@@ -88,7 +88,7 @@ pub enum ColumnRef {
     Number(NonZeroUsize),
 }
 
-impl Format {
+impl InputFormat {
     /// Every format.
     pub const ALL: [Self; 4] = [Self::Csv, Self::Tsv, Self::Ndjson, Self::Ids];
 
@@ -104,7 +104,7 @@ impl Format {
     }
 }
 
-impl FromStr for Format {
+impl FromStr for InputFormat {
     type Err = UnknownFormat;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
@@ -137,10 +137,10 @@ mod tests {
 
     #[test]
     fn formats_have_words() {
-        for format in Format::ALL {
+        for format in InputFormat::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
         }
-        let error = "xlsx".parse::<Format>().unwrap_err().to_string();
+        let error = "xlsx".parse::<InputFormat>().unwrap_err().to_string();
         assert_eq!(
             error,
             "`xlsx` is no input format, expected csv, tsv, ndjson or ids"

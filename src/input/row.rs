@@ -15,7 +15,7 @@ pub struct Row {
     /// 1 for the first data row, counted on through all inputs.
     pub row: u64,
     /// The columns that travel to the report unchanged.
-    pub kept: Kept,
+    pub kept: KeptCells,
     /// What the row asks.
     pub entry: Entry,
 }
@@ -73,9 +73,17 @@ impl fmt::Display for Reject {
 ///
 /// Rows of one file share `columns`, so a reader of many rows compares a pointer, not names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptCells {
     /// Names in input order, without repeats.
     pub columns: Arc<[Box<str>]>,
     /// A JSON object of those columns in the same order, or `None` where nothing is kept.
     pub json: Option<Box<str>>,
+}
+
+/// What a parser makes of one record.
+#[derive(Debug)]
+pub(super) struct ParsedRow {
+    pub(super) kept: KeptCells,
+    /// The query, or why the row asks nothing.
+    pub(super) query: Result<Query, Box<Reject>>,
 }

@@ -4,41 +4,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::delimited::{Record, Records};
-use crate::message::Query;
+use crate::delimited::Records;
 
-use super::Error;
-use super::csv_rows::CsvRows;
-use super::dedupe::{Fingerprint, FirstRows, TooManyRows};
-use super::id_rows::IdRows;
-use super::inputs::Input;
-use super::ndjson_rows::NdjsonRows;
-use super::row::{Entry, Kept, Reject, Row};
-
-/// What a reader makes of one record.
-#[derive(Debug)]
-pub(super) struct Parsed {
-    pub kept: Kept,
-    pub asked: Result<Query, Box<Reject>>,
-}
-
-/// The reader of one file.
-#[derive(Debug)]
-pub(super) enum Parser {
-    Csv(CsvRows),
-    Ndjson(NdjsonRows),
-    Ids(IdRows),
-}
-
-impl Parser {
-    fn parse(&mut self, record: Record<'_>) -> Parsed {
-        match self {
-            Self::Csv(rows) => rows.parse(record),
-            Self::Ndjson(rows) => rows.parse(record),
-            Self::Ids(rows) => rows.parse(record),
-        }
-    }
-}
+use super::InputError;
+use super::dedupe::{DedupIndex, Fingerprint, TooManyRows};
+use super::input_file::{Input, Parser};
+use super::row::{Entry, ParsedRow, Row};
 
 /// How many rows are read before they are looked up: the look-ups miss the processor's cache, and together they wait
 /// for memory once where one by one each would.
@@ -49,10 +20,10 @@ pub struct Rows {
     inputs: Arc<[Input]>,
     next_input: usize,
     file: Option<OpenFile>,
-    dedupe: FirstRows,
+    dedupe: DedupIndex,
     row: u64,
     ready: VecDeque<Row>,
-    error: Option<Error>,
+    error: Option<InputError>,
     ended: bool,
 }
 
@@ -68,7 +39,7 @@ impl Rows {
             inputs,
             next_input: 0,
             file: None,
-            dedupe: FirstRows::new(),
+            dedupe: DedupIndex::new(),
             row: 0,
             ready: VecDeque::with_capacity(BATCH),
             error: None,
@@ -91,7 +62,7 @@ impl Rows {
         self.mark_duplicates();
     }
 
-    fn read(&mut self) -> Result<Option<Row>, Error> {
+    fn read(&mut self) -> Result<Option<Row>, InputError> {
         loop {
             let Some(file) = &mut self.file else {
                 let Some(input) = self.inputs.get(self.next_input) else {
@@ -107,11 +78,15 @@ impl Rows {
                 continue;
             };
             let input = &self.inputs[self.next_input - 1];
-            if let Some(record) = file.records.next().map_err(Error::unread(&input.name))? {
+            if let Some(record) = file
+                .records
+                .next()
+                .map_err(InputError::unread(&input.name))?
+            {
                 file.rows += 1;
                 self.row += 1;
-                let Parsed { kept, asked } = file.parser.parse(record);
-                let entry = asked.map_or_else(Entry::Rejected, Entry::Query);
+                let ParsedRow { kept, query } = file.parser.parse(record);
+                let entry = query.map_or_else(Entry::Rejected, Entry::Query);
                 return Ok(Some(Row {
                     row: self.row,
                     kept,
@@ -126,12 +101,12 @@ impl Rows {
     /// Which of the rows read ahead ask what an earlier row asked?
     fn mark_duplicates(&mut self) {
         let fingerprint = |row: &Row| match &row.entry {
-            Entry::Query(query) => Some(Fingerprint::of_question(query)),
+            Entry::Query(query) => Some(Fingerprint::of_query(query)),
             Entry::Duplicate { .. } | Entry::Rejected(_) => None,
         };
         let fingerprints: Vec<_> = self.ready.iter().map(fingerprint).collect();
-        let mut asked = self.ready.iter_mut().zip(fingerprints);
-        let marked = asked.try_for_each(|(row, question)| {
+        let mut fields = self.ready.iter_mut().zip(fingerprints);
+        let marked = fields.try_for_each(|(row, question)| {
             if let Some(question) = question
                 && let Some(of) = self.dedupe.first(question, row.row)?
             {
@@ -142,13 +117,13 @@ impl Rows {
         if let Err(TooManyRows) = marked {
             self.ready.clear();
             self.ended = true;
-            self.error = Some(Error::TooManyRows);
+            self.error = Some(InputError::TooManyRows);
         }
     }
 }
 
 impl Iterator for Rows {
-    type Item = Result<Row, Error>;
+    type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ready.is_empty() && !self.ended {

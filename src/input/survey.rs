@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::panic;
 use std::thread;
 
-use super::Error;
+use super::InputError;
 use super::bytes::Bytes;
 use crate::delimited::Records;
 use crate::file::Sha256;
@@ -24,7 +24,7 @@ pub struct Survey {
 }
 
 /// Hashes the bytes while another thread counts the rows.
-pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey, Error> {
+pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey, InputError> {
     let (sha256, rows) = thread::scope(|scope| {
         let digest = scope.spawn(|| sha256(bytes.raw()));
         let rows = rows.count();
@@ -37,8 +37,8 @@ pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey,
     });
     Ok(Survey {
         path: path.to_owned(),
-        sha256: sha256.map_err(Error::unread(path))?,
-        rows: rows.map_err(Error::unread(path))?,
+        sha256: sha256.map_err(InputError::unread(path))?,
+        rows: rows.map_err(InputError::unread(path))?,
     })
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::line::{Kept, Line};
+use super::line::{KeptFields, Line};
 use crate::message::CowText;
 use crate::verdict::TrackView;
 
@@ -136,11 +136,11 @@ impl<'a> Rest<'a> {
         Some(tracks)
     }
 
-    /// Kept columns that are all plain text.
-    fn kept(&mut self) -> Option<Kept<'a>> {
+    /// KeptFields columns that are all plain text.
+    fn kept(&mut self) -> Option<KeptFields<'a>> {
         let mut kept = Vec::new();
         if self.skip(",\"extra\":{").is_none() {
-            return Some(Kept(kept));
+            return Some(KeptFields(kept));
         }
         while self.skip("}").is_none() {
             if !kept.is_empty() {
@@ -153,7 +153,7 @@ impl<'a> Rest<'a> {
             let value = &before[..before.len() - self.0.len()];
             kept.push((name, serde_json::from_str::<&RawValue>(value).ok()?));
         }
-        Some(Kept(kept))
+        Some(KeptFields(kept))
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Header {
     /// Who should have consumed what; `report` may judge by others.
     #[serde(default)]
     pub expectations: Expectations,
-    /// The producers' time zone, by which born times are decoded from IDs (`facts/ons-api.md` §8.1).
+    /// The producers' time zone, by which born times are decoded from IDs (`docs/facts/ons-api.md` §8.1).
     #[serde(default = "china")]
     pub producer_zone: String,
     /// The kept column that says when messages were born, where their IDs do not.
@@ -135,7 +135,7 @@ pub struct Trailer {
     pub sha256: String,
 }
 
-/// Where the documented IDs come from; `DESIGN.md` names no default.
+/// Where the documented IDs come from.
 fn china() -> String {
     "+08:00".to_owned()
 }

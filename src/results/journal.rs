@@ -32,14 +32,14 @@ pub(super) const GATHER: Duration = Duration::from_millis(500);
 /// The partial file as the recorder sees it.
 #[derive(Debug)]
 pub(super) enum Journal {
-    /// Written at once, synced within a second.
+    /// FinishedJournal at once, synced within a second.
     Synced {
         file: File,
         dirty: SyncSender<()>,
         quit: SyncSender<()>,
         syncer: JoinHandle<io::Result<()>>,
     },
-    /// Written and hashed by a thread.
+    /// FinishedJournal and hashed by a thread.
     Hashed {
         blocks: SyncSender<Vec<u8>>,
         spent: Receiver<Vec<u8>>,
@@ -53,7 +53,7 @@ pub(super) fn empty_block() -> Vec<u8> {
 }
 
 /// What the threads leave behind.
-pub(super) struct Written {
+pub(super) struct FinishedJournal {
     pub(super) file: File,
     /// Of all bytes in the order in which they were written.
     pub(super) hash: Option<Sha256>,
@@ -112,7 +112,7 @@ impl Journal {
     }
 
     /// Ends the threads.
-    pub(super) fn finish(self) -> io::Result<Written> {
+    pub(super) fn finish(self) -> io::Result<FinishedJournal> {
         let panicked = |_| io::Error::other("a thread of the results file panicked");
         match self {
             Self::Synced {
@@ -123,7 +123,7 @@ impl Journal {
             } => {
                 drop((dirty, quit));
                 syncer.join().map_err(panicked)??;
-                Ok(Written { file, hash: None })
+                Ok(FinishedJournal { file, hash: None })
             }
             Self::Hashed {
                 blocks,
@@ -132,7 +132,7 @@ impl Journal {
             } => {
                 drop((blocks, spent));
                 let (file, hash) = writer.join().map_err(panicked)??;
-                Ok(Written {
+                Ok(FinishedJournal {
                     file,
                     hash: Some(hash),
                 })

@@ -58,7 +58,7 @@ pub struct Line<'a> {
     pub rejected: Option<RejectView<'a>>,
     /// The kept columns in their order, values as they were written.
     #[serde(borrow, default)]
-    pub extra: Kept<'a>,
+    pub extra: KeptFields<'a>,
 }
 
 impl Line<'_> {
@@ -175,9 +175,9 @@ pub struct RejectView<'a> {
 
 /// A JSON object whose keys keep their order and whose values stay as they were written.
 #[derive(Debug, Default)]
-pub struct Kept<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct KeptFields<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl<'a> Kept<'a> {
+impl<'a> KeptFields<'a> {
     /// The value of the only column of a name; nothing where two are called so, since which is meant would be a guess.
     #[must_use]
     pub fn find_only(&self, is_it: impl Fn(&str) -> bool) -> Option<&'a str> {
@@ -187,11 +187,11 @@ impl<'a> Kept<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Kept<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for KeptFields<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor<'a>(std::marker::PhantomData<&'a ()>);
         impl<'de: 'a, 'a> serde::de::Visitor<'de> for Visitor<'a> {
-            type Value = Kept<'a>;
+            type Value = KeptFields<'a>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object of kept columns")
@@ -205,7 +205,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Kept<'a> {
                 while let Some((name, value)) = map.next_entry::<CowText<'a>, &'a RawValue>()? {
                     kept.push((name.0, value));
                 }
-                Ok(Kept(kept))
+                Ok(KeptFields(kept))
             }
         }
         deserializer.deserialize_map(Visitor(std::marker::PhantomData))

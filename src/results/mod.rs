@@ -1,4 +1,4 @@
-//! The results file: the evidence that every report is made from (schema `ons-audit/1`, `DESIGN.md` §6).
+//! The results file: the evidence that every report is made from (schema `ons-audit/1`, `docs/reference/results-file.md`).
 //!
 //! A [`ResultsWriter`] appends every outcome to `RESULTS.partial` as it arrives. When all rows are accounted for it puts
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
@@ -37,7 +37,7 @@ pub use column_order::ColumnOrder;
 pub use error::{ReadError, ResultsError};
 pub use header::{Header, LOCATED, SCHEMA, Trailer};
 pub use journal::Durability;
-pub use line::{ErrorView, FoundView, Kept, Line, PreviouslyView, RejectView};
+pub use line::{ErrorView, FoundView, KeptFields, Line, PreviouslyView, RejectView};
 pub use message_contexts::MessageContexts;
 pub use observed_groups::{GroupSeen, ObservedGroups};
 pub use outcome::Outcome;

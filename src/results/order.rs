@@ -27,7 +27,7 @@ pub(super) fn by_row(
     scratch: impl FnOnce() -> io::Result<File>,
     earlier: Earlier,
 ) -> io::Result<()> {
-    let lines = Lines {
+    let lines = PartialLines {
         reader: lines,
         earlier,
         at: 0,
@@ -45,7 +45,7 @@ pub(super) struct Earlier {
     pub(super) rows: u64,
 }
 
-struct Lines<R> {
+struct PartialLines<R> {
     reader: R,
     earlier: Earlier,
     at: u64,
@@ -53,7 +53,7 @@ struct Lines<R> {
     seen: RowSet,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> PartialLines<R> {
     /// Reads the next line to pass on; false if there is none.
     fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         loop {
@@ -85,7 +85,7 @@ pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
 }
 
 fn sort(
-    mut lines: Lines<impl BufRead>,
+    mut lines: PartialLines<impl BufRead>,
     out: &mut impl Write,
     scratch: impl FnOnce() -> io::Result<File>,
     heap_bytes: usize,
@@ -278,7 +278,7 @@ mod tests {
             .collect();
         let mut out = Vec::new();
         let lines = lines.concat();
-        let lines = Lines {
+        let lines = PartialLines {
             reader: lines.as_bytes(),
             earlier: Earlier::default(),
             at: 0,

@@ -14,7 +14,7 @@ use crate::verdict::TrackView;
 pub struct Outcome {
     /// The answer or the error.
     pub answer: Result<Trace, Failure>,
-    /// When it was observed: each answer has its own moment, a run is no snapshot (`facts/users.md` §3b, trap 6).
+    /// When it was observed: each answer has its own moment, a run is no snapshot (`docs/facts/users.md` §3b, trap 6).
     pub observed_at: Timestamp,
     /// Calls made for it.
     pub attempts: u32,

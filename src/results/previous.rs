@@ -12,7 +12,7 @@ use super::{Block, Header, Line, MessageContexts, Outcome, ReadError, ResultsFil
 use serde::Serialize;
 
 use crate::exit::Advice;
-use crate::input::{Entry, Fingerprint, FirstRows, Row};
+use crate::input::{DedupIndex, Entry, Fingerprint, Row};
 use crate::message::Query;
 use crate::verdict::{AnswerView, Expectations, TrackView, Verdict, judge};
 
@@ -21,7 +21,7 @@ use crate::verdict::{AnswerView, Expectations, TrackView, Verdict, judge};
 pub struct Previous {
     results_file: ResultsFile,
     /// The rows of its messages: 16 bytes each, as in the duplicate check.
-    rows: FirstRows,
+    rows: DedupIndex,
     /// IDs with several answers, since its input placed them differently: which is meant would be a guess.
     ambiguous: HashSet<Fingerprint>,
     expectations: Expectations,
@@ -103,7 +103,7 @@ impl Previous {
                 wanted: asking.source.clone(),
             });
         }
-        let mut rows = FirstRows::new();
+        let mut rows = DedupIndex::new();
         let mut ambiguous = HashSet::new();
         let mut blocks = results_file.blocks(true);
         while let Some(block) = blocks.next_block()? {

@@ -47,13 +47,13 @@ impl QueryDigest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Kept;
+    use crate::input::KeptCells;
     use crate::message::Query;
 
     fn row(row: u64, entry: Entry) -> Row {
         Row {
             row,
-            kept: Kept::nothing(),
+            kept: KeptCells::nothing(),
             entry,
         }
     }

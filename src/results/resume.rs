@@ -40,19 +40,19 @@ pub struct Unfinished {
     /// Of the first run.
     pub(super) header: Header,
     pub(super) begun: PartialStart,
-    pub(super) lines: Lines,
+    pub(super) lines: SettledLines,
 }
 
 /// What the lines of a partial file add up to.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct SettledLines {
     pub(super) done: RowSet,
     pub(super) contents: Contents,
     /// What the settled rows ask.
     asked: QueryDigest,
     /// Rows without an answer, which are asked again.
     unanswered: u64,
-    /// Lines that mean nothing.
+    /// SettledLines that mean nothing.
     damaged: u64,
 }
 
@@ -123,7 +123,7 @@ impl Unfinished {
             });
         }
         let rows = header.rows();
-        let mut lines = Lines::default();
+        let mut lines = SettledLines::default();
         let bytes = lines.read(reader, rows).map_err(failed("read"))?;
         let header_bytes = first.len() as u64;
         let end = header_bytes + bytes;
@@ -151,7 +151,7 @@ impl Unfinished {
                 header_bytes: 0,
                 earlier: Earlier::default(),
             },
-            lines: Lines::default(),
+            lines: SettledLines::default(),
         }
     }
 
@@ -188,7 +188,7 @@ impl Unfinished {
     }
 }
 
-impl Lines {
+impl SettledLines {
     /// Reads to the end; gives the bytes of all whole lines.
     pub(super) fn read(&mut self, mut reader: impl BufRead, rows: u64) -> io::Result<u64> {
         let (mut bytes, mut damaged) = (0, 0);

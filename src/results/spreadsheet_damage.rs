@@ -1,6 +1,6 @@
 //! What a spreadsheet has done to the columns that travel to the report.
 //!
-//! A list that went through one may have lost digits of its order numbers (`facts/users.md` point 0.6). They can't be
+//! A list that went through one may have lost digits of its order numbers (`docs/facts/users.md` point 0.6). They can't be
 //! mended here, and are never altered: whoever made the list is told which column to look at.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use super::Kept;
+use super::KeptFields;
 use crate::humanize::count;
 use crate::input::Row;
 
@@ -95,7 +95,7 @@ impl SpreadsheetDamage {
     /// Looks at the kept values of a row of the input.
     pub fn meet_row(&mut self, row: &Row) {
         let json = row.kept.json.as_deref();
-        let kept = json.and_then(|json| serde_json::from_str::<Kept<'_>>(json).ok());
+        let kept = json.and_then(|json| serde_json::from_str::<KeptFields<'_>>(json).ok());
         if let Some(kept) = kept {
             self.meet(row.row, &kept.0);
         }

@@ -9,7 +9,7 @@ use tempfile::TempPath;
 
 use super::close::{PartialStart, keep_earlier, order_into, seal};
 use super::contents::Contents;
-use super::journal::{BLOCK, Durability, Journal, Written};
+use super::journal::{BLOCK, Durability, FinishedJournal, Journal};
 use super::written_line::LineWriter;
 use super::{Outcome, ResultsError, Trailer};
 use crate::clock;
@@ -121,14 +121,14 @@ impl ResultsWriter {
         };
         let partial = partial_path(&target);
         let reordered = match written {
-            Written {
+            FinishedJournal {
                 hash: Some(hash),
                 file,
             } if self.in_order => {
                 seal(file, hash, trailer).map_err(failed("seal"))?;
                 None
             }
-            Written { mut file, .. } => {
+            FinishedJournal { mut file, .. } => {
                 let place = TempPath::try_from_path(ordered_path(&target));
                 let place = place.map_err(failed("order"))?;
                 file.seek(SeekFrom::Start(0)).map_err(failed("order"))?;

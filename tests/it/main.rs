@@ -1,6 +1,7 @@
 //! One binary for all that is tested from outside: one file a behaviour.
 
 #[cfg(test)]
+mod architecture;
 mod asks_nothing;
 #[cfg(test)]
 mod audit_files;

@@ -8,7 +8,7 @@ use crate::command::flags::deadline;
 use crate::exit::Failed;
 use crate::file;
 use crate::humanize;
-use crate::input::{BornColumn, Entry, Error, Inputs, OldestFirst, Row};
+use crate::input::{BornColumn, Entry, InputError, Inputs, OldestFirst, Row};
 use crate::message::{BornClock, Zone};
 use crate::results::RowSet;
 use crate::settings::{Deadline, Settings};
@@ -41,11 +41,11 @@ impl MessageAges {
         inputs: &Inputs,
         done: Option<&RowSet>,
         results: &Path,
-    ) -> Result<Option<OldestFirst>, Error> {
+    ) -> Result<Option<OldestFirst>, InputError> {
         if self.deadline.is_none() && self.column.is_none() {
             return Ok(None);
         }
-        let scratch = file::scratch(results).map_err(Error::Scratch)?;
+        let scratch = file::scratch(results).map_err(InputError::Scratch)?;
         let rows: u64 = inputs.surveys().iter().map(|survey| survey.rows).sum();
         let count = rows - done.map_or(0, RowSet::len).min(rows);
         let order = OldestFirst::new(remaining(inputs.rows(), done), count, scratch, |row| {
@@ -53,7 +53,7 @@ impl MessageAges {
         })?;
         match &self.column {
             Some((name, column)) if count > 0 && !column.is_met() => {
-                Err(Error::BornColumn(name.clone()))
+                Err(InputError::BornColumn(name.clone()))
             }
             Some((name, column)) => {
                 refuse_or_warn_of_unread(name, column)?;
@@ -77,14 +77,14 @@ impl MessageAges {
 }
 
 /// Refuses a column without any readable time, and warns about single values that are not times.
-fn refuse_or_warn_of_unread(name: &str, column: &BornColumn) -> Result<(), Error> {
+fn refuse_or_warn_of_unread(name: &str, column: &BornColumn) -> Result<(), InputError> {
     let unread = column.unread();
     let Some((row, first)) = unread.first else {
         return Ok(());
     };
     if column.read() == 0 {
         let column = name.to_owned();
-        return Err(Error::BornTimes { column, row, first });
+        return Err(InputError::BornTimes { column, row, first });
     }
     tracing::warn!(
         "column {name}: {} of {} values are no time that can be read, the first is `{first}` in row {row}; the IDs of \
@@ -97,9 +97,9 @@ fn refuse_or_warn_of_unread(name: &str, column: &BornColumn) -> Result<(), Error
 
 /// Returns the rows that are not settled.
 pub(super) fn remaining<'d>(
-    rows: impl Iterator<Item = Result<Row, Error>> + 'd,
+    rows: impl Iterator<Item = Result<Row, InputError>> + 'd,
     done: Option<&'d RowSet>,
-) -> impl Iterator<Item = Result<Row, Error>> + 'd {
+) -> impl Iterator<Item = Result<Row, InputError>> + 'd {
     rows.filter(move |row| match (row, done) {
         (Ok(row), Some(done)) => !done.contains(row.row),
         _ => true,

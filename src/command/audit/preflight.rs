@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::engine::{Forecast, Rate};
-use crate::input::{Entry, Error, Inputs, Row};
+use crate::input::{Entry, InputError, Inputs, Row};
 use crate::message::BornClock;
 use crate::results::{KnownAnswer, Previous, QueryDigest, RowSet, SpreadsheetDamage};
 use crate::source::rocketmq::QueriedTopic;
@@ -31,7 +31,10 @@ impl Preflight {
     /// # Errors
     ///
     /// If the input cannot be read.
-    pub(in crate::command) fn read(inputs: &Inputs, done: Option<&RowSet>) -> Result<Self, Error> {
+    pub(in crate::command) fn read(
+        inputs: &Inputs,
+        done: Option<&RowSet>,
+    ) -> Result<Self, InputError> {
         let mut preflight = Self::default();
         for row in inputs.rows() {
             preflight.add(&row?, done);
@@ -49,7 +52,7 @@ impl Preflight {
         inputs: &Inputs,
         (done, previous): (Option<&RowSet>, Option<&Previous>),
         terms: &ForecastTerms<'_>,
-    ) -> Result<(Self, Forecast, u64), Error> {
+    ) -> Result<(Self, Forecast, u64), InputError> {
         let (mut preflight, carried) = (Self::default(), Cell::new(0));
         let rows = inputs.rows().filter(|row| {
             let Ok(row) = row else { return true };

@@ -18,7 +18,7 @@ use crate::command::flags::MessageOptions;
 use crate::command::signals::stop_on_signal;
 use crate::engine::{Engine, Pacer, Policy, RunOutcome, Stop};
 use crate::exit::Failed;
-use crate::input::{Ahead, Inputs, OldestFirst, Row};
+use crate::input::{Inputs, OldestFirst, ReadAhead, Row};
 use crate::results::{Durability, Header, KnownAnswer, Previous, ReadError, ResultsError, RowSet};
 use crate::settings::Deadline;
 use crate::source::TraceSource;
@@ -174,7 +174,7 @@ fn remaining_rows<'d>(
     Ok(match order {
         Some(order) => Box::new(order.map(|row| Ok(row?))),
         None if durability == Durability::Relaxed => {
-            let ahead = Ahead::of(inputs.rows()).map_err(|e| Failed::refused(e, None))?;
+            let ahead = ReadAhead::of(inputs.rows()).map_err(|e| Failed::refused(e, None))?;
             Box::new(remaining(ahead, Some(done)).map(|row| Ok(row?)))
         }
         None => Box::new(remaining(inputs.rows(), Some(done)).map(|row| Ok(row?))),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::exit::{self, Failed};
-use crate::input::{ColumnRef, Format, Inputs, Options};
+use crate::input::{ColumnRef, InputFormat, InputOptions, Inputs};
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(in crate::command) struct ColumnFlags {
     instance: Option<String>,
     /// csv, tsv, ndjson or ids; by default the file tells
     #[arg(long, value_name = "FORMAT")]
-    input_format: Option<Format>,
+    input_format: Option<InputFormat>,
     /// Character between cells (`\t` is a tab); by default the header tells
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     delimiter: Option<u8>,
@@ -75,7 +75,7 @@ impl ColumnFlags {
             exit::say(prompt);
         }
         let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
-        let options = Options {
+        let options = InputOptions {
             format: self.input_format,
             delimiter: self.delimiter,
             no_header: self.no_header,

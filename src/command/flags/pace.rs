@@ -8,7 +8,7 @@ use crate::engine::{Backoff, Pacer, Policy, QuotaFile, Rate};
 use crate::exit::Failed;
 use crate::settings::{Auto, Settings};
 
-/// Headroom under the quota of 10/s, which the account shares with the console and all else (`facts/ons-api.md`, trap 22).
+/// Headroom under the quota of 10/s, which the account shares with the console and all else (`docs/facts/ons-api.md`, trap 22).
 const API_RATE: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
 
 /// Rate × latency: enough for answers of two seconds at the default rate.
@@ -20,7 +20,7 @@ const CLUSTER_RATE: NonZeroU32 = NonZeroU32::new(500).expect("five hundred is no
 /// Messages looked up at once; each broker is asked no more than its share of it (`Options::in_flight`).
 const CLUSTER_CONCURRENCY: usize = 64;
 
-/// Where nothing limits the rate, connections do (`facts/perf.md`).
+/// Where nothing limits the rate, connections do (`docs/facts/perf.md`).
 const API_CONCURRENCY_AT_MAX: usize = 64;
 
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::{Timestamp, ToSpan};
 
 use super::super::Side;
-use crate::input::{Entry, Kept, Reject, Row, Survey};
+use crate::input::{Entry, KeptCells, Reject, Row, Survey};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
 use crate::report::locale::Locale;
@@ -97,7 +97,7 @@ impl Night {
 }
 
 fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, Option<Outcome>) {
-    let kept = Kept {
+    let kept = KeptCells {
         columns: vec!["order".into()].into(),
         json: Some(format!(r#"{{"order":"A-{id}"}}"#).into()),
     };

@@ -15,13 +15,13 @@ const A: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
 const B: &str = "1E05791C117818B4AAC23B1BB0CE0000";
 const C: &str = "0156F7E71C361B21BC024CCDBE00000000";
 
-fn options(change: impl FnOnce(&mut Options)) -> Options {
-    let mut options = Options::default();
+fn options(change: impl FnOnce(&mut InputOptions)) -> InputOptions {
+    let mut options = InputOptions::default();
     change(&mut options);
     options
 }
 
-fn read(bytes: impl AsRef<[u8]>, options: Options) -> Vec<Row> {
+fn read(bytes: impl AsRef<[u8]>, options: InputOptions) -> Vec<Row> {
     let inputs = Inputs::from_bytes("in", bytes.as_ref(), options).unwrap();
     let rows: Vec<_> = inputs.rows().map(Result::unwrap).collect();
     assert_eq!(inputs.surveys()[0].rows, rows.len() as u64);
@@ -30,7 +30,7 @@ fn read(bytes: impl AsRef<[u8]>, options: Options) -> Vec<Row> {
 
 /// A row in short: what it asks, or why not, and what travels.
 fn short(row: &Row) -> String {
-    let asked = match &row.entry {
+    let fields = match &row.entry {
         Entry::Query(query) => {
             let instance = query.instance_id.as_deref().map(|name| format!("{name}/"));
             format!(
@@ -47,14 +47,14 @@ fn short(row: &Row) -> String {
         ),
     };
     let kept = row.kept.json.as_deref().map(|json| format!(" {json}"));
-    format!("{}. {asked}{}", row.row, kept.unwrap_or_default())
+    format!("{}. {fields}{}", row.row, kept.unwrap_or_default())
 }
 
-fn shorts(bytes: impl AsRef<[u8]>, options: Options) -> Vec<String> {
+fn shorts(bytes: impl AsRef<[u8]>, options: InputOptions) -> Vec<String> {
     read(bytes, options).iter().map(short).collect()
 }
 
-fn refusal(bytes: impl AsRef<[u8]>, options: Options) -> (String, String) {
+fn refusal(bytes: impl AsRef<[u8]>, options: InputOptions) -> (String, String) {
     let error = Inputs::from_bytes("in", bytes.as_ref(), options).unwrap_err();
     (error.to_string(), error.hint().unwrap_or_default())
 }
@@ -88,7 +88,7 @@ fn bad_rows_are_rejected_with_place_and_reason() {
         "msg_id,topic,n\r\n\"1.23E+15\",t,\"x\r\ny\"\r\n{A}\r\n,t,3\r\n{A},a b,4\r\n{A} ,t,5\r\n1E05****,t,6\r\n{A},t,\"open\r\n{B},t,8\r\n"
     );
     assert_eq!(
-        shorts(csv, Options::default()),
+        shorts(csv, InputOptions::default()),
         [
             r#"1. line 2: msg_id "1.23E+15" has lost digits: a spreadsheet turned it into a number; export the column again as text {"n":"x\r\ny"}"#,
             r#"2. line 4: topic "" is missing: the row has 1 of 3 cells {"n":""}"#,
@@ -114,7 +114,7 @@ fn invalid_utf8_matters_only_where_it_is_read() {
     ]
     .concat();
     assert_eq!(
-        shorts(&csv, Options::default()),
+        shorts(&csv, InputOptions::default()),
         [
             "1. line 2: a \"\u{fffd}\" is not valid UTF-8; save the file as UTF-8 {\"a\":\"\u{fffd}\",\"b\":\"fine\"}"
         ]
@@ -141,7 +141,7 @@ fn ndjson_travels_as_it_was_written() {
          {{\"topic\":\"t\",\"msg_id\":\"{C}\",\"x\":\"\\ud800\"}}\n"
     );
     assert_eq!(
-        shorts(json, Options::default()),
+        shorts(json, InputOptions::default()),
         [
             format!(r#"1. t {A} {{"order":{{"id" : 1.50}},"x":"\u00e9"}}"#),
             format!(r#"2. t {B} {{"x":null,"x_2":2}}"#),
@@ -201,12 +201,13 @@ fn positions_are_used_in_every_format() {
          {{\"msg_id\":\"{B}\",\"topic\":\"t\",\"broker\":null,\"queueId\":null,\"queueOffset\":null,\"tag\":null}}\n"
     );
     for text in [csv, json] {
-        let positions = read(text, Options::default())
-            .into_iter()
-            .map(|row| match row.entry {
-                Entry::Query(query) => query.position,
-                other => panic!("{other:?}"),
-            });
+        let positions =
+            read(text, InputOptions::default())
+                .into_iter()
+                .map(|row| match row.entry {
+                    Entry::Query(query) => query.position,
+                    other => panic!("{other:?}"),
+                });
         let positions: Vec<_> = positions.collect();
         let stored = positions[0].clone().unwrap();
         assert_eq!(
@@ -220,7 +221,7 @@ fn positions_are_used_in_every_format() {
 
 #[test]
 fn missing_columns_are_refused_with_what_there_is_and_what_to_type() {
-    let none = Options::default;
+    let none = InputOptions::default;
     for (text, options, message, hint) in [
         (
             "id,thema\n1,2\n",
@@ -250,7 +251,7 @@ fn missing_columns_are_refused_with_what_there_is_and_what_to_type() {
 
 #[test]
 fn options_that_do_not_fit_are_refused() {
-    let none = Options::default;
+    let none = InputOptions::default;
     for (text, options, message, hint) in [
         (
             "1E05\n",
@@ -318,7 +319,7 @@ fn files_are_read_one_after_another_and_again() {
         write("squeezed", &gzip),
     ];
 
-    let inputs = Inputs::open(&paths, Options::default()).unwrap();
+    let inputs = Inputs::open(&paths, InputOptions::default()).unwrap();
     let surveyed: Vec<_> = inputs
         .surveys()
         .iter()
@@ -338,17 +339,17 @@ fn files_are_read_one_after_another_and_again() {
     }
 
     let torn = write("torn", &gzip[..gzip.len() - 9]);
-    let error = Inputs::open(std::slice::from_ref(&torn), Options::default()).unwrap_err();
-    assert!(matches!(error, Error::Read { .. }), "{error}");
+    let error = Inputs::open(std::slice::from_ref(&torn), InputOptions::default()).unwrap_err();
+    assert!(matches!(error, InputError::Read { .. }), "{error}");
     assert!(matches!(
-        Inputs::open(&[folder.path().into()], Options::default()),
-        Err(Error::Open { .. })
+        Inputs::open(&[folder.path().into()], InputOptions::default()),
+        Err(InputError::Open { .. })
     ));
 }
 
 #[test]
 fn a_survey_has_the_checksum_of_the_bytes() {
-    let inputs = Inputs::from_bytes("in", b"msg_id,topic\n", Options::default()).unwrap();
+    let inputs = Inputs::from_bytes("in", b"msg_id,topic\n", InputOptions::default()).unwrap();
     let survey = Survey {
         path: "in".to_owned(),
         sha256: "d6c175e3b30fb1b325f7181df496604e8b9c23a6ed9bfc1f7d6ef6face63ba6b".to_owned(),
@@ -368,7 +369,7 @@ fn a_file_that_is_rewritten_meanwhile_is_noticed() {
     file.rewind().unwrap();
     write!(file, "{B}\n{A}\n").unwrap();
     file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    assert!(matches!(last(&inputs), Err(Error::Rewritten { .. })));
+    assert!(matches!(last(&inputs), Err(InputError::Rewritten { .. })));
     // What is appended is not read; touched, it is still what it was.
     file.rewind().unwrap();
     write!(file, "{A}\n{B}\n{A}\n").unwrap();
@@ -376,7 +377,7 @@ fn a_file_that_is_rewritten_meanwhile_is_noticed() {
     file.as_file().set_len(10).unwrap();
     assert!(matches!(
         last(&inputs),
-        Err(Error::Changed {
+        Err(InputError::Changed {
             expected: 2,
             found: 1,
             ..

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn any_options() -> impl Strategy<Value = Options> {
-    let format = prop::option::of(prop::sample::select(Format::ALL.to_vec()));
+fn any_options() -> impl Strategy<Value = InputOptions> {
+    let format = prop::option::of(prop::sample::select(InputFormat::ALL.to_vec()));
     let column = || prop::option::of(prop::sample::select(vec!["1", "2", "a"]));
     (format, any::<bool>(), any::<bool>(), column(), column()).prop_map(
         |(format, no_header, has_topic, id, topic)| {
@@ -79,7 +79,7 @@ proptest! {
         for row in &cells {
             writer.write_record([row[0].as_str(), A, &row[1], "t", &row[2]]).unwrap();
         }
-        let rows = read(writer.into_inner().unwrap(), Options::default());
+        let rows = read(writer.into_inner().unwrap(), InputOptions::default());
         prop_assert_eq!(rows.len(), cells.len());
         for (row, cells) in rows.iter().zip(&cells) {
             let json: serde_json::Value = serde_json::from_str(row.kept.json.as_deref().unwrap()).unwrap();

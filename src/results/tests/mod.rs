@@ -13,7 +13,7 @@ mod every_byte;
 mod resume;
 
 use super::*;
-use crate::input::{Entry, Kept, Reject, Row};
+use crate::input::{Entry, KeptCells, Reject, Row};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
 use crate::source::{Failure, FailureKind, Trace, Track};
@@ -41,7 +41,7 @@ fn header() -> Header {
 /// Row 3 repeats row 1, every 5th is bad, every 7th is not found, every 11th got no answer.
 fn settled(row: u64) -> (Row, Option<Outcome>) {
     let columns: std::sync::Arc<[Box<str>]> = vec!["order".into()].into();
-    let kept = Kept {
+    let kept = KeptCells {
         columns,
         json: Some(format!(r#"{{"order":"Ä-{row}\""}}"#).into()),
     };

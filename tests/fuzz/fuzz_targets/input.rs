@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ons_audit::input::{Entry, Format, Inputs, Options, Row};
+use ons_audit::input::{Entry, InputFormat, Inputs, InputOptions, Row};
 use ons_audit::message::MessageId;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -31,22 +31,22 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(inputs.surveys()[0].rows, questions.len() as u64 - 1);
 });
 
-fn options(how: u8) -> Options {
+fn options(how: u8) -> InputOptions {
     let has_topic = how & 0x40 != 0;
     let no_header = how & 8 != 0;
-    Options {
+    InputOptions {
         format: match how & 7 {
-            1 => Some(Format::Csv),
-            2 => Some(Format::Tsv),
-            3 => Some(Format::Ndjson),
-            4 => Some(Format::Ids),
+            1 => Some(InputFormat::Csv),
+            2 => Some(InputFormat::Tsv),
+            3 => Some(InputFormat::Ndjson),
+            4 => Some(InputFormat::Ids),
             _ => None,
         },
         no_header,
         msg_id_column: no_header.then(|| "1".into()),
         topic_column: (no_header && !has_topic).then(|| "2".into()),
         topic: has_topic.then(|| "orders".into()),
-        ..Options::default()
+        ..InputOptions::default()
     }
 }
 

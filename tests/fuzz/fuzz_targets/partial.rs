@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
-use ons_audit::input::{Entry, Kept, Row};
+use ons_audit::input::{Entry, KeptCells, Row};
 use ons_audit::message::Query;
 use ons_audit::results::{
     Block, Durability, Found, Header, Outcome, ResultsFile, ResultsError, ResultsWriter, partial_path,
@@ -70,7 +70,7 @@ fn answered(row: u64) -> (Row, Outcome) {
         msg_id: "AC10323E00002A9F0000000000983278".into(),
         position: None,
     };
-    let kept = Kept {
+    let kept = KeptCells {
         columns: Vec::new().into(),
         json: None,
     };

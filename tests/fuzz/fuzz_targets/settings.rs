@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use ons_audit::engine::{Pacer, Rate};
 use ons_audit::exit::Advice;
-use ons_audit::input::{ColumnRef, Format};
+use ons_audit::input::{ColumnRef, InputFormat};
 use ons_audit::settings::{Accept, Auto, Settings, LogFormat, MaxRejects, SettingsError, Span, Zone};
 use ons_audit::source::ons::Signature;
 use ons_audit_fuzz::Reused;
@@ -92,7 +92,7 @@ fn understand(text: &str) {
             assert!(zone.zone.to_offset(time).seconds().abs() < 26 * 3600);
         }
     }
-    if let Ok(format) = text.parse::<Format>() {
+    if let Ok(format) = text.parse::<InputFormat>() {
         assert_eq!(format.as_str(), text);
     }
     if let ColumnRef::Name(name) = ColumnRef::from(text) {

@@ -1,4 +1,4 @@
-//! The messages of the story, and IDs that tell the truth about their producers (`facts/ons-api.md` §8.1).
+//! The messages of the story, and IDs that tell the truth about their producers (`docs/facts/ons-api.md` §8.1).
 
 use super::story::{BILLING_HUNG, HALTED, LONG_EXPIRED, MONTH_START, OPENED, millis};
 

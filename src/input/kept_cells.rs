@@ -3,24 +3,24 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::row::Kept;
+use super::row::KeptCells;
 
 /// Which columns travel, and how their object is written.
 #[derive(Debug, Clone)]
-pub(super) struct KeptColumns {
+pub(super) struct KeptCellsWriter {
     /// Their names, without repeats.
     pub names: Arc<[Box<str>]>,
-    fields: Arc<[Field]>,
+    fields: Arc<[KeptField]>,
 }
 
 #[derive(Debug, Clone)]
-struct Field {
+struct KeptField {
     column: usize,
     /// `{"name":`, or `,"name":` behind another.
     opening: Box<str>,
 }
 
-impl KeptColumns {
+impl KeptCellsWriter {
     /// Columns by index, with their names, in input order.
     pub(super) fn new(columns: impl IntoIterator<Item = (usize, Box<str>)>) -> Self {
         let (mut names, mut fields) = (Vec::new(), Vec::new());
@@ -28,7 +28,7 @@ impl KeptColumns {
             let mut opening = String::from(if names.is_empty() { "{" } else { "," });
             push_string(&mut opening, &name);
             opening.push(':');
-            fields.push(Field {
+            fields.push(KeptField {
                 column,
                 opening: opening.into(),
             });
@@ -50,7 +50,7 @@ impl KeptColumns {
         &self,
         scratch: &mut String,
         mut value: impl FnMut(&mut String, usize),
-    ) -> Kept {
+    ) -> KeptCells {
         scratch.clear();
         for field in &*self.fields {
             scratch.push_str(&field.opening);
@@ -60,14 +60,14 @@ impl KeptColumns {
             scratch.push('}');
             scratch.as_str().into()
         });
-        Kept {
+        KeptCells {
             columns: self.names.clone(),
             json,
         }
     }
 }
 
-impl Kept {
+impl KeptCells {
     /// Nothing travels.
     #[must_use]
     pub fn nothing() -> Self {
@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn an_object_in_input_order() {
-        let columns = KeptColumns::new([(4, "b".into()), (2, "a \"x\"".into())]);
+        let columns = KeptCellsWriter::new([(4, "b".into()), (2, "a \"x\"".into())]);
         let kept = columns.write(&mut "old".to_owned(), |json, column| {
             json.push_str(&column.to_string());
         });
         assert_eq!(kept.json.as_deref(), Some(r#"{"b":4,"a \"x\"":2}"#));
         assert_eq!(*kept.columns, ["b".into(), "a \"x\"".into()]);
-        let none = KeptColumns::new([]).write(&mut String::new(), |_, _| {});
+        let none = KeptCellsWriter::new([]).write(&mut String::new(), |_, _| {});
         assert_eq!(none.json, None);
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
 
-use super::Error;
+use super::InputError;
 use super::header::Role;
-use super::options::Options;
+use super::options::InputOptions;
 use super::recent::Recent;
 use super::row::Reject;
 
@@ -16,7 +16,7 @@ const SHOWN: usize = 200;
 
 /// The cells of one row that make its question; an empty text is as good as none.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Asked<'a> {
+pub(super) struct RawFields<'a> {
     pub msg_id: &'a str,
     pub topic: &'a str,
     pub instance: &'a str,
@@ -29,7 +29,7 @@ pub(super) struct Asked<'a> {
 
 /// Why a row asks nothing.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault<'a> {
+pub(super) struct FieldError<'a> {
     /// The column at fault.
     pub role: Role,
     /// What stands there.
@@ -40,7 +40,7 @@ pub(super) struct Fault<'a> {
 
 /// What is wrong with a row, and in which column of the file.
 #[derive(Debug)]
-pub(super) struct Bad<'a> {
+pub(super) struct RowError<'a> {
     /// The file's own name for the column.
     pub column: Arc<str>,
     /// What stands there.
@@ -51,7 +51,7 @@ pub(super) struct Bad<'a> {
 
 /// Makes queries. Rows share their topics, instances, brokers and tags.
 #[derive(Debug)]
-pub(super) struct Questions {
+pub(super) struct QueryBuilder {
     file: Arc<str>,
     topic: Option<Arc<str>>,
     instance: Option<Arc<str>>,
@@ -61,9 +61,9 @@ pub(super) struct Questions {
     tags: Recent<Arc<str>>,
 }
 
-impl Questions {
+impl QueryBuilder {
     /// For the rows of one file.
-    pub(super) fn new(file: Arc<str>, options: &Options) -> Self {
+    pub(super) fn new(file: Arc<str>, options: &InputOptions) -> Self {
         Self {
             file,
             topic: options.topic.as_deref().map(Into::into),
@@ -76,17 +76,17 @@ impl Questions {
     }
 
     /// The question of a row.
-    pub(super) fn ask<'a>(&mut self, asked: &Asked<'a>) -> Result<Query, Fault<'a>> {
-        MessageId::check(asked.msg_id).map_err(fault(Role::MsgId, asked.msg_id))?;
+    pub(super) fn ask<'a>(&mut self, fields: &RawFields<'a>) -> Result<Query, FieldError<'a>> {
+        MessageId::check(fields.msg_id).map_err(fault(Role::MsgId, fields.msg_id))?;
         Ok(Query {
-            topic: self.topic(asked.topic)?,
-            instance_id: self.instance(asked.instance)?,
-            position: self.position(asked)?,
-            msg_id: asked.msg_id.into(),
+            topic: self.topic(fields.topic)?,
+            instance_id: self.instance(fields.instance)?,
+            position: self.position(fields)?,
+            msg_id: fields.msg_id.into(),
         })
     }
 
-    fn topic<'a>(&mut self, topic: &'a str) -> Result<Arc<str>, Fault<'a>> {
+    fn topic<'a>(&mut self, topic: &'a str) -> Result<Arc<str>, FieldError<'a>> {
         match &self.topic {
             Some(given) if topic.is_empty() => Ok(given.clone()),
             None if topic.is_empty() => Err(fault(Role::Topic, topic)(
@@ -96,7 +96,7 @@ impl Questions {
         }
     }
 
-    fn instance<'a>(&mut self, instance: &'a str) -> Result<Option<Arc<str>>, Fault<'a>> {
+    fn instance<'a>(&mut self, instance: &'a str) -> Result<Option<Arc<str>>, FieldError<'a>> {
         if instance.is_empty() {
             return Ok(self.instance.clone());
         }
@@ -105,14 +105,14 @@ impl Questions {
     }
 
     /// All three cells filled, or none: half a position is a fault.
-    fn position<'a>(&mut self, asked: &Asked<'a>) -> Result<Option<Position>, Fault<'a>> {
-        let Asked {
+    fn position<'a>(&mut self, fields: &RawFields<'a>) -> Result<Option<Position>, FieldError<'a>> {
+        let RawFields {
             broker,
             queue_id,
             queue_offset,
             tag,
             ..
-        } = *asked;
+        } = *fields;
         if broker.is_empty() && queue_id.is_empty() && queue_offset.is_empty() {
             return Ok(None);
         }
@@ -142,7 +142,12 @@ impl Questions {
     }
 
     /// The reject of a row; `asked` is what could be read of it.
-    pub(super) fn reject(&self, line: u64, bad: Bad<'_>, asked: &Asked<'_>) -> Box<Reject> {
+    pub(super) fn reject(
+        &self,
+        line: u64,
+        bad: RowError<'_>,
+        fields: &RawFields<'_>,
+    ) -> Box<Reject> {
         let shown = |text: &str| (!text.is_empty()).then(|| cut(text));
         Box::new(Reject {
             file: self.file.clone(),
@@ -150,14 +155,14 @@ impl Questions {
             column: bad.column,
             found: cut(bad.found),
             reason: bad.reason,
-            msg_id: shown(asked.msg_id),
-            topic: shown(asked.topic).or_else(|| self.topic.as_deref().map(ToOwned::to_owned)),
+            msg_id: shown(fields.msg_id),
+            topic: shown(fields.topic).or_else(|| self.topic.as_deref().map(ToOwned::to_owned)),
         })
     }
 }
 
-fn fault<'a, R: ToString>(role: Role, found: &'a str) -> impl FnOnce(R) -> Fault<'a> {
-    move |reason| Fault {
+fn fault<'a, R: ToString>(role: Role, found: &'a str) -> impl FnOnce(R) -> FieldError<'a> {
+    move |reason| FieldError {
         role,
         found,
         reason: reason.to_string(),
@@ -174,7 +179,7 @@ fn shared<E>(
     recent.get(|known| **known == *text, make).cloned()
 }
 
-fn whole_number<N: FromStr>(role: Role, found: &str) -> Result<N, Fault<'_>> {
+fn whole_number<N: FromStr>(role: Role, found: &str) -> Result<N, FieldError<'_>> {
     found
         .parse()
         .map_err(|_| fault(role, found)("is no whole number from 0"))
@@ -185,14 +190,14 @@ fn cut(text: &str) -> String {
 }
 
 /// Are `--topic` and `--instance` names that `RocketMQ` accepts?
-pub(super) fn check_given(options: &Options) -> Result<(), Error> {
+pub(super) fn check_given(options: &InputOptions) -> Result<(), InputError> {
     let given = [
         ("--topic", &options.topic, check_topic as fn(&str) -> _),
         ("--instance", &options.instance, check_instance),
     ];
     for (flag, name, check) in given {
         if let Some(found) = name {
-            check(found).map_err(|reason| Error::Name {
+            check(found).map_err(|reason| InputError::Name {
                 flag,
                 found: found.clone(),
                 reason,
@@ -208,35 +213,35 @@ mod tests {
 
     const ID: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
 
-    fn questions(topic: Option<&str>, instance: Option<&str>) -> Questions {
-        let options = Options {
+    fn builder(topic: Option<&str>, instance: Option<&str>) -> QueryBuilder {
+        let options = InputOptions {
             topic: topic.map(ToOwned::to_owned),
             instance: instance.map(ToOwned::to_owned),
-            ..Options::default()
+            ..InputOptions::default()
         };
-        Questions::new("in.csv".into(), &options)
+        QueryBuilder::new("in.csv".into(), &options)
     }
 
     #[test]
     fn what_the_row_lacks_the_person_gives() {
-        let mut questions = questions(Some("orders"), Some("MQ_INST_1"));
-        let bare = questions
-            .ask(&Asked {
+        let mut builder = builder(Some("orders"), Some("MQ_INST_1"));
+        let bare = builder
+            .ask(&RawFields {
                 msg_id: ID,
-                ..Asked::default()
+                ..RawFields::default()
             })
             .unwrap();
         assert_eq!(
             (&*bare.topic, bare.instance_id.as_deref()),
             ("orders", Some("MQ_INST_1"))
         );
-        let full = Asked {
+        let full = RawFields {
             msg_id: ID,
             topic: "paid",
             instance: "MQ_INST_2",
-            ..Asked::default()
+            ..RawFields::default()
         };
-        let full = questions.ask(&full).unwrap();
+        let full = builder.ask(&full).unwrap();
         assert_eq!(
             (&*full.topic, full.instance_id.as_deref()),
             ("paid", Some("MQ_INST_2"))
@@ -245,18 +250,18 @@ mod tests {
 
     #[test]
     fn a_position_is_whole_or_absent() {
-        let mut questions = questions(Some("t"), None);
+        let mut builder = builder(Some("t"), None);
         let mut ask = |broker, queue_id, queue_offset| {
-            let asked = Asked {
+            let fields = RawFields {
                 msg_id: ID,
                 broker,
                 queue_id,
                 queue_offset,
                 tag: Some("paid"),
-                ..Asked::default()
+                ..RawFields::default()
             };
-            questions
-                .ask(&asked)
+            builder
+                .ask(&fields)
                 .map(|query| query.position)
                 .map_err(|fault| (fault.role, fault.reason))
         };
@@ -283,21 +288,21 @@ mod tests {
             ask("broker-a ", "3", "17"),
             Err((Role::Broker, blank.clone()))
         );
-        let asked = Asked {
+        let fields = RawFields {
             msg_id: ID,
             broker: "broker-a",
             queue_id: "3",
             queue_offset: "17",
             tag: Some("\tpaid"),
-            ..Asked::default()
+            ..RawFields::default()
         };
-        let fault = questions.ask(&asked).unwrap_err();
+        let fault = builder.ask(&fields).unwrap_err();
         assert_eq!((fault.role, fault.reason), (Role::Tag, blank));
     }
 
     #[test]
     fn faults_name_their_column() {
-        let mut questions = questions(None, None);
+        let mut builder = builder(None, None);
         for (msg_id, topic, instance, role, reason) in [
             (
                 "1E05",
@@ -322,12 +327,12 @@ mod tests {
                 "has '?' as character 1, expected letters, digits, `_`, `-`, `%` and `|` only",
             ),
         ] {
-            let fault = questions
-                .ask(&Asked {
+            let fault = builder
+                .ask(&RawFields {
                     msg_id,
                     topic,
                     instance,
-                    ..Asked::default()
+                    ..RawFields::default()
                 })
                 .unwrap_err();
             assert_eq!((fault.role, fault.reason.as_str()), (role, reason));
@@ -337,16 +342,16 @@ mod tests {
     #[test]
     fn a_reject_shows_no_more_than_200_characters() {
         let long = "é".repeat(300);
-        let asked = Asked {
+        let fields = RawFields {
             msg_id: &long,
-            ..Asked::default()
+            ..RawFields::default()
         };
-        let bad = Bad {
+        let bad = RowError {
             column: "id".into(),
             found: &long,
             reason: "is no ID".to_owned(),
         };
-        let reject = questions(Some("t"), None).reject(7, bad, &asked);
+        let reject = builder(Some("t"), None).reject(7, bad, &fields);
         assert_eq!(reject.found, "é".repeat(200));
         assert_eq!(
             (reject.line, &*reject.column, reject.topic.as_deref()),

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::{io, vec};
 
-use super::{Error, Row};
+use super::{InputError, Row};
 
 /// Rows handed over at once: few enough to stay in the processor's cache, so many that handing over costs nothing.
 const BATCH: usize = 256;
@@ -13,19 +13,21 @@ const BATCH: usize = 256;
 /// Batches that wait to be taken.
 const WAITING: usize = 6;
 
-type Rows = Vec<Result<Row, Error>>;
+type Rows = Vec<Result<Row, InputError>>;
 
 /// The rows of an iterator, in its order. It is at most two thousand rows ahead of whoever takes them.
 #[derive(Debug)]
-pub struct Ahead {
-    batch: vec::IntoIter<Result<Row, Error>>,
+pub struct ReadAhead {
+    batch: vec::IntoIter<Result<Row, InputError>>,
     batches: Option<Receiver<Rows>>,
     reader: Option<JoinHandle<()>>,
 }
 
-impl Ahead {
+impl ReadAhead {
     /// Begins to read. Fails only where the system gives no thread.
-    pub fn of(rows: impl Iterator<Item = Result<Row, Error>> + Send + 'static) -> io::Result<Self> {
+    pub fn of(
+        rows: impl Iterator<Item = Result<Row, InputError>> + Send + 'static,
+    ) -> io::Result<Self> {
         let (outbox, batches) = sync_channel(WAITING);
         let reader = thread::Builder::new()
             .name("input".to_owned())
@@ -46,7 +48,7 @@ impl Ahead {
     }
 }
 
-fn read(mut rows: impl Iterator<Item = Result<Row, Error>>, outbox: &SyncSender<Rows>) {
+fn read(mut rows: impl Iterator<Item = Result<Row, InputError>>, outbox: &SyncSender<Rows>) {
     loop {
         let mut batch = Rows::with_capacity(BATCH);
         batch.extend(rows.by_ref().take(BATCH));
@@ -56,8 +58,8 @@ fn read(mut rows: impl Iterator<Item = Result<Row, Error>>, outbox: &SyncSender<
     }
 }
 
-impl Iterator for Ahead {
-    type Item = Result<Row, Error>;
+impl Iterator for ReadAhead {
+    type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -73,7 +75,7 @@ impl Iterator for Ahead {
     }
 }
 
-impl Drop for Ahead {
+impl Drop for ReadAhead {
     /// Dropping it waits only for the batch that is being read.
     fn drop(&mut self) {
         self.batches = None;
@@ -94,12 +96,12 @@ mod tests {
     fn row(row: u64) -> Row {
         Row {
             row,
-            kept: crate::input::Kept::nothing(),
+            kept: crate::input::KeptCells::nothing(),
             entry: Entry::Duplicate { of: 1 },
         }
     }
 
-    fn numbers(rows: impl Iterator<Item = Result<Row, Error>>) -> Vec<u64> {
+    fn numbers(rows: impl Iterator<Item = Result<Row, InputError>>) -> Vec<u64> {
         rows.map(|row| row.map_or(0, |row| row.row)).collect()
     }
 
@@ -109,9 +111,9 @@ mod tests {
             let rows = (1..=count)
                 .map(row)
                 .map(Ok)
-                .chain([Err(Error::TooManyRows)]);
+                .chain([Err(InputError::TooManyRows)]);
             let expected: Vec<_> = (1..=count).chain([0]).collect();
-            assert_eq!(numbers(Ahead::of(rows).unwrap()), expected);
+            assert_eq!(numbers(ReadAhead::of(rows).unwrap()), expected);
         }
     }
 
@@ -123,7 +125,7 @@ mod tests {
             .map(row)
             .map(Ok)
             .inspect(move |_| _ = counter.fetch_add(1, Ordering::Relaxed));
-        let mut ahead = Ahead::of(rows).unwrap();
+        let mut ahead = ReadAhead::of(rows).unwrap();
         assert_eq!(ahead.next().unwrap().unwrap().row, 1);
         drop(ahead);
         let most = (BATCH * (WAITING + 2)) as u64;
@@ -137,6 +139,6 @@ mod tests {
             assert!(number < 300, "the reader broke");
             Ok(row(number))
         });
-        numbers(Ahead::of(rows).unwrap());
+        numbers(ReadAhead::of(rows).unwrap());
     }
 }
