@@ -1,43 +1,43 @@
-//! How far the pace is taken back after a throttled answer, and how it climbs again.
+//! Lowers the rate after a throttled answer and raises it again.
 //!
-//! The quota is shared with others whom we can't see, so what is left of it is found by trying. A throttled answer
-//! halves the pace; throttled answers to calls that began before then do not halve it again. From there it climbs in
-//! three steps: quickly up to the *knee*, a little below the pace that was too fast; almost level for a minute (or 600
-//! calls), where most calls are made; then faster and faster, in case others have left. The sooner the next throttled
-//! answer comes, the lower the next knee. It never climbs above the rate that was asked for. Where the pace has fallen to
-//! half and calls are still throttled as rarely as before, the pace is not the cause, and the full rate is restored.
+//! The quota is shared with clients that the run cannot see, so the share that is left must be found by trying. A
+//! throttled answer halves the rate; throttled answers to calls that began before do not halve it again. Then the rate
+//! rises in three steps: fast to the *knee*, a little below the rate that was too high; nearly level for a minute or
+//! 600 calls, where most calls are made; then faster and faster, in case other clients have left. The sooner the next
+//! throttled answer, the lower the next knee. The rate never exceeds the one that was asked for. If it has fallen to
+//! half and calls are still throttled as rarely as before, the rate is not the cause, and the full rate is restored.
 //!
-//! Tuned by simulation (`engine/simulation.rs`, which prints its figures): others take 0, 50 and 90 % of a quota of 10/s in
-//! turns of ten minutes, the gateway counts by fixed or sliding seconds, an answer takes 0.02 to 1 s. At 8/s and at 10/s,
-//! 0.6 to 2.0 % of the calls are throttled and 90 to 97 % of what is left is used, in whatever phase others come and go;
-//! at `max`, 1.2 to 2.8 % and 84 to 90 %.
-//! While others take 90 %, a call a second is left, and looking for more each minute has 5 to 15 % of these few calls
-//! throttled. A longer level step would have fewer throttled and find out later that others have left. Where one call in
-//! a hundred or in twenty is throttled at any pace, half of 8/s is used, and 13 to 65 % of what `max` could have.
+//! The constants were tuned by simulation (`simulation.rs` prints the figures). Other clients take 0, 50 and 90 % of a
+//! quota of 10/s in turns of ten minutes; the gateway counts by fixed or by sliding seconds; an answer takes 0.02 to 1
+//! s. At 8/s and 10/s, 0.6 to 2.0 % of the calls are throttled and 90 to 97 % of the free quota is used; at `max`, 1.2
+//! to 2.8 % and 84 to 90 %. While others take 90 %, one call per second is left, and probing for more each minute has 5
+//! to 15 % of these few calls throttled. A longer level step would throttle fewer and notice later that others have
+//! left. If one call in a hundred or in twenty is throttled at any rate, half of 8/s is used, and 13 to 65 % of what
+//! `max` could use.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// After this many answers at a pace, that pace was nearly right.
+/// After this many answers the rate was nearly right.
 const EASED: u32 = 40;
-/// The knee, as a share of the pace that was too fast: after [`EASED`] answers, and after none.
+/// The knee as a share of the rate that was too high: after [`EASED`] answers, and after none.
 const KNEE: (f64, f64) = (0.96, 0.81);
-/// Up to the knee: at least so many seconds, and so many calls.
+/// The fast step: least time in seconds, and least number of calls.
 const QUICK: (f64, f64) = (1.0, 2.0);
-/// The level step: at most so many seconds, at most so many calls, and how much it climbs each second.
+/// The level step: longest time in seconds, most calls, and growth per second.
 const LEVEL: (f64, f64, f64) = (60.0, 600.0, 0.001);
-/// Growth each second after it.
+/// Growth per second after the level step.
 const SEARCH: f64 = 0.2;
-/// A pace that has lasted so many seconds, or to the end of its level step, is no longer on its way down.
+/// A rate that has lasted so many seconds, or to the end of its level step, is no longer falling.
 const SETTLED: f64 = 20.0;
-/// Where the pace has fallen to the first share, and no more than the second share of the calls was throttled, the pace is
-/// not what causes it.
+/// If the rate has fallen to the first share and at most the second share of the calls was throttled, the rate is not
+/// the cause.
 const BLAMELESS: (f64, f64) = (0.5, 0.2);
-/// The floor, in calls a second, unless fewer were asked for.
+/// The lowest rate in calls per second, unless the full rate is lower.
 const FLOOR: f64 = 0.1;
 
-/// The pace, where it is not the full one. Times count from an origin that all who share it have in common.
+/// The lowered rate, or nothing while the rate is full. Times count from the origin of the quota state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct AdaptiveRate {
     slowed: Option<Slowed>,
@@ -45,26 +45,26 @@ pub(super) struct AdaptiveRate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Slowed {
-    /// Calls begun when it was slowed down: those before tell nothing of the new pace.
+    /// Number of calls that had begun when the rate was lowered. Answers to those say nothing about the new rate.
     calls: u64,
-    /// When it begins to climb.
+    /// When the rate begins to rise.
     since: Duration,
-    /// Calls a second at that time.
+    /// The rate at that time, in calls per second.
     from: f64,
-    /// Calls a second that it climbs to quickly.
+    /// The rate to which it rises fast, in calls per second.
     knee: f64,
-    /// The full pace.
+    /// The full rate in calls per second.
     full: f64,
-    /// Answers at this pace.
+    /// Number of answers at this rate.
     answers: u32,
     #[serde(rename = "fall")]
     slowdown: Slowdown,
 }
 
-/// What came since the pace began to fall.
+/// What happened since the rate began to fall.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Slowdown {
-    /// The pace then.
+    /// The rate at that time, in calls per second.
     top: f64,
     answers: u32,
     throttled: u32,
@@ -73,27 +73,27 @@ struct Slowdown {
 /// A throttled answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Throttled {
-    /// The number of its call.
+    /// The number of the throttled call.
     pub(super) call: u64,
-    /// Calls begun by now.
+    /// Number of calls that have begun by now.
     pub(super) begun: u64,
-    /// When it came.
+    /// When the answer came.
     pub(super) now: Duration,
     /// How long no call may begin.
     pub(super) hold: Duration,
-    /// Calls a second where nothing has slowed them down: the rate asked for, or the one observed.
+    /// The full rate in calls per second: the one asked for, or the one observed.
     pub(super) full: f64,
 }
 
 impl AdaptiveRate {
-    /// Calls a second, if fewer than the full pace.
+    /// Returns the rate in calls per second if it is lower than the full rate.
     pub(super) fn pace(&self, now: Duration) -> Option<f64> {
         let slowed = self.slowed?;
         let pace = slowed.pace(now);
         (pace < slowed.full).then_some(pace)
     }
 
-    /// Halves the pace, once for all calls of the same moment; says whether it did.
+    /// Halves the rate, once for all calls that were in flight together. Returns whether it did.
     pub(super) fn throttled(&mut self, answer: Throttled) -> bool {
         let since = answer.now + answer.hold;
         let (pace, full, answers, mut decline, settled) = match &mut self.slowed {
@@ -138,7 +138,7 @@ impl AdaptiveRate {
         true
     }
 
-    /// An answer that was not throttled; forgets that it was ever slower, once it is no longer.
+    /// Records an unthrottled answer. Clears the slowdown once the rate is back at the full rate.
     pub(super) fn answered(&mut self, call: u64, now: Duration) {
         if let Some(slowed) = &mut self.slowed
             && call >= slowed.calls
@@ -151,8 +151,7 @@ impl AdaptiveRate {
         }
     }
 
-    /// Forgets what can't be: a climb that begins later than any hold allows was written before the machine's clock
-    /// began anew.
+    /// Drops a state whose rise begins later than any hold allows: it was written before the machine was restarted.
     pub(super) fn distrust(&mut self, latest: Duration) {
         self.slowed = self.slowed.filter(|slowed| slowed.since <= latest);
     }
@@ -167,7 +166,7 @@ impl Slowdown {
         }
     }
 
-    /// Has it come far down and changed nothing? Above a quota, most of the calls that are too many are throttled.
+    /// Returns whether lowering the rate had no effect. Above a quota, most of the excess calls are throttled.
     fn is_vain(self, pace: f64) -> bool {
         let calls = f64::from(self.answers) + f64::from(self.throttled);
         pace < self.top * BLAMELESS.0 && f64::from(self.throttled) < calls * BLAMELESS.1
@@ -186,7 +185,7 @@ impl Slowed {
         self.knee * (LEVEL.2.mul_add(beyond, 1.0) + (SEARCH * search).exp_m1())
     }
 
-    /// How long the quick step and the level one take, in seconds.
+    /// Returns the lengths of the fast step and of the level step, in seconds.
     fn steps(&self) -> (f64, f64) {
         let level = LEVEL.0.min(LEVEL.1 / self.knee);
         (QUICK.0.max(QUICK.1 / self.knee), level)

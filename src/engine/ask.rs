@@ -1,4 +1,4 @@
-//! One query, asked until it is settled.
+//! Asks one query until it is settled.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use crate::source::{Failure, FailureKind, Trace, TraceSource};
 /// How queries are asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// Calls in flight at once.
+    /// Number of calls in flight at the same time.
     pub concurrency: usize,
-    /// Calls for one query, the first included.
+    /// Most calls for one query, the first included.
     pub max_attempts: u32,
-    /// Waits between them.
+    /// The waits between attempts.
     pub backoff: Backoff,
-    /// Says when an answer came.
+    /// Gives the time of an answer.
     pub clock: Clock,
 }
 
 impl<S: TraceSource> Engine<'_, S> {
-    /// Asks until there is an answer, a permanent error, or no attempt left. Every attempt waits for its turn and is
-    /// signed anew. What the key may not ask about is not asked. `None` means that the run ended first: the query was not
-    /// settled and is nobody's outcome.
+    /// Asks until there is an answer, a permanent error, or no attempt left. Every attempt waits for its permit and is
+    /// signed anew. A query about a topic that is denied to the key is not asked. Returns `None` if the run ended
+    /// first: then the query is not settled.
     pub(super) async fn ask(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
         let policy = self.policy;
         let mut throttled = 0;
@@ -64,7 +64,7 @@ impl<S: TraceSource> Engine<'_, S> {
         None
     }
 
-    /// What became of a query that was asked now.
+    /// Makes the outcome of a query that was asked now.
     pub(super) fn outcome(
         &self,
         answer: Result<Trace, Failure>,
@@ -81,8 +81,8 @@ impl<S: TraceSource> Engine<'_, S> {
         }
     }
 
-    /// One call, when its turn has come, or a later turn where the source could not be asked yet; `None` if the run
-    /// ended first.
+    /// Makes one call when its turn has come. If the source made no call, such as after its key had expired, it takes a
+    /// later turn. Returns `None` if the run ended first.
     async fn attempt(
         &self,
         query: &Query,
@@ -113,7 +113,7 @@ impl<S: TraceSource> Engine<'_, S> {
             Err(failure) if failure.kind == FailureKind::Throttled => {
                 self.pacer.throttled(turn, failure.retry_after).await;
             }
-            // Whoever waits at the gate must find the run stopped.
+            // Calls that wait at the gate must find the run stopped.
             Err(failure) if failure.kind.ends_run() => self.stop.begin(),
             _ => self.pacer.answered(turn).await,
         }

@@ -1,16 +1,16 @@
-//! How long to wait before a query is asked again.
+//! The wait before a query is asked again.
 
 use std::time::Duration;
 
-/// Exponential with full jitter: the nth wait is anywhere between nothing and `first` × 2ⁿ⁻¹, at most `cap`, so that
-/// callers who failed together do not come back together.
+/// Exponential backoff with full jitter: the nth wait is a random time up to `first` × 2ⁿ⁻¹, at most `cap`. Callers
+/// that failed together therefore do not ask again together.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
     /// Upper bound of the first wait.
     pub first: Duration,
     /// Upper bound of every wait.
     pub cap: Duration,
-    /// Draws from `[0, 1)`; an argument, so that tests can say.
+    /// Draws from `[0, 1)`. Tests pass their own function.
     pub draw: fn() -> f64,
 }
 
@@ -25,7 +25,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The wait after the nth attempt, which failed; n counts from 1.
+    /// Returns the wait after the nth attempt failed; n counts from 1.
     #[must_use]
     pub fn after(&self, attempt: u32) -> Duration {
         let doubled = self.first.saturating_mul(

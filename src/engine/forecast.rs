@@ -1,4 +1,4 @@
-//! What a run would ask, how long it takes, and what expires before its turn. Asks nothing.
+//! Forecasts a run: what it would ask, how long it takes, and which messages expire before their turn.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Rate;
 use crate::input::{Entry, Row};
 
-/// How long `ApsaraMQ` keeps messages unless told otherwise (`docs/facts/ons-api.md` §2.3).
+/// How long `ApsaraMQ` keeps messages by default (`docs/facts/ons-api.md` §2.3).
 pub const RETENTION: Duration = Duration::from_hours(72);
 
 /// A forecast of a run.
@@ -16,40 +16,44 @@ pub const RETENTION: Duration = Duration::from_hours(72);
 pub struct Forecast {
     /// Input rows.
     pub rows: u64,
-    /// Queries to be asked.
+    /// Queries that would be asked.
     pub distinct: u64,
-    /// Rows that repeat an earlier one.
+    /// Rows that repeat an earlier row.
     pub duplicates: u64,
-    /// Bad rows.
+    /// Rejected rows.
     pub rejected: u64,
-    /// Seconds from the first call to the last answer, retries aside; none where nothing limits the rate.
+    /// Seconds from the first call to the last answer, without retries. `None` if nothing limits the rate.
     pub seconds: Option<f64>,
     /// The oldest message by its ID.
     pub oldest: Option<Oldest>,
-    /// Messages whose ID tells when they were born.
+    /// Messages whose ID contains a born time.
     pub dated: u64,
-    /// Of those, how many are older than the retention already; nothing where the source keeps what it has.
+    /// How many of those are older than the retention already. `None` if the source keeps messages for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expired: Option<u64>,
-    /// Of those, how many more will be before their turn comes.
+    /// How many more of those will be older than the retention when their turn comes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiring: Option<u64>,
 }
 
-/// The message that was born first.
+/// The message with the earliest born time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Oldest {
-    /// Its row.
+    /// Row of the input, from 1.
     pub row: u64,
-    /// Its ID.
+    /// The ID as the input has it.
     pub msg_id: String,
-    /// Decoded from the ID: a hint.
+    /// Decoded from the ID.
     pub born_at: Timestamp,
 }
 
 impl Forecast {
     /// Counts `rows`, asked in their order at `rate` from `start` on, of a source that keeps messages for `retention`.
-    /// `born` decodes an ID.
+    /// `born` decodes the born time from an ID.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `rows`.
     pub fn of<E>(
         rows: impl Iterator<Item = Result<Row, E>>,
         rate: Rate,

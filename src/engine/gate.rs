@@ -1,8 +1,8 @@
-//! The first call goes alone.
+//! Lets only one call through until an answer has confirmed that calls are accepted.
 //!
-//! A wrong key, a clock that is off, a right that is missing: every call would get the same refusal, so until one
-//! answer has proved that they hold, one call is in flight and the others wait. What proves nothing (a throttled
-//! answer, the gateway's own trouble, a broken connection) keeps the gate shut. It costs a run one round trip.
+//! A wrong key, a wrong clock or a missing permission would fail every call in the same way. So one call is in flight
+//! until an answer confirms them, and the others wait. A throttled answer, a server error or a broken connection
+//! confirms nothing. This costs a run one round trip.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,17 +10,17 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::topic_permissions::TopicPermissions;
 
-/// Shut until somebody has proved that calls are let in.
+/// Closed until an answer confirms that calls are accepted.
 #[derive(Debug)]
 pub(super) struct Gate {
     open: AtomicBool,
     first: Mutex<()>,
-    /// What is let in.
+    /// What the key may ask about.
     pub(super) permissions: TopicPermissions,
 }
 
 impl Gate {
-    /// Shut, if the source `may_refuse` everyone.
+    /// Makes a gate that is closed if the source `may_refuse` every call for the same reason.
     pub(super) fn new(may_refuse: bool, permissions: TopicPermissions) -> Self {
         Self {
             open: AtomicBool::new(!may_refuse),
@@ -29,8 +29,8 @@ impl Gate {
         }
     }
 
-    /// Returns when the caller may call: at once where the gate is open, else alone, for as long as it keeps what it
-    /// is given.
+    /// Waits until the caller may call. If the gate is closed, the caller is the only one as long as it holds the
+    /// guard.
     pub(super) async fn pass(&self) -> Option<MutexGuard<'_, ()>> {
         if self.is_open() {
             return None;
@@ -39,7 +39,7 @@ impl Gate {
         (!self.is_open()).then_some(alone)
     }
 
-    /// Lets everybody through from now on.
+    /// Opens the gate for all calls.
     pub(super) fn open(&self) {
         self.open.store(true, Ordering::Relaxed);
     }

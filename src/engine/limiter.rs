@@ -1,6 +1,4 @@
-//! May a call begin now?
-//!
-//! governor's cell-rate arithmetic with tokio's clock, so that tests can pause it.
+//! Decides whether a call may begin now: governor's cell-rate arithmetic on tokio's clock, which tests can pause.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,12 +12,12 @@ use tokio::time::Instant;
 
 use super::Rate;
 
-/// At most so many calls in so long.
+/// Limits the number of calls per time.
 #[derive(Debug)]
 pub struct Limiter(RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<PacedInstant>>);
 
 impl Limiter {
-    /// `burst` calls may begin at once after a pause. Nothing where there is no limit.
+    /// Makes a limiter that allows `burst` calls at once after a pause. Returns `None` if there is no limit.
     #[must_use]
     pub fn new(rate: Rate, burst: NonZeroU32) -> Option<Self> {
         let interval = rate.interval()?;
@@ -28,19 +26,23 @@ impl Limiter {
         Some(Self(RateLimiter::direct_with_clock(quota, TokioClock)))
     }
 
-    /// Counts a call, or says when one may begin at the earliest.
+    /// Counts a call.
+    ///
+    /// # Errors
+    ///
+    /// The earliest time at which a call may begin, if none may begin now.
     pub fn check(&self) -> Result<(), Instant> {
         self.0.check().map_err(|early| early.earliest_possible().0)
     }
 }
 
-/// What governor can count with: it multiplies both, in 64 bits of nanoseconds, and they would overflow.
+/// Returns the largest burst that governor can count with: it multiplies both in 64 bits of nanoseconds.
 fn largest_burst(interval: Duration) -> Option<NonZeroU32> {
     let most = u128::from(u64::MAX).checked_div(interval.as_nanos())?;
     NonZeroU32::new(u32::try_from(most).unwrap_or(u32::MAX))
 }
 
-/// Tokio's clock in governor's terms: what `#[tokio::test(start_paused = true)]` moves.
+/// Tokio's clock as governor needs it. `#[tokio::test(start_paused = true)]` pauses it.
 #[derive(Debug, Clone, Copy)]
 struct TokioClock;
 

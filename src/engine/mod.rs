@@ -1,12 +1,14 @@
-//! Asks. Rows are pulled from the input only when a slot is free, every attempt passes the one [`Pacer`], and the
-//! consumer of the one loop owns all counters and all order: nothing else locks.
+//! Asks the source about every message. Rows are pulled from the input only when a call may be in flight for them,
+//! every attempt takes a permit from the one [`Pacer`], and the consumer of the one loop owns all counters and all
+//! order.
 //!
 //! ```text
-//! rows → [ turn → ask → again? ] × in flight → Sink
+//! rows → [ permit → ask → retry? ] × calls in flight → Sink
 //! ```
 //!
-//! The first call goes alone (`gate.rs`), and what the key may not ask about is not asked (`topic_permissions.rs`). A throttled
-//! answer slows the whole run down (`adaptive_rate.rs`), and the other runs that share its quota, too ([`QuotaFile`]).
+//! Until the first answer only one call is in flight (`gate.rs`). Topics that the key may not ask about are not asked
+//! (`topic_permissions.rs`). A throttled answer slows down the whole run (`adaptive_rate.rs`) and all runs that share
+//! its quota ([`QuotaFile`]).
 
 mod adaptive_rate;
 mod ask;

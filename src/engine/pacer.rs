@@ -1,9 +1,11 @@
-//! When may the next call begin?
+//! Decides when the next call may begin.
 //!
-//! A [`Limiter`] stands behind a fair mutex, so turns come first-come-first-served (governor's own `until_ready` wakes a
-//! herd and keeps no order). A throttled answer puts everyone on hold: whoever is waiting for a turn waits until the hold
-//! is over, and no call begins inside it.
-//! Then it goes on more slowly (`engine/adaptive_rate.rs`). Several runs share all that through a [`QuotaFile`].
+//! A [`Limiter`] stands behind a fair mutex, so calls begin in the order in which they were requested; governor's own
+//! `until_ready` does not keep an order. A throttled answer holds all calls: none begins before the hold is over, and
+//! afterwards the rate is lower (`adaptive_rate.rs`). Several runs share all of that through a [`QuotaFile`].
+//!
+//! Two limiters are at work: governor's for a run of its own, and [`QuotaState`] for runs that share a quota, whose
+//! last call is known only from the file.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,31 +19,31 @@ use super::quota_state::{QuotaState, interval};
 use super::{Limiter, Rate};
 use crate::source::CallPacer;
 
-/// How long everyone waits after a throttled answer that does not say how long: the quota's own window.
+/// The hold after a throttled answer that names none: the window of the quota.
 const THROTTLED: Duration = Duration::from_secs(1);
 
-/// Hands out turns, at most so many in so long, whoever asks.
+/// Gives permits for calls, at most as many per time as the rate allows.
 #[derive(Debug)]
 pub struct Pacer {
     limiter: Option<Limiter>,
-    /// Calls a second; nothing where there is no limit.
+    /// The full rate in calls per second. `None` if there is no limit.
     full: Option<f64>,
     turnstile: tokio::sync::Mutex<()>,
-    /// The state of the quota: ours alone, or what was last seen of the shared one.
+    /// The state of the quota: that of this run, or a copy of the shared one.
     state: Mutex<QuotaState>,
     shared: Option<QuotaFile>,
-    /// The most calls a second that were observed when one was throttled, in thousandths.
+    /// The highest rate that was observed when a call was throttled, in thousandths of a call per second.
     fastest: AtomicU64,
-    /// The book's times count from before this instant.
+    /// An instant, and the same moment on the clock of the quota state.
     origin: (Instant, Duration),
 }
 
-/// A call that may begin; whoever has it says how it ended.
+/// Permission for one call. Its holder reports how the call ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Permit(u64);
 
 impl Pacer {
-    /// `burst` calls may begin at once after a pause; 1 spreads them evenly.
+    /// Makes a pacer that allows `burst` calls at once after a pause; 1 spreads the calls evenly.
     #[must_use]
     pub fn new(rate: Rate, burst: NonZeroU32) -> Self {
         Self {
@@ -55,8 +57,8 @@ impl Pacer {
         }
     }
 
-    /// The same rate for all runs that name this file together: no call of one begins too soon after another's.
-    /// Their calls begin one by one, without bursts. Nothing is shared where there is no limit.
+    /// Shares the rate with all runs that name the same file. Their calls begin one by one, without bursts. Nothing is
+    /// shared if there is no limit.
     #[must_use]
     pub fn sharing(self, file: QuotaFile) -> Self {
         Self {
@@ -67,13 +69,13 @@ impl Pacer {
         }
     }
 
-    /// Is there a rate to be kept?
+    /// Returns whether there is a rate limit.
     #[must_use]
     pub const fn has_limit(&self) -> bool {
         self.full.is_some()
     }
 
-    /// Returns when the caller may begin its call.
+    /// Waits until the caller may begin its call.
     pub async fn turn(&self) -> Permit {
         if self.limiter.is_none() && self.shared.is_none() {
             let mut state = self.state();
@@ -104,7 +106,7 @@ impl Pacer {
         }
     }
 
-    /// Reserves a turn, waits for it, and takes it; anew, if a hold has come between.
+    /// Reserves a turn, waits for it and takes it. Reserves again if a hold has begun meanwhile.
     async fn shared_turn(&self, file: &QuotaFile, full: f64) -> Permit {
         loop {
             let turn = self
@@ -126,7 +128,7 @@ impl Pacer {
         }
     }
 
-    /// The call got an answer that was not throttled.
+    /// Reports that a call was answered and not throttled.
     pub async fn answered(&self, turn: Permit) {
         if self.is_untroubled() {
             return;
@@ -145,8 +147,9 @@ impl Pacer {
         }
     }
 
-    /// The call was throttled: lets no call begin before `asked` is over (the quota's window, if nothing was asked
-    /// for; at most a minute), and slows all of them down. Holds do not add up: the longest one counts.
+    /// Reports that a call was throttled. No call begins before the hold `asked` is over, which is that of the quota's
+    /// window if there is none and at most a minute, and all later calls are slower. Of several holds the longest
+    /// counts.
     pub async fn throttled(&self, turn: Permit, asked: Option<Duration>) {
         let hold = asked.unwrap_or(THROTTLED);
         let full = self.full.unwrap_or_else(|| self.observed());
@@ -166,15 +169,15 @@ impl Pacer {
         }
     }
 
-    /// Calls a second, if throttled answers have taken the pace back.
+    /// Returns the current rate in calls per second if throttled answers have lowered it.
     #[must_use]
     pub fn slowed_to(&self) -> Option<f64> {
         let now = self.now();
         self.state().adaptive_rate.pace(now)
     }
 
-    /// Calls a second, where no rate says it: the most that were ever observed, since later calls are slowed down
-    /// already.
+    /// Returns the highest rate that was ever observed, in calls per second. It stands for the full rate of a run
+    /// without a limit; later observations are of a rate that is lowered already.
     fn observed(&self) -> f64 {
         let millis = self.origin.0.elapsed().as_millis().max(100);
         let calls = u128::from(self.state().begun.max(1));
@@ -185,8 +188,8 @@ impl Pacer {
         fastest / 1000.0
     }
 
-    /// Changes the shared book, and keeps a copy. A file that fails in mid-run is no reason to lose answers: the run
-    /// says so once, and goes on by its copy.
+    /// Changes the shared state and keeps a copy. If the file fails during a run, the run warns once and continues with
+    /// its copy: a broken quota file must not lose answers.
     async fn share<R>(
         &self,
         file: &QuotaFile,

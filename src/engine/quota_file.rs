@@ -1,10 +1,11 @@
-//! One quota for several runs on a machine: the [`Book`] in a file that they share.
+//! One quota for several runs on a machine: the [`QuotaState`] in a file that they share.
 //!
-//! The file is locked only while it is read and written, never while somebody waits: a turn is reserved, waited for,
-//! and then taken. A run that is killed lets go of its lock with its life, and loses at most the one turn it had
-//! reserved. Turns are given in the order in which runs ask, and each run has one at most, so the quota is shared
-//! evenly. Times are those of the machine's monotonic clock: all its processes see the same, and no setting of the clock
-//! moves it. What was written before the machine was started anew is told by lying too far ahead.
+//! The file is locked only while it is read and written, never while a run waits: a turn is reserved, waited for, and
+//! then taken. A run that is killed releases its lock and loses at most the one turn that it had reserved. Turns are
+//! given in the order of the requests and each run has at most one, so the quota is shared evenly.
+//!
+//! Times are those of the machine's monotonic clock, which all processes share and no clock setting moves. Times from
+//! before a restart of the machine are recognised because they are too far in the future.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -19,16 +20,16 @@ use super::quota_state::QuotaState;
 use crate::exit::Advice;
 use crate::file;
 
-/// What the file says it is.
+/// The schema that the file names.
 const SCHEMA: &str = "ons-audit-quota/1";
 
-/// Its length: one write replaces all of it, whatever the numbers.
+/// The length of the file. One write replaces all of it.
 const LENGTH: usize = 1024;
 
-/// Another run needs microseconds; until then, ask again this often.
+/// Another run holds the lock for microseconds; it is requested again after this time.
 const AGAIN: Duration = Duration::from_millis(2);
 
-/// Who waits so long for the lock is told.
+/// A run that waits longer than this for the lock warns.
 const TOO_LONG: Duration = Duration::from_secs(5);
 
 #[derive(Serialize, Deserialize)]
@@ -38,27 +39,27 @@ struct QuotaFileContent {
     state: QuotaState,
 }
 
-/// A quota file that is open.
+/// An open quota file.
 #[derive(Debug)]
 pub struct QuotaFile {
     path: PathBuf,
-    /// The mutex is for those who share this process: the lock is the process's.
+    /// The mutex excludes other tasks of this process; the file lock belongs to the process.
     file: Mutex<File>,
     complained: AtomicBool,
 }
 
-/// Why a file can't be a quota file.
+/// Why a file cannot be used as a quota file.
 #[derive(Debug, thiserror::Error)]
 pub enum QuotaFileError {
-    /// It can't be opened or read.
+    /// The file cannot be opened or read.
     #[error("can't use the quota file {}", path.display())]
     Io {
-        /// The file.
+        /// The path as it was given.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// It holds something else.
+    /// The file holds something else.
     #[error("{} is not a quota file: expected an empty file or one of schema {SCHEMA}", .0.display())]
     Foreign(PathBuf),
 }
@@ -76,7 +77,11 @@ impl Advice for QuotaFileError {
 }
 
 impl QuotaFile {
-    /// Opens a quota file, or makes one that is private. Anything else is left alone.
+    /// Opens a quota file or creates a private one.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened, or if it holds anything else.
     pub fn open(path: &Path) -> Result<Self, QuotaFileError> {
         Ok(Self {
             path: path.to_owned(),
@@ -92,7 +97,7 @@ impl QuotaFile {
         };
         let mut file = file::open_private(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        // A pipe or a device would block or say nothing; a long file is not ours.
+        // Reading a pipe or a device could block; a longer file is not a quota file.
         let fits = metadata.is_file() && metadata.len() <= LENGTH as u64;
         if !fits || (metadata.len() > 0 && !is_book(&mut file).map_err(failed)?) {
             return Err(QuotaFileError::Foreign(path.to_owned()));
@@ -100,7 +105,7 @@ impl QuotaFile {
         Ok(file)
     }
 
-    /// Lets `change` read and change the book while nobody else does. Waits for others without holding up this
+    /// Lets `change` read and change the state while no other run does. Waits for other runs without blocking the
     /// thread.
     pub(super) async fn with<R>(
         &self,
@@ -122,7 +127,7 @@ impl QuotaFile {
         }
     }
 
-    /// Says once that the file fails.
+    /// Warns once that the file fails.
     pub(super) fn complain(&self, error: &io::Error) {
         if !self.complained.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -132,7 +137,7 @@ impl QuotaFile {
         }
     }
 
-    /// Nothing if somebody else has the lock.
+    /// Returns `None` if another run holds the lock.
     fn try_with<R>(&self, change: &mut impl FnMut(&mut QuotaState) -> R) -> io::Result<Option<R>> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         match file.try_lock() {
@@ -158,7 +163,7 @@ impl QuotaFile {
     }
 }
 
-/// Is there a book in it? Who looks while another run writes may have to look again.
+/// Returns whether the file holds a state. While another run writes, a second look may be needed.
 fn is_book(file: &mut File) -> io::Result<bool> {
     if read(file)?.is_some() {
         return Ok(true);
@@ -184,7 +189,7 @@ fn rewrite<R>(file: &mut File, change: &mut impl FnMut(&mut QuotaState) -> R) ->
     Ok(result)
 }
 
-/// The book; nothing where there is none that can be read, as after a power cut.
+/// Reads the state. Returns `None` if none can be read, as after a power cut.
 fn read(file: &mut File) -> io::Result<Option<QuotaState>> {
     let mut text = Vec::with_capacity(LENGTH);
     file.seek(SeekFrom::Start(0))?;
@@ -195,7 +200,7 @@ fn read(file: &mut File) -> io::Result<Option<QuotaState>> {
         .map(|layout| layout.state))
 }
 
-/// The machine's monotonic clock, which tokio's instants count by, too.
+/// The machine's monotonic clock, which tokio's instants use, too.
 pub(super) fn machine_clock() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::try_from(time).unwrap_or_default()

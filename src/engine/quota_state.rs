@@ -1,7 +1,7 @@
-//! What everybody who shares a quota has to know: until when nobody may call, when the last call began, and how far
-//! the pace is taken back. In memory for one run, in a file for several (`engine/quota_file.rs`).
+//! The state of a quota: until when no call may begin, when the last call began, and how far the rate is lowered. It is
+//! kept in memory for one run, and in a file for several (`quota_file.rs`).
 //!
-//! Times count from an origin that all sharers have in common.
+//! Times count from an origin that all runs of the quota share.
 
 use std::time::Duration;
 
@@ -9,29 +9,29 @@ use serde::{Deserialize, Serialize};
 
 use super::adaptive_rate::{AdaptiveRate, Throttled};
 
-/// No source makes us wait longer than this, whatever it says.
+/// The longest hold, whatever the source asks for.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
-/// More turns than these are never reserved ahead: a later one was written before the machine's clock began anew.
+/// At most so many turns are reserved ahead. A later one was written before the machine was restarted.
 const AHEAD: u32 = 64;
 
 /// The state of a quota.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct QuotaState {
-    /// No call begins before.
+    /// No call begins before this time.
     hold: Duration,
     /// The next turn that is free.
     free: Duration,
     /// When the last call began.
     last: Option<Duration>,
-    /// How many have begun.
+    /// Number of calls that have begun.
     pub(super) begun: u64,
     #[serde(rename = "tempo")]
     pub(super) adaptive_rate: AdaptiveRate,
 }
 
 impl QuotaState {
-    /// When the next call may begin, as far as holds and the slower pace go; nothing: at once.
+    /// Returns when the next call may begin because of a hold or a lowered rate. `None` if it may begin at once.
     pub(super) fn earliest(&self, now: Duration) -> Option<Duration> {
         let slow = self
             .adaptive_rate
@@ -41,12 +41,12 @@ impl QuotaState {
         (earliest > now).then_some(earliest)
     }
 
-    /// Has nobody been throttled, or is that long over?
+    /// Returns whether no call was throttled, or the effects are over.
     pub(super) fn is_untroubled(&self) -> bool {
         self.hold.is_zero() && self.adaptive_rate == AdaptiveRate::default()
     }
 
-    /// A call begins; gives its number.
+    /// Begins a call. Returns its number.
     pub(super) fn begin(&mut self, now: Duration) -> u64 {
         let call = self.count_call();
         if self.hold <= now {
@@ -56,20 +56,24 @@ impl QuotaState {
         call
     }
 
-    /// Counts a call that begins where nothing limits the rate; returns its number.
+    /// Counts a call that begins where nothing limits the rate. Returns its number.
     pub(super) fn count_call(&mut self) -> u64 {
         self.begun += 1;
         self.begun - 1
     }
 
-    /// Takes the next free turn, at `full` calls a second or the slower pace: first come, first served.
+    /// Reserves the next free turn at the rate `full` or at the lowered rate. Returns its time.
     pub(super) fn reserve(&mut self, now: Duration, full: f64) -> Duration {
         let turn = self.free.max(self.earliest(now).unwrap_or(now)).max(now);
         self.free = turn + interval(self.adaptive_rate.pace(now).unwrap_or(full));
         turn
     }
 
-    /// Begins the call whose turn has come, or says when it may: turns are only as exact as those before them.
+    /// Begins the call whose turn has come.
+    ///
+    /// # Errors
+    ///
+    /// The time at which the call may begin, if an earlier call began later than its turn.
     pub(super) fn take(&mut self, now: Duration, full: f64) -> Result<u64, Duration> {
         let spaced = self
             .last
@@ -81,7 +85,7 @@ impl QuotaState {
         Ok(self.begin(now))
     }
 
-    /// A throttled answer: holds everyone, and slows everyone down. Says whether it did the latter.
+    /// Records a throttled answer: holds all calls and lowers the rate. Returns whether it lowered the rate.
     pub(super) fn throttled(
         &mut self,
         call: u64,
@@ -100,7 +104,7 @@ impl QuotaState {
         })
     }
 
-    /// Corrects what lies too far ahead to be true: the machine has been started anew since, and its clock with it.
+    /// Corrects times that are too far in the future: the machine, and its clock with it, was restarted.
     pub(super) fn distrust(&mut self, now: Duration, full: f64) {
         let latest = now + LONGEST_HOLD;
         if self.hold > latest {
@@ -117,7 +121,7 @@ impl QuotaState {
     }
 }
 
-/// From one call to the next.
+/// Returns the time from one call to the next at `pace` calls per second.
 pub(super) fn interval(pace: f64) -> Duration {
     Duration::try_from_secs_f64(1.0 / pace).unwrap_or_default()
 }

@@ -1,25 +1,25 @@
-//! How many calls in how long: `10/s`, `600/m`, `max`.
+//! A rate such as `10/s`, `600/m` or `max`.
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Calls per time, or no limit.
+/// A number of calls per time, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rate {
-    /// At most so many calls in each such span, evenly spread.
+    /// At most `calls` in each `per`, evenly spread.
     Limited {
-        /// Calls.
+        /// Number of calls.
         calls: NonZeroU32,
-        /// In this long.
+        /// The length of time.
         per: Duration,
     },
-    /// As fast as the source answers.
+    /// No limit: as fast as the source answers.
     Max,
 }
 
-/// A text that is no rate.
+/// An error for a text that is not a rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a rate; expected calls per second, minute or hour such as 10/s, 600/m, 3000/h, or max"
@@ -27,7 +27,7 @@ pub enum Rate {
 pub struct BadRate(String);
 
 impl Rate {
-    /// So many calls each second.
+    /// Makes a rate of `calls` per second.
     #[must_use]
     pub const fn per_second(calls: NonZeroU32) -> Self {
         Self::Limited {
@@ -36,7 +36,7 @@ impl Rate {
         }
     }
 
-    /// From the beginning of one call to the next; nothing where there is no limit.
+    /// Returns the time from the beginning of one call to the next. `None` if there is no limit.
     #[must_use]
     pub fn interval(self) -> Option<Duration> {
         match self {
@@ -45,7 +45,7 @@ impl Rate {
         }
     }
 
-    /// How many calls the span that it names allows; one where there is no limit.
+    /// Returns the number of calls in the unit of time that the rate names; one if there is no limit.
     #[must_use]
     pub const fn calls(self) -> NonZeroU32 {
         match self {
@@ -54,7 +54,7 @@ impl Rate {
         }
     }
 
-    /// How long so many calls take at this pace, from the first to the last.
+    /// Returns how long `calls` calls take, from the first to the last. `None` if there is no limit.
     #[must_use]
     pub fn time_for(self, calls: u64) -> Option<Duration> {
         #[expect(

@@ -1,13 +1,13 @@
-//! Ending a run early: first drain, then drop.
+//! Ends a run early: first it lets calls in flight finish, then it drops them.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// How long answers in flight are awaited once the run is to end (`docs/reference/commands.md`).
+/// How long calls in flight are awaited after a stop was requested (`docs/reference/commands.md`).
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// Shared by whoever may end the run and the loop that has to.
+/// Shared by the loop and by everything that may end it.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     draining: CancellationToken,
@@ -15,13 +15,13 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A run that nothing has stopped yet.
+    /// Makes the state of a run that nothing has stopped.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// No new calls; the answers in flight are awaited. A second request drops them.
+    /// Requests a stop: no new call begins, and calls in flight are awaited. A second request drops them.
     pub fn request(&self) {
         if self.draining.is_cancelled() {
             self.dropped.cancel();
@@ -29,23 +29,23 @@ impl Stop {
         self.draining.cancel();
     }
 
-    /// No new calls, however often it is said.
+    /// Lets no new call begin. Unlike a second request, it never drops calls.
     pub(super) fn begin(&self) {
         self.draining.cancel();
     }
 
-    /// Has the end been asked for?
+    /// Returns whether a stop was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.draining.is_cancelled()
     }
 
-    /// Returns when no new call may begin.
+    /// Waits until no new call may begin.
     pub async fn draining(&self) {
         self.draining.cancelled().await;
     }
 
-    /// Returns when answers in flight are no longer awaited: asked for twice, or the grace is over.
+    /// Waits until calls in flight are no longer awaited: after a second request or after the grace time.
     pub(super) async fn dropping(&self) {
         let grace = async {
             self.draining.cancelled().await;

@@ -1,15 +1,16 @@
-//! What the key may ask about.
+//! The topics that the key may ask about.
 //!
-//! Rights are given by instance and topic (`docs/facts/ons-api.md` §1.5), so a refusal for want of one need not be every
-//! query's. What was answered before tells:
+//! Permissions are given by instance and topic (`docs/facts/ons-api.md` §1.5), so one denied query need not mean that
+//! all are denied. The answers so far decide:
 //!
-//! | answered so far | the refusal |
+//! | answered so far | a denied query |
 //! |---|---|
-//! | nothing | ends the run: the key may very likely ask nothing at all |
-//! | about other topics only | is the query's outcome, and that of every other about its topic, which is not asked |
-//! | about this topic | ends the run: a right was taken away meanwhile |
+//! | nothing | ends the run: the key is probably denied everything |
+//! | only other topics | is that query's outcome, and that of all later queries about its topic, which are not asked |
+//! | this topic | ends the run: a permission was revoked meanwhile |
 //!
-//! Until something is answered one call is in flight (`gate.rs`), so it never depends on luck which of them holds.
+//! Only one call is in flight until something is answered (`gate.rs`), so the case never depends on the order of
+//! answers.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,13 +19,13 @@ use std::sync::Arc;
 use crate::message::Query;
 use crate::source::{Failure, FailureKind, Trace};
 
-/// Of more topics than these nothing is remembered: each query about them is asked.
+/// At most so many topics are remembered. Queries about further topics are all asked.
 const TOPICS: usize = 10_000;
 
 /// Instance and topic.
 type TopicKey = (Option<Arc<str>>, Arc<str>);
 
-/// What a run has learnt of its key's rights.
+/// What the answers so far say about the permissions of the key.
 #[derive(Debug)]
 pub(super) struct TopicPermissions {
     access_confirmed: Cell<bool>,
@@ -38,7 +39,8 @@ enum TopicAccess {
 }
 
 impl TopicPermissions {
-    /// Nothing is known of any topic; `is_proved` by an earlier part of the run that the key may ask about some.
+    /// Makes the state of a run that knows nothing of any topic. `access_confirmed` says that an earlier part of the
+    /// run was answered, so the key may ask about some topic.
     pub(super) fn new(access_confirmed: bool) -> Self {
         Self {
             access_confirmed: Cell::new(access_confirmed),
@@ -46,7 +48,7 @@ impl TopicPermissions {
         }
     }
 
-    /// The refusal that a query would get, and that need not be asked for.
+    /// Returns the error that the query would get, if its topic is known to be denied.
     pub(super) fn refusal(&self, query: &Query) -> Option<Failure> {
         match self.known.borrow().get(&topic_key(query)) {
             Some(TopicAccess::Refused(failure)) => Some(Failure {
@@ -62,7 +64,7 @@ impl TopicPermissions {
         }
     }
 
-    /// Learns from an answer. A refusal for want of a right becomes one of its query, or of the run.
+    /// Records an answer. An error for want of a permission becomes that of its query, or one that ends the run.
     pub(super) fn learn(
         &self,
         query: &Query,
@@ -107,7 +109,7 @@ impl TopicPermissions {
         failure
     }
 
-    /// Says whether this is news.
+    /// Records the access to a topic. Returns whether it was not known before.
     fn remember(&self, query: &Query, now: TopicAccess) -> bool {
         let (topic_key, mut known) = (topic_key(query), self.known.borrow_mut());
         if let Some(before) = known.get_mut(&topic_key) {
