@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ByQueue;
+use crate::message::Tag;
 
 /// A consumer group's state for one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +176,16 @@ impl TagFilter {
     #[must_use]
     pub fn admits(&self, tag: Option<&str>) -> bool {
         self.is_all() || self.tags.iter().any(|wanted| Some(&**wanted) == tag)
+    }
+
+    /// Returns whether a message with this tag is delivered; `None` if the tag is unknown and would decide.
+    #[must_use]
+    pub fn admits_tag(&self, tag: &Tag) -> Option<bool> {
+        match tag {
+            Tag::Named(tag) => Some(self.admits(Some(tag))),
+            Tag::None => Some(self.admits(None)),
+            Tag::Unknown => self.is_all().then_some(true),
+        }
     }
 }
 

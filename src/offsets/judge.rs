@@ -1,7 +1,7 @@
 //! The gateway's decision table.
 
 use super::{ConsumeType, GroupState, MessageModel, TrackType};
-use crate::message::{Position, Tag};
+use crate::message::Position;
 
 /// Judges one group and one message like `OnsMessageTrace` (`docs/facts/rocketmq.md` §1.2,
 /// `docs/facts/ons-api.md` §1.4). The first row that matches decides:
@@ -45,16 +45,10 @@ fn by_offset(group: &GroupState, message: &Position) -> TrackType {
     if committed.is_none_or(|next| *next <= message.queue_offset) {
         TrackType::NOT_CONSUME_YET
     } else {
-        let admitted = match &message.tag {
-            Tag::Named(tag) => group.filter.admits(Some(tag)),
-            Tag::None => group.filter.admits(None),
-            Tag::Unknown if group.filter.is_all() => true,
-            Tag::Unknown => return TrackType::UNKNOWN,
-        };
-        if admitted {
-            TrackType::CONSUMED
-        } else {
-            TrackType::CONSUMED_BUT_FILTERED
+        match group.filter.admits_tag(&message.tag) {
+            Some(true) => TrackType::CONSUMED,
+            Some(false) => TrackType::CONSUMED_BUT_FILTERED,
+            None => TrackType::UNKNOWN,
         }
     }
 }
@@ -64,6 +58,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::message::Tag;
     use crate::offsets::{ByQueue, GroupTraces, Subscribed, TagFilter};
 
     /// Every row of the table above, for a message at offset 17 of queue 1 on broker-a.

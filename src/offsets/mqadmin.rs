@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{ConsumeType, GroupState, MessageModel, Subscribed, TrackType};
-use crate::message::{Position, Tag};
+use crate::message::Position;
 
 /// Properties of the topic and the broker that `mqadmin` misinterprets (`docs/facts/rocketmq.md` §1.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,12 +66,7 @@ pub fn judge_as_mqadmin(
     if is_elsewhere || !is_listed || next.is_none_or(|next| *next <= message.queue_offset) {
         return Some(TrackType::NOT_CONSUME_YET);
     }
-    let admitted = match &message.tag {
-        Tag::Named(tag) => group.filter.admits(Some(tag)),
-        Tag::None => group.filter.admits(None),
-        Tag::Unknown if group.filter.is_all() => true,
-        Tag::Unknown => return None,
-    };
+    let admitted = group.filter.admits_tag(&message.tag)?;
     Some(if admitted {
         TrackType::CONSUMED
     } else {
@@ -82,6 +77,7 @@ pub fn judge_as_mqadmin(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Tag;
     use crate::offsets::judge::tests::{group, message};
     use crate::offsets::judge_by_offsets;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{ConsumeType, GroupState, MessageModel, Subscribed, TrackType};
-use crate::message::{Position, Tag};
+use crate::message::Position;
 
 /// The decision table for a cluster's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -149,16 +149,10 @@ pub fn judge_by_offsets(group: &GroupState, message: &Position) -> (TrackType, M
     if group.filter.is_opaque() {
         return (TrackType::UNKNOWN, qualifiers.and(Marks::FILTER_UNKNOWN));
     }
-    let admitted = match &message.tag {
-        Tag::Named(tag) => group.filter.admits(Some(tag)),
-        Tag::None => group.filter.admits(None),
-        Tag::Unknown if group.filter.is_all() => true,
-        Tag::Unknown => return (TrackType::UNKNOWN, qualifiers.and(Marks::TAG_UNKNOWN)),
-    };
-    if admitted {
-        (TrackType::CONSUMED, qualifiers)
-    } else {
-        (TrackType::CONSUMED_BUT_FILTERED, qualifiers)
+    match group.filter.admits_tag(&message.tag) {
+        Some(true) => (TrackType::CONSUMED, qualifiers),
+        Some(false) => (TrackType::CONSUMED_BUT_FILTERED, qualifiers),
+        None => (TrackType::UNKNOWN, qualifiers.and(Marks::TAG_UNKNOWN)),
     }
 }
 
@@ -167,6 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::message::Tag;
     use crate::offsets::judge::tests::{group, message};
 
     /// Every row of the table above, for a message at offset 17 of queue 1 on broker-a, without a tag or with

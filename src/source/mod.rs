@@ -14,7 +14,7 @@ pub use ons::Ons;
 pub use rocketmq::Cluster;
 pub use snapshot::Snapshot;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +26,14 @@ use crate::offsets::{Marks, TrackType};
 
 /// A source of traces.
 pub trait TraceSource {
-    /// Makes one attempt to answer a query. The HTTP source signs each attempt anew.
-    fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>>;
+    /// Makes one attempt to answer a query. The HTTP source signs each attempt anew. By default, answers locally.
+    fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>> {
+        let answer = self.answer_locally(query, false);
+        ready(answer.unwrap_or_else(|| {
+            let message = "the source has no answer";
+            Err(Failure::new(FailureKind::Fatal, None, message))
+        }))
+    }
 
     /// Returns the answer if it needs no call and so no turn. If the run is paced (`is_paced`), a source that
     /// answers everything locally returns `None`, so that each query waits for its turn.

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::future::{Future, ready};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -332,10 +331,6 @@ pub const NO_MESSAGE: &str = "BIZ_NO_MESSAGE";
 pub const TOPIC_NOT_FOUND: &str = "BIZ_TOPIC_NOT_FOUND";
 
 impl TraceSource for Snapshot {
-    fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>> {
-        ready(self.answer(query))
-    }
-
     fn answer_locally(&self, query: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
         (!is_paced).then(|| self.answer(query))
     }
