@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::source::ons::credentials::{
-    Allowed, Credentials, CredentialsError, ChainStep, Provider, ProviderKind, RoleDefaults, cli_config, ini,
+    Allowed, ChainStep, Credentials, CredentialsError, Provider, ProviderKind, RoleDefaults,
+    cli_config, ini,
 };
 use secrecy::ExposeSecret;
 

@@ -14,7 +14,8 @@ use ons_audit::exit::Advice;
 use ons_audit::input::{Entry, KeptCells, Row};
 use ons_audit::message::Query;
 use ons_audit::results::{
-    Block, Durability, Found, Header, Outcome, ResultsFile, ResultsError, ResultsWriter, partial_path,
+    Block, Durability, EarlierRun, Header, Outcome, ResultsError, ResultsFile, ResultsWriter,
+    partial_path,
 };
 use ons_audit::source::Trace;
 
@@ -35,8 +36,8 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let partial = partial_path(&TARGET);
     fs::write(&partial, &content).expect("a file");
-    match Found::beside(&TARGET, &wanted) {
-        Ok(Found::Unfinished(unfinished)) => {
+    match EarlierRun::beside(&TARGET, &wanted) {
+        Ok(EarlierRun::Unfinished(unfinished)) => {
             assert_eq!(unfinished.done().len(), unfinished.totals().rows);
             let kept = fs::read(&partial).expect("it is there");
             assert!(content.starts_with(&kept) && (kept.is_empty() || kept.ends_with(b"\n")));

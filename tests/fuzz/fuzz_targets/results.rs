@@ -8,11 +8,12 @@ use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
 use ons_audit::file::Output;
 use ons_audit::offsets::Rules;
-use ons_audit::results::{Line, ReadError, ResultsFile};
 use ons_audit::report::locale::Locale;
 use ons_audit::report::{
-    ReportContext, CsvDialect, ReportFormat, SummaryFormat, Target, Targets, Terminal, render,
+    CsvDialect, ReportContext, ReportFormat, SummaryFormat, Target, Targets, TerminalSummary,
+    render,
 };
+use ons_audit::results::{Line, ReadError, ResultsFile};
 use ons_audit_fuzz::Reused;
 use serde::de::IgnoredAny;
 
@@ -105,7 +106,7 @@ fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
     assert!(summary.tally.totals.tie());
     assert_eq!(summary.tally.totals, results_files[0].trailer().totals);
     let mut text = Vec::new();
-    let terminal = Terminal {
+    let terminal = TerminalSummary {
         made,
         width: Some(80),
     };

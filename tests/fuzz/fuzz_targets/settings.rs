@@ -11,7 +11,8 @@ use libfuzzer_sys::fuzz_target;
 use ons_audit::engine::{Pacer, Rate};
 use ons_audit::exit::Advice;
 use ons_audit::input::{ColumnRef, InputFormat};
-use ons_audit::settings::{Accept, Auto, Settings, LogFormat, MaxRejects, SettingsError, Span, Zone};
+use ons_audit::message::Zone;
+use ons_audit::settings::{Accept, Auto, LogFormat, MaxRejects, Settings, SettingsError, Span};
 use ons_audit::source::ons::Signature;
 use ons_audit_fuzz::Reused;
 
@@ -22,10 +23,10 @@ thread_local! {
 fuzz_target!(|bytes: &[u8]| {
     FILES.with_borrow_mut(|[file, shown]| {
         let path = file.holding(bytes);
-        match settings(&path) {
+        match merged_settings(&path) {
             Ok(first) => {
                 read_all(&first);
-                let again = settings(&shown.holding(first.show().as_bytes()))
+                let again = merged_settings(&shown.holding(first.show().as_bytes()))
                     .expect("what is shown is a settings file");
                 assert_eq!(values(&first), values(&again));
             }
