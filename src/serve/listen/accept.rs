@@ -13,10 +13,9 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::ListenerState;
-use super::close_reason::{CloseKind, CloseReason};
+use super::close_reason::CloseReason;
 use super::connection::serve_connection;
 use super::limits::raise_open_files;
-use super::timed_stream::Timeout;
 
 /// How long the loop pauses when the system cannot accept, for example without free file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -58,7 +57,7 @@ pub(super) async fn accept_connections(
                 connections.spawn(async move {
                     let reason = serve_stream(stream, peer, &state).await;
                     if let Some(reason) = reason {
-                        state.metrics.aborted(reason.kind);
+                        state.metrics.aborted(&reason);
                         state.log.connection(peer, &reason);
                     }
                     drop(permit);
@@ -93,7 +92,7 @@ async fn serve_stream(
         Ok(Ok(1..)) => {}
         // A port check leaves without a byte.
         Ok(_) => return None,
-        Err(_) => return Some(CloseReason::timeout(Timeout::Idle)),
+        Err(_) => return Some(CloseReason::IdleTimeout),
     }
     let Some(tls) = &state.tls else {
         return serve_connection(stream, peer, state).await;
@@ -108,11 +107,8 @@ async fn serve_stream(
     };
     match shaken {
         Ok(Ok(stream)) => serve_connection(Box::new(stream), peer, state).await,
-        Ok(Err(error)) => Some(CloseReason::new(CloseKind::Handshake, error.to_string())),
-        Err(_) => {
-            let detail = "the TLS handshake took too long";
-            Some(CloseReason::new(CloseKind::HandshakeTimeout, detail))
-        }
+        Ok(Err(error)) => Some(CloseReason::Handshake(error.to_string())),
+        Err(_) => Some(CloseReason::HandshakeTimeout),
     }
 }
 

@@ -118,11 +118,12 @@ impl AccessLog {
         let Some(writer) = &self.writer else {
             return;
         };
+        let detail = reason.to_string();
         let line = ConnectionLine {
             time: clock::rfc3339((self.clock)()),
             peer,
-            aborted: reason.kind.label(),
-            detail: shown(&reason.detail),
+            aborted: reason.label(),
+            detail: shown(&detail),
         };
         writer.push(line_of(&line));
     }

@@ -1,15 +1,14 @@
-//! Why a connection ended before its time. Each kind is a label of a metric, so the set is closed.
+//! Why a connection was closed before its time. Each reason is a label of a metric, so the set is closed.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use super::timed_stream::{Phase, Timeout};
+use super::timed_stream::Phase;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CloseKind {
-    /// The TLS handshake failed.
-    Handshake,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CloseReason {
+    /// The TLS handshake failed; the text is the error of rustls.
+    Handshake(String),
     HandshakeTimeout,
     /// No request came for too long.
     IdleTimeout,
@@ -17,123 +16,88 @@ pub(super) enum CloseKind {
     BodyTimeout,
     /// The client did not take its answer in time.
     WriteTimeout,
-    /// The bytes received are no HTTP request, or its head is too long.
-    BadRequest,
-    /// The client or its network broke the connection in the middle of a request or an answer.
-    ClientLeft,
+    /// The bytes received are no HTTP request, or its head is too long; the text is the error of hyper, which quotes
+    /// nothing that the client sent.
+    BadRequest(String),
+    /// The client or its network broke the connection.
+    ClientLeft(&'static str),
     /// The server stopped before the answer was there.
     Shutdown,
 }
 
-impl CloseKind {
-    pub(super) const ALL: [Self; 9] = [
-        Self::Handshake,
-        Self::HandshakeTimeout,
-        Self::IdleTimeout,
-        Self::HeadTimeout,
-        Self::BodyTimeout,
-        Self::WriteTimeout,
-        Self::BadRequest,
-        Self::ClientLeft,
-        Self::Shutdown,
-    ];
+impl CloseReason {
+    pub(super) fn all() -> [Self; 9] {
+        [
+            Self::Handshake(String::new()),
+            Self::HandshakeTimeout,
+            Self::IdleTimeout,
+            Self::HeadTimeout,
+            Self::BodyTimeout,
+            Self::WriteTimeout,
+            Self::BadRequest(String::new()),
+            Self::ClientLeft(""),
+            Self::Shutdown,
+        ]
+    }
 
     /// Returns the word for metrics and log.
-    pub(super) const fn label(self) -> &'static str {
+    pub(super) const fn label(&self) -> &'static str {
         match self {
-            Self::Handshake => "handshake",
+            Self::Handshake(_) => "handshake",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::IdleTimeout => "idle_timeout",
             Self::HeadTimeout => "head_timeout",
             Self::BodyTimeout => "body_timeout",
             Self::WriteTimeout => "write_timeout",
-            Self::BadRequest => "bad_request",
-            Self::ClientLeft => "client_left",
+            Self::BadRequest(_) => "bad_request",
+            Self::ClientLeft(_) => "client_left",
             Self::Shutdown => "shutdown",
         }
-    }
-}
-
-/// A kind with a detail for the log. The detail quotes nothing that the client sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CloseReason {
-    pub(super) kind: CloseKind,
-    pub(super) detail: Cow<'static, str>,
-}
-
-impl CloseReason {
-    pub(super) fn new(kind: CloseKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
-    }
-
-    pub(super) fn shutdown() -> Self {
-        let detail = "the server ended before the answer was there";
-        Self::new(CloseKind::Shutdown, detail)
-    }
-
-    pub(super) fn body_timeout() -> Self {
-        let detail = "the body of a request took too long";
-        Self::new(CloseKind::BodyTimeout, detail)
-    }
-
-    pub(super) fn left_during_body() -> Self {
-        Self::new(CloseKind::ClientLeft, "left in the midst of a body")
-    }
-
-    pub(super) fn timeout(timeout: Timeout) -> Self {
-        let (kind, detail) = match timeout {
-            Timeout::Idle => (CloseKind::IdleTimeout, "no request came for too long"),
-            Timeout::Head => (
-                CloseKind::HeadTimeout,
-                "the head of a request took too long",
-            ),
-            Timeout::Write => (
-                CloseKind::WriteTimeout,
-                "the client did not take its answer",
-            ),
-        };
-        Self::new(kind, detail)
     }
 
     /// Returns why hyper gave up in `phase`. `None` for an end that is no incident.
     pub(super) fn of_error(error: &hyper::Error, phase: Phase) -> Option<Self> {
         if error.is_parse() {
-            return Some(Self::new(CloseKind::BadRequest, error.to_string()));
+            return Some(Self::BadRequest(error.to_string()));
         }
-        if let Some(unanswered) = error.source().and_then(|cause| cause.downcast_ref()) {
-            return match unanswered {
-                Unanswered::Dropped => None,
-                Unanswered::Closed(reason) => Some(reason.clone()),
-            };
+        if let Some(Unanswered(reason)) = error.source().and_then(|cause| cause.downcast_ref()) {
+            return reason.clone();
         }
-        let detail = match phase {
+        Some(Self::ClientLeft(match phase {
             // Clients may close an idle connection as they please.
             Phase::Idle => return None,
             Phase::Head => "left in the midst of a request's head",
             Phase::Answering => "left before its answer",
             Phase::Writing => "left in the midst of its answer",
-        };
-        Some(Self::new(CloseKind::ClientLeft, detail))
+        }))
     }
 }
 
-/// Why a request gets no answer. It is the error of our HTTP service, at which hyper closes the connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unanswered {
-    /// The fault injector wants it so.
-    Dropped,
-    Closed(CloseReason),
+/// The detail for the log.
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake(detail) | Self::BadRequest(detail) => detail,
+            Self::HandshakeTimeout => "the TLS handshake took too long",
+            Self::IdleTimeout => "no request came for too long",
+            Self::HeadTimeout => "the head of a request took too long",
+            Self::BodyTimeout => "the body of a request took too long",
+            Self::WriteTimeout => "the client did not take its answer",
+            Self::ClientLeft(detail) => detail,
+            Self::Shutdown => "the server ended before the answer was there",
+        })
+    }
 }
+
+/// A request gets no answer: for a reason, or because the fault injector wants it so.
+///
+/// It is the error of our HTTP service, at which hyper closes the connection.
+#[derive(Debug, Clone)]
+pub(super) struct Unanswered(pub(super) Option<CloseReason>);
 
 impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dropped => "dropped on purpose",
-            Self::Closed(reason) => &reason.detail,
-        })
+        f.write_str("the request gets no answer")
     }
 }
 

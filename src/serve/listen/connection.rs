@@ -1,20 +1,19 @@
 //! One connection: hyper reads its requests, the router answers them, log and metrics record them.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Duration, Instant, timeout};
 
 use super::ListenerState;
 use super::access_log::AccessLogEntry;
-use super::close_reason::{CloseKind, CloseReason, Unanswered};
+use super::close_reason::{CloseReason, Unanswered};
 use super::timed_stream::{ConnectionPhase, Phase, TimedStream};
 use crate::serve::CallDetails;
 
@@ -34,11 +33,10 @@ where
 {
     let phase = Arc::new(ConnectionPhase::default());
     let stream = TimedStream::new(stream, phase.clone(), state.limits);
-    let service = RequestService {
-        state: state.clone(),
-        peer,
-        phase: phase.clone(),
-    };
+    let service = service_fn(|request| {
+        phase.enter(Phase::Answering);
+        Box::pin(answer(request, peer, state.clone(), phase.clone()))
+    });
     let mut connection = state.http.serve_connection(TokioIo::new(stream), service);
     let ended = tokio::select! {
         biased;
@@ -48,19 +46,17 @@ where
             tokio::select! {
                 biased;
                 ended = &mut connection => ended,
-                () = state.kill.cancelled() => return Some(CloseReason::shutdown()),
+                () = state.kill.cancelled() => return Some(CloseReason::Shutdown),
             }
         }
     };
     if let Some(expired) = phase.expired() {
-        return Some(CloseReason::timeout(expired));
+        return Some(expired);
     }
     let reason = ended
         .err()
         .and_then(|error| CloseReason::of_error(&error, phase.get()));
-    let has_answer = reason
-        .as_ref()
-        .is_none_or(|reason| reason.kind == CloseKind::BadRequest);
+    let has_answer = matches!(reason, None | Some(CloseReason::BadRequest(_)));
     if has_answer && !state.stop.is_cancelled() {
         linger(connection.into_parts().io.into_inner().into_inner(), state).await;
     }
@@ -82,54 +78,37 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &Listene
     }
 }
 
-/// The service that hyper calls for each request of one connection.
-#[derive(Debug, Clone)]
-struct RequestService {
-    state: Arc<ListenerState>,
+/// Answers one request, and records it in log and metrics.
+async fn answer(
+    request: Request<Incoming>,
     peer: SocketAddr,
+    state: Arc<ListenerState>,
     phase: Arc<ConnectionPhase>,
-}
-
-type Answered = Result<Response<Body>, Unanswered>;
-
-impl Service<Request<Incoming>> for RequestService {
-    type Response = Response<Body>;
-    type Error = Unanswered;
-    type Future = Pin<Box<dyn Future<Output = Answered> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.phase.enter(Phase::Answering);
-        Box::pin(self.clone().answer(request))
-    }
-}
-
-impl RequestService {
-    async fn answer(self, request: Request<Incoming>) -> Answered {
-        let started = Instant::now();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let Ok(mut response) = self.state.router.call(request).await;
-        let details: CallDetails = response.extensions_mut().remove().unwrap_or_default();
-        let answered = match response.extensions_mut().remove() {
-            Some(Unanswered::Closed(reason)) => return Err(Unanswered::Closed(reason)),
-            Some(Unanswered::Dropped) => Err(Unanswered::Dropped),
-            None => Ok(response),
-        };
-        let entry = AccessLogEntry {
-            peer: self.peer,
-            method: &method,
-            uri: &uri,
-            status: answered.as_ref().map_or(0, |found| found.status().as_u16()),
-            bytes: answered.as_ref().map_or(0, length),
-            took: started.elapsed(),
-            details: &details,
-        };
-        self.state
-            .metrics
-            .answered(&details, entry.status, entry.took);
-        self.state.log.request(&entry);
-        self.phase.enter(Phase::Writing);
-        answered
-    }
+) -> Result<Response<Body>, Unanswered> {
+    let started = Instant::now();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let Ok(mut response) = state.router.call(request).await;
+    let details: CallDetails = response.extensions_mut().remove().unwrap_or_default();
+    let answered = match response.extensions_mut().remove() {
+        Some(Unanswered(None)) => Err(Unanswered(None)),
+        Some(unanswered) => return Err(unanswered),
+        None => Ok(response),
+    };
+    let entry = AccessLogEntry {
+        peer,
+        method: &method,
+        uri: &uri,
+        status: answered
+            .as_ref()
+            .map_or(0, |response| response.status().as_u16()),
+        bytes: answered.as_ref().map_or(0, length),
+        took: started.elapsed(),
+        details: &details,
+    };
+    state.metrics.answered(&details, entry.status, entry.took);
+    state.log.request(&entry);
+    phase.enter(Phase::Writing);
+    answered
 }
 
 fn length(response: &Response<Body>) -> u64 {

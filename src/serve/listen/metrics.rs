@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::close_reason::CloseKind;
+use super::close_reason::CloseReason;
 use crate::serve::CallDetails;
 
 /// The media type of [`Metrics::page`].
@@ -77,8 +77,8 @@ impl Metrics {
             lost_lines: Counter::default(),
         };
         // A counter that exists from the start shows its first step.
-        for kind in CloseKind::ALL {
-            let reason = kind.label();
+        for reason in CloseReason::all() {
+            let reason = reason.label();
             drop(metrics.aborted.get_or_create(&ReasonLabel { reason }));
         }
         metrics.register();
@@ -153,8 +153,8 @@ impl Metrics {
     }
 
     /// Counts a connection that was closed for a reason.
-    pub(super) fn aborted(&self, kind: CloseKind) {
-        let reason = kind.label();
+    pub(super) fn aborted(&self, reason: &CloseReason) {
+        let reason = reason.label();
         self.aborted.get_or_create(&ReasonLabel { reason }).inc();
     }
 
@@ -231,16 +231,16 @@ mod tests {
     #[test]
     fn every_close_reason_is_there_from_the_start() {
         let metrics = Metrics::new();
-        metrics.aborted(CloseKind::HeadTimeout);
+        metrics.aborted(&CloseReason::HeadTimeout);
         metrics.open.inc();
         let page = metrics.page();
-        for kind in CloseKind::ALL {
-            let count = u8::from(kind == CloseKind::HeadTimeout);
+        for reason in CloseReason::all() {
+            let reason = reason.label();
+            let count = u8::from(reason == "head_timeout");
             has(
                 &page,
                 &format!(
-                    r#"ons_audit_serve_connections_aborted_total{{reason="{}"}} {count}"#,
-                    kind.label()
+                    r#"ons_audit_serve_connections_aborted_total{{reason="{reason}"}} {count}"#
                 ),
             );
         }

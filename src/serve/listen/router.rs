@@ -55,7 +55,7 @@ async fn call(handler: Arc<impl Handler>, limit: Duration, request: Request) -> 
     let body = match timeout(limit, to_bytes(body, usize::MAX)).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => return body_error(&error),
-        Err(_) => return unanswered(Unanswered::Closed(CloseReason::body_timeout())),
+        Err(_) => return unanswered(CloseReason::BodyTimeout),
     };
     let request = GatewayRequest {
         method: head.method.as_str(),
@@ -77,7 +77,7 @@ fn body_error(error: &axum::Error) -> Response<Body> {
     if matches!(kind, Some(ErrorKind::InvalidInput | ErrorKind::InvalidData)) {
         return refusal(StatusCode::BAD_REQUEST, "the body is malformed\n");
     }
-    unanswered(Unanswered::Closed(CloseReason::left_during_body()))
+    unanswered(CloseReason::ClientLeft("left in the midst of a body"))
 }
 
 fn respond(reply: GatewayReply) -> Response<Body> {
@@ -100,7 +100,7 @@ fn respond(reply: GatewayReply) -> Response<Body> {
         headers.insert(RETRY_AFTER, HeaderValue::from(millis(wait)));
     }
     if details.dropped {
-        response.extensions_mut().insert(Unanswered::Dropped);
+        response.extensions_mut().insert(Unanswered(None));
     }
     response.extensions_mut().insert(details);
     response
@@ -136,9 +136,9 @@ fn refusal(status: StatusCode, reason: &'static str) -> Response<Body> {
 }
 
 /// Tells the connection to close instead of answering.
-fn unanswered(why: Unanswered) -> Response<Body> {
+fn unanswered(reason: CloseReason) -> Response<Body> {
     let mut response = Response::default();
-    response.extensions_mut().insert(why);
+    response.extensions_mut().insert(Unanswered(Some(reason)));
     response
 }
 

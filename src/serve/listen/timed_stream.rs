@@ -5,13 +5,14 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::Limits;
+use super::close_reason::CloseReason;
 
 /// What a connection does at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,43 +28,35 @@ pub(super) enum Phase {
     Writing,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timeout {
-    Idle,
-    Head,
-    Write,
-}
-
 /// The phase of a connection, and the timeout that ended it. Stream and service share it; both run in one task.
 #[derive(Debug, Default)]
-pub(super) struct ConnectionPhase(Mutex<(Phase, Option<Timeout>)>);
+pub(super) struct ConnectionPhase(Mutex<(Phase, Option<CloseReason>)>);
 
 impl ConnectionPhase {
     pub(super) fn get(&self) -> Phase {
-        self.with(|(phase, _)| *phase)
+        self.lock().0
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        self.with(|(now, _)| *now = phase);
+        self.lock().0 = phase;
     }
 
     /// Enters `to` if the phase is `from`; returns whether it was.
     fn advance(&self, from: Phase, to: Phase) -> bool {
-        self.with(|(now, _)| {
-            let advances = *now == from;
-            if advances {
-                *now = to;
-            }
-            advances
-        })
+        let mut now = self.lock();
+        let advances = now.0 == from;
+        if advances {
+            now.0 = to;
+        }
+        advances
     }
 
-    pub(super) fn expired(&self) -> Option<Timeout> {
-        self.with(|(_, expired)| *expired)
+    pub(super) fn expired(&self) -> Option<CloseReason> {
+        self.lock().1.clone()
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut (Phase, Option<Timeout>)) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, (Phase, Option<CloseReason>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,7 +67,7 @@ pub(super) struct TimedStream<S> {
     limits: Limits,
     timer: Pin<Box<Sleep>>,
     /// The timeout that the timer counts at the moment.
-    running: Option<Timeout>,
+    running: Option<CloseReason>,
 }
 
 impl<S> TimedStream<S> {
@@ -92,19 +85,19 @@ impl<S> TimedStream<S> {
         self.inner
     }
 
-    /// Starts the timer unless it runs already. Ready when the time is over.
-    fn poll_timeout(&mut self, timeout: Timeout, cx: &mut Context<'_>) -> Poll<()> {
-        if self.running != Some(timeout) {
-            let limit = match timeout {
-                Timeout::Idle => self.limits.idle,
-                Timeout::Head => self.limits.head,
-                Timeout::Write => self.limits.write,
+    /// Starts the timer unless it runs already for this reason. Ready when the time is over.
+    fn poll_timeout(&mut self, reason: CloseReason, cx: &mut Context<'_>) -> Poll<()> {
+        if self.running.as_ref() != Some(&reason) {
+            let limit = match reason {
+                CloseReason::IdleTimeout => self.limits.idle,
+                CloseReason::HeadTimeout => self.limits.head,
+                _ => self.limits.write,
             };
             self.timer.as_mut().reset(Instant::now() + limit);
-            self.running = Some(timeout);
+            self.running = Some(reason.clone());
         }
         ready!(self.timer.as_mut().poll(cx));
-        self.phase.with(|(_, expired)| *expired = Some(timeout));
+        self.phase.lock().1 = Some(reason);
         Poll::Ready(())
     }
 
@@ -115,7 +108,7 @@ impl<S> TimedStream<S> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if written.is_pending() {
-            ready!(self.poll_timeout(Timeout::Write, cx));
+            ready!(self.poll_timeout(CloseReason::WriteTimeout, cx));
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
         written
@@ -137,9 +130,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         }
         match self.phase.get() {
             // As if the client had closed: hyper then ends without an error.
-            Phase::Idle => self.poll_timeout(Timeout::Idle, cx).map(Ok),
+            Phase::Idle => self.poll_timeout(CloseReason::IdleTimeout, cx).map(Ok),
             Phase::Head => self
-                .poll_timeout(Timeout::Head, cx)
+                .poll_timeout(CloseReason::HeadTimeout, cx)
                 .map(|()| Err(ErrorKind::TimedOut.into())),
             Phase::Answering | Phase::Writing => Poll::Pending,
         }
@@ -173,11 +166,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
         if flushed.is_ready() {
-            self.running = self.running.filter(|timeout| *timeout != Timeout::Write);
+            if self.running == Some(CloseReason::WriteTimeout) {
+                self.running = None;
+            }
             if self.phase.advance(Phase::Writing, Phase::Idle) {
                 self.running = None;
                 // hyper may have polled for the next request already, so the timer must wake it.
-                let _ = self.poll_timeout(Timeout::Idle, cx);
+                let _ = self.poll_timeout(CloseReason::IdleTimeout, cx);
             }
         }
         self.timed_write(flushed, cx)

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::close_reason::{CloseKind, CloseReason};
+use super::close_reason::CloseReason;
 use super::connection::serve_connection;
 use super::{Handler, Limits, ListenerState, Server};
 use crate::serve::{CallDetails, GatewayReply, GatewayRequest};
@@ -138,7 +138,7 @@ impl Fixture {
         let task = self.connections.spawn(async move {
             let reason = serve_connection(theirs, PEER, &state).await;
             if let Some(reason) = &reason {
-                state.metrics.aborted(reason.kind);
+                state.metrics.aborted(reason);
                 state.log.connection(PEER, reason);
             }
             reason

@@ -52,6 +52,6 @@ async fn a_request_without_an_answer_is_logged() {
     fixture.state.kill.cancel();
     client.is_closed().await;
     let reason = client.close_reason().await;
-    assert_eq!(reason, Some(CloseReason::shutdown()));
+    assert_eq!(reason, Some(CloseReason::Shutdown));
     assert_eq!(fixture.log().await[0]["aborted"], "shutdown");
 }

@@ -5,11 +5,11 @@ use tokio::time::{Instant, sleep};
 use super::*;
 
 /// Waits until the server closes; returns after how many seconds, and why.
-async fn closed(client: Client, since: Instant) -> (u64, Option<CloseKind>) {
+async fn closed(client: Client, since: Instant) -> (u64, Option<CloseReason>) {
     let Client { stream, task } = client;
     let reason = task.await.unwrap();
     drop(stream);
-    (since.elapsed().as_secs(), reason.map(|reason| reason.kind))
+    (since.elapsed().as_secs(), reason)
 }
 
 #[tokio::test(start_paused = true)]
@@ -17,7 +17,7 @@ async fn an_idle_connection_is_kept_for_a_minute() {
     let fixture = Fixture::new();
     let fresh = fixture.client();
     let since = Instant::now();
-    let expected = (60, Some(CloseKind::IdleTimeout));
+    let expected = (60, Some(CloseReason::IdleTimeout));
     assert_eq!(closed(fresh, since).await, expected);
 
     let mut client = fixture.client();
@@ -47,7 +47,7 @@ async fn a_head_has_ten_seconds_from_its_first_byte() {
         client.send(byte).await;
         sleep(Duration::from_secs(3)).await;
     }
-    let expected = (12, Some(CloseKind::HeadTimeout));
+    let expected = (12, Some(CloseReason::HeadTimeout));
     assert_eq!(closed(client, since).await, expected);
     let log = fixture.log().await;
     assert_eq!(log[2]["aborted"], "head_timeout");
@@ -82,7 +82,7 @@ async fn a_body_has_ten_seconds() {
         sleep(Duration::from_secs(2)).await;
     }
     client.is_closed().await;
-    let expected = (10, Some(CloseKind::BodyTimeout));
+    let expected = (10, Some(CloseReason::BodyTimeout));
     assert_eq!(closed(client, since).await, expected);
     let log = fixture.log().await;
     assert_eq!(log.len(), 1, "{log:?}");
@@ -111,6 +111,6 @@ async fn a_client_has_thirty_seconds_to_take_an_answer() {
         client.stream.read_exact(&mut [0; 100]).await.unwrap();
         sleep(Duration::from_secs(5)).await;
     }
-    let expected = (30, Some(CloseKind::WriteTimeout));
+    let expected = (30, Some(CloseReason::WriteTimeout));
     assert_eq!(closed(client, since).await, expected);
 }
