@@ -249,7 +249,7 @@ impl BlockRenderer<'_> {
             born_at: born.map(|born| born_at.of(born)),
             kept: &line.extra.0,
         };
-        rendered.totals.damage.meet(line.row, view.kept);
+        rendered.totals.damage.add_fields(line.row, view.kept);
         rendered.totals.columns.add_kept(line.row, view.kept);
         for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
             format.row(self.context, &view, piece);

@@ -1,4 +1,4 @@
-//! A results file's lines from the first to the last, in blocks.
+//! Reads the lines of a results file in blocks.
 
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -7,19 +7,19 @@ use super::fast_line_parser::FastLineParser;
 use super::{Line, ReadError, ResultsFile};
 use crate::file::Sha256;
 
-/// How much is read at once.
+/// Number of bytes that are read at once.
 const BLOCK: u64 = 256 * 1024;
 
-/// Whole lines of a results file.
+/// A number of complete lines of a results file.
 #[derive(Debug)]
 pub struct Block {
     /// Row of the first line.
     pub first_row: u64,
-    /// The lines with their ends.
+    /// The lines with their line ends.
     pub text: String,
 }
 
-/// Iterates over a results file's lines in blocks.
+/// Iterates over the lines of a results file in blocks.
 #[derive(Debug)]
 pub struct Blocks<'r> {
     results_file: &'r ResultsFile,
@@ -29,7 +29,11 @@ pub struct Blocks<'r> {
 }
 
 impl Blocks<'_> {
-    /// The next block; at the end the seal is compared, if that was asked for.
+    /// Reads the next block. At the end it compares the seal, if [`ResultsFile::blocks`] was told to check it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is not UTF-8, or does not have the seal of its trailer.
     pub fn next_block(&mut self) -> Result<Option<Block>, ReadError> {
         let failed = |source| self.results_file.failed(source);
         let end = self.results_file.lines.end;
@@ -41,7 +45,7 @@ impl Blocks<'_> {
             .file
             .read_exact_at(&mut bytes, self.at)
             .map_err(failed)?;
-        // Lines are cut nowhere: one longer than a block is read whole.
+        // A line is never split: one that is longer than a block is read as a whole.
         while memchr::memrchr(b'\n', &bytes).is_none() {
             let more = usize::try_from((end - self.at - bytes.len() as u64).min(BLOCK))
                 .unwrap_or(usize::MAX);
@@ -59,7 +63,7 @@ impl Blocks<'_> {
         let first_row = self.row;
         self.remember(&bytes);
         self.at += bytes.len() as u64;
-        // Checked for the whole block at once, which is much faster than text by text.
+        // The whole block is checked at once, which is much faster than text by text.
         let not_text = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
         Ok(Some(Block {
             first_row,
@@ -67,7 +71,7 @@ impl Blocks<'_> {
         }))
     }
 
-    /// Counts the lines of a block and notes where some of them begin.
+    /// Counts the lines of a block and notes the offsets of some of them.
     fn remember(&mut self, bytes: &[u8]) {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|end| end + 1));
         let starts = starts.take_while(|start| *start < bytes.len());
@@ -93,7 +97,7 @@ impl Blocks<'_> {
 }
 
 impl ResultsFile {
-    /// The lines from the first to the last, in blocks. `check` says whether the seal is computed on the way.
+    /// Reads all lines in blocks. `check` says whether the seal is computed and compared.
     #[must_use]
     pub fn blocks(&self, check: bool) -> Blocks<'_> {
         let mut hash = Sha256::new();
@@ -106,7 +110,7 @@ impl ResultsFile {
         }
     }
 
-    /// The lines of a block, parsed; each stands where its row belongs.
+    /// Parses the lines of a block and checks that each has the row that belongs there.
     pub fn parsed<'b>(
         &self,
         block: &'b Block,
@@ -119,7 +123,7 @@ impl ResultsFile {
 }
 
 impl Block {
-    /// Each line with its row.
+    /// Returns each line with its row.
     pub fn lines(&self) -> impl Iterator<Item = (u64, &str)> {
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
@@ -127,13 +131,17 @@ impl Block {
             .zip(ends.map(move |end| &self.text[std::mem::replace(&mut start, end + 1)..end]))
     }
 
-    /// Parses a line and checks that it stands where its row belongs.
+    /// Parses a line and checks its row.
+    ///
+    /// # Errors
+    ///
+    /// If the line is not valid or has another row.
     pub fn parse(row: u64, line: &str) -> Result<Line<'_>, serde_json::Error> {
         parse(row, line, FastLineParser::default().answer(line))
     }
 }
 
-/// A line that may have been read as a plain one.
+/// Parses a line unless the fast parser has done it, and checks its row.
 fn parse<'a>(
     row: u64,
     text: &'a str,

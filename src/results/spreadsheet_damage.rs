@@ -21,22 +21,22 @@ const FEW: u64 = 3;
 /// The damage to all columns that were met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpreadsheetDamage {
-    columns: Vec<Column>,
+    columns: Vec<ColumnDamage>,
 }
 
 /// One column's values, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Column {
+struct ColumnDamage {
     name: String,
     /// Texts that are not empty.
     values: u64,
     /// `1.23E+15`, `#NAME?`, `########`.
-    spoilt: u64,
+    mangled: u64,
     /// Numbers of more digits than spreadsheets keep, …
     long: u64,
     /// … and those that have zeros for the others.
     cut: u64,
-    first_spoilt: Option<(u64, String)>,
+    first_mangled: Option<(u64, String)>,
     first_cut: Option<(u64, String)>,
 }
 
@@ -71,15 +71,15 @@ impl fmt::Display for DamagedColumn<'_> {
 
 /// What a value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum ValueKind {
     Fine,
-    Spoilt,
+    Mangled,
     Long { is_cut: bool },
 }
 
 impl SpreadsheetDamage {
     /// Looks at the kept values of a row of a results file.
-    pub fn meet(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
+    pub fn add_fields(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
         for (nth, (name, value)) in kept.iter().enumerate() {
             // What is no text in the results file came from JSON: no spreadsheet had it.
             let text = value
@@ -93,26 +93,26 @@ impl SpreadsheetDamage {
     }
 
     /// Looks at the kept values of a row of the input.
-    pub fn meet_row(&mut self, row: &Row) {
+    pub fn add_row(&mut self, row: &Row) {
         let json = row.kept.json.as_deref();
         let kept = json.and_then(|json| serde_json::from_str::<KeptFields<'_>>(json).ok());
         if let Some(kept) = kept {
-            self.meet(row.row, &kept.0);
+            self.add_fields(row.row, &kept.0);
         }
     }
 
     /// Rows of one file have the same columns in the same places.
-    fn column(&mut self, nth: usize, name: &str) -> &mut Column {
-        let is_it = |column: &Column| column.name == name;
+    fn column(&mut self, nth: usize, name: &str) -> &mut ColumnDamage {
+        let is_it = |column: &ColumnDamage| column.name == name;
         let at = if self.columns.get(nth).is_some_and(is_it) {
             Some(nth)
         } else {
             self.columns.iter().position(is_it)
         };
         let at = at.unwrap_or_else(|| {
-            self.columns.push(Column {
+            self.columns.push(ColumnDamage {
                 name: name.to_owned(),
-                ..Column::default()
+                ..ColumnDamage::default()
             });
             self.columns.len() - 1
         });
@@ -124,31 +124,31 @@ impl SpreadsheetDamage {
         for (nth, theirs) in next.columns.into_iter().enumerate() {
             let mine = self.column(nth, &theirs.name);
             mine.values += theirs.values;
-            mine.spoilt += theirs.spoilt;
+            mine.mangled += theirs.mangled;
             mine.long += theirs.long;
             mine.cut += theirs.cut;
-            mine.first_spoilt = mine.first_spoilt.take().or(theirs.first_spoilt);
+            mine.first_mangled = mine.first_mangled.take().or(theirs.first_mangled);
             mine.first_cut = mine.first_cut.take().or(theirs.first_cut);
         }
     }
 
     /// The columns that look damaged, in the order in which they were met.
     pub fn columns(&self) -> impl Iterator<Item = DamagedColumn<'_>> {
-        self.columns.iter().filter_map(Column::damaged)
+        self.columns.iter().filter_map(ColumnDamage::damaged)
     }
 }
 
-impl Column {
+impl ColumnDamage {
     fn add(&mut self, row: u64, text: &str) {
         self.values += 1;
         let first = || Some((row, text.chars().take(40).collect()));
         match look(text) {
-            Look::Fine => {}
-            Look::Spoilt => {
-                self.spoilt += 1;
-                self.first_spoilt = self.first_spoilt.take().or_else(first);
+            ValueKind::Fine => {}
+            ValueKind::Mangled => {
+                self.mangled += 1;
+                self.first_mangled = self.first_mangled.take().or_else(first);
             }
-            Look::Long { is_cut } => {
+            ValueKind::Long { is_cut } => {
                 self.long += 1;
                 self.cut += u64::from(is_cut);
                 if is_cut {
@@ -162,13 +162,13 @@ impl Column {
         let is_cut = self.cut >= FEW && self.cut * 2 > self.long;
         let cut = if is_cut { self.cut } else { 0 };
         let firsts = [
-            &self.first_spoilt,
+            &self.first_mangled,
             if is_cut { &self.first_cut } else { &None },
         ];
         let (first_row, first) = firsts.into_iter().flatten().min()?;
         Some(DamagedColumn {
             column: &self.name,
-            damaged: self.spoilt + cut,
+            damaged: self.mangled + cut,
             values: self.values,
             first_row: *first_row,
             first,
@@ -176,16 +176,16 @@ impl Column {
     }
 }
 
-fn look(text: &str) -> Look {
+fn look(text: &str) -> ValueKind {
     let bytes = text.as_bytes();
     match bytes.first() {
-        Some(b'#') if is_error(text) => Look::Spoilt,
-        Some(b'0'..=b'9') if is_rounded(bytes) => Look::Spoilt,
+        Some(b'#') if is_error(text) => ValueKind::Mangled,
+        Some(b'0'..=b'9') if is_rounded(bytes) => ValueKind::Mangled,
         Some(b'0'..=b'9') if bytes.len() > DIGITS && bytes.iter().all(u8::is_ascii_digit) => {
             let is_cut = bytes[DIGITS..].iter().all(|digit| *digit == b'0');
-            Look::Long { is_cut }
+            ValueKind::Long { is_cut }
         }
-        _ => Look::Fine,
+        _ => ValueKind::Fine,
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
         for text in [
             "1.23E+15", "1,23E+15", "2E+18", "#NAME?", "#N/A", "########",
         ] {
-            assert_eq!(look(text), Look::Spoilt, "{text}");
+            assert_eq!(look(text), ValueKind::Mangled, "{text}");
         }
         for text in [
             "",
@@ -236,11 +236,14 @@ mod tests {
             "-389.52",
             "李娜",
         ] {
-            assert_eq!(look(text), Look::Fine, "{text}");
+            assert_eq!(look(text), ValueKind::Fine, "{text}");
         }
-        assert_eq!(look("2026112014020912345"), Look::Long { is_cut: false });
-        assert_eq!(look("1234567890123450"), Look::Long { is_cut: true });
-        assert_eq!(look("1234567890123456"), Look::Long { is_cut: false });
+        assert_eq!(
+            look("2026112014020912345"),
+            ValueKind::Long { is_cut: false }
+        );
+        assert_eq!(look("1234567890123450"), ValueKind::Long { is_cut: true });
+        assert_eq!(look("1234567890123456"), ValueKind::Long { is_cut: false });
     }
 
     fn damage(values: &[&str]) -> SpreadsheetDamage {
@@ -248,7 +251,7 @@ mod tests {
             let json = serde_json::to_string(value).unwrap();
             let raw = RawValue::from_string(json).unwrap();
             let mut damage = SpreadsheetDamage::default();
-            damage.meet(nth as u64 + 1, &[("order_id".into(), &raw)]);
+            damage.add_fields(nth as u64 + 1, &[("order_id".into(), &raw)]);
             damage
         });
         let mut whole = parts.next().unwrap();
@@ -265,9 +268,9 @@ mod tests {
             "",
         ]);
         assert_eq!(fine.columns().count(), 0);
-        let spoilt = damage(&["A-1", "1.23E+15", "", "4.56E+15"]);
+        let mangled = damage(&["A-1", "1.23E+15", "", "4.56E+15"]);
         assert_eq!(
-            spoilt.columns().collect::<Vec<_>>(),
+            mangled.columns().collect::<Vec<_>>(),
             [DamagedColumn {
                 column: "order_id",
                 damaged: 2,

@@ -65,7 +65,7 @@ impl Preflight {
                 carried.set(carried.get() + 1);
                 return false;
             }
-            preflight.damage.meet_row(row);
+            preflight.damage.add_row(row);
             true
         });
         let forecast = Forecast::of(rows, terms.rate, terms.start, terms.retention, |id| {
