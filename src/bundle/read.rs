@@ -14,10 +14,10 @@ use crate::exit::{Advice, Status};
 use crate::file::Sha256;
 
 /// The longest manifest that is read.
-const LONGEST_MANIFEST: u64 = 64 * 1024 * 1024;
+const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
 
 /// The highest ratio of unpacked to packed bytes that is accepted. Real results files and reports stay far below.
-const MOST_EXPANSION: u64 = 500;
+const MAX_EXPANSION: u64 = 500;
 
 /// The first bytes of a ZIP.
 const MAGIC: &[u8] = b"PK\x03\x04";
@@ -153,7 +153,7 @@ impl Bundle {
             .zip
             .by_name(&entry.name)
             .map_err(|error| broken(format!("`{name}` can't be read: {error}")))?;
-        if entry.size / MOST_EXPANSION > packed.compressed_size().max(1024) {
+        if entry.size / MAX_EXPANSION > packed.compressed_size().max(1024) {
             return Err(broken(format!(
                 "`{name}` would grow to {} bytes: no report or results file does",
                 entry.size
@@ -206,7 +206,7 @@ fn manifest(zip: &mut ZipArchive<File>) -> Result<BundleManifest, String> {
         .map_err(|_| format!("`{MANIFEST}` is missing"))?;
     let mut text = Vec::new();
     packed
-        .take(LONGEST_MANIFEST)
+        .take(MAX_MANIFEST)
         .read_to_end(&mut text)
         .map_err(|error| format!("`{MANIFEST}` can't be read: {error}"))?;
     let unread = |error: serde_json::Error| format!("`{MANIFEST}` is no manifest: {error}");

@@ -21,7 +21,7 @@ use crate::verdict::Expectations;
 const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
 /// The formats with reproducible bytes, by their names in manifests.
-const AGAIN: [(ReportFormat, &str); 7] = [
+const REPRODUCIBLE: [(ReportFormat, &str); 7] = [
     (ReportFormat::Csv, "csv"),
     (ReportFormat::Matrix, "matrix"),
     (ReportFormat::Ndjson, "ndjson"),
@@ -85,13 +85,15 @@ impl BundleTarget {
 }
 
 fn name_of(format: ReportFormat) -> Option<&'static str> {
-    let (_, name) = AGAIN.into_iter().find(|(known, _)| *known == format)?;
+    let (_, name) = REPRODUCIBLE
+        .into_iter()
+        .find(|(known, _)| *known == format)?;
     Some(name)
 }
 
 fn format_of(entry: &BundleEntry) -> Option<ReportFormat> {
     let name = entry.format.as_deref()?;
-    let (format, _) = AGAIN.into_iter().find(|(_, known)| *known == name)?;
+    let (format, _) = REPRODUCIBLE.into_iter().find(|(_, known)| *known == name)?;
     Some(format)
 }
 

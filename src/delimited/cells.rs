@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_are_taken_off() {
+    fn quotes_are_removed() {
         for (record, cells) in [
             ("a,b", vec!["a", "b"]),
             ("", vec![""]),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_is_noticed() {
+    fn open_quotes_are_found() {
         for (record, open) in [
             ("\"a", true),
             ("a,\"b\"\"", true),
@@ -157,7 +157,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_cut_as_the_csv_crate_cuts_it(text in "(a|é|,|\"|\n|\r\n|\"\"|,\"){0,40}") {
+        fn any_text_is_split_as_by_the_csv_crate(text in "(a|é|,|\"|\n|\r\n|\"\"|,\"){0,40}") {
             prop_assert_eq!(ours(&text), theirs(&text));
         }
     }

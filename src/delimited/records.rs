@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use memchr::{memchr, memchr_iter, memchr2};
 
 /// The longest record. In a longer one, a quote was left open, or the file is something else.
-const LONGEST: usize = 16 << 20;
+const MAX_LENGTH: usize = 16 << 20;
 /// How many bytes are read at once.
 const CHUNK: usize = 256 << 10;
 /// The UTF-8 byte order mark that some programs write before the text.
@@ -113,7 +113,7 @@ impl Records {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        if self.end > LONGEST {
+        if self.end > MAX_LENGTH {
             return Err(too_long(self.line));
         }
         if self.end * 2 >= self.buffer.len() {
@@ -187,7 +187,7 @@ pub(crate) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
 }
 
 fn too_long(line: u64) -> io::Error {
-    let megabytes = LONGEST >> 20;
+    let megabytes = MAX_LENGTH >> 20;
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!(
@@ -234,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn quotes_inside_of_a_cell_are_text() {
+    fn quotes_inside_cells_are_text() {
         let found = cut(b"5\" pipe,1\n\"a\"b\"\n,c\n", COMMA);
         assert_eq!(found.len(), 3);
         assert_eq!(found[1], (2, "\"a\"b\"".to_owned()));
     }
 
     #[test]
-    fn a_line_of_blanks_is_blank_only_where_cells_have_no_meaning() {
+    fn blank_lines_are_skipped_in_lines_only() {
         assert_eq!(
             cut(b" \t\r\nx\n", RecordSyntax::Lines),
             [(2, "x".to_owned())]
@@ -263,8 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_is_not_followed_for_ever() {
-        let text = ["a\n\"", &"x".repeat(2 * LONGEST)].concat();
+    fn records_with_open_quotes_are_limited() {
+        let text = ["a\n\"", &"x".repeat(2 * MAX_LENGTH)].concat();
         let records = Records::new(Box::new(Cursor::new(text.into_bytes())), COMMA);
         let error = records.count().unwrap_err().to_string();
         assert_eq!(

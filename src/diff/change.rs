@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn each_pair_of_standings_has_its_change() {
+    fn each_pair_of_statuses_has_its_change() {
         use Change::{New, Regressed, Resolved, StillOpen, Unconfirmed};
         let passed = expected(Verdict::Passed, false);
         let (open, absent) = (
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_resolved_or_regressed_without_a_later_answer_that_says_so() {
+    fn changes_need_a_later_answer() {
         for (old, new) in all()
             .into_iter()
             .flat_map(|old| all().into_iter().map(move |new| (old, new)))
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remark_says_what_the_words_do_not() {
+    fn remarks_add_what_the_statuses_do_not_say() {
         let (passed, open) = (
             expected(Verdict::Passed, false),
             expected(Verdict::Open, true),

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_are_alike_are_held_once() {
+    fn equal_answers_are_stored_once() {
         let mut answers = AnswerTable::default();
         let both = [("a", "CONSUMED"), ("b", "NOT_CONSUME_YET")];
         let first = number(&mut answers, &both, "");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_group_named_twice_the_worse_word_holds() {
+    fn the_worse_track_type_of_a_repeated_group_counts() {
         for (words, verdict) in [
             (["CONSUMED", "NOT_CONSUME_YET"], Verdict::Open),
             (["NOT_CONSUME_YET", "CONSUMED"], Verdict::Open),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_paired_by_number_wherever_they_stand() {
+    fn groups_are_paired_by_number() {
         let mut answers = AnswerTable::default();
         let old = number(&mut answers, &[("b", "CONSUMED"), ("c", "CONSUMED")], "");
         let new = number(&mut answers, &[("a", "PULL"), ("c", "PULL")], "");

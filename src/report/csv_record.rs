@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn formulas_are_disarmed_and_numbers_are_not() {
+    fn formulas_are_guarded_and_numbers_are_not() {
         for (text, safe) in [
             ("=1+1", "'=1+1"),
             ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cell_is_read_back_as_it_was(texts in proptest::collection::vec(any::<String>(), 1..6)) {
+        fn every_field_is_read_back_unchanged(texts in proptest::collection::vec(any::<String>(), 1..6)) {
             let mut out = Vec::new();
             let delimiter = DELIMITERS[texts.len() % DELIMITERS.len()];
             write_record(&mut out, &texts, CsvDialect { delimiter, ..RAW });
@@ -239,7 +239,7 @@ mod tests {
         }
 
         #[test]
-        fn no_cell_begins_like_a_formula_unless_it_is_a_number(text in "[ \u{a0}\n]{0,2}[=+@\t\r＝-]?\\PC*") {
+        fn no_field_begins_like_a_formula_unless_it_is_a_number(text in "[ \u{a0}\n]{0,2}[=+@\t\r＝-]?\\PC*") {
             let cell = cell(&text, CsvDialect::PLAIN);
             let inner = cell.strip_prefix('"').unwrap_or(&cell);
             prop_assert!(!is_formula(inner), "{:?}", cell);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// The prefix of a kept column whose name is taken.
-const OF_INPUT: &str = "input_";
+const INPUT_PREFIX: &str = "input_";
 
 /// Returns the names of our columns, the kept columns and the groups, in this order.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn headings<'n>(
         while taken.contains(&unique.to_lowercase())
             || (unique != *name && own_names.contains(&unique.to_lowercase()))
         {
-            unique = Cow::Owned(format!("{OF_INPUT}{unique}"));
+            unique = Cow::Owned(format!("{INPUT_PREFIX}{unique}"));
         }
         own_names.insert(unique.to_lowercase());
         unique
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kept_column_never_takes_the_name_of_one_of_ours() {
+    fn kept_columns_never_take_our_names() {
         for (kept, named) in [
             (&["order_id", "customer"][..], &["order_id", "customer"][..]),
             (&["verdict", "Row"], &["input_verdict", "input_Row"]),

@@ -20,7 +20,7 @@ use crate::results::{
 use crate::verdict::{AnswerView, RowFacts, Tally, judge};
 
 /// The most worker threads. More would only wait for the writing thread.
-const MOST_WORKERS: usize = 4;
+const MAX_WORKERS: usize = 4;
 
 /// Renders results files to all targets. Returns the summary and the files that were written.
 ///
@@ -116,7 +116,7 @@ fn walk(
 ) -> Result<WalkTotals, RenderError> {
     let workers = thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
-        .min(MOST_WORKERS);
+        .min(MAX_WORKERS);
     thread::scope(|scope| {
         let mut inboxes = Vec::new();
         let mut outboxes = Vec::new();
@@ -135,10 +135,10 @@ fn walk(
             .cycle()
             .map_while(|outbox| outbox.recv().ok())
         {
-            let rendered = rendered?;
-            totals.append(rendered.totals);
+            let block = rendered?;
+            totals.append(block.totals);
             let with_rows = reports.iter_mut().filter(|report| report.rows().is_some());
-            for (report, piece) in with_rows.zip(rendered.pieces) {
+            for (report, piece) in with_rows.zip(block.pieces) {
                 report.take(&piece)?;
             }
         }
@@ -173,9 +173,9 @@ fn work(
     outbox: &SyncSender<Result<RenderedBlock, ReadError>>,
 ) {
     for block in inbox {
-        let rendered = renderer.render(&block);
-        let failed = rendered.is_err();
-        if outbox.send(rendered).is_err() || failed {
+        let result = renderer.render(&block);
+        let failed = result.is_err();
+        if outbox.send(result).is_err() || failed {
             break;
         }
     }

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_end_inside_of_quotes_ends_no_row() {
+    fn line_ends_inside_quotes_end_no_row() {
         let piece = b"1,a\n2,\"b\nb\"\n3,\"c\"\"\n\"\"c\"\n";
         assert_eq!(row_ends(piece).collect::<Vec<_>>(), [4, 12, piece.len()]);
     }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commonest_error_of_each_sort_is_advised_on() {
+    fn there_is_advice_on_the_most_frequent_errors() {
         let mut tally = Tally::default();
         for (code, times) in [
             ("BIZ_NO_MESSAGE", 9),

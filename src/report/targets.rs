@@ -8,7 +8,7 @@ use super::html::HtmlSink;
 use super::row::{ReportContext, RowFormat};
 use super::sink::{PartFiles, ReportSink, SingleFile, WrittenFile};
 use super::worklist::{WorklistRows, WorklistSink};
-use super::xlsx::{COLUMNS_MOST, XlsxSink, widest};
+use super::xlsx::{MAX_COLUMNS, XlsxSink, widest};
 use super::{FormatWriter, ReportFormat, Summary};
 use crate::file::{FileSet, Output, Parts};
 
@@ -184,7 +184,7 @@ fn workbook(
     context: &ReportContext,
 ) -> Result<XlsxSink, RenderError> {
     let (path, columns) = (path.to_owned(), widest(context));
-    if columns > COLUMNS_MOST {
+    if columns > MAX_COLUMNS {
         return Err(RenderError::Wide { path, columns });
     }
     XlsxSink::new(path.clone(), output, context)

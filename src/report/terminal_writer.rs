@@ -8,7 +8,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 const INDENT: u16 = 13;
 
 /// Below this width, lines are not wrapped: the terminal's own line breaks are more readable.
-const NARROWEST: u16 = 40;
+const MIN_WIDTH: u16 = 40;
 
 /// The width that the last column of a narrow table gets before names are broken. It holds a day and a range of times.
 const LAST_COLUMN: u16 = 25;
@@ -25,7 +25,7 @@ pub(crate) struct TerminalWriter<'o> {
 
 impl<'o> TerminalWriter<'o> {
     pub(crate) fn new(out: &'o mut dyn Write, width: Option<u16>) -> Self {
-        let width = width.filter(|width| *width >= NARROWEST);
+        let width = width.filter(|width| *width >= MIN_WIDTH);
         Self { out, width }
     }
 

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_that_saw_the_same_write_the_same_file() {
+    fn equal_runs_write_equal_files() {
         let page = || {
             page(
                 "orders",
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_told_with_its_counts() {
+    fn a_run_is_written_with_its_counts() {
         let page = page(
             "orders",
             &end(Status::Findings, Some(report("GID_\"a\\"))),
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_not_replaced() {
+    fn foreign_files_are_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("a.csv", &b"msg_id,topic\n"[..]), ("b.bin", &[0xff, 0xfe])] {
             let path = folder.path().join(name);

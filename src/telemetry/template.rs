@@ -19,7 +19,7 @@ use crate::verdict::{BreakKind, MessageVerdict};
 const MAX_KINDS: usize = 5;
 
 /// The longest text in bytes. `WeCom` accepts 4096.
-const LONGEST: usize = 2000;
+const MAX_LENGTH: usize = 2000;
 
 /// The service whose form a notice has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,10 +233,10 @@ fn plain(name: &str) -> String {
 }
 
 fn cut(text: &str) -> String {
-    if text.len() <= LONGEST {
+    if text.len() <= MAX_LENGTH {
         return text.to_owned();
     }
-    let end = (0..=LONGEST).rev().find(|&at| text.is_char_boundary(at));
+    let end = (0..=MAX_LENGTH).rev().find(|&at| text.is_char_boundary(at));
     format!("{}…", &text[..end.unwrap_or(0)])
 }
 
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_record_says_so() {
+    fn a_run_without_results_file_says_so() {
         let end = RunEnd {
             status: crate::exit::Status::Incomplete,
             ..end(false)
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_no_with_http_200_is_a_no() {
+    fn refusals_with_http_200_are_found() {
         for (template, answer, accepted) in [
             (Template::DingTalk, r#"{"errcode":0,"errmsg":"ok"}"#, true),
             (
@@ -416,8 +416,8 @@ mod tests {
 
     #[test]
     fn texts_are_cut_between_characters() {
-        let long = cut(&"中".repeat(LONGEST));
-        assert!(long.len() <= LONGEST + '…'.len_utf8() && long.ends_with("中…"));
+        let long = cut(&"中".repeat(MAX_LENGTH));
+        assert!(long.len() <= MAX_LENGTH + '…'.len_utf8() && long.ends_with("中…"));
         assert_eq!(cut("short"), "short");
     }
 }

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_table() {
+    fn modes_follow_the_table() {
         for (wanted, terminal, json_log, mode) in [
             (false, false, false, ProgressMode::Silent),
             (false, false, true, ProgressMode::Silent),

@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_decide_by_tag_and_born_time_and_what_is_not_known_counts_as_expected() {
+    fn unknown_tags_and_times_count_as_expected() {
         let moment = |text: &str| text.parse::<Timestamp>().unwrap();
         let mut expectations = Expectations::default();
         expectations.insert(
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_without_conditions_is_its_bare_name_in_the_record() {
+    fn a_group_without_conditions_is_written_as_bare_name() {
         let mut expectations = Expectations::default();
         expectations.add("orders=GID_a").unwrap();
         let bound = Expectation {

@@ -218,9 +218,9 @@ pub fn judge<'a>(
     expectations: &'a Expectations,
 ) -> Judged<'a> {
     let tracks = match answer {
-        AnswerView::Rejected => return bare(MessageVerdict::Rejected),
-        AnswerView::Unanswered => return bare(MessageVerdict::Unanswered),
-        AnswerView::NotFound => return bare(MessageVerdict::NotFound),
+        AnswerView::Rejected => return without_groups(MessageVerdict::Rejected),
+        AnswerView::Unanswered => return without_groups(MessageVerdict::Unanswered),
+        AnswerView::NotFound => return without_groups(MessageVerdict::NotFound),
         AnswerView::Tracks(tracks) => tracks,
     };
     let expected_groups = expectations.groups_for(subject);
@@ -228,7 +228,7 @@ pub fn judge<'a>(
         .as_ref()
         .is_none_or(|expected_groups| expected_groups.groups.is_empty());
     if tracks.is_empty() && expects_nothing {
-        return bare(MessageVerdict::Unsubscribed);
+        return without_groups(MessageVerdict::Unsubscribed);
     }
     let expected = expected_groups
         .as_ref()
@@ -278,7 +278,7 @@ pub fn judge<'a>(
     }
 }
 
-fn bare<'a>(verdict: MessageVerdict) -> Judged<'a> {
+fn without_groups<'a>(verdict: MessageVerdict) -> Judged<'a> {
     Judged {
         verdict,
         groups: Vec::new(),
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_has_its_verdict() {
+    fn every_track_type_has_its_verdict() {
         let expected = [
             ("CONSUMED", Verdict::Passed),
             ("CONSUMED_BUT_FILTERED", Verdict::Filtered),
@@ -401,13 +401,13 @@ mod tests {
         ] {
             assert_eq!(
                 judge(answer, &MessageContext::of_topic("orders"), &nothing),
-                bare(verdict)
+                without_groups(verdict)
             );
         }
     }
 
     #[test]
-    fn absent_groups_stand_among_the_others_in_name_order() {
+    fn absent_groups_are_sorted_among_the_others() {
         let mut expectations = Expectations::default();
         expectations.add("b,d").unwrap();
         let tracks = ["a", "c", "d"].map(|group| TrackView::new(group, "CONSUMED"));
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_outside_every_condition_is_no_break_and_is_told_apart() {
+    fn a_message_outside_all_conditions_is_no_break() {
         let expectations: Expectations = serde_json::from_str(
             r#"{"topics":{"orders":[{"group":"a","tags":["paid"]},{"group":"never","valid_to":"2026-11-20T00:00:00Z"}]}}"#,
         )

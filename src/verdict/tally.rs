@@ -187,15 +187,15 @@ impl Tally {
         }
         self.observe(facts.observed_at);
         // Both lists are in name order, and most messages have the same groups, so one walk finds them.
-        let mut known = self.groups.iter_mut();
+        let mut remaining = self.groups.iter_mut();
         let mut new_groups = Vec::new();
         for seen in &judged.groups {
             self.totals.tracks += u64::from(seen.verdict != Verdict::Absent);
-            match known.find(|(name, _)| name.as_str() >= seen.group) {
+            match remaining.find(|(name, _)| name.as_str() >= seen.group) {
                 Some((name, group)) if name == seen.group => group.add(seen, &facts),
                 _ => {
                     new_groups.push(seen);
-                    known = self.groups.iter_mut(); // it went past: begin anew
+                    remaining = self.groups.iter_mut(); // it went past: begin anew
                 }
             }
         }
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_add_up_to_the_whole() {
+    fn tallies_of_parts_add_up() {
         for cut in [0, 1, 33, 50, 99, 100] {
             let mut parts = tally_of(0..cut);
             parts.append(tally_of(cut..100));
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn breaks_are_told_apart_by_topic_and_groups_at_fault() {
+    fn break_kinds_differ_by_topic_and_groups_at_fault() {
         let tally = tally_of(0..100);
         let kinds: Vec<_> = tally
             .breaks

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_topics_none_is_called_unmet() {
+    fn too_many_topics_suppress_missing_topics() {
         let names: Vec<_> = (0..=MAX_TOPICS).map(|nth| nth.to_string()).collect();
         let (first, second) = names.split_at(MAX_TOPICS / 2);
         let part = |names: &[String]| topics(&names.iter().map(String::as_str).collect::<Vec<_>>());

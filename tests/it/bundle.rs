@@ -1,4 +1,4 @@
-//! `--bundle` and `verify`: the evidence of a run in one file, and everything that can be wrong with it.
+//! `--bundle` and `verify`: evidence bundles, and everything that can be wrong with them.
 
 use std::io::{Cursor, Read, Write};
 
@@ -10,7 +10,7 @@ use super::tool::Tool;
 
 type Entries = Vec<(String, Vec<u8>)>;
 
-/// A tool with the bundle `b.zip` of an audit of the sample.
+/// Returns a tool with the bundle `b.zip` of an audit of the sample.
 fn bundled() -> Tool {
     let tool = Tool::new();
     tool.call("audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv")
@@ -51,7 +51,7 @@ fn content<'e>(entries: &'e mut Entries, name: &str) -> &'e mut Vec<u8> {
     &mut found.unwrap().1
 }
 
-/// Lets the manifest say the truth about what was put in the place of `name`.
+/// Corrects the manifest after the content of `name` was replaced.
 fn confirm(entries: &mut Entries, name: &str) {
     let bytes = content(entries, name).clone();
     change_manifest(entries, |manifest| {
@@ -79,7 +79,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_bundle_has_everything_and_proves_it_anywhere() {
+fn a_bundle_is_complete_and_verifies_anywhere() {
     let tool = bundled();
     let elsewhere = Tool::new();
     elsewhere.write("b.zip", bytes_of(&tool, "b.zip"));
@@ -117,7 +117,7 @@ fn a_bundle_has_everything_and_proves_it_anywhere() {
 }
 
 #[test]
-fn reports_in_another_zone_and_language_are_proved_too() {
+fn bundles_verify_in_other_zones_and_languages() {
     let tool = Tool::new();
     tool.call(
         "audit samples/incident.csv --source samples/cluster.json --tz Asia/Shanghai --lang zh",
@@ -133,7 +133,7 @@ fn reports_in_another_zone_and_language_are_proved_too() {
 }
 
 #[test]
-fn a_report_made_again_by_other_expectations_can_be_bundled_too() {
+fn rerendered_reports_can_be_bundled() {
     let tool = bundled();
     tool.call("report report.results.ndjson --expect orders=GID_search -o again.csv --bom --output-delimiter ;")
         .args("-o parts.csv --split 500 --bundle again.zip")
@@ -154,10 +154,10 @@ fn a_report_made_again_by_other_expectations_can_be_bundled_too() {
 
 const RECORD: &str = "records/1-report.results.ndjson";
 
-/// An edit of a bundle, and what must be said of it.
+/// An edit of a bundle, and the expected message.
 type Case<'c> = (&'c dyn Fn(&mut Entries), &'c str);
 
-/// Each edit of a whole bundle must be refused, and say so.
+/// Checks that each edit of a bundle is refused with its message.
 fn refused(cases: &[Case<'_>]) {
     let tool = bundled();
     let whole = entries(&bytes_of(&tool, "b.zip"));
@@ -244,7 +244,7 @@ fn missing_and_foreign_entries_are_refused() {
     ]);
 }
 
-/// Of two entries of one name, one reader would see this and another that.
+/// Different programs would show different entries of one name.
 #[test]
 fn entries_of_one_name_are_refused() {
     let tool = bundled();
@@ -257,7 +257,7 @@ fn entries_of_one_name_are_refused() {
 }
 
 #[test]
-fn half_a_bundle_is_none() {
+fn bundles_become_visible_as_a_whole() {
     let tool = bundled();
     let whole = bytes_of(&tool, "b.zip");
     for length in [5, 100, whole.len() / 2, whole.len() - 30, whole.len() - 1] {

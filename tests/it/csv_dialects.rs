@@ -1,4 +1,4 @@
-//! CSV for those who open it: harmless in a spreadsheet, with their delimiter, in parts that fit.
+//! CSV for spreadsheets: guarded formulas, other delimiters, and parts.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json --
                      --accept filtered --quiet";
 const REPORT: &str = "report r.ndjson --quiet";
 
-/// What OWASP ("CSV Injection") and reports of bounties say that spreadsheets run, and what came of it elsewhere.
+/// Formulas that spreadsheets run, from OWASP ("CSV Injection") and bug bounty reports.
 const ATTACKS: [&str; 24] = [
     "=1+1",
     "+1+1",
@@ -42,7 +42,7 @@ const HARMLESS: [&str; 8] = [
     "-12", "+3.5", " -7", "李娜", "a=1", "'=1+1", "1E05791C", "00012",
 ];
 
-/// An input whose kept column holds each of the texts, in a good and in a bad row.
+/// Returns an input whose kept column holds each of the texts, in a good and in a bad row.
 fn input(texts: &[&str]) -> Vec<u8> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["msg_id", "topic", "note"]).unwrap();
@@ -55,7 +55,7 @@ fn input(texts: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn no_cell_is_run_and_none_is_changed_without_need() {
+fn formulas_are_guarded_and_nothing_else_changes() {
     let tool = Tool::new();
     let texts: Vec<_> = ATTACKS.into_iter().chain(HARMLESS).collect();
     tool.write("in.csv", input(&texts));
@@ -92,7 +92,7 @@ fn no_cell_is_run_and_none_is_changed_without_need() {
     assert_eq!(found, as_given);
 }
 
-/// Reads a file of any delimiter.
+/// Reads a file with any delimiter.
 fn cells(text: &str, delimiter: u8) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -139,14 +139,14 @@ fn another_delimiter_changes_nothing_but_itself() {
     }
 }
 
-/// Parts by name, in order.
+/// Returns the parts by name, in order.
 fn parts(tool: &Tool, prefix: &str) -> Vec<String> {
     let names = tool.names().into_iter();
     names.filter(|name| name.starts_with(prefix)).collect()
 }
 
 #[test]
-fn a_long_report_is_cut_into_parts_that_say_how_long_they_are() {
+fn long_reports_are_split_into_counted_parts() {
     let tool = Tool::new();
     tool.call(AUDIT)
         .args("-o whole.csv --matrix m.csv --results r.ndjson")
@@ -181,7 +181,7 @@ fn a_long_report_is_cut_into_parts_that_say_how_long_they_are() {
     }
     assert_eq!(rows, whole);
 
-    // Fewer parts leave none of the earlier ones behind, and the whole takes their place.
+    // Fewer parts leave no earlier part behind, and a whole report replaces them.
     tool.call(REPORT).args("-o a.csv --split 3000").ends(1);
     assert_eq!(parts(&tool, "a.part-").len(), whole.len().div_ceil(3000));
     tool.call(REPORT).args("-o a.csv --split 1000000").ends(1);
@@ -190,7 +190,7 @@ fn a_long_report_is_cut_into_parts_that_say_how_long_they_are() {
 }
 
 #[test]
-fn parts_that_can_not_be_written_are_not_there() {
+fn parts_become_visible_as_a_whole() {
     let tool = Tool::new();
     tool.call(AUDIT).args("-o a.csv --results r.ndjson").ends(1);
     let before = tool.read("a.csv");
@@ -212,7 +212,7 @@ fn parts_that_can_not_be_written_are_not_there() {
 }
 
 #[test]
-fn columns_that_a_spreadsheet_has_damaged_are_named_and_not_altered() {
+fn damaged_columns_are_named_and_not_altered() {
     let tool = Tool::new();
     let mut text = "msg_id,topic,order_id,amount,payment\n".to_owned();
     for nth in 0..8_u64 {
@@ -254,7 +254,7 @@ fn columns_that_a_spreadsheet_has_damaged_are_named_and_not_altered() {
 }
 
 #[test]
-fn a_report_that_is_audited_again_has_no_column_twice() {
+fn audited_reports_have_unique_columns() {
     let tool = Tool::new();
     let audit =
         "audit samples/incident.csv --source samples/cluster.json -o first.csv --results r1.ndjson";

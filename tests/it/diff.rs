@@ -11,8 +11,8 @@ use super::tool::{Row, Tool, table};
 const AUDIT: &str =
     "audit samples/incident.csv --expect-file samples/expected.csv --accept filtered";
 
-/// The sample cluster twenty hours later: `GID_billing` went past everything on broker-a, the offsets of `GID_shipping` in
-/// `orders` were set back there, `GID_wallboard` was deleted.
+/// Returns the sample cluster twenty hours later: `GID_billing` passed everything on broker-a, the offsets of
+/// `GID_shipping` in `orders` were reset there, and `GID_wallboard` was deleted.
 fn tonight(cluster: &str) -> String {
     let mut cluster: Value = serde_json::from_str(cluster).unwrap();
     cluster["captured_at"] = "2026-11-21T02:25:00.000Z".into();
@@ -35,7 +35,7 @@ fn tonight(cluster: &str) -> String {
     cluster.to_string()
 }
 
-/// Two nights of the sample incident: `old.results.ndjson` and `new.results.ndjson`.
+/// Returns two nights of the sample incident: `old.results.ndjson` and `new.results.ndjson`.
 fn two_nights() -> Tool {
     let tool = Tool::new();
     tool.call(AUDIT)
@@ -54,7 +54,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The change of each message × group, worked out from the CSV reports of the two nights alone.
+/// Returns the change of each message × group, derived only from the CSV reports of the two nights.
 fn worked_out(tool: &Tool) -> BTreeMap<(String, String), &'static str> {
     let verdicts = |file: &str| -> BTreeMap<(String, String), Row> {
         let rows = table(&tool.read(file)).into_iter();
@@ -132,7 +132,7 @@ fn every_change_is_listed_once_and_every_report_counts_the_same() {
 }
 
 #[test]
-fn a_reset_is_told_by_group_and_so_is_a_group_that_is_gone() {
+fn resets_and_gone_groups_are_reported() {
     let tool = two_nights();
     let said = tool.call(DIFF).args("-o c.json -o c.md").ends(1);
     let summary = json(&tool.read("c.json"));
@@ -153,7 +153,7 @@ fn a_reset_is_told_by_group_and_so_is_a_group_that_is_gone() {
         assert!(said.stderr.contains(says), "{}", said.stderr);
         assert!(tool.read("c.md").contains(&says.replace('_', "\\_")));
     }
-    // Other snapshots are other sources; whoever reads only one of the two places learns it.
+    // Other snapshots are other sources. The warning appears in the log and in the report.
     let warning = "the sources differ: OLD asked samples/cluster.json, NEW asked tonight.json";
     assert!(said.stderr.contains(warning), "{}", said.stderr);
     assert!(
@@ -165,7 +165,7 @@ fn a_reset_is_told_by_group_and_so_is_a_group_that_is_gone() {
 }
 
 #[test]
-fn the_exit_status_is_1_when_something_opened_and_only_then() {
+fn exit_status_1_means_something_opened() {
     let tool = two_nights();
     tool.call(DIFF).args("--exit-zero").ends(0);
     // One results file against itself: much is open, and nothing opened.
@@ -183,7 +183,7 @@ fn the_exit_status_is_1_when_something_opened_and_only_then() {
         "{}",
         said.stderr
     );
-    // Told expectations judge both: GID_analytics is absent from refunds, then as now.
+    // Expectations given by flags judge both: GID_analytics is absent from refunds in both.
     let said = tool.call(DIFF).args("--expect GID_analytics").ends(0);
     let rows = table(&said.stdout);
     assert_eq!(rows.len(), 43);
@@ -191,7 +191,7 @@ fn the_exit_status_is_1_when_something_opened_and_only_then() {
         && row["new_verdict"] == "absent"
         && row["group"] == "GID_analytics"));
     assert!(!said.stderr.contains("the expectations differ"));
-    // Quiet leaves warnings.
+    // `--quiet` keeps warnings.
     let said = tool.call(DIFF).args("--quiet").ends(1);
     assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     assert!(
@@ -202,7 +202,7 @@ fn the_exit_status_is_1_when_something_opened_and_only_then() {
 }
 
 #[test]
-fn what_an_incomplete_record_does_not_tell_is_not_taken_for_good() {
+fn unanswered_messages_end_with_3() {
     let tool = Tool::new();
     let broken =
         |call: Call<'_>| (call.number > 3 && call.msg_id.ends_with('2')).then_some(Fault::Internal);
@@ -223,12 +223,12 @@ fn what_an_incomplete_record_does_not_tell_is_not_taken_for_good() {
     let asked_again = "audit in.csv --rate max --results third.ndjson -o third.csv --source";
     let mended = some_messages(&tool, 3, Gateway::setup()).start();
     tool.call(asked_again).arg(&mended.url()).key().ends(0);
-    // OLD may lack answers: NEW has them.
+    // OLD may lack answers that NEW has.
     tool.call("diff new.ndjson third.ndjson").ends(0);
 }
 
 #[test]
-fn csv_goes_to_stdout_as_the_settings_have_it() {
+fn csv_on_stdout_follows_the_settings() {
     let tool = two_nights();
     let plain = tool.call(DIFF).ends(1).stdout;
     tool.call(DIFF).args("-o c.csv").ends(1);
@@ -239,7 +239,7 @@ fn csv_goes_to_stdout_as_the_settings_have_it() {
 }
 
 #[test]
-fn what_can_not_be_relied_on_is_refused_and_nothing_is_written() {
+fn damaged_files_are_refused_and_nothing_is_written() {
     let tool = two_nights();
     let text = tool.read("new.results.ndjson");
     tool.write(

@@ -1,13 +1,13 @@
-//! Groups that are expected under conditions: certain tags, a certain time.
+//! Groups that are expected under conditions: tags and times.
 
 use std::collections::BTreeMap;
 
 use super::tool::{Said, Tool, table};
 
-/// Born 2026-11-20T05:30:01.157Z; the snapshot knows four groups of it, none of them open.
+/// Born 2026-11-20T05:30:01.157Z. The snapshot has four groups for it, none of them open.
 const DATED: &str = "0A15030B110F18B4AAC264BE6C450BA2";
 
-/// `GROUP expectation` of each row, by `row`.
+/// Returns `GROUP expectation` of each row, by `row`.
 fn expectations(csv: &str) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in table(csv) {
@@ -18,7 +18,7 @@ fn expectations(csv: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// Four messages with tag and born time, and an audit of them by expectations with both.
+/// Returns an audit of four messages with tags and born times, by expectations with both.
 fn audited() -> (Tool, Said) {
     let tool = Tool::new();
     let rows = [
@@ -50,7 +50,7 @@ fn audited() -> (Tool, Said) {
 }
 
 #[test]
-fn tags_and_times_decide_who_is_expected() {
+fn tags_and_times_decide_which_groups_are_expected() {
     let (tool, said) = audited();
     let seen = expectations(&tool.read("a.csv"));
     let nothing_missed = ["GID_a passed yes", "GID_b open unexpected"];
@@ -80,7 +80,7 @@ fn tags_and_times_decide_who_is_expected() {
 }
 
 #[test]
-fn the_record_keeps_the_conditions() {
+fn the_results_file_keeps_the_conditions() {
     let (tool, _) = audited();
     tool.call("report a.results.ndjson -o b.csv -o b.json -o b.md -o b.ndjson")
         .ends(1);
@@ -91,7 +91,7 @@ fn the_record_keeps_the_conditions() {
 }
 
 #[test]
-fn a_list_without_tags_hides_nothing() {
+fn unknown_tags_hide_no_miss() {
     let tool = Tool::new();
     tool.write("cluster.json", snapshot(&[DATED.to_owned()]));
     tool.write("expected.csv", "topic,group,tags\norders,GID_never,paid\n");
@@ -109,7 +109,7 @@ fn a_list_without_tags_hides_nothing() {
         "{}",
         said.stderr
     );
-    // Told otherwise later, the same answers are judged otherwise.
+    // Other expectations judge the same answers differently.
     tool.write(
         "expected.csv",
         "topic,group,valid_from\norders,GID_a,2026-11-21\n",
@@ -177,7 +177,7 @@ fn expectations_that_apply_to_no_message_do_not_pass_as_met() {
 }
 
 #[test]
-fn an_id_at_two_places_is_two_questions() {
+fn an_id_at_two_places_is_two_queries() {
     let tool = Tool::new();
     tool.write("cluster.json", snapshot(&[]));
     let list = |offsets: [u32; 3]| {
@@ -194,7 +194,7 @@ fn an_id_at_two_places_is_two_questions() {
     let seen = expectations(&tool.read("a.csv"));
     let rows: Vec<_> = seen.keys().map(String::as_str).collect();
     assert_eq!(rows, ["1 reconciled", "2 break", "3 reconciled"]);
-    // The next night: neither answer may stand in for the other.
+    // In the next night, neither answer may replace the other.
     tool.call(&format!(
         "{audit} --previous old.ndjson --results new.ndjson -o b.csv"
     ))
@@ -206,7 +206,7 @@ fn an_id_at_two_places_is_two_questions() {
 }
 
 #[test]
-fn born_times_that_cannot_be_read_are_told_and_none_at_all_is_refused() {
+fn unreadable_born_times_cause_warnings_or_refusal() {
     let tool = Tool::new();
     tool.write("cluster.json", snapshot(&[DATED.to_owned()]));
     let audit = "audit list.csv --source cluster.json --born-column sent_at -o a.csv";

@@ -1,4 +1,4 @@
-//! The HTML page: complete, harmless, and never longer than a mail takes.
+//! The HTML page is complete, harmless, and small enough for a mail.
 
 use super::tool::Tool;
 
@@ -7,13 +7,13 @@ fn page(tool: &Tool, input: &str) -> String {
     tool.read("page.html")
 }
 
-/// Messages in the list.
+/// Returns the number of messages in the list.
 fn listed(page: &str) -> usize {
     page.matches("<tr><td>").count()
 }
 
 #[test]
-fn the_sample_is_told_on_one_page_that_asks_nobody() {
+fn the_sample_page_is_complete_and_makes_no_requests() {
     let tool = Tool::new();
     let page = page(
         &tool,
@@ -48,7 +48,7 @@ fn the_sample_is_told_on_one_page_that_asks_nobody() {
 }
 
 #[test]
-fn what_rows_bring_is_text_and_nothing_else() {
+fn input_text_stays_text_on_the_page() {
     let tool = Tool::new();
     tool.write(
         "list.csv",
@@ -86,7 +86,7 @@ fn a_long_list_ends_after_ten_thousand_and_says_so() {
 }
 
 #[test]
-fn people_are_told_in_their_zone_and_language_and_programs_as_ever() {
+fn zone_and_language_change_texts_for_people_only() {
     let tool = Tool::new();
     tool.call(
         "audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv --accept filtered \

@@ -1,4 +1,4 @@
-//! What machines are told of a run's end.
+//! Metrics and webhooks at the end of a run.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::tool::{Call, Tool};
 const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json \
                      --expect-file samples/expected.csv --accept filtered -o a.json";
 
-/// Each series with its value as it is written.
+/// Returns each series with its value as written.
 fn series(tool: &Tool, name: &str) -> BTreeMap<String, String> {
     let page = tool.read(name);
     let lines = page.lines().filter(|line| !line.starts_with('#'));
@@ -67,7 +67,7 @@ fn metrics_count_what_the_reports_count() {
 }
 
 #[test]
-fn a_run_that_fails_tells_so_and_keeps_the_last_success() {
+fn failed_runs_keep_the_last_success() {
     let tool = Tool::new();
     tool.call(AUDIT).args("--metrics a.prom").ends(1);
     let last_success = "ons_audit_last_success_timestamp_seconds{audit=\"a\"}";
@@ -92,7 +92,7 @@ fn a_run_that_fails_tells_so_and_keeps_the_last_success() {
 }
 
 #[test]
-fn a_metrics_file_that_is_none_is_refused_before_anything_is_asked() {
+fn foreign_metrics_files_are_refused_before_queries() {
     let tool = Tool::new();
     for (path, says) in [
         (
@@ -114,7 +114,7 @@ fn a_metrics_file_that_is_none_is_refused_before_anything_is_asked() {
     }
 }
 
-/// A webhook with a token in its path and another in its query.
+/// Returns a webhook address with a token in its path and another in its query.
 fn hook(scheme: &str, server: &Small) -> String {
     format!(
         "{scheme}://{}/hook/s3cretpath?access_token=s3crettoken",
@@ -170,7 +170,7 @@ fn a_webhook_gets_counts_and_no_ids() {
 }
 
 #[test]
-fn a_webhook_that_fails_changes_nothing_and_gives_nothing_away() {
+fn failing_webhooks_change_and_reveal_nothing() {
     let echo = |request: &str| (500, request.to_owned());
     let refuses = |_: &str| {
         (
@@ -212,7 +212,7 @@ fn a_webhook_that_fails_changes_nothing_and_gives_nothing_away() {
 }
 
 #[test]
-fn a_webhook_over_tls_is_trusted_by_its_authority_only() {
+fn tls_webhooks_are_verified_by_their_authority() {
     let tool = Tool::new();
     tool.write("ca.pem", CERTIFICATE);
     let server = Small::tls(|_| (200, "ok".to_owned()));
@@ -230,7 +230,7 @@ fn a_webhook_over_tls_is_trusted_by_its_authority_only() {
 }
 
 #[test]
-fn a_webhook_hears_of_failures_and_need_not_hear_of_successes() {
+fn webhooks_get_failures_and_optionally_successes() {
     let tool = Tool::new();
     let server = Small::plain(|_| (200, String::new()));
     let call = |line: &str, url: &str| {

@@ -1,4 +1,4 @@
-//! Worklists: exactly the messages that each group has not passed, and nothing that a redrive should not touch.
+//! Worklists contain exactly the messages that each group has not passed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,12 +82,13 @@ fn each_list_has_the_messages_of_one_group_and_verdict_once() {
         .map(|file| file["file"].as_str().unwrap())
         .collect();
     assert!(listed.len() == 6 && manifest["complete"] == true);
+    assert!(manifest["records"][0]["run_id"].is_string());
 }
 
 #[test]
-fn what_can_not_be_told_is_in_a_list_of_its_own() {
+fn undetermined_messages_have_a_list_of_their_own() {
     let tool = Tool::new();
-    // Everything that anybody answers is expected: wallboard and analytics can't be told of, search filters.
+    // All answering groups are expected: wallboard and analytics are undetermined, search filters.
     let flags = "--expect GID_search,GID_wallboard,%RETRY%GID_none --worklist work --quiet";
     let audit =
         "audit samples/incident.csv --source samples/cluster.json --results r.ndjson -o a.json";
@@ -118,7 +119,7 @@ fn what_can_not_be_told_is_in_a_list_of_its_own() {
 }
 
 #[test]
-fn a_list_can_be_asked_about_again() {
+fn a_worklist_can_be_audited_again() {
     let tool = Tool::new();
     tool.call(AUDIT).args("--worklist work --quiet").ends(1);
     let before = table(&tool.read("work/GID_billing.open.csv"));
@@ -176,7 +177,7 @@ fn only_an_earlier_worklist_is_replaced() {
 }
 
 #[test]
-fn half_a_worklist_is_none() {
+fn worklists_become_visible_as_a_whole() {
     let tool = Tool::new();
     tool.call(AUDIT).ends(1);
     let call = tool.call("report r.ndjson --quiet -o b.json --worklist work");

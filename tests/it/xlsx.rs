@@ -1,4 +1,4 @@
-//! The workbook, read back by a library that is not ours: it says what the CSVs and the JSON say, cell by cell.
+//! The workbook, read back by another library, equals the CSVs and the JSON cell by cell.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,8 +20,8 @@ fn open(tool: &Tool, name: &str) -> Book {
     open_workbook(tool.path(name)).unwrap()
 }
 
-/// A cell as the CSV writes it.
-fn told(cell: &Data) -> String {
+/// Returns a cell as the CSV writes it.
+fn csv_text(cell: &Data) -> String {
     match cell {
         Data::Empty => String::new(),
         Data::String(text) => text.clone(),
@@ -36,7 +36,7 @@ fn told(cell: &Data) -> String {
     }
 }
 
-/// A sheet by its head, as the CSV has it.
+/// Returns a sheet with the CSV's headings.
 fn sheet(book: &mut Book, name: &str) -> Vec<Row> {
     let range = book.worksheet_range(name).unwrap();
     let mut rows = range.rows();
@@ -45,7 +45,7 @@ fn sheet(book: &mut Book, name: &str) -> Vec<Row> {
         .unwrap()
         .iter()
         .map(|cell| {
-            let name = told(cell);
+            let name = csv_text(cell);
             name.split(" (").next().unwrap().to_owned()
         })
         .collect();
@@ -57,7 +57,7 @@ fn sheet(book: &mut Book, name: &str) -> Vec<Row> {
 }
 
 #[test]
-fn every_cell_is_that_of_the_csv() {
+fn every_cell_equals_the_csv() {
     let tool = Tool::new();
     tool.call(AUDIT).ends(1);
     let mut book = open(&tool, "a.xlsx");
@@ -136,7 +136,7 @@ fn the_summary_has_the_numbers_of_the_json() {
     }
 }
 
-/// Texts that a spreadsheet would like to make something of.
+/// Texts that a spreadsheet would convert.
 const TEXTS: [&str; 16] = [
     "=1+1",
     "=HYPERLINK(\"http://127.0.0.1\",\"x\")",
@@ -157,7 +157,7 @@ const TEXTS: [&str; 16] = [
 ];
 
 #[test]
-fn a_text_stays_the_text_it_was() {
+fn texts_stay_unchanged_in_the_workbook() {
     let tool = Tool::new();
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["msg_id", "topic", "=note", "long"])
@@ -208,7 +208,7 @@ fn a_text_stays_the_text_it_was() {
 }
 
 #[test]
-fn the_same_record_makes_the_same_file_and_a_full_disk_makes_none() {
+fn workbooks_are_reproducible_and_whole_or_absent() {
     let tool = Tool::new();
     tool.call(AUDIT).ends(1);
     let bytes = std::fs::read(tool.path("a.xlsx")).unwrap();
@@ -248,7 +248,7 @@ fn a_zone_moves_the_times_and_a_language_names_the_sheets() {
     let method = book.worksheet_range("方法").unwrap();
     let facts: Vec<_> = method
         .rows()
-        .map(|row| (told(&row[0]), told(&row[1])))
+        .map(|row| (csv_text(&row[0]), csv_text(&row[1])))
         .collect();
     let zone = (
         "本报告时区".to_owned(),

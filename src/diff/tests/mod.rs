@@ -1,4 +1,4 @@
-//! Two small results files in a folder, compared.
+//! Compares two small results files in a folder.
 
 mod nights;
 
@@ -19,7 +19,7 @@ use nights::{Night, OPEN, PASSED, night, says, side};
 const EVENING: &str = "2026-11-21T02:00:00Z";
 const NEXT: &str = "2026-11-22T02:00:00Z";
 
-/// A finding, short: change, message, group, both words, remark.
+/// A finding in short: change, message, group, both statuses, remark.
 type Short = (
     &'static str,
     u32,
@@ -81,7 +81,7 @@ fn short(
     (change, id, group.to_owned(), words[0], words[1], remark)
 }
 
-/// One message of each kind of change, in both orders of rows.
+/// Returns one message per kind of change, with rows in both orders.
 fn one_of_each() -> [Night; 2] {
     let old = [
         ("orders", 1, PASSED),
@@ -105,7 +105,7 @@ fn one_of_each() -> [Night; 2] {
 }
 
 #[test]
-fn each_message_is_found_in_the_other_record_wherever_it_stands() {
+fn messages_are_found_in_any_row_order() {
     let [old, new] = one_of_each();
     let found = compared(&old, &new);
     assert_eq!(
@@ -139,7 +139,7 @@ fn each_message_is_found_in_the_other_record_wherever_it_stands() {
 }
 
 #[test]
-fn what_is_new_is_not_old_and_what_is_resolved_ages_no_more() {
+fn only_open_faults_have_ages() {
     let [old, new] = one_of_each();
     let [evening, next] = [old.at, new.at].map(Some);
     let ages = [
@@ -169,7 +169,7 @@ fn silence_resolves_nothing() {
         let found = compared(&old, &new);
         let unconfirmed = short("unconfirmed", 1, "a", ["open", word], "");
         assert_eq!(found.findings, [unconfirmed], "{held:?}");
-        // The other way round it is new: nobody can say that it had been well.
+        // In the other direction the fault is new, since OLD has no earlier answer.
         let found = compared(
             &night(EVENING, [("orders", 1, held.clone())]),
             &night(NEXT, [("orders", 1, says("a", OPEN))]),
@@ -195,7 +195,7 @@ fn silence_resolves_nothing() {
 }
 
 #[test]
-fn several_rows_of_a_message_are_one_and_bad_rows_are_none() {
+fn duplicates_count_once_and_bad_rows_never() {
     let rows = |word| {
         [
             ("orders", 1, says("a", word)),
@@ -215,7 +215,7 @@ fn several_rows_of_a_message_are_one_and_bad_rows_are_none() {
 }
 
 #[test]
-fn each_record_is_judged_by_its_own_expectations_and_that_is_said() {
+fn each_side_is_judged_by_its_own_expectations() {
     let rows = || {
         [
             ("orders", 1, Tracks(vec![("a", PASSED), ("b", OPEN)])),
@@ -249,7 +249,7 @@ fn each_record_is_judged_by_its_own_expectations_and_that_is_said() {
 }
 
 #[test]
-fn an_answer_older_than_the_other_resolves_nothing_and_shows_no_reset() {
+fn an_older_answer_resolves_nothing() {
     let old = night(
         NEXT,
         [
@@ -278,7 +278,7 @@ fn an_answer_older_than_the_other_resolves_nothing_and_shows_no_reset() {
 }
 
 #[test]
-fn groups_appear_and_go_by_topic() {
+fn appeared_and_gone_groups_are_found_by_topic() {
     let old = night(
         EVENING,
         [
@@ -313,7 +313,7 @@ fn groups_appear_and_go_by_topic() {
 }
 
 #[test]
-fn records_that_are_hard_to_compare_are_told() {
+fn hard_comparisons_cause_warnings() {
     let mut new = night(NEXT, [("orders", 2, says("a", PASSED))]);
     new.source = "ons://cn-shanghai";
     let found = compared(&night(EVENING, [("orders", 1, says("a", PASSED))]), &new);
@@ -359,19 +359,19 @@ fn any_night(at: &'static str) -> impl Strategy<Value = Night> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn whatever_the_records_hold_every_fault_is_in_one_change(old in any_night(EVENING), new in any_night(NEXT)) {
+    fn every_fault_is_in_exactly_one_change(old in any_night(EVENING), new in any_night(NEXT)) {
         let there = compared(&old, &new); // which checks that the totals tie
         let mut pairs = BTreeSet::new();
         for (change, id, group, _, new_word, _) in &there.findings {
             prop_assert!(*change != "resolved" || ["passed", "filtered"].contains(new_word));
             pairs.insert((id, group));
         }
-        // IDs are the same in two topics at most.
+        // IDs are equal in at most two topics.
         prop_assert!(pairs.len() * 2 >= there.findings.len());
         let same = compared(&old, &old);
         prop_assert!(same.findings.iter().all(|finding| finding.0 == "still_open"));
         prop_assert!(same.tally.groups.is_empty());
-        // The other way round (as far as time allows) what stays open stays open.
+        // In the other direction, as far as times allow, open faults stay open.
         let open = |found: &Compared| found.tally.count(Change::StillOpen);
         prop_assert_eq!(open(&there), open(&compared(&new, &old)));
         prop_assert_eq!(there.tally.at_fault[1], compared(&new, &old).tally.at_fault[0]);

@@ -1,4 +1,4 @@
-//! Small results files, written row by row.
+//! Writes small results files row by row.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::verdict::Expectations;
 
 use Held::{NotFound, Rejected, SameAs, Tracks, Unanswered};
 
-/// What a row of a results file holds.
+/// What a row of a results file contains.
 #[derive(Debug, Clone)]
 pub(super) enum Held {
     Tracks(Vec<(&'static str, &'static str)>),
@@ -34,7 +34,7 @@ pub(super) fn says(group: &'static str, word: &'static str) -> Held {
 pub(super) const PASSED: &str = "CONSUMED";
 pub(super) const OPEN: &str = "NOT_CONSUME_YET";
 
-/// A results file in the making: its moment, what it expects, and its rows as (topic, ID, what it holds).
+/// A results file in the making: its moment, its expectations, and its rows as (topic, ID, content).
 #[derive(Debug)]
 pub(super) struct Night {
     pub(super) at: Timestamp,

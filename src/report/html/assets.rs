@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn every_colour_can_be_read_by_day_by_night_and_on_paper() {
+    fn every_theme_has_readable_colours() {
         let themes: Vec<_> = STYLE
             .split("/* theme */")
             .skip(1)
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_asks_nobody_for_anything() {
+    fn the_page_makes_no_requests() {
         for text in [PAGE, STYLE, SCRIPT] {
             let text = text.replace("url(#", "");
             for word in [

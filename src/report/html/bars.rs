@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::verdict::Verdict;
 
 /// The least width of a part of a bar, in per mille, so that a single message is visible.
-const THINNEST: u64 = 5;
+const MIN_PERMILLE: u64 = 5;
 
 /// Returns one bar, divided by verdict in the order of [`Verdict::ALL`].
 pub(super) fn shares(counts: [u64; Verdict::ALL.len()]) -> String {
@@ -16,7 +16,7 @@ pub(super) fn shares(counts: [u64; Verdict::ALL.len()]) -> String {
     }
     let widths = counts.map(|count| match count {
         0 => 0,
-        count => permille(count, whole).max(THINNEST),
+        count => permille(count, whole).max(MIN_PERMILLE),
     });
     let all: u64 = widths.iter().sum();
     let mut left = 0;
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_single_message_of_a_million_can_be_seen() {
+    fn a_single_message_of_a_million_is_visible() {
         assert_eq!(percent(1, 3), "33.33%");
         let bar = shares([999_999, 0, 1, 0, 0]);
         assert!(

@@ -6,19 +6,19 @@ use super::rows::{BreakLine, Producer};
 use super::timeline::Timeline;
 
 /// The most rows on the page. The CSV has all rows.
-pub(super) const ROWS_MOST: usize = 10_000;
+pub(super) const MAX_ROWS: usize = 10_000;
 
 /// The most kinds of break that are listed separately.
-const KINDS_MOST: usize = 64;
+const MAX_KINDS: usize = 64;
 
 /// The most topics or producers that are counted separately.
-const NAMES_MOST: usize = 10_000;
+const MAX_NAMES: usize = 10_000;
 
 /// The breaks of a report.
 #[derive(Debug, Default)]
 pub(super) struct CollectedBreaks {
     kinds: BTreeMap<BreakKey, usize>,
-    /// The sections by kind, in the order of their first breaks. The last one may hold all kinds beyond [`KINDS_MOST`].
+    /// The sections by kind, in the order of their first breaks. The last one may hold all kinds beyond [`MAX_KINDS`].
     pub(super) sections: Vec<BreakSection>,
     kept: usize,
     pub(super) topics: CountsByName<String>,
@@ -76,17 +76,17 @@ impl CollectedBreaks {
         }
         section.rows.push(found);
         self.kept += 1;
-        if self.kept > ROWS_MOST {
+        if self.kept > MAX_ROWS {
             self.make_room();
         }
     }
 
     fn begin(&mut self, kind: BreakKey) -> usize {
-        let several = self.sections.len() > KINDS_MOST;
+        let several = self.sections.len() > MAX_KINDS;
         if several {
-            return KINDS_MOST;
+            return MAX_KINDS;
         }
-        let kind = (self.sections.len() < KINDS_MOST).then_some(kind);
+        let kind = (self.sections.len() < MAX_KINDS).then_some(kind);
         if let Some(kind) = &kind {
             self.kinds.insert(kind.clone(), self.sections.len());
         }
@@ -141,7 +141,7 @@ impl<N> Default for CountsByName<N> {
 impl<N: Ord + Clone> CountsByName<N> {
     fn add(&mut self, name: &N, born: Option<i64>) {
         if !self.names.contains_key(name) {
-            if self.names.len() == NAMES_MOST {
+            if self.names.len() == MAX_NAMES {
                 self.others += 1;
                 return;
             }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_kind_is_listed_beside_very_many_of_another() {
+    fn a_rare_kind_keeps_its_rows_beside_a_frequent_one() {
         let mut collected = CollectedBreaks::default();
         for row in 0..12_000 {
             collected.add(found(row, "orders"));
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn kinds_beyond_what_a_person_tells_apart_share_a_section() {
+    fn kinds_beyond_the_limit_share_a_section() {
         let mut collected = CollectedBreaks::default();
         for row in 0..100 {
             collected.add(found(row, &format!("topic-{row}")));
         }
-        assert_eq!(collected.sections.len(), KINDS_MOST + 1);
-        let last = &collected.sections[KINDS_MOST];
+        assert_eq!(collected.sections.len(), MAX_KINDS + 1);
+        let last = &collected.sections[MAX_KINDS];
         assert!(last.kind.is_none() && last.count == 36 && last.rows.len() == 36);
     }
 }

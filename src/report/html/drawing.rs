@@ -12,11 +12,11 @@ use crate::humanize::count;
 use crate::report::locale::{Language, Locale, TimeFormat};
 
 /// The height of a lane: room for the labels of its edges, then the bars.
-const EDGES: u64 = 17;
-const BARS: u64 = 44;
+const EDGE_HEIGHT: u64 = 17;
+const BAR_HEIGHT: u64 = 44;
 
 /// The most ticks of the axis. A phone shows every other one.
-const TICKS_MOST: i64 = 7;
+const MAX_TICKS: i64 = 7;
 
 /// The steps between ticks, in milliseconds.
 const STEPS: [i64; 19] = [
@@ -93,7 +93,7 @@ impl ChartDrawing<'_> {
 
     /// Returns the bars of a lane, with labelled edges.
     pub(super) fn lane(&self, lane: &Lane<'_>) -> String {
-        let height = EDGES + BARS;
+        let height = EDGE_HEIGHT + BAR_HEIGHT;
         let mut svg = format!(
             "<svg class=lane width=\"100%\" height={} aria-hidden=true>",
             height + 1
@@ -102,7 +102,7 @@ impl ChartDrawing<'_> {
         for (x, ..) in self.ticks() {
             write!(
                 svg,
-                "<line class=grid x1=\"{x}\" y1={EDGES} x2=\"{x}\" y2={height} />"
+                "<line class=grid x1=\"{x}\" y1={EDGE_HEIGHT} x2=\"{x}\" y2={height} />"
             )
             .expect(fit);
         }
@@ -112,7 +112,9 @@ impl ChartDrawing<'_> {
         )
         .expect(fit);
         for (&bar, &missed) in &lane.bars {
-            let tall = (missed * BARS).div_ceil(self.chart.peak().max(1)).max(2);
+            let tall = (missed * BAR_HEIGHT)
+                .div_ceil(self.chart.peak().max(1))
+                .max(2);
             let (x, width) = (
                 self.place(bar * 100),
                 percent(86, 100 * self.chart.bars.unsigned_abs()),
@@ -166,7 +168,7 @@ impl ChartDrawing<'_> {
             .into_iter()
             .filter(|edge| (0..=whole).contains(&edge.at));
         for EdgeMark { at, anchor, name } in shown {
-            let (x, down) = (self.place(at), EDGES + BARS);
+            let (x, down) = (self.place(at), EDGE_HEIGHT + BAR_HEIGHT);
             let dx = if anchor == "start" { 4 } else { -4 };
             write!(
                 svg,
@@ -210,8 +212,8 @@ impl ChartDrawing<'_> {
             from, bar, bars, ..
         } = *self.chart;
         let width = bar.saturating_mul(bars);
-        let step = STEPS.into_iter().find(|step| width / step < TICKS_MOST);
-        let step = step.unwrap_or_else(|| width / TICKS_MOST + 1);
+        let step = STEPS.into_iter().find(|step| width / step < MAX_TICKS);
+        let step = step.unwrap_or_else(|| width / MAX_TICKS + 1);
         let ahead = date(from).map_or(0, |time| self.time_format().ahead(time));
         let first = (from + ahead + step - 1).div_euclid(step) * step - ahead;
         let form = match (self.one_day(), step) {
@@ -221,7 +223,7 @@ impl ChartDrawing<'_> {
             (None, ..86_400_000) => "%m-%d %H:%M",
             (None, _) => "%F",
         };
-        let ticks = (0..=TICKS_MOST).map(|nth| first + nth * step);
+        let ticks = (0..=MAX_TICKS).map(|nth| first + nth * step);
         let ticks = ticks.take_while(|tick| *tick <= from + width);
         ticks
             .map(|tick| {
@@ -287,7 +289,7 @@ mod tests {
     use crate::report::html::timeline::Timeline;
 
     #[test]
-    fn an_incident_is_drawn_with_its_edges_by_a_clock_that_is_named() {
+    fn an_incident_is_drawn_with_labelled_edges_and_zone() {
         let mut timeline = Timeline::default();
         for second in 0..600 {
             timeline.add("g", 1_763_618_409_000 + second * 1000);

@@ -2,7 +2,7 @@
 
 use super::collected::{BreakSection, CollectedBreaks};
 use super::drawing::date;
-use super::rows::{BreakLine, COLUMNS_MOST};
+use super::rows::{BreakLine, MAX_COLUMNS};
 use crate::humanize::count;
 use crate::report::locale::{Language, Locale, phrases};
 
@@ -28,7 +28,7 @@ impl<'v> BreakList<'v> {
         columns: &'v [String],
         locale: &Locale,
     ) -> Self {
-        let shown = &columns[..columns.len().min(COLUMNS_MOST)];
+        let shown = &columns[..columns.len().min(MAX_COLUMNS)];
         let day = one_day(collected, locale);
         let zone = locale.time_format.label();
         let produced = match &day {
@@ -60,16 +60,16 @@ impl<'v> BreakList<'v> {
 }
 
 fn caption(locale: &Locale, listed: u64, all: u64, columns: usize) -> String {
-    let [listed_told, all_told, more] = [listed, all, all - listed].map(count);
+    let [listed_text, all_text, more] = [listed, all, all - listed].map(count);
     let mut parts = vec![match (locale.language, listed == all) {
-        (Language::English, true) => format!("All {all_told}, each message once."),
+        (Language::English, true) => format!("All {all_text}, each message once."),
         (Language::English, false) => {
-            format!("{listed_told} of {all_told}, each message once, and {more} more in the CSV.")
+            format!("{listed_text} of {all_text}, each message once, and {more} more in the CSV.")
         }
-        (Language::Chinese, true) => format!("共 {all_told} 条，重复消息只列一次。"),
+        (Language::Chinese, true) => format!("共 {all_text} 条，重复消息只列一次。"),
         (Language::Chinese, false) => {
             format!(
-                "列出 {all_told} 条中的 {listed_told} 条，重复消息只列一次；其余 {more} 条见 CSV。"
+                "列出 {all_text} 条中的 {listed_text} 条，重复消息只列一次；其余 {more} 条见 CSV。"
             )
         }
     }];

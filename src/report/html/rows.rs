@@ -7,10 +7,10 @@ use crate::report::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::MessageVerdict;
 
 /// The most columns of the table. A wider one is unreadable, and the CSV has all columns.
-pub(super) const COLUMNS_MOST: usize = 8;
+pub(super) const MAX_COLUMNS: usize = 8;
 
 /// The longest text in the table, in characters.
-const TEXT_MOST: usize = 120;
+const MAX_TEXT: usize = 120;
 
 /// Writes a line of JSON for each message that is a break. Other rows are in the totals.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl RowFormat for HtmlRows {
             return;
         }
         let at_fault = view.judged.groups.iter().filter(|seen| seen.breaks);
-        let kept = view.kept_in(&context.columns).take(COLUMNS_MOST);
+        let kept = view.kept_in(&context.columns).take(MAX_COLUMNS);
         let line = BreakLine {
             row: view.row,
             msg_id: view.line.msg_id.to_string(),
@@ -56,7 +56,7 @@ impl RowFormat for HtmlRows {
             groups: at_fault
                 .map(|seen| (seen.group.to_owned(), seen.verdict.to_string()))
                 .collect(),
-            kept: kept.map(|text| shortened(&text, TEXT_MOST)).collect(),
+            kept: kept.map(|text| shortened(&text, MAX_TEXT)).collect(),
         };
         serde_json::to_writer(&mut *out, &line)
             .expect("our own types serialise, and memory takes all bytes");

@@ -7,27 +7,27 @@ use jiff::Timestamp;
 use crate::report::locale::TimeFormat;
 
 /// The finest resolution in milliseconds. IDs of some kinds have no finer one.
-const FINEST: i64 = 1000;
+const RESOLUTION: i64 = 1000;
 
 /// The most spans of time that are kept while the ends of the incident are unknown.
-const SPANS_MOST: usize = 20_000;
+const MAX_SPANS: usize = 20_000;
 
 /// The most bars side by side.
 const BARS: i64 = 96;
 
 /// The widths of a bar, in milliseconds.
-const NICE: [i64; 16] = [
+const BAR_WIDTHS: [i64; 16] = [
     1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000,
     3_600_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
 /// The most groups with a lane of their own.
-const LANES_MOST: usize = 8;
+const MAX_LANES: usize = 8;
 
 /// How many messages each group missed, by born time.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
-    /// A span is [`FINEST`] doubled so often. It doubles whenever there are too many spans.
+    /// A span is [`RESOLUTION`] doubled so often. It doubles whenever there are too many spans.
     doublings: u32,
     groups: BTreeMap<String, MissedTimes>,
     spans: usize,
@@ -51,13 +51,13 @@ impl Timeline {
         }
         if let Some(missed) = self.groups.get_mut(group) {
             let before = missed.spans.len();
-            let span = born.div_euclid(FINEST << self.doublings);
+            let span = born.div_euclid(RESOLUTION << self.doublings);
             *missed.spans.entry(span).or_default() += 1;
             self.spans += missed.spans.len() - before;
             let (first, last) = missed.edges;
             missed.edges = (first.min(born), last.max(born));
         }
-        while self.spans > SPANS_MOST && self.doublings < 40 {
+        while self.spans > MAX_SPANS && self.doublings < 40 {
             self.coarsen();
         }
     }
@@ -76,13 +76,13 @@ impl Timeline {
     }
 
     const fn width(&self) -> i64 {
-        FINEST << self.doublings
+        RESOLUTION << self.doublings
     }
 
     /// Returns the bars, aligned to local time, or `None` if no message has a born time.
     pub(super) fn chart(&self, time_format: &TimeFormat) -> Option<Chart<'_>> {
         let (from, to) = self.window()?;
-        let bar = NICE
+        let bar = BAR_WIDTHS
             .into_iter()
             .find(|nice| *nice >= self.width() && (to - from) / nice < BARS)
             .unwrap_or_else(|| (to - from) / BARS + 1);
@@ -98,8 +98,8 @@ impl Timeline {
         };
         let mut groups: Vec<_> = self.groups.iter().collect();
         groups.sort_by_key(|(_, missed)| std::cmp::Reverse(missed.spans.values().sum::<u64>()));
-        let apart = if groups.len() > LANES_MOST {
-            LANES_MOST - 1
+        let apart = if groups.len() > MAX_LANES {
+            MAX_LANES - 1
         } else {
             groups.len()
         };
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_are_as_wide_as_a_person_would_say_and_begin_by_the_clock() {
+    fn bars_have_round_widths_and_begin_at_round_times() {
         let mut timeline = Timeline::default();
         for second in 7..600 {
             timeline.add("GID_a", 1_763_618_400_000 + second * 1000);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_last_week_does_not_hide_the_incident() {
+    fn distant_messages_do_not_shrink_the_incident() {
         let mut timeline = Timeline::default();
         for second in 0..1000 {
             timeline.add("g", 1_763_618_400_000 + second * 1000);
@@ -250,12 +250,12 @@ mod tests {
             .map(|l| (l.names.len(), l.count))
             .collect();
         assert_eq!(lanes[0], (1, 20));
-        assert_eq!(lanes[LANES_MOST - 1], (13, 91));
+        assert_eq!(lanes[MAX_LANES - 1], (13, 91));
     }
 
     proptest! {
         #[test]
-        fn whatever_ids_say_nothing_is_lost_and_memory_is_bounded(born in proptest::collection::vec(any::<i64>(), 1..300)) {
+        fn no_message_is_lost_and_memory_is_bounded(born in proptest::collection::vec(any::<i64>(), 1..300)) {
             let mut timeline = Timeline::default();
             let count = born.len() as u64;
             for born in born {

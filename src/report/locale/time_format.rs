@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_named_with_its_offset_where_it_has_one() {
+    fn a_zone_with_a_fixed_offset_is_named_with_it() {
         for (zone, label) in [
             ("UTC", "UTC"),
             ("+00:00", "UTC"),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_local_and_tells_its_offset_where_it_could_be_another() {
+    fn times_are_local_and_show_ambiguous_offsets() {
         let time = "2026-10-25T00:30:09.591Z".parse().unwrap();
         for (zone, text) in [
             ("UTC", "2026-10-25 00:30:09"),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_repeats_no_date_and_rounds_outwards() {
+    fn a_time_range_repeats_no_date_and_rounds_outwards() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let exact = |from, to, zone| {
             let time_range = (at(from), at(to));

@@ -92,12 +92,12 @@ impl SummaryText<'_> {
     pub fn observed(&self) -> Option<String> {
         let (first, last) = self.summary.tally.observed.as_ref()?;
         let zone = self.locale.time_format.name();
-        let [first_told, last_told] = [first, last].map(|time| self.locale.recorded(time));
+        let [first_text, last_text] = [first, last].map(|time| self.locale.recorded(time));
         Some(match (self.is_chinese(), first == last) {
-            (true, true) => format!("数据时刻 {first_told} {zone}"),
-            (false, true) => format!("as of {first_told} {zone}"),
-            (true, false) => format!("查询时间 {first_told} 至 {last_told} {zone}"),
-            (false, false) => format!("observed {first_told} to {last_told} {zone}"),
+            (true, true) => format!("数据时刻 {first_text} {zone}"),
+            (false, true) => format!("as of {first_text} {zone}"),
+            (true, false) => format!("查询时间 {first_text} 至 {last_text} {zone}"),
+            (false, false) => format!("observed {first_text} to {last_text} {zone}"),
         })
     }
 

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headline_names_who_missed_how_many_and_of_when_they_are() {
+    fn the_headline_names_groups_numbers_and_born_times() {
         assert_eq!(
             headlines(missed_by(&["GID_a"])),
             [

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_taken_off_in_order() {
+    fn entries_are_read_back_in_order() {
         let mut piece = Vec::new();
         for (group, verdict) in [(7, Verdict::Open), (0, Verdict::Undetermined)] {
             push_entry(&mut piece, group, verdict, |csv, ndjson| {

@@ -6,7 +6,7 @@ use crate::file::Sha256;
 
 /// The longest encoded name; longer ones are shortened and get a hash. With verdict and ending, a file name has at most
 /// 255 bytes.
-const LONGEST: usize = 200;
+const MAX_LENGTH: usize = 200;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
@@ -44,10 +44,10 @@ fn encoded(group: &str) -> String {
             }
         }
     }
-    if name.len() > LONGEST {
+    if name.len() > MAX_LENGTH {
         let mut hash = Sha256::new();
         hash.update(group.as_bytes());
-        name.truncate(LONGEST - 17);
+        name.truncate(MAX_LENGTH - 17);
         name.push('~');
         name.push_str(&hash.hex()[..16]);
     }
@@ -63,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_are_those_of_the_groups_where_a_file_can_have_them() {
+    fn groups_with_plain_names_keep_them() {
         for (group, name) in [
             ("GID_billing", "GID_billing"),
             ("%RETRY%GID_billing", "%25RETRY%25GID_billing"),
@@ -83,13 +83,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_group_has_a_name_of_its_own(groups in prop::collection::hash_set("(\\PC|[\0-\x1f/.%A-a-]){0,90}", 1..8)) {
+        fn every_group_has_a_unique_file_name(groups in prop::collection::hash_set("(\\PC|[\0-\x1f/.%A-a-]){0,90}", 1..8)) {
             let groups: Vec<_> = groups.into_iter().collect();
             let names = names(&groups);
             let distinct: HashSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
             prop_assert_eq!(distinct.len(), groups.len());
             for name in names {
-                prop_assert!(name.len() <= LONGEST + 3 && !name.starts_with(['.', '-']), "{}", name);
+                prop_assert!(name.len() <= MAX_LENGTH + 3 && !name.starts_with(['.', '-']), "{}", name);
                 prop_assert!(name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'), "{}", name);
             }
         }

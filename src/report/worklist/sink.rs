@@ -48,6 +48,7 @@ struct WorklistManifest<'a> {
     schema: &'static str,
     /// Whether every message was answered.
     complete: bool,
+    #[serde(rename = "records")]
     results_files: Vec<ResultsFileView<'a>>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,

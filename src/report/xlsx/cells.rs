@@ -1,6 +1,6 @@
 //! Writes the cells of large sheets as XML.
 //!
-//! Workers render rows before their row numbers are known. They write [`HERE`] instead, which no text can contain, and
+//! Workers render rows before their row numbers are known. They write [`ROW_NUMBER`] instead, which no text can contain, and
 //! the sheet's writer replaces it. All text is inline, so it is never taken for a number, a formula or a link, and
 //! needs no table of strings.
 
@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use crate::report::locale::TimeFormat;
 
 /// Stands for the row number.
-pub(super) const HERE: u8 = 0;
+pub(super) const ROW_NUMBER: u8 = 0;
 
 /// The longest text of a cell, in UTF-16 units.
-const LONGEST: usize = 32_767;
+const MAX_LENGTH: usize = 32_767;
 
 /// The style of texts: number format `@`, so that a text stays a text when the cell is edited.
 pub(super) const TEXT: u32 = 1;
@@ -88,7 +88,7 @@ impl<'o> CellWriter<'o> {
     fn open(&mut self, style: u32) {
         self.out.extend_from_slice(b"<c r=\"");
         push_letters(self.out, self.column);
-        self.out.extend_from_slice(&[HERE, b'"']);
+        self.out.extend_from_slice(&[ROW_NUMBER, b'"']);
         write!(self.out, " s=\"{style}\"").expect("memory takes all bytes");
     }
 }
@@ -108,11 +108,11 @@ pub(super) fn serial(time: Timestamp, time_format: &TimeFormat) -> Option<f64> {
 
 /// Returns a text that fits into a cell. A longer text is cut and says so.
 pub(super) fn cut(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
+    if text.len() <= MAX_LENGTH || text.encode_utf16().count() <= MAX_LENGTH {
         return text.into();
     }
     let mark = format!(" … [cut: {} characters]", text.chars().count());
-    let mut room = LONGEST - mark.encode_utf16().count();
+    let mut room = MAX_LENGTH - mark.encode_utf16().count();
     let fits = |c: &char| {
         let fits = c.len_utf16() <= room;
         room -= c.len_utf16().min(room);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_can_not_hold_is_escaped() {
+    fn characters_that_xml_cannot_hold_are_escaped() {
         for (given, written) in [
             ("=1+1", "=1+1"),
             ("a<b>&c", "a&lt;b&gt;&amp;c"),
@@ -220,19 +220,19 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_long_says_so() {
+    fn a_text_that_is_too_long_is_cut_and_says_so() {
         let long = "長".repeat(40_000);
         let cut = cut(&long);
-        assert_eq!(cut.encode_utf16().count(), LONGEST);
+        assert_eq!(cut.encode_utf16().count(), MAX_LENGTH);
         assert!(cut.ends_with("長 … [cut: 40000 characters]"));
-        let fits = "長".repeat(LONGEST);
+        let fits = "長".repeat(MAX_LENGTH);
         assert_eq!(super::cut(&fits), fits);
         let astral = "🀄".repeat(20_000);
-        assert!(super::cut(&astral).encode_utf16().count() <= LONGEST);
+        assert!(super::cut(&astral).encode_utf16().count() <= MAX_LENGTH);
     }
 
     #[test]
-    fn times_are_days() {
+    fn times_are_days_since_1899() {
         let by = |time_format: &str, text: &str| {
             serial(text.parse().unwrap(), &time_format.parse().unwrap())
         };
@@ -250,7 +250,7 @@ mod tests {
         #[test]
         fn no_text_breaks_out_of_its_cell(given in "(\\PC|[\0-\x1f]|_x00|[0-9A-F]{4}_)*") {
             let text = text(&given);
-            prop_assert!(!text.as_bytes().contains(&HERE));
+            prop_assert!(!text.as_bytes().contains(&ROW_NUMBER));
             prop_assert!(!text.contains('<'));
         }
     }

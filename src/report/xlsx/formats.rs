@@ -17,18 +17,18 @@ struct VerdictColour {
 }
 
 /// The verdicts about groups and messages, worst first. In a cell with two verdicts, the worse one decides.
-const TINTS: [VerdictColour; 11] = [
-    tint("open", 0x00B4_2318, 0x00FF_FFFF),
-    tint("break", 0x00B4_2318, 0x00FF_FFFF),
-    tint("absent", 0x006B_1D5C, 0x00FF_FFFF),
-    tint("unanswered", 0x003F_3F46, 0x00FF_FFFF),
-    tint("undetermined", 0x00FD_E68A, 0x005B_3A00),
-    tint("unsubscribed", 0x00FD_E68A, 0x005B_3A00),
-    tint("not_found", 0x00D4_D4D8, 0x0027_272A),
-    tint("rejected", 0x00D4_D4D8, 0x0027_272A),
-    tint("filtered", 0x00E5_EDF8, 0x001E_3A5F),
-    tint("passed", 0x00E3_F4E8, 0x0014_532D),
-    tint("reconciled", 0x00E3_F4E8, 0x0014_532D),
+const VERDICT_COLOURS: [VerdictColour; 11] = [
+    verdict_colour("open", 0x00B4_2318, 0x00FF_FFFF),
+    verdict_colour("break", 0x00B4_2318, 0x00FF_FFFF),
+    verdict_colour("absent", 0x006B_1D5C, 0x00FF_FFFF),
+    verdict_colour("unanswered", 0x003F_3F46, 0x00FF_FFFF),
+    verdict_colour("undetermined", 0x00FD_E68A, 0x005B_3A00),
+    verdict_colour("unsubscribed", 0x00FD_E68A, 0x005B_3A00),
+    verdict_colour("not_found", 0x00D4_D4D8, 0x0027_272A),
+    verdict_colour("rejected", 0x00D4_D4D8, 0x0027_272A),
+    verdict_colour("filtered", 0x00E5_EDF8, 0x001E_3A5F),
+    verdict_colour("passed", 0x00E3_F4E8, 0x0014_532D),
+    verdict_colour("reconciled", 0x00E3_F4E8, 0x0014_532D),
 ];
 
 const HEAD_FILL: u32 = 0x001F_3A4D;
@@ -36,7 +36,7 @@ const HEAD_INK: u32 = 0x00FF_FFFF;
 const LINE: u32 = 0x00C9_D1D9;
 const QUIET_INK: u32 = 0x0052_5B66;
 
-const fn tint(word: &'static str, fill: u32, ink: u32) -> VerdictColour {
+const fn verdict_colour(word: &'static str, fill: u32, ink: u32) -> VerdictColour {
     VerdictColour { word, fill, ink }
 }
 
@@ -90,8 +90,9 @@ impl SheetFormats {
         let base = || Format::new().set_align(FormatAlign::Top);
         let text = || base().set_num_format("@");
         let named = |word: &str| {
-            let tint = TINTS.iter().find(|tint| tint.word == word);
-            tint.map_or_else(Format::new, |tint| tint.format())
+            let colour = VERDICT_COLOURS.iter().find(|colour| colour.word == word);
+            colour
+                .map_or_else(Format::new, |colour| colour.format())
                 .set_num_format("@")
         };
         let head = Format::new()
@@ -146,19 +147,19 @@ pub(super) fn colour(
     verdicts: VerdictColumns,
     rows: u32,
 ) -> Result<(), XlsxError> {
-    for tint in TINTS.into_iter().filter(|_| rows > 0) {
+    for colour in VERDICT_COLOURS.into_iter().filter(|_| rows > 0) {
         let VerdictColumns { first, last, .. } = verdicts;
         if verdicts.several {
-            let rule = ConditionalFormatTextRule::Contains(tint.word.to_owned());
+            let rule = ConditionalFormatTextRule::Contains(colour.word.to_owned());
             let condition = ConditionalFormatText::new()
                 .set_rule(rule)
-                .set_format(tint.format())
+                .set_format(colour.format())
                 .set_stop_if_true(true);
             sheet.add_conditional_format(1, first, rows, last, &condition)?;
         } else {
             let condition = ConditionalFormatCell::new()
-                .set_rule(ConditionalFormatCellRule::EqualTo(tint.word))
-                .set_format(tint.format());
+                .set_rule(ConditionalFormatCellRule::EqualTo(colour.word))
+                .set_format(colour.format());
             sheet.add_conditional_format(1, first, rows, last, &condition)?;
         }
     }
@@ -189,13 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn every_word_can_be_read_and_trouble_is_dark_in_grey_too() {
+    fn verdict_colours_are_readable_and_trouble_is_dark() {
         let groups = Verdict::ALL.map(Verdict::as_str);
         let messages = MessageVerdict::ALL.map(MessageVerdict::as_str);
         for word in groups.into_iter().chain(messages) {
-            assert!(TINTS.iter().any(|tint| tint.word == word), "{word}");
+            assert!(
+                VERDICT_COLOURS.iter().any(|colour| colour.word == word),
+                "{word}"
+            );
         }
-        for VerdictColour { word, fill, ink } in TINTS {
+        for VerdictColour { word, fill, ink } in VERDICT_COLOURS {
             assert!(
                 contrast(fill, ink) >= 4.5,
                 "{word}: {}",

@@ -12,7 +12,7 @@ use crate::report::locale::phrases;
 use crate::report::row::ReportContext;
 
 /// The greatest column width.
-const WIDEST: f64 = 48.0;
+const MAX_WIDTH: f64 = 48.0;
 
 /// Returns the bytes of the workbook. Its sheets are Summary, those of each table, and Method.
 ///
@@ -93,7 +93,7 @@ fn fit(
         .map(|group| head_width(group).max(14.0));
     let groups = groups.filter(|_| table == XlsxTable::Matrix);
     for (column, width) in (0..).zip(own.chain(kept).chain(groups)) {
-        sheet.set_column_width(column, width.min(WIDEST))?;
+        sheet.set_column_width(column, width.min(MAX_WIDTH))?;
     }
     Ok(())
 }

@@ -22,4 +22,4 @@ mod summary;
 mod table;
 
 pub(super) use sink::XlsxSink;
-pub(super) use table::{COLUMNS_MOST, XlsxRows, widest};
+pub(super) use table::{MAX_COLUMNS, XlsxRows, widest};

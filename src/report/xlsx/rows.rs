@@ -9,11 +9,11 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use memchr::memchr;
 
-use super::cells::HERE;
+use super::cells::ROW_NUMBER;
 use crate::file;
 
 /// The most rows of a sheet, including the heading.
-pub(super) const MOST_ROWS: u32 = 1_048_576;
+pub(super) const MAX_ROWS: u32 = 1_048_576;
 
 const BUFFER: usize = 64 * 1024;
 
@@ -43,7 +43,7 @@ impl SheetRows {
         self.count - 1
     }
 
-    /// Adds a row whose cells have [`HERE`] in place of its number.
+    /// Adds a row whose cells have [`ROW_NUMBER`] in place of its number.
     pub(super) fn push(&mut self, cells: &[u8], scratch: &mut Vec<u8>) -> io::Result<()> {
         self.count += 1;
         let mut number = [0; 10];
@@ -56,7 +56,7 @@ impl SheetRows {
         scratch.extend_from_slice(number);
         scratch.extend_from_slice(b"\">");
         let mut rest = cells;
-        while let Some(at) = memchr(HERE, rest) {
+        while let Some(at) = memchr(ROW_NUMBER, rest) {
             scratch.extend_from_slice(&rest[..at]);
             scratch.extend_from_slice(number);
             rest = &rest[at + 1..];
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_learn_their_numbers() {
+    fn rows_get_their_numbers() {
         let folder = tempfile::tempdir().unwrap();
         let mut rows = SheetRows::new(&folder.path().join("x")).unwrap();
         let mut scratch = Vec::new();

@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::cells::range;
 use super::frame;
-use super::rows::{MOST_ROWS, SheetRows};
+use super::rows::{MAX_ROWS, SheetRows};
 use super::table::{RowPart, TableSheets, XlsxTable, next_part};
 use crate::file::Output;
 use crate::report::Summary;
@@ -45,7 +45,7 @@ impl XlsxSink {
             output,
             context: context.clone(),
             lengths: vec![0; context.columns.len()],
-            most_rows: MOST_ROWS,
+            most_rows: MAX_ROWS,
             scratch: Vec::new(),
         })
     }
@@ -183,7 +183,7 @@ mod tests {
     use calamine::{Data, Reader as _, Xlsx, open_workbook};
 
     #[test]
-    fn a_table_that_outgrows_its_sheet_goes_on_in_the_next() {
+    fn a_table_continues_in_the_next_sheet() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.xlsx");
         let context = ReportContext {

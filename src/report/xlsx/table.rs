@@ -5,7 +5,7 @@ use crate::report::locale::{Locale, Phrase, phrases};
 use crate::report::row::{ReportContext, RowFormat, RowView};
 
 /// The most columns of a sheet.
-pub(in crate::report) const COLUMNS_MOST: usize = 16_384;
+pub(in crate::report) const MAX_COLUMNS: usize = 16_384;
 
 /// How many input rows are measured for the widths of the columns.
 const MEASURED: u64 = 500;
@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_taken_off_in_order() {
+    fn parts_are_read_back_in_order() {
         let mut piece = Vec::new();
         push_part(&mut piece, b'B', |out| out.extend_from_slice(b"first"));
         push_part(&mut piece, LENGTHS, |_| {});

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_found_by_name_and_others_are_the_persons_own() {
+    fn columns_are_found_by_name_and_others_ignored() {
         let read = read(
             "\u{feff}Topic,Group,owner,Valid To,TAG,valid-from\r\norders,GID_a,li,2026-11-20,paid||created,\n# a remark\n\
              orders,GID_b,,,,2026-11-21\n,GID_all\n",
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_spreadsheets_make_of_a_file_is_read_as_it_was() {
+    fn files_saved_by_spreadsheets_are_read_unchanged() {
         let expected = read("topic,group,owner\norders,GID_a,\n,GID_b,\n").unwrap();
         for text in [
             "\u{feff}\"# DRAFT that, nobody has seen\",,\r\ntopic,group,owner\r\norders,GID_a,\r\n*,GID_b,\r\n,,\r\n",
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_refused() {
+    fn content_without_meaning_is_refused() {
         for (text, error) in [
             (
                 "topic,consumer\norders,a\n",
@@ -295,7 +295,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_expectation_lacks_a_name_or_is_lost_in_the_record(
+        fn expectations_survive_the_results_file(
             values in prop::collection::vec("[a-c*=, ]{0,8}|.{0,8}", 0..4),
             file in "(topic|group|\u{feff}|[\",#\r\n])(group|tags|valid_from|valid_to|topic|2026-1[01]-2[0-9]|[ab,\"#\r\n*|]){0,16}",
         ) {
