@@ -266,9 +266,9 @@ pub enum BundleError {
 impl Advice for BundleError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Io { .. } => "is it the file that --bundle wrote?".to_owned(),
+            Self::Io { .. } => "name a file that --bundle wrote".to_owned(),
             Self::Broken { .. } => {
-                "don't rely on it; ask whoever made it for the bundle again".to_owned()
+                "don't rely on this bundle; request it again from its author".to_owned()
             }
         })
     }

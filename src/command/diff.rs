@@ -56,7 +56,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     }
     let talk = args.talk.start(&settings, env)?;
     let results_files = [ResultsFile::open(&args.old)?, ResultsFile::open(&args.new)?];
-    let told = args
+    let given = args
         .expect
         .settle(&settings, &zone_of(results_files[1].header()))?;
     let reserved = ReservedPaths::default().read("a results file", [&*args.old, &*args.new]);
@@ -65,7 +65,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let report = first_file(targets.iter().map(|target| target.path.as_path()));
     // Both files are read completely before the first report is written, so that no report is made from a damaged file.
     let [old, new] = &results_files;
-    let [old, new] = [side(old, &told)?, side(new, &told)?];
+    let [old, new] = [side(old, &given)?, side(new, &given)?];
     in_order(&old, &new)?;
     let differences =
         render(old, new, targets, CsvDialect::of(&settings)?).map_err(compare_again)?;
@@ -99,11 +99,11 @@ fn compare_again(error: RenderError) -> Failed {
 }
 
 /// Returns one side. Each results file is judged by its own expectations, unless flags give others.
-fn side<'r>(results_file: &'r ResultsFile, told: &Expectations) -> Result<Side<'r>, Failed> {
-    let expectations = if told.is_empty() && !told.accept_filtered {
+fn side<'r>(results_file: &'r ResultsFile, given: &Expectations) -> Result<Side<'r>, Failed> {
+    let expectations = if given.is_empty() && !given.accept_filtered {
         results_file.header().expectations.clone()
     } else {
-        told.clone()
+        given.clone()
     };
     Ok(Side {
         results_file,

@@ -120,21 +120,21 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     let expectations = manifest.expectations.clone();
     let context = context(&results_files, expectations, whole, Locale::of(&settings)?);
     let again = rendered_again(&reports, &results_files, &context, folder.path())?;
-    let mut told = vec![format!(
+    let mut lines = vec![format!(
         "{}: {} entries, each with the sha256 that its manifest names; made {} by {}",
         path.display(),
         count(manifest.entries.len() as u64 + 1),
         manifest.made_at,
         manifest.tool,
     )];
-    told.extend(results_files.iter().map(seal_of));
+    lines.extend(results_files.iter().map(seal_of));
     for (report, hash) in reports.iter().zip(again) {
-        told.push(compared(report, hash.as_deref(), manifest)?);
+        lines.push(compared(report, hash.as_deref(), manifest)?);
     }
     print(&format!(
         "{}\nThis proves that nothing in it was changed since it was made. It does not prove that the source told the truth,\n\
-         nor who made it: whoever changes everything can make a new manifest, too.\n",
-        told.join("\n")
+         nor who made the bundle: with new hashes, a new manifest can be made.\n",
+        lines.join("\n")
     ))?;
     Ok(Status::Clean)
 }

@@ -52,15 +52,15 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let zone = results_files
         .first()
         .map(|results_file| zone_of(results_file.header()));
-    let told = args
+    let given = args
         .expect
         .settle(&settings, &zone.unwrap_or(jiff::tz::TimeZone::UTC))?;
     refuse_twice(&results_files)?;
     // Other expectations need no new answers. Without any, those of the run hold.
-    let expectations = if told.is_empty() && !told.accept_filtered {
+    let expectations = if given.is_empty() && !given.accept_filtered {
         in_common(&results_files)?
     } else {
-        told
+        given
     };
     warn_of_sources(&results_files);
     let results = args.results.iter().map(PathBuf::as_path);

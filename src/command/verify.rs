@@ -12,7 +12,7 @@ use crate::results::ResultsFile;
 pub(super) struct Args {
     /// Results file that `audit` wrote, or a bundle that `--bundle` wrote
     ///
-    /// Asks nobody. It proves that nothing was changed since, not that the source told the truth.
+    /// Works offline. It proves that nothing was changed since, not that the source told the truth.
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
 }

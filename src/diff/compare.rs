@@ -134,7 +134,7 @@ impl Comparator<'_> {
         };
         let old = SideAnswer::of_entry(entry, answers);
         self.tally.messages.both += 1;
-        let verdicts = [&old, &new].map(|told| told.answer.as_ref().map(|answer| answer.verdict));
+        let verdicts = [&old, &new].map(|side| side.answer.as_ref().map(|answer| answer.verdict));
         if let [Some(old), Some(new)] = verdicts {
             *self.tally.verdict_changes.entry((old, new)).or_default() += 1;
         }

@@ -177,7 +177,7 @@ impl AnswerCensus {
 
     /// Returns the groups that appeared or are gone. Topics with answers in only one results file are left out.
     pub(super) fn changes(&self, answers: &AnswerTable) -> BTreeSet<GroupChange> {
-        let (mut told, mut named) = (HashMap::new(), HashMap::new());
+        let (mut answered, mut named) = (HashMap::new(), HashMap::new());
         let sum = |total: &mut [u64; 2], counts: [u64; 2]| {
             total[0] += counts[0];
             total[1] += counts[1];
@@ -185,14 +185,16 @@ impl AnswerCensus {
         for (&(topic, answer), &counts) in &self.0 {
             let answer = answers.get(answer);
             if answer.answers_about_groups() {
-                sum(told.entry(topic).or_default(), counts);
+                sum(answered.entry(topic).or_default(), counts);
             }
             for part in answer.parts.iter().filter(|part| part.is_in_answer()) {
                 sum(named.entry((topic, part.group)).or_default(), counts);
             }
         }
         let change = |(&(topic, group), &[old, new]): (&(u32, u32), &[u64; 2])| {
-            let in_both = told.get(&topic).is_some_and(|told| !told.contains(&0));
+            let in_both = answered
+                .get(&topic)
+                .is_some_and(|sides| !sides.contains(&0));
             (in_both && (old == 0) != (new == 0)).then(|| GroupChange {
                 appeared: old == 0,
                 group: answers.names.text(group).to_owned(),

@@ -114,7 +114,7 @@ impl Differences<'_> {
 
     /// Returns a sentence for each likely reset.
     pub(super) fn resets_text(&self) -> Vec<String> {
-        let told = self.resets().into_iter().map(|reset| {
+        let sentences = self.resets().into_iter().map(|reset| {
             let (group, number) = (reset.group, count(reset.count));
             let topics = reset.topics.join(", ");
             // A single reset lies between every passed answer and every open one. Several resets need not.
@@ -133,12 +133,12 @@ impl Differences<'_> {
                  reset{between}{born}"
             )
         });
-        told.collect()
+        sentences.collect()
     }
 
     /// Returns a sentence for each group that appeared or is gone.
     pub(super) fn groups_text(&self) -> Vec<String> {
-        let told = self.tally.groups.iter().map(|change| {
+        let sentences = self.tally.groups.iter().map(|change| {
             let number = count(change.messages);
             let (what, results_file) = if change.appeared {
                 ("appeared", "NEW")
@@ -150,7 +150,7 @@ impl Differences<'_> {
                 change.group, change.topic
             )
         });
-        told.collect()
+        sentences.collect()
     }
 
     /// Returns the two equations of the faults, and whether they hold.
@@ -197,10 +197,10 @@ impl Differences<'_> {
         let mut verdict_changes: Vec<_> = self.tally.verdict_changes.iter().collect();
         verdict_changes.retain(|((old, new), _)| old != new);
         verdict_changes.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
-        let told = verdict_changes
+        let sentences = verdict_changes
             .into_iter()
             .map(|((old, new), number)| format!("{} {old} → {new}", count(*number)));
-        told.collect()
+        sentences.collect()
     }
 
     /// Returns a line about each results file: path, source, and observation times.

@@ -7,7 +7,7 @@ use super::headings::headings;
 use super::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::{GroupVerdict, Verdict};
 
-/// The columns of the long CSV before the kept ones (`docs/reference/reports.md`).
+/// The columns of the long CSV before the kept ones.
 const LONG_COLUMNS: [&str; 15] = [
     "row",
     "msg_id",

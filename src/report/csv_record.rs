@@ -41,7 +41,7 @@ impl<'o> RecordWriter<'o> {
     }
 
     /// Writes a text field. A text that a spreadsheet would run as a formula gets a leading `'`, unless the dialect is raw
-    /// (`docs/reference/reports.md`). Numbers keep their signs.
+    ///. Numbers keep their signs.
     pub(crate) fn text(&mut self, text: &str) {
         if self.guards_formulas && is_formula(text) {
             self.field(format!("'{text}").as_bytes());

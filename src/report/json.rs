@@ -84,7 +84,7 @@ struct RunView<'a> {
 impl<'a> SummaryView<'a> {
     pub(super) fn of(summary: &'a Summary<'_>) -> Self {
         let tally = &summary.tally;
-        let locale = Locale::default(); // a program is told the same whatever was asked for
+        let locale = Locale::default(); // machine formats do not depend on --lang and --tz
         let text = summary.text_in(&locale);
         let group = |group: &crate::verdict::GroupTally| GroupCountsView {
             counts: Verdict::ALL

@@ -84,12 +84,13 @@ impl FromStr for OutputDelimiter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let told = match text.as_bytes() {
+        let delimiter = match text.as_bytes() {
             [byte] => Some(*byte),
             b"\\t" => Some(b'\t'),
             _ => None,
         };
-        told.filter(|byte| DELIMITERS.contains(byte))
+        delimiter
+            .filter(|byte| DELIMITERS.contains(byte))
             .map(Self)
             .ok_or_else(|| {
                 format!("`{text}` can't stand between cells; expected one of , ; | ^ ~ or \\t")

@@ -140,8 +140,8 @@ impl TerminalSummary {
 }
 
 /// Returns the table per group. On a narrow terminal, times are rounded outwards and the heading is short.
-fn table(text: &SummaryText<'_>, edges: RangePrecision) -> Table {
-    let heading = match edges {
+fn table(text: &SummaryText<'_>, precision: RangePrecision) -> Table {
+    let heading = match precision {
         RangePrecision::Exact => phrases::MISSED_PRODUCED.en,
         RangePrecision::Around => "missed, produced",
     };
@@ -163,7 +163,7 @@ fn table(text: &SummaryText<'_>, edges: RangePrecision) -> Table {
         table.add_row(
             std::iter::once(name.clone())
                 .chain(counts)
-                .chain([missed(text, group, edges)]),
+                .chain([missed(text, group, precision)]),
         );
     }
     table
@@ -197,7 +197,7 @@ fn breaks(summary: &Summary<'_>) -> Vec<String> {
 }
 
 /// Returns when the messages that the group missed were born, if known.
-fn missed(text: &SummaryText<'_>, group: &GroupTally, edges: RangePrecision) -> String {
+fn missed(text: &SummaryText<'_>, group: &GroupTally, precision: RangePrecision) -> String {
     match group {
         GroupTally {
             expected: 0,
@@ -207,6 +207,6 @@ fn missed(text: &SummaryText<'_>, group: &GroupTally, edges: RangePrecision) -> 
         GroupTally { expected: 0, .. } => return phrases::UNEXPECTED.en.to_owned(),
         _ => {}
     }
-    let told = |born| text.locale.time_range(born, edges);
-    group.missed_born.map_or_else(String::new, told)
+    let produced = |born| text.locale.time_range(born, precision);
+    group.missed_born.map_or_else(String::new, produced)
 }

@@ -45,8 +45,7 @@ fn a_draft_shows_who_answered_and_says_that_it_is_one() {
         .call("report report.results.ndjson --expect-file draft.csv -o again.csv")
         .ends(1);
     assert!(
-        said.stderr
-            .contains("draft.csv is a draft that nobody has confirmed"),
+        said.stderr.contains("draft.csv is an unconfirmed draft"),
         "{}",
         said.stderr
     );

@@ -50,7 +50,7 @@ fn sheet(book: &mut Book, name: &str) -> Vec<Row> {
         })
         .collect();
     rows.map(|row| {
-        let cells = row.iter().map(told);
+        let cells = row.iter().map(csv_text);
         head.iter().cloned().zip(cells).collect()
     })
     .collect()
@@ -104,7 +104,7 @@ fn the_summary_has_the_numbers_of_the_json() {
     let range = open(&tool, "a.xlsx").worksheet_range("Summary").unwrap();
     let rows: Vec<Vec<String>> = range
         .rows()
-        .map(|row| row.iter().map(told).collect())
+        .map(|row| row.iter().map(csv_text).collect())
         .collect();
     assert_eq!(rows[0][0], json["headline"]);
     assert!(
@@ -240,7 +240,7 @@ fn a_zone_moves_the_times_and_a_language_names_the_sheets() {
     assert_eq!(row["born_at"], "2026-11-20T14:02:09.591Z", "eight hours on");
     assert_eq!(row["verdict"], "open", "a code is a code");
     let range = book.worksheet_range("差异").unwrap();
-    let head: Vec<_> = range.rows().next().unwrap().iter().map(told).collect();
+    let head: Vec<_> = range.rows().next().unwrap().iter().map(csv_text).collect();
     assert!(
         head.iter().any(|name| name.contains("Asia/Shanghai")),
         "{head:?}"

@@ -134,7 +134,7 @@ impl Locale {
     /// Returns a length of time: `41 min 40 s`, `41 分 40 秒`.
     #[must_use]
     pub fn duration(&self, duration: std::time::Duration) -> String {
-        let told = crate::humanize::duration(duration);
+        let text = crate::humanize::duration(duration);
         let in_chinese = |word| match word {
             "d" => "天",
             "h" => "小时",
@@ -143,9 +143,9 @@ impl Locale {
             number => number,
         };
         match self.language {
-            Language::English => told,
+            Language::English => text,
             Language::Chinese if duration.as_millis() < 500 => "不到 1 秒".to_owned(),
-            Language::Chinese => told
+            Language::Chinese => text
                 .split(' ')
                 .map(in_chinese)
                 .collect::<Vec<_>>()

@@ -149,11 +149,15 @@ impl SummaryText<'_> {
     /// Returns what else keeps rows from being reconciled.
     fn besides(&self) -> impl Iterator<Item = String> {
         let tally = &self.summary.tally;
-        let told =
+        let judged =
             tally.messages(MessageVerdict::Break) + tally.messages(MessageVerdict::Reconciled);
         let is_chinese = self.is_chinese();
         let parts = [
-            (tally.totals.answered - told, "can't be told", "条无法判定"),
+            (
+                tally.totals.answered - judged,
+                "can't be told",
+                "条无法判定",
+            ),
             (tally.totals.not_found, "not found", "条未找到"),
             (tally.totals.rejected, "rejected as bad rows", "行无效"),
         ];

@@ -192,7 +192,7 @@ pub(super) fn lines(text: &str, width: usize) -> f64 {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "spreadsheets count in 53 bits, and so many rows nobody has"
+    reason = "spreadsheets count in 53 bits, far more than any number of rows"
 )]
 const fn real(number: u64) -> f64 {
     number as f64

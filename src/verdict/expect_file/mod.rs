@@ -53,7 +53,7 @@ impl Expectations {
         }
         if is_draft(&text) {
             tracing::warn!(
-                "{} is a draft that nobody has confirmed: go through its lines, then delete those that begin with #",
+                "{} is an unconfirmed draft: review its lines, then delete those that begin with #",
                 path.display()
             );
         }
@@ -110,9 +110,7 @@ fn has_content(
     }
     cells.split(line, delimiter);
     if cells.has_open_quote() {
-        return Err(
-            "found a quote that is opened here and nowhere closed, expected both".to_owned(),
-        );
+        return Err("found a quote that is never closed, expected a closing quote".to_owned());
     }
     // A spreadsheet gives every line as many cells as the header has, and puts quotes around a comment.
     let is_remark = cells.get(0).is_some_and(|cell| cell.starts_with(REMARK));
@@ -246,7 +244,7 @@ mod tests {
             ),
             (
                 "topic,group,valid_from,valid_to\norders,a,2026-11-21,2026-11-20\n",
-                "FILE:2, column valid_to: `2026-11-20` is not behind valid_from `2026-11-21`: no message could be born \
+                "FILE:2, column valid_to: `2026-11-20` is not after valid_from `2026-11-21`: no message could be born \
                  between them",
             ),
             (
@@ -275,7 +273,7 @@ mod tests {
             ),
             (
                 "topic,group,owner\norders,a,\"Li\norders,b,Wang\n",
-                "FILE:2: found a quote that is opened here and nowhere closed, expected both",
+                "FILE:2: found a quote that is never closed, expected a closing quote",
             ),
             (
                 "topic,group\n\norders,a,b\n",

@@ -66,7 +66,7 @@ impl<'a> ExpectationRow<'a> {
             (Some(from), Some(to)) if to <= from => Err(self.bad(
                 "valid_to",
                 format!(
-                    "`{}` is not behind valid_from `{}`: no message could be born between them",
+                    "`{}` is not after valid_from `{}`: no message could be born between them",
                     self.text(places.valid_to),
                     self.text(places.valid_from)
                 ),
