@@ -59,7 +59,7 @@ public class Clients {
     static DefaultMQAdminExt admin;
     static DefaultMQProducer producer;
     static final Map<String, Runnable> stops = new TreeMap<>();
-    /** What the group that reads everything saw, by unique key: the truth about where a message lies. */
+    /** What the group that reads everything received, by unique key: the true position of each message. */
     static final Map<String, String> seen = new ConcurrentSkipListMap<>();
     static final Map<String, String> copies = new ConcurrentSkipListMap<>();
     static final Map<String, ConcurrentSkipListSet<String>> counted = new ConcurrentHashMap<>();
@@ -231,7 +231,7 @@ public class Clients {
         return counted.containsKey(group) ? counted.get(group).size() : 0;
     }
 
-    /** Reads every topic and notes where each message lies. */
+    /** Reads every topic and records the position of each message. */
     static void everything(String group) throws Exception {
         DefaultMQPushConsumer consumer = consumer(group);
         for (String topic : TOPICS.keySet()) consumer.subscribe(topic, "*");
@@ -333,7 +333,7 @@ public class Clients {
         return Arrays.stream(DefaultMQPushConsumer.class.getMethods()).anyMatch(method -> method.getName().equals("setClientRebalance"));
     }
 
-    /** 5.x only: the broker hands out messages and keeps the books; the client acknowledges each. */
+    /** 5.x only: the broker hands out messages and keeps the offsets; the client acknowledges each. */
     static void popping(String group) throws Exception {
         for (String broker : masters()) mqadmin("updateSubGroup", "-b", broker, "-g", group);
         for (String broker : masters()) mqadmin("setConsumeMode", "-b", broker, "-t", "orders", "-g", group, "-m", "POP", "-q", "8");

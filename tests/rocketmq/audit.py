@@ -1,4 +1,4 @@
-"""The program under test, run as a person runs it."""
+"""Runs the program under test as a user does."""
 import csv
 import os
 import subprocess
@@ -11,7 +11,7 @@ PLACE = ["broker", "queue_id", "queue_offset", "tag"]
 
 
 class Audit:
-    """What came of one run: exit status, what was printed, rows of the CSV."""
+    """The result of one run: exit status, output, rows of the CSV."""
 
     def __init__(self, status, said, took, report):
         self.status, self.said, self.took = status, said, took
@@ -27,7 +27,7 @@ class Audit:
         return words
 
     def lines(self):
-        """The report without what may differ between two runs that say the same."""
+        """Returns the report without the fields that differ between equal runs."""
         return [[row.get(name, "") for name in SAYS] for row in self.rows]
 
 
@@ -56,7 +56,7 @@ class Program:
         return self.home / f"report-{self.runs}.csv", self.home / f"report-{self.runs}.ndjson"
 
     def audit(self, source, rows, *options, columns=("msg_id", "topic"), **environment):
-        """Asks about rows at full speed and reads the report."""
+        """Audits rows at full speed and reads the report."""
         report, results = self.outputs()
         asked = self.write(f"asked-{self.runs}.csv", rows, columns)
         done = self.run("audit", asked, "--source", source, "-o", report, "--results", results, "--no-progress",

@@ -16,7 +16,7 @@ import cluster
 import tap
 import wire
 
-STRICT = 401  # 4.9.4: from here on a name server answers with JSON that is JSON
+STRICT = 401  # 4.9.4: from this version on, name servers answer in standard JSON
 
 
 def keep(directory, name, asked, answered):
@@ -26,7 +26,7 @@ def keep(directory, name, asked, answered):
 
 
 def calls(name_server, brokers, message):
-    """(name, server, code, fields, options) of every call of docs/facts/rocketmq.md §3.2, the refused ones too."""
+    """(name, server, code, fields, options) of every call of docs/facts/rocketmq.md §3.2, including refused ones."""
     topic, queue, offset = message["topic"], message["queue_id"], int(message["queue_offset"])
     broker = brokers[message["broker"]]
     physical = int(message["offset_msg_id"][16:], 16)

@@ -1,4 +1,4 @@
-"""Clients.java in a JVM of its own: asked a line at a time."""
+"""Runs Clients.java in its own JVM; one line per command."""
 import os
 import subprocess
 import sys
@@ -19,7 +19,7 @@ class Clients:
                                         cwd=home, env={**os.environ, "ROCKETMQ_HOME": str(home)}, start_new_session=True)
 
     def ask(self, command):
-        """The rest of the answer; a failure ends the run, with what Java printed last."""
+        """Returns the rest of the answer; a failure ends the run and shows the last output of Java."""
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
         word, _, rest = self.process.stdout.readline().strip().partition(" ")
@@ -29,7 +29,7 @@ class Clients:
         return rest
 
     def words(self, asked):
-        """mqadmin's words: {(id, topic): {group: word}}. No groups: nobody consumes the topic, or {"": "failed"}."""
+        """Returns mqadmin's track types: {(id, topic): {group: word}}; no groups if none consumes the topic, or {"": "failed"}."""
         source, target = self.home / "asked.csv", self.home / "words.csv"
         source.write_text("".join(f"{msg_id},{topic}\n" for msg_id, topic in asked))
         self.took = self.ask(f"words {source} {target}")
@@ -47,7 +47,7 @@ class Clients:
 
 
 def state(name_server):
-    """All that a client could have written: offsets, groups and topics. A broker's books about POP are its own."""
+    """Returns everything that a client can write: offsets, groups and topics. A broker writes its POP data itself."""
     brokers = wire.masters(name_server)
 
     def offsets(address):

@@ -81,7 +81,7 @@ def free_port(taken=()):
 
 
 class Java:
-    """A JVM that serves: started, waited for, stopped."""
+    """A server JVM: starts it, waits for it, stops it."""
 
     def __init__(self, jars, home, main, arguments, heap="256m"):
         self.log = home / f"{main.rpartition('.')[2]}-{time.monotonic_ns()}.log"
@@ -104,7 +104,7 @@ class Java:
         raise RuntimeError(f"nothing listens on {ip}:{port} after {PATIENCE:.0f} s: {self.log.read_text()[-2000:]}")
 
     def stop(self, hard=False):
-        """SIGTERM lets a broker write its offsets; `hard` is a crash."""
+        """Stops a server. SIGTERM lets a broker write its offsets; `hard` simulates a crash."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL if hard else signal.SIGTERM)
         try:
@@ -115,7 +115,7 @@ class Java:
 
 
 class Broker:
-    """A broker's place in the cluster: it keeps its store when it is stopped and started again, elsewhere or not."""
+    """A broker of the cluster. It keeps its store when it is stopped and started again, also at another address."""
 
     def __init__(self, cluster, name, role=0):
         self.cluster, self.name, self.role, self.java = cluster, name, role, None

@@ -1,4 +1,4 @@
-"""Clusters that ask who comes: TLS, and access control of both kinds, ACL 1.0 in 4.9 and ACL 2.0 in 5.5."""
+"""Clusters with TLS, and with access control of both kinds: ACL 1.0 in 4.9 and ACL 2.0 in 5.5."""
 import json
 
 import capture
@@ -7,7 +7,7 @@ from scenarios import registered
 
 OPERATOR, AUDITOR = ("operator", "operator-secret-1"), ("auditor", "auditor-secret-1")
 
-# The least that README asks for: SUB on the topics here, GET on topics and groups in 5.5.
+# The minimum that the README asks for: SUB on the topics here, GET on topics and groups in 5.5.
 PLAIN_ACL = """accounts:
 - accessKey: {operator[0]}
   secretKey: {operator[1]}
@@ -33,7 +33,7 @@ authorizationMetadataProvider=org.apache.rocketmq.auth.authorization.provider.Lo
 
 
 def tls(suite):
-    """The same ports speak TLS; whom the certificate does not convince is not asked."""
+    """The same ports speak TLS; a server with an untrusted certificate gets no request."""
     found = []
     trusting = suite.program.audit(suite.source, suite.asked, "--tls", "--ca-cert", cluster.CERTIFICATE)
     if trusting.lines() != suite.live.lines():
@@ -45,7 +45,7 @@ def tls(suite):
 
 
 def acl(suite):
-    """An account that may read the topics is enough; a wrong key, or none, ends the run before anything is answered."""
+    """An account that may read the topics suffices; a wrong or missing key ends the run before any answer."""
     guard(suite)
     found = []
     dense = [message for message in suite.messages if message["topic"] == "orders"]  # found by reading queues, not by look-ups

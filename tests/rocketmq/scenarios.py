@@ -18,7 +18,7 @@ def play(suite):
 
 
 def wrong_answers(suite, report, away=None):
-    """Answers that differ from those at rest, and what may not be said of the messages of a broker that is away."""
+    """Compares answers with those of the cluster at rest, except for messages of a stopped broker, which must not be judged."""
     right, said, found = suite.live.words(), report.words(), []
     unanswered = missed = 0
     for row in report.rows:
@@ -31,14 +31,14 @@ def wrong_answers(suite, report, away=None):
         elif not row["group"]:
             found.append(f"{pair} on {broker}: {row['message_verdict']}: {row['error_message']}")
         elif row["track_type"] == "UNKNOWN" and broker == away:
-            pass  # found before the broker went, and its offsets can't be had
+            pass  # found before the broker stopped, and its offsets cannot be read
         elif said[pair][row["group"]][:2] != right[pair][row["group"]][:2]:
             found.append(f"{pair} {row['group']} on {broker}: {said[pair][row['group']]}, at rest {right[pair][row['group']]}")
     return found, unanswered, missed
 
 
 def admits(row):
-    """A broker that has left the name server was never heard of: then the report names who was asked, and doesn't claim to know why."""
+    """A broker that has left the name server is unknown: the report names the brokers that were asked, and claims no reason."""
     return "broker-a" in row["error_message"] and "down" in row["error_message"]
 
 
@@ -51,8 +51,8 @@ def on(suite, broker):
 
 
 def broker_away(suite):
-    """One broker of two is down from the start, and no name server knows it any more: its messages can't be found, and the
-    report names who was asked. The other broker's messages are judged as ever."""
+    """One broker of two is down from the start, and no name server knows it any more: its messages cannot be found, and the
+    report names the brokers that were asked. The other broker's messages are judged as ever."""
     broker = suite.cluster.brokers["broker-b"]
     broker.stop()
     report = suite.program.audit(suite.source, suite.asked, *HASTY)
@@ -65,7 +65,7 @@ def broker_away(suite):
 
 
 def broker_dies_meanwhile(suite):
-    """A broker crashes in mid-audit; the audit is resumed when it is back, and ends like one that nothing happened to."""
+    """A broker crashes during an audit; the audit is resumed when it is back, and ends like an undisturbed one."""
     broker, program = suite.cluster.brokers["broker-b"], suite.program
     report, results = program.outputs()
     asked = program.write("asked-dies.csv", suite.asked, ["msg_id", "topic"])
@@ -161,7 +161,7 @@ def copied(suite, master, slave):
 
 
 def offsets_reset(suite):
-    """The report follows the offsets, wherever an operator puts them."""
+    """The report follows offsets that an operator resets."""
     found = []
     for when, passed in (("now", True), ("0", False)):
         suite.clients.ask(f"mqadmin resetOffsetByTime -g GID_offline -t orders -s {when} -f true")
@@ -176,7 +176,7 @@ def offsets_reset(suite):
 
 
 def group_deleted(suite):
-    """A group that is gone has no row; one that was expected is absent."""
+    """A deleted group has no row; if it was expected, it is reported as absent."""
     for address in wire.masters(suite.cluster.name_server).values():
         suite.clients.ask(f"mqadmin deleteSubGroup -g GID_offline -b {address} -r true")
     report = suite.program.audit(suite.source, orders(suite), "--expect", "orders=GID_offline,GID_caught_up")

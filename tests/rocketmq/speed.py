@@ -35,7 +35,7 @@ def beside_mqadmin(suite):
 
 
 def calls(suite, asked):
-    """Groups in the report, calls a message as the tap counts them, and what is missing."""
+    """Returns the groups in the report, the calls per message counted by the tap, and the missing ones."""
     between = tap.Tap(suite.cluster.name_server)
     counted = suite.program.audit(f"rocketmq://{between.address}", asked)
     between.close()
@@ -45,7 +45,7 @@ def calls(suite, asked):
 
 
 def million(suite, rows=1_000_000):
-    """With coordinates in the input nobody is asked about a message: the time of a snapshot, and four seconds more."""
+    """With positions in the input no look-up is made: the time of a snapshot plus four seconds."""
     columns = ["msg_id", "topic", "broker", "queue_id", "queue_offset", "tag"]
     orders = [message for message in suite.messages if message["topic"] == "orders"]
     path, frozen = suite.home / "million.csv", suite.home / "million.json.gz"

@@ -26,7 +26,7 @@ SEED = 20261125
 MESSAGES = 5000
 SAMPLE = 300
 CAUGHT_UP = ("GID_caught_up", "GID_failing", "GID_tagged", "GID_sql", "GID_pull", "GID_pop")
-# They read their own retries too, once they have heard of the topic, and then commit an offset of it.
+# They also read their retry topic once it exists, and then commit an offset for it.
 LISTENING = ("GID_caught_up", "GID_failing", "GID_tagged", "GID_sql", "GID_lagging", "GID_unsubscribed", "GID_pop")
 
 
@@ -40,7 +40,7 @@ class Suite:
         self.clients = None
 
     def say(self, check, what, found):
-        """One line; up to ten differences below it."""
+        """Prints one line, and up to ten differences below it."""
         self.right &= not found
         print(f"{self.version} {check:<14} {what}:", f"{len(found)} DIFFER" if found else "as it must be", flush=True)
         for line in found[:10]:
@@ -80,12 +80,12 @@ class Suite:
         raise RuntimeError(f"the cluster does not come to rest: {sorted(set(behind))}")
 
     def sample(self):
-        """A random 300, each second one by its offset ID instead of its unique key."""
+        """Returns 300 random messages, every second one by its offset ID instead of its unique key."""
         chosen = random.Random(SEED).sample(self.messages, SAMPLE)
         return {(message["offset_msg_id" if n % 2 else "msg_id"], message["topic"]): message for n, message in enumerate(chosen)}
 
     def words(self):
-        """Every word of 300 messages and all groups, as it must be."""
+        """Compares the track types of 300 messages and all groups."""
         self.chosen = self.sample()
         self.asked = [{"msg_id": msg_id, "topic": topic} for msg_id, topic in self.chosen]
         self.theirs = self.clients.words(list(self.chosen))
@@ -98,11 +98,11 @@ class Suite:
             print(f"    {count:>4} {case.group}: mqadmin {case.theirs}, we {case.ours}{' ' + case.mark if case.mark else ''}: {case.why}")
 
     def command(self):
-        """The driver says what the command prints."""
+        """Checks that the driver reports what the command prints."""
         found = []
         asked = [(pair, message) for pair, message in self.chosen.items() if message["topic"] == "orders"][:3]
         for (msg_id, topic), message in asked:
-            if self.version == "4.9":  # there the command takes offset IDs only, and no topic
+            if self.version == "4.9":  # in 4.9 the command takes only offset IDs, and no topic
                 arguments = ["-i", message["offset_msg_id"]]
             else:
                 arguments = ["-t", topic, "-i", msg_id]
@@ -161,7 +161,7 @@ class Suite:
         self.say("other ways", "coordinates, a dead name server before", found)
 
     def snapshot(self):
-        """A snapshot, asked later, says what the cluster said then."""
+        """A snapshot judged later gives the answers of the cluster at the time of the capture."""
         frozen = self.home / "frozen.json.gz"
         asked = self.program.write("asked-frozen.csv", self.asked, ["msg_id", "topic"])
         status, said, took = self.program.run("snapshot", "--source", self.source, "--messages", asked, "-o", frozen, "--rate", "max")
@@ -190,7 +190,7 @@ class Suite:
 
 
 def changes(before, after):
-    """What a table or list has gained, lost or changed."""
+    """Returns what a table or list has gained, lost or changed."""
     if isinstance(before, list):
         return [f"{name} is new" for name in set(after) - set(before)] + [f"{name} is gone" for name in set(before) - set(after)]
     return [f"{key}: {before.get(key)} is now {after.get(key)}" for key in {**before, **after} if before.get(key) != after.get(key)]

@@ -43,7 +43,7 @@ class Tap:
             try:
                 server = socket.create_connection((ip, int(port)), timeout=10)
             except OSError:
-                client.close()  # as a dead server looks to the client
+                client.close()  # looks like a dead server to the client
                 continue
             server.settimeout(None)
             open_calls = {}
@@ -83,7 +83,7 @@ class Tap:
 
 
 def head(frame):
-    """Code, opaque and flag of a frame, whatever its header is written in."""
+    """Returns code, opaque and flag of a frame, in either encoding of its header."""
     if frame[4] == 0:
         return json.loads(frame[8:8 + struct.unpack(">I", b"\0" + frame[5:8])[0]])
     code, _, _, opaque, flag = struct.unpack(">hBhii", frame[8:21])

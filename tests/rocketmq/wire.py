@@ -34,13 +34,13 @@ def read_exactly(connection, count):
 
 
 def read_frame(connection):
-    """One frame with its length in front."""
+    """Reads one frame, including its length."""
     length = read_exactly(connection, 4)
     return length + read_exactly(connection, struct.unpack(">I", length)[0])
 
 
 def parse(frame):
-    """Header and body; the header only where it is JSON."""
+    """Returns header and body; the header only if it is JSON."""
     kind, = struct.unpack(">I", frame[4:8])
     if kind >> 24:
         raise ValueError("a binary header")
@@ -48,7 +48,7 @@ def parse(frame):
 
 
 def call(address, code, fields=None, body=b"", version=VERSION, timeout=10):
-    """The raw request and the raw answer."""
+    """Returns the raw request and the raw response."""
     ip, _, port = address.rpartition(":")
     asked = request(code, fields, body, version=version)
     with socket.create_connection((ip, int(port)), timeout=timeout) as connection:
@@ -60,7 +60,7 @@ def call(address, code, fields=None, body=b"", version=VERSION, timeout=10):
 
 
 def ask(address, code, fields=None, **more):
-    """Code, ext fields and body of the answer."""
+    """Returns code, ext fields and body of the response."""
     header, body = parse(call(address, code, fields, **more)[1])
     return header["code"], header.get("extFields", {}), body
 
@@ -86,7 +86,7 @@ def offsets(broker):
 
 
 def groups(broker):
-    """The subscription groups that a broker has been told of or has made."""
+    """Returns the subscription groups of a broker."""
     return sorted(plain_json(ask(broker, SUBSCRIPTION_GROUPS)[2])["subscriptionGroupTable"])
 
 

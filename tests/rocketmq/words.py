@@ -15,10 +15,10 @@ class Case:
     ours: str
     mark: str
     why: str
-    passed: bool | None = None  # must the offset have passed the message?
+    passed: bool | None = None  # whether the offset must have passed the message
     topics: tuple = ("orders", "plain")
     versions: tuple = ("4.9", "5.5")
-    told: bool = True  # is mqadmin's word in the report?
+    told: bool = True  # whether mqadmin's answer is in the report
 
 
 CASES = [
@@ -37,7 +37,7 @@ CASES = [
 
 
 class Truth:
-    """The brokers' offsets of now, and whether they have passed a message."""
+    """The current offsets of the brokers, and whether they have passed a message."""
 
     def __init__(self, name_server):
         self.tables = {name: wire.offsets(address) for name, address in wire.masters(name_server).items()}
