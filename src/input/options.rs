@@ -74,7 +74,7 @@ pub enum InputFormat {
     Ids,
 }
 
-/// A word that names no [`Format`].
+/// A word that names no [`InputFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no input format, expected csv, tsv, ndjson or ids")]
 pub struct UnknownFormat(String);

@@ -2,7 +2,7 @@
 //!
 //! A [`ResultsWriter`] appends every outcome to `RESULTS.partial` as it arrives. When all rows are accounted for it puts
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
-//! and without a trailer does not exist. [`Found`] is what an interrupted run has left, from which a resumed run
+//! and without a trailer does not exist. [`EarlierRun`] is what an interrupted run has left, from which a resumed run
 //! continues. A [`ResultsFile`] is a finished file, opened again; [`Line`] is one of its lines.
 
 mod blocks;
