@@ -178,9 +178,9 @@ fn a_run_says_what_it_does_and_what_came_out() {
      group  passed  filtered  open  undetermined  absent  missed messages were produced (UTC)
      GID_a       2         0     0             0       0
 
-    messages  2 reconciled
-    totals    2 rows = 2 distinct + 0 duplicates + 0 rejected
-              2 distinct = 2 answered + 0 not found + 0 unanswered (they tie)
-    evidence  source [GATEWAY], observed [TIME] to [TIME] UTC
+    messages     2 reconciled
+    totals       2 rows = 2 distinct + 0 duplicates + 0 rejected
+                 2 distinct = 2 answered + 0 not found + 0 unanswered (they tie)
+    evidence     source [GATEWAY], observed [TIME] to [TIME] UTC
     ");
 }
