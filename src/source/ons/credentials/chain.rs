@@ -37,7 +37,7 @@ pub struct ProviderChain<'a> {
 
 impl std::fmt::Debug for ProviderChain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lookup")
+        f.debug_struct("ProviderChain")
             .field("home", &self.home)
             .field("profile", &self.profile)
             .finish_non_exhaustive()

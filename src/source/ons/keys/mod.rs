@@ -69,7 +69,7 @@ impl From<Credentials> for CredentialSource {
 
 impl fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Supply")
+        f.debug_struct("CredentialSource")
             .field("first", &self.first)
             .field("renewed", &self.renewer.is_some())
             .finish()
@@ -278,7 +278,7 @@ impl RotationState {
 
 impl fmt::Debug for KeyRotation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys")
+        f.debug_struct("KeyRotation")
             .field("current", &self.current())
             .finish_non_exhaustive()
     }
