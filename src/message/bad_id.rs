@@ -144,8 +144,8 @@ mod tests {
         for id in [
             "12345678901234567890123456789012",
             "12345678901234500000000000000001",
-            "01234567890123400000000000000000", // // a spreadsheet would have dropped the leading zero
-            "10203040000027100000000000000000", // // an offset ID: port 10000, the first message of the log
+            "01234567890123400000000000000000", // a spreadsheet would have dropped the leading zero
+            "10203040000027100000000000000000", // an offset ID: port 10000, the first message of the log
         ] {
             assert_eq!(check(id), Ok(()), "{id}");
         }

@@ -70,7 +70,7 @@ impl<V> ByQueue<V> {
         if rest.first().is_some_and(is_it) {
             return Ok(first);
         }
-        // // Several brokers share these first bytes, or the queue is missing.
+        // Several brokers share these first bytes, or the queue is missing.
         rest.binary_search_by(|(key, name, _)| key.cmp(&sought).then_with(|| (**name).cmp(broker)))
             .map(|at| first + at)
             .map_err(|at| first + at)

@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn expressions_are_read_as_the_clients_read_them() {
-        // // expression, its type, accepted tags, rejected tags; `-` is a message without a tag
+        // expression, its type, accepted tags, rejected tags; `-` is a message without a tag
         let table = [
             ("", "TAG", "- paid", ""),
             ("*", "TAG", "- paid", ""),

@@ -53,9 +53,9 @@ pub fn judge_as_mqadmin(
         return Some(TrackType::NOT_CONSUME_YET);
     }
     let Some(master) = context.master else {
-        return Some(TrackType::UNKNOWN); // // a NullPointerException in mqadmin
+        return Some(TrackType::UNKNOWN); // a NullPointerException in mqadmin
     };
-    // // mqadmin resolves a host name before it compares, and the result is not known here.
+    // mqadmin resolves a host name before it compares, and the result is not known here.
     let is_address = master.parse::<SocketAddr>().is_ok();
     let store = message.store.as_deref().filter(|_| is_address);
     let is_elsewhere = store.is_some_and(|store| store != master);

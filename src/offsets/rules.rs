@@ -119,7 +119,7 @@ pub fn judge_by_offsets(group: &GroupState, message: &Position) -> (TrackType, M
     let pops = group.traces.pops || group.consume_type == ConsumeType::Pop;
     if group.online {
         match (group.consume_type, group.message_model) {
-            // // Each client keeps its own offsets; offsets on the broker would be outdated.
+            // Each client keeps its own offsets; offsets on the broker would be outdated.
             (ConsumeType::Push | ConsumeType::Pull, MessageModel::Broadcasting) => {
                 return plain(TrackType::CONSUME_BROADCASTING);
             }

@@ -311,7 +311,7 @@ impl Snapshot {
                  {queue_offset}",
                 held.end
             ),
-            None if topic.queues.is_empty() => return Ok(()), // // queues are not listed: nothing to check against
+            None if topic.queues.is_empty() => return Ok(()), // queues are not listed: nothing to check against
             None => format!("topic {name} has no queue {queue_id} on {broker}"),
         };
         Err(no_message(message))

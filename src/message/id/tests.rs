@@ -69,7 +69,7 @@ fn milliseconds_of_the_month_are_unsigned() {
 
 #[test]
 fn a_time_in_the_future_belongs_to_last_month() {
-    let id = "0BC16699165C03B925DB8A404E2D0000"; // // day 27
+    let id = "0BC16699165C03B925DB8A404E2D0000"; // day 27
     assert_eq!(
         born(id, "2026-11-28T00:00:00Z").unwrap(),
         "2026-11-27T12:17:50.125Z"
@@ -78,12 +78,12 @@ fn a_time_in_the_future_belongs_to_last_month() {
         born(id, "2026-11-27T00:00:00Z").unwrap(),
         "2026-10-27T12:17:50.125Z"
     );
-    // // In Shanghai the month has turned, in UTC it has not.
+    // In Shanghai the month has turned, in UTC it has not.
     assert_eq!(
         born(id, "2026-10-31T16:00:00Z").unwrap(),
         "2026-10-27T12:17:50.125Z"
     );
-    // // More milliseconds than a month has: no month fits.
+    // More milliseconds than a month has: no month fits.
     let impossible = "0BC16699165C03B925DBFFFFFFFF0000";
     assert_eq!(born(impossible, "2026-11-01T00:00:00Z"), None);
 }
@@ -112,7 +112,7 @@ fn offset_ids_tell_the_place_in_the_log() {
         );
         assert_eq!(born(id, "2026-11-28T00:00:00Z"), None);
     }
-    // // Process 0 with a hash that begins with zeros is not a plausible port.
+    // Process 0 with a hash that begins with zeros is not a plausible port.
     assert!(matches!(
         parse("AC10323E000000100000000000983278"),
         MessageId::UniqKey(_)
@@ -197,7 +197,7 @@ proptest! {
     fn a_unique_key_is_read_back(ip: [u8; 4], pid in 1_u16.., hash: u32, millis: u32, counter: u16) {
         let ip = Ipv4Addr::from(ip);
         let text = format!("{:08X}{pid:04X}{hash:08x}{millis:08X}{counter:04x}", u32::from(ip));
-        // // A month of leading digits could look damaged; the check exists to reject such IDs.
+        // A month of leading digits could look damaged; the check exists to reject such IDs.
         prop_assume!(MessageId::check(&text).is_ok());
         let key = UniqKey { producer: ip.into(), pid, class_loader: hash, month_millis: millis, counter };
         prop_assert_eq!(parse(&text), MessageId::UniqKey(key));

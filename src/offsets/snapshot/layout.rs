@@ -41,7 +41,7 @@ pub(super) fn lay_out(
             }
         }
         for (topic, state) in group_states(&group, &topics, &mut oddities)? {
-            // // Retry topics are not listed and never queried.
+            // Retry topics are not listed and never queried.
             if let Some(topic) = topics.get_mut(&topic) {
                 topic.groups.push((Arc::clone(&name), state));
             }
@@ -125,7 +125,7 @@ fn blank_state(group: &GroupEntry, topic: &Arc<str>) -> GroupState {
         traces: GroupTraces {
             retry_topic: group.retry_topic,
             pops: group.pop_topics.contains(topic),
-            // // A broker that is asked for all offsets leaves the others out.
+            // A broker that is asked for all offsets leaves the others out.
             commits: group
                 .offsets
                 .iter()

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_would_have_to_be_guessed_is_left_open() {
-        let open = span(12, "00"); // // neither offset 10 nor offset 11 is known
+        let open = span(12, "00"); // neither offset 10 nor offset 11 is known
         assert_eq!((open.earliest, open.consumed), (None, None));
         assert_eq!(open.latest, at("09"));
         assert_eq!(

@@ -27,7 +27,7 @@ impl<W: Write> SnapshotWriter<W> {
     /// If writing fails.
     pub fn new(mut out: W, document: &SnapshotDocument) -> io::Result<Self> {
         let mut head = serde_json::to_vec(document)?;
-        head.pop(); // // the closing brace, which comes last
+        head.pop(); // the closing brace, which comes last
         out.write_all(&head)?;
         out.write_all(b",\n\"messages\":[")?;
         Ok(Self {

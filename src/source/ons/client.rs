@@ -173,7 +173,7 @@ impl Ons {
         let proxy_refused_tunnel = transport::proxy_refused_tunnel(&error);
         let mut failure = transport::failure(error, key.redactor());
         if proxy_refused_tunnel && self.was_answered.load(Relaxed) {
-            // // The proxy has let earlier calls through, so its failure may be temporary.
+            // The proxy has let earlier calls through, so its failure may be temporary.
             failure.kind = FailureKind::Transport;
         }
         failure
@@ -187,7 +187,7 @@ impl Ons {
             failure.hint = headers::clock_hint(headers, now).or(failure.hint);
         }
         if failure.http_status == Some(503) && failure.retry_after.is_some() {
-            // // An overload with a known end is a limit.
+            // An overload with a known end is a limit.
             failure.kind = match failure.kind {
                 FailureKind::Server => FailureKind::Throttled,
                 other => other,

@@ -51,12 +51,12 @@ const ELSEWHERE: &str =
 
 /// One row per code.
 const CODES: &[ErrorRule] = &[
-    // // Answers to this query.
+    // Answers to this query.
     ("BIZ_NO_MESSAGE", NotFound, GONE),
     ("BIZ_TOPIC_NOT_FOUND", NotFound, MISSING),
     ("INSTANCE_NOT_FOUND", NotFound, INSTANCE),
     ("AUTH_RESOURCE_OWNER_ERROR", NotFound, MISSING),
-    // // Permanent for this query.
+    // Permanent for this query.
     ("MissingParameter", Refused, PARAMETER),
     ("MissingTopic", Refused, PARAMETER),
     ("MissingMsgId", Refused, PARAMETER),
@@ -77,12 +77,12 @@ const CODES: &[ErrorRule] = &[
     ("EMPOWER_OWNER_CHECK_ERROR", Refused, ELSEWHERE),
     ("INSTANCE_NOT_EMPTY", Refused, ELSEWHERE),
     ("ArmsDashboard.NotFound", Refused, ELSEWHERE),
-    // // Too many calls.
+    // Too many calls.
     ("Throttling", Throttled, QUOTA),
     ("Throttling.User", Throttled, QUOTA),
     ("Throttling.Api", Throttled, QUOTA),
     ("ONS_SYSTEM_FLOW_CONTROL", Throttled, QUOTA),
-    // // Failures of the gateway.
+    // Failures of the gateway.
     ("ServiceUnavailable", Server, LATER),
     ("InternalError", Server, LATER),
     ("UnknownError", Server, LATER),
@@ -91,15 +91,15 @@ const CODES: &[ErrorRule] = &[
     ("ApiCallFailed", Server, LATER),
     ("Accumulation.QueryError", Server, LATER),
     ("SignatureNonceUsed", Server, NONCE),
-    // // New credentials may help.
+    // New credentials may help.
     ("InvalidSecurityToken.Expired", Expired, TOKEN),
-    // // Every query about the topic fails; every other query too if the key is allowed for no topic.
+    // Every query about the topic fails; every other query too if the key is allowed for no topic.
     ("Forbidden", Forbidden, PERMISSION),
     ("Forbidden.RAM", Forbidden, PERMISSION),
     ("NoPermission", Forbidden, PERMISSION),
     ("AccessDenied", Forbidden, PERMISSION),
     ("AUTH_PERMISSION_CHECK_ERROR", Forbidden, PERMISSION),
-    // // Every query fails.
+    // Every query fails.
     ("InvalidAccessKeyId.NotFound", Fatal, KEY),
     ("InvalidAccessKeyId.Inactive", Fatal, KEY),
     ("Forbidden.AccessKeyDisabled", Fatal, KEY),
@@ -313,7 +313,7 @@ mod tests {
         let stops = |kind: FailureKind| kind.ends_run();
         for (code, kind, _) in CODES {
             let family = FAMILIES.iter().find(|(pattern, ..)| matches(pattern, code));
-            // // `Missing*` is about parameters; a missing token is a different problem.
+            // `Missing*` is about parameters; a missing token is a different problem.
             let family = family.filter(|_| *code != "MissingSecurityToken");
             if let Some((pattern, of_family, _)) = family {
                 assert_eq!(stops(*kind), stops(*of_family), "{code} and {pattern}");

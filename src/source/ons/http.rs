@@ -46,7 +46,7 @@ impl Network {
             }
             builder = builder.tls_certs_merge(roots);
         } else if !speaks_tls {
-            // // No TLS is used here, so the system's roots are not loaded: a bare container may have none.
+            // No TLS is used here, so the system's roots are not loaded: a bare container may have none.
             builder = builder.tls_certs_only([]);
         }
         if is_loopback(url) {
@@ -63,7 +63,7 @@ impl Network {
         match &self.proxy {
             _ if is_loopback(url) => Ok(false),
             Some(Proxy(proxy)) => Ok(proxy.scheme() == "https"),
-            // // The HTTP client reads the variables itself; they cannot be passed to it.
+            // The HTTP client reads the variables itself; they cannot be passed to it.
             None => proxy::speaks_tls(url, &|name| std::env::var(name).ok())
                 .map_err(|variable| ConfigError::Proxy { variable }),
         }
@@ -151,7 +151,7 @@ impl Address {
     /// Returns a redactor for every part of the address that could be a token.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        const SHORT: usize = 6; // // `send`, `hook`, `v2`: path segments that are no secrets
+        const SHORT: usize = 6; // `send`, `hook`, `v2`: path segments that are no secrets
 
         let pairs: Vec<_> = self.0.query_pairs().collect();
         let parts = self.0.path_segments().into_iter().flatten();
@@ -204,11 +204,11 @@ pub(super) fn direct(connect: Duration, read: Duration) -> Result<Client, Config
 }
 
 fn plain(timeout: Duration) -> ClientBuilder {
-    // // One TLS provider per process; an error means that it is already installed.
+    // One TLS provider per process; an error means that it is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(redirect::Policy::none())
-        // // A hidden retry would send the nonce twice; without retries the client keeps no copy of the
+        // A hidden retry would send the nonce twice; without retries the client keeps no copy of the
         // request.
         .retry(retry::never().max_retries_per_request(0))
         .timeout(timeout)

@@ -137,14 +137,14 @@ mod tests {
             (plain, &[("http_proxy", "https://proxy")], true),
             (plain, &[("all_proxy", "https://proxy")], true),
             (tls, &[("HTTPS_PROXY", "https://proxy")], true),
-            // // The variable applies to another scheme or to other hosts.
+            // The variable applies to another scheme or to other hosts.
             (plain, &[("HTTPS_PROXY", "not a url")], false),
             (
                 plain,
                 &[("HTTP_PROXY", "not a url"), ("NO_PROXY", "x, .example")],
                 false,
             ),
-            // // An empty variable counts as unset; the first one that is set counts.
+            // An empty variable counts as unset; the first one that is set counts.
             (
                 plain,
                 &[("HTTP_PROXY", " "), ("ALL_PROXY", "https://proxy")],

@@ -48,7 +48,7 @@ impl Redactor {
     /// Returns `text` as one line of at most `limit` characters, without secrets and control characters.
     #[must_use]
     pub fn excerpt(&self, text: &str, limit: usize) -> String {
-        // // Control characters are removed first: a secret could be hidden by one in its middle.
+        // Control characters are removed first: a secret could be hidden by one in its middle.
         let printable = |c: &char| c.is_whitespace() || !c.is_control();
         let text: String = text.chars().filter(printable).collect();
         let mut excerpt = String::new();

@@ -24,7 +24,7 @@ const REGIONS: &[&str] = &[
     "eu-central-1",
     "eu-west-1",
     "me-east-1",
-    "mq-internet-access", // // the public test region, which the SDK tables lack
+    "mq-internet-access", // the public test region, which the SDK tables lack
     "us-east-1",
     "us-west-1",
 ];

@@ -96,7 +96,7 @@ impl Calls {
                     X_ACS_CONTENT_SHA256.clone(),
                     HeaderValue::from_static(EMPTY_SHA256),
                 ),
-                // // Placeholders, so that the map of each call need not grow.
+                // Placeholders, so that the map of each call need not grow.
                 (X_ACS_DATE.clone(), HeaderValue::from_static("")),
                 (X_ACS_SIGNATURE_NONCE.clone(), HeaderValue::from_static("")),
                 (AUTHORIZATION, HeaderValue::from_static("")),
@@ -162,7 +162,7 @@ impl Calls {
     ) -> Result<(), InvalidHeaderValue> {
         let key_id = &*self.credentials.access_key_id;
         let token = self.credentials.security_token.as_ref();
-        // // Only Host and x-acs-* are signed: a proxy may rewrite other headers. The signature needs them
+        // Only Host and x-acs-* are signed: a proxy may rewrite other headers. The signature needs them
         // sorted.
         let mut signed = Vec::with_capacity(8);
         signed.push((HOST.as_str(), &*self.host));
@@ -200,7 +200,7 @@ impl Calls {
         parameters.extend([
             ("AccessKeyId", &*self.credentials.access_key_id),
             ("Action", ACTION),
-            // // Without it, the response is XML.
+            // Without it, the response is XML.
             ("Format", "JSON"),
             ("SignatureMethod", "HMAC-SHA1"),
             ("SignatureNonce", &*stamp.nonce),

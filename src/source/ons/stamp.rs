@@ -19,7 +19,7 @@ pub(super) struct Stamp {
 impl Stamp {
     /// Returns the date as text.
     pub(super) fn date(&self) -> &str {
-        self.date.to_str().unwrap_or_default() // // a date is ASCII
+        self.date.to_str().unwrap_or_default() // a date is ASCII
     }
 }
 

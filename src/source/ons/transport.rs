@@ -37,7 +37,7 @@ type ErrorDetails = (
 
 /// Returns the kind of an error, what happened, a hint, and the root cause.
 fn details(error: &reqwest::Error) -> ErrorDetails {
-    // // These three would fail every call, so another attempt is pointless.
+    // These three would fail every call, so another attempt is pointless.
     if let Some(problem) = certificate_error(error) {
         let what = "the gateway's certificate is not trusted";
         let hint = "check the host; where a proxy opens TLS connections, add its certificate authority: --ca-cert FILE";

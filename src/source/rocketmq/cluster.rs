@@ -200,7 +200,7 @@ impl Cluster {
     /// Returns a topic by its name on the brokers. A missing topic is not cached: it may be created at any
     /// time.
     async fn topic_named(&self, wire: &str) -> Result<Option<Arc<RoutedTopic>>, Failure> {
-        let mut topics = self.topics.lock().await; // // the lock prevents duplicate requests
+        let mut topics = self.topics.lock().await; // the lock prevents duplicate requests
         if let Some(topic) = topics.get(wire) {
             return Ok(Some(topic.clone()));
         }
@@ -227,7 +227,7 @@ impl Cluster {
     /// Checks that every broker that may have a message of the topic has been asked. Name servers forget a
     /// broker when it stops, and the route may be outdated. The error names the broker that was not asked.
     pub(super) async fn were_all_asked(&self, topic: &RoutedTopic) -> Result<(), Failure> {
-        // // The list of brokers must not be older than the route.
+        // The list of brokers must not be older than the route.
         let (_, refreshed_at) = self.known_brokers();
         if refreshed_at.is_none_or(|refreshed_at| {
             refreshed_at < topic.since || refreshed_at.elapsed() > SETTLE
@@ -244,7 +244,7 @@ impl Cluster {
         }
         let (brokers, _) = self.known_brokers();
         if brokers.by_name.len() > topic.brokers.len() && topic.since.elapsed() > SETTLE {
-            // // A broker may have come back.
+            // A broker may have come back.
             self.topics.lock().await.remove(&*topic.wire);
             let now = self.topic_named(&topic.wire).await?;
             if now.is_some_and(|now| now.brokers != topic.brokers) {
@@ -270,7 +270,7 @@ impl Cluster {
         let names = names.map_err(|error| failure(&error))?;
         let brokers = self.brokers().await.map_err(|error| failure(&error))?;
         let is_theirs = |name: &&String| {
-            // // Each broker has a topic named after itself, and one named after its cluster.
+            // Each broker has a topic named after itself, and one named after its cluster.
             let is_of_broker = brokers.by_name.contains_key(name.as_str());
             !is_of_broker && **name != brokers.cluster && !is_internal(name)
         };

@@ -94,7 +94,7 @@ impl Cluster {
                 OffsetLookup::Nothing(broker) => {
                     return Err(self.nothing_at(&topic, broker, offset_id).await);
                 }
-                // // It may be a unique key that looks like an offset ID.
+                // It may be a unique key that looks like an offset ID.
                 OffsetLookup::NoSuchBroker => unknown_store = Some(offset_id.store),
             }
         }
@@ -171,7 +171,7 @@ impl Cluster {
             return Ok(OffsetLookup::NoSuchBroker);
         };
         let named = brokers.broker_at(offset_id.store).cloned();
-        // // No broker has this address now. Replicas keep positions, so any broker may have taken over.
+        // No broker has this address now. Replicas keep positions, so any broker may have taken over.
         let lookups = match &named {
             Some(broker) => std::slice::from_ref(broker),
             None => &*topic.brokers,
@@ -192,7 +192,7 @@ impl Cluster {
                     return Ok(OffsetLookup::Message(broker, Box::new(message)));
                 }
                 Ok(_) => {}
-                // // The broker reads blindly and may fail in the middle of another message.
+                // The broker reads blindly and may fail in the middle of another message.
                 Err(error) if matches!(error.cause, Cause::Refused(_)) => {}
                 Err(error) => failed = Some(worse(failed, error)),
             }

@@ -87,7 +87,7 @@ fn a_profile_assumes_a_role_at_an_sts_that_is_trusted() {
         "{asked}"
     );
 
-    // // Verification cannot be turned off: an untrusted STS gets no signature.
+    // Verification cannot be turned off: an untrusted STS gets no signature.
     let said = audit(&tool, &gateway).ends(2);
     assert!(
         said.stderr.contains("certificate is not trusted"),

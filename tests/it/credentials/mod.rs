@@ -74,7 +74,7 @@ fn from_the_file_of_the_command_line_tool() {
 
     let said = audit(&tool, &knowing().start()).ends(0);
     assert!(said.stderr.contains(&log("day")), "{}", said.stderr);
-    // // A profile given by a flag wins over the environment.
+    // A profile given by a flag wins over the environment.
     let gateway = knowing().token(TOKEN).start();
     let wrong = |call: super::tool::Call<'_>| {
         let call = call.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI5tSomebodyElse");

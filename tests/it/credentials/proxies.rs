@@ -14,7 +14,7 @@ fn elsewhere(tool: &Tool) -> Call<'_> {
 #[test]
 fn a_proxy_is_named_by_flag_or_environment() {
     let tool = tool();
-    let proxy = knowing().start(); // // a proxy receives the same request as the gateway, with the address before the path
+    let proxy = knowing().start(); // a proxy receives the same request as the gateway, with the address before the path
     elsewhere(&tool).args("--proxy").arg(&proxy.url()).ends(0);
     for (number, variable) in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
         .into_iter()
@@ -63,7 +63,7 @@ fn nothing_on_this_machine_is_reached_through_a_proxy() {
 #[test]
 fn a_proxy_that_is_none_is_not_gone_past() {
     let (tool, gateway) = (tool(), knowing().start());
-    // // An address of this machine that is not loopback.
+    // An address of this machine that is not loopback.
     let source = gateway.url().replace("127.0.0.1", "0.0.0.0");
     for (variable, value) in [
         ("HTTP_PROXY", "http://bob:pr0xy-pass@[bad"),

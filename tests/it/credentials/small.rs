@@ -81,7 +81,7 @@ impl Small {
 impl Drop for Small {
     fn drop(&mut self) {
         self.stopped.store(true, Relaxed);
-        drop(TcpStream::connect(self.address)); // // wakes the thread
+        drop(TcpStream::connect(self.address)); // wakes the thread
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }

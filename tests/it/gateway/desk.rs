@@ -62,7 +62,7 @@ pub(super) async fn answer(
     match fault {
         Some(Fault::Slow(wait)) => tokio::time::sleep(wait).await,
         Some(Fault::Held) => desk.released.cancelled().await,
-        Some(Fault::ResetInside) => breaker.reset_after(160), // // its header is shorter, and the whole response longer
+        Some(Fault::ResetInside) => breaker.reset_after(160), // its header is shorter, and the whole response longer
         _ => {}
     }
     desk.truth(&asked, fault.as_ref(), number, &request_id)

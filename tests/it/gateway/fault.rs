@@ -192,7 +192,7 @@ impl Fault {
                 respond(200, &encoding, bodies::bomb(request_id))
             }
             Self::Redirect(status, to) => respond(*status, &[("location", to)], Body::empty()),
-            // // The breaker acts on written bytes, so the body must not be empty.
+            // The breaker acts on written bytes, so the body must not be empty.
             Self::Reset => respond(200, &[], "reset"),
             _ => return None,
         })

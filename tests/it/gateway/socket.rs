@@ -83,7 +83,7 @@ impl AsyncWrite for Socket {
             return Pin::new(&mut self.stream).poll_write(cx, bytes);
         }
         if left == 0 {
-            // // Closed with linger zero, a connection ends with a reset.
+            // Closed with linger zero, a connection ends with a reset.
             self.stream.set_zero_linger()?;
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }

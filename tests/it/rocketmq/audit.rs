@@ -23,7 +23,7 @@ fn every_group_shows_mqadmins_answer_where_it_differs() {
             cells.map(|column| row[column].as_str()).join(" ")
         })
         .collect();
-    // // The system's own group is omitted.
+    // The system's own group is omitted.
     assert_eq!(
         said,
         [
@@ -59,7 +59,7 @@ fn every_kind_of_id_leads_to_the_same_answer() {
     let rows = [
         format!("{},orders,,,,", key(5)),
         format!("{},orders,,,,", cluster.offset_id(&message)),
-        format!("{},orders,broker-b,1,1,paid", key(77)), // // its position is given, so it is not looked up
+        format!("{},orders,broker-b,1,1,paid", key(77)), // its position is given, so it is not looked up
     ];
     let columns = "msg_id,topic,broker,queue_id,queue_offset,tag";
     tool.write("in.csv", input(columns, rows));
@@ -83,7 +83,7 @@ fn offsets_are_read_once_a_broker_and_nothing_is_ever_written() {
     audit(&tool, &cluster, "--exit-zero", 0);
     let calls = cluster.calls();
     let counts: Vec<_> = calls.iter().map(|(code, count)| (*code, *count)).collect();
-    // // 12 × messages × brokers; 31 and 30 per queue; the offsets of all groups in one call; 203 per group;
+    // 12 × messages × brokers; 31 and 30 per queue; the offsets of all groups in one call; 203 per group;
     // 300 per topic.
     assert_eq!(
         counts,
@@ -171,7 +171,7 @@ fn what_is_not_found_says_why() {
             .retain(|message| message.physical() != gone.physical());
     });
     let rows = [
-        id(&waiting), // // delivered since: judged by its copy under the topic
+        id(&waiting), // delivered since: judged by its copy under the topic
         id(&undelivered),
         id(&other),
         id(&gone),

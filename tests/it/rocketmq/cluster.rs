@@ -392,17 +392,17 @@ impl State {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
         let mut rest = Vec::new();
         rest.extend(0xDAA3_20A7_u32.to_be_bytes());
-        rest.extend([0; 4]); // // CRC
+        rest.extend([0; 4]); // CRC
         rest.extend(message.queue_id.to_be_bytes());
-        rest.extend([0; 4]); // // flag
+        rest.extend([0; 4]); // flag
         rest.extend(message.queue_offset.to_be_bytes());
         rest.extend(message.physical().to_be_bytes());
-        rest.extend([0; 4]); // // system flag
+        rest.extend([0; 4]); // system flag
         rest.extend(message.stored_at.to_be_bytes());
         rest.extend(&host);
         rest.extend(message.stored_at.to_be_bytes());
         rest.extend(&host);
-        rest.extend([0; 12]); // // reconsumed, transaction
+        rest.extend([0; 12]); // reconsumed, transaction
         rest.extend(length(body).to_be_bytes());
         rest.extend(body);
         rest.push(u8::try_from(message.topic.len()).unwrap());

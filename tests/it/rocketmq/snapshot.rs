@@ -17,7 +17,7 @@ fn timeless(report: &str) -> Vec<Vec<String>> {
 #[test]
 fn an_audit_of_the_file_says_what_one_of_the_cluster_said() {
     let (tool, cluster) = (Tool::new(), Cluster::start(state()));
-    let ids = (0..6).map(key).chain([key(50)]); // // one of them is missing
+    let ids = (0..6).map(key).chain([key(50)]); // one of them is missing
     let unknown = format!("{},nowhere", key(7));
     let known = ids.map(|key| format!("{key},orders"));
     tool.write("in.csv", input("msg_id,topic", known.chain([unknown])));

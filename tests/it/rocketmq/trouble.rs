@@ -52,7 +52,7 @@ fn messages_of_a_stopped_broker_are_answered_after_its_return() {
         assert_eq!(unanswered.count(), 4);
         assert!(tool.has("out.results.ndjson.located"), "{:?}", tool.names());
         if is_forgotten {
-            // // Name servers do this at once: the cluster must not look as if it never had that broker.
+            // Name servers do this at once: the cluster must not look as if it never had that broker.
             cluster.change(|state| {
                 state.forgotten.insert("broker-b".to_owned());
             });

@@ -12,7 +12,7 @@ use super::{Body, ERROR_CODE, NO_SUCCESS, track};
 use crate::source::Track;
 
 pub(super) fn read(body: &[u8]) -> Result<Body, String> {
-    // // Nearly every response is parsed in one pass. If only `Data` is malformed, the other fields still
+    // Nearly every response is parsed in one pass. If only `Data` is malformed, the other fields still
     // count.
     if let Ok(envelope) = serde_json::from_slice::<Envelope<'_, JsonTracks>>(body) {
         return Ok(envelope.open(|tracks| Ok(tracks.0)));

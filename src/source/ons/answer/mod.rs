@@ -134,7 +134,7 @@ impl Body {
         let request_id = self.request_id(redactor);
         let without_groups = self.without_groups();
         let mut tracks = self.tracks?.map_or(without_groups, Ok)?;
-        // // The order has no meaning; the results file sorts them in the same way.
+        // The order has no meaning; the results file sorts them in the same way.
         tracks.sort_by(|a, b| key(a).cmp(&key(b)));
         tracks.dedup();
         Ok(Trace {

@@ -160,7 +160,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
         "without ConsumerGroup",
     ),
     (200, r#"{"Data":[null]}"#, "expected a message track"),
-    // // Responses of another server, or of a failed call.
+    // Responses of another server, or of a failed call.
     (
         200,
         r#"{"data":{"loginUrl":"https://sso.example/login"},"msg":"login required"}"#,
@@ -207,7 +207,7 @@ const NO_ANSWERS: &[(u16, &str, &str)] = &[
         r#"{"RequestId":"R","Code":0}"#,
         "Code 0 without groups",
     ),
-    // // Duplicate fields.
+    // Duplicate fields.
     (
         200,
         r#"{"Data":{"MessageTrack":[{"ConsumerGroup":"g"}]},"Data":{"MessageTrack":[]}}"#,

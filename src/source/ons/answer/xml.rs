@@ -132,10 +132,10 @@ impl XmlAnswer {
     fn close_track(&mut self) -> Result<(), &'static str> {
         let (group, word) = (self.group.take(), self.word.take());
         let Ok(tracks) = &mut self.body.tracks else {
-            return Ok(()); // // an earlier track could not be read
+            return Ok(()); // an earlier track could not be read
         };
         let tracks = tracks.get_or_insert_default();
-        // // `<MessageTrack/>` is an empty list in the responses of some bridges.
+        // `<MessageTrack/>` is an empty list in the responses of some bridges.
         if group.is_some() || word.is_some() {
             tracks.push(track(group.as_deref(), word.as_deref())?);
         }

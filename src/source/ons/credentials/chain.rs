@@ -75,7 +75,7 @@ impl<'a> ProviderChain<'a> {
             return Ok(found);
         }
         if self.variable(PROFILE).is_some() {
-            // // The last two steps are the ones that have profiles.
+            // The last two steps are the ones that have profiles.
             let files = found
                 .searched
                 .split_off(found.searched.len().saturating_sub(2));

@@ -26,7 +26,7 @@ pub fn parse(
     defaults: &RoleDefaults,
 ) -> Result<ChainStep, CredentialsError> {
     let text = text.trim_start_matches('\u{feff}');
-    // // Parsed into untyped JSON: a type error of serde would quote the value, which may be a secret.
+    // Parsed into untyped JSON: a type error of serde would quote the value, which may be a secret.
     let config: Value = serde_json::from_str(text).map_err(|error| syntax(file, &error))?;
     let config = config
         .as_object()
@@ -121,7 +121,7 @@ impl<'a> Profile<'a> {
     /// Reads a profile of mode `AK` or `StsToken`.
     fn key(&self, mode: &str) -> Result<ChainStep, CredentialsError> {
         if self.text("access_key_id")?.is_none() && self.text("access_key_secret")?.is_none() {
-            // // The CLI writes such a profile before it is configured.
+            // The CLI writes such a profile before it is configured.
             let why = format!("{}: profile {} has no access key yet", self.file, self.name);
             return Ok(ChainStep::Nothing(why));
         }
@@ -153,7 +153,7 @@ impl<'a> Profile<'a> {
     fn role(&self) -> Result<RamRole, CredentialsError> {
         let message = RoleFields {
             arn: self.needed("ram_role_arn")?,
-            // // The Python SDK reads a different field than the CLI writes.
+            // The Python SDK reads a different field than the CLI writes.
             session: self
                 .text("ram_session_name")?
                 .or(self.text("role_session_name")?),
@@ -207,7 +207,7 @@ impl<'a> Profile<'a> {
         match self.fields.get("expired_seconds") {
             None | Some(Value::Null) => Ok(None),
             Some(found) => match found.as_u64().map(u32::try_from) {
-                Some(Ok(0)) => Ok(None), // // the CLI writes 0 for an unset value
+                Some(Ok(0)) => Ok(None), // the CLI writes 0 for an unset value
                 Some(Ok(seconds)) => Ok(Some(seconds)),
                 _ => {
                     let path = format!("expired_seconds of profile {}", self.name);

@@ -76,7 +76,7 @@ impl MetadataClient<'_> {
                 FetchError::permanent(format!("{WHO}: an unusable token"), None)
             }
             Ok(response) => refused(&response),
-            // // The service is absent, so version 1 is absent too.
+            // The service is absent, so version 1 is absent too.
             Err(error) if error.is_connect() => return Err(transport_error(error)),
             Err(error) => transport_error(error),
         };

@@ -174,7 +174,7 @@ impl FetchError {
         let is_transient = failure.kind.is_retryable();
         let network =
             || format!("check the network, HTTPS_PROXY and NO_PROXY: {origin} must be reachable");
-        // // A certificate or proxy problem has its own hint.
+        // A certificate or proxy problem has its own hint.
         let hint = failure.hint.filter(|_| !is_transient);
         Self {
             what: format!("{origin}: {what}"),
@@ -200,7 +200,7 @@ impl FetchError {
             };
         };
         let message = match text("Message") {
-            // // The message quotes the string that was signed, with key ID and token.
+            // The message quotes the string that was signed, with key ID and token.
             _ if errors::quotes_request(&code) => "it computed another signature".to_owned(),
             Some(message) => message,
             None => "no message".to_owned(),

@@ -44,7 +44,7 @@ pub(super) fn json(origin: &str, body: &[u8]) -> Result<Value, FetchError> {
 pub(super) fn is_success(origin: &str, answer: &Value) -> Result<(), FetchError> {
     match answer.get("Code").and_then(Value::as_str) {
         Some("Success") => Ok(()),
-        // // The code may be any text, so it is shown only if it looks like a code.
+        // The code may be any text, so it is shown only if it looks like a code.
         Some(code)
             if code.len() <= 60 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') =>
         {

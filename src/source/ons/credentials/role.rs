@@ -105,7 +105,7 @@ impl RoleDefaults {
             (None, Some(region)) => format!("sts.{region}.aliyuncs.com"),
             (None, None) => "sts.aliyuncs.com".to_owned(),
         };
-        // // Keys and tokens are sent there: only a host name is accepted, and the scheme is always https.
+        // Keys and tokens are sent there: only a host name is accepted, and the scheme is always https.
         if host.contains(['/', '@', '?', '#', '\\']) {
             return Err(HOST);
         }

@@ -113,7 +113,7 @@ impl Sts<'_> {
             .client
             .post(url)
             .header(ACCEPT, "application/json")
-            // // Nothing else sets it for an empty body, and some proxies refuse a POST without it.
+            // Nothing else sets it for an empty body, and some proxies refuse a POST without it.
             .header(CONTENT_LENGTH, "0")
             .header(AUTHORIZATION, sensitive(&authorization)?);
         for (name, value) in headers {

@@ -159,7 +159,7 @@ impl KeyRotation {
             return again();
         }
         let renewer = match &self.inner.renewer {
-            // // A new key was refused like the old one, so another one would be refused too.
+            // A new key was refused like the old one, so another one would be refused too.
             Some(renewer) if !key.is_second_try() => renewer,
             _ => return refused,
         };

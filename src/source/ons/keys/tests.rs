@@ -135,7 +135,7 @@ async fn a_long_run_fetches_each_key_once_and_signs_with_none_expired() {
         assert_ne!(keys.current().state(clock()), KeyState::Expired);
         keys.drive().await;
     }
-    // // Each key is valid for 45 minutes before the next one is fetched.
+    // Each key is valid for 45 minutes before the next one is fetched.
     assert_eq!(office.asked.load(Relaxed), 13);
     assert_eq!(keys.id(), "key-13");
 }
@@ -241,9 +241,9 @@ async fn a_refused_key_is_replaced_once() {
         assert_eq!(failure.code, expired().code);
     }
     assert_eq!((office.asked.load(Relaxed), keys.id()), (1, "key-1".into()));
-    // // A late response to the old key changes nothing.
+    // A late response to the old key changes nothing.
     assert!(keys.replace(&first, expired()).await.kind.is_retryable());
-    // // The new key is refused too: no third one is fetched.
+    // The new key is refused too: no third one is fetched.
     assert_eq!(keys.replace(&keys.current(), expired()).await, expired());
     assert_eq!(office.asked.load(Relaxed), 1);
 }

@@ -92,7 +92,7 @@ impl Gateway {
 
 fn answer(stream: TcpStream, reply: Reply) -> Option<String> {
     if matches!(reply, Reply::Reset) {
-        // // With unread bytes the kernel answers with a reset.
+        // With unread bytes the kernel answers with a reset.
         stream.peek(&mut [0]).unwrap();
         return None;
     }

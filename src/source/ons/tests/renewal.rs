@@ -98,7 +98,7 @@ async fn a_key_that_was_let_in_may_expire_like_the_one_before() {
         refusal(),
         Reply::http("404 Not Found", "", gone),
         refusal(),
-        // // The response does not name the caller.
+        // The response does not name the caller.
         Reply::http("503 Service Unavailable", "", ""),
         refusal(),
     ]);

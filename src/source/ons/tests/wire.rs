@@ -261,7 +261,7 @@ async fn a_connection_that_breaks_is_a_transport_failure() {
 async fn a_gateway_that_is_not_there_is_a_transport_failure() {
     let gateway = Gateway::answering(vec![]);
     let ons = Ons::new(config(&gateway, Signature::V1)).unwrap();
-    gateway.asked().await; // // ends the thread, and with it the listener
+    gateway.asked().await; // ends the thread, and with it the listener
     let failure = ons.trace(&query()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Transport);
     assert!(

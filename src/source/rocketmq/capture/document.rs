@@ -45,7 +45,7 @@ impl Captured<'_> {
             let pops = |topic: &Arc<str>| {
                 let is_named =
                     |name: String| names.as_ref().is_some_and(|names| names.contains(&*name));
-                // // A name of the first form may also be the retry topic of a group with that name.
+                // A name of the first form may also be the retry topic of a group with that name.
                 let first = format!("{group}_{topic}");
                 (!known.contains(&*first) && is_named(retry_topic(&first)))
                     || is_named(retry_topic(&format!("{group}+{topic}")))

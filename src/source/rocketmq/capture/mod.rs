@@ -34,7 +34,7 @@ impl Cluster {
         topics: &BTreeSet<QueriedTopic>,
     ) -> Result<SnapshotDocument, Failure> {
         self.forget_routes().await;
-        // // If the name servers do not answer now, their last answer is used.
+        // If the name servers do not answer now, their last answer is used.
         let refreshed = self.refresh().await;
         let brokers = self.brokers().await;
         let brokers = brokers.map_err(|error| failure(&refreshed.err().unwrap_or(error)))?;
@@ -62,14 +62,14 @@ impl Cluster {
             (name, why.into())
         });
         captured.unreachable = gone.collect();
-        // // The names of topics reveal retry and POP topics. The name server may refuse to list them.
+        // The names of topics reveal retry and POP topics. The name server may refuse to list them.
         let names = self.remoting.topics().await.ok();
         captured.find_groups().await?;
         captured.read_connections().await?;
         captured.measure_queues().await?;
         let captured_at = (self.clock)();
         captured.read_offsets().await?;
-        captured.read_connections().await?; // // for groups that were discovered by their offsets
+        captured.read_connections().await?; // for groups that were discovered by their offsets
         Ok(SnapshotDocument {
             schema: Schema,
             cluster: brokers.cluster.as_str().into(),
@@ -176,7 +176,7 @@ impl Captured<'_> {
                 let min = cluster.remoting.min_offset(&address, queue).await;
                 let max = cluster.remoting.max_offset(&address, queue).await;
                 match (min, max) {
-                    // // A queue of a static topic that has moved away, or was never created here.
+                    // A queue of a static topic that has moved away, or was never created here.
                     (Err(error), _) | (_, Err(error))
                         if matches!(error.cause, Cause::Refused(_)) =>
                     {
@@ -294,7 +294,7 @@ impl Captured<'_> {
                 topic: topic.clone(),
                 broker: broker.clone(),
                 queue_id,
-                offset: u64::try_from(offset).ok()?, // // -1: no offset
+                offset: u64::try_from(offset).ok()?, // -1: no offset
             })
         });
         let group = group.clone();

@@ -131,7 +131,7 @@ mod tests {
         let keys = |token: Option<&str>| {
             AclKeys::new("RocketMQ".into(), &secret, token.map(SecretString::from))
         };
-        // // The vector of Java's AclSignerTest signs only the access key.
+        // The vector of Java's AclSignerTest signs only the access key.
         assert_eq!(signed(&keys(None), &[]), "IUc8rrO/0gDch8CjObLQsW2rsiA=");
         let fields = [
             ("topic", "orders"),

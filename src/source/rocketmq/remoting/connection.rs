@@ -62,7 +62,7 @@ impl Connection {
         let mut call = self.waiting.register()?;
         let mut bytes = BytesMut::with_capacity(512);
         frame::write(request, call.opaque, &mut bytes);
-        // // If the connection has just ended, the pending call reports why.
+        // If the connection has just ended, the pending call reports why.
         let _ = self.outbox.send(bytes.freeze()).await;
         call.answer().await
     }

@@ -155,7 +155,7 @@ impl Cause {
             response::TOPIC_NOT_EXIST
             | response::QUERY_NOT_FOUND
             | response::CONSUMER_NOT_ONLINE => Self::NotFound(refusal),
-            // // Code 1 is used for every unforeseen error, so the remark decides.
+            // Code 1 is used for every unforeseen error, so the remark decides.
             response::SYSTEM_ERROR if refusal.remark.contains("AclException") => {
                 Self::Denied(refusal)
             }
@@ -170,7 +170,7 @@ impl Cause {
 /// Returns whether the remark means that the object does not exist, for calls without a code for it.
 fn nothing_there(call: RequestCode, remark: &str) -> bool {
     match call {
-        // // At a position where no message begins, a broker may compute a negative length.
+        // At a position where no message begins, a broker may compute a negative length.
         RequestCode::ViewMessageById => {
             remark.starts_with("can not find message by the offset")
                 || remark.starts_with("java.lang.IllegalArgumentException: newLimit")

@@ -88,7 +88,7 @@ pub(super) fn write(request: &Request, opaque: i32, out: &mut BytesMut) {
     out.put_u64(0);
     serde_json::to_writer(out.writer(), &header).expect("text can be written to memory");
     let head = out.len() - start - 2 * size_of::<u32>();
-    // // Fields are names and numbers: far below the limit of 16 MiB.
+    // Fields are names and numbers: far below the limit of 16 MiB.
     let head = u32::try_from(head).expect("a head is short");
     out[start..start + 4].copy_from_slice(&(head + 4).to_be_bytes());
     out[start + 4..start + 8].copy_from_slice(&head.to_be_bytes());

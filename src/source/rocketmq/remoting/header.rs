@@ -161,7 +161,7 @@ impl<'a> RequestHeader<'a> {
     ) -> Self {
         Self {
             code,
-            // // Every server knows this language, unlike Rust.
+            // Every server knows this language, unlike Rust.
             language: "OTHER",
             version: Self::VERSION,
             opaque,
@@ -216,7 +216,7 @@ mod tests {
         let port = r#"{"code":0,"language":"RUST","version":474,"opaque":1,"flag":1,"remark":null,"extFields":null,"serializeTypeCurrentRPC":"JSON","x":[1]}"#;
         let read = CommandHeader::read(Form::Json, port.as_bytes()).unwrap();
         assert!(read.remark.is_none() && read.fields.is_empty());
-        // // Written by a 4.9 name server that is set to binary responses.
+        // Written by a 4.9 name server that is set to binary responses.
         let binary = b"\0\0\0\x01\x97\0\0\0\x16\0\0\0\x01\0\0\0\0\0\0\0\0";
         let read = CommandHeader::read(Form::Binary, binary).unwrap();
         assert_eq!(

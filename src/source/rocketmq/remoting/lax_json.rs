@@ -342,7 +342,7 @@ mod tests {
             let strict = strict(lax.as_bytes());
             prop_assert!(strict.len() <= 3 * lax.len());
             let again = super::strict(&strict);
-            // // Converting twice changes nothing once the text is JSON.
+            // Converting twice changes nothing once the text is JSON.
             if serde_json::from_slice::<Value>(&strict).is_ok() {
                 prop_assert_eq!(&*again, &*strict);
             }

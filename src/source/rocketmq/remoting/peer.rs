@@ -76,7 +76,7 @@ impl Peer {
         let activity = connection.activity();
         let Ok(answer) = timeout(within, connection.ask(request)).await else {
             if connection.activity() == activity {
-                // // No byte has arrived for any call in that time: the server may be gone without closing the
+                // No byte has arrived for any call in that time: the server may be gone without closing the
                 // connection.
                 connection.close();
                 self.discard(&connection).await;

@@ -71,7 +71,7 @@ impl PendingCalls {
             fields: header.fields,
             body,
         };
-        // // The call may have been dropped meanwhile.
+        // The call may have been dropped meanwhile.
         let _ = call.send(Ok(answer));
     }
 

@@ -299,7 +299,7 @@ pub(super) mod tests {
     fn every_field_is_where_brokers_put_it() {
         let written = Written::default();
         let bytes = written.bytes();
-        // // The fixed positions of `docs/facts/rocketmq.md` §4.1.
+        // The fixed positions of `docs/facts/rocketmq.md` §4.1.
         assert_eq!(bytes[20..28], 17_i64.to_be_bytes());
         assert_eq!(bytes[28..36], 43_690_i64.to_be_bytes());
         assert_eq!(bytes[56..64], 1_795_602_633_478_i64.to_be_bytes());
@@ -374,13 +374,13 @@ pub(super) mod tests {
         let mut body = whole.clone();
         body[84] = 0xFF;
         assert_eq!(read(&body), Err(BadMessage::Short));
-        // // A size that ends inside the message; a size of zero.
+        // A size that ends inside the message; a size of zero.
         for size in [0_u32, 4, 90] {
             let mut short = whole.clone();
             short[..4].copy_from_slice(&size.to_be_bytes());
             assert_eq!(read(&short), Err(BadMessage::Short));
         }
-        // // Not UTF-8: replaced, as in Java.
+        // Not UTF-8: replaced, as in Java.
         let mut odd = whole.clone();
         let at = odd.len() - 2;
         odd[at] = 0xFF;

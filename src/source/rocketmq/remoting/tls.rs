@@ -54,7 +54,7 @@ impl RemotingTls {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
-            // // Not dangerous: this is the system's verifier instead of a list of roots.
+            // Not dangerous: this is the system's verifier instead of a list of roots.
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(Self {
@@ -142,7 +142,7 @@ impl Dialer {
     pub(super) async fn dial(&self, address: &str) -> Result<BrokerStream, Cause> {
         let connected = TcpStream::connect(address).await;
         let stream = connected.map_err(|error| Cause::Connect(error.to_string()))?;
-        // // Requests are written at once; none should wait for the acknowledgement of an earlier one.
+        // Requests are written at once; none should wait for the acknowledgement of an earlier one.
         let _ = stream.set_nodelay(true);
         match self {
             Self::Plain => Ok(BrokerStream::Plain(stream)),

@@ -136,7 +136,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
         let _searching = self.searching.lock().await;
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
         if !wanted.is_empty() {
-            self.found.borrow_mut().clear(); // // their queries are over
+            self.found.borrow_mut().clear(); // their queries are over
         }
         for (queried, keys) in wanted {
             if keys.len() < MANY {
@@ -147,7 +147,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
                 .topic_of(queried.0.as_deref(), &queried.1)
                 .await;
             let Ok(Some(topic)) = topic else { continue };
-            // // A failure here is not reported: the look-up that follows reports it.
+            // A failure here is not reported: the look-up that follows reports it.
             if let Ok(found) = self.read(&topic, keys).await {
                 self.found.borrow_mut().insert(queried, found);
             }
@@ -217,7 +217,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
                 .map(|message| message.queue_offset + 1);
             let next = last.unwrap_or(pulled.next);
             if next <= from {
-                return; // // no progress
+                return; // no progress
             }
             from = next;
         }

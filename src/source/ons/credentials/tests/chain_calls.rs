@@ -40,7 +40,7 @@ async fn a_pods_identity_comes_before_files_and_is_not_passed_over() {
         "{said}"
     );
     assert!(error.hint().unwrap().contains("RRSA"));
-    // // A profile that was given is searched for in files only.
+    // A profile that was given is searched for in files only.
     assert_eq!(
         home.find(&OIDC, Some("b")).unwrap().access_key_id,
         "id-cli-b"

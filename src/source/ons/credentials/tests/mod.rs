@@ -212,7 +212,7 @@ fn variables_that_are_not_complete_end_the_search() {
     ] {
         leads_nowhere(&files, env, says);
     }
-    // // A role variable alone may belong to the key of another step.
+    // A role variable alone may belong to the key of another step.
     let found = files.find(&[(ROLE, "r")], None).unwrap();
     assert_eq!(found.access_key_id, "id-cli-a");
 }

@@ -78,7 +78,7 @@ impl Remoting {
         let Some(answer) = self.call(broker, request).await.if_found()? else {
             return Ok(None);
         };
-        // // The broker returns any bytes at this position: only the message that begins there counts.
+        // The broker returns any bytes at this position: only the message that begins there counts.
         let message = StoredMessage::read(&mut &*answer.body).ok();
         Ok(message.filter(|message| message.physical_offset == physical_offset))
     }
@@ -94,7 +94,7 @@ impl Remoting {
         broker: &str,
         lookup: KeyLookup<'_>,
     ) -> Result<Vec<StoredMessage>, CallError> {
-        // // The flag `_UNIQUE_KEY_QUERY` is omitted: servers with ACL do not include it in the signature.
+        // The flag `_UNIQUE_KEY_QUERY` is omitted: servers with ACL do not include it in the signature.
         let request = Request::new(RequestCode::QueryMessage)
             .with("topic", lookup.topic)
             .with("key", lookup.key)

@@ -74,7 +74,7 @@ impl Remoting {
         request: Request,
     ) -> Result<T, CallError> {
         let others = self.name_servers().addresses().len() - 1;
-        // // Concurrent calls may change the order; this call keeps its own.
+        // Concurrent calls may change the order; this call keeps its own.
         let order: Vec<_> = (0..=others)
             .map(|failed| self.name_server(failed))
             .collect();
@@ -264,7 +264,7 @@ impl Remoting {
             .with("count", count);
         let within = self.timeout() * HEAVY;
         let answer = self.call_within(broker, request, within).await.if_found()?;
-        // // Past the end, the code is success and the body is empty.
+        // Past the end, the code is success and the body is empty.
         let answer = answer.filter(|answer| !answer.body.is_empty());
         let queue = answer.map(|answer| read(broker, RequestCode::QueryConsumeQueue, &answer));
         queue.transpose()

@@ -127,7 +127,7 @@ fn a_connection_tells_who_consumes_and_how() {
         (&orders.tags[..], &orders.codes[..]),
         (&["paid".to_owned()][..], &[3_433_164][..])
     );
-    // // Missing members are empty, never invented.
+    // Missing members are empty, never invented.
     let bare: ConsumerConnection =
         from_slice(br#"{"connectionSet":null,"consumeType":null}"#).unwrap();
     assert_eq!(bare, ConsumerConnection::default());

@@ -223,7 +223,7 @@ async fn a_place_in_the_log_holds_the_message_of_that_place_or_none() {
             "{offset}"
         );
     }
-    // // An error of the broker does not prove that the message is missing.
+    // An error of the broker does not prove that the message is missing.
     let fault = cluster.view_message(at, 5, None).await.unwrap_err();
     assert!(matches!(fault.cause, Cause::Refused(_)), "{fault}");
 }
@@ -313,7 +313,7 @@ async fn refusals_are_told_apart_by_code() {
     ];
     for (code, remark, word) in table {
         let broker = Broker::scripted(move |asked| vec![asked.refuse(code, remark)]);
-        // // An untyped call, because the typed one turns this error into an empty list.
+        // An untyped call, because the typed one turns this error into an empty list.
         let request = Request::new(RequestCode::QueryTopicConsumeByWho);
         let error = cluster(&broker)
             .call(&broker.address, request)

@@ -230,7 +230,7 @@ async fn single_offsets() {
                 .unwrap()
                 .is_some()
         );
-        // // A 4.9 broker has no way to report a missing offset.
+        // A 4.9 broker has no way to report a missing offset.
         let (cluster, at, _broker) = replaying(version, "14-offset-none");
         let none = cluster.consumer_offset(&at, "GID", ORDERS).await.unwrap();
         assert_eq!(none, (version == "4.9").then_some(0));
@@ -263,7 +263,7 @@ async fn queues_and_settings() {
             (queue.min_offset, queue.max_offset, queue.entries.len()),
             (0, 250, 4)
         );
-        // // `String.hashCode` of `paid`.
+        // `String.hashCode` of `paid`.
         assert_eq!(queue.entries[0].tags_code, 3_433_164);
         for name in ["321-queue-none", "321-queue-past-end"] {
             let (cluster, at, _broker) = replaying(version, name);

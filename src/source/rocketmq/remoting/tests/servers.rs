@@ -52,7 +52,7 @@ async fn a_server_that_is_about_to_stop_is_asked_on_a_new_connection() {
         .collect();
     assert_eq!(connections, [0, 1]);
 
-    // // A server that always sends GO_AWAY is not asked for ever.
+    // A server that always sends GO_AWAY is not asked for ever.
     let stubborn = Broker::scripted(|asked| vec![asked.refuse(1500, "please go away")]);
     let error = cluster_error(&stubborn).await;
     assert!(
@@ -72,7 +72,7 @@ async fn cluster_error(broker: &Broker) -> CallError {
 
 #[tokio::test]
 async fn calls_in_flight_are_bounded_for_each_server() {
-    // // The server is silent on all connections until a fifth call arrives.
+    // The server is silent on all connections until a fifth call arrives.
     let held: Mutex<Vec<Asked>> = Mutex::default();
     let broker = Broker::scripted(move |asked| {
         let mut held = held.lock().unwrap();
@@ -94,7 +94,7 @@ async fn calls_in_flight_are_bounded_for_each_server() {
         let asks = (0..8).map(|_| cluster.groups_of_topic(&broker.address, "orders"));
         join_all(asks).await
     };
-    // // The calls in flight wait for the fifth, which waits for one of them to end.
+    // The calls in flight wait for the fifth, which waits for one of them to end.
     for answer in asks(4).await.into_iter().take(4) {
         assert!(matches!(answer.unwrap_err().cause, Cause::TimedOut(_)));
     }
@@ -118,7 +118,7 @@ async fn name_servers_take_turns_when_one_fails() {
     let times = [&busy, &unready, &good].map(|server| server.asked().len());
     assert_eq!(times, [1, 1, 2], "the one that answered is asked again");
 
-    // // A definite answer of one name server is not repeated at another.
+    // A definite answer of one name server is not repeated at another.
     let none = Broker::scripted(|asked| vec![asked.refuse(17, "no route")]);
     let list = format!("{},{}", none.address, good.address);
     let cluster = Remoting::new(list.parse().unwrap(), patient());

@@ -87,7 +87,7 @@ async fn what_nobody_asked_for_is_skipped() {
     let request = request();
     let serve = async {
         let opaque = server.asked().await;
-        // // A request of the server with the number of ours; a one-way request; a response without a call.
+        // A request of the server with the number of ours; a one-way request; a response without a call.
         server
             .says(&frame(
                 &json!({"code": 40, "flag": 0, "opaque": opaque}),
@@ -127,7 +127,7 @@ async fn a_frame_may_come_byte_by_byte() {
     };
     let (answer, ()) = tokio::join!(connection.ask(&request), serve);
     assert_eq!(body(answer), "slow");
-    // // Parts of a long frame count as activity: the connection is not silent.
+    // Parts of a long frame count as activity: the connection is not silent.
     assert!(connection.activity() > 1);
 }
 
@@ -160,7 +160,7 @@ async fn a_lost_connection_fails_what_waits_and_what_comes() {
     let serve = async {
         let opaque = server.asked().await;
         let _ = server.asked().await;
-        // // Half a frame, then the end.
+        // Half a frame, then the end.
         let whole = answer(opaque, "whole");
         server.says(&whole[..whole.len() - 1]).await;
         drop(server);
@@ -220,7 +220,7 @@ async fn garbage_ends_the_connection_and_says_so() {
 async fn a_server_that_reads_nothing_holds_up_nobody_for_ever() {
     let (connection, server, _driver) = connected();
     let request = request().with("topic", "t".repeat(1000));
-    // // Far more than the buffers hold: most requests cannot even be written.
+    // Far more than the buffers hold: most requests cannot even be written.
     let asks = (0..500).map(|_| timeout(SECOND, connection.ask(&request)));
     let answers = join_all(asks).await;
     assert!(answers.iter().all(Result::is_err));
