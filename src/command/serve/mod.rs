@@ -212,7 +212,7 @@ impl ServerSetup {
     fn warn(&self) {
         if !self.access.has_keys() {
             tracing::warn!(
-                "no access keys: whoever reaches this port may ask, and no signature is checked"
+                "no access keys: every client that reaches this port is answered, and no signature is checked"
             );
         }
         if !self.gateway.fault_injector.is_off() {

@@ -147,14 +147,14 @@ impl Client {
         self.parameters.extend(value.map(|value| (name, value)));
     }
 
-    pub(super) async fn context(&self, gateway: &Gateway) -> GatewayReply {
+    pub(super) async fn send_to(&self, gateway: &Gateway) -> GatewayReply {
         match self.version {
-            Version::V1 => self.ask_v1(gateway).await,
-            Version::V3 => self.ask_v3(gateway).await,
+            Version::V1 => self.send_v1(gateway).await,
+            Version::V3 => self.send_v3(gateway).await,
         }
     }
 
-    async fn ask_v1(&self, gateway: &Gateway) -> GatewayReply {
+    async fn send_v1(&self, gateway: &Gateway) -> GatewayReply {
         let mut parameters = self.parameters.clone();
         parameters.extend(self.action.map(|action| ("Action", action)));
         parameters.extend(self.api.map(|api| ("Version", api)));
@@ -175,7 +175,7 @@ impl Client {
         self.send(gateway, &sent, &[]).await
     }
 
-    async fn ask_v3(&self, gateway: &Gateway) -> GatewayReply {
+    async fn send_v3(&self, gateway: &Gateway) -> GatewayReply {
         let parameters = canonical_query(&self.parameters);
         let (query, body) = if self.as_form {
             ("", &*parameters)

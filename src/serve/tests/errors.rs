@@ -145,7 +145,7 @@ async fn every_error_has_its_code_status_and_message() {
             let mut client = Client::trace(version);
             client.set("Format", Some("JSON"));
             spoil(&mut client);
-            let reply = client.context(&gateway).await;
+            let reply = client.send_to(&gateway).await;
             let body: serde_json::Value = serde_json::from_str(&text(&reply)).unwrap();
             assert_eq!(
                 (&body["Code"], reply.status),
@@ -166,7 +166,7 @@ async fn both_edges_of_the_window_are_accepted() {
     for date in [NOW, "2025-11-20T02:45:00Z", "2025-11-20T03:15:00Z"] {
         let mut client = Client::trace(Version::V3);
         client.date = date;
-        assert_eq!(client.context(&gateway).await.status, 200, "{date}");
+        assert_eq!(client.send_to(&gateway).await.status, 200, "{date}");
     }
 }
 
@@ -175,8 +175,8 @@ async fn a_request_is_accepted_once() {
     let gateway = gateway();
     for version in [Version::V3, Version::V1] {
         let client = Client::trace(version);
-        assert_eq!(client.context(&gateway).await.status, 200);
-        let again = client.context(&gateway).await;
+        assert_eq!(client.send_to(&gateway).await.status, 200);
+        let again = client.send_to(&gateway).await;
         assert_eq!(again.details.code.as_deref(), Some("SignatureNonceUsed"));
     }
 }
@@ -190,10 +190,10 @@ async fn a_forger_cannot_use_up_a_nonce() {
         ..client.clone()
     };
     assert_eq!(
-        forged.context(&gateway).await.details.code.as_deref(),
+        forged.send_to(&gateway).await.details.code.as_deref(),
         Some("SignatureDoesNotMatch")
     );
-    assert_eq!(client.context(&gateway).await.status, 200);
+    assert_eq!(client.send_to(&gateway).await.status, 200);
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn an_incomplete_signature_is_refused() {
             client.set("Action", Some("OnsMessageTrace"));
             client.set("Version", Some(VERSION));
         }
-        let reply = client.context(&gateway).await;
+        let reply = client.send_to(&gateway).await;
         assert_eq!(reply.details.code.as_deref(), Some(code), "without {lost}");
     }
 }
@@ -233,7 +233,7 @@ async fn the_string_to_sign_hides_the_token() {
         let mut client = Client::trace(version);
         (client.key_id, client.token, client.secret) = ("temporary", Some(token), "wrong");
         client.set("Format", Some("JSON"));
-        let reply = client.context(&gateway).await;
+        let reply = client.send_to(&gateway).await;
         let body = text(&reply);
         assert!(
             body.contains("SignatureDoesNotMatch") && body.contains("***"),
@@ -254,7 +254,7 @@ async fn the_string_to_sign_hides_the_token() {
 
         client.secret = "secret";
         client.nonce.push('2');
-        assert_eq!(client.context(&gateway).await.status, 200, "the right one");
+        assert_eq!(client.send_to(&gateway).await.status, 200, "the right one");
     }
 }
 
@@ -262,14 +262,14 @@ async fn the_string_to_sign_hides_the_token() {
 #[tokio::test]
 async fn errors_reveal_nothing_of_topics_without_a_right() {
     let gateway = gateway();
-    let context = async |key_id, action, topic, msg_id| {
+    let send = async |key_id, action, topic, msg_id| {
         let mut client = Client::of(Version::V3, action, &[("Topic", topic), ("MsgId", msg_id)]);
         client.key_id = key_id;
-        text(&client.context(&gateway).await)
+        text(&client.send_to(&gateway).await)
     };
     for action in ["OnsMessageTrace", "OnsMessageGetByMsgId"] {
-        let other = context("narrower", action, "lonely", "0A").await;
-        let nobodys = context("narrower", action, "lonely", "FF").await;
+        let other = send("narrower", action, "lonely", "0A").await;
+        let nobodys = send("narrower", action, "lonely", "FF").await;
         assert!(
             other.contains("BIZ_NO_MESSAGE") && !other.contains("orders"),
             "{other}"
@@ -280,14 +280,14 @@ async fn errors_reveal_nothing_of_topics_without_a_right() {
             ("reader", "lonely", "FF", "under any topic"),
             ("both", "lonely", "0A", "has it under topic orders"),
         ] {
-            let said = context(key_id, action, topic, msg_id).await;
+            let said = send(key_id, action, topic, msg_id).await;
             assert!(said.contains(says), "{key_id}: {said}");
         }
     }
     for (key_id, topics, groups) in [("reader", 2, 2), ("narrower", 1, 0), ("narrow", 0, 0)] {
         let mut client = Client::of(Version::V3, "OnsInstanceInServiceList", &[]);
         client.key_id = key_id;
-        let said = text(&client.context(&gateway).await);
+        let said = text(&client.send_to(&gateway).await);
         let counts = format!("\"TopicCount\":{topics},\"GroupCount\":{groups}");
         assert!(said.contains(&counts), "{key_id}: {said}");
     }
@@ -299,7 +299,7 @@ async fn an_instance_without_a_right_is_not_listed() {
     let mut client = Client::of(Version::V3, "OnsInstanceInServiceList", &[]);
     client.key_id = "elsewhere";
     assert_eq!(
-        text(&client.context(&gateway).await),
+        text(&client.send_to(&gateway).await),
         r#"{"RequestId":"ID","Data":{"InstanceVO":[]}}"#
     );
 }

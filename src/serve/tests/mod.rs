@@ -92,7 +92,7 @@ async fn a_trace_is_answered_in_the_requested_format() {
             let mut client = Client::trace(version);
             client.method = method;
             client.set("Format", format);
-            let reply = client.context(&gateway).await;
+            let reply = client.send_to(&gateway).await;
             assert_eq!(reply.status, 200, "{reply:?}");
             assert_eq!(client::text(&reply), body);
             assert_eq!(reply.content_type, kind);
@@ -108,7 +108,7 @@ async fn parameters_may_come_as_a_form() {
     for version in [Version::V1, Version::V3] {
         let mut client = Client::trace(version);
         client.as_form = true;
-        let reply = client.context(&gateway).await;
+        let reply = client.send_to(&gateway).await;
         assert_eq!(reply.status, 200, "{version:?}: {}", client::text(&reply));
     }
 }
@@ -119,7 +119,7 @@ async fn a_topic_without_groups_is_an_empty_list() {
     let mut client = Client::trace(Version::V3);
     client.set("Topic", Some("lonely"));
     client.set("MsgId", Some("0B"));
-    let reply = client.context(&gateway).await;
+    let reply = client.send_to(&gateway).await;
     assert_eq!(
         client::text(&reply),
         r#"{"RequestId":"ID","Data":{"MessageTrack":[]}}"#
@@ -157,13 +157,13 @@ async fn the_other_operations_answer_from_the_snapshot() {
         ),
     ] {
         let mut client = Client::of(Version::V3, action, parameters);
-        let reply = client.context(&gateway).await;
+        let reply = client.send_to(&gateway).await;
         assert_eq!(
             client::text(&reply),
             format!(r#"{{"RequestId":"ID","Data":{data}}}"#)
         );
         client = Client::of(Version::V1, action, parameters);
-        let reply = client.context(&gateway).await;
+        let reply = client.send_to(&gateway).await;
         assert_eq!(reply.status, 200, "{action} in XML");
     }
 }
@@ -173,7 +173,7 @@ async fn a_call_beyond_the_quota_is_throttled() {
     let mut gateway = gateway();
     gateway.quota = Quota::new("2/s".parse().unwrap());
     for status in [200, 200, 400] {
-        let reply = Client::trace(Version::V3).context(&gateway).await;
+        let reply = Client::trace(Version::V3).send_to(&gateway).await;
         assert_eq!(reply.status, status);
         if status == 400 {
             assert_eq!(reply.details.code.as_deref(), Some("Throttling.User"));
@@ -181,7 +181,7 @@ async fn a_call_beyond_the_quota_is_throttled() {
         }
     }
     tokio::time::advance(Duration::from_millis(500)).await;
-    let reply = Client::trace(Version::V3).context(&gateway).await;
+    let reply = Client::trace(Version::V3).send_to(&gateway).await;
     assert_eq!(reply.status, 200);
 }
 
@@ -190,14 +190,14 @@ async fn replaced_keys_apply_from_the_next_request() {
     let gateway = gateway();
     let keys = AccessKeys::load(&KeySource::Text("other:secret".into())).unwrap();
     gateway.authenticator.replace_keys(keys);
-    let reply = Client::trace(Version::V3).context(&gateway).await;
+    let reply = Client::trace(Version::V3).send_to(&gateway).await;
     assert_eq!(
         reply.details.code.as_deref(),
         Some("InvalidAccessKeyId.NotFound")
     );
     let mut client = Client::trace(Version::V3);
     client.key_id = "other";
-    assert_eq!(client.context(&gateway).await.status, 200);
+    assert_eq!(client.send_to(&gateway).await.status, 200);
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn without_keys_every_request_is_accepted() {
     gateway.authenticator = Authenticator::new(None, || NOW.parse().unwrap());
     let mut client = Client::trace(Version::V3);
     (client.secret, client.key_id) = ("whatever", "LTAI5tAnotherCloudsKey");
-    let reply = client.context(&gateway).await;
+    let reply = client.send_to(&gateway).await;
     assert_eq!(reply.status, 200);
     let noted = reply.details.key.unwrap();
     assert!(
@@ -229,7 +229,7 @@ async fn the_fault_injector_replaces_answers() {
     gateway.fault_injector = FaultInjector::new(Duration::ZERO, 1.0, 1);
     let mut kinds = std::collections::BTreeSet::new();
     for _ in 0..50 {
-        let reply = Client::trace(Version::V3).context(&gateway).await;
+        let reply = Client::trace(Version::V3).send_to(&gateway).await;
         assert_ne!(reply.status, 200);
         kinds.insert((reply.status, reply.details.dropped));
     }

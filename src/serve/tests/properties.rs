@@ -55,7 +55,7 @@ proptest! {
             for version in [Version::V1, Version::V3] {
                 let mut client = Client::trace(version);
                 client.set("Topic", Some(topic));
-                let reply = client.context(&gateway).await;
+                let reply = client.send_to(&gateway).await;
                 assert_eq!(reply.details.code.as_deref(), Some("BIZ_TOPIC_NOT_FOUND"));
                 assert_eq!(reply.details.topic.as_deref(), Some(topic));
             }

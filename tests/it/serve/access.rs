@@ -158,7 +158,7 @@ fn keys_come_from_the_environment_or_are_not_needed_locally() {
     let mut served = Served::of(tool.call(serve));
     served
         .running
-        .hear("no access keys: whoever reaches this port may ask");
+        .hear("no access keys: every client that reaches this port is answered");
     tool.call(audit)
         .arg(&served.url)
         .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "anybody")

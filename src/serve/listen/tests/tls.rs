@@ -165,15 +165,15 @@ fn unusable_files_are_errors_with_a_hint() {
         (&cert, &other),
     ];
     let folder = files.folder.path().display().to_string();
-    let mut told = String::new();
+    let mut errors = String::new();
     for (cert, key) in cases {
         let error = ServerTls::open(cert, key).unwrap_err();
         let hint = error.hint().unwrap();
         let text = format!("{:#}\nhint: {hint}\n", anyhow::Error::from(error));
-        told += &text.replace(&folder, "[FOLDER]");
+        errors += &text.replace(&folder, "[FOLDER]");
     }
-    assert!(!told.contains("secret"), "{told}");
-    insta::assert_snapshot!(told, @"
+    assert!(!errors.contains("secret"), "{errors}");
+    insta::assert_snapshot!(errors, @"
     can't read [FOLDER]/missing.pem: No such file or directory (os error 2)
     hint: check --tls-cert and --tls-key, and who may read the files
     can't read [FOLDER]/missing.pem: No such file or directory (os error 2)
