@@ -1,5 +1,8 @@
 //! Which consumer groups consumed which messages, with evidence.
 //!
+//! The documentation is in `docs/`: `docs/README.md` is its index, `docs/architecture.md` explains the code, and
+//! `docs/reference/` is what users may rely on.
+//!
 //! The program is one straight line, and no command has a second way of doing anything:
 //!
 //! ```text
