@@ -9,7 +9,7 @@ use crate::message::Position;
 use crate::source::LocatedMessage;
 
 /// Returns the position of a stored message; `None` if its offset is negative.
-pub(super) fn found(broker: &Arc<str>, message: &StoredMessage) -> Option<LocatedMessage> {
+pub(super) fn located(broker: &Arc<str>, message: &StoredMessage) -> Option<LocatedMessage> {
     Some(LocatedMessage {
         topic: message.topic.as_str().into(),
         position: Position {

@@ -12,7 +12,7 @@ use futures::future::join_all;
 use super::Cluster;
 use super::cluster::{RoutedTopic, missing};
 use super::failure::failure;
-use super::found::{found, is_older};
+use super::found::{is_older, located};
 use super::remoting::{CallError, Cause, KeyLookup, QueueOf, StoredMessage};
 use super::sweep::Sweep;
 use super::system::is_waiting_room;
@@ -144,7 +144,7 @@ impl Cluster {
             match copies {
                 Ok(copies) => {
                     let ours = copies.into_iter().filter(|copy| *copy.topic == **wire);
-                    for copy in ours.filter_map(|copy| found(broker, &copy)) {
+                    for copy in ours.filter_map(|copy| located(broker, &copy)) {
                         if oldest.as_ref().is_none_or(|oldest| is_older(&copy, oldest)) {
                             oldest = Some(copy);
                         }
@@ -214,7 +214,7 @@ impl Cluster {
     ) -> Result<LocatedMessage, Failure> {
         let absent = |message| Failure::new(FailureKind::NotFound, NO_MESSAGE.to_owned(), message);
         if *message.topic == *topic.wire {
-            return found(&broker, &message)
+            return located(&broker, &message)
                 .ok_or_else(|| absent("its offset in the queue is not valid".to_owned()));
         }
         let real = message.properties.get("REAL_TOPIC");

@@ -62,13 +62,13 @@ pub(super) struct Sweep<'a, P> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum MessageKey {
     Unique(Box<str>),
-    Place(SocketAddr, u64),
+    StoredAt(SocketAddr, u64),
 }
 
 impl MessageKey {
     fn from_id(msg_id: &str) -> Self {
         match MessageId::parse(msg_id) {
-            Ok(MessageId::OffsetId(id)) => Self::Place(id.store, id.commit_log_offset),
+            Ok(MessageId::OffsetId(id)) => Self::StoredAt(id.store, id.commit_log_offset),
             _ => Self::Unique(msg_id.into()),
         }
     }
@@ -164,7 +164,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             .iter()
             .map(|key| match key {
                 MessageKey::Unique(_) => topic.brokers.len(),
-                MessageKey::Place(..) => 1,
+                MessageKey::StoredAt(..) => 1,
             })
             .sum();
         let queues = queues_of(topic);

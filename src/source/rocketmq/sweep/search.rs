@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::cluster::RoutedTopic;
-use super::super::found::{found, is_older};
+use super::super::found::{is_older, located};
 use super::super::remoting::StoredMessage;
 use super::MessageKey;
 use crate::source::LocatedMessage;
@@ -15,7 +15,7 @@ use crate::source::LocatedMessage;
 pub(super) struct Search {
     keys: HashSet<MessageKey>,
     found: RefCell<HashMap<MessageKey, LocatedMessage>>,
-    left: RefCell<RemainingWork>,
+    remaining: RefCell<RemainingWork>,
 }
 
 impl Search {
@@ -24,7 +24,7 @@ impl Search {
         Self {
             keys: keys.into_iter().collect(),
             found: RefCell::default(),
-            left: RefCell::new(RemainingWork {
+            remaining: RefCell::new(RemainingWork {
                 lookups,
                 messages,
                 pulled: 0,
@@ -35,7 +35,7 @@ impl Search {
 
     /// Returns whether reading on costs less than looking up the rest.
     pub(super) fn is_worth_it(&self) -> bool {
-        self.left.borrow().is_worth_it()
+        self.remaining.borrow().is_worth_it()
     }
 
     /// Records the result of one pull from a queue of `broker`.
@@ -48,7 +48,7 @@ impl Search {
         for message in messages {
             self.check(topic, broker, message);
         }
-        self.left.borrow_mut().pulled(messages.len());
+        self.remaining.borrow_mut().pulled(messages.len());
     }
 
     /// Returns the messages that were found.
@@ -64,12 +64,12 @@ impl Search {
             .unique_key()
             .map(|key| MessageKey::Unique(key.into()));
         let offset = u64::try_from(message.physical_offset).unwrap_or(u64::MAX);
-        let by_offset = MessageKey::Place(message.store_host, offset);
+        let by_offset = MessageKey::StoredAt(message.store_host, offset);
         for key in unique.into_iter().chain([by_offset]) {
             if !self.keys.contains(&key) {
                 continue;
             }
-            let Some(copy) = found(broker, message) else {
+            let Some(copy) = located(broker, message) else {
                 continue;
             };
             let mut found = self.found.borrow_mut();
