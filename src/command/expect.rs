@@ -73,7 +73,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     write(&learnt, &mut output)
         .and_then(|()| output.commit())
         .map_err(|error| Failed {
-            status: Status::Incomplete, // as with every report
+            status: Status::Incomplete, // like every report that cannot be written
             ..unwritten(error)
         })?;
     let lines = learnt

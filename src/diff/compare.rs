@@ -163,7 +163,7 @@ impl Comparator<'_> {
         };
         self.tally.messages.stale += u64::from(stale);
         if !old.is_break() && !new.is_break() {
-            return Ok(()); // as nearly all messages
+            return Ok(()); // the usual case
         }
         for (group, of_old, of_new) in paired(old.parts(), new.parts()) {
             let (old, new) = (

@@ -27,7 +27,7 @@ impl TextTable {
             return *number;
         }
         let number =
-            u32::try_from(self.texts.len()).expect("memory ends before four billion texts");
+            u32::try_from(self.texts.len()).expect("there are fewer than four billion texts");
         let text: Rc<str> = text.into();
         self.texts.push(text.clone());
         self.numbers.insert(text, number);

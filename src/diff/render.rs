@@ -49,7 +49,7 @@ pub(crate) fn render<'r>(
             ReportFormat::Markdown => markdown(&differences, &mut foot),
             _ => Ok(()),
         }
-        .expect("memory takes all bytes");
+        .expect("writing to memory cannot fail");
         report.end(&foot)?;
     }
     for (_, report) in reports {

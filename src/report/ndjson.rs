@@ -137,6 +137,6 @@ const fn is_false(truth: &bool) -> bool {
 
 fn push(out: &mut Vec<u8>, object: &impl Serialize) {
     serde_json::to_writer(&mut *out, object)
-        .expect("our own types serialise, and memory takes all bytes");
+        .expect("our own types serialise, and writing to memory cannot fail");
     out.push(b'\n');
 }

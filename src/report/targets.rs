@@ -112,7 +112,7 @@ impl Report {
         match self.writer {
             FormatWriter::Rows(rows) => rows.foot(summary, &mut foot),
             FormatWriter::Summary(format) => {
-                self.file.step(|_| format.render(summary, &mut foot))?
+                self.file.step(|_| format.render(summary, &mut foot))?;
             }
         }
         self.file.step(|sink| sink.summarise(summary))?;

@@ -132,7 +132,7 @@ fn wrap(text: &str, width: u16) -> String {
 
 fn fits(text: &str, width: u16) -> bool {
     let mut table = plain_table();
-    table.add_row([text]); // which knows how wide Chinese is
+    table.add_row([text]); // the table knows the width of Chinese text
     table.column_max_content_widths().iter().max() <= Some(&width)
 }
 

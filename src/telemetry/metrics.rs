@@ -147,7 +147,7 @@ fn page(audit: &str, end: &RunEnd, last_success: Option<f64>) -> String {
         page.of_report(report);
     }
     let mut text = String::new();
-    encode(&mut text, &page.0).expect("memory takes all text");
+    encode(&mut text, &page.0).expect("writing to memory cannot fail");
     in_order(&text)
 }
 

@@ -195,7 +195,7 @@ impl Tally {
                 Some((name, group)) if name == seen.group => group.add(seen, &facts),
                 _ => {
                     new_groups.push(seen);
-                    remaining = self.groups.iter_mut(); // it went past: begin anew
+                    remaining = self.groups.iter_mut(); // the walk passed the place: start again
                 }
             }
         }

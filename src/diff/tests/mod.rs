@@ -360,7 +360,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn every_fault_is_in_exactly_one_change(old in any_night(EVENING), new in any_night(NEXT)) {
-        let there = compared(&old, &new); // which checks that the totals tie
+        let there = compared(&old, &new); // also checks that the totals tie
         let mut pairs = BTreeSet::new();
         for (change, id, group, _, new_word, _) in &there.findings {
             prop_assert!(*change != "resolved" || ["passed", "filtered"].contains(new_word));

@@ -27,7 +27,7 @@ pub(super) fn shares(counts: [u64; Verdict::ALL.len()]) -> String {
                 svg,
                 "<rect class={verdict} x=\"{x}\" width=\"{width}\" height=20 />"
             )
-            .expect("memory takes all text");
+            .expect("writing to memory cannot fail");
         }
         left += width;
     }

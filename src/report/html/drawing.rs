@@ -98,7 +98,7 @@ impl ChartDrawing<'_> {
             "<svg class=lane width=\"100%\" height={} aria-hidden=true>",
             height + 1
         );
-        let fit = "memory takes all text";
+        let fit = "writing to memory cannot fail";
         for (x, ..) in self.ticks() {
             write!(
                 svg,
@@ -174,7 +174,7 @@ impl ChartDrawing<'_> {
                 svg,
                 "<line class=edge x1=\"{x}\" y1=3 x2=\"{x}\" y2={down} /><text class=edge x=\"{x}\" dx={dx} y=12 text-anchor={anchor}>{name}</text>"
             )
-            .expect("memory takes all text");
+            .expect("writing to memory cannot fail");
         }
     }
 
@@ -201,7 +201,7 @@ impl ChartDrawing<'_> {
                 svg,
                 "<g{class}><line x1=\"{x}\" x2=\"{x}\" y2=5 /><text x=\"{x}\" y=18 text-anchor={anchor}>{text}</text></g>"
             )
-            .expect("memory takes all text");
+            .expect("writing to memory cannot fail");
         }
         svg + "</svg>"
     }

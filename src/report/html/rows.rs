@@ -59,7 +59,7 @@ impl RowFormat for HtmlRows {
             kept: kept.map(|text| shortened(&text, MAX_TEXT)).collect(),
         };
         serde_json::to_writer(&mut *out, &line)
-            .expect("our own types serialise, and memory takes all bytes");
+            .expect("our own types serialise, and writing to memory cannot fail");
         out.push(b'\n');
     }
 }

@@ -65,7 +65,7 @@ impl<'v> PageView<'v> {
     ) -> Self {
         let (locale, tally) = (text.locale, &text.summary.tally);
         let mut groups: Vec<_> = tally.groups.iter().collect();
-        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.missed)); // the others stay in name order
+        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.missed)); // equal ones stay in name order
         let errors = tally.errors.iter();
         let is_broken = tally.messages(MessageVerdict::Break) > 0;
         Self {

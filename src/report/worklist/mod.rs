@@ -110,7 +110,7 @@ fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &GroupVerdict<'_>) {
         },
         extra: ExtraFields::of(view),
     };
-    serde_json::to_writer(&mut *out, &line).expect("memory takes all bytes");
+    serde_json::to_writer(&mut *out, &line).expect("writing to memory cannot fail");
     out.push(b'\n');
 }
 

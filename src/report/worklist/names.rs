@@ -52,7 +52,7 @@ fn encoded(group: &str) -> String {
         name.push_str(&hash.hex()[..16]);
     }
     if name.is_empty() {
-        name.push('~'); // no group is called so
+        name.push('~'); // no group name contains it
     }
     name
 }

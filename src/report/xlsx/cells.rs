@@ -71,7 +71,7 @@ impl<'o> CellWriter<'o> {
     pub(super) fn number(&mut self, number: Option<u64>) {
         if let Some(number) = number {
             self.open(NUMBER);
-            write!(self.out, "><v>{number}</v></c>").expect("memory takes all bytes");
+            write!(self.out, "><v>{number}</v></c>").expect("writing to memory cannot fail");
         }
         self.column += 1;
     }
@@ -80,7 +80,7 @@ impl<'o> CellWriter<'o> {
     pub(super) fn time(&mut self, time: Option<Timestamp>, time_format: &TimeFormat) {
         if let Some(serial) = time.and_then(|time| serial(time, time_format)) {
             self.open(TIME);
-            write!(self.out, "><v>{serial}</v></c>").expect("memory takes all bytes");
+            write!(self.out, "><v>{serial}</v></c>").expect("writing to memory cannot fail");
         }
         self.column += 1;
     }
@@ -89,7 +89,7 @@ impl<'o> CellWriter<'o> {
         self.out.extend_from_slice(b"<c r=\"");
         push_letters(self.out, self.column);
         self.out.extend_from_slice(&[ROW_NUMBER, b'"']);
-        write!(self.out, " s=\"{style}\"").expect("memory takes all bytes");
+        write!(self.out, " s=\"{style}\"").expect("writing to memory cannot fail");
     }
 }
 
@@ -137,7 +137,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
             b'\t' | b'\n' => continue,
             0..b' ' => {
                 out.extend_from_slice(&bytes[plain..at]);
-                write!(out, "_x{byte:04X}_").expect("memory takes all bytes");
+                write!(out, "_x{byte:04X}_").expect("writing to memory cannot fail");
                 plain = at + 1;
                 continue;
             }
@@ -174,7 +174,7 @@ pub(super) fn range(columns: usize, rows: u32) -> String {
     push_letters(&mut letters, columns.max(1) - 1);
     let mut range = String::from("A1:");
     range.extend(letters.into_iter().map(char::from));
-    let _ = write!(range, "{}", rows.max(1)); // a String takes everything
+    let _ = write!(range, "{}", rows.max(1)); // writing to a String cannot fail
     range
 }
 

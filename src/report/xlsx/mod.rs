@@ -7,7 +7,7 @@
 //! not grow with them. At the end the library makes the workbook without these rows ([`frame`]: headings, filters, widths,
 //! colours; [`summary`], [`method`]), and [`sink`] puts the rows in between.
 //!
-//! The library's constant-memory mode cannot replace this: rust_xlsxwriter 0.102.0, the newest version in November 2026,
+//! The library's constant-memory mode cannot replace this: `rust_xlsxwriter` 0.102.0, the newest version in November 2026,
 //! panics in `write_string` when the disk with its temporary files is full (`worksheet.rs:19707`, "Couldn't write to xml
 //! file"), and it keeps the text uncompressed.
 

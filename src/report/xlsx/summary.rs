@@ -95,7 +95,7 @@ fn messages(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     for verdict in MessageVerdict::ALL {
         let (number, of) = (tally.messages(verdict), tally.totals.distinct);
         let share = match verdict {
-            MessageVerdict::Rejected => PageCell::Nothing, // rows that are no messages
+            MessageVerdict::Rejected => PageCell::Nothing, // bad rows are not messages
             _ => PageCell::Share(number, of),
         };
         let name = locale.message_verdict(verdict);

@@ -191,7 +191,7 @@ impl RowFormat for XlsxRows {
             push_breaks(context, view, out);
         }
         push_part(out, XlsxTable::Matrix.tag(), |out| {
-            matrix(context, view, out)
+            matrix(context, view, out);
         });
         push_detail(context, view, out);
     }
