@@ -15,18 +15,18 @@
 //!
 //! - [`command`]: one file a command, its flags and its story; [`settings`] says what the flags mean together
 //!   with the environment and the settings file.
-//! - [`input`] turns files into [`input::Row`]s (`delimited` cuts CSV and its like into results files and cells, for the file of
-//!   expectations, too), [`message`] knows what a message ID is and which names there can be.
+//! - [`input`] turns files into [`input::Row`]s (`delimited` splits CSV and its like into records and cells, for expectations
+//!   files, too), [`message`] knows what a message ID is and which names there can be.
 //! - [`source`] is whatever answers queries: the HTTP API ([`source::ons`]), an Apache RocketMQ cluster
 //!   ([`source::rocketmq`]), or a snapshot file. The last two are judged in this process by [`offsets`].
 //! - [`engine`] asks: the pacer, the retries and the one loop.
-//! - [`results file`] is the results file, the evidence from which every report is made.
+//! - [`results`] is the results file, the evidence from which every report is made.
 //! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.
 //! - [`verdict`] judges what a results file says against what was expected, [`report`] shows it.
 //! - [`bundle`] packs results file, reports and settings into one file of evidence, and checks it.
-//! - [`diff`] folds two results files into what changed between them.
-//! - [`telemetry`] tells machines how a run ended.
-//! - [`ui`] talks to a person while work runs, [`exit`] says how it ended, [`mod@file`] is the only place that
+//! - `diff` folds two results files into what changed between them.
+//! - `telemetry` reports the end of a run to machines.
+//! - `ui` shows the log and the progress, [`exit`] says how it ended, [`mod@file`] is the only place that
 //!   creates files.
 
 pub mod bundle;

@@ -24,9 +24,8 @@ const MAX_WORKERS: usize = 4;
 
 /// Renders results files to all targets. Returns the summary and the files that were written.
 ///
-/// `check` verifies the seals on the way. Reports become visible after everything was read and written without an
-/// error, or not at all. Output to a stream cannot be taken back, so in that case the seals are checked by a walk of
-/// its own first.
+/// `check` verifies the seals. Reports become visible after everything was read and written without an error, or not
+/// at all. Output to a stream cannot be taken back, so the seals are checked by a separate walk before it.
 ///
 /// # Errors
 ///

@@ -7,9 +7,9 @@
 //! not grow with them. At the end the library makes the workbook without these rows ([`frame`]: headings, filters, widths,
 //! colours; [`summary`], [`method`]), and [`sink`] puts the rows in between.
 //!
-//! The library's constant-memory mode cannot replace this: `rust_xlsxwriter` 0.102.0, the newest version in November 2026,
-//! panics in `write_string` when the disk with its temporary files is full (`worksheet.rs:19707`, "Couldn't write to xml
-//! file"), and it keeps the text uncompressed.
+//! The library's constant-memory mode cannot replace this. Tested with `rust_xlsxwriter` 0.102.0, the newest version in
+//! November 2026: if the disk with its temporary files is full, `write_string` panics (`worksheet.rs:19707`, "Couldn't
+//! write to xml file"). It also keeps the text uncompressed.
 
 mod cells;
 mod formats;
