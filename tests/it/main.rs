@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod asks_nothing;
 #[cfg(test)]
 mod audit_files;
@@ -19,7 +20,6 @@ mod chaos;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
-#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod csv_dialects;
@@ -31,6 +31,7 @@ mod diff;
 mod expect_learn;
 #[cfg(test)]
 mod expectations;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod html;
@@ -42,6 +43,7 @@ mod interrupted;
 mod large_run;
 #[cfg(test)]
 mod nightly;
+#[cfg(test)]
 mod no_room;
 #[cfg(test)]
 mod previous;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use axum::http::HeaderMap;
 use ons_audit::source::ons::percent::canonical_query;
+use ons_audit::source::ons::sign_v3::V3SigningKey;
 use ons_audit::source::ons::{sign_v1, sign_v3};
 
 use super::Keys;
@@ -169,8 +170,7 @@ impl Wire<'_> {
             topic: taken(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
-        let right =
-            sign_v3::V3SigningKey::new(&keys.secret).sign(&sign_v3::string_to_sign(&request));
+        let right = V3SigningKey::new(&keys.secret).sign(&sign_v3::string_to_sign(&request));
         keys.check(
             &asked.key_id,
             taken(&fields, "Signature")? == right,
