@@ -93,8 +93,11 @@ impl<'o> RecordWriter<'o> {
     fn field(&mut self, bytes: &[u8]) {
         // Every byte may be a quote, which is doubled; two quotes and a delimiter come on top.
         self.make_room(2 * bytes.len() + 3);
-        let (_, _, written) = self.writer.field(bytes, &mut self.out[self.end..]);
-        self.end += written;
+        // An empty field is nothing but its delimiter.
+        if !bytes.is_empty() {
+            let (_, _, written) = self.writer.field(bytes, &mut self.out[self.end..]);
+            self.end += written;
+        }
         let (_, written) = self.writer.delimiter(&mut self.out[self.end..]);
         self.end += written;
     }
