@@ -13,13 +13,13 @@ const BATCH: usize = 256;
 /// Batches that wait to be taken.
 const WAITING: usize = 6;
 
-type Rows = Vec<Result<Row, InputError>>;
+type RowBatch = Vec<Result<Row, InputError>>;
 
 /// The rows of an iterator, in its order. It is at most two thousand rows ahead of whoever takes them.
 #[derive(Debug)]
 pub struct ReadAhead {
     batch: vec::IntoIter<Result<Row, InputError>>,
-    batches: Option<Receiver<Rows>>,
+    batches: Option<Receiver<RowBatch>>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -48,9 +48,9 @@ impl ReadAhead {
     }
 }
 
-fn read(mut rows: impl Iterator<Item = Result<Row, InputError>>, outbox: &SyncSender<Rows>) {
+fn read(mut rows: impl Iterator<Item = Result<Row, InputError>>, outbox: &SyncSender<RowBatch>) {
     loop {
-        let mut batch = Rows::with_capacity(BATCH);
+        let mut batch = RowBatch::with_capacity(BATCH);
         batch.extend(rows.by_ref().take(BATCH));
         if batch.is_empty() || outbox.send(batch).is_err() {
             break;

@@ -27,6 +27,7 @@ mod csv_dialects;
 mod deadline;
 #[cfg(test)]
 mod diff;
+mod earlier_version;
 #[cfg(test)]
 mod expect_learn;
 #[cfg(test)]
