@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use super::tool::Tool;
 
-const COMMANDS: [&str; 11] = [
+pub(crate) const COMMANDS: [&str; 11] = [
     "audit",
     "plan",
     "report",

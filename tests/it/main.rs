@@ -29,6 +29,8 @@ mod deadline;
 mod diff;
 mod earlier_version;
 #[cfg(test)]
+mod documentation;
+#[cfg(test)]
 mod expect_learn;
 #[cfg(test)]
 mod expectations;
@@ -52,8 +54,6 @@ mod previous;
 mod quota_shared;
 #[cfg(test)]
 mod read_only;
-#[cfg(test)]
-mod readme;
 #[cfg(test)]
 mod refused_input;
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::documentation::shell;
 use super::gateway::{Gateway, KEY_ID, SECRET};
-use super::readme::shell;
 use super::tool::Tool;
 
 const ID: &str = "AC10323E00002A9F0000000000983278";
