@@ -27,9 +27,9 @@ mod csv_dialects;
 mod deadline;
 #[cfg(test)]
 mod diff;
-mod earlier_version;
 #[cfg(test)]
 mod documentation;
+mod earlier_version;
 #[cfg(test)]
 mod expect_learn;
 #[cfg(test)]
