@@ -61,17 +61,18 @@ impl Bundle {
         let mut file = File::open(path).map_err(failed)?;
         let declared = declared_entries(&mut file).map_err(failed)?;
         let mut zip = ZipArchive::new(file)
-            .map_err(|error| broken(format!("it is no whole ZIP: {error}")))?;
+            .map_err(|error| broken(format!("it is not a complete ZIP: {error}")))?;
         // The reader merges two entries of one name, and other programs may show the other one.
         if declared.is_none_or(|declared| declared != zip.len()) {
             return Err(broken(
-                "entries stand in it twice, or its list of entries is not whole".to_owned(),
+                "it has several entries of one name, or its list of entries is incomplete"
+                    .to_owned(),
             ));
         }
         let names = zip.file_names().map(|name| name.map(Cow::into_owned));
         let names: BTreeSet<String> = names
             .collect::<Result<_, _>>()
-            .map_err(|error| broken(format!("a name in it is no text: {error}")))?;
+            .map_err(|error| broken(format!("an entry's name is not text: {error}")))?;
         if let Some(name) = names.iter().find(|name| !is_ours(name)) {
             return Err(broken(format!(
                 "found the entry `{}`, expected results files, reports, settings and a manifest",
@@ -97,7 +98,7 @@ impl Bundle {
             )));
         }
         if !listed.iter().any(|name| name.starts_with(RECORDS)) {
-            return Err(broken("there is no results file in it".to_owned()));
+            return Err(broken("it contains no results file".to_owned()));
         }
         Ok(Self {
             path: path.to_owned(),
@@ -155,7 +156,7 @@ impl Bundle {
             .map_err(|error| broken(format!("`{name}` can't be read: {error}")))?;
         if entry.size / MAX_EXPANSION > packed.compressed_size().max(1024) {
             return Err(broken(format!(
-                "`{name}` would grow to {} bytes: no report or results file does",
+                "`{name}` would grow to {} bytes, far more than a report or a results file",
                 entry.size
             )));
         }

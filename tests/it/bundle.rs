@@ -253,7 +253,11 @@ fn entries_of_one_name_are_refused() {
     let doubled = replaced(&packed(&entries), b"ticket.xx", b"ticket.md");
     tool.write("b.zip", doubled);
     let said = tool.call("verify b.zip").ends(2);
-    assert!(said.stderr.contains("twice"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("several entries of one name"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
