@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ons_audit::input::{Entry, InputFormat, Inputs, InputOptions, Row};
+use ons_audit::input::{Entry, InputFormat, InputOptions, Inputs, Row};
 use ons_audit::message::MessageId;
 
 fuzz_target!(|bytes: &[u8]| {
