@@ -1,4 +1,5 @@
-//! The last steps of a results file: lines in order, trailer with totals and seal, room under the final name.
+//! The last steps of a results file: puts the lines in order, adds the trailer with totals and seal, and makes way for
+//! the final name.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -10,15 +11,15 @@ use super::{ReadError, ResultsFile, Trailer};
 use crate::clock;
 use crate::file::{self, Sha256};
 
-/// How much is copied at once.
+/// Number of bytes that are copied at once.
 const BLOCK: usize = 1024 * 1024;
 
-/// What stands in a partial file when a run begins to write to it.
+/// The content of a partial file when a run begins to write to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PartialStart {
-    /// Bytes of the first line.
+    /// Number of bytes of the first line.
     pub(super) header_bytes: u64,
-    /// The lines behind it that earlier runs left.
+    /// The lines behind the header that earlier runs wrote.
     pub(super) earlier: Earlier,
 }
 
@@ -27,20 +28,20 @@ pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Res
     partial.write_all(&sealed(trailer, hash))
 }
 
-/// A results file in row order, hashed, that wants its trailer.
+/// A results file in row order that was hashed on the way. Only its trailer is missing.
 #[derive(Debug)]
 pub(super) struct OrderedFile {
     out: BufWriter<File>,
     hash: Sha256,
 }
 
-/// Copies the lines of a partial file to `target` in row order; those before the first row as they are.
+/// Copies the lines of a partial file to `target` in row order. Bytes in front of the first row are copied unchanged.
 pub(super) fn order_into(
     target: &Path,
     partial: impl Read,
     begun: PartialStart,
 ) -> io::Result<OrderedFile> {
-    let _ = fs::remove_file(target); // left by a run that died
+    let _ = fs::remove_file(target); // left by a run that was killed
     let mut ordered = OrderedFile {
         out: BufWriter::with_capacity(BLOCK, file::create_private(target)?),
         hash: Sha256::new(),
@@ -87,7 +88,8 @@ fn sealed(trailer: Trailer, hash: Sha256) -> Vec<u8> {
     line
 }
 
-/// A whole results file is never overwritten, since its answers may not be had again: it is renamed by when it ended.
+/// Renames a complete results file by the time at which it ended. It is never overwritten, since its answers may be
+/// impossible to get again.
 pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
     let earlier = match ResultsFile::open(target) {
         Ok(earlier) => earlier,
@@ -104,7 +106,7 @@ pub(super) fn keep_earlier(target: &Path) -> io::Result<()> {
         .unwrap_or_default();
     let named = |nth: &str| target.with_file_name(format!("{stem}.{ended}{nth}{extension}"));
     let (mut kept, mut nth) = (named(""), 1);
-    // Another one may have ended in the same millisecond, by a clock that was put back.
+    // Another run may have ended in the same millisecond if the clock was set back.
     while kept.try_exists()? {
         nth += 1;
         kept = named(&format!(".{nth}"));

@@ -1,4 +1,4 @@
-//! The kept columns of all inputs, in the order in which the rows bring them.
+//! The kept columns of all inputs, in the order in which they first occur in the rows.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-/// Collects the columns of rows in any order; a run that was resumed must come to the same.
+/// Collects the columns of rows. Rows may come in any order: a resumed run must get the same result.
 #[derive(Debug, Default)]
 pub struct ColumnOrder {
-    /// The first row that has a column, and its place there.
+    /// For each column the first row that has it, and its index in that row.
     first: HashMap<Box<str>, (u64, usize)>,
-    /// Most rows have the columns of the row before.
+    /// The columns of the previous row of an input. Most rows have the same.
     last: Option<(Arc<[Box<str>]>, u64)>,
-    /// The same of rows that were read from a results file.
+    /// The columns of the previous row of a results file.
     last_names: Vec<Box<str>>,
 }
 
 impl ColumnOrder {
-    /// A row as the input has it.
+    /// Adds the columns of a row of an input.
     pub(super) fn add_row(&mut self, row: u64, columns: &Arc<[Box<str>]>) {
         let is_known =
             |(last, since): &(Arc<[Box<str>]>, u64)| Arc::ptr_eq(last, columns) && *since <= row;
@@ -29,7 +29,7 @@ impl ColumnOrder {
         self.last = Some((columns.clone(), row));
     }
 
-    /// A row as the results file has it.
+    /// Adds the columns of a row of a results file. Rows may come in any order.
     pub(super) fn add_names<'n>(&mut self, row: u64, names: impl Iterator<Item = &'n str>) {
         for (nth, name) in names.enumerate() {
             match self.first.get_mut(name) {
@@ -41,7 +41,7 @@ impl ColumnOrder {
         }
     }
 
-    /// The next row of a results file.
+    /// Adds the kept columns of the next line of a results file.
     pub fn add_kept(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
         let names = || kept.iter().map(|(name, _)| &**name);
         if names().ne(self.last_names.iter().map(|name| &**name)) {
@@ -50,7 +50,7 @@ impl ColumnOrder {
         }
     }
 
-    /// Adds what was met behind this.
+    /// Adds the columns of rows that follow these.
     pub fn append(&mut self, next: Self) {
         for (name, theirs) in next.first {
             let first = self.first.entry(name).or_insert(theirs);
@@ -58,7 +58,7 @@ impl ColumnOrder {
         }
     }
 
-    /// All of them.
+    /// Returns all columns in the order of their first row.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = self.first.iter().collect();

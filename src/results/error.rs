@@ -1,4 +1,4 @@
-//! What can go wrong with a results file, written or read, and what to do then.
+//! Errors of writing and of reading a results file, with their hints.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use super::header::OTHER_GROUPS;
 use super::{SCHEMA, partial_path};
 use crate::exit::{Advice, Status};
 
-/// Why a results file can't be written.
+/// A results file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// An earlier run did not finish, or another one is writing.
@@ -22,29 +22,29 @@ pub enum ResultsError {
         /// The partial file.
         path: PathBuf,
     },
-    /// The earlier run was about something else.
+    /// The earlier run had another input, source or option.
     #[error("{} holds the answers of another run: {}", path.display(), differences.join("; "))]
     Differs {
-        /// The partial file, or the results file.
+        /// The partial file or the results file.
         path: PathBuf,
-        /// What is not the same.
+        /// The differences, one text for each.
         differences: Vec<String>,
-        /// Is it a results file, which nothing throws away?
+        /// Whether it is a complete results file, which is never discarded.
         whole: bool,
     },
-    /// No partial file of ours.
+    /// The partial file was not written by this program.
     #[error(transparent)]
     Foreign(ReadError),
-    /// The system refused.
+    /// A call of the operating system failed.
     #[error("can't {doing} {}", path.display())]
     Io {
-        /// What we were at.
+        /// The operation that failed, such as `write`.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
-        /// Is there a partial file with answers?
+        /// Whether there is a partial file with answers.
         begun: bool,
     },
 }
@@ -76,7 +76,7 @@ impl Advice for ResultsError {
                  with --results"
                     .to_owned()
             }
-            // Such a results file looks like one, and its answers are worth a look.
+            // Such a file looks like a results file, so a look at its answers may be worthwhile.
             Self::Foreign(
                 error @ (ReadError::Seal { .. } | ReadError::Totals { .. } | ReadError::Line { .. }),
             ) => return error.hint(),
@@ -116,81 +116,81 @@ impl Advice for ResultsError {
     }
 }
 
-/// Why a file is no results file to report from.
+/// A file cannot be read as a results file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system refused.
+    /// A call of the operating system failed.
     #[error("can't read {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The first line is none of ours.
+    /// The first line is not a header of this program.
     #[error("{}:1: found {found}, expected the header of a results file (schema `{SCHEMA}`)", path.display())]
     Header {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the first line.
         found: String,
     },
-    /// The last line is no trailer.
+    /// The last line is not a trailer.
     #[error("{} has no trailer: the run that wrote it did not finish, or the file was cut", path.display())]
     Unfinished {
         /// The file.
         path: PathBuf,
     },
-    /// A line between the two can't be read.
+    /// A line between header and trailer cannot be read.
     #[error("{}, row {row}: the line can't be read", path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// The row that was expected there.
         row: u64,
-        /// What is wrong with it.
+        /// The fault of the line.
         source: serde_json::Error,
     },
-    /// The bytes are not those that were sealed.
+    /// The bytes do not have the hash in the seal.
     #[error("{} was changed after it was sealed: its SHA-256 is {found}, the trailer says {sealed}", path.display())]
     Seal {
         /// The file.
         path: PathBuf,
-        /// Of its bytes now.
+        /// The hash of the bytes as they are now.
         found: String,
-        /// In the trailer.
+        /// The hash in the trailer.
         sealed: String,
     },
-    /// The lines don't add up to the trailer's totals.
+    /// The lines do not add up to the totals of the trailer.
     #[error("{}: the lines add up to {found}, the trailer says {sealed}", path.display())]
     Totals {
         /// The file.
         path: PathBuf,
-        /// Counted.
+        /// The totals of the lines.
         found: String,
-        /// In the trailer.
+        /// The totals in the trailer.
         sealed: String,
     },
-    /// The lines don't hold what header or trailer say of them.
+    /// The header or the trailer states something that differs from the lines.
     #[error("{}: {what} are {found}, the {place} says {told}", path.display())]
     Untold {
         /// The file.
         path: PathBuf,
-        /// Of the lines: their groups, their columns, their number.
+        /// What differs: the groups, the columns or the number of lines.
         what: &'static str,
-        /// In the lines.
+        /// The value found in the lines.
         found: String,
         /// Header or trailer.
         place: &'static str,
-        /// There.
+        /// The value stated there.
         told: String,
     },
-    /// The trailer names no time.
+    /// The end time in the trailer is not a time.
     #[error("{}: the trailer says that the run ended at `{found}`, expected a time such as 2026-11-22T12:00:00Z", path.display())]
     Ended {
         /// The file.
         path: PathBuf,
-        /// In the trailer.
+        /// The text in the trailer.
         found: String,
     },
 }

@@ -9,50 +9,50 @@ use crate::input::Survey;
 use crate::offsets::Rules;
 use crate::verdict::{Expectations, Totals};
 
-/// The schema this version writes and reads.
+/// The schema that this version writes and reads.
 pub const SCHEMA: &str = "ons-audit/1";
 
-/// The schema of a results file whose messages were looked up and are still to be judged: no report is made from it.
+/// The schema of a results file whose messages were looked up but not judged yet. No report is made from it.
 pub const LOCATED: &str = "ons-audit-located/1";
 
-/// Answers stay what they are, whoever should have consumed: `report` may judge them anew.
+/// The hint if only the expected groups differ: `report` can judge the same answers by other groups.
 pub(super) const OTHER_GROUPS: &str =
     "other groups are expected (--expect, --expect-file, --accept)";
 
-/// The first line: what was asked of whom.
+/// The first line: the inputs, the source and the options of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// [`SCHEMA`], or [`LOCATED`].
     pub schema: String,
-    /// Random, so that two runs are never taken for one.
+    /// A random ID, so that two runs are never mixed up.
     pub run_id: String,
     /// Name and version of the tool.
     pub tool: String,
-    /// The source as the person named it.
+    /// The source as it was given on the command line.
     pub source: String,
     /// The inputs in order.
     pub inputs: Vec<Survey>,
-    /// RFC 3339 UTC.
+    /// Start of the run, RFC 3339 UTC.
     pub started_at: String,
-    /// The moment that all answers speak of, where the source is a snapshot. RFC 3339 UTC.
+    /// The time at which the offsets of a snapshot or a cluster were read, RFC 3339 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<String>,
-    /// By which table the source judges; where it is not the gateway's, tracks have marks.
+    /// The table by which the source judges. Where it is not the gateway's, tracks have marks.
     #[serde(default, skip_serializing_if = "Header::is_gateway")]
     pub rules: Rules,
-    /// The brokers that were there when the run began, where a cluster is asked.
+    /// The brokers that were present when the run of a cluster began.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub brokers: BTreeSet<String>,
-    /// Who should have consumed what; `report` may judge by others.
+    /// The expected groups. `report` may judge by others.
     #[serde(default)]
     pub expectations: Expectations,
     /// The producers' time zone, by which born times are decoded from IDs (`docs/facts/ons-api.md` §8.1).
     #[serde(default = "china")]
     pub producer_zone: String,
-    /// The kept column that says when messages were born, where their IDs do not.
+    /// The kept column with the born times, for messages whose IDs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub born_column: Option<String>,
-    /// Calls per time that the run was allowed, where a service is asked.
+    /// The rate limit of the run, if the source is a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<String>,
     /// The flags that decide which rows there are and what is asked, with their values.
@@ -66,19 +66,20 @@ impl Header {
         *rules == Rules::Gateway
     }
 
-    /// The brokers that were there, to be expected again.
+    /// Returns the brokers that were present when the run began.
     pub fn brokers(&self) -> impl Iterator<Item = Arc<str>> {
         self.brokers.iter().map(|name| name.as_str().into())
     }
 
-    /// Data rows of all inputs.
+    /// Returns the number of data rows of all inputs.
     #[must_use]
     pub fn rows(&self) -> u64 {
         let rows = self.inputs.iter().map(|input| input.rows);
-        rows.fold(0, u64::saturating_add) // an edited header may name any number
+        rows.fold(0, u64::saturating_add) // an edited header may state any number
     }
 
-    /// What makes `other` a run about something else, in words; nothing if its answers may stand beside ours.
+    /// Returns the differences that make `other` a run about something else. Empty if the answers of both may be
+    /// combined.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut differences = Vec::new();
@@ -120,22 +121,22 @@ impl Header {
     }
 }
 
-/// The last line: its presence says that the results file is whole.
+/// The last line. A results file that has it is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trailer {
-    /// Control totals; they tie.
+    /// Control totals.
     pub totals: Totals,
-    /// Every group that an answer named: the columns of the matrix.
+    /// Every group that an answer names: the columns of the matrix.
     pub groups: BTreeSet<String>,
-    /// The kept columns in the order they were met.
+    /// The kept columns in the order of their first row.
     pub columns: Vec<String>,
-    /// RFC 3339 UTC. What else stands in this line is compared with the lines; this is covered by nothing.
+    /// End of the run, RFC 3339 UTC. The only field of this line that is covered neither by the seal nor by the lines.
     pub finished_at: String,
     /// The seal: SHA-256 of all bytes above this line, hex.
     pub sha256: String,
 }
 
-/// Where the documented IDs come from.
+/// Returns the default time zone, that of China.
 fn china() -> String {
     "+08:00".to_owned()
 }

@@ -1,4 +1,4 @@
-//! Where lines begin, so that a duplicate's answer is found by reading little.
+//! Offsets of lines, so that the answer of a duplicate is found with little reading.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -10,11 +10,11 @@ use super::{ResultsFile, order};
 /// One line is noted for about this many bytes.
 const STRIDE: usize = 16 * 1024;
 
-/// The lines that are noted, in their order.
+/// The noted lines, in row order.
 #[derive(Debug, Default)]
 pub(super) struct Index(RwLock<Vec<Mark>>);
 
-/// The beginning of a line.
+/// The offset of a line.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     row: u64,
@@ -44,7 +44,11 @@ impl Index {
 }
 
 impl ResultsFile {
-    /// The bytes of an earlier row's line, once a block behind it was read.
+    /// Returns the line of an earlier row. Works once a block behind it was read.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or does not have the row.
     pub fn line_of(&self, row: u64) -> io::Result<String> {
         let mark = self.index.at_or_before(row).ok_or_else(|| {
             io::Error::new(
@@ -63,7 +67,7 @@ impl ResultsFile {
         for _ in mark.row..=row {
             line.clear();
             if reader.read_line(&mut line)? == 0 {
-                break; // A changed file may name any row.
+                break; // a changed file may state any row
             }
         }
         if order::row_of(line.as_bytes())? == row {
@@ -77,7 +81,7 @@ impl ResultsFile {
     }
 }
 
-/// A reader at a position of its own in a shared file.
+/// A reader with a position of its own in a shared file.
 struct At<'f> {
     file: &'f File,
     offset: u64,

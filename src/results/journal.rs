@@ -26,20 +26,20 @@ pub enum Durability {
     Relaxed,
 }
 
-/// A power cut costs at most the answers of a second: this long they gather, then they are synced.
+/// A power cut costs at most the answers of one second: they are gathered for this long and then synced.
 pub(super) const GATHER: Duration = Duration::from_millis(500);
 
-/// The partial file as the recorder sees it.
+/// The partial file as the writer sees it.
 #[derive(Debug)]
 pub(super) enum Journal {
-    /// FinishedJournal at once, synced within a second.
+    /// Written at once, synced within a second.
     Synced {
         file: File,
         dirty: SyncSender<()>,
         quit: SyncSender<()>,
         syncer: JoinHandle<io::Result<()>>,
     },
-    /// FinishedJournal and hashed by a thread.
+    /// Written and hashed by a thread.
     Hashed {
         blocks: SyncSender<Vec<u8>>,
         spent: Receiver<Vec<u8>>,
@@ -47,15 +47,15 @@ pub(super) enum Journal {
     },
 }
 
-/// Room for a block, which ends with the line that fills it.
+/// Returns an empty buffer with room for a block, which ends with the line that fills it.
 pub(super) fn empty_block() -> Vec<u8> {
     Vec::with_capacity(BLOCK + BLOCK / 8)
 }
 
-/// What the threads leave behind.
+/// The result of the threads.
 pub(super) struct FinishedJournal {
     pub(super) file: File,
-    /// Of all bytes in the order in which they were written.
+    /// The hash of all bytes in the order in which they were written.
     pub(super) hash: Option<Sha256>,
 }
 
@@ -89,7 +89,7 @@ impl Journal {
         }
     }
 
-    /// Takes what is in `block` and leaves it empty.
+    /// Takes the content of `block` and leaves it empty.
     pub(super) fn write(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Synced { file, dirty, .. } => {
@@ -99,7 +99,7 @@ impl Journal {
                     Err(TrySendError::Disconnected(())) => {
                         Err(io::Error::other("what was written can't be made safe"))
                     }
-                    Ok(()) | Err(TrySendError::Full(())) => Ok(()), // it knows already, if there is no room
+                    Ok(()) | Err(TrySendError::Full(())) => Ok(()), // a wake-up is already waiting if there is no room
                 }
             }
             Self::Hashed { blocks, spent, .. } => {
@@ -111,7 +111,7 @@ impl Journal {
         }
     }
 
-    /// Ends the threads.
+    /// Ends the threads and returns their result.
     pub(super) fn finish(self) -> io::Result<FinishedJournal> {
         let panicked = |_| io::Error::other("a thread of the results file panicked");
         match self {
@@ -167,7 +167,7 @@ fn write_all(
         file.write_all(&block)?;
         hash.update(&block);
         block.clear();
-        let _ = outbox.try_send(block); // an empty block to be filled again, if one is wanted
+        let _ = outbox.try_send(block); // the empty block is reused if there is room for it
     }
     Ok((file, hash))
 }

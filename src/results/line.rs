@@ -1,4 +1,4 @@
-//! One line of a results file, read: it borrows from the file's bytes wherever it can.
+//! One line of a results file as it is read. It borrows from the bytes of the file where possible.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -11,58 +11,58 @@ use crate::message::{CowText, Position, Tag};
 use crate::source::LocatedMessage;
 use crate::verdict::{AnswerView, TrackView};
 
-/// A line between header and trailer. One input row each; which fields it has says what became of the row.
+/// A line between header and trailer, for one input row. Which fields are present says what became of the row.
 #[derive(Debug, Deserialize)]
 pub struct Line<'a> {
     /// Input row, from 1.
     pub row: u64,
-    /// As the input had it.
+    /// The message ID as in the input.
     #[serde(borrow, default)]
     pub msg_id: CowText<'a>,
-    /// As the input had it.
+    /// The topic as in the input.
     #[serde(borrow, default)]
     pub topic: CowText<'a>,
-    /// As the input had it, or as it was given for all rows.
+    /// The instance as in the input, or the one given for all rows.
     #[serde(borrow, default)]
     pub instance_id: CowText<'a>,
-    /// The answer, in group order.
+    /// The answer, ordered by group.
     #[serde(borrow)]
     pub tracks: Option<Rc<[TrackView<'a>]>>,
-    /// The error in the answer's place.
+    /// The error, if there is no answer.
     #[serde(borrow)]
     pub error: Option<ErrorView<'a>>,
-    /// Where the message is stored, where it was looked up to be judged later.
+    /// The position of the message, if it was looked up to be judged later.
     #[serde(borrow)]
     pub found: Option<FoundView<'a>>,
-    /// RFC 3339 UTC.
+    /// The time of the answer, RFC 3339 UTC.
     #[serde(borrow, default)]
     pub observed_at: CowText<'a>,
-    /// Calls made.
+    /// Number of calls.
     pub attempts: Option<u32>,
-    /// How many of them were throttled.
+    /// Number of calls that were throttled.
     #[serde(default)]
     pub throttled: u32,
     /// The gateway's request ID.
     #[serde(borrow, default)]
     pub request_id: CowText<'a>,
-    /// The earlier run that was answered, where the run did not ask.
+    /// The earlier run that got the answer, if this run did not ask.
     #[serde(borrow, default)]
     pub carried_from: CowText<'a>,
-    /// What an earlier run was answered, where the run asked again.
+    /// The answer of an earlier run, if this run asked again.
     #[serde(borrow)]
     pub previously: Option<PreviouslyView<'a>>,
-    /// The earlier row that asks the same.
+    /// The earlier row that asks about the same message.
     pub same_as: Option<u64>,
-    /// Why the row was never asked.
+    /// The reason why the row was rejected.
     #[serde(borrow)]
     pub rejected: Option<RejectView<'a>>,
-    /// The kept columns in their order, values as they were written.
+    /// The kept columns in their order. Values are as they were written.
     #[serde(borrow, default)]
     pub extra: KeptFields<'a>,
 }
 
 impl Line<'_> {
-    /// What the verdict rests on. `None` for a duplicate: its answer stands in another line.
+    /// Returns what the verdict is based on. `None` for a duplicate, whose answer is in another line.
     #[must_use]
     pub fn answer(&self) -> Option<AnswerView<'_>> {
         if self.same_as.is_some() {
@@ -77,40 +77,40 @@ impl Line<'_> {
     }
 }
 
-/// An error in an answer's place.
+/// The error of a query that has no answer.
 #[derive(Debug, Deserialize)]
 pub struct ErrorView<'a> {
     /// The word of [`FailureKind`](crate::source::FailureKind).
     #[serde(borrow)]
     pub kind: CowText<'a>,
-    /// The source's code.
+    /// The error code of the source.
     #[serde(borrow, default)]
     pub code: CowText<'a>,
-    /// What happened.
+    /// The text of the error.
     #[serde(borrow, default)]
     pub message: CowText<'a>,
 }
 
-/// Where a message is stored.
+/// The position of a message.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct FoundView<'a> {
-    /// The topic, as brokers know it.
+    /// The topic as brokers name it.
     #[serde(borrow)]
     pub topic: CowText<'a>,
-    /// Broker name.
+    /// Name of the broker.
     #[serde(borrow)]
     pub broker: CowText<'a>,
     /// Queue of the topic on that broker.
     pub queue_id: u32,
-    /// Its offset in that queue.
+    /// Offset of the message in that queue.
     pub queue_offset: u64,
-    /// Its tag, if it has one.
+    /// Tag of the message, if it has one.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<CowText<'a>>,
-    /// The address it was stored at.
+    /// Address of the broker that stored it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub store_host: Option<CowText<'a>>,
-    /// RFC 3339 UTC.
+    /// Store time, RFC 3339 UTC.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub stored_at: Option<CowText<'a>>,
 }
@@ -140,13 +140,13 @@ impl<'a> FoundView<'a> {
     }
 }
 
-/// What an earlier run was answered.
+/// The answer of an earlier run.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct PreviouslyView<'a> {
-    /// That run.
+    /// The ID of that run.
     #[serde(borrow)]
     pub run_id: CowText<'a>,
-    /// RFC 3339 UTC.
+    /// The time of the answer, RFC 3339 UTC.
     #[serde(borrow)]
     pub observed_at: CowText<'a>,
     /// The groups that had passed the message.
@@ -154,21 +154,21 @@ pub struct PreviouslyView<'a> {
     pub passed: Vec<CowText<'a>>,
 }
 
-/// Why a row was never asked.
+/// The reason why a row was rejected.
 #[derive(Debug, Deserialize)]
 pub struct RejectView<'a> {
-    /// The input it stands in.
+    /// The input file of the row.
     #[serde(borrow, default)]
     pub file: CowText<'a>,
     /// Line of that input, from 1.
     pub line: Option<u64>,
-    /// The column.
+    /// The column at fault.
     #[serde(borrow, default)]
     pub column: CowText<'a>,
     /// The text found there.
     #[serde(borrow, default)]
     pub found: CowText<'a>,
-    /// What was expected.
+    /// What is wrong and what was expected.
     #[serde(borrow, default)]
     pub reason: CowText<'a>,
 }
@@ -178,7 +178,8 @@ pub struct RejectView<'a> {
 pub struct KeptFields<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> KeptFields<'a> {
-    /// The value of the only column of a name; nothing where two are called so, since which is meant would be a guess.
+    /// Returns the value of the only column whose name matches. `None` if two columns match, because either could be
+    /// meant.
     #[must_use]
     pub fn find_only(&self, is_it: impl Fn(&str) -> bool) -> Option<&'a str> {
         let mut found = self.0.iter().filter(|(name, _)| is_it(name));

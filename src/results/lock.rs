@@ -1,4 +1,4 @@
-//! The lock on a partial file: who holds it is the only one that writes.
+//! The lock on a partial file: only the run that holds it writes to the file.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::ResultsError;
 use crate::file::is_named;
 
-/// The file is ours as long as it is open.
+/// Locks the file until it is closed.
 pub(super) fn lock(file: &File, path: &Path) -> Result<(), ResultsError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => ResultsError::Busy {
@@ -17,12 +17,12 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), ResultsError> {
     })
 }
 
-/// The partial file that an earlier run has left, locked; nothing if there is none.
+/// Opens and locks the partial file of an earlier run. Returns `None` if there is none.
 pub(super) fn taken_up(path: &Path) -> Result<Option<File>, ResultsError> {
     taken_up_after(path, || {})
 }
 
-/// `opened` is called between opening and locking.
+/// Does the work of [`taken_up`]. Calls `opened` between opening and locking.
 fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>, ResultsError> {
     loop {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
@@ -32,14 +32,14 @@ fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>,
         };
         opened();
         lock(&file, path)?;
-        // A run that had it locked may have ended meanwhile: then this is a whole results file, under its final name.
+        // A run that held the lock may have ended meanwhile. Then this is a complete results file under its final name.
         if is_named(&file, path).map_err(failed("open", path))? {
             return Ok(Some(file));
         }
     }
 }
 
-/// Nothing was answered yet that could be lost.
+/// Makes an error of a run that has no answers yet.
 pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ResultsError {
     let path: PathBuf = path.to_owned();
     move |source| ResultsError::Io {

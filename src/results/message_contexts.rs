@@ -1,5 +1,5 @@
-//! What of a results file's messages decides who should have consumed them: read off each line, so that a report made again
-//! judges like the run itself.
+//! Reads from each line what decides which groups are expected to consume its message. A report that is rendered again
+//! therefore judges as the run did.
 
 use std::borrow::Cow;
 
@@ -11,22 +11,23 @@ use crate::input::{BornCells, Row, is_folded};
 use crate::message::{BornClock, Query, Tag, Zone};
 use crate::verdict::{Expectations, MessageContext};
 
-/// The kept column that holds a message's tag, as it is compared.
+/// The kept column with a message's tag.
 const TAG: &str = "tag";
 
 /// Reads topic, tag and born time of the messages of one results file.
 #[derive(Debug, Clone)]
 pub struct MessageContexts {
-    /// Dates IDs; nothing if the results file's zone means nothing to this system.
+    /// Decodes born times from IDs. `None` if this system does not know the time zone of the results file.
     clock: Option<BornClock>,
-    /// The column that says when messages were born, which goes before their IDs.
+    /// The column with born times, which takes precedence over the IDs.
     column: Option<BornCells>,
-    /// Does anybody ask for tags? Looking for them in every row takes time.
+    /// Whether an expectation depends on tags. To look for them in every row takes time.
     with_tags: bool,
 }
 
 impl MessageContexts {
-    /// Of the results file with this header. IDs are dated as the run could that wrote it, or the snapshot that answered it.
+    /// Makes a reader for the results file with this header. The time of the run, or of the snapshot, completes the
+    /// times in IDs.
     #[must_use]
     pub fn of(header: &Header, expectations: &Expectations) -> Self {
         let zone: Option<Zone> = header.producer_zone.parse().ok();
@@ -43,7 +44,7 @@ impl MessageContexts {
         }
     }
 
-    /// When a message was born, by its row's column or else by its ID.
+    /// Returns the born time of a message: that in its row's column, or else that in its ID.
     #[must_use]
     pub fn born(&self, line: &Line<'_>) -> Option<Timestamp> {
         let cells = self.column.as_ref();
@@ -54,7 +55,7 @@ impl MessageContexts {
         given.or_else(|| self.decoded(&line.msg_id))
     }
 
-    /// The message of a line that holds its answer.
+    /// Returns the message of a line that holds its answer.
     #[must_use]
     pub fn of_line<'l>(&self, line: &'l Line<'l>) -> MessageContext<'l> {
         MessageContext {
@@ -64,7 +65,7 @@ impl MessageContexts {
         }
     }
 
-    /// The message of a row that was asked a moment ago.
+    /// Returns the message of a row that was just asked.
     #[must_use]
     pub fn of_row<'r>(&self, row: &Row, query: &'r Query) -> MessageContext<'r> {
         let kept = |is_it: &dyn Fn(&str) -> bool| {
@@ -102,7 +103,7 @@ impl MessageContexts {
     }
 }
 
-/// The tag in a cell: an empty text is a message without a tag, as it is for snapshots; null says nothing.
+/// Returns the tag in a cell. An empty text is a message without a tag, as in snapshots; null is an unknown tag.
 fn tag_in(cell: &Value) -> Option<Cow<'static, str>> {
     match cell {
         Value::String(text) => Some(Cow::Owned(text.trim().to_owned())),

@@ -1,20 +1,20 @@
-//! Who answered for which topic, over whole results files: the draft of an expectations file.
+//! The groups that answers name for each topic, over complete results files: the draft of an expectations file.
 
 use std::collections::BTreeMap;
 
 use super::{Line, ReadError, ResultsFile};
 use crate::verdict::Verdict;
 
-/// What the answers about one topic showed of one group.
+/// What the answers about one topic show of one group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GroupSeen {
-    /// Answers that name the group.
+    /// Number of answers that name the group.
     pub answers: u64,
-    /// Of them, those by which it had passed or filtered the message.
+    /// Number of answers by which the group had passed or filtered the message.
     pub passed: u64,
 }
 
-/// What answers showed, by topic.
+/// What the answers show, by topic.
 #[derive(Debug, Default)]
 pub struct ObservedGroups {
     /// Each topic with the number of its answers and the groups in them.
@@ -22,7 +22,11 @@ pub struct ObservedGroups {
 }
 
 impl ObservedGroups {
-    /// Reads a whole results file and checks its seal on the way.
+    /// Adds all answers of a results file. Checks its seal on the way.
+    ///
+    /// # Errors
+    ///
+    /// If the results file cannot be read or its seal does not hold.
     pub fn add(&mut self, results_file: &ResultsFile) -> Result<(), ReadError> {
         let mut blocks = results_file.blocks(true);
         while let Some(block) = blocks.next_block()? {
@@ -33,7 +37,8 @@ impl ObservedGroups {
         Ok(())
     }
 
-    /// A line without an answer shows nothing, and a duplicate's answer is counted where it stands.
+    /// Adds a line. Lines without an answer are skipped. The answer of a duplicate is counted in the line that holds
+    /// it.
     fn add_line(&mut self, line: &Line<'_>) {
         let Some(tracks) = &line.tracks else { return };
         if !self.topics.contains_key(&*line.topic) {

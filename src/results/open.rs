@@ -1,4 +1,4 @@
-//! How a results file begins: with its header, or where an earlier run has ended.
+//! Begins a results file with its header, or continues one where an earlier run ended.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,6 +15,10 @@ use crate::file;
 
 impl ResultsWriter {
     /// Creates `RESULTS.partial` (0600, locked) and writes the header.
+    ///
+    /// # Errors
+    ///
+    /// If an earlier run left answers, or the file cannot be written.
     pub fn create(
         target: &Path,
         header: &Header,
@@ -32,7 +36,11 @@ impl ResultsWriter {
         Self::begin(target, file, header, durability)
     }
 
-    /// Refuses a target beside which an unfinished run has left answers, as [`ResultsWriter::create`] would.
+    /// Refuses a target beside which an unfinished run left answers, as [`ResultsWriter::create`] would.
+    ///
+    /// # Errors
+    ///
+    /// If there is a partial file with answers.
     pub fn refuse_unfinished(target: &Path) -> Result<(), ResultsError> {
         let path = partial_path(target);
         match path.symlink_metadata() {
@@ -41,14 +49,18 @@ impl ResultsWriter {
         }
     }
 
-    /// Throws away what an earlier run has left, if it has, and begins anew.
+    /// Discards the answers of an earlier run, if there are any, and begins anew.
+    ///
+    /// # Errors
+    ///
+    /// If another run holds the partial file, or it cannot be written.
     pub fn restart(
         target: &Path,
         header: &Header,
         durability: Durability,
     ) -> Result<Self, ResultsError> {
         let path = partial_path(target);
-        // Emptied, not removed: whoever waits for its lock must not be left with a file that has no name.
+        // The file is emptied, not removed: a run that waits for its lock would otherwise hold a file without a name.
         let Some(file) = taken_up(&path)? else {
             return Self::create(target, header, durability);
         };
@@ -56,7 +68,11 @@ impl ResultsWriter {
         Self::begin(target, file, header, durability)
     }
 
-    /// Goes on where an earlier run has ended; gives the rows that are settled.
+    /// Continues the partial file of an earlier run. Also returns the rows that are settled.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
     pub fn resume(
         target: &Path,
         unfinished: Unfinished,
@@ -77,7 +93,7 @@ impl ResultsWriter {
         Ok((recorder, lines.done))
     }
 
-    /// In an empty file, which is locked.
+    /// Writes the header to a file that is empty and locked.
     fn begin(
         target: &Path,
         file: File,
@@ -96,7 +112,7 @@ impl ResultsWriter {
         recorder.block = first;
         recorder.flush()?;
         if durability == Durability::EverySecond {
-            // From here on a synced answer is a safe answer.
+            // From here on a synced answer survives a power cut.
             let synced = recorder.lock.sync_all();
             synced
                 .and_then(|()| file::sync_folder(&path))

@@ -1,10 +1,10 @@
 //! Puts the lines of a partial file in row order, in bounded memory.
 //!
-//! Of what earlier runs have left only the lines that settle their row are passed on: the others were asked again.
+//! Of the lines of earlier runs only those that settle their row are passed on: the other rows were asked again.
 //!
-//! Answers come nearly in order: a query that is tried again falls behind its neighbours. Rows are dense, so a line
-//! is passed on as soon as its predecessors were; the others wait in a heap. When the heap outgrows its bound its
-//! lines go, sorted, to a scratch file as a run, and the runs are read back as their turn comes.
+//! Answers come nearly in order: only a query that is retried comes later than its neighbours. Rows are dense, so a
+//! line is passed on as soon as all rows before it were. The other lines wait in a heap. When the heap exceeds its
+//! bound, its lines are sorted and written to a scratch file as one run. The runs are merged when their rows are next.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,11 +16,11 @@ use super::fast_line_parser::FastLineParser;
 use super::{Line, RowSet};
 use crate::verdict::AnswerView;
 
-/// How much waits in memory before a run is spilled.
+/// Number of bytes that wait in memory before a run is written.
 const HEAP_BYTES: usize = 16 * 1024 * 1024;
 
-/// Copies the lines of `lines` to `out` by their `row`, beginning with 1; `earlier` tells how many
-/// of their first bytes come from earlier runs.
+/// Copies the lines of `lines` to `out` in row order, beginning with row 1. `earlier` is how many of their first bytes
+/// come from earlier runs.
 pub(super) fn by_row(
     lines: impl BufRead,
     out: &mut impl Write,
@@ -36,12 +36,12 @@ pub(super) fn by_row(
     sort(lines, out, scratch, HEAP_BYTES)
 }
 
-/// What earlier runs have left in front of the lines of this one.
+/// The lines of earlier runs in front of the lines of this one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Earlier {
-    /// Bytes of their lines.
+    /// Number of bytes of their lines.
     pub(super) bytes: u64,
-    /// Rows of the inputs.
+    /// Number of rows of the inputs.
     pub(super) rows: u64,
 }
 
@@ -49,12 +49,12 @@ struct PartialLines<R> {
     reader: R,
     earlier: Earlier,
     at: u64,
-    /// Rows of earlier runs that were passed on: for a row that stands twice, the first line wins.
+    /// Rows of earlier runs that were passed on. If a row has two lines, the first is used.
     seen: RowSet,
 }
 
 impl<R: BufRead> PartialLines<R> {
-    /// Reads the next line to pass on; false if there is none.
+    /// Reads the next line to pass on. Returns false at the end.
     fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         loop {
             line.clear();
@@ -72,10 +72,10 @@ impl<R: BufRead> PartialLines<R> {
     }
 }
 
-/// The line, if it settles its row for good: an answer, a duplicate, a bad row. A row whose line is damaged or holds no
-/// answer is asked again.
+/// Returns the line if it settles its row for good: an answer, a duplicate or a rejected row. Other rows are asked
+/// again, as are rows whose line is damaged.
 pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
-    row_of(line).ok()?; // what begins otherwise could not be put in order
+    row_of(line).ok()?; // a line that begins otherwise cannot be put in order
     let text = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
     let line = FastLineParser::default()
         .answer(text)
@@ -142,7 +142,7 @@ fn sort(
     }
 }
 
-/// Writes what waits to the end of the scratch file, in order.
+/// Writes the waiting lines in order to the end of the scratch file.
 fn spill(file: &mut File, waiting: &mut BinaryHeap<Reverse<(u64, Vec<u8>)>>) -> io::Result<Run> {
     let start = file.seek(SeekFrom::End(0))?;
     let mut writer = BufWriter::new(&mut *file);
@@ -162,7 +162,7 @@ fn spill(file: &mut File, waiting: &mut BinaryHeap<Reverse<(u64, Vec<u8>)>>) -> 
     })
 }
 
-/// The spilled runs, by the row at their head.
+/// The runs in the scratch file, by the row of their first line.
 struct Runs {
     scratch: Option<File>,
     heads: BinaryHeap<Reverse<(u64, RunOrd)>>,
@@ -177,7 +177,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Passes on the line of row `next` if a run has it at its head.
+    /// Passes on the line of row `next` if it is the first one of a run.
     fn pass_on(&mut self, next: u64, out: &mut impl Write) -> io::Result<bool> {
         if self
             .heads
@@ -199,7 +199,7 @@ struct Run {
     line: Vec<u8>,
 }
 
-/// Rows differ, so a run never needs to be compared itself.
+/// Orders runs by their row. Rows differ, so the runs themselves are never compared.
 struct RunOrd(Run);
 
 impl PartialEq for RunOrd {
@@ -236,7 +236,7 @@ impl io::Read for Slice {
     }
 }
 
-/// The row of a line, which always begins `{"row":N`.
+/// Returns the row of a line, which always begins with `{"row":N`.
 pub(super) fn row_of(line: &[u8]) -> io::Result<u64> {
     line.strip_prefix(b"{\"row\":")
         .and_then(|rest| {

@@ -1,4 +1,4 @@
-//! A query's end: its answer, or the error that stands in its place.
+//! The end of a query: its answer or its error.
 
 use std::sync::Arc;
 
@@ -9,25 +9,26 @@ use crate::offsets::{Marks, TrackType};
 use crate::source::{Failure, FailureKind, Trace, Track};
 use crate::verdict::TrackView;
 
-/// What became of one query.
+/// The outcome of one query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The answer or the error.
     pub answer: Result<Trace, Failure>,
-    /// When it was observed: each answer has its own moment, a run is no snapshot (`docs/facts/users.md` §3b, trap 6).
+    /// When the answer was observed. Every answer has a time of its own, since a run takes hours (`docs/facts/users.md`
+    /// §3b, trap 6).
     pub observed_at: Timestamp,
-    /// Calls made for it.
+    /// Number of calls made for it.
     pub attempts: u32,
-    /// How many of them were throttled.
+    /// Number of calls that were throttled.
     pub throttled: u32,
-    /// The earlier run that was answered, where this run did not ask.
+    /// The earlier run that got the answer, if this run did not ask.
     pub carried_from: Option<Arc<str>>,
-    /// What an earlier run was answered that some groups had passed.
+    /// The answer of an earlier run in which some groups had passed the message.
     pub previously: Option<Box<Previously>>,
 }
 
 impl Outcome {
-    /// What a line says; nothing where no query stands in it, or no time.
+    /// Returns the outcome in a line. `None` if the line has no query or no time.
     #[must_use]
     pub fn of(line: &Line<'_>) -> Option<Self> {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());

@@ -1,8 +1,9 @@
-//! What an earlier results file knows already: a message that all its expected groups have passed is not asked again.
+//! Answers of an earlier results file (`--previous`): a message that all its expected groups have passed is not asked
+//! again.
 //!
-//! An offset only grows unless someone resets it, so `passed` stays true while nobody does. That is why some of those
-//! messages can be asked again at random, and why a group that had passed a message is compared whenever the message is
-//! asked ([`Previously`]).
+//! An offset only grows unless it is reset, so `passed` normally stays true. To notice a reset, some of those messages
+//! can be asked again at random. A group that had passed a message is compared whenever the message is asked
+//! ([`Previously`]).
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,62 +17,63 @@ use crate::input::{DedupIndex, Entry, Fingerprint, Row};
 use crate::message::Query;
 use crate::verdict::{AnswerView, Expectations, TrackView, Verdict, judge};
 
-/// An earlier results file, opened to be asked about single messages.
+/// An earlier results file, opened to look up single messages.
 #[derive(Debug)]
 pub struct Previous {
     results_file: ResultsFile,
     /// The rows of its messages: 16 bytes each, as in the duplicate check.
     rows: DedupIndex,
-    /// IDs with several answers, since its input placed them differently: which is meant would be a guess.
+    /// IDs with several answers, because the input gave several positions. Either answer could be meant, so neither is
+    /// used.
     ambiguous: HashSet<Fingerprint>,
     expectations: Expectations,
     subjects: MessageContexts,
     run_id: Arc<str>,
-    /// Which share of the messages that need not be asked is asked.
+    /// The share of the reusable messages that is asked anyway.
     recheck: f64,
-    /// Of the run that asks: another run picks others.
+    /// Seed of the random choice, from the run that asks: another run chooses other messages.
     seed: String,
 }
 
-/// What an earlier results file knows of a message.
+/// What an earlier results file has about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KnownAnswer {
-    /// Neither an answer that can be taken over nor a pass that could be contradicted.
+    /// Neither a reusable answer nor a pass that could be contradicted.
     Unknown,
-    /// Its answer holds.
+    /// An answer that is reused.
     Settled(Outcome),
-    /// Some groups have passed it; it is asked again.
+    /// Some groups have passed the message. It is asked again.
     Passed(Previously),
 }
 
-/// What an earlier answer said about a message that is asked again. Serialised as the field `previously` of a line.
+/// The answer of an earlier run about a message that is asked again. Serialised as the field `previously` of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Previously {
-    /// The run that was answered.
+    /// The ID of the earlier run.
     pub run_id: Arc<str>,
-    /// When; RFC 3339 UTC.
+    /// The time of its answer, RFC 3339 UTC.
     pub observed_at: String,
     /// The groups whose offset was past the message.
     pub passed: Vec<String>,
 }
 
-/// Why a results file is no help.
+/// An earlier results file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PreviousError {
-    /// It can't be read, or was changed.
+    /// It cannot be read, or was changed.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// It was asked of somebody else.
+    /// It is of another source.
     #[error("{} was answered by `{found}`, this run asks `{wanted}`", path.display())]
     Source {
         /// The results file.
         path: PathBuf,
-        /// Its source.
+        /// The source of the earlier results file.
         found: String,
-        /// The run's.
+        /// The source of this run.
         wanted: String,
     },
-    /// More rows than a results file of ours has.
+    /// It has more rows than this program writes.
     #[error("{} has more than {} rows", path.display(), u32::MAX)]
     TooManyRows {
         /// The results file.
@@ -92,8 +94,12 @@ impl Advice for PreviousError {
 }
 
 impl Previous {
-    /// Reads the results file at `path` and checks its seal. Answers are judged by what `asking` expects; the share `recheck`
-    /// of those that hold is asked again.
+    /// Reads the results file at `path` and checks its seal. Answers are judged by the expectations of `asking`. The
+    /// share `recheck` of the reusable ones is asked again.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, its seal does not hold, or it is of another source.
     pub fn open(path: &Path, asking: &Header, recheck: f64) -> Result<Self, PreviousError> {
         let results_file = ResultsFile::open(path)?;
         if results_file.header().source != asking.source {
@@ -133,26 +139,26 @@ impl Previous {
         })
     }
 
-    /// Picks for the run of this ID.
+    /// Sets the run whose ID seeds the random choice.
     #[must_use]
     pub fn picking_for(mut self, run_id: &str) -> Self {
         run_id.clone_into(&mut self.seed);
         self
     }
 
-    /// What it was asked about, of whom.
+    /// Returns its header.
     #[must_use]
     pub const fn header(&self) -> &Header {
         self.results_file.header()
     }
 
-    /// The seal, which names the results file among others.
+    /// Returns its seal, which identifies it.
     #[must_use]
     pub fn seal(&self) -> &str {
         &self.results_file.trailer().sha256
     }
 
-    /// Returns what the earlier results file knows about the message of a row.
+    /// Returns what the earlier results file has about the message of a row.
     #[must_use]
     pub fn known_answer(&self, row: &Row) -> KnownAnswer {
         let known = match &row.entry {
@@ -168,7 +174,7 @@ impl Previous {
         if self.ambiguous.contains(&message) {
             return None;
         }
-        let text = self.results_file.line_of(row).ok()?; // it was read a moment ago; if not, the message is asked
+        let text = self.results_file.line_of(row).ok()?; // if it cannot be read any more, the message is asked
         let line = Block::parse(row, &text).ok()?;
         let is_it = *line.msg_id == *query.msg_id
             && *line.topic == *query.topic
@@ -180,7 +186,7 @@ impl Previous {
         if !tracks.any(has_passed) {
             return None;
         }
-        // What was carried once is as old as it was then.
+        // An answer that was reused before keeps the run that got it.
         let run_id = match &*line.carried_from {
             "" => self.run_id.clone(),
             carried_from => carried_from.into(),
@@ -200,7 +206,7 @@ impl Previous {
         }))
     }
 
-    /// Have all expected groups passed it?
+    /// Returns whether all expected groups have passed the message.
     fn holds(&self, line: &Line<'_>) -> bool {
         let Some(answer @ AnswerView::Tracks(_)) = line.answer() else {
             return false;
@@ -210,7 +216,7 @@ impl Previous {
         expected.peek().is_some() && expected.all(|seen| seen.verdict == Verdict::Passed)
     }
 
-    /// By the message and the run: a run that is gone on with picks the same ones.
+    /// Returns whether the message is chosen to be asked again. A resumed run chooses the same messages.
     fn is_picked(&self, query: &Query) -> bool {
         Fingerprint::of_parts(&self.seed, &query.topic, &query.msg_id).share() < self.recheck
     }
@@ -220,7 +226,7 @@ fn has_passed(track: &TrackView<'_>) -> bool {
     Verdict::of(&track.track_type) == Verdict::Passed
 }
 
-/// The answer with its own time; no call was made for it.
+/// Returns the answer with its own time and without calls.
 fn carried(line: &Line<'_>, run_id: Arc<str>) -> Option<Outcome> {
     Outcome::of(line).map(|outcome| Outcome {
         attempts: 0,

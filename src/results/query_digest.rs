@@ -1,4 +1,5 @@
-//! What rows ask, added up: so the lines that earlier runs left are compared with the input, and neither is kept for it.
+//! A digest of what rows ask. It compares the lines that earlier runs wrote with the input, without keeping either in
+//! memory.
 
 use std::hash::Hasher as _;
 
@@ -7,12 +8,12 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use super::Line;
 use crate::input::{Entry, Row};
 
-/// A sum over rows, in whatever order they come.
+/// A sum over rows, which does not depend on their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueryDigest(u128);
 
 impl QueryDigest {
-    /// A row of the input.
+    /// Adds a row of the input.
     pub fn add_row(&mut self, row: &Row) {
         match &row.entry {
             Entry::Query(query) => {
@@ -24,7 +25,7 @@ impl QueryDigest {
         }
     }
 
-    /// A line that settles its row.
+    /// Adds a line that settles its row.
     pub(super) fn add_line(&mut self, line: &Line<'_>) {
         match line.same_as {
             Some(of) => self.add(line.row, ["", "same as", &of.to_string()]),
@@ -38,7 +39,7 @@ impl QueryDigest {
         hasher.write_u64(row);
         for part in parts {
             hasher.write(part.as_bytes());
-            hasher.write_u8(b'\n'); // stands in neither name nor ID
+            hasher.write_u8(b'\n'); // occurs in neither names nor IDs
         }
         self.0 = self.0.wrapping_add(hasher.finish128().as_u128());
     }

@@ -1,4 +1,4 @@
-//! Reads a results file, and only a whole one.
+//! Reads a complete results file.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -11,38 +11,46 @@ use super::index::Index;
 use super::{ColumnOrder, Header, LOCATED, ReadError, SCHEMA, Trailer};
 use crate::verdict::Tally;
 
-/// Expectations and inputs stand in the header; no list of them comes near it.
+/// Largest header in bytes. Expectations and inputs are in it; no real list of them is nearly as long.
 const LONGEST_HEADER: u64 = 64 * 1024 * 1024;
 
-/// A whole results file.
+/// A complete results file.
 #[derive(Debug)]
 pub struct ResultsFile {
     pub(super) path: PathBuf,
     pub(super) file: File,
     header: Header,
-    /// The header's bytes: the seal covers them too.
+    /// The bytes of the header: the seal covers them, too.
     pub(super) header_line: Vec<u8>,
     pub(super) trailer: Trailer,
     pub(super) ended: Timestamp,
-    /// Where the lines begin and the trailer begins.
+    /// The bytes from the first line to the trailer.
     pub(super) lines: std::ops::Range<u64>,
     pub(super) index: Index,
 }
 
 impl ResultsFile {
-    /// Opens `path` and checks header and trailer; the lines between are checked as they are read.
+    /// Opens `path` and checks header and trailer. The lines between are checked as they are read.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or is not a complete results file.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         Self::open_as(path, SCHEMA)
     }
 
-    /// The same for a results file of any schema of ours.
+    /// Opens a results file of the given schema.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or is not a complete results file of that schema.
     pub fn open_as(path: &Path, schema: &str) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Io {
             path: path.to_owned(),
             source,
         };
         if !fs::metadata(path).map_err(failed)?.is_file() {
-            let what = "it is no regular file"; // a pipe would hold us up, and some devices have no end
+            let what = "it is no regular file"; // a pipe would block, and some devices have no end
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
         }
         let file = File::open(path).map_err(failed)?;
@@ -76,33 +84,37 @@ impl ResultsFile {
         })
     }
 
-    /// The first line.
+    /// Returns the first line.
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The last line.
+    /// Returns the last line.
     #[must_use]
     pub const fn trailer(&self) -> &Trailer {
         &self.trailer
     }
 
-    /// The same results file under the name it had elsewhere: reports and errors show that one.
+    /// Sets the path that reports and errors show, for a file that was unpacked from elsewhere.
     #[must_use]
     pub fn known_as(mut self, path: &Path) -> Self {
         path.clone_into(&mut self.path);
         self
     }
 
-    /// The file, as the person named it.
+    /// Returns the path as it was given.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The seal does not cover the trailer, and whoever seals again may leave the header as it was. So what both say of the
-    /// lines is compared with what a walk along all of them has met.
+    /// Compares header and trailer with what a pass over all lines has found. The seal does not cover the trailer, and
+    /// a forger could compute a new seal.
+    ///
+    /// # Errors
+    ///
+    /// If they differ.
     pub fn check(&self, walked: &Tally, columns: &ColumnOrder) -> Result<(), ReadError> {
         let Trailer {
             totals,
@@ -144,7 +156,7 @@ impl ResultsFile {
         })
     }
 
-    /// An error for a line that can't be read.
+    /// Makes an error for a line that cannot be read.
     #[must_use]
     pub fn bad_line(&self, row: u64, source: serde_json::Error) -> ReadError {
         ReadError::Line {
@@ -154,7 +166,7 @@ impl ResultsFile {
         }
     }
 
-    /// An error for a failed read.
+    /// Makes an error for a failed read.
     #[must_use]
     pub fn failed(&self, source: io::Error) -> ReadError {
         ReadError::Io {
@@ -164,7 +176,7 @@ impl ResultsFile {
     }
 }
 
-/// The first line with its end, or as much of it as no header is longer than.
+/// Reads the first line with its line end, at most as much as the largest header.
 pub(super) fn first_line(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut first = Vec::new();
     reader.take(LONGEST_HEADER).read_until(b'\n', &mut first)?;
@@ -190,7 +202,7 @@ pub(super) fn parse_header(path: &Path, line: &[u8], schema: &str) -> Result<Hea
     }
 }
 
-/// Where the last line begins.
+/// Returns the offset of the last line.
 fn last_line(file: &File, length: u64) -> io::Result<u64> {
     let mut window = 4096_u64;
     loop {

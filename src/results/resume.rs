@@ -1,8 +1,9 @@
-//! What earlier runs have left, taken up again.
+//! Continues what earlier runs have left.
 //!
-//! A run that ended early leaves a partial file: its header and a line for each row that was settled. The file is read
-//! once. Whatever is behind its last whole line is cut off (a torn line, the zeros of a power cut); a row whose line is
-//! damaged or holds no answer is asked again. A whole results file with unanswered queries becomes a partial file first.
+//! A run that ended early leaves a partial file: its header and a line for each settled row. The file is read once.
+//! Bytes behind its last complete line are cut off (a torn line, or zeros after a power cut). A row whose line is
+//! damaged or has no answer is asked again. A complete results file with unanswered queries is copied to a partial file
+//! first.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
@@ -19,46 +20,50 @@ use super::{Header, Line, ResultsError, ResultsFile, SCHEMA, partial_path};
 use crate::file;
 use crate::verdict::Totals;
 
-/// How much is read at once.
+/// Number of bytes that are read at once.
 const BLOCK: usize = 1024 * 1024;
 
-/// What there is to go on with.
+/// What an earlier run has left.
 #[derive(Debug)]
 pub enum EarlierRun {
-    /// Nothing: this run is the first one.
+    /// Nothing: this is the first run.
     Nothing,
     /// Some rows are settled.
     Unfinished(Box<Unfinished>),
-    /// All of them are, and every query has its answer.
+    /// All rows are settled, and every query has its answer.
     Complete,
 }
 
-/// A partial file, locked, and what its lines say.
+/// A partial file, locked, and the sums of its lines.
 #[derive(Debug)]
 pub struct Unfinished {
     pub(super) file: File,
-    /// Of the first run.
+    /// The header of the first run.
     pub(super) header: Header,
     pub(super) begun: PartialStart,
     pub(super) lines: SettledLines,
 }
 
-/// What the lines of a partial file add up to.
+/// The sums of the lines of a partial file.
 #[derive(Debug, Default)]
 pub(super) struct SettledLines {
     pub(super) done: RowSet,
     pub(super) contents: Contents,
-    /// What the settled rows ask.
+    /// A digest of what the settled rows ask.
     asked: QueryDigest,
-    /// Rows without an answer, which are asked again.
+    /// Number of rows without an answer, which are asked again.
     unanswered: u64,
-    /// SettledLines that mean nothing.
+    /// Number of lines that cannot be read.
     damaged: u64,
 }
 
 impl EarlierRun {
-    /// Looks for the answers of an earlier run that is to become `results`, and takes them up if it asked what `wanted`
+    /// Looks for the answers of an earlier run that are to become `results`. Opens them if that run asked what `wanted`
     /// asks.
+    ///
+    /// # Errors
+    ///
+    /// If the files cannot be read, are locked, or are of another run.
     pub fn beside(results: &Path, wanted: &Header) -> Result<Self, ResultsError> {
         let path = partial_path(results);
         let Some(file) = taken_up(&path)? else {
@@ -68,7 +73,8 @@ impl EarlierRun {
             .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
     }
 
-    /// A whole results file is evidence and stays as it is; if queries are unanswered in it, the run continues in a copy.
+    /// Handles a complete results file. It is evidence and stays unchanged; if it has unanswered queries, a copy is
+    /// continued.
     fn whole(results: &Path, wanted: &Header) -> Result<Self, ResultsError> {
         let Some(results_file) = Self::finished(results, wanted)? else {
             return Ok(Self::Nothing);
@@ -83,10 +89,14 @@ impl EarlierRun {
             .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
     }
 
-    /// The whole results file at `results`, if there is one. One of another run is refused: to ask anew is not to go on.
+    /// Opens the complete results file at `results`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another run, because `--resume` continues only the same run.
     pub fn finished(results: &Path, wanted: &Header) -> Result<Option<ResultsFile>, ResultsError> {
         let Ok(results_file) = ResultsFile::open_as(results, &wanted.schema) else {
-            return Ok(None); // or a file that is none, which was refused before
+            return Ok(None); // or a file of another kind, which was refused before
         };
         let differences = results_file.header().differences(wanted);
         if differences.is_empty() {
@@ -101,7 +111,7 @@ impl EarlierRun {
 }
 
 impl Unfinished {
-    /// Reads what is there and cuts off what is torn.
+    /// Reads the partial file and cuts off a torn end.
     fn read(mut file: File, path: &Path, wanted: &Header) -> Result<Self, ResultsError> {
         let failed = |doing| failed(doing, path);
         file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
@@ -142,7 +152,7 @@ impl Unfinished {
         })
     }
 
-    /// The run died before its header was whole.
+    /// Continues a file whose run ended before its header was complete.
     fn empty(file: File, header: Header) -> Self {
         Self {
             file,
@@ -155,20 +165,24 @@ impl Unfinished {
         }
     }
 
-    /// What the first of the runs was asked.
+    /// Returns the header of the first run.
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The rows that need not be asked.
+    /// Returns the rows that are settled.
     #[must_use]
     pub const fn done(&self) -> &RowSet {
         &self.lines.done
     }
 
-    /// Refuses to go on where the settled lines ask anything else than `asked`, their rows in the input: nothing seals a
-    /// partial file, and an ID that was changed in it would be sealed in the end. `results` is what it is to become.
+    /// Compares the settled lines with `asked`, the digest of their rows in the input. A partial file has no seal, so
+    /// an ID that was changed in it would otherwise be sealed at the end. `results` is what the file is to become.
+    ///
+    /// # Errors
+    ///
+    /// If they differ.
     pub fn compare(&self, asked: QueryDigest, results: &Path) -> Result<(), ResultsError> {
         if asked == self.lines.asked {
             return Ok(());
@@ -181,7 +195,7 @@ impl Unfinished {
         })
     }
 
-    /// What the settled rows add up to.
+    /// Returns the totals of the settled rows.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
         &self.lines.contents.totals
@@ -189,7 +203,7 @@ impl Unfinished {
 }
 
 impl SettledLines {
-    /// Reads to the end; gives the bytes of all whole lines.
+    /// Reads to the end. Returns the number of bytes of all complete lines.
     pub(super) fn read(&mut self, mut reader: impl BufRead, rows: u64) -> io::Result<u64> {
         let (mut bytes, mut damaged) = (0, 0);
         let mut text = Vec::new();
@@ -210,7 +224,7 @@ impl SettledLines {
 
     fn count(&mut self, line: &Line<'_>) {
         if !self.done.insert(line.row) {
-            return; // a row is passed on once, as it stands first
+            return; // the first line of a row is used
         }
         self.asked.add_line(line);
         self.contents.add_line(line);
@@ -237,10 +251,10 @@ fn is_row(line: &[u8]) -> bool {
     serde_json::from_slice::<Line<'_>>(line).is_ok()
 }
 
-/// Is this what a power cut or a kill may leave of our first line?
+/// Returns whether these bytes are what a power cut or a kill may leave of a first line of this program.
 fn is_torn_header(bytes: &[u8], wanted: &Header) -> bool {
     let whole = serde_json::to_vec(wanted).unwrap_or_default();
-    let opening = &whole[..whole.len().min(24)]; // the schema: behind it each run has its own
+    let opening = &whole[..whole.len().min(24)]; // up to the schema; the rest differs in every run
     let written = bytes
         .iter()
         .position(|&byte| byte == 0)
@@ -249,8 +263,8 @@ fn is_torn_header(bytes: &[u8], wanted: &Header) -> bool {
     written[..length] == opening[..length]
 }
 
-/// Header and lines of a whole results file, without its trailer, in a file of their own; it appears whole or not at all, and
-/// not if the seal does not hold: the lines are to be sealed again.
+/// Copies header and lines of a complete results file, without its trailer, to a new file. The copy is made only if the
+/// seal holds, because the lines will be sealed again. It appears complete or not at all.
 fn copy_lines(results_file: &ResultsFile, path: &Path) -> Result<File, ResultsError> {
     let failed = || failed("go on with", results_file.path());
     let mut copy = file::beside(path).map_err(failed())?;

@@ -1,4 +1,4 @@
-//! Which rows are settled: a bit for each.
+//! The set of settled rows, with one bit for each row.
 
 /// A set of row numbers, dense from 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -8,26 +8,26 @@ pub struct RowSet {
 }
 
 impl RowSet {
-    /// How many rows are in it.
+    /// Returns the number of rows in the set.
     #[must_use]
     pub const fn len(&self) -> u64 {
         self.len
     }
 
-    /// Is none?
+    /// Returns whether the set has no rows.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Is this one?
+    /// Returns whether the row is in the set.
     #[must_use]
     pub fn contains(&self, row: u64) -> bool {
         let (word, bit) = place(row);
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Adds a row; false if it was in it.
+    /// Adds a row. Returns false if it was in the set already.
     pub(super) fn insert(&mut self, row: u64) -> bool {
         let (word, bit) = place(row);
         if self.words.len() <= word {

@@ -1,7 +1,7 @@
-//! What a spreadsheet has done to the columns that travel to the report.
+//! Finds damage that a spreadsheet did to the kept columns.
 //!
-//! A list that went through one may have lost digits of its order numbers (`docs/facts/users.md` point 0.6). They can't be
-//! mended here, and are never altered: whoever made the list is told which column to look at.
+//! A list that was saved by a spreadsheet may have lost digits of its order numbers (`docs/facts/users.md` point 0.6).
+//! They cannot be restored here and are never altered; the report names the columns to look at.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,19 +12,19 @@ use super::KeptFields;
 use crate::humanize::count;
 use crate::input::Row;
 
-/// Spreadsheets keep so many digits of a number.
+/// Number of digits of a number that spreadsheets keep.
 const DIGITS: usize = 15;
 
-/// So many numbers must have lost their tails before that is no chance: one in ten of 16 digits ends with a zero.
+/// Fewest numbers without their last digits that count as damage: one in ten of 16 digits ends with a zero by chance.
 const FEW: u64 = 3;
 
-/// The damage to all columns that were met.
+/// The damage to all columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpreadsheetDamage {
     columns: Vec<ColumnDamage>,
 }
 
-/// One column's values, counted.
+/// The counts of one column's values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct ColumnDamage {
     name: String,
@@ -32,9 +32,9 @@ struct ColumnDamage {
     values: u64,
     /// `1.23E+15`, `#NAME?`, `########`.
     mangled: u64,
-    /// Numbers of more digits than spreadsheets keep, …
+    /// Numbers of more digits than spreadsheets keep.
     long: u64,
-    /// … and those that have zeros for the others.
+    /// Long numbers whose last digits are zeros.
     cut: u64,
     first_mangled: Option<(u64, String)>,
     first_cut: Option<(u64, String)>,
@@ -45,13 +45,13 @@ struct ColumnDamage {
 pub struct DamagedColumn<'d> {
     /// Its name.
     pub column: &'d str,
-    /// How many values look so.
+    /// Number of values that look damaged.
     pub damaged: u64,
-    /// Of so many that are not empty.
+    /// Number of values that are not empty.
     pub values: u64,
-    /// Row of the input where the first of them stands.
+    /// Input row of the first damaged value.
     pub first_row: u64,
-    /// The first of them.
+    /// The first damaged value.
     pub first: &'d str,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for DamagedColumn<'_> {
     }
 }
 
-/// What a value looks like.
+/// The appearance of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ValueKind {
     Fine,
@@ -78,10 +78,10 @@ enum ValueKind {
 }
 
 impl SpreadsheetDamage {
-    /// Looks at the kept values of a row of a results file.
+    /// Adds the kept values of a line of a results file.
     pub fn add_fields(&mut self, row: u64, kept: &[(Cow<'_, str>, &RawValue)]) {
         for (nth, (name, value)) in kept.iter().enumerate() {
-            // What is no text in the results file came from JSON: no spreadsheet had it.
+            // A value that is not a text came from JSON, so no spreadsheet wrote it.
             let text = value
                 .get()
                 .strip_prefix('"')
@@ -92,7 +92,7 @@ impl SpreadsheetDamage {
         }
     }
 
-    /// Looks at the kept values of a row of the input.
+    /// Adds the kept values of a row of the input.
     pub fn add_row(&mut self, row: &Row) {
         let json = row.kept.json.as_deref();
         let kept = json.and_then(|json| serde_json::from_str::<KeptFields<'_>>(json).ok());
@@ -101,7 +101,7 @@ impl SpreadsheetDamage {
         }
     }
 
-    /// Rows of one file have the same columns in the same places.
+    /// Returns the counts of a column. Rows of one file have the same columns in the same places.
     fn column(&mut self, nth: usize, name: &str) -> &mut ColumnDamage {
         let is_it = |column: &ColumnDamage| column.name == name;
         let at = if self.columns.get(nth).is_some_and(is_it) {
@@ -119,7 +119,7 @@ impl SpreadsheetDamage {
         &mut self.columns[at]
     }
 
-    /// Adds what was met behind this.
+    /// Adds the counts of rows that follow these.
     pub fn append(&mut self, next: Self) {
         for (nth, theirs) in next.columns.into_iter().enumerate() {
             let mine = self.column(nth, &theirs.name);
@@ -132,7 +132,7 @@ impl SpreadsheetDamage {
         }
     }
 
-    /// The columns that look damaged, in the order in which they were met.
+    /// Returns the columns that look damaged, in the order of their first row.
     pub fn columns(&self) -> impl Iterator<Item = DamagedColumn<'_>> {
         self.columns.iter().filter_map(ColumnDamage::damaged)
     }
@@ -189,7 +189,7 @@ fn look(text: &str) -> ValueKind {
     }
 }
 
-/// What stands in a cell whose value can't be had or shown.
+/// Returns whether a cell shows an error or that its value does not fit.
 fn is_error(text: &str) -> bool {
     const ERRORS: [&str; 7] = [
         "#NAME?", "#REF!", "#VALUE!", "#N/A", "#NUM!", "#NULL!", "#DIV/0!",
@@ -197,7 +197,8 @@ fn is_error(text: &str) -> bool {
     ERRORS.contains(&text) || (text.len() >= 4 && text.bytes().all(|byte| byte == b'#'))
 }
 
-/// `1.23E+15`, `1,23E+15` or `1E+15`, as spreadsheets show numbers of more than eleven digits.
+/// Returns whether a text looks like `1.23E+15`, `1,23E+15` or `1E+15`, as spreadsheets show numbers of more than
+/// eleven digits.
 fn is_rounded(bytes: &[u8]) -> bool {
     let Some(at) = bytes.windows(2).position(|pair| pair == b"E+") else {
         return false;

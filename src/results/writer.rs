@@ -173,7 +173,7 @@ pub fn ordered_path(target: &Path) -> PathBuf {
     target.with_added_extension("ordered")
 }
 
-/// An error of a run that has answers already.
+/// Makes an error of a run that has answers already.
 fn write_error(doing: &'static str, target: &Path) -> impl FnOnce(io::Error) -> ResultsError {
     let path = target.to_owned();
     move |source| ResultsError::Io {
