@@ -1,11 +1,11 @@
-//! What time it is, as an argument: the signer, the results file and the reports take a [`Clock`], so tests can say.
+//! The current time as an argument: signer, results file and reports take a [`Clock`], so that tests can set the time.
 
 use jiff::Timestamp;
 
-/// Tells the wall-clock time. A plain function, so that a test passes a closure-free constant.
+/// Returns the current time. A plain function, so that tests can pass a constant one.
 pub type Clock = fn() -> Timestamp;
 
-/// The machine's own clock.
+/// Returns the time of the system clock.
 #[must_use]
 pub fn system() -> Timestamp {
     #[expect(
@@ -15,14 +15,14 @@ pub fn system() -> Timestamp {
     Timestamp::now()
 }
 
-/// A time as every file of ours writes it: RFC 3339, UTC, milliseconds (`2026-11-22T12:00:00.123Z`).
+/// Formats a time as all files have it: RFC 3339, UTC, milliseconds (`2026-11-22T12:00:00.123Z`).
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-/// Writes times as [`rfc3339`] does, one after the other. Those that follow each other tend to lie in the same second,
-/// and to format one costs more than to judge a message.
+/// Formats times as [`rfc3339`] does. Consecutive times are often in the same second, which is formatted only once: to
+/// format a time costs more than to judge a message.
 #[derive(Debug, Default)]
 pub(crate) struct TimeText {
     last: Option<(i64, i32)>,
@@ -30,7 +30,7 @@ pub(crate) struct TimeText {
 }
 
 impl TimeText {
-    /// RFC 3339, UTC, milliseconds.
+    /// Formats a time as RFC 3339, UTC, milliseconds.
     pub(crate) fn of(&mut self, time: Timestamp) -> &str {
         let nanosecond = time.subsec_nanosecond();
         let before_it = i64::from(nanosecond < 0); // both are negative before 1970

@@ -1,4 +1,4 @@
-//! How a run ended: four codes, and how an error becomes one of them.
+//! Exit statuses, and how an error becomes one of them.
 //!
 //! | code | meaning |
 //! |---|---|
@@ -18,21 +18,21 @@ use anyhow::anyhow;
 
 use crate::{file, humanize};
 
-/// The end of a run, as the shell sees it.
+/// The exit status of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// Complete, every row reconciled.
+    /// Complete, and every row is reconciled.
     Clean = 0,
-    /// Complete, something to look at.
+    /// Complete, with findings.
     Findings = 1,
-    /// Refused before anything was asked.
+    /// Refused before the first query.
     Refused = 2,
-    /// Not everything was answered; nothing that was answered is lost.
+    /// Not everything was answered. All answers so far are kept.
     Incomplete = 3,
 }
 
 impl Status {
-    /// The word that notices use.
+    /// Returns the word that notifications use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,36 +50,36 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// An error of one of our modules that knows what the person should do next.
+/// An error of a module of this program that has a hint for the user.
 ///
-/// The message is a lower-case fragment that says what was found, where, and what was expected;
-/// the hint says what to type.
+/// The message is a lower-case fragment that says what was found, where, and what was expected. The hint says what to
+/// type.
 pub trait Advice: std::error::Error + Send + Sync + 'static {
-    /// The next step, printed after `hint: `.
+    /// Returns the next step, which is printed after `hint: `.
     fn hint(&self) -> Option<String>;
 
-    /// The status that this error ends the program with; refusal unless the module knows better.
+    /// Returns the exit status for this error: refused, unless the module overrides it.
     fn status(&self) -> Status {
         Status::Refused
     }
 }
 
-/// Said of a pipe whose other end is closed, such as that of `| head`.
+/// The cause if the other end of a pipe is closed, such as that of `| head`.
 pub const NO_READER: &str = "nobody reads it any more";
 
-/// What a command returns when it can't do its work: the error, its status and its hint.
+/// The failure of a command: the error, its status and its hints.
 #[derive(Debug)]
 pub struct Failed {
-    /// How the program ends.
+    /// The exit status.
     pub status: Status,
-    /// What went wrong, with its causes.
+    /// The error with its causes.
     pub error: anyhow::Error,
-    /// What to do next, a line each.
+    /// The next steps, one line each.
     pub hints: Vec<String>,
 }
 
 impl Failed {
-    /// A refusal before anything was asked.
+    /// Makes a failure before the first query.
     pub fn refused(error: impl Into<anyhow::Error>, hint: impl Into<Option<String>>) -> Self {
         Self {
             status: Status::Refused,
@@ -88,7 +88,7 @@ impl Failed {
         }
     }
 
-    /// A run that began and could not be finished.
+    /// Makes a failure of a run that started and could not be finished.
     pub fn incomplete(error: impl Into<anyhow::Error>, hint: impl Into<Option<String>>) -> Self {
         Self {
             status: Status::Incomplete,
@@ -97,14 +97,14 @@ impl Failed {
         }
     }
 
-    /// The same with one more thing to do next.
+    /// Adds a hint.
     #[must_use]
     pub fn and_hint(mut self, hint: impl Into<Option<String>>) -> Self {
         self.hints.extend(hint.into());
         self
     }
 
-    /// A file that can't be written, found out before anything was asked.
+    /// Makes the failure of a file that cannot be written, before the first query.
     #[must_use]
     pub fn unwritable(path: &Path, error: io::Error) -> Self {
         let (name, folder) = (humanize::output(path), file::folder(path));
@@ -145,7 +145,7 @@ impl fmt::Display for Failed {
     }
 }
 
-/// Ends the program: an error is printed here and nowhere else.
+/// Ends the program. All errors are printed here.
 #[must_use]
 pub fn end(result: Result<Status, Failed>) -> ExitCode {
     let status = result.unwrap_or_else(|failed| {
@@ -155,7 +155,7 @@ pub fn end(result: Result<Status, Failed>) -> ExitCode {
     status.into()
 }
 
-/// Ends the program with what clap has to say: help and version on stdout, a usage error on stderr.
+/// Prints a text of clap: help and version on stdout, a usage error on stderr.
 #[must_use]
 pub fn usage(text: &str, is_error: bool) -> ExitCode {
     if is_error {
@@ -165,7 +165,11 @@ pub fn usage(text: &str, is_error: bool) -> ExitCode {
     end(print(text).map(|()| Status::Clean))
 }
 
-/// Prints data. That nobody reads on is no failure here: nothing but this text is lost.
+/// Prints data on stdout. A closed pipe is not a failure, since only this text is lost.
+///
+/// # Errors
+///
+/// If stdout cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), Failed> {
     let mut stdout = io::stdout().lock();
     match stdout
@@ -181,7 +185,7 @@ pub fn print(text: &str) -> Result<(), Failed> {
     }
 }
 
-/// Tells the person something. If stderr is gone there is nobody to tell.
+/// Prints a message on stderr. Does nothing if stderr is closed.
 pub fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -1,9 +1,9 @@
-//! Numbers, and the names of streams, as a person reads them.
+//! Numbers and the names of streams in texts for people.
 
 use std::path::Path;
 use std::time::Duration;
 
-/// A count with its thousands set apart: `20,000`.
+/// Formats a count with separated thousands: `20,000`.
 #[must_use]
 pub fn count(count: u64) -> String {
     let digits = count.to_string();
@@ -17,7 +17,7 @@ pub fn count(count: u64) -> String {
     text
 }
 
-/// The two largest units of a length of time: `41 min 40 s`, `27 h 47 min`.
+/// Formats a length of time by its two largest units: `41 min 40 s`, `27 h 47 min`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() >= 500_000_000);
@@ -42,20 +42,20 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// A share with one decimal, `41.2 %`; all is 100 % and less is not.
+/// Formats a share with one decimal: `41.2 %`. Only the whole is 100 %.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
     let thousandths = u128::from(part) * 1000 / u128::from(whole.max(1));
     format!("{}.{} %", thousandths / 10, thousandths % 10)
 }
 
-/// A file that is written to; `-` by what it means.
+/// Returns the name of a file that is written; `-` is standard output.
 #[must_use]
 pub fn output(path: &Path) -> String {
     stream(path, "standard output")
 }
 
-/// A file that is read; `-` by what it means.
+/// Returns the name of a file that is read; `-` is standard input.
 #[must_use]
 pub fn input(path: &Path) -> String {
     stream(path, "standard input")

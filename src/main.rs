@@ -1,4 +1,4 @@
-//! Parse, run, exit: the program is [`ons_audit::command`].
+//! The program. It calls [`ons_audit::command`].
 
 use std::process::ExitCode;
 

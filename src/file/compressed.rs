@@ -1,4 +1,4 @@
-//! Gzip and zstd, recognised by their first bytes, never by the file's name. Both carry checksums, and both are checked.
+//! Gzip and zstd, recognised by their first bytes, never by the file's name. The checksums of both are verified.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
@@ -11,14 +11,18 @@ use ruzstd::encoding::{CompressionLevel, compress};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// The low four bits of a skippable zstd frame's first byte are free.
+/// The last three bytes of a skippable zstd frame's magic number. The low four bits of its first byte are arbitrary.
 const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 
-/// How much is read at once.
+/// Number of bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
-/// The content of `file`, decompressed if it is compressed. All gzip members and all zstd frames are read, and a
-/// truncated file ends in an error, not in silence.
+/// Returns the content of `file`, decompressed if it is compressed. Reads all gzip members and all zstd frames. A
+/// truncated file is an error.
+///
+/// # Errors
+///
+/// If the first bytes cannot be read.
 pub fn decompressed<'a>(mut file: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
     let mut magic = Vec::with_capacity(4);
     file.by_ref().take(4).read_to_end(&mut magic)?;
@@ -38,10 +42,10 @@ pub fn decompressed<'a>(mut file: impl Read + Send + 'a) -> io::Result<Box<dyn R
     })
 }
 
-/// How a file that we write is compressed: by its name, for the person who will look for it.
+/// The compression of a written file, chosen by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     None,
     /// `.gz`
     Gzip,
@@ -50,7 +54,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// As the end of the name has it.
+    /// Returns the compression by the ending of the name.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -61,6 +65,10 @@ impl Compression {
     }
 
     /// Copies all of `from`, compressed.
+    ///
+    /// # Errors
+    ///
+    /// If reading or writing fails.
     pub fn copy(self, mut from: impl Read, mut to: impl Write) -> io::Result<()> {
         match self {
             Self::None => io::copy(&mut from, &mut to).map(drop),
@@ -79,7 +87,7 @@ impl Compression {
     }
 }
 
-/// Keeps an error for the end, since the encoder of zstd panics where reading or writing fails.
+/// Keeps an error until the end, since the encoder of zstd panics if reading or writing fails.
 struct Calm<T> {
     inner: T,
     error: Option<io::Error>,
@@ -96,7 +104,7 @@ impl<T> Calm<T> {
 }
 
 impl<T: Read> Read for Calm<T> {
-    /// The end, once reading failed.
+    /// Reads nothing more after an error.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.inner.read(buffer) {
@@ -112,7 +120,7 @@ impl<T: Read> Read for Calm<T> {
 }
 
 impl<T: Write> Write for Calm<T> {
-    /// Into the void, once writing failed.
+    /// Discards the bytes after an error.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.error.is_none()
             && let Err(error) = self.inner.write_all(bytes)
@@ -127,14 +135,14 @@ impl<T: Write> Write for Calm<T> {
     }
 }
 
-/// One zstd frame after the other: parallel compressors write many.
+/// Reads one zstd frame after another: parallel compressors write many.
 struct ZstdFrames<R: Read> {
     source: BufReader<R>,
     decoder: FrameDecoder,
 }
 
 impl<R: Read> ZstdFrames<R> {
-    /// Was the frame that ended what was once compressed? A frame may come without a checksum.
+    /// Checks the size and the checksum of the frame that ended. Both are optional.
     fn check(&self) -> io::Result<()> {
         let stored = self.decoder.get_checksum_from_data();
         if stored.is_none() || stored == self.decoder.get_calculated_checksum() {
@@ -144,7 +152,7 @@ impl<R: Read> ZstdFrames<R> {
         Err(io::Error::new(io::ErrorKind::InvalidData, problem))
     }
 
-    /// Begins the next frame, if there is one.
+    /// Starts the next frame. Returns false if there is none.
     fn next_frame(&mut self) -> io::Result<bool> {
         while !self.source.fill_buf()?.is_empty() {
             match self.decoder.init(&mut self.source) {

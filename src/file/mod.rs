@@ -1,8 +1,8 @@
-//! The only place that creates files.
+//! The only module that creates files.
 //!
-//! Whatever holds answers is private (0600). A report appears whole or not at all: it is written beside its target
-//! and renamed over it. Targets that are no regular files (`/dev/stdout`, a pipe) are written straight through,
-//! since a rename would replace the device itself.
+//! Files with answers are private (0600). A report appears complete or not at all: it is written beside its target and
+//! renamed over it. Targets that are not regular files (`/dev/stdout`, a pipe) are written directly, since a rename
+//! would replace the device itself.
 
 mod compressed;
 mod parts;
@@ -20,31 +20,35 @@ pub use parts::Parts;
 pub use set::FileSet;
 pub use sha256::Sha256;
 
-/// Report writers hand over blocks; this keeps small ones (headers, summaries) from being system calls of their own.
+/// Report writers pass blocks. The buffer gathers small ones (headers, summaries), which would be system calls of their
+/// own.
 const BUFFER: usize = 256 * 1024;
 
-/// Where a report goes: a file that appears whole, or a stream.
+/// The target of a report: a file that appears complete, or a stream.
 #[derive(Debug)]
 pub enum Output {
-    /// Written beside its target, renamed over it by [`Output::commit`]; dropped without it, nothing changes.
+    /// Written beside its target and renamed over it by [`Output::commit`]. If dropped before, nothing changes.
     Replace {
         /// What is written so far.
         temp: BufWriter<NamedTempFile>,
-        /// What it will replace.
+        /// The path that it will replace.
         target: PathBuf,
     },
-    /// Written straight through: standard output, a device, a pipe.
+    /// Written directly: standard output, a device, a pipe.
     Stream(BufWriter<File>),
 }
 
 impl Output {
-    /// Prepares a report target; fails now, not after hours of asking, if it can't be written.
-    /// `-` is standard output.
+    /// Prepares a report target, so that one that cannot be written is found before the run. `-` is standard output.
+    ///
+    /// # Errors
+    ///
+    /// If the target cannot be written.
     pub fn create(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::Stream(BufWriter::with_capacity(BUFFER, stdout()?)));
         }
-        // A link is followed, so that what it names is replaced and not the link.
+        // A link is followed, so that the file it names is replaced and not the link.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match fs::metadata(&target) {
             Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
@@ -54,7 +58,7 @@ impl Output {
             }
             found => {
                 if found.is_ok() {
-                    // A rename would replace even a file that nobody may write to.
+                    // A rename would replace even a file that is write-protected.
                     OpenOptions::new().write(true).open(&target)?;
                 }
                 let temp = beside(&target)?;
@@ -66,13 +70,17 @@ impl Output {
         }
     }
 
-    /// Is it written straight through?
+    /// Returns whether it is written directly.
     #[must_use]
     pub const fn is_stream(&self) -> bool {
         matches!(self, Self::Stream(_))
     }
 
-    /// Everything was written: let it be seen.
+    /// Makes the complete output visible.
+    ///
+    /// # Errors
+    ///
+    /// If writing, syncing or renaming fails.
     pub fn commit(self) -> io::Result<()> {
         match self {
             Self::Stream(mut stream) => stream.flush(),
@@ -101,13 +109,17 @@ impl Write for Output {
     }
 }
 
-/// Standard output as a file: std's own handle would split the blocks at line ends.
+/// Returns standard output as a file: the handle of std would split the blocks at line ends.
 fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd;
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// A new private file; an existing one is an error.
+/// Creates a private file.
+///
+/// # Errors
+///
+/// If the file exists or cannot be created.
 pub fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new()
@@ -118,7 +130,11 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// A private file to read and to write, made if it is not there. A pipe does not hold us up: it is opened, too.
+/// Opens a private file to read and write, and creates it if needed. Does not block on a pipe.
+///
+/// # Errors
+///
+/// If the file cannot be opened.
 pub fn open_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new()
@@ -130,7 +146,11 @@ pub fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Is this open file still the one of this name? Others may have removed, renamed or replaced it.
+/// Returns whether the path still names this open file. It may have been removed, renamed or replaced.
+///
+/// # Errors
+///
+/// If the metadata of the file cannot be read.
 pub fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let ours = file.metadata()?;
@@ -141,17 +161,25 @@ pub fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// A private file that vanishes with its handle, in the folder of `beside`.
+/// Creates a private file without a name in the folder of `beside`. It is removed when it is closed.
+///
+/// # Errors
+///
+/// If it cannot be created.
 pub fn scratch(beside: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder(beside)).map_err(bare)
 }
 
-/// A private file in the folder of `path`, to be renamed to it.
+/// Creates a private file in the folder of `path`, to be renamed to it.
+///
+/// # Errors
+///
+/// If it cannot be created.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::with_prefix_in(".ons-audit-", folder(path)).map_err(bare)
 }
 
-/// What the system said, without the name of a file that nobody has asked for.
+/// Returns the error of the operating system without the name of the temporary file, which the user does not know.
 fn bare(error: io::Error) -> io::Error {
     let from_system = std::error::Error::source(&error)
         .and_then(|source| source.downcast_ref::<io::Error>())
@@ -159,7 +187,11 @@ fn bare(error: io::Error) -> io::Error {
     from_system.map_or(error, io::Error::from_raw_os_error)
 }
 
-/// Replaces a small file at once, readable by all (0644): for what holds no answers and other users' programs read.
+/// Replaces a small file at once, readable by all (0644). For files without answers that programs of other users read.
+///
+/// # Errors
+///
+/// If it cannot be written.
 pub fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -172,11 +204,15 @@ pub fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a rename in the folder of `path` durable.
+///
+/// # Errors
+///
+/// If the folder cannot be synced.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
 
-/// The folder a file stands in; the current one for a bare name.
+/// Returns the folder of a file: the current one for a bare name.
 #[must_use]
 pub fn folder(path: &Path) -> &Path {
     match path.parent() {

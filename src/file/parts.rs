@@ -8,17 +8,18 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::{BUFFER, Output, beside, folder};
 
-/// Files in the making. Nothing is seen of them before [`Parts::commit`].
+/// Files that are not complete yet. None is visible before [`Parts::commit`].
 #[derive(Debug)]
 pub struct Parts {
     target: PathBuf,
-    /// Closed, with their rows: there may be more of them than files that can be open at once.
+    /// The complete parts with their rows. They are closed, since there may be more of them than files that can be open
+    /// at once.
     full: Vec<(TempPath, u64)>,
     open: BufWriter<NamedTempFile>,
 }
 
 impl Parts {
-    /// Goes on with what an output has; nothing for a stream, which has no name that could tell parts apart.
+    /// Continues an output. `None` for a stream, which has no name that parts could be given.
     #[must_use]
     pub fn of(output: Output) -> Option<Self> {
         match output {
@@ -31,7 +32,11 @@ impl Parts {
         }
     }
 
-    /// The part at hand has `rows` and takes no more; what is written from here on goes into the next one.
+    /// Ends the current part, which has `rows`, and begins the next one.
+    ///
+    /// # Errors
+    ///
+    /// If the parts cannot be written.
     pub fn turn(&mut self, rows: u64) -> io::Result<()> {
         let next = BufWriter::with_capacity(BUFFER, beside(&self.target)?);
         let full = std::mem::replace(&mut self.open, next);
@@ -39,8 +44,12 @@ impl Parts {
         Ok(())
     }
 
-    /// Lets all parts be seen, the last of which has `rows`. A single one gets the name of the whole. What an earlier
-    /// run has left of the same report goes away first: its parts among ours would be read with them.
+    /// Makes all parts visible; the last of them has `rows`. A single part gets the name of the report. The parts of an
+    /// earlier run are removed first, since they would be read together with these.
+    ///
+    /// # Errors
+    ///
+    /// If a part cannot be written or renamed, or an earlier one cannot be removed.
     pub fn commit(mut self, rows: u64) -> io::Result<Vec<(PathBuf, u64)>> {
         self.full.push((closed(self.open)?, rows));
         remove_earlier(&self.target)?;
@@ -74,7 +83,7 @@ fn closed(file: BufWriter<NamedTempFile>) -> io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-/// `report.part-02-of-11.1000000-rows.csv`: in order when sorted.
+/// Returns `report.part-02-of-11.1000000-rows.csv`. Such names sort in order.
 fn part_name(target: &Path, nth: usize, of: usize, rows: u64) -> PathBuf {
     let (stem, ending) = halves(target);
     let width = of.to_string().len();
@@ -83,7 +92,7 @@ fn part_name(target: &Path, nth: usize, of: usize, rows: u64) -> PathBuf {
     ))
 }
 
-/// The name before its ending, and the ending with its dot.
+/// Returns the name before its ending, and the ending with its dot.
 fn halves(target: &Path) -> (String, String) {
     let [stem, ending] = [target.file_stem(), target.extension()]
         .map(|part| part.unwrap_or_default().to_string_lossy().into_owned());
@@ -91,7 +100,7 @@ fn halves(target: &Path) -> (String, String) {
     (stem, format!("{dot}{ending}"))
 }
 
-/// The whole, or the parts, of an earlier run.
+/// Removes the report, or its parts, of an earlier run.
 fn remove_earlier(target: &Path) -> io::Result<()> {
     match fs::remove_file(target) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

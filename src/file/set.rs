@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::{bare, folder};
 
-/// Files in a folder in the making; nothing is seen of them before [`FileSet::commit`], and nobody else may look.
+/// Files in a folder that is not complete yet. It is private, and not visible under its name before
+/// [`FileSet::commit`].
 #[derive(Debug)]
 pub struct FileSet {
     target: PathBuf,
@@ -16,14 +17,22 @@ pub struct FileSet {
 }
 
 impl FileSet {
-    /// Prepares a folder; fails now, not after hours of asking, if it can't be made.
+    /// Prepares a folder, so that one that cannot be made is found before the run.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
     pub fn create(target: &Path) -> io::Result<Self> {
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
         let temp = private_folder(&target)?;
         Ok(Self { target, temp })
     }
 
-    /// Adds bytes to the end of a file. There may be more files than can be open at once.
+    /// Appends bytes to a file. The file is closed again, since there may be more files than can be open at once.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
     pub fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut file = OpenOptions::new()
@@ -34,8 +43,12 @@ impl FileSet {
         file.write_all(bytes)
     }
 
-    /// Lets the folder be seen, in the place of an earlier one: there is the old set, none for a moment, then the new
-    /// one, and never a mixture.
+    /// Makes the folder visible in the place of an earlier one. For a moment there is none, but never a mixture of
+    /// both.
+    ///
+    /// # Errors
+    ///
+    /// If the folders cannot be renamed.
     pub fn commit(self) -> io::Result<()> {
         let Self { target, temp } = self;
         let graveyard = private_folder(&target)?;
@@ -51,13 +64,13 @@ impl FileSet {
             }
             return Err(error);
         }
-        // It stands elsewhere now: there is nothing left to remove.
+        // The folder has its final name now, so there is nothing left to remove.
         let _gone = temp.keep();
         graveyard.close()
     }
 }
 
-/// A folder that only we may enter, beside the target.
+/// Creates a private folder beside the target.
 fn private_folder(target: &Path) -> io::Result<TempDir> {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new()

@@ -1,5 +1,5 @@
-//! SHA-256 of files, which may be large: by `ring`, which is in the tree for TLS and hashes more than twice as fast as
-//! the `sha2` crate on processors without SHA instructions. Small things (signatures) are hashed by `sha2`.
+//! SHA-256 of files. It uses `ring`, which TLS needs anyway and which is more than twice as fast as the `sha2` crate on
+//! processors without SHA instructions. Signatures use `sha2`.
 
 use std::fmt;
 use std::io;
@@ -7,23 +7,23 @@ use std::io;
 use data_encoding::HEXLOWER;
 use ring::digest::{Context, SHA256};
 
-/// A hash in the making.
+/// A SHA-256 that is being computed.
 #[derive(Clone)]
 pub struct Sha256(Context);
 
 impl Sha256 {
-    /// Of nothing yet.
+    /// Returns the hash of no bytes.
     #[must_use]
     pub fn new() -> Self {
         Self(Context::new(&SHA256))
     }
 
-    /// Goes on with `bytes`.
+    /// Adds `bytes`.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The hash: 64 hex digits, lower case.
+    /// Returns the hash as 64 hex digits in lower case.
     #[must_use]
     pub fn hex(self) -> String {
         HEXLOWER.encode(self.0.finish().as_ref())

@@ -1,4 +1,4 @@
-//! When a message was born, by a column of its row.
+//! Born times of messages in a column of the input.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::Row;
 use super::header::{fold, is_folded};
 
-/// Eleven digits are milliseconds: as seconds they would be the year 2286 or later.
+/// A number of eleven digits is in milliseconds: in seconds it would be the year 2286 or later.
 const MILLIS_FROM: i64 = 10_000_000_000;
 
-/// Seconds of the Unix epoch between which a number can be a born time: the years 2012 (`RocketMQ` is not older) to 2099.
-/// A spreadsheet's day (`46346`) or a date in digits (`20261120`) would be some moment of 1970.
+/// Seconds of the Unix epoch that can be a born time: 2012 (`RocketMQ` is not older) to 2099. A spreadsheet's day
+/// (`46346`) or a date in digits (`20261120`) would be a moment in 1970.
 const PLAUSIBLE: Range<i64> = 1_325_376_000..4_102_444_800;
 
-/// Forms that exports have besides ISO 8601, in the producers' zone.
+/// Forms that exports have besides ISO 8601, in the producers' time zone.
 const FORMS: [&str; 3] = ["%Y%m%d%H%M%S", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"];
 
 /// A kept column with born times.
@@ -29,7 +29,7 @@ pub struct BornCells {
 }
 
 impl BornCells {
-    /// `zone` is the producers', for times without one.
+    /// Makes a reader of the column `name`. `zone` is the producers' time zone, for times without one.
     #[must_use]
     pub fn new(name: &str, zone: TimeZone) -> Self {
         Self {
@@ -38,13 +38,13 @@ impl BornCells {
         }
     }
 
-    /// Is it the column of this name?
+    /// Returns whether the column has this name.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         is_folded(name, &self.folded)
     }
 
-    /// The time in one of its cells, if it can be read.
+    /// Returns the time in a cell. `None` if it cannot be read.
     #[must_use]
     pub fn read(&self, cell: &Value) -> Option<Timestamp> {
         match cell {
@@ -70,61 +70,61 @@ impl BornCells {
     }
 }
 
-/// Reads born times out of a kept column of rows, and knows which rows had none that could be read.
+/// Reads born times from a kept column of rows, and counts the cells that are not times.
 #[derive(Debug)]
 pub struct BornColumn {
     cells: BornCells,
-    met: Cell<bool>,
+    present: Cell<bool>,
     read: Cell<u64>,
     unread: RefCell<Unread>,
 }
 
-/// Cells of a born column that are not empty and hold no time.
+/// The cells of a born column that are neither empty nor a time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unread {
-    /// How many.
+    /// Number of these cells.
     pub cells: u64,
-    /// Row of the first, and its text.
+    /// Row and text of the first one.
     pub first: Option<(u64, String)>,
 }
 
 impl BornColumn {
-    /// `zone` is the producers', for times without one.
+    /// Makes a reader of the column `name`. `zone` is the producers' time zone, for times without one.
     #[must_use]
     pub fn new(name: &str, zone: TimeZone) -> Self {
         Self {
             cells: BornCells::new(name, zone),
-            met: Cell::new(false),
+            present: Cell::new(false),
             read: Cell::new(0),
             unread: RefCell::default(),
         }
     }
 
-    /// Has any row had the column?
+    /// Returns whether any row so far has the column.
     #[must_use]
-    pub const fn is_met(&self) -> bool {
-        self.met.get()
+    pub const fn is_present(&self) -> bool {
+        self.present.get()
     }
 
-    /// How many cells held a time.
+    /// Returns the number of cells that hold a time.
     #[must_use]
     pub const fn read(&self) -> u64 {
         self.read.get()
     }
 
-    /// The cells that held something else.
+    /// Returns the cells that are neither empty nor a time.
     #[must_use]
     pub fn unread(&self) -> Unread {
         self.unread.borrow().clone()
     }
 
-    /// The time in a row's column, if there is one that can be read.
+    /// Returns the time in a row's column. `None` if there is none that can be read.
     #[must_use]
     pub fn born(&self, row: &Row) -> Option<Timestamp> {
         let columns = row.kept.columns.iter();
         let mut columns = columns.filter(|name| self.cells.is_called(name));
         let name = columns.next().filter(|_| columns.next().is_none())?;
-        self.met.set(true);
+        self.present.set(true);
         let kept: Value = serde_json::from_str(row.kept.json.as_deref()?).ok()?;
         let cell = &kept[&**name];
         let born = self.cells.read(cell);
@@ -192,12 +192,12 @@ mod tests {
             let column = BornColumn::new("born_at", zone.clone());
             let expected = born.map(|born| born.parse().unwrap());
             assert_eq!(column.born(&row), expected, "{cell}");
-            assert!(column.is_met());
+            assert!(column.is_present());
             let unread = (born.is_none() && !cell.is_empty()).then(|| (1, cell.to_owned()));
             assert_eq!(column.unread().first, unread, "{cell}");
             assert_eq!(column.read(), u64::from(born.is_some()));
             let other = BornColumn::new("sent", zone.clone());
-            assert!(other.born(&row).is_none() && !other.is_met());
+            assert!(other.born(&row).is_none() && !other.is_present());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where an input's bytes lie, and how they are read again and again.
+//! The bytes of an input, which can be read several times.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,20 +8,20 @@ use std::time::SystemTime;
 
 use crate::file::decompressed;
 
-/// The bytes of one input. Opened once and read from the start as often as needed, even at the same time: so what was
-/// surveyed is what is read, also if the path names another file by then, or the file has grown.
+/// The bytes of one input. The file is opened once and read from the start as often as needed, also concurrently. So
+/// the same bytes are surveyed and read, even if the path names another file by then or the file has grown.
 #[derive(Debug, Clone)]
 pub(super) enum Bytes {
-    /// A regular file, or a private copy of what can be read only once.
+    /// A regular file, or a private copy of a stream that can be read only once.
     Disk {
-        /// Kept open.
+        /// The open file.
         file: Arc<File>,
-        /// How long it was when it was opened. A log that is still written to grows behind our back.
+        /// Its length when it was opened. A log that is still written to may grow meanwhile.
         length: u64,
-        /// When it had last been written to by then, if the system tells.
+        /// The time of its last change before it was opened, if the system has one.
         modified: Option<SystemTime>,
     },
-    /// Bytes at hand.
+    /// Bytes in memory.
     Memory(Arc<[u8]>),
 }
 
@@ -43,7 +43,7 @@ impl Bytes {
         })
     }
 
-    /// Copies a stream into a temporary file that has no name and that nobody else can open.
+    /// Copies a stream into a temporary file without a name, which no other process can open.
     pub(super) fn spool(mut stream: impl Read) -> io::Result<Self> {
         let mut copy = tempfile::tempfile()?;
         let length = io::copy(&mut stream, &mut copy)?;
@@ -55,7 +55,8 @@ impl Bytes {
         })
     }
 
-    /// Was anything written to it since it was opened? What was appended is not read, so it may still hold what it held.
+    /// Returns whether the file was written to since it was opened. Appended bytes are not read, so the read bytes may
+    /// still be the same.
     pub(super) fn is_touched(&self) -> bool {
         match self {
             Self::Disk { file, modified, .. } => {
@@ -66,7 +67,7 @@ impl Bytes {
         }
     }
 
-    /// The bytes as they lie there.
+    /// Returns the bytes as they are stored.
     pub(super) fn raw(&self) -> Cursor {
         Cursor {
             bytes: self.clone(),
@@ -74,7 +75,7 @@ impl Bytes {
         }
     }
 
-    /// The bytes, decompressed.
+    /// Returns the bytes, decompressed.
     pub(super) fn content(&self) -> io::Result<Box<dyn Read + Send>> {
         decompressed(self.raw())
     }

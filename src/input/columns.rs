@@ -1,4 +1,4 @@
-//! Which column is what: names matched without case, spaces, `_` and `-`, or named by the person.
+//! Maps columns to their roles. Names are matched without case, spaces, `_` and `-`, or flags name the columns.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ use super::header::{Role, Unmapped, find, is_same, unique_names};
 use super::kept_cells::KeptCellsWriter;
 use super::options::{ColumnRef, InputOptions};
 
-/// What each column of a file (or each key of an NDJSON object) is.
+/// The role of each column of a file, or of each key of an NDJSON object.
 #[derive(Debug)]
 pub(super) struct Columns {
-    /// All names as a reject shows them: the header's, or numbers.
+    /// All names as a reject shows them: those of the header, or numbers.
     pub names: Vec<Arc<str>>,
-    /// Column of the message ID, without which nothing can be asked.
+    /// Column of the message ID, which every query needs.
     pub msg_id: Option<usize>,
-    /// Column of the topic; without it every row needs `--topic`.
+    /// Column of the topic. Without it `--topic` is needed.
     pub topic: Option<usize>,
     /// Column of the instance.
     pub instance: Option<usize>,
-    /// Columns of the position, if all three are there.
+    /// Columns of the position, if all three are present.
     pub position: Option<PositionColumns>,
-    /// Columns that travel.
+    /// Columns that are kept.
     pub kept: KeptCellsWriter,
-    /// Nobody said which columns travel, so all do that are not used.
+    /// Whether all unused columns are kept, because no flag names the kept ones.
     pub keeps_all: bool,
     unique: Vec<Box<str>>,
 }
 
-/// The columns that say where a message is stored. They are used, hence not kept unless `--keep` names them; but the tag
-/// travels, since expectations may depend on it and are judged from the record.
+/// The columns of a message's position. They are used, hence not kept unless `--keep` names them. The tag is kept,
+/// since expectations may depend on it and are judged from the results file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PositionColumns {
     pub broker: usize,
     pub queue_id: usize,
     pub queue_offset: usize,
-    /// Has no meaning without the others, so it is an ordinary column then.
+    /// Column of the tag. Without the other columns it is an ordinary column.
     pub tag: Option<usize>,
 }
 
@@ -85,7 +85,7 @@ impl Columns {
         })
     }
 
-    /// Is everything there that a table needs, and everything the person named? (An NDJSON object may lack keys.)
+    /// Checks that all columns are present that a table needs or that flags name. (An NDJSON object may lack keys.)
     pub(super) fn require(&self, names: &[&str], options: &InputOptions) -> Result<(), Unmapped> {
         for (role, wanted, given) in [
             (Role::MsgId, &options.msg_id_column, false),
@@ -119,13 +119,13 @@ impl Columns {
         }
     }
 
-    /// The name of a role's column; our own name for it where the file has none.
+    /// Returns the name of a role's column, or the default name of the role if the file has no such column.
     pub(super) fn name(&self, role: Role) -> Arc<str> {
         self.index(role)
             .map_or_else(|| role.as_str().into(), |column| self.names[column].clone())
     }
 
-    /// The name of a column, also of one beyond the header.
+    /// Returns the name of a column, also of one beyond the header.
     pub(super) fn shown(&self, column: usize) -> Arc<str> {
         self.names
             .get(column)
@@ -133,7 +133,7 @@ impl Columns {
             .unwrap_or_else(|| format!("column_{}", column + 1).into())
     }
 
-    /// The columns that travel from a row of `width` cells, more than the header has.
+    /// Returns the kept columns of a row of `width` cells, more than the header has.
     pub(super) fn widened(&self, width: usize) -> KeptCellsWriter {
         let mut names: Vec<&str> = self.unique.iter().map(|name| &**name).collect();
         names.resize(width, "");
@@ -142,7 +142,7 @@ impl Columns {
         KeptCellsWriter::new(travelling.map(|column| (column, all[column].clone())))
     }
 
-    /// The column of a role.
+    /// Returns the column of a role.
     pub(super) fn index(&self, role: Role) -> Option<usize> {
         let position = |pick: fn(PositionColumns) -> usize| self.position.map(pick);
         match role {
@@ -156,7 +156,7 @@ impl Columns {
         }
     }
 
-    /// Is a column needed to ask, or does it travel?
+    /// Returns whether a column is needed for the query or kept.
     pub(super) fn is_read(&self, column: usize) -> bool {
         let used = [self.msg_id, self.topic, self.instance];
         used.contains(&Some(column))
@@ -168,7 +168,7 @@ impl Columns {
 }
 
 impl PositionColumns {
-    /// All three, or none. Two columns of one name are none of ours.
+    /// Returns the three columns, or `None` if one is missing. A name that two columns have is not used.
     fn find(names: &[&str]) -> Option<Self> {
         let one = |role| find(names, role, None).ok().flatten();
         Some(Self {

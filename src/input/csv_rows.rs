@@ -1,4 +1,4 @@
-//! CSV and TSV records → rows.
+//! Makes rows of CSV and TSV records.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -11,7 +11,7 @@ use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::{Record, RecordCells};
 
-/// How many cells a row may have beyond the header's. With more of them it is no table.
+/// Largest number of cells that a row may have beyond the header's. With more of them the file is not a table.
 const SURPLUS: usize = 1000;
 
 /// Reads the records of one file.
@@ -56,7 +56,7 @@ impl CsvRows {
         }
     }
 
-    /// The columns that travel, with the cells beyond the header if they hold anything.
+    /// Returns the kept columns, with the cells beyond the header if one of them is not empty.
     fn kept(&mut self) -> KeptCells {
         let (columns, cells) = (&self.columns, &self.cells);
         let value =
@@ -75,7 +75,7 @@ impl CsvRows {
     }
 }
 
-/// The cells that make the question; one that the row lacks is empty.
+/// Returns the cells that make the query. A cell that the row lacks is empty.
 fn fields<'a>(columns: &Columns, cells: &'a RecordCells) -> RawFields<'a> {
     let cell = |column: Option<usize>| {
         column
@@ -97,7 +97,7 @@ fn fields<'a>(columns: &Columns, cells: &'a RecordCells) -> RawFields<'a> {
     fields
 }
 
-/// What makes a record unusable, whatever it asks.
+/// Returns the fault that makes a record unusable, independent of its query.
 fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Option<RowError<'a>> {
     let (column, reason) = if cells.has_open_quote() {
         let reason = "begins with a quote that is not closed before the file ends, so it takes the rows behind with it";
@@ -131,7 +131,7 @@ fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Opt
     })
 }
 
-/// A fault with the file's own name for the column.
+/// Adds the file's own name of the column to a fault.
 fn placed<'a>(columns: &Columns, cells: &RecordCells, fault: FieldError<'a>) -> RowError<'a> {
     let FieldError {
         role,

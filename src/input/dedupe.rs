@@ -1,10 +1,10 @@
-//! Which rows ask what an earlier row asked already.
+//! Finds the rows that ask the same as an earlier row.
 //!
-//! A question is remembered as 96 bits of its SipHash-1-3 and the row that asked it first: 16 bytes, and one byte of
-//! the hash table. Two different questions meet in 96 bits with a probability of about n² / 2⁹⁷: under 10⁻¹⁶ for
-//! a million, under 10⁻¹⁰ for a billion. A table is filled at least to 7/16 after it has grown, so a question costs at most
-//! 17 · 16/7 ≈ 39 bytes; while a table grows, the old one stands beside the new, which is why there are many small
-//! tables: only one of them grows at a time. At no moment are there more than 48 bytes per distinct message.
+//! A query is remembered as 96 bits of its SipHash-1-3 and the first row that asks it: 16 bytes, and one byte of the
+//! hash table. Two different queries collide with a probability of about n² / 2⁹⁷: under 10⁻¹⁶ for a million, under
+//! 10⁻¹⁰ for a billion. A table is at least 7/16 full after it has grown, so a query costs at most 17 · 16/7 ≈ 39
+//! bytes. While a table grows, the old one exists beside the new one; of many small tables only one grows at a time.
+//! There are never more than 48 bytes per distinct message.
 
 use std::array;
 use std::collections::HashMap;
@@ -16,17 +16,17 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::message::Query;
 
-/// How many tables. A power of two.
+/// Number of tables, a power of two.
 const SHARDS: usize = 64;
 
-/// The first row of every distinct question.
+/// The first row of every distinct query.
 pub(crate) struct DedupIndex {
     shards: [Shard; SHARDS],
 }
 
 type Shard = HashMap<Fingerprint, u32, BuildHasherDefault<PassThrough>>;
 
-/// A row number that does not fit: an input of more than 4,294,967,295 rows.
+/// A row number that does not fit: the input has more than 4,294,967,295 rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManyRows;
 
@@ -37,7 +37,7 @@ impl DedupIndex {
         }
     }
 
-    /// The row that asked this first, or `None` if it is this one.
+    /// Returns the row that asked this first, or `None` if it is this row.
     pub(crate) fn first(
         &mut self,
         question: Fingerprint,
@@ -53,7 +53,7 @@ impl DedupIndex {
         })
     }
 
-    /// The row that asked this.
+    /// Returns the row that asked this.
     pub(crate) fn row_of(&self, question: Fingerprint) -> Option<u64> {
         let row = self.shards[question.shard()].get(&question);
         row.map(|&row| u64::from(row))
@@ -69,11 +69,12 @@ impl fmt::Debug for DedupIndex {
     }
 }
 
-/// 96 bits of a question's hash: two words find its place in a table, the third its table.
+/// 96 bits of a query's hash: two words find its place in a table, the third its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint([u32; 3]);
 
-/// A line feed stands in neither name nor ID, so the parts can't run together.
+/// Hashes the parts with line feeds between them. A line feed occurs in neither names nor IDs, so parts cannot run
+/// together.
 fn hashed(instance_id: &str, topic: &str, msg_id: &str) -> SipHasher13 {
     let mut hasher = SipHasher13::new();
     for part in [instance_id, "\n", topic, "\n", msg_id] {
@@ -83,14 +84,14 @@ fn hashed(instance_id: &str, topic: &str, msg_id: &str) -> SipHasher13 {
 }
 
 impl Fingerprint {
-    /// Of a message.
+    /// Returns the fingerprint of a message.
     pub(crate) fn of(query: &Query) -> Self {
         let instance_id = query.instance_id.as_deref().unwrap_or_default();
         Self::of_parts(instance_id, &query.topic, &query.msg_id)
     }
 
-    /// Of all that a row asks. An ID can name several stored copies (`docs/facts/users.md` §3b, trap 8): rows that place it
-    /// differently ask different questions.
+    /// Returns the fingerprint of a query. An ID can name several stored copies (`docs/facts/users.md` §3b, trap 8), so
+    /// rows with different positions are different queries.
     pub(super) fn of_query(query: &Query) -> Self {
         let Some(position) = &query.position else {
             return Self::of(query);
@@ -101,7 +102,8 @@ impl Fingerprint {
         Self::cut(hasher)
     }
 
-    /// Of a message in parts, as a results file has it; an instance that was not named is empty.
+    /// Returns the fingerprint of a message given by its parts, as in a results file. A missing instance is an empty
+    /// text.
     #[must_use]
     pub fn of_parts(instance_id: &str, topic: &str, msg_id: &str) -> Self {
         Self::cut(hashed(instance_id, topic, msg_id))
@@ -116,7 +118,7 @@ impl Fingerprint {
         Self([low as u32, (low >> 32) as u32, high as u32])
     }
 
-    /// Evenly spread from 0 to 1.
+    /// Maps the fingerprint evenly to a number from 0 to 1.
     pub(crate) fn share(self) -> f64 {
         f64::from(self.0[0]) / (f64::from(u32::MAX) + 1.0)
     }
@@ -133,7 +135,7 @@ impl Hash for Fingerprint {
     }
 }
 
-/// A fingerprint is a hash already.
+/// A hasher that returns its input, because a fingerprint is a hash already.
 #[derive(Debug, Default, Clone, Copy)]
 struct PassThrough(u64);
 

@@ -1,4 +1,4 @@
-//! Why inputs can't be read at all. A bad row is no error: it is a rejected row.
+//! Errors of inputs that cannot be read at all. A bad row is not an error: it becomes a rejected row.
 
 use std::io;
 use std::path::Path;
@@ -10,119 +10,119 @@ use crate::message::{BadName, MessageId};
 use super::format::Unreadable;
 use super::header::{Role, Unmapped};
 
-/// An input that can't be read, or that the options don't fit.
+/// An input cannot be read, or the options do not fit it.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// It can't be opened.
+    /// It cannot be opened.
     #[error("can't open {}", named(.path))]
     Open {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Reading stopped in the middle: a disk, a truncated gzip file, a record without end.
+    /// Reading stopped in the middle: a disk error, a truncated gzip file, or a record without end.
     #[error("can't read {} to its end", named(.path))]
     Read {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is none of the formats.
+    /// It has none of the formats.
     #[error("{} {reason}", named(.path))]
     Unreadable {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
-        /// What it is.
+        /// The format that was found.
         reason: Unreadable,
     },
     /// It does not have the columns.
     #[error("{}: {reason}; {}", named(.path), listed(.columns))]
     Columns {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
-        /// The columns there are.
+        /// The columns of the file.
         columns: Vec<String>,
-        /// Which are not.
+        /// The fault.
         reason: Unmapped,
     },
-    /// Bare IDs say nothing about their topic.
+    /// A list of IDs has no topic.
     #[error("{} has message IDs only, and no topic is given", named(.path))]
     NoTopic {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
     },
-    /// The keys of an object have no numbers.
+    /// A flag gives a column number, but the keys of an object have no numbers.
     #[error("{} is NDJSON, whose columns have names only, but {flag} is a number", named(.path))]
     NumberedKey {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
         /// The flag with the number.
         flag: &'static str,
     },
-    /// `--delimiter` can't stand between cells.
+    /// `--delimiter` is a character that cannot separate cells.
     #[error("{:?} can't be the delimiter, expected an ASCII character other than a quote or a line end", char::from(*.0))]
     Delimiter(u8),
-    /// `--topic` or `--instance` is no name.
+    /// `--topic` or `--instance` is not a valid name.
     #[error("{flag} `{found}` {reason}")]
     Name {
-        /// Which flag.
+        /// The flag.
         flag: &'static str,
         /// Its value.
         found: String,
-        /// What is wrong with it.
+        /// The fault of the name.
         reason: BadName,
     },
     /// Row numbers of the duplicate check have 32 bits.
     #[error("the inputs have more than {} rows", u32::MAX)]
     TooManyRows,
-    /// Rows can't be put in another order.
+    /// The scratch file for another order of rows failed.
     #[error("can't use a scratch file in the folder of the record")]
     Scratch(#[source] io::Error),
-    /// No row has the column that is to tell ages.
+    /// No row has the column of `--born-column`.
     #[error("no row keeps exactly one column `{0}` that says when its message was born")]
     BornColumn(String),
-    /// The column that is to tell ages tells none.
+    /// The column of `--born-column` has no time in any row.
     #[error(
         "the column `{column}` holds no born time in any row, the first is `{first}` in row {row}; expected times such as \
          2026-11-20T14:00:00+08:00, 2026-11-20 14:00:00 or seconds or milliseconds of the Unix epoch"
     )]
     BornTimes {
-        /// Its name.
+        /// The column.
         column: String,
         /// Row of the first cell that is not empty.
         row: u64,
-        /// What stands there.
+        /// The text of that cell.
         first: String,
     },
-    /// The file was rewritten while we worked.
+    /// The file was rewritten during the run.
     #[error("{} has changed since it was surveyed: it had {expected} rows, now it has {found}", named(.path))]
     Changed {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
-        /// Rows at first.
+        /// Number of rows in the survey.
         expected: u64,
-        /// Rows now.
+        /// Number of rows now.
         found: u64,
     },
-    /// The same, with as many rows as before.
+    /// The file was rewritten during the run and has as many rows as before.
     #[error(
         "{path} was rewritten while it was read: its SHA-256 is another one than when it was surveyed"
     )]
     Rewritten {
-        /// As the person named it.
+        /// The path as it was given.
         path: String,
     },
 }
 
-/// An input's name in a sentence; records keep `-`.
+/// Returns the name of an input in a sentence. Records keep `-`.
 fn named(path: &str) -> String {
     humanize::input(Path::new(path))
 }
 
 impl InputError {
-    /// What a failed read of the file called `path` becomes.
+    /// Makes the error of a failed read of the file at `path`.
     pub(super) fn unread(path: &str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read {
             path: path.to_owned(),
@@ -198,19 +198,19 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
     }
 }
 
-/// The flag that names a role's column.
+/// Returns the flag that names a role's column.
 pub(super) fn flag(role: Role) -> &'static str {
     match role {
         Role::Topic => "--topic-column",
         Role::Instance => "--instance-column",
-        // The columns of a position are never demanded.
+        // The columns of a position are never required.
         Role::MsgId | Role::Broker | Role::QueueId | Role::QueueOffset | Role::Tag => {
             "--msg-id-column"
         }
     }
 }
 
-/// Whatever is in a file that is no table must not reach the terminal as it is.
+/// Replaces control characters, which a file that is not a table may have and which must not reach the terminal.
 fn printable(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
@@ -223,7 +223,7 @@ fn printable(name: &str) -> String {
     text
 }
 
-/// Says which columns there are, but not a thousand of them.
+/// Lists the columns, but not a thousand of them.
 fn listed(columns: &[String]) -> String {
     const SHOWN: usize = 20;
     let names: Vec<_> = columns

@@ -1,28 +1,28 @@
-//! What an input is written in, seen from its beginning.
+//! Detects the format of an input from its first bytes.
 
 use super::header::Role;
 use super::options::{InputFormat, InputOptions};
 use crate::delimited::{BOM, RecordSyntax, likeliest_delimiter};
 
-/// How much of an input is looked at.
+/// Number of bytes that are examined.
 pub(super) const HEAD: u64 = 64 << 10;
 
-/// What can't be read in any format.
+/// A kind of file that is not an input in any format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Nothing but blanks.
     #[error("is empty")]
     Empty,
-    /// Windows calls it "Unicode".
+    /// UTF-16, which Windows calls "Unicode".
     #[error("is UTF-16, expected UTF-8")]
     Utf16,
-    /// Compressed by what we do not read.
+    /// A compression other than gzip and zstd.
     #[error("is compressed with bzip2 or xz, expected gzip, zstd or plain text")]
     Compressed,
-    /// A zip archive.
+    /// A zip archive, such as a workbook.
     #[error("is an Excel workbook or another zip archive, expected text")]
     Workbook,
-    /// Lines end in CR only.
+    /// Lines that end in CR only.
     #[error("has lines that end in CR alone, expected LF or CRLF")]
     LoneCr,
     /// One JSON array.
@@ -30,7 +30,7 @@ pub enum Unreadable {
     JsonArray,
 }
 
-/// An input's format, with the delimiter where it has one.
+/// The format of an input, with its delimiter if it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordShape {
     RecordCells { delimiter: u8 },
@@ -39,7 +39,7 @@ pub(super) enum RecordShape {
 }
 
 impl RecordShape {
-    /// What cuts such an input into records.
+    /// Returns the syntax by which the input is divided into records.
     pub(super) fn cut(self) -> RecordSyntax {
         match self {
             Self::RecordCells { delimiter } => RecordSyntax::Csv {
@@ -51,7 +51,7 @@ impl RecordShape {
     }
 }
 
-/// Looks at the first bytes of an input, decompressed. What the person says is not doubted.
+/// Detects the format from the first decompressed bytes. Options that are given take precedence.
 pub(super) fn sniff(head: &[u8], options: &InputOptions) -> Result<RecordShape, Unreadable> {
     if is_utf16(head) {
         return Err(Unreadable::Utf16);
@@ -89,7 +89,7 @@ pub(super) fn sniff(head: &[u8], options: &InputOptions) -> Result<RecordShape, 
     }
 }
 
-/// With its mark, or as some programs write it without one: then every second byte of ASCII is zero.
+/// Recognises UTF-16 with its mark, or without it: then every second byte of ASCII is zero.
 fn is_utf16(head: &[u8]) -> bool {
     let begins = head.get(..8).unwrap_or_default();
     let is_zero = |from: usize| {
@@ -103,8 +103,8 @@ fn delimiter(header: &str) -> Option<u8> {
     likeliest_delimiter(header, |name| Role::MsgId.is_called(name))
 }
 
-/// Is a line without delimiters an ID, or the header of a single column? No ID is without a digit, whatever was done
-/// to it.
+/// Decides whether a first line without delimiters is an ID or the header of a single column. Every ID has a digit,
+/// however it was altered.
 fn is_id_list(first: &str, options: &InputOptions) -> bool {
     options.msg_id_column.is_none()
         && (options.no_header || first.contains(|c: char| c.is_ascii_digit()))

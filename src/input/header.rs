@@ -1,10 +1,10 @@
-//! The names in a header (or the keys of an object): what each could be to us, and how a person may spell it.
+//! Matches the names in a header, or the keys of an object, with the roles of columns.
 
 use std::collections::HashSet;
 
 use super::options::ColumnRef;
 
-/// What a column can be to us.
+/// The role of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The message ID.
@@ -13,18 +13,18 @@ pub enum Role {
     Topic,
     /// The instance.
     Instance,
-    /// Name of the broker that stores the message.
+    /// The name of the broker that stores the message.
     Broker,
-    /// Its queue there.
+    /// The queue of the topic on that broker.
     QueueId,
-    /// Its logical offset in the queue.
+    /// The offset in that queue.
     QueueOffset,
-    /// Its tag.
+    /// The tag of the message.
     Tag,
 }
 
 impl Role {
-    /// Every role.
+    /// All roles.
     pub const ALL: [Self; 7] = [
         Self::MsgId,
         Self::Topic,
@@ -35,7 +35,7 @@ impl Role {
         Self::Tag,
     ];
 
-    /// The name we give the column.
+    /// Returns the default name of the column.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,43 +49,43 @@ impl Role {
         }
     }
 
-    /// Is this how a header names it?
+    /// Returns whether a header names the role so.
     pub(super) fn is_called(self, name: &str) -> bool {
         let name = fold(name);
         name == fold(self.as_str()) || (self == Self::MsgId && name == "messageid")
     }
 }
 
-/// Why columns can't be mapped.
+/// Columns cannot be mapped to roles.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unmapped {
-    /// No column has the name.
+    /// No column has the role.
     #[error("no column is named `{}`", .0.as_str())]
     Missing(Role),
-    /// The person named a column that is not there.
+    /// A flag names a column that is missing.
     #[error("there is no column {wanted} to take the {} from", .role.as_str())]
     Unknown {
-        /// What was to be read from it.
+        /// The role of that column.
         role: Role,
-        /// As the person named it.
+        /// The column as the flag names it.
         wanted: ColumnRef,
     },
-    /// Two columns have the name; which is meant would be a guess.
+    /// Two columns have the name, so either could be meant.
     #[error("the columns `{first}` and `{second}` could both be the {}", .role.as_str())]
     Ambiguous {
-        /// What both could be.
+        /// The role of both columns.
         role: Role,
-        /// One of them.
+        /// The first of them.
         first: String,
-        /// Another.
+        /// The second of them.
         second: String,
     },
-    /// `--keep` names a column that is not there.
+    /// `--keep` names a column that is missing.
     #[error("there is no column `{0}` to keep")]
     Keep(String),
 }
 
-/// The column of a role: the one the person named, or the one of that name.
+/// Finds the column of a role: the one that a flag names, or the one with the name of the role.
 pub(super) fn find(
     names: &[&str],
     role: Role,
@@ -114,17 +114,17 @@ pub(super) fn find(
     }
 }
 
-/// Is this the column a person means? `unique` is its name without repeats.
+/// Returns whether `wanted` means this column. `unique` is its name without repeats.
 pub(super) fn is_same(wanted: &str, name: &str, unique: &str) -> bool {
     wanted == unique || (!name.is_empty() && fold(wanted) == fold(name))
 }
 
-/// A name without what doesn't count.
+/// Returns a name without case, spaces, `_` and `-`.
 pub(crate) fn fold(name: &str) -> String {
     counting(name).collect()
 }
 
-/// Is this the folded form of a name? Costs no memory: it is asked of every row.
+/// Returns whether `folded` is the folded form of a name. Allocates nothing, because every row needs it.
 pub(crate) fn is_folded(name: &str, folded: &str) -> bool {
     counting(name).eq(folded.chars())
 }
@@ -134,7 +134,7 @@ fn counting(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(counts).flat_map(char::to_lowercase)
 }
 
-/// The names without repeats: a second `name` is `name_2`, and a column without a name is `column_N`.
+/// Makes names unique: a second `name` becomes `name_2`, and a column without a name becomes `column_N`.
 pub(super) fn unique_names(names: &[&str]) -> Vec<Box<str>> {
     let mut reserved = HashSet::with_capacity(names.len());
     let unique = (1..).zip(names).map(|(number, name)| {

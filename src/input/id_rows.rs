@@ -1,4 +1,4 @@
-//! Bare IDs, one a line → rows. Nothing travels: there is nothing else.
+//! Makes rows of IDs, one on each line. There are no columns to keep.
 
 use super::query_builder::{QueryBuilder, RawFields, RowError};
 use super::row::{KeptCells, ParsedRow};
@@ -16,7 +16,7 @@ impl IdRows {
     }
 
     pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
-        // Bytes that are not UTF-8 are no hex digits either, whatever stands for them.
+        // Bytes that are not UTF-8 are replaced by a character that is not a hex digit, so the ID is rejected.
         let text = record.text();
         let fields = RawFields {
             msg_id: &text,

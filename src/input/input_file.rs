@@ -18,20 +18,20 @@ use super::row::ParsedRow;
 use super::survey::{Survey, sha256};
 use crate::delimited::{Record, RecordCells, Records};
 
-/// One input: where it lies and how it is read.
+/// One input: its bytes and its format.
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) name: Arc<str>,
     bytes: Bytes,
     layout: Layout,
     options: Arc<InputOptions>,
-    /// Rows found by the survey.
+    /// Number of rows found by the survey.
     rows: u64,
-    /// Its checksum, as the survey found it.
+    /// Its checksum found by the survey.
     sha256: String,
 }
 
-/// What the records of an input are.
+/// The form of the records of an input.
 #[derive(Debug)]
 enum Layout {
     RecordCells {
@@ -61,7 +61,7 @@ impl Parser {
 }
 
 impl Input {
-    /// Finds out what an input is and which of its columns is what.
+    /// Detects the format of an input and maps its columns.
     pub(super) fn understand(
         name: String,
         bytes: Bytes,
@@ -128,7 +128,7 @@ impl Input {
         Ok(records)
     }
 
-    /// What turns its records into rows.
+    /// Returns the parser of its records.
     pub(super) fn parser(&self) -> Parser {
         let builder = QueryBuilder::new(self.name.clone(), &self.options);
         match &self.layout {
@@ -140,8 +140,8 @@ impl Input {
         }
     }
 
-    /// Read to its end, `found` rows: is it what was surveyed? The record names its checksum, and answers about other rows
-    /// must not stand below that.
+    /// Checks after the last of `found` rows that the bytes are those of the survey. The results file states their
+    /// checksum, so it must not hold answers about other rows.
     pub(super) fn check_unchanged(&self, found: u64) -> Result<(), InputError> {
         let path = || self.name.to_string();
         if found != self.rows {
@@ -210,7 +210,7 @@ fn check_keys(path: &str, options: &InputOptions) -> Result<(), InputError> {
     }
 }
 
-/// Bare IDs need a topic, and have nothing to keep.
+/// Checks a list of IDs: it needs `--topic`, and has no columns to keep.
 fn check_ids(path: &str, options: &InputOptions) -> Result<(), InputError> {
     if options.topic.is_none() {
         return Err(InputError::NoTopic {

@@ -1,4 +1,4 @@
-//! The inputs of a run: opened, understood and surveyed before the first row is read.
+//! The inputs of a run. They are opened, recognised and surveyed before the first row is read.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +14,7 @@ use super::row::{Entry, Reject};
 use super::rows::Rows;
 use super::survey::{Survey, survey};
 
-/// Standard input, among paths.
+/// The path of standard input.
 const STDIN: &str = "-";
 
 /// All inputs of a run. Their rows can be read more than once.
@@ -22,12 +22,16 @@ const STDIN: &str = "-";
 pub struct Inputs {
     each: Arc<[Input]>,
     surveys: Vec<Survey>,
-    told: BTreeMap<String, String>,
+    given_flags: BTreeMap<String, String>,
 }
 
 impl Inputs {
-    /// Opens files in order; `-`, or no path at all, is standard input. What can be read only once (standard input, a
+    /// Opens files in order. `-`, or no path at all, is standard input. What can be read only once (standard input, a
     /// pipe) is copied to a private temporary file without a name.
+    ///
+    /// # Errors
+    ///
+    /// If an input cannot be read or does not fit the options.
     pub fn open(paths: &[PathBuf], options: InputOptions) -> Result<Self, InputError> {
         check(&options)?;
         let stdin = [PathBuf::from(STDIN)];
@@ -47,7 +51,11 @@ impl Inputs {
         Self::survey(opened.collect::<Result<_, _>>()?, options)
     }
 
-    /// Takes bytes at hand for a file called `name`.
+    /// Makes an input of bytes in memory, as a file called `name`.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not an input or do not fit the options.
     pub fn from_bytes(name: &str, bytes: &[u8], options: InputOptions) -> Result<Self, InputError> {
         check(&options)?;
         Self::survey(
@@ -80,11 +88,15 @@ impl Inputs {
         Ok(Self {
             each: inputs.into(),
             surveys,
-            told: options.told(),
+            given_flags: options.given_flags(),
         })
     }
 
-    /// The first bad rows, at most so many.
+    /// Returns the first rejected rows, at most `most`.
+    ///
+    /// # Errors
+    ///
+    /// If an input cannot be read.
     pub fn first_rejects(&self, most: usize) -> Result<Vec<Reject>, InputError> {
         let rejects = self.rows().filter_map(|row| match row {
             Ok(row) => match row.entry {
@@ -96,26 +108,26 @@ impl Inputs {
         rejects.take(most).collect()
     }
 
-    /// What each input is, in order.
+    /// Returns the survey of each input, in order.
     #[must_use]
     pub fn surveys(&self) -> &[Survey] {
         &self.surveys
     }
 
-    /// The flags that decide which rows there are, with their values.
+    /// Returns the flags that decide which rows there are, with their values.
     #[must_use]
-    pub const fn told(&self) -> &BTreeMap<String, String> {
-        &self.told
+    pub const fn given_flags(&self) -> &BTreeMap<String, String> {
+        &self.given_flags
     }
 
-    /// Reads all rows, from the first.
+    /// Reads all rows, beginning with the first.
     #[must_use]
     pub fn rows(&self) -> Rows {
         Rows::new(self.each.clone())
     }
 }
 
-/// What can be said of options before any input is seen.
+/// Checks options that do not depend on an input.
 fn check(options: &InputOptions) -> Result<(), InputError> {
     if let Some(delimiter) = options.delimiter
         && (!delimiter.is_ascii() || matches!(delimiter, b'"' | b'\r' | b'\n'))

@@ -1,14 +1,14 @@
-//! The columns that travel to the report, written as the JSON object that the results file holds.
+//! Writes the kept columns as the JSON object that the results file holds.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
 use super::row::KeptCells;
 
-/// Which columns travel, and how their object is written.
+/// Knows which columns are kept, and writes their object.
 #[derive(Debug, Clone)]
 pub(super) struct KeptCellsWriter {
-    /// Their names, without repeats.
+    /// Their names, made unique.
     pub names: Arc<[Box<str>]>,
     fields: Arc<[KeptField]>,
 }
@@ -16,12 +16,12 @@ pub(super) struct KeptCellsWriter {
 #[derive(Debug, Clone)]
 struct KeptField {
     column: usize,
-    /// `{"name":`, or `,"name":` behind another.
+    /// `{"name":`, or `,"name":` for columns after the first.
     opening: Box<str>,
 }
 
 impl KeptCellsWriter {
-    /// Columns by index, with their names, in input order.
+    /// Makes a writer of these columns, given by index and name in input order.
     pub(super) fn new(columns: impl IntoIterator<Item = (usize, Box<str>)>) -> Self {
         let (mut names, mut fields) = (Vec::new(), Vec::new());
         for (column, name) in columns {
@@ -40,12 +40,12 @@ impl KeptCellsWriter {
         }
     }
 
-    /// Indexes of the columns.
+    /// Returns the indexes of the columns.
     pub(super) fn columns(&self) -> impl Iterator<Item = usize> {
         self.fields.iter().map(|field| field.column)
     }
 
-    /// Writes one row. `scratch` is only there to be used again; `value` appends a column's JSON value.
+    /// Writes one row. `scratch` is a buffer that is reused; `value` appends the JSON value of a column.
     pub(super) fn write(
         &self,
         scratch: &mut String,
@@ -68,7 +68,7 @@ impl KeptCellsWriter {
 }
 
 impl KeptCells {
-    /// Nothing travels.
+    /// Returns the cells of a row without kept columns.
     #[must_use]
     pub fn nothing() -> Self {
         Self {

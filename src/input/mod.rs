@@ -1,16 +1,16 @@
-//! Files in, rows out: CSV, TSV, NDJSON or bare IDs, plain or compressed, sniffed or told.
+//! Reads input files: CSV, TSV, NDJSON or lists of IDs, plain or compressed, in a detected or a given format.
 //!
-//! [`Inputs::open`] makes sure of everything that can be known before the first question: what each file is written in
-//! (`format`), which of its columns is what (`columns`), how many rows it has and their checksum (`survey`). Then
-//! [`Inputs::rows`] reads, as often as asked, always the same way:
+//! [`Inputs::open`] checks what can be known before the first query: the format of each file (`format`), the roles of
+//! its columns (`columns`), its number of rows and its checksum (`survey`). [`Inputs::rows`] then reads the rows, as
+//! often as needed and always in the same way:
 //!
 //! ```text
-//! bytes → decompressed → records → cells / an object / an ID → question or reject → first of its kind, or a duplicate
+//! bytes → decompressed → records → cells / an object / an ID → query or reject → first of its kind, or a duplicate
 //! ```
 //!
-//! Every data record becomes one [`Row`]. A row that can't be asked is [`Entry::Rejected`] with its place and reason,
-//! never guessed at; an [`InputError`] is for inputs that can't be read at all. Memory does not grow with the input but for
-//! the duplicate check, at most 48 bytes per distinct message (`dedupe`).
+//! Every data record becomes one [`Row`]. A row that cannot be asked becomes [`Entry::Rejected`] with its place and
+//! reason; values are never guessed. An [`InputError`] means that an input cannot be read at all. Memory does not grow
+//! with the input except for the duplicate check, at most 48 bytes per distinct message (`dedupe`).
 
 mod born_column;
 mod bytes;

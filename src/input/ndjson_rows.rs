@@ -1,4 +1,4 @@
-//! NDJSON lines → rows. An object's keys are its columns; what travels, travels as the JSON it was.
+//! Makes rows of NDJSON lines. The keys of an object are its columns, and kept values stay the JSON they are.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
 
-/// The column of a reject where the line is at fault as a whole.
+/// The column of a reject if the line as a whole is at fault.
 const LINE: &str = "line";
 
 /// Reads the lines of one file.
@@ -25,7 +25,7 @@ pub(super) struct NdjsonRows {
     scratch: String,
 }
 
-/// The keys of an object and what they are. Most lines of a file have the same.
+/// The keys of an object and their roles. Most lines of a file have the same keys.
 #[derive(Debug)]
 struct FieldLayout {
     keys: Vec<Box<str>>,
@@ -113,7 +113,7 @@ impl NdjsonRows {
     }
 }
 
-/// A line of which nothing else is known.
+/// Makes the reject of a line that could not be read.
 fn rejected(builder: &QueryBuilder, line: u64, bad: RowError<'_>) -> ParsedRow {
     let reject = builder.reject(line, bad, &RawFields::default());
     ParsedRow {
@@ -132,7 +132,7 @@ impl FieldLayout {
     }
 }
 
-/// A fault with the object's own name for the column.
+/// Adds the object's own name of the column to a fault.
 fn placed<'a>(columns: &Columns, fault: FieldError<'a>) -> RowError<'a> {
     let FieldError {
         role,
@@ -151,7 +151,8 @@ fn placed<'a>(columns: &Columns, fault: FieldError<'a>) -> RowError<'a> {
     }
 }
 
-/// A kept value that its readers could not take apart again: half a surrogate pair, a number beyond all bounds.
+/// Finds a kept value that readers of the results file could not parse: half a surrogate pair, or a number out of
+/// range.
 fn untransportable<'a>(
     columns: &Columns,
     object: &Object<'a>,
@@ -170,7 +171,7 @@ fn untransportable<'a>(
     })
 }
 
-/// The texts of the roles' values, taken out of their JSON, and the first that is none.
+/// Returns the texts of the roles' values without their JSON quotes, and the first value that is not a text.
 fn texts<'a>(
     columns: &Columns,
     object: &Object<'a>,
@@ -192,7 +193,7 @@ fn texts<'a>(
     (texts, fault)
 }
 
-/// A string's text. `null` is an empty cell, and a queue may be numbered by a number.
+/// Returns the text of a value. `null` is an empty cell, and a queue may be a number.
 fn text(role: Role, raw: &str) -> Result<Cow<'_, str>, String> {
     let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     if let Some(plain) = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {

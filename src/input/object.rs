@@ -1,4 +1,4 @@
-//! One JSON object, its values untouched.
+//! One JSON object, whose values are not parsed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Keys and raw values in the order of the text, repeats included.
+/// Keys and raw values in the order of the text, repeated keys included.
 #[derive(Debug)]
 pub(super) struct Object<'a>(Vec<(FieldName<'a>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// Reads a line that should be one object; the error says what is wrong and in which column of the line.
+    /// Reads a line that should be one object. The error says what is wrong and at which character of the line.
     pub(super) fn read(line: &'a str) -> Result<Self, String> {
         serde_json::from_str(line).map_err(|error| {
             let message = fault(&error);
@@ -22,12 +22,12 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// The keys.
+    /// Returns the keys.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| &*key.0)
     }
 
-    /// The text of a value, by its place.
+    /// Returns the text of a value by its index.
     pub(super) fn raw(&self, place: usize) -> &'a str {
         self.0.get(place).map_or("null", |(_, value)| value.get())
     }
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// What is wrong with some JSON, without the place: it would count from the begin of that piece.
+/// Returns the fault of a piece of JSON without its position, which would count from the start of that piece.
 pub(super) fn fault(error: &serde_json::Error) -> String {
     let mut message = error.to_string();
     if let Some(place) = message.rfind(" at line ") {
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
-/// A key, borrowed from the text unless it has escapes: `Cow` alone would always be owned.
+/// A key. It is borrowed from the text unless it has escapes; a plain `Cow` would always be owned.
 #[derive(Debug)]
 struct FieldName<'a>(Cow<'a, str>);
 

@@ -1,9 +1,9 @@
-//! All rows again, the oldest messages first: they expire first.
+//! Returns all rows with the oldest messages first, because they expire first.
 //!
-//! The rows are written to a scratch file, and what is kept in memory is a key of 8 bytes for each: when its message was
-//! born, to the second, and its number. The duplicate check is behind by then, so memory stays below 48 bytes per
-//! distinct message (`dedupe`) and the file takes the room of the input's rows on disk. Rows that need no question come
-//! first, messages of unknown age last.
+//! The rows are written to a scratch file. Memory holds 8 bytes for each: the second in which its message was born, and
+//! its number. The duplicate check is complete by then, so memory stays below 48 bytes per distinct message (`dedupe`).
+//! The file needs as much disk space as the input's rows. Rows without a query come first, messages of unknown age
+//! last.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
@@ -13,28 +13,32 @@ use jiff::Timestamp;
 
 use super::{Entry, InputError, Row};
 
-/// A line of the scratch file in so many has its place remembered; the others are found from there.
+/// The offset of one in this many lines of the scratch file is kept; the others are found from there.
 const STRIDE: u32 = 64;
 
-/// The age of a message without one: the youngest.
+/// The age of a message without a born time, which makes it the youngest.
 const UNKNOWN: u32 = u32::MAX;
 
-/// Rows in the order of their messages' ages.
+/// Rows ordered by the age of their messages.
 #[derive(Debug)]
 pub struct OldestFirst {
-    /// Born, and which line.
+    /// Born time and line of each row.
     keys: std::vec::IntoIter<(u32, u32)>,
     lines: BufReader<File>,
     /// The line that would be read next.
     at: u32,
     places: Vec<u64>,
     line: Vec<u8>,
-    /// Rows of one file share their columns.
+    /// The columns of the previous row. Rows of one file share them.
     columns: Option<Arc<[Box<str>]>>,
 }
 
 impl OldestFirst {
-    /// Reads all `rows`, of which there are at most `count`; `born` dates them.
+    /// Reads all `rows`, of which there are at most `count`. `born` returns the born time of a row.
+    ///
+    /// # Errors
+    ///
+    /// If a row cannot be read, or the scratch file cannot be written.
     pub fn new(
         rows: impl Iterator<Item = Result<Row, InputError>>,
         count: u64,
@@ -78,7 +82,7 @@ impl OldestFirst {
     }
 
     fn read(&mut self, nth: u32) -> io::Result<Row> {
-        // Inputs are in the order of time, more or less: often the next line is the one.
+        // Inputs are mostly in the order of time, so the next line is often the one that is needed.
         let from = nth - nth % STRIDE;
         if !(from..=nth).contains(&self.at) {
             self.lines
@@ -108,7 +112,7 @@ impl Iterator for OldestFirst {
     }
 }
 
-/// Since 1970; what is outside of what can be is next to it.
+/// Returns seconds since 1970, limited to what fits.
 fn seconds(born: Timestamp) -> u32 {
     u32::try_from(born.as_second().max(1))
         .unwrap_or(UNKNOWN - 1)

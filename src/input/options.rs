@@ -1,16 +1,16 @@
-//! What the person says about an input; all of it optional, because most inputs speak for themselves.
+//! Options for reading inputs. All are optional, because most inputs need none.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-/// How inputs are to be read. What is `None` is sniffed, or there is none of it.
+/// How inputs are read. `None` means that the value is detected or absent.
 #[derive(Debug, Clone, Default)]
 pub struct InputOptions {
     /// `--input-format`.
     pub format: Option<InputFormat>,
-    /// `--delimiter`: an ASCII character between two cells.
+    /// `--delimiter`: the ASCII character between two cells.
     pub delimiter: Option<u8>,
     /// `--no-header`: the first record is data, and columns have numbers only.
     pub no_header: bool,
@@ -20,18 +20,18 @@ pub struct InputOptions {
     pub topic_column: Option<ColumnRef>,
     /// `--instance-column`.
     pub instance_column: Option<ColumnRef>,
-    /// `--topic`: the topic of rows that don't name one.
+    /// `--topic`: the topic of rows without one.
     pub topic: Option<String>,
-    /// `--instance`: the instance of rows that don't name one.
+    /// `--instance`: the instance of rows without one.
     pub instance: Option<String>,
-    /// `--keep`: the columns that travel to the report; all that are not used, if this is `None`.
+    /// `--keep`: the columns that are kept for the report. `None` keeps all columns that are not used.
     pub keep: Option<Vec<String>>,
 }
 
 impl InputOptions {
-    /// The flags that were given, with their values: they decide which rows there are and what each asks.
+    /// Returns the flags that were given, with their values. They decide which rows there are and what each asks.
     #[must_use]
-    pub fn told(&self) -> BTreeMap<String, String> {
+    pub fn given_flags(&self) -> BTreeMap<String, String> {
         let column = |column: &Option<ColumnRef>| {
             column
                 .as_ref()
@@ -61,38 +61,38 @@ impl InputOptions {
     }
 }
 
-/// What an input is written in.
+/// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputFormat {
-    /// Cells between commas, or whatever delimiter the header suggests.
+    /// Cells between commas, or between another delimiter that the header suggests.
     Csv,
     /// Cells between tabs.
     Tsv,
-    /// A JSON object a line.
+    /// One JSON object on each line.
     Ndjson,
-    /// A message ID a line.
+    /// One message ID on each line.
     Ids,
 }
 
-/// A word that names no [`InputFormat`].
+/// A word that is not the name of an [`InputFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no input format, expected csv, tsv, ndjson or ids")]
 pub struct UnknownFormat(String);
 
-/// How a person names a column.
+/// A column as a flag names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnRef {
-    /// As the header has it, give or take case, spaces, `_` and `-`.
+    /// A name in the header, compared without case, spaces, `_` and `-`.
     Name(String),
-    /// Counted from 1.
+    /// A number, counted from 1.
     Number(NonZeroUsize),
 }
 
 impl InputFormat {
-    /// Every format.
+    /// All formats.
     pub const ALL: [Self; 4] = [Self::Csv, Self::Tsv, Self::Ndjson, Self::Ids];
 
-    /// The word for `--input-format`.
+    /// Returns the word for `--input-format`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

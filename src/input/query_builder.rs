@@ -1,4 +1,4 @@
-//! From the cells of a row to the question it asks, whatever the format: the one place that accepts or rejects.
+//! Makes the query of a row from its cells. All formats accept or reject rows here.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::options::InputOptions;
 use super::recent::Recent;
 use super::row::Reject;
 
-/// How much of a bad text a reject shows, in characters.
+/// Number of characters of a bad text that a reject shows.
 const SHOWN: usize = 200;
 
-/// The cells of one row that make its question; an empty text is as good as none.
+/// The cells of one row that make its query. An empty text counts as missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RawFields<'a> {
     pub msg_id: &'a str,
@@ -23,33 +23,33 @@ pub(super) struct RawFields<'a> {
     pub broker: &'a str,
     pub queue_id: &'a str,
     pub queue_offset: &'a str,
-    /// `None` where the input has no such column.
+    /// `None` if the input has no such column.
     pub tag: Option<&'a str>,
 }
 
-/// Why a row asks nothing.
+/// A fault of a cell that makes a row unusable.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FieldError<'a> {
-    /// The column at fault.
+    /// The role of the column at fault.
     pub role: Role,
-    /// What stands there.
+    /// The text found there.
     pub found: &'a str,
-    /// What is wrong with it, read as "the column …".
+    /// What is wrong with it, as a continuation of "the column …".
     pub reason: String,
 }
 
-/// What is wrong with a row, and in which column of the file.
+/// A fault of a row, with the file's own name of the column.
 #[derive(Debug)]
 pub(super) struct RowError<'a> {
-    /// The file's own name for the column.
+    /// The file's own name of the column.
     pub column: Arc<str>,
-    /// What stands there.
+    /// The text found there.
     pub found: &'a str,
-    /// What is wrong with it, read as "the column …".
+    /// What is wrong with it, as a continuation of "the column …".
     pub reason: String,
 }
 
-/// Makes queries. Rows share their topics, instances, brokers and tags.
+/// Makes queries. Rows share the texts of their topics, instances, brokers and tags.
 #[derive(Debug)]
 pub(super) struct QueryBuilder {
     file: Arc<str>,
@@ -62,7 +62,7 @@ pub(super) struct QueryBuilder {
 }
 
 impl QueryBuilder {
-    /// For the rows of one file.
+    /// Makes a builder for the rows of one file.
     pub(super) fn new(file: Arc<str>, options: &InputOptions) -> Self {
         Self {
             file,
@@ -75,7 +75,7 @@ impl QueryBuilder {
         }
     }
 
-    /// The question of a row.
+    /// Makes the query of a row.
     pub(super) fn ask<'a>(&mut self, fields: &RawFields<'a>) -> Result<Query, FieldError<'a>> {
         MessageId::check(fields.msg_id).map_err(fault(Role::MsgId, fields.msg_id))?;
         Ok(Query {
@@ -104,7 +104,7 @@ impl QueryBuilder {
         shared.map(Some).map_err(fault(Role::Instance, instance))
     }
 
-    /// All three cells filled, or none: half a position is a fault.
+    /// Returns the position if all three cells are filled, and `None` if all are empty. Anything between is a fault.
     fn position<'a>(&mut self, fields: &RawFields<'a>) -> Result<Option<Position>, FieldError<'a>> {
         let RawFields {
             broker,
@@ -121,7 +121,7 @@ impl QueryBuilder {
                 "is empty, although the row has a queue",
             ));
         }
-        // A tag is compared character by character: a blank beside it would pass a message for filtered.
+        // A tag is compared character by character: with a blank beside it, a message would count as filtered.
         let bare = |text: &str| match text.trim().len() {
             length if length == text.len() => Ok(()),
             _ => Err("begins or ends with a blank, expected none"),
@@ -141,7 +141,7 @@ impl QueryBuilder {
         }))
     }
 
-    /// The reject of a row; `asked` is what could be read of it.
+    /// Makes the reject of a row. `asked` has the cells that could be read.
     pub(super) fn reject(
         &self,
         line: u64,
@@ -169,7 +169,7 @@ fn fault<'a, R: ToString>(role: Role, found: &'a str) -> impl FnOnce(R) -> Field
     }
 }
 
-/// The one shared copy of a text. What was remembered has been checked.
+/// Returns the one shared copy of a text. A remembered text was checked before.
 fn shared<E>(
     recent: &mut Recent<Arc<str>>,
     text: &str,
@@ -189,7 +189,7 @@ fn cut(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-/// Are `--topic` and `--instance` names that `RocketMQ` accepts?
+/// Checks that `--topic` and `--instance` are names that `RocketMQ` accepts.
 pub(super) fn check_given(options: &InputOptions) -> Result<(), InputError> {
     let given = [
         ("--topic", &options.topic, check_topic as fn(&str) -> _),

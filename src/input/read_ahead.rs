@@ -1,5 +1,5 @@
-//! Rows, read ahead by a thread of their own: where nothing paces the questions, reading them takes as long as
-//! answering them.
+//! Reads rows ahead on a thread of its own: where nothing paces the queries, to read a row takes as long as to answer
+//! it.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -7,15 +7,16 @@ use std::{io, vec};
 
 use super::{InputError, Row};
 
-/// Rows handed over at once: few enough to stay in the processor's cache, so many that handing over costs nothing.
+/// Number of rows that are passed at once: few enough to stay in the processor's cache, enough that passing them costs
+/// little.
 const BATCH: usize = 256;
 
-/// Batches that wait to be taken.
+/// Number of batches that wait.
 const WAITING: usize = 6;
 
 type RowBatch = Vec<Result<Row, InputError>>;
 
-/// The rows of an iterator, in its order. It is at most two thousand rows ahead of whoever takes them.
+/// Returns the rows of an iterator in its order. Reads at most two thousand rows ahead of the consumer.
 #[derive(Debug)]
 pub struct ReadAhead {
     batch: vec::IntoIter<Result<Row, InputError>>,
@@ -24,7 +25,11 @@ pub struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Begins to read. Fails only where the system gives no thread.
+    /// Starts to read.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot start a thread.
     pub fn of(
         rows: impl Iterator<Item = Result<Row, InputError>> + Send + 'static,
     ) -> io::Result<Self> {
@@ -39,7 +44,8 @@ impl ReadAhead {
         })
     }
 
-    /// No more will come. A reader that panicked must not pass for one that came to its end.
+    /// Ends the iteration. A panic of the reading thread is passed on, so that it does not look like the end of the
+    /// rows.
     fn end(&mut self) {
         self.batches = None;
         if let Some(Err(panic)) = self.reader.take().map(JoinHandle::join) {
@@ -76,7 +82,7 @@ impl Iterator for ReadAhead {
 }
 
 impl Drop for ReadAhead {
-    /// Dropping it waits only for the batch that is being read.
+    /// Waits only for the batch that is being read.
     fn drop(&mut self) {
         self.batches = None;
         if let Some(reader) = self.reader.take() {

@@ -1,9 +1,9 @@
-//! The last few things made, for values that repeat from row to row.
+//! Remembers the last few values, for values that repeat from row to row.
 
-/// How many are remembered: enough for the brokers of a cluster, few enough to look through one by one.
+/// Number of values that are remembered: enough for the brokers of a cluster, few enough to search one by one.
 const ROOM: usize = 8;
 
-/// Remembers the last few distinct values, so that rows share them. Memory stays small however many there are.
+/// Remembers the last few distinct values, so that rows share them. Memory stays small for any number of values.
 #[derive(Debug)]
 pub(super) struct Recent<T> {
     values: Vec<T>,
@@ -20,7 +20,8 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T> Recent<T> {
-    /// The remembered value that fits, or else a new one. A value that could not be made is not remembered.
+    /// Returns the remembered value that matches, or else makes a new one. A value that could not be made is not
+    /// remembered.
     pub(super) fn get<E>(
         &mut self,
         fits: impl Fn(&T) -> bool,

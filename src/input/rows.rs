@@ -1,4 +1,4 @@
-//! All rows of all inputs, numbered on, duplicates marked.
+//! All rows of all inputs, numbered consecutively and with duplicates marked.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,11 +11,11 @@ use super::dedupe::{DedupIndex, Fingerprint, TooManyRows};
 use super::input_file::{Input, Parser};
 use super::row::{Entry, ParsedRow, Row};
 
-/// How many rows are read before they are looked up: the look-ups miss the processor's cache, and together they wait
-/// for memory once where one by one each would.
+/// Number of rows that are read before they are looked up. The look-ups miss the processor's cache, and those of one
+/// batch wait for memory at the same time.
 const BATCH: usize = 64;
 
-/// The rows of all inputs in order. After an error there are no more.
+/// Iterates over the rows of all inputs in order. Ends after an error.
 pub struct Rows {
     inputs: Arc<[Input]>,
     next_input: usize,
@@ -47,7 +47,7 @@ impl Rows {
         }
     }
 
-    /// Reads some rows ahead; an error waits until the rows before it are taken.
+    /// Reads some rows ahead. An error is kept until the rows before it are taken.
     fn read_ahead(&mut self) {
         while self.ready.len() < BATCH && !self.ended {
             match self.read() {
@@ -98,7 +98,7 @@ impl Rows {
         }
     }
 
-    /// Which of the rows read ahead ask what an earlier row asked?
+    /// Marks the rows of the batch that ask the same as an earlier row.
     fn mark_duplicates(&mut self) {
         let fingerprint = |row: &Row| match &row.entry {
             Entry::Query(query) => Some(Fingerprint::of_query(query)),

@@ -1,4 +1,4 @@
-//! The first pass over an input: what it is and how much, before anything is asked.
+//! The first pass over an input: counts its rows and hashes its bytes before any query.
 
 use std::io::{self, Read};
 use std::panic;
@@ -9,17 +9,17 @@ use super::bytes::Bytes;
 use crate::delimited::Records;
 use crate::file::Sha256;
 
-/// How much is hashed at once.
+/// Number of bytes that are hashed at once.
 const CHUNK: usize = 256 << 10;
 
-/// What stands about an input in the results file, so that a resumed run knows it again.
+/// What the results file states about an input. A resumed run compares it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Survey {
-    /// As the person named it (`-` is standard input).
+    /// The path as it was given (`-` is standard input).
     pub path: String,
-    /// SHA-256 of the bytes as they lie there, compressed or not: 64 hex digits, lower case.
+    /// SHA-256 of the bytes as they are stored, compressed or not: 64 hex digits, lower case.
     pub sha256: String,
-    /// Data rows, bad ones included.
+    /// Number of data rows, rejected ones included.
     pub rows: u64,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey,
     })
 }
 
-/// Of all bytes.
+/// Returns the SHA-256 of all bytes.
 pub(super) fn sha256(mut bytes: impl Read) -> io::Result<String> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; CHUNK];

@@ -29,7 +29,7 @@ pub struct Blocks<'r> {
 }
 
 impl Blocks<'_> {
-    /// Reads the next block. At the end it compares the seal, if [`ResultsFile::blocks`] was told to check it.
+    /// Reads the next block. At the end it compares the seal, if [`ResultsFile::blocks`] checks it.
     ///
     /// # Errors
     ///

@@ -172,8 +172,8 @@ pub enum ReadError {
         sealed: String,
     },
     /// The header or the trailer states something that differs from the lines.
-    #[error("{}: {what} are {found}, the {place} says {told}", path.display())]
-    Untold {
+    #[error("{}: {what} are {found}, the {place} says {stated}", path.display())]
+    Mismatch {
         /// The file.
         path: PathBuf,
         /// What differs: the groups, the columns or the number of lines.
@@ -183,7 +183,7 @@ pub enum ReadError {
         /// Header or trailer.
         place: &'static str,
         /// The value stated there.
-        told: String,
+        stated: String,
     },
     /// The end time in the trailer is not a time.
     #[error("{}: the trailer says that the run ended at `{found}`, expected a time such as 2026-11-22T12:00:00Z", path.display())]
@@ -207,7 +207,7 @@ impl Advice for ReadError {
                 Self::Line { .. }
                 | Self::Seal { .. }
                 | Self::Totals { .. }
-                | Self::Untold { .. }
+                | Self::Mismatch { .. }
                 | Self::Ended { .. } => {
                     "don't rely on this file: fetch an unchanged copy, or ask again while the messages are kept"
                 }

@@ -119,7 +119,7 @@ impl ResultsFile {
         let Trailer {
             totals,
             groups,
-            columns: told,
+            columns: stated,
             ..
         } = &self.trailer;
         if walked.totals != *totals {
@@ -133,26 +133,26 @@ impl ResultsFile {
         let answered = walked.groups.iter().filter(|(_, seen)| seen.is_answered());
         let answered: Vec<_> = answered.map(|(group, _)| group.clone()).collect();
         let (columns, header_rows) = (columns.names(), self.header.rows());
-        let (what, found, place, told) = if !answered.iter().eq(groups) {
+        let (what, found, place, stated) = if !answered.iter().eq(groups) {
             let groups: Vec<_> = groups.iter().cloned().collect();
             let what = "the groups in its answers";
             (what, names(&answered), "trailer", names(&groups))
-        } else if columns != *told {
+        } else if columns != *stated {
             let what = "the kept columns of its rows";
-            (what, names(&columns), "trailer", names(told))
+            (what, names(&columns), "trailer", names(stated))
         } else if totals.rows != header_rows {
             let rows = [totals.rows, header_rows].map(|rows| rows.to_string());
-            let [found, told] = rows;
-            ("the rows of its inputs", found, "header", told)
+            let [found, stated] = rows;
+            ("the rows of its inputs", found, "header", stated)
         } else {
             return Ok(());
         };
-        Err(ReadError::Untold {
+        Err(ReadError::Mismatch {
             path: self.path.clone(),
             what,
             found,
             place,
-            told,
+            stated,
         })
     }
 

@@ -1,4 +1,4 @@
-//! When a run has to end: at a time of day, at a moment, or after so long.
+//! The end of a run: a time of day, a moment, or a length of time.
 
 use std::str::FromStr;
 
@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 /// `06:00`, the next one on this machine's clock, or a moment such as `2026-11-23T06:00+08:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishBy {
-    /// The next time that clocks show this.
+    /// The next moment at which clocks show this time.
     TimeOfDay(Time),
-    /// Whatever the clocks show.
+    /// A moment, independent of clocks.
     Moment(Timestamp),
 }
 
@@ -19,7 +19,7 @@ impl FromStr for FinishBy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // A civil time would be read out of a whole date, too.
+        // A whole date could be read as a time of day, too.
         let is_time = text.len() <= "06:00:00".len() && text.contains(':');
         let time = is_time.then(|| text.parse().ok()).flatten();
         time.map(Self::TimeOfDay)
@@ -31,7 +31,7 @@ impl FromStr for FinishBy {
 }
 
 impl FinishBy {
-    /// The moment that is meant at `now`; a time of day is read in `zone`.
+    /// Returns the moment for a run that starts at `now`. A time of day is read in `zone`.
     #[must_use]
     pub fn moment(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let time = match self {
@@ -47,22 +47,23 @@ impl FinishBy {
                 .timestamp();
             (moment > now).then_some(moment)
         };
-        // Where clocks go back, a time is shown twice; its first one may be over while the date is still today.
+        // When clocks are set back, a time occurs twice. Its first occurrence may be over while the date is still
+        // today.
         on(today).or_else(|| on(today.checked_add(1.day()).ok()?))
     }
 }
 
-/// The end of a run, and how the person said it.
+/// The end of a run, and the flag that sets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deadline {
-    /// No call begins after it.
+    /// No call starts after this moment.
     pub at: Timestamp,
-    /// For messages: `--finish-by 06:00`.
-    pub told: String,
+    /// The flag for messages: `--finish-by 06:00`.
+    pub given_by: String,
 }
 
 impl Deadline {
-    /// How long is left at `now`.
+    /// Returns the time left at `now`.
     #[must_use]
     pub fn left(&self, now: Timestamp) -> SignedDuration {
         self.at.duration_since(now)

@@ -1,4 +1,4 @@
-//! Four layers of one flat table.
+//! Four layers of one flat table of settings.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use crate::exit::Advice;
 
-/// The default of every setting.
+/// The defaults of all settings.
 const DEFAULTS: &str = include_str!("../../samples/settings.toml");
 
-/// What a setting can be, where its default is no example: it is empty, `auto` or no limit at all.
+/// Examples of values for settings whose default shows none: it is empty, `auto` or unlimited.
 const EXAMPLES: [(&str, &str); 23] = [
     ("source", "ons://cn-hangzhou"),
     ("profile", "default"),
@@ -37,7 +37,7 @@ const EXAMPLES: [(&str, &str); 23] = [
     ("fault_rate", "20%"),
 ];
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// The command line.
@@ -46,12 +46,12 @@ pub enum Origin {
     Environment(String),
     /// The settings file.
     File(PathBuf),
-    /// Nobody said otherwise.
+    /// No layer sets it.
     Default,
 }
 
 impl Origin {
-    /// A value as it would stand there.
+    /// Returns the value as it is written at its origin.
     fn written(&self, key: &str, value: &str) -> String {
         match self {
             Self::Flag(flag) => format!("{flag} {value}"),
@@ -79,26 +79,26 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why the settings can't hold.
+/// The settings are not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The settings file can't be read.
+    /// The settings file cannot be read.
     #[error("can't read the settings file {}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// It is no TOML.
+    /// The settings file is not TOML.
     #[error("{}: {}", path.display(), source.to_string().trim_end())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// What the parser said, with line and column.
+        /// The error of the parser, with line and column.
         source: Box<toml::de::Error>,
     },
-    /// It has a setting that does not exist, or a value that is no text, number or boolean.
+    /// The settings file has an unknown setting, or a value that is not a text, number or boolean.
     #[error("{}: `{key}` is not a setting", path.display())]
     Unknown {
         /// The file.
@@ -106,12 +106,12 @@ pub enum SettingsError {
         /// The name found.
         key: String,
     },
-    /// A value can't be understood.
+    /// A value is not valid.
     #[error("{key} (from {origin}): {problem}")]
     Value {
         /// The setting.
         key: &'static str,
-        /// Where the value stands.
+        /// The origin of the value.
         origin: Origin,
         /// What was found and what was expected.
         problem: String,
@@ -121,7 +121,7 @@ pub enum SettingsError {
     Missing {
         /// The setting.
         key: &'static str,
-        /// What to type.
+        /// The flag to type.
         hint: &'static str,
     },
 }
@@ -145,7 +145,7 @@ impl Advice for SettingsError {
     }
 }
 
-/// All layers, ready to be asked.
+/// All layers.
 #[derive(Debug)]
 pub struct Settings {
     flags: BTreeMap<&'static str, String>,
@@ -155,8 +155,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// `environment` is what the process was started with; only `ONS_AUDIT_…` matters. `file` is `--config`, else
-    /// `ONS_AUDIT_CONFIG`; there is no file that is read unasked.
+    /// Reads the layers. `environment` is that of the process, of which only `ONS_AUDIT_…` is used. `file` is
+    /// `--config`; without it `ONS_AUDIT_CONFIG` names the settings file. There is no default path.
+    ///
+    /// # Errors
+    ///
+    /// If the settings file cannot be read or is not valid.
     pub fn new(
         environment: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
@@ -179,13 +183,13 @@ impl Settings {
         })
     }
 
-    /// The settings file, if there is one.
+    /// Returns the path of the settings file, if there is one.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.file.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Lays a flag over everything else, if it was given.
+    /// Sets a flag, which takes precedence over the other layers, if it was given.
     pub fn flag(&mut self, key: &'static str, value: Option<impl ToString>) {
         debug_assert!(self.defaults.contains_key(key), "{key} has no default");
         if let Some(value) = value {
@@ -193,7 +197,7 @@ impl Settings {
         }
     }
 
-    /// The value that holds, and where it stands.
+    /// Returns the effective value and its origin.
     #[must_use]
     pub fn text(&self, key: &'static str) -> (&str, Origin) {
         let variable = variable(key);
@@ -216,7 +220,11 @@ impl Settings {
         )
     }
 
-    /// The value that holds, understood.
+    /// Returns the effective value, parsed.
+    ///
+    /// # Errors
+    ///
+    /// If the value is not valid.
     pub fn get<T: FromStr>(&self, key: &'static str) -> Result<T, SettingsError>
     where
         T::Err: fmt::Display,
@@ -230,7 +238,11 @@ impl Settings {
             })
     }
 
-    /// The value that holds, or nothing where it is empty.
+    /// Returns the effective value, parsed. `None` if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// If the value is not valid.
     pub fn optional<T: FromStr>(&self, key: &'static str) -> Result<Option<T>, SettingsError>
     where
         T::Err: fmt::Display,
@@ -242,13 +254,13 @@ impl Settings {
         }
     }
 
-    /// Every setting as a settings file, each with its origin.
+    /// Returns all settings as a settings file, each with its origin.
     #[must_use]
     pub fn show(&self) -> String {
         let mut lines = String::new();
         for key in names() {
             let (value, origin) = self.text(key);
-            // A proxy's address with a password is refused wherever it stands, and never shown.
+            // The address of a proxy with a password is refused at every origin, and never shown.
             let value = match value.rsplit_once('@') {
                 Some((_, host)) if key == "proxy" => format!("***@{host}"),
                 _ if key == "notify_url" && !value.is_empty() => "***".to_owned(),
@@ -265,7 +277,7 @@ fn variable(key: &str) -> String {
     format!("ONS_AUDIT_{}", key.to_ascii_uppercase())
 }
 
-/// Every setting's name, in the order of the default file.
+/// Returns the names of all settings, in the order of the default file.
 fn names() -> Vec<&'static str> {
     DEFAULTS
         .lines()
@@ -275,7 +287,7 @@ fn names() -> Vec<&'static str> {
         .collect()
 }
 
-/// A value that can be understood: the default, unless that shows nobody what to write.
+/// Returns a valid value: the default, or the example if the default shows none.
 fn example(key: &str) -> String {
     let (_, example) = EXAMPLES
         .into_iter()

@@ -1,8 +1,8 @@
-//! What holds, and where it comes from: flag > environment > settings file > default.
+//! Effective settings and their origin: flag > environment > settings file > default.
 //!
-//! The default is a complete settings file compiled into the program (`samples/settings.toml`), so a missing default
-//! fails in a test and not in the field, and the sample can't go stale. Every value keeps its [`Origin`]: an error
-//! names the flag, the variable or the file that has to change.
+//! The defaults are a complete settings file that is compiled into the program (`samples/settings.toml`). So a test
+//! finds a missing default, and the sample is always up to date. Every value keeps its [`Origin`]: an error names the
+//! flag, the variable or the file that has to change.
 
 mod deadline;
 mod layers;

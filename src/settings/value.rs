@@ -1,15 +1,15 @@
-//! The kinds of values that settings have.
+//! The types of settings.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A value, or `auto`: what fits the source.
+/// A value, or `auto`: the default of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auto<T> {
-    /// What fits the source.
+    /// The default of the source.
     Auto,
-    /// As told.
-    Told(T),
+    /// A given value.
+    Given(T),
 }
 
 impl<T: FromStr> FromStr for Auto<T> {
@@ -19,32 +19,32 @@ impl<T: FromStr> FromStr for Auto<T> {
         if text == "auto" {
             Ok(Self::Auto)
         } else {
-            text.parse().map(Self::Told)
+            text.parse().map(Self::Given)
         }
     }
 }
 
 impl<T> Auto<T> {
-    /// The value told, or the one that fits.
+    /// Returns the given value, or else `fitting`.
     pub fn or(self, fitting: T) -> T {
         match self {
             Self::Auto => fitting,
-            Self::Told(told) => told,
+            Self::Given(value) => value,
         }
     }
 }
 
-/// How many bad rows are too many to begin.
+/// Limit of rejected rows above which a run does not start.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxRejects {
-    /// More than this many.
+    /// More than this number.
     Rows(u64),
-    /// More than this share of the rows; at 100 %: all of them.
+    /// More than this share of the rows. 100 % refuses only if all rows are rejected.
     Percent(f64),
 }
 
 impl MaxRejects {
-    /// Are `rejected` of `rows` too many?
+    /// Returns whether `rejected` of `rows` exceed the limit.
     #[must_use]
     pub fn exceeded(self, rejected: u64, rows: u64) -> bool {
         match self {
@@ -74,7 +74,7 @@ impl FromStr for MaxRejects {
     }
 }
 
-/// A length of time such as `10s`, `500ms`, `2h30m`; more than nothing.
+/// A positive length of time such as `10s`, `500ms`, `2h30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(pub Duration);
 
@@ -95,7 +95,7 @@ impl FromStr for Span {
     }
 }
 
-/// A share of all: `0%` to `100%`.
+/// A share: `0%` to `100%`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share(
     /// From 0 to 1.
@@ -116,10 +116,10 @@ impl FromStr for Share {
     }
 }
 
-/// What is no break although it was expected otherwise.
+/// Deviations from the expectation that do not count as a break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accept {
-    /// An expected group whose subscription filters the message out.
+    /// The subscription of an expected group filters the message.
     Filtered,
 }
 
@@ -135,12 +135,12 @@ impl FromStr for Accept {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For a person.
+    /// Text for people.
     Text,
-    /// One object a line, for a program.
+    /// One JSON object on each line, for programs.
     Json,
 }
 

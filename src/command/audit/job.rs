@@ -312,7 +312,7 @@ pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<
         producer_zone: String::new(),
         born_column: None,
         rate: None,
-        options: inputs.told().clone(),
+        options: inputs.given_flags().clone(),
     })
 }
 

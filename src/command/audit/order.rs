@@ -52,7 +52,7 @@ impl MessageAges {
             self.born(row)
         })?;
         match &self.column {
-            Some((name, column)) if count > 0 && !column.is_met() => {
+            Some((name, column)) if count > 0 && !column.is_present() => {
                 Err(InputError::BornColumn(name.clone()))
             }
             Some((name, column)) => {

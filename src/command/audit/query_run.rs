@@ -135,7 +135,9 @@ impl<'a> QueryRun<'a> {
         match ended {
             Ok(RunOutcome::Complete) => Ok(sink.writer.finish(clock())?),
             Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
-                Some(deadline) if is_late.get() => anyhow!("the time is up ({})", deadline.told),
+                Some(deadline) if is_late.get() => {
+                    anyhow!("the time is up ({})", deadline.given_by)
+                }
                 _ => anyhow!("stopped as asked"),
             })),
             Ok(RunOutcome::Fatal(failure)) => Err(sink.refused(&failure)),
@@ -211,7 +213,7 @@ async fn stop_at_deadline(
         if !stop.is_requested() {
             tracing::warn!(
                 "the time is up ({}): waiting up to 5 s for the answers in flight",
-                deadline.told
+                deadline.given_by
             );
             is_late.set(true);
             stop.request();

@@ -96,7 +96,7 @@ pub(super) fn announce_deadline(forecast: &Forecast, deadline: &Deadline, now: T
         tracing::warn!(
             "time for about {} of them ({}): the oldest are asked first, --resume goes on with the others",
             humanize::count(reached),
-            deadline.told,
+            deadline.given_by,
         );
     }
 }

@@ -43,14 +43,14 @@ pub(in crate::command) fn deadline(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Option<Deadline>, Failed> {
-    let told = |flag, key| format!("{flag} {}", settings.text(key).0);
+    let given_by = |flag, key| format!("{flag} {}", settings.text(key).0);
     let mut deadline: Option<Deadline> = None;
     if let Some(finish_by) = settings.optional::<FinishBy>("finish_by")? {
         deadline = finish_by
             .moment(now, &TimeZone::system())
             .map(|at| Deadline {
                 at,
-                told: told("--finish-by", "finish_by"),
+                given_by: given_by("--finish-by", "finish_by"),
             });
     }
     if let Some(Span(most)) = settings.optional::<Span>("max_time")? {
@@ -59,7 +59,7 @@ pub(in crate::command) fn deadline(
         if deadline.as_ref().is_none_or(|other| at < other.at) {
             deadline = Some(Deadline {
                 at,
-                told: told("--max-time", "max_time"),
+                given_by: given_by("--max-time", "max_time"),
             });
         }
     }
@@ -67,7 +67,7 @@ pub(in crate::command) fn deadline(
         Some(over) if over.at <= now => Err(Failed::refused(
             anyhow!(
                 "{} is over: it was {}",
-                over.told,
+                over.given_by,
                 crate::clock::rfc3339(over.at)
             ),
             Some("--finish-by 06:00 means the next time that clocks show it".to_owned()),
