@@ -1,4 +1,4 @@
-//! `diff`: what changed between two results files.
+//! `diff`: changes between two results files.
 
 use std::io;
 use std::path::{Path, PathBuf};

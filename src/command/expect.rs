@@ -1,7 +1,7 @@
 //! `expect learn`: drafts an expectations file from the observed answers.
 //!
 //! Answers show which groups consume today, not which should: a group that was never started is in no answer, and an
-//! obsolete one may be in all of them. So the file is a draft until it was reviewed.
+//! obsolete one may be in all of them. So the file is a draft until it is reviewed.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `inspect`: what a message ID tells.
+//! `inspect`: the fields of a message ID.
 
 use std::fmt::Write as _;
 
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     if bad.is_empty() {
         return Ok(Status::Clean);
     }
-    // Several errors, one hint. The IDs that could be decoded are printed: as with rejected rows, that is a finding.
+    // Several errors, one hint. The IDs that could be decoded are printed. As with rejected rows, this is a finding.
     Err(Failed {
         status: if text.is_empty() {
             Status::Refused
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     })
 }
 
-/// The facts, one a line, their values one below the other.
+/// Formats the fields, one on each line with aligned values.
 fn lay_out(lines: &[DecodedField], text: &mut String) {
     let width = lines.iter().map(|line| line.label.len()).max().unwrap_or(0) + 2;
     for line in lines {

@@ -1,4 +1,4 @@
-//! `completions` and `man`: made from the flags themselves, so they never lag behind.
+//! `completions` and `man`: generated from the flags, so that they are always up to date.
 
 use anyhow::anyhow;
 use clap::Command;

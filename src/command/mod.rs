@@ -1,7 +1,7 @@
-//! The command line: one file a command, its flags beside the story of what it does.
+//! The command line. Each command has one file with its flags and its steps.
 //!
-//! Flags that several commands share are in `flags`. They are laid over the environment and the settings file
-//! ([`Settings`](crate::settings::Settings)) and become plain values here; nothing below this folder knows clap.
+//! Flags that several commands share are in `flags`. They take precedence over the environment and the settings file
+//! ([`Settings`](crate::settings::Settings)) and become plain values here. No other module knows clap.
 
 #![expect(
     clippy::doc_markdown,
@@ -61,7 +61,7 @@ struct Cli {
 }
 
 impl Cli {
-    /// `help audit` is what people type before they know of `audit --help`.
+    /// Turns `help COMMAND` into `COMMAND --help`.
     fn or_help(self) -> Result<Self, clap::Error> {
         match self.command {
             Command::Help { command } => {

@@ -17,7 +17,7 @@ use crate::input::Reject;
 use crate::message::{BornClock, Zone};
 use crate::settings::Span;
 
-/// How many bad rows are shown.
+/// Number of rejected rows that are shown.
 const SHOWN: usize = 10;
 
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let zone: Zone = settings.get("producer_zone")?;
     let inputs = args.input.open()?;
     let now = (env.clock)();
-    // A snapshot keeps what it has.
+    // A snapshot keeps its messages.
     let retention =
         (!spec.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
     let born = BornClock::new(now, &zone.zone);
@@ -96,15 +96,15 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     })
 }
 
-/// A forecast with what is needed to put it into words.
+/// A forecast and what its text needs.
 struct Plan<'a> {
     forecast: &'a Forecast,
     source: String,
-    /// The input gives the place of every message.
+    /// Whether the input gives the position of every message.
     placed: bool,
     rate: Rate,
     now: Timestamp,
-    /// How long the source keeps messages, if it does not keep them for good.
+    /// How long the source keeps messages. `None` if it keeps them for good.
     retention: Option<Duration>,
     zone: &'a Zone,
 }
@@ -170,7 +170,7 @@ impl Plan<'_> {
         }
     }
 
-    /// `986 are already older than 3 days; 0 more will be by the time they are asked`.
+    /// Returns `986 are already older than 3 days; 0 more will be by the time they are asked`.
     fn expiry(&self) -> Option<String> {
         let Forecast {
             expired: Some(expired),
@@ -198,7 +198,7 @@ impl Plan<'_> {
     }
 }
 
-/// `3 days`; a length that is no whole number of them as elsewhere.
+/// Formats a length of time as `3 days`, or as elsewhere if it is not a whole number of days.
 fn days(length: Duration) -> String {
     match (length.as_secs() / 86_400, length.as_secs() % 86_400) {
         (0, _) | (_, 1..) => humanize::duration(length),

@@ -56,7 +56,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .expect
         .settle(&settings, &zone.unwrap_or(jiff::tz::TimeZone::UTC))?;
     refuse_twice(&results_files)?;
-    // Other expectations need no new answers. Without any, those of the run hold.
+    // Other expectations need no new answers. If no flag gives any, those of the run apply.
     let expectations = if given.is_empty() && !given.accept_filtered {
         in_common(&results_files)?
     } else {
@@ -78,7 +78,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     conclude(&results_files, expectations, targets, ending, true).map(|(status, _)| status)
 }
 
-/// Returns the expectations, if all shards have the same.
+/// Returns the expectations if they are the same in all shards.
 fn in_common(results_files: &[ResultsFile]) -> Result<Expectations, Failed> {
     let expected = |results_file: &ResultsFile| results_file.header().expectations.clone();
     let first = results_files.first().map(expected).unwrap_or_default();
@@ -99,7 +99,7 @@ fn in_common(results_files: &[ResultsFile]) -> Result<Expectations, Failed> {
     }
 }
 
-/// Refuses the same answers twice. A resumed run may have left an earlier results file with the same run ID.
+/// Refuses to count the same answers twice. A resumed run may have left an earlier results file with the same run ID.
 fn refuse_twice(results_files: &[ResultsFile]) -> Result<(), Failed> {
     for (nth, results_file) in results_files.iter().enumerate() {
         let is_same = |earlier: &&ResultsFile| {

@@ -1,7 +1,7 @@
-//! `snapshot`: freezes a cluster's offsets, and where messages are, into a file that can be judged later.
+//! `snapshot`: writes a cluster's offsets, and the positions of messages, to a file that can be judged later.
 //!
-//! The same two steps as an audit's: messages are looked up, then the offsets are read. What an audit would judge then is
-//! written instead, so an audit of the file says what one of the cluster would have said at that moment.
+//! It has the two stages of a cluster audit: messages are looked up, then the offsets are read. Both are written
+//! instead of judged, so an audit of the file has the same verdicts as an audit of the cluster at that moment.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ use crate::results::{FoundView, Header, Line, ResultsFile};
 use crate::source::Source;
 use crate::source::rocketmq::{Cluster, QueriedTopic};
 
-/// How much is written at once.
+/// Number of bytes that are written at once.
 const BLOCK: usize = 256 * 1024;
 
 #[derive(Debug, clap::Args)]
@@ -161,7 +161,7 @@ async fn all_topics(cluster: &Cluster) -> Result<BTreeSet<QueriedTopic>, Failed>
     Ok(names.into_iter().map(|name| (None, name)).collect())
 }
 
-/// What a snapshot file holds of the messages.
+/// Counts of the messages in a snapshot file.
 #[derive(Debug, Default)]
 struct SnapshotCounts {
     messages: u64,
@@ -170,7 +170,7 @@ struct SnapshotCounts {
 }
 
 impl SnapshotCounts {
-    /// Says what is in the file, and what that is worth.
+    /// Announces what is in the file and what is missing in it.
     fn report(&self, path: &Path, captured: &SnapshotDocument) -> Status {
         tracing::info!(
             "{}: {} topics, {} groups, {} messages, {} not found, {} without an answer",
@@ -191,7 +191,7 @@ impl SnapshotCounts {
     }
 }
 
-/// Writes the file, by way of a scratch file where it is compressed.
+/// Writes the file. A compressed one is written to a scratch file first.
 fn write(
     path: &Path,
     mut output: Output,
@@ -243,7 +243,7 @@ fn write(
     Ok(counts)
 }
 
-/// `check` says whether the seal is computed on the way.
+/// Calls a function for each line. `check` says whether the seal is computed on the way.
 fn each_line(
     results_file: &ResultsFile,
     check: bool,

@@ -1,4 +1,4 @@
-//! What is refused before anything is asked.
+//! Refusals and announcements before the first query.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::input::{Entry, Inputs, Reject};
 use crate::results::{ReadError, ResultsFile, SpreadsheetDamage};
 use crate::settings::{Deadline, MaxRejects};
 
-/// An earlier results file is kept under another name; any other file is not ours to replace.
+/// Refuses a path with a file that is not a results file. An earlier results file is kept under another name.
 pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
     match ResultsFile::open(results) {
         Ok(_) => Ok(()),
@@ -27,7 +27,7 @@ pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
     }
 }
 
-/// Refuses an input with more bad rows than the person wants to have.
+/// Refuses an input with more rejected rows than `--max-rejects` allows.
 pub(super) fn refuse_too_many_rejects(
     forecast: &Forecast,
     most: MaxRejects,
@@ -39,7 +39,7 @@ pub(super) fn refuse_too_many_rejects(
     Ok(())
 }
 
-/// Says what will be asked.
+/// Announces what will be asked.
 pub(super) fn announce(forecast: &Forecast) {
     let time = forecast
         .seconds
@@ -63,14 +63,14 @@ pub(super) fn announce(forecast: &Forecast) {
     }
 }
 
-/// Says which columns a spreadsheet has damaged, while the list can still be made again.
+/// Warns about columns that a spreadsheet has damaged, while the list can still be made again.
 pub(super) fn announce_damage(damage: &SpreadsheetDamage) {
     for column in damage.columns() {
         tracing::warn!("{column}");
     }
 }
 
-/// Says what an earlier results file spares us.
+/// Announces how many answers of an earlier results file are reused.
 pub(super) fn announce_carried(carried: u64) {
     if carried > 0 {
         tracing::info!(
@@ -80,7 +80,7 @@ pub(super) fn announce_carried(carried: u64) {
     }
 }
 
-/// Says how far the run will come before it has to end.
+/// Announces how far the run will come before its deadline.
 pub(super) fn announce_deadline(forecast: &Forecast, deadline: &Deadline, now: Timestamp) {
     let (Some(seconds), left) = (forecast.seconds, deadline.left(now).as_secs_f64()) else {
         return;
@@ -101,7 +101,7 @@ pub(super) fn announce_deadline(forecast: &Forecast, deadline: &Deadline, now: T
     }
 }
 
-/// An export that failed is often a header and nothing else: that must not pass for "all reconciled".
+/// Refuses an empty input. A failed export is often only a header, and must not count as "all reconciled".
 pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
     if inputs.surveys().iter().any(|survey| survey.rows > 0) {
         return Ok(());
@@ -121,7 +121,7 @@ pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
     ))
 }
 
-/// The bad rows of a snapshot's audit, where nothing is spent: reading stops at the first good row.
+/// Refuses a snapshot's audit if all rows are rejected. Reads only up to the first good row.
 pub(super) fn refuse_if_all_are_bad(inputs: &Inputs) -> Result<(), Failed> {
     let mut rows = 0;
     for row in inputs.rows() {

@@ -1,4 +1,4 @@
-//! When to end.
+//! Flags for the end of a run.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -38,7 +38,7 @@ impl DeadlineFlags {
     }
 }
 
-/// The earlier one of the ends that are set, if one is.
+/// Returns the earlier one of the deadlines that are set.
 pub(in crate::command) fn deadline(
     settings: &Settings,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! Who should have consumed.
+//! Flags for the expected groups.
 
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ impl ExpectFlags {
         settings.flag("accept", self.accept.as_ref());
     }
 
-    /// `zone` is the producers', for days.
+    /// Reads the expectations. `zone` is the producers' time zone, in which days are read.
     pub(in crate::command) fn settle(
         &self,
         settings: &Settings,
@@ -64,7 +64,7 @@ impl ExpectFlags {
     }
 }
 
-/// The zone of the producers in a results file.
+/// Returns the producers' time zone of a results file.
 pub(in crate::command) fn zone_of(header: &Header) -> TimeZone {
     let zone = header.producer_zone.parse::<Zone>();
     zone.map_or(TimeZone::UTC, |zone| zone.zone)

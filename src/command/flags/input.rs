@@ -1,4 +1,4 @@
-//! What is asked about.
+//! Flags for the input.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub(in crate::command) struct InputFlags {
     max_rejects: Option<String>,
 }
 
-/// What an input has where.
+/// Flags that describe the columns and the format of an input.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct ColumnFlags {
@@ -65,7 +65,7 @@ pub(in crate::command) struct ColumnFlags {
 }
 
 impl ColumnFlags {
-    /// Opens inputs of this shape; `keep` names the columns that are kept.
+    /// Opens inputs of this form. `keep` names the columns that are kept.
     pub(in crate::command) fn open(
         self,
         paths: &[PathBuf],
@@ -90,7 +90,7 @@ impl ColumnFlags {
     }
 }
 
-/// Whoever forgot the input is told what is waited for.
+/// Returns what is shown while the program waits for input on a terminal.
 fn prompt(paths: &[PathBuf], is_terminal: bool) -> Option<&'static str> {
     let reads_stdin = paths.is_empty() || paths.iter().any(|path| path == Path::new("-"));
     (reads_stdin && is_terminal)
@@ -110,12 +110,12 @@ impl InputFlags {
         settings.flag("max_rejects", self.max_rejects.as_ref());
     }
 
-    /// Opens all inputs: from here on their columns are known, and their rows counted.
+    /// Opens all inputs: maps their columns and counts their rows.
     pub(in crate::command) fn open(self) -> Result<Inputs, Failed> {
         self.columns.open(&self.inputs, self.keep)
     }
 
-    /// The paths, in order.
+    /// Returns the paths, in order.
     pub(in crate::command) fn paths(&self) -> &[PathBuf] {
         &self.inputs
     }
@@ -126,17 +126,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_terminal_is_told_that_it_is_read() {
+    fn only_a_terminal_gets_a_prompt() {
         let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        for (names, is_terminal, is_told) in [
+        for (names, is_terminal, has_prompt) in [
             (vec!["-"], true, true),
             (vec![], true, true),
             (vec!["a.csv", "-"], true, true),
             (vec!["-"], false, false),
             (vec!["a.csv"], true, false),
         ] {
-            let told = prompt(&paths(&names), is_terminal);
-            assert_eq!(told.is_some(), is_told, "{names:?} {is_terminal}");
+            let text = prompt(&paths(&names), is_terminal);
+            assert_eq!(text.is_some(), has_prompt, "{names:?} {is_terminal}");
         }
     }
 }

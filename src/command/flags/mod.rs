@@ -1,4 +1,4 @@
-//! Flags that several commands share, each with the place where they become values.
+//! Flags that several commands share, and their conversion to values.
 
 mod deadline;
 mod expect;

@@ -1,4 +1,4 @@
-//! How fast, and how often.
+//! Flags for the rate and the retries.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -8,19 +8,20 @@ use crate::engine::{Backoff, Pacer, Policy, QuotaFile, Rate};
 use crate::exit::Failed;
 use crate::settings::{Auto, Settings};
 
-/// Headroom under the quota of 10/s, which the account shares with the console and all else (`docs/facts/ons-api.md`, trap 22).
+/// Stays below the quota of 10/s, which the account shares with the console and other tools (`docs/facts/ons-api.md`,
+/// trap 22).
 const API_RATE: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
 
 /// Rate × latency: enough for answers of two seconds at the default rate.
 const API_CONCURRENCY: usize = 16;
 
-/// A cluster of one's own bears far more, and consumers shall not notice.
+/// A cluster can answer far more, but its consumers must not be slowed down.
 const CLUSTER_RATE: NonZeroU32 = NonZeroU32::new(500).expect("five hundred is not zero");
 
-/// Messages looked up at once; each broker is asked no more than its share of it (`Options::in_flight`).
+/// Look-ups in flight. Each broker gets at most its share of them (`Options::in_flight`).
 const CLUSTER_CONCURRENCY: usize = 64;
 
-/// Where nothing limits the rate, connections do (`docs/facts/perf.md`).
+/// If the rate is unlimited, the number of connections limits it (`docs/facts/perf.md`).
 const API_CONCURRENCY_AT_MAX: usize = 64;
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ pub(in crate::command) struct PaceFlags {
     more: MorePaceFlags,
 }
 
-/// The pace of what is asked of a cluster.
+/// Flags for the pace of look-ups in a cluster.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pace")]
 pub(in crate::command) struct ClusterPaceFlags {
@@ -58,7 +59,7 @@ pub(in crate::command) struct ClusterPaceFlags {
     more: MorePaceFlags,
 }
 
-/// The pace of whatever is asked.
+/// Flags for the pace of any source.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pace")]
 struct MorePaceFlags {
@@ -75,7 +76,7 @@ struct MorePaceFlags {
     quota_file: Option<PathBuf>,
 }
 
-/// What the flags come to.
+/// The pace that the flags give.
 #[derive(Debug, Clone)]
 pub(in crate::command) struct Pace {
     pub(in crate::command) rate: Rate,
@@ -109,18 +110,18 @@ impl MorePaceFlags {
     }
 }
 
-/// What kind of source is asked: each has a pace that fits.
+/// The kind of a source, which decides its default pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::command) enum SourceKind {
     /// The HTTP API, which has a quota.
     Api,
-    /// A cluster, which has other work to do.
+    /// A cluster, which also serves its consumers.
     Cluster,
-    /// A snapshot, which has all the time in the world.
+    /// A snapshot, which has no limit.
     Snapshot,
 }
 
-/// How fast a source may be asked.
+/// Returns the rate limit of a source.
 pub(in crate::command) fn rate_of(settings: &Settings, kind: SourceKind) -> Result<Rate, Failed> {
     let fitting = match kind {
         SourceKind::Api => Rate::per_second(API_RATE),

@@ -1,4 +1,4 @@
-//! What comes out.
+//! Flags for the reports.
 
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,7 @@ pub(in crate::command) struct ReportFlags {
     worklist: Option<PathBuf>,
 }
 
-/// How CSV files are written.
+/// Flags for the form of CSV files.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
 pub(in crate::command) struct CsvFlags {
@@ -106,7 +106,7 @@ impl ReportFlags {
         settings.flag("lang", self.lang.as_ref());
     }
 
-    /// The first report that is a file with a place of its own, beside which the results file belongs.
+    /// Returns the first report that is a regular file. The results file is kept beside it.
     pub(in crate::command) fn first_file(&self) -> Option<&Path> {
         let is_file = |path: &&PathBuf| {
             **path != Path::new("-")
@@ -115,7 +115,7 @@ impl ReportFlags {
         self.output.iter().find(is_file).map(PathBuf::as_path)
     }
 
-    /// Opens the bundle, if one is wanted.
+    /// Opens the bundle if a flag asks for it.
     pub(in crate::command) fn open_bundle(
         &self,
         reserved: &ReservedPaths,
@@ -149,14 +149,14 @@ impl ReportFlags {
         }))
     }
 
-    /// Every file and folder that is to be made.
+    /// Returns every file and folder that will be written.
     pub(in crate::command) fn paths(&self) -> impl Iterator<Item = &Path> {
         let files = self.output.iter().chain(&self.matrix).chain(&self.rejects);
         let all = files.chain(&self.bundle).chain(&self.worklist);
         all.map(PathBuf::as_path)
     }
 
-    /// Opens every target. None may take the place of a `taken` file.
+    /// Opens every target. None may be one of the reserved paths.
     pub(in crate::command) fn open(
         self,
         reserved: &ReservedPaths,
@@ -187,7 +187,7 @@ impl ReportFlags {
     }
 }
 
-/// Prepares the folder of a worklist. What is in the way is an earlier worklist or a mistake.
+/// Prepares the folder of a worklist. Replaces an earlier worklist and refuses any other folder.
 fn open_worklist<'p>(
     folder: &Path,
     mut others: impl Iterator<Item = &'p PathBuf>,
@@ -206,7 +206,7 @@ fn open_worklist<'p>(
     FileSet::create(folder).map_err(|error| Failed::unwritable(folder, error))
 }
 
-/// Parts need names.
+/// Refuses to split streams, since parts need names.
 fn refuse_to_split_streams(targets: &[Target]) -> Result<(), Failed> {
     let is_stream = |target: &&Target| target.format.is_csv() && target.output.is_stream();
     match targets.iter().find(is_stream) {

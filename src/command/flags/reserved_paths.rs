@@ -1,4 +1,4 @@
-//! Files that a command reads or keeps for itself: no report takes the place of one, and none takes another's.
+//! Files that a command reads or writes itself: no report may replace one of them, and each needs a path of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::exit::Failed;
 use crate::results::{ordered_path, partial_path};
 use crate::settings::Settings;
 
-/// The settings that name files to be read.
+/// The settings that name files to read.
 const READ: [(&str, &str); 5] = [
     ("expect_file", "the file of expected groups"),
     ("ca_cert", "the file of certificate authorities"),
@@ -18,16 +18,16 @@ const READ: [(&str, &str); 5] = [
     ("tls_key", "a private key"),
 ];
 
-/// The settings that name files to be written, each with the flag that names another one.
+/// The settings that name files to write, each with the flag that names another one.
 const KEPT: [(&str, &str, &str); 2] = [
     ("quota_file", "the quota file", "--quota-file"),
     ("metrics", "the file of metrics", "--metrics"),
 ];
 
-/// A run that is killed leaves its answers there.
+/// The file that keeps the answers of a killed run.
 const GROWS: &str = "where the results file grows";
 
-/// Each file with what it is.
+/// Each path with a description of its file.
 #[derive(Debug, Default)]
 pub(in crate::command) struct ReservedPaths(Vec<(PathBuf, &'static str)>);
 
@@ -43,7 +43,7 @@ impl ReservedPaths {
         self
     }
 
-    /// Adds what the settings name, wherever they stand, and the file in which they do.
+    /// Adds the files that settings name, and the settings file.
     pub(in crate::command) fn settings(self, settings: &Settings) -> Result<Self, Failed> {
         let (source, _) = settings.text("source");
         let snapshot = (!source.is_empty() && !source.contains("://")).then(|| Path::new(source));
@@ -62,7 +62,7 @@ impl ReservedPaths {
         Ok(reserved)
     }
 
-    /// Adds a results file, and the files in which it grows.
+    /// Adds a results file, and the files from which it is made.
     pub(in crate::command) fn results_file(self, results: &Path) -> Result<Self, Failed> {
         let flag = "--results";
         let partial = partial_path(results);
@@ -81,7 +81,7 @@ impl ReservedPaths {
         reserved.located(results, flag)
     }
 
-    /// Adds the results file of messages that are looked up before `path` is made, and the files in which it grows.
+    /// Adds the results file of messages that are looked up before `path` is made, and the files from which it is made.
     pub(in crate::command) fn located(self, path: &Path, flag: &str) -> Result<Self, Failed> {
         let located = path.with_added_extension("located");
         let mut reserved = self;
@@ -91,7 +91,7 @@ impl ReservedPaths {
         Ok(reserved)
     }
 
-    /// Adds a file that is written and has a name of its own.
+    /// Adds a file that is written and needs a path of its own.
     fn keep(mut self, path: PathBuf, what: &'static str, flag: &str) -> Result<Self, Failed> {
         if path == Path::new("-") {
             let error = anyhow!("{what} can't be standard output, where reports go");
@@ -106,9 +106,9 @@ impl ReservedPaths {
         Ok(self)
     }
 
-    /// Refuses a report in the place of one of the files.
+    /// Refuses a report at one of the paths.
     pub(in crate::command) fn refuse(&self, path: &Path) -> Result<(), Failed> {
-        // `-` is standard input there and standard output here.
+        // `-` is standard input for an input and standard output for a report.
         match self.what(path) {
             Some(what) if path != Path::new("-") => Err(Failed::refused(
                 anyhow!("{} is {what}: no report may replace it", path.display()),
@@ -118,7 +118,7 @@ impl ReservedPaths {
         }
     }
 
-    /// All of them.
+    /// Returns all paths.
     pub(in crate::command) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         self.0.iter().map(|(path, _)| path)
     }

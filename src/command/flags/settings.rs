@@ -1,4 +1,4 @@
-//! Where settings come from besides the flags.
+//! Flags for the settings file.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ impl SettingsFlags {
         )?)
     }
 
-    /// Shows the settings, if that is all that was asked for.
+    /// Prints the settings if `--show-settings` is given.
     pub(in crate::command) fn show(&self, settings: &Settings) -> Option<Result<Status, Failed>> {
         self.show_settings
             .then(|| print(&settings.show()).map(|()| Status::Clean))

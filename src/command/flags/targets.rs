@@ -1,4 +1,4 @@
-//! Opening what reports are written to, before anything is read or asked.
+//! Opens the files of reports, before anything is read or asked.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::exit::Failed;
 use crate::file::Output;
 use crate::report::{ReportFormat, Target};
 
-/// The paths of `-o`; standard output where there is none.
+/// Returns the paths of `-o`, or standard output if there are none.
 pub(in crate::command) fn or_stdout(
     output: Vec<PathBuf>,
 ) -> impl Iterator<Item = (Option<ReportFormat>, PathBuf)> {
@@ -17,8 +17,8 @@ pub(in crate::command) fn or_stdout(
     output.into_iter().chain(default).map(|path| (None, path))
 }
 
-/// Opens every target, so that a path that can't be written costs no call. None may take the place of a `taken` file;
-/// `endings` are the formats that a path without a told format may ask for.
+/// Opens every target, so that one that cannot be written is found before the first call. None may be a reserved path.
+/// `endings` are the formats that the ending of a path may select.
 pub(in crate::command) fn open(
     wanted: impl Iterator<Item = (Option<ReportFormat>, PathBuf)>,
     reserved: &ReservedPaths,
@@ -52,7 +52,7 @@ pub(in crate::command) fn open(
     Ok(targets)
 }
 
-/// Opens one file to be written, which must be none of `taken`.
+/// Opens one file to write. It must not be one of the reserved paths.
 pub(in crate::command) fn create(path: &Path, reserved: &ReservedPaths) -> Result<Output, Failed> {
     reserved.refuse(path)?;
     created(path)
@@ -62,7 +62,7 @@ fn created(path: &Path) -> Result<Output, Failed> {
     Output::create(path).map_err(|error| Failed::unwritable(path, error))
 }
 
-/// `.csv, .json and .md`
+/// Returns `.csv, .json and .md`.
 fn listed(formats: &[ReportFormat]) -> String {
     let endings: Vec<_> = formats
         .iter()
@@ -75,14 +75,14 @@ fn listed(formats: &[ReportFormat]) -> String {
     }
 }
 
-/// The format by the ending; streams and devices without one get CSV.
+/// Returns the format by the ending. Streams and devices without an ending get CSV.
 fn format_of(path: &Path) -> Option<ReportFormat> {
     let stream = path == Path::new("-")
         || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     ReportFormat::of(path).or(stream.then_some(ReportFormat::Csv))
 }
 
-/// The path without links and detours, as far as it exists.
+/// Returns the path without links and `..`, as far as it exists.
 fn real(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
     let parent = || {
@@ -100,7 +100,7 @@ fn real(path: &Path) -> Option<PathBuf> {
     )
 }
 
-/// Does a file stand in a folder, whether they exist or not?
+/// Returns whether a file is in a folder. Neither needs to exist.
 pub(in crate::command) fn is_in(file: &Path, folder: &Path) -> bool {
     match (real(file), real(folder)) {
         (Some(file), Some(folder)) => file != Path::new("-") && file.starts_with(folder),
@@ -108,7 +108,7 @@ pub(in crate::command) fn is_in(file: &Path, folder: &Path) -> bool {
     }
 }
 
-/// Do both paths name one file, whether it exists or not?
+/// Returns whether both paths name one file. It need not exist.
 pub(super) fn same(a: &Path, b: &Path) -> bool {
     a == b
         || (a != Path::new("-")

@@ -1,4 +1,4 @@
-//! What machines are told of a run's end.
+//! Flags for metrics and notifications about the end of a run.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -52,12 +52,12 @@ impl TelemetryFlags {
     }
 }
 
-/// Waits for the run's end, to tell of it.
+/// Reports the end of a run as metrics and as a notification.
 #[derive(Debug)]
 pub(in crate::command) struct RunMonitor {
     env: Env,
     started: Timestamp,
-    /// What people call this audit.
+    /// The name of this audit in messages.
     name: String,
     metrics: Option<MetricsFile>,
     webhook: Option<Webhook>,
@@ -65,7 +65,7 @@ pub(in crate::command) struct RunMonitor {
 }
 
 impl RunMonitor {
-    /// The run that leaves the results file `results` begins.
+    /// Starts to monitor the run that writes the results file `results`.
     pub(in crate::command) fn start(
         results: &Path,
         settings: &Settings,
@@ -83,8 +83,7 @@ impl RunMonitor {
         })
     }
 
-    /// The run has ended: tells whoever wants to know, and ends as the run did. A machine that can't be told changes
-    /// nothing about what was found.
+    /// Reports the end of the run and returns its result. A failed notification does not change the result.
     pub(in crate::command) fn end(
         self,
         ended: Result<(Status, ReportTotals), Failed>,
@@ -116,7 +115,7 @@ impl RunMonitor {
     }
 }
 
-/// A folder that is not there is told of as for any other file.
+/// Opens the metrics file. A missing folder gives the same message as for any other file.
 fn metrics_file(path: &Path) -> Result<MetricsFile, Failed> {
     MetricsFile::open(path).map_err(|error| match error {
         MetricsError::Io { path, source } => Failed::unwritable(&path, source),
@@ -124,9 +123,9 @@ fn metrics_file(path: &Path) -> Result<MetricsFile, Failed> {
     })
 }
 
-/// Whoever is to be told, if anybody is.
+/// Returns the webhook if one is set.
 fn webhook(settings: &Settings, env: &Env) -> Result<Option<Webhook>, Failed> {
-    // Misspelt ones are refused, also where nobody is told today.
+    // Invalid values are refused even if no webhook is set.
     let (template, when) = (
         settings.get("notify_template")?,
         settings.get("notify_when")?,
