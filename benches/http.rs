@@ -1,6 +1,6 @@
-//! Queries per second over HTTP, against what wrk gets from the same nginx in the same minute.
+//! Queries per second over HTTP, compared with those of wrk against the same nginx in the same minute.
 //!
-//! nginx returns a fixed answer of 450 bytes; ons-audit signs, parses, records and writes the CSV.
+//! nginx returns a fixed answer of 450 bytes. ons-audit signs, parses, keeps the answers and writes the CSV.
 
 use std::fs;
 use std::io::Write;
@@ -105,7 +105,7 @@ fn wrk(port: u16) -> f64 {
         .expect("wrk says its rate")
 }
 
-/// nginx in the foreground, one worker, ended with us.
+/// nginx in the foreground with one worker. Killed when dropped.
 struct Nginx(Child);
 
 impl Nginx {

@@ -1,4 +1,4 @@
-//! Ratios, each against a yardstick run in the same minute: `cargo bench` for all, `cargo bench -- http snapshot` for
+//! Ratios, each to a yardstick that runs in the same minute. `cargo bench` runs all, `cargo bench -- http snapshot`
 //! some of `start`, `pace`, `http`, `snapshot`, `report`, `serve`. Absolute times on shared machines prove nothing.
 
 #![expect(

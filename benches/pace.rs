@@ -1,5 +1,5 @@
-//! How much of a quota is used, and how many calls it costs: `--rate 10/s` against a server that allows ten calls in
-//! any second. `QUERIES=600 cargo bench -- pace` for a longer run.
+//! The used share of a quota, and the number of calls: `--rate 10/s` against a server that allows ten calls in any
+//! second. `QUERIES=600 cargo bench -- pace` is a longer run.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -26,7 +26,7 @@ struct Quota {
 }
 
 impl Quota {
-    /// Ten in any second that ends now.
+    /// Admits a call if fewer than ten were admitted in the last second.
     fn admit(&mut self) -> bool {
         let now = Instant::now();
         self.first.get_or_insert(now);

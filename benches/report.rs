@@ -1,7 +1,7 @@
-//! What each format costs that a finished results file is rendered to: time, processor time, peak memory, and bytes per
-//! second. The yardstick is the walk over the results file that `verify` makes, which every format pays as well.
+//! The cost of rendering a results file in each format: time, processor time, peak memory, and bytes per second. The
+//! yardstick is `verify`, which reads all lines of the results file as every format must.
 //!
-//! `MESSAGES=1000000 cargo bench -- report` for the large one (about 3 GB of disk).
+//! `MESSAGES=1000000 cargo bench -- report` is the large run (about 3 GB of disk).
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::snapshot::{write_input, write_snapshot};
 use crate::yardstick::{Cost, measure, program};
 
-/// Each with the flag that asks for it.
+/// Each format with its flag.
 const FORMATS: [(&str, &str); 8] = [
     ("-o", "r.csv"),
     ("--matrix", "m.csv"),
@@ -67,7 +67,7 @@ fn run(folder: &Path, line: &str) -> Cost {
     measure(&mut command)
 }
 
-/// A file's, or all of a folder's, in MB; nothing where there is none.
+/// Returns the size of a file or of all files in a folder, in MB. 0 if there is none.
 fn size(path: &Path) -> f64 {
     let bytes = match fs::read_dir(path) {
         Ok(files) => files

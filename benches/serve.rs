@@ -1,5 +1,5 @@
-//! Requests per second of `serve` with every signature checked, against the same server answering a constant
-//! (`/healthz`), in turns, from the same clients: keep-alive connections of our own, requests signed beforehand.
+//! Requests per second of `serve` with every signature checked, compared with the same server answering a constant
+//! (`/healthz`). Both get requests in turns from the same keep-alive clients, which sign their requests beforehand.
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};

@@ -1,7 +1,7 @@
-//! Rows per second offline: coordinates in, results file and long CSV out, against DuckDB computing the same join into a
-//! narrower CSV, in turns. DuckDB comes from PyPI into a virtual environment of its own below `target/`.
+//! Rows per second offline, from positions to a results file and a long CSV. The yardstick is DuckDB, which computes
+//! the same join into a narrower CSV, in turns. It comes from PyPI into a virtual environment below `target/`.
 //!
-//! `ROWS=10000000 cargo bench -- snapshot` for the large one (about 20 GB of disk).
+//! `ROWS=10000000 cargo bench -- snapshot` is the large run (about 20 GB of disk).
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -104,7 +104,7 @@ fn join(python: &Path, folder: &Path) -> Command {
     command
 }
 
-/// The interpreter of a virtual environment with DuckDB in it, if one can be made.
+/// Returns the interpreter of a virtual environment with DuckDB, if one can be made.
 fn duckdb() -> Option<PathBuf> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb");
     let python = home.join("bin/python");
@@ -120,7 +120,7 @@ fn duckdb() -> Option<PathBuf> {
     Some(python)
 }
 
-/// Where message `nth` is stored.
+/// Returns the position of message `nth`.
 fn position(nth: usize) -> (&'static str, usize, usize) {
     (BROKERS[nth % 4], nth / 4 % QUEUES, nth / (4 * QUEUES))
 }
@@ -138,7 +138,7 @@ pub(crate) fn write_input(path: &Path, rows: usize) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Group `nth` has passed nine tenths, less a bit for each.
+/// Returns the offset of group `nth`, which has passed about nine tenths.
 fn committed(rows: usize, group: usize) -> usize {
     rows / (4 * QUEUES) * (90 - group) / 100
 }

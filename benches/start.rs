@@ -1,4 +1,4 @@
-//! How long a person waits for `--help`, and how large the program is.
+//! Start-up time of `--help`, and size of the program.
 
 use std::fs;
 use std::process::Command;

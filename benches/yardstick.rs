@@ -1,5 +1,5 @@
-//! Whole processes, measured: wall time, processor time and peak memory of a command, and medians of paired rounds.
-//! Machines drift, so only ratios between commands of the same minute mean anything.
+//! Measures whole processes: wall time, processor time and peak memory of a command, and medians of paired rounds. The
+//! speed of machines drifts, so only ratios between commands of the same minute are meaningful.
 
 use std::fmt;
 use std::fs;
@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What one run of a command cost.
+/// The cost of one run of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
     /// From start to end.
     pub(crate) wall: Duration,
     /// User and system time of the process and its children.
     pub(crate) cpu: Duration,
-    /// Most resident memory, in MiB.
+    /// Peak resident memory, in MiB.
     pub(crate) peak_mib: f64,
 }
 
@@ -30,14 +30,14 @@ impl fmt::Display for Cost {
     }
 }
 
-/// The program to be measured. What `cargo bench` builds has the features that tests ask of the libraries (tokio's
-/// clock can be paused, which costs time in every call), so `.ci/run` names a plain release build here.
+/// Returns the program to be measured. `cargo bench` builds it with the features that tests need (tokio's clock can be
+/// paused, which costs time in every call), so `.ci/run` names a plain release build here.
 pub(crate) fn program() -> PathBuf {
     std::env::var_os("ONS_AUDIT_BINARY")
         .map_or_else(|| env!("CARGO_BIN_EXE_ons-audit").into(), PathBuf::from)
 }
 
-/// Runs `command` to its end and measures it. Its output is thrown away.
+/// Runs `command` to its end and measures it. Discards its output.
 pub(crate) fn measure(command: &mut Command) -> Cost {
     let before = children_cpu();
     let start = Instant::now();
@@ -59,13 +59,13 @@ pub(crate) fn measure(command: &mut Command) -> Cost {
     }
 }
 
-/// The middle one.
+/// Returns the median.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// Is the program there? Says loudly what is skipped where it is not.
+/// Returns whether the program is installed. Prints what is skipped if it is not.
 pub(crate) fn have(program: &str, what: &str) -> bool {
     let found = Command::new(program)
         .arg("--version")
@@ -79,17 +79,17 @@ pub(crate) fn have(program: &str, what: &str) -> bool {
     found
 }
 
-/// Processor time of all children that have ended, from fields 16 and 17 of their parent's stat.
+/// Returns the processor time of all children that have ended, from fields 16 and 17 of their parent's stat.
 fn children_cpu() -> Duration {
     ticks("self", 13)
 }
 
-/// Processor time of a process that runs, from fields 14 and 15 of its stat.
+/// Returns the processor time of a running process, from fields 14 and 15 of its stat.
 pub(crate) fn cpu_of(id: u32) -> Duration {
     ticks(&id.to_string(), 11)
 }
 
-/// Two fields of /proc/PROCESS/stat, user and system time, in ticks of 10 ms.
+/// Returns the sum of two fields of /proc/PROCESS/stat, user and system time, in ticks of 10 ms.
 fn ticks(process: &str, skip: usize) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux");
     let after_name = stat.rsplit_once(") ").expect("pid (name) …").1;
@@ -102,7 +102,7 @@ fn ticks(process: &str, skip: usize) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// Most resident memory of a process that runs, in MiB.
+/// Returns the peak resident memory of a running process, in MiB.
 pub(crate) fn peak_mib_of(id: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -65,7 +65,7 @@ pub trait Advice: std::error::Error + Send + Sync + 'static {
 }
 
 /// The cause if the other end of a pipe is closed, such as that of `| head`.
-pub const NO_READER: &str = "nobody reads it any more";
+pub const NO_READER: &str = "the reader has closed the pipe";
 
 /// The failure of a command: the error, its status and its hints.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Example: ons-audit inspect 1E0578FE110F18B4AAC235C0C8460BA2 --producer-zone Asia/Shanghai
     #[arg(long, value_name = "ZONE", default_value = "+08:00", alias = "tz")]
     producer_zone: Zone,
-    /// Decode as if this were the current time (RFC 3339): 4.x IDs do not tell the month
+    /// Decode as if this were the current time (RFC 3339): 4.x IDs do not contain the month
     #[arg(long, value_name = "TIME")]
     as_of: Option<jiff::Timestamp>,
     /// text or json

@@ -146,7 +146,7 @@ impl Plan<'_> {
                     line("expiry", expiry);
                 }
             }
-            None => line("oldest", "no ID tells when its message was born".to_owned()),
+            None => line("oldest", "no ID has a born time".to_owned()),
         }
         for reject in rejects {
             line("rejected", reject.to_string());
@@ -191,8 +191,8 @@ impl Plan<'_> {
         );
         let others = match distinct - dated {
             0 => String::new(),
-            1 => "; 1 ID does not tell".to_owned(),
-            others => format!("; {} IDs do not tell", count(others)),
+            1 => "; 1 ID has no born time".to_owned(),
+            others => format!("; {} IDs have no born time", count(others)),
         };
         Some(words + &others)
     }

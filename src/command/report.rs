@@ -91,7 +91,9 @@ fn in_common(results_files: &[ResultsFile]) -> Result<Expectations, Failed> {
             let [one, other] =
                 [&results_files[0], other].map(|results_file| results_file.path().display());
             Err(Failed::refused(
-                anyhow!("{one} and {other} expect other groups, and are no shards of one run"),
+                anyhow!(
+                    "{one} and {other} expect different groups, so they are not shards of one run"
+                ),
                 "name the groups of all with --expect or --expect-file, or make a report of each"
                     .to_owned(),
             ))
@@ -127,7 +129,7 @@ fn warn_of_sources(results_files: &[ResultsFile]) {
         .collect();
     if sources.len() > 1 {
         tracing::warn!(
-            "these results files were asked of different sources: {}",
+            "these results files have different sources: {}",
             sources.into_iter().collect::<Vec<_>>().join(", ")
         );
     }

@@ -89,7 +89,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let pace = Pace::of(&settings, spec.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
     if !matches!(spec, SourceSpec::Cluster(_)) {
-        let error = anyhow!("`{source_text}` is no cluster: only rocketmq:// can be frozen");
+        let error = anyhow!("`{source_text}` is not a cluster: only rocketmq:// can be frozen");
         let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();
         return Err(Failed::refused(error, hint));
     }

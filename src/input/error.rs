@@ -108,7 +108,7 @@ pub enum InputError {
     },
     /// The file was rewritten during the run and has as many rows as before.
     #[error(
-        "{path} was rewritten while it was read: its SHA-256 is another one than when it was surveyed"
+        "{path} was rewritten while it was read: its SHA-256 differs from that of the first pass"
     )]
     Rewritten {
         /// The path as it was given.
@@ -149,15 +149,15 @@ impl Advice for InputError {
             Self::Name { flag, .. } => format!("{flag} NAME, exactly as the console shows it"),
             Self::TooManyRows => "split the input and audit the parts as shards".to_owned(),
             Self::Scratch(_) => {
-                "make room there, or name a record elsewhere with --results".to_owned()
+                "make room there, or name a results file elsewhere with --results".to_owned()
             }
             Self::BornTimes { .. } => {
-                "write its times in one of these forms, or leave --born-column out: then IDs tell, where they can".to_owned()
+                "write its times in one of these forms, or leave --born-column out: then the times in the IDs are used".to_owned()
             }
             Self::BornColumn(_) => {
                 "--born-column NAME, as the input has it; --keep must not leave it out".to_owned()
             }
-            Self::Changed { .. } | Self::Rewritten { .. } => "audit a copy that nobody writes to".to_owned(),
+            Self::Changed { .. } | Self::Rewritten { .. } => "audit a copy that does not change".to_owned(),
         })
     }
 }

@@ -76,7 +76,7 @@ pub enum InputFormat {
 
 /// A word that is not the name of an [`InputFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no input format, expected csv, tsv, ndjson or ids")]
+#[error("`{0}` is not an input format, expected csv, tsv, ndjson or ids")]
 pub struct UnknownFormat(String);
 
 /// A column as a flag names it.
@@ -143,7 +143,7 @@ mod tests {
         let error = "xlsx".parse::<InputFormat>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "`xlsx` is no input format, expected csv, tsv, ndjson or ids"
+            "`xlsx` is not an input format, expected csv, tsv, ndjson or ids"
         );
     }
 

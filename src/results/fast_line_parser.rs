@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tracks_of_the_line_before_are_taken_for_the_same_text_only() {
+    fn tracks_of_the_previous_line_are_reused_for_equal_text_only() {
         let none = PLAIN.replace("CONSUMED", "PULL");
         let fewer = PLAIN.replace(r#",{"group":"b","track_type":"PULL"}"#, "");
         let lines = [

@@ -59,7 +59,7 @@ mod tests {
     use crate::file::create_private;
 
     #[test]
-    fn a_record_that_was_finished_before_we_had_the_lock_is_not_taken_up() {
+    fn a_file_finished_before_the_lock_was_held_is_not_taken_up() {
         let folder = tempfile::tempdir().unwrap();
         let (partial, results_file) = (folder.path().join("r.partial"), folder.path().join("r"));
         drop(create_private(&partial).unwrap());

@@ -50,7 +50,7 @@ impl ResultsFile {
             source,
         };
         if !fs::metadata(path).map_err(failed)?.is_file() {
-            let what = "it is no regular file"; // a pipe would block, and some devices have no end
+            let what = "it is not a regular file"; // a pipe would block, and some devices have no end
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
         }
         let file = File::open(path).map_err(failed)?;

@@ -25,7 +25,9 @@ impl FromStr for FinishBy {
         time.map(Self::TimeOfDay)
             .or_else(|| text.parse().ok().map(Self::Moment))
             .ok_or_else(|| {
-                format!("`{text}` is no time; expected for example 06:00 or 2026-11-23T06:00+08:00")
+                format!(
+                    "`{text}` is not a time; expected for example 06:00 or 2026-11-23T06:00+08:00"
+                )
             })
     }
 }

@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    fn flag_then_environment_then_file_then_default() {
         let mut settings = settings(
             &[("ONS_AUDIT_BURST", "3"), ("ONS_AUDIT_RATE", "")],
             "rate = \"7/s\"\nburst = 2\n",

@@ -27,6 +27,10 @@ use crate::offsets::{Marks, TrackType};
 /// A source of traces.
 pub trait TraceSource {
     /// Makes one attempt to answer a query. The HTTP source signs each attempt anew. By default, answers locally.
+    ///
+    /// # Errors
+    ///
+    /// If the attempt gets no answer. The failure says why, and whether to retry.
     fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>> {
         let answer = self.answer_locally(query, false);
         ready(answer.unwrap_or_else(|| {

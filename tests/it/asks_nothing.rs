@@ -1,12 +1,12 @@
-//! The commands that ask nobody: `inspect` and `plan`.
+//! `inspect` and `plan`, which make no call.
 
 use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::tool::Tool;
 
-/// The worked examples of the fact sheet: the ID, a day on which it may have been looked at, the producer's zone, and
-/// what it tells. The last one was born on another day than its page says.
+/// The worked examples of the fact sheet: the ID, a day of the query, the producer's time zone, and the decoded fields.
+/// The last one was born on another day than its page says.
 const EXAMPLES: [&str; 8] = [
     "1E0578FE110F18B4AAC235C0C8460BA2 2019-10-12 Asia/Shanghai \
      30.5.120.254 4367 18b4aac2 901826630 2978 2019-10-11T10:30:26.630+08:00",
@@ -48,7 +48,7 @@ fn ids_are_decoded() {
     assert!(
         said.stderr.contains("`1.23E+15` is not a message ID") && said.stderr.contains("\nhint: ")
     );
-    // The name that this flag had before.
+    // The earlier name of this flag.
     tool.call("inspect AC10323E00002A9F0000000000983278 --tz UTC")
         .ends(0);
 }
@@ -69,7 +69,7 @@ fn one_bad_id_hides_no_good_one() {
     }
 }
 
-/// Nobody listens on that port, there is no key, and still the plan is complete.
+/// No process listens on that port and there is no key, and still the plan is complete.
 #[test]
 fn a_plan_asks_nothing() {
     let tool = Tool::new();
@@ -98,7 +98,7 @@ fn a_plan_asks_nothing() {
     ");
     let (_, after) = after.split_once(" ago\n").unwrap();
     assert_snapshot!(after, @r"
-    expiry    1 is already older than 2 days; 0 more will be by the time they are asked; 1 ID does not tell
+    expiry    1 is already older than 2 days; 0 more will be by the time they are asked; 1 ID has no born time
     rejected  in.csv:5, column msg_id: `1.23E+15` has lost digits: a spreadsheet turned it into a number; export the column again as text
     ");
     let json: Value =
@@ -128,7 +128,7 @@ fn a_plan_asks_nothing() {
     );
 }
 
-/// However old its messages are: a snapshot keeps what it has.
+/// A snapshot keeps its messages, however old they are.
 #[test]
 fn nothing_of_a_snapshot_expires() {
     let tool = Tool::new();
@@ -137,7 +137,7 @@ fn nothing_of_a_snapshot_expires() {
         let plan = tool.call(&format!("plan {ask} --format {format}")).ends(1);
         assert!(!plan.stdout.contains("expir"), "{}", plan.stdout);
     }
-    // A limit on bad rows makes the audit count before it asks.
+    // With a limit of rejected rows the audit counts them before it asks.
     let audit = tool.call(&format!("audit {ask} -o a.csv --max-rejects 10"));
     let said = audit.ends(1);
     assert!(said.stderr.contains("asking about"), "{}", said.stderr);

@@ -1,4 +1,4 @@
-//! The files of an audit: the results file and what guards it, and what is refused before anything is asked.
+//! The files of an audit: the results file and its protection, and what is refused before the first query.
 
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
@@ -18,7 +18,7 @@ const REPORTS: [(&str, &str); 6] = [
     ("--rejects", "rejects.csv"),
 ];
 
-/// `-o NAME.csv -o NAME.ndjson …`
+/// Returns `-o NAME.csv -o NAME.ndjson …`.
 fn reports(name: &str) -> String {
     REPORTS
         .map(|(flag, ending)| format!("{flag} {name}.{ending}"))
@@ -54,7 +54,7 @@ fn a_report_rendered_again_is_equal_byte_for_byte() {
 }
 
 #[test]
-fn a_record_can_be_judged_again_by_other_expectations() {
+fn a_results_file_can_be_judged_by_other_expectations() {
     let tool = Tool::new();
     tool.call(AUDIT).args("-o first.csv").ends(1);
     let said = tool
@@ -95,12 +95,12 @@ fn records_are_shards_of_one_run_or_refused() {
     let said = tool
         .call("report a.results.ndjson c.results.ndjson --expect GID_billing -o ac.json")
         .ends(1);
-    let says = "asked of different sources: copy.json, samples/cluster.json";
+    let says = "have different sources: copy.json, samples/cluster.json";
     assert!(said.stderr.contains(says), "{}", said.stderr);
 }
 
 #[test]
-fn the_record_has_a_line_for_each_row_in_order() {
+fn the_results_file_has_a_line_for_each_row_in_order() {
     let tool = Tool::new();
     tool.call(AUDIT).args("-o a.csv").ends(1);
     let text = tool.read("a.results.ndjson");
@@ -156,7 +156,7 @@ fn a_second_run_keeps_the_earlier_record() {
 }
 
 #[test]
-fn the_record_is_where_one_looks_for_it() {
+fn the_results_file_is_beside_the_first_report() {
     let tool = Tool::new();
     tool.write("sub/keep", "");
     for (flags, results_file) in [
@@ -294,7 +294,7 @@ fn what_would_go_wrong_later_is_refused_at_once() {
     );
 }
 
-/// A report, a results file, a bundle or metrics in the place of what is read or kept, and what is said then.
+/// A report, a results file, a bundle or metrics at the path of a file that is read or kept, and the error message.
 const IN_THE_PLACE_OF_ANOTHER: [(&str, &str); 18] = [
     ("-o y.csv --metrics y.csv", "is the file of metrics"),
     (
@@ -346,7 +346,7 @@ const IN_THE_PLACE_OF_ANOTHER: [(&str, &str); 18] = [
     ("-o samples/cluster.json", "is the source"),
 ];
 
-/// Files of the person that runs the tool.
+/// Files of the user who runs the tool.
 const MINE: [(&str, &str); 5] = [
     ("exp.csv", "topic,group\norders,GID_billing\n"),
     ("s.toml", "burst = 1\n"),
@@ -492,7 +492,7 @@ fn a_source_has_to_be_named_and_has_to_be_one() {
 }
 
 #[test]
-fn a_record_that_calls_a_row_the_same_as_a_bad_one_is_refused() {
+fn a_results_file_with_a_duplicate_of_a_reject_is_refused() {
     let tool = Tool::new();
     tool.call(AUDIT).args("-o a.csv").ends(1);
     let text = tool.read("a.results.ndjson");

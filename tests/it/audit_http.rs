@@ -11,8 +11,8 @@ use super::tool::{Row, Tool, table};
 pub(crate) const AUDIT: &str =
     "audit samples/incident.csv --expect-file samples/expected.csv --accept filtered --rate max";
 
-/// Rows as the snapshot gives them, without what is of the moment or of the source: when and how often it was asked,
-/// and how it words that there is no message. Born times go by the month of the run, too.
+/// Returns the rows without what depends on the time or the source: when and how often a message was asked, and the
+/// text for a missing message. Born times depend on the month of the run, too.
 pub(crate) fn essence(csv: &str) -> Vec<Row> {
     let mut rows = table(csv);
     for row in &mut rows {
@@ -26,7 +26,7 @@ pub(crate) fn essence(csv: &str) -> Vec<Row> {
     rows
 }
 
-/// Audits the sample and compares it with the snapshot; gives the report.
+/// Audits the sample and compares the report with that of the snapshot. Returns the report.
 pub(crate) fn same_as_snapshot(
     tool: &Tool,
     gateway: &Gateway,
@@ -92,7 +92,7 @@ fn the_sample_signed_with_v1_and_a_security_token() {
     assert_eq!(gateway.calls(), 986);
 }
 
-/// A list of `count` messages, and a gateway that knows them. Their IDs do not tell their age.
+/// Returns a list of `count` messages, and a gateway that knows them. Their IDs have no born time.
 pub(crate) fn some_messages(tool: &Tool, count: usize, setup: Setup) -> Setup {
     let id = |n: usize| format!("AC10323E00002A9F{n:016X}");
     let list: Vec<_> = (1..=count).map(|n| id(n) + ",orders\n").collect();
@@ -166,7 +166,7 @@ fn a_run_says_what_it_does_and_what_came_out() {
     let tool = Tool::new();
     let gateway = some_messages(&tool, 2, Gateway::setup()).start();
     let said = audit(&tool, &gateway, "--rate max").ends(0);
-    // Both answers may come in one millisecond.
+    // Both answers may arrive in one millisecond.
     let said = said
         .plain_stderr()
         .replace("as of [TIME] UTC", "observed [TIME] to [TIME] UTC");

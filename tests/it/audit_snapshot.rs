@@ -1,4 +1,4 @@
-//! An audit judged from the sample snapshot: what the reports say of each message.
+//! An audit of the sample snapshot: what the reports say about each message.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json \
 /// The first line of the incident list.
 const HEADER: &str = "order_id,msg_id,topic,instance_id,amount,customer";
 
-/// The first row of the incident list that `is_it`.
+/// Returns the first row of the incident list that matches.
 fn sample_row(is_it: impl Fn(&str) -> bool) -> String {
     let list = include_str!("../../samples/incident.csv");
     list.lines()
@@ -80,7 +80,7 @@ fn the_exit_status_says_what_there_is_to_look_at() {
         tool.call(audit).ends(1);
         tool.call(audit).args("--exit-zero").ends(0);
     }
-    // Undetermined, where nobody was told that a pull consumer matters.
+    // Undetermined, because no flag says that a pull consumer matters.
     tool.write("in.csv", format!("{HEADER}\n{good}\n"));
     let audit = "audit in.csv --source samples/cluster.json -o out.csv";
     tool.call(audit).ends(1);
@@ -121,7 +121,7 @@ fn expectations_decide_what_is_a_break() {
         ["reconciled", "reconciled"]
     );
 
-    // A group that no answer names is a finding, with a row and a column of its own.
+    // A group in no answer is a finding, with a row and a column of its own.
     assert_eq!(
         verdicts("--expect orders=GID_never --expect payments=GID_billing", 1),
         ["break", "reconciled"]
@@ -210,7 +210,7 @@ fn old_ids_of_a_snapshot_are_dated_by_the_snapshot() {
     let tool = Tool::new();
     tool.call(AUDIT).args("-o a.csv").ends(1);
     let rows = table(&tool.read("a.csv"));
-    // Whenever this test runs: an ID tells the time of the month only, and the snapshot tells the month.
+    // This holds at any time of the test: an ID has only the time within a month, and the snapshot has the month.
     assert_eq!(rows[0]["born_at"], "2026-11-20T05:30:01.157Z");
     assert_eq!(rows[0]["observed_at"], "2026-11-20T06:25:00.000Z");
     let header = tool.read("a.results.ndjson");

@@ -1,6 +1,6 @@
-//! A server that speaks the remoting protocol and does what a test tells it to.
+//! A server that speaks the remoting protocol and follows the script of a test.
 //!
-//! It writes its frames itself, byte by byte, so that it can also write wrong ones. Used by the unit tests, too.
+//! It writes its frames itself, byte by byte, so that it can also write wrong ones. The unit tests use it, too.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,27 +9,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-/// A server on a thread, as long as the process lives.
+/// A server on a thread. It runs until the process ends.
 pub(crate) struct Broker {
-    /// Where it listens, `127.0.0.1:PORT`.
+    /// Its address, `127.0.0.1:PORT`.
     pub(crate) address: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
-/// A request, as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    /// The number of the connection, from 0 on.
+    /// Number of the connection, from 0.
     pub(crate) connection: usize,
-    /// What is asked.
+    /// Code of the request.
     pub(crate) code: i64,
-    /// The number that the answer must have.
+    /// The number that the response must repeat.
     pub(crate) opaque: i64,
     /// `extFields`.
     pub(crate) fields: BTreeMap<String, String>,
 }
 
-/// What to do about a request.
+/// An action in response to a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     /// Write these bytes.
@@ -39,12 +39,12 @@ pub(crate) enum Step {
 }
 
 impl Broker {
-    /// Does with each request what `script` says, one after another on each connection.
+    /// Starts a server that handles each request by `script`, in order on each connection.
     pub(crate) fn scripted(script: impl Fn(&Asked) -> Vec<Step> + Send + Sync + 'static) -> Self {
         Self::over(script, |stream| stream)
     }
 
-    /// The same on streams that are wrapped first, in TLS for instance.
+    /// Starts a server on streams that are wrapped first, for example in TLS.
     pub(crate) fn over<S: Read + Write>(
         script: impl Fn(&Asked) -> Vec<Step> + Send + Sync + 'static,
         wrap: impl Fn(TcpStream) -> S + Send + Sync + 'static,
@@ -66,13 +66,13 @@ impl Broker {
         Self { address, asked }
     }
 
-    /// What it was asked so far.
+    /// Returns the requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         lock(&self.asked).clone()
     }
 }
 
-/// Until the client has gone, or something is to be closed.
+/// Handles requests until the client closes the connection or the script does.
 fn converse(
     mut stream: impl Read + Write,
     connection: usize,
@@ -120,12 +120,12 @@ fn read(stream: &mut impl Read, connection: usize) -> Option<Asked> {
 }
 
 impl Asked {
-    /// Success, with this body.
+    /// Returns a successful response with this body.
     pub(crate) fn ok(&self, body: impl AsRef<[u8]>) -> Step {
         self.answer(0, &[], body)
     }
 
-    /// A code that is not success, and why.
+    /// Returns a response with an error code and a remark.
     pub(crate) fn refuse(&self, code: i64, remark: &str) -> Step {
         let head = json!({
             "code": code, "flag": 1, "language": "JAVA", "opaque": self.opaque, "remark": remark,
@@ -134,7 +134,7 @@ impl Asked {
         Step::Write(frame(&head, b""))
     }
 
-    /// Any code, with fields and a body.
+    /// Returns a response with any code, fields and a body.
     pub(crate) fn answer(
         &self,
         code: i64,
@@ -150,7 +150,7 @@ impl Asked {
     }
 }
 
-/// A frame with a head in JSON.
+/// Returns a frame with a JSON header.
 pub(crate) fn frame(head: &Value, body: &[u8]) -> Vec<u8> {
     let head = head.to_string();
     let length = |bytes: usize| u32::try_from(bytes).expect("it is short").to_be_bytes();

@@ -1,4 +1,4 @@
-//! The command line itself: help, usage errors, completions, manual, settings.
+//! The command line: help, usage errors, completions, manual, settings.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(crate) const COMMANDS: [&str; 11] = [
     "man",
 ];
 
-/// What `audit` promises to have.
+/// The options that `audit` must have.
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
     --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
@@ -28,7 +28,7 @@ const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --to
     --metrics --notify-template --notify-when \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 
-/// The options that a text names.
+/// Returns the options in a text.
 pub(crate) fn options(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| c != '-' && !c.is_ascii_alphanumeric());
     words
@@ -69,7 +69,7 @@ fn help_is_complete_plain_and_no_wider_than_a_page() {
     assert!(overview.contains("Exit status: 0 all reconciled, 1 something to look at, 2 refused"));
 }
 
-/// Words that only some command of another kind can mean.
+/// Checks that help has no words that only other kinds of commands use.
 #[test]
 fn help_shows_only_what_the_command_can_do() {
     let tool = Tool::new();
@@ -98,7 +98,7 @@ fn help_shows_only_what_the_command_can_do() {
         "Where to ask: ons://REGION",
         "Examples: ons-audit audit ids.txt --topic orders --source ons://cn-hangzhou",
     ] {
-        // However it is wrapped.
+        // Line breaks do not count.
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat(&audit).contains(&flat(words)), "{words}: {audit}");
     }
@@ -142,7 +142,7 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
         ),
         (
             "audit --input-format xlsx",
-            "`xlsx` is no input format, expected csv, tsv, ndjson or ids",
+            "`xlsx` is not an input format, expected csv, tsv, ndjson or ids",
         ),
         ("audit --delimiter ab", "`ab` is not one ASCII character"),
         ("audit --resume --restart", "cannot be used with"),
@@ -272,7 +272,7 @@ fn settings_are_shown_with_their_origins() {
         assert!(said.stdout.contains(line), "{line}{}", said.stdout);
     }
     assert_eq!(said.stderr, "");
-    // What is shown is a settings file again, and so is the sample.
+    // The printed settings are a valid settings file, as is the sample.
     tool.write("shown.toml", said.stdout.replace("  # --rate", ""));
     tool.call("audit --show-settings --config shown.toml")
         .ends(0);

@@ -1,4 +1,4 @@
-//! Runs that have to end in time: the oldest messages first, and the rest another night.
+//! Runs with a deadline: the oldest messages first, and the rest in another night.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use super::audit_http::{audit, some_messages};
 use super::gateway::{Call, Gateway, Setup};
 use super::tool::{Tool, table};
 
-/// A gateway that writes down what is asked, in order.
+/// Returns a gateway that records the order of queries.
 fn listening(setup: Setup) -> (Gateway, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let heard = asked.clone();
@@ -63,7 +63,7 @@ fn the_oldest_by_their_ids_are_asked_first_and_reported_in_their_place() {
         .collect();
     let asked = asked.lock().unwrap();
     assert_eq!(asked.len(), 986);
-    // Those whose ID tells nothing come last. Milliseconds do not count.
+    // Messages whose ID has no born time come last. Milliseconds do not count.
     let ages: Vec<_> = asked
         .iter()
         .map(|id| (born[id].is_empty(), born[id].get(..19).unwrap_or_default()))
@@ -127,7 +127,7 @@ fn an_end_that_is_over_or_no_time_is_refused() {
         ),
         (
             "--finish-by noon",
-            "`noon` is no time; expected for example 06:00",
+            "`noon` is not a time; expected for example 06:00",
         ),
         ("--max-time 0s", "`0s` is not a length of time"),
         ("--max-time 1h --finish-by 06:00", "cannot be used with"),

@@ -1,4 +1,4 @@
-//! `diff`: what changed between last night's results file and tonight's.
+//! `diff`: changes between the results files of two nights.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Partial files that the version before the module `results` has written (commit 6291018) are resumed. Only the port of
+//! Partial files that the version before the module `results` wrote (commit 6291018) can be resumed. Only the port of
 //! the source is replaced in their headers, since each test server has its own.
 
 use super::gateway::{Gateway, KEY_ID};
@@ -12,7 +12,7 @@ fn data(name: &str) -> String {
     std::fs::read_to_string(format!("{FOLDER}/{name}")).unwrap()
 }
 
-/// A file of the earlier version whose header names `source`.
+/// Returns a file of the earlier version whose header names `source`.
 fn of_source(name: &str, source: &str) -> String {
     let text = data(name);
     let (before, after) = text.split_once("\"source\":\"").unwrap();
@@ -20,7 +20,7 @@ fn of_source(name: &str, source: &str) -> String {
     format!("{before}\"source\":\"{source}\"{after}")
 }
 
-/// Seals the lines of a results file again after its header was changed, as its last line says.
+/// Seals the lines of a results file again after its header was changed.
 fn sealed(text: &str) -> String {
     let lines = text.trim_end().rfind('\n').unwrap() + 1;
     let hash = ring::digest::digest(&ring::digest::SHA256, &text.as_bytes()[..lines]);
@@ -29,8 +29,8 @@ fn sealed(text: &str) -> String {
     format!("{}{before}\"sha256\":\"{hash}\"}}\n", &text[..lines])
 }
 
-/// The rows of a report without what a fresh run has of its own. mqadmin's word depends on the port of the broker on which
-/// a message was stored, and error messages may be worded anew in a later version.
+/// Returns the rows of a report without what a fresh run has of its own. mqadmin's word depends on the port of the
+/// broker that stored a message, and later versions may change error messages.
 fn rows(tool: &Tool) -> Vec<super::tool::Row> {
     let mut rows = table(&tool.read("out.csv"));
     for row in &mut rows {
@@ -80,7 +80,7 @@ fn a_partial_file_of_an_api_audit_is_resumed() {
     assert_same(&rows(&resumed), &rows(&fresh));
 }
 
-/// A cluster whose messages are in the places that the files name.
+/// Returns a cluster with messages at the positions in the files.
 fn cluster() -> Cluster {
     let mut state = state();
     state.messages = (0..8).map(Message::nth).collect();

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::tool::Tool;
 
-/// A tool with the results file of the sample incident.
+/// Returns a tool with the results file of the sample incident.
 fn audited() -> Tool {
     let tool = Tool::new();
     tool.call("audit samples/incident.csv --source samples/cluster.json -o report.csv")
@@ -40,7 +40,7 @@ fn a_draft_shows_who_answered_and_says_that_it_is_one() {
     refunds,GID_billing,43,43,43,
     refunds,GID_loyalty,43,43,0,"passed none: offline, pulling, broadcasting or stuck?"
     "#);
-    // It is an expectations file as it is, and every audit says what kind of one.
+    // The draft is a valid expectations file, and every audit says that it is a draft.
     let said = tool
         .call("report report.results.ndjson --expect-file draft.csv -o again.csv")
         .ends(1);

@@ -228,7 +228,7 @@ fn unreadable_born_times_cause_warnings_or_refusal() {
     );
     let said = tool.call(audit).ends(1);
     let told =
-        "column sent_at: 1 of 2 values are no time that can be read, the first is `46346` in row 2";
+        "column sent_at: 1 of 2 values cannot be read as a time, the first is `46346` in row 2";
     assert!(said.stderr.contains(told), "{}", said.stderr);
     let born = &table(&tool.read("a.csv"))[0]["born_at"];
     assert_eq!(born, "2026-11-20T05:30:01.000Z");

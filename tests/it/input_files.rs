@@ -1,4 +1,4 @@
-//! Lists as people have them: every format, encoding and habit of naming columns gives the same audit.
+//! Lists in every format, encoding and naming of columns give the same audit.
 
 use std::io::Write;
 
@@ -17,7 +17,7 @@ const MESSAGES: [(&str, &str, &str); 3] = [
     ("A-10002", "0A15030C140018B4AAC264BE73D821D1", "orders"),
 ];
 
-/// `header`, then each message by `row`, each line with `end`.
+/// Returns `header`, then each message formatted by `row`, each line with `end`.
 fn list(header: &str, end: &str, row: impl Fn(&str, &str, &str) -> String) -> String {
     let rows = MESSAGES.map(|(order, id, topic)| row(order, id, topic) + end);
     let header = if header.is_empty() {
@@ -38,12 +38,12 @@ pub(crate) fn audit<'t>(tool: &'t Tool, line: &str) -> Call<'t> {
     tool.call(&format!("audit --source samples/cluster.json --expect GID_billing --matrix m.csv -o /dev/null {line}"))
 }
 
-/// A row a message, as the matrix has them.
+/// Returns one row per message, as in the matrix.
 fn matrix(tool: &Tool) -> Vec<Row> {
     table(&tool.read("m.csv"))
 }
 
-/// The three messages were asked about, and each kept its order in the column `kept`, if there is one.
+/// Checks that the three messages were asked, and that each kept its order in the column `kept`, if there is one.
 #[track_caller]
 fn all_three(tool: &Tool, kept: Option<&str>) {
     let rows = matrix(tool);
@@ -153,7 +153,7 @@ fn bare_ids_need_a_topic() {
         (&*rows[1]["topic"], &*rows[1]["instance_id"]),
         ("orders", INSTANCE)
     );
-    // Of another instance nothing is known.
+    // Messages of another instance are unknown.
     audit(&tool, "ids.txt --topic orders --instance MQ_INST_other").ends(1);
     assert_eq!(matrix(&tool)[0]["message_verdict"], "not_found");
 }

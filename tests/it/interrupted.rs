@@ -1,4 +1,4 @@
-//! An audit that is stopped by a signal: what was answered is kept, and nothing looks finished.
+//! An audit that is stopped by a signal: answers are kept, and no file looks complete.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::gateway::{Call, Fault, Gateway};
 use super::running::Running;
 use super::tool::{PATIENCE, Tool};
 
-/// The gateway answers this many calls, then makes callers wait.
+/// Number of calls that the gateway answers before it holds the others.
 const ANSWERED: usize = 5;
 
 fn gateway() -> Gateway {
@@ -14,7 +14,7 @@ fn gateway() -> Gateway {
     Gateway::setup().plan(slow).start()
 }
 
-/// An audit with four calls in flight that are not answered.
+/// Starts an audit with four unanswered calls in flight.
 fn in_flight(tool: &Tool, gateway: &Gateway) -> Running {
     let call = tool.call(
         "audit samples/incident.csv --results kept.ndjson --rate max --concurrency 4 --source",
@@ -24,7 +24,7 @@ fn in_flight(tool: &Tool, gateway: &Gateway) -> Running {
     running
 }
 
-/// The partial results file: whole lines, of which this many are answers.
+/// Checks that the partial results file has complete lines, and this many answers.
 #[track_caller]
 fn kept(tool: &Tool, answers: usize) {
     assert_eq!(tool.names(), ["kept.ndjson.partial"]);
@@ -61,7 +61,7 @@ fn stopped_by(signal: &str) {
     assert!(stderr.contains(kept_where), "{stderr}");
     kept(&tool, answers);
 
-    // The next run does not write over it, and says what to do.
+    // The next run does not overwrite it, and says what to do.
     let again = tool.call("audit samples/incident.csv --results kept.ndjson --source");
     let said = again.arg(&gateway.url()).key().ends(2);
     assert!(
@@ -127,7 +127,7 @@ fn a_second_interrupt_does_not_wait() {
 fn a_kill_loses_no_answer_that_had_arrived() {
     let (tool, gateway) = (Tool::new(), gateway());
     let running = in_flight(&tool, &gateway);
-    // They are in the file while the run waits for others, without anything else having to happen.
+    // The answers are in the file while the run waits for others.
     let began = Instant::now();
     let partial = || tool.read("kept.ndjson.partial");
     while partial().matches("\"tracks\":").count() < ANSWERED {
@@ -162,14 +162,14 @@ fn two_runs_do_not_write_one_record() {
 fn a_reader_that_hangs_does_not_hold_up_who_wants_out() {
     for signal in ["INT", "TERM"] {
         let tool = Tool::new();
-        // Its report is longer than a pipe holds, and nobody reads it.
+        // Its report is longer than a pipe holds, and the pipe is not read.
         let mut run = tool
             .call("audit samples/incident.csv --source samples/cluster.json --results r.ndjson")
             .start();
         while !tool.has("r.ndjson") {
             std::thread::yield_now();
         }
-        // Whoever wants out presses again: a signal in the very moment that asking ends is one of the run.
+        // The signal may arrive in the moment when the last query ends, so it may need to be sent again.
         let told = "error: stopped as asked";
         let is_told = (0..100).any(|_| {
             run.signal(signal);

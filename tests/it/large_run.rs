@@ -1,4 +1,4 @@
-//! Fifty thousand rows: no number differs between two formats. (Every cell of a workbook is compared in `xlsx.rs`.)
+//! Fifty thousand rows: all formats show the same numbers. (`xlsx.rs` compares every cell of a workbook.)
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use super::tool::Tool;
 
-/// The sample so many times over: 1,000 rows each.
+/// Number of copies of the sample, which has 1,000 rows.
 const COPIES: u32 = 50;
 
 const ROWS: u64 = 50_000;
 
-/// How often each verdict was given: to messages under the name "", to others under that of the group.
+/// The number of each verdict: about messages under the name "", about groups under the name of the group.
 type Counts = BTreeMap<(String, String), u64>;
 
-/// An ID as another process would have made it; IDs of other kinds as they are, which makes them duplicates.
+/// Returns the ID that another process would have made. IDs of other kinds stay the same, which makes them duplicates.
 fn of_copy(msg_id: &str, copy: u32) -> String {
     let is_plain = msg_id.len() == 32 && msg_id.bytes().all(|byte| byte.is_ascii_hexdigit());
     if copy == 0 || !is_plain {
@@ -28,7 +28,7 @@ fn of_copy(msg_id: &str, copy: u32) -> String {
     format!("{}{process:04X}{}", &msg_id[..8], &msg_id[12..])
 }
 
-/// Puts `large.csv` and `large.json` into the folder: the sample's rows and messages, each [`COPIES`] times.
+/// Writes `large.csv` and `large.json`: the sample's rows and messages, each [`COPIES`] times.
 fn enlarge(tool: &Tool) {
     let incident = tool.read("samples/incident.csv");
     let mut lines = incident.lines();
@@ -59,7 +59,7 @@ fn enlarge(tool: &Tool) {
     tool.write("large.json", snapshot.to_string());
 }
 
-/// What is counted once: a bad row, and the first row of a message.
+/// Selects what is counted once: a rejected row, and the first row of a message.
 #[derive(Default)]
 struct Firsts(HashSet<(String, String)>);
 
@@ -146,7 +146,7 @@ struct Track {
     verdict: String,
 }
 
-/// And the summary at its end.
+/// Also returns the summary at its end.
 fn of_ndjson(tool: &Tool) -> (Counts, Value) {
     let (mut counts, mut firsts) = (Counts::new(), Firsts::default());
     let (mut rows, mut summary) = (0, Value::Null);
@@ -184,7 +184,7 @@ fn of_json(summary: &Value) -> Counts {
         .collect()
 }
 
-/// A number as people write it: `21,040`.
+/// Parses a number as people write it: `21,040`.
 fn number(text: &str) -> Option<u64> {
     text.trim().replace(',', "").parse().ok()
 }
@@ -212,12 +212,12 @@ fn of_markdown(tool: &Tool) -> Counts {
     counts
 }
 
-/// A text between two others, and what is behind it.
+/// Returns the text between two others, and the text behind it.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<(&'t str, &'t str)> {
     text.split_once(before)?.1.split_once(after)
 }
 
-/// What the page shows: a tile a verdict about messages, a list a group.
+/// Returns the counts on the page: a tile for each verdict about messages, a list for each group.
 fn of_html(tool: &Tool) -> Counts {
     let page = tool.read("a.html");
     let mut counts = Counts::new();
@@ -243,7 +243,7 @@ fn of_html(tool: &Tool) -> Counts {
     counts
 }
 
-/// What the workbook's first sheet shows.
+/// Returns the counts on the workbook's first sheet.
 fn of_workbook(tool: &Tool) -> Counts {
     let mut book: Xlsx<_> = open_workbook(tool.path("a.xlsx")).unwrap();
     let sheet = book.worksheet_range("Summary").unwrap();

@@ -1,4 +1,4 @@
-//! One binary for all that is tested from outside: one file a behaviour.
+//! One binary for all integration tests, with one file for each behaviour.
 
 #[cfg(test)]
 mod architecture;

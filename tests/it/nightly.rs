@@ -1,4 +1,4 @@
-//! The samples for cron, systemd and Kubernetes: what they run is run here, against a gateway that knows one message.
+//! The samples for cron, systemd and Kubernetes: their commands run against a gateway that knows one message.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use super::tool::Tool;
 
 const ID: &str = "AC10323E00002A9F0000000000983278";
 
-/// A night on which `GID_a` has consumed the one message, and `expected` was to.
+/// Runs a night in which `GID_a` has consumed the one message and `expected` should have.
 fn night(script: &str, expected: &str) -> (String, BTreeSet<String>) {
     let tool = Tool::new();
     let gateway = Gateway::setup().knows("orders", ID, "GID_a").start();

@@ -1,4 +1,4 @@
-//! Files that can't be written: the error says which, what was answered is kept, and the exit status is 3.
+//! Files that cannot be written: the error names the file, answers are kept, and the exit status is 3.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::gateway::{Call, Fault, Gateway};
 use super::tool::Tool;
 
 #[test]
-fn a_record_that_can_grow_no_more_keeps_what_it_has() {
+fn a_results_file_that_cannot_grow_keeps_its_answers() {
     let tool = Tool::new();
     let gateway = some_messages(&tool, 400, Gateway::setup()).start();
     let said = audit(&tool, &gateway, "--rate max --concurrency 4")
@@ -71,7 +71,7 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
     assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
     for part in [
         "error: can't write standard output: Broken pipe",
-        "hint: nobody reads it any more; the results file is whole: `ons-audit report RESULTS`",
+        "hint: the reader has closed the pipe; the results file is whole: `ons-audit report RESULTS`",
     ] {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
@@ -83,14 +83,14 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
         let call = tool.call(command);
         let said = call.under("{ \"$@\"; echo $? > status; } | true").ends(0);
         assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
-        let hint = format!("\nhint: nobody reads it any more; {hint}");
+        let hint = format!("\nhint: the reader has closed the pipe; {hint}");
         assert!(said.stderr.contains(&hint), "{}", said.stderr);
         assert!(!said.stderr.contains("make room"), "{}", said.stderr);
     }
 }
 
 #[test]
-fn a_record_that_is_removed_ends_the_run_and_not_only_its_end() {
+fn a_removed_results_file_ends_the_run_at_once() {
     let tool = Tool::new();
     fs::create_dir(tool.path("sub")).unwrap();
     let slow = |call: Call<'_>| {
@@ -117,7 +117,7 @@ fn a_record_that_is_removed_ends_the_run_and_not_only_its_end() {
 }
 
 #[test]
-fn a_record_that_cannot_be_written_is_refused_before_anything_is_asked() {
+fn an_unwritable_results_file_is_refused_before_any_query() {
     let tool = Tool::new();
     let gateway = some_messages(&tool, 3, Gateway::setup()).start();
     fs::create_dir(tool.path("out.results.ndjson.partial")).unwrap();
@@ -154,20 +154,20 @@ fn a_stderr_that_is_full_or_gone_ends_no_run() {
 }
 
 #[test]
-fn a_record_is_a_file_and_nothing_else() {
+fn a_results_file_is_a_regular_file() {
     let tool = Tool::new();
     let gateway = some_messages(&tool, 3, Gateway::setup()).start();
     let call = tool.call("audit in.csv --results /dev/full -o out.csv --source");
     let said = call.arg(&gateway.url()).key().ends(2);
     assert!(
-        said.stderr.contains("/dev/full: it is no regular file"),
+        said.stderr.contains("/dev/full: it is not a regular file"),
         "{}",
         said.stderr
     );
     for command in ["report", "verify"] {
         let said = tool.call(command).args("/dev/zero").ends(2);
         assert!(
-            said.stderr.contains("it is no regular file"),
+            said.stderr.contains("it is not a regular file"),
             "{}",
             said.stderr
         );

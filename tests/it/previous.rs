@@ -1,4 +1,4 @@
-//! Yesterday's answers: what had passed is carried, what today's answers contradict is said.
+//! Reusing yesterday's answers: passed messages are carried over, and contradictions are reported.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::tool::{Row, Tool, table};
 
 const AUDIT: &str = "audit samples/incident.csv --expect-file samples/expected.csv --rate max";
 
-/// The lines of a results file by row.
+/// Returns the lines of a results file by row.
 fn lines(tool: &Tool, name: &str) -> BTreeMap<u64, Value> {
     let values = tool.read(name);
     let values = values
@@ -25,7 +25,7 @@ fn totals(tool: &Tool, name: &str) -> Value {
     serde_json::from_str::<Value>(&last).unwrap()["totals"].clone()
 }
 
-/// What a report says of groups and messages, whenever it was asked.
+/// Returns what a report says about groups and messages, without times.
 fn verdicts(tool: &Tool, name: &str) -> Vec<Row> {
     let mut rows = table(&tool.read(name));
     for row in &mut rows {
@@ -90,7 +90,7 @@ fn what_had_passed_is_not_asked_again() {
     assert!(tool.read("rows.ndjson").contains("\"carried_from\":"));
     tool.call("verify new.results.ndjson").ends(0);
 
-    // Carried on, an answer stays as old as it is.
+    // An answer that is carried over again keeps its time.
     let flags = "--previous new.results.ndjson --results third.ndjson -o third.csv --source";
     tool.call(AUDIT)
         .args(flags)
@@ -104,7 +104,7 @@ fn what_had_passed_is_not_asked_again() {
     assert!(carried.all(|line| line["carried_from"] == header["run_id"]));
 }
 
-/// Nothing but carried answers and bad rows is no input of bad rows only.
+/// Checks that an input of carried answers and rejected rows only does not count as completely rejected.
 #[test]
 fn carried_answers_are_no_bad_rows() {
     let (tool, gateway) = (Tool::new(), Gateway::setup().start());
@@ -134,7 +134,7 @@ fn carried_answers_are_no_bad_rows() {
     assert_eq!(gateway.calls(), calls);
 }
 
-/// `1,234`, as people read it.
+/// Formats a count as people read it: `1,234`.
 fn thousands(count: u64) -> String {
     if count < 1000 {
         count.to_string()
@@ -143,7 +143,7 @@ fn thousands(count: u64) -> String {
     }
 }
 
-/// Moves all offsets of a group in the sample back to the beginning.
+/// Resets all offsets of a group in the sample to the beginning.
 fn reset(tool: &Tool, group: &str) {
     let mut cluster: Value = serde_json::from_str(&tool.read("samples/cluster.json")).unwrap();
     for one in cluster["groups"].as_array_mut().unwrap() {
@@ -190,7 +190,7 @@ fn an_offset_that_went_back_is_said_by_group() {
     assert_eq!(summary["groups"][group]["regressed"], most);
     assert_eq!(summary["totals"].get("carried"), None);
 
-    // A share of them shows it as well, and the results file can be reported again.
+    // A share of them is enough to show it, and the results file can be reported again.
     let half = format!("{previous} --recheck 50% -o half.csv -o half.json");
     let said = tool.call(AUDIT).args(&half).ends(1);
     assert!(
@@ -208,7 +208,7 @@ fn an_offset_that_went_back_is_said_by_group() {
 }
 
 #[test]
-fn a_record_that_is_no_help_is_refused() {
+fn an_unsuitable_results_file_is_refused() {
     let tool = Tool::new();
     tool.call(AUDIT)
         .args("--source samples/cluster.json -o old.csv")

@@ -1,4 +1,4 @@
-//! Several runs, one quota.
+//! Several runs that share one quota.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use super::gateway::{Call, Fault, Gateway};
 use super::running::Running;
 use super::tool::Tool;
 
-/// A run of its own over `in.csv`.
+/// Starts a run over `in.csv`.
 fn run(tool: &Tool, gateway: &Gateway, nth: usize) -> Running {
     let call = tool
         .call("audit in.csv --rate 20/s --quota-file quota --source")
@@ -25,7 +25,7 @@ fn three_runs_never_exceed_one_rate_together() {
     }
     let arrivals = gateway.arrivals();
     assert_eq!(arrivals.len(), 60);
-    // A call takes a moment from its turn to the gateway, and on a busy machine more than a moment.
+    // A call needs some time from its permit to the gateway, and more on a busy machine.
     let late = Duration::from_millis(300);
     for window in arrivals.windows(21) {
         let second = window[20] - window[0] + late;
@@ -48,7 +48,7 @@ fn a_run_that_is_killed_leaves_the_quota_to_the_others() {
     run(&tool, &gateway, 2).ends(0);
 }
 
-/// Whoever dies with the lock in its hand lets go of it.
+/// Checks that the lock of a crashed run is released.
 #[test]
 fn a_holder_that_crashes_holds_up_nobody() {
     let tool = Tool::new();
@@ -78,7 +78,7 @@ fn what_holds_one_run_holds_all() {
     let began = Instant::now();
     let one = run(&tool, &gateway, 1);
     gateway.wait_for_calls(1);
-    // The second run's call may have begun before the first one's answer came, but not both of them.
+    // The second run's call may start before the first one's answer arrives, but not both of its calls.
     let two = run(&tool, &gateway, 2);
     one.ends(0);
     two.ends(0);

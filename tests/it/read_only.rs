@@ -1,7 +1,8 @@
-//! Files and folders that may not be written to: refused before anything is asked, or said when it happens, and the results file
-//! intact either way.
+//! Files and folders that are write-protected: refused before the first query, or reported when it happens. The results
+//! file stays intact.
 //!
-//! Permissions do not bind root, so root runs the program as nobody; where that can't be had, these tests say so.
+//! Permissions do not apply to root, so root runs the program as the user `nobody`. Where that is impossible, these
+//! tests say so.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -15,14 +16,14 @@ const NOBODY: u32 = 65534;
 const AS_NOBODY: &str =
     "exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs -- \"$@\"";
 
-/// The calls of somebody whom permissions bind, who owns the folder.
+/// Calls the program as a user to whom permissions apply and who owns the folder.
 #[derive(Clone, Copy)]
 struct Bound {
     is_root: bool,
 }
 
 impl Bound {
-    /// None where root can't become nobody, or nobody can't reach the program.
+    /// Returns `None` if root cannot become `nobody`, or `nobody` cannot reach the program.
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn owner_of(tool: &Tool) -> Option<Self> {
         let bound = Self {
@@ -100,7 +101,7 @@ fn what_may_not_be_written_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn a_folder_that_is_closed_during_the_run_keeps_what_was_answered() {
+fn a_folder_closed_during_the_run_keeps_the_answers() {
     let tool = Tool::new();
     let held = |call: Call<'_>| (call.number == 20).then_some(Fault::Held);
     let gateway = some_messages(&tool, 20, Gateway::setup().plan(held)).start();

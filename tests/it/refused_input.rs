@@ -1,4 +1,4 @@
-//! Lists that can't be audited, and rows that can't: each says why and what to do.
+//! Lists and rows that cannot be audited: each message says why and what to do.
 
 use super::input_files::audit;
 use super::tool::{Tool, table};

@@ -1,4 +1,4 @@
-//! Runs that ended early and are gone on with: no answer is asked for twice, and the reports are those of one run.
+//! Resumed runs: no answer is asked for twice, and the reports equal those of one run.
 
 use super::audit_http::{audit, some_messages};
 use super::gateway::{Call, Fault, Gateway};
@@ -9,7 +9,7 @@ const AUDIT: &str = "audit samples/incident.csv --expect-file samples/expected.c
 
 const REPORTS: [&str; 6] = ["r.csv", "r.json", "r.md", "rows.ndjson", "m.csv", "bad.csv"];
 
-/// A report without what each run has of its own: times, request IDs, the run's ID and the seal; nor the gateway's port.
+/// Returns a report without what each run has of its own: times, request IDs, run ID and seal, and the gateway's port.
 fn essence(tool: &Tool, name: &str, gateway: &Gateway) -> String {
     let text = tool
         .plain(&tool.read(name))
@@ -42,7 +42,7 @@ fn a_resumed_runs_reports_are_those_of_an_uninterrupted_one() {
         .key()
         .ends(1);
 
-    // Every 150th call is held: there the run is stopped, each time in another way.
+    // Every 150th call is held. There the run is stopped, each time in another way.
     let held = |call: Call<'_>| call.number.is_multiple_of(150).then_some(Fault::Held);
     let gateway = Gateway::setup().plan(held).start();
     for (nth, signal) in (1..).zip(["INT", "KILL", "HUP", "KILL", "TERM"]) {
@@ -94,7 +94,7 @@ fn fifty_kills_lose_no_answer_and_ask_little_twice() {
             .key();
         let running = call.start();
         if kill % 5 == 0 {
-            // Some die before they have asked anything, or while they read what is there.
+            // Some runs are killed before the first query, or while they read the partial file.
             std::thread::sleep(std::time::Duration::from_millis(random.u64(0..60)));
         } else {
             gateway.wait_for_calls(gateway.calls() + random.usize(1..18));
@@ -146,7 +146,7 @@ fn what_got_no_answer_is_asked_again_and_nothing_else() {
         said.stderr
     );
     assert_eq!(gateway.calls(), 3);
-    // Still broken, then mended.
+    // The gateway fails again, then works.
     audit(&tool, &gateway, "--rate max --max-attempts 2 --resume").ends(3);
     assert_eq!(gateway.calls(), 5);
     audit(&tool, &gateway, "--rate max --resume").ends(0);
@@ -163,7 +163,7 @@ fn what_got_no_answer_is_asked_again_and_nothing_else() {
 }
 
 #[test]
-fn neither_flag_is_a_refusal_and_another_question_is_none_to_go_on_with() {
+fn without_a_flag_or_with_another_query_a_resume_is_refused() {
     let tool = Tool::new();
     let late = |call: Call<'_>| (call.number == 6).then_some(Fault::Forbidden);
     let gateway = some_messages(&tool, 40, Gateway::setup().plan(late)).start();
@@ -226,7 +226,7 @@ fn neither_flag_is_a_refusal_and_another_question_is_none_to_go_on_with() {
 }
 
 #[test]
-fn a_finished_record_is_gone_on_with_only_by_its_own_question_and_unchanged() {
+fn a_finished_file_is_resumed_only_unchanged_and_by_its_run() {
     let tool = Tool::new();
     let broken = |call: Call<'_>| (call.number == 2).then_some(Fault::Internal);
     let gateway = some_messages(&tool, 5, Gateway::setup().plan(broken)).start();
@@ -254,7 +254,7 @@ fn a_finished_record_is_gone_on_with_only_by_its_own_question_and_unchanged() {
         "hint: name another results file with --results",
     );
 
-    // What was changed since is neither reported nor packed, whether queries are unanswered or not.
+    // Changed lines are neither reported nor packed, whether queries are unanswered or not.
     let changed = results_file.replacen("CONSUMED", "UNKNOWN_", 1);
     let kept = tool
         .names()

@@ -1,4 +1,4 @@
-//! A program that is still running: what it says is heard line by line, and it can be sent signals.
+//! A running program: its output is read line by line, and it can be sent signals.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -35,7 +35,7 @@ impl Running {
         }
     }
 
-    /// Waits until it says a line with `words` in it.
+    /// Waits until it prints a line that contains `words`.
     #[track_caller]
     pub(crate) fn hear(&mut self, words: &str) {
         while !self.heard.contains(words) {
@@ -47,7 +47,7 @@ impl Running {
         }
     }
 
-    /// Does it say a line with `words` in it within a moment?
+    /// Returns whether it prints a line that contains `words` within a moment.
     pub(crate) fn hears_soon(&mut self, words: &str) -> bool {
         while !self.heard.contains(words) {
             let line = match self.stderr.recv_timeout(Duration::from_millis(100)) {
@@ -61,7 +61,7 @@ impl Running {
         true
     }
 
-    /// Its next line.
+    /// Returns its next line.
     #[track_caller]
     pub(crate) fn line(&mut self) -> String {
         let line = self
@@ -73,12 +73,12 @@ impl Running {
         line
     }
 
-    /// The most memory that it had so far, in MiB.
+    /// Returns its peak memory so far, in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
         self.peak().unwrap()
     }
 
-    /// Waits for its end; gives the most memory that it ever had, in MiB.
+    /// Waits for its end. Returns its peak memory, in MiB.
     pub(crate) fn watch_peak(&mut self) -> u64 {
         let mut peak = 0;
         while self.child.try_wait().unwrap().is_none() {
@@ -97,7 +97,7 @@ impl Running {
         Some(kib / 1024)
     }
 
-    /// `kill -SIGNAL` to this process and no other.
+    /// Sends a signal to this process only.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let kill = Command::new("kill")
@@ -107,7 +107,7 @@ impl Running {
         assert!(kill.unwrap().success());
     }
 
-    /// Waits for its end, which must have this exit status; gives stdout and stderr.
+    /// Waits for its end, and checks the exit status. Returns stdout and stderr.
     #[track_caller]
     pub(crate) fn ends(mut self, status: i32) -> (String, String) {
         // Its stderr is closed when it ends.
@@ -127,7 +127,7 @@ impl Running {
     }
 }
 
-/// A failed test leaves nothing running.
+/// A failed test leaves no process running.
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -1,4 +1,4 @@
-//! The sample cluster answers the sample incident with the truth.
+//! The sample cluster gives the correct answers about the sample incident.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn words(trace: &Trace) -> Vec<(String, String)> {
     trace.tracks.iter().map(word).collect()
 }
 
-/// Group and track type, in name order, of every message that has an answer.
+/// Returns group and track type, in name order, of every message that has an answer.
 fn truth() -> BTreeMap<Key, Vec<(String, String)>> {
     let mut truth = BTreeMap::<_, Vec<_>>::new();
     let mut rows = csv::Reader::from_path(path("tests/data/sample_truth.csv")).unwrap();
@@ -52,7 +52,7 @@ fn truth() -> BTreeMap<Key, Vec<(String, String)>> {
     truth
 }
 
-/// The distinct messages of the incident list.
+/// Returns the distinct messages of the incident list.
 fn asked() -> Vec<Key> {
     let mut rows = csv::Reader::from_path(path("samples/incident.csv")).unwrap();
     rows.records()

@@ -1,4 +1,4 @@
-//! The real program in a folder of its own, with nothing of this machine's environment around it.
+//! Runs the real program in a folder of its own, without the environment of this machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use super::gateway::{KEY_ID, SECRET};
 use super::running::Running;
 
-/// No run of the suite comes near it; a program that hangs fails its test.
+/// A program that hangs fails its test after this time. No run of the suite takes nearly as long.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A folder with a copy of `samples/`, in which the program runs and which is also its user's home.
+/// A folder with a copy of `samples/`. The program runs in it, and it is also the user's home.
 #[derive(Debug)]
 pub(crate) struct Tool {
     folder: TempDir,
@@ -50,7 +50,7 @@ impl Tool {
         fs::write(path, content).unwrap();
     }
 
-    /// A file that only its owner reads.
+    /// Writes a file that only its owner can read.
     pub(crate) fn write_private(&self, name: &str, content: &str) {
         self.write(name, content);
         let private = fs::Permissions::from_mode(0o600);
@@ -65,7 +65,7 @@ impl Tool {
         self.path(name).exists()
     }
 
-    /// What the folder holds besides the samples, sorted.
+    /// Returns the names in the folder without the samples, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let names = fs::read_dir(self.folder.path())
             .unwrap()
@@ -75,17 +75,17 @@ impl Tool {
         names
     }
 
-    /// A file's permissions.
+    /// Returns a file's permissions.
     pub(crate) fn mode(&self, name: &str) -> u32 {
         fs::metadata(self.path(name)).unwrap().permissions().mode() & 0o777
     }
 
-    /// A text with `[FOLDER]`, `[VERSION]` and `[TIME]` where each run has its own.
+    /// Replaces what each run has of its own by `[FOLDER]`, `[VERSION]` and `[TIME]`.
     pub(crate) fn plain(&self, text: &str) -> String {
         plain(text, self.folder.path())
     }
 
-    /// The program with the blank-separated words of `line`.
+    /// Makes a call of the program with the blank-separated words of `line`.
     pub(crate) fn call(&self, line: &str) -> Call<'_> {
         Call {
             tool: self,
@@ -97,7 +97,7 @@ impl Tool {
     }
 }
 
-/// A call of the program in the making.
+/// A call of the program that is being prepared.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Call<'t> {
@@ -109,14 +109,14 @@ pub(crate) struct Call<'t> {
 }
 
 impl Call<'_> {
-    /// More words.
+    /// Adds blank-separated arguments.
     pub(crate) fn args(mut self, words: &str) -> Self {
         self.args
             .extend(words.split_whitespace().map(str::to_owned));
         self
     }
 
-    /// One more argument, blanks and all.
+    /// Adds one argument, which may contain blanks.
     pub(crate) fn arg(mut self, arg: &str) -> Self {
         self.args.push(arg.to_owned());
         self
@@ -127,13 +127,13 @@ impl Call<'_> {
         self
     }
 
-    /// With the key that the gateway knows.
+    /// Adds the key that the gateway accepts.
     pub(crate) fn key(self) -> Self {
         self.env("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY_ID)
             .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET)
     }
 
-    /// Called by a shell script, as its `"$@"`.
+    /// Calls the program from a shell script, as its `"$@"`.
     pub(crate) fn under(mut self, script: &str) -> Self {
         self.script = Some(script.to_owned());
         self
@@ -144,7 +144,7 @@ impl Call<'_> {
         self
     }
 
-    /// Runs it to its end, which must have this exit status.
+    /// Runs it to its end and checks the exit status.
     #[track_caller]
     pub(crate) fn ends(self, status: i32) -> Said {
         let output = assert_cmd::Command::from_std(self.command())
@@ -167,12 +167,12 @@ impl Call<'_> {
         said
     }
 
-    /// How it ends, if it can be run at all.
+    /// Returns the exit status. `None` if the program cannot be run.
     pub(crate) fn status(self) -> Option<i32> {
         self.command().output().ok()?.status.code()
     }
 
-    /// Starts it and comes back at once.
+    /// Starts it without waiting for its end.
     pub(crate) fn start(self) -> Running {
         Running::start(self.command())
     }
@@ -198,7 +198,7 @@ impl Call<'_> {
     }
 }
 
-/// What a call left behind on its streams.
+/// The output of a call.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) stdout: String,
@@ -207,12 +207,12 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// Stderr with `[FOLDER]`, `[VERSION]` and `[TIME]` where each run has its own.
+    /// Returns stderr with `[FOLDER]`, `[VERSION]` and `[TIME]` for what each run has of its own.
     pub(crate) fn plain_stderr(&self) -> String {
         plain(&self.stderr, &self.folder)
     }
 
-    /// The same of stdout.
+    /// Returns stdout with the same replacements.
     pub(crate) fn plain_stdout(&self) -> String {
         plain(&self.stdout, &self.folder)
     }
@@ -236,7 +236,7 @@ fn plain(text: &str, folder: &Path) -> String {
     plain
 }
 
-/// How long the RFC 3339 time (UTC) is that stands here; 0 if none does.
+/// Returns the length of the RFC 3339 time (UTC) at the start of the text; 0 if there is none.
 fn time_at(text: &[u8]) -> usize {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     let fits = text.len() >= SHAPE.len()
@@ -248,7 +248,7 @@ fn time_at(text: &[u8]) -> usize {
     if !fits {
         return 0;
     }
-    // People are told whole seconds, in a zone that is named once.
+    // Texts for people have whole seconds, in a time zone that is named once.
     if text[10] == b' ' {
         return SHAPE.len();
     }
@@ -267,7 +267,7 @@ fn time_at(text: &[u8]) -> usize {
 /// A row of a CSV file by column names.
 pub(crate) type Row = BTreeMap<String, String>;
 
-/// Reads a CSV file with a parser that is not ours.
+/// Reads a CSV file with the `csv` crate.
 pub(crate) fn table(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().unwrap().clone();

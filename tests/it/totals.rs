@@ -1,4 +1,4 @@
-//! Every report of a run counts the same, and the totals tie.
+//! All reports of a run have the same counts, and the totals are consistent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ const GROUP_VERDICTS: [&str; 5] = ["passed", "filtered", "open", "undetermined",
 
 type Counts = BTreeMap<String, u64>;
 
-/// What the long CSV adds up to.
+/// The sums of the long CSV.
 struct Recount {
     rows: Vec<Row>,
     messages: Counts,
@@ -22,7 +22,7 @@ struct Recount {
 }
 
 impl Recount {
-    /// Duplicates are rows of the report, but no further messages.
+    /// Duplicates are rows of the report but not messages of their own.
     fn of(rows: Vec<Row>) -> Self {
         let (mut messages, mut groups) = (Counts::new(), BTreeMap::<_, Counts>::new());
         let (mut asked, mut first_rows) = (BTreeSet::new(), BTreeSet::new());
@@ -49,7 +49,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The counts of an object, without zeros and whatever else there is.
+/// Returns the counts of an object, without zeros and other values.
 fn counts(value: &Value) -> Counts {
     let all = value.as_object().unwrap().iter();
     all.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?)))

@@ -1,4 +1,4 @@
-//! What goes wrong between a call and its answer: it is asked again, or it is said, but it changes no answer.
+//! Faults between a call and its answer: the call is retried or the fault is reported, but no answer changes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::audit_http::{audit, same_as_snapshot, some_messages};
 use super::gateway::{Call, Fault, Gateway, SECRET, Setup, TOKEN};
 use super::tool::{Tool, table};
 
-/// Almost a third of all calls goes wrong: a seventh of the messages needs three, another seventh two.
+/// Almost a third of all calls fails: a seventh of the messages needs three calls, another seventh two.
 fn storm(faults: Vec<Fault>) -> Setup {
     Gateway::setup().plan(move |call: Call<'_>| {
         let needs = match call.msg_id.bytes().map(usize::from).sum::<usize>() % 7 {
@@ -17,7 +17,7 @@ fn storm(faults: Vec<Fault>) -> Setup {
             _ => 0,
         };
         let fault = &faults[call.number % faults.len()];
-        // A gateway throttles for a while; all the time, it is not about the pace, and only slows the test down.
+        // The gateway throttles only at first; throttling for ever would only slow the test down.
         let past = call.number > 150 && matches!(fault, Fault::Throttled(_));
         (call.attempt <= needs && !past).then(|| fault.clone())
     })
@@ -114,7 +114,7 @@ fn what_is_never_answered_is_said_everywhere() {
         ("unanswered", "2")
     );
     assert_eq!(row["error_code"], "InternalError");
-    // The results file is whole, and says the same.
+    // The results file is complete and says the same.
     tool.call("verify out.results.ndjson").ends(0);
     tool.call("report out.results.ndjson -o again.csv").ends(3);
     assert_eq!(tool.read("again.csv"), tool.read("out.csv"));

@@ -87,8 +87,8 @@ fn refuse_or_warn_of_unread(name: &str, column: &BornColumn) -> Result<(), Input
         return Err(InputError::BornTimes { column, row, first });
     }
     tracing::warn!(
-        "column {name}: {} of {} values are no time that can be read, the first is `{first}` in row {row}; the IDs of \
-         those rows tell when they were born, where they can",
+        "column {name}: {} of {} values cannot be read as a time, the first is `{first}` in row {row}; for these rows \
+         the times in the IDs are used",
         humanize::count(unread.cells),
         humanize::count(unread.cells + column.read()),
     );

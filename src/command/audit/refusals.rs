@@ -117,7 +117,7 @@ pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
     );
     Err(Failed::refused(
         error,
-        Some("check the export that made it; a header alone is no list".to_owned()),
+        Some("check the export that made it: it has no rows, or only a header".to_owned()),
     ))
 }
 

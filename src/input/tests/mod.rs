@@ -220,7 +220,7 @@ fn positions_are_used_in_every_format() {
 }
 
 #[test]
-fn missing_columns_are_refused_with_what_there_is_and_what_to_type() {
+fn missing_columns_are_refused_with_the_columns_and_a_hint() {
     let none = InputOptions::default;
     for (text, options, message, hint) in [
         (

@@ -179,7 +179,7 @@ fn read_all(path: &Path) -> Result<(), ReadError> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_bytes_make_the_reader_panic_and_none_that_were_changed_pass(
+    fn no_bytes_make_the_reader_panic_and_no_changed_ones_pass(
         at: prop::sample::Index, length in 0..40_usize, new in ".{0,3}|[0-9]{1,20}|\n{1,3}|[\"{}\\[\\],:]{1,3}",
     ) {
         let folder = tempfile::tempdir().unwrap();
@@ -220,7 +220,7 @@ fn large(row: u64) -> (Row, Option<Outcome>) {
 }
 
 #[test]
-fn a_large_record_is_in_order_too_and_leaves_nothing_beside_it() {
+fn a_large_results_file_is_in_order_and_leaves_no_other_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
     let mut recorder = ResultsWriter::create(&path, &header(), Durability::EverySecond).unwrap();
@@ -238,7 +238,7 @@ fn a_large_record_is_in_order_too_and_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn a_large_record_that_is_abandoned_leaves_its_answers_and_nothing_else() {
+fn a_large_abandoned_file_leaves_only_its_answers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
     let mut recorder = ResultsWriter::create(&path, &header(), Durability::EverySecond).unwrap();
@@ -313,7 +313,7 @@ fn a_changed_byte_breaks_the_seal() {
 }
 
 #[test]
-fn a_record_cut_anywhere_is_no_record() {
+fn a_truncated_file_is_not_a_results_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
     write(&path, 1..=6);
@@ -349,7 +349,7 @@ fn a_row_that_no_line_has_is_not_looked_for_for_ever() {
 }
 
 #[test]
-fn an_unfinished_or_running_record_is_not_overwritten() {
+fn an_unfinished_or_locked_file_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.ndjson");
     let mut recorder = ResultsWriter::create(&path, &header(), Durability::EverySecond).unwrap();
@@ -380,7 +380,7 @@ fn an_unfinished_or_running_record_is_not_overwritten() {
 }
 
 #[test]
-fn an_earlier_record_is_kept_under_another_name() {
+fn an_earlier_results_file_is_kept_under_another_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("night.results.ndjson");
     write(&path, 1..=2);
@@ -400,7 +400,7 @@ fn an_earlier_record_is_kept_under_another_name() {
 }
 
 #[test]
-fn what_is_no_record_is_named_as_such() {
+fn a_file_that_is_not_a_results_file_is_named_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     for (text, part) in [

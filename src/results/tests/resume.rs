@@ -141,7 +141,7 @@ fn damage_in_the_middle_costs_only_its_own_rows() {
 }
 
 #[test]
-fn a_whole_record_with_unanswered_messages_is_gone_on_with_and_kept() {
+fn a_complete_file_with_unanswered_messages_is_resumed_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let whole = straight(folder.path());
     let target = folder.path().join("straight.ndjson");
@@ -204,7 +204,7 @@ fn answers_of_another_run_are_not_mixed_in() {
 }
 
 #[test]
-fn a_whole_record_of_another_run_is_not_asked_anew() {
+fn a_complete_file_of_another_run_is_not_asked_anew() {
     let folder = tempfile::tempdir().unwrap();
     let whole = straight(folder.path());
     let target = folder.path().join("straight.ndjson");
@@ -224,7 +224,7 @@ fn a_whole_record_of_another_run_is_not_asked_anew() {
 }
 
 #[test]
-fn a_whole_record_that_was_changed_is_not_sealed_again() {
+fn a_changed_complete_file_is_not_sealed_again() {
     let folder = tempfile::tempdir().unwrap();
     let whole = String::from_utf8(straight(folder.path())).unwrap();
     let target = folder.path().join("straight.ndjson");

@@ -1,4 +1,4 @@
-//! Every fault alone.
+//! Each fault alone.
 
 use super::super::audit_http::{audit, some_messages};
 use super::super::gateway::{Call, Fault, Gateway};
@@ -7,7 +7,7 @@ use super::{answers, no_answers};
 
 const FLAGS: &str = "--rate max --concurrency 32 --timeout 1500ms";
 
-/// One message without a fault, which lets the others through the gate, and one with each: at first, or for ever.
+/// Plans one message without a fault, which opens the gate, and one with each fault: at first, or always.
 fn one_each(tool: &Tool, faults: Vec<Fault>, for_ever: bool) -> Gateway {
     let many = faults.len() + 1;
     let plan = move |call: Call<'_>| {
@@ -18,7 +18,7 @@ fn one_each(tool: &Tool, faults: Vec<Fault>, for_ever: bool) -> Gateway {
     some_messages(tool, many, Gateway::setup().plan(plan)).start()
 }
 
-/// What the report says of those that had a fault.
+/// Returns a report column of the messages that had a fault.
 fn column(tool: &Tool, name: &str) -> Vec<String> {
     let rows = table(&tool.read("out.csv"));
     rows[1..].iter().map(|row| row[name].clone()).collect()

@@ -1,7 +1,7 @@
-//! A gateway that does everything wrong that a gateway, a proxy or a network can: no answer comes out otherwise, none is
-//! lost, nothing is sent twice, and memory stays bounded.
+//! A gateway with every fault of gateways, proxies and networks. Every answer stays correct, none is lost, nothing is
+//! sent twice, and memory stays bounded.
 //!
-//! [`each`] takes the faults one by one and says what becomes of them; [`storm`] throws all of them at one run.
+//! [`each`] tests the faults one by one; [`storm`] uses all of them in one run.
 
 mod each;
 mod storm;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::gateway::Fault;
 
-/// What `--timeout` says here: `1500ms`.
+/// The value of `--timeout`: `1500ms`.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// In the place of the right answer: it has to be asked for again.
+/// Returns the faults that replace the correct answer, so that the query must be retried.
 fn no_answers() -> Vec<Fault> {
     vec![
         Fault::Internal,
@@ -30,7 +30,7 @@ fn no_answers() -> Vec<Fault> {
         Fault::Held,
         Fault::Slow(TIMEOUT * 4),
         Fault::Trickle(TIMEOUT * 4),
-        // Last, because they slow down those that begin behind them.
+        // They are last because they slow down the queries that start after them.
         Fault::Throttled(Some(20)),
         Fault::ThrottledApi(20),
         Fault::Busy(429, "0.02"),
@@ -38,7 +38,7 @@ fn no_answers() -> Vec<Fault> {
     ]
 }
 
-/// Ugly, but the right answer.
+/// Returns the faults that still contain the correct answer.
 fn answers() -> Vec<Fault> {
     vec![
         Fault::Slow(TIMEOUT / 50),

@@ -1,4 +1,4 @@
-//! Two thousand queries, and almost a third of the calls goes wrong.
+//! Two thousand queries, of whose calls almost a third fails.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use super::{answers, no_answers};
 const QUERIES: usize = 2000;
 const FAULTY: f64 = 0.3;
 
-/// What the gateway says of the nth message: words of today, of yesterday and of nobody, no group, no message.
+/// Returns the gateway's answer about message `nth`: known and unknown track types, no group, or no message.
 fn truth(nth: usize) -> Option<&'static [(&'static str, &'static str)]> {
     [
         Some(&[("GID_a", "CONSUMED"), ("GID_b", "CONSUMED")][..]),
@@ -40,7 +40,7 @@ fn gateway() -> Setup {
     })
 }
 
-/// Which fault a call has depends on its message and on how often that was asked, so every run has the same weather.
+/// Returns the fault of a call. It depends on the message and the attempt only, so every run has the same faults.
 fn weather(call: Call<'_>, faults: &[Fault]) -> Option<usize> {
     let nth = u64::from_str_radix(&call.msg_id[16..], 16).unwrap();
     let mut dice = fastrand::Rng::with_seed(nth * 100 + call.attempt as u64);
