@@ -1,9 +1,9 @@
-//! Which consumer groups consumed which messages, with evidence.
+//! Finds out which consumer groups consumed which messages, with evidence.
 //!
 //! The documentation is in `docs/`: `docs/README.md` is its index, `docs/architecture.md` explains the code, and
 //! `docs/reference/` is what users may rely on.
 //!
-//! The program is one straight line, and no command has a second way of doing anything:
+//! The program is one pipeline, which all commands share:
 //!
 //! ```text
 //! argv · env · file → settings → rows → distinct queries
@@ -11,22 +11,22 @@
 //!    → judge (expectations) → tally → report × formats → exit status
 //! ```
 //!
-//! Read it in that order:
+//! The modules in this order:
 //!
-//! - [`command`]: one file a command, its flags and its story; [`settings`] says what the flags mean together
-//!   with the environment and the settings file.
+//! - [`command`]: one file for each command with its flags and its steps. [`settings`] combines the flags with the
+//!   environment and the settings file.
 //! - [`input`] turns files into [`input::Row`]s (`delimited` splits CSV and its like into records and cells, for expectations
-//!   files, too), [`message`] knows what a message ID is and which names there can be.
-//! - [`source`] is whatever answers queries: the HTTP API ([`source::ons`]), an Apache RocketMQ cluster
-//!   ([`source::rocketmq`]), or a snapshot file. The last two are judged in this process by [`offsets`].
-//! - [`engine`] asks: the pacer, the retries and the one loop.
+//!   files, too). [`message`] decodes message IDs and checks names.
+//! - [`source`] answers queries: the HTTP API ([`source::ons`]), an Apache RocketMQ cluster ([`source::rocketmq`]), or a
+//!   snapshot file. Messages of the last two are judged in this process by [`offsets`].
+//! - [`engine`] makes the queries: the pacer, the retries and the loop.
 //! - [`results`] is the results file, the evidence from which every report is made.
-//! - [`serve`] puts HTTP in front of any source, so it and the audit prove each other.
-//! - [`verdict`] judges what a results file says against what was expected, [`report`] shows it.
+//! - [`serve`] is an HTTP gateway in front of any source. The audit and `serve` are tested against each other.
+//! - [`verdict`] compares a results file with the expectations, and [`report`] renders the result.
 //! - [`bundle`] packs results file, reports and settings into one file of evidence, and checks it.
-//! - `diff` folds two results files into what changed between them.
-//! - `telemetry` reports the end of a run to machines.
-//! - `ui` shows the log and the progress, [`exit`] says how it ended, [`mod@file`] is the only place that
+//! - `diff` compares two results files.
+//! - `telemetry` reports the end of a run to other programs.
+//! - `ui` shows the log and the progress, [`exit`] defines the exit statuses, and [`mod@file`] is the only module that
 //!   creates files.
 
 pub mod bundle;
