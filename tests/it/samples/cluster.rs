@@ -1,4 +1,4 @@
-//! `cluster.json`: the offsets that the story leaves behind, one entry a line.
+//! `cluster.json`: the offsets at the end of the story, one entry on each line.
 
 use jiff::Timestamp;
 
@@ -78,7 +78,7 @@ fn message_json(message: &Message) -> String {
     )
 }
 
-/// The offset after the last message that the queue held at a moment.
+/// Returns the offset after the last message that the queue held at a moment.
 fn end(traffic: &[Message], queue: (&str, &str, u64), moment: &str) -> u64 {
     let first = TOPICS
         .iter()
@@ -102,7 +102,7 @@ fn each_queue(entry: impl Fn(&str, u64) -> String) -> Vec<String> {
         .collect()
 }
 
-/// Entries one a line, indented.
+/// Formats one entry on each line, indented.
 fn lines(entries: impl IntoIterator<Item = String>, indent: usize) -> String {
     let margin = format!("\n{:indent$}", "");
     let entries: Vec<_> = entries

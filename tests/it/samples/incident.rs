@@ -1,4 +1,4 @@
-//! The list somebody wants reconciled: a thousand rows as a shop's outbox had them, some of them bad; and the truth.
+//! The list to reconcile: a thousand rows as a shop's outbox had them, some of them bad, and the correct answers.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::story::{INSTANCE, LONG_EXPIRED, NEVER_STORED, millis, words};
 use super::traffic::{Message, Role, java_id};
 
-/// One row; every value is text, so that both formats say the same.
+/// One row. All values are texts, so that both formats have the same.
 #[derive(Clone, Serialize)]
 pub(super) struct Row {
     order_id: String,
@@ -33,9 +33,10 @@ const CUSTOMERS: [&str; 12] = [
     "赵敏",
 ];
 
-/// The whole list: what was sent in order, then doubled, unanswerable and bad rows strewn in.
+/// Returns the whole list: the messages in order, with duplicates, unanswerable and bad rows between them.
 ///
-/// Two customers are what a spreadsheet would take for formulas, and refunds have amounts below zero, which it may.
+/// Two customers have names that a spreadsheet would take for formulas. Refunds have negative amounts, which it may
+/// convert.
 pub(super) fn rows(traffic: &[Message]) -> Vec<Row> {
     let mut rows: Vec<_> = traffic
         .iter()
@@ -77,7 +78,7 @@ fn row((message, n): (&Message, usize)) -> Row {
     }
 }
 
-/// IDs and topics that have no answer: four that can be asked, six that can't.
+/// Returns IDs and topics without an answer: four that can be asked, six that cannot.
 fn strays(traffic: &[Message]) -> Vec<(String, &'static str)> {
     let with = |role, topic| {
         let found = traffic.iter().find(|m| m.role == role && m.topic == topic);
@@ -118,7 +119,7 @@ pub(super) fn ndjson(rows: &[Row]) -> String {
         .collect()
 }
 
-/// What every group must say of every message that has an answer.
+/// Returns the correct answer of every group about every message that has an answer.
 pub(super) fn truth(traffic: &[Message]) -> String {
     let mut truth = "msg_id,topic,group,track_type\n".to_owned();
     for message in traffic.iter().filter(|m| m.role == Role::Asked) {

@@ -1,10 +1,10 @@
-//! The files in `samples/` are made from one story and no chance: `UPDATE_SAMPLES=1 cargo test --test it samples`
-//! rewrites them.
+//! The files in `samples/` are generated from one story without any chance: `UPDATE_SAMPLES=1 cargo test --test it
+//! samples` rewrites them.
 //!
-//! [`story`] tells what happened and what each group must therefore say, by the clock; [`traffic`] makes the messages
-//! and their IDs; [`cluster`] writes down the offsets that the story leaves behind; [`incident`] is the list somebody
-//! wants reconciled. The words in `tests/data/sample_truth.csv` come from the clock, never from offsets, so the product
-//! has to find its own way back to them.
+//! [`story`] says what happened and what each group must answer, by the clock. [`traffic`] makes the messages and their
+//! IDs. [`cluster`] writes the offsets at the end of the story, and [`incident`] the list to reconcile. The words in
+//! `tests/data/sample_truth.csv` are derived from the clock, never from offsets, so they are independent of the
+//! program.
 
 mod cluster;
 mod incident;
@@ -13,7 +13,7 @@ mod traffic;
 
 use std::path::Path;
 
-/// What every sample must be: its path from the root of the package, its content.
+/// Returns each sample: its path from the root of the package, and its content.
 fn samples() -> [(&'static str, String); 5] {
     let traffic = traffic::traffic();
     let rows = incident::rows(&traffic);

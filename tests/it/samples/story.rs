@@ -25,7 +25,7 @@ const SHIPPING_CUT: &str = "2026-11-20T14:11:30+08:00";
 pub(super) const HALTED: &str = "2026-11-20T14:19:00+08:00";
 pub(super) const CAPTURED: &str = "2026-11-20T14:25:00+08:00";
 
-/// The groups that should have consumed each topic.
+/// The expected groups of each topic.
 pub(super) const EXPECTED: &str = "\
 topic,group
 orders,GID_billing
@@ -37,7 +37,7 @@ refunds,GID_billing
 refunds,GID_ledger
 ";
 
-/// What the groups of the message's topic must say of it, in name order.
+/// Returns what the groups of the message's topic must answer, in name order.
 pub(super) fn words(message: &Message) -> Vec<(&'static str, &'static str)> {
     let consumed_if = |consumed| {
         if consumed {
@@ -75,15 +75,15 @@ pub(super) fn words(message: &Message) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// A consumer group as the brokers know it.
+/// A consumer group as brokers store it.
 pub(super) struct Group {
     pub(super) name: &'static str,
     pub(super) online: bool,
     pub(super) consume_type: &'static str,
     pub(super) message_model: &'static str,
-    /// Topic and expression; none for a group that is offline.
+    /// Topic and expression. None for a group that is offline.
     pub(super) subscriptions: &'static [(&'static str, &'static str)],
-    /// Topic, and the moment the offsets stopped on broker-a and on broker-b.
+    /// Topic, and the times at which the offsets stopped on broker-a and on broker-b.
     pub(super) offsets: &'static [(&'static str, [&'static str; 2])],
 }
 
@@ -121,7 +121,7 @@ pub(super) const GROUPS: [Group; 6] = [
     },
 ];
 
-/// Milliseconds since 1970 of a moment of the story.
+/// Returns a moment of the story in milliseconds since 1970.
 pub(super) fn millis(moment: &str) -> i64 {
     moment.parse::<Timestamp>().unwrap().as_millisecond()
 }

@@ -1,18 +1,18 @@
-//! The messages of the story, and IDs that tell the truth about their producers (`docs/facts/ons-api.md` §8.1).
+//! The messages of the story, with IDs that agree with their producers (`docs/facts/ons-api.md` §8.1).
 
 use super::story::{BILLING_HUNG, HALTED, LONG_EXPIRED, MONTH_START, OPENED, millis};
 
 pub(super) const BROKERS: [&str; 2] = ["broker-a", "broker-b"];
 pub(super) const QUEUES: u64 = 4;
 
-/// Topic, offset of its first message of the story in each queue, and how many older ones a queue still holds.
+/// Topic, offset of the first message of the story in each queue, and number of older messages in each queue.
 pub(super) const TOPICS: [(&str, u64, u64); 3] = [
     ("orders", 1_204_000, 41_500),
     ("payments", 610_000, 19_200),
     ("refunds", 18_000, 2_700),
 ];
 
-/// Messages sent between opening and halt.
+/// Number of messages between opening and halt.
 const SENT: u64 = 1043;
 
 /// A message as one broker stored it.
@@ -29,20 +29,20 @@ pub(super) struct Message {
     pub(super) role: Role,
 }
 
-/// What the incident list has to do with a message.
+/// The role of a message in the incident list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It asks about it.
+    /// The list asks about it.
     Asked,
-    /// It does not.
+    /// The list does not ask about it.
     NotAsked,
     /// The producer timed out and sent an asked message again, to the other broker.
     SecondCopy,
-    /// It asks, but the store has let go of it.
+    /// The list asks about it, but the store has deleted it.
     Expired,
 }
 
-/// Every stored message, by store time.
+/// Returns all stored messages, by store time.
 pub(super) fn traffic() -> Vec<Message> {
     let mut dice = Dice(20_261_120);
     let mut messages: Vec<_> = (0..SENT).map(|n| sent(n, &mut dice)).collect();
@@ -106,7 +106,7 @@ fn sent(n: u64, dice: &mut Dice) -> Message {
     }
 }
 
-/// Queues fill in the order of store time.
+/// Assigns queues and offsets in the order of store time.
 fn place(messages: &mut [Message]) {
     for (topic, first, _) in TOPICS {
         for broker in BROKERS {
@@ -121,7 +121,7 @@ fn place(messages: &mut [Message]) {
     }
 }
 
-/// A message of last Monday that the index still knows and the store has let go of.
+/// Returns a message of last Monday that the index still has and the store has deleted.
 fn expired() -> Message {
     let (topic, first, kept) = TOPICS[0];
     Message {
@@ -136,7 +136,8 @@ fn expired() -> Message {
     }
 }
 
-/// Orders come from two Java services, payments from a third and from a 5.x client, refunds from a Go service.
+/// Makes an ID. Orders come from two Java services, payments from a third and from a 5.x client, refunds from a Go
+/// service.
 fn msg_id(topic: &str, n: u64, born_at: i64) -> String {
     match topic {
         "orders" if n.is_multiple_of(2) => java_id(0x0A15_030B, 4367, born_at, 0x0BA2 + n),
@@ -147,25 +148,26 @@ fn msg_id(topic: &str, n: u64, born_at: i64) -> String {
     }
 }
 
-/// Address, process, class loader, milliseconds of the month in the producer's zone, counter.
+/// Makes the ID of a Java client: address, process, class loader, milliseconds of the month in the producer's zone,
+/// counter.
 pub(super) fn java_id(ip: u32, pid: u16, born_at: i64, counter: u64) -> String {
     let of_month = born_at - millis(MONTH_START);
     format!("{ip:08X}{pid:04X}18B4AAC2{of_month:08X}{counter:04X}")
 }
 
-/// The same by the Go client: no class loader, whole seconds, and a tail in lower case.
+/// Makes the ID of the Go client: no class loader, whole seconds, and a tail in lower case.
 fn go_id(ip: u32, pid: u16, born_at: i64, counter: u64) -> String {
     let of_month = (born_at - millis(MONTH_START)) / 1000 * 1000;
     format!("{ip:08X}{pid:04X}00000000{of_month:08x}{counter:04x}")
 }
 
-/// A 5.x client: version, hardware address, process, seconds since 2021, sequence.
+/// Makes the ID of a 5.x client: version, hardware address, process, seconds since 2021, sequence.
 fn v5_id(mac: u64, pid: u16, born_at: i64, sequence: u64) -> String {
     let seconds = (born_at - millis("2021-01-01T00:00:00Z")) / 1000;
     format!("01{mac:012X}{pid:04X}{seconds:08X}{sequence:08X}")
 }
 
-/// Splitmix64: the same throws on every machine, for ever.
+/// Splitmix64: the same numbers on every machine.
 struct Dice(u64);
 
 impl Dice {

@@ -11,14 +11,14 @@ use super::Served;
 
 /// The connections that `serve` accepts; more of them wait.
 const LIMIT: usize = 2048;
-/// Each pipelines requests until `serve` cannot write any more, which takes a while in a debug build.
+/// Each of them pipelines requests until `serve` cannot write any more, which takes a while in a debug build.
 const SLOW_READERS: usize = 20;
 const IDLE: usize = 900;
 const PARTIAL_HEADS: usize = LIMIT - SLOW_READERS - IDLE;
-/// Of each partial head, in bytes: nearly the longest head that is allowed.
+/// Length of each partial head, in bytes: nearly that of the longest allowed head.
 const PARTIAL_HEAD: usize = 15 * 1024;
 
-/// The most memory that `serve` may take, in MiB: 100 MB.
+/// The most memory that `serve` may use, in MiB: 100 MB.
 const MOST_MIB: u64 = 95;
 
 const GARBAGE: usize = 50;
@@ -51,7 +51,7 @@ impl Served {
         stream
     }
 
-    /// Sends bytes on a connection of their own, and reads until its end.
+    /// Sends bytes on a connection of its own, and reads to the end.
     #[track_caller]
     fn answer_to(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut answer = String::new();
@@ -71,7 +71,7 @@ fn count(text: &str, words: &str) -> usize {
     text.lines().filter(|line| line.contains(words)).count()
 }
 
-/// Slow: it waits for the timeout of heads, ten seconds.
+/// Slow, because it waits for the timeout of heads, ten seconds.
 #[test]
 fn slow_and_idle_clients_at_the_limit_make_room_in_time() {
     raise_open_files();
@@ -83,7 +83,7 @@ fn slow_and_idle_clients_at_the_limit_make_room_in_time() {
         .map(|_| served.connect_and_send(&metrics))
         .collect();
     let mut idle: Vec<_> = (0..IDLE).map(|_| served.connect()).collect();
-    // Half of them have asked something before.
+    // Half of them have sent a request before.
     for client in &mut idle[..IDLE / 2] {
         client.write_all(OK.as_bytes()).unwrap();
         let mut answer = [0; 256];
@@ -107,7 +107,7 @@ fn slow_and_idle_clients_at_the_limit_make_room_in_time() {
     let log = served.end();
     let full = format!("all {LIMIT} connections are taken: new ones wait");
     assert!(log.contains(&full), "{log}");
-    // Those whose time was not over yet have left by themselves.
+    // Clients whose timeout was not over have closed their connections themselves.
     let left = count(&log, "left in the midst of a request's head");
     let expired = count(&log, r#""aborted":"head_timeout""#);
     assert!(expired > 0);
@@ -134,7 +134,7 @@ fn broken_requests_are_refused_and_others_answered() {
     let answer = served.answer_to(OK.repeat(PIPELINED - 1) + OK_AND_CLOSE);
     assert_eq!(answer.matches("ok\n").count(), PIPELINED);
 
-    // One request is in flight when the end is asked for.
+    // One request is in flight when the server is stopped.
     let call = "GET /?Action=OnsRegionList&Version=2019-02-14 HTTP/1.1\r\nhost: a\r\n\r\n";
     let mut busy = served.connect_and_send(call);
     served.is_well();

@@ -21,7 +21,7 @@ fn same_about(audit: &str, tool: &Tool, served: &Served, flags: &str) {
     tool.call("verify served.results.ndjson").ends(0);
 }
 
-/// An audit of some rows of the sample, breaks among them.
+/// Makes an audit of some rows of the sample, with breaks among them.
 fn audit_of_some(tool: &Tool) -> String {
     let whole = tool.read("samples/incident.csv");
     let rows: Vec<_> = whole.split_inclusive('\n').collect();
@@ -29,7 +29,7 @@ fn audit_of_some(tool: &Tool) -> String {
     AUDIT.replace("samples/incident.csv", "some.csv")
 }
 
-/// Every line of the access log, as JSON.
+/// Returns every line of the access log, as JSON.
 fn log(text: &str) -> Vec<serde_json::Value> {
     let lines = text.lines().filter(|line| line.starts_with('{'));
     lines
@@ -125,7 +125,7 @@ fn an_audit_completes_within_a_quota() {
 fn injected_faults_do_not_change_the_report() {
     let tool = Tool::new();
     let served = Served::start(&tool, "--fault-rate 30% --seed 7 --latency 1ms");
-    // A drill throttles at any pace, so the audit goes on slowly: a few messages do.
+    // The fault injection throttles at any pace, so the audit is slow and uses only a few messages.
     let audit = audit_of_some(&tool);
     same_about(&audit, &tool, &served, "--max-attempts 30 --concurrency 32");
     let said = served.end();

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::super::tool::Tool;
 use super::Served;
 
-/// Sends one plain request; returns the answer with its head.
+/// Sends one plain request. Returns the response with its head.
 fn get(served: &Served, target: &str) -> String {
     let address = served.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();

@@ -1,4 +1,4 @@
-//! The real `serve`, from the side of clients and operators.
+//! The real `serve` as clients and operators see it.
 
 mod abuse;
 mod access;
@@ -14,7 +14,7 @@ const KEYS: &str = "[[keys]]\nid = 'served-key-id'\nsecret = 'served-key-secret'
 /// A running server.
 struct Served {
     running: Running,
-    /// As printed by the server.
+    /// The address that the server printed.
     url: String,
 }
 
@@ -41,7 +41,7 @@ impl Served {
         }
     }
 
-    /// Stops it as an operator does; returns its stderr.
+    /// Stops it as an operator does. Returns its stderr.
     fn end(self) -> String {
         self.running.signal("TERM");
         self.running.ends(0).1
