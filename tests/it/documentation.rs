@@ -309,6 +309,20 @@ fn the_test_command_is_what_ci_runs() {
     assert!(ci.lines().any(|line| line.trim() == "cargo test"), "{ci}");
 }
 
+#[test]
+fn the_justfile_has_every_step_of_ci() {
+    let (ci, justfile) = (page(".ci/run"), page("justfile"));
+    let (_, steps) = ci.split_once("\nsteps=(").unwrap();
+    let (steps, _) = steps.split_once(')').unwrap();
+    let contributing = page("CONTRIBUTING.md");
+    for step in steps.split_whitespace() {
+        assert!(ci.contains(&format!("\nstep_{step}() {{")), "{step}");
+        let recipe = format!("\n{step}:\n    .ci/run {step}\n");
+        assert!(justfile.contains(&recipe), "no recipe {step}");
+        assert!(contributing.contains(&format!("`{step}`")), "{step}");
+    }
+}
+
 /// Runs a block of shell as cron would, with the program on the path; returns both streams.
 pub(crate) fn shell(tool: &Tool, script: &str) -> String {
     let bin = tool.path("bin");
