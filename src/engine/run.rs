@@ -159,9 +159,9 @@ impl<S: TraceSource> Engine<'_, S> {
             return Ok(Done::Settled(row, None));
         };
         let previously = match known {
-            KnownAnswer::Settled(outcome) => return Ok(Done::Settled(row, Some(outcome))),
+            KnownAnswer::Settled(outcome) => return Ok(Done::Settled(row, Some(*outcome))),
             KnownAnswer::Unknown => None,
-            KnownAnswer::Passed(previously) => Some(Box::new(previously)),
+            KnownAnswer::Passed(previously) => Some(previously),
         };
         let outcome = match self.source.answer_locally(query, self.pacer.has_limit()) {
             Some(answer) => self.outcome(answer, 1, 0),

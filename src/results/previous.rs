@@ -41,9 +41,9 @@ pub enum KnownAnswer {
     /// Neither a reusable answer nor a pass that could be contradicted.
     Unknown,
     /// An answer that is reused.
-    Settled(Outcome),
+    Settled(Box<Outcome>),
     /// Some groups have passed the message. It is asked again.
-    Passed(Previously),
+    Passed(Box<Previously>),
 }
 
 /// The answer of an earlier run about a message that is asked again. Serialised as the field `previously` of a line.
@@ -192,18 +192,18 @@ impl Previous {
             carried_from => carried_from.into(),
         };
         if self.holds(&line) && !self.is_picked(query) {
-            return carried(&line, run_id).map(KnownAnswer::Settled);
+            return carried(&line, run_id).map(|outcome| KnownAnswer::Settled(Box::new(outcome)));
         }
         let passed = line
             .tracks
             .iter()
             .flat_map(|tracks| &**tracks)
             .filter(|track| has_passed(track));
-        Some(KnownAnswer::Passed(Previously {
+        Some(KnownAnswer::Passed(Box::new(Previously {
             run_id,
             observed_at: line.observed_at.to_string(),
             passed: passed.map(|track| track.group.to_string()).collect(),
-        }))
+        })))
     }
 
     /// Returns whether all expected groups have passed the message.

@@ -115,7 +115,7 @@ impl<'a, R: Iterator<Item = anyhow::Result<Row>>> LocatedRows<'a, R> {
             return Ok(KnownAnswer::Unknown);
         };
         let outcome = line.and_then(|line| judge(self.located.snapshot, query, line));
-        Ok(KnownAnswer::Settled(outcome.ok_or(InputChanged)?))
+        Ok(KnownAnswer::Settled(Box::new(outcome.ok_or(InputChanged)?)))
     }
 
     /// Returns the line of a row. Skips the lines before it.
