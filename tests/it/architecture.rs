@@ -177,7 +177,7 @@ fn a_type_name_means_one_thing() {
             };
             let name: String = rest
                 .chars()
-                .take_while(|c| c.is_ascii_alphanumeric())
+                .take_while(char::is_ascii_alphanumeric)
                 .collect();
             places
                 .entry(name)

@@ -29,6 +29,7 @@ mod deadline;
 mod diff;
 #[cfg(test)]
 mod documentation;
+#[cfg(test)]
 mod earlier_version;
 #[cfg(test)]
 mod expect_learn;
