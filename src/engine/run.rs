@@ -69,6 +69,10 @@ pub struct Engine<'a, S> {
 }
 
 /// What became of a row that the loop has taken.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every value is of the large variant, and a box would be an allocation for each row"
+)]
 enum Done {
     /// The row is settled. Duplicates and rejected rows have no outcome.
     Settled(Row, Option<Outcome>),

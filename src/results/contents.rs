@@ -67,6 +67,6 @@ impl Contents {
 
     /// Returns all groups in name order.
     pub(super) fn groups(&self) -> BTreeSet<String> {
-        self.groups.iter().map(|group| group.to_string()).collect()
+        self.groups.iter().map(ToString::to_string).collect()
     }
 }

@@ -9,7 +9,7 @@ use super::line::FoundView;
 use super::{Outcome, Previously};
 use crate::clock::TimeText;
 use crate::input::{Entry, Reject, Row};
-use crate::offsets::Marks;
+use crate::offsets::{Marks, TrackType};
 use crate::source::{Failure, Track};
 
 /// One line as it is written. [`Line`](super::Line) reads it. A field without a value is left out.
@@ -176,7 +176,7 @@ impl<'a> WrittenTrack<'a> {
             group: &track.group,
             track_type: track.track_type.as_str(),
             mark: Some(words(&track.marks)).filter(|words| !words.is_empty()),
-            mqadmin_track_type: track.mqadmin.as_ref().map(|word| word.as_str()),
+            mqadmin_track_type: track.mqadmin.as_ref().map(TrackType::as_str),
         }
     }
 }

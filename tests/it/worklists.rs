@@ -30,11 +30,7 @@ fn each_list_has_the_messages_of_one_group_and_verdict_once() {
         .flat_map(|name| pair(name))
         .chain(["worklist.json".to_owned()])
         .collect();
-    assert_eq!(
-        names(&tool),
-        expected,
-        "no list of a group of which nothing is expected"
-    );
+    assert_eq!(names(&tool), expected, "only lists of expected groups");
     assert_eq!(tool.mode("work"), 0o700);
     let counts = json(&tool.read("a.json"));
     let report = table(&tool.read("a.csv"));

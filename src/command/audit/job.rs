@@ -31,7 +31,7 @@ use crate::input::{Inputs, OldestFirst};
 use crate::message::{BornClock, Zone};
 use crate::offsets::Rules;
 use crate::report::Targets;
-use crate::results::{Durability, Header, Previous, SCHEMA, Unfinished};
+use crate::results::{Durability, Header, Previous, ResultsFile, SCHEMA, Unfinished};
 use crate::settings::{Deadline, MaxRejects, Settings};
 use crate::source::{Snapshot, Source, TraceSource};
 use crate::telemetry::CallCounts;
@@ -218,6 +218,14 @@ impl Job {
         matches!(self.start, StartMode::AlreadyComplete)
     }
 
+    const fn durability(&self) -> Durability {
+        if self.is_repeatable {
+            Durability::Relaxed
+        } else {
+            Durability::EverySecond
+        }
+    }
+
     /// Asks everything and leaves a complete results file. Returns the report targets.
     ///
     /// # Errors
@@ -229,17 +237,14 @@ impl Job {
             tracing::info!("{whole} is whole and every message in it answered: nothing is asked");
             return Ok(self.targets);
         }
+        let durability = self.durability();
         let run = QueryRun {
             start: self.start,
             previous: self.previous.as_ref(),
             order: self.order,
             deadline: self.deadline.as_ref(),
             message_count: self.message_count,
-            durability: if self.is_repeatable {
-                Durability::Relaxed
-            } else {
-                Durability::EverySecond
-            },
+            durability,
             call_counts: Some(call_counts),
             ..QueryRun::new(
                 (env, &self.inputs),
@@ -257,26 +262,14 @@ impl Job {
                 };
                 let document = read_offsets(cluster, &self.preflight.topics, located.as_ref());
                 let snapshot = snapshot_of(env.runtime()?.block_on(document)?)?;
-                let header = Header {
-                    as_of: Some(clock::rfc3339(snapshot.captured_at())),
-                    rules: snapshot.rules(),
-                    ..self.header.clone()
-                };
-                let policy = Policy {
-                    concurrency: 1,
-                    ..self.pace.policy
-                };
+                let header = judged_header(&self.header, &snapshot);
                 let pacer = Pacer::new(Rate::Max, NonZeroU32::MIN);
-                let judge = QueryRun {
-                    start: StartMode::Restart,
-                    located: located.as_ref().map(|file| LocatedMessages {
-                        file,
-                        snapshot: &snapshot,
-                    }),
-                    durability: Durability::Relaxed,
-                    resume_hint: Some(resume_hint(located.as_ref())),
-                    ..QueryRun::new((env, &self.inputs), &self.messages, (policy, &pacer))
-                };
+                let judge = judge_run(
+                    (env, &self.inputs),
+                    &self.messages,
+                    (self.pace.policy, &pacer),
+                    (&snapshot, located.as_ref()),
+                );
                 let totals = judge.run(&snapshot, (&self.results, &header))?;
                 if located.is_some() {
                     lookup.clear(totals.unanswered);
@@ -296,7 +289,36 @@ impl Job {
     }
 }
 
-/// Makes the header of a run that knows nothing but its inputs.
+/// Returns the header of the judge stage, whose answers are those of the snapshot.
+fn judged_header(header: &Header, snapshot: &Snapshot) -> Header {
+    Header {
+        as_of: Some(clock::rfc3339(snapshot.captured_at())),
+        rules: snapshot.rules(),
+        ..header.clone()
+    }
+}
+
+/// Makes the run of the judge stage. It makes no calls, and it starts anew whenever it was interrupted.
+fn judge_run<'a>(
+    context: (&'a Env, &'a Inputs),
+    messages: &'a MessageOptions,
+    (policy, pacer): (Policy, &'a Pacer),
+    (snapshot, located): (&'a Snapshot, Option<&'a ResultsFile>),
+) -> QueryRun<'a> {
+    let policy = Policy {
+        concurrency: 1,
+        ..policy
+    };
+    QueryRun {
+        start: StartMode::Restart,
+        located: located.map(|file| LocatedMessages { file, snapshot }),
+        durability: Durability::Relaxed,
+        resume_hint: Some(resume_hint(located)),
+        ..QueryRun::new(context, messages, (policy, pacer))
+    }
+}
+
+/// Makes the header of a run of which only the inputs are known.
 pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
     Ok(Header {
         schema: SCHEMA.to_owned(),

@@ -1,25 +1,21 @@
 //! Flags that several commands share, and their conversion to values.
 
-mod deadline;
+mod common;
 mod expect;
 mod input;
 mod pace;
+mod paths;
 mod reports;
-mod reserved_paths;
-mod settings;
 mod source;
-mod talk;
-mod targets;
 mod telemetry;
 
-pub(super) use deadline::{DeadlineFlags, deadline};
+pub(super) use common::{MessageOptions, SettingsFlags, TalkFlags};
 pub(super) use expect::{ExpectFlags, zone_of};
 pub(super) use input::{ColumnFlags, InputFlags};
-pub(super) use pace::{ClusterPaceFlags, Pace, PaceFlags, SourceKind, rate_of};
+pub(super) use pace::{
+    ClusterPaceFlags, DeadlineFlags, Pace, PaceFlags, SourceKind, deadline, rate_of,
+};
+pub(super) use paths::{ReservedPaths, create, open, or_stdout};
 pub(super) use reports::{CsvFlags, ReportFlags};
-pub(super) use reserved_paths::ReservedPaths;
-pub(super) use settings::SettingsFlags;
 pub(super) use source::{ClusterFlags, SourceFlags, SourceSpec};
-pub(super) use talk::{MessageOptions, TalkFlags};
-pub(super) use targets::{create, open, or_stdout};
 pub(super) use telemetry::{RunMonitor, TelemetryFlags};

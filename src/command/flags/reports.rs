@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::reserved_paths::ReservedPaths;
-use super::targets::{create, is_in, open, or_stdout, same};
+use super::paths::{ReservedPaths, create, is_in, open, or_stdout, same};
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::exit::Failed;
