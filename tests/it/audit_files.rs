@@ -69,7 +69,7 @@ fn a_results_file_can_be_judged_by_other_expectations() {
 }
 
 #[test]
-fn records_are_shards_of_one_run_or_refused() {
+fn results_files_are_shards_of_one_run_or_refused() {
     let tool = Tool::new();
     tool.call(AUDIT).args("-o a.csv").ends(1);
     tool.call(AUDIT).args("-o b.csv").ends(1);
@@ -84,8 +84,14 @@ fn records_are_shards_of_one_run_or_refused() {
     tool.call(other).ends(1);
     for (shards, says) in [
         ("a.results.ndjson a.results.ndjson", "would count twice"),
-        ("a.results.ndjson c.results.ndjson", "expect other groups"),
-        ("c.results.ndjson a.results.ndjson", "expect other groups"),
+        (
+            "a.results.ndjson c.results.ndjson",
+            "expect different groups",
+        ),
+        (
+            "c.results.ndjson a.results.ndjson",
+            "expect different groups",
+        ),
     ] {
         let said = tool.call("report -o no.json").args(shards).ends(2);
         assert!(said.stderr.contains(says), "{shards}: {}", said.stderr);
