@@ -1,6 +1,6 @@
 //! Asks the source about every message. Rows are pulled from the input only when a call may be in flight for them,
-//! every attempt takes a permit from the one [`Pacer`], and the consumer of the one loop owns all counters and all
-//! order.
+//! every attempt takes a permit from the one [`Pacer`], and the loop hands every settled row to one [`Sink`]. The loop
+//! itself needs no locks.
 //!
 //! ```text
 //! rows → [ permit → ask → retry? ] × calls in flight → Sink

@@ -1,5 +1,5 @@
 //! What `docs/architecture.md` says about the source code holds: the order of the modules, and that a name of a type means
-//! one thing. References in comments point at documentation that exists.
+//! one thing. References in comments point at documentation that exists, and files that the documentation names exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -153,6 +153,33 @@ fn every_module_is_in_the_list() {
         .chain(["lib".into(), "main".into()])
         .collect();
     assert_eq!(listed, modules);
+}
+
+/// The Rust files, other files in folders, and folders that a page names in backticks: `src/main.rs`, `report/`.
+fn named_paths(text: &str) -> impl Iterator<Item = &str> {
+    let is_path = |word: &&str| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_/.".contains(c);
+        let has_ending = word.contains('/') && [".toml", ".md"].iter().any(|e| word.ends_with(e));
+        word.chars().all(is_plain) && (word.ends_with(".rs") || word.ends_with('/') || has_ending)
+    };
+    text.split('`').skip(1).step_by(2).filter(is_path)
+}
+
+#[test]
+fn the_files_that_the_documentation_names_exist() {
+    let mut named = 0;
+    for page in ["docs/architecture.md", "CONTRIBUTING.md"] {
+        let text = read(&root().join(page));
+        for path in named_paths(&text) {
+            named += 1;
+            let places = [root().join(path), root().join("src").join(path)];
+            assert!(
+                places.iter().any(|place| place.exists()),
+                "{page}: {path} does not exist"
+            );
+        }
+    }
+    assert!(named > 50, "found only {named} paths");
 }
 
 /// Names that may stand several times: the arguments of each command and the data of each action of `serve` have one

@@ -1,5 +1,5 @@
-//! An audit whose settings are decided. Making it refuses everything that can be refused without a call; running it
-//! leaves a complete results file.
+//! An audit whose settings are decided. Making it refuses everything that can be refused without asking about a
+//! message; running it leaves a complete results file.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -68,7 +68,8 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Decides everything and refuses what can be refused without a call.
+    /// Decides everything and refuses what can be refused without asking about a message. For a cluster, the name servers
+    /// are asked.
     ///
     /// # Errors
     ///
