@@ -23,7 +23,6 @@ fn night(script: &str, expected: &str) -> (String, BTreeSet<String>) {
     let script = script
         .replace("ons://cn-hangzhou", &gateway.url())
         .replace("/etc/ons-audit/expected.csv", "expected.csv")
-        .replace("/etc/expected.csv", "expected.csv")
         .replace("/var/lib/ons-audit/", "data/")
         .replace("/data/", "data/");
     let said = shell(
