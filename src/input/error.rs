@@ -78,7 +78,7 @@ pub enum InputError {
     #[error("the inputs have more than {} rows", u32::MAX)]
     TooManyRows,
     /// The scratch file for another order of rows failed.
-    #[error("can't use a scratch file in the folder of the record")]
+    #[error("can't use a scratch file in the folder of the results file")]
     Scratch(#[source] io::Error),
     /// No row has the column of `--born-column`.
     #[error("no row keeps exactly one column `{0}` that says when its message was born")]

@@ -35,8 +35,9 @@ pub(super) struct StartFlags {
 pub(in crate::command) struct ResumeFlags {
     /// Continue an unfinished run of the same command: ask only what has no answer yet
     ///
-    /// Without an unfinished run it starts with the first row, so a script can always set it. A finished results file with
-    /// unanswered messages is continued, too; one about another input, source or expectation is refused.
+    /// Without an earlier run it starts with the first row. A finished results file with unanswered messages is continued,
+    /// too. With --resume, name reports by date (-o audit-$(date +%F).csv): a finished results file of the same name is not
+    /// asked again, and one about another input, source or expectation is refused.
     ///
     /// Example: repeat the command that was interrupted, and add --resume
     #[arg(long, conflicts_with = "restart")]
