@@ -159,8 +159,11 @@ fn every_module_is_in_the_list() {
 fn named_paths(text: &str) -> impl Iterator<Item = &str> {
     let is_path = |word: &&str| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_/.".contains(c);
-        let has_ending = word.contains('/') && [".toml", ".md"].iter().any(|e| word.ends_with(e));
-        word.chars().all(is_plain) && (word.ends_with(".rs") || word.ends_with('/') || has_ending)
+        let ending = Path::new(word).extension();
+        let is_file = ending.is_some_and(|ending| {
+            ending == "rs" || (word.contains('/') && (ending == "md" || ending == "toml"))
+        });
+        word.chars().all(is_plain) && (is_file || word.ends_with('/'))
     };
     text.split('`').skip(1).step_by(2).filter(is_path)
 }
