@@ -71,13 +71,11 @@ impl<S: TraceSource> Engine<'_, S> {
         attempts: u32,
         throttled: u32,
     ) -> Outcome {
+        let observed_at = self.source.as_of().unwrap_or_else(self.policy.clock);
         Outcome {
-            answer,
-            observed_at: self.source.as_of().unwrap_or_else(self.policy.clock),
             attempts,
             throttled,
-            carried_from: None,
-            previously: None,
+            ..Outcome::new(answer, observed_at)
         }
     }
 

@@ -39,17 +39,11 @@ impl<'a> FastLineParser<'a> {
             topic,
             instance_id,
             tracks: Some(tracks),
-            found: None,
-            error: None,
             observed_at,
             attempts: Some(attempts),
-            throttled: 0, // serde parses a line that has it
             request_id,
-            carried_from: CowText::default(),
-            previously: None,
-            same_as: None,
-            rejected: None,
             extra,
+            ..Line::default() // serde parses a line that has any other field
         })
     }
 

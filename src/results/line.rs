@@ -12,7 +12,7 @@ use crate::source::LocatedMessage;
 use crate::verdict::{AnswerView, TrackView};
 
 /// A line between header and trailer, for one input row. Which fields are present says what became of the row.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Line<'a> {
     /// Input row, from 1.
     pub row: u64,

@@ -28,6 +28,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Makes an outcome without calls and without an earlier answer.
+    #[must_use]
+    pub const fn new(answer: Result<Trace, Failure>, observed_at: Timestamp) -> Self {
+        Self {
+            answer,
+            observed_at,
+            attempts: 0,
+            throttled: 0,
+            carried_from: None,
+            previously: None,
+        }
+    }
+
     /// Returns the outcome in a line. `None` if the line has no query or no time.
     #[must_use]
     pub fn of(line: &Line<'_>) -> Option<Self> {
@@ -48,8 +61,6 @@ impl Outcome {
             (None, None) => return None,
         };
         Some(Self {
-            answer,
-            observed_at: line.observed_at.parse().ok()?,
             attempts: line.attempts.unwrap_or_default(),
             throttled: line.throttled,
             carried_from: text(&line.carried_from).map(Into::into),
@@ -60,6 +71,7 @@ impl Outcome {
                     passed: view.passed.iter().map(|group| group.to_string()).collect(),
                 })
             }),
+            ..Self::new(answer, line.observed_at.parse().ok()?)
         })
     }
 }

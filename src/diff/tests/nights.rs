@@ -133,12 +133,8 @@ fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, 
         position: None,
     });
     let outcome = Outcome {
-        answer,
-        observed_at: at,
         attempts: 1,
-        throttled: 0,
-        carried_from: None,
-        previously: None,
+        ..Outcome::new(answer, at)
     };
     (Row { row, kept, entry }, Some(outcome))
 }

@@ -73,12 +73,8 @@ fn settled(row: u64) -> (Row, Option<Outcome>) {
         position: None,
     };
     let outcome = Outcome {
-        answer: answer(row),
-        observed_at: Timestamp::UNIX_EPOCH,
         attempts: 1,
-        throttled: 0,
-        carried_from: None,
-        previously: None,
+        ..Outcome::new(answer(row), Timestamp::UNIX_EPOCH)
     };
     (
         Row {

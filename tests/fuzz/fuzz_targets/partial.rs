@@ -75,17 +75,14 @@ fn answered(row: u64) -> (Row, Outcome) {
         columns: Vec::new().into(),
         json: None,
     };
+    let answer = Ok(Trace {
+        found: None,
+        tracks: Vec::new(),
+        request_id: None,
+    });
     let outcome = Outcome {
-        answer: Ok(Trace {
-            found: None,
-            tracks: Vec::new(),
-            request_id: None,
-        }),
-        observed_at: Timestamp::UNIX_EPOCH,
         attempts: 1,
-        throttled: 0,
-        carried_from: None,
-        previously: None,
+        ..Outcome::new(answer, Timestamp::UNIX_EPOCH)
     };
     let entry = Entry::Query(query);
     (Row { row, kept, entry }, outcome)
