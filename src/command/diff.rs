@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use super::Env;
 use super::flags::{
-    CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, TalkFlags, open, or_stdout, zone_of,
+    CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, StderrFlags, open, or_stdout, zone_of,
 };
 use super::rendering::checked;
 use crate::diff::{Differences, FORMATS, Side, TerminalChanges, render};
@@ -41,7 +41,7 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Messages")]
     exit_zero: bool,
     #[command(flatten)]
-    talk: TalkFlags,
+    stderr: StderrFlags,
     #[command(flatten)]
     settings: SettingsFlags,
 }
@@ -50,11 +50,11 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let mut settings = args.settings.merged_settings(env)?;
     args.csv.apply_to(&mut settings);
     args.expect.apply_to(&mut settings);
-    args.talk.apply_to(&mut settings);
+    args.stderr.apply_to(&mut settings);
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let talk = args.talk.start(&settings, env)?;
+    let stderr = args.stderr.start(&settings, env)?;
     let results_files = [ResultsFile::open(&args.old)?, ResultsFile::open(&args.new)?];
     let given = args
         .expect
@@ -72,7 +72,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     for warning in differences.warnings() {
         tracing::warn!("{warning}");
     }
-    if !talk.quiet {
+    if !stderr.quiet {
         say(&differences, report)?;
     }
     Ok(if differences.is_incomplete() {

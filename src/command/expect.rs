@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::Env;
-use super::flags::{SettingsFlags, TalkFlags};
+use super::flags::{SettingsFlags, StderrFlags};
 use crate::exit::{Failed, Status};
 use crate::file::Output;
 use crate::humanize;
@@ -43,7 +43,7 @@ struct LearnArgs {
     #[arg(short, long, value_name = "FILE", help_heading = "Reports")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    talk: TalkFlags,
+    stderr: StderrFlags,
     #[command(flatten)]
     settings: SettingsFlags,
 }
@@ -51,11 +51,11 @@ struct LearnArgs {
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let ExpectCommand::Learn(args) = args.command;
     let mut settings = args.settings.merged_settings(env)?;
-    args.talk.apply_to(&mut settings);
+    args.stderr.apply_to(&mut settings);
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    args.talk.start(&settings, env)?;
+    args.stderr.start(&settings, env)?;
     let path = args.output.unwrap_or_else(|| PathBuf::from("-"));
     refuse_to_replace(&path)?;
     let mut learnt = ObservedGroups::default();

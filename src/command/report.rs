@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 
 use super::Env;
-use super::flags::{ExpectFlags, ReportFlags, ReservedPaths, SettingsFlags, TalkFlags, zone_of};
+use super::flags::{ExpectFlags, ReportFlags, ReservedPaths, SettingsFlags, StderrFlags, zone_of};
 use super::outcome::{ConcludeOptions, conclude};
 use crate::exit::{Failed, Status};
 use crate::report::CsvDialect;
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Messages")]
     exit_zero: bool,
     #[command(flatten)]
-    talk: TalkFlags,
+    stderr: StderrFlags,
     #[command(flatten)]
     settings: SettingsFlags,
 }
@@ -39,11 +39,11 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let mut settings = args.settings.merged_settings(env)?;
     args.reports.apply_to(&mut settings);
     args.expect.apply_to(&mut settings);
-    args.talk.apply_to(&mut settings);
+    args.stderr.apply_to(&mut settings);
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let talk = args.talk.start(&settings, env)?;
+    let stderr = args.stderr.start(&settings, env)?;
     let results_files = args
         .results
         .iter()
@@ -70,7 +70,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let targets = args.reports.open(&reserved, &settings)?;
     let ending = ConcludeOptions {
         exit_zero: args.exit_zero,
-        quiet: talk.quiet,
+        quiet: stderr.quiet,
         csv: CsvDialect::of(&settings)?,
         bundle,
         locale: Locale::of(&settings)?,

@@ -17,7 +17,7 @@ use super::audit::{
 };
 use super::flags::{
     ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, ReservedPaths, SettingsFlags, SourceSpec,
-    TalkFlags, create,
+    StderrFlags, create,
 };
 use super::signals::exit_on_signal;
 use crate::clock::rfc3339;
@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ZONE", help_heading = "Snapshot")]
     producer_zone: Option<String>,
     #[command(flatten)]
-    talk: TalkFlags,
+    stderr: StderrFlags,
     #[command(flatten)]
     settings: SettingsFlags,
 }
@@ -78,12 +78,12 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let mut settings = args.settings.merged_settings(env)?;
     args.source.apply_to(&mut settings);
     args.pace.apply_to(&mut settings);
-    args.talk.apply_to(&mut settings);
+    args.stderr.apply_to(&mut settings);
     settings.flag("producer_zone", args.producer_zone.as_ref());
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
-    let messages = args.talk.start(&settings, env)?;
+    let stderr = args.stderr.start(&settings, env)?;
     let spec = SourceSpec::of(&settings)?;
     let source_text = spec.text();
     let pace = Pace::of(&settings, spec.kind(), env.clock)?;
@@ -128,7 +128,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
             let run = QueryRun {
                 start,
                 call_counts: Some(&calls),
-                ..QueryRun::new((env, &inputs), &messages, (pace.policy, &pacer))
+                ..QueryRun::new((env, &inputs), &stderr, (pace.policy, &pacer))
             };
             let found = (!is_placed).then(|| lookup.look_up(run, &cluster, (&header, born)));
             found.transpose()?

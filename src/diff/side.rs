@@ -40,7 +40,7 @@ impl Side<'_> {
         mut each: impl FnMut(&SideMessage<'_>, &mut AnswerTable) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
         let mut blocks = self.results_file.blocks(false);
-        let subjects = MessageContexts::of(self.results_file.header(), &self.expectations);
+        let contexts = MessageContexts::of(self.results_file.header(), &self.expectations);
         while let Some(block) = blocks.next_block()? {
             for line in self.results_file.parsed(&block) {
                 let line = line?;
@@ -50,7 +50,7 @@ impl Side<'_> {
                 if matches!(answer, AnswerView::Rejected) {
                     continue;
                 }
-                let subject = subjects.of_line(&line);
+                let subject = contexts.of_line(&line);
                 let judged = judge(answer, &subject, &self.expectations);
                 let message = SideMessage {
                     line: &line,

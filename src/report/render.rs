@@ -73,7 +73,7 @@ fn walk_all(
         let renderer = BlockRenderer {
             results_file,
             context,
-            subjects: MessageContexts::of(results_file.header(), &context.expectations),
+            contexts: MessageContexts::of(results_file.header(), &context.expectations),
             formats: &formats,
         };
         let totals = walk(&renderer, reports, check)?;
@@ -184,7 +184,7 @@ fn work(
 struct BlockRenderer<'a> {
     results_file: &'a ResultsFile,
     context: &'a ReportContext,
-    subjects: MessageContexts,
+    contexts: MessageContexts,
     formats: &'a [&'a dyn RowFormat],
 }
 
@@ -231,7 +231,7 @@ impl BlockRenderer<'_> {
                 "it is the same as a bad row, which was never asked",
             )));
         }
-        let subject = self.subjects.of_line(asked);
+        let subject = self.contexts.of_line(asked);
         let judged = judge(answer, &subject, &self.context.expectations);
         let born = subject.born;
         if line.same_as.is_some() {

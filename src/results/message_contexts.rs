@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn tag_and_born_time_are_read_from_kept_columns() {
-        let subjects = MessageContexts::of(&header(Some("Sent-At")), &with_tags());
+        let contexts = MessageContexts::of(&header(Some("Sent-At")), &with_tags());
         for (extra, tag, born) in [
             (
                 r#"{"Tag":" paid ","sent_at":"2026-11-20T00:00:00Z"}"#,
@@ -166,7 +166,7 @@ mod tests {
                 r#"{{"row":1,"msg_id":"{DATED}","topic":"orders","tracks":[],"extra":{extra}}}"#
             );
             let line: Line<'_> = serde_json::from_str(&json).unwrap();
-            let subject = subjects.of_line(&line);
+            let subject = contexts.of_line(&line);
             assert_eq!(subject.tag.as_deref(), tag, "{extra}");
             assert_eq!(subject.born, born.parse().ok(), "{extra}");
         }
@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn an_id_that_tells_nothing_leaves_the_born_time_open() {
-        let subjects = MessageContexts::of(&header(None), &Expectations::default());
+        let contexts = MessageContexts::of(&header(None), &Expectations::default());
         let json = r#"{"row":1,"msg_id":"AC10323E00002A9F0000000000983278","topic":"orders","tracks":[],"extra":{"tag":"paid"}}"#;
         let line: Line<'_> = serde_json::from_str(json).unwrap();
-        assert_eq!(subjects.of_line(&line), MessageContext::of_topic("orders"));
+        assert_eq!(contexts.of_line(&line), MessageContext::of_topic("orders"));
     }
 }

@@ -27,7 +27,7 @@ pub struct Previous {
     /// used.
     ambiguous: HashSet<Fingerprint>,
     expectations: Expectations,
-    subjects: MessageContexts,
+    contexts: MessageContexts,
     run_id: Arc<str>,
     /// The share of the reusable messages that is asked anyway.
     recheck: f64,
@@ -38,7 +38,7 @@ pub struct Previous {
 /// What an earlier results file has about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KnownAnswer {
-    /// Neither a reusable answer nor a pass that could be contradicted.
+    /// Nothing useful: the message is asked as if there were no earlier file.
     Unknown,
     /// An answer that is reused.
     Settled(Box<Outcome>),
@@ -131,7 +131,7 @@ impl Previous {
             rows,
             ambiguous,
             expectations: asking.expectations.clone(),
-            subjects: MessageContexts::of(results_file.header(), &asking.expectations),
+            contexts: MessageContexts::of(results_file.header(), &asking.expectations),
             run_id: results_file.header().run_id.as_str().into(),
             results_file,
             recheck,
@@ -211,7 +211,7 @@ impl Previous {
         let Some(answer @ AnswerView::Tracks(_)) = line.answer() else {
             return false;
         };
-        let judged = judge(answer, &self.subjects.of_line(line), &self.expectations);
+        let judged = judge(answer, &self.contexts.of_line(line), &self.expectations);
         let mut expected = judged.groups.iter().filter(|seen| seen.expected).peekable();
         expected.peek().is_some() && expected.all(|seen| seen.verdict == Verdict::Passed)
     }

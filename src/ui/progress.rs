@@ -20,7 +20,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct LiveJudge {
     expectations: Expectations,
-    subjects: MessageContexts,
+    contexts: MessageContexts,
 }
 
 /// Counts the settled rows and shows the progress.
@@ -174,7 +174,7 @@ impl LiveJudge {
     #[must_use]
     pub(crate) fn of(header: &Header, expectations: Expectations) -> Self {
         Self {
-            subjects: MessageContexts::of(header, &expectations),
+            contexts: MessageContexts::of(header, &expectations),
             expectations,
         }
     }
@@ -187,7 +187,7 @@ impl LiveJudge {
         match &outcome.answer {
             Ok(trace) => {
                 let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
-                let subject = self.subjects.of_row(row, query);
+                let subject = self.contexts.of_row(row, query);
                 judge(AnswerView::Tracks(&tracks), &subject, &self.expectations).verdict
             }
             Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,

@@ -24,7 +24,7 @@ use super::start_mode::{StartFlags, StartMode};
 use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
-use crate::command::flags::{MessageOptions, Pace, ReservedPaths, SourceSpec};
+use crate::command::flags::{Pace, ReservedPaths, SourceSpec, StderrOptions};
 use crate::engine::{Pacer, Policy, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst};
@@ -42,7 +42,7 @@ use crate::verdict::Expectations;
 pub(super) struct Job {
     source: Source,
     inputs: Inputs,
-    pub(super) messages: MessageOptions,
+    pub(super) stderr: StderrOptions,
     pace: Pace,
     pacer: Pacer,
     /// Whether the source gives the same answers at any time.
@@ -79,7 +79,7 @@ impl Job {
         (settings, reserved): (&Settings, &ReservedPaths),
         env: &Env,
     ) -> Result<Self, Failed> {
-        let messages = args.talk.start(settings, env)?;
+        let stderr = args.stderr.start(settings, env)?;
         let spec = SourceSpec::of(settings)?;
         let is_repeatable = spec.is_repeatable();
         let pace = Pace::of(settings, spec.kind(), env.clock)?;
@@ -112,7 +112,7 @@ impl Job {
             lookup: matches!(source, Source::Cluster(_)).then(|| LookupStage::beside(&results)),
             source,
             inputs,
-            messages,
+            stderr,
             pace,
             pacer,
             is_repeatable,
@@ -249,7 +249,7 @@ impl Job {
             call_counts: Some(call_counts),
             ..QueryRun::new(
                 (env, &self.inputs),
-                &self.messages,
+                &self.stderr,
                 (self.pace.policy, &self.pacer),
             )
         };
@@ -267,7 +267,7 @@ impl Job {
                 let pacer = Pacer::new(Rate::Max, NonZeroU32::MIN);
                 let judge = judge_run(
                     (env, &self.inputs),
-                    &self.messages,
+                    &self.stderr,
                     (self.pace.policy, &pacer),
                     (&snapshot, located.as_ref()),
                 );
@@ -302,7 +302,7 @@ fn judged_header(header: &Header, snapshot: &Snapshot) -> Header {
 /// Makes the run of the judge stage. It makes no calls, and it starts anew whenever it was interrupted.
 fn judge_run<'a>(
     context: (&'a Env, &'a Inputs),
-    messages: &'a MessageOptions,
+    stderr: &'a StderrOptions,
     (policy, pacer): (Policy, &'a Pacer),
     (snapshot, located): (&'a Snapshot, Option<&'a ResultsFile>),
 ) -> QueryRun<'a> {
@@ -315,7 +315,7 @@ fn judge_run<'a>(
         located: located.map(|file| LocatedMessages { file, snapshot }),
         durability: Durability::Relaxed,
         resume_hint: Some(resume_hint(located)),
-        ..QueryRun::new(context, messages, (policy, pacer))
+        ..QueryRun::new(context, stderr, (policy, pacer))
     }
 }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use super::Env;
 use super::flags::{
     DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, ReservedPaths, RunMonitor,
-    SettingsFlags, SourceFlags, TalkFlags, TelemetryFlags,
+    SettingsFlags, SourceFlags, StderrFlags, TelemetryFlags,
 };
 use super::outcome::{ConcludeOptions, conclude};
 use super::signals::exit_on_signal;
@@ -67,7 +67,7 @@ pub(super) struct Args {
     #[command(flatten)]
     telemetry: TelemetryFlags,
     #[command(flatten)]
-    talk: TalkFlags,
+    stderr: StderrFlags,
     #[command(flatten)]
     settings: SettingsFlags,
 }
@@ -95,7 +95,7 @@ fn audit(
     let results = job.results.clone();
     let options = ConcludeOptions {
         exit_zero,
-        quiet: job.messages.quiet,
+        quiet: job.stderr.quiet,
         csv: CsvDialect::of(settings)?,
         bundle: job.bundle.take(),
         locale: Locale::of(settings)?,
@@ -123,7 +123,7 @@ impl Args {
         self.start.apply_to(&mut settings);
         self.reports.apply_to(&mut settings);
         self.telemetry.apply_to(&mut settings);
-        self.talk.apply_to(&mut settings);
+        self.stderr.apply_to(&mut settings);
         settings.flag("producer_zone", self.producer_zone.as_ref());
         Ok(settings)
     }

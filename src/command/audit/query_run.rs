@@ -14,7 +14,7 @@ use super::run_sink::RunSink;
 use super::start_mode::StartMode;
 use crate::clock::Clock;
 use crate::command::Env;
-use crate::command::flags::MessageOptions;
+use crate::command::flags::StderrOptions;
 use crate::command::signals::stop_on_signal;
 use crate::engine::{Engine, Pacer, Policy, RunOutcome, Stop};
 use crate::exit::Failed;
@@ -33,7 +33,7 @@ const CLOCK_CHECK: Duration = Duration::from_secs(30);
 pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) env: &'a Env,
     pub(in crate::command) inputs: &'a Inputs,
-    pub(in crate::command) messages: &'a MessageOptions,
+    pub(in crate::command) stderr: &'a StderrOptions,
     pub(in crate::command) policy: Policy,
     pub(in crate::command) pacer: &'a Pacer,
     pub(in crate::command) start: StartMode,
@@ -51,7 +51,7 @@ pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) live_judge: Option<LiveJudge>,
     /// Counts the calls. `None` if the run makes none of its own.
     pub(in crate::command) call_counts: Option<&'a Cell<CallCounts>>,
-    /// How to continue if the run is stopped, where the partial file is not what is continued.
+    /// Replaces the `--resume` hint in the judge stage, which starts anew.
     pub(in crate::command) resume_hint: Option<String>,
 }
 
@@ -59,13 +59,13 @@ impl<'a> QueryRun<'a> {
     /// Asks about everything in the order of the input; the answers cannot be had again.
     pub(in crate::command) const fn new(
         (env, inputs): (&'a Env, &'a Inputs),
-        messages: &'a MessageOptions,
+        stderr: &'a StderrOptions,
         (policy, pacer): (Policy, &'a Pacer),
     ) -> Self {
         Self {
             env,
             inputs,
-            messages,
+            stderr,
             policy,
             pacer,
             start: StartMode::New,
@@ -94,8 +94,8 @@ impl<'a> QueryRun<'a> {
         let row_count = header.rows();
         let (writer, done) = self.start.open(path, header, self.durability)?;
         let mut progress = Progress::new(
-            self.messages.mode,
-            &self.messages.screen,
+            self.stderr.mode,
+            &self.stderr.screen,
             row_count,
             self.live_judge,
         );

@@ -36,7 +36,7 @@ impl SettingsFlags {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Messages")]
-pub(in crate::command) struct TalkFlags {
+pub(in crate::command) struct StderrFlags {
     /// Only warnings and errors on stderr
     #[arg(short, long)]
     quiet: bool,
@@ -50,13 +50,13 @@ pub(in crate::command) struct TalkFlags {
 
 /// What is shown on stderr: the log, the progress and the summary.
 #[derive(Debug, Clone)]
-pub(in crate::command) struct MessageOptions {
+pub(in crate::command) struct StderrOptions {
     pub(in crate::command) mode: ProgressMode,
     pub(in crate::command) screen: Screen,
     pub(in crate::command) quiet: bool,
 }
 
-impl TalkFlags {
+impl StderrFlags {
     pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
         settings.flag("log_format", self.log_format.as_ref());
     }
@@ -66,7 +66,7 @@ impl TalkFlags {
         &self,
         settings: &Settings,
         env: &Env,
-    ) -> Result<MessageOptions, Failed> {
+    ) -> Result<StderrOptions, Failed> {
         let format: LogFormat = settings.get("log_format")?;
         let screen = Screen::default();
         let terminal = std::io::stderr().is_terminal();
@@ -78,7 +78,7 @@ impl TalkFlags {
         start_log(style, &screen);
         let wanted = !self.quiet && !self.no_progress;
         let mode = ProgressMode::resolve(wanted, terminal, format == LogFormat::Json);
-        Ok(MessageOptions {
+        Ok(StderrOptions {
             mode,
             screen,
             quiet: self.quiet,

@@ -9,7 +9,7 @@ mod reports;
 mod source;
 mod telemetry;
 
-pub(super) use common::{MessageOptions, SettingsFlags, TalkFlags};
+pub(super) use common::{SettingsFlags, StderrFlags, StderrOptions};
 pub(super) use expect::{ExpectFlags, zone_of};
 pub(super) use input::{ColumnFlags, InputFlags};
 pub(super) use pace::{
