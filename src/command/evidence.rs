@@ -42,7 +42,8 @@ pub(super) struct BundleTarget {
 }
 
 impl BundleTarget {
-    /// Packs the results files and their reports. A report's format is given if the file is the whole report.
+    /// Packs the results files and their reports. The format of a report is `None` for a part of a split report, which
+    /// cannot be rendered alone.
     pub(super) fn pack(
         self,
         results_files: &[ResultsFile],

@@ -7,13 +7,7 @@
 //! throttled answer, the lower the next knee. The rate never exceeds the one that was asked for. If it has fallen to
 //! half and calls are still throttled as rarely as before, the rate is not the cause, and the full rate is restored.
 //!
-//! The constants were tuned by simulation (`simulation.rs` prints the figures). Other clients take 0, 50 and 90 % of a
-//! quota of 10/s in turns of ten minutes; the gateway counts by fixed or by sliding seconds; an answer takes 0.02 to 1
-//! s. At 8/s and 10/s, 0.6 to 2.0 % of the calls are throttled and 90 to 97 % of the free quota is used; at `max`, 1.2
-//! to 2.8 % and 84 to 90 %. While others take 90 %, one call per second is left, and probing for more each minute has 5
-//! to 15 % of these few calls throttled. A longer level step would throttle fewer and notice later that others have
-//! left. If one call in a hundred or in twenty is throttled at any rate, half of 8/s is used, and 13 to 65 % of what
-//! `max` could use.
+//! The constants were tuned by simulation; the figures are in `docs/facts/perf.md`, "The adaptive rate".
 
 use std::time::Duration;
 
@@ -57,7 +51,7 @@ struct Slowed {
     full: f64,
     /// Number of answers at this rate.
     answers: u32,
-    #[serde(rename = "fall")]
+    #[serde(rename = "fall")] // kept for existing quota files
     slowdown: Slowdown,
 }
 

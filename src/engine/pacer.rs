@@ -34,7 +34,7 @@ pub struct Pacer {
     shared: Option<QuotaFile>,
     /// The highest rate that was observed when a call was throttled, in thousandths of a call per second.
     fastest: AtomicU64,
-    /// An instant, and the same moment on the clock of the quota state.
+    /// Pairs our clock with the quota state's clock, to convert between them.
     origin: (Instant, Duration),
 }
 

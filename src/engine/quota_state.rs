@@ -12,7 +12,7 @@ use super::adaptive_rate::{AdaptiveRate, Throttled};
 /// The longest hold, whatever the source asks for.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
-/// At most so many turns are reserved ahead. A later one was written before the machine was restarted.
+/// Most turns that are reserved ahead. A turn further ahead than this is stale: the file is from before a restart.
 const AHEAD: u32 = 64;
 
 /// The state of a quota.
@@ -26,7 +26,7 @@ pub(super) struct QuotaState {
     last: Option<Duration>,
     /// Number of calls that have begun.
     pub(super) begun: u64,
-    #[serde(rename = "tempo")]
+    #[serde(rename = "tempo")] // kept for existing quota files
     pub(super) adaptive_rate: AdaptiveRate,
 }
 

@@ -12,11 +12,11 @@ const STRIDE: usize = 16 * 1024;
 
 /// The noted lines, in row order.
 #[derive(Debug, Default)]
-pub(super) struct Index(RwLock<Vec<Mark>>);
+pub(super) struct Index(RwLock<Vec<LineOffset>>);
 
 /// The offset of a line.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
+struct LineOffset {
     row: u64,
     offset: u64,
 }
@@ -24,11 +24,11 @@ struct Mark {
 impl Index {
     /// Notes some of the lines that begin at `offsets`, the first of them with row `row`. Returns the row behind them.
     pub(super) fn note(&self, mut row: u64, offsets: impl Iterator<Item = u64>) -> u64 {
-        let mut marks = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = marks.last().map_or(0, |mark| mark.offset + STRIDE as u64);
+        let mut noted = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = noted.last().map_or(0, |line| line.offset + STRIDE as u64);
         for offset in offsets {
             if offset >= next {
-                marks.push(Mark { row, offset });
+                noted.push(LineOffset { row, offset });
                 next = offset + STRIDE as u64;
             }
             row += 1;
@@ -36,10 +36,10 @@ impl Index {
         row
     }
 
-    fn at_or_before(&self, row: u64) -> Option<Mark> {
-        let marks = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let after = marks.partition_point(|mark| mark.row <= row);
-        marks[..after].last().copied()
+    fn at_or_before(&self, row: u64) -> Option<LineOffset> {
+        let noted = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let after = noted.partition_point(|line| line.row <= row);
+        noted[..after].last().copied()
     }
 }
 
@@ -50,21 +50,21 @@ impl ResultsFile {
     ///
     /// If the file cannot be read or does not have the row.
     pub fn line_of(&self, row: u64) -> io::Result<String> {
-        let mark = self.index.at_or_before(row).ok_or_else(|| {
+        let noted = self.index.at_or_before(row).ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("row {row} stands nowhere"),
+                format!("row {row} is not in the file"),
             )
         })?;
         let mut reader = BufReader::with_capacity(
             STRIDE,
             At {
                 file: &self.file,
-                offset: mark.offset,
+                offset: noted.offset,
             },
         );
         let mut line = String::new();
-        for _ in mark.row..=row {
+        for _ in noted.row..=row {
             line.clear();
             if reader.read_line(&mut line)? == 0 {
                 break; // a changed file may state any row

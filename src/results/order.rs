@@ -1,6 +1,6 @@
 //! Puts the lines of a partial file in row order, in bounded memory.
 //!
-//! Of the lines of earlier runs only those that settle their row are passed on: the other rows were asked again.
+//! Drops lines of earlier runs whose row was asked again.
 //!
 //! Answers come nearly in order: only a query that is retried comes later than its neighbours. Rows are dense, so a
 //! line is passed on as soon as all rows before it were. The other lines wait in a heap. When the heap exceeds its

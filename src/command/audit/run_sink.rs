@@ -23,7 +23,7 @@ pub(super) struct RunSink<'r> {
     pub(super) row_count: u64,
     /// Number of distinct messages, if they were counted.
     pub(super) message_count: Option<u64>,
-    /// How to continue, where the partial file is not what is continued.
+    /// Replaces the `--resume` hint in the judge stage, which starts anew.
     pub(super) resume_hint: Option<String>,
 }
 

@@ -112,7 +112,7 @@ async fn serve_stream(
     }
 }
 
-/// The right to be one of the open connections; the gauge counts it while it lives.
+/// A permit for one open connection. The gauge counts the connection until the permit is dropped.
 struct ConnectionPermit {
     state: Arc<ListenerState>,
     _permit: OwnedSemaphorePermit,
