@@ -290,7 +290,7 @@ fn a_snapshot_gives_the_report_of_its_cluster() {
         }
         rows
     };
-    assert_eq!(timeless("report.csv"), timeless("same-report.csv"));
+    assert_eq!(timeless("cluster.csv"), timeless("same-report.csv"));
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn the_commands_for_the_cloud_run_as_they_are_typed() {
     ] {
         assert!(said.contains(totals), "{said}");
     }
-    assert!(tool.has("report.csv"));
+    assert!(tool.has("cloud.csv"));
     assert_eq!(gateway.calls(), 986, "plan asks nothing");
 }
 
