@@ -40,6 +40,9 @@ pub struct BundleManifest {
     pub schema: String,
     /// The name and version of the tool that wrote the bundle.
     pub tool: String,
+    /// The wording of the reports, as the version that wrote the bundle numbers it.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub wording: u32,
     /// When the bundle was written, RFC 3339 UTC.
     pub made_at: String,
     /// The sources of the results files, as given on the command line.
@@ -50,6 +53,14 @@ pub struct BundleManifest {
     pub expectations: Expectations,
     /// All entries except the manifest.
     pub entries: Vec<BundleEntry>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde needs"
+)]
+const fn is_first(wording: &u32) -> bool {
+    *wording == 0
 }
 
 /// A file in a bundle.

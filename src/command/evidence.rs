@@ -20,6 +20,13 @@ use crate::verdict::Expectations;
 
 const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
+/// The number of the wording of reports. It grows when a text for people changes in them: a report of a bundle with another
+/// wording differs although nothing was changed in it.
+const WORDING: u32 = 1;
+
+/// The formats without texts for people. A change of the wording does not change them.
+const WORDLESS: [&str; 3] = ["csv", "matrix", "rejects"];
+
 /// The formats with reproducible bytes, by their names in manifests.
 const REPRODUCIBLE: [(ReportFormat, &str); 7] = [
     (ReportFormat::Csv, "csv"),
@@ -76,6 +83,7 @@ impl BundleTarget {
         writer.finish(BundleManifest {
             schema: SCHEMA.to_owned(),
             tool: TOOL.to_owned(),
+            wording: WORDING,
             made_at: clock::rfc3339((self.clock)()),
             sources: headers().map(|header| header.source.clone()).collect(),
             inputs: headers().flat_map(|header| header.inputs.clone()).collect(),
@@ -103,7 +111,7 @@ fn format_of(entry: &BundleEntry) -> Option<ReportFormat> {
 pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     let mut bundle = Bundle::open(path)?;
     let folder = tempfile::tempdir().map_err(|error| Failed::refused(error, None))?;
-    let results_files = unpack_records(&mut bundle, folder.path())?;
+    let results_files = unpack_results_files(&mut bundle, folder.path())?;
     let reports: Vec<BundleEntry> = bundle.reports().cloned().collect();
     for report in &reports {
         bundle.unpack(report, &mut io::sink())?;
@@ -164,6 +172,9 @@ fn compared(
         Some(_) if *tool != TOOL => {
             format!("{name}: its hash holds; {TOOL} renders it otherwise than {tool}")
         }
+        Some(_) if manifest.wording != WORDING && has_wording(report) => {
+            format!("{name}: its hash holds; this build of {TOOL} words it differently")
+        }
         Some(_) => {
             let error = anyhow!("{name} is not what its results file renders to");
             let hint =
@@ -173,8 +184,13 @@ fn compared(
     })
 }
 
+fn has_wording(report: &BundleEntry) -> bool {
+    let format = report.format.as_deref();
+    format.is_some_and(|format| !WORDLESS.contains(&format))
+}
+
 /// Unpacks the results files. They are known by the names they had.
-fn unpack_records(bundle: &mut Bundle, folder: &Path) -> Result<Vec<ResultsFile>, Failed> {
+fn unpack_results_files(bundle: &mut Bundle, folder: &Path) -> Result<Vec<ResultsFile>, Failed> {
     let entries: Vec<BundleEntry> = bundle.results_files().cloned().collect();
     let mut results_files = Vec::new();
     for (nth, entry) in entries.iter().enumerate() {

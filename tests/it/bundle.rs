@@ -116,6 +116,32 @@ fn a_bundle_is_complete_and_verifies_anywhere() {
     assert_eq!(tool.mode("b.zip"), 0o600);
 }
 
+/// Written by commit 6291018, whose reports had other words.
+#[test]
+fn a_bundle_of_an_earlier_version_verifies() {
+    let earlier = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bundle/earlier.zip");
+    let tool = Tool::new();
+    tool.write("earlier.zip", std::fs::read(earlier).unwrap());
+    let said = tool.call("verify earlier.zip").ends(0);
+    for wanted in [
+        "reports/r.csv: the results file, rendered again, gives the same bytes",
+        "reports/r.md: its hash holds; this build of",
+    ] {
+        assert!(said.stdout.contains(wanted), "{}", said.stdout);
+    }
+
+    // Formats without words must still be what the results file renders to.
+    let mut entries = entries(&bytes_of(&tool, "earlier.zip"));
+    content(&mut entries, "reports/r.csv").push(b' ');
+    confirm(&mut entries, "reports/r.csv");
+    tool.write("earlier.zip", packed(&entries));
+    let said = tool.call("verify earlier.zip").ends(2);
+    assert!(
+        said.stderr
+            .contains("is not what its results file renders to")
+    );
+}
+
 #[test]
 fn bundles_verify_in_other_zones_and_languages() {
     let tool = Tool::new();

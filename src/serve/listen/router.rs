@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream};
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::routing::get;
+use futures::StreamExt as _;
 use tokio::time::timeout;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -51,8 +52,7 @@ pub(super) fn router(handler: Arc<impl Handler>, metrics: Arc<Metrics>, limits: 
 
 async fn call(handler: Arc<impl Handler>, limit: Duration, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
-    // `RequestBodyLimitLayer` limits the length.
-    let body = match timeout(limit, to_bytes(body, usize::MAX)).await {
+    let body = match timeout(limit, read(body.into_data_stream())).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => return body_error(&error),
         Err(_) => return unanswered(CloseReason::BodyTimeout),
@@ -65,6 +65,16 @@ async fn call(handler: Arc<impl Handler>, limit: Duration, request: Request) -> 
         body: &body,
     };
     respond(handler.answer(&request).await)
+}
+
+/// Reads a body into one buffer. A client may send it in chunks of one byte, and each chunk that is kept would keep the
+/// buffer in which it was received. `RequestBodyLimitLayer` limits the length.
+async fn read(mut chunks: BodyDataStream) -> Result<Vec<u8>, axum::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk?);
+    }
+    Ok(body)
 }
 
 /// Tells apart the three reasons why a body cannot be read: it is too long, malformed, or broke off.
