@@ -3,6 +3,7 @@
 //! Answers show which groups consume today, not which should: a group that was never started is in no answer, and an
 //! obsolete one may be in all of them. So the file is a draft until it is reviewed.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,8 @@ use super::flags::{SettingsFlags, StderrFlags};
 use crate::exit::{Failed, Status};
 use crate::file::Output;
 use crate::humanize;
-use crate::results::{GroupSeen, ObservedGroups, ResultsFile};
-use crate::verdict::DRAFT;
+use crate::results::{Line, ReadError, ResultsFile};
+use crate::verdict::{DRAFT, Verdict};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -155,4 +156,57 @@ fn doubts(group: &str, seen: GroupSeen, answers: u64) -> String {
         .map(|(_, doubt)| doubt)
         .collect();
     doubts.join(" ")
+}
+
+/// What the answers about one topic show of one group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct GroupSeen {
+    /// Number of answers that name the group.
+    answers: u64,
+    /// Number of answers by which the group had passed or filtered the message.
+    passed: u64,
+}
+
+/// What the answers show, by topic.
+#[derive(Debug, Default)]
+struct ObservedGroups {
+    /// Each topic with the number of its answers and the groups in them.
+    topics: BTreeMap<String, (u64, BTreeMap<String, GroupSeen>)>,
+}
+
+impl ObservedGroups {
+    /// Adds all answers of a results file. Checks its seal on the way.
+    fn add(&mut self, results_file: &ResultsFile) -> Result<(), ReadError> {
+        let mut blocks = results_file.blocks(true);
+        while let Some(block) = blocks.next_block()? {
+            for line in results_file.parsed(&block) {
+                self.add_line(&line?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a line. Lines without an answer are skipped. The answer of a duplicate is counted in the line that holds
+    /// it.
+    fn add_line(&mut self, line: &Line<'_>) {
+        let Some(tracks) = &line.tracks else { return };
+        if !self.topics.contains_key(&*line.topic) {
+            self.topics
+                .insert(line.topic.to_string(), Default::default());
+        }
+        let Some((answers, groups)) = self.topics.get_mut(&*line.topic) else {
+            return;
+        };
+        *answers += 1;
+        for track in tracks.iter() {
+            if !groups.contains_key(&*track.group) {
+                groups.insert(track.group.to_string(), GroupSeen::default());
+            }
+            if let Some(seen) = groups.get_mut(&*track.group) {
+                seen.answers += 1;
+                let verdict = Verdict::of(&track.track_type);
+                seen.passed += u64::from(matches!(verdict, Verdict::Passed | Verdict::Filtered));
+            }
+        }
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) fn compare(
         on_finding: &mut on_finding,
         end: new.end(),
     };
-    let mut baseline = Baseline::read(old, &mut answers, &mut census)?;
+    let mut baseline = read_baseline(old, &mut answers, &mut census)?;
     new.each(&mut answers, |message, answers| {
         let topic = answers.names.number(&message.line.topic);
         census.count(topic, message.answer, 1);
@@ -51,6 +51,29 @@ pub(crate) fn compare(
     tally.groups = census.changes(&answers);
     tally.at_fault = census.at_fault(&answers);
     Ok(tally)
+}
+
+/// Reads OLD, whose totals were checked before; they say how many messages there are.
+fn read_baseline(
+    old: &Side<'_>,
+    answers: &mut AnswerTable,
+    census: &mut AnswerCensus,
+) -> Result<Baseline, RenderError> {
+    let messages = old.results_file.trailer().totals.distinct;
+    let mut entries = Vec::with_capacity(usize::try_from(messages).unwrap_or(0));
+    old.each(answers, |message, answers| {
+        let topic = answers.names.number(&message.line.topic);
+        census.count(topic, message.answer, 0);
+        let (row, observed) = (message.line.row, message.observed);
+        entries.push(BaselineEntry::new(
+            message.fingerprint,
+            row,
+            message.answer,
+            observed,
+        ));
+        Ok(())
+    })?;
+    Ok(Baseline::new(entries))
 }
 
 /// Finds, counts and passes on the changes.

@@ -7,10 +7,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use super::change::GroupStatus;
-use super::side::Side;
-use super::tally::AnswerCensus;
 use crate::input::Fingerprint;
-use crate::report::RenderError;
 use crate::verdict::{GroupVerdict, Judged, MessageVerdict, Verdict};
 
 /// Texts by number: groups, topics and track types.
@@ -177,6 +174,22 @@ pub(super) struct BaselineEntry {
 }
 
 impl BaselineEntry {
+    /// Packs a message that OLD has and NEW has not reached yet.
+    pub(super) fn new(
+        message: Fingerprint,
+        row: u64,
+        answer: u32,
+        observed: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            message,
+            row: u32::try_from(row).unwrap_or(u32::MAX),
+            answer,
+            met: false,
+            observed: observed.map_or(i64::MIN, Timestamp::as_millisecond),
+        }
+    }
+
     /// Returns when the answer was observed.
     pub(super) fn observed(&self) -> Option<Timestamp> {
         Timestamp::from_millisecond(self.observed).ok()
@@ -188,28 +201,10 @@ impl BaselineEntry {
 pub(super) struct Baseline(Vec<BaselineEntry>);
 
 impl Baseline {
-    /// Reads a results file whose totals were checked before; they say how many messages there are.
-    pub(super) fn read(
-        side: &Side<'_>,
-        answers: &mut AnswerTable,
-        census: &mut AnswerCensus,
-    ) -> Result<Self, RenderError> {
-        let messages = side.results_file.trailer().totals.distinct;
-        let mut entries = Vec::with_capacity(usize::try_from(messages).unwrap_or(0));
-        side.each(answers, |message, answers| {
-            let topic = answers.names.number(&message.line.topic);
-            census.count(topic, message.answer, 0);
-            entries.push(BaselineEntry {
-                message: message.fingerprint,
-                row: u32::try_from(message.line.row).unwrap_or(u32::MAX),
-                answer: message.answer,
-                met: false,
-                observed: message.observed.map_or(i64::MIN, Timestamp::as_millisecond),
-            });
-            Ok(())
-        })?;
+    /// Orders the messages so that they are found.
+    pub(super) fn new(mut entries: Vec<BaselineEntry>) -> Self {
         entries.sort_unstable_by_key(|entry| (entry.message, entry.row));
-        Ok(Self(entries))
+        Self(entries)
     }
 
     /// Finds the message of a fingerprint. Several entries may have the same one, if rows place one ID differently.

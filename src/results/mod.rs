@@ -7,17 +7,13 @@
 
 mod blocks;
 mod close;
-mod column_order;
 mod contents;
 mod error;
 mod fast_line_parser;
 mod header;
-mod index;
 mod journal;
 mod line;
-mod lock;
 mod message_contexts;
-mod observed_groups;
 mod open;
 mod order;
 mod outcome;
@@ -33,13 +29,12 @@ mod writer;
 mod written_line;
 
 pub use blocks::{Block, Blocks};
-pub use column_order::ColumnOrder;
+pub use contents::ColumnOrder;
 pub use error::{ReadError, ResultsError};
 pub use header::{Header, LOCATED, SCHEMA, Trailer};
 pub use journal::Durability;
 pub use line::{ErrorView, FoundView, KeptFields, Line, PreviouslyView, RejectView};
 pub use message_contexts::MessageContexts;
-pub use observed_groups::{GroupSeen, ObservedGroups};
 pub use outcome::Outcome;
 pub use previous::{KnownAnswer, Previous, PreviousError, Previously};
 pub use query_digest::QueryDigest;

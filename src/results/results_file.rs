@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::index::Index;
+use super::blocks::Index;
 use super::{ColumnOrder, Header, LOCATED, ReadError, SCHEMA, Trailer};
 use crate::verdict::Tally;
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::close::PartialStart;
 use super::contents::Contents;
-use super::lock::{failed, lock, taken_up};
+use super::open::{failed, lock, taken_up};
 use super::order::{Earlier, settled};
 use super::query_digest::QueryDigest;
 use super::results_file::{first_line, parse_header};

@@ -3,8 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use super::timed_stream::Phase;
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CloseReason {
     /// The TLS handshake failed; the text is the error of rustls.
@@ -102,3 +100,17 @@ impl fmt::Display for Unanswered {
 }
 
 impl Error for Unanswered {}
+
+/// What a connection does at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Phase {
+    /// No byte of the next request has come.
+    #[default]
+    Idle,
+    /// Request line and headers are being received.
+    Head,
+    /// The request has been handed to the service, which may still read its body.
+    Answering,
+    /// The answer is being sent.
+    Writing,
+}

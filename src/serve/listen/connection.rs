@@ -13,8 +13,8 @@ use tokio::time::{Duration, Instant, timeout};
 
 use super::ListenerState;
 use super::access_log::AccessLogEntry;
-use super::close_reason::{CloseReason, Unanswered};
-use super::timed_stream::{ConnectionPhase, Phase, TimedStream};
+use super::close_reason::{CloseReason, Phase, Unanswered};
+use super::timed_stream::{ConnectionPhase, TimedStream};
 use crate::serve::CallDetails;
 
 /// How long, and up to how many bytes, we read what a client still sends behind its last answer. Unread bytes would

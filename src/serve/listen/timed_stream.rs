@@ -12,21 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::Limits;
-use super::close_reason::CloseReason;
-
-/// What a connection does at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Phase {
-    /// No byte of the next request has come.
-    #[default]
-    Idle,
-    /// Request line and headers are being received.
-    Head,
-    /// The request has been handed to the service, which may still read its body.
-    Answering,
-    /// The answer is being sent.
-    Writing,
-}
+use super::close_reason::{CloseReason, Phase};
 
 /// The phase of a connection, and the timeout that ended it. Stream and service share it; both run in one task.
 #[derive(Debug, Default)]

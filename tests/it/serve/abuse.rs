@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::super::tool::Tool;
@@ -80,7 +81,13 @@ fn slow_and_idle_clients_at_the_limit_make_room_in_time() {
     let served = Served::of(call);
     let metrics = "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1000);
     let readers: Vec<_> = (0..SLOW_READERS)
-        .map(|_| served.connect_and_send(&metrics))
+        .map(|_| {
+            let mut stream = served.connect();
+            // Otherwise the system may hold all answers for the client, and `serve` has nothing left to write.
+            set_socket_recv_buffer_size(&stream, 4096).unwrap();
+            stream.write_all(metrics.as_bytes()).unwrap();
+            stream
+        })
         .collect();
     let mut idle: Vec<_> = (0..IDLE).map(|_| served.connect()).collect();
     // Half of them have sent a request before.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use super::external::KeyUri;
+use super::provider::KeyUri;
 use super::provider::{OidcRole, Presence, Provider, ProviderKind};
 use super::role::{Allowed, Disabled, RoleDefaults, RoleFields};
 use super::{Candidates, ChainStep, Credentials, CredentialsError, cli_config, ini};

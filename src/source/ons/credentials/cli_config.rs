@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::external::KeyUri;
+use super::provider::KeyUri;
 use super::provider::{AssumedRole, OidcRole, RamRole};
 use super::role::{RoleDefaults, RoleFields};
 use super::{ChainStep, Credentials, CredentialsError, Provider, ProviderKind, external};

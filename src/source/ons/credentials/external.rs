@@ -4,19 +4,16 @@
 //! Whoever can write the CLI's file could run a command through it, so commands run only with
 //! `--allow-external-credentials`.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::process::Stdio;
 use std::time::Duration;
 
-use reqwest::{Client, Url};
+use reqwest::Client;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
-use super::super::endpoint::is_loopback;
 use super::super::http::body_of;
 use super::super::redact::Redactor;
-use super::provider::Issued;
+use super::provider::{Issued, KeyUri};
 use super::{FetchError, issued};
 
 /// Long enough for a command that asks the user for a second factor.
@@ -92,60 +89,6 @@ async fn output(words: &[String]) -> Result<Vec<u8>, FetchError> {
 }
 
 const LARGEST_ANSWER: usize = 64 * 1024;
-/// Address of the metadata service of ECS.
-const METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
-
-/// An address that returns keys. Its path and query may contain a secret, so only scheme and host are shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyUri(pub Url);
-
-impl fmt::Display for KeyUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.host_str().unwrap_or_default();
-        write!(f, "{}://{host}", self.0.scheme())?;
-        self.0.port().map_or(Ok(()), |port| write!(f, ":{port}"))
-    }
-}
-
-impl fmt::Debug for KeyUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyUri({self})")
-    }
-}
-
-impl KeyUri {
-    /// Parses an address. Plain HTTP is accepted for this machine and link-local addresses, or with
-    /// `allow_http`.
-    ///
-    /// # Errors
-    ///
-    /// If the address is malformed or its scheme is not allowed.
-    pub fn parse(text: &str, allow_http: bool) -> Result<Self, &'static str> {
-        let url = Url::parse(text).map_err(|_| "it is not a URL")?;
-        match url.scheme() {
-            "https" => Ok(Self(url)),
-            "http" if allow_http || is_near(&url) => Ok(Self(url)),
-            "http" => Err(
-                "plain http would show the key to everyone on the way: use https://, or --allow-http",
-            ),
-            _ => Err("expected an address that begins with https:// or http://"),
-        }
-    }
-
-    /// Returns whether the address is reached without a proxy. A proxy on another machine would see the key and
-    /// could not reach a local address.
-    pub(super) fn is_direct(&self) -> bool {
-        self.0.scheme() == "http"
-    }
-}
-
-fn is_near(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let link =
-        |address: IpAddr| matches!(address, IpAddr::V4(v4) if v4.is_link_local() || v4 == METADATA);
-    is_loopback(url) || host.parse().is_ok_and(link)
-}
-
 /// Fetches the key from the address.
 pub(super) async fn key_at(
     client: &Client,

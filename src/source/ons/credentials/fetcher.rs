@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use reqwest::{Client, Url};
 
 use super::super::http::{self, Network};
-use super::external::KeyUri;
+use super::provider::KeyUri;
 use super::provider::{Issued, Provider, ProviderKind, RamRole};
 use super::sts::Sts;
 use super::{FetchError, ecs, external};

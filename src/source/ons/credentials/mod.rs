@@ -42,10 +42,9 @@ use secrecy::SecretString;
 
 pub use chain::ProviderChain;
 pub use error::{CredentialsError, FetchError};
-pub use external::KeyUri;
 pub use fetcher::Fetcher;
 pub use provider::{
-    AssumedRole, Candidates, EcsRole, Issued, OidcRole, Provider, ProviderKind, RamRole,
+    AssumedRole, Candidates, EcsRole, Issued, KeyUri, OidcRole, Provider, ProviderKind, RamRole,
 };
 pub use role::{Allowed, Disabled, RoleDefaults};
 
