@@ -130,8 +130,9 @@ impl AccessLog {
 }
 
 fn line_of(line: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
     // Neither the types nor the vector can fail.
-    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+    let _ = serde_json::to_writer(&mut bytes, line);
     bytes.push(b'\n');
     bytes
 }
