@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_row_is_an_error_and_not_a_shorter_record() {
+    fn a_missing_row_is_an_error_and_not_a_shorter_file() {
         for heap in [0, 1_000_000] {
             let error = sorted(&[1, 2, 4, 5], heap).unwrap_err();
             assert_eq!(error.to_string(), "row 3 is missing from the results file");

@@ -25,7 +25,7 @@ use crate::source::{FailureKind, Snapshot};
 ///
 /// # Errors
 ///
-/// If a broker cannot be asked, or if a signal stops it. `located` decides whether anything is lost then.
+/// If a broker cannot be asked, or if a signal stops it. The hint says how to continue if messages are `located` already.
 pub(in crate::command) async fn read_offsets(
     cluster: &Cluster,
     topics: &BTreeSet<QueriedTopic>,
@@ -148,6 +148,10 @@ impl<R: Iterator<Item = anyhow::Result<Row>>> Iterator for LocatedRows<'_, R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Some(row) = self.rows.next() else {
+            if !self.lines.is_empty() {
+                self.lines.clear();
+                return Some(Err(InputChanged.into()));
+            }
             // Reads to the end, where the seal is checked.
             return match self.blocks.next_block() {
                 Ok(None) => None,

@@ -1,5 +1,5 @@
-//! The pass over the input before the first call. Everything that must be known of the rows before they are asked is
-//! gathered in it, so that the input is parsed once for it.
+//! The pass over the input before the first call. It collects everything that must be known about the rows before they are
+//! asked, so that the input is parsed only once for that.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

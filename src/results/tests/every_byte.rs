@@ -147,7 +147,7 @@ impl Bench<'_> {
 }
 
 #[test]
-fn cut_at_every_byte_it_becomes_the_same_record() {
+fn cut_at_every_byte_it_becomes_the_same_file() {
     let (journal, results_file) = journal_and_record();
     let ends = journal
         .iter()

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_and_its_direction_are_told() {
+    fn the_offset_and_its_direction_are_shown() {
         let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         for (date, expected) in [
             ("Sun, 22 Nov 2026 12:16:03 GMT", Some("it is 16m 3s behind")),
