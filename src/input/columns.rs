@@ -1,4 +1,4 @@
-//! Maps columns to their roles. Names are matched without case, spaces, `_` and `-`, or flags name the columns.
+//! Maps columns to their roles. The names of `header` are matched, or flags name the columns.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ pub(super) struct Columns {
 }
 
 /// The columns of a message's position. They are used, hence not kept unless `--keep` names them. The tag is kept,
-/// since expectations may depend on it and are judged from the results file.
+/// since expectations may depend on it and are judged from the results file. A column that an alias names is kept, too,
+/// because it may mean something else.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PositionColumns {
     pub broker: usize,
@@ -65,7 +66,7 @@ impl Columns {
         let position = PositionColumns::find(names);
 
         let mut used: Vec<usize> = [msg_id, topic, instance].into_iter().flatten().collect();
-        used.extend(position.iter().flat_map(PositionColumns::place));
+        used.extend(position.iter().flat_map(|position| position.used_up(names)));
         let is_kept = |column: &usize| match &options.keep {
             Some(keep) => keep
                 .iter()
@@ -142,6 +143,12 @@ impl Columns {
         KeptCellsWriter::new(travelling.map(|column| (column, all[column].clone())))
     }
 
+    /// Returns the roles that columns have, with the names of the columns.
+    pub(super) fn taken(&self) -> impl Iterator<Item = (Role, &str)> {
+        let name = |role| self.index(role).map(|column| (role, &*self.names[column]));
+        Role::ALL.into_iter().filter_map(name)
+    }
+
     /// Returns the column of a role.
     pub(super) fn index(&self, role: Role) -> Option<usize> {
         let position = |pick: fn(PositionColumns) -> usize| self.position.map(pick);
@@ -179,12 +186,22 @@ impl PositionColumns {
         })
     }
 
-    fn place(&self) -> [usize; 3] {
-        [self.broker, self.queue_id, self.queue_offset]
+    /// Returns the columns with canonical names, which are not kept.
+    fn used_up(self, names: &[&str]) -> impl Iterator<Item = usize> {
+        let columns = [
+            (Role::Broker, self.broker),
+            (Role::QueueId, self.queue_id),
+            (Role::QueueOffset, self.queue_offset),
+        ];
+        let canonical = columns
+            .into_iter()
+            .filter(|(role, column)| !role.is_alias(names[*column]));
+        canonical.map(|(_, column)| column)
     }
 
-    fn all(&self) -> impl Iterator<Item = usize> + use<> {
-        self.place().into_iter().chain(self.tag)
+    fn all(self) -> impl Iterator<Item = usize> {
+        let place = [self.broker, self.queue_id, self.queue_offset];
+        place.into_iter().chain(self.tag)
     }
 }
 
@@ -245,6 +262,40 @@ mod tests {
     }
 
     #[test]
+    fn aliases_count_only_without_a_canonical_name() {
+        let map = |names: &[&str]| Columns::named(names, &InputOptions::default()).unwrap();
+        let chinese = map(&["订单", "消息 ID", "主题", "实例ＩＤ", "标签"]);
+        assert_eq!(
+            (chinese.msg_id, chinese.topic, chinese.instance),
+            (Some(1), Some(2), Some(3))
+        );
+        assert_eq!(*chinese.kept.names, ["订单".into(), "标签".into()]);
+        let both = map(&["UNIQ_KEY", "msgId", "消息ID", "topic", "主题"]);
+        assert_eq!((both.msg_id, both.topic), (Some(1), Some(3)));
+        let business = map(&["id", "keys", "order_id", "instance", "namespace"]);
+        assert!(business.taken().next().is_none());
+    }
+
+    #[test]
+    fn position_columns_of_aliases_stay_kept() {
+        let names = ["msg_id", "topic", "brokerName", "queue_id", "位点", "标签"];
+        let map = |options: &InputOptions| Columns::named(&names, options).unwrap();
+        let all = map(&InputOptions::default());
+        let place = [Role::Broker, Role::QueueId, Role::QueueOffset, Role::Tag];
+        assert_eq!(
+            place.map(|role| all.index(role)),
+            [Some(2), Some(3), Some(4), Some(5)]
+        );
+        let kept = ["brokerName", "位点", "标签"];
+        assert_eq!(*all.kept.names, kept.map(Into::into));
+        let none = map(&options(|o| o.keep = Some(Vec::new())));
+        assert!(none.position.is_some() && none.kept.names.is_empty());
+        let twice = ["msg_id", "topic", "broker", "queue", "队列", "offset"];
+        let twice = Columns::named(&twice, &InputOptions::default()).unwrap();
+        assert!(twice.position.is_none());
+    }
+
+    #[test]
     fn the_person_s_word_goes_first() {
         let options = options(|o| {
             o.msg_id_column = Some("2".into());
@@ -277,6 +328,10 @@ mod tests {
         assert_eq!(
             fault(&["msg_id", "Message ID", "topic"], &none),
             "the columns `msg_id` and `Message ID` could both be the msg_id"
+        );
+        assert_eq!(
+            fault(&["UNIQ_KEY", "消息ID", "topic"], &none),
+            "the columns `UNIQ_KEY` and `消息ID` could both be the msg_id"
         );
         let elsewhere = options(|o| o.topic_column = Some("9".into()));
         assert_eq!(

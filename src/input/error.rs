@@ -8,7 +8,7 @@ use crate::humanize;
 use crate::message::{BadName, MessageId};
 
 use super::format::Unreadable;
-use super::header::{Role, Unmapped};
+use super::header::{Role, Unmapped, near_miss};
 
 /// An input cannot be read, or the options do not fit it.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum InputError {
         reason: Unreadable,
     },
     /// It does not have the columns.
-    #[error("{}: {reason}; {}", named(.path), listed(.columns))]
+    #[error("{}: {reason}; {}", named(.path), columns_listed(.columns))]
     Columns {
         /// The path as it was given.
         path: String,
@@ -186,6 +186,15 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
         Unmapped::Missing(Role::MsgId) if let Some(place) = first_id => {
             format!("the first line looks like data: --no-header --msg-id-column {}", place + 1)
         }
+        Unmapped::Missing(role) if let Some(name) = near_miss(columns, *role) => {
+            let or = match role {
+                Role::Topic => ", or the one topic of all rows with --topic NAME",
+                _ => "",
+            };
+            let quoted = shlex::try_quote(name).unwrap_or(name.into());
+            let (name, quoted) = (printable(name), printable(&quoted));
+            format!("is `{name}` the {}? {} {quoted}{or}", role.noun(), flag(*role))
+        }
         Unmapped::Missing(Role::MsgId) if columns.len() == 1 => {
             "name it with --msg-id-column NAME, or what stands between the cells with --delimiter ';'".to_owned()
         }
@@ -211,7 +220,7 @@ pub(super) fn flag(role: Role) -> &'static str {
 }
 
 /// Replaces control characters, which a file that is not a table may have and which must not reach the terminal.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
         if c.is_control() {
@@ -223,21 +232,24 @@ fn printable(name: &str) -> String {
     text
 }
 
-/// Lists the columns, but not a thousand of them.
-fn listed(columns: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let names: Vec<_> = columns
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{}`", printable(name)))
-        .collect();
+fn columns_listed(columns: &[String]) -> String {
     match columns.len() {
         0 => "it has no columns".to_owned(),
-        count if count > SHOWN => format!(
-            "its columns are {} and {} more",
-            names.join(", "),
-            count - SHOWN
-        ),
-        _ => format!("its columns are {}", names.join(", ")),
+        _ => format!("its columns are {}", listed(columns.iter())),
+    }
+}
+
+/// Lists names, but not a thousand of them.
+pub(super) fn listed<N: AsRef<str>>(names: impl ExactSizeIterator<Item = N>) -> String {
+    const SHOWN: usize = 20;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown: Vec<_> = names
+        .take(SHOWN)
+        .map(|name| format!("`{}`", printable(name.as_ref())))
+        .collect();
+    let shown = shown.join(", ");
+    match more {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }

@@ -7,11 +7,11 @@ use super::InputError;
 use super::bytes::Bytes;
 use super::columns::Columns;
 use super::csv_rows::CsvRows;
-use super::error::flag;
+use super::error::{flag, printable};
 use super::format::{HEAD, RecordShape, sniff};
 use super::header::{Role, Unmapped, unique_names};
 use super::id_rows::IdRows;
-use super::ndjson_rows::NdjsonRows;
+use super::ndjson_rows::{self, NdjsonRows};
 use super::options::{ColumnRef, InputOptions};
 use super::query_builder::QueryBuilder;
 use super::row::ParsedRow;
@@ -25,6 +25,8 @@ pub(super) struct Input {
     bytes: Bytes,
     layout: Layout,
     options: Arc<InputOptions>,
+    /// Which column was taken for which role, in words. Empty for a list of IDs.
+    pub(super) roles: String,
     /// Number of rows found by the survey.
     rows: u64,
     /// Its checksum found by the survey.
@@ -76,18 +78,19 @@ impl Input {
             path: name.clone(),
             reason,
         })?;
-        let layout = match shape {
-            RecordShape::RecordCells { delimiter } => Layout::RecordCells {
-                delimiter,
-                columns: Arc::new(columns(&name, &bytes, delimiter, &options)?),
-            },
+        let (layout, roles) = match shape {
+            RecordShape::RecordCells { delimiter } => {
+                let columns = Arc::new(columns(&name, &bytes, delimiter, &options)?);
+                let roles = in_words(columns.taken());
+                (Layout::RecordCells { delimiter, columns }, roles)
+            }
             RecordShape::Ndjson => {
                 check_keys(&name, &options)?;
-                Layout::Ndjson
+                (Layout::Ndjson, roles_of_keys(&name, &bytes, &options)?)
             }
             RecordShape::Ids => {
                 check_ids(&name, &options)?;
-                Layout::Ids
+                (Layout::Ids, String::new())
             }
         };
         Ok(Self {
@@ -95,6 +98,7 @@ impl Input {
             bytes,
             layout,
             options,
+            roles,
             rows: 0,
             sha256: String::new(),
         })
@@ -192,17 +196,26 @@ fn columns(
     })
 }
 
+/// Describes the roles of the keys of the first object.
+fn roles_of_keys(path: &str, bytes: &Bytes, options: &InputOptions) -> Result<String, InputError> {
+    let content = bytes.content().map_err(InputError::unread(path))?;
+    let mut records = Records::new(content, RecordShape::Ndjson.cut());
+    let first = records.next().map_err(InputError::unread(path))?;
+    let roles = first.and_then(|first| ndjson_rows::roles(&first.text(), options));
+    let roles = roles.unwrap_or_default();
+    Ok(in_words(roles.iter().map(|(role, name)| (*role, &**name))))
+}
+
+/// Describes roles: "message ID from `消息ID`, topic from `topic`".
+fn in_words<'n>(roles: impl Iterator<Item = (Role, &'n str)>) -> String {
+    let words = roles.map(|(role, name)| format!("{} from `{}`", role.noun(), printable(name)));
+    words.collect::<Vec<_>>().join(", ")
+}
+
 fn check_keys(path: &str, options: &InputOptions) -> Result<(), InputError> {
-    let wanted = [
-        (Role::MsgId, &options.msg_id_column),
-        (Role::Topic, &options.topic_column),
-        (Role::Instance, &options.instance_column),
-    ];
-    match wanted
-        .into_iter()
-        .find(|(_, wanted)| matches!(wanted, Some(ColumnRef::Number(_))))
-    {
-        Some((role, _)) => Err(InputError::NumberedKey {
+    let is_number = |role: &Role| matches!(options.column(*role), Some(ColumnRef::Number(_)));
+    match Role::ALL.into_iter().find(is_number) {
+        Some(role) => Err(InputError::NumberedKey {
             path: path.to_owned(),
             flag: flag(role),
         }),

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::humanize;
+
 use super::InputError;
 use super::bytes::Bytes;
 use super::input_file::Input;
@@ -68,6 +70,7 @@ impl Inputs {
         let options = Arc::new(options);
         let mut inputs = Vec::with_capacity(opened.len());
         let mut surveys = Vec::with_capacity(opened.len());
+        let mut roles = String::new();
         for (name, bytes) in opened {
             let mut input = Input::understand(name, bytes, options.clone())?;
             let records = input.data()?;
@@ -78,6 +81,12 @@ impl Inputs {
                 sha256 = survey.sha256,
                 "surveyed"
             );
+            // Shards of one export have the same columns.
+            if !input.roles.is_empty() && input.roles != roles {
+                let path = humanize::input(Path::new(&survey.path));
+                tracing::info!("{path}: {}", input.roles);
+                roles.clone_from(&input.roles);
+            }
             input.set_survey(&survey);
             inputs.push(input);
             surveys.push(survey);

@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::columns::Columns;
+use super::error::listed;
 use super::header::{Role, Unmapped};
+use super::nested::{Nested, NestedField};
 use super::object::{self, Object};
-use super::options::InputOptions;
+use super::options::{ColumnRef, InputOptions};
 use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
@@ -30,6 +32,8 @@ pub(super) struct NdjsonRows {
 struct FieldLayout {
     keys: Vec<Box<str>>,
     columns: Result<Columns, Unmapped>,
+    /// Roles whose values are not at the top level.
+    nested: Vec<NestedField>,
 }
 
 impl NdjsonRows {
@@ -86,7 +90,7 @@ impl NdjsonRows {
         let kept = columns.kept.write(&mut self.scratch, |json, column| {
             json.push_str(object.raw(column));
         });
-        let (texts, fault) = texts(columns, object);
+        let (texts, fault) = texts(columns, &shape.nested, object);
         let [msg_id, topic, instance, broker, queue_id, queue_offset, tag] = &texts;
         let fields = RawFields {
             msg_id,
@@ -104,8 +108,13 @@ impl NdjsonRows {
             Some(fault) => Err(fault),
             None => self.builder.ask(&fields),
         };
-        let fields =
-            asks.map_err(|fault| self.builder.reject(line, placed(columns, fault), &fields));
+        let fields = asks.map_err(|fault| {
+            self.builder.reject(
+                line,
+                placed(shape, columns, &self.options, fault, object),
+                &fields,
+            )
+        });
         ParsedRow {
             kept,
             query: fields,
@@ -122,31 +131,73 @@ fn rejected(builder: &QueryBuilder, line: u64, bad: RowError<'_>) -> ParsedRow {
     }
 }
 
+/// Returns the roles of an object's fields, with the names of the fields. `None` if the line cannot be read.
+pub(super) fn roles(line: &str, options: &InputOptions) -> Option<Vec<(Role, String)>> {
+    let layout = FieldLayout::of(&Object::read(line).ok()?, options);
+    let columns = layout.columns.ok()?;
+    let taken = columns.taken().map(|(role, name)| (role, name.to_owned()));
+    let nested = layout
+        .nested
+        .iter()
+        .map(|field| (field.role, field.path.to_string()));
+    Some(taken.chain(nested).collect())
+}
+
 impl FieldLayout {
     fn of(object: &Object<'_>, options: &InputOptions) -> Self {
         let keys: Vec<&str> = object.keys().collect();
+        let mapped = Columns::named(&keys, options).and_then(|columns| {
+            let nested = NestedField::all(&keys, &columns, options)?;
+            Ok((columns, nested))
+        });
+        let (columns, nested) = match mapped {
+            Ok((columns, nested)) => (Ok(columns), nested),
+            Err(unmapped) => (Err(unmapped), Vec::new()),
+        };
         Self {
-            columns: Columns::named(&keys, options),
+            columns,
+            nested,
             keys: keys.into_iter().map(Into::into).collect(),
         }
     }
 }
 
-/// Adds the object's own name of the column to a fault.
-fn placed<'a>(columns: &Columns, fault: FieldError<'a>) -> RowError<'a> {
+/// Adds the object's own name of the column to a fault, and the names of the fields if it has no such column.
+fn placed<'a>(
+    shape: &FieldLayout,
+    columns: &Columns,
+    options: &InputOptions,
+    fault: FieldError<'a>,
+    object: &Object<'_>,
+) -> RowError<'a> {
     let FieldError {
         role,
         found,
         reason,
     } = fault;
-    let is_missing = role == Role::MsgId && columns.msg_id.is_none();
+    let nested = shape.nested.iter().find(|field| field.role == role);
+    let fields = match nested.map(|field| field.raw(object)) {
+        Some(Nested::Missing(fields)) => Some(fields),
+        None if shape.keys.is_empty() => Some("the object has no fields".to_owned()),
+        None if columns.index(role).is_none() => {
+            Some(format!("the fields are {}", listed(shape.keys.iter())))
+        }
+        _ => None,
+    };
     RowError {
-        column: columns.name(role),
+        column: match options.column(role) {
+            Some(ColumnRef::Name(wanted)) if columns.index(role).is_none() => {
+                wanted.as_str().into()
+            }
+            _ => columns.name(role),
+        },
         found,
-        reason: if is_missing {
-            "is missing".to_owned()
-        } else {
-            reason
+        reason: match (role, fields) {
+            (Role::MsgId, Some(fields)) => format!("is missing; {fields}"),
+            (Role::Topic, Some(fields)) => {
+                format!("is missing, and no --topic is given; {fields}")
+            }
+            _ => reason,
         },
     }
 }
@@ -174,14 +225,20 @@ fn untransportable<'a>(
 /// Returns the texts of the roles' values without their JSON quotes, and the first value that is not a text.
 fn texts<'a>(
     columns: &Columns,
+    nested: &[NestedField],
     object: &Object<'a>,
 ) -> ([Cow<'a, str>; Role::ALL.len()], Option<FieldError<'a>>) {
     let mut fault = None;
     let texts = Role::ALL.map(|role| {
-        let found = columns
-            .index(role)
-            .map_or("null", |column| object.raw(column));
-        text(role, found).unwrap_or_else(|reason| {
+        let nested = nested.iter().find(|field| field.role == role);
+        let (found, text) = match (columns.index(role), nested.map(|field| field.raw(object))) {
+            (Some(column), _) => (object.raw(column), None),
+            (_, Some(Nested::Found(raw))) => (raw, None),
+            (_, Some(Nested::Fault(found, reason))) => (found, Some(reason)),
+            (None, Some(Nested::Missing(_)) | None) => ("null", None),
+        };
+        let text = text.map_or_else(|| text_of(role, found), Err);
+        text.unwrap_or_else(|reason| {
             fault.get_or_insert(FieldError {
                 role,
                 found,
@@ -194,7 +251,7 @@ fn texts<'a>(
 }
 
 /// Returns the text of a value. `null` is an empty cell, and a queue may be a number.
-fn text(role: Role, raw: &str) -> Result<Cow<'_, str>, String> {
+fn text_of(role: Role, raw: &str) -> Result<Cow<'_, str>, String> {
     let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     if let Some(plain) = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
         return if plain.contains('\\') {

@@ -5,6 +5,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use super::header::Role;
+
 /// How inputs are read. `None` means that the value is detected or absent.
 #[derive(Debug, Clone, Default)]
 pub struct InputOptions {
@@ -29,6 +31,16 @@ pub struct InputOptions {
 }
 
 impl InputOptions {
+    /// Returns the column of a role as a flag names it.
+    pub(super) const fn column(&self, role: Role) -> Option<&ColumnRef> {
+        match role {
+            Role::MsgId => self.msg_id_column.as_ref(),
+            Role::Topic => self.topic_column.as_ref(),
+            Role::Instance => self.instance_column.as_ref(),
+            Role::Broker | Role::QueueId | Role::QueueOffset | Role::Tag => None,
+        }
+    }
+
     /// Returns the flags that were given, with their values. They decide which rows there are and what each asks.
     #[must_use]
     pub fn given_flags(&self) -> BTreeMap<String, String> {
@@ -82,7 +94,7 @@ pub struct UnknownFormat(String);
 /// A column as a flag names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnRef {
-    /// A name in the header, compared without case, spaces, `_` and `-`.
+    /// A name in the header, compared without case, blanks, `_` and `-`. For JSON it may be a path.
     Name(String),
     /// A number, counted from 1.
     Number(NonZeroUsize),

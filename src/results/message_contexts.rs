@@ -7,12 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Header, Line};
-use crate::input::{BornCells, Row, is_folded};
+use crate::input::{BornCells, Role, Row, column_of};
 use crate::message::{BornClock, Query, Tag, Zone};
 use crate::verdict::{Expectations, MessageContext};
-
-/// The kept column with a message's tag.
-const TAG: &str = "tag";
 
 /// Reads topic, tag and born time of the messages of one results file.
 #[derive(Debug, Clone)]
@@ -68,21 +65,23 @@ impl MessageContexts {
     /// Returns the message of a row that was just asked.
     #[must_use]
     pub fn of_row<'r>(&self, row: &Row, query: &'r Query) -> MessageContext<'r> {
-        let kept = |is_it: &dyn Fn(&str) -> bool| {
-            let mut names = row.kept.columns.iter().filter(|name| is_it(name));
-            let name = names.next().filter(|_| names.next().is_none())?;
+        let cell = |name: &str| {
             let kept: Value = serde_json::from_str(row.kept.json.as_deref()?).ok()?;
-            kept.get(&**name).cloned()
+            kept.get(name).cloned()
         };
         let known = query.position.as_ref().map(|position| &position.tag);
         let tag = match known {
             Some(Tag::Named(tag)) => Some(Cow::Borrowed(&**tag)),
             Some(Tag::None) => Some(Cow::Borrowed("")),
             _ if !self.with_tags => None,
-            _ => kept(&|name| is_folded(name, TAG)).and_then(|value| tag_in(&value)),
+            _ => tag_column(row.kept.columns.iter().map(|name| &**name))
+                .and_then(|column| tag_in(&cell(&row.kept.columns[column])?)),
         };
-        let cells = self.column.as_ref();
-        let given = cells.and_then(|cells| cells.read(&kept(&|name| cells.is_called(name))?));
+        let given = self.column.as_ref().and_then(|cells| {
+            let mut names = row.kept.columns.iter().filter(|name| cells.is_called(name));
+            let name = names.next().filter(|_| names.next().is_none())?;
+            cells.read(&cell(name)?)
+        });
         MessageContext {
             topic: &query.topic,
             tag,
@@ -94,13 +93,19 @@ impl MessageContexts {
         if !self.with_tags {
             return None;
         }
-        let json = line.extra.find_only(|name| is_folded(name, TAG))?;
-        tag_in(&serde_json::from_str(json).ok()?)
+        let kept = &line.extra.0;
+        let (_, json) = &kept[tag_column(kept.iter().map(|(name, _)| &**name))?];
+        tag_in(&serde_json::from_str(json.get()).ok()?)
     }
 
     fn decoded(&self, msg_id: &str) -> Option<Timestamp> {
         self.clock.as_ref()?.born(msg_id)
     }
+}
+
+/// Returns the kept column with a message's tag. `None` if two columns match, because either could be meant.
+fn tag_column<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Option<usize> {
+    column_of(names, Role::Tag).ok().flatten()
 }
 
 /// Returns the tag in a cell. An empty text is a message without a tag, as in snapshots; null is an unknown tag.
@@ -154,6 +159,11 @@ mod tests {
             (
                 r#"{"Tag":"paid","tag":"created"}"#, // which one is meant?
                 None,
+                "2026-11-20T05:30:01.157Z",
+            ),
+            (
+                r#"{"标签":"paid"}"#,
+                Some("paid"),
                 "2026-11-20T05:30:01.157Z",
             ),
             (

@@ -171,6 +171,7 @@ fn a_run_says_what_it_does_and_what_came_out() {
         .plain_stderr()
         .replace("as of [TIME] UTC", "observed [TIME] to [TIME] UTC");
     assert_snapshot!(said.replace(&gateway.url(), "[GATEWAY]"), @r"
+     INFO in.csv: message ID from `msg_id`, topic from `topic`
      INFO asking [GATEWAY] with access key LTA***Key from environment
      INFO asking about 2 messages (2 rows, 0 duplicates, 0 rejected)
     all 2 messages were consumed by every expected group

@@ -279,6 +279,28 @@ fn the_ndjson_sample_is_the_csv_sample() {
 }
 
 #[test]
+fn chinese_and_nested_columns_are_taken_and_logged_once() {
+    let tool = Tool::new();
+    for (name, (order, id, topic)) in ["1.csv", "2.csv", "3.csv"].into_iter().zip(MESSAGES) {
+        tool.write(name, format!("订单,消息 ID,主题\n{order},{id},{topic}\n"));
+    }
+    let said = audit(&tool, "1.csv 2.csv 3.csv").ends(0);
+    let taken = " INFO 1.csv: message ID from `消息 ID`, topic from `主题`\n";
+    assert!(said.plain_stderr().contains(taken), "{}", said.stderr);
+    assert_eq!(said.stderr.matches("消息 ID").count(), 1, "{}", said.stderr);
+    all_three(&tool, Some("订单"));
+
+    let nested = list("", "\n", |order, id, topic| {
+        format!(r#"{{"order":"{order}","payload":{{"id":"{id}"}},"topic":"{topic}"}}"#)
+    });
+    tool.write("in.ndjson", nested);
+    let said = audit(&tool, "in.ndjson --msg-id-column payload.id").ends(0);
+    let taken = "in.ndjson: topic from `topic`, message ID from `payload.id`";
+    assert!(said.stderr.contains(taken), "{}", said.stderr);
+    all_three(&tool, Some("order"));
+}
+
+#[test]
 fn a_position_needs_no_list_of_messages() {
     let tool = Tool::new();
     let snapshot: serde_json::Value =

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::exit::Advice;
 
+mod column_names;
 mod properties;
 
 const A: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
@@ -146,7 +147,7 @@ fn ndjson_travels_as_it_was_written() {
             format!(r#"1. t {A} {{"order":{{"id" : 1.50}},"x":"\u00e9"}}"#),
             format!(r#"2. t {B} {{"x":null,"x_2":2}}"#),
             r#"3. line 4: msg_id "1.23e15" is a number, and numbers lose digits of an ID; write IDs as strings {"x":1}"#.to_owned(),
-            r#"4. line 5: msg_id "" is missing {"x":1}"#.to_owned(),
+            r#"4. line 5: msg_id "" is missing; the fields are `topic`, `x` {"x":1}"#.to_owned(),
             r#"5. line 6: topic "7" is no string"#.to_owned(),
             r#"6. line 7: line "" is ambiguous: the columns `msg_id` and `MsgId` could both be the msg_id"#.to_owned(),
             r#"7. line 8: line "[1]" is no JSON object: invalid type: sequence, expected an object"#.to_owned(),
