@@ -110,12 +110,16 @@ fn kind(id: &MessageId) -> &'static str {
 
 fn caveat(id: &MessageId) -> &'static str {
     match id {
+        MessageId::UniqKey(key) if key.pid == 0 => {
+            "the born time assumes the producer's time zone, and this month or the last; the client wrote no process \
+             ID; that this is no offset ID is likely, not proven"
+        }
         MessageId::UniqKey(_) => {
-            "the born time assumes the producer's time zone, and this month or the last; \
-             that it is no offset ID is likely, not proven"
+            "the born time assumes the producer's time zone, and this month or the last"
         }
         MessageId::OffsetId(_) => {
-            "names one stored copy; a retry has another. That it is no unique key is likely, not proven"
+            "names one stored copy; a retry has another. That it is no unique key is likely, not proven: 1 of 65,536 \
+             unique keys without a process ID looks like this"
         }
         MessageId::V1(_) => {
             "the born time may be off by the producer's UTC offset: clients disagree about the epoch"
@@ -154,6 +158,26 @@ mod tests {
             ]
         );
         assert_eq!(shown[8].0, "note");
+    }
+
+    #[test]
+    fn the_note_states_the_doubt_about_the_kind() {
+        for (id, doubt) in [
+            ("1E0578FE110F18B4AAC235C0C8460BA2", None),
+            (
+                "1E0578FE000018B4AAC235C0C8460BA2",
+                Some("this is no offset ID"),
+            ),
+            (
+                "AC10323E00002A9F0000000000983278",
+                Some("That it is no unique key"),
+            ),
+            ("0156F7E71C361B21BC024CCDBE00000000", None),
+        ] {
+            let caveat = decoded(id).caveat;
+            assert_eq!(caveat.contains("not proven"), doubt.is_some(), "{caveat}");
+            assert!(caveat.contains(doubt.unwrap_or_default()), "{caveat}");
+        }
     }
 
     #[test]

@@ -32,22 +32,31 @@ pub enum BadName {
 }
 
 /// Checks the name of a topic. The empty text must be handled by the caller.
+///
+/// A retry topic of POP consumers is `%RETRY%group_topic` or, since `RocketMQ` 5.2, `%RETRY%group+topic`.
 pub(crate) fn check_topic(name: &str) -> Result<(), BadName> {
-    check_alphabet(name)?;
-    let is_derived = name.starts_with("%RETRY%") || name.starts_with("%DLQ%");
+    let is_retry = name.starts_with("%RETRY%");
+    match name.split_once('+') {
+        Some((front, back)) if is_retry => {
+            check_alphabet(front, 1)?;
+            check_alphabet(back, front.len() + 2)?;
+        }
+        _ => check_alphabet(name, 1)?,
+    }
+    let is_derived = is_retry || name.starts_with("%DLQ%");
     let most = if is_derived { DERIVED_TOPIC } else { TOPIC };
     check_length(name, most)
 }
 
 /// Checks the name of a consumer group. The empty text must be handled by the caller.
 pub(crate) fn check_group(name: &str) -> Result<(), BadName> {
-    check_alphabet(name)?;
+    check_alphabet(name, 1)?;
     check_length(name, GROUP)
 }
 
 /// Checks the name of an instance. No documentation gives a maximum length.
 pub(crate) fn check_instance(name: &str) -> Result<(), BadName> {
-    check_alphabet(name)
+    check_alphabet(name, 1)
 }
 
 fn check_length(name: &str, most: usize) -> Result<(), BadName> {
@@ -57,9 +66,10 @@ fn check_length(name: &str, most: usize) -> Result<(), BadName> {
     }
 }
 
-fn check_alphabet(name: &str) -> Result<(), BadName> {
+/// Checks the characters of a name or a part of one; `first` is the position of its first character.
+fn check_alphabet(name: &str, first: usize) -> Result<(), BadName> {
     let stranger = |(_, c): &(usize, char)| !c.is_ascii_alphanumeric() && !"_-%|".contains(*c);
-    match (1..).zip(name.chars()).find(stranger) {
+    match (first..).zip(name.chars()).find(stranger) {
         Some((position, found)) => Err(BadName::Alphabet { found, position }),
         None => Ok(()),
     }
@@ -72,7 +82,15 @@ mod tests {
     #[test]
     fn topics_follow_the_broker_s_rule() {
         let long = "t".repeat(127);
-        for name in ["orders", "MQ_INST_1_BX%orders-2|x", "%RETRY%GID_a", &long] {
+        for name in [
+            "orders",
+            "MQ_INST_1_BX%orders-2|x",
+            "%RETRY%GID_a",
+            "%RETRY%GID_a_orders",
+            "%RETRY%GID_a+orders",
+            "%RETRY%MQ_INST_1%GID_a+MQ_INST_1%orders",
+            &long,
+        ] {
             assert_eq!(check_topic(name), Ok(()), "{name}");
         }
         let dead = format!("%DLQ%{}", "g".repeat(250));
@@ -80,6 +98,22 @@ mod tests {
         let length = |found, most| Err(BadName::Length { found, most });
         assert_eq!(check_topic(&format!("{long}t")), length(128, 127));
         assert_eq!(check_topic(&format!("{dead}g")), length(256, 255));
+    }
+
+    #[test]
+    fn a_plus_is_legal_once_and_in_retry_topics_only() {
+        for (name, found, position) in [
+            ("GID_a+orders", '+', 6),
+            ("%DLQ%GID_a+orders", '+', 11),
+            ("%RETRY%GID_a+orders+x", '+', 20),
+            ("%RETRY%GID.a+orders", '.', 11),
+            ("%RETRY%GID_a+or.ders", '.', 16),
+        ] {
+            let fault = Err(BadName::Alphabet { found, position });
+            assert_eq!(check_topic(name), fault, "{name}");
+        }
+        let name = "%RETRY%GID_a+orders";
+        assert!(check_group(name).is_err() && check_instance(name).is_err());
     }
 
     #[test]

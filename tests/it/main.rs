@@ -46,6 +46,8 @@ mod interrupted;
 #[cfg(test)]
 mod large_run;
 #[cfg(test)]
+mod message_ids;
+#[cfg(test)]
 mod nightly;
 #[cfg(test)]
 mod no_room;

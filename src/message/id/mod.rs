@@ -12,9 +12,11 @@ use super::{BadId, BornClock};
 /// 2021-01-01T00:00:00Z in seconds of the Unix epoch: the epoch of 5.x IDs.
 const V1_EPOCH: i64 = 1_609_459_200;
 
-/// Lowest plausible port of a broker. A unique key of process 0 could be mistaken for an offset ID only above
-/// it.
+/// Lowest plausible port of a broker.
 const LOWEST_PORT: u16 = 1024;
+
+/// Commit-log offsets of offset IDs are below 2⁴⁸ bytes (256 TiB); no broker stores that much.
+const OFFSET_BITS: u32 = 48;
 
 /// A decoded message ID. Queries and comparisons use the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,7 +35,7 @@ pub enum MessageId {
 pub struct UniqKey {
     /// Address of the producer; invented by the client if it has none.
     pub producer: IpAddr,
-    /// The low 16 bits of the producer's process ID.
+    /// The low 16 bits of the producer's process ID; 0 from Java clients that wrote the high 16 bits.
     pub pid: u16,
     /// Hash of the client's class loader; 0 from the Go client.
     #[serde(serialize_with = "as_hex")]
@@ -80,8 +82,8 @@ impl MessageId {
     /// Decodes an ID of any kind.
     ///
     /// A unique key and an offset ID have the same length. An ID is taken for an offset ID if the four bytes
-    /// after the address are a plausible port; a unique key has its process ID and a hash there. This is a
-    /// heuristic.
+    /// after the address are a plausible port and the last eight a plausible offset. Only a unique key of process 0 can
+    /// look like that, and 1 of 65,536 does.
     ///
     /// # Errors
     ///
@@ -105,12 +107,17 @@ impl MessageId {
     /// Decodes the kinds that begin with an address, from the last twelve of these bytes.
     fn behind(host: IpAddr, [_, _, _, _, rest @ ..]: [u8; 16]) -> Self {
         let [p0, p1, p2, p3, o @ ..] = rest;
-        match u16::from_be_bytes([p2, p3]) {
-            port if [p0, p1] == [0, 0] && port >= LOWEST_PORT => Self::OffsetId(OffsetId {
+        let port = u16::from_be_bytes([p2, p3]);
+        let commit_log_offset = u64::from_be_bytes(o);
+        let is_offset_id =
+            [p0, p1] == [0, 0] && port >= LOWEST_PORT && commit_log_offset >> OFFSET_BITS == 0;
+        if is_offset_id {
+            Self::OffsetId(OffsetId {
                 store: SocketAddr::new(host, port),
-                commit_log_offset: u64::from_be_bytes(o),
-            }),
-            _ => Self::UniqKey(UniqKey::from_bytes(host, rest)),
+                commit_log_offset,
+            })
+        } else {
+            Self::UniqKey(UniqKey::from_bytes(host, rest))
         }
     }
 

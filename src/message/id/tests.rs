@@ -120,6 +120,36 @@ fn offset_ids_tell_the_place_in_the_log() {
 }
 
 #[test]
+fn unique_keys_of_process_0_have_no_possible_offset() {
+    for (id, is_offset_id) in [
+        ("0A0B0C0D000018B4AAC2562A9AC70003", false),
+        (
+            "FD00000000000000000000000001007A000018B4AAC2562A9AC70003",
+            false,
+        ),
+        ("0A0B0C0D000018B40001000000000000", false), // 2^48
+        ("0A0B0C0D000018B40000FFFFFFFFFFFF", true),
+        ("0A0B0C0D00002A9F0000000000000000", true),
+        ("0A0B0C0D000104000000000000983278", false),
+        ("0A0B0C0D000004000000000000983278", true), // port 1024
+        ("0A0B0C0D000003FF0000000000983278", false),
+        ("0A0B0C0D000000000000000000983278", false),
+    ] {
+        let found = matches!(parse(id), MessageId::OffsetId(_));
+        assert_eq!(found, is_offset_id, "{id}");
+        assert_eq!(
+            born(id, "2026-11-29T00:00:00Z").is_none(),
+            is_offset_id,
+            "{id}"
+        );
+    }
+    assert_eq!(
+        born("0A0B0C0D000018B4AAC2562A9AC70003", "2026-11-29T00:00:00Z").as_deref(),
+        Some("2026-11-17T09:33:52.711Z")
+    );
+}
+
+#[test]
 fn ipv6_unique_keys_have_the_same_tail() {
     let MessageId::UniqKey(key) = parse("20010DB8000000000000000000000001110F18B4AAC235C0C8460BA2")
     else {

@@ -179,6 +179,8 @@ fn what_is_not_found_says_why() {
         format!("{},orders,broker-a,0,0", key(96)),
         format!("{},nowhere,,,", key(0)),
         format!("{},orders,broker-z,0,1", key(95)),
+        // A unique key without process ID is looked for by key, not at a broker 10.11.12.13:6324.
+        "0A0B0C0D000018B4AAC2562A9AC70003,orders,,,".to_owned(),
     ];
     tool.write(
         "in.csv",
@@ -206,6 +208,11 @@ fn what_is_not_found_says_why() {
             5,
             "BIZ_NO_MESSAGE",
             "under topic orders on broker-a, broker-b: it has expired, is stored under another topic, or its broker is down",
+        ),
+        (
+            9,
+            "BIZ_NO_MESSAGE",
+            "under topic orders on broker-a, broker-b: it has expired",
         ),
         (
             6,
