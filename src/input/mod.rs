@@ -24,6 +24,8 @@ mod id_rows;
 mod input_file;
 mod inputs;
 mod kept_cells;
+#[cfg_attr(not(test), expect(dead_code, reason = "called by the log reader"))]
+mod log_line;
 mod ndjson_rows;
 mod nested;
 mod object;
