@@ -247,11 +247,12 @@ fn a_damaged_id_is_kept_as_it_is() {
         "7F00",
         "7F0000012A9F18B4AAC2086E35A6****",
         "7F…01",
+        " ...",
         "中",
         "1.2E+31",
     ] {
         let line = JAVA.replace(ID, damaged);
-        assert_eq!(sent_messages(&line)[0].msg_id, damaged, "{line}");
+        assert_eq!(sent_messages(&line)[0].msg_id, damaged.trim(), "{line}");
     }
     let torn = format!("SendResult [sendStatus=SEND_OK, msgId=7F00{JAVA}");
     let ids: Vec<_> = sent_messages(&torn)
@@ -332,11 +333,8 @@ fn what_is_no_result_of_a_send_gives_nothing() {
             "SendResult [producerRecord=ProducerRecord(topic=t, value={{\"msgId\":\"{ID}\"}}), recordMetadata=t-0@5]"
         ),
         format!("lastSendStatus=1, msgId={ID}"),
-        "SendResult [sendStatus=SEND_OK, msgId= ...".into(),
     ] {
-        let sent = sent_messages(&line);
-        let ids: Vec<_> = sent.iter().map(|sent| sent.msg_id).collect();
-        assert!(ids.is_empty() || ids == ["..."], "{line}: {sent:?}");
+        assert_eq!(sent_messages(&line), [], "{line}");
     }
 }
 
