@@ -37,6 +37,15 @@ mod recent;
 mod row;
 mod rows;
 mod survey;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the inputs do not read workbooks yet"
+    )
+)]
+mod workbook;
 
 pub use born_column::{BornCells, BornColumn, Unread};
 pub(crate) use dedupe::DedupIndex;
@@ -52,6 +61,7 @@ pub use read_ahead::ReadAhead;
 pub use row::{Entry, KeptCells, Reject, Row};
 pub use rows::Rows;
 pub use survey::Survey;
+pub use workbook::{SheetRef, WorkbookError};
 
 #[cfg(test)]
 mod tests;
