@@ -6,17 +6,18 @@
 //! | what | at most |
 //! |---|--:|
 //! | all entries together | 2 GiB |
-//! | `sharedStrings.xml`, held in memory | 512 MiB |
+//! | `sharedStrings.xml`, held in memory | 512 MiB and 16,777,216 strings |
 //! | styles, theme, relations, `workbook.xml` and the manifest, held in memory | 32 MiB each |
+//! | text or tag in a part, held in memory | 16 MiB |
 
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, Read, Seek};
 
 use memchr::memmem;
-use quick_xml::events::Event;
 use zip::ZipArchive;
 
 use super::WorkbookError;
 use super::ole::{self, is_ole};
+use super::xml_limits::{TagGaps, check_string_count};
 
 /// Largest number of bytes that all entries unpack to, and that the converted sheet may have.
 pub(super) const LIMIT: u64 = 2 << 30;
@@ -25,9 +26,6 @@ const PART_LIMIT: u64 = 32 << 20;
 
 const SHARED_STRINGS: &str = "sharedstrings.xml";
 const MANIFEST: &str = "META-INF/manifest.xml";
-/// `<si/>`, the shortest element of a shared string.
-const SHORTEST_STRING: u64 = 5;
-
 /// Beginning of the media type of a spreadsheet and of a template for spreadsheets.
 const ODS: &[u8] = b"application/vnd.oasis.opendocument.spreadsheet";
 
@@ -97,7 +95,8 @@ fn check_sizes<R: Read + Seek>(zip: &mut ZipArchive<R>, limit: u64) -> Result<()
         let name = entry.name().map_err(WorkbookError::damaged)?.into_owned();
         let most = part_limit(&name);
         let mut unpacked = entry.by_ref().take(left.min(most) + 1);
-        let size = io::copy(&mut unpacked, &mut io::sink()).map_err(|error| {
+        let mut gaps = TagGaps::default();
+        let size = io::copy(&mut unpacked, &mut gaps).map_err(|error| {
             WorkbookError::Damaged(format!("its part `{name}` can't be unpacked: {error}"))
         })?;
         drop(entry);
@@ -109,7 +108,7 @@ fn check_sizes<R: Read + Seek>(zip: &mut ZipArchive<R>, limit: u64) -> Result<()
         }
         left -= size;
         if normalized(&name).ends_with(SHARED_STRINGS) {
-            check_string_count(zip, index, size)?;
+            check_string_count(zip, index)?;
         }
     }
     Ok(())
@@ -126,40 +125,6 @@ fn part_limit(name: &str) -> u64 {
         PART_LIMIT
     } else {
         LIMIT
-    }
-}
-
-/// Checks the declared number of shared strings, for which calamine reserves memory at once.
-fn check_string_count<R: Read + Seek>(
-    zip: &mut ZipArchive<R>,
-    index: usize,
-    size: u64,
-) -> Result<(), WorkbookError> {
-    let entry = zip.by_index(index).map_err(WorkbookError::damaged)?;
-    let mut xml = quick_xml::Reader::from_reader(BufReader::new(entry));
-    xml.config_mut().expand_empty_elements = true;
-    let mut buffer = Vec::new();
-    loop {
-        buffer.clear();
-        let event = xml.read_event_into(&mut buffer);
-        match event.map_err(WorkbookError::damaged)? {
-            Event::Start(tag) if tag.local_name().as_ref() == "sst" => {
-                for attribute in tag.attributes().with_checks(false) {
-                    let attribute = attribute.map_err(WorkbookError::damaged)?;
-                    let count = attribute.value.parse::<u64>();
-                    if attribute.key.as_ref() == "uniqueCount"
-                        && count.is_ok_and(|count| count > size / SHORTEST_STRING)
-                    {
-                        return Err(WorkbookError::damaged(
-                            "it declares more shared strings than it has",
-                        ));
-                    }
-                }
-                return Ok(());
-            }
-            Event::Eof => return Ok(()),
-            _ => {}
-        }
     }
 }
 
@@ -262,15 +227,18 @@ mod tests {
     }
 
     #[test]
-    fn more_strings_than_bytes_are_refused() {
+    fn declared_strings_are_limited() {
         let of = |count: &str| {
             let strings = format!("<?xml version='1.0'?><sst uniqueCount='{count}'><si/></sst>");
             let shared = ("xl/SharedStrings.xml", strings.as_bytes());
             checked(&archive(&[("_rels/.rels", b""), shared]))
         };
-        assert_eq!(of("1"), Ok(Kind::Xlsx));
-        assert_eq!(of("x"), Ok(Kind::Xlsx));
-        let reason = "is a damaged workbook: it declares more shared strings than it has";
-        assert_eq!(of("18446744073709551615"), Err(reason.to_owned()));
+        for count in ["1", "x", "16777216"] {
+            assert_eq!(of(count), Ok(Kind::Xlsx), "{count}");
+        }
+        for count in ["16777217", "18446744073709551615"] {
+            let reason = "is a damaged workbook: it has more than 16777216 shared strings";
+            assert_eq!(of(count), Err(reason.to_owned()));
+        }
     }
 }

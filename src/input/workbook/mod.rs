@@ -26,6 +26,7 @@ mod row;
 mod sheet_writer;
 mod value;
 mod xlsx;
+mod xml_limits;
 
 use std::fs::File;
 use std::io::{Read, Seek};

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 
+use jiff::SignedDuration;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -217,6 +218,10 @@ impl CellTag {
                 }
             },
             "boolean" => value.to_ascii_uppercase(),
+            "time" => match value.parse::<SignedDuration>() {
+                Ok(duration) => duration.to_string(),
+                Err(_) => value,
+            },
             _ => value,
         })
     }
@@ -231,7 +236,8 @@ fn repeats(count: Option<String>) -> Result<u64, WorkbookError> {
     })
 }
 
-fn attribute(tag: &BytesStart<'_>, name: &str) -> Result<Option<String>, WorkbookError> {
+/// Returns the value of an attribute.
+pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Result<Option<String>, WorkbookError> {
     for attribute in tag.attributes().with_checks(false) {
         let attribute = attribute.map_err(WorkbookError::damaged)?;
         if attribute.key.as_ref() == name {

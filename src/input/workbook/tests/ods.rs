@@ -66,7 +66,7 @@ fn every_kind_of_cell_has_a_text() {
         (
             "office:value-type='time' office:time-value='PT36H30M00S'",
             "",
-            "PT36H30M00S",
+            "PT36H30M",
         ),
         (
             "office:value-type='boolean' office:boolean-value='true'",
