@@ -1,5 +1,5 @@
 //! Ratios, each to a yardstick that runs in the same minute. `cargo bench` runs all, `cargo bench -- http snapshot`
-//! some of `start`, `pace`, `http`, `snapshot`, `report`, `serve`. Absolute times on shared machines prove nothing.
+//! some of `start`, `pace`, `input`, `http`, `snapshot`, `report`, `serve`. Absolute times on shared machines prove nothing.
 
 #![expect(
     clippy::print_stdout,
@@ -9,6 +9,7 @@
 )]
 
 mod http;
+mod input;
 mod pace;
 mod report;
 mod serve;
@@ -21,9 +22,10 @@ fn main() {
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
-    let benches: [(&str, fn()); 6] = [
+    let benches: [(&str, fn()); 7] = [
         ("start", start::bench),
         ("pace", pace::bench),
+        ("input", input::bench),
         ("http", http::bench),
         ("snapshot", snapshot::bench),
         ("report", report::bench),

@@ -1,164 +1,146 @@
-//! The cells of a CSV record.
+//! The cells of one record.
 
+use std::fmt;
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter};
+use csv_core::ReadRecordResult;
+use memchr::memchr;
 
-use super::records::closing_quote;
+use super::record::Record;
+use super::record_end::closing_quote;
+
+/// Number of bytes and cells that fit before the buffers grow.
+const ROOM: (usize, usize) = (1024, 64);
 
 /// The cells of one record, without quotes. The value is reused for every record.
-#[derive(Debug, Default)]
 pub(crate) struct RecordCells {
-    text: String,
-    spans: Vec<Range<usize>>,
-    open: bool,
+    delimiter: u8,
+    reader: csv_core::Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
 }
 
 impl RecordCells {
-    /// Splits a record. A quote counts only at the beginning of a cell; text after a closing quote belongs to the cell.
-    pub(crate) fn split(&mut self, record: &str, delimiter: u8) {
-        self.text.clear();
-        self.spans.clear();
-        self.open = false;
-        if memchr(b'"', record.as_bytes()).is_some() {
-            self.split_quoted(record, delimiter);
-            return;
+    /// Makes a splitter of records whose cells are separated by `delimiter`.
+    pub(crate) fn new(delimiter: u8) -> Self {
+        let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        // At its first call, the reader drops a byte order mark. That is not a part of any record here.
+        reader.read_record(b"\n", &mut [0], &mut [0]);
+        Self {
+            delimiter,
+            reader,
+            text: vec![0; ROOM.0],
+            ends: vec![0; ROOM.1],
+            count: 0,
         }
-        self.text.push_str(record);
-        let mut start = 0;
-        for end in memchr_iter(delimiter, record.as_bytes()) {
-            self.spans.push(start..end);
-            start = end + 1;
-        }
-        self.spans.push(start..record.len());
     }
 
-    fn split_quoted(&mut self, mut rest: &str, delimiter: u8) {
+    /// Splits a record. If a quote in it is text or at fault, it stays in its cell; otherwise the `csv` crate splits.
+    pub(crate) fn split(&mut self, record: &Record<'_>) {
+        if record.has_text_quotes {
+            self.split_with_text_quotes(record.bytes);
+        } else {
+            self.split_well_formed(record.bytes);
+        }
+    }
+
+    fn split_well_formed(&mut self, mut input: &[u8]) {
+        let (mut written, mut is_ended) = (0, false);
+        self.count = 0;
         loop {
-            let start = self.text.len();
-            if let Some(quoted) = rest.strip_prefix('"') {
-                let close = closing_quote(quoted.as_bytes(), 0);
-                self.open = close.is_none();
-                let close = close.unwrap_or(quoted.len());
-                self.text.push_str(&quoted[..close].replace("\"\"", "\""));
-                rest = quoted.get(close + 1..).unwrap_or_default();
-            }
-            let end = memchr(delimiter, rest.as_bytes());
-            self.text.push_str(&rest[..end.unwrap_or(rest.len())]);
-            self.spans.push(start..self.text.len());
-            match end {
-                Some(end) => rest = &rest[end + 1..],
-                None => return,
+            let text = &mut self.text[written..];
+            let ends = &mut self.ends[self.count..];
+            let (result, read, wrote, ended) = self.reader.read_record(input, text, ends);
+            written += wrote;
+            self.count += ended;
+            input = &input[read..];
+            match result {
+                ReadRecordResult::InputEmpty if is_ended => return,
+                ReadRecordResult::InputEmpty => (input, is_ended) = (b"\n", true),
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record | ReadRecordResult::End => return,
             }
         }
+    }
+
+    /// Splits at delimiters. Removes the quotes of cells that are enclosed in quotes as a whole.
+    fn split_with_text_quotes(&mut self, record: &[u8]) {
+        self.text.clear();
+        self.ends.clear();
+        let mut from = 0;
+        loop {
+            let cell = &record[from..];
+            let end = if let Some(content) = enclosed(cell, self.delimiter) {
+                let end = content.end + 1;
+                self.push_unescaped(&cell[content]);
+                end
+            } else {
+                let end = memchr(self.delimiter, cell).unwrap_or(cell.len());
+                self.text.extend_from_slice(&cell[..end]);
+                end
+            };
+            self.ends.push(self.text.len());
+            if end == cell.len() {
+                break;
+            }
+            from += end + 1;
+        }
+        self.count = self.ends.len();
+        self.text.resize(self.text.len().max(ROOM.0), 0);
+        self.ends.resize(self.ends.len().max(ROOM.1), 0);
+    }
+
+    /// Adds the content of a quoted cell. Two quotes in a row are one quote of the text.
+    fn push_unescaped(&mut self, mut content: &[u8]) {
+        while let Some(quote) = memchr(b'"', content) {
+            self.text.extend_from_slice(&content[..=quote]);
+            content = &content[quote + 2..];
+        }
+        self.text.extend_from_slice(content);
     }
 
     /// Returns the number of cells; every record has at least one.
-    pub(crate) fn len(&self) -> usize {
-        self.spans.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.count
     }
 
-    /// Returns the cell at `index` from 0, if there is one.
+    fn span(&self, index: usize) -> Range<usize> {
+        let from = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        from..self.ends[index]
+    }
+
+    /// Returns the cell at `index` from 0, if there is one. A cell that is not UTF-8 is empty.
     pub(crate) fn get(&self, index: usize) -> Option<&str> {
-        self.spans.get(index).map(|span| &self.text[span.clone()])
+        let span = (index < self.count).then(|| self.span(index))?;
+        Some(str::from_utf8(&self.text[span]).unwrap_or_default())
     }
 
-    /// Returns the number of cells up to the last one that is not empty.
+    /// Returns the number of cells up to the last one that has more than blanks.
     pub(crate) fn used_width(&self) -> usize {
-        self.spans
-            .iter()
-            .rposition(|span| !span.is_empty())
+        let is_used = |&index: &usize| !self.text[self.span(index)].trim_ascii().is_empty();
+        (0..self.count)
+            .rev()
+            .find(is_used)
             .map_or(0, |last| last + 1)
     }
 
     /// Returns all cells.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.spans.iter().map(|span| &self.text[span.clone()])
-    }
-
-    /// Returns whether the last cell begins with a quote that is never closed.
-    pub(crate) fn has_open_quote(&self) -> bool {
-        self.open
+        (0..self.count).map(|index| self.get(index).unwrap_or_default())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-
-    use proptest::prelude::*;
-
-    use super::super::records::{RecordSyntax, Records};
-    use super::*;
-
-    fn split(record: &str) -> Vec<String> {
-        let mut cells = RecordCells::default();
-        cells.split(record, b',');
-        cells.iter().map(str::to_owned).collect()
+impl fmt::Debug for RecordCells {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
+}
 
-    #[test]
-    fn quotes_are_removed() {
-        for (record, cells) in [
-            ("a,b", vec!["a", "b"]),
-            ("", vec![""]),
-            (",", vec!["", ""]),
-            (r#""a,b",c"#, vec!["a,b", "c"]),
-            (r#""say ""hi""","""#, vec![r#"say "hi""#, ""]),
-            (r#"5" pipe,"x"y"z"#, vec![r#"5" pipe"#, r#"xy"z"#]),
-            ("\"two\r\nlines\",é", vec!["two\r\nlines", "é"]),
-        ] {
-            assert_eq!(split(record), cells, "{record}");
-        }
-    }
-
-    #[test]
-    fn open_quotes_are_found() {
-        for (record, open) in [
-            ("\"a", true),
-            ("a,\"b\"\"", true),
-            ("\"a\",b", false),
-            ("a\"", false),
-        ] {
-            let mut cells = RecordCells::default();
-            cells.split(record, b',');
-            assert_eq!(cells.has_open_quote(), open, "{record}");
-        }
-    }
-
-    /// Returns all records of a text as this module splits them.
-    fn ours(text: &str) -> Vec<Vec<String>> {
-        let text = Cursor::new(text.as_bytes().to_vec());
-        let mut records = Records::new(
-            Box::new(text),
-            RecordSyntax::Csv {
-                delimiter: b',',
-                remarks: false,
-            },
-        );
-        let mut found = Vec::new();
-        while let Some(record) = records.next().unwrap() {
-            found.push(split(str::from_utf8(record.bytes).unwrap()));
-        }
-        found
-    }
-
-    /// Returns all records of a text as the `csv` crate splits them.
-    fn theirs(text: &str) -> Vec<Vec<String>> {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(text.as_bytes());
-        let rows = reader
-            .records()
-            .map(|row| row.unwrap().iter().map(str::to_owned).collect());
-        rows.collect()
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_split_as_by_the_csv_crate(text in "(a|é|,|\"|\n|\r\n|\"\"|,\"){0,40}") {
-            prop_assert_eq!(ours(&text), theirs(&text));
-        }
-    }
+/// Returns the content of a first cell that is enclosed in quotes as a whole.
+fn enclosed(bytes: &[u8], delimiter: u8) -> Option<Range<usize>> {
+    let close = (bytes.first() == Some(&b'"')).then(|| closing_quote(bytes, 1))??;
+    let is_whole = bytes.get(close + 1).is_none_or(|&next| next == delimiter);
+    is_whole.then_some(1..close)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -31,7 +31,9 @@ pub fn decompressed<'a>(mut file: impl Read + Send + 'a) -> io::Result<Box<dyn R
         || (magic.first().is_some_and(|byte| byte & 0xf0 == 0x50) && magic[1..] == *ZSTD_SKIPPABLE);
     let whole = Cursor::new(magic).chain(file);
     Ok(if is_gzip {
-        Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole)))
+        Box::new(GzipMembers {
+            decoder: Some(GzDecoder::new(BufReader::with_capacity(CHUNK, whole))),
+        })
     } else if is_zstd {
         Box::new(ZstdFrames {
             source: BufReader::with_capacity(CHUNK, whole),
@@ -40,6 +42,13 @@ pub fn decompressed<'a>(mut file: impl Read + Send + 'a) -> io::Result<Box<dyn R
     } else {
         Box::new(whole)
     })
+}
+
+/// Returns whether reading failed because a zstd frame needs more memory than is allowed (`zstd --long=31`).
+#[must_use]
+pub fn is_long_window(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref());
+    matches!(error, Some(FrameDecoderError::WindowSizeTooBig { .. }))
 }
 
 /// The compression of a written file, chosen by its name.
@@ -132,6 +141,46 @@ impl<T: Write> Write for Calm<T> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Reads one gzip member after another. Zeros after a member are padding, as tapes and some archivers write it.
+struct GzipMembers<R: BufRead> {
+    /// `None` after the last member.
+    decoder: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.decoder {
+            let read = decoder.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            self.decoder = match self.decoder.take() {
+                Some(decoder) => next_member(decoder.into_inner())?,
+                None => None,
+            };
+        }
+        Ok(0)
+    }
+}
+
+/// Starts the next member, if there is one.
+fn next_member<R: BufRead>(mut source: R) -> io::Result<Option<GzDecoder<R>>> {
+    loop {
+        let buffer = source.fill_buf()?;
+        let (length, zeros) = (
+            buffer.len(),
+            buffer.iter().take_while(|&&byte| byte == 0).count(),
+        );
+        if length == 0 {
+            return Ok(None);
+        }
+        if zeros == 0 {
+            return Ok(Some(GzDecoder::new(source)));
+        }
+        source.consume(zeros);
     }
 }
 
@@ -238,6 +287,10 @@ mod tests {
                 "one\ntwo\n",
             ),
             ([skippable, zstd(""), zstd("two\n")].concat(), "two\n"),
+            (
+                [gzip("one\n"), vec![0; 1024], gzip("two\n"), vec![0; 9]].concat(),
+                "one\ntwo\n",
+            ),
             (gzip(&long), long.as_str()),
             (zstd(&long), long.as_str()),
         ] {

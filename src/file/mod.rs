@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-pub use compressed::{Compression, decompressed};
+pub use compressed::{Compression, decompressed, is_long_window};
 pub use parts::Parts;
 pub use set::FileSet;
 pub use sha256::Sha256;

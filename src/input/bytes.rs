@@ -1,7 +1,7 @@
 //! The bytes of an input, which can be read several times.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -55,6 +55,24 @@ impl Bytes {
         })
     }
 
+    /// Makes an input of a temporary file that is complete.
+    pub(super) fn temporary(file: File, length: u64) -> Self {
+        Self::Disk {
+            file: Arc::new(file),
+            length,
+            modified: None,
+        }
+    }
+
+    /// Returns whether the bytes are stored compressed.
+    pub(super) fn is_compressed(&self) -> io::Result<bool> {
+        let first = |bytes: &mut dyn Read| {
+            let mut first = Vec::new();
+            bytes.take(4).read_to_end(&mut first).map(|_| first)
+        };
+        Ok(first(&mut self.raw())? != first(&mut self.content()?)?)
+    }
+
     /// Returns whether the file was written to since it was opened. Appended bytes are not read, so the read bytes may
     /// still be the same.
     pub(super) fn is_touched(&self) -> bool {
@@ -88,11 +106,28 @@ pub(super) struct Cursor {
     position: u64,
 }
 
+impl Seek for Cursor {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let end = match &self.bytes {
+            Bytes::Disk { length, .. } => *length,
+            Bytes::Memory(bytes) => bytes.len() as u64,
+        };
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => end.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
 impl Read for Cursor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match &self.bytes {
             Bytes::Disk { file, length, .. } => {
-                let left = usize::try_from(length - self.position).unwrap_or(usize::MAX);
+                let left =
+                    usize::try_from(length.saturating_sub(self.position)).unwrap_or(usize::MAX);
                 let most = buffer.len().min(left);
                 read_at(file, &mut buffer[..most], self.position)?
             }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::header::{Role, Unmapped, find, is_same, unique_names};
 use super::kept_cells::KeptCellsWriter;
-use super::options::{ColumnRef, InputOptions};
+use super::log_rows::SENT_COLUMNS;
+use super::options::InputOptions;
 
 /// The role of each column of a file, or of each key of an NDJSON object.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Columns {
     pub kept: KeptCellsWriter,
     /// Whether all unused columns are kept, because no flag names the kept ones.
     pub keeps_all: bool,
+    /// The columns that `--keep` names.
+    kept_names: Option<Vec<String>>,
     unique: Vec<Box<str>>,
 }
 
@@ -59,13 +62,15 @@ impl Columns {
 
     fn map(names: &[&str], shown: Vec<Arc<str>>, options: &InputOptions) -> Result<Self, Unmapped> {
         let unique = unique_names(names);
-        let find = |role, wanted: &Option<ColumnRef>| find(names, role, wanted.as_ref());
-        let msg_id = find(Role::MsgId, &options.msg_id_column)?;
-        let topic = find(Role::Topic, &options.topic_column)?;
-        let instance = find(Role::Instance, &options.instance_column)?;
+        let find = |role| find(names, role, options.column(role));
+        let msg_id = find(Role::MsgId)?;
+        let topic = find(Role::Topic)?;
+        let instance = find(Role::Instance)?;
         let position = PositionColumns::find(names);
 
-        let mut used: Vec<usize> = [msg_id, topic, instance].into_iter().flatten().collect();
+        // A log line says more than its ID, so it is kept.
+        let only_id = msg_id.filter(|_| options.log_column.is_none());
+        let mut used: Vec<usize> = [only_id, topic, instance].into_iter().flatten().collect();
         used.extend(position.iter().flat_map(|position| position.used_up(names)));
         let is_kept = |column: &usize| match &options.keep {
             Some(keep) => keep
@@ -82,23 +87,27 @@ impl Columns {
             position,
             kept: KeptCellsWriter::new(kept.map(|column| (column, unique[column].clone()))),
             keeps_all: options.keep.is_none(),
+            kept_names: options.keep.clone(),
             unique,
         })
     }
 
     /// Checks that all columns are present that a table needs or that flags name. (An NDJSON object may lack keys.)
     pub(super) fn require(&self, names: &[&str], options: &InputOptions) -> Result<(), Unmapped> {
-        for (role, wanted, given) in [
-            (Role::MsgId, &options.msg_id_column, false),
-            (Role::Topic, &options.topic_column, options.topic.is_some()),
-            (Role::Instance, &options.instance_column, true),
+        // A log line names its topic.
+        let has_topic = options.topic.is_some() || options.log_column.is_some();
+        for (role, given) in [
+            (Role::MsgId, false),
+            (Role::Topic, has_topic),
+            (Role::Instance, true),
         ] {
-            match wanted {
+            match options.column(role) {
                 _ if self.index(role).is_some() => {}
                 Some(wanted) => {
                     return Err(Unmapped::Unknown {
                         role,
                         wanted: wanted.clone(),
+                        flag: options.flag(role),
                     });
                 }
                 None if given => {}
@@ -106,8 +115,9 @@ impl Columns {
             }
         }
         let is_there = |wanted: &&String| {
+            let is_sent = options.log_column.is_some() && SENT_COLUMNS.contains(&wanted.as_str());
             let mut columns = names.iter().zip(&self.unique);
-            columns.any(|(name, unique)| is_same(wanted, name, unique))
+            is_sent || columns.any(|(name, unique)| is_same(wanted, name, unique))
         };
         match options
             .keep
@@ -141,6 +151,21 @@ impl Columns {
         let all = unique_names(&names);
         let travelling = self.kept.columns().chain(self.names.len()..width);
         KeptCellsWriter::new(travelling.map(|column| (column, all[column].clone())))
+    }
+
+    /// Returns the kept columns and those of `more` that are kept, whose indices continue those of the file's columns.
+    pub(super) fn kept_with(&self, more: &[&'static str]) -> KeptCellsWriter {
+        let mut names: Vec<&str> = self.unique.iter().map(|name| &**name).collect();
+        names.extend(more);
+        let all = unique_names(&names);
+        let is_kept = |column: &usize| {
+            let name = &*all[*column];
+            let keep = self.kept_names.as_ref();
+            keep.is_none_or(|keep| keep.iter().any(|kept| kept == name))
+        };
+        let more = (self.names.len()..names.len()).filter(is_kept);
+        let kept = self.kept.columns().chain(more);
+        KeptCellsWriter::new(kept.map(|column| (column, all[column].clone())))
     }
 
     /// Returns the roles that columns have, with the names of the columns.
@@ -336,7 +361,7 @@ mod tests {
         let elsewhere = options(|o| o.topic_column = Some("9".into()));
         assert_eq!(
             fault(&["msg_id"], &elsewhere),
-            "there is no column 9 to take the topic from"
+            "--topic-column is 9, but there is no such column"
         );
         let kept = options(|o| o.keep = Some(vec!["c".to_owned()]));
         assert_eq!(

@@ -1,78 +1,174 @@
 //! Makes rows of CSV and TSV records.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use memchr::memchr;
+
+use super::cleaning::clean_id;
 use super::columns::Columns;
+use super::encoding::Decoding;
 use super::kept_cells::{KeptCellsWriter, push_string};
+use super::log_rows::{LogCell, SENT_COLUMNS};
+use super::options::InputOptions;
 use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::{Record, RecordCells};
+use crate::message::{MessageId, contains_id};
 
-/// Largest number of cells that a row may have beyond the header's. With more of them the file is not a table.
+/// Largest number of cells that a row may have beyond those of the first row, if there is no header. With more of them
+/// the file is not a table.
 const SURPLUS: usize = 1000;
+
+/// How the records of a table are read.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) columns: Arc<Columns>,
+    pub(super) delimiter: u8,
+    pub(super) has_header: bool,
+    /// The name of the sheet, if it is one.
+    pub(super) sheet: Option<Arc<str>>,
+    pub(super) decoding: Decoding,
+}
 
 /// Reads the records of one file.
 #[derive(Debug)]
 pub(super) struct CsvRows {
-    columns: Arc<Columns>,
-    delimiter: u8,
+    table: Table,
     builder: QueryBuilder,
     cells: RecordCells,
     scratch: String,
     wider: Recent<(usize, KeptCellsWriter)>,
+    /// The kept columns with those of a log line, if the cells of the message-ID column are log lines.
+    log: Option<KeptCellsWriter>,
+    trusts_coordinates: bool,
 }
 
 impl CsvRows {
-    pub(super) fn new(columns: Arc<Columns>, delimiter: u8, builder: QueryBuilder) -> Self {
+    pub(super) fn new(table: Table, options: &InputOptions, builder: QueryBuilder) -> Self {
+        let log = options.log_column.as_ref();
         Self {
-            columns,
-            delimiter,
             builder,
-            cells: RecordCells::default(),
+            cells: RecordCells::new(table.delimiter),
             scratch: String::new(),
             wider: Recent::default(),
+            log: log.map(|_| table.columns.kept_with(&SENT_COLUMNS)),
+            trusts_coordinates: options.trust_coordinates,
+            table,
         }
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
+    pub(super) const fn builder(&mut self) -> &mut QueryBuilder {
+        &mut self.builder
+    }
+
+    pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
         let text = record.text();
         let is_utf8 = matches!(text, Cow::Borrowed(_));
-        self.cells.split(&text, self.delimiter);
-
-        let kept = self.kept();
-        let fields = fields(&self.columns, &self.cells);
-        let asks = match unusable(&self.columns, &self.cells, is_utf8) {
-            Some(bad) => Err(bad),
-            None => (self.builder.ask(&fields))
-                .map_err(|fault| placed(&self.columns, &self.cells, fault)),
+        self.cells.split(&Record {
+            bytes: text.as_bytes(),
+            ..record
+        });
+        if !is_utf8 || memchr(REPLACEMENT[0], record.bytes).is_some() {
+            self.note_replaced(record.line, &text);
+        }
+        if record.has_lines && record.fault.is_none() {
+            self.note_ids_in_cells(record.line);
+        }
+        let fields = fields(&self.table.columns, &self.cells);
+        let bad = self
+            .table
+            .fault(&record, &self.cells)
+            .or_else(|| self.table.unusable(&self.cells, is_utf8));
+        let query = match (bad, &self.log) {
+            (Some(bad), _) => Err(self.table.in_sheet(bad, record.line)),
+            (None, Some(kept)) => {
+                let column = self.table.columns.msg_id;
+                let place = column.map(|column| self.table.place(column, record.line));
+                let messages = LogCell {
+                    text: fields.msg_id,
+                    line: record.line,
+                    column: place.unwrap_or_default(),
+                    trusts_coordinates: self.trusts_coordinates,
+                    row: &fields,
+                };
+                let (cells, scratch) = (&self.cells, &mut self.scratch);
+                let width = self.table.columns.names.len();
+                messages.push_rows(&mut self.builder, rows, |sent| {
+                    kept.write(scratch, |json, column| {
+                        let cell = match column.checked_sub(width) {
+                            Some(column) => sent.get(column).copied(),
+                            None => cells.get(column),
+                        };
+                        push_string(json, cell.unwrap_or_default());
+                    })
+                });
+                return;
+            }
+            (None, None) => self.builder.ask(&fields).map_err(|fault| {
+                let bad = self.table.placed(&self.cells, fault);
+                self.table.in_sheet(bad, record.line)
+            }),
         };
-        let fields = asks.map_err(|bad| self.builder.reject(record.line, bad, &fields));
-        ParsedRow {
-            kept,
-            query: fields,
+        let query = query.map_err(|bad| self.builder.reject(record.line, bad, &fields));
+        let kept = kept(&self.table, &self.cells, &mut self.wider, &mut self.scratch);
+        rows.push_back(ParsedRow { kept, query });
+    }
+
+    #[cold]
+    fn note_replaced(&mut self, line: u64, text: &str) {
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            self.builder.note_replaced(line);
         }
     }
 
-    /// Returns the kept columns, with the cells beyond the header if one of them is not empty.
-    fn kept(&mut self) -> KeptCells {
-        let (columns, cells) = (&self.columns, &self.cells);
-        let value =
-            |json: &mut String, column| push_string(json, cells.get(column).unwrap_or_default());
-        let most = columns.names.len() + SURPLUS;
-        let width = match cells.len() {
-            len if len > columns.names.len() => cells.used_width().min(most),
-            len => len,
+    /// Notes a message ID in a cell of several lines: a stray quote may have swallowed its row. The ID that is asked may
+    /// have line ends around it.
+    #[cold]
+    fn note_ids_in_cells(&mut self, line: u64) {
+        let asked = self.table.columns.msg_id;
+        let is_asked = |column, cell| {
+            asked == Some(column)
+                && (self.log.is_some() || MessageId::check(clean_id(cell).0).is_ok())
         };
-        if width <= columns.names.len() || !columns.keeps_all {
-            return columns.kept.write(&mut self.scratch, value);
+        let mut cells = self.cells.iter().enumerate();
+        let has_id = cells.any(|(column, cell)| {
+            cell.contains(['\n', '\r']) && contains_id(cell.as_bytes()) && !is_asked(column, cell)
+        });
+        if has_id {
+            self.builder.note_id_in_cell(line);
         }
-        let make = || Ok::<_, Infallible>((width, columns.widened(width)));
-        let Ok((_, wider)) = self.wider.get(|(known, _)| *known == width, make);
-        wider.write(&mut self.scratch, value)
     }
+}
+
+/// The UTF-8 bytes of the replacement character.
+const REPLACEMENT: [u8; 3] = *b"\xef\xbf\xbd";
+
+/// Returns the kept columns. Without a header, they include the cells beyond the first row's width.
+fn kept(
+    table: &Table,
+    cells: &RecordCells,
+    wider: &mut Recent<(usize, KeptCellsWriter)>,
+    scratch: &mut String,
+) -> KeptCells {
+    let columns = &table.columns;
+    let value =
+        |json: &mut String, column| push_string(json, cells.get(column).unwrap_or_default());
+    let is_wider = cells.len() > columns.names.len() && !table.has_header && columns.keeps_all;
+    let width = if is_wider {
+        cells.used_width().min(columns.names.len() + SURPLUS)
+    } else {
+        0
+    };
+    if width <= columns.names.len() {
+        return columns.kept.write(scratch, value);
+    }
+    let make = || Ok::<_, Infallible>((width, columns.widened(width)));
+    let Ok((_, wider)) = wider.get(|(known, _)| *known == width, make);
+    wider.write(scratch, value)
 }
 
 /// Returns the cells that make the query. A cell that the row lacks is empty.
@@ -97,58 +193,136 @@ fn fields<'a>(columns: &Columns, cells: &'a RecordCells) -> RawFields<'a> {
     fields
 }
 
-/// Returns the fault that makes a record unusable, independent of its query.
-fn unusable<'a>(columns: &Columns, cells: &'a RecordCells, is_utf8: bool) -> Option<RowError<'a>> {
-    let (column, reason) = if cells.has_open_quote() {
-        let reason = "begins with a quote that is not closed before the file ends, so it takes the rows behind with it";
-        (cells.len() - 1, reason.to_owned())
-    } else if cells.len() > columns.names.len() + SURPLUS {
-        let (found, expected) = (cells.len(), columns.names.len());
-        (
-            expected,
-            format!(
-                "stands behind the last column: the row has {found} cells, expected {expected}"
-            ),
-        )
-    } else if is_utf8 {
-        return None;
-    } else {
+impl Table {
+    /// Returns the fault of the record's quotes.
+    fn fault<'a>(&self, record: &Record<'_>, cells: &'a RecordCells) -> Option<RowError<'a>> {
+        let fault = record.fault?;
+        let reason = if fault.line == record.line {
+            fault.reason()
+        } else {
+            format!("in line {} {}", fault.line, fault.reason())
+        };
+        Some(RowError {
+            column: self.columns.shown(fault.cell),
+            found: cells.get(fault.cell).unwrap_or_default(),
+            reason,
+        })
+    }
+
+    /// Returns the fault that makes a record unusable, independent of its query.
+    fn unusable<'a>(&self, cells: &'a RecordCells, is_utf8: bool) -> Option<RowError<'a>> {
+        let expected = self.columns.names.len();
+        if cells.len() > expected {
+            let found = cells.used_width();
+            let surplus = if self.has_header { 0 } else { SURPLUS };
+            if found > expected + surplus {
+                let first = (expected..found).find(|&column| {
+                    cells
+                        .get(column)
+                        .is_some_and(|cell| !cell.trim().is_empty())
+                });
+                let column = first.unwrap_or(expected);
+                return Some(RowError {
+                    column: self.columns.shown(column),
+                    found: cells.get(column).unwrap_or_default(),
+                    reason: format!(
+                        "is beyond the last column: the row has {found} cells, expected at most {}",
+                        expected + surplus
+                    ),
+                });
+            }
+        }
+        if is_utf8 {
+            return None;
+        }
         let is_broken = |column: &usize| {
             cells
                 .get(*column)
                 .is_some_and(|cell| cell.contains(char::REPLACEMENT_CHARACTER))
         };
-        let is_read = |column: &usize| columns.is_read(*column);
-        (
-            (0..cells.len()).filter(is_broken).find(is_read)?,
-            "is not valid UTF-8; save the file as UTF-8".to_owned(),
-        )
-    };
-    Some(RowError {
-        column: columns.shown(column),
-        found: cells.get(column).unwrap_or_default(),
-        reason,
-    })
+        // Another encoding than the named one is likely wrong everywhere.
+        let is_read =
+            |column: &usize| self.decoding != Decoding::Lossy || self.columns.is_read(*column);
+        let column = (0..cells.len()).filter(is_broken).find(is_read)?;
+        Some(RowError {
+            column: self.columns.shown(column),
+            found: cells.get(column).unwrap_or_default(),
+            reason: format!("is not valid {}", self.decoding.name()),
+        })
+    }
+
+    /// Adds the file's own name of the column to a fault.
+    fn placed<'a>(&self, cells: &RecordCells, fault: FieldError<'a>) -> RowError<'a> {
+        let FieldError {
+            role,
+            found,
+            reason,
+        } = fault;
+        let is_missing = (self.columns.index(role)).is_some_and(|column| column >= cells.len());
+        let lack = || {
+            format!(
+                "is missing: the row has {} of {} cells",
+                cells.len(),
+                self.columns.names.len()
+            )
+        };
+        RowError {
+            column: self.columns.name(role),
+            found,
+            reason: if is_missing { lack() } else { reason },
+        }
+    }
+
+    /// Adds the cell of the sheet to the column of a fault.
+    fn in_sheet<'a>(&self, bad: RowError<'a>, row: u64) -> RowError<'a> {
+        if self.sheet.is_none() {
+            return bad;
+        }
+        let column = self
+            .columns
+            .names
+            .iter()
+            .position(|name| *name == bad.column);
+        RowError {
+            column: column.map_or(bad.column, |column| self.place(column, row)),
+            ..bad
+        }
+    }
+
+    /// Returns the name of a column, and the cell if it is one of a sheet: `msg_id (Sheet1!B17)`.
+    fn place(&self, column: usize, row: u64) -> Arc<str> {
+        let name = self.columns.shown(column);
+        match &self.sheet {
+            Some(sheet) => format!("{name} ({sheet}!{}{row})", letters(column)).into(),
+            None => name,
+        }
+    }
 }
 
-/// Adds the file's own name of the column to a fault.
-fn placed<'a>(columns: &Columns, cells: &RecordCells, fault: FieldError<'a>) -> RowError<'a> {
-    let FieldError {
-        role,
-        found,
-        reason,
-    } = fault;
-    let is_missing = (columns.index(role)).is_some_and(|column| column >= cells.len());
-    let lack = || {
-        format!(
-            "is missing: the row has {} of {} cells",
-            cells.len(),
-            columns.names.len()
-        )
-    };
-    RowError {
-        column: columns.name(role),
-        found,
-        reason: if is_missing { lack() } else { reason },
+/// Returns the letters by which spreadsheets name the column at `index` from 0: A to Z, AA and so on.
+fn letters(index: usize) -> String {
+    let letter = char::from(b'A' + u8::try_from(index % 26).unwrap_or_default());
+    match index / 26 {
+        0 => letter.to_string(),
+        before => letters(before - 1) + &letter.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::letters;
+
+    #[test]
+    fn columns_have_the_letters_of_spreadsheets() {
+        for (index, expected) in [
+            (0, "A"),
+            (25, "Z"),
+            (26, "AA"),
+            (701, "ZZ"),
+            (702, "AAA"),
+            (16_383, "XFD"),
+        ] {
+            assert_eq!(letters(index), expected);
+        }
     }
 }

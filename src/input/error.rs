@@ -3,12 +3,15 @@
 use std::io;
 use std::path::Path;
 
+use crate::delimited::{MAX_LENGTH, RecordError};
 use crate::exit::Advice;
+use crate::file::is_long_window;
 use crate::humanize;
 use crate::message::{BadName, MessageId};
 
-use super::format::Unreadable;
 use super::header::{Role, Unmapped, near_miss};
+use super::unreadable::Unreadable;
+use super::workbook::WorkbookError;
 
 /// An input cannot be read, or the options do not fit it.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,54 @@ pub enum InputError {
         /// The cause.
         source: io::Error,
     },
+    /// A record is longer than any that is read.
+    #[error("{}:{line}: the record that begins here is longer than {} MiB", named(.path), MAX_LENGTH >> 20)]
+    TooLong {
+        /// The path as it was given.
+        path: String,
+        /// The line where the record begins, from 1.
+        line: u64,
+    },
+    /// It is not JSON.
+    #[error("{}:{line}, column {column}: {problem}", named(.path))]
+    Json {
+        /// The path as it was given.
+        path: String,
+        /// The line, from 1.
+        line: u64,
+        /// The byte of that line, from 1.
+        column: u64,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// It has bytes that are not UTF-8.
+    #[error("{} is not UTF-8: {rows} of its records have other bytes, the first in line {line}", named(.path))]
+    NotUtf8 {
+        /// The path as it was given.
+        path: String,
+        /// Number of records with such bytes.
+        rows: u64,
+        /// The line of the first one, from 1.
+        line: u64,
+        /// The label of the encoding that it may have.
+        guess: String,
+    },
+    /// Its header has bytes that its encoding does not have.
+    #[error("the header of {} cannot be read: it is not valid {encoding}", named(.path))]
+    Header {
+        /// The path as it was given.
+        path: String,
+        /// The name of the encoding.
+        encoding: &'static str,
+    },
+    /// It is a workbook that cannot be read.
+    #[error("{} {reason}", named(.path))]
+    Workbook {
+        /// The path as it was given.
+        path: String,
+        /// The cause.
+        reason: WorkbookError,
+    },
     /// It has none of the formats.
     #[error("{} {reason}", named(.path))]
     Unreadable {
@@ -38,10 +89,12 @@ pub enum InputError {
         reason: Unreadable,
     },
     /// It does not have the columns.
-    #[error("{}: {reason}; {}", named(.path), columns_listed(.columns))]
+    #[error("{}: {reason}; {}{}", named(.path), columns_listed(.columns), read_as(*.encoding))]
     Columns {
         /// The path as it was given.
         path: String,
+        /// The encoding in which it was read, if it is not UTF-8.
+        encoding: Option<&'static str>,
         /// The columns of the file.
         columns: Vec<String>,
         /// The fault.
@@ -116,6 +169,11 @@ pub enum InputError {
     },
 }
 
+/// Tells in which encoding names were read, since another one makes other names of them.
+fn read_as(encoding: Option<&str>) -> String {
+    encoding.map_or(String::new(), |encoding| format!(" (read as {encoding})"))
+}
+
 /// Returns the name of an input in a sentence. Records keep `-`.
 fn named(path: &str) -> String {
     humanize::input(Path::new(path))
@@ -131,15 +189,67 @@ impl InputError {
     }
 }
 
+impl InputError {
+    /// Makes the error of a record that cannot be read in the file at `path`.
+    pub(super) fn bad_record(path: &str) -> impl FnOnce(RecordError) -> Self {
+        let path = path.to_owned();
+        move |error| match error {
+            RecordError::Io(source) => Self::Read { path, source },
+            RecordError::TooLong { line } => Self::TooLong { path, line },
+            RecordError::Json {
+                line,
+                column,
+                problem,
+            } => Self::Json {
+                path,
+                line,
+                column,
+                problem,
+            },
+        }
+    }
+
+    /// Returns whether no format was recognised in a file. Among logs it is a log without messages.
+    pub(super) const fn is_unrecognised(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable {
+                reason: Unreadable::Empty,
+                ..
+            } | Self::Columns {
+                reason: Unmapped::Missing(Role::MsgId),
+                ..
+            }
+        )
+    }
+}
+
 impl Advice for InputError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Open { path, .. } if path.contains(['*', '?']) => {
                 "no file has this name: the shell puts names in the place of * where it finds some".to_owned()
             }
+            Self::Open { path, source } if source.kind() == io::ErrorKind::IsADirectory => {
+                hint_for_folder(path)
+            }
             Self::Open { .. } => "check the path; - is standard input".to_owned(),
+            Self::Read { source, .. } if is_long_window(source) => {
+                "decompress it: zstd -dc --long=31 FILE | ons-audit COMMAND -".to_owned()
+            }
             Self::Read { .. } => "fetch or write the file again, it may be incomplete".to_owned(),
-            Self::Unreadable { reason, .. } => hint_for_unreadable(*reason).to_owned(),
+            Self::TooLong { .. } => {
+                "is this the list of messages? Its records are lines, rows of cells or JSON values".to_owned()
+            }
+            Self::Json { .. } => {
+                "correct it there, or give one JSON object a line: then only the broken line is rejected".to_owned()
+            }
+            Self::NotUtf8 { guess, .. } => {
+                format!("--encoding {guess} if that is what wrote it; --encoding lossy rejects these rows and asks about the others")
+            }
+            Self::Header { .. } => "name the encoding with --encoding LABEL, for example gb18030 or utf-16le".to_owned(),
+            Self::Workbook { reason, .. } => return reason.hint(),
+            Self::Unreadable { reason, .. } => reason.hint(),
             Self::Columns {
                 columns, reason, ..
             } => hint_for_columns(columns, reason),
@@ -162,18 +272,25 @@ impl Advice for InputError {
     }
 }
 
-fn hint_for_unreadable(unreadable: Unreadable) -> &'static str {
-    match unreadable {
-        Unreadable::Empty => "if the export failed, run it again",
-        Unreadable::Utf16 => {
-            "save it as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE`, or \"CSV UTF-8\" in Excel"
-        }
-        Unreadable::Compressed => {
-            "decompress it: `bzip2 -dc FILE` or `xz -dc FILE`, and give it as -"
-        }
-        Unreadable::Workbook => "save the sheet as CSV, with the ID column as text",
-        Unreadable::LoneCr => "convert the line ends: `tr '\\r' '\\n' < FILE`",
-        Unreadable::JsonArray => "make it one object a line: `jq -c '.[]' FILE`",
+/// Suggests the files of a folder that was given as an input.
+fn hint_for_folder(path: &str) -> String {
+    const SHOWN: usize = 5;
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mut files: Vec<_> = files
+        .map(|entry| entry.path().display().to_string())
+        .collect();
+    files.sort();
+    let more = files.len().saturating_sub(SHOWN);
+    files.truncate(SHOWN);
+    let names: Vec<_> = files
+        .iter()
+        .map(|name| printable(&shlex::try_quote(name).unwrap_or(name.into())))
+        .collect();
+    match (names.len(), more) {
+        (0, _) => "name a file; this folder has none".to_owned(),
+        (_, 0) => format!("name its files: {}", names.join(" ")),
+        _ => format!("name its files: {} and {more} more", names.join(" ")),
     }
 }
 
@@ -193,7 +310,7 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
             };
             let quoted = shlex::try_quote(name).unwrap_or(name.into());
             let (name, quoted) = (printable(name), printable(&quoted));
-            format!("is `{name}` the {}? {} {quoted}{or}", role.noun(), flag(*role))
+            format!("is `{name}` the {}? {} {quoted}{or}", role.noun(), role.flag())
         }
         Unmapped::Missing(Role::MsgId) if columns.len() == 1 => {
             "name it with --msg-id-column NAME, or what stands between the cells with --delimiter ';'".to_owned()
@@ -201,29 +318,20 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
         Unmapped::Missing(Role::Topic) => {
             "name the column with --topic-column NAME, or the one topic of all rows with --topic NAME".to_owned()
         }
-        Unmapped::Missing(role) | Unmapped::Unknown { role, .. } | Unmapped::Ambiguous { role, .. } => {
-            format!("name it with {} NAME, or its number from 1", flag(*role))
+        Unmapped::Unknown { flag, .. } => format!("name it with {flag} NAME, or its number from 1"),
+        Unmapped::Missing(role) | Unmapped::Ambiguous { role, .. } => {
+            format!("name it with {} NAME, or its number from 1", role.flag())
         }
     }
 }
 
-/// Returns the flag that names a role's column.
-pub(super) fn flag(role: Role) -> &'static str {
-    match role {
-        Role::Topic => "--topic-column",
-        Role::Instance => "--instance-column",
-        // The columns of a position are never required.
-        Role::MsgId | Role::Broker | Role::QueueId | Role::QueueOffset | Role::Tag => {
-            "--msg-id-column"
-        }
-    }
-}
-
-/// Replaces control characters, which a file that is not a table may have and which must not reach the terminal.
+/// Replaces control characters and marks without width, which a file that is not a table may have and which must not reach the terminal.
 pub(super) fn printable(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
-        if c.is_control() {
+        if c.is_control()
+            || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+        {
             text.extend(c.escape_default());
         } else {
             text.push(c);

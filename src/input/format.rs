@@ -1,113 +1,197 @@
 //! Detects the format of an input from its first bytes.
 
+use serde::de::IgnoredAny;
+
+use super::column_ref::ColumnRef;
 use super::header::Role;
+use super::log_line::sent_messages;
 use super::options::{InputFormat, InputOptions};
-use crate::delimited::{BOM, RecordSyntax, likeliest_delimiter};
+use super::table_start::{SHEET_DELIMITER, TableStart, TableText};
+use super::unreadable::Unreadable;
+use crate::delimited::{BOM, DELIMITERS};
 
 /// Number of bytes that are examined.
 pub(super) const HEAD: u64 = 64 << 10;
 
-/// A kind of file that is not an input in any format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// Nothing but blanks.
-    #[error("is empty")]
-    Empty,
-    /// UTF-16, which Windows calls "Unicode".
-    #[error("is UTF-16, expected UTF-8")]
-    Utf16,
-    /// A compression other than gzip and zstd.
-    #[error("is compressed with bzip2 or xz, expected gzip, zstd or plain text")]
-    Compressed,
-    /// A zip archive, such as a workbook.
-    #[error("is an Excel workbook or another zip archive, expected text")]
-    Workbook,
-    /// Lines that end in CR only.
-    #[error("has lines that end in CR alone, expected LF or CRLF")]
-    LoneCr,
-    /// One JSON array.
-    #[error("is a JSON array, expected one object a line")]
-    JsonArray,
-}
+/// Number of lines in which a JSON object or a header is sought.
+const SEARCHED: usize = 20;
 
-/// The format of an input, with its delimiter if it has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RecordShape {
-    RecordCells { delimiter: u8 },
-    Ndjson,
+/// The format of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shape {
+    Table(TableStart),
+    /// One JSON object a line.
+    JsonLines,
+    /// JSON values that span lines, or an array.
+    JsonValues,
+    /// One message ID a line.
     Ids,
+    /// Lines that producers wrote.
+    Log,
+    /// None of them.
+    Unknown,
 }
 
-impl RecordShape {
-    /// Returns the syntax by which the input is divided into records.
-    pub(super) fn cut(self) -> RecordSyntax {
-        match self {
-            Self::RecordCells { delimiter } => RecordSyntax::Csv {
-                delimiter,
-                remarks: false,
-            },
-            Self::Ndjson | Self::Ids => RecordSyntax::Lines,
-        }
-    }
+/// Beginnings of files that are not text, with what they are.
+const BINARY: [(&[u8], Unreadable); 6] = [
+    (b"BZh", Unreadable::Compressed("bzip2")),
+    (b"\xfd7zXZ\0", Unreadable::Compressed("xz")),
+    (b"\x1f\x8b", Unreadable::CompressedTwice),
+    (b"\x28\xb5\x2f\xfd", Unreadable::CompressedTwice),
+    (b"%PDF-", Unreadable::Binary("PDF document")),
+    (b"\x7fELF", Unreadable::Binary("program")),
+];
+
+/// Recognises files that are not text by their first decompressed bytes.
+pub(super) fn check_is_text(head: &[u8]) -> Result<(), Unreadable> {
+    let known = BINARY
+        .iter()
+        .find(|(beginning, _)| head.starts_with(beginning));
+    known.map_or(Ok(()), |(_, reason)| Err(*reason))
 }
 
-/// Detects the format from the first decompressed bytes. Options that are given take precedence.
-pub(super) fn sniff(head: &[u8], options: &InputOptions) -> Result<RecordShape, Unreadable> {
-    if is_utf16(head) {
-        return Err(Unreadable::Utf16);
+/// Detects the format by the first characters. Options that are given take precedence.
+pub(super) fn sniff(head: &[u8], options: &InputOptions) -> Result<Shape, Unreadable> {
+    let mut head = head;
+    while let Some(rest) = head.strip_prefix(BOM) {
+        head = rest;
     }
-    if head.starts_with(b"BZh") || head.starts_with(b"\xfd7zXZ\0") {
-        return Err(Unreadable::Compressed);
+    let first = head.trim_ascii_start();
+    if first.is_empty() && options.format != Some(InputFormat::Log) {
+        return Err(Unreadable::Empty);
     }
-    if head.starts_with(b"PK\x03\x04") {
-        return Err(Unreadable::Workbook);
+    if ["<!doctype html", "<html"]
+        .iter()
+        .any(|tag| begins_with(first, tag))
+    {
+        return Err(Unreadable::Html);
     }
-    let head = head.strip_prefix(BOM).unwrap_or(head);
+    let table = |delimiter: Option<u8>| table(head, options.delimiter.or(delimiter), options);
+    Ok(match options.format {
+        Some(InputFormat::Csv) => table(None),
+        Some(InputFormat::Tsv) => table(Some(b'\t')),
+        Some(InputFormat::Ids) => Shape::Ids,
+        Some(InputFormat::Log) => Shape::Log,
+        Some(InputFormat::Ndjson) => Shape::JsonLines,
+        Some(InputFormat::Json) => Shape::JsonValues,
+        None if options.delimiter.is_some() => table(None),
+        None => detect(head, options),
+    })
+}
+
+fn begins_with(text: &[u8], tag: &str) -> bool {
+    text.get(..tag.len())
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(tag.as_bytes()))
+}
+
+fn table(head: &[u8], delimiter: Option<u8>, options: &InputOptions) -> Shape {
+    let text = TableText {
+        head,
+        is_sheet: false,
+    };
+    table_start(text, delimiter, options).map_or(Shape::Unknown, Shape::Table)
+}
+
+/// Finds where a table begins. Without a header that names the message ID, it is the first line.
+pub(super) fn table_start(
+    text: TableText<'_>,
+    delimiter: Option<u8>,
+    options: &InputOptions,
+) -> Option<TableStart> {
+    let found = if options.no_header {
+        None
+    } else {
+        TableStart::find(text, delimiter, options)
+    };
+    found.or_else(|| TableStart::first(text, delimiter, options))
+}
+
+/// Finds where the table of a sheet begins.
+pub(super) fn sheet_start(head: &[u8], options: &InputOptions) -> Option<TableStart> {
+    let text = TableText {
+        head,
+        is_sheet: true,
+    };
+    table_start(text, Some(SHEET_DELIMITER), options)
+}
+
+fn detect(head: &[u8], options: &InputOptions) -> Shape {
+    if let Some(shape) = detect_json(head) {
+        return shape;
+    }
+    let text = TableText {
+        head,
+        is_sheet: false,
+    };
+    if !options.no_header
+        && let Some(start) = TableStart::find(text, None, options)
+    {
+        return Shape::Table(start);
+    }
+    if options.log_column.is_none() && has_message(head) {
+        return Shape::Log;
+    }
+    if options.column(Role::MsgId).is_none() && is_id_list(head, options) {
+        return Shape::Ids;
+    }
+    let has_number = matches!(options.column(Role::MsgId), Some(ColumnRef::Number(_)));
+    if options.no_header || has_number {
+        return table(head, None, options);
+    }
+    Shape::Unknown
+}
+
+/// Returns whether one of the lines says that a message was sent. A line that the head cuts off counts, too.
+pub(super) fn has_message(head: &[u8]) -> bool {
+    lines(head).any(|line| !sent_messages(&String::from_utf8_lossy(line)).is_empty())
+}
+
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = head.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+}
+
+/// Decides whether a file is JSON, and of which form.
+fn detect_json(head: &[u8]) -> Option<Shape> {
+    let text = head.trim_ascii_start();
+    let is_object =
+        |line: &[u8]| line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok();
     let mut lines = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    let first = lines
-        .find(|line| !line.is_empty())
-        .ok_or(Unreadable::Empty)?;
-    if first.contains(&b'\r') && !head.contains(&b'\n') {
-        return Err(Unreadable::LoneCr);
+    let mut lines = lines
+        .by_ref()
+        .filter(|line| !line.is_empty())
+        .take(SEARCHED);
+    match text.first()? {
+        b'[' => {
+            let element = text[1..].trim_ascii_start().first();
+            matches!(element, None | Some(b'{' | b'"' | b'[' | b']')).then_some(Shape::JsonValues)
+        }
+        b'{' if lines.next().is_some_and(is_object) => Some(Shape::JsonLines),
+        b'{' => {
+            // A value of several lines whose last line happens to be an object is not a broken list of lines.
+            let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+            let is_value = matches!(values.next(), Some(Ok(_)));
+            Some(if !is_value && lines.any(is_object) {
+                Shape::JsonLines
+            } else {
+                Shape::JsonValues
+            })
+        }
+        _ => lines.any(is_object).then_some(Shape::JsonLines),
     }
-    let first = String::from_utf8_lossy(first);
-    let cells = |likeliest: Option<u8>| RecordShape::RecordCells {
-        delimiter: options.delimiter.or(likeliest).unwrap_or(b','),
-    };
-    match options.format {
-        Some(InputFormat::Csv) => Ok(cells(delimiter(&first))),
-        Some(InputFormat::Tsv) => Ok(cells(Some(b'\t'))),
-        Some(InputFormat::Ids) => Ok(RecordShape::Ids),
-        None if options.delimiter.is_some() => Ok(cells(None)),
-        _ if first.starts_with('[') => Err(Unreadable::JsonArray),
-        Some(InputFormat::Ndjson) => Ok(RecordShape::Ndjson),
-        None if first.starts_with('{') => Ok(RecordShape::Ndjson),
-        None => match delimiter(&first) {
-            None if is_id_list(&first, options) => Ok(RecordShape::Ids),
-            likeliest => Ok(cells(likeliest)),
-        },
-    }
 }
 
-/// Recognises UTF-16 with its mark, or without it: then every second byte of ASCII is zero.
-fn is_utf16(head: &[u8]) -> bool {
-    let begins = head.get(..8).unwrap_or_default();
-    let is_zero = |from: usize| {
-        let mut bytes = begins.iter().skip(from).step_by(2);
-        !begins.is_empty() && bytes.all(|&byte| byte == 0)
-    };
-    head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || is_zero(0) != is_zero(1)
-}
-
-fn delimiter(header: &str) -> Option<u8> {
-    likeliest_delimiter(header, |name| Role::MsgId.is_called(name))
-}
-
-/// Decides whether a first line without delimiters is an ID or the header of a single column. Every ID has a digit,
-/// however it was altered.
-fn is_id_list(first: &str, options: &InputOptions) -> bool {
-    options.msg_id_column.is_none()
-        && (options.no_header || first.contains(|c: char| c.is_ascii_digit()))
+/// Decides whether the first line that is not a comment is an ID. Every ID has a digit, however it was altered.
+fn is_id_list(head: &[u8], options: &InputOptions) -> bool {
+    let first = lines(head).find(|line| !line.starts_with(b"#"));
+    first.is_some_and(|first| {
+        let has_delimiter = DELIMITERS.iter().any(|delimiter| first.contains(delimiter));
+        // A sentence of a log has digits, too, but also blanks.
+        let is_word = !first.iter().any(u8::is_ascii_whitespace);
+        !has_delimiter && is_word && (options.no_header || first.iter().any(u8::is_ascii_digit))
+    })
 }
 
 #[cfg(test)]
@@ -116,72 +200,94 @@ mod tests {
 
     const ID: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
 
-    fn sniff_text(text: &str) -> Result<RecordShape, Unreadable> {
-        sniff(text.as_bytes(), &InputOptions::default())
+    fn shape_of(text: &str, options: &InputOptions) -> String {
+        match sniff(text.as_bytes(), options) {
+            Ok(Shape::Table(start)) => format!("table by {}", char::from(start.delimiter)),
+            Ok(shape) => format!("{shape:?}"),
+            Err(reason) => reason.to_string(),
+        }
     }
 
     #[test]
-    fn formats_are_known_by_their_first_line() {
-        let cells = |delimiter| Ok(RecordShape::RecordCells { delimiter });
+    fn formats_are_known_by_their_first_lines() {
+        let sent = format!(
+            "[INFO] 2026-11-20 sent, SendResult [sendStatus=SEND_OK, msgId={ID}, queueOffset=3]\n"
+        );
+        let array_of_lines = format!("[\n{{\"msg_id\":\"{ID}\"}}\n]");
+        let nested = "{\n\"a\":\n{\"b\":1}\n}";
         for (text, shape) in [
-            ("msg_id,topic\n", cells(b',')),
-            ("\u{feff}\r\nmsg_id;topic\r\n", cells(b';')),
-            ("msg_id\ttopic, or what\n", cells(b'\t')),
-            ("order, ref, more;Message ID;topic\n", cells(b';')),
-            ("a|b|c\n", cells(b'|')),
-            ("msg_id\n", cells(b',')),
-            ("\"msg_id\"\n", cells(b',')),
-            ("\n  {\"msg_id\":1}\n", Ok(RecordShape::Ndjson)),
-            (ID, Ok(RecordShape::Ids)),
-            ("1E0578FE110F18B4AAC235C0C846****\n", Ok(RecordShape::Ids)),
-            ("1.23E+15\n", Ok(RecordShape::Ids)),
+            ("msg_id,topic\n", "table by ,"),
+            ("\u{feff}\r\nmsg_id;topic\r\n", "table by ;"),
+            ("msg_id\ttopic, or what\n", "table by \t"),
+            ("order, ref, more;Message ID;topic\n", "table by ;"),
+            ("title\nmsg_id|b|c\n", "table by |"),
+            ("msg_id\n", "table by ,"),
+            ("\"msg_id\"\n", "table by ,"),
+            ("a|b|c\n", "Unknown"),
+            ("\n  {\"msg_id\":1}\n", "JsonLines"),
+            ("{\"msg_id\":\n{}\n", "JsonLines"),
+            ("g_id\":1}\n{\"msg_id\":1}\n", "JsonLines"),
+            ("{\n \"msg_id\": 1\n}", "JsonValues"),
+            (nested, "JsonValues"),
+            ("[\n", "JsonValues"),
+            ("[{}]", "JsonValues"),
+            (&array_of_lines, "JsonValues"),
+            (&sent, "Log"),
+            (ID, "Ids"),
+            ("# comment\n\n1E0578FE110F18B4AAC235C0C846****\n", "Ids"),
+            ("1.23E+15\n", "Ids"),
+            ("2026-11-20 started\n", "Unknown"),
+            (" \n\r\n", "is empty"),
+            (
+                "<!DOCTYPE HTML><p>502",
+                "is an HTML page, expected a list of messages",
+            ),
         ] {
-            assert_eq!(sniff_text(text), shape, "{text}");
+            assert_eq!(shape_of(text, &InputOptions::default()), shape, "{text}");
         }
     }
 
     #[test]
-    fn what_the_person_says_is_not_doubted() {
+    fn options_take_precedence() {
         let with = |format, delimiter, text: &str| {
-            sniff(
-                text.as_bytes(),
-                &InputOptions {
-                    format,
-                    delimiter,
-                    ..InputOptions::default()
-                },
-            )
+            let options = InputOptions {
+                format,
+                delimiter,
+                ..InputOptions::default()
+            };
+            shape_of(text, &options)
         };
-        let cells = |delimiter| Ok(RecordShape::RecordCells { delimiter });
-        assert_eq!(with(Some(InputFormat::Csv), None, "a;b"), cells(b';'));
-        assert_eq!(with(Some(InputFormat::Csv), Some(b'#'), "a;b"), cells(b'#'));
-        assert_eq!(with(Some(InputFormat::Tsv), None, "a;b"), cells(b'\t'));
-        assert_eq!(with(Some(InputFormat::Csv), None, "{a}"), cells(b','));
-        assert_eq!(
-            with(Some(InputFormat::Ids), None, "a,b"),
-            Ok(RecordShape::Ids)
-        );
-        assert_eq!(with(None, Some(b';'), "[a];b"), cells(b';'));
-        assert_eq!(
-            with(Some(InputFormat::Ndjson), None, "a"),
-            Ok(RecordShape::Ndjson)
-        );
+        for (format, delimiter, text, shape) in [
+            (Some(InputFormat::Csv), None, "a;b", "table by ;"),
+            (Some(InputFormat::Csv), Some(b'#'), "a;b", "table by #"),
+            (Some(InputFormat::Tsv), None, "a;b", "table by \t"),
+            (Some(InputFormat::Csv), None, "{a}", "table by ,"),
+            (Some(InputFormat::Ids), None, "a,b", "Ids"),
+            (Some(InputFormat::Log), None, "a,b", "Log"),
+            (None, Some(b';'), "[a];b", "table by ;"),
+            (Some(InputFormat::Ndjson), None, "a", "JsonLines"),
+            (Some(InputFormat::Json), None, "a", "JsonValues"),
+        ] {
+            assert_eq!(with(format, delimiter, text), shape, "{text}");
+        }
     }
 
     #[test]
-    fn what_can_t_be_read_has_a_name() {
-        assert_eq!(sniff_text(" \n\r\n"), Err(Unreadable::Empty));
-        assert_eq!(sniff_text("msg_id\rA\r"), Err(Unreadable::LoneCr));
-        assert_eq!(sniff_text("[{}]"), Err(Unreadable::JsonArray));
-        assert_eq!(sniff_text("PK\x03\x04"), Err(Unreadable::Workbook));
-        assert_eq!(
-            sniff(b"\xff\xfem\0", &InputOptions::default()),
-            Err(Unreadable::Utf16)
-        );
-        for text in ["m\0s\0g\0_\0i\0", "\0m\0s\0g\0_\0i"] {
-            assert_eq!(sniff_text(text), Err(Unreadable::Utf16), "{text:?}");
+    fn files_that_are_not_text_are_recognised() {
+        for (head, reason) in [
+            (
+                b"BZh91AY".as_slice(),
+                "is compressed with bzip2, expected gzip, zstd or plain text",
+            ),
+            (
+                b"\xfd7zXZ\0\0",
+                "is compressed with xz, expected gzip, zstd or plain text",
+            ),
+            (b"\x1f\x8b\x08", "is compressed twice"),
+            (b"%PDF-1.7", "is a PDF document, expected text"),
+        ] {
+            assert_eq!(check_is_text(head).unwrap_err().to_string(), reason);
         }
-        assert_eq!(sniff_text("BZh91AY"), Err(Unreadable::Compressed));
-        assert_ne!(sniff_text("msg_id\0,"), Err(Unreadable::Utf16));
+        assert_eq!(check_is_text(b"msg_id"), Ok(()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::options::ColumnRef;
+use super::column_ref::ColumnRef;
 
 /// The role of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,18 @@ impl Role {
             Self::QueueId => "queue_id",
             Self::QueueOffset => "queue_offset",
             Self::Tag => "tag",
+        }
+    }
+
+    /// Returns the flag that names a column of this role.
+    pub(super) const fn flag(self) -> &'static str {
+        match self {
+            Self::Topic => "--topic-column",
+            Self::Instance => "--instance-column",
+            // The columns of a position are never required.
+            Self::MsgId | Self::Broker | Self::QueueId | Self::QueueOffset | Self::Tag => {
+                "--msg-id-column"
+            }
         }
     }
 
@@ -101,7 +113,8 @@ impl Role {
     }
 
     /// Returns whether a header names the role so, by a canonical name or an alias.
-    pub(super) fn is_called(self, name: &str) -> bool {
+    #[cfg(test)]
+    fn is_called(self, name: &str) -> bool {
         self.names().iter().any(|names| is_one_of(name, names))
     }
 
@@ -123,12 +136,14 @@ pub enum Unmapped {
     #[error("no column is named `{}`", .0.as_str())]
     Missing(Role),
     /// A flag names a column that is missing.
-    #[error("there is no column {wanted} to take the {} from", .role.as_str())]
+    #[error("{flag} is {wanted}, but there is no such column")]
     Unknown {
         /// The role of that column.
         role: Role,
         /// The column as the flag names it.
         wanted: ColumnRef,
+        /// The flag.
+        flag: &'static str,
     },
     /// Two columns have the name, so either could be meant.
     #[error("the columns `{first}` and `{second}` could both be the {}", .role.as_str())]

@@ -1,4 +1,6 @@
-//! Makes rows of IDs, one on each line. There are no columns to keep.
+//! Makes rows of IDs, one on each line. There are no columns to keep. A line that begins with `#` is a comment.
+
+use std::collections::VecDeque;
 
 use super::query_builder::{QueryBuilder, RawFields, RowError};
 use super::row::{KeptCells, ParsedRow};
@@ -11,18 +13,31 @@ pub(super) struct IdRows {
 }
 
 impl IdRows {
-    pub(super) fn new(builder: QueryBuilder) -> Self {
+    pub(super) const fn new(builder: QueryBuilder) -> Self {
         Self { builder }
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
+    pub(super) const fn builder(&mut self) -> &mut QueryBuilder {
+        &mut self.builder
+    }
+
+    /// Returns whether a line is a comment.
+    pub(super) fn is_comment(line: &[u8]) -> bool {
+        line.trim_ascii_start().starts_with(b"#")
+    }
+
+    pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
         // Bytes that are not UTF-8 are replaced by a character that is not a hex digit, so the ID is rejected.
         let text = record.text();
+        if Self::is_comment(record.bytes) {
+            self.builder.note_skipped(record.line, text.trim());
+            return;
+        }
         let fields = RawFields {
             msg_id: &text,
             ..RawFields::default()
         };
-        let fields = self.builder.ask(&fields).map_err(|fault| {
+        let query = self.builder.ask(&fields).map_err(|fault| {
             let bad = RowError {
                 column: "1".into(),
                 found: fault.found,
@@ -30,9 +45,9 @@ impl IdRows {
             };
             self.builder.reject(record.line, bad, &fields)
         });
-        ParsedRow {
+        rows.push_back(ParsedRow {
             kept: KeptCells::nothing(),
-            query: fields,
-        }
+            query,
+        });
     }
 }

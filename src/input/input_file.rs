@@ -1,31 +1,37 @@
-//! One input file: its format, its columns, and the parser that makes rows of its records.
+//! One input file: its encoding, its format, its columns, and the reader of its rows.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use super::InputError;
 use super::bytes::Bytes;
-use super::columns::Columns;
 use super::csv_rows::CsvRows;
-use super::error::{flag, printable};
-use super::format::{HEAD, RecordShape, sniff};
-use super::header::{Role, Unmapped, unique_names};
+use super::encoding::Decoding;
+use super::format::{Shape, has_message, sheet_start, sniff, table_start};
 use super::id_rows::IdRows;
+use super::input_text::InputText;
+use super::layout::{Layout, check_ids, check_keys, check_log, in_words};
+use super::log_rows::LogRows;
 use super::ndjson_rows::{self, NdjsonRows};
-use super::options::{ColumnRef, InputOptions};
+use super::notes::InputNotes;
+use super::options::{InputFormat, InputOptions};
 use super::query_builder::QueryBuilder;
-use super::row::ParsedRow;
+use super::reader::{InputReader, Parser};
 use super::survey::{Survey, sha256};
-use crate::delimited::{Record, RecordCells, Records};
+use super::table_start::TableText;
+use super::unreadable::Unreadable;
+use super::validity::{OtherBytes, check_json};
+use crate::delimited::{RecordSyntax, Records};
 
 /// One input: its bytes and its format.
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) name: Arc<str>,
+    /// The file as it is stored.
     bytes: Bytes,
+    text: InputText,
     layout: Layout,
     options: Arc<InputOptions>,
-    /// Which column was taken for which role, in words. Empty for a list of IDs.
+    /// Which column was taken for which role, in words. Empty for a list of IDs and for logs.
     pub(super) roles: String,
     /// Number of rows found by the survey.
     rows: u64,
@@ -33,74 +39,145 @@ pub(super) struct Input {
     sha256: String,
 }
 
-/// The form of the records of an input.
-#[derive(Debug)]
-enum Layout {
-    RecordCells {
-        delimiter: u8,
-        columns: Arc<Columns>,
-    },
-    Ndjson,
-    Ids,
-}
-
-/// Makes rows of the records of one file.
-#[derive(Debug)]
-pub(super) enum Parser {
-    Csv(CsvRows),
-    Ndjson(NdjsonRows),
-    Ids(IdRows),
-}
-
-impl Parser {
-    pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
-        match self {
-            Self::Csv(rows) => rows.parse(record),
-            Self::Ndjson(rows) => rows.parse(record),
-            Self::Ids(rows) => rows.parse(record),
-        }
-    }
-}
-
 impl Input {
-    /// Detects the format of an input and maps its columns.
+    /// Detects encoding and format of an input and maps its columns.
     pub(super) fn understand(
         name: String,
         bytes: Bytes,
         options: Arc<InputOptions>,
     ) -> Result<Self, InputError> {
-        let mut head = Vec::new();
-        let content = bytes.content().map(|content| content.take(HEAD));
-        content
-            .and_then(|mut content| content.read_to_end(&mut head))
-            .map_err(InputError::unread(&name))?;
-        let shape = sniff(&head, &options).map_err(|reason| InputError::Unreadable {
+        let text = InputText::of(&name, &bytes, &options)?;
+        let head = text.head().map_err(InputError::unread(&name))?;
+        let shape = match &text {
+            InputText::Sheet(..) => {
+                Ok(sheet_start(&head, &options).map_or(Shape::Unknown, Shape::Table))
+            }
+            InputText::File(..) => sniff(&head, &options),
+        };
+        let mut shape = shape.map_err(|reason| InputError::Unreadable {
             path: name.clone(),
             reason,
         })?;
-        let (layout, roles) = match shape {
-            RecordShape::RecordCells { delimiter } => {
-                let columns = Arc::new(columns(&name, &bytes, delimiter, &options)?);
-                let roles = in_words(columns.taken());
-                (Layout::RecordCells { delimiter, columns }, roles)
+        let mut input = Self {
+            name: name.into(),
+            bytes,
+            text,
+            layout: Layout::Log,
+            options,
+            roles: String::new(),
+            rows: 0,
+            sha256: String::new(),
+        };
+        if shape == Shape::Unknown {
+            shape = input.look_further(&head)?;
+        }
+        match input.lay_out(shape) {
+            Err(error @ InputError::Columns { .. }) => {
+                Err(input.encoding_fault(&head)?.unwrap_or(error))
             }
-            RecordShape::Ndjson => {
-                check_keys(&name, &options)?;
-                (Layout::Ndjson, roles_of_keys(&name, &bytes, &options)?)
+            laid_out => laid_out.map(|()| input),
+        }
+    }
+
+    /// Makes a log of a file without messages.
+    pub(super) fn log(
+        name: String,
+        bytes: Bytes,
+        options: &InputOptions,
+    ) -> Result<Self, InputError> {
+        let options = InputOptions {
+            format: Some(InputFormat::Log),
+            ..options.clone()
+        };
+        Self::understand(name, bytes, Arc::new(options))
+    }
+
+    /// Returns whether the input is a log.
+    pub(super) const fn is_log(&self) -> bool {
+        matches!(self.layout, Layout::Log)
+    }
+
+    /// Reads a file to its end that begins with nothing known: its first message may come late in a log.
+    fn look_further(&self, head: &[u8]) -> Result<Shape, InputError> {
+        if self.options.log_column.is_none() && matches!(self.text, InputText::File(..)) {
+            let mut records = self.open(RecordSyntax::Lines)?;
+            while let Some(record) = records.next().map_err(InputError::bad_record(&self.name))? {
+                if has_message(record.bytes) {
+                    return Ok(Shape::Log);
+                }
             }
-            RecordShape::Ids => {
-                check_ids(&name, &options)?;
+        }
+        let text = TableText {
+            head,
+            is_sheet: matches!(self.text, InputText::Sheet(..)),
+        };
+        let start = table_start(text, None, &self.options);
+        start
+            .map(Shape::Table)
+            .ok_or_else(|| InputError::Unreadable {
+                path: self.name.to_string(),
+                reason: Unreadable::Empty,
+            })
+    }
+
+    /// Maps the columns of a format.
+    fn lay_out(&mut self, shape: Shape) -> Result<(), InputError> {
+        let (name, options) = (&*self.name, &*self.options);
+        (self.layout, self.roles) = match shape {
+            Shape::Table(start) => {
+                let layout = Layout::table(name, start, &self.text, options)?;
+                let roles = match &layout {
+                    Layout::Table(table, _) => in_words(table.columns.taken()),
+                    _ => String::new(),
+                };
+                (layout, roles)
+            }
+            Shape::JsonLines => {
+                check_keys(name, options)?;
+                (
+                    Layout::JsonLines,
+                    self.roles_of_keys(RecordSyntax::JsonLines)?,
+                )
+            }
+            Shape::JsonValues => {
+                check_keys(name, options)?;
+                (
+                    Layout::JsonValues,
+                    self.roles_of_keys(RecordSyntax::JsonValues)?,
+                )
+            }
+            Shape::Log => {
+                check_log(name, options)?;
+                (Layout::Log, String::new())
+            }
+            Shape::Ids | Shape::Unknown => {
+                check_ids(name, options)?;
                 (Layout::Ids, String::new())
             }
         };
-        Ok(Self {
-            name: name.into(),
-            bytes,
-            layout,
-            options,
-            roles,
-            rows: 0,
-            sha256: String::new(),
+        Ok(())
+    }
+
+    /// Returns the error of a header that its encoding makes unreadable, if that is so.
+    fn encoding_fault(&self, head: &[u8]) -> Result<Option<InputError>, InputError> {
+        // The end of the head may cut a character in two.
+        let is_invalid = str::from_utf8(head).is_err_and(|error| error.error_len().is_some());
+        Ok(match self.text.decoding() {
+            _ if !is_invalid => None,
+            Decoding::Utf8 => {
+                let mut other = OtherBytes::default();
+                let mut records = self.open(RecordSyntax::Lines)?;
+                while let Some(record) =
+                    records.next().map_err(InputError::bad_record(&self.name))?
+                {
+                    other.check(record.line, record.bytes);
+                }
+                other.error(&self.name)
+            }
+            decoding => Some(InputError::Header {
+                path: self.name.to_string(),
+                encoding: decoding.name(),
+            }),
         })
     }
 
@@ -114,34 +191,94 @@ impl Input {
         &self.bytes
     }
 
-    /// Returns the data records, without the header.
-    pub(super) fn data(&self) -> Result<Records, InputError> {
-        let shape = match self.layout {
-            Layout::RecordCells { delimiter, .. } => RecordShape::RecordCells { delimiter },
-            Layout::Ndjson => RecordShape::Ndjson,
-            Layout::Ids => RecordShape::Ids,
-        };
-        let content = self
-            .bytes
-            .content()
-            .map_err(InputError::unread(&self.name))?;
-        let mut records = Records::new(content, shape.cut());
-        if matches!(self.layout, Layout::RecordCells { .. }) && !self.options.no_header {
-            records.next().map_err(InputError::unread(&self.name))?;
-        }
-        Ok(records)
+    fn open(&self, syntax: RecordSyntax) -> Result<Records, InputError> {
+        let text = self.text.open().map_err(InputError::unread(&self.name))?;
+        Ok(Records::new(text, syntax))
     }
 
-    /// Returns the parser of its records.
-    pub(super) fn parser(&self) -> Parser {
-        let builder = QueryBuilder::new(self.name.clone(), &self.options);
+    /// Returns the data records, without the header.
+    fn records(&self) -> Result<Records, InputError> {
         match &self.layout {
-            Layout::RecordCells { delimiter, columns } => {
-                Parser::Csv(CsvRows::new(columns.clone(), *delimiter, builder))
+            Layout::Table(table, start) => {
+                let mut records = self.open(RecordSyntax::Csv {
+                    delimiter: table.delimiter,
+                    remarks: false,
+                })?;
+                if table.sheet.is_some() {
+                    records = records.of_sheet();
+                }
+                let skipped = records.skip(start.offset, start.line);
+                skipped.map_err(InputError::unread(&self.name))?;
+                Ok(records)
             }
-            Layout::Ndjson => Parser::Ndjson(NdjsonRows::new(self.options.clone(), builder)),
-            Layout::Ids => Parser::Ids(IdRows::new(builder)),
+            Layout::JsonLines => self.open(RecordSyntax::JsonLines),
+            Layout::JsonValues => self.open(RecordSyntax::JsonValues),
+            Layout::Ids | Layout::Log => self.open(RecordSyntax::Lines),
         }
+    }
+
+    /// Returns a reader of the rows.
+    pub(super) fn reader(&self) -> Result<InputReader, InputError> {
+        let builder = QueryBuilder::new(self.name.clone(), &self.options);
+        let mut notes = InputNotes::default();
+        let parser = match &self.layout {
+            Layout::Table(table, start) => {
+                start.note_skipped(&self.name, &mut notes.skipped_lines);
+                Parser::Csv(CsvRows::new(table.clone(), &self.options, builder))
+            }
+            Layout::JsonLines | Layout::JsonValues => {
+                let (options, decoding) = (self.options.clone(), self.text.decoding());
+                Parser::Ndjson(NdjsonRows::new(options, decoding, builder))
+            }
+            Layout::Ids => Parser::Ids(IdRows::new(builder)),
+            Layout::Log => Parser::Log(LogRows::new(&self.options, builder)),
+        };
+        Ok(InputReader::new(self.records()?, parser, notes))
+    }
+
+    /// Counts the rows and refuses what must be refused before anything is asked: bytes that are not UTF-8, and JSON
+    /// with errors.
+    pub(super) fn count(&self) -> Result<u64, InputError> {
+        let is_strict = self.text.decoding() == Decoding::Utf8;
+        let has_log_lines = self.is_log() || self.options.log_column.is_some();
+        let mut other = OtherBytes::default();
+        let mut rows = 0;
+        if has_log_lines {
+            rows = self.count_messages()?;
+        }
+        if is_strict || !has_log_lines {
+            let mut records = self.records()?;
+            while let Some(record) = records.next().map_err(InputError::bad_record(&self.name))? {
+                if is_strict {
+                    other.check(record.line, record.bytes);
+                }
+                let is_row = match self.layout {
+                    Layout::Ids => !IdRows::is_comment(record.bytes),
+                    Layout::JsonValues => {
+                        check_json(record.bytes, record.line, record.column)
+                            .map_err(InputError::bad_record(&self.name))?;
+                        true
+                    }
+                    _ => true,
+                };
+                rows += u64::from(is_row && !has_log_lines);
+            }
+        }
+        match other.error(&self.name) {
+            Some(error) => Err(error),
+            None => Ok(rows),
+        }
+    }
+
+    /// Counts the messages of log lines.
+    fn count_messages(&self) -> Result<u64, InputError> {
+        let mut reader = self.reader()?;
+        while reader
+            .next()
+            .map_err(InputError::bad_record(&self.name))?
+            .is_some()
+        {}
+        Ok(reader.rows())
     }
 
     /// Checks after the last of `found` rows that the bytes are those of the survey. The results file states their
@@ -163,79 +300,14 @@ impl Input {
         }
         Ok(())
     }
-}
 
-/// Maps the columns of a table by its first record.
-fn columns(
-    path: &str,
-    bytes: &Bytes,
-    delimiter: u8,
-    options: &InputOptions,
-) -> Result<Columns, InputError> {
-    let content = bytes.content().map_err(InputError::unread(path))?;
-    let mut records = Records::new(content, RecordShape::RecordCells { delimiter }.cut());
-    let mut cells = RecordCells::default();
-    if let Some(first) = records.next().map_err(InputError::unread(path))? {
-        cells.split(&first.text(), delimiter);
-    }
-    let names: Vec<&str> = if options.no_header {
-        vec![""; cells.len()]
-    } else {
-        cells.iter().collect()
-    };
-    let mapped = if options.no_header {
-        Columns::numbered(names.len(), options)
-    } else {
-        Columns::named(&names, options)
-    };
-    let complete = mapped.and_then(|columns| columns.require(&names, options).map(|()| columns));
-    complete.map_err(|reason| InputError::Columns {
-        path: path.to_owned(),
-        columns: unique_names(&names).into_iter().map(String::from).collect(),
-        reason,
-    })
-}
-
-/// Describes the roles of the keys of the first object.
-fn roles_of_keys(path: &str, bytes: &Bytes, options: &InputOptions) -> Result<String, InputError> {
-    let content = bytes.content().map_err(InputError::unread(path))?;
-    let mut records = Records::new(content, RecordShape::Ndjson.cut());
-    let first = records.next().map_err(InputError::unread(path))?;
-    let roles = first.and_then(|first| ndjson_rows::roles(&first.text(), options));
-    let roles = roles.unwrap_or_default();
-    Ok(in_words(roles.iter().map(|(role, name)| (*role, &**name))))
-}
-
-/// Describes roles: "message ID from `消息ID`, topic from `topic`".
-fn in_words<'n>(roles: impl Iterator<Item = (Role, &'n str)>) -> String {
-    let words = roles.map(|(role, name)| format!("{} from `{}`", role.noun(), printable(name)));
-    words.collect::<Vec<_>>().join(", ")
-}
-
-fn check_keys(path: &str, options: &InputOptions) -> Result<(), InputError> {
-    let is_number = |role: &Role| matches!(options.column(*role), Some(ColumnRef::Number(_)));
-    match Role::ALL.into_iter().find(is_number) {
-        Some(role) => Err(InputError::NumberedKey {
-            path: path.to_owned(),
-            flag: flag(role),
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Checks a list of IDs: it needs `--topic`, and has no columns to keep.
-fn check_ids(path: &str, options: &InputOptions) -> Result<(), InputError> {
-    if options.topic.is_none() {
-        return Err(InputError::NoTopic {
-            path: path.to_owned(),
-        });
-    }
-    match options.keep.iter().flatten().next() {
-        Some(name) => Err(InputError::Columns {
-            path: path.to_owned(),
-            columns: Vec::new(),
-            reason: Unmapped::Keep(name.clone()),
-        }),
-        None => Ok(()),
+    /// Describes the roles of the keys of the first object.
+    fn roles_of_keys(&self, syntax: RecordSyntax) -> Result<String, InputError> {
+        let mut records = self.open(syntax)?;
+        // A fault is reported by the survey, with the others.
+        let first = records.next().ok().flatten();
+        let roles = first.and_then(|first| ndjson_rows::roles(&first.text(), &self.options));
+        let roles = roles.unwrap_or_default();
+        Ok(in_words(roles.iter().map(|(role, name)| (*role, &**name))))
     }
 }

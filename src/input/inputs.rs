@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::humanize;
 
 use super::InputError;
 use super::bytes::Bytes;
 use super::input_file::Input;
+use super::notes::InputNotes;
 use super::options::InputOptions;
 use super::query_builder::check_given;
 use super::row::{Entry, Reject};
@@ -25,6 +26,8 @@ pub struct Inputs {
     each: Arc<[Input]>,
     surveys: Vec<Survey>,
     given_flags: BTreeMap<String, String>,
+    /// What was noticed by the first pass that read all rows.
+    notes: Arc<OnceLock<InputNotes>>,
 }
 
 impl Inputs {
@@ -71,10 +74,8 @@ impl Inputs {
         let mut inputs = Vec::with_capacity(opened.len());
         let mut surveys = Vec::with_capacity(opened.len());
         let mut roles = String::new();
-        for (name, bytes) in opened {
-            let mut input = Input::understand(name, bytes, options.clone())?;
-            let records = input.data()?;
-            let survey = survey(&input.name, input.bytes(), records)?;
+        for mut input in understand(opened, &options)? {
+            let survey = survey(&input.name, input.bytes(), || input.count())?;
             tracing::debug!(
                 path = survey.path,
                 rows = survey.rows,
@@ -98,6 +99,7 @@ impl Inputs {
             each: inputs.into(),
             surveys,
             given_flags: options.given_flags(),
+            notes: Arc::default(),
         })
     }
 
@@ -129,11 +131,40 @@ impl Inputs {
         &self.given_flags
     }
 
+    /// Returns what was noticed about the inputs. Empty until all rows were read once.
+    #[must_use]
+    pub fn notes(&self) -> InputNotes {
+        self.notes.get().cloned().unwrap_or_default()
+    }
+
     /// Reads all rows, beginning with the first.
     #[must_use]
     pub fn rows(&self) -> Rows {
-        Rows::new(self.each.clone())
+        Rows::new(self.each.clone(), self.notes.clone())
     }
+}
+
+/// Detects the format of each file. Where nothing else is known of a file and another one is a log, it is a log without
+/// messages.
+fn understand(
+    opened: Vec<(String, Bytes)>,
+    options: &Arc<InputOptions>,
+) -> Result<Vec<Input>, InputError> {
+    let understood = opened.into_iter().map(|(name, bytes)| {
+        let input = Input::understand(name.clone(), bytes.clone(), options.clone());
+        (name, bytes, input)
+    });
+    let understood: Vec<_> = understood.collect();
+    let has_log = understood
+        .iter()
+        .any(|(.., input)| input.as_ref().is_ok_and(Input::is_log));
+    let inputs = understood
+        .into_iter()
+        .map(|(name, bytes, input)| match input {
+            Err(error) if has_log && error.is_unrecognised() => Input::log(name, bytes, options),
+            input => input,
+        });
+    inputs.collect()
 }
 
 /// Checks options that do not depend on an input.

@@ -1,15 +1,20 @@
 //! Makes rows of NDJSON lines. The keys of an object are its columns, and kept values stay the JSON they are.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::column_ref::ColumnRef;
 use super::columns::Columns;
+use super::encoding::Decoding;
 use super::error::listed;
 use super::header::{Role, Unmapped};
+use super::kept_cells::{KeptCellsWriter, push_string};
+use super::log_rows::{LogCell, SENT_COLUMNS};
 use super::nested::{Nested, NestedField};
 use super::object::{self, Object};
-use super::options::{ColumnRef, InputOptions};
+use super::options::InputOptions;
 use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
@@ -22,6 +27,7 @@ const LINE: &str = "line";
 #[derive(Debug)]
 pub(super) struct NdjsonRows {
     options: Arc<InputOptions>,
+    encoding: &'static str,
     builder: QueryBuilder,
     shapes: Recent<FieldLayout>,
     scratch: String,
@@ -34,92 +40,135 @@ struct FieldLayout {
     columns: Result<Columns, Unmapped>,
     /// Roles whose values are not at the top level.
     nested: Vec<NestedField>,
+    /// The kept columns with those of a log line, if the message-ID column has log lines.
+    log: Option<KeptCellsWriter>,
 }
 
 impl NdjsonRows {
-    pub(super) fn new(options: Arc<InputOptions>, builder: QueryBuilder) -> Self {
+    pub(super) fn new(
+        options: Arc<InputOptions>,
+        decoding: Decoding,
+        builder: QueryBuilder,
+    ) -> Self {
         Self {
             options,
+            encoding: decoding.name(),
             builder,
             shapes: Recent::default(),
             scratch: String::new(),
         }
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>) -> ParsedRow {
+    pub(super) const fn builder(&mut self) -> &mut QueryBuilder {
+        &mut self.builder
+    }
+
+    pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
         let text = record.text();
+        if has_replacement(&text) {
+            self.builder.note_replaced(record.line);
+        }
         let object = match &text {
             Cow::Borrowed(text) => Object::read(text),
-            Cow::Owned(_) => Err("is not valid UTF-8; save the file as UTF-8".to_owned()),
+            Cow::Owned(_) => Err(format!("is not valid {}", self.encoding)),
         };
         match object {
-            Ok(object) => self.row(record.line, &object),
+            Ok(object) => self.push_rows(record.line, &object, rows),
             Err(reason) => {
                 let bad = RowError {
                     column: LINE.into(),
                     found: &text,
                     reason,
                 };
-                rejected(&self.builder, record.line, bad)
+                rows.push_back(rejected(&self.builder, record.line, bad));
             }
         }
     }
 
-    fn row(&mut self, line: u64, object: &Object<'_>) -> ParsedRow {
+    fn push_rows(&mut self, line: u64, object: &Object<'_>, rows: &mut VecDeque<ParsedRow>) {
         let fits = |shape: &FieldLayout| shape.keys.iter().map(|key| &**key).eq(object.keys());
         let make = || Ok::<_, Infallible>(FieldLayout::of(object, &self.options));
         let Ok(shape) = self.shapes.get(fits, make);
-        let columns = match &shape.columns {
-            Ok(columns) => columns,
-            Err(unmapped) => {
-                let bad = RowError {
-                    column: LINE.into(),
-                    found: "",
-                    reason: format!("is ambiguous: {unmapped}"),
-                };
-                return rejected(&self.builder, line, bad);
+        let bad = match &shape.columns {
+            Ok(columns) => columns
+                .kept
+                .columns()
+                .find_map(|column| untransportable(columns, object, column)),
+            Err(unmapped) => Some(RowError {
+                column: LINE.into(),
+                found: "",
+                reason: format!("is ambiguous: {unmapped}"),
+            }),
+        };
+        let columns = match (&shape.columns, bad) {
+            (Ok(columns), None) => columns,
+            (_, bad) => {
+                rows.extend(bad.map(|bad| rejected(&self.builder, line, bad)));
+                return;
             }
         };
-        if let Some(bad) = columns
-            .kept
-            .columns()
-            .find_map(|column| untransportable(columns, object, column))
-        {
-            return rejected(&self.builder, line, bad);
-        }
-        let kept = columns.kept.write(&mut self.scratch, |json, column| {
-            json.push_str(object.raw(column));
-        });
         let (texts, fault) = texts(columns, &shape.nested, object);
-        let [msg_id, topic, instance, broker, queue_id, queue_offset, tag] = &texts;
-        let fields = RawFields {
-            msg_id,
-            topic,
-            instance,
-            broker,
-            queue_id,
-            queue_offset,
-            tag: columns
-                .position
-                .and_then(|position| position.tag)
-                .map(|_| &**tag),
-        };
-        let asks = match fault {
+        let fields = fields(columns, &texts);
+        if let (Some(kept), None) = (&shape.log, &fault) {
+            let messages = LogCell {
+                text: fields.msg_id,
+                line,
+                column: columns.name(Role::MsgId),
+                trusts_coordinates: self.options.trust_coordinates,
+                row: &fields,
+            };
+            let (scratch, width) = (&mut self.scratch, shape.keys.len());
+            messages.push_rows(&mut self.builder, rows, |sent| {
+                kept.write(scratch, |json, column| match column.checked_sub(width) {
+                    Some(column) => {
+                        push_string(json, sent.get(column).copied().unwrap_or_default());
+                    }
+                    None => json.push_str(object.raw(column)),
+                })
+            });
+            return;
+        }
+        let query = match fault {
             Some(fault) => Err(fault),
             None => self.builder.ask(&fields),
         };
-        let fields = asks.map_err(|fault| {
-            self.builder.reject(
-                line,
-                placed(shape, columns, &self.options, fault, object),
-                &fields,
-            )
+        let query = query.map_err(|fault| {
+            let bad = placed(shape, columns, &self.options, fault, object);
+            self.builder.reject(line, bad, &fields)
         });
-        ParsedRow {
-            kept,
-            query: fields,
-        }
+        let kept = columns.kept.write(&mut self.scratch, |json, column| {
+            json.push_str(object.raw(column));
+        });
+        rows.push_back(ParsedRow { kept, query });
     }
+}
+
+/// Returns the texts that make the query.
+fn fields<'a>(columns: &Columns, texts: &'a [Cow<'_, str>; Role::ALL.len()]) -> RawFields<'a> {
+    let [msg_id, topic, instance, broker, queue_id, queue_offset, tag] = texts;
+    let has_tag = columns
+        .position
+        .is_some_and(|position| position.tag.is_some());
+    RawFields {
+        msg_id,
+        topic,
+        instance,
+        broker,
+        queue_id,
+        queue_offset,
+        tag: has_tag.then_some(&**tag),
+    }
+}
+
+/// Returns whether a line contains a replacement character, as such or as an escape of JSON.
+fn has_replacement(line: &str) -> bool {
+    let is_escaped = |from: usize| {
+        let digits = line.as_bytes().get(from + 2..from + 6);
+        line.as_bytes().get(from + 1) == Some(&b'u')
+            && digits.is_some_and(|digits| digits.eq_ignore_ascii_case(b"fffd"))
+    };
+    line.contains(char::REPLACEMENT_CHARACTER)
+        || memchr::memchr_iter(b'\\', line.as_bytes()).any(is_escaped)
 }
 
 /// Makes the reject of a line that could not be read.
@@ -154,7 +203,9 @@ impl FieldLayout {
             Ok((columns, nested)) => (Ok(columns), nested),
             Err(unmapped) => (Err(unmapped), Vec::new()),
         };
+        let log = options.log_column.as_ref().and(columns.as_ref().ok());
         Self {
+            log: log.map(|columns| columns.kept_with(&SENT_COLUMNS)),
             columns,
             nested,
             keys: keys.into_iter().map(Into::into).collect(),

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::column_ref::ColumnRef;
 use super::columns::Columns;
 use super::error::listed;
 use super::header::{Role, Unmapped, find};
 use super::object::Object;
-use super::options::{ColumnRef, InputOptions};
+use super::options::InputOptions;
 
 /// A role whose value is in an object that is the value of a key.
 #[derive(Debug)]

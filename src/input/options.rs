@@ -1,17 +1,26 @@
 //! Options for reading inputs. All are optional, because most inputs need none.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use super::column_ref::ColumnRef;
+use super::encoding::InputEncoding;
 use super::header::Role;
+use super::workbook::SheetRef;
 
 /// How inputs are read. `None` means that the value is detected or absent.
 #[derive(Debug, Clone, Default)]
 pub struct InputOptions {
     /// `--input-format`.
     pub format: Option<InputFormat>,
+    /// `--encoding`.
+    pub encoding: Option<InputEncoding>,
+    /// `--sheet`: the sheet of a workbook.
+    pub sheet: Option<SheetRef>,
+    /// `--log-column`: the column whose cells are log lines of producers.
+    pub log_column: Option<ColumnRef>,
+    /// `--trust-coordinates`: messages of logs are where the log says they were stored.
+    pub trust_coordinates: bool,
     /// `--delimiter`: the ASCII character between two cells.
     pub delimiter: Option<u8>,
     /// `--no-header`: the first record is data, and columns have numbers only.
@@ -31,13 +40,24 @@ pub struct InputOptions {
 }
 
 impl InputOptions {
-    /// Returns the column of a role as a flag names it.
+    /// Returns the column of a role as a flag names it. With `--log-column`, that column holds the message IDs.
     pub(super) const fn column(&self, role: Role) -> Option<&ColumnRef> {
         match role {
-            Role::MsgId => self.msg_id_column.as_ref(),
+            Role::MsgId => match &self.log_column {
+                Some(column) => Some(column),
+                None => self.msg_id_column.as_ref(),
+            },
             Role::Topic => self.topic_column.as_ref(),
             Role::Instance => self.instance_column.as_ref(),
             Role::Broker | Role::QueueId | Role::QueueOffset | Role::Tag => None,
+        }
+    }
+
+    /// Returns the flag that names a role's column.
+    pub(super) const fn flag(&self, role: Role) -> &'static str {
+        match role {
+            Role::MsgId if self.log_column.is_some() => "--log-column",
+            _ => role.flag(),
         }
     }
 
@@ -53,6 +73,16 @@ impl InputOptions {
             (
                 "--input-format",
                 self.format.map(|format| format.as_str().to_owned()),
+            ),
+            (
+                "--encoding",
+                self.encoding.map(|encoding| encoding.to_string()),
+            ),
+            ("--sheet", self.sheet.as_ref().map(ToString::to_string)),
+            ("--log-column", column(&self.log_column)),
+            (
+                "--trust-coordinates",
+                self.trust_coordinates.then(|| "yes".to_owned()),
             ),
             (
                 "--delimiter",
@@ -82,27 +112,29 @@ pub enum InputFormat {
     Tsv,
     /// One JSON object on each line.
     Ndjson,
+    /// JSON values one after another, or one array of them.
+    Json,
+    /// Lines of logs in which producers say that they sent a message.
+    Log,
     /// One message ID on each line.
     Ids,
 }
 
 /// A word that is not the name of an [`InputFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an input format, expected csv, tsv, ndjson or ids")]
+#[error("`{0}` is not an input format, expected csv, tsv, ndjson, json, log or ids")]
 pub struct UnknownFormat(String);
-
-/// A column as a flag names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ColumnRef {
-    /// A name in the header, compared without case, blanks, `_` and `-`. For JSON it may be a path.
-    Name(String),
-    /// A number, counted from 1.
-    Number(NonZeroUsize),
-}
 
 impl InputFormat {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::Csv, Self::Tsv, Self::Ndjson, Self::Ids];
+    pub const ALL: [Self; 6] = [
+        Self::Csv,
+        Self::Tsv,
+        Self::Ndjson,
+        Self::Json,
+        Self::Log,
+        Self::Ids,
+    ];
 
     /// Returns the word for `--input-format`.
     #[must_use]
@@ -111,6 +143,8 @@ impl InputFormat {
             Self::Csv => "csv",
             Self::Tsv => "tsv",
             Self::Ndjson => "ndjson",
+            Self::Json => "json",
+            Self::Log => "log",
             Self::Ids => "ids",
         }
     }
@@ -127,22 +161,6 @@ impl FromStr for InputFormat {
     }
 }
 
-impl From<&str> for ColumnRef {
-    fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.to_owned()), Self::Number)
-    }
-}
-
-impl fmt::Display for ColumnRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => write!(f, "`{name}`"),
-            Self::Number(number) => write!(f, "{number}"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,18 +173,7 @@ mod tests {
         let error = "xlsx".parse::<InputFormat>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "`xlsx` is not an input format, expected csv, tsv, ndjson or ids"
+            "`xlsx` is not an input format, expected csv, tsv, ndjson, json, log or ids"
         );
-    }
-
-    #[test]
-    fn columns_are_numbered_from_1() {
-        assert_eq!(
-            ColumnRef::from("3"),
-            ColumnRef::Number(NonZeroUsize::new(3).unwrap())
-        );
-        for name in ["0", "id", "3rd", ""] {
-            assert_eq!(ColumnRef::from(name), ColumnRef::Name(name.to_owned()));
-        }
     }
 }

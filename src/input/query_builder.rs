@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
 
 use super::InputError;
+use super::cleaning::{clean_id, trim};
 use super::header::Role;
+use super::notes::InputNotes;
 use super::options::InputOptions;
 use super::recent::Recent;
 use super::row::Reject;
@@ -53,6 +55,8 @@ pub(super) struct RowError<'a> {
 #[derive(Debug)]
 pub(super) struct QueryBuilder {
     file: Arc<str>,
+    /// What was noticed so far.
+    pub(super) notes: InputNotes,
     topic: Option<Arc<str>>,
     instance: Option<Arc<str>>,
     topics: Recent<Arc<str>>,
@@ -66,6 +70,7 @@ impl QueryBuilder {
     pub(super) fn new(file: Arc<str>, options: &InputOptions) -> Self {
         Self {
             file,
+            notes: InputNotes::default(),
             topic: options.topic.as_deref().map(Into::into),
             instance: options.instance.as_deref().map(Into::into),
             topics: Recent::default(),
@@ -75,15 +80,21 @@ impl QueryBuilder {
         }
     }
 
-    /// Makes the query of a row.
+    /// Makes the query of a row. Blanks around ID, topic and instance are removed, and quotes around the ID.
     pub(super) fn ask<'a>(&mut self, fields: &RawFields<'a>) -> Result<Query, FieldError<'a>> {
-        MessageId::check(fields.msg_id).map_err(fault(Role::MsgId, fields.msg_id))?;
-        Ok(Query {
-            topic: self.topic(fields.topic)?,
-            instance_id: self.instance(fields.instance)?,
+        let (msg_id, mut cleaned) = clean_id(fields.msg_id);
+        let (topic, instance) = (trim(fields.topic), trim(fields.instance));
+        cleaned.blanks |=
+            topic.len() < fields.topic.len() || instance.len() < fields.instance.len();
+        MessageId::check(msg_id).map_err(fault(Role::MsgId, fields.msg_id))?;
+        let query = Query {
+            topic: self.topic(topic)?,
+            instance_id: self.instance(instance)?,
             position: self.position(fields)?,
-            msg_id: fields.msg_id.into(),
-        })
+            msg_id: msg_id.into(),
+        };
+        self.notes.add_cleaned(cleaned);
+        Ok(query)
     }
 
     fn topic<'a>(&mut self, topic: &'a str) -> Result<Arc<str>, FieldError<'a>> {
@@ -141,7 +152,27 @@ impl QueryBuilder {
         }))
     }
 
-    /// Makes the reject of a row. `asked` has the cells that could be read.
+    /// Notes a row that contains a replacement character.
+    pub(super) fn note_replaced(&mut self, line: u64) {
+        self.notes.replaced_characters.add(&self.file, line, "");
+    }
+
+    /// Notes a quoted cell of several lines that contains a message ID.
+    pub(super) fn note_id_in_cell(&mut self, line: u64) {
+        self.notes.cells_with_ids.add(&self.file, line, "");
+    }
+
+    /// Notes a line that is a comment.
+    pub(super) fn note_skipped(&mut self, line: u64, text: &str) {
+        self.notes.skipped_lines.add(&self.file, line, text);
+    }
+
+    /// Returns the name of the file.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Makes the reject of a row. `fields` has the cells that could be read.
     pub(super) fn reject(
         &self,
         line: u64,

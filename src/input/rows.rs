@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
-
-use crate::delimited::Records;
+use std::sync::{Arc, OnceLock};
 
 use super::InputError;
 use super::dedupe::{DedupIndex, Fingerprint, TooManyRows};
-use super::input_file::{Input, Parser};
+use super::input_file::Input;
+use super::notes::InputNotes;
+use super::reader::InputReader;
 use super::row::{Entry, ParsedRow, Row};
 
 /// Number of rows that are read before they are looked up. The look-ups miss the processor's cache, and those of one
@@ -19,7 +19,10 @@ const BATCH: usize = 64;
 pub struct Rows {
     inputs: Arc<[Input]>,
     next_input: usize,
-    file: Option<OpenFile>,
+    file: Option<InputReader>,
+    /// What was noticed so far, and where it goes after the last row.
+    notes: InputNotes,
+    all_notes: Arc<OnceLock<InputNotes>>,
     dedupe: DedupIndex,
     row: u64,
     ready: VecDeque<Row>,
@@ -27,18 +30,14 @@ pub struct Rows {
     ended: bool,
 }
 
-struct OpenFile {
-    records: Records,
-    parser: Parser,
-    rows: u64,
-}
-
 impl Rows {
-    pub(super) fn new(inputs: Arc<[Input]>) -> Self {
+    pub(super) fn new(inputs: Arc<[Input]>, all_notes: Arc<OnceLock<InputNotes>>) -> Self {
         Self {
             inputs,
             next_input: 0,
             file: None,
+            notes: InputNotes::default(),
+            all_notes,
             dedupe: DedupIndex::new(),
             row: 0,
             ready: VecDeque::with_capacity(BATCH),
@@ -66,26 +65,19 @@ impl Rows {
         loop {
             let Some(file) = &mut self.file else {
                 let Some(input) = self.inputs.get(self.next_input) else {
+                    // Every pass notices the same, so the first one that is complete counts.
+                    self.all_notes
+                        .get_or_init(|| std::mem::take(&mut self.notes));
                     return Ok(None);
                 };
-                let records = input.data()?;
-                self.file = Some(OpenFile {
-                    records,
-                    parser: input.parser(),
-                    rows: 0,
-                });
+                self.file = Some(input.reader()?);
                 self.next_input += 1;
                 continue;
             };
             let input = &self.inputs[self.next_input - 1];
-            if let Some(record) = file
-                .records
-                .next()
-                .map_err(InputError::unread(&input.name))?
-            {
-                file.rows += 1;
+            let row = file.next().map_err(InputError::bad_record(&input.name))?;
+            if let Some(ParsedRow { kept, query }) = row {
                 self.row += 1;
-                let ParsedRow { kept, query } = file.parser.parse(record);
                 let entry = query.map_or_else(Entry::Rejected, Entry::Query);
                 return Ok(Some(Row {
                     row: self.row,
@@ -93,7 +85,8 @@ impl Rows {
                     entry,
                 }));
             }
-            input.check_unchanged(file.rows)?;
+            input.check_unchanged(file.rows())?;
+            self.notes.append(file.take_notes());
             self.file = None;
         }
     }

@@ -6,7 +6,6 @@ use std::thread;
 
 use super::InputError;
 use super::bytes::Bytes;
-use crate::delimited::Records;
 use crate::file::Sha256;
 
 /// Number of bytes that are hashed at once.
@@ -23,11 +22,15 @@ pub struct Survey {
     pub rows: u64,
 }
 
-/// Hashes the bytes while another thread counts the rows.
-pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey, InputError> {
+/// Hashes the bytes while `count` counts the rows.
+pub(super) fn survey(
+    path: &str,
+    bytes: &Bytes,
+    count: impl FnOnce() -> Result<u64, InputError>,
+) -> Result<Survey, InputError> {
     let (sha256, rows) = thread::scope(|scope| {
         let digest = scope.spawn(|| sha256(bytes.raw()));
-        let rows = rows.count();
+        let rows = count();
         (
             digest
                 .join()
@@ -38,7 +41,7 @@ pub(super) fn survey(path: &str, bytes: &Bytes, rows: Records) -> Result<Survey,
     Ok(Survey {
         path: path.to_owned(),
         sha256: sha256.map_err(InputError::unread(path))?,
-        rows: rows.map_err(InputError::unread(path))?,
+        rows: rows?,
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod bad_id;
 mod born;
+mod contains;
 mod cow_text;
 mod decoded;
 mod id;
@@ -15,6 +16,7 @@ mod zone;
 
 pub use bad_id::BadId;
 pub use born::BornClock;
+pub(crate) use contains::contains_id;
 pub use cow_text::CowText;
 pub use decoded::{Decoded, DecodedField};
 pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};

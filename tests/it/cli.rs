@@ -22,7 +22,7 @@ pub(crate) const COMMANDS: [&str; 11] = [
 
 /// The options that `audit` must have.
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
-    --instance --input-format --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
+    --instance --input-format --encoding --sheet --log-column --trust-coordinates --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --timeout --profile --signature --allow-http --quiet \
     --log-format --no-progress --exit-zero --raw-csv --bom --tz --lang --output-delimiter --split --bundle --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
     --metrics --notify-template --notify-when \
@@ -141,8 +141,8 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
             "a value is required for '--source <SOURCE>'",
         ),
         (
-            "audit --input-format xlsx",
-            "`xlsx` is not an input format, expected csv, tsv, ndjson or ids",
+            "audit --input-format word",
+            "`word` is not an input format, expected csv, tsv, ndjson, json, log or ids",
         ),
         ("audit --delimiter ab", "`ab` is not one ASCII character"),
         ("audit --resume --restart", "cannot be used with"),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::exit::{self, Failed};
-use crate::input::{ColumnRef, InputFormat, InputOptions, Inputs};
+use crate::input::{ColumnRef, InputEncoding, InputFormat, InputOptions, Inputs, SheetRef};
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -53,9 +53,21 @@ pub(in crate::command) struct ColumnFlags {
     /// Instance of every row that names none
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// csv, tsv, ndjson or ids; by default the file tells
+    /// csv, tsv, ndjson, json, log or ids; detected by default
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<InputFormat>,
+    /// Character encoding, such as gb18030 or utf-16le; `lossy` rejects only the rows that are not UTF-8
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<InputEncoding>,
+    /// Sheet of a workbook, by name or by number (the first is 1)
+    #[arg(long, value_name = "NAME|N", value_parser = sheet)]
+    sheet: Option<SheetRef>,
+    /// Column whose cells are log lines of producers
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["msg_id_column", "no_header"])]
+    log_column: Option<String>,
+    /// Take the broker, queue and offset of a log line for the message's position, without a look-up
+    #[arg(long)]
+    trust_coordinates: bool,
     /// Character between cells (`\t` is a tab); by default the header tells
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     delimiter: Option<u8>,
@@ -77,6 +89,10 @@ impl ColumnFlags {
         let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
         let options = InputOptions {
             format: self.input_format,
+            encoding: self.encoding,
+            sheet: self.sheet,
+            log_column: column(self.log_column),
+            trust_coordinates: self.trust_coordinates,
             delimiter: self.delimiter,
             no_header: self.no_header,
             msg_id_column: column(self.msg_id_column),
@@ -95,6 +111,11 @@ fn prompt(paths: &[PathBuf], is_terminal: bool) -> Option<&'static str> {
     let reads_stdin = paths.is_empty() || paths.iter().any(|path| path == Path::new("-"));
     (reads_stdin && is_terminal)
         .then_some("reading message IDs from standard input (Ctrl-D ends it)\n")
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap calls it")]
+fn sheet(text: &str) -> Result<SheetRef, String> {
+    Ok(SheetRef::from(text))
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

@@ -75,7 +75,7 @@ fn a_name_with_dots_is_a_path_in_json() {
     let (message, _) = refusal("payload,topic\n", with_msg_id("payload.msg_id"));
     assert_eq!(
         message,
-        "in: there is no column `payload.msg_id` to take the msg_id from; its columns are `payload`, `topic`"
+        "in: --msg-id-column is `payload.msg_id`, but there is no such column; its columns are `payload`, `topic`"
     );
 }
 

@@ -10,6 +10,8 @@ use super::*;
 use crate::exit::Advice;
 
 mod column_names;
+mod formats;
+mod lines;
 mod properties;
 
 const A: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
@@ -67,7 +69,8 @@ fn a_table_is_read_with_its_other_columns() {
          A-1;{A};orders;MQ_INST_1;\"two\r\nlines, \"\"quoted\"\"\"\r\n\r\n\
          A-2;{B};paid;;é\r\n\
          A-3;{A};orders;MQ_INST_1\r\n\
-         A-4;{A};orders;;x;surplus\r\n"
+         A-4;{A};orders;;x;surplus\r\n\
+         A-5;{C};orders;;x;; \r\n"
     );
     let with_instance = options(|o| o.instance = Some("MQ_INST_9".to_owned()));
     assert_eq!(
@@ -78,7 +81,8 @@ fn a_table_is_read_with_its_other_columns() {
             ),
             format!(r#"2. MQ_INST_9/paid {B} {{"Order":"A-2","note":"é"}}"#),
             r#"3. same as 1 {"Order":"A-3","note":""}"#.to_owned(),
-            format!(r#"4. MQ_INST_9/orders {A} {{"Order":"A-4","note":"x","column_6":"surplus"}}"#),
+            r#"4. line 7: column_6 "surplus" is beyond the last column: the row has 6 cells, expected at most 5 {"Order":"A-4","note":"x"}"#.to_owned(),
+            format!(r#"5. MQ_INST_9/orders {C} {{"Order":"A-5","note":"x"}}"#),
         ]
     );
 }
@@ -95,36 +99,101 @@ fn bad_rows_are_rejected_with_place_and_reason() {
             r#"2. line 4: topic "" is missing: the row has 1 of 3 cells {"n":""}"#,
             r#"3. line 5: msg_id "" is empty {"n":"3"}"#,
             r#"4. line 6: topic "a b" has ' ' as character 2, expected letters, digits, `_`, `-`, `%` and `|` only {"n":"4"}"#,
-            &format!(
-                r#"5. line 7: msg_id "{A} " has blanks around it; IDs are sent exactly as written, so remove them {{"n":"5"}}"#
-            ),
+            &format!(r#"5. t {A} {{"n":"5"}}"#),
             r#"6. line 8: msg_id "1E05****" is masked with `*`; the whole ID is needed, from a producer's log or the message's details {"n":"6"}"#,
-            &format!(
-                r#"7. line 9: n "open\r\n{B},t,8\r\n" begins with a quote that is not closed before the file ends, so it takes the rows behind with it {{"n":"open\r\n{B},t,8\r\n"}}"#
-            ),
+            r#"7. line 9: n "\"open" begins with a quote that is never closed {"n":"\"open"}"#,
+            &format!(r#"8. t {B} {{"n":"8"}}"#),
         ]
     );
 }
 
 #[test]
-fn invalid_utf8_matters_only_where_it_is_read() {
+fn bytes_that_are_not_utf8_are_refused_before_anything_is_asked() {
+    let (gbk, _, _) = encoding_rs::GBK.encode("订单已经付款,客户");
+    let csv = [
+        b"msg_id,topic,a,b\n".as_slice(),
+        A.as_bytes(),
+        b",t,",
+        &gbk,
+        b"\n",
+    ]
+    .concat();
+    assert_eq!(
+        refusal(&csv, InputOptions::default()),
+        (
+            "in is not UTF-8: 1 of its records have other bytes, the first in line 2".to_owned(),
+            "--encoding gb18030 if that is what wrote it; --encoding lossy rejects these rows and asks about the others".to_owned(),
+        )
+    );
+    let header = [&gbk[..], b",msg_id2,topic\n"].concat();
+    let (message, _) = refusal(header, InputOptions::default());
+    assert_eq!(
+        message,
+        "in is not UTF-8: 1 of its records have other bytes, the first in line 1"
+    );
+}
+
+#[test]
+fn an_encoding_decodes_kept_columns_too() {
+    let text = format!("消息ID,主题,备注\n{A},orders,已付款\n");
+    let (gbk, _, _) = encoding_rs::GBK.encode(&text);
+    let expected = [format!(r#"1. orders {A} {{"备注":"已付款"}}"#)];
+    assert_eq!(shorts(&gbk, encoding("gb18030")), expected);
+    let utf16: Vec<u8> = [0xfeff]
+        .into_iter()
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(shorts(&utf16, InputOptions::default()), expected);
+    assert_eq!(shorts(&utf16[2..], encoding("utf-16le")), expected);
+    let ascii: Vec<u8> = "msg_id,topic\n"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    assert_eq!(
+        refusal(&ascii, InputOptions::default()).1,
+        "--encoding utf-16be"
+    );
+    // Another encoding makes other names of the columns.
+    let (message, _) = refusal(&gbk, encoding("windows-1252"));
+    assert!(message.ends_with(" (read as windows-1252)"), "{message}");
+}
+
+fn encoding(label: &str) -> InputOptions {
+    options(|o| o.encoding = Some(label.parse().unwrap()))
+}
+
+#[test]
+fn invalid_bytes_reject_their_row() {
     let csv = [
         b"msg_id,topic,a,b\n".as_slice(),
         A.as_bytes(),
         b",t,\xff,fine\n",
+        B.as_bytes(),
+        b",t,,\n",
     ]
     .concat();
+    let rejected = |encoding: &str| {
+        format!(
+            "1. line 2: a \"\u{fffd}\" is not valid {encoding} {{\"a\":\"\u{fffd}\",\"b\":\"fine\"}}"
+        )
+    };
+    let second = format!(r#"2. t {B} {{"a":"","b":""}}"#);
     assert_eq!(
-        shorts(&csv, InputOptions::default()),
-        [
-            "1. line 2: a \"\u{fffd}\" is not valid UTF-8; save the file as UTF-8 {\"a\":\"\u{fffd}\",\"b\":\"fine\"}"
-        ]
+        shorts(&csv, encoding("lossy")),
+        [rejected("UTF-8"), second.clone()]
     );
-    let without = options(|o| o.keep = Some(vec!["b".to_owned()]));
     assert_eq!(
-        shorts(&csv, without),
-        [format!(r#"1. t {A} {{"b":"fine"}}"#)]
+        shorts(&csv, encoding("gb18030")),
+        [rejected("gb18030"), second]
     );
+    // Where the encoding is lossy, a column that is not read does not matter.
+    let keep_b = |label: &str| InputOptions {
+        keep: Some(vec!["b".to_owned()]),
+        ..encoding(label)
+    };
+    let is_asked = |label| shorts(&csv, keep_b(label))[0] == format!(r#"1. t {A} {{"b":"fine"}}"#);
+    assert!(is_asked("lossy") && !is_asked("gb18030"));
 }
 
 #[test]
@@ -168,7 +237,7 @@ fn bare_ids_take_topic_and_instance_from_the_person() {
             format!("1. I/t {A}"),
             format!("2. I/t {C}"),
             "3. same as 1".to_owned(),
-            r#"4. line 5: 1 " nonsense" has blanks around it; IDs are sent exactly as written, so remove them"#
+            r#"4. line 5: 1 " nonsense" has 'n' as character 1, expected hex digits only"#
                 .to_owned(),
             format!("5. I/t {B}"),
         ]
@@ -342,10 +411,11 @@ fn files_are_read_one_after_another_and_again() {
     let torn = write("torn", &gzip[..gzip.len() - 9]);
     let error = Inputs::open(std::slice::from_ref(&torn), InputOptions::default()).unwrap_err();
     assert!(matches!(error, InputError::Read { .. }), "{error}");
-    assert!(matches!(
-        Inputs::open(&[folder.path().into()], InputOptions::default()),
-        Err(InputError::Open { .. })
-    ));
+    let error = Inputs::open(&[folder.path().into()], InputOptions::default()).unwrap_err();
+    let hint = error.hint().unwrap();
+    let names =
+        ["plain", "squeezed", "torn"].map(|name| folder.path().join(name).display().to_string());
+    assert_eq!(hint, format!("name its files: {}", names.join(" ")));
 }
 
 #[test]

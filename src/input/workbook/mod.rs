@@ -28,6 +28,7 @@ mod value;
 mod xlsx;
 mod xml_limits;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
@@ -51,6 +52,15 @@ pub enum SheetRef {
     Name(String),
     /// Its place among the sheets, from 1. A sheet that has this number as its name takes precedence.
     Number(NonZeroUsize),
+}
+
+impl fmt::Display for SheetRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
 }
 
 impl From<&str> for SheetRef {

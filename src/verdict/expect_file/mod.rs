@@ -14,7 +14,9 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::Expectations;
-use crate::delimited::{BOM, Record, RecordCells, RecordSyntax, Records, likeliest_delimiter};
+use crate::delimited::{
+    BOM, Record, RecordCells, RecordError, RecordSyntax, Records, likeliest_delimiter,
+};
 use crate::file::decompressed;
 use columns::{ExpectationColumns, fold};
 use row::ExpectationRow;
@@ -63,16 +65,16 @@ impl Expectations {
             remarks: true,
         };
         let mut records = Records::new(Box::new(Cursor::new(text)), cut);
-        let mut cells = RecordCells::default();
+        let mut cells = RecordCells::new(delimiter);
         let mut places: Option<ExpectationColumns> = None;
         let mut has_groups = false;
-        while let Some(record) = records.next().map_err(unreadable)? {
+        while let Some(record) = records.next().map_err(|error| bad_record(path, error))? {
             let bad_line = |problem| ExpectationsError::Line {
                 path: path.to_owned(),
                 line: record.line,
                 problem,
             };
-            if !has_content(&record, delimiter, &mut cells).map_err(bad_line)? {
+            if !has_content(&record, &mut cells).map_err(bad_line)? {
                 continue;
             }
             let Some(places) = &places else {
@@ -97,24 +99,37 @@ impl Expectations {
 }
 
 /// Splits a line into cells. Returns whether the line is more than a comment or blanks.
-fn has_content(
-    record: &Record<'_>,
-    delimiter: u8,
-    cells: &mut RecordCells,
-) -> Result<bool, String> {
+fn has_content(record: &Record<'_>, cells: &mut RecordCells) -> Result<bool, String> {
     let Cow::Borrowed(line) = record.text() else {
         return Err("found bytes that are not UTF-8, expected UTF-8".to_owned());
     };
     if line.starts_with(REMARK) {
         return Ok(false);
     }
-    cells.split(line, delimiter);
-    if cells.has_open_quote() {
-        return Err("found a quote that is never closed, expected a closing quote".to_owned());
+    cells.split(record);
+    if let Some(fault) = record.fault {
+        return Err(format!(
+            "the cell in column {} {}",
+            fault.cell + 1,
+            fault.reason()
+        ));
     }
     // A spreadsheet gives every line as many cells as the header has, and puts quotes around a comment.
     let is_remark = cells.get(0).is_some_and(|cell| cell.starts_with(REMARK));
     Ok(!is_remark && cells.iter().any(|cell| !cell.trim().is_empty()))
+}
+
+/// Makes the error of a record that cannot be read.
+fn bad_record(path: &Path, error: RecordError) -> ExpectationsError {
+    let path = path.to_owned();
+    match error {
+        RecordError::Io(source) => ExpectationsError::Unreadable { path, source },
+        RecordError::TooLong { line } | RecordError::Json { line, .. } => ExpectationsError::Line {
+            path,
+            line,
+            problem: error.to_string(),
+        },
+    }
 }
 
 /// Reads the whole file, decompressed and without a byte order mark.
@@ -144,8 +159,7 @@ fn delimiter_of(text: &[u8]) -> u8 {
         let begin = line.strip_prefix(b"\"").unwrap_or(line);
         !begin.is_empty() && !begin.starts_with(b"#")
     });
-    let header = String::from_utf8_lossy(header.unwrap_or_default());
-    likeliest_delimiter(&header, |name| fold(name) == "topic").unwrap_or(b',')
+    likeliest_delimiter(header.unwrap_or_default(), |name| fold(name) == "topic").unwrap_or(b',')
 }
 
 #[cfg(test)]
@@ -273,7 +287,11 @@ mod tests {
             ),
             (
                 "topic,group,owner\norders,a,\"Li\norders,b,Wang\n",
-                "FILE:2: found a quote that is never closed, expected a closing quote",
+                "FILE:2: the cell in column 3 begins with a quote that is never closed",
+            ),
+            (
+                "topic,group\n\norders,\"a\" b\npayments,c\n",
+                "FILE:3: the cell in column 2 has text after the closing quote, expected a delimiter or a line end there",
             ),
             (
                 "topic,group\n\norders,a,b\n",

@@ -1,0 +1,328 @@
+//! Logs, JSON, titles and sheets as inputs.
+
+use super::*;
+
+const SENT: &str = "SendResult [sendStatus=SEND_OK, msgId=1E0578FE110F18B4AAC235C0C8460BA2, \
+    offsetMsgId=AC10323E00002A9F0000000000983278, messageQueue=MessageQueue [topic=MQ_INST_1_BX%orders, \
+    brokerName=broker-a, queueId=3], queueOffset=17]";
+
+fn inputs(files: &[(&str, &str)], options: InputOptions) -> Result<Inputs, InputError> {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = files
+        .iter()
+        .map(|(name, text)| {
+            let path = folder.path().join(name);
+            let mut file = std::fs::File::options()
+                .create_new(true)
+                .write(true)
+                .open(&path)
+                .unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            path
+        })
+        .collect();
+    Inputs::open(&paths, options)
+}
+
+#[test]
+fn titles_are_skipped_and_noted() {
+    let csv =
+        format!("sep=;\nFailed orders; week 47\n# by Li\n\nmsg_id;topic;n\n{A};t;1\n;;\n{B};t;2\n");
+    let inputs = Inputs::from_bytes("in", csv.as_bytes(), InputOptions::default()).unwrap();
+    let rows: Vec<_> = inputs.rows().map(|row| short(&row.unwrap())).collect();
+    assert_eq!(
+        rows,
+        [
+            format!(r#"1. t {A} {{"n":"1"}}"#),
+            format!(r#"2. t {B} {{"n":"2"}}"#)
+        ]
+    );
+    let skipped = inputs.notes().skipped_lines;
+    assert_eq!(
+        (skipped.count, skipped.first.as_str(), skipped.text.as_str()),
+        (2, "in:2", "Failed orders; week 47")
+    );
+    // The line of a reject counts all lines.
+    let bad = shorts(
+        format!("title\nmsg_id,topic\n{A},a b\n"),
+        InputOptions::default(),
+    );
+    assert!(bad[0].starts_with("1. line 3: topic"), "{bad:?}");
+}
+
+#[test]
+fn what_surrounds_an_id_is_removed_and_noted() {
+    let csv = format!(
+        "msg_id,topic,instance_id,n\n {A}\t,t,,x \n\"\"\"{B}\"\"\",\u{a0}t,,\n'{C},t, I ,\n\"=\"\"{A}\"\"\",t,,\n"
+    );
+    let inputs = Inputs::from_bytes("in", csv.as_bytes(), InputOptions::default()).unwrap();
+    let rows: Vec<_> = inputs.rows().map(|row| short(&row.unwrap())).collect();
+    assert_eq!(
+        rows,
+        [
+            format!(r#"1. t {A} {{"n":"x "}}"#),
+            format!(r#"2. t {B} {{"n":""}}"#),
+            format!(r#"3. I/t {C} {{"n":""}}"#),
+            r#"4. same as 1 {"n":""}"#.to_owned(),
+        ]
+    );
+    let notes = inputs.notes();
+    assert_eq!(
+        (
+            notes.blanks_removed,
+            notes.quotes_removed,
+            notes.text_marks_removed
+        ),
+        (3, 2, 1)
+    );
+}
+
+#[test]
+fn an_id_inside_a_cell_of_several_lines_is_noted() {
+    let csv = format!("msg_id,topic,note\n{A},t,\"x\n{B},t,y\"\n");
+    let inputs = Inputs::from_bytes("in", csv.as_bytes(), InputOptions::default()).unwrap();
+    assert_eq!(inputs.rows().count(), 1);
+    let notes = inputs.notes();
+    assert_eq!(
+        (notes.cells_with_ids.count, &*notes.cells_with_ids.first),
+        (1, "in:2")
+    );
+    assert!(notes.needs_attention());
+    // The message ID itself may be such a cell, if a blank line surrounds it.
+    let own = format!("msg_id,topic\n\"{A}\n\",t\n");
+    let own = Inputs::from_bytes("in", own.as_bytes(), InputOptions::default()).unwrap();
+    assert_eq!(
+        own.rows()
+            .map(|row| short(&row.unwrap()))
+            .collect::<Vec<_>>(),
+        [format!("1. t {A}")]
+    );
+    assert!(!own.notes().needs_attention());
+}
+
+#[test]
+fn replacement_characters_are_noted() {
+    for (text, options) in [
+        (
+            format!("msg_id,topic,a\n{A},t,\u{fffd}\n{B},t,x\n"),
+            InputOptions::default(),
+        ),
+        (
+            format!("{{\"msg_id\":\"{A}\",\"topic\":\"t\",\"a\":\"\\uFFFD\"}}\n"),
+            InputOptions::default(),
+        ),
+        (
+            format!("{{\"msg_id\":\"{A}\",\"topic\":\"t\",\"a\":\"\u{fffd}\"}}\n"),
+            InputOptions::default(),
+        ),
+    ] {
+        let inputs = Inputs::from_bytes("in", text.as_bytes(), options).unwrap();
+        assert!(inputs.rows().all(|row| row.is_ok()));
+        assert_eq!(inputs.notes().replaced_characters.count, 1, "{text}");
+    }
+}
+
+#[test]
+fn lines_of_logs_are_messages_or_counted() {
+    let batch = format!(
+        "2026 INFO SendResult [sendStatus=FLUSH_DISK_TIMEOUT, msgId={B},{C}, messageQueue=MessageQueue [topic=t, brokerName=b, queueId=0], queueOffset=5]"
+    );
+    let log =
+        format!("2026 INFO start\n{SENT}\r\nSendResult [sendStatus=SEND_OK, msgId=1E05\n{batch}\n");
+    let inputs = inputs(
+        &[("a.log", &log), ("b.log", "nothing\n"), ("c.log", "")],
+        InputOptions::default(),
+    )
+    .unwrap();
+    let rows: Vec<_> = inputs.rows().map(|row| row.unwrap()).collect();
+    let kept = |row: &Row| {
+        serde_json::from_str::<serde_json::Value>(row.kept.json.as_deref().unwrap()).unwrap()
+    };
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| short(row).split(" {").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            format!("1. MQ_INST_1_BX/orders {A}"),
+            "2. line 3: line \"1E05\" msg_id has 4 hex digits, expected 32, 34 or 56".to_owned(),
+            format!("3. t {B}"),
+            format!("4. t {C}"),
+        ]
+    );
+    assert_eq!(
+        kept(&rows[0]),
+        serde_json::json!({
+            "send_status": "SEND_OK", "broker": "broker-a", "queue_id": "3", "queue_offset": "17",
+            "offset_msg_id": "AC10323E00002A9F0000000000983278", "line": SENT,
+        })
+    );
+    let offsets: Vec<_> = rows[2..]
+        .iter()
+        .map(|row| kept(row)["queue_offset"].clone())
+        .collect();
+    assert_eq!(offsets, ["5", "6"]);
+    assert!(
+        rows.iter()
+            .all(|row| !matches!(&row.entry, Entry::Query(query) if query.position.is_some()))
+    );
+    let notes = inputs.notes();
+    assert_eq!(
+        (
+            notes.lines_without_message,
+            notes.files_without_message.len()
+        ),
+        (2, 2)
+    );
+    assert_eq!(
+        notes.send_status,
+        [("FLUSH_DISK_TIMEOUT".to_owned(), 2)].into()
+    );
+}
+
+#[test]
+fn coordinates_of_a_log_are_used_if_they_are_trusted() {
+    let trust = options(|o| o.trust_coordinates = true);
+    let rows = read(
+        format!(
+            "{SENT}\nSendResult [sendStatus=SEND_OK, msgId={B}, messageQueue=MessageQueue [topic=t, brokerName=b, queueId=0]]\n"
+        ),
+        trust,
+    );
+    let place = |row: &Row| match &row.entry {
+        Entry::Query(query) => query.position.clone(),
+        other => panic!("{other:?}"),
+    };
+    let first = place(&rows[0]).unwrap();
+    assert_eq!(
+        (&*first.broker, first.queue_id, first.queue_offset),
+        ("broker-a", 3, 17)
+    );
+    assert_eq!(place(&rows[1]), None, "the offset is not known");
+}
+
+#[test]
+fn a_column_may_hold_the_log_lines() {
+    let column = |name: &str| options(|o| o.log_column = Some(name.into()));
+    let csv = format!("n,message\n1,\"{SENT}\"\n2,nothing\n");
+    let json = format!(
+        "{{\"n\":1,\"message\":\"{SENT}\"}}\n{{\"n\":2,\"message\":\"nothing\"}}\n{{\"n\":3}}\n"
+    );
+    let nested = format!("{{\"n\":1,\"log\":{{\"message\":\"{SENT}\"}}}}\n");
+    for (text, name) in [(csv, "message"), (json, "Message"), (nested, "log.message")] {
+        let rows = read(&text, column(name));
+        assert_eq!(rows.len(), 1, "{text}");
+        assert!(short(&rows[0]).starts_with(&format!("1. MQ_INST_1_BX/orders {A}")));
+        let kept: serde_json::Value =
+            serde_json::from_str(rows[0].kept.json.as_deref().unwrap()).unwrap();
+        assert_eq!(kept["queue_offset"], "17");
+        assert_eq!(kept["n"].to_string().replace('"', ""), "1");
+        assert!(
+            kept.to_string().contains("SendResult"),
+            "the line itself is kept: {kept}"
+        );
+    }
+    let keep = options(|o| {
+        o.log_column = Some("message".into());
+        o.keep = Some(vec!["send_status".to_owned()]);
+    });
+    let csv = format!("n,message\n1,\"{SENT}\"\n");
+    let rows = read(csv, keep);
+    assert_eq!(
+        rows[0].kept.json.as_deref(),
+        Some(r#"{"send_status":"SEND_OK"}"#)
+    );
+}
+
+#[test]
+fn json_may_span_lines() {
+    let text = format!(
+        "[\n  {{\n    \"msg_id\": \"{A}\",\n    \"topic\": \"t\",\n    \"n\": [1,\n 2]\n  }},\n  {{\"msg_id\": \"1E05\", \"topic\": \"t\"}},\n  7\n]\n"
+    );
+    let rows = read(&text, InputOptions::default());
+    let shown: Vec<_> = rows.iter().map(short).collect();
+    assert_eq!(
+        shown,
+        [
+            format!("1. t {A} {{\"n\":[1,\n 2]}}"),
+            "2. line 8: msg_id \"1E05\" has 4 hex digits, expected 32, 34 or 56".to_owned(),
+            "3. line 9: line \"7\" is no JSON object: invalid type: integer `7`, expected an object".to_owned(),
+        ]
+    );
+    for (text, message) in [
+        (
+            format!("[{{\"msg_id\":\"{A}\"\n \"topic\":\"t\"}}]"),
+            "in:2, column 2: expected `,` or `}`",
+        ),
+        (
+            "[{},\n {}\n".to_owned(),
+            "in:3, column 1: the file ends inside an array, expected `]`",
+        ),
+        (
+            "{\n \"msg_id\": x\n}".to_owned(),
+            "in:2, column 12: expected value",
+        ),
+    ] {
+        assert_eq!(refusal(&text, InputOptions::default()).0, message);
+    }
+}
+
+#[test]
+fn a_broken_line_of_json_is_rejected_alone() {
+    let text =
+        format!("{{\"msg_id\":\"{A}\",\"topic\":\"t\"\n{{\"msg_id\":\"{B}\",\"topic\":\"t\"}}\n");
+    let rows = shorts(text, InputOptions::default());
+    assert!(rows[0].starts_with("1. line 1: line"), "{rows:?}");
+    assert_eq!(rows[1], format!("2. t {B}"));
+}
+
+#[test]
+fn lines_of_bare_ids_may_be_comments() {
+    let with_topic = options(|o| o.topic = Some("t".to_owned()));
+    let inputs = Inputs::from_bytes(
+        "in",
+        format!("# list\r{A}\r\r# more\r{B}\r").as_bytes(),
+        with_topic,
+    )
+    .unwrap();
+    let rows: Vec<_> = inputs.rows().map(|row| short(&row.unwrap())).collect();
+    assert_eq!(rows, [format!("1. t {A}"), format!("2. t {B}")]);
+    assert_eq!(inputs.notes().skipped_lines.count, 2);
+}
+
+#[test]
+fn a_sheet_is_a_table_whose_cells_are_named() {
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet().set_name("Orders").unwrap();
+    sheet.write(0, 1, "Failed\norders").unwrap();
+    for (column, name) in ["n", "msg_id", "topic"].into_iter().enumerate() {
+        sheet
+            .write(2, u16::try_from(column).unwrap(), name)
+            .unwrap();
+    }
+    sheet.write(3, 0, 1.5).unwrap();
+    sheet.write(3, 1, A).unwrap();
+    sheet.write(3, 2, "t").unwrap();
+    sheet.write(16, 1, 1.234_567_890_123_45e31).unwrap();
+    sheet.write(16, 2, "t").unwrap();
+    workbook.add_worksheet().write(0, 0, "other").unwrap();
+    let bytes = workbook.save_to_buffer().unwrap();
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&bytes).unwrap();
+    for bytes in [bytes, gzip.finish().unwrap()] {
+        assert_eq!(
+            shorts(&bytes, InputOptions::default()),
+            [
+                format!(r#"1. t {A} {{"n":"1.5"}}"#),
+                r#"2. line 17: msg_id (Orders!B17) "1.23456789012345E+31" has lost digits: a spreadsheet turned it into a number; export the column again as text {"n":""}"#.to_owned(),
+            ]
+        );
+        let other = options(|o| o.sheet = Some("2".into()));
+        let (message, _) = refusal(&bytes, other);
+        assert!(
+            message.contains("no column is named `msg_id`; its columns are `other`"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! Finds message IDs in text.
+
+use super::MessageId;
+
+/// Returns whether a text contains a message ID: as many hex digits as an ID has, without letters or digits beside them.
+/// The text may be in any encoding that contains ASCII.
+pub(crate) fn contains_id(text: &[u8]) -> bool {
+    let is_part = |byte: &u8| !byte.is_ascii_alphanumeric();
+    let mut words = text
+        .split(is_part)
+        .filter(|word| matches!(word.len(), 32 | 34 | 56));
+    words.any(|word| str::from_utf8(word).is_ok_and(|word| MessageId::check(word).is_ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_found_between_other_characters() {
+        for (text, is_found) in [
+            ("1E0578FE110F18B4AAC235C0C8460BA2", true),
+            ("a,\"1e0578fe110f18b4aac235c0c8460ba2\"\n", true),
+            ("msgId=0156F7E71C361B21BC024CCDBE00000000]", true),
+            ("ä1E0578FE110F18B4AAC235C0C8460BA2ä", true),
+            ("1E0578FE110F18B4AAC235C0C8460BA", false),
+            ("x1E0578FE110F18B4AAC235C0C8460BA2", false),
+            ("1E0578FE110F18G4AAC235C0C8460BA2", false),
+            ("", false),
+        ] {
+            assert_eq!(contains_id(text.as_bytes()), is_found, "{text}");
+        }
+    }
+}
