@@ -37,7 +37,7 @@ pub(crate) fn first_record(text: &[u8], delimiter: u8) -> (Record<'_>, RecordLen
         line: 1,
         column: 1,
         has_lines: end.lines > 1,
-        has_text_quotes: end.has_text_quotes,
+        quotes: end.quotes,
         fault: end.fault,
         bytes: &text[..end.length],
     };
@@ -55,7 +55,8 @@ pub(crate) fn likeliest_delimiter(header: &[u8], is_sought: impl Fn(&str) -> boo
         .filter(|delimiter| header.contains(delimiter));
     let scored = present.map(|delimiter| {
         let mut cells = RecordCells::new(delimiter);
-        cells.split(&first_record(header, delimiter).0);
+        let (record, _) = first_record(header, delimiter);
+        cells.split(&record, &record.text());
         let is_found = cells.iter().any(&is_sought);
         (delimiter, (is_found, cells.len()))
     });

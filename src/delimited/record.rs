@@ -11,12 +11,23 @@ pub(crate) struct Record<'a> {
     pub column: u64,
     /// Whether a quoted cell contains a line end.
     pub has_lines: bool,
-    /// Whether a quote that begins a cell is text or at fault.
-    pub has_text_quotes: bool,
+    /// The quotes that begin cells.
+    pub quotes: Quotes,
     /// The first quote that is at fault. The record then ends with the line of that quote.
     pub fault: Option<QuoteFault>,
     /// The record's bytes, in any encoding that has ASCII's line ends, quotes and delimiters.
     pub bytes: &'a [u8],
+}
+
+/// The quotes in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quotes {
+    /// The record has no quotes at all.
+    None,
+    /// Each quote that begins a cell encloses it.
+    WellFormed,
+    /// A quote that begins a cell is text or at fault.
+    Text,
 }
 
 /// A quote that begins a cell of CSV and is not closed as it must be.
@@ -62,7 +73,7 @@ impl<'a> Record<'a> {
             line,
             column: 1,
             has_lines: false,
-            has_text_quotes: false,
+            quotes: Quotes::None,
             fault: None,
             bytes,
         }

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::record::QuoteFault;
+use super::record::{QuoteFault, Quotes};
 use crate::message::contains_id;
 
 /// The bytes in which the end of the next record is sought.
@@ -22,7 +22,7 @@ pub(super) struct RecordEnd {
     pub(super) consumed: usize,
     /// Number of lines.
     pub(super) lines: u64,
-    pub(super) has_text_quotes: bool,
+    pub(super) quotes: Quotes,
     /// The line counts from 0.
     pub(super) fault: Option<QuoteFault>,
 }
@@ -33,7 +33,7 @@ impl RecordEnd {
             length,
             consumed,
             lines: 1,
-            has_text_quotes: false,
+            quotes: Quotes::None,
             fault: None,
         }
     }
@@ -105,7 +105,7 @@ enum Quote {
 #[cold]
 fn end_with_quotes(window: Window<'_>, delimiter: u8) -> Option<RecordEnd> {
     let bytes = window.bytes;
-    let (mut at, mut lines, mut cell, mut has_text_quotes) = (0, 1, 0, false);
+    let (mut at, mut lines, mut cell, mut quotes) = (0, 1, 0, Quotes::WellFormed);
     let mut fault = None;
     loop {
         if bytes.get(at) == Some(&b'"') && fault.is_none() {
@@ -114,9 +114,9 @@ fn end_with_quotes(window: Window<'_>, delimiter: u8) -> Option<RecordEnd> {
                     lines += line_ends(&bytes[at..end]);
                     at = end;
                 }
-                Quote::Text => has_text_quotes = true,
+                Quote::Text => quotes = Quotes::Text,
                 Quote::Fault(closing) => {
-                    has_text_quotes = true;
+                    quotes = Quotes::Text;
                     fault = Some(QuoteFault {
                         line: lines - 1,
                         cell,
@@ -140,7 +140,7 @@ fn end_with_quotes(window: Window<'_>, delimiter: u8) -> Option<RecordEnd> {
             length,
             consumed,
             lines,
-            has_text_quotes,
+            quotes,
             fault,
         });
     }

@@ -144,7 +144,7 @@ impl Records {
                     line,
                     column,
                     has_lines: end.lines > 1,
-                    has_text_quotes: end.has_text_quotes,
+                    quotes: end.quotes,
                     fault,
                     bytes: &self.buffer[from..from + end.length],
                 }));

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
+use super::record::Quotes;
 use super::*;
 
 const COMMA: RecordSyntax = RecordSyntax::Csv {
@@ -42,7 +43,7 @@ fn cells(
     let mut cells = RecordCells::new(delimiter);
     let mut found = Vec::new();
     while let Some(record) = records.next().unwrap() {
-        cells.split(&record);
+        cells.split(&record, &record.text());
         found.push((
             record.line,
             cells.iter().map(str::to_owned).collect(),
@@ -314,7 +315,7 @@ proptest! {
                 prop_assert!(record.line >= next);
                 next = record.line + line_count(record.bytes);
                 bytes += record.bytes.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte > 127 || **byte == 0).count();
-                if record.fault.is_none() && !record.has_text_quotes {
+                if record.fault.is_none() && record.quotes != Quotes::Text {
                     prop_assert!(record.has_lines == (line_count(record.bytes) > 1));
                 }
             }

@@ -68,10 +68,7 @@ impl CsvRows {
     pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
         let text = record.text();
         let is_utf8 = matches!(text, Cow::Borrowed(_));
-        self.cells.split(&Record {
-            bytes: text.as_bytes(),
-            ..record
-        });
+        self.cells.split(&record, &text);
         if !is_utf8 || memchr(REPLACEMENT[0], record.bytes).is_some() {
             self.note_replaced(record.line, &text);
         }

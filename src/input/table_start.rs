@@ -125,10 +125,7 @@ impl TableStart {
         let (record, length) = first_record(&text.head[line.from..], delimiter);
         let header = record.text();
         let mut cells = RecordCells::new(delimiter);
-        cells.split(&Record {
-            bytes: header.as_bytes(),
-            ..record
-        });
+        cells.split(&record, &header);
         Self {
             delimiter,
             header: cells.iter().map(str::to_owned).collect(),

@@ -106,7 +106,7 @@ fn has_content(record: &Record<'_>, cells: &mut RecordCells) -> Result<bool, Str
     if line.starts_with(REMARK) {
         return Ok(false);
     }
-    cells.split(record);
+    cells.split(record, line);
     if let Some(fault) = record.fault {
         return Err(format!(
             "the cell in column {} {}",
