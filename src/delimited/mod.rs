@@ -13,9 +13,7 @@ mod records;
 mod tests;
 
 pub(crate) use cells::RecordCells;
-#[cfg(test)]
-use record::QuoteFault;
-pub(crate) use record::Record;
+pub(crate) use record::{QuoteFault, Record};
 pub(crate) use records::{BOM, MAX_LENGTH, RecordError, RecordSyntax, Records};
 
 /// The delimiters to try, the likeliest first.

@@ -153,6 +153,7 @@ impl Records {
     }
 
     /// Finds the next record, blank or not, and moves behind it. Returns `None` at the end of the file.
+    #[inline]
     fn find(&mut self) -> Result<Option<Found>, RecordError> {
         loop {
             let bytes = &self.buffer[self.start..self.end];

@@ -10,12 +10,9 @@ pub(super) struct Cleaned {
 }
 
 /// Returns the text without blanks, tabs, no-break spaces and characters of no width around it.
+#[inline]
 pub(super) fn trim(text: &str) -> &str {
-    let bytes = text.as_bytes();
-    if let (Some(first), Some(last)) = (bytes.first(), bytes.last())
-        && first.is_ascii_graphic()
-        && last.is_ascii_graphic()
-    {
+    if is_bare(text) {
         return text;
     }
     text.trim_matches(|c: char| {
@@ -24,17 +21,26 @@ pub(super) fn trim(text: &str) -> &str {
 }
 
 /// Returns an ID without blanks, quotes and text mark around it.
+#[inline]
 pub(super) fn clean_id(text: &str) -> (&str, Cleaned) {
+    if is_bare(text) {
+        return (text, Cleaned::default());
+    }
+    clean(text)
+}
+
+/// Returns whether a text begins and ends with letters or digits of ASCII.
+#[inline]
+fn is_bare(text: &str) -> bool {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    is_part(text.as_bytes().first()) && is_part(text.as_bytes().last())
+}
+
+#[cold]
+fn clean(text: &str) -> (&str, Cleaned) {
     let mut cleaned = Cleaned::default();
     let mut id = text;
-    loop {
-        let bytes = id.as_bytes();
-        if let (Some(first), Some(last)) = (bytes.first(), bytes.last())
-            && first.is_ascii_alphanumeric()
-            && last.is_ascii_alphanumeric()
-        {
-            break;
-        }
+    while !is_bare(id) {
         let trimmed = trim(id);
         cleaned.blanks |= trimmed.len() < id.len();
         let (bare, kind) = unquoted(trimmed);

@@ -16,7 +16,7 @@ use super::options::InputOptions;
 use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
-use crate::delimited::{Record, RecordCells};
+use crate::delimited::{QuoteFault, Record, RecordCells};
 use crate::message::{MessageId, contains_id};
 
 /// Largest number of cells that a row may have beyond those of the first row, if there is no header. With more of them
@@ -65,7 +65,13 @@ impl CsvRows {
         &mut self.builder
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
+    /// Returns the row of a record. The messages of a log line are added to `messages` instead.
+    #[inline]
+    pub(super) fn parse(
+        &mut self,
+        record: Record<'_>,
+        messages: &mut VecDeque<ParsedRow>,
+    ) -> Option<ParsedRow> {
         let text = record.text();
         let is_utf8 = matches!(text, Cow::Borrowed(_));
         self.cells.split(&record, &text);
@@ -76,43 +82,47 @@ impl CsvRows {
             self.note_ids_in_cells(record.line);
         }
         let fields = fields(&self.table.columns, &self.cells);
-        let bad = self
-            .table
-            .fault(&record, &self.cells)
-            .or_else(|| self.table.unusable(&self.cells, is_utf8));
-        let query = match (bad, &self.log) {
-            (Some(bad), _) => Err(self.table.in_sheet(bad, record.line)),
-            (None, Some(kept)) => {
-                let column = self.table.columns.msg_id;
-                let place = column.map(|column| self.table.place(column, record.line));
-                let messages = LogCell {
-                    text: fields.msg_id,
-                    line: record.line,
-                    column: place.unwrap_or_default(),
-                    trusts_coordinates: self.trusts_coordinates,
-                    row: &fields,
-                };
-                let (cells, scratch) = (&self.cells, &mut self.scratch);
-                let width = self.table.columns.names.len();
-                messages.push_rows(&mut self.builder, rows, |sent| {
-                    kept.write(scratch, |json, column| {
-                        let cell = match column.checked_sub(width) {
-                            Some(column) => sent.get(column).copied(),
-                            None => cells.get(column),
-                        };
-                        push_string(json, cell.unwrap_or_default());
-                    })
-                });
-                return;
+        let query = match self.table.fault(&record, &self.cells, is_utf8) {
+            None if self.log.is_some() => {
+                self.push_messages(record.line, messages);
+                return None;
             }
-            (None, None) => self.builder.ask(&fields).map_err(|fault| {
+            None => self.builder.ask(&fields).map_err(|fault| {
                 let bad = self.table.placed(&self.cells, fault);
                 self.table.in_sheet(bad, record.line)
             }),
+            Some(bad) => Err(self.table.in_sheet(bad, record.line)),
         };
         let query = query.map_err(|bad| self.builder.reject(record.line, bad, &fields));
         let kept = kept(&self.table, &self.cells, &mut self.wider, &mut self.scratch);
-        rows.push_back(ParsedRow { kept, query });
+        Some(ParsedRow { kept, query })
+    }
+
+    /// Adds a row for each message of the log line in this row.
+    fn push_messages(&mut self, line: u64, messages: &mut VecDeque<ParsedRow>) {
+        let Some(kept) = &self.log else { return };
+        let fields = fields(&self.table.columns, &self.cells);
+        let column = self.table.columns.msg_id;
+        let cell = LogCell {
+            text: fields.msg_id,
+            line,
+            column: column
+                .map(|column| self.table.place(column, line))
+                .unwrap_or_default(),
+            trusts_coordinates: self.trusts_coordinates,
+            row: &fields,
+        };
+        let (cells, scratch) = (&self.cells, &mut self.scratch);
+        let width = self.table.columns.names.len();
+        cell.push_rows(&mut self.builder, messages, |sent| {
+            kept.write(scratch, |json, column| {
+                let cell = match column.checked_sub(width) {
+                    Some(column) => sent.get(column).copied(),
+                    None => cells.get(column),
+                };
+                push_string(json, cell.unwrap_or_default());
+            })
+        });
     }
 
     #[cold]
@@ -169,6 +179,7 @@ fn kept(
 }
 
 /// Returns the cells that make the query. A cell that the row lacks is empty.
+#[inline]
 fn fields<'a>(columns: &Columns, cells: &'a RecordCells) -> RawFields<'a> {
     let cell = |column: Option<usize>| {
         column
@@ -191,56 +202,74 @@ fn fields<'a>(columns: &Columns, cells: &'a RecordCells) -> RawFields<'a> {
 }
 
 impl Table {
-    /// Returns the fault of the record's quotes.
-    fn fault<'a>(&self, record: &Record<'_>, cells: &'a RecordCells) -> Option<RowError<'a>> {
-        let fault = record.fault?;
+    /// Returns the fault that makes a record unusable, independent of its query.
+    #[inline]
+    fn fault<'a>(
+        &self,
+        record: &Record<'_>,
+        cells: &'a RecordCells,
+        is_utf8: bool,
+    ) -> Option<RowError<'a>> {
+        if is_utf8 && record.fault.is_none() && cells.len() <= self.columns.names.len() {
+            return None;
+        }
+        let fault = record
+            .fault
+            .map(|fault| self.in_quotes(record, cells, fault));
+        let fault = fault.or_else(|| self.surplus(cells));
+        fault.or_else(|| (!is_utf8).then(|| self.invalid(cells))?)
+    }
+
+    fn in_quotes<'a>(
+        &self,
+        record: &Record<'_>,
+        cells: &'a RecordCells,
+        fault: QuoteFault,
+    ) -> RowError<'a> {
         let reason = if fault.line == record.line {
             fault.reason()
         } else {
             format!("in line {} {}", fault.line, fault.reason())
         };
-        Some(RowError {
+        RowError {
             column: self.columns.shown(fault.cell),
             found: cells.get(fault.cell).unwrap_or_default(),
             reason,
+        }
+    }
+
+    /// Returns the fault of a row with more cells than the header.
+    fn surplus<'a>(&self, cells: &'a RecordCells) -> Option<RowError<'a>> {
+        let header = self.columns.names.len();
+        let most = header + if self.has_header { 0 } else { SURPLUS };
+        let found = cells.used_width();
+        if found <= most {
+            return None;
+        }
+        let is_filled = |column: &usize| {
+            cells
+                .get(*column)
+                .is_some_and(|cell| !cell.trim().is_empty())
+        };
+        let column = (header..found).find(is_filled).unwrap_or(header);
+        Some(RowError {
+            column: self.columns.shown(column),
+            found: cells.get(column).unwrap_or_default(),
+            reason: format!(
+                "is beyond the last column: the row has {found} cells, expected at most {most}"
+            ),
         })
     }
 
-    /// Returns the fault that makes a record unusable, independent of its query.
-    fn unusable<'a>(&self, cells: &'a RecordCells, is_utf8: bool) -> Option<RowError<'a>> {
-        let expected = self.columns.names.len();
-        if cells.len() > expected {
-            let found = cells.used_width();
-            let surplus = if self.has_header { 0 } else { SURPLUS };
-            if found > expected + surplus {
-                let first = (expected..found).find(|&column| {
-                    cells
-                        .get(column)
-                        .is_some_and(|cell| !cell.trim().is_empty())
-                });
-                let column = first.unwrap_or(expected);
-                return Some(RowError {
-                    column: self.columns.shown(column),
-                    found: cells.get(column).unwrap_or_default(),
-                    reason: format!(
-                        "is beyond the last column: the row has {found} cells, expected at most {}",
-                        expected + surplus
-                    ),
-                });
-            }
-        }
-        if is_utf8 {
-            return None;
-        }
+    /// Returns the first cell with bytes that its encoding does not have. Where the encoding is lossy, cells that are not
+    /// read do not matter; otherwise another encoding than the named one is likely wrong everywhere.
+    fn invalid<'a>(&self, cells: &'a RecordCells) -> Option<RowError<'a>> {
         let is_broken = |column: &usize| {
-            cells
-                .get(*column)
-                .is_some_and(|cell| cell.contains(char::REPLACEMENT_CHARACTER))
+            let cell = cells.get(*column);
+            cell.is_some_and(|cell| cell.contains(char::REPLACEMENT_CHARACTER))
+                && (self.decoding != Decoding::Lossy || self.columns.is_read(*column))
         };
-        // Another encoding than the named one is likely wrong everywhere.
-        let is_read =
-            |column: &usize| self.decoding != Decoding::Lossy || self.columns.is_read(*column);
-        let column = (0..cells.len()).filter(is_broken).find(is_read)?;
+        let column = (0..cells.len()).find(is_broken)?;
         Some(RowError {
             column: self.columns.shown(column),
             found: cells.get(column).unwrap_or_default(),

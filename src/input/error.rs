@@ -192,20 +192,22 @@ impl InputError {
 impl InputError {
     /// Makes the error of a record that cannot be read in the file at `path`.
     pub(super) fn bad_record(path: &str) -> impl FnOnce(RecordError) -> Self {
-        let path = path.to_owned();
-        move |error| match error {
-            RecordError::Io(source) => Self::Read { path, source },
-            RecordError::TooLong { line } => Self::TooLong { path, line },
-            RecordError::Json {
-                line,
-                column,
-                problem,
-            } => Self::Json {
-                path,
-                line,
-                column,
-                problem,
-            },
+        move |error| {
+            let path = path.to_owned();
+            match error {
+                RecordError::Io(source) => Self::Read { path, source },
+                RecordError::TooLong { line } => Self::TooLong { path, line },
+                RecordError::Json {
+                    line,
+                    column,
+                    problem,
+                } => Self::Json {
+                    path,
+                    line,
+                    column,
+                    problem,
+                },
+            }
         }
     }
 

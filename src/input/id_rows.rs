@@ -1,7 +1,5 @@
 //! Makes rows of IDs, one on each line. There are no columns to keep. A line that begins with `#` is a comment.
 
-use std::collections::VecDeque;
-
 use super::query_builder::{QueryBuilder, RawFields, RowError};
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
@@ -26,12 +24,13 @@ impl IdRows {
         line.trim_ascii_start().starts_with(b"#")
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
+    /// Returns the row of a line, unless it is a comment.
+    pub(super) fn parse(&mut self, record: Record<'_>) -> Option<ParsedRow> {
         // Bytes that are not UTF-8 are replaced by a character that is not a hex digit, so the ID is rejected.
         let text = record.text();
         if Self::is_comment(record.bytes) {
             self.builder.note_skipped(record.line, text.trim());
-            return;
+            return None;
         }
         let fields = RawFields {
             msg_id: &text,
@@ -45,9 +44,9 @@ impl IdRows {
             };
             self.builder.reject(record.line, bad, &fields)
         });
-        rows.push_back(ParsedRow {
+        Some(ParsedRow {
             kept: KeptCells::nothing(),
             query,
-        });
+        })
     }
 }

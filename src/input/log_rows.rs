@@ -62,6 +62,7 @@ impl LogRows {
         &mut self.builder
     }
 
+    /// Adds a row for each message of a line.
     pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
         let line = record.text();
         let (kept, scratch) = (&self.kept, &mut self.scratch);

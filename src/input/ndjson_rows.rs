@@ -63,7 +63,12 @@ impl NdjsonRows {
         &mut self.builder
     }
 
-    pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
+    /// Returns the row of a record. The messages of a log line are added to `messages` instead.
+    pub(super) fn parse(
+        &mut self,
+        record: Record<'_>,
+        messages: &mut VecDeque<ParsedRow>,
+    ) -> Option<ParsedRow> {
         let text = record.text();
         if has_replacement(&text) {
             self.builder.note_replaced(record.line);
@@ -73,44 +78,46 @@ impl NdjsonRows {
             Cow::Owned(_) => Err(format!("is not valid {}", self.encoding)),
         };
         match object {
-            Ok(object) => self.push_rows(record.line, &object, rows),
+            Ok(object) => self.row(record.line, &object, messages),
             Err(reason) => {
                 let bad = RowError {
                     column: LINE.into(),
                     found: &text,
                     reason,
                 };
-                rows.push_back(rejected(&self.builder, record.line, bad));
+                Some(rejected(&self.builder, record.line, bad))
             }
         }
     }
 
-    fn push_rows(&mut self, line: u64, object: &Object<'_>, rows: &mut VecDeque<ParsedRow>) {
+    fn row(
+        &mut self,
+        line: u64,
+        object: &Object<'_>,
+        messages: &mut VecDeque<ParsedRow>,
+    ) -> Option<ParsedRow> {
         let fits = |shape: &FieldLayout| shape.keys.iter().map(|key| &**key).eq(object.keys());
         let make = || Ok::<_, Infallible>(FieldLayout::of(object, &self.options));
         let Ok(shape) = self.shapes.get(fits, make);
-        let bad = match &shape.columns {
-            Ok(columns) => columns
-                .kept
-                .columns()
-                .find_map(|column| untransportable(columns, object, column)),
-            Err(unmapped) => Some(RowError {
-                column: LINE.into(),
-                found: "",
-                reason: format!("is ambiguous: {unmapped}"),
-            }),
-        };
-        let columns = match (&shape.columns, bad) {
-            (Ok(columns), None) => columns,
-            (_, bad) => {
-                rows.extend(bad.map(|bad| rejected(&self.builder, line, bad)));
-                return;
+        let columns = match &shape.columns {
+            Ok(columns) => columns,
+            Err(unmapped) => {
+                let bad = RowError {
+                    column: LINE.into(),
+                    found: "",
+                    reason: format!("is ambiguous: {unmapped}"),
+                };
+                return Some(rejected(&self.builder, line, bad));
             }
         };
+        let mut kept = columns.kept.columns();
+        if let Some(bad) = kept.find_map(|column| untransportable(columns, object, column)) {
+            return Some(rejected(&self.builder, line, bad));
+        }
         let (texts, fault) = texts(columns, &shape.nested, object);
         let fields = fields(columns, &texts);
         if let (Some(kept), None) = (&shape.log, &fault) {
-            let messages = LogCell {
+            let cell = LogCell {
                 text: fields.msg_id,
                 line,
                 column: columns.name(Role::MsgId),
@@ -118,7 +125,7 @@ impl NdjsonRows {
                 row: &fields,
             };
             let (scratch, width) = (&mut self.scratch, shape.keys.len());
-            messages.push_rows(&mut self.builder, rows, |sent| {
+            cell.push_rows(&mut self.builder, messages, |sent| {
                 kept.write(scratch, |json, column| match column.checked_sub(width) {
                     Some(column) => {
                         push_string(json, sent.get(column).copied().unwrap_or_default());
@@ -126,7 +133,7 @@ impl NdjsonRows {
                     None => json.push_str(object.raw(column)),
                 })
             });
-            return;
+            return None;
         }
         let query = match fault {
             Some(fault) => Err(fault),
@@ -139,7 +146,7 @@ impl NdjsonRows {
         let kept = columns.kept.write(&mut self.scratch, |json, column| {
             json.push_str(object.raw(column));
         });
-        rows.push_back(ParsedRow { kept, query });
+        Some(ParsedRow { kept, query })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
 
 use super::InputError;
-use super::cleaning::{clean_id, trim};
+use super::cleaning::{Cleaned, clean_id, trim};
 use super::header::Role;
 use super::notes::InputNotes;
 use super::options::InputOptions;
@@ -93,7 +93,9 @@ impl QueryBuilder {
             position: self.position(fields)?,
             msg_id: msg_id.into(),
         };
-        self.notes.add_cleaned(cleaned);
+        if cleaned != Cleaned::default() {
+            self.notes.add_cleaned(cleaned);
+        }
         Ok(query)
     }
 

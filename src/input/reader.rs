@@ -22,13 +22,21 @@ pub(super) enum Parser {
 }
 
 impl Parser {
-    /// Adds the rows of a record: one, or as many as a log line has messages.
-    fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
+    /// Returns the row of a record. The messages of a log line are added to `messages` instead.
+    #[inline]
+    fn parse(
+        &mut self,
+        record: Record<'_>,
+        messages: &mut VecDeque<ParsedRow>,
+    ) -> Option<ParsedRow> {
         match self {
-            Self::Csv(csv) => csv.parse(record, rows),
-            Self::Ndjson(ndjson) => ndjson.parse(record, rows),
-            Self::Ids(ids) => ids.parse(record, rows),
-            Self::Log(log) => log.parse(record, rows),
+            Self::Csv(csv) => csv.parse(record, messages),
+            Self::Ndjson(ndjson) => ndjson.parse(record, messages),
+            Self::Ids(ids) => ids.parse(record),
+            Self::Log(log) => {
+                log.parse(record, messages);
+                None
+            }
         }
     }
 
@@ -46,7 +54,8 @@ impl Parser {
 pub(super) struct InputReader {
     records: Records,
     parser: Parser,
-    ready: VecDeque<ParsedRow>,
+    /// The messages of the last log line that were not returned yet.
+    messages: VecDeque<ParsedRow>,
     rows: u64,
 }
 
@@ -57,22 +66,26 @@ impl InputReader {
         Self {
             records,
             parser,
-            ready: VecDeque::new(),
+            messages: VecDeque::new(),
             rows: 0,
         }
     }
 
     /// Returns the next row.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<ParsedRow>, RecordError> {
         loop {
-            if let Some(row) = self.ready.pop_front() {
+            if let Some(message) = self.messages.pop_front() {
                 self.rows += 1;
-                return Ok(Some(row));
+                return Ok(Some(message));
             }
             let Some(record) = self.records.next()? else {
                 return Ok(None);
             };
-            self.parser.parse(record, &mut self.ready);
+            if let Some(row) = self.parser.parse(record, &mut self.messages) {
+                self.rows += 1;
+                return Ok(Some(row));
+            }
         }
     }
 

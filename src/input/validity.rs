@@ -21,7 +21,7 @@ pub(super) struct OtherBytes {
 impl OtherBytes {
     /// Notes a record if it is not UTF-8.
     pub(super) fn check(&mut self, line: u64, record: &[u8]) {
-        if str::from_utf8(record).is_ok() {
+        if record.is_ascii() || str::from_utf8(record).is_ok() {
             return;
         }
         if self.records == 0 {
