@@ -22,7 +22,7 @@ const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
 /// The number of the wording of reports. It grows when a text for people changes in them: a report of a bundle with another
 /// wording differs although nothing was changed in it.
-const WORDING: u32 = 1;
+const WORDING: u32 = 2;
 
 /// The formats without texts for people. A change of the wording does not change them.
 const WORDLESS: [&str; 3] = ["csv", "matrix", "rejects"];

@@ -7,12 +7,12 @@ use super::rendering::context;
 use crate::exit::{self, Failed, Status};
 use crate::report::locale::Locale;
 use crate::report::{
-    CsvDialect, ReportFormat, SummaryFormat, Targets, TerminalSummary, WrittenFile, render,
+    CsvDialect, ReportFormat, Summary, SummaryFormat, Targets, TerminalSummary, WrittenFile, render,
 };
 use crate::results::ResultsFile;
 use crate::telemetry::ReportTotals;
 use crate::ui;
-use crate::verdict::{Expectations, Tally};
+use crate::verdict::Expectations;
 
 /// What the flags ask for at the end of a run.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) fn conclude(
             .map_err(|error| Failed::incomplete(error, None))?;
         exit::say(&String::from_utf8_lossy(&text));
     }
-    let status = status(&summary.tally, ending.exit_zero);
+    let status = status(&summary, ending.exit_zero);
     Ok((status, ReportTotals::of(summary)))
 }
 
@@ -74,10 +74,10 @@ fn reports(
     with_format.collect()
 }
 
-fn status(tally: &Tally, exit_zero: bool) -> Status {
-    if tally.totals.unanswered > 0 {
+fn status(summary: &Summary<'_>, exit_zero: bool) -> Status {
+    if !summary.is_complete() {
         Status::Incomplete
-    } else if tally.is_clean() || exit_zero {
+    } else if summary.is_clean() || exit_zero {
         Status::Clean
     } else {
         Status::Findings

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::Env;
 use super::audit::{ForecastTerms, Preflight};
@@ -13,8 +14,10 @@ use super::flags::{
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
 use crate::humanize::{self, count};
-use crate::input::Reject;
+use crate::input::{InputNotes, Reject};
 use crate::message::{BornClock, Zone};
+use crate::report::InputText;
+use crate::report::locale::Language;
 use crate::settings::Span;
 
 /// Number of rejected rows that are shown.
@@ -69,9 +72,13 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let (preflight, forecast, _) = Preflight::read_with_forecast(&inputs, (None, None), &terms)?;
     let placed = spec.kind() == SourceKind::Cluster && preflight.is_placed();
     let rate = if placed { Rate::Max } else { pace.rate };
+    let notes = inputs.notes();
     let text = if args.format == "json" {
-        serde_json::to_string_pretty(&forecast).map_err(|error| Failed::refused(error, None))?
-            + "\n"
+        let plan = PlanView {
+            forecast: &forecast,
+            input: Some(&notes).filter(|notes| !notes.is_nothing()),
+        };
+        serde_json::to_string_pretty(&plan).map_err(|error| Failed::refused(error, None))? + "\n"
     } else {
         let plan = Plan {
             forecast: &forecast,
@@ -83,8 +90,15 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
             zone: &zone,
         };
         let mut text = plan.text(&inputs.first_rejects(SHOWN)?);
+        let notes = InputText {
+            notes: &notes,
+            language: Language::English,
+        };
+        for note in notes.all() {
+            let _ = writeln!(text, "{:<10}{note}", "input"); // a String takes everything
+        }
         for column in preflight.damage.columns() {
-            let _ = writeln!(text, "{column}"); // a String takes everything
+            let _ = writeln!(text, "{column}");
         }
         text
     };
@@ -94,6 +108,15 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     } else {
         Status::Clean
     })
+}
+
+/// A plan as data.
+#[derive(Debug, Serialize)]
+struct PlanView<'a> {
+    #[serde(flatten)]
+    forecast: &'a Forecast,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a InputNotes>,
 }
 
 /// A forecast and what its text needs.

@@ -13,7 +13,8 @@ use anyhow::anyhow;
 
 use super::Env;
 use super::audit::{
-    LookupStage, Preflight, QueryRun, ResumeFlags, header, read_offsets, resume_hint,
+    LookupStage, Preflight, QueryRun, ResumeFlags, announce_notes, header, read_offsets,
+    resume_hint,
 };
 use super::flags::{
     ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, ReservedPaths, SettingsFlags, SourceSpec,
@@ -121,6 +122,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
             };
             let start = lookup.start(args.resume, &header)?;
             let preflight = Preflight::read(&inputs, start.done())?;
+            announce_notes(&inputs.notes());
             start.compare(preflight.digest, lookup.path())?;
             let is_placed = preflight.is_placed();
             topics = preflight.topics;

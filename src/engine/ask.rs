@@ -8,9 +8,13 @@ use super::gate::Gate;
 use super::quota_state::LONGEST_HOLD;
 use super::{Backoff, Engine};
 use crate::clock::Clock;
-use crate::message::Query;
+use crate::message::{Query, is_lower_case_key};
 use crate::results::Outcome;
 use crate::source::{Failure, FailureKind, Trace, TraceSource};
+
+/// What is added to the message of a failure if a key in lower case is not found.
+const LOWER_CASE: &str =
+    "; most clients write IDs in upper case, this one has lower-case letters: try it in upper case";
 
 /// How queries are asked.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +43,7 @@ impl<S: TraceSource> Engine<'_, S> {
                 () = self.stop.draining() => return None,
             };
             if let Some(refusal) = gate.permissions.refusal(query) {
-                return Some(self.outcome(Err(refusal), attempt - 1, throttled));
+                return Some(self.outcome(query, Err(refusal), (attempt - 1, throttled)));
             }
             let answer = self.attempt(query, gate, alone).await?;
             let again = match &answer {
@@ -58,20 +62,26 @@ impl<S: TraceSource> Engine<'_, S> {
                     () = self.stop.draining() => return None,
                     () = tokio::time::sleep(wait) => {}
                 },
-                _ => return Some(self.outcome(answer, attempt, throttled)),
+                _ => return Some(self.outcome(query, answer, (attempt, throttled))),
             }
         }
         None
     }
 
-    /// Makes the outcome of a query that was asked now.
+    /// Makes the outcome of a query that was asked now. A message that was not found by a key in lower case gets a remark.
     pub(super) fn outcome(
         &self,
-        answer: Result<Trace, Failure>,
-        attempts: u32,
-        throttled: u32,
+        query: &Query,
+        mut answer: Result<Trace, Failure>,
+        (attempts, throttled): (u32, u32),
     ) -> Outcome {
         let observed_at = self.source.as_of().unwrap_or_else(self.policy.clock);
+        if let Err(failure) = &mut answer
+            && failure.kind == FailureKind::NotFound
+            && is_lower_case_key(&query.msg_id)
+        {
+            failure.message.push_str(LOWER_CASE);
+        }
         Outcome {
             attempts,
             throttled,

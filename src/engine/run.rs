@@ -168,7 +168,7 @@ impl<S: TraceSource> Engine<'_, S> {
             KnownAnswer::Passed(previously) => Some(previously),
         };
         let outcome = match self.source.answer_locally(query, self.pacer.has_limit()) {
-            Some(answer) => self.outcome(answer, 1, 0),
+            Some(answer) => self.outcome(query, answer, (1, 0)),
             // Boxed, so that a row that needs no call does not move the memory of one: a snapshot answers a million
             // rows in a second or two.
             None => match Box::pin(self.ask(query, gate)).await {

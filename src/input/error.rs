@@ -328,7 +328,7 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
 }
 
 /// Replaces control characters and marks without width, which a file that is not a table may have and which must not reach the terminal.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
         if c.is_control()

@@ -1,10 +1,12 @@
 //! What was noticed about the inputs besides their rows.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::cleaning::Cleaned;
+use crate::humanize;
 
 /// What was noticed while the inputs were read: what was skipped or cleaned, and what a person should look at.
 ///
@@ -67,6 +69,15 @@ impl Noticed {
         self.count == 0
     }
 
+    /// Returns the first place for people: `orders.csv:17`, `standard input:17`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.first.rsplit_once(':') {
+            Some((file, line)) => format!("{}:{line}", humanize::input(Path::new(file))),
+            None => self.first.clone(),
+        }
+    }
+
     /// Counts one more. Remembers the place if it is the first.
     pub(super) fn add(&mut self, file: &str, line: u64, text: &str) {
         if self.count == 0 {
@@ -80,22 +91,27 @@ impl Noticed {
         if self.count == 0 {
             *self = later;
         } else {
-            self.count += later.count;
+            add(&mut self.count, later.count);
         }
     }
+}
+
+/// Adds to a count. An edited results file may state any number.
+const fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
 }
 
 impl InputNotes {
     /// Adds the notes of a later input.
     pub fn append(&mut self, later: Self) {
-        self.blanks_removed += later.blanks_removed;
-        self.quotes_removed += later.quotes_removed;
-        self.text_marks_removed += later.text_marks_removed;
-        self.lines_without_message += later.lines_without_message;
+        add(&mut self.blanks_removed, later.blanks_removed);
+        add(&mut self.quotes_removed, later.quotes_removed);
+        add(&mut self.text_marks_removed, later.text_marks_removed);
+        add(&mut self.lines_without_message, later.lines_without_message);
         self.files_without_message
             .extend(later.files_without_message);
         for (status, count) in later.send_status {
-            *self.send_status.entry(status).or_default() += count;
+            add(self.send_status.entry(status).or_default(), count);
         }
         self.skipped_lines.append(later.skipped_lines);
         self.cells_with_ids.append(later.cells_with_ids);

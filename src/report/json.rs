@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::locale::Locale;
 use super::{Summary, SummaryFormat};
 use crate::clock;
+use crate::input::InputNotes;
 use crate::results::DamagedColumn;
 use crate::verdict::{MessageVerdict, Totals, Verdict};
 
@@ -48,6 +49,12 @@ pub(super) struct SummaryView<'a> {
     topics_without_contract: BTreeMap<&'a str, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damaged_columns: Vec<DamagedColumn<'a>>,
+    /// What was noticed while the inputs were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a InputNotes>,
+    /// Messages that were not found by a key in lower case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_found_lower_case: Option<u64>,
     errors: &'a BTreeMap<String, u64>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
@@ -132,6 +139,8 @@ impl<'a> SummaryView<'a> {
                 .map(|(topic, messages)| (topic.as_str(), *messages))
                 .collect(),
             damaged_columns: summary.damage.columns().collect(),
+            input: Some(&summary.input_notes).filter(|notes| !notes.is_nothing()),
+            not_found_lower_case: (tally.lower_case > 0).then_some(tally.lower_case),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),

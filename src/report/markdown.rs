@@ -89,9 +89,10 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
         let expectations = expectations.join(locale.text(phrases::SEMICOLON));
         lines.push(labelled(text, label, &escaped(&expectations)));
     }
-    let damaged = text.damaged();
-    if !damaged.is_empty() {
-        lines.push(escaped(&damaged.join(locale.text(phrases::SEMICOLON))));
+    let input = text.input_notes().into_iter().chain(text.damaged());
+    let input: Vec<_> = input.collect();
+    if !input.is_empty() {
+        lines.push(escaped(&input.join(locale.text(phrases::SEMICOLON))));
     }
     lines.extend(
         text.carried()

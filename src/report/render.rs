@@ -14,6 +14,7 @@ use super::row::{ReportContext, RowFormat, RowView};
 use super::sink::WrittenFile;
 use super::targets::{Report, Targets};
 use crate::clock::TimeText;
+use crate::input::InputNotes;
 use crate::results::{
     Block, ColumnOrder, Line, MessageContexts, ReadError, ResultsFile, SpreadsheetDamage,
 };
@@ -47,6 +48,7 @@ pub fn render<'r>(
         coverage: context.expectations.coverage(&tally.topics),
         tally,
         damage,
+        input_notes: input_notes(results_files),
         locale: context.locale.clone(),
     };
     for report in &mut reports {
@@ -58,6 +60,14 @@ pub fn render<'r>(
         made.extend(report.commit()?);
     }
     Ok((summary, made))
+}
+
+fn input_notes(results_files: &[ResultsFile]) -> InputNotes {
+    let mut notes = InputNotes::default();
+    for results_file in results_files {
+        notes.append(results_file.trailer().input.clone());
+    }
+    notes
 }
 
 /// Reads, renders and writes all results files.

@@ -5,6 +5,7 @@ use std::io;
 
 use super::SummaryText;
 use super::locale::Locale;
+use crate::input::InputNotes;
 use crate::offsets::Rules;
 use crate::results::{ResultsFile, SpreadsheetDamage};
 use crate::source::FailureKind;
@@ -32,6 +33,8 @@ pub struct Summary<'a> {
     pub coverage: Coverage,
     /// Damage that a spreadsheet did to the kept columns.
     pub damage: SpreadsheetDamage,
+    /// What was noticed while the inputs were read.
+    pub input_notes: InputNotes,
     /// The language and the time zone of formats for people.
     pub locale: Locale,
 }
@@ -41,6 +44,12 @@ impl Summary<'_> {
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.tally.totals.unanswered == 0
+    }
+
+    /// Returns whether there is nothing to look at: every row is reconciled, and the inputs do not need attention.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.tally.is_clean() && !self.input_notes.needs_attention()
     }
 
     /// Returns advice about the most frequent error of unanswered messages and of messages not found. There is advice
@@ -115,6 +124,7 @@ mod tests {
             tally,
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
+            input_notes: InputNotes::default(),
             locale: Locale::default(),
         };
         let advised: Vec<_> = summary.advice().iter().map(|(code, _)| *code).collect();

@@ -58,6 +58,7 @@ impl SummaryFormat for TerminalSummary {
             out.labelled("errors", [codes.join(", ")])?;
         }
         out.labelled("breaks", breaks(summary))?;
+        out.labelled("input", text.input_notes())?;
         out.labelled("columns", text.damaged())?;
         out.labelled("files", self.files())?;
         out.labelled("next", self.next(summary))

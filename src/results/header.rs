@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::input::Survey;
+use crate::input::{InputNotes, Survey};
 use crate::offsets::Rules;
 use crate::verdict::{Expectations, Totals};
 
@@ -130,7 +130,11 @@ pub struct Trailer {
     pub groups: BTreeSet<String>,
     /// The kept columns in the order of their first row.
     pub columns: Vec<String>,
-    /// End of the run, RFC 3339 UTC. The only field of this line that is covered neither by the seal nor by the lines.
+    /// What was noticed while the inputs were read. Like `finished_at`, it is covered neither by the seal nor by the
+    /// lines.
+    #[serde(default, skip_serializing_if = "InputNotes::is_nothing")]
+    pub input: InputNotes,
+    /// End of the run, RFC 3339 UTC.
     pub finished_at: String,
     /// The seal: SHA-256 of all bytes above this line, hex.
     pub sha256: String,

@@ -12,6 +12,7 @@ use super::order::Earlier;
 use super::written_line::{LineWriter, push_json};
 use super::{Durability, Header, ResultsError, ResultsWriter, RowSet, Unfinished, partial_path};
 use crate::file::{self, is_named};
+use crate::input::InputNotes;
 
 impl ResultsWriter {
     /// Creates `RESULTS.partial` (0600, locked) and writes the header.
@@ -141,6 +142,7 @@ impl ResultsWriter {
             in_order: true,
             next_row: 1,
             contents: Contents::default(),
+            input_notes: InputNotes::default(),
         })
     }
 }

@@ -14,7 +14,7 @@ use super::written_line::LineWriter;
 use super::{Outcome, ResultsError, Trailer};
 use crate::clock;
 use crate::file;
-use crate::input::Row;
+use crate::input::{InputNotes, Row};
 use crate::verdict::Totals;
 
 /// Writes a results file that is not complete yet.
@@ -36,6 +36,7 @@ pub struct ResultsWriter {
     pub(super) in_order: bool,
     pub(super) next_row: u64,
     pub(super) contents: Contents,
+    pub(super) input_notes: InputNotes,
 }
 
 impl ResultsWriter {
@@ -99,6 +100,11 @@ impl ResultsWriter {
         flushed.map(|()| self.contents.totals)
     }
 
+    /// Sets what the trailer says about the inputs.
+    pub fn set_input_notes(&mut self, notes: InputNotes) {
+        self.input_notes = notes;
+    }
+
     /// Completes the results file: puts the lines in row order, adds the trailer with totals and seal, syncs the file and
     /// renames it. `now` is the end of the run. Returns the totals.
     ///
@@ -116,6 +122,7 @@ impl ResultsWriter {
             totals: self.contents.totals,
             groups: self.contents.groups(),
             columns: self.contents.columns.names(),
+            input: self.input_notes,
             finished_at: clock::rfc3339(now),
             sha256: String::new(),
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::message::CowText;
+use crate::message::{CowText, is_lower_case_key};
 
 use super::{GroupVerdict, Judged, MessageVerdict, TopicCounts, Totals, Verdict};
 
@@ -98,6 +98,8 @@ pub struct Tally {
     pub assumed: u64,
     /// Distinct messages with an answer to which no expectation applies: another tag, or another born time.
     pub nothing_expected: u64,
+    /// Distinct messages that were not found by a key in lower case, while most clients write upper case.
+    pub lower_case: u64,
     /// The topics of the distinct messages.
     pub topics: TopicCounts,
     /// The groups, in name order.
@@ -169,7 +171,10 @@ impl Tally {
                 return;
             }
             MessageVerdict::Unanswered => self.totals.unanswered += 1,
-            MessageVerdict::NotFound => self.totals.not_found += 1,
+            MessageVerdict::NotFound => {
+                self.totals.not_found += 1;
+                self.lower_case += u64::from(is_lower_case_key(facts.msg_id));
+            }
             _ => self.totals.answered += 1,
         }
         self.totals.distinct += 1;
@@ -219,6 +224,7 @@ impl Tally {
         self.throttled += next.throttled;
         self.assumed += next.assumed;
         self.nothing_expected += next.nothing_expected;
+        self.lower_case += next.lower_case;
         for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
             *mine += theirs;
         }
@@ -335,7 +341,7 @@ mod tests {
             let observed_at = format!("2026-11-22T12:00:{:02}.000Z", row % 60);
             let facts = RowFacts {
                 row,
-                msg_id: "AA",
+                msg_id: "0a15030b110f18b4aac264be6c450ba2",
                 topic: "orders",
                 born: Timestamp::from_second(i64::try_from(row).unwrap()).ok(),
                 observed_at: &observed_at,
@@ -374,6 +380,7 @@ mod tests {
             tally.errors["BIZ_NO_MESSAGE"],
             tally.totals.not_found + tally.totals.unanswered
         );
+        assert_eq!(tally.lower_case, tally.totals.not_found);
         assert!(!tally.is_clean());
     }
 

@@ -17,8 +17,8 @@ use super::order::MessageAges;
 use super::preflight::{ForecastTerms, Preflight};
 use super::query_run::QueryRun;
 use super::refusals::{
-    announce, announce_carried, announce_damage, announce_deadline, refuse_if_all_are_bad,
-    refuse_if_empty, refuse_to_replace, refuse_too_many_rejects,
+    announce, announce_carried, announce_damage, announce_deadline, announce_notes,
+    refuse_if_all_are_bad, refuse_if_empty, refuse_to_replace, refuse_too_many_rejects,
 };
 use super::start_mode::{StartFlags, StartMode};
 use crate::clock;
@@ -63,6 +63,8 @@ pub(super) struct Job {
     lookup: Option<LookupStage>,
     /// What the pass before the first call found, if there was one.
     preflight: Preflight,
+    /// Whether all rows were read and the warnings about them logged before the first call.
+    is_input_announced: bool,
     /// Decodes born times from IDs.
     born: BornClock,
 }
@@ -126,6 +128,7 @@ impl Job {
             results,
             header,
             preflight: Preflight::default(),
+            is_input_announced: false,
             born: ages.clock,
         };
         job.find_earlier_answers(&args.start, settings)?;
@@ -170,6 +173,8 @@ impl Job {
         let done = self.start.done();
         if self.lookup.as_ref().is_some_and(LookupStage::is_complete) {
             self.preflight = Preflight::read(&self.inputs, done)?;
+            announce_notes(&self.inputs.notes());
+            self.is_input_announced = true;
             return Ok(());
         }
         let accepts_all = matches!(max_rejects, MaxRejects::Percent(share) if share >= 100.0);
@@ -177,6 +182,8 @@ impl Job {
             refuse_if_all_are_bad(&self.inputs)?;
             if done.is_some() {
                 self.preflight = Preflight::read(&self.inputs, done)?;
+                announce_notes(&self.inputs.notes());
+                self.is_input_announced = true;
             }
         } else {
             let terms = ForecastTerms {
@@ -190,6 +197,8 @@ impl Job {
             let (preflight, mut forecast, carried) =
                 Preflight::read_with_forecast(&self.inputs, known, &terms)?;
             announce_damage(&preflight.damage);
+            announce_notes(&self.inputs.notes());
+            self.is_input_announced = true;
             forecast.rows += carried;
             // The rows of a resumed run were accepted when it began.
             if done.is_none() {
@@ -285,6 +294,9 @@ impl Job {
                 };
                 run.run(source, (&self.results, &self.header))?;
             }
+        }
+        if !self.is_input_announced {
+            announce_notes(&self.inputs.notes());
         }
         Ok(self.targets)
     }

@@ -34,6 +34,7 @@ pub(super) use judge_stage::{read_offsets, resume_hint};
 pub(super) use lookup_stage::LookupStage;
 pub(super) use preflight::{ForecastTerms, Preflight};
 pub(super) use query_run::QueryRun;
+pub(super) use refusals::announce_notes;
 pub(super) use start_mode::ResumeFlags;
 
 use job::Job;

@@ -133,7 +133,10 @@ impl<'a> QueryRun<'a> {
         });
         sink.progress.finish();
         match ended {
-            Ok(RunOutcome::Complete) => Ok(sink.writer.finish(clock())?),
+            Ok(RunOutcome::Complete) => {
+                sink.writer.set_input_notes(self.inputs.notes()); // all rows are read now
+                Ok(sink.writer.finish(clock())?)
+            }
             Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
                 Some(deadline) if is_late.get() => {
                     anyhow!("the time is up ({})", deadline.given_by)

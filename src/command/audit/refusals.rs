@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use crate::engine::Forecast;
 use crate::exit::Failed;
 use crate::humanize;
-use crate::input::{Entry, Inputs, Reject};
+use crate::input::{Entry, InputNotes, Inputs, Reject};
+use crate::report::InputText;
+use crate::report::locale::Language;
 use crate::results::{ReadError, ResultsFile, SpreadsheetDamage};
 use crate::settings::{Deadline, MaxRejects};
 
@@ -67,6 +69,17 @@ pub(super) fn announce(forecast: &Forecast) {
 pub(super) fn announce_damage(damage: &SpreadsheetDamage) {
     for column in damage.columns() {
         tracing::warn!("{column}");
+    }
+}
+
+/// Warns about what a person should look at in the inputs.
+pub(in crate::command) fn announce_notes(notes: &InputNotes) {
+    let text = InputText {
+        notes,
+        language: Language::English,
+    };
+    for warning in text.warnings() {
+        tracing::warn!("{warning}");
     }
 }
 

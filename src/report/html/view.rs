@@ -123,8 +123,10 @@ fn verdicts(locale: &Locale) -> [Vec<[&'static str; 3]>; 2] {
 }
 
 fn notes(text: &SummaryText<'_>) -> Vec<String> {
-    let notes = text.resets().into_iter().chain(text.carried());
+    let notes = text.input_notes().into_iter();
     notes
+        .chain(text.resets())
+        .chain(text.carried())
         .chain(text.expectation_notes())
         .chain(text.damaged())
         .collect()

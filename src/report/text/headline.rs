@@ -172,6 +172,7 @@ impl SummaryText<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::input::InputNotes;
     use crate::report::Summary;
     use crate::report::locale::{Language, Locale, TimeFormat};
     use crate::results::SpreadsheetDamage;
@@ -185,6 +186,7 @@ mod tests {
             tally,
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
+            input_notes: InputNotes::default(),
             locale: Locale::default(),
         };
         Language::ALL.map(|language| {

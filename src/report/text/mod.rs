@@ -2,9 +2,11 @@
 
 mod basis;
 mod headline;
+mod input;
 mod notes;
 mod run;
 
+pub(crate) use input::InputText;
 pub(super) use run::RunFact;
 
 use super::Summary;

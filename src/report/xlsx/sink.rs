@@ -174,6 +174,7 @@ fn own(error: XlsxError) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::InputNotes;
     use crate::report::CsvDialect;
     use crate::report::locale::Locale;
     use crate::report::xlsx::cells::CellWriter;
@@ -209,6 +210,7 @@ mod tests {
             tally: Tally::default(),
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
+            input_notes: InputNotes::default(),
             locale: Locale::default(),
         };
         book.summarise(&summary).unwrap();

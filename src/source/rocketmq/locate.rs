@@ -107,13 +107,8 @@ impl Cluster {
             )));
         }
         self.were_all_asked(&topic).await?;
-        let case = if id.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            "; most keys are in upper case, and this one is not"
-        } else {
-            ""
-        };
         let message = format!(
-            "no message with this ID under topic {} on {}: it has expired, is stored under another topic, or its broker is down{case}",
+            "no message with this ID under topic {} on {}: it has expired, is stored under another topic, or its broker is down",
             query.topic,
             topic.brokers.join(", ")
         );
