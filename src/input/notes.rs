@@ -142,3 +142,44 @@ impl InputNotes {
         self.cells_with_ids.count > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_of_several_inputs_add_up_and_the_first_place_stays() {
+        let of = |file: &str| {
+            let mut notes = InputNotes {
+                blanks_removed: 1,
+                files_without_message: vec![file.to_owned()],
+                ..InputNotes::default()
+            };
+            notes.add_send_status("SLAVE_NOT_AVAILABLE");
+            notes.cells_with_ids.add(file, 7, "");
+            notes.skipped_lines.add(file, 1, "title");
+            notes
+        };
+        let mut all = InputNotes::default();
+        assert!(all.is_nothing() && !all.needs_attention());
+        all.append(of("a.csv"));
+        all.append(of("b.csv"));
+        assert!(!all.is_nothing() && all.needs_attention());
+        assert_eq!(all.blanks_removed, 2);
+        assert_eq!(all.files_without_message, ["a.csv", "b.csv"]);
+        assert_eq!(all.send_status["SLAVE_NOT_AVAILABLE"], 2);
+        assert_eq!(all.cells_with_ids.count, 2);
+        assert_eq!(all.cells_with_ids.place(), "a.csv:7");
+        let text = serde_json::to_string(&all).unwrap();
+        assert_eq!(serde_json::from_str::<InputNotes>(&text).unwrap(), all);
+    }
+
+    #[test]
+    fn counts_of_an_edited_file_do_not_overflow() {
+        let most: InputNotes =
+            serde_json::from_str(&format!(r#"{{"blanks_removed":{}}}"#, u64::MAX)).unwrap();
+        let mut sum = most.clone();
+        sum.append(most);
+        assert_eq!(sum.blanks_removed, u64::MAX);
+    }
+}

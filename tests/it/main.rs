@@ -42,6 +42,8 @@ mod html;
 #[cfg(test)]
 mod input_files;
 #[cfg(test)]
+mod input_notes;
+#[cfg(test)]
 mod interrupted;
 #[cfg(test)]
 mod large_run;
