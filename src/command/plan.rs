@@ -16,8 +16,9 @@ use crate::exit::{Failed, Status, print};
 use crate::humanize::{self, count};
 use crate::input::{InputNotes, Reject};
 use crate::message::{BornClock, Zone};
-use crate::report::InputText;
+use crate::report::InputNotesText;
 use crate::report::locale::Language;
+use crate::results::SpreadsheetDamage;
 use crate::settings::Span;
 
 /// Number of rejected rows that are shown.
@@ -89,18 +90,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
             retention,
             zone: &zone,
         };
-        let mut text = plan.text(&inputs.first_rejects(SHOWN)?);
-        let notes = InputText {
-            notes: &notes,
-            language: Language::English,
-        };
-        for note in notes.all() {
-            let _ = writeln!(text, "{:<10}{note}", "input"); // a String takes everything
-        }
-        for column in preflight.damage.columns() {
-            let _ = writeln!(text, "{column}");
-        }
-        text
+        plan.text(&inputs.first_rejects(SHOWN)?) + &remarks(&notes, &preflight.damage)
     };
     print(&text)?;
     Ok(if forecast.rejected > 0 {
@@ -108,6 +98,22 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     } else {
         Status::Clean
     })
+}
+
+/// Returns what was noticed about the inputs and which columns a spreadsheet has damaged.
+fn remarks(notes: &InputNotes, damage: &SpreadsheetDamage) -> String {
+    let notes = InputNotesText {
+        notes,
+        language: Language::English,
+    };
+    let mut text = String::new();
+    for note in notes.all() {
+        let _ = writeln!(text, "{:<10}{note}", "input"); // a String takes everything
+    }
+    for column in damage.columns() {
+        let _ = writeln!(text, "{column}");
+    }
+    text
 }
 
 /// A plan as data.

@@ -36,7 +36,7 @@ pub(crate) use targets::OpenReport;
 pub use targets::{Target, Targets};
 pub use terminal::TerminalSummary;
 pub(crate) use terminal_writer::{TerminalWriter, plain_table};
-pub(crate) use text::InputText;
+pub(crate) use text::InputNotesText;
 pub use text::SummaryText;
 pub use worklist::{ForeignFolder, refuse_foreign};
 

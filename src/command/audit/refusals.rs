@@ -10,7 +10,7 @@ use crate::engine::Forecast;
 use crate::exit::Failed;
 use crate::humanize;
 use crate::input::{Entry, InputNotes, Inputs, Reject};
-use crate::report::InputText;
+use crate::report::InputNotesText;
 use crate::report::locale::Language;
 use crate::results::{ReadError, ResultsFile, SpreadsheetDamage};
 use crate::settings::{Deadline, MaxRejects};
@@ -74,7 +74,7 @@ pub(super) fn announce_damage(damage: &SpreadsheetDamage) {
 
 /// Warns about what a person should look at in the inputs.
 pub(in crate::command) fn announce_notes(notes: &InputNotes) {
-    let text = InputText {
+    let text = InputNotesText {
         notes,
         language: Language::English,
     };

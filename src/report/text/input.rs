@@ -12,12 +12,12 @@ const LOGS_NAMED: usize = 5;
 
 /// The sentences about the notes of inputs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct InputText<'n> {
+pub(crate) struct InputNotesText<'n> {
     pub(crate) notes: &'n InputNotes,
     pub(crate) language: Language,
 }
 
-impl InputText<'_> {
+impl InputNotesText<'_> {
     /// Returns all sentences, warnings first.
     pub(crate) fn all(self) -> Vec<String> {
         let warnings = self.warnings().into_iter();
@@ -199,7 +199,7 @@ impl SummaryText<'_> {
     /// case.
     #[must_use]
     pub fn input_notes(&self) -> Vec<String> {
-        let text = InputText {
+        let text = InputNotesText {
             notes: &self.summary.input_notes,
             language: self.locale.language,
         };

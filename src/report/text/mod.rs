@@ -6,7 +6,7 @@ mod input;
 mod notes;
 mod run;
 
-pub(crate) use input::InputText;
+pub(crate) use input::InputNotesText;
 pub(super) use run::RunFact;
 
 use super::Summary;
