@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::gateway::{Call, Fault, Gateway};
 use super::input_files::audit;
 use super::rocketmq::cluster::{Cluster, Message, key};
-use super::rocketmq::state;
+use super::rocketmq::{keys, state};
 use super::tool::{Said, Tool, table};
 
 const IDS: [&str; 3] = [
@@ -296,6 +296,30 @@ fn a_cluster_audit_has_the_notes_in_its_trailer() {
     let row = rows.iter().find(|row| row["msg_id"] == ids[1]).unwrap();
     let remark = "its broker is down; most clients write IDs in upper case, this one has lower-case letters: try it in upper case";
     assert!(row["error_message"].ends_with(remark), "{row:?}");
+}
+
+#[test]
+fn a_resumed_cluster_audit_has_the_same_notes() {
+    let (tool, cluster) = (Tool::new(), Cluster::start(state()));
+    let title = "Messages of November\n";
+    tool.write("in.csv", title.to_owned() + &keys((0..8).map(key)));
+    let notes = json!({
+        "skipped_lines": {"count": 1, "first": "in.csv:1", "text": "Messages of November"},
+    });
+    let is_down = |is_down: bool| {
+        cluster.change(|state| {
+            state.down.clear();
+            state.down.extend(is_down.then(|| "broker-b".to_owned()));
+        });
+    };
+    let call = tool.call("audit in.csv -o r.csv --rate max --max-attempts 1 --source");
+    is_down(true);
+    call.arg(&cluster.source()).ends(3);
+    assert_eq!(trailer(&tool, "r.results.ndjson"), notes);
+    is_down(false);
+    let call = tool.call("audit in.csv -o r.csv --rate max --resume --source");
+    call.arg(&cluster.source()).ends(1);
+    assert_eq!(trailer(&tool, "r.results.ndjson"), notes);
 }
 
 /// As in a database that keeps IDs as UUIDs.
