@@ -14,11 +14,17 @@ const ID: &str = "AC10323E00002A9F0000000000983278";
 
 /// Runs a night in which `GID_a` has consumed the one message and `expected` should have.
 fn night(script: &str, expected: &str) -> (String, BTreeSet<String>) {
+    let list = format!("msg_id,topic\n{ID},orders\n");
+    night_of(script, expected, list.as_bytes())
+}
+
+/// Runs a night with this outbox.
+fn night_of(script: &str, expected: &str, outbox: &[u8]) -> (String, BTreeSet<String>) {
     let tool = Tool::new();
     let gateway = Gateway::setup().knows("orders", ID, "GID_a").start();
     tool.write("expected.csv", format!("topic,group\norders,{expected}\n"));
     let mut list = GzEncoder::new(Vec::new(), Compression::fast());
-    writeln!(list, "msg_id,topic\n{ID},orders").unwrap();
+    list.write_all(outbox).unwrap();
     tool.write("data/outbox.csv.gz", list.finish().unwrap());
     let script = script
         .replace("ons://cn-hangzhou", &gateway.url())
@@ -42,8 +48,8 @@ fn sample(name: &str) -> String {
     Tool::new().read(&format!("samples/nightly.{name}"))
 }
 
-#[test]
-fn the_cron_line_is_silent_when_all_is_well_and_only_then() {
+/// Returns the command of the crontab.
+fn cron_line() -> String {
     let crontab = sample("crontab");
     let fields: Vec<_> = crontab.lines().last().unwrap().splitn(6, ' ').collect();
     let is_time = |field: &&str| *field == "*" || field.parse::<u8>().is_ok();
@@ -51,7 +57,12 @@ fn the_cron_line_is_silent_when_all_is_well_and_only_then() {
     let command = fields[5].trim();
     // An unescaped % would end the command.
     assert_eq!(command.matches('%').count(), command.matches("\\%").count());
-    let command = command.replace("\\%", "%");
+    command.replace("\\%", "%")
+}
+
+#[test]
+fn the_cron_line_is_silent_when_all_is_well_and_only_then() {
+    let command = cron_line();
     let (said, files) = night(&command, "GID_a");
     assert_eq!(said, "ended 0\n");
     for ending in ["csv", "results.ndjson"] {
@@ -61,8 +72,8 @@ fn the_cron_line_is_silent_when_all_is_well_and_only_then() {
     assert!(said.contains("exit status 1: see data/audit-"), "{said}");
 }
 
-#[test]
-fn the_unit_for_systemd_leaves_reports_and_metrics() {
+/// Returns the command of the unit for systemd.
+fn unit_script() -> String {
     let unit = sample("service");
     let starts = unit
         .lines()
@@ -75,7 +86,12 @@ fn the_unit_for_systemd_leaves_reports_and_metrics() {
             2 * script.matches(written).count()
         );
     }
-    let script = script.replace("$$", "$").replace("%%", "%");
+    script.replace("$$", "$").replace("%%", "%")
+}
+
+#[test]
+fn the_unit_for_systemd_leaves_reports_and_metrics() {
+    let script = unit_script();
     for (expected, status) in [("GID_a", 0), ("GID_b", 1)] {
         let (said, files) = night(&script, expected);
         assert!(said.ends_with(&format!("ended {status}\n")), "{said}");
@@ -85,16 +101,36 @@ fn the_unit_for_systemd_leaves_reports_and_metrics() {
     }
 }
 
-#[test]
-fn the_cron_job_for_kubernetes_leaves_reports() {
+/// Returns the command of the job for Kubernetes.
+fn job_script() -> String {
     let job = sample("cronjob.yaml");
     let folded = job.split_once("- >-\n").unwrap().1;
     let indent = " ".repeat(folded.len() - folded.trim_start().len());
     let lines = folded.lines().map_while(|line| line.strip_prefix(&indent));
-    let script = lines.collect::<Vec<_>>().join(" ");
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_cron_job_for_kubernetes_leaves_reports() {
+    let script = job_script();
     let (said, files) = night(&script, "GID_a");
     assert!(said.ends_with("ended 0\n"), "{said}");
     for ending in ["csv", "html", "results.ndjson"] {
         assert!(files.contains(ending), "{files:?}");
+    }
+}
+
+#[test]
+fn a_byte_that_is_not_utf_8_costs_its_line_only() {
+    let outbox = format!("msg_id,topic,customer\n{ID},orders,a\n{ID},orders,caf\u{e9}\n");
+    let outbox: Vec<u8> = outbox
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
+    for script in [cron_line(), unit_script(), job_script()] {
+        let (said, files) = night_of(&script, "GID_a", &outbox);
+        let is_status_1 = said.contains("exit status 1:") || said.ends_with("ended 1\n");
+        assert!(is_status_1, "{said}");
+        assert!(files.contains("results.ndjson"), "{files:?}");
     }
 }

@@ -20,19 +20,24 @@ pub(crate) struct Tool {
     folder: TempDir,
 }
 
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let copy = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &copy);
+        } else {
+            fs::copy(entry.path(), copy).unwrap();
+        }
+    }
+}
+
 impl Tool {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
-        fs::create_dir(folder.path().join("samples")).unwrap();
-        for file in fs::read_dir(samples).unwrap() {
-            let file = file.unwrap();
-            fs::copy(
-                file.path(),
-                folder.path().join("samples").join(file.file_name()),
-            )
-            .unwrap();
-        }
+        copy_folder(&samples, &folder.path().join("samples"));
         Self { folder }
     }
 

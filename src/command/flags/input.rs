@@ -10,9 +10,12 @@ use crate::settings::Settings;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct InputFlags {
-    /// Files with message IDs and topics: CSV, TSV, NDJSON or bare IDs; plain, gzip or zstd; `-` is standard input
+    /// Files with message IDs: CSV, TSV, JSON, workbooks, producers' logs or bare IDs; `-` is standard input
     ///
-    /// Columns are found by name (msg_id, MsgId, message-id, Message ID; topic; instance_id). All other columns are
+    /// The format is detected from the content: CSV or TSV, NDJSON or other JSON, .xlsx or .ods, lines of logs in which
+    /// RocketMQ clients say that they sent a message, or one ID a line; plain, gzip or zstd.
+    ///
+    /// Columns are found by name (msg_id, MsgId, Message ID, 消息ID; topic, 主题; instance_id). All other columns are
     /// copied to the report unchanged.
     ///
     /// Examples:
@@ -20,6 +23,8 @@ pub(in crate::command) struct InputFlags {
     /// ons-audit audit ids.txt --topic orders --source ons://cn-hangzhou
     ///
     /// ons-audit audit export.csv --delimiter ';' --msg-id-column 3 --source ons://cn-hangzhou
+    ///
+    /// ons-audit audit host-*/producer.log* --source ons://cn-hangzhou
     ///
     /// zcat day.csv.gz | ons-audit audit - --source ons://cn-hangzhou
     #[arg(value_name = "INPUT", default_value = "-", hide_default_value = true)]
@@ -38,7 +43,7 @@ pub(in crate::command) struct InputFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct ColumnFlags {
-    /// Column with the message ID, by name or by number (the first is 1)
+    /// Column with the message ID, by name, by number (the first is 1), or by a path in JSON (payload.msg_id)
     #[arg(long, value_name = "COLUMN")]
     msg_id_column: Option<String>,
     /// Column with the topic
@@ -53,19 +58,21 @@ pub(in crate::command) struct ColumnFlags {
     /// Instance of every row that names none
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// csv, tsv, ndjson, json, log or ids; detected by default
+    /// csv, tsv, ndjson, json, log (lines of producers) or ids; detected by default
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<InputFormat>,
-    /// Character encoding, such as gb18030 or utf-16le; `lossy` rejects only the rows that are not UTF-8
+    /// Encoding, such as gb18030 or utf-16le; `lossy` rejects rows that are not UTF-8 [default: UTF-8, or refuse]
     #[arg(long, value_name = "LABEL")]
     encoding: Option<InputEncoding>,
-    /// Sheet of a workbook, by name or by number (the first is 1)
+    /// Sheet of a workbook, by name or number [default: the only one with a message-ID column]
     #[arg(long, value_name = "NAME|N", value_parser = sheet)]
     sheet: Option<SheetRef>,
-    /// Column whose cells are log lines of producers
+    /// Column with log lines of producers; rows whose line names no sent message are counted and not asked
     #[arg(long, value_name = "COLUMN", conflicts_with_all = ["msg_id_column", "no_header"])]
     log_column: Option<String>,
-    /// Take the broker, queue and offset of a log line for the message's position, without a look-up
+    /// Believe the broker, queue and offset in log lines, without a look-up [default: look up each ID]
+    ///
+    /// Wrong for messages that are delayed, timed, transactional or sent in a batch: their log lines name another place.
     #[arg(long)]
     trust_coordinates: bool,
     /// Character between cells (`\t` is a tab); by default the header tells
