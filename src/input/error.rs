@@ -107,7 +107,7 @@ pub enum InputError {
         path: String,
     },
     /// A flag gives a column number, but the keys of an object have no numbers.
-    #[error("{} is NDJSON, whose columns have names only, but {flag} is a number", named(.path))]
+    #[error("{} is JSON, whose fields have names only, but {flag} is a number", named(.path))]
     NumberedKey {
         /// The path as it was given.
         path: String,
@@ -256,7 +256,7 @@ impl Advice for InputError {
                 columns, reason, ..
             } => hint_for_columns(columns, reason),
             Self::NoTopic { .. } => "name it with --topic NAME".to_owned(),
-            Self::NumberedKey { flag, .. } => format!("name the key: {flag} NAME"),
+            Self::NumberedKey { flag, .. } => format!("name the field: {flag} NAME"),
             Self::Delimiter(_) => "--delimiter ';'".to_owned(),
             Self::Name { flag, .. } => format!("{flag} NAME, exactly as the console shows it"),
             Self::TooManyRows => "split the input and audit the parts as shards".to_owned(),

@@ -344,8 +344,8 @@ fn options_that_do_not_fit_are_refused() {
         (
             "{}",
             options(|o| o.topic_column = Some("2".into())),
-            "in is NDJSON, whose columns have names only, but --topic-column is a number",
-            "name the key: --topic-column NAME",
+            "in is JSON, whose fields have names only, but --topic-column is a number",
+            "name the field: --topic-column NAME",
         ),
         (
             "x",

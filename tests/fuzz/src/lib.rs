@@ -1,5 +1,9 @@
 //! What several targets need.
 
+mod inputs;
+
+pub use inputs::{checked_rows, described};
+
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
