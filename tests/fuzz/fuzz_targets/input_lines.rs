@@ -44,7 +44,8 @@ const fn header(how: u8) -> &'static [u8] {
         0 => b"msg_id,topic,note\n",
         1 => b"msg_id\ttopic\tnote\n",
         5 => b"0A15030B110F18B4AAC264BE6C46FFFF,orders,\n",
-        _ => b"",
+        // The first bytes must not look like another format.
+        _ => b"# begin\n",
     }
 }
 
