@@ -72,7 +72,9 @@ impl WorkbookError {
 impl Advice for WorkbookError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NoWorkbook => "unpack it, and name the lists inside; of a document, save its table as CSV",
+            Self::NoWorkbook => {
+                "unpack it, and name the lists inside; of a document, save its table as CSV"
+            }
             Self::Encrypted => "open it, remove its password, and save it as .xlsx",
             Self::Old | Self::Binary => "open it, and save it as .xlsx",
             Self::TooLarge | Self::PartTooLarge { .. } => {
