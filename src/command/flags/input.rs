@@ -61,7 +61,7 @@ pub(in crate::command) struct ColumnFlags {
     /// csv, tsv, ndjson, json, log (lines of producers) or ids; detected by default
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<InputFormat>,
-    /// Encoding, such as gb18030 or utf-16le; `lossy` rejects rows that are not UTF-8 [default: UTF-8, or refuse]
+    /// Encoding, such as gb18030 or utf-16le; `lossy` rejects rows that are not UTF-8 [default: UTF-8 only]
     #[arg(long, value_name = "LABEL")]
     encoding: Option<InputEncoding>,
     /// Sheet of a workbook, by name or number [default: the only one with a message-ID column]
@@ -72,10 +72,10 @@ pub(in crate::command) struct ColumnFlags {
     log_column: Option<String>,
     /// Believe the broker, queue and offset in log lines, without a look-up [default: look up each ID]
     ///
-    /// Wrong for messages that are delayed, timed, transactional or sent in a batch: their log lines name another place.
+    /// Wrong for messages that are delayed, timed, transactional or sent in a batch: those lines name another place.
     #[arg(long)]
     trust_coordinates: bool,
-    /// Character between cells (`\t` is a tab); by default the header tells
+    /// Character between cells (`\t` is a tab); detected by default
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     delimiter: Option<u8>,
     /// The first line is data; name columns by number
