@@ -78,7 +78,7 @@ impl CsvRows {
         if !is_utf8 || memchr(REPLACEMENT[0], record.bytes).is_some() {
             self.note_replaced(record.line, &text);
         }
-        if record.has_lines && record.fault.is_none() {
+        if record.has_lines && self.table.sheet.is_none() {
             self.note_ids_in_cells(record.line);
         }
         let fields = fields(&self.table.columns, &self.cells);

@@ -103,6 +103,13 @@ impl Decoding {
         }
     }
 
+    /// Returns whether the first bytes look like UTF-8 although another encoding was named. Text of other encodings is
+    /// seldom valid UTF-8.
+    pub(super) fn is_doubtful(self, head: &[u8]) -> bool {
+        let is_utf8 = || str::from_utf8(head).is_ok_and(|text| !text.is_ascii());
+        matches!(self, Self::Named(encoding) if encoding != UTF_8) && is_utf8()
+    }
+
     /// Returns the name of the encoding, for an error.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -295,6 +302,15 @@ mod tests {
         ] {
             assert_eq!(Decoding::of(head, flag), decoding, "{head:?}");
         }
+    }
+
+    #[test]
+    fn utf8_that_is_read_as_another_encoding_is_doubtful() {
+        let gbk = Decoding::Named(GBK);
+        assert!(gbk.is_doubtful("消息ID".as_bytes()));
+        assert!(!gbk.is_doubtful(b"msg_id"));
+        assert!(!gbk.is_doubtful(b"\xcf\xfb\xcf\xa2"));
+        assert!(!Decoding::Utf8.is_doubtful("消息ID".as_bytes()));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub enum InputError {
         problem: String,
     },
     /// It has bytes that are not UTF-8.
-    #[error("{} is not UTF-8: {rows} of its records have other bytes, the first in line {line}", named(.path))]
+    #[error("{} is not UTF-8: records with other bytes: {rows}, the first in line {line}", named(.path))]
     NotUtf8 {
         /// The path as it was given.
         path: String,
@@ -63,6 +63,14 @@ pub enum InputError {
         line: u64,
         /// The label of the encoding that it may have.
         guess: String,
+    },
+    /// Its header contains a message ID, so a row may be lost in it.
+    #[error("the header of {}, which ends in line {line}, contains a message ID", named(.path))]
+    HeaderWithId {
+        /// The path as it was given.
+        path: String,
+        /// The last line of the header, from 1.
+        line: u64,
     },
     /// Its header has bytes that its encoding does not have.
     #[error("the header of {} cannot be read: it is not valid {encoding}", named(.path))]
@@ -127,6 +135,9 @@ pub enum InputError {
         /// The fault of the name.
         reason: BadName,
     },
+    /// A flag means nothing for these inputs.
+    #[error("{0} is given, but {1}")]
+    Unused(&'static str, &'static str),
     /// Row numbers of the duplicate check have 32 bits.
     #[error("the inputs have more than {} rows", u32::MAX)]
     TooManyRows,
@@ -249,9 +260,20 @@ impl Advice for InputError {
             Self::NotUtf8 { guess, .. } => {
                 format!("--encoding {guess} if that is what wrote it; --encoding lossy rejects these rows and asks about the others")
             }
+            Self::HeaderWithId { .. } => {
+                "--no-header if the first line is data; otherwise look for a quote in the header that is not closed".to_owned()
+            }
             Self::Header { .. } => "name the encoding with --encoding LABEL, for example gb18030 or utf-16le".to_owned(),
             Self::Workbook { reason, .. } => return reason.hint(),
             Self::Unreadable { reason, .. } => reason.hint(),
+            Self::Columns {
+                encoding: Some(encoding),
+                reason: Unmapped::Missing(role),
+                ..
+            } => format!(
+                "is {encoding} its encoding? If it is, name the column with {} NAME",
+                role.flag()
+            ),
             Self::Columns {
                 columns, reason, ..
             } => hint_for_columns(columns, reason),
@@ -259,6 +281,7 @@ impl Advice for InputError {
             Self::NumberedKey { flag, .. } => format!("name the field: {flag} NAME"),
             Self::Delimiter(_) => "--delimiter ';'".to_owned(),
             Self::Name { flag, .. } => format!("{flag} NAME, exactly as the console shows it"),
+            Self::Unused(flag, _) => format!("leave {flag} out, or check the inputs"),
             Self::TooManyRows => "split the input and audit the parts as shards".to_owned(),
             Self::Scratch(_) => {
                 "make room there, or name a results file elsewhere with --results".to_owned()
@@ -303,7 +326,8 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
     match unmapped {
         Unmapped::Keep(_) => "name the columns as the input does: --keep NAME,NAME".to_owned(),
         Unmapped::Missing(Role::MsgId) if let Some(place) = first_id => {
-            format!("the first line looks like data: --no-header --msg-id-column {}", place + 1)
+            let place = place + 1;
+            format!("the first line looks like data: --no-header --msg-id-column {place} --topic-column N, or --topic NAME")
         }
         Unmapped::Missing(role) if let Some(name) = near_miss(columns, *role) => {
             let or = match role {
@@ -315,7 +339,7 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
             format!("is `{name}` the {}? {} {quoted}{or}", role.noun(), role.flag())
         }
         Unmapped::Missing(Role::MsgId) if columns.len() == 1 => {
-            "name it with --msg-id-column NAME, or what stands between the cells with --delimiter ';'".to_owned()
+            "name it with --msg-id-column NAME, what stands between the cells with --delimiter ';', a sheet with --sheet NAME; a producer's log with --input-format log".to_owned()
         }
         Unmapped::Missing(Role::Topic) => {
             "name the column with --topic-column NAME, or the one topic of all rows with --topic NAME".to_owned()

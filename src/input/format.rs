@@ -11,7 +11,7 @@ use super::unreadable::Unreadable;
 use crate::delimited::{BOM, DELIMITERS};
 
 /// Number of bytes that are examined.
-pub(super) const HEAD: u64 = 64 << 10;
+pub(super) const HEAD: u64 = 1 << 20;
 
 /// Number of lines in which a JSON object or a header is sought.
 const SEARCHED: usize = 20;
@@ -33,12 +33,19 @@ pub(super) enum Shape {
 }
 
 /// Beginnings of files that are not text, with what they are.
-const BINARY: [(&[u8], Unreadable); 6] = [
+const BINARY: [(&[u8], Unreadable); 13] = [
     (b"BZh", Unreadable::Compressed("bzip2")),
     (b"\xfd7zXZ\0", Unreadable::Compressed("xz")),
     (b"\x1f\x8b", Unreadable::CompressedTwice),
     (b"\x28\xb5\x2f\xfd", Unreadable::CompressedTwice),
     (b"%PDF-", Unreadable::Binary("PDF document")),
+    (b"\x89PNG", Unreadable::Binary("picture")),
+    (b"\xff\xd8\xff", Unreadable::Binary("picture")),
+    (b"GIF8", Unreadable::Binary("picture")),
+    (b"PAR1", Unreadable::Binary("Parquet file")),
+    (b"SQLite format 3\0", Unreadable::Binary("SQLite database")),
+    (b"Rar!", Unreadable::Binary("RAR archive")),
+    (b"7z\xbc\xaf", Unreadable::Binary("7-Zip archive")),
     (b"\x7fELF", Unreadable::Binary("program")),
 ];
 
@@ -47,7 +54,12 @@ pub(super) fn check_is_text(head: &[u8]) -> Result<(), Unreadable> {
     let known = BINARY
         .iter()
         .find(|(beginning, _)| head.starts_with(beginning));
-    known.map_or(Ok(()), |(_, reason)| Err(*reason))
+    let is_tar = head.get(257..262) == Some(b"ustar");
+    match known {
+        Some((_, reason)) => Err(*reason),
+        None if is_tar => Err(Unreadable::Binary("tar archive")),
+        None => Ok(()),
+    }
 }
 
 /// Detects the format by the first characters. Options that are given take precedence.
@@ -60,11 +72,15 @@ pub(super) fn sniff(head: &[u8], options: &InputOptions) -> Result<Shape, Unread
     if first.is_empty() && options.format != Some(InputFormat::Log) {
         return Err(Unreadable::Empty);
     }
-    if ["<!doctype html", "<html"]
+    let begins_with = |tag: &&str| begins_with(first, tag);
+    if ["<!doctype html", "<html", "<head", "<body", "<table"]
         .iter()
-        .any(|tag| begins_with(first, tag))
+        .any(begins_with)
     {
         return Err(Unreadable::Html);
+    }
+    if begins_with(&"<?xml") {
+        return Err(Unreadable::Xml);
     }
     let table = |delimiter: Option<u8>| table(head, options.delimiter.or(delimiter), options);
     Ok(match options.format {
@@ -117,7 +133,13 @@ pub(super) fn sheet_start(head: &[u8], options: &InputOptions) -> Option<TableSt
 
 fn detect(head: &[u8], options: &InputOptions) -> Shape {
     if let Some(shape) = detect_json(head) {
-        return shape;
+        // A log may contain lines of JSON.
+        let is_log = !head.trim_ascii_start().starts_with(b"{") && shape == Shape::JsonLines;
+        return if is_log && has_message(head) {
+            Shape::Log
+        } else {
+            shape
+        };
     }
     let text = TableText {
         head,

@@ -6,7 +6,7 @@ use super::InputError;
 use super::bytes::Bytes;
 use super::csv_rows::CsvRows;
 use super::encoding::Decoding;
-use super::format::{Shape, has_message, sheet_start, sniff, table_start};
+use super::format::{HEAD, Shape, has_message, sheet_start, sniff, table_start};
 use super::id_rows::IdRows;
 use super::input_text::InputText;
 use super::layout::{Layout, check_ids, check_keys, check_log, in_words};
@@ -71,6 +71,14 @@ impl Input {
         if shape == Shape::Unknown {
             shape = input.look_further(&head)?;
         }
+        if let Shape::Table(start) = &shape
+            && start.offset >= HEAD
+        {
+            return Err(InputError::Unreadable {
+                path: input.name.to_string(),
+                reason: Unreadable::LongHeader,
+            });
+        }
         match input.lay_out(shape) {
             Err(error @ InputError::Columns { .. }) => {
                 Err(input.encoding_fault(&head)?.unwrap_or(error))
@@ -95,6 +103,11 @@ impl Input {
     /// Returns whether the input is a log.
     pub(super) const fn is_log(&self) -> bool {
         matches!(self.layout, Layout::Log)
+    }
+
+    /// Returns whether the input is a sheet of a workbook.
+    pub(super) const fn is_sheet(&self) -> bool {
+        matches!(self.text, InputText::Sheet(..))
     }
 
     /// Reads a file to its end that begins with nothing known: its first message may come late in a log.

@@ -1,6 +1,7 @@
 //! The text of an input: a file, decompressed and decoded, or a sheet of a workbook.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::InputError;
@@ -11,6 +12,7 @@ use super::options::InputOptions;
 use super::table_start::names_id;
 use super::workbook::{is_ole, is_zip, read_sheet};
 use crate::delimited::BOM;
+use crate::humanize;
 
 /// The text of an input.
 #[derive(Debug, Clone)]
@@ -42,6 +44,13 @@ impl InputText {
             path: name.to_owned(),
             reason,
         })?;
+        if decoding.is_doubtful(&head) {
+            let path = humanize::input(Path::new(name));
+            tracing::warn!(
+                "{path} looks like UTF-8, but is read as {}",
+                decoding.name()
+            );
+        }
         Ok(Self::File(bytes.clone(), decoding))
     }
 

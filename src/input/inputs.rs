@@ -71,6 +71,8 @@ impl Inputs {
 
     fn survey(opened: Vec<(String, Bytes)>, options: InputOptions) -> Result<Self, InputError> {
         let options = Arc::new(options);
+        let has_sheet_flag = options.sheet.is_some();
+        let needs_log = options.trust_coordinates && options.log_column.is_none();
         let mut inputs = Vec::with_capacity(opened.len());
         let mut surveys = Vec::with_capacity(opened.len());
         let mut roles = String::new();
@@ -91,6 +93,15 @@ impl Inputs {
             input.set_survey(&survey);
             inputs.push(input);
             surveys.push(survey);
+        }
+        if has_sheet_flag && !inputs.iter().any(Input::is_sheet) {
+            return Err(InputError::Unused("--sheet", "no input is a workbook"));
+        }
+        if needs_log && !inputs.iter().any(Input::is_log) {
+            return Err(InputError::Unused(
+                "--trust-coordinates",
+                "no input is a log",
+            ));
         }
         if surveys.iter().map(|survey| survey.rows).sum::<u64>() > u32::MAX.into() {
             return Err(InputError::TooManyRows);

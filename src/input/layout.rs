@@ -13,6 +13,7 @@ use super::input_text::InputText;
 use super::log_rows::LogRows;
 use super::options::InputOptions;
 use super::table_start::TableStart;
+use crate::message::contains_id;
 
 /// The form of the records of an input.
 #[derive(Debug)]
@@ -32,8 +33,16 @@ impl Layout {
         text: &InputText,
         options: &InputOptions,
     ) -> Result<Self, InputError> {
+        let columns = columns(path, &start, options, text.decoding())?;
+        let has_id = |cell: &String| contains_id(cell.as_bytes());
+        if !options.no_header && start.header.iter().any(has_id) {
+            return Err(InputError::HeaderWithId {
+                path: path.to_owned(),
+                line: start.line - 1,
+            });
+        }
         let table = Table {
-            columns: Arc::new(columns(path, &start, options, text.decoding())?),
+            columns: Arc::new(columns),
             delimiter: start.delimiter,
             has_header: !options.no_header,
             sheet: match text {

@@ -105,7 +105,7 @@ impl LogCell<'_> {
     ) {
         let messages = sent_messages(self.text);
         if messages.is_empty() {
-            builder.notes.lines_without_message += 1;
+            builder.note_no_message(self.line, self.text);
         }
         for message in messages {
             let queue_id = message

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::column_ref::ColumnRef;
 use super::columns::Columns;
 use super::encoding::Decoding;
-use super::error::listed;
+use super::error::{listed, printable};
 use super::header::{Role, Unmapped};
 use super::kept_cells::{KeptCellsWriter, push_string};
+use super::log_line::sent_messages;
 use super::log_rows::{LogCell, SENT_COLUMNS};
 use super::nested::{Nested, NestedField};
 use super::object::{self, Object};
@@ -251,13 +252,32 @@ fn placed<'a>(
         },
         found,
         reason: match (role, fields) {
-            (Role::MsgId, Some(fields)) => format!("is missing; {fields}"),
+            (Role::MsgId, Some(fields)) => {
+                let log = log_field(object).map(|name| {
+                    format!(
+                        "; `{}` is a log line: --log-column {}",
+                        printable(name),
+                        printable(name)
+                    )
+                });
+                format!("is missing; {fields}{}", log.unwrap_or_default())
+            }
             (Role::Topic, Some(fields)) => {
                 format!("is missing, and no --topic is given; {fields}")
             }
             _ => reason,
         },
     }
+}
+
+/// Returns the name of a field whose value is a log line of a producer.
+fn log_field<'o>(object: &'o Object<'_>) -> Option<&'o str> {
+    let mut fields = object.keys().enumerate();
+    let is_log = |column: usize| {
+        let text = serde_json::from_str::<String>(object.raw(column));
+        text.is_ok_and(|text| !sent_messages(&text).is_empty())
+    };
+    fields.find_map(|(column, name)| is_log(column).then_some(name))
 }
 
 /// Finds a kept value that readers of the results file could not parse: half a surrogate pair, or a number out of

@@ -29,6 +29,9 @@ pub struct InputNotes {
     /// Lines of logs without a message.
     #[serde(skip_serializing_if = "is_zero")]
     pub lines_without_message: u64,
+    /// Lines of logs that contain a message ID but do not say that a message was sent. The ID is not asked about.
+    #[serde(skip_serializing_if = "Noticed::is_nothing")]
+    pub lines_with_ids: Noticed,
     /// Logs without any message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files_without_message: Vec<String>,
@@ -115,6 +118,7 @@ impl InputNotes {
         }
         self.skipped_lines.append(later.skipped_lines);
         self.cells_with_ids.append(later.cells_with_ids);
+        self.lines_with_ids.append(later.lines_with_ids);
         self.replaced_characters.append(later.replaced_characters);
     }
 
@@ -139,7 +143,7 @@ impl InputNotes {
     /// Returns whether a person should look at something although no row was rejected.
     #[must_use]
     pub const fn needs_attention(&self) -> bool {
-        self.cells_with_ids.count > 0
+        self.cells_with_ids.count > 0 || self.lines_with_ids.count > 0
     }
 }
 

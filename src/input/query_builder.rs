@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
+use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic, contains_id};
 
 use super::InputError;
 use super::cleaning::{Cleaned, clean_id, trim};
@@ -162,6 +162,14 @@ impl QueryBuilder {
     /// Notes a quoted cell of several lines that contains a message ID.
     pub(super) fn note_id_in_cell(&mut self, line: u64) {
         self.notes.cells_with_ids.add(&self.file, line, "");
+    }
+
+    /// Notes a log line that does not say that a message was sent.
+    pub(super) fn note_no_message(&mut self, line: u64, text: &str) {
+        self.notes.lines_without_message += 1;
+        if contains_id(text.as_bytes()) {
+            self.notes.lines_with_ids.add(&self.file, line, "");
+        }
     }
 
     /// Notes a line that is a comment.

@@ -65,7 +65,11 @@ impl fmt::Display for Reject {
             ..
         } = self;
         let file = humanize::input(Path::new(&**file));
-        write!(f, "{file}:{line}, column {column}: `{found}` {reason}")
+        write!(f, "{file}:{line}, column {column}: ")?;
+        if !found.is_empty() {
+            write!(f, "`{found}` ")?;
+        }
+        f.write_str(reason)
     }
 }
 

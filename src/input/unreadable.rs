@@ -21,6 +21,12 @@ pub enum Unreadable {
     /// A page, for example of a proxy that refused the download.
     #[error("is an HTML page, expected a list of messages")]
     Html,
+    /// A table whose header does not end within the first bytes.
+    #[error("has no header that ends within the first MiB")]
+    LongHeader,
+    /// XML, for example of a spreadsheet program.
+    #[error("is XML, expected a list of messages")]
+    Xml,
     /// A file that is not text.
     #[error("is a {0}, expected text")]
     Binary(&'static str),
@@ -40,8 +46,10 @@ impl Unreadable {
                 "decompress it once: gzip -dc FILE | ons-audit COMMAND -, or zstd -dc FILE".to_owned()
             }
             Self::Html => {
-                "open it in a browser: it may be the error page of a server; then fetch the list again".to_owned()
+                "open it in a browser: if it is the error page of a server, fetch the list again; if it is a table, save it as .xlsx or CSV".to_owned()
             }
+            Self::Xml => "open it in a spreadsheet program and save it as .xlsx or CSV".to_owned(),
+            Self::LongHeader => "is this the list of messages? --no-header if its first line is data".to_owned(),
             Self::Binary(_) => {
                 "give the list as CSV, TSV, JSON, a workbook (.xlsx, .ods), a producer's log or bare message IDs".to_owned()
             }

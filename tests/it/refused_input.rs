@@ -29,7 +29,7 @@ fn a_missing_column_is_named_with_the_flag_that_helps() {
         ),
         (
             "[{}]",
-            "`` is missing; the object has no fields",
+            "column msg_id: is missing; the object has no fields",
             "is this the list of message IDs?",
         ),
         (

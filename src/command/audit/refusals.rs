@@ -130,7 +130,10 @@ pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
     );
     Err(Failed::refused(
         error,
-        Some("check the export that made it: it has no rows, or only a header".to_owned()),
+        Some(
+            "check the export that made it: it has no rows, only a header, or no line that says that a message was sent"
+                .to_owned(),
+        ),
     ))
 }
 

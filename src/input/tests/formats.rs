@@ -101,6 +101,114 @@ fn an_id_inside_a_cell_of_several_lines_is_noted() {
 }
 
 #[test]
+fn no_id_vanishes_in_cells_of_several_lines() {
+    for (csv, rows) in [
+        // A well-formed cell before a faulty quote.
+        (
+            format!("msg_id,topic,a,b\n{A},t,\"x\n{B},t,y\nz\",\"open\n{C},t,,\n"),
+            2,
+        ),
+        // A cell of several lines in the column of the message ID.
+        (format!("msg_id,topic,a\n\"open\n{A},t\n\"\n{B},t,\n"), 2),
+    ] {
+        let inputs = Inputs::from_bytes("in", csv.as_bytes(), InputOptions::default()).unwrap();
+        assert_eq!(inputs.rows().count(), rows);
+        let cells = inputs.notes().cells_with_ids;
+        assert_eq!((cells.count, &*cells.first), (1, "in:2"), "{csv}");
+    }
+}
+
+#[test]
+fn a_header_with_an_id_is_refused() {
+    let numbered = options(|o| {
+        o.msg_id_column = Some("1".into());
+        o.topic_column = Some("2".into());
+    });
+    for (csv, options, line) in [
+        (format!("{A},orders\n{B},orders\n"), numbered, 1),
+        (
+            format!("msg_id,topic,\"note\n{A},orders,\"\n{B},orders,x\n"),
+            InputOptions::default(),
+            2,
+        ),
+    ] {
+        let (message, hint) = refusal(csv, options);
+        assert_eq!(
+            message,
+            format!("the header of in, which ends in line {line}, contains a message ID")
+        );
+        assert!(hint.starts_with("--no-header"));
+    }
+}
+
+#[test]
+fn long_headers_are_read() {
+    let columns: Vec<_> = (0..9_000)
+        .map(|column| format!("column-{column}"))
+        .collect();
+    let csv = format!(
+        "{},msg_id,topic\n{}{A},t\n",
+        columns.join(","),
+        ",".repeat(9_000)
+    );
+    let rows = read(&csv, options(|o| o.keep = Some(Vec::new())));
+    assert_eq!(
+        rows.iter().map(short).collect::<Vec<_>>(),
+        [format!("1. t {A}")]
+    );
+    let longer = format!("msg_id,topic,{}\n{A},t\n", "x".repeat(1 << 20));
+    assert_eq!(
+        refusal(longer, InputOptions::default()).0,
+        "in has no header that ends within the first MiB"
+    );
+}
+
+#[test]
+fn log_lines_with_other_ids_are_noted() {
+    let log = format!("{SENT}\norder 2 sent, msgId={B}\nnothing\n");
+    let inputs = Inputs::from_bytes("in", log.as_bytes(), InputOptions::default()).unwrap();
+    assert_eq!(inputs.rows().count(), 1);
+    let notes = inputs.notes();
+    assert_eq!(
+        (notes.lines_without_message, notes.lines_with_ids.count),
+        (2, 1)
+    );
+    assert_eq!(notes.lines_with_ids.first, "in:2");
+    assert!(notes.needs_attention());
+}
+
+#[test]
+fn a_log_may_contain_lines_of_json() {
+    let rows = shorts(
+        format!("start\n{{\"level\":\"info\"}}\n{SENT}\n"),
+        InputOptions::default(),
+    );
+    assert_eq!(rows.len(), 1);
+    // If all lines are JSON, the message says which field is the log line.
+    let json = format!("{{\"level\":\"info\",\"text\":\"{SENT}\"}}\n");
+    let rows = shorts(json, InputOptions::default());
+    assert!(
+        rows[0].contains("the fields are `level`, `text`; `text` is a log line: --log-column text"),
+        "{rows:?}"
+    );
+}
+
+#[test]
+fn flags_without_a_meaning_are_refused() {
+    let csv = format!("msg_id,topic\n{A},t\n");
+    let sheet = options(|o| o.sheet = Some("1".into()));
+    assert_eq!(
+        refusal(&csv, sheet).0,
+        "--sheet is given, but no input is a workbook"
+    );
+    let trust = options(|o| o.trust_coordinates = true);
+    assert_eq!(
+        refusal(&csv, trust).0,
+        "--trust-coordinates is given, but no input is a log"
+    );
+}
+
+#[test]
 fn replacement_characters_are_noted() {
     for (text, options) in [
         (

@@ -121,7 +121,7 @@ fn bytes_that_are_not_utf8_are_refused_before_anything_is_asked() {
     assert_eq!(
         refusal(&csv, InputOptions::default()),
         (
-            "in is not UTF-8: 1 of its records have other bytes, the first in line 2".to_owned(),
+            "in is not UTF-8: records with other bytes: 1, the first in line 2".to_owned(),
             "--encoding gb18030 if that is what wrote it; --encoding lossy rejects these rows and asks about the others".to_owned(),
         )
     );
@@ -129,7 +129,7 @@ fn bytes_that_are_not_utf8_are_refused_before_anything_is_asked() {
     let (message, _) = refusal(header, InputOptions::default());
     assert_eq!(
         message,
-        "in is not UTF-8: 1 of its records have other bytes, the first in line 1"
+        "in is not UTF-8: records with other bytes: 1, the first in line 1"
     );
 }
 
@@ -309,7 +309,7 @@ fn missing_columns_are_refused_with_the_columns_and_a_hint() {
             "1E0578FE110F18B4AAC235C0C8460BA2,orders\n",
             none(),
             "in: no column is named `msg_id`; its columns are `1E0578FE110F18B4AAC235C0C8460BA2`, `orders`",
-            "the first line looks like data: --no-header --msg-id-column 1",
+            "the first line looks like data: --no-header --msg-id-column 1 --topic-column N, or --topic NAME",
         ),
     ] {
         assert_eq!(

@@ -23,7 +23,7 @@ mod ods_text;
 mod ods_xml;
 mod ole;
 mod row;
-mod sheet_writer;
+mod sheet_csv_writer;
 mod value;
 mod xlsx;
 mod xml_limits;
@@ -39,7 +39,7 @@ pub(super) use ole::is_ole;
 
 use archive::Kind;
 use ods::OdsBook;
-use sheet_writer::SheetWriter;
+use sheet_csv_writer::SheetCsvWriter;
 use xlsx::XlsxBook;
 
 /// Number of rows with cells in which a header with an ID column is looked for.
@@ -135,7 +135,7 @@ fn convert(
         None if names.len() == 1 => 0,
         None => only(&names, &book.search(has_id_column)?)?,
     };
-    let mut writer = SheetWriter::create(archive::LIMIT)?;
+    let mut writer = SheetCsvWriter::create(archive::LIMIT)?;
     book.visit(place, &mut |row, cells| {
         writer.write(row, cells).map(ControlFlow::Continue)
     })?;

@@ -33,7 +33,11 @@ impl InputNotesText<'_> {
 
     /// Returns what a person should look at.
     pub(crate) fn warnings(self) -> Vec<String> {
-        let warnings = [self.cells_with_ids(), self.replaced_characters()];
+        let warnings = [
+            self.cells_with_ids(),
+            self.lines_with_ids(),
+            self.replaced_characters(),
+        ];
         let warnings = warnings.into_iter().flatten();
         warnings.map(|warning| printable(&warning)).collect()
     }
@@ -52,6 +56,21 @@ impl InputNotesText<'_> {
             (Language::Chinese, _) => format!(
                 "{number} 行的多行单元格中含有消息 ID{first}：这些 ID 未被查询，其所在行可能被多余的引号吞掉"
             ),
+        })
+    }
+
+    fn lines_with_ids(self) -> Option<String> {
+        let (number, first) = self.noticed(&self.notes.lines_with_ids)?;
+        Some(match (self.language, self.notes.lines_with_ids.count) {
+            (Language::English, 1) => format!(
+                "1 log line contains a message ID but no send result{first}: this ID was not asked about"
+            ),
+            (Language::English, _) => format!(
+                "{number} log lines contain a message ID but no send result{first}: these IDs were not asked about"
+            ),
+            (Language::Chinese, _) => {
+                format!("{number} 行日志含有消息 ID 但没有发送结果{first}：这些 ID 未被查询")
+            }
         })
     }
 

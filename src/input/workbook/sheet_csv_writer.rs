@@ -9,7 +9,7 @@ use super::WorkbookError;
 
 /// Writes a temporary file without a name.
 #[derive(Debug)]
-pub(super) struct SheetWriter {
+pub(super) struct SheetCsvWriter {
     out: BufWriter<File>,
     record: Vec<u8>,
     /// Number of records that are written.
@@ -18,7 +18,7 @@ pub(super) struct SheetWriter {
     limit: u64,
 }
 
-impl SheetWriter {
+impl SheetCsvWriter {
     /// Creates the file, which may have at most `limit` bytes: a file can repeat rows and cells much more often than it
     /// has bytes.
     pub(super) fn create(limit: u64) -> Result<Self, WorkbookError> {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_repeated_too_often_does_not_fill_the_disk() {
-        let mut writer = SheetWriter::create(10).unwrap();
+        let mut writer = SheetCsvWriter::create(10).unwrap();
         let cells = ["abc".to_owned()];
         writer.write(1, &cells).unwrap();
         writer.write(4, &cells).unwrap();
