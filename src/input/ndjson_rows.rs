@@ -6,6 +6,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::column_ref::ColumnRef;
+use memchr::{memchr, memchr_iter};
+
 use super::columns::Columns;
 use super::encoding::Decoding;
 use super::error::{listed, printable};
@@ -170,13 +172,14 @@ fn fields<'a>(columns: &Columns, texts: &'a [Cow<'_, str>; Role::ALL.len()]) -> 
 
 /// Returns whether a line contains a replacement character, as such or as an escape of JSON.
 fn has_replacement(line: &str) -> bool {
+    let bytes = line.as_bytes();
     let is_escaped = |from: usize| {
-        let digits = line.as_bytes().get(from + 2..from + 6);
-        line.as_bytes().get(from + 1) == Some(&b'u')
-            && digits.is_some_and(|digits| digits.eq_ignore_ascii_case(b"fffd"))
+        let escape = bytes.get(from..from + 6);
+        escape.is_some_and(|escape| escape.eq_ignore_ascii_case(b"\\ufffd"))
     };
-    line.contains(char::REPLACEMENT_CHARACTER)
-        || memchr::memchr_iter(b'\\', line.as_bytes()).any(is_escaped)
+    // The first byte of the character is rare in other text.
+    (memchr(0xef, bytes).is_some() && line.contains(char::REPLACEMENT_CHARACTER))
+        || memchr_iter(b'\\', bytes).any(is_escaped)
 }
 
 /// Makes the reject of a line that could not be read.
