@@ -93,7 +93,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         plan.text(&inputs.first_rejects(SHOWN)?) + &remarks(&notes, &preflight.damage)
     };
     print(&text)?;
-    Ok(if forecast.rejected > 0 {
+    Ok(if forecast.rejected > 0 || notes.needs_attention() {
         Status::Findings
     } else {
         Status::Clean

@@ -84,14 +84,12 @@ impl CsvRows {
         let fields = fields(&self.table.columns, &self.cells);
         let query = match self.table.fault(&record, &self.cells, is_utf8) {
             None if self.log.is_some() => {
-                self.push_messages(record.line, messages);
+                self.push_messages(record.line, &text, messages);
                 return None;
             }
-            None => self.builder.ask(&fields).map_err(|fault| {
-                let bad = self.table.placed(&self.cells, fault);
-                self.table.in_sheet(bad, record.line)
-            }),
-            Some(bad) => Err(self.table.in_sheet(bad, record.line)),
+            None => (self.builder.ask(&fields))
+                .map_err(|fault| self.table.placed(&self.cells, fault, record.line)),
+            Some(bad) => Err(bad),
         };
         let query = query.map_err(|bad| self.builder.reject(record.line, bad, &fields));
         let kept = kept(&self.table, &self.cells, &mut self.wider, &mut self.scratch);
@@ -99,12 +97,13 @@ impl CsvRows {
     }
 
     /// Adds a row for each message of the log line in this row.
-    fn push_messages(&mut self, line: u64, messages: &mut VecDeque<ParsedRow>) {
+    fn push_messages(&mut self, line: u64, record: &str, messages: &mut VecDeque<ParsedRow>) {
         let Some(kept) = &self.log else { return };
         let fields = fields(&self.table.columns, &self.cells);
         let column = self.table.columns.msg_id;
         let cell = LogCell {
             text: fields.msg_id,
+            record,
             line,
             column: column
                 .map(|column| self.table.place(column, line))
@@ -216,8 +215,8 @@ impl Table {
         let fault = record
             .fault
             .map(|fault| self.in_quotes(record, cells, fault));
-        let fault = fault.or_else(|| self.surplus(cells));
-        fault.or_else(|| (!is_utf8).then(|| self.invalid(cells))?)
+        let fault = fault.or_else(|| self.surplus(cells, record.line));
+        fault.or_else(|| (!is_utf8).then(|| self.invalid(cells, record.line))?)
     }
 
     fn in_quotes<'a>(
@@ -232,14 +231,14 @@ impl Table {
             format!("in line {} {}", fault.line, fault.reason())
         };
         RowError {
-            column: self.columns.shown(fault.cell),
+            column: self.place(fault.cell, record.line),
             found: cells.get(fault.cell).unwrap_or_default(),
             reason,
         }
     }
 
     /// Returns the fault of a row with more cells than the header.
-    fn surplus<'a>(&self, cells: &'a RecordCells) -> Option<RowError<'a>> {
+    fn surplus<'a>(&self, cells: &'a RecordCells, line: u64) -> Option<RowError<'a>> {
         let header = self.columns.names.len();
         let most = header + if self.has_header { 0 } else { SURPLUS };
         let found = cells.used_width();
@@ -253,7 +252,7 @@ impl Table {
         };
         let column = (header..found).find(is_filled).unwrap_or(header);
         Some(RowError {
-            column: self.columns.shown(column),
+            column: self.place(column, line),
             found: cells.get(column).unwrap_or_default(),
             reason: format!(
                 "is beyond the last column: the row has {found} cells, expected at most {most}"
@@ -263,7 +262,7 @@ impl Table {
 
     /// Returns the first cell with bytes that its encoding does not have. Where the encoding is lossy, cells that are not
     /// read do not matter; otherwise another encoding than the named one is likely wrong everywhere.
-    fn invalid<'a>(&self, cells: &'a RecordCells) -> Option<RowError<'a>> {
+    fn invalid<'a>(&self, cells: &'a RecordCells, line: u64) -> Option<RowError<'a>> {
         let is_broken = |column: &usize| {
             let cell = cells.get(*column);
             cell.is_some_and(|cell| cell.contains(char::REPLACEMENT_CHARACTER))
@@ -271,14 +270,14 @@ impl Table {
         };
         let column = (0..cells.len()).find(is_broken)?;
         Some(RowError {
-            column: self.columns.shown(column),
+            column: self.place(column, line),
             found: cells.get(column).unwrap_or_default(),
             reason: format!("is not valid {}", self.decoding.name()),
         })
     }
 
     /// Adds the file's own name of the column to a fault.
-    fn placed<'a>(&self, cells: &RecordCells, fault: FieldError<'a>) -> RowError<'a> {
+    fn placed<'a>(&self, cells: &RecordCells, fault: FieldError<'a>, line: u64) -> RowError<'a> {
         let FieldError {
             role,
             found,
@@ -293,25 +292,12 @@ impl Table {
             )
         };
         RowError {
-            column: self.columns.name(role),
+            column: match self.columns.index(role) {
+                Some(column) => self.place(column, line),
+                None => self.columns.name(role),
+            },
             found,
             reason: if is_missing { lack() } else { reason },
-        }
-    }
-
-    /// Adds the cell of the sheet to the column of a fault.
-    fn in_sheet<'a>(&self, bad: RowError<'a>, row: u64) -> RowError<'a> {
-        if self.sheet.is_none() {
-            return bad;
-        }
-        let column = self
-            .columns
-            .names
-            .iter()
-            .position(|name| *name == bad.column);
-        RowError {
-            column: column.map_or(bad.column, |column| self.place(column, row)),
-            ..bad
         }
     }
 

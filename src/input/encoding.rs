@@ -135,13 +135,21 @@ fn utf32(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Recognises UTF-16 without a mark: every second byte of ASCII is zero. Returns its label.
+/// Recognises UTF-16 without a mark: ASCII makes every second byte zero, and no other byte is. Returns its label.
 fn utf16(head: &[u8]) -> Option<&'static str> {
-    let begins = head.get(..8).unwrap_or_default();
-    let is_zero = |from: usize| begins.iter().skip(from).step_by(2).all(|&byte| byte == 0);
-    match (begins.is_empty(), is_zero(0), is_zero(1)) {
-        (false, true, false) => Some("utf-16be"),
-        (false, false, true) => Some("utf-16le"),
+    let begins = head.get(..head.len().min(1024) & !1).unwrap_or_default();
+    let zeros = |from: usize| {
+        begins
+            .iter()
+            .skip(from)
+            .step_by(2)
+            .filter(|&&byte| byte == 0)
+            .count()
+    };
+    let few = begins.len() / 2 / 4;
+    match (begins.is_empty(), zeros(0), zeros(1)) {
+        (false, high, 0) if high > few => Some("utf-16be"),
+        (false, 0, high) if high > few => Some("utf-16le"),
         _ => None,
     }
 }
@@ -274,6 +282,11 @@ mod tests {
             (b"", None, Ok(Decoding::Utf8)),
             (b"m\0s\0g\0_\0", None, Err(Unreadable::Utf16("utf-16le"))),
             (b"\0m\0s\0g\0_", None, Err(Unreadable::Utf16("utf-16be"))),
+            (
+                b"\x88\x6d\x6f\x60I\0D\0,\0t\0",
+                None,
+                Err(Unreadable::Utf16("utf-16le")),
+            ),
             (
                 b"\0m\0s\0g\0_",
                 named(b"utf-16be"),

@@ -2,13 +2,14 @@
 
 use serde::de::IgnoredAny;
 
+use super::cleaning::clean_id;
 use super::column_ref::ColumnRef;
 use super::header::Role;
 use super::log_line::sent_messages;
 use super::options::{InputFormat, InputOptions};
 use super::table_start::{SHEET_DELIMITER, TableStart, TableText};
 use super::unreadable::Unreadable;
-use crate::delimited::{BOM, DELIMITERS};
+use crate::delimited::BOM;
 
 /// Number of bytes that are examined.
 pub(super) const HEAD: u64 = 1 << 20;
@@ -153,7 +154,7 @@ fn detect(head: &[u8], options: &InputOptions) -> Shape {
     if options.log_column.is_none() && has_message(head) {
         return Shape::Log;
     }
-    if options.column(Role::MsgId).is_none() && is_id_list(head, options) {
+    if options.column(Role::MsgId).is_none() && is_id_list(head) {
         return Shape::Ids;
     }
     let has_number = matches!(options.column(Role::MsgId), Some(ColumnRef::Number(_)));
@@ -205,15 +206,14 @@ fn detect_json(head: &[u8]) -> Option<Shape> {
     }
 }
 
-/// Decides whether the first line that is not a comment is an ID. Every ID has a digit, however it was altered.
-fn is_id_list(head: &[u8], options: &InputOptions) -> bool {
+/// Decides whether the first line that is not a comment is an ID, however it was altered: hex digits, a masked end, or a
+/// number as spreadsheets write it.
+fn is_id_list(head: &[u8]) -> bool {
     let first = lines(head).find(|line| !line.starts_with(b"#"));
-    first.is_some_and(|first| {
-        let has_delimiter = DELIMITERS.iter().any(|delimiter| first.contains(delimiter));
-        // A sentence of a log has digits, too, but also blanks.
-        let is_word = !first.iter().any(u8::is_ascii_whitespace);
-        !has_delimiter && is_word && (options.no_header || first.iter().any(u8::is_ascii_digit))
-    })
+    let text = first.and_then(|line| str::from_utf8(line).ok());
+    let id = text.map(|line| clean_id(line).0).unwrap_or_default();
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || b"*.+-".contains(&byte);
+    id.bytes().all(is_part) && id.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -259,6 +259,8 @@ mod tests {
             ("# comment\n\n1E0578FE110F18B4AAC235C0C846****\n", "Ids"),
             ("1.23E+15\n", "Ids"),
             ("2026-11-20 started\n", "Unknown"),
+            ("x1\n", "Unknown"),
+            ("'1E0578FE110F18B4AAC235C0C8460BA2\n", "Ids"),
             (" \n\r\n", "is empty"),
             (
                 "<!DOCTYPE HTML><p>502",

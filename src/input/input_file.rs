@@ -6,6 +6,7 @@ use super::InputError;
 use super::bytes::Bytes;
 use super::csv_rows::CsvRows;
 use super::encoding::Decoding;
+use super::error::printable;
 use super::format::{HEAD, Shape, has_message, sheet_start, sniff, table_start};
 use super::id_rows::IdRows;
 use super::input_text::InputText;
@@ -79,9 +80,19 @@ impl Input {
                 reason: Unreadable::LongHeader,
             });
         }
+        let before_rows = match &shape {
+            Shape::Table(start) => {
+                usize::try_from(start.offset).map_or(&head[..], |end| &head[..end])
+            }
+            _ => &[],
+        };
         match input.lay_out(shape) {
             Err(error @ InputError::Columns { .. }) => {
                 Err(input.encoding_fault(&head)?.unwrap_or(error))
+            }
+            Ok(()) if input.text.decoding() != Decoding::Lossy => {
+                let fault = input.encoding_fault(before_rows)?;
+                fault.map_or(Ok(input), Err)
             }
             laid_out => laid_out.map(|()| input),
         }
@@ -143,7 +154,11 @@ impl Input {
                     Layout::Table(table, _) => in_words(table.columns.taken()),
                     _ => String::new(),
                 };
-                (layout, roles)
+                let sheet = match &self.text {
+                    InputText::Sheet(_, sheet) => format!("sheet `{}`, ", printable(sheet)),
+                    InputText::File(..) => String::new(),
+                };
+                (layout, sheet + &roles)
             }
             Shape::JsonLines => {
                 check_keys(name, options)?;
@@ -236,7 +251,7 @@ impl Input {
         let mut notes = InputNotes::default();
         let parser = match &self.layout {
             Layout::Table(table, start) => {
-                start.note_skipped(&self.name, &mut notes.skipped_lines);
+                start.note(&self.name, &mut notes);
                 Parser::Csv(CsvRows::new(table.clone(), &self.options, builder))
             }
             Layout::JsonLines | Layout::JsonValues => {
@@ -244,7 +259,7 @@ impl Input {
                 Parser::Ndjson(NdjsonRows::new(options, decoding, builder))
             }
             Layout::Ids => Parser::Ids(IdRows::new(builder)),
-            Layout::Log => Parser::Log(LogRows::new(&self.options, builder)),
+            Layout::Log => Parser::Log(LogRows::new(&self.options, self.text.decoding(), builder)),
         };
         Ok(InputReader::new(self.records()?, parser, notes))
     }

@@ -1,21 +1,25 @@
 //! Makes rows of the lines in which producers say that they sent a message.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::encoding::Decoding;
 use super::kept_cells::{KeptCellsWriter, push_string};
 use super::log_line::sent_messages;
 use super::options::InputOptions;
 use super::query_builder::{QueryBuilder, RawFields, RowError};
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
+use crate::message::first_id;
 
-/// The kept columns that a log line yields.
+/// The kept columns that a log line yields. The names of the coordinates are not those of a position: a report that is
+/// audited again must not take them for one.
 pub(super) const SENT_COLUMNS: [&str; 5] = [
     "send_status",
-    "broker",
-    "queue_id",
-    "queue_offset",
+    "sent_broker",
+    "sent_queue_id",
+    "sent_queue_offset",
     "offset_msg_id",
 ];
 
@@ -30,12 +34,13 @@ const SEND_OK: &str = "SEND_OK";
 pub(super) struct LogRows {
     builder: QueryBuilder,
     kept: KeptCellsWriter,
+    decoding: Decoding,
     trusts_coordinates: bool,
     scratch: String,
 }
 
 impl LogRows {
-    pub(super) fn new(options: &InputOptions, builder: QueryBuilder) -> Self {
+    pub(super) fn new(options: &InputOptions, decoding: Decoding, builder: QueryBuilder) -> Self {
         let is_kept = |name: &str| {
             options
                 .keep
@@ -48,6 +53,7 @@ impl LogRows {
         Self {
             builder,
             kept: KeptCellsWriter::new(kept.map(|(column, name)| (column, name.into()))),
+            decoding,
             trusts_coordinates: options.trust_coordinates,
             scratch: String::new(),
         }
@@ -65,9 +71,20 @@ impl LogRows {
     /// Adds a row for each message of a line.
     pub(super) fn parse(&mut self, record: Record<'_>, rows: &mut VecDeque<ParsedRow>) {
         let line = record.text();
+        if line.contains(char::REPLACEMENT_CHARACTER) {
+            self.builder.note_replaced(record.line);
+        }
+        if matches!(line, Cow::Owned(_))
+            && matches!(self.decoding, Decoding::Named(_))
+            && !sent_messages(&line).is_empty()
+        {
+            rows.push_back(self.invalid(record.line, &line));
+            return;
+        }
         let (kept, scratch) = (&self.kept, &mut self.scratch);
         let messages = LogCell {
             text: &line,
+            record: &line,
             line: record.line,
             column: LINE.into(),
             trusts_coordinates: self.trusts_coordinates,
@@ -81,10 +98,33 @@ impl LogRows {
     }
 }
 
+impl LogRows {
+    /// Makes the reject of a line that its encoding makes unreadable.
+    fn invalid(&mut self, line: u64, text: &str) -> ParsedRow {
+        let bad = RowError {
+            column: LINE.into(),
+            found: text,
+            reason: format!("is not valid {}", self.decoding.name()),
+        };
+        let fields = RawFields {
+            msg_id: first_id(text).unwrap_or_default(),
+            ..RawFields::default()
+        };
+        let query = Err(self.builder.reject(line, bad, &fields));
+        let kept = self.kept.write(&mut self.scratch, |json, column| {
+            let is_line = column == SENT_COLUMNS.len();
+            push_string(json, if is_line { text } else { "" });
+        });
+        ParsedRow { kept, query }
+    }
+}
+
 /// A log line, alone or in a cell of a table.
 #[derive(Debug)]
 pub(super) struct LogCell<'a> {
     pub(super) text: &'a str,
+    /// The whole record, in which other message IDs are noticed.
+    pub(super) record: &'a str,
     /// The line of the file.
     pub(super) line: u64,
     /// The column, for a reject.
@@ -105,7 +145,7 @@ impl LogCell<'_> {
     ) {
         let messages = sent_messages(self.text);
         if messages.is_empty() {
-            builder.note_no_message(self.line, self.text);
+            builder.note_no_message(self.line, self.record);
         }
         for message in messages {
             let queue_id = message

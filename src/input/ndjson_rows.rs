@@ -11,7 +11,7 @@ use memchr::{memchr, memchr_iter};
 use super::columns::Columns;
 use super::encoding::Decoding;
 use super::error::{listed, printable};
-use super::header::{Role, Unmapped};
+use super::header::{Role, Unmapped, near_miss};
 use super::kept_cells::{KeptCellsWriter, push_string};
 use super::log_line::sent_messages;
 use super::log_rows::{LogCell, SENT_COLUMNS};
@@ -22,6 +22,7 @@ use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
+use crate::message::first_id;
 
 /// The column of a reject if the line as a whole is at fault.
 const LINE: &str = "line";
@@ -81,22 +82,22 @@ impl NdjsonRows {
             Cow::Owned(_) => Err(format!("is not valid {}", self.encoding)),
         };
         match object {
-            Ok(object) => self.row(record.line, &object, messages),
+            Ok(object) => self.row(&record, (&text, &object), messages),
             Err(reason) => {
                 let bad = RowError {
                     column: LINE.into(),
                     found: &text,
                     reason,
                 };
-                Some(rejected(&self.builder, record.line, bad))
+                Some(rejected(&self.builder, record.line, bad, &text))
             }
         }
     }
 
     fn row(
         &mut self,
-        line: u64,
-        object: &Object<'_>,
+        record: &Record<'_>,
+        (text, object): (&str, &Object<'_>),
         messages: &mut VecDeque<ParsedRow>,
     ) -> Option<ParsedRow> {
         let fits = |shape: &FieldLayout| shape.keys.iter().map(|key| &**key).eq(object.keys());
@@ -110,19 +111,21 @@ impl NdjsonRows {
                     found: "",
                     reason: format!("is ambiguous: {unmapped}"),
                 };
-                return Some(rejected(&self.builder, line, bad));
+                return Some(rejected(&self.builder, record.line, bad, text));
             }
         };
         let mut kept = columns.kept.columns();
         if let Some(bad) = kept.find_map(|column| untransportable(columns, object, column)) {
-            return Some(rejected(&self.builder, line, bad));
+            return Some(rejected(&self.builder, record.line, bad, text));
         }
         let (texts, fault) = texts(columns, &shape.nested, object);
         let fields = fields(columns, &texts);
-        if let (Some(kept), None) = (&shape.log, &fault) {
+        let has_log = columns.msg_id.is_some() || !shape.nested.is_empty();
+        if let (Some(kept), None, true) = (&shape.log, &fault, has_log) {
             let cell = LogCell {
                 text: fields.msg_id,
-                line,
+                record: text,
+                line: record.line,
                 column: columns.name(Role::MsgId),
                 trusts_coordinates: self.options.trust_coordinates,
                 row: &fields,
@@ -133,7 +136,7 @@ impl NdjsonRows {
                     Some(column) => {
                         push_string(json, sent.get(column).copied().unwrap_or_default());
                     }
-                    None => json.push_str(object.raw(column)),
+                    None => object.push_raw(column, json),
                 })
             });
             return None;
@@ -144,10 +147,10 @@ impl NdjsonRows {
         };
         let query = query.map_err(|fault| {
             let bad = placed(shape, columns, &self.options, fault, object);
-            self.builder.reject(line, bad, &fields)
+            self.builder.reject(record.line, bad, &fields)
         });
         let kept = columns.kept.write(&mut self.scratch, |json, column| {
-            json.push_str(object.raw(column));
+            object.push_raw(column, json);
         });
         Some(ParsedRow { kept, query })
     }
@@ -182,9 +185,13 @@ fn has_replacement(line: &str) -> bool {
         || memchr_iter(b'\\', bytes).any(is_escaped)
 }
 
-/// Makes the reject of a line that could not be read.
-fn rejected(builder: &QueryBuilder, line: u64, bad: RowError<'_>) -> ParsedRow {
-    let reject = builder.reject(line, bad, &RawFields::default());
+/// Makes the reject of a record that could not be read, with the first message ID in it.
+fn rejected(builder: &QueryBuilder, line: u64, bad: RowError<'_>, text: &str) -> ParsedRow {
+    let fields = RawFields {
+        msg_id: first_id(text).unwrap_or_default(),
+        ..RawFields::default()
+    };
+    let reject = builder.reject(line, bad, &fields);
     ParsedRow {
         kept: KeptCells::nothing(),
         query: Err(reject),
@@ -263,7 +270,16 @@ fn placed<'a>(
                         printable(name)
                     )
                 });
-                format!("is missing; {fields}{}", log.unwrap_or_default())
+                let keys: Vec<_> = shape.keys.iter().map(ToString::to_string).collect();
+                let near = near_miss(&keys, role).map(|name| {
+                    format!(
+                        "; is it `{}`? --msg-id-column {}",
+                        printable(name),
+                        printable(name)
+                    )
+                });
+                let advice = log.or(near).unwrap_or_default();
+                format!("is missing; {fields}{advice}")
             }
             (Role::Topic, Some(fields)) => {
                 format!("is missing, and no --topic is given; {fields}")

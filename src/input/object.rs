@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -25,6 +26,19 @@ impl<'a> Object<'a> {
     /// Returns the keys.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| &*key.0)
+    }
+
+    /// Appends the text of a value by its index as one line: line ends within it are white space.
+    pub(super) fn push_raw(&self, place: usize, json: &mut String) {
+        let raw = self.raw(place);
+        if memchr2(b'\n', b'\r', raw.as_bytes()).is_some() {
+            json.extend(
+                raw.chars()
+                    .map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }),
+            );
+        } else {
+            json.push_str(raw);
+        }
     }
 
     /// Returns the text of a value by its index.

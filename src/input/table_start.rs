@@ -4,7 +4,7 @@ use memchr::memchr2;
 
 use super::column_ref::ColumnRef;
 use super::header::{Role, find};
-use super::notes::Noticed;
+use super::notes::InputNotes;
 use super::options::InputOptions;
 use crate::delimited::{DELIMITERS, Record, RecordCells, first_record, likeliest_delimiter};
 use crate::message::contains_id;
@@ -144,10 +144,17 @@ impl TableStart {
         }
     }
 
-    /// Notes the skipped lines into the notes of an input.
-    pub(super) fn note_skipped(&self, file: &str, noticed: &mut Noticed) {
+    /// Notes the skipped lines, and replacement characters in them and in the header.
+    pub(super) fn note(&self, file: &str, notes: &mut InputNotes) {
+        let replaced = |text: &String| text.contains(char::REPLACEMENT_CHARACTER);
         for (line, text) in &self.skipped {
-            noticed.add(file, *line, text);
+            notes.skipped_lines.add(file, *line, text);
+            if replaced(text) {
+                notes.replaced_characters.add(file, *line, "");
+            }
+        }
+        if self.header.iter().any(replaced) {
+            notes.replaced_characters.add(file, self.line - 1, "");
         }
     }
 }

@@ -5,11 +5,21 @@ use super::MessageId;
 /// Returns whether a text contains a message ID: as many hex digits as an ID has, without letters or digits beside them.
 /// The text may be in any encoding that contains ASCII.
 pub(crate) fn contains_id(text: &[u8]) -> bool {
-    let is_part = |byte: &u8| !byte.is_ascii_alphanumeric();
-    let mut words = text
-        .split(is_part)
-        .filter(|word| matches!(word.len(), 32 | 34 | 56));
-    words.any(|word| str::from_utf8(word).is_ok_and(|word| MessageId::check(word).is_ok()))
+    ids(text).next().is_some()
+}
+
+/// Returns the first message ID in a text.
+pub(crate) fn first_id(text: &str) -> Option<&str> {
+    ids(text.as_bytes()).next()
+}
+
+fn ids(text: &[u8]) -> impl Iterator<Item = &str> {
+    let words = text.split(|byte| !byte.is_ascii_alphanumeric());
+    let words = words.filter(|word| matches!(word.len(), 32 | 34 | 56));
+    words.filter_map(|word| {
+        let word = str::from_utf8(word).ok()?;
+        MessageId::check(word).ok().map(|()| word)
+    })
 }
 
 #[cfg(test)]

@@ -194,6 +194,72 @@ fn a_log_may_contain_lines_of_json() {
 }
 
 #[test]
+fn an_object_without_the_log_column_is_rejected() {
+    let text =
+        format!("{{\"message\":\"{SENT}\"}}\n{{\"msg\":\"{B}\"}}\n{{\"message\":\"{B}\"}}\n");
+    let column = options(|o| o.log_column = Some("message".into()));
+    let inputs = Inputs::from_bytes("in", text.as_bytes(), column).unwrap();
+    let rows: Vec<_> = inputs.rows().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        short(&rows[1]).split(" {").next(),
+        Some("2. line 2: message \"\" is missing; the fields are `msg`")
+    );
+    assert_eq!(inputs.notes().lines_with_ids.count, 1);
+}
+
+#[test]
+fn headers_and_logs_with_other_bytes_are_noticed() {
+    let csv = [
+        b"T\xfctel\nmsg_id,topic,n\xe4me\n".as_slice(),
+        A.as_bytes(),
+        b",t,x\n",
+    ]
+    .concat();
+    let (message, _) = refusal(&csv, InputOptions::default());
+    assert_eq!(
+        message,
+        "in is not UTF-8: records with other bytes: 2, the first in line 1"
+    );
+    let notes = |bytes: &[u8], options| {
+        let inputs = Inputs::from_bytes("in", bytes, options).unwrap();
+        let rows: Vec<_> = inputs.rows().map(|row| short(&row.unwrap())).collect();
+        (rows, inputs.notes().replaced_characters.count)
+    };
+    let (rows, replaced) = notes(&csv, encoding("lossy"));
+    assert_eq!((rows.len(), replaced), (1, 2));
+    let log = [b"\xff ".as_slice(), SENT.as_bytes(), b"\n"].concat();
+    let (rows, replaced) = notes(&log, encoding("lossy"));
+    assert!(
+        rows[0].starts_with(&format!("1. MQ_INST_1_BX/orders {A}")) && replaced == 1,
+        "{rows:?}"
+    );
+    let (rows, replaced) = notes(&log, encoding("gb18030"));
+    assert!(
+        rows[0].contains("is not valid gb18030") && replaced == 1,
+        "{rows:?}"
+    );
+}
+
+#[test]
+fn rejected_json_keeps_its_id() {
+    let text = format!("{{\"msg_id\":\"{B}\",\"topic\":\"t\"}}\n{{\"msg_id\":\"{A}\",\"topic\":\n");
+    let rows = read(text, InputOptions::default());
+    let Entry::Rejected(bad) = &rows[1].entry else {
+        panic!("{rows:?}")
+    };
+    assert_eq!(bad.msg_id.as_deref(), Some(A));
+    let near = shorts(
+        format!("{{\"mesage_id\":\"{A}\",\"topic\":\"t\"}}\n"),
+        InputOptions::default(),
+    );
+    assert!(
+        near[0].contains("is it `mesage_id`? --msg-id-column mesage_id"),
+        "{near:?}"
+    );
+}
+
+#[test]
 fn flags_without_a_meaning_are_refused() {
     let csv = format!("msg_id,topic\n{A},t\n");
     let sheet = options(|o| o.sheet = Some("1".into()));
@@ -262,13 +328,13 @@ fn lines_of_logs_are_messages_or_counted() {
     assert_eq!(
         kept(&rows[0]),
         serde_json::json!({
-            "send_status": "SEND_OK", "broker": "broker-a", "queue_id": "3", "queue_offset": "17",
+            "send_status": "SEND_OK", "sent_broker": "broker-a", "sent_queue_id": "3", "sent_queue_offset": "17",
             "offset_msg_id": "AC10323E00002A9F0000000000983278", "line": SENT,
         })
     );
     let offsets: Vec<_> = rows[2..]
         .iter()
-        .map(|row| kept(row)["queue_offset"].clone())
+        .map(|row| kept(row)["sent_queue_offset"].clone())
         .collect();
     assert_eq!(offsets, ["5", "6"]);
     assert!(
@@ -314,9 +380,7 @@ fn coordinates_of_a_log_are_used_if_they_are_trusted() {
 fn a_column_may_hold_the_log_lines() {
     let column = |name: &str| options(|o| o.log_column = Some(name.into()));
     let csv = format!("n,message\n1,\"{SENT}\"\n2,nothing\n");
-    let json = format!(
-        "{{\"n\":1,\"message\":\"{SENT}\"}}\n{{\"n\":2,\"message\":\"nothing\"}}\n{{\"n\":3}}\n"
-    );
+    let json = format!("{{\"n\":1,\"message\":\"{SENT}\"}}\n{{\"n\":2,\"message\":\"nothing\"}}\n");
     let nested = format!("{{\"n\":1,\"log\":{{\"message\":\"{SENT}\"}}}}\n");
     for (text, name) in [(csv, "message"), (json, "Message"), (nested, "log.message")] {
         let rows = read(&text, column(name));
@@ -324,7 +388,7 @@ fn a_column_may_hold_the_log_lines() {
         assert!(short(&rows[0]).starts_with(&format!("1. MQ_INST_1_BX/orders {A}")));
         let kept: serde_json::Value =
             serde_json::from_str(rows[0].kept.json.as_deref().unwrap()).unwrap();
-        assert_eq!(kept["queue_offset"], "17");
+        assert_eq!(kept["sent_queue_offset"], "17");
         assert_eq!(kept["n"].to_string().replace('"', ""), "1");
         assert!(
             kept.to_string().contains("SendResult"),
@@ -353,7 +417,7 @@ fn json_may_span_lines() {
     assert_eq!(
         shown,
         [
-            format!("1. t {A} {{\"n\":[1,\n 2]}}"),
+            format!(r#"1. t {A} {{"n":[1,  2]}}"#),
             "2. line 8: msg_id \"1E05\" has 4 hex digits, expected 32, 34 or 56".to_owned(),
             "3. line 9: line \"7\" is no JSON object: invalid type: integer `7`, expected an object".to_owned(),
         ]
