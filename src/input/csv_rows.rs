@@ -136,6 +136,7 @@ impl CsvRows {
     #[cold]
     fn note_ids_in_cells(&mut self, line: u64) {
         let asked = self.table.columns.msg_id;
+        // Other IDs in log lines are noticed where the lines are read.
         let is_asked = |column, cell| {
             asked == Some(column)
                 && (self.log.is_some() || MessageId::check(clean_id(cell).0).is_ok())

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, DecoderResult, Encoding, GB18030, GBK, REPLACEMENT, UTF_8};
+use encoding_rs::{
+    Decoder, DecoderResult, Encoding, GB18030, GBK, ISO_2022_JP, REPLACEMENT, UTF_8,
+};
 
 use super::unreadable::Unreadable;
 
@@ -40,9 +42,10 @@ impl FromStr for InputEncoding {
         if label.eq_ignore_ascii_case("lossy") {
             return Ok(Self::Lossy);
         }
-        // Labels of encodings that are not safe to read stand for a decoder that yields nothing.
+        // Labels of encodings that are not safe to read stand for a decoder that yields nothing. In ISO-2022-JP, one
+        // broken line would change how all lines after it are read.
         Encoding::for_label(label.as_bytes())
-            .filter(|&encoding| encoding != REPLACEMENT)
+            .filter(|&encoding| encoding != REPLACEMENT && encoding != ISO_2022_JP)
             .map(Self::Named)
             .ok_or_else(|| UnknownEncoding(label.to_owned()))
     }
@@ -255,6 +258,7 @@ mod tests {
             ("UTF-16LE", Some("utf-16le")),
             ("Lossy", Some("lossy")),
             ("iso-2022-kr", None), // decodes to nothing
+            ("iso-2022-jp", None), // a state that spans lines
             ("replacement", None),
             ("utf-32", None),
             ("", None),

@@ -11,7 +11,7 @@ use super::options::InputOptions;
 use super::query_builder::{QueryBuilder, RawFields, RowError};
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
-use crate::message::first_id;
+use crate::message::{first_id, upper_case_ids};
 
 /// The kept columns that a log line yields. The names of the coordinates are not those of a position: a report that is
 /// audited again must not take them for one.
@@ -145,7 +145,14 @@ impl LogCell<'_> {
     ) {
         let messages = sent_messages(self.text);
         if messages.is_empty() {
-            builder.note_no_message(self.line, self.record);
+            builder.note_no_message();
+        }
+        let is_known = |id: &str| {
+            let mut messages = messages.iter();
+            messages.any(|message| message.msg_id == id || message.offset_msg_id == Some(id))
+        };
+        if upper_case_ids(self.record).any(|id| !is_known(id)) {
+            builder.note_other_id(self.line);
         }
         for message in messages {
             let queue_id = message

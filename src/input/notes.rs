@@ -29,7 +29,8 @@ pub struct InputNotes {
     /// Lines of logs without a message.
     #[serde(skip_serializing_if = "is_zero")]
     pub lines_without_message: u64,
-    /// Lines of logs that contain a message ID but do not say that a message was sent. The ID is not asked about.
+    /// Lines of logs that contain a message ID, with a letter in upper case, that is not in a send result. It is not asked
+    /// about.
     #[serde(skip_serializing_if = "Noticed::is_nothing")]
     pub lines_with_ids: Noticed,
     /// Logs without any message.

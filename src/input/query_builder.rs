@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic, contains_id};
+use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
 
 use super::InputError;
 use super::cleaning::{Cleaned, clean_id, trim};
@@ -165,11 +165,13 @@ impl QueryBuilder {
     }
 
     /// Notes a log line that does not say that a message was sent.
-    pub(super) fn note_no_message(&mut self, line: u64, text: &str) {
+    pub(super) const fn note_no_message(&mut self) {
         self.notes.lines_without_message += 1;
-        if contains_id(text.as_bytes()) {
-            self.notes.lines_with_ids.add(&self.file, line, "");
-        }
+    }
+
+    /// Notes a log line with a message ID that is not that of a sent message.
+    pub(super) fn note_other_id(&mut self, line: u64) {
+        self.notes.lines_with_ids.add(&self.file, line, "");
     }
 
     /// Notes a line that is a comment.

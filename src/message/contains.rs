@@ -13,6 +13,12 @@ pub(crate) fn first_id(text: &str) -> Option<&str> {
     ids(text.as_bytes()).next()
 }
 
+/// Returns the message IDs in a text that have a letter in upper case, as clients write them. IDs of traces, which many
+/// logs have in every line, are in lower case.
+pub(crate) fn upper_case_ids(text: &str) -> impl Iterator<Item = &str> {
+    ids(text.as_bytes()).filter(|id| id.bytes().any(|byte| byte.is_ascii_uppercase()))
+}
+
 fn ids(text: &[u8]) -> impl Iterator<Item = &str> {
     let words = text.split(|byte| !byte.is_ascii_alphanumeric());
     let words = words.filter(|word| matches!(word.len(), 32 | 34 | 56));

@@ -17,7 +17,7 @@ mod zone;
 
 pub use bad_id::BadId;
 pub use born::BornClock;
-pub(crate) use contains::{contains_id, first_id};
+pub(crate) use contains::{contains_id, first_id, upper_case_ids};
 pub use cow_text::CowText;
 pub use decoded::{Decoded, DecodedField};
 pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};

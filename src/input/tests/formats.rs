@@ -165,16 +165,25 @@ fn long_headers_are_read() {
 
 #[test]
 fn log_lines_with_other_ids_are_noted() {
-    let log = format!("{SENT}\norder 2 sent, msgId={B}\nnothing\n");
+    let trace = B.to_lowercase();
+    let log = format!(
+        "{SENT} trace={trace}\norder 2 sent, msgId={B}\nnothing, trace={trace}\nretry of {C}: {SENT}\n"
+    );
     let inputs = Inputs::from_bytes("in", log.as_bytes(), InputOptions::default()).unwrap();
-    assert_eq!(inputs.rows().count(), 1);
+    assert_eq!(inputs.rows().count(), 2);
     let notes = inputs.notes();
     assert_eq!(
         (notes.lines_without_message, notes.lines_with_ids.count),
-        (2, 1)
+        (2, 2)
     );
     assert_eq!(notes.lines_with_ids.first, "in:2");
     assert!(notes.needs_attention());
+    // A quote may have swallowed a line of the column.
+    let csv = format!("n,message\n1,\"{SENT}\n2,consumed {B}\"\n");
+    let column = options(|o| o.log_column = Some("message".into()));
+    let inputs = Inputs::from_bytes("in", csv.as_bytes(), column).unwrap();
+    assert_eq!(inputs.rows().count(), 1);
+    assert_eq!(inputs.notes().lines_with_ids.count, 1);
 }
 
 #[test]

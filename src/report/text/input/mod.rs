@@ -63,13 +63,13 @@ impl InputNotesText<'_> {
         let (number, first) = self.noticed(&self.notes.lines_with_ids)?;
         Some(match (self.language, self.notes.lines_with_ids.count) {
             (Language::English, 1) => format!(
-                "1 log line contains a message ID but no send result{first}: this ID was not asked about"
+                "1 log line contains a message ID that is not in a send result{first}: this ID was not asked about"
             ),
             (Language::English, _) => format!(
-                "{number} log lines contain a message ID but no send result{first}: these IDs were not asked about"
+                "{number} log lines contain a message ID that is not in a send result{first}: these IDs were not asked about"
             ),
             (Language::Chinese, _) => {
-                format!("{number} 行日志含有消息 ID 但没有发送结果{first}：这些 ID 未被查询")
+                format!("{number} 行日志含有不属于发送结果的消息 ID{first}：这些 ID 未被查询")
             }
         })
     }

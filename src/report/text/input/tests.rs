@@ -48,7 +48,7 @@ fn one_of_a_kind_is_in_the_singular() {
         [
             "warning: 1 row has a message ID in a cell of several lines (standard input:3): this ID was not asked about, \
              a stray quote may have swallowed its row",
-            "warning: 1 log line contains a message ID but no send result (standard input:3): this ID was not asked about",
+            "warning: 1 log line contains a message ID that is not in a send result (standard input:3): this ID was not asked about",
             "warning: 1 row contains the replacement character U+FFFD (standard input:3): its text was damaged, here or \
              by an earlier program",
             "blanks around IDs, topics or instances were removed in 1 row",
@@ -71,8 +71,8 @@ fn several_of_a_kind_are_in_the_plural() {
         [
             "warning: 2,000 rows have a message ID in a cell of several lines (first: standard input:3): these IDs were \
              not asked about, stray quotes may have swallowed their rows",
-            "warning: 2,000 log lines contain a message ID but no send result (first: standard input:3): these IDs were not \
-             asked about",
+            "warning: 2,000 log lines contain a message ID that is not in a send result (first: standard input:3): these IDs were \
+             not asked about",
             "warning: 2,000 rows contain the replacement character U+FFFD (first: standard input:3): their text was \
              damaged, here or by an earlier program",
             "blanks around IDs, topics or instances were removed in 2,000 rows",
@@ -94,7 +94,7 @@ fn the_sentences_are_written_in_chinese() {
         sentences(every_note(2), 2, Language::Chinese),
         [
             "警告：2 行的多行单元格中含有消息 ID（首处：standard input:3）：这些 ID 未被查询，其所在行可能被多余的引号吞掉",
-            "警告：2 行日志含有消息 ID 但没有发送结果（首处：standard input:3）：这些 ID 未被查询",
+            "警告：2 行日志含有不属于发送结果的消息 ID（首处：standard input:3）：这些 ID 未被查询",
             "警告：2 行含有替换字符 U+FFFD（首处：standard input:3）：文本在本次读取时或在此前的程序中已损坏",
             "在 2 行中去除了 ID、主题或实例前后的空白",
             "在 2 行中去除了 ID 两侧的引号",
