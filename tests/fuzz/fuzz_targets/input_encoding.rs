@@ -15,7 +15,7 @@ const LABELS: [&str; 12] = [
     "gbk",
     "big5",
     "shift_jis",
-    "iso-2022-jp",
+    "euc-jp",
     "euc-kr",
     "windows-1252",
     "utf-16le",
