@@ -116,7 +116,7 @@ fn remarks(notes: &InputNotes, damage: &SpreadsheetDamage) -> String {
     text
 }
 
-/// A plan as data.
+/// The plan that `--format json` prints.
 #[derive(Debug, Serialize)]
 struct PlanView<'a> {
     #[serde(flatten)]

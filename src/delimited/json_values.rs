@@ -2,7 +2,7 @@
 
 use memchr::memchr2;
 
-/// What may come next.
+/// What the file may have at the next position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum JsonState {
     /// A value, an array of values, or the end of the file.

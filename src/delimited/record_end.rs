@@ -13,7 +13,7 @@ pub(super) struct Window<'a> {
     pub(super) is_whole: bool,
 }
 
-/// The end of a record.
+/// The length of a record, and whether its quotes are well formed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordEnd {
     /// Number of bytes before its line end.

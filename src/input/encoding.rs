@@ -109,7 +109,11 @@ impl Decoding {
     /// Returns whether the first bytes look like UTF-8 although another encoding was named. Text of other encodings is
     /// seldom valid UTF-8.
     pub(super) fn is_doubtful(self, head: &[u8]) -> bool {
-        let is_utf8 = || str::from_utf8(head).is_ok_and(|text| !text.is_ascii());
+        // The end of the head may cut a character in two.
+        let is_utf8 = || match str::from_utf8(head) {
+            Ok(text) => !text.is_ascii(),
+            Err(error) => error.error_len().is_none() && !head.is_ascii(),
+        };
         matches!(self, Self::Named(encoding) if encoding != UTF_8) && is_utf8()
     }
 
@@ -325,6 +329,10 @@ mod tests {
     fn utf8_that_is_read_as_another_encoding_is_doubtful() {
         let gbk = Decoding::Named(GBK);
         assert!(gbk.is_doubtful("消息ID".as_bytes()));
+        assert!(
+            gbk.is_doubtful(&"消息ID,主题".as_bytes()[..13]),
+            "cut within a character"
+        );
         assert!(!gbk.is_doubtful(b"msg_id"));
         assert!(!gbk.is_doubtful(b"\xcf\xfb\xcf\xa2"));
         assert!(!Decoding::Utf8.is_doubtful("消息ID".as_bytes()));

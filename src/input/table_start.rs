@@ -53,8 +53,7 @@ impl TableStart {
         delimiter: Option<u8>,
         options: &InputOptions,
     ) -> Option<Self> {
-        let mut lines = HeadLines::new(text);
-        let separator = lines.separator();
+        let (mut lines, separator) = HeadLines::after_separator(text);
         let delimiter = delimiter.or(separator);
         let delimiters = delimiter
             .as_ref()
@@ -93,8 +92,7 @@ impl TableStart {
         delimiter: Option<u8>,
         options: &InputOptions,
     ) -> Option<Self> {
-        let mut lines = HeadLines::new(text);
-        let separator = lines.separator();
+        let (mut lines, separator) = HeadLines::after_separator(text);
         let delimiter = delimiter.or(separator);
         let mut skipped = Vec::new();
         loop {
@@ -185,12 +183,15 @@ struct HeadLines<'a> {
 }
 
 impl<'a> HeadLines<'a> {
-    const fn new(text: TableText<'a>) -> Self {
-        Self {
+    /// Begins behind a line `sep=;`. Returns the delimiter that it names, too.
+    fn after_separator(text: TableText<'a>) -> (Self, Option<u8>) {
+        let mut lines = Self {
             text,
             from: 0,
             number: 1,
-        }
+        };
+        let separator = lines.separator();
+        (lines, separator)
     }
 
     /// Returns the next line. Blanks and delimiters alone are a blank line.

@@ -23,8 +23,8 @@ fn text(header: &str, lines: &[(String, bool, String, &str)]) -> String {
     text
 }
 
-/// Returns everything that a row tells: the asked ID, or the reject's cells and texts.
-fn told(row: &Row) -> String {
+/// Returns the texts of a row: the asked ID, or the reject's cells and texts.
+fn text_of(row: &Row) -> String {
     let kept = row.kept.json.as_deref().unwrap_or_default();
     match &row.entry {
         Entry::Query(query) => format!("{} {kept}", query.msg_id),
@@ -70,12 +70,12 @@ proptest! {
             let line = 1 + text[..place].replace("\r\n", "\n").replace('\r', "\n").matches('\n').count() as u64;
             let asked = rows.iter().any(|row| matches!(&row.entry, Entry::Query(query) if *query.msg_id == *id));
             let rejected = rows.iter().any(|row| match &row.entry {
-                Entry::Rejected(bad) => told(row).contains(&id) || bad.line == line || bad.reason.contains("beyond the last column"),
+                Entry::Rejected(bad) => text_of(row).contains(&id) || bad.line == line || bad.reason.contains("beyond the last column"),
                 _ => false,
             });
             let warned = notes.cells_with_ids.count > 0;
             // An ID beside the one that is asked, in a cell of the same line, is not another row.
-            let beside = rows.iter().any(|row| matches!(&row.entry, Entry::Query(_)) && told(row).contains(&id));
+            let beside = rows.iter().any(|row| matches!(&row.entry, Entry::Query(_)) && text_of(row).contains(&id));
             prop_assert!(asked || rejected || warned || beside, "{id} of line {line} in {text:?}: {rows:#?}");
         }
     }

@@ -38,9 +38,9 @@ pub use error::WorkbookError;
 pub(super) use ole::is_ole;
 
 use archive::Kind;
-use ods::OdsBook;
+use ods::OdsWorkbook;
 use sheet_csv_writer::SheetCsvWriter;
-use xlsx::XlsxBook;
+use xlsx::XlsxWorkbook;
 
 /// Number of rows with cells in which a header with an ID column is looked for.
 const HEADER_ROWS: usize = 20;
@@ -104,13 +104,13 @@ pub(super) fn read_sheet(
     has_id_column: &dyn Fn(&[String]) -> bool,
 ) -> Result<Sheet, WorkbookError> {
     match archive::check(file)? {
-        Kind::Xlsx => convert(&mut XlsxBook::open(file)?, wanted, has_id_column),
-        Kind::Ods => convert(&mut OdsBook::open(file)?, wanted, has_id_column),
+        Kind::Xlsx => convert(&mut XlsxWorkbook::open(file)?, wanted, has_id_column),
+        Kind::Ods => convert(&mut OdsWorkbook::open(file)?, wanted, has_id_column),
     }
 }
 
 /// A workbook of either format.
-trait Book {
+trait Workbook {
     /// Returns the names of the sheets in order.
     fn names(&mut self) -> Result<Vec<String>, WorkbookError>;
 
@@ -122,7 +122,7 @@ trait Book {
 }
 
 fn convert(
-    book: &mut impl Book,
+    book: &mut impl Workbook,
     wanted: Option<&SheetRef>,
     has_id_column: &HasIdColumn<'_>,
 ) -> Result<Sheet, WorkbookError> {

@@ -10,14 +10,14 @@ use zip::read::ZipFile;
 
 use super::ods_xml::{Step, Tables};
 use super::row::{MAX_ROWS, RowCells};
-use super::{Book, HasIdColumn, HeaderSearch, Visit, WorkbookError};
+use super::{HasIdColumn, HeaderSearch, Visit, Workbook, WorkbookError};
 
 /// A workbook whose `content.xml` is read again for each question.
-pub(super) struct OdsBook<R> {
+pub(super) struct OdsWorkbook<R> {
     zip: ZipArchive<R>,
 }
 
-impl<R: Read + Seek> OdsBook<R> {
+impl<R: Read + Seek> OdsWorkbook<R> {
     pub(super) fn open(file: R) -> Result<Self, WorkbookError> {
         let zip = ZipArchive::new(file).map_err(WorkbookError::damaged)?;
         Ok(Self { zip })
@@ -30,7 +30,7 @@ impl<R: Read + Seek> OdsBook<R> {
     }
 }
 
-impl<R: Read + Seek> Book for OdsBook<R> {
+impl<R: Read + Seek> Workbook for OdsWorkbook<R> {
     fn names(&mut self) -> Result<Vec<String>, WorkbookError> {
         let mut tables = self.tables()?;
         let mut names = Vec::new();

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ole_files_are_told_apart() {
+    fn ole_files_are_distinguished() {
         let name: Vec<u8> = "EncryptedPackage".bytes().flat_map(|c| [c, 0]).collect();
         for before in [8, 100, (256 << 10) - 5] {
             let mut bytes = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();

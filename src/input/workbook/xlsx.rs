@@ -8,16 +8,16 @@ use calamine::{DataRef, Reader, SheetType, Xlsx, XlsxError};
 
 use super::row::{MAX_ROWS, RowCells};
 use super::value::{date_time, duration, number, shows_time};
-use super::{Book, HasIdColumn, HeaderSearch, Visit, WorkbookError};
+use super::{HasIdColumn, HeaderSearch, Visit, Workbook, WorkbookError};
 
 /// A workbook of which calamine holds the shared strings and the styles.
-pub(super) struct XlsxBook<R> {
+pub(super) struct XlsxWorkbook<R> {
     book: Xlsx<R>,
     /// Names of the worksheets. Sheets that are charts are left out.
     names: Vec<String>,
 }
 
-impl<R: Read + Seek> XlsxBook<R> {
+impl<R: Read + Seek> XlsxWorkbook<R> {
     pub(super) fn open(file: R) -> Result<Self, WorkbookError> {
         let book = Xlsx::new(file)?;
         let worksheets = (book.sheets_metadata().iter())
@@ -28,7 +28,7 @@ impl<R: Read + Seek> XlsxBook<R> {
     }
 }
 
-impl<R: Read + Seek> Book for XlsxBook<R> {
+impl<R: Read + Seek> Workbook for XlsxWorkbook<R> {
     fn names(&mut self) -> Result<Vec<String>, WorkbookError> {
         Ok(self.names.clone())
     }
