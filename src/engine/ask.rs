@@ -121,6 +121,7 @@ impl<S: TraceSource> Engine<'_, S> {
             Err(failure) if failure.kind == FailureKind::Throttled => {
                 self.pacer.throttled(turn, failure.retry_after).await;
             }
+            Err(failure) if failure.is_overload() => self.pacer.overloaded().await,
             // Calls that wait at the gate must find the run stopped.
             Err(failure) if failure.kind.ends_run() => self.stop.begin(),
             _ => self.pacer.answered(turn).await,

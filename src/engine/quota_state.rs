@@ -104,6 +104,13 @@ impl QuotaState {
         })
     }
 
+    /// Holds all calls for `pause`, unless they are held already.
+    pub(super) fn pause(&mut self, now: Duration, pause: Duration) {
+        if self.hold <= now {
+            self.hold = now + pause;
+        }
+    }
+
     /// Corrects times that are too far in the future: the machine, and its clock with it, was restarted.
     pub(super) fn distrust(&mut self, now: Duration, full: f64) {
         let latest = now + LONGEST_HOLD;

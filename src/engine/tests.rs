@@ -444,3 +444,42 @@ async fn a_throttled_answer_halves_the_pace_and_it_climbs_back() {
     );
     assert_eq!(gap(begun.len() - 2), 100);
 }
+
+fn overload() -> Failure {
+    Failure {
+        http_status: Some(503),
+        ..failure(FailureKind::Server, None)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overload_pauses_everyone_once_and_the_pace_stays() {
+    let source = Scripted::new(20, [overload(), overload()]);
+    let (_, sink) = audit(queries(100), &source, "100/s", 8, &Stop::new()).await;
+    assert!(sink.outcomes.iter().all(|outcome| outcome.answer.is_ok()));
+    let begun = source.begun.borrow();
+    assert_eq!(begun.len(), 102, "each was asked again");
+    let gaps: Vec<_> = begun
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_millis())
+        .collect();
+    // The calls at 0 and 10 ms fail. The first answer comes at 20 ms, the second one during the pause.
+    let pauses = gaps.iter().filter(|gap| **gap > 10).count();
+    assert_eq!((gaps.iter().max(), pauses), (Some(&260), 1), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_overload_slows_the_run_but_not_to_a_crawl() {
+    for (rate, in_flight, at_least, at_most) in [("8/s", 16, 3.0, 7.0), ("max", 64, 50.0, 250.0)] {
+        let storm = (0..4000).map(|nth| match nth % 5 {
+            0 | 2 => overload(),
+            _ => failure(FailureKind::NotFound, None),
+        });
+        let source = Scripted::new(50, storm);
+        audit(queries(1000), &source, rate, in_flight, &Stop::new()).await;
+        let calls = u32::try_from(source.begun.borrow().len()).unwrap();
+        let pace = f64::from(calls) / source.start.elapsed().as_secs_f64();
+        assert!(calls > 1500, "asked again: {calls}");
+        assert!(pace > at_least && pace < at_most, "{rate}: {pace}");
+    }
+}

@@ -47,7 +47,11 @@ impl Upstream {
             }
             _ => {}
         }
-        self.pacer.answered(turn).await;
+        if answer.as_ref().is_err_and(Failure::is_overload) {
+            self.pacer.overloaded().await;
+        } else {
+            self.pacer.answered(turn).await;
+        }
         answer
     }
 

@@ -217,7 +217,8 @@ pub struct Failure {
     pub no_call_made: bool,
 }
 
-/// The meaning of a failure for the run. The error code decides; the HTTP status counts only without a code.
+/// The meaning of a failure for the run. The error code decides; the HTTP status counts only without a code and for
+/// temporary errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// The message, topic or instance does not exist or is not visible to this account. This is the answer to
@@ -300,6 +301,12 @@ impl Failure {
             }
             _ => false,
         }
+    }
+
+    /// Returns whether the source is overloaded and states no wait: HTTP 503. The run pauses briefly.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        self.kind == FailureKind::Server && self.http_status == Some(503)
     }
 
     /// Creates a failure with nothing but kind, code and message.

@@ -179,19 +179,19 @@ impl Ons {
         failure
     }
 
-    /// Adds to a failure what the headers say: the wait, and the difference of the clocks.
+    /// Adds to a failure what the headers say: the wait, whether it is temporary, and the difference of the clocks.
     fn with_headers(&self, mut failure: Failure, headers: &HeaderMap) -> Failure {
         let now = (self.clock)();
         failure.retry_after = headers::longest_wait(headers, now);
+        let states_wait = headers::stated_wait(headers, now).is_some();
+        if let Some((kind, hint)) =
+            errors::temporary(failure.kind, failure.http_status, states_wait)
+        {
+            failure.kind = kind;
+            failure.hint = Some(hint.to_owned());
+        }
         if failure.code.as_deref().is_some_and(errors::is_clock) {
             failure.hint = headers::clock_hint(headers, now).or(failure.hint);
-        }
-        if failure.http_status == Some(503) && failure.retry_after.is_some() {
-            // An overload with a known end is a limit.
-            failure.kind = match failure.kind {
-                FailureKind::Server => FailureKind::Throttled,
-                other => other,
-            };
         }
         failure
     }

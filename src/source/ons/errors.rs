@@ -1,7 +1,8 @@
 //! The table of error codes: what each one means for the run, and what the user can do (`docs/facts/ons-api.md`
 //! §§4.2, 5).
 //!
-//! Documentation gives different HTTP statuses for one code, so the code decides. The status counts only without a code.
+//! Documentation gives different HTTP statuses for one code, so the code decides. The status counts only without a code;
+//! the exceptions are temporary errors ([`temporary`]).
 //!
 //! | class | what the engine does |
 //! |---|---|
@@ -135,6 +136,9 @@ const FAMILIES: &[ErrorRule] = &[
     ("Alarm.*", Refused, ELSEWHERE),
     ("ArmsDashboard.*", Refused, ELSEWHERE),
     ("Throttling*", Throttled, QUOTA),
+    ("SystemBusy*", Throttled, QUOTA),
+    ("FlowControl*", Throttled, QUOTA),
+    ("*LimitExceeded", Throttled, QUOTA),
     ("ServiceUnavailable*", Server, LATER),
     ("InternalError*", Server, LATER),
     ("*.QueryError", Server, LATER),
@@ -168,6 +172,25 @@ pub const fn classify_status(status: u16) -> (FailureKind, Option<&'static str>)
             Some("give the proxy's user and password in HTTPS_PROXY"),
         ),
         _ => (Server, None),
+    }
+}
+
+/// Returns the class that the HTTP response gives to an error whatever its code says. `None` if the code decides. Like
+/// the official SDKs, 429 and every error that states a wait are throttling. A bare 503 is a failure of the gateway.
+///
+/// An expired key stays what it is: it must be renewed before the query is asked again.
+#[must_use]
+pub fn temporary(
+    by_code: FailureKind,
+    status: Option<u16>,
+    states_wait: bool,
+) -> Option<(FailureKind, &'static str)> {
+    match (by_code, status) {
+        (Expired, _) => None,
+        _ if states_wait || status == Some(429) => Some((Throttled, QUOTA)),
+        (Throttled, _) => None,
+        (_, Some(503)) => Some((Server, LATER)),
+        _ => None,
     }
 }
 
@@ -291,6 +314,11 @@ mod tests {
             ("MissingInstanceId", Refused),
             ("Alarm.NotFound", Refused),
             ("Throttling.User.Minute", Throttled),
+            ("SystemBusy", Throttled),
+            ("QpsLimitExceeded", Throttled),
+            ("RequestLimitExceeded", Throttled),
+            ("FlowControl.User", Throttled),
+            ("BIZ_LimitExceeded", Refused),
             ("InternalError.Rpc", Server),
             ("Topic.QueryError", Server),
             ("InvalidSecurityToken.New", Fatal),

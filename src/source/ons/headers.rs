@@ -14,19 +14,25 @@ pub const CAP: Duration = Duration::from_mins(1);
 /// Returns the longest wait that any header asks for, at most [`CAP`].
 #[must_use]
 pub fn longest_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let values = |name: &str| {
-        headers
-            .get_all(name)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok())
-    };
-    let milliseconds = values("x-acs-retry-after").filter_map(|text| seconds(text, 1e-3));
-    let time_left = values("x-ratelimit-user-api")
-        .chain(values("x-ratelimit-user"))
+    let time_left = values(headers, "x-ratelimit-user-api")
+        .chain(values(headers, "x-ratelimit-user"))
         .filter_map(time_left);
-    let standard = values(RETRY_AFTER.as_str())
+    time_left.chain(stated_wait(headers, now)).max()
+}
+
+/// Returns the wait of `x-acs-retry-after` or `Retry-After`, at most [`CAP`]. A wait that is not positive or cannot be
+/// read counts as none, as in the official SDKs.
+#[must_use]
+pub fn stated_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let milliseconds = values(headers, "x-acs-retry-after").filter_map(|text| seconds(text, 1e-3));
+    let standard = values(headers, RETRY_AFTER.as_str())
         .filter_map(|text| seconds(text, 1.0).or_else(|| until(text, now)));
-    milliseconds.chain(time_left).chain(standard).max()
+    milliseconds.chain(standard).max()
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).into_iter();
+    values.filter_map(|value| value.to_str().ok())
 }
 
 /// Parses a positive number in units of `unit` seconds.

@@ -35,7 +35,6 @@ struct Envelope<'a, Data> {
     code: JsonText<'a>,
     message: JsonText<'a>,
     data: Option<Data>,
-    is_empty: bool,
     denial: Option<&'static str>,
 }
 
@@ -47,7 +46,6 @@ impl<Data> Envelope<'_, Data> {
             code: JsonText(None),
             message: JsonText(None),
             data: None,
-            is_empty: true,
             denial: None,
         }
     }
@@ -55,7 +53,7 @@ impl<Data> Envelope<'_, Data> {
     fn open(self, tracks: impl FnOnce(Data) -> Result<Option<Vec<Track>>, String>) -> Body {
         let request_id = self.request_id.into_string();
         Body {
-            is_answer: self.is_empty || request_id.is_some() || self.data.is_some(),
+            is_answer: request_id.is_some() || self.data.is_some(),
             request_id: request_id.or_else(|| self.small_request_id.into_string()),
             code: self.code.into_string(),
             message: self.message.into_string(),
@@ -78,7 +76,6 @@ impl<'de, Data: Deserialize<'de>> Deserialize<'de> for Envelope<'de, Data> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut envelope = Envelope::new();
                 while let Some(key) = map.next_key::<JsonText<'_>>()? {
-                    envelope.is_empty = false;
                     match key.as_str() {
                         Some("RequestId") => envelope.request_id = map.next_value()?,
                         Some("requestId") => envelope.small_request_id = map.next_value()?,

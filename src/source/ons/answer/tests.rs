@@ -21,7 +21,6 @@ fn tracks(trace: &Trace) -> String {
 fn every_shape_of_success_is_read() {
     let a = r#"{"ConsumerGroup":"GID_a","TrackType":"CONSUMED","InstanceId":"MQ_INST_1"}"#;
     for (body, expected) in [
-        ("{}".into(), ""),
         (r#"{"RequestId":"r"}"#.into(), ""),
         (r#"{"RequestId":"r","Data":null}"#.into(), ""),
         (r#"{"Data":""}"#.into(), ""),
@@ -64,7 +63,8 @@ fn xml_says_the_same_as_json() {
     assert_eq!(tracks(&trace), "GID_a&b=CONSUMED GID_c!=UNKNOWN");
     assert_eq!(trace.request_id.as_deref(), Some("r-1"));
     for empty in [
-        "<OnsMessageTraceResponse/>",
+        "<OnsMessageTraceResponse><RequestId>r</RequestId></OnsMessageTraceResponse>",
+        "<OnsMessageTraceResponse><Data/></OnsMessageTraceResponse>",
         "<OnsMessageTraceResponse><RequestId>r</RequestId><Data></Data></OnsMessageTraceResponse>",
     ] {
         assert_eq!(tracks(&parsed(200, empty).unwrap()), "");
@@ -133,6 +133,23 @@ fn codes_decide_in_json_and_xml_whatever_the_status() {
 const NO_ANSWERS: &[(u16, &str, &str)] = &[
     (200, "", "an empty body"),
     (200, "  \n", "an empty body"),
+    (200, "{}", "neither RequestId nor Data"),
+    (200, r#"{"status":"ok"}"#, "neither RequestId nor Data"),
+    (
+        200,
+        r#"{"RequestId":null,"HelpUrl":""}"#,
+        "neither RequestId nor Data",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse/>",
+        "neither RequestId nor Data",
+    ),
+    (
+        200,
+        "<OnsMessageTraceResponse><HelpUrl/></OnsMessageTraceResponse>",
+        "neither RequestId nor Data",
+    ),
     (204, "", "an empty body"),
     (
         200,

@@ -52,6 +52,8 @@ struct XmlAnswer {
     group: Option<String>,
     word: Option<String>,
     has_data: bool,
+    /// Whether the root element is that of the operation.
+    is_operation: bool,
     body: Body,
 }
 
@@ -63,6 +65,7 @@ impl XmlAnswer {
             group: None,
             word: None,
             has_data: false,
+            is_operation: false,
             body: Body {
                 request_id: None,
                 code: None,
@@ -76,8 +79,8 @@ impl XmlAnswer {
 
     fn open(&mut self, name: &str) -> Result<(), String> {
         if self.path.is_empty() {
-            self.body.is_answer = name == "OnsMessageTraceResponse";
-            if !self.body.is_answer && name != "Error" {
+            self.is_operation = name == "OnsMessageTraceResponse";
+            if !self.is_operation && name != "Error" {
                 return Err(format!("a document of type {name}"));
             }
         } else if self.path.len() == DEPTH {
@@ -142,10 +145,14 @@ impl XmlAnswer {
         Ok(())
     }
 
-    fn end(self) -> Result<Body, String> {
+    fn end(mut self) -> Result<Body, String> {
         match self.path.last() {
             Some(open) => Err(format!("the document ends inside {open}")),
-            None => Ok(self.body),
+            None => {
+                let has_answer = self.has_data || self.body.request_id.is_some();
+                self.body.is_answer = self.is_operation && has_answer;
+                Ok(self.body)
+            }
         }
     }
 }

@@ -8,7 +8,9 @@ use reqwest::Url;
 
 use super::super::percent::canonical_query;
 use super::super::sign_v3::Signed;
-use super::super::{Credentials, Endpoint, Network, Ons, OnsConfig, Signature, sign_v1, sign_v3};
+use super::super::{
+    Credentials, Endpoint, Network, Ons, OnsConfig, Signature, errors, sign_v1, sign_v3,
+};
 use super::gateway::{CERTIFICATE, Gateway, Reply, STRANGER};
 use crate::exit::Advice as _;
 use crate::message::Query;
@@ -201,6 +203,58 @@ async fn throttling_brings_its_waiting_time() {
     assert_eq!(failure.kind, FailureKind::Throttled);
     assert_eq!(failure.retry_after, Some(Duration::from_secs(1)));
     assert_eq!(failure.http_status, Some(400));
+}
+
+#[tokio::test]
+async fn temporary_errors_are_asked_again_whatever_the_code() {
+    let wait = "x-acs-retry-after: 200\r\n";
+    for (status, headers, code, kind) in [
+        ("429 Too Many Requests", "", "Odd", FailureKind::Throttled),
+        ("503 Service Unavailable", "", "Odd", FailureKind::Server),
+        (
+            "503 Service Unavailable",
+            wait,
+            "Odd",
+            FailureKind::Throttled,
+        ),
+        (
+            "503 Service Unavailable",
+            "",
+            "FlowControl",
+            FailureKind::Throttled,
+        ),
+        ("400 Bad Request", wait, "BIZ_NEW", FailureKind::Throttled),
+        (
+            "403 Forbidden",
+            "retry-after: 2\r\n",
+            "Forbidden.RAM",
+            FailureKind::Throttled,
+        ),
+        // A wait of zero is none; the others are no requests to wait.
+        (
+            "400 Bad Request",
+            "x-acs-retry-after: 0\r\n",
+            "Odd",
+            FailureKind::Refused,
+        ),
+        (
+            "404 Not Found",
+            "x-ratelimit-user: TimeLeft:900\r\n",
+            "BIZ_NO_MESSAGE",
+            FailureKind::NotFound,
+        ),
+        ("400 Bad Request", "", "Odd", FailureKind::Refused),
+    ] {
+        let body = format!(r#"{{"RequestId":"r","Code":"{code}","Message":"m"}}"#);
+        let failure = failure(Reply::http(status, headers, &body)).await;
+        assert_eq!(failure.kind, kind, "{status} {headers} {code}");
+        assert_eq!(failure.code.as_deref(), Some(code));
+        assert_eq!(failure.is_overload(), kind == FailureKind::Server);
+    }
+    assert_eq!(
+        errors::temporary(FailureKind::Expired, Some(503), true),
+        None
+    );
 }
 
 #[tokio::test]
