@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Env;
-use super::audit::{ForecastTerms, Preflight};
+use super::audit::{ForecastTerms, MessageAges, Preflight};
 use super::flags::{
     InputFlags, Pace, PaceFlags, SettingsFlags, SourceFlags, SourceKind, SourceSpec,
 };
@@ -15,7 +15,7 @@ use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
 use crate::humanize::{self, count};
 use crate::input::{InputNotes, Reject};
-use crate::message::{BornClock, Zone};
+use crate::message::Zone;
 use crate::report::InputNotesText;
 use crate::report::locale::Language;
 use crate::results::SpreadsheetDamage;
@@ -62,7 +62,9 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     // A snapshot keeps its messages.
     let retention =
         (!spec.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
-    let born = BornClock::new(now, &zone.zone);
+    let ages = MessageAges::of(&settings, &zone, now)?;
+    let snapshot = spec.open_snapshot()?;
+    let born = ages.born_times(snapshot.as_ref());
     let terms = ForecastTerms {
         rate: pace.rate,
         needs_no_call_where_placed: spec.kind() == SourceKind::Cluster,
@@ -175,7 +177,7 @@ impl Plan<'_> {
                     line("expiry", expiry);
                 }
             }
-            None => line("oldest", "no ID has a born time".to_owned()),
+            None => line("oldest", "no born time is known".to_owned()),
         }
         for reject in rejects {
             line("rejected", reject.to_string());
@@ -220,8 +222,8 @@ impl Plan<'_> {
         );
         let others = match distinct - dated {
             0 => String::new(),
-            1 => "; 1 ID has no born time".to_owned(),
-            others => format!("; {} IDs have no born time", count(others)),
+            1 => "; 1 message has no born time".to_owned(),
+            others => format!("; {} messages have no born time", count(others)),
         };
         Some(words + &others)
     }

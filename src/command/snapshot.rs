@@ -261,6 +261,7 @@ fn each_line(
 }
 
 fn message<'a>(line: &'a Line<'a>, found: &'a FoundView<'a>) -> MessageEntry<'a> {
+    let time = |text: &str| text.parse().ok().map(SnapshotTime);
     MessageEntry {
         msg_id: (&*line.msg_id).into(),
         topic: (&*found.topic).into(),
@@ -268,11 +269,8 @@ fn message<'a>(line: &'a Line<'a>, found: &'a FoundView<'a>) -> MessageEntry<'a>
         queue_id: found.queue_id,
         queue_offset: found.queue_offset,
         tag: found.tag.as_ref().map(|tag| (&**tag).into()),
-        stored_at: found
-            .stored_at
-            .as_ref()
-            .and_then(|time| time.parse().ok())
-            .map(SnapshotTime),
+        stored_at: found.stored_at.as_deref().and_then(time),
+        born_at: time(&line.born_at),
         store_host: found.store_host.as_ref().map(|store| (&**store).into()),
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Finding<'a> {
     pub(crate) first_seen: Option<Timestamp>,
     /// How long the fault has existed since then, or may have existed.
     pub(crate) age: Option<SignedDuration>,
-    /// The born time, as given in a column or decoded from the ID.
+    /// The born time, as given in a column or by the source, or decoded from the ID.
     pub(crate) born: Option<Timestamp>,
     /// What the two statuses do not say.
     pub(crate) remark: &'static str,

@@ -27,7 +27,7 @@ pub(super) struct SideMessage<'a> {
     pub(super) answer: u32,
     /// When the answer was observed.
     pub(super) observed: Option<Timestamp>,
-    /// The born time, as given in a column or decoded from the ID.
+    /// The born time, as given in a column or by the source, or decoded from the ID.
     pub(super) born: Option<Timestamp>,
 }
 

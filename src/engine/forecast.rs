@@ -24,9 +24,9 @@ pub struct Forecast {
     pub rejected: u64,
     /// Seconds from the first call to the last answer, without retries. `None` if nothing limits the rate.
     pub seconds: Option<f64>,
-    /// The oldest message by its ID.
+    /// The oldest message.
     pub oldest: Option<Oldest>,
-    /// Messages whose ID contains a born time.
+    /// Messages whose born time is known.
     pub dated: u64,
     /// How many of those are older than the retention already. `None` if the source keeps messages for good.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,13 +43,13 @@ pub struct Oldest {
     pub row: u64,
     /// The ID as the input has it.
     pub msg_id: String,
-    /// Decoded from the ID.
+    /// The born time.
     pub born_at: Timestamp,
 }
 
 impl Forecast {
     /// Counts `rows`, asked in their order at `rate` from `start` on, of a source that keeps messages for `retention`.
-    /// `born` decodes the born time from an ID.
+    /// `born` returns the born time of a row's message, if it is known.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl Forecast {
         rate: Rate,
         start: Timestamp,
         retention: Option<Duration>,
-        born: impl Fn(&str) -> Option<Timestamp>,
+        born: impl Fn(&Row) -> Option<Timestamp>,
     ) -> Result<Self, E> {
         let mut forecast = Self {
             expired: retention.map(|_| 0),
@@ -74,7 +74,7 @@ impl Forecast {
                 Entry::Rejected(_) => forecast.rejected += 1,
                 Entry::Query(query) => {
                     forecast.distinct += 1;
-                    if let Some(born) = born(&query.msg_id) {
+                    if let Some(born) = born(&row) {
                         let turn = rate.time_for(forecast.distinct).unwrap_or_default();
                         forecast.date(
                             row.row,
@@ -172,8 +172,13 @@ mod tests {
     fn it_says_what_is_asked_how_long_it_takes_and_what_expires() {
         let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         // Ages in seconds; the retention is 10 s here, and a call is made each second.
-        let ages = |id: &str| {
-            id.parse()
+        let ages = |row: &Row| {
+            let Entry::Query(query) = &row.entry else {
+                return None;
+            };
+            query
+                .msg_id
+                .parse()
                 .ok()
                 .map(|age: i64| start - SignedDuration::from_secs(age))
         };

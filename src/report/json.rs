@@ -55,11 +55,22 @@ pub(super) struct SummaryView<'a> {
     /// Messages that were not found by a key in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_found_lower_case: Option<u64>,
+    /// Born times that are decoded from IDs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    born_decoded: Option<BornDecodedView>,
     errors: &'a BTreeMap<String, u64>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
     runs: Vec<RunView<'a>>,
     caveats: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct BornDecodedView {
+    messages: u64,
+    /// The time zones that are assumed for IDs of 4.x clients.
+    assumed_zones: Vec<String>,
+    note: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,6 +152,11 @@ impl<'a> SummaryView<'a> {
             damaged_columns: summary.damage.columns().collect(),
             input: Some(&summary.input_notes).filter(|notes| !notes.is_nothing()),
             not_found_lower_case: (tally.lower_case > 0).then_some(tally.lower_case),
+            born_decoded: text.born_decoded().map(|note| BornDecodedView {
+                messages: tally.born_decoded,
+                assumed_zones: summary.producer_zones(),
+                note,
+            }),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),

@@ -94,6 +94,7 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
     if !input.is_empty() {
         lines.push(escaped(&input.join(locale.text(phrases::SEMICOLON))));
     }
+    lines.extend(text.born_decoded().map(|note| escaped(&note)));
     lines.extend(
         text.carried()
             .map(|carried| labelled(text, locale.text(phrases::CARRIED), &carried)),

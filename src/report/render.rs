@@ -18,7 +18,7 @@ use crate::input::InputNotes;
 use crate::results::{
     Block, ColumnOrder, Line, MessageContexts, ReadError, ResultsFile, SpreadsheetDamage,
 };
-use crate::verdict::{AnswerView, RowFacts, Tally, judge};
+use crate::verdict::{AnswerView, MessageContext, RowFacts, Tally, judge};
 
 /// The most worker threads. More would only wait for the writing thread.
 const MAX_WORKERS: usize = 4;
@@ -247,7 +247,7 @@ impl BlockRenderer<'_> {
         if line.same_as.is_some() {
             rendered.totals.tally.add_duplicate();
         } else {
-            rendered.totals.tally.add(facts(asked, born), &judged);
+            rendered.totals.tally.add(facts(asked, &subject), &judged);
         }
         let view = RowView {
             row: line.row,
@@ -267,12 +267,13 @@ impl BlockRenderer<'_> {
     }
 }
 
-fn facts<'a>(line: &'a Line<'_>, born: Option<jiff::Timestamp>) -> RowFacts<'a> {
+fn facts<'a>(line: &'a Line<'_>, subject: &MessageContext<'_>) -> RowFacts<'a> {
     RowFacts {
         row: line.row,
         msg_id: &line.msg_id,
         topic: &line.topic,
-        born,
+        born: subject.born,
+        is_born_decoded: subject.is_born_decoded,
         observed_at: &line.observed_at,
         error: line.error.as_ref().map(|error| {
             if error.code.is_empty() {

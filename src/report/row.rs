@@ -110,7 +110,7 @@ pub struct RowView<'a> {
     pub line: &'a Line<'a>,
     /// The verdicts.
     pub judged: &'a Judged<'a>,
-    /// The born time, as given in a column or decoded from the ID. It is a hint (`docs/facts/ons-api.md` §8.1).
+    /// The born time, as given in a column or by the source, or decoded from the ID. It is a hint (`docs/facts/ons-api.md` §8.1).
     pub born: Option<Timestamp>,
     /// The born time in RFC 3339, UTC, milliseconds.
     pub born_at: Option<&'a str>,

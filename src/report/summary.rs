@@ -1,6 +1,7 @@
 //! The numbers that all summaries are made from. [`SummaryText`] puts them into sentences.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io;
 
 use super::SummaryText;
@@ -85,6 +86,15 @@ impl Summary<'_> {
             .filter(|(_, group)| group.unexpected > 0)
             .map(|(name, group)| (name.as_str(), group.unexpected))
             .collect()
+    }
+
+    /// Returns the time zones by which born times are decoded from IDs, each once.
+    #[must_use]
+    pub fn producer_zones(&self) -> Vec<String> {
+        let results_files = self.results_files.iter();
+        let zones = results_files.map(|results_file| &results_file.header().producer_zone);
+        let zones: BTreeSet<_> = zones.collect();
+        zones.into_iter().cloned().collect()
     }
 
     /// Returns the summary in sentences, in its own locale.

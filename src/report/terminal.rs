@@ -48,6 +48,7 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("evidence", [text.provenance()])?;
         out.labelled("carried", text.carried())?;
         out.labelled("expectations", text.expectation_notes())?;
+        out.labelled("born", text.born_decoded())?;
         out.labelled("resets", text.resets())?;
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally

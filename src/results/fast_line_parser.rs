@@ -28,6 +28,7 @@ impl<'a> FastLineParser<'a> {
         let topic = rest.text_of(",\"topic\":")?;
         let instance_id = rest.text_if_any(",\"instance_id\":")?;
         let tracks = self.tracks(&mut rest)?;
+        let born_at = rest.text_if_any(",\"born_at\":")?;
         let observed_at = rest.text_of(",\"observed_at\":")?;
         rest.skip(",\"attempts\":")?;
         let attempts = u32::try_from(rest.number()?).ok()?;
@@ -39,6 +40,7 @@ impl<'a> FastLineParser<'a> {
             topic,
             instance_id,
             tracks: Some(tracks),
+            born_at,
             observed_at,
             attempts: Some(attempts),
             request_id,
@@ -160,7 +162,7 @@ mod tests {
         FastLineParser::default().answer(line)
     }
 
-    const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"},{"group":"c","track_type":"CONSUMED","mark":"offline","mqadmin_track_type":"NOT_ONLINE"}],"observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
+    const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"},{"group":"c","track_type":"CONSUMED","mark":"offline","mqadmin_track_type":"NOT_ONLINE"}],"born_at":"2026-11-22T11:59:59.900Z","observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
 
     fn by_serde(line: &str) -> Option<String> {
         serde_json::from_str::<Line<'_>>(line)
@@ -173,6 +175,7 @@ mod tests {
         for shorter in [
             "",
             r#","instance_id":"MQ""#,
+            r#","born_at":"2026-11-22T11:59:59.900Z""#,
             r#","request_id":"R""#,
             r#","extra":{"order":"A-1","name":"李娜"}"#,
         ] {

@@ -34,6 +34,9 @@ pub struct Line<'a> {
     /// The position of the message, if it was looked up to be judged later.
     #[serde(borrow)]
     pub found: Option<FoundView<'a>>,
+    /// When the producer made the message, RFC 3339 UTC, if the source has its record.
+    #[serde(borrow, default)]
+    pub born_at: CowText<'a>,
     /// The time of the answer, RFC 3339 UTC.
     #[serde(borrow, default)]
     pub observed_at: CowText<'a>,

@@ -16,7 +16,7 @@ use crate::verdict::{Expectations, MessageContext};
 pub struct MessageContexts {
     /// Decodes born times from IDs. `None` if this system does not know the time zone of the results file.
     clock: Option<BornClock>,
-    /// The column with born times, which takes precedence over the IDs.
+    /// The column with born times, which takes precedence over the source and the IDs.
     column: Option<BornCells>,
     /// Whether an expectation depends on tags. To look for them in every row takes time.
     with_tags: bool,
@@ -41,25 +41,27 @@ impl MessageContexts {
         }
     }
 
-    /// Returns the born time of a message: that in its row's column, or else that in its ID.
-    #[must_use]
-    pub fn born(&self, line: &Line<'_>) -> Option<Timestamp> {
+    /// Returns the born time of a message that its row's column or the source has.
+    fn recorded(&self, line: &Line<'_>) -> Option<Timestamp> {
         let cells = self.column.as_ref();
         let given = cells.and_then(|cells| {
             let value = line.extra.find_only(|name| cells.is_called(name))?;
             cells.read(&serde_json::from_str(value).ok()?)
         });
-        given.or_else(|| self.decoded(&line.msg_id))
+        given.or_else(|| line.born_at.parse().ok())
     }
 
     /// Returns the message of a line that holds its answer.
     #[must_use]
     pub fn of_line<'l>(&self, line: &'l Line<'l>) -> MessageContext<'l> {
-        MessageContext {
-            topic: &line.topic,
-            tag: self.tag(line),
-            born: self.born(line),
-        }
+        self.with_born(
+            MessageContext {
+                tag: self.tag(line),
+                ..MessageContext::of_topic(&line.topic)
+            },
+            self.recorded(line),
+            &line.msg_id,
+        )
     }
 
     /// Returns the message of a row that was just asked.
@@ -82,11 +84,14 @@ impl MessageContexts {
             let name = names.next().filter(|_| names.next().is_none())?;
             cells.read(&cell(name)?)
         });
-        MessageContext {
-            topic: &query.topic,
-            tag,
-            born: given.or_else(|| self.decoded(&query.msg_id)),
-        }
+        self.with_born(
+            MessageContext {
+                tag,
+                ..MessageContext::of_topic(&query.topic)
+            },
+            given,
+            &query.msg_id,
+        )
     }
 
     fn tag<'l>(&self, line: &'l Line<'l>) -> Option<Cow<'l, str>> {
@@ -98,8 +103,20 @@ impl MessageContexts {
         tag_in(&serde_json::from_str(json.get()).ok()?)
     }
 
-    fn decoded(&self, msg_id: &str) -> Option<Timestamp> {
-        self.clock.as_ref()?.born(msg_id)
+    /// Adds the born time: the recorded one, or else that in the ID.
+    fn with_born<'l>(
+        &self,
+        subject: MessageContext<'l>,
+        recorded: Option<Timestamp>,
+        msg_id: &str,
+    ) -> MessageContext<'l> {
+        let decoded = || self.clock.as_ref()?.born(msg_id);
+        let born = recorded.or_else(decoded);
+        MessageContext {
+            born,
+            is_born_decoded: recorded.is_none() && born.is_some(),
+            ..subject
+        }
     }
 }
 

@@ -41,17 +41,29 @@ impl Outcome {
         }
     }
 
+    /// Returns when the producer made the message, if the source has its record.
+    #[must_use]
+    pub const fn born_at(&self) -> Option<Timestamp> {
+        match &self.answer {
+            Ok(trace) => trace.born_at,
+            Err(failure) => failure.born_at,
+        }
+    }
+
     /// Returns the outcome in a line. `None` if the line has no query or no time.
     #[must_use]
     pub fn of(line: &Line<'_>) -> Option<Self> {
+        let born_at = line.born_at.parse().ok();
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let answer = match (&line.tracks, &line.error) {
             (Some(tracks), _) => Ok(Trace {
                 request_id: text(&line.request_id),
+                born_at,
                 ..Trace::new(tracks.iter().map(track).collect())
             }),
             (None, Some(error)) => Err(Failure {
                 request_id: text(&line.request_id),
+                born_at,
                 ..Failure::new(
                     FailureKind::named(&error.kind).unwrap_or(FailureKind::Server),
                     text(&error.code),

@@ -32,6 +32,8 @@ struct WrittenLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<FoundView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    born_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     observed_at: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
@@ -83,6 +85,7 @@ struct WrittenTrack<'a> {
 pub(super) struct LineWriter {
     tracks: TracksText,
     time: TimeText,
+    born: TimeText,
 }
 
 impl LineWriter {
@@ -121,6 +124,7 @@ impl LineWriter {
                         line.request_id = failure.request_id.as_deref();
                     }
                 }
+                line.born_at = outcome.born_at().map(|born_at| self.born.of(born_at));
                 line.observed_at = Some(self.time.of(outcome.observed_at));
                 line.attempts = Some(outcome.attempts);
                 line.throttled = NonZeroU32::new(outcome.throttled);

@@ -145,6 +145,8 @@ pub struct Trace {
     pub request_id: Option<String>,
     /// The position of the message, if the source only looked it up for a later judgement.
     pub found: Option<Box<LocatedMessage>>,
+    /// When the producer made the message, if the source has its record.
+    pub born_at: Option<Timestamp>,
 }
 
 impl Trace {
@@ -155,6 +157,7 @@ impl Trace {
             tracks,
             request_id: None,
             found: None,
+            born_at: None,
         }
     }
 }
@@ -168,6 +171,8 @@ pub struct LocatedMessage {
     pub position: Position,
     /// The time when it was stored, if the broker says.
     pub stored_at: Option<Timestamp>,
+    /// The time when the producer made it, by the producer's clock, if the broker says.
+    pub born_at: Option<Timestamp>,
 }
 
 /// The answer about one group.
@@ -215,6 +220,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Whether the source failed before it made a call. Such a failure does not count as an attempt.
     pub no_call_made: bool,
+    /// When the producer made the message, if the source has its record although it cannot answer.
+    pub born_at: Option<Timestamp>,
 }
 
 /// The meaning of a failure for the run. The error code decides; the HTTP status counts only without a code and for
@@ -324,6 +331,7 @@ impl Failure {
             retry_after: None,
             hint: None,
             no_call_made: false,
+            born_at: None,
         }
     }
 }

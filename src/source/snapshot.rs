@@ -94,6 +94,30 @@ impl Snapshot {
     ///
     /// If instance, topic or message are not in the snapshot, or the broker could not be asked.
     pub fn answer(&self, query: &Query) -> Result<Trace, Failure> {
+        let born_at = self.born_at(query);
+        match self.judged(query) {
+            Ok(trace) => Ok(Trace { born_at, ..trace }),
+            Err(failure) => Err(Failure { born_at, ..failure }),
+        }
+    }
+
+    /// Returns when the message of a query was made, if the snapshot says. A query with a position asks about the copy
+    /// that is stored there.
+    #[must_use]
+    pub fn born_at(&self, query: &Query) -> Option<Timestamp> {
+        let topic = self.name_of(query.instance_id.as_deref(), &query.topic);
+        let is_it = |copy: &Stored<'_>| {
+            let is_there = |at: &Position| copy.is_at(at);
+            copy.topic() == topic && query.position.as_ref().is_none_or(is_there)
+        };
+        self.state
+            .messages
+            .copies(&query.msg_id)
+            .find(is_it)?
+            .born_at()
+    }
+
+    fn judged(&self, query: &Query) -> Result<Trace, Failure> {
         if query.position.is_none() {
             self.not_missing(query)?;
         }

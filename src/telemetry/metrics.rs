@@ -322,6 +322,7 @@ mod tests {
             msg_id: "AA",
             topic: "orders",
             born: None,
+            is_born_decoded: false,
             observed_at: "",
             error: None,
             is_carried: false,

@@ -67,8 +67,10 @@ pub struct MessageContext<'a> {
     pub topic: &'a str,
     /// The message's tag: empty if it has none, `None` if the tag is unknown.
     pub tag: Option<Cow<'a, str>>,
-    /// When the message was born, as given in a column or decoded from the ID.
+    /// When the message was born, as given in a column or by the source, or decoded from the ID.
     pub born: Option<Timestamp>,
+    /// Whether `born` is decoded from the ID, which does not say its time zone.
+    pub is_born_decoded: bool,
 }
 
 impl<'a> MessageContext<'a> {
@@ -79,6 +81,7 @@ impl<'a> MessageContext<'a> {
             topic,
             tag: None,
             born: None,
+            is_born_decoded: false,
         }
     }
 }
@@ -371,6 +374,7 @@ mod tests {
                 topic: "orders",
                 tag: tag.map(Cow::Borrowed),
                 born: born.map(moment),
+                is_born_decoded: false,
             };
             let expected_groups = expectations.groups_for(&subject).unwrap();
             let found = (

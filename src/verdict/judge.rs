@@ -445,6 +445,7 @@ mod tests {
                 topic: "orders",
                 tag: tag.map(Cow::Borrowed),
                 born: born.parse().ok(),
+                is_born_decoded: false,
             };
             let judged = judge(AnswerView::Tracks(tracks), &subject, &expectations);
             let words: Vec<_> = judged

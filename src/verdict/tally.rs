@@ -100,6 +100,8 @@ pub struct Tally {
     pub nothing_expected: u64,
     /// Distinct messages that were not found by a key in lower case, while most clients write upper case.
     pub lower_case: u64,
+    /// Distinct messages whose born time is decoded from the ID, with an assumed time zone.
+    pub born_decoded: u64,
     /// The topics of the distinct messages.
     pub topics: TopicCounts,
     /// The groups, in name order.
@@ -128,8 +130,10 @@ pub struct RowFacts<'a> {
     pub msg_id: &'a str,
     /// The topic.
     pub topic: &'a str,
-    /// The born time, as given in a column or decoded from the ID.
+    /// The born time, as given in a column or by the source, or decoded from the ID.
     pub born: Option<Timestamp>,
+    /// Whether `born` is decoded from the ID, which does not say its time zone.
+    pub is_born_decoded: bool,
     /// The observation time, RFC 3339 UTC; empty for a bad row.
     pub observed_at: &'a str,
     /// The code of the error, or its kind if it has no code.
@@ -179,6 +183,7 @@ impl Tally {
         }
         self.totals.distinct += 1;
         self.topics.add(facts.topic);
+        self.born_decoded += u64::from(facts.is_born_decoded);
         self.totals.carried += u64::from(facts.is_carried);
         self.rechecked += u64::from(facts.passed.is_some());
         let (attempts, throttled) = facts.attempts;
@@ -225,6 +230,7 @@ impl Tally {
         self.assumed += next.assumed;
         self.nothing_expected += next.nothing_expected;
         self.lower_case += next.lower_case;
+        self.born_decoded += next.born_decoded;
         for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
             *mine += theirs;
         }
@@ -344,6 +350,7 @@ mod tests {
                 msg_id: "0a15030b110f18b4aac264be6c450ba2",
                 topic: "orders",
                 born: Timestamp::from_second(i64::try_from(row).unwrap()).ok(),
+                is_born_decoded: false,
                 observed_at: &observed_at,
                 error: matches!(answer, AnswerView::NotFound | AnswerView::Unanswered)
                     .then_some("BIZ_NO_MESSAGE"),

@@ -98,7 +98,7 @@ fn a_plan_asks_nothing() {
     ");
     let (_, after) = after.split_once(" ago\n").unwrap();
     assert_snapshot!(after, @r"
-    expiry    1 is already older than 2 days; 0 more will be by the time they are asked; 1 ID has no born time
+    expiry    1 is already older than 2 days; 0 more will be by the time they are asked; 1 message has no born time
     rejected  in.csv:5, column msg_id: `1.23E+15` has lost digits: a spreadsheet turned it into a number; export the column again as text
     ");
     let json: Value =

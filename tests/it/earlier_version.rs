@@ -21,7 +21,7 @@ fn of_source(name: &str, source: &str) -> String {
 }
 
 /// Seals the lines of a results file again after its header was changed.
-fn sealed(text: &str) -> String {
+pub(crate) fn sealed(text: &str) -> String {
     let lines = text.trim_end().rfind('\n').unwrap() + 1;
     let hash = ring::digest::digest(&ring::digest::SHA256, &text.as_bytes()[..lines]);
     let hash = data_encoding::HEXLOWER.encode(hash.as_ref());
@@ -29,7 +29,7 @@ fn sealed(text: &str) -> String {
     format!("{}{before}\"sha256\":\"{hash}\"}}\n", &text[..lines])
 }
 
-/// Returns the rows of a report without what a fresh run has of its own. mqadmin's word depends on the port of the
+/// Returns the rows of a report without what a fresh run has of its own. The earlier version took born times from IDs, mqadmin's word depends on the port of the
 /// broker that stored a message, and later versions may change error messages.
 fn rows(tool: &Tool) -> Vec<super::tool::Row> {
     let mut rows = table(&tool.read("out.csv"));
@@ -38,6 +38,7 @@ fn rows(tool: &Tool) -> Vec<super::tool::Row> {
             "observed_at",
             "request_id",
             "attempts",
+            "born_at",
             "mqadmin_track_type",
             "error_message",
         ] {

@@ -186,12 +186,13 @@ impl Job {
                 self.is_input_announced = true;
             }
         } else {
+            let born = ages.born_times(self.source.snapshot());
             let terms = ForecastTerms {
                 rate: self.pace.rate,
                 needs_no_call_where_placed: self.lookup.is_some(),
                 start: now,
                 retention: (!self.is_repeatable).then_some(RETENTION), // a snapshot keeps its messages
-                born: &ages.clock,
+                born: &born,
             };
             let known = (done, self.previous.as_ref());
             let (preflight, mut forecast, carried) =
@@ -219,7 +220,8 @@ impl Job {
             .as_ref()
             .map_or(&*self.results, LookupStage::path);
         self.start.compare(self.preflight.digest, path)?;
-        self.order = ages.oldest_first(&self.inputs, done, &self.results)?;
+        let snapshot = self.source.snapshot();
+        self.order = ages.oldest_first(&self.inputs, done, &self.results, snapshot)?;
         Ok(())
     }
 

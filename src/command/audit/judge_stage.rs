@@ -19,7 +19,7 @@ use crate::results::{
     Block, Blocks, FoundView, KnownAnswer, Line, Outcome, ReadError, ResultsFile,
 };
 use crate::source::rocketmq::{Cluster, QueriedTopic};
-use crate::source::{FailureKind, Snapshot};
+use crate::source::{Failure, FailureKind, Snapshot, Trace};
 
 /// Reads the offsets of `topics`. A signal stops it.
 ///
@@ -187,8 +187,12 @@ fn judge(snapshot: &Snapshot, query: &Query, line: LocatedOutcome) -> Option<Out
         position: Some(position.or_else(|| query.position.clone())?),
         ..query.clone()
     };
+    let born_at = outcome.born_at();
+    let answer = snapshot.answer(&query);
     Some(Outcome {
-        answer: snapshot.answer(&query),
+        answer: answer
+            .map(|trace| Trace { born_at, ..trace })
+            .map_err(|failure| Failure { born_at, ..failure }),
         observed_at: snapshot.captured_at(),
         ..outcome
     })

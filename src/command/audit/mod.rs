@@ -32,6 +32,7 @@ use crate::telemetry::ReportTotals;
 pub(super) use job::header;
 pub(super) use judge_stage::{read_offsets, resume_hint};
 pub(super) use lookup_stage::LookupStage;
+pub(super) use order::MessageAges;
 pub(super) use preflight::{ForecastTerms, Preflight};
 pub(super) use query_run::QueryRun;
 pub(super) use refusals::announce_notes;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::command::flags::deadline;
 use crate::exit::Failed;
@@ -12,26 +13,66 @@ use crate::input::{BornColumn, Entry, InputError, Inputs, OldestFirst, Row};
 use crate::message::{BornClock, Zone};
 use crate::results::RowSet;
 use crate::settings::{Deadline, Settings};
+use crate::source::Snapshot;
+
+/// The born times of messages before they are asked about: those in the column, else those in the snapshot, else those in
+/// the IDs.
+#[derive(Debug)]
+pub(in crate::command) struct BornTimes<'a> {
+    clock: BornClock,
+    column: Option<BornColumn>,
+    snapshot: Option<&'a Snapshot>,
+}
+
+impl BornTimes<'_> {
+    /// Returns the born time of a row's message, if it is known.
+    pub(super) fn of(&self, row: &Row) -> Option<Timestamp> {
+        let given = self.column.as_ref().and_then(|column| column.born(row));
+        given.or_else(|| match &row.entry {
+            Entry::Query(query) => {
+                let stored = self.snapshot.and_then(|snapshot| snapshot.born_at(query));
+                stored.or_else(|| self.clock.born(&query.msg_id))
+            }
+            Entry::Duplicate { .. } | Entry::Rejected(_) => None,
+        })
+    }
+}
 
 /// How the born times of messages are found, and the deadline of the run.
 #[derive(Debug)]
-pub(super) struct MessageAges {
+pub(in crate::command) struct MessageAges {
     pub(super) clock: BornClock,
-    column: Option<(String, BornColumn)>,
+    /// The column with born times.
+    column: Option<String>,
+    zone: TimeZone,
     pub(super) deadline: Option<Deadline>,
 }
 
 impl MessageAges {
-    pub(super) fn of(settings: &Settings, zone: &Zone, now: Timestamp) -> Result<Self, Failed> {
-        let column: Option<String> = settings.optional("born_column")?;
+    pub(in crate::command) fn of(
+        settings: &Settings,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> Result<Self, Failed> {
         Ok(Self {
             clock: BornClock::new(now, &zone.zone),
-            column: column.map(|name| {
-                let column = BornColumn::new(&name, zone.zone.clone());
-                (name, column)
-            }),
+            column: settings.optional("born_column")?,
+            zone: zone.zone.clone(),
             deadline: deadline(settings, now)?,
         })
+    }
+
+    /// Returns the born times of messages. `snapshot` is the source, if it is one.
+    pub(in crate::command) fn born_times<'s>(
+        &self,
+        snapshot: Option<&'s Snapshot>,
+    ) -> BornTimes<'s> {
+        let column = self.column.as_ref();
+        BornTimes {
+            clock: self.clock,
+            column: column.map(|name| BornColumn::new(name, self.zone.clone())),
+            snapshot,
+        }
     }
 
     /// Returns the rows that are not settled with the oldest message first. Returns `None` if the order of the input is
@@ -41,6 +82,7 @@ impl MessageAges {
         inputs: &Inputs,
         done: Option<&RowSet>,
         results: &Path,
+        snapshot: Option<&Snapshot>,
     ) -> Result<Option<OldestFirst>, InputError> {
         if self.deadline.is_none() && self.column.is_none() {
             return Ok(None);
@@ -48,10 +90,11 @@ impl MessageAges {
         let scratch = file::scratch(results).map_err(InputError::Scratch)?;
         let rows: u64 = inputs.surveys().iter().map(|survey| survey.rows).sum();
         let count = rows - done.map_or(0, RowSet::len).min(rows);
+        let born = self.born_times(snapshot);
         let order = OldestFirst::new(remaining(inputs.rows(), done), count, scratch, |row| {
-            self.born(row)
+            born.of(row)
         })?;
-        match &self.column {
+        match self.column.as_ref().zip(born.column.as_ref()) {
             Some((name, column)) if count > 0 && !column.is_present() => {
                 Err(InputError::BornColumn(name.clone()))
             }
@@ -61,18 +104,6 @@ impl MessageAges {
             }
             None => Ok(Some(order)),
         }
-    }
-
-    /// Returns the time in the row's column, or else the time in its ID.
-    fn born(&self, row: &Row) -> Option<Timestamp> {
-        let given = self
-            .column
-            .as_ref()
-            .and_then(|(_, column)| column.born(row));
-        given.or_else(|| match &row.entry {
-            Entry::Query(query) => self.clock.born(&query.msg_id),
-            Entry::Duplicate { .. } | Entry::Rejected(_) => None,
-        })
     }
 }
 
@@ -88,7 +119,7 @@ fn refuse_or_warn_of_unread(name: &str, column: &BornColumn) -> Result<(), Input
     }
     tracing::warn!(
         "column {name}: {} of {} values cannot be read as a time, the first is `{first}` in row {row}; for these rows \
-         the times in the IDs are used",
+         the times of the source or in the IDs are used",
         humanize::count(unread.cells),
         humanize::count(unread.cells + column.read()),
     );

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::order::BornTimes;
 use crate::engine::{Forecast, Rate};
 use crate::input::{Entry, InputError, Inputs, Row};
-use crate::message::BornClock;
 use crate::results::{KnownAnswer, Previous, QueryDigest, RowSet, SpreadsheetDamage};
 use crate::source::rocketmq::QueriedTopic;
 
@@ -68,8 +68,8 @@ impl Preflight {
             preflight.damage.add_row(row);
             true
         });
-        let forecast = Forecast::of(rows, terms.rate, terms.start, terms.retention, |id| {
-            terms.born.born(id)
+        let forecast = Forecast::of(rows, terms.rate, terms.start, terms.retention, |row| {
+            terms.born.of(row)
         })?;
         let forecast = if terms.needs_no_call_where_placed && preflight.is_placed() {
             forecast.without_calls()
@@ -112,5 +112,5 @@ pub(in crate::command) struct ForecastTerms<'a> {
     pub(in crate::command) start: Timestamp,
     /// How long the source keeps messages. `None` if it keeps them for good.
     pub(in crate::command) retention: Option<std::time::Duration>,
-    pub(in crate::command) born: &'a BornClock,
+    pub(in crate::command) born: &'a BornTimes<'a>,
 }

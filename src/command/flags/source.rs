@@ -166,6 +166,14 @@ impl SourceSpec {
         }
     }
 
+    /// Reads the snapshot, if the source is one.
+    pub(in crate::command) fn open_snapshot(&self) -> Result<Option<Snapshot>, Failed> {
+        match self {
+            Self::Snapshot(path) => Ok(Some(Snapshot::open(path)?)),
+            Self::Api(_) | Self::Cluster(_) => Ok(None),
+        }
+    }
+
     /// Reads the snapshot, finds the credentials or connects to the cluster. Credentials may need calls to STS or to the
     /// metadata service.
     pub(in crate::command) fn connect(

@@ -1,4 +1,4 @@
-//! A compact index of stored messages: about 85 MB for a million.
+//! A compact index of stored messages: about 95 MB for a million.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::schema::MessageEntry;
+use super::schema::{MessageEntry, SnapshotTime};
 use crate::message::{Position, Tag};
 
 /// The stored messages, indexed by ID.
@@ -40,6 +40,8 @@ struct PackedMessage {
     store: u32,
     /// Milliseconds of the Unix epoch; `i64::MAX` if the snapshot does not say.
     stored_at: i64,
+    /// As `stored_at`.
+    born_at: i64,
 }
 
 /// One stored copy of a message.
@@ -182,6 +184,20 @@ impl<'a> Stored<'a> {
         Timestamp::from_millisecond(self.record.stored_at).ok()
     }
 
+    /// Returns when the producer made the message, if the snapshot says.
+    #[must_use]
+    pub fn born_at(self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.record.born_at).ok()
+    }
+
+    /// Returns whether the copy is in this place.
+    #[must_use]
+    pub fn is_at(self, position: &Position) -> bool {
+        *self.broker() == *position.broker
+            && self.record.queue_id == position.queue_id
+            && self.record.queue_offset == position.queue_offset
+    }
+
     /// Returns the complete position.
     #[must_use]
     pub fn position(self) -> Position {
@@ -219,9 +235,8 @@ impl MessagePacker {
             queue_offset: message.queue_offset,
             tag: self.number(message.tag.as_deref().unwrap_or_default())?,
             store: self.number(message.store_host.as_deref().unwrap_or_default())?,
-            stored_at: message
-                .stored_at
-                .map_or(i64::MAX, |moment| moment.0.as_millisecond()),
+            stored_at: millis(message.stored_at),
+            born_at: millis(message.born_at),
         };
         self.messages.records.push(record);
         Ok(())
@@ -237,6 +252,10 @@ impl MessagePacker {
         self.numbers.insert(name, number);
         Ok(number)
     }
+}
+
+fn millis(time: Option<SnapshotTime>) -> i64 {
+    time.map_or(i64::MAX, |time| time.0.as_millisecond())
 }
 
 #[derive(Debug, thiserror::Error)]

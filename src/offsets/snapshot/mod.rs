@@ -1,7 +1,7 @@
 //! The snapshot file: the state of a cluster that judging by offsets needs (`ons-audit-snapshot/1`).
 //!
 //! [`read`] decompresses and parses the text (`schema`). Messages are packed into a compact index while they
-//! are parsed (`messages`): about 85 bytes each, without a JSON tree. The content is then checked and arranged
+//! are parsed (`messages`): about 95 bytes each, without a JSON tree. The content is then checked and arranged
 //! by topic (`layout`). Errors name the place (`error`).
 
 mod error;

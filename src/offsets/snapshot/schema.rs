@@ -180,6 +180,9 @@ pub struct MessageEntry<'a> {
     /// The time when the message was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_at: Option<SnapshotTime>,
+    /// The time when the producer made the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub born_at: Option<SnapshotTime>,
     /// The address at which the message was stored, `ip:port`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub store_host: Option<Cow<'a, str>>,

@@ -117,6 +117,7 @@ mod tests {
                     queue_offset: nth,
                     tag: None,
                     stored_at: None,
+                    born_at: Some(SnapshotTime("2026-11-20T02:59:59.875Z".parse().unwrap())),
                     store_host: Some("10.0.0.1:10911".into()),
                 };
                 writer.message(&message).unwrap();

@@ -128,6 +128,7 @@ fn notes(text: &SummaryText<'_>) -> Vec<String> {
         .chain(text.resets())
         .chain(text.carried())
         .chain(text.expectation_notes())
+        .chain(text.born_decoded())
         .chain(text.damaged())
         .collect()
 }

@@ -220,6 +220,7 @@ mod tests {
                 msg_id: "",
                 topic: "orders",
                 born: born.parse().ok(),
+                is_born_decoded: false,
                 observed_at: "",
                 error: None,
                 is_carried: false,

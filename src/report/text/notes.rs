@@ -181,6 +181,33 @@ impl SummaryText<'_> {
             .collect()
     }
 
+    /// Returns how many born times come from IDs, if any do: their time zone is assumed.
+    #[must_use]
+    pub fn born_decoded(&self) -> Option<String> {
+        let messages = self.summary.tally.born_decoded;
+        if messages == 0 {
+            return None;
+        }
+        let zones = self.summary.producer_zones();
+        let zones = self.locale.listed(&zones);
+        Some(if self.is_chinese() {
+            let messages = count(messages);
+            format!(
+                "{messages} 条消息的产生时间由消息 ID 推算，时区为假定值：{zones}（5.x 客户端的 ID 为 UTC）；\
+                 --producer-zone 可指定其他时区，--born-column 可指定含产生时间的列"
+            )
+        } else {
+            let messages = match messages {
+                1 => "1 message".to_owned(),
+                _ => format!("{} messages", count(messages)),
+            };
+            format!(
+                "the born times of {messages} come from their IDs, and the time zone of those is assumed: {zones} (UTC for IDs \
+                 of 5.x clients); --producer-zone names another zone, --born-column a column with born times"
+            )
+        })
+    }
+
     /// Returns how many answers come from an earlier run, if any do.
     #[must_use]
     pub fn carried(&self) -> Option<String> {

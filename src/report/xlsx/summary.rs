@@ -52,6 +52,7 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
         .chain(text.carried())
         .chain(text.resets())
         .chain(text.expectation_notes())
+        .chain(text.born_decoded())
         .chain(text.damaged());
     for text in besides {
         page.across(&text, &formats.quiet, lines(&text, ACROSS))?;

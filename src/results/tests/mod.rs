@@ -117,6 +117,7 @@ fn answer(row: u64) -> Result<Trace, Failure> {
             tracks,
             request_id: Some("R".to_owned()),
             found: None,
+            born_at: "2026-11-22T11:59:58.500Z".parse().ok(),
         })
     }
 }
@@ -264,7 +265,7 @@ fn a_line_says_all_that_is_known_of_its_row() {
         line(1),
         "{\"row\":1,\"msg_id\":\"00000000000000000000000000000001\",\"topic\":\"or\\\"ders\",\
          \"tracks\":[{\"group\":\"GID_a\",\"track_type\":\"CONSUMED\"},{\"group\":\"GID_b\",\"track_type\":\"NOT_CONSUME_YET\"}],\
-         \"observed_at\":\"1970-01-01T00:00:00.000Z\",\"attempts\":1,\"request_id\":\"R\",\"extra\":{\"order\":\"Ä-1\\\"\"}}\n"
+         \"born_at\":\"2026-11-22T11:59:58.500Z\",\"observed_at\":\"1970-01-01T00:00:00.000Z\",\"attempts\":1,\"request_id\":\"R\",\"extra\":{\"order\":\"Ä-1\\\"\"}}\n"
     );
     assert_eq!(
         line(3),

@@ -20,7 +20,14 @@ pub(super) fn located(broker: &Arc<str>, message: &StoredMessage) -> Option<Loca
             store: Some(message.store_host.to_string().into()),
         },
         stored_at: Timestamp::from_millisecond(message.store_timestamp).ok(),
+        born_at: born_at(message),
     })
+}
+
+/// Returns when the message was made. `None` if its producer left the field empty.
+fn born_at(message: &StoredMessage) -> Option<Timestamp> {
+    let millis = Some(message.born_timestamp).filter(|millis| *millis > 0)?;
+    Timestamp::from_millisecond(millis).ok()
 }
 
 /// Compares by store time, then by offset.

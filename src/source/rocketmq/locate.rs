@@ -75,6 +75,7 @@ impl<P: CallPacer> TraceSource for Locator<'_, P> {
 
 fn trace_of(found: LocatedMessage) -> Trace {
     Trace {
+        born_at: found.born_at,
         found: Some(Box::new(found)),
         ..Trace::new(Vec::new())
     }

@@ -190,6 +190,7 @@ mod tests {
             topic: "orders",
             tag: Some(tag.into()),
             born: born.parse().ok(),
+            is_born_decoded: false,
         };
         let expected_groups = expectations.groups_for(&subject).unwrap();
         expected_groups

@@ -47,6 +47,7 @@ pub(crate) struct Message {
     pub(crate) queue_offset: u64,
     pub(crate) tag: Option<&'static str>,
     pub(crate) stored_at: i64,
+    pub(crate) born_at: i64,
     /// Address of the broker when it stored the message; by default its current address.
     pub(crate) store: Option<String>,
     /// Additional properties.
@@ -65,6 +66,7 @@ impl Message {
             queue_offset: nth / u64::from(QUEUES * 2),
             tag: Some("paid"),
             stored_at: 1_763_600_000_000 + i64::try_from(nth).unwrap(),
+            born_at: 1_763_599_990_000 - i64::try_from(nth * 1000).unwrap(),
             store: None,
             properties: Vec::new(),
         }
@@ -398,7 +400,7 @@ impl State {
         rest.extend(message.queue_offset.to_be_bytes());
         rest.extend(message.physical().to_be_bytes());
         rest.extend([0; 4]); // system flag
-        rest.extend(message.stored_at.to_be_bytes());
+        rest.extend(message.born_at.to_be_bytes());
         rest.extend(&host);
         rest.extend(message.stored_at.to_be_bytes());
         rest.extend(&host);

@@ -1,6 +1,7 @@
 //! An Apache RocketMQ cluster as the source, played by scripted servers.
 
 mod audit;
+mod born_times;
 pub(crate) mod cluster;
 mod snapshot;
 mod trouble;

@@ -141,6 +141,7 @@ impl Body {
             tracks,
             request_id,
             found: None,
+            born_at: None,
         })
     }
 }
