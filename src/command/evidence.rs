@@ -10,7 +10,7 @@ use super::rendering::{checked, context};
 use crate::bundle::{Bundle, BundleEntry, BundleManifest, BundleWriter, SCHEMA};
 use crate::clock::{self, Clock};
 use crate::exit::{Failed, Status, print};
-use crate::file::{self, Output, Sha256};
+use crate::file::{self, Output, Sha256, StagingFolder};
 use crate::humanize::count;
 use crate::report::locale::Locale;
 use crate::report::{CsvDialect, ReportContext, ReportFormat, Target, Targets, render};
@@ -110,7 +110,7 @@ fn format_of(entry: &BundleEntry) -> Option<ReportFormat> {
 /// to its reports.
 pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     let mut bundle = Bundle::open(path)?;
-    let folder = tempfile::tempdir().map_err(|error| Failed::refused(error, None))?;
+    let folder = StagingFolder::in_system_folder().map_err(|error| Failed::refused(error, None))?;
     let results_files = unpack_results_files(&mut bundle, folder.path())?;
     let reports: Vec<BundleEntry> = bundle.reports().cloned().collect();
     for report in &reports {

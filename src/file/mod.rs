@@ -8,6 +8,7 @@ mod compressed;
 mod parts;
 mod set;
 mod sha256;
+mod temporary;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -19,6 +20,7 @@ pub use compressed::{Compression, decompressed, is_long_window};
 pub use parts::Parts;
 pub use set::FileSet;
 pub use sha256::Sha256;
+pub use temporary::{StagingFolder, remove_leftovers};
 
 /// Report writers pass blocks. The buffer gathers small ones (headers, summaries), which would be system calls of their
 /// own.
@@ -170,13 +172,13 @@ pub fn scratch(beside: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder(beside)).map_err(bare)
 }
 
-/// Creates a private file in the folder of `path`, to be renamed to it.
+/// Creates a private file in the folder of `path`, to be renamed to it. It is locked until it is closed.
 ///
 /// # Errors
 ///
 /// If it cannot be created.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    NamedTempFile::with_prefix_in(".ons-audit-", folder(path)).map_err(bare)
+    temporary::file_in(folder(path))
 }
 
 /// Returns the error of the operating system without the name of the temporary file, which the user does not know.

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
-use super::{BUFFER, Output, beside, folder};
+use super::{BUFFER, Output, StagingFolder, beside, folder};
 
 /// Files that are not complete yet. None is visible before [`Parts::commit`].
 #[derive(Debug)]
@@ -14,7 +14,9 @@ pub struct Parts {
     target: PathBuf,
     /// The complete parts with their rows. They are closed, since there may be more of them than files that can be open
     /// at once.
-    full: Vec<(TempPath, u64)>,
+    full: Vec<(PathBuf, u64)>,
+    /// The folder of the complete parts, made with the first of them.
+    staging: Option<StagingFolder>,
     open: BufWriter<NamedTempFile>,
 }
 
@@ -26,6 +28,7 @@ impl Parts {
             Output::Replace { temp, target } => Some(Self {
                 target,
                 full: Vec::new(),
+                staging: None,
                 open: temp,
             }),
             Output::Stream(_) => None,
@@ -39,8 +42,14 @@ impl Parts {
     /// If the parts cannot be written.
     pub fn turn(&mut self, rows: u64) -> io::Result<()> {
         let next = BufWriter::with_capacity(BUFFER, beside(&self.target)?);
-        let full = std::mem::replace(&mut self.open, next);
-        self.full.push((closed(full)?, rows));
+        let full = flushed(std::mem::replace(&mut self.open, next))?;
+        let staging = match &mut self.staging {
+            Some(staging) => staging,
+            none => none.insert(StagingFolder::beside(&self.target)?),
+        };
+        let path = staging.path().join(self.full.len().to_string());
+        full.persist(&path).map_err(|error| error.error)?;
+        self.full.push((path, rows));
         Ok(())
     }
 
@@ -50,20 +59,23 @@ impl Parts {
     /// # Errors
     ///
     /// If a part cannot be written or renamed, or an earlier one cannot be removed.
-    pub fn commit(mut self, rows: u64) -> io::Result<Vec<(PathBuf, u64)>> {
-        self.full.push((closed(self.open)?, rows));
+    pub fn commit(self, rows: u64) -> io::Result<Vec<(PathBuf, u64)>> {
+        let last = flushed(self.open)?;
         remove_earlier(&self.target)?;
-        let parts = self.full.len();
+        let parts = self.full.len() + 1;
+        let name = |nth, rows| match parts {
+            1 => self.target.clone(),
+            _ => part_name(&self.target, nth, parts, rows),
+        };
         let mut seen = Vec::with_capacity(parts);
-        for (nth, (path, rows)) in self.full.into_iter().enumerate() {
-            let name = if parts == 1 {
-                self.target.clone()
-            } else {
-                part_name(&self.target, nth + 1, parts, rows)
-            };
-            path.persist(&name).map_err(|error| error.error)?;
+        for (nth, (path, rows)) in (1..).zip(self.full) {
+            let name = name(nth, rows);
+            fs::rename(path, &name)?;
             seen.push((name, rows));
         }
+        let name = name(parts, rows);
+        last.persist(&name).map_err(|error| error.error)?;
+        seen.push((name, rows));
         Ok(seen)
     }
 }
@@ -78,9 +90,8 @@ impl Write for Parts {
     }
 }
 
-fn closed(file: BufWriter<NamedTempFile>) -> io::Result<TempPath> {
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    Ok(file.into_temp_path())
+fn flushed(file: BufWriter<NamedTempFile>) -> io::Result<NamedTempFile> {
+    file.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// Returns `report.part-02-of-11.1000000-rows.csv`. Such names sort in order.

@@ -4,16 +4,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
-use super::{bare, folder};
+use super::StagingFolder;
 
 /// Files in a folder that is not complete yet. It is private, and not visible under its name before
 /// [`FileSet::commit`].
 #[derive(Debug)]
 pub struct FileSet {
     target: PathBuf,
-    temp: TempDir,
+    staging: StagingFolder,
 }
 
 impl FileSet {
@@ -24,8 +22,8 @@ impl FileSet {
     /// If it cannot be made.
     pub fn create(target: &Path) -> io::Result<Self> {
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
-        let temp = private_folder(&target)?;
-        Ok(Self { target, temp })
+        let staging = StagingFolder::beside(&target)?;
+        Ok(Self { target, staging })
     }
 
     /// Appends bytes to a file. The file is closed again, since there may be more files than can be open at once.
@@ -39,45 +37,19 @@ impl FileSet {
             .append(true)
             .create(true)
             .mode(0o600)
-            .open(self.temp.path().join(name))?;
+            .open(self.staging.path().join(name))?;
         file.write_all(bytes)
     }
 
-    /// Makes the folder visible in the place of an earlier one. For a moment there is none, but never a mixture of
-    /// both.
+    /// Makes the folder visible in the place of an earlier one. If the file system cannot exchange two names, there is
+    /// none for a moment, but never a mixture of both.
     ///
     /// # Errors
     ///
     /// If the folders cannot be renamed.
     pub fn commit(self) -> io::Result<()> {
-        let Self { target, temp } = self;
-        let graveyard = private_folder(&target)?;
-        let old = graveyard.path().join("old");
-        let replaces = match fs::rename(&target, &old) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(error),
-        };
-        if let Err(error) = fs::rename(temp.path(), &target) {
-            if replaces {
-                fs::rename(&old, &target)?;
-            }
-            return Err(error);
-        }
-        // The folder has its final name now, so there is nothing left to remove.
-        let _gone = temp.keep();
-        graveyard.close()
+        self.staging.replace(&self.target)
     }
-}
-
-/// Creates a private folder beside the target.
-fn private_folder(target: &Path) -> io::Result<TempDir> {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new()
-        .prefix(".ons-audit-")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(folder(target))
-        .map_err(bare)
 }
 
 #[cfg(test)]

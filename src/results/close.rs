@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use super::order::{self, Earlier};
 use super::written_line::push_json;
 use super::{ReadError, ResultsFile, Trailer};
@@ -31,19 +33,18 @@ pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Res
 /// A results file in row order that was hashed on the way. Only its trailer is missing.
 #[derive(Debug)]
 pub(super) struct OrderedFile {
-    out: BufWriter<File>,
+    out: BufWriter<NamedTempFile>,
     hash: Sha256,
 }
 
-/// Copies the lines of a partial file to `target` in row order. Bytes in front of the first row are copied unchanged.
+/// Copies the lines of a partial file to a temporary file beside `target` in row order. Bytes in front of the first row are copied unchanged.
 pub(super) fn order_into(
     target: &Path,
     partial: impl Read,
     begun: PartialStart,
 ) -> io::Result<OrderedFile> {
-    let _ = fs::remove_file(target); // left by a run that was killed
     let mut ordered = OrderedFile {
-        out: BufWriter::with_capacity(BLOCK, file::create_private(target)?),
+        out: BufWriter::with_capacity(BLOCK, file::beside(target)?),
         hash: Sha256::new(),
     };
     let mut lines = BufReader::with_capacity(BLOCK, partial);
@@ -54,12 +55,14 @@ pub(super) fn order_into(
 
 impl OrderedFile {
     /// Adds the trailer and syncs the file.
-    pub(super) fn seal(mut self, trailer: Trailer) -> io::Result<()> {
+    pub(super) fn seal(mut self, trailer: Trailer) -> io::Result<NamedTempFile> {
         self.out.write_all(&sealed(trailer, self.hash))?;
-        self.out
+        let file = self
+            .out
             .into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        Ok(file)
     }
 }
 

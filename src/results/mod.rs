@@ -42,4 +42,4 @@ pub use results_file::ResultsFile;
 pub use resume::{EarlierRun, Unfinished};
 pub use row_set::RowSet;
 pub use spreadsheet_damage::{DamagedColumn, SpreadsheetDamage};
-pub use writer::{ResultsWriter, ordered_path, partial_path};
+pub use writer::{ResultsWriter, partial_path};

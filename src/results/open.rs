@@ -128,6 +128,7 @@ impl ResultsWriter {
         begun: PartialStart,
         durability: Durability,
     ) -> Result<Self, ResultsError> {
+        file::remove_leftovers(file::folder(target));
         let path = partial_path(target);
         let writer = file.try_clone().map_err(failed("open", &path))?;
         let journal = Journal::start(writer, durability);

@@ -5,7 +5,6 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use tempfile::TempPath;
 
 use super::close::{PartialStart, keep_earlier, order_into, seal};
 use super::contents::Contents;
@@ -136,18 +135,15 @@ impl ResultsWriter {
                 None
             }
             FinishedJournal { mut file, .. } => {
-                let place = TempPath::try_from_path(ordered_path(&target));
-                let place = place.map_err(failed("order"))?;
                 file.seek(SeekFrom::Start(0)).map_err(failed("order"))?;
-                let ordered = order_into(&place, file, self.start).map_err(failed("order"))?;
-                ordered.seal(trailer).map_err(failed("seal"))?;
-                Some(place)
+                let ordered = order_into(&target, file, self.start).map_err(failed("order"))?;
+                Some(ordered.seal(trailer).map_err(failed("seal"))?)
             }
         };
         keep_earlier(&target).map_err(failed("keep the earlier results file beside"))?;
         let is_reordered = reordered.is_some();
         match reordered {
-            Some(place) => place.persist(&target).map_err(|error| error.error),
+            Some(file) => file.persist(&target).map(drop).map_err(|error| error.error),
             None => fs::rename(&partial, &target),
         }
         .map_err(failed("rename"))?;
@@ -172,12 +168,6 @@ pub fn partial_path(results: &Path) -> PathBuf {
         name.push(".partial");
     }
     name.into()
-}
-
-/// Returns the path at which the lines are put in row order.
-#[must_use]
-pub fn ordered_path(target: &Path) -> PathBuf {
-    target.with_added_extension("ordered")
 }
 
 /// Makes an error of a run that has answers already.

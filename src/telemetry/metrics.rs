@@ -88,7 +88,7 @@ impl MetricsFile {
             source,
         };
         // If the folder cannot be written to, the run must fail now and not after hours.
-        drop(file::beside(path).map_err(failed)?);
+        drop(file::scratch(path).map_err(failed)?);
         Ok(Self {
             path: path.to_owned(),
             last_success: last_success(&earlier(path)?),

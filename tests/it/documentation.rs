@@ -25,7 +25,7 @@ fn root() -> &'static Path {
 }
 
 /// Reads a page by its path in the repository.
-fn page(path: &str) -> String {
+pub(crate) fn page(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -91,7 +91,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 }
 
 /// Returns the text of the page's only block in a language.
-fn only_block<'t>(text: &'t str, language: &str) -> &'t str {
+pub(crate) fn only_block<'t>(text: &'t str, language: &str) -> &'t str {
     let mut found = blocks(text)
         .into_iter()
         .filter(|block| block.language == language);

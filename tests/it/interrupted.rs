@@ -181,3 +181,32 @@ fn a_reader_that_hangs_does_not_hold_up_who_wants_out() {
         tool.call("verify r.ndjson").ends(0);
     }
 }
+
+#[test]
+fn what_a_kill_leaves_is_removed_by_the_next_run() {
+    let tool = Tool::new();
+    let audit =
+        "audit samples/incident.csv --source samples/cluster.json --worklist w -o r.xlsx --results";
+    // The report on standard output is longer than a pipe holds, so the run is in the middle of its reports.
+    let killed = tool.call(&format!("{audit} killed.ndjson -o -")).start();
+    let began = Instant::now();
+    while !tool.has("killed.ndjson") {
+        assert!(began.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let temporary = || {
+        let names = tool.names().into_iter();
+        names.filter(|name| name.starts_with(".ons-audit-"))
+    };
+    assert_eq!(temporary().count(), 3, "workbook, worklist and its guard");
+    tool.call("report killed.ndjson -o r.csv").ends(1);
+    assert_eq!(temporary().count(), 3, "they are in use");
+    killed.signal("KILL");
+    drop(killed);
+    assert_eq!(temporary().count(), 3, "they were left");
+    let said = tool.call("report killed.ndjson -o r.csv").ends(1);
+    let removed = "temporary files of killed runs removed from [FOLDER]: 2";
+    let stderr = said.plain_stderr();
+    assert!(stderr.contains(removed), "{stderr}");
+    assert_eq!(tool.names(), ["killed.ndjson", "r.csv"]);
+}

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::documentation::shell;
+use super::documentation::{only_block, page, shell};
 use super::gateway::{Gateway, KEY_ID, SECRET};
 use super::tool::Tool;
 
@@ -133,4 +133,34 @@ fn a_byte_that_is_not_utf_8_costs_its_line_only() {
         assert!(is_status_1, "{said}");
         assert!(files.contains("results.ndjson"), "{files:?}");
     }
+}
+
+#[test]
+fn the_retention_rule_removes_old_reports_and_nothing_else() {
+    let tool = Tool::new();
+    let files = [
+        ("audit-1.csv", 92),
+        ("audit-1.results.ndjson", 92),
+        ("outbox-1.csv.gz", 92),
+        ("audit-2.csv", 88),
+        ("audit-2.results.ndjson", 88),
+    ];
+    for (name, days) in files {
+        let name = format!("data/{name}");
+        tool.write(&name, "");
+        let age = days * std::time::Duration::from_hours(24);
+        let file = std::fs::File::open(tool.path(&name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - age)
+            .unwrap();
+    }
+    let guide = page("docs/guide/every-night.md");
+    let rule = only_block(&guide, "sh").replace("/data", "data");
+    shell(&tool, &rule);
+    let left = std::fs::read_dir(tool.path("data")).unwrap();
+    let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let kept = ["outbox-1.csv.gz", "audit-2.csv", "audit-2.results.ndjson"];
+    assert_eq!(
+        left.collect::<BTreeSet<_>>(),
+        kept.map(str::to_owned).into()
+    );
 }

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use crate::exit::Failed;
 use crate::file::Output;
 use crate::report::{ReportFormat, Target};
-use crate::results::{ordered_path, partial_path};
+use crate::results::partial_path;
 use crate::settings::Settings;
 
 /// The settings that name files to read.
@@ -77,9 +77,7 @@ impl ReservedPaths {
             return Err(Failed::refused(error, hint));
         }
         let mut reserved = self.keep(results.to_owned(), "the results file", flag)?;
-        for path in [partial, ordered_path(results)] {
-            reserved = reserved.keep(path, GROWS, flag)?;
-        }
+        reserved = reserved.keep(partial, GROWS, flag)?;
         reserved.located(results, flag)
     }
 
@@ -87,7 +85,7 @@ impl ReservedPaths {
     pub(in crate::command) fn located(self, path: &Path, flag: &str) -> Result<Self, Failed> {
         let located = path.with_added_extension("located");
         let mut reserved = self;
-        for path in [partial_path(&located), ordered_path(&located), located] {
+        for path in [partial_path(&located), located] {
             reserved = reserved.keep(path, GROWS, flag)?;
         }
         Ok(reserved)
