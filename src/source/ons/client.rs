@@ -274,6 +274,14 @@ pub enum ConfigError {
         /// The variable; its value may contain a password.
         variable: &'static str,
     },
+    /// An entry of `NO_PROXY` cannot be read. Ignoring it could show the proxy a request that was to bypass it.
+    #[error("{variable} has an entry `{entry}` that can't be read")]
+    NoProxy {
+        /// The variable.
+        variable: &'static str,
+        /// The entry, printable.
+        entry: String,
+    },
     /// The key ID or the token contains characters that a header cannot contain.
     #[error(
         "the access key ID or the security token from {provider} has characters that can't be sent"
@@ -298,6 +306,10 @@ impl Advice for ConfigError {
             Self::Proxy { variable } => format!(
                 "set {variable} to http://HOST:PORT, with USER:PASSWORD@ before HOST if need be (signs in them \
                  as %XX), or unset it"
+            ),
+            Self::NoProxy { variable, .. } => format!(
+                "entries of {variable} are separated by commas: HOST, *.DOMAIN, an IP address or NETWORK/BITS, with \
+                 :PORT if need be ([IPv6]:PORT), or * for all hosts"
             ),
             Self::Unsendable { provider } => {
                 format!("look for line breaks, blanks or letters outside ASCII in {provider}")

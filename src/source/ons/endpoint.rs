@@ -149,7 +149,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// Shortens a part of the source for messages, and removes everything before an `@`, which may be a password.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let text = text.rsplit('@').next().unwrap_or_default();
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }

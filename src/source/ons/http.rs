@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, ClientBuilder, NoProxy, Response, Url, redirect, retry};
+use reqwest::{Client, ClientBuilder, Response, Url, redirect, retry};
 
 use super::endpoint::is_loopback;
 use super::proxy::{self, Proxy};
@@ -38,35 +38,26 @@ impl Network {
 
     fn builder(&self, url: &Url, timeout: Duration) -> Result<ClientBuilder, ConfigError> {
         let mut builder = plain(timeout).connect_timeout(CONNECT_TIMEOUT);
-        let speaks_tls = self.proxy_speaks_tls(url)? || url.scheme() == "https";
+        let route = if is_loopback(url) {
+            None
+        } else {
+            proxy::route(url, self.proxy.as_ref(), &|name| std::env::var(name).ok())?
+        };
+        let tls_proxy = route.as_ref().is_some_and(|route| route.speaks_tls);
         if let Some(pem) = &self.ca_cert {
             let roots = reqwest::Certificate::from_pem_bundle(pem).unwrap_or_default();
             if roots.is_empty() {
                 return Err(ConfigError::CaCert);
             }
             builder = builder.tls_certs_merge(roots);
-        } else if !speaks_tls {
+        } else if url.scheme() != "https" && !tls_proxy {
             // No TLS is used here, so the system's roots are not loaded: a bare container may have none.
             builder = builder.tls_certs_only([]);
         }
-        if is_loopback(url) {
-            builder = builder.no_proxy();
-        } else if let Some(Proxy(proxy)) = &self.proxy {
-            let proxy = reqwest::Proxy::all(proxy.clone()).map_err(ConfigError::Client)?;
-            builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
+        if let Some(route) = route {
+            builder = builder.proxy(route.for_client().map_err(ConfigError::Client)?);
         }
         Ok(builder)
-    }
-
-    /// Returns whether `url` is reached through a proxy that speaks TLS.
-    fn proxy_speaks_tls(&self, url: &Url) -> Result<bool, ConfigError> {
-        match &self.proxy {
-            _ if is_loopback(url) => Ok(false),
-            Some(Proxy(proxy)) => Ok(proxy.scheme() == "https"),
-            // The HTTP client reads the variables itself; they cannot be passed to it.
-            None => proxy::speaks_tls(url, &|name| std::env::var(name).ok())
-                .map_err(|variable| ConfigError::Proxy { variable }),
-        }
     }
 }
 
@@ -191,22 +182,23 @@ pub enum BadAddress {
     Plain,
 }
 
-/// Builds a client for plain HTTP to this machine or a link-local address. It never uses a proxy: the request
+/// Builds a client for plain HTTP to this machine or a link-local address. It has no proxy: the request
 /// would reach the metadata service of the proxy's machine, and the proxy would see the key.
 pub(super) fn direct(connect: Duration, read: Duration) -> Result<Client, ConfigError> {
     plain(connect + read)
         .connect_timeout(connect)
-        .no_proxy()
         .tls_certs_only([])
         .pool_max_idle_per_host(0)
         .build()
         .map_err(ConfigError::Client)
 }
 
+/// Starts a client without a proxy, whatever the environment names.
 fn plain(timeout: Duration) -> ClientBuilder {
     // One TLS provider per process; an error means that it is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
+        .no_proxy()
         .redirect(redirect::Policy::none())
         // A hidden retry would send the nonce twice; without retries the client keeps no copy of the
         // request.

@@ -16,6 +16,7 @@ pub mod errors;
 pub mod headers;
 pub mod http;
 mod keys;
+mod no_proxy;
 pub mod percent;
 pub mod proxy;
 pub mod redact;

@@ -5,23 +5,52 @@ use std::str::FromStr;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
+use reqwest::header::HeaderValue;
+
+use super::endpoint::printable;
+use super::{ConfigError, no_proxy};
 
 /// The address of a proxy, without secrets: `http://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy(pub(super) Url);
 
-/// Returns whether the environment routes calls to `url` through a proxy that speaks TLS. Follows the rules of
-/// the HTTP client, including upper and lower case, `ALL_PROXY` and `NO_PROXY`.
+/// The proxy on the way to a server.
+#[derive(Debug)]
+pub(super) struct ProxyRoute {
+    /// The address, without user and password.
+    address: String,
+    auth: Option<HeaderValue>,
+    /// Whether the connection to the proxy is encrypted.
+    pub(super) speaks_tls: bool,
+}
+
+impl ProxyRoute {
+    /// Returns the proxy for the HTTP client. It has no exceptions: `NO_PROXY` has been considered.
+    ///
+    /// # Errors
+    ///
+    /// If the HTTP client cannot use the address.
+    pub(super) fn for_client(&self) -> Result<reqwest::Proxy, reqwest::Error> {
+        let proxy = reqwest::Proxy::all(&self.address)?;
+        Ok(match &self.auth {
+            Some(auth) => proxy.custom_http_auth(auth.clone()),
+            None => proxy,
+        })
+    }
+}
+
+/// Returns the proxy for calls to `url`: `given`, or the one of the environment. `None` if there is none, or if
+/// `NO_PROXY` exempts the host. All variables are read in upper and lower case; the first one that is set counts.
 ///
-/// Fails if a proxy variable has an invalid value: the HTTP client would silently ignore it and bypass the
-/// proxy.
-pub(super) fn speaks_tls(
+/// # Errors
+///
+/// If a proxy variable or an entry of `NO_PROXY` is not valid. Ignoring it would bypass the proxy, or show it a request
+/// that was to bypass it.
+pub(super) fn route(
     url: &Url,
+    given: Option<&Proxy>,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<bool, &'static str> {
-    let Ok(to) = url.as_str().parse() else {
-        return Ok(false);
-    };
+) -> Result<Option<ProxyRoute>, ConfigError> {
     let first_set = |names: [&'static str; 2]| {
         let set = names.into_iter().find_map(|name| Some((name, env(name)?)));
         set.filter(|(_, value)| !value.trim().is_empty())
@@ -30,25 +59,37 @@ pub(super) fn speaks_tls(
         "https" => ["HTTPS_PROXY", "https_proxy"],
         _ => ["HTTP_PROXY", "http_proxy"],
     };
-    let Some((name, value)) = first_set(own).or_else(|| first_set(["ALL_PROXY", "all_proxy"]))
+    let by_flag = given.map(|Proxy(address)| ("--proxy", address.to_string()));
+    let Some((variable, value)) = by_flag
+        .or_else(|| first_set(own))
+        .or_else(|| first_set(["ALL_PROXY", "all_proxy"]))
     else {
-        return Ok(false);
+        return Ok(None);
     };
-    let (_, direct) = first_set(["NO_PROXY", "no_proxy"]).unwrap_or_default();
-    let through = |proxy: String| {
-        let rules = Matcher::builder().all(proxy).no(direct.clone());
-        rules.build().intercept(&to)
+    if let Some((variable, list)) = first_set(["NO_PROXY", "no_proxy"]) {
+        let exempts = no_proxy::exempts(&list, url).map_err(|entry| ConfigError::NoProxy {
+            variable,
+            entry: printable(entry),
+        })?;
+        if exempts {
+            return Ok(None);
+        }
+    }
+    let wrong = || ConfigError::Proxy { variable };
+    let found = Matcher::builder().all(value).build();
+    let any_host = "http://host".parse().map_err(|_| wrong())?;
+    let found = found.intercept(&any_host).ok_or_else(wrong)?;
+    let speaks_tls = match (found.uri().scheme_str(), found.uri().host()) {
+        (_, None | Some("")) => return Err(wrong()),
+        (Some("http"), _) => false,
+        (Some("https"), _) => true,
+        _ => return Err(wrong()),
     };
-    if through("http://any".to_owned()).is_none() {
-        return Ok(false);
-    }
-    let proxy = through(value).ok_or(name)?;
-    match (proxy.uri().scheme_str(), proxy.uri().host()) {
-        (_, None | Some("")) => Err(name),
-        (Some("http"), _) => Ok(false),
-        (Some("https"), _) => Ok(true),
-        _ => Err(name),
-    }
+    Ok(Some(ProxyRoute {
+        address: found.uri().to_string(),
+        auth: found.basic_auth().cloned(),
+        speaks_tls,
+    }))
 }
 
 /// The reason why an address is not valid for a proxy. The messages do not quote it because it may contain a password.
@@ -117,46 +158,56 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(url: &str, env: &[(&str, &str)], found: Result<bool, &str>) {
+    fn check(url: &str, env: &[(&str, &str)], expected: Result<Option<bool>, &str>) {
         let variable = |name: &str| {
             let (_, value) = env.iter().find(|(set, _)| *set == name)?;
             Some((*value).to_owned())
         };
-        let url = url.parse().unwrap();
-        assert_eq!(speaks_tls(&url, &variable), found, "{url} {env:?}");
+        let found = match route(&url.parse().unwrap(), None, &variable) {
+            Ok(route) => Ok(route.map(|route| route.speaks_tls)),
+            Err(ConfigError::Proxy { variable } | ConfigError::NoProxy { variable, .. }) => {
+                Err(variable)
+            }
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(found, expected, "{url} {env:?}");
     }
 
     #[test]
     fn the_environment_names_a_proxy() {
         let (plain, tls) = ("http://ons.example", "https://ons.example");
-        for (url, env, speaks_tls) in [
-            (plain, &[][..], false),
-            (plain, &[("HTTP_PROXY", "http://bob:pw@proxy:3128")], false),
-            (plain, &[("HTTP_PROXY", "proxy:3128")], false),
-            (plain, &[("HTTP_PROXY", "https://proxy")], true),
-            (plain, &[("http_proxy", "https://proxy")], true),
-            (plain, &[("all_proxy", "https://proxy")], true),
-            (tls, &[("HTTPS_PROXY", "https://proxy")], true),
+        for (url, env, route) in [
+            (plain, &[][..], None),
+            (
+                plain,
+                &[("HTTP_PROXY", "http://bob:pw@proxy:3128")],
+                Some(false),
+            ),
+            (plain, &[("HTTP_PROXY", "proxy:3128")], Some(false)),
+            (plain, &[("HTTP_PROXY", "https://proxy")], Some(true)),
+            (plain, &[("http_proxy", "https://proxy")], Some(true)),
+            (plain, &[("all_proxy", "https://proxy")], Some(true)),
+            (tls, &[("HTTPS_PROXY", "https://proxy")], Some(true)),
             // The variable applies to another scheme or to other hosts.
-            (plain, &[("HTTPS_PROXY", "not a url")], false),
+            (plain, &[("HTTPS_PROXY", "not a url")], None),
             (
                 plain,
                 &[("HTTP_PROXY", "not a url"), ("NO_PROXY", "x, .example")],
-                false,
+                None,
             ),
             // An empty variable counts as unset; the first one that is set counts.
             (
                 plain,
                 &[("HTTP_PROXY", " "), ("ALL_PROXY", "https://proxy")],
-                true,
+                Some(true),
             ),
             (
                 plain,
                 &[("HTTP_PROXY", ""), ("http_proxy", "not a url")],
-                false,
+                None,
             ),
         ] {
-            check(url, env, Ok(speaks_tls));
+            check(url, env, Ok(route));
         }
     }
 
@@ -182,6 +233,11 @@ mod tests {
                 "https_proxy",
             ),
             (tls, &[("ALL_PROXY", "http://pro xy")], "ALL_PROXY"),
+            (
+                tls,
+                &[("ALL_PROXY", "http://proxy"), ("no_proxy", "ons.*")],
+                "no_proxy",
+            ),
             (
                 tls,
                 &[("NO_PROXY", ""), ("all_proxy", ":3128")],

@@ -50,6 +50,31 @@ fn no_proxy_is_kept_to() {
     assert_eq!((gateway.calls(), proxy.calls()), (4, 1));
 }
 
+/// The HTTP client's own reader knows no ports and takes `*` for names only.
+#[test]
+fn entries_of_no_proxy_are_read_as_go_reads_them() {
+    let (tool, gateway, proxy) = (tool(), knowing().start(), knowing().start());
+    let source = gateway.url().replace("127.0.0.1", "0.0.0.0");
+    let port = source.rsplit(':').next().unwrap();
+    let call = |no_proxy: &str| {
+        let _ = std::fs::remove_file(tool.path("out.results.ndjson"));
+        let call = tool.call("audit in.csv -o out.csv --allow-http --source");
+        let call = call.arg(&source).key().env("HTTP_PROXY", &proxy.url());
+        call.env("NO_PROXY", no_proxy)
+    };
+    let exempting = ["*", "x.test,*", "0.0.0.0/8", &format!("0.0.0.0:{port}")];
+    for entries in exempting {
+        call(entries).ends(0);
+    }
+    assert_eq!((gateway.calls(), proxy.calls()), (exempting.len(), 0));
+    call("0.0.0.0:1,*.test").ends(0);
+    assert_eq!((gateway.calls(), proxy.calls()), (exempting.len(), 1));
+    let said = call("x.test,0.0.*").ends(2);
+    let says = "error: NO_PROXY has an entry `0.0.*` that can't be read\nhint: entries of NO_PROXY";
+    assert!(said.stderr.contains(says), "{}", said.stderr);
+    assert_eq!((gateway.calls(), proxy.calls()), (exempting.len(), 1));
+}
+
 #[test]
 fn nothing_on_this_machine_is_reached_through_a_proxy() {
     let (tool, gateway, proxy) = (tool(), knowing().start(), Gateway::setup().start());
