@@ -321,3 +321,33 @@ fn settings_hold_wherever_they_come_from() {
     let said = call.env("ONS_AUDIT_ACCEPT", "filtered").ends(1);
     assert!(said.stderr.contains("280 break"), "{}", said.stderr);
 }
+
+#[test]
+fn a_source_without_a_scheme_gets_one_in_the_hint() {
+    let tool = Tool::new();
+    for (source, hint) in [
+        ("127.0.0.1:8181", "--source http://127.0.0.1:8181"),
+        (
+            "mq.example.test:443",
+            "--source https://mq.example.test:443",
+        ),
+        (
+            "mq.example.test:9876",
+            "--source rocketmq://mq.example.test:9876 for a name server, --source https://mq.example.test:9876 for a gateway",
+        ),
+    ] {
+        for command in ["audit", "plan"] {
+            let call = tool.call(&format!("{command} samples/incident.csv --source {source}"));
+            let said = call.ends(2).stderr;
+            let says = format!(
+                "error: the source `{source}` has no scheme, and there is no such file\nhint: {hint}\n"
+            );
+            assert!(said.ends_with(&says), "{said}");
+        }
+    }
+    let said = tool
+        .call("plan samples/incident.csv --source C:8x")
+        .ends(2)
+        .stderr;
+    assert!(said.contains("can't read snapshot C:8x"), "{said}");
+}

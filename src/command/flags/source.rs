@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use futures::FutureExt as _;
 
 use super::pace::SourceKind;
@@ -120,6 +121,25 @@ impl ConnectionFlags {
     }
 }
 
+/// Returns the refusal of `HOST:PORT`, unless there is a file of this name. The port tells name servers from gateways.
+fn without_scheme(source: &str) -> Option<Failed> {
+    let (_, port) = source.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    let [http, https] = ["http", "https"].map(|scheme| format!("{scheme}://{source}"));
+    let is_local = Endpoint::parse(&http, false).is_ok();
+    if Path::new(source).exists() || Endpoint::parse(&https, false).is_err() {
+        return None;
+    }
+    let gateway = if is_local { http } else { https };
+    let hint = if port.contains("9876") {
+        format!("--source rocketmq://{source} for a name server, --source {gateway} for a gateway")
+    } else {
+        format!("--source {gateway}")
+    };
+    let error = anyhow!("the source `{source}` has no scheme, and there is no such file");
+    Some(Failed::refused(error, hint))
+}
+
 impl SourceSpec {
     pub(in crate::command) fn of(settings: &Settings) -> Result<Self, Failed> {
         let (source, _) = settings.text("source");
@@ -140,7 +160,10 @@ impl SourceSpec {
                 settings.get("allow_http")?,
             )?));
         }
-        Ok(Self::Snapshot(PathBuf::from(source)))
+        match without_scheme(source) {
+            Some(failed) => Err(failed),
+            None => Ok(Self::Snapshot(PathBuf::from(source))),
+        }
     }
 
     /// Returns the source as the settings name it.

@@ -16,6 +16,8 @@ const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
 const ROLE_ARN: &str = "ALIBABA_CLOUD_ROLE_ARN";
 const PROVIDER_ARN: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
 const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
+/// Names of the profile variable that only the command line tool `aliyun` reads, and no official SDK.
+const PROFILE_OF_ALIYUN: [&str; 2] = ["ALIBABACLOUD_PROFILE", "ALICLOUD_PROFILE"];
 const INI_FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
 const KEY_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
@@ -79,7 +81,10 @@ impl<'a> ProviderChain<'a> {
             let files = found
                 .searched
                 .split_off(found.searched.len().saturating_sub(2));
-            return Err(variable_without_key(PROFILE, files.join("; ")));
+            return Err(CredentialsError::VariableWithoutKey {
+                variable: PROFILE,
+                why: files,
+            });
         }
         self.services(&mut found)?;
         Ok(found)
@@ -160,6 +165,12 @@ impl<'a> ProviderChain<'a> {
             return Ok(ChainStep::Nothing(why));
         }
         let profile = self.profile_name();
+        let mut misnamed = PROFILE_OF_ALIYUN.into_iter();
+        if profile.is_none()
+            && let Some(name) = misnamed.find(|name| self.variable(name).is_some())
+        {
+            warn!("{name} is not read, as in the official SDKs: set {PROFILE}, or give --profile");
+        }
         match self.read(file)? {
             Some(text) => cli_config::parse(&text, file, profile.as_deref(), &self.role_defaults()),
             None => Ok(ChainStep::Nothing(format!("{file}: no such file"))),
@@ -281,8 +292,11 @@ impl<'a> ProviderChain<'a> {
     }
 }
 
-const fn variable_without_key(variable: &'static str, why: String) -> CredentialsError {
-    CredentialsError::VariableWithoutKey { variable, why }
+fn variable_without_key(variable: &'static str, why: String) -> CredentialsError {
+    CredentialsError::VariableWithoutKey {
+        variable,
+        why: vec![why],
+    }
 }
 
 #[cfg(unix)]

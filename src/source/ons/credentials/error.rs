@@ -17,7 +17,7 @@ use crate::source::{Failure, FailureKind};
 )]
 pub enum CredentialsError {
     /// The chain ended without a key.
-    #[error("no credentials{}; looked at {}", of_profile(.profile.as_deref()), .searched.join("; "))]
+    #[error("no credentials{}; looked at:{}", of_profile(.profile.as_deref()), listed(.searched))]
     NotFound {
         profile: Option<String>,
         searched: Vec<String>,
@@ -69,8 +69,11 @@ pub enum CredentialsError {
     },
     /// An environment variable is set and leads to no key. Later places are not searched: they might hold the
     /// key of another account.
-    #[error("{variable} is set and gives no key: {why}")]
-    VariableWithoutKey { variable: &'static str, why: String },
+    #[error("{variable} is set and gives no key:{}", listed(.why))]
+    VariableWithoutKey {
+        variable: &'static str,
+        why: Vec<String>,
+    },
     /// A configured provider gave no key.
     #[error("no key from {provider}: {error}{}", before(.searched))]
     NoKey {
@@ -90,7 +93,15 @@ pub enum CredentialsError {
 fn before(searched: &[String]) -> String {
     match searched {
         [] => String::new(),
-        searched => format!("; before it: {}", searched.join("; ")),
+        searched => format!("; before it:{}", listed(searched)),
+    }
+}
+
+/// Formats one item to stand on the line, several ones as a list with a line for each.
+fn listed(items: &[String]) -> String {
+    match items {
+        [item] => format!(" {item}"),
+        items => items.iter().map(|item| format!("\n  - {item}")).collect(),
     }
 }
 

@@ -115,6 +115,8 @@ fn the_chain_has_its_order() {
             "id-cli-b",
         ),
         (&all, &[("ALIBABA_CLOUD_PROFILE", "c")], None, "id-ini-c"),
+        // The official SDKs do not read the CLI's other names of the variable.
+        (&all, &[("ALIBABACLOUD_PROFILE", "b")], None, "id-cli-a"),
         (&all, &[], Some("d"), "id-bare-d"),
         (&all, &no_cli, None, "id-ini"),
         (&all, &[(KEY_ID, ""), (KEY_SECRET, " ")], None, "id-cli-a"),
@@ -151,10 +153,11 @@ fn the_end_of_the_chain_lists_every_place() {
     let error = Home::with(&[CLI]).end(&ENV, Some("x"));
     assert_eq!(
         error.to_string(),
-        "no credentials of profile x; looked at environment: not asked, a profile was given; \
-         OIDC: not asked, a profile was given; \
-         ~/.aliyun/config.json: no profile x (it has a, b); ~/.alibabacloud/credentials.ini: no such file; \
-         ~/.alibabacloud/credentials: no such file"
+        "no credentials of profile x; looked at:\
+         \n  - environment: not asked, a profile was given\
+         \n  - OIDC: not asked, a profile was given\
+         \n  - ~/.aliyun/config.json: no profile x (it has a, b)\
+         \n  - ~/.alibabacloud/credentials.ini: no such file; ~/.alibabacloud/credentials: no such file"
     );
     assert!(
         error
@@ -228,13 +231,13 @@ fn a_named_file_or_profile_that_is_missing_ends_the_search() {
     leads_nowhere(
         &files,
         &[(PROFILE, "typo"), URI],
-        "ALIBABA_CLOUD_PROFILE is set and gives no key: ~/.aliyun/config.json: no profile typo (it has a, b); \
-         ~/.alibabacloud/credentials.ini: no profile typo",
+        "ALIBABA_CLOUD_PROFILE is set and gives no key:\n  - ~/.aliyun/config.json: no profile typo (it has a, b)\
+         \n  - ~/.alibabacloud/credentials.ini: no profile typo",
     );
     leads_nowhere(
         &none,
         &[(PROFILE, "typo"), URI],
-        "~/.aliyun/config.json: no such file; ~/.alibabacloud/credentials.ini: no such file",
+        "~/.aliyun/config.json: no such file\n  - ~/.alibabacloud/credentials.ini: no such file",
     );
     leads_nowhere(
         &none,
