@@ -17,6 +17,12 @@ pub fn count(count: u64) -> String {
     text
 }
 
+/// Returns a number with its noun: `1 message`, `12,345 messages`.
+#[must_use]
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 /// Formats a length of time by its two largest units: `41 min 40 s`, `27 h 47 min`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {

@@ -11,7 +11,7 @@ use crate::bundle::{Bundle, BundleEntry, BundleManifest, BundleWriter, SCHEMA};
 use crate::clock::{self, Clock};
 use crate::exit::{Failed, Status, print};
 use crate::file::{self, Output, Sha256, StagingFolder};
-use crate::humanize::count;
+use crate::humanize::counted;
 use crate::report::locale::Locale;
 use crate::report::{CsvDialect, ReportContext, ReportFormat, Target, Targets, render};
 use crate::results::ResultsFile;
@@ -130,9 +130,9 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
     let context = context(&results_files, expectations, whole, Locale::of(&settings)?);
     let again = rendered_again(&reports, &results_files, &context, folder.path())?;
     let mut lines = vec![format!(
-        "{}: {} entries, each with the sha256 that its manifest names; made {} by {}",
+        "{}: {}, each with the sha256 that its manifest names; made {} by {}",
         path.display(),
-        count(manifest.entries.len() as u64 + 1),
+        counted(manifest.entries.len() as u64 + 1, "entry", "entries"),
         manifest.made_at,
         manifest.tool,
     )];
@@ -150,9 +150,9 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
 
 fn seal_of(results_file: &ResultsFile) -> String {
     let (path, trailer) = (results_file.path().display(), results_file.trailer());
-    let rows = count(trailer.totals.rows);
+    let rows = counted(trailer.totals.rows, "row", "rows");
     format!(
-        "{path}: the seal holds (sha256 {}), {rows} rows, the totals tie",
+        "{path}: the seal holds (sha256 {}), {rows}, the totals tie",
         trailer.sha256
     )
 }

@@ -83,8 +83,8 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .map(|(_, groups)| groups.len() as u64)
         .sum();
     tracing::warn!(
-        "a draft with {} lines: it shows who answers, not who should; go through it before you rely on it",
-        humanize::count(lines)
+        "a draft with {}: it shows who answers, not who should; go through it before you rely on it",
+        humanize::counted(lines, "line", "lines")
     );
     Ok(Status::Clean)
 }

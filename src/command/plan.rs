@@ -13,7 +13,7 @@ use super::flags::{
 };
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
-use crate::humanize::{self, count};
+use crate::humanize::{self, count, counted};
 use crate::input::{InputNotes, Reject};
 use crate::message::Zone;
 use crate::report::InputNotesText;
@@ -144,10 +144,10 @@ impl Plan<'_> {
     fn text(&self, rejects: &[Reject]) -> String {
         let forecast = self.forecast;
         let mut text = format!(
-            "{} rows = {} distinct messages + {} duplicates + {} rejected\n",
-            count(forecast.rows),
-            count(forecast.distinct),
-            count(forecast.duplicates),
+            "{} = {} + {} + {} rejected\n",
+            counted(forecast.rows, "row", "rows"),
+            counted(forecast.distinct, "distinct message", "distinct messages"),
+            counted(forecast.duplicates, "duplicate", "duplicates"),
             count(forecast.rejected)
         );
         let mut line = |label: &str, words: String| {

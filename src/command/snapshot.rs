@@ -24,7 +24,7 @@ use super::signals::exit_on_signal;
 use crate::clock::rfc3339;
 use crate::exit::{Failed, NO_READER, Status};
 use crate::file::{self, Compression, Output};
-use crate::humanize::{self, count};
+use crate::humanize::{self, count, counted};
 use crate::message::{BornClock, Zone};
 use crate::offsets::snapshot::{
     MessageEntry, MissingMessage, SnapshotDocument, SnapshotTime, SnapshotWriter,
@@ -175,11 +175,11 @@ impl SnapshotCounts {
     /// Announces what is in the file and what is missing in it.
     fn report(&self, path: &Path, captured: &SnapshotDocument) -> Status {
         tracing::info!(
-            "{}: {} topics, {} groups, {} messages, {} not found, {} without an answer",
+            "{}: {}, {}, {}, {} not found, {} without an answer",
             path.display(),
-            count(captured.topics.len() as u64),
-            count(captured.groups.len() as u64),
-            count(self.messages),
+            counted(captured.topics.len() as u64, "topic", "topics"),
+            counted(captured.groups.len() as u64, "group", "groups"),
+            counted(self.messages, "message", "messages"),
             count(self.not_found),
             count(self.unanswered),
         );

@@ -6,7 +6,7 @@ use super::change::Change;
 use super::side::Side;
 use super::tally::{ChangeGroup, DiffTally};
 use crate::clock;
-use crate::humanize::count;
+use crate::humanize::{count, counted};
 
 /// Two compared results files.
 #[derive(Debug)]
@@ -59,8 +59,9 @@ impl Differences<'_> {
         let of = |change| count(self.tally.count(change));
         let totals = &self.new.summary.tally.totals;
         let incomplete = self.is_incomplete().then(|| {
-            let [missing, whole] = [totals.unanswered, totals.distinct].map(count);
-            format!("INCOMPLETE: NEW has no answer about {missing} of {whole} messages. ")
+            let missing = count(totals.unanswered);
+            let whole = counted(totals.distinct, "message", "messages");
+            format!("INCOMPLETE: NEW has no answer about {missing} of {whole}. ")
         });
         let apart = (self.tally.messages.both == 0)
             .then(|| "no message stands in both results files; ".to_owned());

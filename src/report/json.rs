@@ -1,6 +1,6 @@
 //! The JSON report: everything that the other formats say in words, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::{Summary, SummaryFormat};
 use crate::clock;
 use crate::input::InputNotes;
 use crate::results::DamagedColumn;
-use crate::verdict::{MessageVerdict, Totals, Verdict};
+use crate::verdict::{Expectation, MessageVerdict, Totals, Verdict};
 
 /// Writes one JSON object, pretty-printed.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct SummaryView<'a> {
     complete: bool,
     totals: Totals,
     totals_tie: bool,
+    /// `null` if no group is expected. Then the groups that answered count as expected.
+    expectations: Option<ExpectationsView<'a>>,
     messages: BTreeMap<&'static str, u64>,
     groups: BTreeMap<&'a str, GroupCountsView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +65,16 @@ pub(super) struct SummaryView<'a> {
     observed_to: Option<&'a str>,
     runs: Vec<RunView<'a>>,
     caveats: Vec<&'static str>,
+}
+
+/// The expectations that the messages were judged by.
+#[derive(Debug, Serialize)]
+struct ExpectationsView<'a> {
+    /// The expected groups by topic; `*` stands for every topic. A group without conditions is its bare name.
+    topics: BTreeMap<&'a str, &'a BTreeSet<Expectation>>,
+    /// The names of all expected groups.
+    groups: BTreeSet<&'a str>,
+    accept_filtered: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,6 +142,11 @@ impl<'a> SummaryView<'a> {
             complete: summary.is_complete(),
             totals: tally.totals,
             totals_tie: tally.totals.tie(),
+            expectations: text.has_expectations().then(|| ExpectationsView {
+                topics: summary.expectations.by_topic(),
+                groups: summary.expectations.groups().collect(),
+                accept_filtered: summary.expectations.accept_filtered,
+            }),
             messages: MessageVerdict::ALL
                 .iter()
                 .map(|&v| (v.as_str(), tally.messages(v)))

@@ -131,13 +131,17 @@ fn basis(text: &SummaryText<'_>) -> [String; 2] {
     let complete = text.locale.text(complete);
     let results_file = text.locale.text(phrases::RESULTS_FILE);
     let semicolon = text.locale.text(phrases::SEMICOLON);
+    let in_short = text.break_in_short().into_iter();
+    let in_short: Vec<_> = in_short
+        .chain(text.caveats_in_short().into_iter().map(str::to_owned))
+        .collect();
     [
         format!(
             "{complete}{semicolon}{}{semicolon}{results_file} {}",
             escaped(&text.provenance()),
             results_files.join(", ")
         ),
-        format!("_{}_", text.caveats_in_short().join(" · ")),
+        format!("_{}_", in_short.join(" · ")),
     ]
 }
 

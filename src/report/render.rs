@@ -45,6 +45,7 @@ pub fn render<'r>(
     let (tally, damage) = walk_all(results_files, context, &mut reports, check && !is_checked)?;
     let summary = Summary {
         results_files,
+        expectations: context.expectations.clone(),
         coverage: context.expectations.coverage(&tally.topics),
         tally,
         damage,

@@ -11,7 +11,7 @@ use crate::offsets::Rules;
 use crate::results::{ResultsFile, SpreadsheetDamage};
 use crate::source::FailureKind;
 use crate::source::ons::errors;
-use crate::verdict::{Coverage, Tally};
+use crate::verdict::{Coverage, Expectations, Tally};
 
 /// A format that only sums up.
 pub trait SummaryFormat: Sync {
@@ -30,6 +30,8 @@ pub struct Summary<'a> {
     pub results_files: &'a [ResultsFile],
     /// The counts.
     pub tally: Tally,
+    /// The expectations that the rows were judged by.
+    pub expectations: Expectations,
     /// Where the expectations and the messages do not match.
     pub coverage: Coverage,
     /// Damage that a spreadsheet did to the kept columns.
@@ -132,6 +134,7 @@ mod tests {
         let summary = Summary {
             results_files: &[],
             tally,
+            expectations: Expectations::default(),
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
             input_notes: InputNotes::default(),

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use super::locale::{RangePrecision, phrases};
 use super::text::SummaryText;
 use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, plain_table};
-use crate::humanize::count;
+use crate::humanize::{count, counted};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 /// The most kinds of break that are listed. Further ones are in the report.
@@ -69,18 +69,18 @@ impl SummaryFormat for TerminalSummary {
 impl TerminalSummary {
     /// Returns a line for each part file, with its number of rows.
     fn files(&self) -> Vec<String> {
-        let counted = || {
+        let parts = || {
             let rows = |made: &WrittenFile| {
                 made.rows
                     .map(|rows| (made.path.display().to_string(), rows))
             };
             self.made.iter().filter_map(rows)
         };
-        let shown = counted().take(FILES_SHOWN);
+        let shown = parts().take(FILES_SHOWN);
         let mut lines: Vec<_> = shown
-            .map(|(path, rows)| format!("{path}: {} rows", count(rows)))
+            .map(|(path, rows)| format!("{path}: {}", counted(rows, "row", "rows")))
             .collect();
-        let others = counted().count().saturating_sub(FILES_SHOWN);
+        let others = parts().count().saturating_sub(FILES_SHOWN);
         if others > 0 {
             lines.push(format!("and {others} more"));
         }

@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use super::RunEnd;
 use crate::clock;
-use crate::humanize::{self, count};
+use crate::humanize::{self, count, counted};
 use crate::verdict::{BreakKind, MessageVerdict};
 
 /// How many kinds of break a notice names.
@@ -155,8 +155,8 @@ impl Notice<'_> {
         lines.extend(kinds(&tally.breaks));
         let took = Duration::try_from(end.finished.duration_since(end.started)).unwrap_or_default();
         lines.push(format!(
-            "{} calls in {}, {} throttled",
-            count(end.call_counts.calls),
+            "{} in {}, {} throttled",
+            counted(end.call_counts.calls, "call", "calls"),
             humanize::duration(took),
             count(end.call_counts.throttles)
         ));

@@ -10,7 +10,7 @@ use super::ExpectationsError;
 use crate::message::{check_group, check_topic};
 
 /// The topic name that stands for every topic.
-pub(super) const EVERY_TOPIC: &str = "*";
+pub(crate) const EVERY_TOPIC: &str = "*";
 
 /// The groups that should have consumed each message. For a topic without expectations, the groups in the answer count
 /// as expected.
@@ -34,14 +34,15 @@ pub struct Expectations {
 /// without conditions is written as its bare name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "ExpectationForm", into = "ExpectationForm")]
-pub(super) struct Expectation {
-    pub(super) group: String,
+pub struct Expectation {
+    /// The group that should consume the messages.
+    pub group: String,
     /// If not empty, the expectation applies only to messages with one of these tags.
-    pub(super) tags: BTreeSet<String>,
+    pub tags: BTreeSet<String>,
     /// The expectation applies only to messages born at this moment or later.
-    pub(super) valid_from: Option<Timestamp>,
+    pub valid_from: Option<Timestamp>,
     /// The expectation applies only to messages born before this moment.
-    pub(super) valid_to: Option<Timestamp>,
+    pub valid_to: Option<Timestamp>,
 }
 
 /// The form of an expectation in the results file.
@@ -156,6 +157,18 @@ impl Expectations {
     /// Returns the topics that are named.
     pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
         self.topics.keys().map(String::as_str)
+    }
+
+    /// Returns the expectations by topic; `*` stands for every topic.
+    #[must_use]
+    pub fn by_topic(&self) -> BTreeMap<&str, &BTreeSet<Expectation>> {
+        let every_topic =
+            (!self.every_topic.is_empty()).then_some((EVERY_TOPIC, &self.every_topic));
+        let topics = self.topics.iter();
+        topics
+            .map(|(topic, expected)| (topic.as_str(), expected))
+            .chain(every_topic)
+            .collect()
     }
 
     /// Returns the groups named anywhere.

@@ -12,7 +12,8 @@ mod tally;
 mod topics;
 mod totals;
 
-pub use expect::{Expectations, ExpectedGroups, MessageContext};
+pub(crate) use expect::EVERY_TOPIC;
+pub use expect::{Expectation, Expectations, ExpectedGroups, MessageContext};
 pub use expect_file::{DRAFT, ExpectationsError};
 pub use judge::{AnswerView, GroupVerdict, Judged, MessageVerdict, TrackView, Verdict, judge};
 pub use tally::{BreakKind, GroupTally, RowFacts, Tally};

@@ -90,7 +90,7 @@ fn a_plan_asks_nothing() {
         panic!("{}", said.stdout)
     };
     assert_snapshot!(before, @r"
-    4 rows = 2 distinct messages + 1 duplicates + 1 rejected
+    4 rows = 2 distinct messages + 1 duplicate + 1 rejected
     source    http://127.0.0.1:9
     calls     2 without retries, at 30/m
     time      2 s

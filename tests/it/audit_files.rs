@@ -62,7 +62,7 @@ fn a_results_file_can_be_judged_by_other_expectations() {
         .ends(1);
     assert!(
         said.stderr
-            .contains("982 of 986 messages were not consumed"),
+            .contains("982 of 986 messages were missed by GID_nobody"),
         "{}",
         said.stderr
     );

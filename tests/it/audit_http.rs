@@ -174,7 +174,7 @@ fn a_run_says_what_it_does_and_what_came_out() {
      INFO in.csv: message ID from `msg_id`, topic from `topic`
      INFO asking [GATEWAY] with access key LTA***Key from environment
      INFO asking about 2 messages (2 rows, 0 duplicates, 0 rejected)
-    all 2 messages were consumed by every expected group
+    no group that answered missed any of the 2 messages (no expectations were given)
 
      group  passed  filtered  open  undetermined  absent  missed messages were produced (UTC)
      GID_a       2         0     0             0       0
@@ -183,5 +183,6 @@ fn a_run_says_what_it_does_and_what_came_out() {
     totals       2 rows = 2 distinct + 0 duplicates + 0 rejected
                  2 distinct = 2 answered + 0 not found + 0 unanswered (they tie)
     evidence     source [GATEWAY], observed [TIME] to [TIME] UTC
+    expectations none; a group that was never started is invisible, use --expect or --expect-file; filtered messages were accepted
     ");
 }

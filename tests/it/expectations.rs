@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use calamine::{Reader as _, Xlsx, open_workbook};
+
 use super::tool::{Said, Tool, table};
 
 /// Born 2026-11-20T05:30:01.157Z. The snapshot has four groups for it, none of them open.
@@ -105,7 +107,7 @@ fn unknown_tags_hide_no_miss() {
         said.stdout
     );
     assert!(
-        said.stderr.contains("1 messages: their tag or born time is not known, so groups that are expected only of certain ones count as expected"),
+        said.stderr.contains("1 message: the tag or born time is not known, so groups that are expected only of certain messages count as expected"),
         "{}",
         said.stderr
     );
@@ -144,6 +146,86 @@ fn a_position_s_tag_travels_and_decides() {
 }
 
 #[test]
+fn without_expectations_every_report_says_so() {
+    let tool = Tool::new();
+    let reports = "-o a.json -o a.ndjson -o a.md -o a.html -o a.xlsx";
+    let said = tool
+        .call(&format!(
+            "audit samples/incident.csv --source samples/cluster.json --accept filtered {reports}"
+        ))
+        .ends(1);
+    let missed = "messages were missed by at least one group that answered: ";
+    let ending = "(no expectations were given)";
+    let none = "none; a group that was never started is invisible, use --expect or --expect-file; filtered messages were \
+                accepted";
+    let headline = said
+        .stderr
+        .lines()
+        .find(|line| line.contains(missed))
+        .unwrap();
+    assert!(headline.ends_with(ending), "{headline}");
+    assert!(
+        said.stderr.contains(&format!("expectations {none}")),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        tool.read("a.md")
+            .contains(&format!("- expectations: {none}"))
+    );
+    let page = tool.read("a.html");
+    assert!(
+        page.contains(&format!("<p>expectations: {none}</p>")),
+        "{page}"
+    );
+    assert!(page.contains("<td>every group that answered has passed or filtered it"));
+    assert!(page.contains("No expectations were given"));
+    for (sheet, text) in [
+        ("Summary", format!("expectations: {none}")),
+        (
+            "Method",
+            "every group that answered has passed or filtered it".to_owned(),
+        ),
+    ] {
+        assert!(has_cell(&tool, "a.xlsx", sheet, &text), "{sheet}: {text}");
+    }
+    let summary: serde_json::Value = serde_json::from_str(&tool.read("a.json")).unwrap();
+    assert!(summary.as_object().unwrap().contains_key("expectations"));
+    assert!(summary["expectations"].is_null());
+
+    tool.call(&format!("report a.results.ndjson --lang zh {reports}"))
+        .ends(1);
+    for report in ["a.md", "a.html"] {
+        let text = tool.read(report);
+        assert!(text.contains("（未指定消费约定）"), "{text}");
+        assert!(
+            text.contains("消费约定：无；从未启动的消费组不会出现在结果中"),
+            "{text}"
+        );
+    }
+
+    tool.call("report a.results.ndjson --expect orders=GID_a,GID_b --expect GID_c --accept filtered -o b.json")
+        .ends(1);
+    let summary: serde_json::Value = serde_json::from_str(&tool.read("b.json")).unwrap();
+    assert_eq!(
+        summary["expectations"],
+        serde_json::json!({
+            "topics": {"*": ["GID_c"], "orders": ["GID_a", "GID_b"]},
+            "groups": ["GID_a", "GID_b", "GID_c"],
+            "accept_filtered": true,
+        })
+    );
+    assert!(!summary["headline"].as_str().unwrap().contains(ending));
+}
+
+/// Returns whether a cell of a sheet has this text.
+fn has_cell(tool: &Tool, file: &str, sheet: &str, text: &str) -> bool {
+    let mut workbook: Xlsx<_> = open_workbook(tool.path(file)).unwrap();
+    let range = workbook.worksheet_range(sheet).unwrap();
+    range.used_cells().any(|(_, _, cell)| cell == text)
+}
+
+#[test]
 fn expectations_that_apply_to_no_message_do_not_pass_as_met() {
     let tool = Tool::new();
     let passed =
@@ -154,7 +236,7 @@ fn expectations_that_apply_to_no_message_do_not_pass_as_met() {
         .call("audit list.csv --source cluster.json --expect ordes=GID_never -o a.csv -o a.json -o a.md -o a.html")
         .ends(0);
     for part in [
-        "all 1 messages were consumed by the groups that answered, but the expectations name none of their topics",
+        "the 1 message was consumed by the groups that answered, but the expectations name none of their topics",
         "the expectations name topics that no message has, check their spelling: ordes",
         "these topics (messages) have no expectations, so there the groups that answered count as expected: orders 1",
     ] {
@@ -171,7 +253,7 @@ fn expectations_that_apply_to_no_message_do_not_pass_as_met() {
         .ends(0);
     assert!(
         said.stderr
-            .contains("all 1 messages were consumed by every expected group")
+            .contains("the 1 message was consumed by every expected group")
     );
     assert!(!said.stderr.contains("spelling"), "{}", said.stderr);
 }

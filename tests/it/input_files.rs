@@ -194,7 +194,7 @@ fn several_files_are_one_list() {
     let said = tool.call("verify a.results.ndjson").ends(0);
     assert!(
         said.stdout
-            .contains("4 rows = 2 distinct + 1 duplicates + 1 rejected"),
+            .contains("4 rows = 2 distinct + 1 duplicate + 1 rejected"),
         "{}",
         said.stdout
     );

@@ -59,7 +59,7 @@ fn what_had_passed_is_not_asked_again() {
         .unwrap();
     assert!(carried > 100, "{carried}");
     assert_eq!(gateway.calls() as u64, 986 + 986 - carried);
-    let says = format!("{carried} of 982 answers are of an earlier run; ");
+    let says = format!("{carried} of 982 answers come from an earlier run; ");
     assert!(
         said.stderr.contains(&says) && tool.read("new.md").contains(&says),
         "{}",
@@ -177,7 +177,7 @@ fn an_offset_that_went_back_is_said_by_group() {
     let all = format!("{previous} --recheck 100% -o all.csv -o all.md -o all.json");
     let said = tool.call(AUDIT).args(&all).ends(1);
     let says = format!(
-        "{group}: {} of the messages that it had passed are open now, its offset was likely reset",
+        "{group}: {} messages that it had passed are open now, its offset was likely reset",
         thousands(most)
     );
     assert!(

@@ -82,7 +82,7 @@ fn bad_rows_are_data_until_there_are_too_many() {
     let said = audit(&tool, "bad.csv").ends(2);
     assert!(
         said.stderr.contains(
-            "error: every one of 5 rows is bad, the first is bad.csv:2, column msg_id: `1E05791C117818B4AAC23B1BB0CE****` is masked"
+            "error: all 5 rows are bad, the first is bad.csv:2, column msg_id: `1E05791C117818B4AAC23B1BB0CE****` is masked"
         ),
         "{}",
         said.stderr

@@ -11,7 +11,7 @@ use crate::clock::rfc3339;
 use crate::command::signals::stop_on_signal;
 use crate::engine::Stop;
 use crate::exit::{Advice, Failed, Status};
-use crate::humanize::count;
+use crate::humanize::counted;
 use crate::input::{Entry, Row};
 use crate::message::{Position, Query, Tag};
 use crate::offsets::snapshot::{ClusterState, SnapshotDocument};
@@ -47,9 +47,9 @@ pub(in crate::command) async fn read_offsets(
         }
     })?;
     tracing::info!(
-        "read the offsets of {} groups on {} topics, as of {}",
-        count(document.groups.len() as u64),
-        count(document.topics.len() as u64),
+        "read the offsets of {} on {}, as of {}",
+        counted(document.groups.len() as u64, "group", "groups"),
+        counted(document.topics.len() as u64, "topic", "topics"),
         rfc3339(document.captured_at.0)
     );
     Ok(document)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::query_run::QueryRun;
 use super::start_mode::{ResumeFlags, StartMode};
 use crate::exit::Failed;
-use crate::humanize::count;
+use crate::humanize::counted;
 use crate::message::BornClock;
 use crate::results::{
     EarlierRun, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path,
@@ -115,8 +115,8 @@ impl LookupStage {
             let _ = std::fs::remove_file(&self.path); // a file that stays does no harm
         } else {
             tracing::warn!(
-                "{} messages got no answer; --resume asks about them again and reads all offsets anew",
-                count(unanswered)
+                "{} got no answer; --resume asks again and reads all offsets anew",
+                counted(unanswered, "message", "messages")
             );
         }
     }

@@ -47,19 +47,19 @@ pub(super) fn announce(forecast: &Forecast) {
         .seconds
         .map(|seconds| humanize::duration(Duration::from_secs_f64(seconds)));
     tracing::info!(
-        "asking about {} messages{} ({} rows, {} duplicates, {} rejected)",
-        humanize::count(forecast.distinct),
+        "asking about {}{} ({}, {}, {} rejected)",
+        humanize::counted(forecast.distinct, "message", "messages"),
         time.map(|time| format!(", about {time}"))
             .unwrap_or_default(),
-        humanize::count(forecast.rows),
-        humanize::count(forecast.duplicates),
+        humanize::counted(forecast.rows, "row", "rows"),
+        humanize::counted(forecast.duplicates, "duplicate", "duplicates"),
         humanize::count(forecast.rejected),
     );
     let [expired, expiring] = [forecast.expired, forecast.expiring].map(Option::unwrap_or_default);
     if expired + expiring > 0 {
         tracing::warn!(
-            "by their IDs, {} messages are older than 3 days and {} more will be before their turn: they may be gone",
-            humanize::count(expired),
+            "by their IDs, {} older than 3 days and {} more will be before their turn: they may be gone",
+            humanize::counted(expired, "message is", "messages are"),
             humanize::count(expiring),
         );
     }
@@ -160,7 +160,10 @@ fn too_many_rejects(rejected: u64, rows: u64, inputs: &Inputs) -> Failed {
     };
     let [bad, of_all] = [rejected, rows].map(humanize::count);
     if rejected == rows {
-        let error = anyhow!("every one of {of_all} rows is bad, the first is {first}");
+        let error = match rows {
+            1 => anyhow!("the only row is bad: {first}"),
+            _ => anyhow!("all {of_all} rows are bad, the first is {first}"),
+        };
         let hint = "is this the list of message IDs? --msg-id-column, --topic-column and --topic say where they stand; \
                     `ons-audit plan` with the same input names more bad rows";
         return Failed::refused(error, hint.to_owned());

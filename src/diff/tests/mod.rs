@@ -181,7 +181,7 @@ fn silence_resolves_nothing() {
     assert!(
         found
             .headline
-            .starts_with("INCOMPLETE: NEW has no answer about 1 of 1 messages. nothing regressed"),
+            .starts_with("INCOMPLETE: NEW has no answer about 1 of 1 message. nothing regressed"),
         "{}",
         found.headline
     );

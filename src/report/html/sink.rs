@@ -17,7 +17,6 @@ pub(in crate::report) struct HtmlSink {
     path: PathBuf,
     output: Output,
     columns: Vec<String>,
-    expectations: String,
     collected: CollectedBreaks,
 }
 
@@ -27,7 +26,6 @@ impl HtmlSink {
             path,
             output,
             columns: context.columns.clone(),
-            expectations: serde_json::to_string(&context.expectations).unwrap_or_default(),
             collected: CollectedBreaks::default(),
         }
     }
@@ -46,7 +44,7 @@ impl ReportSink for HtmlSink {
 
     fn summarise(&mut self, summary: &Summary<'_>) -> io::Result<()> {
         let text = summary.text();
-        let view = PageView::of(&text, &self.collected, &self.columns, &self.expectations);
+        let view = PageView::of(&text, &self.collected, &self.columns);
         view.write_into(&mut self.output)
             .map_err(io::Error::other)?;
         self.output.write_all(b"\n")

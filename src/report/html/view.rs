@@ -22,6 +22,8 @@ pub(super) struct PageView<'v> {
     style: &'static str,
     script: &'static str,
     headline: String,
+    title: String,
+    details: Vec<String>,
     complete: bool,
     totals: [String; 2],
     provenance: String,
@@ -36,6 +38,9 @@ pub(super) struct PageView<'v> {
     verdicts: [Vec<[&'static str; 3]>; 2],
     caveats: Vec<&'static str>,
     facts: Vec<RunFact>,
+    /// Topic, group, tags, and the times between which messages must be born.
+    expectations: Vec<[String; 5]>,
+    judged: &'static str,
 }
 
 /// A group's bar with its numbers.
@@ -61,12 +66,12 @@ impl<'v> PageView<'v> {
         text: &'v SummaryText<'v>,
         collected: &'v CollectedBreaks,
         columns: &'v [String],
-        expectations: &str,
     ) -> Self {
         let (locale, tally) = (text.locale, &text.summary.tally);
         let mut groups: Vec<_> = tally.groups.iter().collect();
         groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.missed)); // equal ones stay in name order
         let errors = tally.errors.iter();
+        let (title, details) = text.headline_parts();
         let is_broken = tally.messages(MessageVerdict::Break) > 0;
         Self {
             locale,
@@ -74,6 +79,8 @@ impl<'v> PageView<'v> {
             style: STYLE,
             script: SCRIPT,
             headline: text.headline(),
+            title,
+            details,
             complete: text.summary.is_complete(),
             totals: text.totals(),
             provenance: text.provenance(),
@@ -89,9 +96,11 @@ impl<'v> PageView<'v> {
                 .map(|(code, number)| (code.as_str(), count(*number)))
                 .collect(),
             list: is_broken.then(|| BreakList::of(collected, columns, locale)),
-            verdicts: verdicts(locale),
+            verdicts: verdicts(text),
             caveats: text.caveats(),
-            facts: text.facts(expectations),
+            facts: text.facts(),
+            expectations: text.expectation_rows(),
+            judged: locale.text(text.how_judged()),
         }
     }
 
@@ -106,7 +115,8 @@ impl<'v> PageView<'v> {
     }
 }
 
-fn verdicts(locale: &Locale) -> [Vec<[&'static str; 3]>; 2] {
+fn verdicts(text: &SummaryText<'_>) -> [Vec<[&'static str; 3]>; 2] {
+    let locale = text.locale;
     let described = |code, name, meaning| [code, locale.text(name), locale.text(meaning)];
     let of_group = |verdict: Verdict| {
         let (name, meaning) = (phrases::verdict(verdict), phrases::meaning(verdict));
@@ -114,7 +124,7 @@ fn verdicts(locale: &Locale) -> [Vec<[&'static str; 3]>; 2] {
     };
     let of_message = |verdict: MessageVerdict| {
         let name = phrases::message_verdict(verdict);
-        described(verdict.as_str(), name, phrases::message_meaning(verdict))
+        described(verdict.as_str(), name, text.message_meaning(verdict))
     };
     [
         Verdict::ALL.map(of_group).into(),
@@ -127,7 +137,7 @@ fn notes(text: &SummaryText<'_>) -> Vec<String> {
     notes
         .chain(text.resets())
         .chain(text.carried())
-        .chain(text.expectation_notes())
+        .chain(text.labelled_expectation_notes())
         .chain(text.born_decoded())
         .chain(text.damaged())
         .collect()

@@ -180,7 +180,9 @@ mod tests {
         let verdicts = Verdict::ALL.map(phrases::verdict);
         let messages = MessageVerdict::ALL.map(phrases::message_verdict);
         let meanings = Verdict::ALL.map(phrases::meaning);
-        let message_meanings = MessageVerdict::ALL.map(phrases::message_meaning);
+        let message_meanings = [true, false].into_iter().flat_map(|has| {
+            MessageVerdict::ALL.map(|verdict| phrases::message_meaning(verdict, has))
+        });
         let all = phrases::ALL.iter().copied().chain(verdicts).chain(messages);
         for phrase in all.chain(meanings).chain(message_meanings) {
             assert!(

@@ -37,8 +37,10 @@ phrases! {
     LIKELY_RESET: "likely offset reset", "疑似重置消费位点";
 
     // The workbook, shared in part by the page.
-    ALL_ANSWERED: "Complete: every message was answered", "完整：每条消息都得到了结果";
-    SOME_UNANSWERED: "INCOMPLETE: some messages got no answer", "不完整：部分消息没有得到结果";
+    NONE_UNANSWERED:
+        "Complete: every message was answered or not found",
+        "完整：每条消息都有应答，或确认未找到";
+    SOME_UNANSWERED: "INCOMPLETE: some messages got no answer", "不完整：部分消息无应答";
     SUMMARY: "Summary", "汇总";
     BREAKS: "Breaks", "差异";
     MATRIX: "Matrix", "矩阵";
@@ -78,12 +80,22 @@ phrases! {
     NOT_PROVEN: "What they do not prove", "不能证明的事项";
     PROVENANCE: "Where the answers came from", "结果的来源";
     EXPECTATIONS: "expectations", "消费约定";
+    NO_EXPECTATIONS:
+        "none; a group that was never started is invisible, use --expect or --expect-file; filtered messages were accepted",
+        "无；从未启动的消费组不会出现在结果中，请用 --expect 或 --expect-file 指定；被过滤的消息按已消费计";
+    FILTERED_ACCEPTED:
+        "filtered messages were accepted",
+        "被过滤的消息按已消费计";
+    EVERY_TOPIC: "every topic", "所有主题";
+    TAGS: "tags", "标签";
+    BORN_FROM: "born from", "产生时间起";
+    BORN_TO: "born before", "产生时间止（不含）";
 
     // The page.
     SKIP: "To the list of missed messages", "跳到漏消费消息清单";
     OTHERS_ONLY:
         "What is said below holds for the answered ones only.",
-        "以下内容仅适用于已得到结果的消息。";
+        "以下内容仅适用于已有应答的消息。";
     CONTROL_TOTALS: "Control totals", "核对总数";
     WHEN: "When the missed messages were produced", "漏消费消息的产生时间";
     WHERE: "Where they come from", "漏消费消息的来源";
@@ -107,6 +119,9 @@ phrases! {
     HOW_JUDGED:
         "For each message the source said a word about each consumer group, judged by the group's offset. The report compares these words with the groups that were expected. A message is a break if an expected group is open, absent, or filtered where that is not accepted; undetermined is not a pass.",
         "对每条消息，数据源按消费位点给出各消费组的状态；本报告将其与应消费的消费组逐一对照。只要有一个应消费的消费组未消费（open）、缺失（absent），或被过滤（filtered）而未获认可，该消息即为差异；无法判定（undetermined）不等于通过。";
+    HOW_JUDGED_WITHOUT:
+        "For each message the source said a word about each consumer group, judged by the group's offset. No expectations were given, so only the groups that answered are judged: a group that was never started is invisible here. A message is a break if a group that answered is open; undetermined is not a pass.",
+        "对每条消息，数据源按消费位点给出各消费组的状态。由于未指定消费约定，本报告只判定有结果的消费组：从未启动的消费组不会出现。只要有一个有结果的消费组未消费（open），该消息即为差异；无法判定（undetermined）不等于通过。";
     MEANING: "meaning", "含义";
     CODE: "code", "代码";
     THE_RUN: "The run", "运行信息";
@@ -129,17 +144,17 @@ phrases! {
         "passed: the offset went past, which does not prove success",
         "已消费（passed）：消费位点已越过，不能证明业务处理成功";
     FILTERED_IN_SHORT:
-        "filtered: judged by the group's current subscription",
-        "已过滤（filtered）：按当前订阅关系判定";
+        "filtered: skipped by the group's subscription as it is now",
+        "已过滤（filtered）：按消费组当前的订阅关系被跳过";
     OPEN_IN_SHORT:
-        "open: may still be in progress, ask again before acting",
-        "未消费（open）：可能仍在处理，处置前请重新查询";
+        "open: the group's offset has not reached the message; it may still be in progress, ask again before acting",
+        "未消费（open）：消费位点尚未到达该消息，可能仍在处理，处置前请重新查询";
     UNDETERMINED_IN_SHORT:
-        "undetermined: neither a pass nor a break",
-        "无法判定（undetermined）：既不算通过，也不算差异";
+        "undetermined: the source can't tell, neither a pass nor a break",
+        "无法判定（undetermined）：数据源无法判断，既不算通过，也不算差异";
     ABSENT_IN_SHORT:
-        "absent: never started, deleted or misspelt",
-        "缺失（absent）：从未启动、已删除或名称写错";
+        "absent: expected, but no answer names the group; it was never started, was deleted or is misspelt",
+        "缺失（absent）：应消费的消费组没有出现在结果中，可能从未启动、已删除或名称写错";
     NOT_FOUND_IN_SHORT:
         "not found: may be expired, it does not mean lost",
         "未找到：可能已过期，不等于丢失";
@@ -245,9 +260,9 @@ pub(crate) const fn meaning(verdict: Verdict) -> Phrase {
     Phrase { en, zh }
 }
 
-/// Returns what a verdict about a message means. The first that applies holds.
+/// Returns what a verdict about a message means, with or without expectations. The first that applies holds.
 #[must_use]
-pub(crate) const fn message_meaning(verdict: MessageVerdict) -> Phrase {
+pub(crate) const fn message_meaning(verdict: MessageVerdict, has_expectations: bool) -> Phrase {
     let (en, zh) = match verdict {
         MessageVerdict::Rejected => ("a bad row: it was never asked", "输入的该行无效，未查询"),
         MessageVerdict::Unanswered => ("no answer after all tries", "多次尝试后仍无结果"),
@@ -255,6 +270,18 @@ pub(crate) const fn message_meaning(verdict: MessageVerdict) -> Phrase {
         MessageVerdict::Unsubscribed => (
             "no group subscribes and none was expected",
             "没有消费组订阅，也不要求任何消费组消费",
+        ),
+        MessageVerdict::Break if !has_expectations => (
+            "a group that answered is open",
+            "有结果的消费组中，有的未消费（open）",
+        ),
+        MessageVerdict::Undetermined if !has_expectations => (
+            "no break, but the source can't tell of a group that answered",
+            "没有差异，但有结果的消费组中，有的无法判定",
+        ),
+        MessageVerdict::Reconciled if !has_expectations => (
+            "every group that answered has passed or filtered it",
+            "所有有结果的消费组均已消费或过滤",
         ),
         MessageVerdict::Break => (
             "an expected group is open, absent, or filtered where that is not accepted",

@@ -4,7 +4,7 @@ use super::SummaryText;
 use crate::offsets::Rules;
 use crate::report::locale::{Phrase, phrases};
 use crate::results::ResultsFile;
-use crate::verdict::Verdict;
+use crate::verdict::{MessageVerdict, Verdict};
 
 impl SummaryText<'_> {
     /// Returns the caveats that apply, in full sentences (`docs/facts/users.md` §3b).
@@ -19,6 +19,19 @@ impl SummaryText<'_> {
     pub fn caveats_in_short(&self) -> Vec<&'static str> {
         let caveats = self.applying().into_iter();
         caveats.map(|(_, short)| self.locale.text(short)).collect()
+    }
+
+    /// Returns what a break is, or `None` if there is none.
+    #[must_use]
+    pub fn break_in_short(&self) -> Option<String> {
+        let is_broken = self.summary.tally.messages(MessageVerdict::Break) > 0;
+        is_broken.then(|| {
+            self.locale.message_verdict(MessageVerdict::Break)
+                + self.locale.text(phrases::COLON)
+                + self
+                    .locale
+                    .text(self.message_meaning(MessageVerdict::Break))
+        })
     }
 
     fn applying(&self) -> Vec<(Phrase, Phrase)> {

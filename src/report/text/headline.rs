@@ -3,83 +3,162 @@
 use super::SummaryText;
 use crate::humanize::count;
 use crate::report::locale::{RangePrecision, phrases};
-use crate::verdict::{GroupTally, MessageVerdict};
+use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 /// The most groups that the headline names.
 const GROUPS_NAMED: usize = 3;
 
 impl SummaryText<'_> {
-    /// Returns the headline: the result in one sentence.
+    /// Returns the headline: the result in one sentence. It is the title and the details of [`Self::headline_parts`].
     #[must_use]
     pub fn headline(&self) -> String {
-        let totals = &self.summary.tally.totals;
-        let missing = (totals.unanswered > 0).then(|| {
-            let messages = self.of_all(totals.unanswered);
-            if self.is_chinese() {
-                format!("不完整：{messages}没有得到结果。")
-            } else {
-                format!("INCOMPLETE: {messages} got no answer. ")
-            }
-        });
-        let parts: Vec<_> = std::iter::once(self.finding())
-            .chain(self.besides())
-            .collect();
+        let (result, details) = self.result();
+        let groups = (!details.is_empty())
+            .then(|| self.locale.text(phrases::COLON).to_owned() + &self.locale.listed(&details));
+        let result = result + &groups.unwrap_or_default();
+        let parts: Vec<_> = std::iter::once(result).chain(self.besides()).collect();
         let parts = parts.join(self.locale.text(phrases::SEMICOLON));
-        missing.unwrap_or_default() + &parts
+        self.incomplete() + &parts + self.without_expectations_remark()
     }
 
-    fn finding(&self) -> String {
+    /// Returns the headline as a short title and a list of details: groups with their missed messages, and what else
+    /// keeps rows from being reconciled.
+    #[must_use]
+    pub fn headline_parts(&self) -> (String, Vec<String>) {
+        let (result, details) = self.result();
+        let title = self.incomplete() + &result + self.without_expectations_remark();
+        (title, details.into_iter().chain(self.besides()).collect())
+    }
+
+    /// Returns how many messages are unanswered, as the beginning of the headline.
+    fn incomplete(&self) -> String {
+        let unanswered = self.summary.tally.totals.unanswered;
+        if unanswered == 0 {
+            return String::new();
+        }
+        let messages = self.of_all(unanswered);
+        if self.is_chinese() {
+            format!("不完整：{messages}无应答。")
+        } else {
+            format!("INCOMPLETE: {messages} got no answer. ")
+        }
+    }
+
+    /// Returns the last words of the headline if nobody said which groups should have consumed the messages. Then a
+    /// group that was never started is not missed.
+    fn without_expectations_remark(&self) -> &'static str {
+        match (self.has_expectations(), self.is_chinese()) {
+            (true, _) => "",
+            (false, true) => "（未指定消费约定）",
+            (false, false) => " (no expectations were given)",
+        }
+    }
+
+    /// Returns the result, and the groups that missed messages if there are several.
+    fn result(&self) -> (String, Vec<String>) {
         let tally = &self.summary.tally;
         let broken = tally.messages(MessageVerdict::Break);
-        let whole = count(tally.totals.distinct);
+        let distinct = tally.totals.distinct;
         if broken > 0 {
-            self.breaks(broken)
-        } else if tally.is_clean() && tally.totals.distinct > 0 {
-            if self.summary.coverage.covers_none {
-                return self.covered_by_nothing(&whole);
-            }
-            if self.is_chinese() {
-                format!("全部 {whole} 条消息均已被应消费的消费组消费")
-            } else {
-                format!("all {whole} messages were consumed by every expected group")
-            }
+            return self.breaks(broken);
+        }
+        let result = if tally.is_clean() && distinct > 0 {
+            self.nothing_missed()
         } else if tally.totals.answered > 0 {
             let answered = self.of_all(tally.totals.answered);
             if self.is_chinese() {
-                format!("{answered}得到结果，其中没有差异")
+                format!("{answered}有应答，其中没有差异")
             } else {
                 format!("no break in the answers about {answered}")
             }
         } else if self.is_chinese() {
-            format!("{whole} 条消息均无任何结果")
+            format!("{} 条消息均无任何结果", count(distinct))
         } else {
-            format!("nothing is known about any of {whole} messages")
-        }
+            match distinct {
+                1 => "nothing is known about the 1 message".to_owned(),
+                _ => format!("nothing is known about any of {} messages", count(distinct)),
+            }
+        };
+        (result, Vec::new())
     }
 
-    /// Returns the headline of a run without breaks in which no expectation applied to any message.
-    fn covered_by_nothing(&self, whole: &str) -> String {
+    /// Returns the result of a run in which every message is reconciled.
+    fn nothing_missed(&self) -> String {
+        let distinct = self.summary.tally.totals.distinct;
+        let whole = count(distinct);
+        let is_one = distinct == 1;
+        if !self.has_expectations() {
+            return match (self.is_chinese(), is_one) {
+                (true, _) => format!("{whole} 条消息中，没有任何一条被有结果的消费组漏消费"),
+                (false, true) => "no group that answered missed the 1 message".to_owned(),
+                (false, false) => {
+                    format!("no group that answered missed any of the {whole} messages")
+                }
+            };
+        }
+        let consumed = match (self.accepted_filtered(), self.is_chinese()) {
+            (false, true) => "消费",
+            (false, false) => "consumed",
+            (true, true) => "消费或过滤",
+            (true, false) => "consumed or filtered",
+        };
+        let all = match is_one {
+            true => "the 1 message was".to_owned(),
+            false => format!("all {whole} messages were"),
+        };
+        if self.summary.coverage.covers_none {
+            return if self.is_chinese() {
+                format!("全部 {whole} 条消息均已被有结果的消费组消费，但约定未涉及其中任何主题")
+            } else {
+                format!(
+                    "{all} consumed by the groups that answered, but the expectations name none of their topics"
+                )
+            };
+        }
+        let uncovered = &self.summary.coverage.without_expectations;
+        let uncovered: u64 = uncovered.iter().map(|(_, messages)| messages).sum();
+        if uncovered > 0 {
+            let uncovered = count(uncovered);
+            return if self.is_chinese() {
+                format!(
+                    "全部 {whole} 条消息均已被应消费的消费组{consumed}；其中 {uncovered} 条的主题没有约定，只按有结果的消费组判定"
+                )
+            } else {
+                format!(
+                    "{all} {consumed} by every expected group; {uncovered} of them have a topic without expectations \
+                     and were judged by the groups that answered"
+                )
+            };
+        }
         if self.is_chinese() {
-            format!("全部 {whole} 条消息均已被有结果的消费组消费，但约定未涉及其中任何主题")
+            format!("全部 {whole} 条消息均已被所有应消费的消费组{consumed}")
         } else {
-            format!(
-                "all {whole} messages were consumed by the groups that answered, but the expectations name none of their topics"
-            )
+            format!("{all} {consumed} by every expected group")
         }
     }
 
-    /// Returns how many messages each group missed, and when those of the first group were produced.
-    fn breaks(&self, broken: u64) -> String {
+    /// Returns whether a message was filtered by a group and that was accepted by the expectations.
+    fn accepted_filtered(&self) -> bool {
+        let mut groups = self.summary.tally.groups.values();
+        self.summary.expectations.accept_filtered
+            && groups.any(|group| group.expected > 0 && group.count(Verdict::Filtered) > 0)
+    }
+
+    /// Returns how many messages were missed, and by which groups. If expectations name the only group, the first text
+    /// contains it.
+    fn breaks(&self, broken: u64) -> (String, Vec<String>) {
+        let were = if broken == 1 { "was" } else { "were" };
         let broken = self.of_all(broken);
         let at_fault = self.at_fault();
-        if let [(name, group)] = at_fault[..] {
+        if let ([(name, group)], true) = (&at_fault[..], self.has_expectations()) {
             let produced = self.produced(group);
-            return match (self.is_chinese(), produced.is_empty()) {
+            let result = match (self.is_chinese(), produced.is_empty()) {
                 (true, true) => format!("{broken}未被 {name} 消费"),
                 (true, false) => format!("{broken}未被 {name} 消费（{produced}）"),
-                (false, true) => format!("{broken} were not consumed by {name}"),
-                (false, false) => format!("{broken} were not consumed by {name}, {produced}"),
+                (false, true) => format!("{broken} {were} missed by {name}"),
+                (false, false) => format!("{broken} {were} missed by {name}, {produced}"),
             };
+            return (result, Vec::new());
         }
         let named = at_fault.iter().take(GROUPS_NAMED).enumerate();
         let mut named: Vec<_> = named
@@ -91,8 +170,9 @@ impl SummaryText<'_> {
                 };
                 let remark = (!produced.is_empty()).then(|| self.locale.in_brackets(&produced));
                 format!(
-                    "{name} {}{}",
+                    "{name} {}{}{}",
                     count(group.missed),
+                    if self.is_chinese() { " 条" } else { "" },
                     remark.unwrap_or_default()
                 )
             })
@@ -101,12 +181,15 @@ impl SummaryText<'_> {
         if more > 0 {
             named.push(self.more_groups(more));
         }
-        let named = self.locale.listed(&named);
-        if self.is_chinese() {
-            format!("{broken}未被所有应消费的消费组消费：{named}")
-        } else {
-            format!("{broken} were not consumed by every expected group: {named}")
-        }
+        let result = match (self.is_chinese(), self.has_expectations()) {
+            (true, true) => format!("{broken}被至少一个应消费的消费组漏消费"),
+            (true, false) => format!("{broken}被至少一个有结果的消费组漏消费"),
+            (false, true) => format!("{broken} {were} missed by at least one expected group"),
+            (false, false) => {
+                format!("{broken} {were} missed by at least one group that answered")
+            }
+        };
+        (result, named)
     }
 
     /// Returns how many groups a list leaves out.
@@ -146,12 +229,16 @@ impl SummaryText<'_> {
         }
     }
 
-    /// Returns what else keeps rows from being reconciled.
+    /// Returns what else keeps rows from being reconciled, and whether the input needs attention.
     fn besides(&self) -> impl Iterator<Item = String> {
         let tally = &self.summary.tally;
         let judged =
             tally.messages(MessageVerdict::Break) + tally.messages(MessageVerdict::Reconciled);
         let is_chinese = self.is_chinese();
+        let rejected = match tally.totals.rejected {
+            1 => "rejected as a bad row",
+            _ => "rejected as bad rows",
+        };
         let parts = [
             (
                 tally.totals.answered - judged,
@@ -159,14 +246,19 @@ impl SummaryText<'_> {
                 "条无法判定",
             ),
             (tally.totals.not_found, "not found", "条未找到"),
-            (tally.totals.rejected, "rejected as bad rows", "行无效"),
+            (tally.totals.rejected, rejected, "行无效"),
         ];
+        let attention = self.summary.input_notes.needs_attention().then(|| {
+            let [en, zh] = ["see the warnings about the input", "输入有警告，请查看"];
+            if is_chinese { zh } else { en }.to_owned()
+        });
         parts
             .into_iter()
             .filter(|(number, ..)| *number > 0)
             .map(move |(number, en, zh)| {
                 format!("{} {}", count(number), if is_chinese { zh } else { en })
             })
+            .chain(attention)
     }
 }
 
@@ -180,10 +272,19 @@ mod tests {
         AnswerView, Coverage, Expectations, MessageContext, RowFacts, Tally, TrackView, judge,
     };
 
-    fn headlines(tally: Tally) -> [String; 2] {
+    fn expecting(groups: &[&str]) -> Expectations {
+        let mut expectations = Expectations::default();
+        if !groups.is_empty() {
+            expectations.add(&groups.join(",")).unwrap();
+        }
+        expectations
+    }
+
+    fn headlines(tally: Tally, groups: &[&str]) -> [String; 2] {
         let summary = Summary {
             results_files: &[],
             tally,
+            expectations: expecting(groups),
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
             input_notes: InputNotes::default(),
@@ -202,8 +303,7 @@ mod tests {
 
     /// Counts three messages with born times: the groups missed two and passed one.
     fn missed_by(groups: &[&str]) -> Tally {
-        let (mut tally, mut expectations) = (Tally::default(), Expectations::default());
-        expectations.add(&groups.join(",")).unwrap();
+        let (mut tally, expectations) = (Tally::default(), expecting(groups));
         for row in 0..3 {
             let word = if row == 2 {
                 "CONSUMED"
@@ -246,10 +346,10 @@ mod tests {
         tally.totals.distinct = 3;
         tally.totals.unanswered = 3;
         assert_eq!(
-            headlines(tally),
+            headlines(tally, &["GID_a"]),
             [
                 "INCOMPLETE: 3 of 3 messages got no answer. nothing is known about any of 3 messages",
-                "不完整：3 条消息中有 3 条没有得到结果。3 条消息均无任何结果",
+                "不完整：3 条消息中有 3 条无应答。3 条消息均无任何结果",
             ]
         );
     }
@@ -257,20 +357,54 @@ mod tests {
     #[test]
     fn the_headline_names_groups_numbers_and_born_times() {
         assert_eq!(
-            headlines(missed_by(&["GID_a"])),
+            headlines(missed_by(&["GID_a"]), &["GID_a"]),
             [
-                "2 of 3 messages were not consumed by GID_a, produced 2026-11-20 14:00 to 14:04 UTC+08:00",
+                "2 of 3 messages were missed by GID_a, produced 2026-11-20 14:00 to 14:04 UTC+08:00",
                 "3 条消息中有 2 条未被 GID_a 消费（2026-11-20 14:00 至 14:04 UTC+08:00 产生）",
             ]
         );
+        let groups = ["a", "b", "c", "d", "e"];
         assert_eq!(
-            headlines(missed_by(&["a", "b", "c", "d", "e"])),
+            headlines(missed_by(&groups), &groups),
             [
-                "2 of 3 messages were not consumed by every expected group: a 2 (produced 2026-11-20 14:00 to 14:04 \
+                "2 of 3 messages were missed by at least one expected group: a 2 (produced 2026-11-20 14:00 to 14:04 \
                  UTC+08:00), b 2, c 2, 2 more groups",
-                "3 条消息中有 2 条未被所有应消费的消费组消费：a 2（2026-11-20 14:00 至 14:04 UTC+08:00 产生）、b 2、c 2、\
-                 另有 2 个消费组",
+                "3 条消息中有 2 条被至少一个应消费的消费组漏消费：a 2 条（2026-11-20 14:00 至 14:04 UTC+08:00 产生）、b 2 条、\
+                 c 2 条、另有 2 个消费组",
             ]
         );
+    }
+
+    #[test]
+    fn without_expectations_every_headline_says_so() {
+        let [en, zh] = headlines(missed_by(&["GID_a"]), &[]);
+        assert_eq!(
+            en,
+            "2 of 3 messages were missed by at least one group that answered: GID_a 2 (produced 2026-11-20 14:00 to 14:04 \
+             UTC+08:00) (no expectations were given)"
+        );
+        assert!(zh.ends_with("（未指定消费约定）"), "{zh}");
+
+        let mut clean = Tally::default();
+        clean.totals.distinct = 50;
+        let mut nothing_known = Tally::default();
+        nothing_known.totals.distinct = 1;
+        nothing_known.totals.rows = 1;
+        nothing_known.totals.unanswered = 1;
+        for (tally, expected) in [
+            (
+                clean,
+                "no group that answered missed any of the 50 messages (no expectations were given)",
+            ),
+            (
+                nothing_known,
+                "INCOMPLETE: 1 of 1 message got no answer. nothing is known about the 1 message (no expectations were \
+                 given)",
+            ),
+        ] {
+            let [en, zh] = headlines(tally, &[]);
+            assert_eq!(en, expected);
+            assert!(zh.ends_with("（未指定消费约定）"), "{zh}");
+        }
     }
 }

@@ -11,7 +11,7 @@ pub(super) use run::RunFact;
 
 use super::Summary;
 use super::locale::{Language, Locale};
-use crate::humanize::count;
+use crate::humanize::{count, counted};
 
 /// The sentences of a summary.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +26,19 @@ impl SummaryText<'_> {
         matches!(self.locale.language, Language::Chinese)
     }
 
+    /// Returns whether any group is expected. Otherwise the groups that answered count as expected.
+    pub(in crate::report) fn has_expectations(&self) -> bool {
+        !self.summary.expectations.is_empty()
+    }
+
     /// Returns `280 of 986 messages`.
     fn of_all(&self, number: u64) -> String {
-        let [number, whole] = [number, self.summary.tally.totals.distinct].map(count);
+        let whole = self.summary.tally.totals.distinct;
+        let number = count(number);
         if self.is_chinese() {
-            format!("{whole} 条消息中有 {number} 条")
+            format!("{} 条消息中有 {number} 条", count(whole))
         } else {
-            format!("{number} of {whole} messages")
+            format!("{number} of {}", counted(whole, "message", "messages"))
         }
     }
 }

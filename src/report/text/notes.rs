@@ -1,8 +1,11 @@
 //! Control totals and remarks: offset resets, expectations, damaged columns, answers of earlier runs.
 
+use jiff::Timestamp;
+
 use super::SummaryText;
-use crate::humanize::count;
-use crate::report::locale::phrases;
+use crate::humanize::{count, counted};
+use crate::report::locale::{Phrase, phrases};
+use crate::verdict::{EVERY_TOPIC, MessageVerdict};
 
 /// The most topics that a sentence names.
 const TOPICS_NAMED: usize = 5;
@@ -29,16 +32,18 @@ impl SummaryText<'_> {
         if self.is_chinese() {
             [
                 format!(
-                    "{rows} 行 = {distinct} 条不同消息 + {duplicates} 重复行 + {rejected} 无效行"
+                    "{rows} 行 = {distinct} 条不同消息 + {duplicates} 行重复 + {rejected} 行无效"
                 ),
                 format!(
-                    "{distinct} 条不同消息 = {answered} 有结果 + {not_found} 未找到 + {unanswered} 无应答（{tie}）"
+                    "{distinct} 条不同消息 = {answered} 条有应答 + {not_found} 条未找到 + {unanswered} 条无应答（{tie}）"
                 ),
             ]
         } else {
             [
                 format!(
-                    "{rows} rows = {distinct} distinct + {duplicates} duplicates + {rejected} rejected"
+                    "{} = {distinct} distinct + {} + {rejected} rejected",
+                    counted(totals.rows, "row", "rows"),
+                    counted(totals.duplicates, "duplicate", "duplicates"),
                 ),
                 format!(
                     "{distinct} distinct = {answered} answered + {not_found} not found + {unanswered} unanswered ({tie})"
@@ -54,17 +59,73 @@ impl SummaryText<'_> {
         groups
             .filter(|(_, group)| group.regressed > 0)
             .map(|(name, group)| {
-                let messages = count(group.regressed);
                 if self.is_chinese() {
-                    format!("{name}：此前已消费的消息中有 {messages} 条现在未消费，消费位点疑似被重置")
+                    let messages = count(group.regressed);
+                    format!(
+                        "{name}：此前已消费的消息中有 {messages} 条现在未消费，消费位点疑似被重置"
+                    )
                 } else {
-                    format!("{name}: {messages} of the messages that it had passed are open now, its offset was likely reset")
+                    format!(
+                        "{name}: {} that it had passed {} open now, its offset was likely reset",
+                        counted(group.regressed, "message", "messages"),
+                        if group.regressed == 1 { "is" } else { "are" }
+                    )
                 }
             })
             .collect()
     }
 
-    /// Returns where expectations and answers do not match, and what the expectations could not decide.
+    /// Returns the remark on a report without expectations, or `None` if any group is expected.
+    pub(in crate::report) fn no_expectations(&self) -> Option<&'static str> {
+        (!self.has_expectations()).then(|| self.locale.text(phrases::NO_EXPECTATIONS))
+    }
+
+    /// Returns how messages were judged, for readers who were not there.
+    pub(in crate::report) fn how_judged(&self) -> Phrase {
+        match self.has_expectations() {
+            true => phrases::HOW_JUDGED,
+            false => phrases::HOW_JUDGED_WITHOUT,
+        }
+    }
+
+    /// Returns what a verdict about a message means in this report.
+    pub(in crate::report) fn message_meaning(&self, verdict: MessageVerdict) -> Phrase {
+        phrases::message_meaning(verdict, self.has_expectations())
+    }
+
+    /// Returns the expectations as a table: topic, group, tags, and the times between which messages must be born.
+    pub(in crate::report) fn expectation_rows(&self) -> Vec<[String; 5]> {
+        let time = |time: Option<Timestamp>| {
+            time.map_or_else(String::new, |time| self.locale.time_format.time(time))
+        };
+        let by_topic = self.summary.expectations.by_topic().into_iter();
+        by_topic
+            .flat_map(|(topic, expected)| expected.iter().map(move |expected| (topic, expected)))
+            .map(|(topic, expected)| {
+                let tags: Vec<_> = expected.tags.iter().cloned().collect();
+                [
+                    match topic {
+                        EVERY_TOPIC => self.locale.text(phrases::EVERY_TOPIC).to_owned(),
+                        topic => topic.to_owned(),
+                    },
+                    expected.group.clone(),
+                    self.locale.listed(&tags),
+                    time(expected.valid_from),
+                    time(expected.valid_to),
+                ]
+            })
+            .collect()
+    }
+
+    /// Returns [`Self::expectation_notes`] with their label, for places where each note stands alone.
+    pub(in crate::report) fn labelled_expectation_notes(&self) -> Vec<String> {
+        let label =
+            self.locale.text(phrases::EXPECTATIONS).to_owned() + self.locale.text(phrases::COLON);
+        let notes = self.expectation_notes().into_iter();
+        notes.map(|note| label.clone() + &note).collect()
+    }
+
+    /// Returns whether there are expectations, where they and the answers do not match, and what they could not decide.
     #[must_use]
     pub fn expectation_notes(&self) -> Vec<String> {
         let unexpected = self.summary.unexpected();
@@ -84,30 +145,36 @@ impl SummaryText<'_> {
         });
         let tally = &self.summary.tally;
         let assumed = (tally.assumed > 0).then(|| {
-            let messages = count(tally.assumed);
             if self.is_chinese() {
+                let messages = count(tally.assumed);
                 format!("{messages} 条消息的标签或产生时间未知：仅对部分消息有要求的消费组按要求消费计")
             } else {
                 format!(
-                    "{messages} messages: their tag or born time is not known, so groups that are expected only of \
-                     certain ones count as expected"
+                    "{}: the tag or born time is not known, so groups that are expected only of certain messages count \
+                     as expected",
+                    counted(tally.assumed, "message", "messages")
                 )
             }
         });
         let nothing = (tally.nothing_expected > 0).then(|| {
-            let messages = count(tally.nothing_expected);
             if self.is_chinese() {
+                let messages = count(tally.nothing_expected);
                 format!("{messages} 条消息：其主题的约定不要求任何消费组消费（标签或产生时间不符），因此不会漏消费")
             } else {
                 format!(
-                    "{messages} messages: no expectation for their topic applies (another tag, or born at another time), so \
-                     nothing could be missed"
+                    "{}: no expectation for the topic applies (another tag, or born at another time), so nothing could \
+                     be missed",
+                    counted(tally.nothing_expected, "message", "messages")
                 )
             }
         });
         let without_messages = self.without_messages();
         let without_expectations = self.without_expectations();
+        let accepted = self.summary.expectations.accept_filtered && self.has_expectations();
+        let accepted = accepted.then_some(phrases::FILTERED_ACCEPTED);
         [
+            self.no_expectations().map(str::to_owned),
+            accepted.map(|accepted| self.locale.text(accepted).to_owned()),
             without_messages,
             without_expectations,
             named,
@@ -216,14 +283,19 @@ impl SummaryText<'_> {
         if carried + rechecked == 0 {
             return None;
         }
-        let [carried, answered, rechecked] = [carried, tally.totals.answered, rechecked].map(count);
         Some(if self.is_chinese() {
+            let [carried, answered, rechecked] =
+                [carried, tally.totals.answered, rechecked].map(count);
             format!(
                 "{answered} 条结果中有 {carried} 条沿用此前的运行；此前已有消费组消费的 {rechecked} 条消息重新查询过"
             )
         } else {
             format!(
-                "{carried} of {answered} answers are of an earlier run; {rechecked} messages that some group had passed then were asked again"
+                "{} of {} come from an earlier run; {} that some group had passed then {} asked again",
+                count(carried),
+                counted(tally.totals.answered, "answer", "answers"),
+                counted(rechecked, "message", "messages"),
+                if rechecked == 1 { "was" } else { "were" }
             )
         })
     }

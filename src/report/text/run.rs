@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::SummaryText;
-use crate::humanize::count;
+use crate::humanize::{count, counted};
 use crate::offsets::Rules;
 use crate::report::locale::{Language, Locale, phrases};
 use crate::results::ResultsFile;
@@ -15,7 +15,7 @@ pub(in crate::report) type RunFact = (&'static str, String);
 
 impl SummaryText<'_> {
     /// Returns the facts of each results file and of the report.
-    pub(in crate::report) fn facts(&self, expectations: &str) -> Vec<RunFact> {
+    pub(in crate::report) fn facts(&self) -> Vec<RunFact> {
         let locale = self.locale;
         let results_files = self.summary.results_files.iter();
         let mut facts: Vec<_> = results_files
@@ -25,13 +25,12 @@ impl SummaryText<'_> {
             self.calls()
                 .map(|calls| (locale.text(phrases::CALLS), calls)),
         );
-        facts.extend([
-            (
-                locale.text(phrases::REPORT_ZONE),
-                locale.time_format.label().to_owned(),
-            ),
-            (locale.text(phrases::EXPECTATIONS), expectations.to_owned()),
-        ]);
+        facts.push((
+            locale.text(phrases::REPORT_ZONE),
+            locale.time_format.label().to_owned(),
+        ));
+        let none = self.no_expectations().map(str::to_owned);
+        facts.extend(none.map(|none| (locale.text(phrases::EXPECTATIONS), none)));
         facts
     }
 
@@ -57,10 +56,19 @@ impl SummaryText<'_> {
 fn of(results_file: &ResultsFile, locale: &Locale) -> Vec<RunFact> {
     let (header, trailer) = (results_file.header(), results_file.trailer());
     let inputs = header.inputs.iter().map(|input| {
-        let rows = count(input.rows);
         let text = match locale.language {
-            Language::English => format!("{}, {rows} rows, SHA-256 {}", input.path, input.sha256),
-            Language::Chinese => format!("{}，{rows} 行，SHA-256 {}", input.path, input.sha256),
+            Language::English => format!(
+                "{}, {}, SHA-256 {}",
+                input.path,
+                counted(input.rows, "row", "rows"),
+                input.sha256
+            ),
+            Language::Chinese => format!(
+                "{}，{} 行，SHA-256 {}",
+                input.path,
+                count(input.rows),
+                input.sha256
+            ),
         };
         (phrases::INPUT, text)
     });

@@ -44,7 +44,7 @@ pub(super) fn workbook(
     }
     let sheet = workbook.add_worksheet();
     sheet.set_name(locale.text(phrases::METHOD))?;
-    method::write(sheet, &formats, summary, context)?;
+    method::write(sheet, &formats, summary)?;
     paper(sheet);
     workbook.save_to_buffer()
 }

@@ -6,7 +6,6 @@ use super::formats::SheetFormats;
 use super::sheet_writer::{SheetWriter, XlsxResult, lines};
 use crate::report::Summary;
 use crate::report::locale::phrases;
-use crate::report::row::ReportContext;
 use crate::verdict::{MessageVerdict, Verdict};
 
 const LABELS: u16 = 26;
@@ -16,7 +15,6 @@ pub(super) fn write(
     sheet: &mut Worksheet,
     formats: &SheetFormats,
     summary: &Summary<'_>,
-    context: &ReportContext,
 ) -> XlsxResult {
     let texts = u16::try_from(TEXTS).unwrap_or(u16::MAX);
     let mut page = SheetWriter::begin(sheet, formats, &[LABELS, texts])?;
@@ -24,24 +22,46 @@ pub(super) fn write(
         page.entry(label, text, lines(text, TEXTS))
     };
     let locale = &summary.locale;
+    let text = summary.text();
     page.section(locale.text(phrases::MEANING_OF_VERDICTS))?;
     for verdict in Verdict::ALL {
         let meaning = locale.text(phrases::meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;
     }
     for verdict in MessageVerdict::ALL {
-        let meaning = locale.text(phrases::message_meaning(verdict));
+        let meaning = locale.text(text.message_meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;
     }
     page.section(locale.text(phrases::NOT_PROVEN))?;
-    let caveats = summary.text().caveats();
+    let caveats = text.caveats();
     for (nth, caveat) in caveats.iter().enumerate() {
         entry(&mut page, &(nth + 1).to_string(), caveat)?;
     }
     page.section(locale.text(phrases::PROVENANCE))?;
-    let expectations = serde_json::to_string(&context.expectations).unwrap_or_default();
-    for (label, text) in summary.text().facts(&expectations) {
+    for (label, text) in text.facts() {
         entry(&mut page, label, &text)?;
+    }
+    let expectations = text.expectation_rows();
+    if !expectations.is_empty() {
+        page.section(locale.text(phrases::EXPECTATIONS))?;
+        for [topic, group, tags, from, to] in expectations {
+            let conditions = [
+                (phrases::TAGS, tags),
+                (phrases::BORN_FROM, from),
+                (phrases::BORN_TO, to),
+            ];
+            let conditions = conditions
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty());
+            let conditions: Vec<_> = conditions
+                .map(|(name, value)| {
+                    locale.text(name).to_owned() + locale.text(phrases::COLON) + &value
+                })
+                .collect();
+            let remark = (!conditions.is_empty())
+                .then(|| locale.in_brackets(&conditions.join(locale.text(phrases::SEMICOLON))));
+            entry(&mut page, &topic, &(group + &remark.unwrap_or_default()))?;
+        }
     }
     Ok(())
 }

@@ -208,6 +208,7 @@ mod tests {
         let summary = Summary {
             results_files: &[],
             tally: Tally::default(),
+            expectations: Expectations::default(),
             coverage: Coverage::default(),
             damage: SpreadsheetDamage::default(),
             input_notes: InputNotes::default(),

@@ -41,7 +41,7 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     let height = lines(&headline, ACROSS * 2 / 3) * 1.4;
     page.across(&headline, &formats.title, height)?;
     let (phrase, format) = if summary.is_complete() {
-        (locale.text(phrases::ALL_ANSWERED), &formats.complete)
+        (locale.text(phrases::NONE_UNANSWERED), &formats.complete)
     } else {
         (locale.text(phrases::SOME_UNANSWERED), &formats.incomplete)
     };
@@ -51,7 +51,7 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
         .chain(text.input_notes())
         .chain(text.carried())
         .chain(text.resets())
-        .chain(text.expectation_notes())
+        .chain(text.labelled_expectation_notes())
         .chain(text.born_decoded())
         .chain(text.damaged());
     for text in besides {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::report::Summary;
 use crate::results::SpreadsheetDamage;
-use crate::verdict::{Coverage, Tally};
+use crate::verdict::{Coverage, Expectations, Tally};
 
 fn noticed(count: u64, text: &str) -> Noticed {
     serde_json::from_value(serde_json::json!({"count": count, "first": "-:3", "text": text}))
@@ -29,6 +29,7 @@ fn sentences(notes: InputNotes, lower_case: u64, language: Language) -> Vec<Stri
     let summary = Summary {
         results_files: &[],
         tally,
+        expectations: Expectations::default(),
         coverage: Coverage::default(),
         damage: SpreadsheetDamage::default(),
         input_notes: notes,
