@@ -417,7 +417,8 @@ fn the_commands_for_the_cloud_run_as_they_are_typed() {
         .replace("KEY_ID=…", &format!("KEY_ID={KEY_ID}"))
         .replace("SECRET=…", &format!("SECRET={SECRET}"))
         .replace("ons://cn-hangzhou", &gateway.url())
-        .replace("incident.csv", "samples/incident.csv");
+        .replace("incident.csv", "samples/incident.csv")
+        .replace("expected.csv", "samples/expected.csv");
     assert!(!script.contains('…'));
     let said = shell(&tool, &script);
     for totals in [

@@ -115,25 +115,36 @@ impl SummaryText<'_> {
                 )
             };
         }
-        let uncovered = &self.summary.coverage.without_expectations;
-        let uncovered: u64 = uncovered.iter().map(|(_, messages)| messages).sum();
-        if uncovered > 0 {
-            let uncovered = count(uncovered);
+        let without = &self.summary.coverage.without_expectations;
+        let without: u64 = without.iter().map(|(_, messages)| messages).sum();
+        let nothing = self.summary.tally.nothing_expected;
+        if nothing == distinct {
             return if self.is_chinese() {
-                format!(
-                    "全部 {whole} 条消息均已被应消费的消费组{consumed}；其中 {uncovered} 条的主题没有约定，只按有结果的消费组判定"
-                )
+                format!("全部 {whole} 条消息均不要求任何消费组消费")
             } else {
-                format!(
-                    "{all} {consumed} by every expected group; {uncovered} of them have a topic without expectations \
-                     and were judged by the groups that answered"
-                )
+                format!("{all} expected of no group")
             };
         }
+        let [without_text, nothing_text] = [without, nothing].map(count);
         if self.is_chinese() {
+            let without = (without > 0)
+                .then(|| format!("；其中 {without_text} 条的主题没有约定，只按有结果的消费组判定"));
+            let nothing =
+                (nothing > 0).then(|| format!("；其中 {nothing_text} 条不要求任何消费组消费"));
             format!("全部 {whole} 条消息均已被所有应消费的消费组{consumed}")
+                + &without.unwrap_or_default()
+                + &nothing.unwrap_or_default()
         } else {
+            let without = (without > 0).then(|| {
+                format!(
+                    "; {without_text} of them in topics without expectations, judged by the groups that answered"
+                )
+            });
+            let nothing =
+                (nothing > 0).then(|| format!("; {nothing_text} of them expected of no group"));
             format!("{all} {consumed} by every expected group")
+                + &without.unwrap_or_default()
+                + &nothing.unwrap_or_default()
         }
     }
 
