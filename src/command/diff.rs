@@ -46,6 +46,13 @@ pub(super) struct Args {
     settings: SettingsFlags,
 }
 
+impl Args {
+    /// Returns the reports.
+    pub(super) fn outputs(&self) -> Vec<PathBuf> {
+        self.output.clone()
+    }
+}
+
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let mut settings = args.settings.merged_settings(env)?;
     args.csv.apply_to(&mut settings);

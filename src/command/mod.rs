@@ -10,6 +10,7 @@
 
 mod audit;
 mod diff;
+mod ending;
 mod evidence;
 mod expect;
 mod flags;
@@ -26,7 +27,9 @@ mod verify;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -105,6 +108,19 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Returns the files and folders that the command writes and that may be left from an earlier run.
+    fn outputs(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Audit(args) => args.outputs(),
+            Self::Report(args) => args.outputs(),
+            Self::Diff(args) => args.outputs(),
+            Self::Snapshot(args) => args.outputs(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// The environment of the process: its variables, its clock, and the one tokio runtime of a command.
 #[derive(Debug, Clone)]
 pub struct Env {
@@ -141,6 +157,10 @@ impl Env {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }
+        enough_descriptors().map_err(|error| {
+            let error = anyhow::Error::new(error).context("can't start");
+            Failed::refused(error, None)
+        })?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -154,18 +174,30 @@ impl Env {
     }
 }
 
+/// Checks that the files which a runtime opens can be opened: tokio panics if its pair of sockets for signals cannot.
+fn enough_descriptors() -> io::Result<()> {
+    const RUNTIME: usize = 6;
+    let files = (0..RUNTIME).map(|_| File::open("/dev/null"));
+    files.collect::<io::Result<Vec<_>>>().map(drop)
+}
+
 /// Parses the arguments of the process, runs the command, and returns the exit status.
 #[must_use]
 pub fn main(env: &Env) -> ExitCode {
     signals::survive_file_limits();
     match Cli::try_parse().and_then(Cli::or_help) {
-        Ok(cli) => exit::end(run(cli.command, env)),
+        Ok(cli) => {
+            let serves = matches!(cli.command, Command::Serve(_));
+            let outputs = cli.command.outputs();
+            let command = || run(cli.command, env);
+            exit::end(ending::ended(outputs, serves, env.clock, command))
+        }
         Err(usage) => {
             let text = usage.render();
             let terminal = if usage.use_stderr() {
-                std::io::stderr().is_terminal()
+                io::stderr().is_terminal()
             } else {
-                std::io::stdout().is_terminal()
+                io::stdout().is_terminal()
             };
             let text = if env.is_coloured(terminal) {
                 text.ansi().to_string()

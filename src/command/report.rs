@@ -1,7 +1,7 @@
 //! `report`: render reports again from results files.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
@@ -33,6 +33,13 @@ pub(super) struct Args {
     stderr: StderrFlags,
     #[command(flatten)]
     settings: SettingsFlags,
+}
+
+impl Args {
+    /// Returns the reports.
+    pub(super) fn outputs(&self) -> Vec<PathBuf> {
+        self.reports.paths().map(Path::to_owned).collect()
+    }
 }
 
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {

@@ -17,6 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::ending::with_context;
 use crate::engine::Stop;
 use crate::exit::{Failed, Status, end};
 
@@ -87,7 +88,9 @@ fn spawn_exit_thread() {
             std::thread::spawn(move || {
                 if signals.forever().next().is_some() {
                     let hint = HINT.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    let _ = end(Err(Failed::incomplete(anyhow!("stopped as asked"), hint)));
+                    let stopped = Failed::incomplete(anyhow!("stopped as asked"), hint);
+                    let now = crate::clock::system().into();
+                    let _ = end(Err(with_context(stopped, now)));
                     std::process::exit(Status::Incomplete as i32);
                 }
             });

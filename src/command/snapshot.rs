@@ -74,6 +74,13 @@ pub(super) struct Args {
     settings: SettingsFlags,
 }
 
+impl Args {
+    /// Returns the snapshot file.
+    pub(super) fn outputs(&self) -> Vec<PathBuf> {
+        vec![self.output.clone()]
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "the story of the command")]
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let mut settings = args.settings.merged_settings(env)?;

@@ -98,14 +98,14 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Replace { temp, .. } => temp.write(bytes),
+            Self::Replace { temp, .. } => temp.write(bytes).map_err(bare),
             Self::Stream(stream) => stream.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Replace { temp, .. } => temp.flush(),
+            Self::Replace { temp, .. } => temp.flush().map_err(bare),
             Self::Stream(stream) => stream.flush(),
         }
     }
@@ -181,12 +181,15 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     temporary::file_in(folder(path))
 }
 
-/// Returns the error of the operating system without the name of the temporary file, which the user does not know.
+/// Returns the error of the operating system without the name of the temporary file, which the user does not know. The
+/// crate tempfile keeps only its text.
 fn bare(error: io::Error) -> io::Error {
-    let from_system = std::error::Error::source(&error)
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .and_then(io::Error::raw_os_error);
-    from_system.map_or(error, io::Error::from_raw_os_error)
+    let text = error.to_string();
+    let number = text.rsplit_once("(os error ").and_then(|(_, number)| {
+        let (number, _) = number.split_once(')')?;
+        number.parse().ok()
+    });
+    number.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Replaces a small file at once, readable by all (0644). For files without answers that programs of other users read.

@@ -66,6 +66,9 @@ pub(crate) enum MetricsError {
     /// The path holds another kind of file.
     #[error("{} holds something else than our metrics, and is not replaced", path.display())]
     Foreign { path: PathBuf },
+    /// The collector would not read the file.
+    #[error("the metrics file {} does not end in .prom, so node_exporter would not read it", path.display())]
+    Name { path: PathBuf },
 }
 
 impl Advice for MetricsError {
@@ -81,12 +84,16 @@ impl MetricsFile {
     ///
     /// # Errors
     ///
-    /// The folder cannot be written to, or the file holds something else than our metrics.
+    /// The name does not end in `.prom`, the folder cannot be written to, or the file holds something else than our metrics.
     pub(crate) fn open(path: &Path) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError::Io {
             path: path.to_owned(),
             source,
         };
+        if path.extension().is_none_or(|ending| ending != "prom") {
+            let path = path.to_owned();
+            return Err(MetricsError::Name { path });
+        }
         // If the folder cannot be written to, the run must fail now and not after hours.
         drop(file::scratch(path).map_err(failed)?);
         Ok(Self {
@@ -425,13 +432,20 @@ mod tests {
     #[test]
     fn foreign_files_are_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("a.csv", &b"msg_id,topic\n"[..]), ("b.bin", &[0xff, 0xfe])] {
+        for (name, text) in [
+            ("a.prom", &b"msg_id,topic\n"[..]),
+            ("b.prom", &[0xff, 0xfe]),
+        ] {
             let path = folder.path().join(name);
             std::io::Write::write_all(&mut file::create_private(&path).unwrap(), text).unwrap();
             let error = MetricsFile::open(&path).unwrap_err();
             assert!(matches!(error, MetricsError::Foreign { .. }) && error.hint().is_some());
         }
         assert!(MetricsFile::open(&folder.path().join("no/such.prom")).is_err());
+        for name in ["a.txt", "prom", ".prom"] {
+            let error = MetricsFile::open(&folder.path().join(name)).unwrap_err();
+            assert!(matches!(error, MetricsError::Name { .. }), "{error}");
+        }
         // Another program replaced the file during the run.
         let path = folder.path().join("late.prom");
         let metrics = MetricsFile::open(&path).unwrap();

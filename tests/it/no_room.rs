@@ -202,3 +202,58 @@ fn a_folder_that_is_missing_is_what_the_error_names() {
         assert_eq!((said.stdout.as_str(), tool.names().len()), ("", 0));
     }
 }
+
+#[test]
+fn every_limit_of_open_files_is_an_error_that_names_it() {
+    let tool = Tool::new();
+    let targets = "-o r.xlsx -o r.html -o r.csv --bundle r.zip --worklist w --matrix m.csv";
+    let audit =
+        format!("audit samples/incident.csv --source samples/cluster.json --restart {targets}");
+    let mut statuses = std::collections::BTreeSet::new();
+    for limit in 5..32 {
+        let script = format!("(ulimit -n {limit}; exec \"$@\"); echo $? > status");
+        let said = tool.call(&audit).under(&script).ends(0);
+        let status = tool.read("status");
+        if status != "1\n" {
+            for part in ["\nerror: ", "Too many open files", "`ulimit -n 1024`"] {
+                let stderr = format!("\n{}", said.stderr);
+                assert!(stderr.contains(part), "{limit}: {stderr}");
+                assert!(!stderr.contains(".ons-audit-"), "{limit}: {stderr}");
+            }
+        }
+        statuses.insert(status);
+    }
+    let kinds = ["1\n", "2\n", "3\n"].map(str::to_owned);
+    assert_eq!(statuses, kinds.into());
+}
+
+#[test]
+fn an_error_names_the_outputs_that_it_leaves_as_they_were() {
+    let tool = Tool::new();
+    let audit =
+        "audit samples/incident.csv --source samples/cluster.json -o r.csv -o r.json --worklist w";
+    tool.call(audit).ends(1);
+    for name in ["r.csv", "w", "r.results.ndjson"] {
+        let file = fs::File::open(tool.path(name)).unwrap();
+        let day = std::time::Duration::from_hours(24);
+        file.set_modified(std::time::SystemTime::now() - day)
+            .unwrap();
+    }
+    fs::remove_file(tool.path("r.json")).unwrap();
+    let hint =
+        "hint: this run did not replace r.csv (1 d old), w (1 d old), r.results.ndjson (1 d old)\n";
+    for (refused, source) in [
+        ("--expect-file missing.csv", "samples/cluster.json"),
+        ("--rate many", "samples/cluster.json"),
+        ("", "ons://cn-hangzhou"),
+    ] {
+        let call = tool.call(&audit.replace("samples/cluster.json", source));
+        let said = call.args(refused).ends(2);
+        assert!(said.stderr.ends_with(hint), "{}", said.stderr);
+    }
+    let said = tool.call("report missing.ndjson -o r.csv").ends(2);
+    let hint = "hint: this run did not replace r.csv (1 d old)\n";
+    assert!(said.stderr.ends_with(hint), "{}", said.stderr);
+    let said = tool.call(audit).ends(1);
+    assert!(!said.stderr.contains("did not replace"), "{}", said.stderr);
+}

@@ -94,10 +94,15 @@ fn failed_runs_keep_the_last_success() {
 #[test]
 fn foreign_metrics_files_are_refused_before_queries() {
     let tool = Tool::new();
+    tool.write("samples/other.prom", "up 1\n");
     for (path, says) in [
         (
-            "samples/nightly.crontab",
-            "samples/nightly.crontab holds something else than our metrics",
+            "samples/other.prom",
+            "samples/other.prom holds something else than our metrics",
+        ),
+        (
+            "orders.txt",
+            "the metrics file orders.txt does not end in .prom, so node_exporter would not read it",
         ),
         (
             "nowhere/a.prom",

@@ -115,6 +115,12 @@ fn audit(
 }
 
 impl Args {
+    /// Returns the reports and the results file.
+    pub(super) fn outputs(&self) -> Vec<PathBuf> {
+        let reports = self.reports.paths().map(Path::to_owned);
+        reports.chain([self.results_path()]).collect()
+    }
+
     fn merged_settings(&self, env: &Env) -> Result<Settings, Failed> {
         let mut settings = self.settings.merged_settings(env)?;
         self.source.apply_to(&mut settings);

@@ -119,7 +119,7 @@ impl RunMonitor {
 fn metrics_file(path: &Path) -> Result<MetricsFile, Failed> {
     MetricsFile::open(path).map_err(|error| match error {
         MetricsError::Io { path, source } => Failed::unwritable(&path, source),
-        foreign @ MetricsError::Foreign { .. } => foreign.into(),
+        other => other.into(),
     })
 }
 
