@@ -137,7 +137,8 @@ impl<E: Advice> From<E> for Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {:#}", self.error)?;
+        let error = humanize::without_os_codes(&format!("{:#}", self.error));
+        write!(f, "error: {error}")?;
         for hint in &self.hints {
             write!(f, "\nhint: {hint}")?;
         }

@@ -23,6 +23,22 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// Removes ` (os error 13)`, which Rust adds to errors of the system: the words before it say the same.
+#[must_use]
+pub fn without_os_codes(text: &str) -> String {
+    const START: &str = " (os error ";
+
+    let mut parts = text.split(START);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((code, rest)) if code.parse::<i32>().is_ok() => plain.push_str(rest),
+            _ => plain.extend([START, part]),
+        }
+    }
+    plain
+}
+
 /// Formats a length of time by its two largest units: `41 min 40 s`, `27 h 47 min`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
@@ -78,6 +94,20 @@ fn stream(path: &Path, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_system_errors_are_left_out() {
+        for (text, plain) in [
+            ("Permission denied (os error 13)", "Permission denied"),
+            ("a: x (os error 2): y (os error -1)", "a: x: y"),
+            ("no (os error", "no (os error"),
+            ("no (os error x) (os error 5)", "no (os error x)"),
+            ("no (os error 5", "no (os error 5"),
+            ("", ""),
+        ] {
+            assert_eq!(without_os_codes(text), plain);
+        }
+    }
 
     #[test]
     fn thousands_are_set_apart() {

@@ -9,6 +9,7 @@ use tracing::{Level, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{LogStyle, Screen};
+use crate::humanize::without_os_codes;
 use crate::settings::LogFormat;
 
 /// Starts the log for the rest of the process.
@@ -21,7 +22,7 @@ pub(crate) fn start(style: LogStyle, screen: &Screen) {
 pub(crate) fn hold<T>(style: LogStyle, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
     let held = HeldLines::default();
     let done = with_default(log(style, held.clone()), work);
-    let lines = std::mem::take(&mut *held.lines());
+    let lines = plain(&std::mem::take(&mut *held.lines()));
     (done, lines)
 }
 
@@ -46,6 +47,11 @@ where
             Box::new(log.compact().finish())
         }
     }
+}
+
+/// Leaves out the numbers of the system's errors.
+fn plain(lines: &[u8]) -> Vec<u8> {
+    without_os_codes(&String::from_utf8_lossy(lines)).into_bytes()
 }
 
 /// Log lines that are held back.
@@ -93,7 +99,8 @@ pub(crate) struct AboveTheBars<'a> {
 
 impl Write for AboveTheBars<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = self.screen.bars.suspend(|| io::stderr().write_all(line));
+        let shown = plain(line);
+        let _ = self.screen.bars.suspend(|| io::stderr().write_all(&shown));
         Ok(line.len())
     }
 

@@ -351,3 +351,19 @@ fn a_source_without_a_scheme_gets_one_in_the_hint() {
         .stderr;
     assert!(said.contains("can't read snapshot C:8x"), "{said}");
 }
+
+#[test]
+fn errors_show_no_number_of_the_system() {
+    let tool = Tool::new();
+    let said = tool
+        .call("audit missing.csv --source samples/cluster.json -o out.csv")
+        .ends(2)
+        .stderr;
+    assert!(said.contains("No such file or directory\n"), "{said}");
+    // The failure of a call in reports.
+    let call = tool.call("audit samples/incident.csv --source http://127.0.0.1:1 -o out.csv --max-attempts 1 --max-rejects 100%");
+    let said = call.arg("--rate").arg("max").key().ends(3).stderr;
+    let report = tool.read("out.csv");
+    assert!(report.contains("Connection refused"), "{report}");
+    assert!(!said.contains("os error") && !report.contains("os error"));
+}

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use super::errors;
 use super::redact::Redactor;
+use crate::humanize::without_os_codes;
 use crate::source::{Failure, FailureKind};
 
 /// Length limit of the shown cause, in characters.
@@ -19,7 +20,10 @@ pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let error = error.without_url();
     let (kind, what, hint, cause) = details(&error);
     let message = match cause {
-        Some(cause) => format!("{what}: {}", redactor.excerpt(&cause, CAUSE)),
+        Some(cause) => {
+            let cause = without_os_codes(&cause);
+            format!("{what}: {}", redactor.excerpt(&cause, CAUSE))
+        }
         None => what.to_owned(),
     };
     Failure {

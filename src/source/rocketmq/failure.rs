@@ -1,6 +1,7 @@
 //! Converts failed calls into failures.
 
 use super::remoting::{CallError, Cause, RequestCode};
+use crate::humanize::without_os_codes;
 use crate::source::{Failure, FailureKind};
 
 /// Returns the failure for a failed call.
@@ -19,7 +20,7 @@ pub(super) fn failure(error: &CallError) -> Failure {
     };
     Failure {
         hint,
-        ..Failure::new(kind, code(error), error.to_string())
+        ..Failure::new(kind, code(error), without_os_codes(&error.to_string()))
     }
 }
 

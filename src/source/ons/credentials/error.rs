@@ -6,6 +6,7 @@ use super::super::redact::Redactor;
 use super::super::{errors, transport};
 use super::sts;
 use crate::exit::Advice;
+use crate::humanize::without_os_codes;
 use crate::source::{Failure, FailureKind};
 
 /// The reason why no credentials were found.
@@ -164,7 +165,7 @@ impl FetchError {
         hint: impl Into<Option<&'static str>>,
     ) -> Self {
         Self {
-            what: what.into(),
+            what: without_os_codes(&what.into()),
             hint: hint.into().map(str::to_owned),
             is_transient: false,
         }
