@@ -146,14 +146,12 @@ impl XmlAnswer {
     }
 
     fn end(mut self) -> Result<Body, String> {
-        match self.path.last() {
-            Some(open) => Err(format!("the document ends inside {open}")),
-            None => {
-                let has_answer = self.has_data || self.body.request_id.is_some();
-                self.body.is_answer = self.is_operation && has_answer;
-                Ok(self.body)
-            }
+        if let Some(open) = self.path.last() {
+            return Err(format!("the document ends inside {open}"));
         }
+        let has_answer = self.has_data || self.body.request_id.is_some();
+        self.body.is_answer = self.is_operation && has_answer;
+        Ok(self.body)
     }
 }
 

@@ -102,7 +102,7 @@ fn before(searched: &[String]) -> String {
 fn listed(items: &[String]) -> String {
     match items {
         [item] => format!(" {item}"),
-        items => items.iter().map(|item| format!("\n  - {item}")).collect(),
+        items => format!("\n  - {}", items.join("\n  - ")),
     }
 }
 
