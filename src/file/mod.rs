@@ -50,8 +50,7 @@ impl Output {
         if path == Path::new("-") {
             return Ok(Self::Stream(BufWriter::with_capacity(BUFFER, stdout()?)));
         }
-        // A link is followed, so that the file it names is replaced and not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let target = followed(path)?;
         match fs::metadata(&target) {
             Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
             Ok(found) if !found.is_file() => {
@@ -199,13 +198,38 @@ fn bare(error: io::Error) -> io::Error {
 /// If it cannot be written.
 pub fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = followed(path)?;
     let mut temp = beside(&target)?;
     temp.write_all(content)?;
     let all = fs::Permissions::from_mode(0o644);
     temp.as_file().set_permissions(all)?;
     temp.persist(&target).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Returns the path of the file that a link names, so that the file is replaced and not the link. The file does not need
+/// to exist.
+///
+/// # Errors
+///
+/// If the links lead nowhere: in a circle, or through a folder that cannot be entered.
+pub fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    loop {
+        match fs::canonicalize(&target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+        // `/dev/stdout` leads to a pipe, which has no path of its own.
+        if target.exists() {
+            return Ok(target);
+        }
+        // It ends, because links that lead to each other are another error.
+        match fs::read_link(&target) {
+            Ok(next) => target = folder(&target).join(next),
+            Err(_) => return Ok(target),
+        }
+    }
 }
 
 /// Makes a rename in the folder of `path` durable.
@@ -283,6 +307,32 @@ mod tests {
             Output::create(&folder.path().join("missing/report.csv")).is_err(),
             "no such folder"
         );
+    }
+
+    #[test]
+    fn links_to_files_that_are_not_there_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("real")).unwrap();
+        for (link, target) in [
+            ("a", "b"),
+            ("b", "real/c"),
+            ("round", "about"),
+            ("about", "round"),
+        ] {
+            std::os::unix::fs::symlink(target, path(link)).unwrap();
+        }
+        Output::create(&path("a")).unwrap().commit().unwrap();
+        assert!(path("real/c").is_file());
+        fs::remove_file(path("real/c")).unwrap();
+        publish(&path("b"), b"new").unwrap();
+        assert_eq!(fs::read(path("real/c")).unwrap(), b"new");
+        fs::remove_file(path("real/c")).unwrap();
+        FileSet::create(&path("a")).unwrap().commit().unwrap();
+        assert!(path("real/c").is_dir());
+        assert!(path("a").is_symlink() && path("b").is_symlink());
+        assert!(Output::create(&path("round")).is_err());
+        assert_eq!(followed(&path("new")).unwrap(), path("new"));
     }
 
     #[test]

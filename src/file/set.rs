@@ -1,10 +1,10 @@
 //! A folder of files that appear together.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::StagingFolder;
+use super::{StagingFolder, followed};
 
 /// Files in a folder that is not complete yet. It is private, and not visible under its name before
 /// [`FileSet::commit`].
@@ -21,7 +21,7 @@ impl FileSet {
     ///
     /// If it cannot be made.
     pub fn create(target: &Path) -> io::Result<Self> {
-        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        let target = followed(target)?;
         let staging = StagingFolder::beside(&target)?;
         Ok(Self { target, staging })
     }
@@ -54,6 +54,8 @@ impl FileSet {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 

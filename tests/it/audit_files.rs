@@ -4,6 +4,8 @@ use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
+use super::audit_http::some_messages;
+use super::gateway::Gateway;
 use super::tool::Tool;
 
 const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json \
@@ -510,4 +512,33 @@ fn a_results_file_with_a_duplicate_of_a_reject_is_refused() {
         said.stderr
     );
     assert!(!tool.path("bad.csv").exists());
+}
+
+#[test]
+fn links_to_files_that_are_not_there_are_followed() {
+    let tool = Tool::new();
+    std::fs::create_dir(tool.path("real")).unwrap();
+    let names = [
+        "r.csv",
+        "r.xlsx",
+        "r.html",
+        "r.results.ndjson",
+        "m.prom",
+        "b.zip",
+        "j.csv",
+        "w",
+        "q",
+    ];
+    for name in names {
+        std::os::unix::fs::symlink(format!("real/{name}"), tool.path(name)).unwrap();
+    }
+    let gateway = some_messages(&tool, 3, Gateway::setup()).start();
+    let call =
+        tool.call("audit in.csv -o r.csv -o r.xlsx -o r.html --metrics m.prom --bundle b.zip");
+    let call = call.args("--rejects j.csv --worklist w --quota-file q --rate 100/s --source");
+    call.arg(&gateway.url()).key().ends(0);
+    for name in names {
+        assert!(tool.path(name).is_symlink(), "{name}");
+        assert!(tool.has(&format!("real/{name}")), "{name}");
+    }
 }

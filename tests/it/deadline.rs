@@ -137,3 +137,26 @@ fn an_end_that_is_over_or_no_time_is_refused() {
     }
     assert_eq!(gateway.calls(), 0);
 }
+
+#[test]
+fn a_time_of_day_is_shown_with_its_zone_or_refused() {
+    let tool = Tool::new();
+    let audit = "audit samples/incident.csv --source samples/cluster.json -o r.csv --restart";
+    let call = tool.call(audit).args("--finish-by 12:00");
+    let said = call.env("TZ", "Nonsense/Zone").ends(2);
+    let error = "error: --finish-by is a time of day, and TZ is `Nonsense/Zone`, which is no time zone\nhint: set TZ";
+    assert!(said.stderr.contains(error), "{}", said.stderr);
+    for (zone, offset) in [
+        ("Asia/Shanghai", "12:00:00 +08:00"),
+        ("UTC", "12:00:00 +00:00"),
+    ] {
+        let call = tool.call(audit).args("--finish-by 12:00");
+        let said = call.env("TZ", zone).ends(1);
+        assert!(
+            said.stderr.contains("--finish-by 12:00 is "),
+            "{}",
+            said.stderr
+        );
+        assert!(said.stderr.contains(offset), "{}", said.stderr);
+    }
+}

@@ -23,6 +23,7 @@ use super::flags::{
 use super::outcome::{ConcludeOptions, conclude};
 use super::signals::exit_on_signal;
 use crate::exit::{Failed, Status};
+use crate::file;
 use crate::report::CsvDialect;
 use crate::report::locale::Locale;
 use crate::results::ResultsFile;
@@ -151,7 +152,7 @@ impl Args {
         Ok(reserved)
     }
 
-    /// Returns the path beside the first report, or else a path in the current folder named after the first input.
+    /// Returns the path of `--results`, or else the path beside the first report, or else a path in the current folder named after the first input.
     fn results_path(&self) -> PathBuf {
         let beside = || {
             let first = self
@@ -165,8 +166,12 @@ impl Args {
                 Path::to_owned,
             )
         };
-        self.results
+        let path = self
+            .results
             .clone()
-            .unwrap_or_else(|| beside().with_extension("results.ndjson"))
+            .unwrap_or_else(|| beside().with_extension("results.ndjson"));
+        // The partial file belongs beside the file that a link names.
+        let target = path.is_symlink().then(|| file::followed(&path).ok());
+        target.flatten().unwrap_or(path)
     }
 }

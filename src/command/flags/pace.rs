@@ -212,6 +212,24 @@ impl DeadlineFlags {
     }
 }
 
+/// Returns the time zone of this machine's clock: UTC if neither `TZ` nor the system names one.
+///
+/// # Errors
+///
+/// If `TZ` names no zone. UTC in its place could end a run hours too early or too late.
+fn machine_zone() -> Result<TimeZone, Failed> {
+    let named = std::env::var("TZ").unwrap_or_default();
+    if named.is_empty() {
+        return Ok(TimeZone::system());
+    }
+    TimeZone::try_system().map_err(|_| {
+        let error =
+            anyhow!("--finish-by is a time of day, and TZ is `{named}`, which is no time zone");
+        let hint = "set TZ, for example TZ=Asia/Shanghai, or give the zone: --finish-by 2026-11-23T06:00+08:00";
+        Failed::refused(error, hint.to_owned())
+    })
+}
+
 /// Returns the earlier one of the deadlines that are set.
 pub(in crate::command) fn deadline(
     settings: &Settings,
@@ -220,12 +238,19 @@ pub(in crate::command) fn deadline(
     let given_by = |flag, key| format!("{flag} {}", settings.text(key).0);
     let mut deadline: Option<Deadline> = None;
     if let Some(finish_by) = settings.optional::<FinishBy>("finish_by")? {
-        deadline = finish_by
-            .moment(now, &TimeZone::system())
-            .map(|at| Deadline {
+        let zone = match finish_by {
+            FinishBy::TimeOfDay(_) => machine_zone()?,
+            FinishBy::Moment(_) => TimeZone::UTC,
+        };
+        deadline = finish_by.moment(now, &zone).map(|at| {
+            let (text, _) = settings.text("finish_by");
+            let moment = at.to_zoned(zone).strftime("%F %H:%M:%S %:z");
+            tracing::info!("--finish-by {text} is {moment}");
+            Deadline {
                 at,
                 given_by: given_by("--finish-by", "finish_by"),
-            });
+            }
+        });
     }
     if let Some(Span(most)) = settings.optional::<Span>("max_time")? {
         let most = SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);

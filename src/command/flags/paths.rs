@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use crate::exit::Failed;
-use crate::file::Output;
+use crate::file::{self, Output};
 use crate::report::{ReportFormat, Target};
 use crate::results::partial_path;
 use crate::settings::Settings;
@@ -204,7 +204,7 @@ fn format_of(path: &Path) -> Option<ReportFormat> {
 
 /// Returns the path without links and `..`, as far as it exists.
 fn real(path: &Path) -> Option<PathBuf> {
-    let path = std::path::absolute(path).ok()?;
+    let path = file::followed(&std::path::absolute(path).ok()?).ok()?;
     let parent = || {
         Some(
             std::fs::canonicalize(path.parent()?)
@@ -212,12 +212,7 @@ fn real(path: &Path) -> Option<PathBuf> {
                 .join(path.file_name()?),
         )
     };
-    Some(
-        std::fs::canonicalize(&path)
-            .ok()
-            .or_else(parent)
-            .unwrap_or(path),
-    )
+    Some(parent().unwrap_or(path))
 }
 
 /// Returns whether a file is in a folder. Neither needs to exist.
