@@ -51,9 +51,14 @@ pub(super) fn conclude(
     if !ending.quiet {
         let mut text = Vec::new();
         let width = ui::width();
-        TerminalSummary { made, width }
-            .render(&summary, &mut text)
-            .map_err(|error| Failed::incomplete(error, None))?;
+        let reports = wanted;
+        TerminalSummary {
+            made,
+            reports,
+            width,
+        }
+        .render(&summary, &mut text)
+        .map_err(|error| Failed::incomplete(error, None))?;
         exit::say(&String::from_utf8_lossy(&text));
     }
     let status = status(&summary, ending.exit_zero);

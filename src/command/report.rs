@@ -74,7 +74,8 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let reserved = ReservedPaths::default().read("the results file", results);
     let reserved = reserved.settings(&settings)?;
     let bundle = args.reports.open_bundle(&reserved, &settings, env)?;
-    let targets = args.reports.open(&reserved, &settings)?;
+    let no_default = args.reports.names_another_report();
+    let targets = args.reports.open(no_default, &reserved, &settings)?;
     let ending = ConcludeOptions {
         exit_zero: args.exit_zero,
         quiet: stderr.quiet,

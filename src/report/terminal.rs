@@ -1,7 +1,7 @@
 //! The terminal summary for the operator: what happened, which groups are affected, and what to do next.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table};
 
@@ -20,8 +20,10 @@ const FILES_SHOWN: usize = 20;
 /// Writes plain text, as wide as its content or as the terminal.
 #[derive(Debug)]
 pub struct TerminalSummary {
-    /// The reports that were written. The first is named in the next steps, and part files are listed.
+    /// The files that were written. Part files are listed.
     pub made: Vec<WrittenFile>,
+    /// The reports with their formats, `-` for standard output. The next steps name them.
+    pub reports: Vec<(PathBuf, ReportFormat)>,
     /// The width of the terminal in columns, or `None` if the output is not a terminal.
     pub width: Option<u16>,
 }
@@ -46,6 +48,7 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("messages", [messages.join(", ")])?;
         out.labelled("totals", text.totals())?;
         out.labelled("evidence", [text.provenance()])?;
+        out.labelled("calls", text.calls())?;
         out.labelled("carried", text.carried())?;
         out.labelled("expectations", text.expectation_notes())?;
         out.labelled("born", text.born_decoded())?;
@@ -87,33 +90,50 @@ impl TerminalSummary {
         lines
     }
 
-    /// Returns the next steps, most urgent first.
+    /// Returns the path of a report in one of these formats, or `None` if there is none in a file.
+    fn report_in(&self, formats: &[ReportFormat]) -> Option<&(PathBuf, ReportFormat)> {
+        let mut reports = self.reports.iter();
+        reports.find(|(path, format)| path != Path::new("-") && formats.contains(format))
+    }
+
+    /// Returns the next steps, most urgent first. They name files that exist, and commands that make further ones.
     fn next(&self, summary: &Summary<'_>) -> Vec<String> {
+        use ReportFormat::{Csv, Html, Matrix, Ndjson, Xlsx};
         let tally = &summary.tally;
-        let is_file = |made: &&WrittenFile| made.path != Path::new("-");
-        let place = match self.made.iter().find(is_file) {
-            Some(made) => made.path.display().to_string(),
-            None => "the report".to_owned(),
-        };
+        let results_files = summary.results_files.iter();
+        let results_files: Vec<_> = results_files
+            .map(|results_file| shell_word(results_file.path()))
+            .collect();
+        let report = format!("ons-audit report {}", results_files.join(" "));
         let mut steps = Vec::new();
         if !summary.is_complete() {
+            let place = match self.report_in(&[Csv, Ndjson, Xlsx, Matrix]) {
+                Some((path, _)) => format!("see error_code in {}; ", path.display()),
+                None => String::new(),
+            };
             steps.push(format!(
-                "see error_code in {place}; audit --resume asks them again, while the messages are kept (about 3 days)"
+                "{place}the same command with --resume asks about them again, while the messages are kept (about 3 days)"
             ));
         }
         let advice = summary.advice().into_iter();
         steps.extend(advice.map(|(code, hint)| format!("{code}: {hint}")));
         if tally.messages(MessageVerdict::Break) > 0 {
-            let list = match ReportFormat::of(Path::new(&place)) {
-                Some(ReportFormat::Xlsx) => {
-                    format!("sheet {}", summary.locale.text(phrases::BREAKS))
+            let list = match self.report_in(&[Xlsx, Html, Csv, Ndjson, Matrix]) {
+                Some((path, Xlsx)) => {
+                    let sheet = summary.locale.text(phrases::BREAKS);
+                    format!("open {}, sheet {sheet}", path.display())
                 }
-                Some(ReportFormat::Html) => summary.locale.text(phrases::MISSED_LIST).to_owned(),
-                _ => "filter message_verdict = break".to_owned(),
+                Some((path, Html)) => {
+                    let list = summary.locale.text(phrases::MISSED_LIST);
+                    format!("open {}, {list}", path.display())
+                }
+                Some((path, Ndjson)) => format!("filter verdict = break in {}", path.display()),
+                Some((path, _)) => {
+                    format!("open {}, filter message_verdict = break", path.display())
+                }
+                None => format!("list them with `{report} -o breaks.xlsx`"),
             };
-            steps.push(format!(
-                "open {place}, {list}; ask those again before acting on them"
-            ));
+            steps.push(format!("{list}; ask those again before acting on them"));
         }
         if tally
             .groups
@@ -126,10 +146,15 @@ impl TerminalSummary {
             );
         }
         if tally.totals.rejected > 0 {
-            steps.push(
-                "fix the rejected rows: --rejects FILE lists them with file, line and reason"
-                    .to_owned(),
-            );
+            steps.push(match self.report_in(&[ReportFormat::Rejects]) {
+                Some((path, _)) => format!(
+                    "fix the rejected rows: {} lists them with file, line and reason",
+                    path.display()
+                ),
+                None => format!(
+                    "fix the rejected rows: `{report} --rejects rejected.csv` lists them with file, line and reason"
+                ),
+            });
         }
         if tally.messages(MessageVerdict::Undetermined) > 0 {
             steps.push(
@@ -138,6 +163,17 @@ impl TerminalSummary {
             );
         }
         steps
+    }
+}
+
+/// Returns a path as a word of a shell command.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |char: char| char.is_alphanumeric() || "/._-+=:,@%".contains(char);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

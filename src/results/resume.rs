@@ -16,9 +16,9 @@ use super::order::{Earlier, settled};
 use super::query_digest::QueryDigest;
 use super::results_file::{first_line, parse_header};
 use super::row_set::RowSet;
-use super::{Header, Line, ResultsError, ResultsFile, SCHEMA, partial_path};
+use super::{Header, Line, MessageContexts, ResultsError, ResultsFile, SCHEMA, partial_path};
 use crate::file;
-use crate::verdict::Totals;
+use crate::verdict::{AnswerView, Expectations, MessageVerdict, Totals, judge};
 
 /// Number of bytes that are read at once.
 const BLOCK: usize = 1024 * 1024;
@@ -49,6 +49,8 @@ pub struct Unfinished {
 pub(super) struct SettledLines {
     pub(super) done: RowSet,
     pub(super) contents: Contents,
+    /// Number of settled messages by [`MessageVerdict`], with the expectations of the run.
+    verdicts: [u64; 7],
     /// A digest of what the settled rows ask.
     asked: QueryDigest,
     /// Number of rows without an answer, which are asked again.
@@ -134,7 +136,8 @@ impl Unfinished {
         }
         let rows = header.rows();
         let mut lines = SettledLines::default();
-        let bytes = lines.read(reader, rows).map_err(failed("read"))?;
+        let judge = LineJudge::of(&header);
+        let bytes = lines.read(reader, rows, &judge).map_err(failed("read"))?;
         let header_bytes = first.len() as u64;
         let end = header_bytes + bytes;
         file.set_len(end).map_err(failed("cut the torn end of"))?;
@@ -177,6 +180,12 @@ impl Unfinished {
         &self.lines.done
     }
 
+    /// Returns the number of settled messages by [`MessageVerdict`]. Duplicates and bad rows are not counted.
+    #[must_use]
+    pub const fn verdicts(&self) -> [u64; 7] {
+        self.lines.verdicts
+    }
+
     /// Compares the settled lines with `asked`, the digest of their rows in the input. A partial file has no seal, so
     /// an ID that was changed in it would otherwise be sealed at the end. `results` is what the file is to become.
     ///
@@ -202,16 +211,44 @@ impl Unfinished {
     }
 }
 
+/// Judges settled lines by the expectations of their run.
+struct LineJudge<'h> {
+    contexts: MessageContexts,
+    expectations: &'h Expectations,
+}
+
+impl<'h> LineJudge<'h> {
+    fn of(header: &'h Header) -> Self {
+        Self {
+            contexts: MessageContexts::of(header, &header.expectations),
+            expectations: &header.expectations,
+        }
+    }
+
+    /// Returns the verdict about a message, or `None` for a duplicate and for a bad row.
+    fn verdict(&self, line: &Line<'_>) -> Option<MessageVerdict> {
+        match line.answer()? {
+            AnswerView::Rejected => None,
+            answer => Some(judge(answer, &self.contexts.of_line(line), self.expectations).verdict),
+        }
+    }
+}
+
 impl SettledLines {
     /// Reads to the end. Returns the number of bytes of all complete lines.
-    pub(super) fn read(&mut self, mut reader: impl BufRead, rows: u64) -> io::Result<u64> {
+    fn read(
+        &mut self,
+        mut reader: impl BufRead,
+        rows: u64,
+        judge: &LineJudge<'_>,
+    ) -> io::Result<u64> {
         let (mut bytes, mut damaged) = (0, 0);
         let mut text = Vec::new();
         while reader.read_until(b'\n', &mut text)? > 0 {
             if text.ends_with(b"\n") {
                 bytes += text.len() as u64;
                 match settled(&text, rows) {
-                    Some(line) => self.count(&line),
+                    Some(line) => self.count(&line, judge),
                     None if is_row(&text) => self.unanswered += 1,
                     None => damaged += 1,
                 }
@@ -222,12 +259,15 @@ impl SettledLines {
         Ok(bytes)
     }
 
-    fn count(&mut self, line: &Line<'_>) {
+    fn count(&mut self, line: &Line<'_>, judge: &LineJudge<'_>) {
         if !self.done.insert(line.row) {
             return; // the first line of a row is used
         }
         self.asked.add_line(line);
         self.contents.add_line(line);
+        if let Some(verdict) = judge.verdict(line) {
+            self.verdicts[verdict as usize] += 1;
+        }
     }
 
     fn say(&self, path: &Path, rows: u64) {

@@ -1,6 +1,5 @@
 //! The progress of a run: a bar that is redrawn, or a line every ten seconds.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,6 +14,12 @@ use crate::verdict::{AnswerView, Expectations, MessageVerdict, TrackView, judge}
 
 /// The time between two progress lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// A run that ends sooner shows no bar.
+const BAR_AFTER: Duration = Duration::from_millis(500);
+
+/// The rate and the time left are shown from then on. Earlier, they would be guesses.
+const RATE_AFTER: Duration = Duration::from_secs(1);
 
 /// Judges answers as they arrive, by the same rules as the reports.
 #[derive(Debug)]
@@ -58,7 +63,11 @@ impl Progress {
         } else {
             bar
         };
-        let template = "{bar:24} {pos}/{len} {msg}";
+        // The message is cut where the line ends, so that the bar never wraps.
+        let template = match super::width() {
+            Some(..60) => "{bar:8} {pos}/{len} {wide_msg}",
+            _ => "{bar:24} {pos}/{len} {wide_msg}",
+        };
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
@@ -79,10 +88,11 @@ impl Progress {
         }
     }
 
-    /// Sets the number of rows that earlier runs settled.
-    pub(crate) const fn resume(&mut self, rows: u64) {
+    /// Adds the rows that earlier runs settled, and their messages by [`MessageVerdict`].
+    pub(crate) fn resume(&mut self, rows: u64, verdicts: [u64; 7]) {
         self.earlier = rows;
         self.done = rows;
+        self.verdicts = verdicts;
     }
 
     /// Shows no calls: the run makes none of its own.
@@ -107,20 +117,22 @@ impl Progress {
     /// Shows the progress. `slowed_to` is the pace in calls per second, if throttling has reduced it.
     pub(crate) fn tick(&mut self, slowed_to: Option<f64>) {
         match self.mode {
-            ProgressMode::Bar => {
+            ProgressMode::Bar if self.began.elapsed() >= BAR_AFTER => {
                 self.bar.set_position(self.done);
-                self.bar.set_message(self.message(slowed_to));
+                self.bar
+                    .set_message(self.message(self.began.elapsed(), slowed_to));
             }
             ProgressMode::Lines if self.last_line.elapsed() >= LINE_EVERY => {
                 self.last_line = Instant::now();
+                let message = self.message(self.began.elapsed(), slowed_to);
                 tracing::info!(
-                    "{} of {} rows, {}",
+                    "{} of {} rows{}{message}",
                     humanize::count(self.done),
                     humanize::count(self.rows),
-                    self.message(slowed_to)
+                    if message.is_empty() { "" } else { ", " },
                 );
             }
-            ProgressMode::Lines | ProgressMode::Silent => {}
+            ProgressMode::Bar | ProgressMode::Lines | ProgressMode::Silent => {}
         }
     }
 
@@ -129,43 +141,39 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// Returns the message, such as `7.9 calls/s, 1 min 50 s left: 100 reconciled, 3 break; 2 throttled, slowed down to
-    /// 4.0/s`.
-    fn message(&self, slowed_to: Option<f64>) -> String {
-        let seconds = self.began.elapsed().as_secs_f64().max(0.001);
-        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-        let (rate, left) = (
-            self.calls as f64 / seconds,
-            (self.rows - self.done.min(self.rows)) as f64,
-        );
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let left = Duration::try_from_secs_f64(
-            left * seconds / ((self.done - self.earlier).max(1) as f64),
-        )
-        .unwrap_or_default();
-        let mut message = format!("{} left", humanize::duration(left));
-        if self.shows_calls {
-            message = format!("{rate:.1} calls/s, {message}");
+    /// Returns the message after this time, such as `7.9 calls/s, 1 min 50 s left, 100 reconciled, 3 break, 2 throttled,
+    /// slowed down to 4.0/s`.
+    fn message(&self, elapsed: Duration, slowed_to: Option<f64>) -> String {
+        let settled = self.done - self.earlier;
+        let mut parts = Vec::new();
+        if elapsed >= RATE_AFTER && settled > 0 {
+            let seconds = elapsed.as_secs_f64();
+            #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+            let (rate, left) = (
+                self.calls as f64 / seconds,
+                (self.rows - self.done.min(self.rows)) as f64,
+            );
+            if self.shows_calls && self.calls > 0 {
+                parts.push(format!("{rate:.1} calls/s"));
+            }
+            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+            let left = Duration::try_from_secs_f64(left * seconds / settled as f64);
+            parts.extend(
+                left.map(|left| format!("{} left", humanize::duration(left)))
+                    .ok(),
+            );
         }
         let counts = MessageVerdict::ALL
             .iter()
-            .map(|&verdict| (self.verdicts[verdict as usize], verdict));
-        for (nth, (count, verdict)) in counts.filter(|(count, _)| *count > 0).enumerate() {
-            message += if nth == 0 { ": " } else { ", " };
-            message += &humanize::count(count);
-            message += " ";
-            message += verdict.as_str();
-        }
+            .map(|&verdict| (self.verdicts[verdict as usize], verdict))
+            .filter(|(count, _)| *count > 0);
+        parts
+            .extend(counts.map(|(count, verdict)| format!("{} {verdict}", humanize::count(count))));
         if self.throttled > 0 {
-            message += "; ";
-            message += &humanize::count(self.throttled);
-            message += " throttled";
+            parts.push(format!("{} throttled", humanize::count(self.throttled)));
         }
-        if let Some(pace) = slowed_to {
-            message += if self.throttled > 0 { ", " } else { "; " };
-            let _ = write!(message, "slowed down to {pace:.1}/s");
-        }
-        message
+        parts.extend(slowed_to.map(|pace| format!("slowed down to {pace:.1}/s")));
+        parts.join(", ")
     }
 }
 
@@ -193,5 +201,47 @@ impl LiveJudge {
             Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,
             Err(_) => MessageVerdict::Unanswered,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_shown_once_it_is_known() {
+        let mut progress = Progress::new(ProgressMode::Lines, &Screen::default(), 100, None);
+        let at =
+            |progress: &Progress, millis| progress.message(Duration::from_millis(millis), None);
+        assert_eq!(at(&progress, 20), "");
+        assert_eq!(at(&progress, 5_000), "", "nothing is settled yet");
+        progress.done = 10;
+        progress.calls = 10;
+        assert_eq!(at(&progress, 400), "");
+        assert_eq!(at(&progress, 5_000), "2.0 calls/s, 45 s left");
+        progress.throttled = 2;
+        assert_eq!(
+            progress.message(Duration::from_secs(5), Some(4.0)),
+            "2.0 calls/s, 45 s left, 2 throttled, slowed down to 4.0/s"
+        );
+    }
+
+    #[test]
+    fn a_resumed_run_counts_from_its_first_row() {
+        let mut progress = Progress::new(ProgressMode::Lines, &Screen::default(), 100, None);
+        let mut verdicts = [0; 7];
+        verdicts[MessageVerdict::Reconciled as usize] = 60;
+        progress.resume(60, verdicts);
+        assert_eq!(
+            progress.message(Duration::from_secs(5), None),
+            "60 reconciled"
+        );
+        progress.done += 20;
+        progress.calls += 20;
+        progress.verdicts[MessageVerdict::Break as usize] += 20;
+        assert_eq!(
+            progress.message(Duration::from_secs(5), None),
+            "4.0 calls/s, 5 s left, 60 reconciled, 20 break"
+        );
     }
 }

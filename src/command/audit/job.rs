@@ -94,7 +94,7 @@ impl Job {
         let inputs = args.input.open()?;
         refuse_to_replace(&results)?;
         let bundle = args.reports.open_bundle(reserved, settings, env)?;
-        let targets = args.reports.open(reserved, settings)?;
+        let targets = args.reports.open(false, reserved, settings)?;
         let source = spec.connect(settings, env)?;
         let pacer = pace.pacer()?;
         refuse_if_empty(&inputs)?;

@@ -19,7 +19,9 @@ use crate::command::signals::stop_on_signal;
 use crate::engine::{Engine, Pacer, Policy, RunOutcome, Stop};
 use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst, ReadAhead, Row};
-use crate::results::{Durability, Header, KnownAnswer, Previous, ReadError, ResultsError, RowSet};
+use crate::results::{
+    Durability, Header, KnownAnswer, Previous, ReadError, ResultsError, RowSet, Unfinished,
+};
 use crate::settings::Deadline;
 use crate::source::TraceSource;
 use crate::telemetry::CallCounts;
@@ -92,6 +94,8 @@ impl<'a> QueryRun<'a> {
         (path, header): (&Path, &Header),
     ) -> Result<Totals, Failed> {
         let row_count = header.rows();
+        let unfinished = self.live_judge.as_ref().and(self.start.unfinished());
+        let verdicts = unfinished.map(Unfinished::verdicts);
         let (writer, done) = self.start.open(path, header, self.durability)?;
         let mut progress = Progress::new(
             self.stderr.mode,
@@ -99,7 +103,7 @@ impl<'a> QueryRun<'a> {
             row_count,
             self.live_judge,
         );
-        progress.resume(done.len());
+        progress.resume(done.len(), verdicts.unwrap_or_default());
         if self.call_counts.is_none() {
             progress.without_calls();
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::paths::{ReservedPaths, create, is_in, open, or_stdout, same};
+use super::paths::{ReservedPaths, create, is_in, open, same};
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::exit::Failed;
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
 pub(in crate::command) struct ReportFlags {
-    /// Report; its ending sets its format: .csv, .xlsx, .html, .ndjson, .json, .md; can be repeated [default: CSV on stdout]
+    /// Report; its ending sets its format: .csv, .xlsx, .html, .ndjson, .json, .md; can be repeated [default: CSV on stdout; with `report`, not if --matrix, --worklist or --bundle is given]
     ///
     /// .csv has a row per message and group; .xlsx the same in a workbook with a summary and the list to act on; .html is a
     /// page to mail with timeline and list; .ndjson has a line per row with verdicts; .json the totals for a program; .md is
@@ -155,12 +155,20 @@ impl ReportFlags {
         all.map(PathBuf::as_path)
     }
 
-    /// Opens every target. None may be one of the reserved paths.
+    /// Returns whether a worklist, a matrix or a bundle is wanted.
+    pub(in crate::command) const fn names_another_report(&self) -> bool {
+        self.worklist.is_some() || self.matrix.is_some() || self.bundle.is_some()
+    }
+
+    /// Opens every target. None may be one of the reserved paths. Without `-o` there is a CSV on standard output, unless
+    /// `no_default` is set.
     pub(in crate::command) fn open(
         self,
+        no_default: bool,
         reserved: &ReservedPaths,
         settings: &Settings,
     ) -> Result<Targets, Failed> {
+        let to_stdout = self.output.is_empty() && !no_default;
         let matrix = self
             .matrix
             .into_iter()
@@ -169,7 +177,9 @@ impl ReportFlags {
             .rejects
             .into_iter()
             .map(|path| (Some(ReportFormat::Rejects), path));
-        let wanted = or_stdout(self.output).chain(matrix).chain(rejects);
+        let output = self.output.into_iter().map(|path| (None, path));
+        let stdout = to_stdout.then(|| (None, PathBuf::from("-")));
+        let wanted = output.chain(stdout).chain(matrix).chain(rejects);
         let files = open(wanted, reserved, &ReportFormat::BY_ENDING)?;
         if CsvDialect::of(settings)?.split.is_some() {
             refuse_to_split_streams(&files)?;

@@ -36,7 +36,7 @@ impl SummaryText<'_> {
 
     /// Returns the number of calls to a service. A snapshot is not called, and calls to a cluster are not one per
     /// message.
-    fn calls(&self) -> Option<String> {
+    pub(in crate::report) fn calls(&self) -> Option<String> {
         let is_called = |results_file: &ResultsFile| {
             results_file.header().rate.is_some() && results_file.header().rules == Rules::Gateway
         };
@@ -48,7 +48,7 @@ impl SummaryText<'_> {
         Some(if self.is_chinese() {
             format!("{calls} 次，其中重试 {retries} 次，被限流 {throttled} 次")
         } else {
-            format!("{calls}, of them {retries} asked again, {throttled} throttled")
+            format!("{calls}, of which {retries} were retries and {throttled} were throttled")
         })
     }
 }

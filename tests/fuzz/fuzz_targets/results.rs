@@ -108,6 +108,7 @@ fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
     let mut text = Vec::new();
     let terminal = TerminalSummary {
         made,
+        reports: vec![("a.csv".into(), ReportFormat::Csv)],
         width: Some(80),
     };
     terminal
