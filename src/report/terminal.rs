@@ -90,10 +90,19 @@ impl TerminalSummary {
         lines
     }
 
-    /// Returns the path of a report in one of these formats, or `None` if there is none in a file.
-    fn report_in(&self, formats: &[ReportFormat]) -> Option<&(PathBuf, ReportFormat)> {
+    /// Returns the file of a report in one of these formats, or `None` if there is none in a file. For a report in
+    /// parts, this is the first part.
+    fn report_in(&self, formats: &[ReportFormat]) -> Option<(&Path, ReportFormat)> {
         let mut reports = self.reports.iter();
-        reports.find(|(path, format)| path != Path::new("-") && formats.contains(format))
+        let (path, format) =
+            reports.find(|(path, format)| path != Path::new("-") && formats.contains(format))?;
+        let part_prefix = path.with_extension("part-");
+        let is_part = |made: &&WrittenFile| {
+            let name = made.path.as_os_str().as_encoded_bytes();
+            made.rows.is_some() && name.starts_with(part_prefix.as_os_str().as_encoded_bytes())
+        };
+        let part = self.made.iter().find(is_part);
+        Some((part.map_or(path, |part| &part.path), *format))
     }
 
     /// Returns the next steps, most urgent first. They name files that exist, and commands that make further ones.

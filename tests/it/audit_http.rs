@@ -183,6 +183,7 @@ fn a_run_says_what_it_does_and_what_came_out() {
     totals       2 rows = 2 distinct + 0 duplicates + 0 rejected
                  2 distinct = 2 answered + 0 not found + 0 unanswered (they tie)
     evidence     source [GATEWAY], observed [TIME] to [TIME] UTC
+    calls        2 (0 retries, 0 throttled)
     expectations none; a group that was never started is invisible, use --expect or --expect-file; filtered messages were accepted
     ");
 }

@@ -141,7 +141,8 @@ fn what_got_no_answer_is_asked_again_and_nothing_else() {
     let gateway = some_messages(&tool, 3, Gateway::setup().plan(broken)).start();
     let said = audit(&tool, &gateway, "--rate max --max-attempts 1").ends(3);
     assert!(
-        said.stderr.contains("--resume asks them again"),
+        said.stderr
+            .contains("the same command with --resume asks about them again"),
         "{}",
         said.stderr
     );

@@ -73,7 +73,7 @@ fn a_throttled_answer_without_a_time_holds_the_run_for_a_second() {
     assert_eq!(gateway.calls(), 4);
     let page = tool.read("page.html");
     for fact in [
-        "calls<td dir=\"auto\">4, of them 1 asked again, 1 throttled",
+        "calls<td dir=\"auto\">4 (1 retry, 1 throttled)",
         "rate<td dir=\"auto\">max",
     ] {
         assert!(page.contains(fact), "{fact}: {page}");

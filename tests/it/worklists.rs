@@ -82,6 +82,24 @@ fn each_list_has_the_messages_of_one_group_and_verdict_once() {
 }
 
 #[test]
+fn beside_other_reports_a_report_prints_no_csv() {
+    let tool = Tool::new();
+    tool.call(AUDIT).ends(1);
+    for (flags, prints) in [
+        ("--worklist work", false),
+        ("--matrix m.csv", false),
+        ("--bundle b.zip", false),
+        ("--worklist work -o -", true),
+        ("--rejects bad.csv", true),
+        ("", true),
+    ] {
+        let said = tool.call("report r.ndjson").args(flags).ends(1);
+        assert_eq!(said.stdout.starts_with("row,"), prints, "{flags}");
+        assert_eq!(said.stdout.is_empty(), !prints, "{flags}");
+    }
+}
+
+#[test]
 fn undetermined_messages_have_a_list_of_their_own() {
     let tool = Tool::new();
     // All answering groups are expected: wallboard and analytics are undetermined, search filters.

@@ -48,7 +48,10 @@ impl SummaryText<'_> {
         Some(if self.is_chinese() {
             format!("{calls} 次，其中重试 {retries} 次，被限流 {throttled} 次")
         } else {
-            format!("{calls}, of which {retries} were retries and {throttled} were throttled")
+            format!(
+                "{calls} ({}, {throttled} throttled)",
+                counted(tally.retries, "retry", "retries")
+            )
         })
     }
 }

@@ -11,6 +11,7 @@ use super::{header, settled};
 use crate::exit::{Advice as _, Status};
 use crate::input::Survey;
 use crate::results::*;
+use crate::verdict::MessageVerdict;
 
 pub(super) const ROWS: u64 = 200;
 
@@ -201,6 +202,22 @@ fn answers_of_another_run_are_not_mixed_in() {
         assert!(fs::read(partial_path(&target)).unwrap() == foreign.as_bytes());
         fs::remove_file(partial_path(&target)).unwrap();
     }
+}
+
+#[test]
+fn a_resumed_run_knows_the_verdicts_of_its_settled_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("left.ndjson");
+    put(&partial_path(&target), &partial(folder.path(), 1..=20));
+    let found = found(&target);
+    let settled = found.totals();
+    let judged: u64 = found.verdicts().iter().sum();
+    assert!(judged > 0 && settled.answered > 0);
+    assert_eq!(judged, settled.answered + settled.not_found);
+    assert_eq!(
+        found.verdicts()[MessageVerdict::NotFound as usize],
+        settled.not_found
+    );
 }
 
 #[test]
