@@ -17,8 +17,8 @@ use super::audit::{
     resume_hint,
 };
 use super::flags::{
-    ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, ReservedPaths, SettingsFlags, SourceSpec,
-    StderrFlags, create,
+    ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, RemovedBrokerFlags, ReservedPaths,
+    SettingsFlags, SourceSpec, StderrFlags, create,
 };
 use super::signals::exit_on_signal;
 use crate::clock::rfc3339;
@@ -40,6 +40,8 @@ const BLOCK: usize = 256 * 1024;
 pub(super) struct Args {
     #[command(flatten)]
     source: ClusterFlags,
+    #[command(flatten)]
+    removed: RemovedBrokerFlags,
     /// Files with message IDs and topics, as for audit: look their messages up and keep them, too
     ///
     /// Without them the snapshot knows no message; to audit against it you then need an input with the columns broker,
@@ -111,7 +113,9 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .settings(&settings)?
         .located(&args.output, "--output")?;
     let output = create(&args.output, &reserved)?;
-    let Source::Cluster(cluster) = spec.connect(&settings, env)? else {
+    let source = spec.connect(&settings, env)?;
+    args.removed.declare(&source)?;
+    let Source::Cluster(cluster) = source else {
         unreachable!("it was named a cluster");
     };
     let mut lookup = LookupStage::beside(&args.output);

@@ -57,6 +57,9 @@ pub(super) struct SummaryView<'a> {
     /// Messages that were not found by a key in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_found_lower_case: Option<u64>,
+    /// Brokers that could not be asked, with the reasons.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unasked_brokers: BTreeMap<&'a str, &'a str>,
     /// Born times that are decoded from IDs.
     #[serde(skip_serializing_if = "Option::is_none")]
     born_decoded: Option<BornDecodedView>,
@@ -169,6 +172,7 @@ impl<'a> SummaryView<'a> {
             damaged_columns: summary.damage.columns().collect(),
             input: Some(&summary.input_notes).filter(|notes| !notes.is_nothing()),
             not_found_lower_case: (tally.lower_case > 0).then_some(tally.lower_case),
+            unasked_brokers: summary.unasked_brokers(),
             born_decoded: text.born_decoded().map(|note| BornDecodedView {
                 messages: tally.born_decoded,
                 assumed_zones: summary.producer_zones(),

@@ -89,12 +89,16 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
         let expectations = expectations.join(locale.text(phrases::SEMICOLON));
         lines.push(labelled(text, label, &escaped(&expectations)));
     }
-    let input = text.input_notes().into_iter().chain(text.damaged());
+    let input = text
+        .unasked_brokers()
+        .into_iter()
+        .chain(text.input_notes())
+        .chain(text.born_decoded())
+        .chain(text.damaged());
     let input: Vec<_> = input.collect();
     if !input.is_empty() {
         lines.push(escaped(&input.join(locale.text(phrases::SEMICOLON))));
     }
-    lines.extend(text.born_decoded().map(|note| escaped(&note)));
     lines.extend(
         text.carried()
             .map(|carried| labelled(text, locale.text(phrases::CARRIED), &carried)),

@@ -1,7 +1,7 @@
 //! The numbers that all summaries are made from. [`SummaryText`] puts them into sentences.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::SummaryText;
@@ -88,6 +88,14 @@ impl Summary<'_> {
             .filter(|(_, group)| group.unexpected > 0)
             .map(|(name, group)| (name.as_str(), group.unexpected))
             .collect()
+    }
+
+    /// Returns the brokers that could not be asked, with the reasons.
+    #[must_use]
+    pub fn unasked_brokers(&self) -> BTreeMap<&str, &str> {
+        let results_files = self.results_files.iter();
+        let brokers = results_files.flat_map(|results_file| &results_file.header().unasked_brokers);
+        brokers.map(|(name, why)| (&**name, &**why)).collect()
     }
 
     /// Returns the time zones by which born times are decoded from IDs, each once.

@@ -49,6 +49,7 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("totals", text.totals())?;
         out.labelled("evidence", [text.provenance()])?;
         out.labelled("calls", text.calls())?;
+        out.labelled("brokers", text.unasked_brokers())?;
         out.labelled("carried", text.carried())?;
         out.labelled("expectations", text.expectation_notes())?;
         out.labelled("born", text.born_decoded())?;

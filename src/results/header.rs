@@ -43,6 +43,9 @@ pub struct Header {
     /// The brokers that were present when the run of a cluster began.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub brokers: BTreeSet<String>,
+    /// The brokers that could not be asked, with the reasons.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unasked_brokers: BTreeMap<String, String>,
     /// The expected groups. `report` may judge by others.
     #[serde(default)]
     pub expectations: Expectations,

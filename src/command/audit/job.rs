@@ -2,7 +2,7 @@
 //! message; running it leaves a complete results file.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -96,6 +96,7 @@ impl Job {
         let bundle = args.reports.open_bundle(reserved, settings, env)?;
         let targets = args.reports.open(false, reserved, settings)?;
         let source = spec.connect(settings, env)?;
+        args.removed.declare(&source)?;
         let pacer = pace.pacer()?;
         refuse_if_empty(&inputs)?;
         let header = Header {
@@ -104,6 +105,7 @@ impl Job {
             rules: source
                 .snapshot()
                 .map_or_else(Rules::default, Snapshot::rules),
+            unasked_brokers: source.snapshot().map(unasked_brokers).unwrap_or_default(),
             expectations,
             producer_zone: zone.name,
             born_column: settings.optional("born_column")?,
@@ -309,8 +311,23 @@ fn judged_header(header: &Header, snapshot: &Snapshot) -> Header {
     Header {
         as_of: Some(clock::rfc3339(snapshot.captured_at())),
         rules: snapshot.rules(),
+        brokers: snapshot
+            .state()
+            .brokers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        unasked_brokers: unasked_brokers(snapshot),
         ..header.clone()
     }
+}
+
+/// Returns the brokers whose offsets could not be read.
+fn unasked_brokers(snapshot: &Snapshot) -> BTreeMap<String, String> {
+    let unreachable = snapshot.state().unreachable.iter();
+    unreachable
+        .map(|(name, why)| (name.to_string(), why.to_string()))
+        .collect()
 }
 
 /// Makes the run of the judge stage. It makes no calls, and it starts anew whenever it was interrupted.
@@ -345,6 +362,7 @@ pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<
         as_of: None,
         rules: Rules::default(),
         brokers: BTreeSet::new(),
+        unasked_brokers: BTreeMap::new(),
         expectations: Expectations::default(),
         producer_zone: String::new(),
         born_column: None,

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 use super::Env;
 use super::flags::{
-    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, ReportFlags, ReservedPaths, RunMonitor,
-    SettingsFlags, SourceFlags, StderrFlags, TelemetryFlags,
+    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, RemovedBrokerFlags, ReportFlags,
+    ReservedPaths, RunMonitor, SettingsFlags, SourceFlags, StderrFlags, TelemetryFlags,
 };
 use super::outcome::{ConcludeOptions, conclude};
 use super::signals::exit_on_signal;
@@ -48,6 +48,8 @@ pub(super) struct Args {
     input: InputFlags,
     #[command(flatten)]
     source: SourceFlags,
+    #[command(flatten)]
+    removed: RemovedBrokerFlags,
     #[command(flatten)]
     expect: ExpectFlags,
     #[command(flatten)]

@@ -17,5 +17,5 @@ pub(super) use pace::{
 };
 pub(super) use paths::{ReservedPaths, create, open, or_stdout};
 pub(super) use reports::{CsvFlags, ReportFlags};
-pub(super) use source::{ClusterFlags, SourceFlags, SourceSpec};
+pub(super) use source::{ClusterFlags, RemovedBrokerFlags, SourceFlags, SourceSpec};
 pub(super) use telemetry::{RunMonitor, TelemetryFlags};

@@ -67,6 +67,18 @@ pub(in crate::command) struct ClusterFlags {
     connection: ConnectionFlags,
 }
 
+/// Brokers that do not belong to the cluster any more.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Source")]
+pub(in crate::command) struct RemovedBrokerFlags {
+    /// A broker that was removed from the cluster for good (rocketmq:// only)
+    ///
+    /// While a broker that an earlier results file lists cannot be asked, messages that are not found elsewhere stay
+    /// unanswered. The new results file does not list it, so a later run that continues from that file needs no flag.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    removed_broker: Vec<String>,
+}
+
 /// How any source is connected to.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Source")]
@@ -110,6 +122,28 @@ impl ClusterFlags {
     pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
         settings.flag("source", self.source.as_ref());
         self.connection.apply_to(settings);
+    }
+}
+
+impl RemovedBrokerFlags {
+    /// Declares the brokers to the source.
+    ///
+    /// # Errors
+    ///
+    /// If the source is no cluster, or its name servers know one of the brokers.
+    pub(in crate::command) fn declare(&self, source: &Source) -> Result<(), Failed> {
+        let names = self.removed_broker.iter().map(|name| name.as_str().into());
+        let refused = match source {
+            Source::Cluster(cluster) => cluster.remove(names).err().map(|name| {
+                anyhow::anyhow!("--removed-broker {name}: the name servers know this broker")
+            }),
+            Source::Ons(_) | Source::Snapshot(_) => (!self.removed_broker.is_empty())
+                .then(|| anyhow::anyhow!("--removed-broker is for rocketmq:// only")),
+        };
+        match refused {
+            Some(error) => Err(Failed::refused(error, "leave the flag out".to_owned())),
+            None => Ok(()),
+        }
     }
 }
 

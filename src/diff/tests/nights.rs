@@ -81,6 +81,8 @@ impl Night {
             as_of: None,
             rules: Rules::default(),
             brokers: BTreeSet::new(),
+
+            unasked_brokers: std::collections::BTreeMap::new(),
             expectations: self.expectations(),
             producer_zone: "+08:00".to_owned(),
             born_column: None,

@@ -133,8 +133,9 @@ fn verdicts(text: &SummaryText<'_>) -> [Vec<[&'static str; 3]>; 2] {
 }
 
 fn notes(text: &SummaryText<'_>) -> Vec<String> {
-    let notes = text.input_notes().into_iter();
+    let notes = text.unasked_brokers().into_iter();
     notes
+        .chain(text.input_notes())
         .chain(text.resets())
         .chain(text.carried())
         .chain(text.labelled_expectation_notes())

@@ -248,6 +248,33 @@ impl SummaryText<'_> {
             .collect()
     }
 
+    /// Returns which brokers could not be asked, and what follows for the messages.
+    #[must_use]
+    pub fn unasked_brokers(&self) -> Option<String> {
+        let brokers = self.summary.unasked_brokers();
+        if brokers.is_empty() {
+            return None;
+        }
+        let named: Vec<_> = brokers
+            .iter()
+            .map(|(name, why)| {
+                if self.is_chinese() {
+                    format!("{name}（{why}）")
+                } else {
+                    format!("{name} ({why})")
+                }
+            })
+            .collect();
+        let named = self.locale.listed(&named);
+        Some(if self.is_chinese() {
+            format!("无法查询的 Broker：{named}；可能存储在其上的消息按无应答计")
+        } else {
+            format!(
+                "brokers that could not be asked: {named}; messages that may be stored on them are unanswered"
+            )
+        })
+    }
+
     /// Returns how many born times come from IDs, if any do: their time zone is assumed.
     #[must_use]
     pub fn born_decoded(&self) -> Option<String> {

@@ -48,6 +48,7 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     let banner = format!("{} · {}", phrase, text.totals().join(" · "));
     page.across(&banner, format, lines(&banner, ACROSS))?;
     let besides = std::iter::once(text.provenance())
+        .chain(text.unasked_brokers())
         .chain(text.input_notes())
         .chain(text.carried())
         .chain(text.resets())

@@ -30,6 +30,8 @@ fn header() -> Header {
         as_of: None,
         rules: Rules::default(),
         brokers: BTreeSet::new(),
+
+        unasked_brokers: std::collections::BTreeMap::new(),
         expectations: Expectations::default(),
         producer_zone: "+08:00".to_owned(),
         born_column: None,

@@ -43,10 +43,18 @@ pub struct Cluster {
     pub(super) remoting: Remoting,
     pub(super) clock: Clock,
     brokers: Mutex<(Arc<Brokers>, Option<Instant>)>,
-    /// Every broker seen so far: name servers forget a broker as soon as it stops.
-    seen: Mutex<BTreeSet<Arc<str>>>,
+    members: Mutex<Members>,
     topics: tokio::sync::Mutex<HashMap<Box<str>, Arc<RoutedTopic>>>,
     recent: tokio::sync::Mutex<RecentSnapshots>,
+}
+
+/// The brokers that belong to a cluster.
+#[derive(Debug, Default)]
+struct Members {
+    /// Every broker seen so far: name servers forget a broker as soon as it stops.
+    seen: BTreeSet<Arc<str>>,
+    /// Brokers that were removed for good.
+    removed: BTreeSet<Arc<str>>,
 }
 
 /// A topic as a query names it: instance and name.
@@ -75,7 +83,7 @@ impl Cluster {
             remoting: config.remoting,
             clock: config.clock,
             brokers: Mutex::default(),
-            seen: Mutex::default(),
+            members: Mutex::default(),
             topics: tokio::sync::Mutex::default(),
             recent: tokio::sync::Mutex::default(),
         }
@@ -121,6 +129,12 @@ impl Cluster {
         let info = self.remoting.cluster_info().await?;
         let brokers = Brokers::new(&info);
         self.expect(brokers.by_name.keys().cloned());
+        self.expect(
+            info.clusters
+                .values()
+                .flatten()
+                .map(|name| name.as_str().into()),
+        );
         *self.brokers.lock().unwrap_or_else(PoisonError::into_inner) =
             (Arc::new(brokers), Some(now));
         Ok(())
@@ -129,24 +143,49 @@ impl Cluster {
     /// Adds brokers that belong to the cluster, even if its name servers no longer know them. While one of them
     /// is missing, a message that is not found cannot be reported as missing.
     pub fn expect(&self, names: impl IntoIterator<Item = Arc<str>>) {
-        self.lock_seen().extend(names);
+        let mut members = self.members();
+        let Members { seen, removed } = &mut *members;
+        seen.extend(names.into_iter().filter(|name| !removed.contains(name)));
     }
 
-    /// Returns the names of all brokers seen so far.
+    /// Declares that these brokers were removed for good, so no message is looked for on them.
+    ///
+    /// # Errors
+    ///
+    /// If the name servers know one of them. The error is its name.
+    pub fn remove(&self, names: impl IntoIterator<Item = Arc<str>>) -> Result<(), Arc<str>> {
+        let (brokers, _) = self.known_brokers();
+        let mut members = self.members();
+        for name in names {
+            if brokers.by_name.contains_key(&name) {
+                return Err(name);
+            }
+            members.seen.remove(&name);
+            members.removed.insert(name);
+        }
+        Ok(())
+    }
+
+    /// Returns the names of all brokers seen so far, without those that were removed for good.
     #[must_use]
     pub fn seen(&self) -> BTreeSet<Arc<str>> {
-        self.lock_seen().clone()
+        self.members().seen.clone()
     }
 
-    fn lock_seen(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the brokers that the name servers no longer know.
     pub(super) fn gone(&self) -> Vec<Arc<str>> {
         let (brokers, _) = self.known_brokers();
         let is_gone = |name: &&Arc<str>| !brokers.by_name.contains_key(&***name);
-        self.lock_seen().iter().filter(is_gone).cloned().collect()
+        self.members()
+            .seen
+            .iter()
+            .filter(is_gone)
+            .cloned()
+            .collect()
     }
 
     /// Asks a broker at its master or one of its slaves. For immutable data, which is the same on every
@@ -209,11 +248,13 @@ impl Cluster {
         let Some(route) = route.map_err(|error| failure(&error))? else {
             return Ok(None);
         };
-        let names: BTreeSet<_> = route
-            .brokers
-            .iter()
-            .map(|broker| &*broker.broker_name)
-            .collect();
+        // A name server may still list the queues of a broker whose address it has forgotten.
+        let with_queues = route.queues.iter().map(|queues| &*queues.broker_name);
+        self.expect(with_queues.clone().map(Into::into));
+        let known = self.brokers().await.map_err(|error| failure(&error))?;
+        let with_queues = with_queues.filter(|name| known.by_name.contains_key(*name));
+        let with_address = route.brokers.iter().map(|broker| &*broker.broker_name);
+        let names: BTreeSet<_> = with_address.chain(with_queues).collect();
         let topic = Arc::new(RoutedTopic {
             since,
             wire: wire.into(),
@@ -237,7 +278,7 @@ impl Cluster {
         let gone = self.gone();
         if !gone.is_empty() {
             return Err(missing(format!(
-                "not on {}, and {} can't be asked: the name servers don't know it any more",
+                "not on {}, and {} can't be asked: the name servers know no address of it",
                 topic.brokers.join(", "),
                 gone.join(", ")
             )));

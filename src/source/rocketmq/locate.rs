@@ -146,12 +146,12 @@ impl Cluster {
                         }
                     }
                 }
-                Err(error) => failed = Some(worse(failed, error)),
+                Err(error) => failed = Some(worse(failed, (broker, error))),
             }
         }
         match (oldest, failed) {
             (Some(found), _) => Ok(Some(found)),
-            (None, Some(error)) => Err(failure(&error)),
+            (None, Some((broker, error))) => Err(failure_at(broker, &error)),
             (None, None) => Ok(None),
         }
     }
@@ -190,11 +190,11 @@ impl Cluster {
                 Ok(_) => {}
                 // The broker reads blindly and may fail in the middle of another message.
                 Err(error) if matches!(error.cause, Cause::Refused(_)) => {}
-                Err(error) => failed = Some(worse(failed, error)),
+                Err(error) => failed = Some(worse(failed, (broker, error))),
             }
         }
         match (failed, named) {
-            (Some(error), _) => Err(failure(&error)),
+            (Some((broker, error)), _) => Err(failure_at(&broker, &error)),
             (None, Some(broker)) => Ok(OffsetLookup::Nothing(broker)),
             (None, None) => Ok(OffsetLookup::NoSuchBroker),
         }
@@ -296,11 +296,22 @@ enum OffsetLookup {
 }
 
 /// Returns the more serious error: a permanent one wins over a temporary one.
-fn worse(one: Option<CallError>, other: CallError) -> CallError {
-    let is_final =
-        |error: &CallError| matches!(error.cause, Cause::Denied(_) | Cause::Certificate(_));
+fn worse<B>(one: Option<(B, CallError)>, other: (B, CallError)) -> (B, CallError) {
+    let is_final = |(_, error): &(B, CallError)| {
+        matches!(error.cause, Cause::Denied(_) | Cause::Certificate(_))
+    };
     match one {
         Some(one) if is_final(&one) || !is_final(&other) => one,
         _ => other,
+    }
+}
+
+/// Returns the failure for a failed call to a broker. It names the broker, since people know its name better than its
+/// address.
+fn failure_at(broker: &str, error: &CallError) -> Failure {
+    let failure = failure(error);
+    Failure {
+        message: format!("{broker} can't be asked: {}", failure.message),
+        ..failure
     }
 }

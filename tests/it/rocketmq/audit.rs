@@ -328,3 +328,23 @@ fn plan_and_serve_know_clusters_too() {
     };
     assert_eq!(words(&direct), words(&table(&tool.read("served.csv"))));
 }
+
+#[test]
+fn a_grpc_group_is_marked_pop_before_its_first_failure() {
+    let mut with_grpc = state();
+    let group = |client_id| super::Group {
+        client_id: Some(client_id),
+        ..super::Group::push(2)
+    };
+    with_grpc.groups = [
+        ("GID_grpc", group("node-7@4711@0@5ehmxiu21h4k")),
+        ("GID_remoting", group("10.0.0.7@4711#82734917@unit@STREAM")),
+    ]
+    .map(|(name, group)| (name.to_owned(), group))
+    .into();
+    let (tool, cluster) = (Tool::new(), Cluster::start(with_grpc));
+    tool.write("in.csv", keys([key(0)]));
+    let rows = audit(&tool, &cluster, "", 0);
+    let marks: Vec<_> = rows.iter().map(|row| &*row["mark"]).collect();
+    assert_eq!(marks, ["pop", ""]);
+}

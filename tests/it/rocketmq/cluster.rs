@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) down: BTreeSet<String>,
     /// Brokers that the name server does not know.
     pub(crate) forgotten: BTreeSet<String>,
+    /// Whether the name server still lists the queues of brokers that it has forgotten.
+    pub(crate) keeps_queues: bool,
     /// A request code that is answered with an error code, so many times.
     pub(crate) refuse: Option<(i64, i64, u32)>,
     pub(crate) addresses: BTreeMap<String, String>,
@@ -92,6 +94,8 @@ pub(crate) struct Group {
     pub(crate) subscriptions: Vec<(&'static str, &'static str, &'static str)>,
     /// By topic: the offset of each queue of each broker.
     pub(crate) offsets: BTreeMap<String, u64>,
+    /// ID of the client; by default that of a remoting client.
+    pub(crate) client_id: Option<&'static str>,
     /// Whether the `%RETRY%` topic is missing.
     pub(crate) homeless: bool,
 }
@@ -194,13 +198,19 @@ impl State {
 
     fn route(&self) -> String {
         let (mut queues, mut brokers) = (Vec::new(), Vec::new());
-        for (name, address) in self.known() {
+        for (name, address) in &self.addresses {
+            let is_known = !self.forgotten.contains(name);
+            if !is_known && !self.keeps_queues {
+                continue;
+            }
             queues.push(format!(
                 r#"{{"brokerName":"{name}","perm":6,"readQueueNums":{QUEUES},"topicSysFlag":0,"writeQueueNums":{QUEUES}}}"#
             ));
-            brokers.push(format!(
-                r#"{{"brokerAddrs":{{"0":"{address}"}},"brokerName":"{name}","cluster":"c","enableActingMaster":false}}"#
-            ));
+            if is_known {
+                brokers.push(format!(
+                    r#"{{"brokerAddrs":{{"0":"{address}"}},"brokerName":"{name}","cluster":"c","enableActingMaster":false}}"#
+                ));
+            }
         }
         format!(
             r#"{{"brokerDatas":[{}],"filterServerTable":{{}},"queueDatas":[{}]}}"#,
@@ -339,6 +349,7 @@ impl State {
     fn connection(&self, group: &str) -> Option<String> {
         let group = self.groups.get(group)?;
         let (consume_type, model) = group.online?;
+        let client_id = group.client_id.unwrap_or("127.0.0.1@4711#1");
         let subscriptions: Vec<_> = group
             .subscriptions
             .iter()
@@ -349,7 +360,7 @@ impl State {
             })
             .collect();
         Some(format!(
-            r#"{{"connectionSet":[{{"clientAddr":"127.0.0.1:1","clientId":"c","language":"JAVA","version":479}}],"consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","consumeType":"{consume_type}","messageModel":"{model}","subscriptionTable":{{{}}}}}"#,
+            r#"{{"connectionSet":[{{"clientAddr":"127.0.0.1:1","clientId":"{client_id}","language":"JAVA","version":479}}],"consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","consumeType":"{consume_type}","messageModel":"{model}","subscriptionTable":{{{}}}}}"#,
             subscriptions.join(",")
         ))
     }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod born_times;
+mod brokers;
 pub(crate) mod cluster;
 mod snapshot;
 mod trouble;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 
 use super::Captured;
+use crate::humanize::without_os_codes;
 use crate::source::rocketmq::Cluster;
 use crate::source::rocketmq::cluster::nowhere;
 use crate::source::rocketmq::failure::failure;
@@ -58,7 +59,7 @@ impl Captured<'_> {
                     }
                     if let Entry::Vacant(new) = self.unreachable.entry(broker) {
                         tracing::warn!("messages on {} cannot be judged: {error}", new.key());
-                        new.insert(error.to_string().into());
+                        new.insert(without_os_codes(&error.to_string()).into());
                     }
                 }
             }

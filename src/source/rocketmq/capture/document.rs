@@ -7,7 +7,9 @@ use super::Captured;
 use crate::offsets::snapshot::{self, GroupEntry, GroupSubscription, OffsetEntry};
 use crate::source::rocketmq::brokers::Brokers;
 use crate::source::rocketmq::cluster::RoutedTopic;
-use crate::source::rocketmq::remoting::body::{ConsumerConnection, SubscriptionData};
+use crate::source::rocketmq::remoting::body::{
+    ConsumerClient, ConsumerConnection, SubscriptionData,
+};
 use crate::source::rocketmq::remoting::namespace::retry_topic;
 
 impl Captured<'_> {
@@ -42,12 +44,16 @@ impl Captured<'_> {
         let known: BTreeSet<_> = groups.keys().cloned().collect();
         let group = |(group, connection): (Arc<str>, Option<ConsumerConnection>)| {
             let connection = connection.filter(|connection| !connection.clients.is_empty());
+            let by_grpc = connection
+                .as_ref()
+                .is_some_and(|connection| connection.clients.iter().any(ConsumerClient::is_grpc));
             let pops = |topic: &Arc<str>| {
                 let is_named =
                     |name: String| names.as_ref().is_some_and(|names| names.contains(&*name));
                 // A name of the first form may also be the retry topic of a group with that name.
                 let first = format!("{group}_{topic}");
-                (!known.contains(&*first) && is_named(retry_topic(&first)))
+                by_grpc
+                    || (!known.contains(&*first) && is_named(retry_topic(&first)))
                     || is_named(retry_topic(&format!("{group}+{topic}")))
             };
             let topics = self.topics.iter().map(|topic| &topic.wire);

@@ -58,7 +58,7 @@ impl Cluster {
         let names = captured.topics.iter().flat_map(|topic| &topic.brokers);
         captured.brokers = names.cloned().collect();
         let gone = self.gone().into_iter().map(|name| {
-            let why = "the name servers don't know it any more";
+            let why = "the name servers know no address of it";
             (name, why.into())
         });
         captured.unreachable = gone.collect();

@@ -39,6 +39,8 @@ pub enum Cause {
     Malformed(String),
     /// Any other code.
     Refused(ErrorReply),
+    /// No name server answers. One error for each.
+    NameServers(Box<[CallError]>),
 }
 
 /// The server's response to a failed call.
@@ -51,11 +53,19 @@ pub struct ErrorReply {
 }
 
 impl CallError {
+    /// Returns the error itself, or that of the last name server if none answers.
+    pub(in super::super) fn last(&self) -> &Self {
+        match &self.cause {
+            Cause::NameServers(errors) => errors.last().unwrap_or(self),
+            _ => self,
+        }
+    }
+
     /// Returns whether another attempt is worth a call.
     #[must_use]
-    pub const fn is_retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         matches!(
-            self.cause,
+            self.last().cause,
             Cause::Connect(_)
                 | Cause::Lost(_)
                 | Cause::TimedOut(_)
@@ -66,8 +76,8 @@ impl CallError {
 
     /// Returns whether all calls to the server must slow down.
     #[must_use]
-    pub const fn is_throttled(&self) -> bool {
-        matches!(self.cause, Cause::Busy(_))
+    pub fn is_throttled(&self) -> bool {
+        matches!(self.last().cause, Cause::Busy(_))
     }
 
     /// Returns whether the server answered that the object does not exist.
@@ -91,7 +101,20 @@ impl CallError {
     /// Returns what the user can do next, if known.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
+        let is_to_name_server = matches!(
+            self.call,
+            RequestCode::GetBrokerClusterInfo
+                | RequestCode::GetRouteInfoByTopic
+                | RequestCode::GetAllTopicListFromNameServer
+        );
         Some(match &self.cause {
+            Cause::NameServers(errors) => return errors.iter().find_map(Self::hint),
+            Cause::Refused(refusal)
+                if is_to_name_server && refusal.code == response::NOT_SUPPORTED =>
+            {
+                "this server is not a name server, but perhaps a broker or a proxy; name servers listen at port 9876 by \
+                 default"
+            }
             Cause::Connect(_) => {
                 "check that the address can be reached from here: brokers are asked at the addresses that they have \
                  told the name server"
@@ -112,7 +135,10 @@ impl CallError {
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}: {}", self.call, self.address, self.cause)
+        match &self.cause {
+            Cause::NameServers(_) => write!(f, "{}: {}", self.call, self.cause),
+            cause => write!(f, "{} of {}: {cause}", self.call, self.address),
+        }
     }
 }
 
@@ -130,6 +156,13 @@ impl fmt::Display for Cause {
             Self::NotFound(refusal) => write!(f, "not found: {refusal}"),
             Self::Malformed(what) => write!(f, "the answer can't be read: {what}"),
             Self::Refused(refusal) => write!(f, "the server refuses it: {refusal}"),
+            Self::NameServers(errors) => {
+                f.write_str("no name server answers")?;
+                errors.iter().enumerate().try_for_each(|(nth, error)| {
+                    let before = if nth == 0 { ": " } else { "; " };
+                    write!(f, "{before}{}: {}", error.address, error.cause)
+                })
+            }
         }
     }
 }

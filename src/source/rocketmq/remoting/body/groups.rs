@@ -96,6 +96,23 @@ pub struct ConsumerClient {
     pub version: i32,
 }
 
+impl ConsumerClient {
+    /// Returns whether this is a gRPC client, whose messages are always fetched by POP. Its ID is
+    /// `host@process@index@nanoseconds in base 36`; that of a remoting client is `address@instance` and has no such
+    /// end (`docs/facts/rocketmq.md` §11).
+    #[must_use]
+    pub fn is_grpc(&self) -> bool {
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let is_base_36 = |part: &str| {
+            let is_digit = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
+            part.len() >= 6 && part.bytes().all(is_digit)
+        };
+        let parts: Vec<_> = self.client_id.split('@').collect();
+        matches!(parts[..], [_, process, index, time]
+            if is_number(process) && is_number(index) && is_base_36(time))
+    }
+}
+
 /// A group's subscription to a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

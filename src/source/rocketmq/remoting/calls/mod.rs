@@ -78,17 +78,21 @@ impl Remoting {
         let order: Vec<_> = (0..=others)
             .map(|failed| self.name_server(failed))
             .collect();
-        let mut failed = 0;
-        loop {
-            let address = order[failed];
+        let mut errors = Vec::new();
+        for address in order {
             match self.json(address, request.clone()).await {
-                Err(error) if failed < others && may_differ_elsewhere(&error) => failed += 1,
+                Err(error) if others > 0 && may_differ_elsewhere(&error) => errors.push(error),
                 answer => {
                     self.prefer(address);
                     return answer;
                 }
             }
         }
+        Err(CallError {
+            address: self.name_servers().addresses().join(", ").into(),
+            call: request.code(),
+            cause: Cause::NameServers(errors.into()),
+        })
     }
 }
 
