@@ -160,7 +160,7 @@ mod tests {
                 return Ok(Trace::new(Vec::new()));
             }
             Err(Failure {
-                request_id: Some("R".to_owned()),
+                request_id: Some("R".into()),
                 ..Failure::new(FailureKind::Forbidden, "NoPermission".to_owned(), "may not")
             })
         }

@@ -115,6 +115,7 @@ struct RunView<'a> {
 }
 
 impl<'a> SummaryView<'a> {
+    #[expect(clippy::too_many_lines, reason = "one line a field")]
     pub(super) fn of(summary: &'a Summary<'_>) -> Self {
         let tally = &summary.tally;
         let locale = Locale::default(); // machine formats do not depend on --lang and --tz

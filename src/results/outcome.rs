@@ -43,10 +43,10 @@ impl Outcome {
 
     /// Returns when the producer made the message, if the source has its record.
     #[must_use]
-    pub const fn born_at(&self) -> Option<Timestamp> {
+    pub fn born_at(&self) -> Option<Timestamp> {
         match &self.answer {
             Ok(trace) => trace.born_at,
-            Err(failure) => failure.born_at,
+            Err(failure) => failure.born_at.as_deref().copied(),
         }
     }
 
@@ -62,8 +62,8 @@ impl Outcome {
                 ..Trace::new(tracks.iter().map(track).collect())
             }),
             (None, Some(error)) => Err(Failure {
-                request_id: text(&line.request_id),
-                born_at,
+                request_id: text(&line.request_id).map(Into::into),
+                born_at: born_at.map(Box::new),
                 ..Failure::new(
                     FailureKind::named(&error.kind).unwrap_or(FailureKind::Server),
                     text(&error.code),

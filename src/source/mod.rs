@@ -213,7 +213,7 @@ pub struct Failure {
     /// HTTP status, if there was an HTTP response.
     pub http_status: Option<u16>,
     /// Request ID of the gateway.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// The wait that the source asked for.
     pub retry_after: Option<Duration>,
     /// A hint for the user about what to do next, if known.
@@ -221,7 +221,7 @@ pub struct Failure {
     /// Whether the source failed before it made a call. Such a failure does not count as an attempt.
     pub no_call_made: bool,
     /// When the producer made the message, if the source has its record although it cannot answer.
-    pub born_at: Option<Timestamp>,
+    pub born_at: Option<Box<Timestamp>>,
 }
 
 /// The meaning of a failure for the run. The error code decides; the HTTP status counts only without a code and for

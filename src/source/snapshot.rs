@@ -97,7 +97,10 @@ impl Snapshot {
         let born_at = self.born_at(query);
         match self.judged(query) {
             Ok(trace) => Ok(Trace { born_at, ..trace }),
-            Err(failure) => Err(Failure { born_at, ..failure }),
+            Err(failure) => Err(Failure {
+                born_at: born_at.map(Box::new),
+                ..failure
+            }),
         }
     }
 

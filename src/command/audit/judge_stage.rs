@@ -192,7 +192,10 @@ fn judge(snapshot: &Snapshot, query: &Query, line: LocatedOutcome) -> Option<Out
     Some(Outcome {
         answer: answer
             .map(|trace| Trace { born_at, ..trace })
-            .map_err(|failure| Failure { born_at, ..failure }),
+            .map_err(|failure| Failure {
+                born_at: born_at.map(Box::new),
+                ..failure
+            }),
         observed_at: snapshot.captured_at(),
         ..outcome
     })

@@ -86,7 +86,7 @@ impl Body {
             self.message(redactor)
         };
         Failure {
-            request_id: self.request_id(redactor),
+            request_id: self.request_id(redactor).map(Into::into),
             hint: hint.map(str::to_owned),
             ..Failure::new(kind, redactor.excerpt(code, EXCERPT), message)
         }
@@ -94,7 +94,7 @@ impl Body {
 
     fn refusal_without_code(&self, status: u16, redactor: &Redactor) -> Failure {
         Failure {
-            request_id: self.request_id(redactor),
+            request_id: self.request_id(redactor).map(Into::into),
             ..without_code(status, &self.message(redactor))
         }
     }
