@@ -19,7 +19,13 @@ pub(super) struct Args {
     /// Time zone of the producers: a 4.x ID counts the time since the producer's month began
     ///
     /// Example: ons-audit inspect 1E0578FE110F18B4AAC235C0C8460BA2 --producer-zone Asia/Shanghai
-    #[arg(long, value_name = "ZONE", default_value = "+08:00", alias = "tz")]
+    #[arg(
+        long,
+        value_name = "ZONE",
+        allow_hyphen_values = true,
+        default_value = "+08:00",
+        alias = "tz"
+    )]
     producer_zone: Zone,
     /// Decode as if this were the current time (RFC 3339): 4.x IDs do not contain the month
     #[arg(long, value_name = "TIME")]

@@ -33,7 +33,12 @@ pub(super) struct Args {
     #[command(flatten)]
     pace: PaceFlags,
     /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
-    #[arg(long, value_name = "ZONE", help_heading = "Forecast")]
+    #[arg(
+        long,
+        value_name = "ZONE",
+        allow_hyphen_values = true,
+        help_heading = "Forecast"
+    )]
     producer_zone: Option<String>,
     /// How long the source keeps messages [default: 72h]
     #[arg(long, value_name = "DURATION", help_heading = "Forecast")]

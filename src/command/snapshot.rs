@@ -68,7 +68,12 @@ pub(super) struct Args {
     #[command(flatten)]
     resume: ResumeFlags,
     /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
-    #[arg(long, value_name = "ZONE", help_heading = "Snapshot")]
+    #[arg(
+        long,
+        value_name = "ZONE",
+        allow_hyphen_values = true,
+        help_heading = "Snapshot"
+    )]
     producer_zone: Option<String>,
     #[command(flatten)]
     stderr: StderrFlags,

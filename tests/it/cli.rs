@@ -367,3 +367,18 @@ fn errors_show_no_number_of_the_system() {
     assert!(report.contains("Connection refused"), "{report}");
     assert!(!said.contains("os error") && !report.contains("os error"));
 }
+
+#[test]
+fn a_zone_west_of_greenwich_is_a_value_of_its_own() {
+    let tool = Tool::new();
+    let audit = "audit samples/incident.csv --source samples/cluster.json -o r.md";
+    tool.call(audit)
+        .args("--tz -05:00 --producer-zone -03:00")
+        .ends(1);
+    assert!(tool.read("r.md").contains("UTC-05:00"));
+    let id = "0A15030B110F18B4AAC264BE6C450BA2";
+    let said = tool
+        .call(&format!("inspect {id} --producer-zone -03:00"))
+        .ends(0);
+    assert!(said.stdout.contains("-03:00"), "{}", said.stdout);
+}

@@ -64,7 +64,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     results: Option<PathBuf>,
     /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
-    #[arg(long, value_name = "ZONE", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "ZONE",
+        allow_hyphen_values = true,
+        help_heading = "Reports"
+    )]
     producer_zone: Option<String>,
     /// Exit with 0 instead of 1 when there is something to look at; 2 and 3 stay
     #[arg(long, help_heading = "Messages")]

@@ -42,7 +42,7 @@ pub(in crate::command) struct ReportFlags {
     ///
     /// It is named beside every time, also in the summary on the terminal. Formats for programs (.csv, .ndjson, .json) stay
     /// in UTC.
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     tz: Option<String>,
     /// Language of reports for people: en or zh; codes are never translated [default: en]
     #[arg(long, value_name = "LANGUAGE")]
