@@ -29,7 +29,7 @@ static OUTPUTS: OnceLock<Vec<EarlierOutput>> = OnceLock::new();
 ///
 /// The error of the command with further hints, or an error about a panic in any thread or task.
 pub(super) fn ended(
-    outputs: Vec<PathBuf>,
+    outputs: &[PathBuf],
     logs_panics: bool,
     now: Clock,
     command: impl FnOnce() -> Result<Status, Failed>,
@@ -163,8 +163,7 @@ mod tests {
             (&at_once as &dyn Fn() -> _, "row 7 (src/command/ending.rs:"),
             (&in_thread, "in a thread (src/command/ending.rs:"),
         ] {
-            let failed =
-                ended(Vec::new(), false, || jiff::Timestamp::UNIX_EPOCH, command).unwrap_err();
+            let failed = ended(&[], false, || jiff::Timestamp::UNIX_EPOCH, command).unwrap_err();
             assert_eq!(failed.status, Status::Incomplete);
             let text = text(&failed);
             assert!(text.contains(message), "{text}");

@@ -190,7 +190,7 @@ pub fn main(env: &Env) -> ExitCode {
             let serves = matches!(cli.command, Command::Serve(_));
             let outputs = cli.command.outputs();
             let command = || run(cli.command, env);
-            exit::end(ending::ended(outputs, serves, env.clock, command))
+            exit::end(ending::ended(&outputs, serves, env.clock, command))
         }
         Err(usage) => {
             let text = usage.render();

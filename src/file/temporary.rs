@@ -309,7 +309,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         leave(folder.path());
         let names_before = names(folder.path());
-        let new = names_before.iter().find(|name| name.ends_with(".d"));
+        let new = names_before
+            .iter()
+            .find(|name| Path::new(name).extension() == Some("d".as_ref()));
         let new = folder.path().join(new.unwrap());
         fs::create_dir(new.with_extension("old")).unwrap();
         let removed = removed_leftovers(folder.path(), File::try_lock).unwrap();
