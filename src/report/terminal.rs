@@ -106,9 +106,27 @@ impl TerminalSummary {
         Some((part.map_or(path, |part| &part.path), *format))
     }
 
+    /// Returns where the breaks are listed, or the command that lists them.
+    fn list_of_breaks(&self, summary: &Summary<'_>, report: &str) -> String {
+        use ReportFormat::{Csv, Html, Matrix, Ndjson, Xlsx};
+        match self.report_in(&[Xlsx, Html, Csv, Ndjson, Matrix]) {
+            Some((path, Xlsx)) => {
+                let sheet = summary.locale.text(phrases::BREAKS);
+                format!("open {}, sheet {sheet}", path.display())
+            }
+            Some((path, Html)) => {
+                let list = summary.locale.text(phrases::MISSED_LIST);
+                format!("open {}, {list}", path.display())
+            }
+            Some((path, Ndjson)) => format!("filter verdict = break in {}", path.display()),
+            Some((path, _)) => format!("open {}, filter message_verdict = break", path.display()),
+            None => format!("list them with `{report} -o breaks.xlsx`"),
+        }
+    }
+
     /// Returns the next steps, most urgent first. They name files that exist, and commands that make further ones.
     fn next(&self, summary: &Summary<'_>) -> Vec<String> {
-        use ReportFormat::{Csv, Html, Matrix, Ndjson, Xlsx};
+        use ReportFormat::{Csv, Matrix, Ndjson, Xlsx};
         let tally = &summary.tally;
         let results_files = summary.results_files.iter();
         let results_files: Vec<_> = results_files
@@ -128,21 +146,7 @@ impl TerminalSummary {
         let advice = summary.advice().into_iter();
         steps.extend(advice.map(|(code, hint)| format!("{code}: {hint}")));
         if tally.messages(MessageVerdict::Break) > 0 {
-            let list = match self.report_in(&[Xlsx, Html, Csv, Ndjson, Matrix]) {
-                Some((path, Xlsx)) => {
-                    let sheet = summary.locale.text(phrases::BREAKS);
-                    format!("open {}, sheet {sheet}", path.display())
-                }
-                Some((path, Html)) => {
-                    let list = summary.locale.text(phrases::MISSED_LIST);
-                    format!("open {}, {list}", path.display())
-                }
-                Some((path, Ndjson)) => format!("filter verdict = break in {}", path.display()),
-                Some((path, _)) => {
-                    format!("open {}, filter message_verdict = break", path.display())
-                }
-                None => format!("list them with `{report} -o breaks.xlsx`"),
-            };
+            let list = self.list_of_breaks(summary, &report);
             steps.push(format!("{list}; ask those again before acting on them"));
         }
         if tally

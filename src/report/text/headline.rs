@@ -86,66 +86,70 @@ impl SummaryText<'_> {
     fn nothing_missed(&self) -> String {
         let distinct = self.summary.tally.totals.distinct;
         let whole = count(distinct);
-        let is_one = distinct == 1;
         if !self.has_expectations() {
-            return match (self.is_chinese(), is_one) {
+            return match (self.is_chinese(), distinct) {
                 (true, _) => format!("{whole} 条消息中，没有任何一条被有结果的消费组漏消费"),
-                (false, true) => "no group that answered missed the 1 message".to_owned(),
-                (false, false) => {
-                    format!("no group that answered missed any of the {whole} messages")
-                }
+                (false, 1) => "no group that answered missed the 1 message".to_owned(),
+                (false, _) => format!("no group that answered missed any of the {whole} messages"),
             };
         }
-        let consumed = match (self.accepted_filtered(), self.is_chinese()) {
+        let covers_none = self.summary.coverage.covers_none;
+        let expects_nothing = self.summary.tally.nothing_expected == distinct;
+        if self.is_chinese() {
+            let all = format!("全部 {whole} 条消息均");
+            return if covers_none {
+                all + "已被有结果的消费组消费，但约定未涉及其中任何主题"
+            } else if expects_nothing {
+                all + "不要求任何消费组消费"
+            } else {
+                all + "已被所有应消费的消费组" + self.consumed() + &self.except()
+            };
+        }
+        let all = match distinct {
+            1 => "the 1 message was ".to_owned(),
+            _ => format!("all {whole} messages were "),
+        };
+        if covers_none {
+            all + "consumed by the groups that answered, but the expectations name none of their topics"
+        } else if expects_nothing {
+            all + "expected of no group"
+        } else {
+            all + self.consumed() + " by every expected group" + &self.except()
+        }
+    }
+
+    /// Returns what expected groups did with messages that they did not miss.
+    fn consumed(&self) -> &'static str {
+        match (self.accepted_filtered(), self.is_chinese()) {
             (false, true) => "消费",
             (false, false) => "consumed",
             (true, true) => "消费或过滤",
             (true, false) => "consumed or filtered",
-        };
-        let all = match is_one {
-            true => "the 1 message was".to_owned(),
-            false => format!("all {whole} messages were"),
-        };
-        if self.summary.coverage.covers_none {
-            return if self.is_chinese() {
-                format!("全部 {whole} 条消息均已被有结果的消费组消费，但约定未涉及其中任何主题")
-            } else {
-                format!(
-                    "{all} consumed by the groups that answered, but the expectations name none of their topics"
-                )
-            };
         }
+    }
+
+    /// Returns to how many messages "every expected group" does not apply, and why.
+    fn except(&self) -> String {
         let without = &self.summary.coverage.without_expectations;
         let without: u64 = without.iter().map(|(_, messages)| messages).sum();
         let nothing = self.summary.tally.nothing_expected;
-        if nothing == distinct {
-            return if self.is_chinese() {
-                format!("全部 {whole} 条消息均不要求任何消费组消费")
-            } else {
-                format!("{all} expected of no group")
-            };
-        }
         let [without_text, nothing_text] = [without, nothing].map(count);
-        if self.is_chinese() {
-            let without = (without > 0)
-                .then(|| format!("；其中 {without_text} 条的主题没有约定，只按有结果的消费组判定"));
-            let nothing =
-                (nothing > 0).then(|| format!("；其中 {nothing_text} 条不要求任何消费组消费"));
-            format!("全部 {whole} 条消息均已被所有应消费的消费组{consumed}")
-                + &without.unwrap_or_default()
-                + &nothing.unwrap_or_default()
+        let [without_text, nothing_text] = if self.is_chinese() {
+            [
+                format!("；其中 {without_text} 条的主题没有约定，只按有结果的消费组判定"),
+                format!("；其中 {nothing_text} 条不要求任何消费组消费"),
+            ]
         } else {
-            let without = (without > 0).then(|| {
+            [
                 format!(
                     "; {without_text} of them in topics without expectations, judged by the groups that answered"
-                )
-            });
-            let nothing =
-                (nothing > 0).then(|| format!("; {nothing_text} of them expected of no group"));
-            format!("{all} {consumed} by every expected group")
-                + &without.unwrap_or_default()
-                + &nothing.unwrap_or_default()
-        }
+                ),
+                format!("; {nothing_text} of them expected of no group"),
+            ]
+        };
+        let texts = [(without, without_text), (nothing, nothing_text)];
+        let applying = texts.into_iter().filter(|(messages, _)| *messages > 0);
+        applying.map(|(_, text)| text).collect()
     }
 
     /// Returns whether a message was filtered by a group and that was accepted by the expectations.

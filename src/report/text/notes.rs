@@ -82,9 +82,10 @@ impl SummaryText<'_> {
 
     /// Returns how messages were judged, for readers who were not there.
     pub(in crate::report) fn how_judged(&self) -> Phrase {
-        match self.has_expectations() {
-            true => phrases::HOW_JUDGED,
-            false => phrases::HOW_JUDGED_WITHOUT,
+        if self.has_expectations() {
+            phrases::HOW_JUDGED
+        } else {
+            phrases::HOW_JUDGED_WITHOUT
         }
     }
 
