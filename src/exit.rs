@@ -13,10 +13,12 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::anyhow;
+use serde_json::{Value, json};
 
-use crate::{file, humanize};
+use crate::{clock, file, humanize};
 
 /// The exit status of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,7 +152,12 @@ impl fmt::Display for Failed {
 #[must_use]
 pub fn end(result: Result<Status, Failed>) -> ExitCode {
     let status = result.unwrap_or_else(|failed| {
-        say(&format!("{failed}\n"));
+        if is_json() {
+            let error = humanize::without_os_codes(&format!("{:#}", failed.error));
+            say_error(&error, &failed.hints.join("\n"), failed.status);
+        } else {
+            say(&format!("{failed}\n"));
+        }
         failed.status
     });
     status.into()
@@ -159,11 +166,51 @@ pub fn end(result: Result<Status, Failed>) -> ExitCode {
 /// Prints a text of clap: help and version on stdout, a usage error on stderr.
 #[must_use]
 pub fn usage(text: &str, is_error: bool) -> ExitCode {
-    if is_error {
-        say(text);
-        return Status::Refused.into();
+    if !is_error {
+        return end(print(text).map(|()| Status::Clean));
     }
-    end(print(text).map(|()| Status::Clean))
+    if is_json() {
+        let text = text.strip_prefix("error: ").unwrap_or(text);
+        let (error, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+        say_error(error.trim(), rest.trim(), Status::Refused);
+    } else {
+        say(text);
+    }
+    Status::Refused.into()
+}
+
+/// Whether messages on stderr are JSON.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Sets whether messages on stderr are JSON, one object per line: `timestamp`, `level`, `message`, and fields of their
+/// own.
+pub fn set_json(is_json: bool) {
+    IS_JSON.store(is_json, Ordering::Relaxed);
+}
+
+/// Returns whether messages on stderr are JSON.
+#[must_use]
+pub fn is_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
+/// Prints a line of JSON on stderr in the form of log lines. `fields` is an object.
+pub fn say_json(level: &str, message: &str, fields: &Value) {
+    let timestamp = clock::system().to_string();
+    let mut line = json!({"timestamp": timestamp, "level": level, "message": message});
+    if let (Some(line), Some(fields)) = (line.as_object_mut(), fields.as_object()) {
+        line.extend(fields.clone());
+    }
+    say(&format!("{line}\n"));
+}
+
+/// Prints an error as a line of JSON; an empty hint is left out.
+fn say_error(error: &str, hint: &str, status: Status) {
+    let mut fields = json!({"status": status as u8});
+    if !hint.is_empty() {
+        fields["hint"] = hint.into();
+    }
+    say_json("ERROR", error, &fields);
 }
 
 /// Prints data on stdout. A closed pipe is not a failure, since only this text is lost.

@@ -4,13 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use serde_json::json;
 
 use super::Env;
 use super::flags::{
     CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, StderrFlags, open, or_stdout, zone_of,
 };
 use super::rendering::checked;
-use crate::diff::{Differences, FORMATS, Side, TerminalChanges, render};
+use crate::diff::{Differences, FORMATS, Side, TerminalChanges, differences_value, render};
 use crate::exit::{self, Failed, NO_READER, Status};
 use crate::report::{CsvDialect, RenderError};
 use crate::results::ResultsFile;
@@ -140,6 +141,13 @@ fn first_file<'p>(mut paths: impl Iterator<Item = &'p Path>) -> Option<String> {
 }
 
 fn say(differences: &Differences<'_>, report: Option<String>) -> Result<(), Failed> {
+    if exit::is_json() {
+        let value = differences_value(differences);
+        let value = value.map_err(|error| Failed::incomplete(error, None))?;
+        let headline = value["headline"].as_str().unwrap_or_default();
+        exit::say_json("INFO", headline, &json!({"summary": value}));
+        return Ok(());
+    }
     let mut text = Vec::new();
     let width = ui::width();
     TerminalChanges { report, width }

@@ -185,6 +185,7 @@ fn enough_descriptors() -> io::Result<()> {
 #[must_use]
 pub fn main(env: &Env) -> ExitCode {
     signals::survive_file_limits();
+    exit::set_json(wants_json(std::env::args_os(), env));
     match Cli::try_parse().and_then(Cli::or_help) {
         Ok(cli) => {
             let serves = matches!(cli.command, Command::Serve(_));
@@ -207,6 +208,25 @@ pub fn main(env: &Env) -> ExitCode {
             exit::usage(&text, usage.use_stderr())
         }
     }
+}
+
+/// Returns whether messages are to be JSON, as far as arguments and environment say. Errors in the arguments themselves
+/// and in the settings file are printed before the settings are known.
+fn wants_json(args: impl Iterator<Item = OsString>, env: &Env) -> bool {
+    let args: Vec<_> = args.collect();
+    let given = args.iter().enumerate().filter_map(|(nth, arg)| {
+        let arg = arg.to_str()?.strip_prefix("--log-format")?;
+        match arg.strip_prefix('=') {
+            Some(value) => Some(value),
+            None if arg.is_empty() => args.get(nth + 1)?.to_str(),
+            None => None,
+        }
+    });
+    let given = given.last().map(str::to_owned);
+    given
+        .or_else(|| env.variable("ONS_AUDIT_LOG_FORMAT"))
+        .as_deref()
+        == Some("json")
 }
 
 fn run(command: Command, env: &Env) -> Result<Status, Failed> {

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::evidence::BundleTarget;
 use super::rendering::context;
 use crate::exit::{self, Failed, Status};
 use crate::report::locale::Locale;
 use crate::report::{
-    CsvDialect, ReportFormat, Summary, SummaryFormat, Targets, TerminalSummary, WrittenFile, render,
+    CsvDialect, ReportFormat, Summary, SummaryFormat, Targets, TerminalSummary, WrittenFile,
+    render, summary_value,
 };
 use crate::results::ResultsFile;
 use crate::telemetry::ReportTotals;
@@ -48,7 +51,11 @@ pub(super) fn conclude(
             &reports(&made, &wanted),
         )?;
     }
-    if !ending.quiet {
+    if !ending.quiet && exit::is_json() {
+        let value = summary_value(&summary).map_err(|error| Failed::incomplete(error, None))?;
+        let headline = value["headline"].as_str().unwrap_or_default();
+        exit::say_json("INFO", headline, &json!({"summary": value}));
+    } else if !ending.quiet {
         let mut text = Vec::new();
         let width = ui::width();
         let reports = wanted;

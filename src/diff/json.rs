@@ -18,6 +18,15 @@ pub(super) fn json(differences: &Differences<'_>, out: &mut dyn Write) -> io::Re
     out.write_all(b"\n")
 }
 
+/// Returns the JSON report as a value.
+///
+/// # Errors
+///
+/// The differences cannot be serialized.
+pub(crate) fn value(differences: &Differences<'_>) -> serde_json::Result<serde_json::Value> {
+    serde_json::to_value(DiffView::of(differences))
+}
+
 #[derive(Serialize)]
 struct DiffView<'a> {
     schema: &'static str,

@@ -23,6 +23,7 @@ mod terminal;
 mod tests;
 mod text;
 
+pub(crate) use json::value as differences_value;
 pub(crate) use render::{FORMATS, render};
 pub(crate) use side::Side;
 pub(crate) use terminal::TerminalChanges;

@@ -23,6 +23,15 @@ impl SummaryFormat for Json {
     }
 }
 
+/// Returns the JSON report as a value.
+///
+/// # Errors
+///
+/// The summary cannot be serialized.
+pub(crate) fn summary_value(summary: &Summary<'_>) -> serde_json::Result<serde_json::Value> {
+    serde_json::to_value(SummaryView::of(summary))
+}
+
 /// The summary as data. It is also the last line of an NDJSON report.
 #[derive(Debug, Serialize)]
 pub(super) struct SummaryView<'a> {

@@ -26,6 +26,7 @@ mod worklist;
 mod xlsx;
 
 pub use error::RenderError;
+pub(crate) use json::summary_value;
 pub(crate) use markdown::escaped;
 pub use render::render;
 pub(crate) use row::kept_in;

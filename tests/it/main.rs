@@ -47,6 +47,7 @@ mod input_notes;
 mod interrupted;
 #[cfg(test)]
 mod large_run;
+mod log_json;
 #[cfg(test)]
 mod message_ids;
 #[cfg(test)]

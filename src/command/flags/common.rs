@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::command::Env;
-use crate::exit::{Failed, Status, print};
+use crate::exit::{self, Failed, Status, print};
 use crate::settings::{LogFormat, Settings};
 use crate::ui::{LogStyle, ProgressMode, Screen, start_log};
 
@@ -68,6 +68,7 @@ impl StderrFlags {
         env: &Env,
     ) -> Result<StderrOptions, Failed> {
         let format: LogFormat = settings.get("log_format")?;
+        exit::set_json(format == LogFormat::Json);
         let screen = Screen::default();
         let terminal = std::io::stderr().is_terminal();
         let style = LogStyle {

@@ -91,7 +91,11 @@ impl ColumnFlags {
         keep: Option<Vec<String>>,
     ) -> Result<Inputs, Failed> {
         if let Some(prompt) = prompt(paths, std::io::stdin().is_terminal()) {
-            exit::say(prompt);
+            if exit::is_json() {
+                exit::say_json("INFO", prompt.trim(), &serde_json::Value::Null);
+            } else {
+                exit::say(prompt);
+            }
         }
         let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
         let options = InputOptions {

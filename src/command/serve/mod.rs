@@ -122,6 +122,7 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
         return shown;
     }
     let format: LogFormat = settings.get("log_format")?;
+    exit::set_json(format == LogFormat::Json);
     let runtime = env.runtime()?;
     // Signals are handled before the address is printed, because a reader of the address may send one at once.
     let signals = {
@@ -137,10 +138,12 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     let (settled, held) = hold_log(style, || ServerSetup::from_settings(&settings, env));
     let opened = settled.and_then(|setup| Ok((bind(setup.listen)?, setup)));
     if let Ok(((_, address), setup)) = &opened {
-        exit::say(&format!(
-            "listening on {}://{address}\n",
-            setup.access.scheme()
-        ));
+        let listening = format!("listening on {}://{address}", setup.access.scheme());
+        if format == LogFormat::Json {
+            exit::say_json("INFO", &listening, &serde_json::Value::Null);
+        } else {
+            exit::say(&(listening + "\n"));
+        }
     }
     exit::say(&String::from_utf8_lossy(&held));
     let ((listener, _), setup) = opened?;
