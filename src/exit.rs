@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
+use crate::humanize::printable_lines;
 use crate::{clock, file, humanize};
 
 /// The exit status of the program.
@@ -140,9 +141,9 @@ impl<E: Advice> From<E> for Failed {
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = humanize::without_os_codes(&format!("{:#}", self.error));
-        write!(f, "error: {error}")?;
+        write!(f, "error: {}", printable_lines(&error))?;
         for hint in &self.hints {
-            write!(f, "\nhint: {hint}")?;
+            write!(f, "\nhint: {}", printable_lines(hint))?;
         }
         Ok(())
     }
@@ -213,7 +214,7 @@ fn say_error(error: &str, hint: &str, status: Status) {
     say_json("ERROR", error, &fields);
 }
 
-/// Prints data on stdout. A closed pipe is not a failure, since only this text is lost.
+/// Prints a text on stdout, without characters that a terminal would obey. A closed pipe is not a failure, since only this text is lost.
 ///
 /// # Errors
 ///
@@ -221,7 +222,7 @@ fn say_error(error: &str, hint: &str, status: Status) {
 pub fn print(text: &str) -> Result<(), Failed> {
     let mut stdout = io::stdout().lock();
     match stdout
-        .write_all(text.as_bytes())
+        .write_all(printable_lines(text).as_bytes())
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -23,6 +23,58 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// Escapes every character that a terminal or a page would obey instead of showing it, as `\u{1b}`: controls, line ends
+/// included, and the invisible characters that reorder or hide text.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    escaped_where(text, is_obeyed)
+}
+
+/// Escapes the same characters in a text of several lines, whose line ends and tabs are kept.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    escaped_where(text, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
+}
+
+/// Escapes the same characters in lines of the log, whose line ends and colours are kept.
+#[must_use]
+pub fn printable_log(lines: &str) -> String {
+    let mut parts = lines.split("\x1b[");
+    let mut text = printable_lines(parts.next().unwrap_or_default());
+    for part in parts {
+        let parameters = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        let is_colour = parameters.starts_with('m');
+        text.push_str(if is_colour { "\x1b[" } else { r"\u{1b}[" });
+        text.push_str(&printable_lines(part));
+    }
+    text
+}
+
+fn escaped_where(text: &str, escapes: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if escapes(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
 /// Removes ` (os error 13)`, which Rust adds to errors of the system: the words before it say the same.
 #[must_use]
 pub fn without_os_codes(text: &str) -> String {
@@ -107,6 +159,21 @@ mod tests {
         ] {
             assert_eq!(without_os_codes(text), plain);
         }
+    }
+
+    #[test]
+    fn nothing_is_left_that_a_terminal_obeys() {
+        let hostile = "a\x1b[31mb\x1b]0;x\x07\r\0\u{9b}\u{202e}\u{2028}\tc\nd 消费";
+        let escaped = r"a\u{1b}[31mb\u{1b}]0;x\u{7}\r\u{0}\u{9b}\u{202e}\u{2028}";
+        assert_eq!(printable(hostile), format!(r"{escaped}\tc\nd 消费"));
+        assert_eq!(printable_lines(hostile), format!("{escaped}\tc\nd 消费"));
+        let coloured = "\x1b[2;31mERROR\x1b[0m \x1b[2J\x1b]0;x\x07\n";
+        let kept = "\x1b[2;31mERROR\x1b[0m ";
+        assert_eq!(
+            printable_log(coloured),
+            format!("{kept}{}\n", r"\u{1b}[2J\u{1b}]0;x\u{7}")
+        );
+        assert_eq!(printable_log("m\x1b["), r"m\u{1b}[");
     }
 
     #[test]

@@ -11,10 +11,12 @@ mod sha256;
 mod temporary;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+use crate::humanize::printable_lines;
 
 pub use compressed::{Compression, decompressed, is_long_window};
 pub use parts::Parts;
@@ -38,6 +40,8 @@ pub enum Output {
     },
     /// Written directly: standard output, a device, a pipe.
     Stream(BufWriter<File>),
+    /// Written directly, without the characters that a terminal would obey instead of showing them.
+    Terminal(BufWriter<File>),
 }
 
 impl Output {
@@ -48,14 +52,14 @@ impl Output {
     /// If the target cannot be written.
     pub fn create(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
-            return Ok(Self::Stream(BufWriter::with_capacity(BUFFER, stdout()?)));
+            return Ok(Self::direct(stdout()?));
         }
         let target = followed(path)?;
         match fs::metadata(&target) {
             Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
             Ok(found) if !found.is_file() => {
                 let file = OpenOptions::new().write(true).open(&target)?;
-                Ok(Self::Stream(BufWriter::with_capacity(BUFFER, file)))
+                Ok(Self::direct(file))
             }
             found => {
                 if found.is_ok() {
@@ -71,10 +75,20 @@ impl Output {
         }
     }
 
+    fn direct(file: File) -> Self {
+        let is_terminal = file.is_terminal();
+        let stream = BufWriter::with_capacity(BUFFER, file);
+        if is_terminal {
+            Self::Terminal(stream)
+        } else {
+            Self::Stream(stream)
+        }
+    }
+
     /// Returns whether it is written directly.
     #[must_use]
     pub const fn is_stream(&self) -> bool {
-        matches!(self, Self::Stream(_))
+        matches!(self, Self::Stream(_) | Self::Terminal(_))
     }
 
     /// Makes the complete output visible.
@@ -84,7 +98,7 @@ impl Output {
     /// If writing, syncing or renaming fails.
     pub fn commit(self) -> io::Result<()> {
         match self {
-            Self::Stream(mut stream) => stream.flush(),
+            Self::Stream(mut stream) | Self::Terminal(mut stream) => stream.flush(),
             Self::Replace { temp, target } => {
                 let temp = temp.into_inner().map_err(io::IntoInnerError::into_error)?;
                 temp.persist(&target).map_err(|error| error.error)?;
@@ -99,13 +113,19 @@ impl Write for Output {
         match self {
             Self::Replace { temp, .. } => temp.write(bytes).map_err(bare),
             Self::Stream(stream) => stream.write(bytes),
+            Self::Terminal(stream) => {
+                // Reports are written in whole rows, so no character is cut.
+                let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+                stream.write_all(printable_lines(&text).as_bytes())?;
+                Ok(bytes.len())
+            }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Replace { temp, .. } => temp.flush().map_err(bare),
-            Self::Stream(stream) => stream.flush(),
+            Self::Stream(stream) | Self::Terminal(stream) => stream.flush(),
         }
     }
 }

@@ -31,7 +31,7 @@ impl Parts {
                 staging: None,
                 open: temp,
             }),
-            Output::Stream(_) => None,
+            Output::Stream(_) | Output::Terminal(_) => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::delimited::{MAX_LENGTH, RecordError};
 use crate::exit::Advice;
 use crate::file::is_long_window;
-use crate::humanize;
+use crate::humanize::{self, printable};
 use crate::message::{BadName, MessageId};
 
 use super::header::{Role, Unmapped, near_miss};
@@ -349,21 +349,6 @@ fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {
             format!("name it with {} NAME, or its number from 1", role.flag())
         }
     }
-}
-
-/// Replaces control characters and marks without width, which a file that is not a table may have and which must not reach the terminal.
-pub(crate) fn printable(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars() {
-        if c.is_control()
-            || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
-        {
-            text.extend(c.escape_default());
-        } else {
-            text.push(c);
-        }
-    }
-    text
 }
 
 fn columns_listed(columns: &[String]) -> String {

@@ -6,7 +6,6 @@ use super::InputError;
 use super::bytes::Bytes;
 use super::csv_rows::CsvRows;
 use super::encoding::Decoding;
-use super::error::printable;
 use super::format::{HEAD, Shape, has_message, sheet_start, sniff, table_start};
 use super::id_rows::IdRows;
 use super::input_text::InputText;
@@ -22,6 +21,7 @@ use super::table_start::TableText;
 use super::unreadable::Unreadable;
 use super::validity::{OtherBytes, check_json};
 use crate::delimited::{RecordSyntax, Records};
+use crate::humanize::printable;
 
 /// One input: its bytes and its format.
 #[derive(Debug)]

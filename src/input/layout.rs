@@ -7,12 +7,12 @@ use super::column_ref::ColumnRef;
 use super::columns::Columns;
 use super::csv_rows::Table;
 use super::encoding::Decoding;
-use super::error::printable;
 use super::header::{Role, Unmapped, unique_names};
 use super::input_text::InputText;
 use super::log_rows::LogRows;
 use super::options::InputOptions;
 use super::table_start::TableStart;
+use crate::humanize::printable;
 use crate::message::contains_id;
 
 /// The form of the records of an input.

@@ -58,7 +58,6 @@ pub(crate) use dedupe::DedupIndex;
 pub use dedupe::Fingerprint;
 pub use encoding::{InputEncoding, UnknownEncoding};
 pub use error::InputError;
-pub(crate) use error::printable;
 pub(crate) use header::column_of;
 pub use header::{Role, Unmapped};
 pub use inputs::Inputs;

@@ -10,7 +10,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::columns::Columns;
 use super::encoding::Decoding;
-use super::error::{listed, printable};
+use super::error::listed;
 use super::header::{Role, Unmapped, near_miss};
 use super::kept_cells::{KeptCellsWriter, push_string};
 use super::log_line::sent_messages;
@@ -22,6 +22,7 @@ use super::query_builder::{FieldError, QueryBuilder, RawFields, RowError};
 use super::recent::Recent;
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
+use crate::humanize::printable;
 use crate::message::first_id;
 
 /// The column of a reject if the line as a whole is at fault.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::locale::phrases;
 use super::text::SummaryText;
 use super::{Summary, SummaryFormat};
-use crate::humanize::count;
+use crate::humanize::{count, printable};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 /// The most groups in the table. More would leave no room for the rest.
@@ -153,14 +153,41 @@ fn labelled(text: &SummaryText<'_>, label: &str, value: &str) -> String {
     format!("{label}{}{value}", text.locale.text(phrases::COLON))
 }
 
-/// Escapes a text so that it neither ends a table cell nor begins markup.
+/// Escapes a text so that it neither ends a table cell nor begins markup. An underscore inside a word begins none.
 pub(crate) fn escaped(name: &str) -> String {
+    let name = printable(name);
     let mut text = String::with_capacity(name.len());
-    for char in name.chars() {
-        if matches!(char, '|' | '*' | '_' | '`' | '<' | '[' | '\\') {
+    let mut chars = name.chars().peekable();
+    let mut before = None;
+    while let Some(char) = chars.next() {
+        let is_in_word = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
+        let is_markup = match char {
+            '_' => !(is_in_word(before) && is_in_word(chars.peek().copied())),
+            char => matches!(char, '|' | '*' | '`' | '<' | '[' | '\\'),
+        };
+        if is_markup {
             text.push('\\');
         }
-        text.push(if char.is_control() { ' ' } else { char });
+        text.push(char);
+        before = Some(char);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn only_what_would_be_markup_gets_a_backslash() {
+        for (name, text) in [
+            ("GID_orders_billing", "GID_orders_billing"),
+            ("_private_ a__b", r"\_private\_ a\_\_b"),
+            ("a|b*c`d<e[f", r"a\|b\*c\`d\<e\[f"),
+            ("\u{1b}[31m\u{202e}", r"\\u{1b}\[31m\\u{202e}"),
+            ("订单_已付", "订单_已付"),
+        ] {
+            assert_eq!(escaped(name), text);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use super::locale::{RangePrecision, phrases};
 use super::text::SummaryText;
 use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, plain_table};
-use crate::humanize::{count, counted};
+use crate::humanize::{count, counted, printable};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 /// The most kinds of break that are listed. Further ones are in the report.
@@ -213,7 +213,7 @@ fn table(text: &SummaryText<'_>, precision: RangePrecision) -> Table {
     for (name, group) in &text.summary.tally.groups {
         let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
         table.add_row(
-            std::iter::once(name.clone())
+            std::iter::once(printable(name))
                 .chain(counts)
                 .chain([missed(text, group, precision)]),
         );

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
+use crate::humanize::{printable, printable_lines};
+
 /// The column where the text behind a label begins.
 const INDENT: u16 = 13;
 
@@ -16,7 +18,7 @@ const LAST_COLUMN: u16 = 25;
 /// Names are not broken into pieces shorter than this.
 const FIRST_COLUMN: u16 = 12;
 
-/// Writes the lines of a summary.
+/// Writes the lines of a summary. No text reaches the terminal with characters that it would obey.
 pub(crate) struct TerminalWriter<'o> {
     out: &'o mut dyn Write,
     /// The width of the terminal in columns.
@@ -31,7 +33,7 @@ impl<'o> TerminalWriter<'o> {
 
     /// Writes a text and an empty line.
     pub(crate) fn paragraph(&mut self, text: &str) -> io::Result<()> {
-        let text = self.wrapped(text, 0);
+        let text = self.wrapped(&printable(text), 0);
         writeln!(self.out, "{text}\n")
     }
 
@@ -43,7 +45,7 @@ impl<'o> TerminalWriter<'o> {
     ) -> io::Result<()> {
         let labels = std::iter::once(label).chain(std::iter::repeat(""));
         for (label, line) in labels.zip(lines) {
-            let wrapped = self.wrapped(&line, INDENT);
+            let wrapped = self.wrapped(&printable(&line), INDENT);
             let mut parts = wrapped.lines();
             writeln!(self.out, "{label:<12} {}", parts.next().unwrap_or_default())?;
             for part in parts {
@@ -61,7 +63,7 @@ impl<'o> TerminalWriter<'o> {
             Some(width) if !fits(&text, width) => fitted(narrow(), width).trim_fmt(),
             _ => text,
         };
-        writeln!(self.out, "{text}\n")
+        writeln!(self.out, "{}\n", printable_lines(&text))
     }
 
     /// Returns the text wrapped to the width that is left of the indent.

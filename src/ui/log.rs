@@ -9,7 +9,7 @@ use tracing::{Level, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{LogStyle, Screen};
-use crate::humanize::without_os_codes;
+use crate::humanize::{printable_log, without_os_codes};
 use crate::settings::LogFormat;
 
 /// Starts the log for the rest of the process.
@@ -49,9 +49,9 @@ where
     }
 }
 
-/// Leaves out the numbers of the system's errors.
+/// Leaves out the numbers of the system's errors, and escapes what a terminal would obey.
 fn plain(lines: &[u8]) -> Vec<u8> {
-    without_os_codes(&String::from_utf8_lossy(lines)).into_bytes()
+    printable_log(&without_os_codes(&String::from_utf8_lossy(lines))).into_bytes()
 }
 
 /// Log lines that are held back.

@@ -38,6 +38,7 @@ mod expectations;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod hostile_text;
 mod html;
 #[cfg(test)]
 mod input_files;

@@ -9,6 +9,7 @@ mod assets;
 mod bars;
 mod collected;
 mod drawing;
+mod escaper;
 mod list;
 mod origins;
 mod rows;
@@ -16,5 +17,6 @@ mod sink;
 mod timeline;
 mod view;
 
+pub(in crate::report) use escaper::PageEscaper;
 pub(super) use rows::HtmlRows;
 pub(super) use sink::HtmlSink;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::SummaryText;
 use crate::humanize::{self, count};
-use crate::input::{InputNotes, Noticed, printable};
+use crate::input::{InputNotes, Noticed};
 use crate::report::locale::{Language, Locale};
 
 /// The most logs that a sentence names.
@@ -39,7 +39,7 @@ impl InputNotesText<'_> {
             self.replaced_characters(),
         ];
         let warnings = warnings.into_iter().flatten();
-        warnings.map(|warning| printable(&warning)).collect()
+        warnings.collect()
     }
 
     fn cells_with_ids(self) -> Option<String> {
@@ -132,7 +132,7 @@ impl InputNotesText<'_> {
             self.send_status(),
         ];
         let remarks = remarks.into_iter().flatten();
-        remarks.map(|remark| printable(&remark)).collect()
+        remarks.collect()
     }
 
     fn removed(self, rows: u64, what: &str, what_in_chinese: &str) -> Option<String> {
