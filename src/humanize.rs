@@ -27,13 +27,13 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
 /// included, and the invisible characters that reorder or hide text.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    escaped_where(text, is_obeyed)
+    escape_where(text, is_obeyed)
 }
 
 /// Escapes the same characters in a text of several lines, whose line ends and tabs are kept.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {
-    escaped_where(text, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
+    escape_where(text, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
 }
 
 /// Escapes the same characters in lines of the log, whose line ends and colours are kept.
@@ -50,16 +50,16 @@ pub fn printable_log(lines: &str) -> String {
     text
 }
 
-fn escaped_where(text: &str, escapes: impl Fn(char) -> bool) -> String {
-    let mut escaped = String::with_capacity(text.len());
+fn escape_where(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if escapes(c) {
-            escaped.extend(c.escape_default());
+        if is_escaped(c) {
+            shown.extend(c.escape_default());
         } else {
-            escaped.push(c);
+            shown.push(c);
         }
     }
-    escaped
+    shown
 }
 
 fn is_obeyed(c: char) -> bool {

@@ -214,7 +214,7 @@ pub fn main(env: &Env) -> ExitCode {
 /// and in the settings file are printed before the settings are known.
 fn wants_json(args: impl Iterator<Item = OsString>, env: &Env) -> bool {
     let args: Vec<_> = args.collect();
-    let given = args.iter().enumerate().filter_map(|(nth, arg)| {
+    let mut given = args.iter().enumerate().filter_map(|(nth, arg)| {
         let arg = arg.to_str()?.strip_prefix("--log-format")?;
         match arg.strip_prefix('=') {
             Some(value) => Some(value),
@@ -222,7 +222,7 @@ fn wants_json(args: impl Iterator<Item = OsString>, env: &Env) -> bool {
             None => None,
         }
     });
-    let given = given.last().map(str::to_owned);
+    let given = given.next_back().map(str::to_owned);
     given
         .or_else(|| env.variable("ONS_AUDIT_LOG_FORMAT"))
         .as_deref()
