@@ -22,7 +22,10 @@ const TOOL: &str = concat!("ons-audit ", env!("CARGO_PKG_VERSION"));
 
 /// The number of the wording of reports. It grows when a text for people changes in them: a report of a bundle with another
 /// wording differs although nothing was changed in it.
-const WORDING: u32 = 2;
+const WORDING: u32 = 3;
+
+/// The first wording whose reports of several results files name the file of each row.
+const WORDING_WITH_FILES: u32 = 3;
 
 /// The formats without texts for people. A change of the wording does not change them.
 const WORDLESS: [&str; 3] = ["csv", "matrix", "rejects"];
@@ -127,7 +130,10 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
         ..CsvDialect::of(&settings)?
     };
     let expectations = manifest.expectations.clone();
-    let context = context(&results_files, expectations, whole, Locale::of(&settings)?);
+    let mut context = context(&results_files, expectations, whole, Locale::of(&settings)?);
+    if manifest.wording < WORDING_WITH_FILES && context.file_column.take().is_some() {
+        context.columns.remove(0);
+    }
     let again = rendered_again(&reports, &results_files, &context, folder.path())?;
     let mut lines = vec![format!(
         "{}: {}, each with the sha256 that its manifest names; made {} by {}",

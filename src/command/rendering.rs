@@ -31,9 +31,18 @@ pub(super) fn context(
             columns.push(name.clone());
         }
     }
+    let file_column = (results_files.len() > 1).then(|| {
+        let mut name = "results_file".to_owned();
+        while columns.contains(&name) {
+            name.push('_');
+        }
+        columns.insert(0, name.clone());
+        name
+    });
     ReportContext {
         groups: groups.into_iter().map(str::to_owned).collect(),
         columns,
+        file_column,
         marks: results_files
             .iter()
             .any(|results_file| results_file.header().rules == Rules::Offsets),
@@ -51,6 +60,7 @@ pub(super) fn checked(
     let context = ReportContext {
         groups: Vec::new(),
         columns: Vec::new(),
+        file_column: None,
         marks: false,
         expectations,
         csv: CsvDialect::default(),

@@ -4,9 +4,12 @@
 //! count and render the blocks, and the calling thread writes the pieces in order. Blocks are dealt to the workers in
 //! turn, so no sorting is needed. The channels are short, so memory stays at a few blocks.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+
+use serde_json::value::RawValue;
 
 use super::Summary;
 use super::error::RenderError;
@@ -85,10 +88,16 @@ fn walk_all(
             results_file,
             context,
             contexts: MessageContexts::of(results_file.header(), &context.expectations),
+            file_value: file_value(results_file),
             formats: &formats,
         };
-        let totals = walk(&renderer, reports, check)?;
+        let mut totals = walk(&renderer, reports, check)?;
         results_file.check(&totals.tally, &totals.columns)?;
+        if context.file_column.is_some() {
+            for kind in &mut totals.tally.breaks {
+                kind.first_file = Some(results_file.path().display().to_string());
+            }
+        }
         tally.append(totals.tally);
         damage.append(totals.damage);
     }
@@ -196,6 +205,8 @@ struct BlockRenderer<'a> {
     results_file: &'a ResultsFile,
     context: &'a ReportContext,
     contexts: MessageContexts,
+    /// The value of the column that names the results file.
+    file_value: Box<RawValue>,
     formats: &'a [&'a dyn RowFormat],
 }
 
@@ -250,6 +261,13 @@ impl BlockRenderer<'_> {
         } else {
             rendered.totals.tally.add(facts(asked, &subject), &judged);
         }
+        rendered.totals.damage.add_fields(line.row, &line.extra.0);
+        rendered.totals.columns.add_kept(line.row, &line.extra.0);
+        let named = self.context.file_column.as_deref().map(|name| {
+            let file = (Cow::Borrowed(name), &*self.file_value);
+            let kept = line.extra.0.iter().cloned();
+            std::iter::once(file).chain(kept).collect::<Vec<_>>()
+        });
         let view = RowView {
             row: line.row,
             same_as: line.same_as,
@@ -257,15 +275,19 @@ impl BlockRenderer<'_> {
             judged: &judged,
             born,
             born_at: born.map(|born| born_at.of(born)),
-            kept: &line.extra.0,
+            kept: named.as_deref().unwrap_or(&line.extra.0),
         };
-        rendered.totals.damage.add_fields(line.row, view.kept);
-        rendered.totals.columns.add_kept(line.row, view.kept);
         for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
             format.row(self.context, &view, piece);
         }
         Ok(())
     }
+}
+
+/// Returns the path of a results file as a JSON text.
+fn file_value(results_file: &ResultsFile) -> Box<RawValue> {
+    let path = results_file.path().display().to_string();
+    serde_json::value::to_raw_value(&path).expect("a text is JSON")
 }
 
 fn facts<'a>(line: &'a Line<'_>, subject: &MessageContext<'_>) -> RowFacts<'a> {

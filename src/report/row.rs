@@ -18,8 +18,10 @@ use crate::verdict::{Expectations, Judged, MessageVerdict};
 pub struct ReportContext {
     /// Every group that answered or is expected, in name order.
     pub groups: Vec<String>,
-    /// The names of the kept columns.
+    /// The names of the kept columns, of which the first is [`file_column`](Self::file_column) if there is one.
     pub columns: Vec<String>,
+    /// The column that names a row's results file. `None` for a report of one results file, whose row numbers are unique.
+    pub file_column: Option<String>,
     /// Whether tracks have marks and the track types of `mqadmin`.
     pub marks: bool,
     /// The expectations that rows are judged by.
@@ -114,7 +116,7 @@ pub struct RowView<'a> {
     pub born: Option<Timestamp>,
     /// The born time in RFC 3339, UTC, milliseconds.
     pub born_at: Option<&'a str>,
-    /// The row's own kept columns.
+    /// The row's own kept columns; the first names the results file if the report has several.
     pub kept: &'a [(Cow<'a, str>, &'a RawValue)],
 }
 

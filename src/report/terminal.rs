@@ -232,10 +232,12 @@ fn breaks(summary: &Summary<'_>) -> Vec<String> {
             .map(|(group, verdict)| format!("{group} {verdict}"))
             .collect();
         let (number, row) = (count(kind.count), kind.first_row);
+        let file = kind.first_file.as_ref();
         format!(
-            "{number} in {}: {}; first row {row}, {}",
+            "{number} in {}: {}; first row {row}{}, {}",
             kind.topic,
             groups.join(", "),
+            file.map(|file| format!(" of {file}")).unwrap_or_default(),
             kind.first_msg_id
         )
     });

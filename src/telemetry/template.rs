@@ -264,6 +264,7 @@ mod tests {
             groups: vec![("GID_<!channel>".to_owned(), Verdict::Open)],
             count,
             first_row: 1,
+            first_file: None,
             first_msg_id: "0A15030B110F18B4AAC264DBD9370E4E".to_owned(),
         };
         let mut tally = Tally::default();

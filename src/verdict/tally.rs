@@ -82,6 +82,8 @@ pub struct BreakKind {
     pub count: u64,
     /// The input row of the first of them.
     pub first_row: u64,
+    /// The results file of the first of them, if there are several.
+    pub first_file: Option<String>,
     /// The message ID of the first of them.
     pub first_msg_id: String,
 }
@@ -276,6 +278,7 @@ impl Tally {
                     .collect(),
                 count: 1,
                 first_row: facts.row,
+                first_file: None,
                 first_msg_id: facts.msg_id.to_owned(),
             });
         }

@@ -1,12 +1,14 @@
 //! The files of an audit: the results file and its protection, and what is refused before the first query.
 
+use std::collections::BTreeSet;
+
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::audit_http::some_messages;
 use super::gateway::Gateway;
-use super::tool::Tool;
+use super::tool::{Tool, table};
 
 const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json \
                      --expect-file samples/expected.csv --accept filtered";
@@ -77,6 +79,30 @@ fn results_files_are_shards_of_one_run_or_refused() {
     tool.call(AUDIT).args("-o b.csv").ends(1);
     let said = tool.call("report a.results.ndjson b.results.ndjson -o both.json");
     assert!(!said.ends(1).stderr.contains("different sources"));
+    let said = tool
+        .call("report a.results.ndjson b.results.ndjson -o both.csv -o both.ndjson -o both.html --bundle both.zip")
+        .ends(1);
+    assert!(
+        said.stderr.contains("first row 657 of a.results.ndjson, "),
+        "{}",
+        said.stderr
+    );
+    let rows = table(&tool.read("both.csv"));
+    let named = rows.iter().filter(|row| row["row"] == "657");
+    let named: BTreeSet<_> = named.map(|row| &*row["results_file"]).collect();
+    assert_eq!(named, ["a.results.ndjson", "b.results.ndjson"].into());
+    assert!(
+        tool.read("both.ndjson")
+            .contains(r#""extra":{"results_file":"b.results.ndjson","#)
+    );
+    assert!(tool.read("both.html").contains(
+        "<tr><td>657<td>0A15030B110F18B4AAC264DBD9370E4E<td>06:02:09<td>a.results.ndjson"
+    ));
+    assert!(
+        !tool.read("a.csv").contains("results_file"),
+        "one file needs no name"
+    );
+    tool.call("verify both.zip").ends(0);
     let both: Value = serde_json::from_str(&tool.read("both.json")).unwrap();
     assert_eq!(both["totals"]["rows"], 2000);
     assert_eq!(both["runs"].as_array().unwrap().len(), 2);

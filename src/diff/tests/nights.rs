@@ -146,6 +146,7 @@ pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
     let context = ReportContext {
         groups: Vec::new(),
         columns: Vec::new(),
+        file_column: None,
         marks: false,
         expectations: expectations.clone(),
         csv: CsvDialect::default(),

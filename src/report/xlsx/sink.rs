@@ -190,6 +190,7 @@ mod tests {
         let context = ReportContext {
             groups: Vec::new(),
             columns: Vec::new(),
+            file_column: None,
             marks: false,
             expectations: Expectations::default(),
             csv: CsvDialect::PLAIN,

@@ -85,6 +85,7 @@ fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
     let context = ReportContext {
         groups: results_file.trailer().groups.iter().cloned().collect(),
         columns: results_file.trailer().columns.clone(),
+        file_column: None,
         marks: results_file.header().rules == Rules::Offsets,
         expectations: results_file.header().expectations.clone(),
         csv: CsvDialect::default(),
