@@ -300,8 +300,7 @@ fn log_field<'o>(object: &'o Object<'_>) -> Option<&'o str> {
     fields.find_map(|(column, name)| is_log(column).then_some(name))
 }
 
-/// Finds a kept value that readers of the results file could not parse: half a surrogate pair, or a number out of
-/// range.
+/// Finds a kept value that readers of the results file could not parse: half a surrogate pair.
 fn untransportable<'a>(
     columns: &Columns,
     object: &Object<'a>,
@@ -309,7 +308,7 @@ fn untransportable<'a>(
 ) -> Option<RowError<'a>> {
     let found = object.raw(column);
     let is_plain = found.starts_with('"') && !found.contains('\\');
-    if is_plain {
+    if is_plain || object::is_out_of_range(found) {
         return None;
     }
     let error = serde_json::from_str::<serde_json::Value>(found).err()?;

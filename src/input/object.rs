@@ -7,6 +7,8 @@ use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::kept_cells::push_string;
+
 /// Keys and raw values in the order of the text, repeated keys included.
 #[derive(Debug)]
 pub(super) struct Object<'a>(Vec<(FieldName<'a>, &'a RawValue)>);
@@ -28,10 +30,13 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(key, _)| &*key.0)
     }
 
-    /// Appends the text of a value by its index as one line: line ends within it are white space.
+    /// Appends the text of a value by its index as one line: line ends within it are white space. A value with a number
+    /// that no reader could hold, such as `1e400`, becomes a string of its text.
     pub(super) fn push_raw(&self, place: usize, json: &mut String) {
         let raw = self.raw(place);
-        if memchr2(b'\n', b'\r', raw.as_bytes()).is_some() {
+        if is_out_of_range(raw) {
+            push_string(json, raw);
+        } else if memchr2(b'\n', b'\r', raw.as_bytes()).is_some() {
             json.extend(
                 raw.chars()
                     .map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }),
@@ -51,6 +56,15 @@ impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ObjectVisitor)
     }
+}
+
+/// Returns whether a value contains a number beyond the range of a double.
+pub(super) fn is_out_of_range(raw: &str) -> bool {
+    // Shorter numbers without an exponent are in range.
+    let may_be =
+        !raw.starts_with('"') && (raw.len() > 308 || memchr2(b'e', b'E', raw.as_bytes()).is_some());
+    let error = || serde_json::from_str::<serde_json::Value>(raw).err();
+    may_be && error().is_some_and(|error| error.to_string().starts_with("number out of range"))
 }
 
 /// Returns the fault of a piece of JSON without its position, which would count from the start of that piece.

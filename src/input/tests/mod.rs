@@ -228,6 +228,23 @@ fn ndjson_travels_as_it_was_written() {
 }
 
 #[test]
+fn numbers_of_any_size_are_kept() {
+    let json = format!(
+        "{{\"msg_id\":\"{A}\",\"topic\":\"t\",\"x\":1e400}}\n\
+         {{\"msg_id\":\"{B}\",\"topic\":\"t\",\"x\":[-1E999,\"a\"]}}\n\
+         {{\"msg_id\":\"{C}\",\"topic\":\"t\",\"x\":123456789012345678901234567890.10}}\n"
+    );
+    assert_eq!(
+        shorts(json, InputOptions::default()),
+        [
+            format!(r#"1. t {A} {{"x":"1e400"}}"#),
+            format!(r#"2. t {B} {{"x":"[-1E999,\"a\"]"}}"#),
+            format!(r#"3. t {C} {{"x":123456789012345678901234567890.10}}"#),
+        ]
+    );
+}
+
+#[test]
 fn bare_ids_take_topic_and_instance_from_the_person() {
     let with_topic =
         options(|o| (o.topic, o.instance) = (Some("t".to_owned()), Some("I".to_owned())));
