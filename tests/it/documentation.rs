@@ -431,13 +431,6 @@ fn the_commands_for_the_cloud_run_as_they_are_typed() {
     assert_eq!(gateway.calls(), 986, "plan asks nothing");
 }
 
-#[test]
-fn the_cron_line_is_that_of_the_sample() {
-    let text = page("docs/guide/every-night.md");
-    let sample = Tool::new().read("samples/nightly.crontab");
-    assert!(sample.ends_with(only_block(&text, "crontab")), "{sample}");
-}
-
 /// The programs of other clients, which `tests/clients/run` runs.
 fn client_examples() -> BTreeSet<String> {
     let files = std::fs::read_dir(root().join("tests/clients/examples")).unwrap();
