@@ -167,6 +167,17 @@ pub fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Returns the permissions of an open file that others than its owner may read, write or run; `None` if only its owner may.
+///
+/// # Errors
+///
+/// If the metadata of the file cannot be read.
+pub fn mode_if_shared(file: &File) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
 /// Returns whether the path still names this open file. It may have been removed, renamed or replaced.
 ///
 /// # Errors

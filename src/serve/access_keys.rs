@@ -14,7 +14,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use thiserror::Error;
 
 use super::request_signature::SigningSecret;
 use crate::exit::Advice;
+use crate::file;
 
 /// An access key and its rights.
 #[derive(Debug)]
@@ -190,8 +190,7 @@ impl AccessKeys {
             source,
         };
         let mut file = File::open(path).map_err(unreadable)?;
-        let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        if let Some(mode) = file::mode_if_shared(&file).map_err(unreadable)? {
             return Err(KeysError::Open {
                 path: path.to_owned(),
                 mode,
@@ -286,6 +285,8 @@ fn line_of(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::file;
     use std::io::Write;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::exit::Advice;
+use crate::file;
 
 /// The defaults of all settings.
 const DEFAULTS: &str = include_str!("../../samples/settings.toml");
@@ -36,6 +39,22 @@ const EXAMPLES: [(&str, &str); 23] = [
     ("latency", "200ms"),
     ("fault_rate", "20%"),
 ];
+
+/// The settings that are secrets. Others must not be able to read a settings file with one of them.
+const SECRETS: [&str; 1] = ["notify_url"];
+
+/// The beginning of the variables of this program. Kubernetes sets others that begin so (`ONS_AUDIT_SERVICE_HOST`).
+const PREFIX: &str = "ONS_AUDIT_";
+
+/// The variables that are no settings.
+const OTHER_VARIABLES: [&str; 3] = [
+    "ONS_AUDIT_CONFIG",
+    "ONS_AUDIT_NOTIFY_SECRET",
+    "ONS_AUDIT_SERVE_KEYS",
+];
+
+/// A variable with at most so many edits of a known one is taken for a misspelt one.
+const MISSPELT: usize = 2;
 
 /// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +107,17 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
         /// The error of the operating system.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// The settings file holds a secret, and others than its owner can read it.
+    #[error("{}: mode {mode:04o}, expected 0600: it holds {key}, and others can read it", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The mode of the file.
+        mode: u32,
+        /// The setting that is secret.
+        key: &'static str,
     },
     /// The settings file is not TOML.
     #[error("{}: {}", path.display(), source.to_string().trim_end())]
@@ -98,13 +127,21 @@ pub enum SettingsError {
         /// The error of the parser, with line and column.
         source: Box<toml::de::Error>,
     },
-    /// The settings file has an unknown setting, or a value that is not a text, number or boolean.
+    /// The settings file has an unknown setting.
     #[error("{}: `{key}` is not a setting", path.display())]
     Unknown {
         /// The file.
         path: PathBuf,
         /// The name found.
         key: String,
+    },
+    /// A variable is nearly one of this program's.
+    #[error("{name}: there is no such variable")]
+    UnknownVariable {
+        /// The variable found.
+        name: String,
+        /// The variable that it resembles.
+        nearest: String,
     },
     /// A value is not valid.
     #[error("{key} (from {origin}): {problem}")]
@@ -135,7 +172,12 @@ impl Advice for SettingsError {
             Self::Syntax { .. } => {
                 Some("a line is NAME = VALUE; text stands in \"quotes\"".to_owned())
             }
-            Self::Unknown { .. } => Some(format!("the settings are: {}", names().join(", "))),
+            Self::Open { path, .. } => Some(format!("chmod 600 {}", path.display())),
+            Self::Unknown { key, .. } => Some(match nearest(key) {
+                Some(name) => format!("did you mean {name}?"),
+                None => format!("the settings are: {}", names().join(", ")),
+            }),
+            Self::UnknownVariable { nearest, .. } => Some(format!("did you mean {nearest}?")),
             Self::Value { key, origin, .. } => Some(format!(
                 "for example {}",
                 origin.written(key, &example(key))
@@ -160,15 +202,18 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If the settings file cannot be read or is not valid.
+    /// If a variable is misspelt, or the settings file cannot be read, is not valid, or holds a secret that others can read.
     pub fn new(
         environment: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
     ) -> Result<Self, SettingsError> {
         let environment: BTreeMap<_, _> = environment
             .into_iter()
-            .filter(|(name, value)| name.starts_with("ONS_AUDIT_") && !value.is_empty())
+            .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
             .collect();
+        environment
+            .keys()
+            .try_for_each(|name| refuse_misspelt(name))?;
         let path = file
             .map(Path::to_owned)
             .or_else(|| environment.get("ONS_AUDIT_CONFIG").map(PathBuf::from));
@@ -263,7 +308,7 @@ impl Settings {
             // The address of a proxy with a password is refused at every origin, and never shown.
             let value = match value.rsplit_once('@') {
                 Some((_, host)) if key == "proxy" => format!("***@{host}"),
-                _ if key == "notify_url" && !value.is_empty() => "***".to_owned(),
+                _ if SECRETS.contains(&key) && !value.is_empty() => "***".to_owned(),
                 _ => value.to_owned(),
             };
             let value = toml::Value::String(value);
@@ -274,7 +319,40 @@ impl Settings {
 }
 
 fn variable(key: &str) -> String {
-    format!("ONS_AUDIT_{}", key.to_ascii_uppercase())
+    format!("{PREFIX}{}", key.to_ascii_uppercase())
+}
+
+/// Returns the setting whose name resembles `key` most, unless none does.
+fn nearest(key: &str) -> Option<&'static str> {
+    let key = key.to_lowercase().replace('-', "_");
+    let distances = names()
+        .into_iter()
+        .map(|name| (strsim::osa_distance(&key, name), name));
+    let (distance, name) = distances.min()?;
+    (distance <= MISSPELT.max(name.len() / 2)).then_some(name)
+}
+
+/// Refuses a variable that is not known and resembles a known one: at most [`MISSPELT`] edits, and not every letter is
+/// another.
+fn refuse_misspelt(name: &str) -> Result<(), SettingsError> {
+    let settings = names().into_iter().map(variable);
+    let others = OTHER_VARIABLES.into_iter().map(str::to_owned);
+    let known: Vec<_> = settings.chain(others).collect();
+    if known.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let distances = known
+        .into_iter()
+        .map(|known| (strsim::osa_distance(name, &known), known));
+    let misspelt = distances
+        .filter(|(distance, known)| *distance <= MISSPELT.min(known.len() - PREFIX.len() - 1));
+    match misspelt.min() {
+        Some((_, nearest)) => Err(SettingsError::UnknownVariable {
+            name: name.to_owned(),
+            nearest,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Returns the names of all settings, in the order of the default file.
@@ -306,18 +384,22 @@ fn defaults() -> BTreeMap<String, String> {
 }
 
 fn read(path: &Path) -> Result<BTreeMap<String, String>, SettingsError> {
-    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+    let unreadable = |source| SettingsError::Unreadable {
         path: path.to_owned(),
         source,
-    })?;
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
     let table = flatten(path, &text)?;
-    match table.keys().find(|key| !names().contains(&key.as_str())) {
-        Some(key) => Err(SettingsError::Unknown {
-            path: path.to_owned(),
-            key: key.clone(),
-        }),
-        None => Ok(table),
+    let holds = |key: &&str| table.get(*key).is_some_and(|value| !value.is_empty());
+    if let Some(key) = SECRETS.into_iter().find(holds)
+        && let Some(mode) = file::mode_if_shared(&file).map_err(unreadable)?
+    {
+        let path = path.to_owned();
+        return Err(SettingsError::Open { path, mode, key });
     }
+    Ok(table)
 }
 
 fn flatten(path: &Path, text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
@@ -325,14 +407,24 @@ fn flatten(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Settings
         path: path.to_owned(),
         source: Box::new(source),
     })?;
-    let scalar = |(key, value): (String, toml::Value)| match value {
-        toml::Value::String(text) => Ok((key, text)),
-        toml::Value::Integer(number) => Ok((key, number.to_string())),
-        toml::Value::Boolean(truth) => Ok((key, truth.to_string())),
-        _ => Err(SettingsError::Unknown {
-            path: path.to_owned(),
-            key,
-        }),
+    let scalar = |(key, value): (String, toml::Value)| {
+        let Some(name) = names().into_iter().find(|name| *name == key) else {
+            let path = path.to_owned();
+            return Err(SettingsError::Unknown { path, key });
+        };
+        match value {
+            toml::Value::String(text) => Ok((key, text)),
+            toml::Value::Integer(number) => Ok((key, number.to_string())),
+            toml::Value::Boolean(truth) => Ok((key, truth.to_string())),
+            other => Err(SettingsError::Value {
+                key: name,
+                origin: Origin::File(path.to_owned()),
+                problem: format!(
+                    "expected a text, a whole number, true or false, found: {}",
+                    other.type_str()
+                ),
+            }),
+        }
     };
     table.into_iter().map(scalar).collect()
 }
@@ -390,10 +482,20 @@ mod tests {
             error.to_string().ends_with("`raet` is not a setting"),
             "{error}"
         );
+        let hint = |file: &str| settings(&[], file).unwrap_err().hint().unwrap();
+        for (key, said) in [
+            ("raet", "did you mean rate?"),
+            ("Max-Time", "did you mean max_time?"),
+            ("notifyurl", "did you mean notify_url?"),
+            ("concurency", "did you mean concurrency?"),
+        ] {
+            assert_eq!(hint(&format!("{key} = 1\n")), said);
+        }
+        assert!(hint("colour_of_pages = 1\n").contains("rate, burst"));
+        let error = settings(&[], "rate = [8]\n").unwrap_err().to_string();
         assert!(
-            error.hint().unwrap().contains("rate, burst"),
-            "{:?}",
-            error.hint()
+            error.ends_with("): expected a text, a whole number, true or false, found: array"),
+            "{error}"
         );
         assert!(
             settings(&[], "rate = \n")
@@ -401,6 +503,74 @@ mod tests {
                 .to_string()
                 .contains("line 1")
         );
+    }
+
+    #[test]
+    fn only_misspelt_variables_are_refused() {
+        for (name, nearest) in [
+            ("RAET", "RATE"),
+            ("RATES", "RATE"),
+            ("MAXTIME", "MAX_TIME"),
+            ("TX", "TZ"),
+            ("CONFG", "CONFIG"),
+            ("SERVE_KEY", "SERVE_KEYS"),
+            ("NOTIFY_URI", "NOTIFY_URL"),
+            ("rate2", ""),
+            // Kubernetes sets these for services named ons-audit, ons-audit-serve and ons-audit-db.
+            ("SERVICE_HOST", ""),
+            ("SERVICE_PORT", ""),
+            ("SERVICE_PORT_HTTP", ""),
+            ("PORT", ""),
+            ("PORT_8181_TCP", ""),
+            ("PORT_8181_TCP_PROTO", ""),
+            ("PORT_8181_TCP_PORT", ""),
+            ("PORT_8181_TCP_ADDR", ""),
+            ("SERVE_SERVICE_HOST", ""),
+            ("SERVE_PORT", ""),
+            ("DB_PORT", ""),
+            ("DB", ""),
+        ] {
+            let variable = format!("{PREFIX}{name}");
+            let error = settings(&[(&variable, "x")], "").err();
+            let hint = error.and_then(|error| error.hint()).unwrap_or_default();
+            let said = format!("did you mean {PREFIX}{nearest}?");
+            assert_eq!(hint, if nearest.is_empty() { "" } else { &said }, "{name}");
+            assert!(
+                settings(&[(&variable, "")], "").is_ok(),
+                "an empty one is none"
+            );
+        }
+        for known in names().into_iter().map(variable) {
+            assert!(settings(&[(&known, "samples/settings.toml")], "").is_ok());
+        }
+        for known in OTHER_VARIABLES {
+            assert!(settings(&[(known, "samples/settings.toml")], "").is_ok());
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_secret_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let read = |text: &str, mode: u32| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let mode = std::fs::Permissions::from_mode(mode);
+            file.as_file().set_permissions(mode).unwrap();
+            Settings::new([], Some(file.path())).map(drop)
+        };
+        let secret = "notify_url = \"https://h.example/s3cret\"\n";
+        for mode in [0o640, 0o604, 0o660, 0o622] {
+            let error = read(secret, mode).unwrap_err();
+            let said = format!(
+                "mode {mode:04o}, expected 0600: it holds notify_url, and others can read it"
+            );
+            assert!(error.to_string().ends_with(&said), "{error}");
+            assert!(error.hint().unwrap().starts_with("chmod 600 "));
+            assert!(read("notify_url = \"\"\nrate = \"1/s\"\n", mode).is_ok());
+        }
+        for mode in [0o600, 0o400] {
+            assert!(read(secret, mode).is_ok(), "{mode:o}");
+        }
     }
 
     #[test]

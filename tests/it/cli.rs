@@ -286,10 +286,14 @@ fn settings_are_shown_with_their_origins() {
         (
             "raet = \"1/s\"",
             "mine.toml: `raet` is not a setting",
-            "the settings are: source, profile,",
+            "did you mean rate?",
         ),
         ("rate = ", "line 1", "a line is NAME = VALUE"),
-        ("rate = [1]", "`rate`", "the settings are"),
+        (
+            "rate = [1]",
+            "rate (from mine.toml): expected a text, a whole number",
+            "for example rate = ",
+        ),
     ] {
         tool.write("mine.toml", file);
         let said = tool

@@ -263,10 +263,19 @@ fn webhooks_get_failures_and_optionally_successes() {
 #[test]
 fn the_address_of_a_webhook_is_shown_nowhere() {
     let tool = Tool::new();
-    tool.write(
-        "mine.toml",
-        "notify_url = \"https://hooks.example/s3cret\"\n",
-    );
+    let file = "notify_url = \"https://hooks.example/s3cret\"\n";
+    tool.write("open.toml", file);
+    for command in ["audit", "plan", "serve"] {
+        let said = tool
+            .call(command)
+            .args("--show-settings --config open.toml");
+        assert_eq!(
+            said.ends(2).stderr,
+            "error: open.toml: mode 0644, expected 0600: it holds notify_url, and others can read it\n\
+             hint: chmod 600 open.toml\n"
+        );
+    }
+    tool.write_private("mine.toml", file);
     let said = tool
         .call("audit --show-settings --config mine.toml")
         .ends(0);
