@@ -37,6 +37,10 @@ fuzz:
 clients:
     .ci/run clients
 
+# bash, zsh and fish complete; groff and mandoc read the manual pages
+shells:
+    .ci/run shells
+
 # Prometheus reads the metrics
 metrics:
     .ci/run metrics

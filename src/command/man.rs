@@ -1,34 +1,36 @@
-//! `completions` and `man`: generated from the flags, so that they are always up to date.
+//! `man`: generated from the flags, so that it is always up to date.
 
 use anyhow::anyhow;
 use clap::Command;
-use clap_complete::Shell;
 
 use crate::exit::{Failed, Status, print};
 
-#[derive(Debug, clap::Args)]
-pub(super) struct CompletionsArgs {
-    /// The shell to complete for
-    shell: Shell,
-}
+/// The commands that have a page, by its name without `ons-audit-`.
+pub(super) const PAGES: [&str; 12] = [
+    "audit",
+    "plan",
+    "report",
+    "diff",
+    "expect",
+    "expect-learn",
+    "serve",
+    "snapshot",
+    "inspect",
+    "verify",
+    "completions",
+    "man",
+];
 
 #[derive(Debug, clap::Args)]
-pub(super) struct ManArgs {
+pub(super) struct Args {
     /// The page of one command instead of the overview
     #[arg(value_name = "COMMAND")]
-    command: Option<String>,
+    page: Option<String>,
 }
 
-pub(super) fn completions(args: &CompletionsArgs, mut program: Command) -> Result<Status, Failed> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut program, "ons-audit", &mut script);
-    print(&String::from_utf8_lossy(&script))?;
-    Ok(Status::Clean)
-}
-
-pub(super) fn man(args: &ManArgs, mut program: Command) -> Result<Status, Failed> {
+pub(super) fn run(args: &Args, mut program: Command) -> Result<Status, Failed> {
     program.build();
-    let page = match &args.command {
+    let page = match &args.page {
         None => program,
         Some(name) => program.find_subcommand(name).cloned().ok_or_else(|| {
             let error = anyhow!("there is no command `{name}`");

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod completions;
 mod diff;
 mod ending;
 mod evidence;
@@ -97,9 +98,9 @@ enum Command {
     /// Check the seal and the totals of a results file or a bundle
     Verify(verify::Args),
     /// Print a completion script for a shell
-    Completions(man::CompletionsArgs),
+    Completions(completions::Args),
     /// Print the manual page
-    Man(man::ManArgs),
+    Man(man::Args),
     /// The same as COMMAND --help
     #[command(hide = true)]
     Help {
@@ -240,8 +241,8 @@ fn run(command: Command, env: &Env) -> Result<Status, Failed> {
         Command::Snapshot(args) => snapshot::run(args, env),
         Command::Inspect(args) => inspect::run(&args, env),
         Command::Verify(args) => verify::run(&args),
-        Command::Completions(args) => man::completions(&args, Cli::command()),
-        Command::Man(args) => man::man(&args, Cli::command()),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Help { .. } => unreachable!("it was turned into COMMAND --help"),
     }
 }

@@ -76,6 +76,8 @@ mod samples;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod shells;
+#[cfg(test)]
 mod telemetry;
 #[cfg(test)]
 mod tool;
