@@ -1,11 +1,6 @@
 //! Exit statuses, and how an error becomes one of them.
 //!
-//! | code | meaning |
-//! |---|---|
-//! | 0 | complete, every row reconciled |
-//! | 1 | complete, something to look at: a break, undetermined, not found, unsubscribed, a rejected row |
-//! | 2 | refused before asking: usage, configuration, credentials, input |
-//! | 3 | incomplete: unanswered queries, a deadline, an interruption |
+//! [`MEANINGS`] says what they mean.
 //!
 //! Two is also what clap uses for a usage error, so a script sees one meaning.
 
@@ -20,6 +15,15 @@ use serde_json::{Value, json};
 
 use crate::humanize::printable_lines;
 use crate::{clock, file, humanize};
+
+/// The meaning of the statuses 0 to 3, if a command gives none of its own.
+pub const MEANINGS: [&str; 4] = [
+    "complete, every row reconciled",
+    "complete, something to look at: break, undetermined, not found, unsubscribed, rejected row, message ID in a cell of \
+     several lines or in a log line outside of send results",
+    "refused before asking: usage, configuration, credentials, input",
+    "incomplete: unanswered queries, the time was up, interrupted, or a file that could not be written",
+];
 
 /// The exit status of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,6 +15,7 @@ mod ending;
 mod evidence;
 mod expect;
 mod flags;
+mod help;
 mod inspect;
 mod man;
 mod outcome;
@@ -34,7 +35,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
 use crate::clock::{self, Clock};
@@ -65,12 +66,24 @@ struct Cli {
 }
 
 impl Cli {
+    /// Returns all commands with their help.
+    fn program() -> clap::Command {
+        help::complete(Self::command())
+    }
+
+    fn parsed(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut program = Self::program();
+        let matches = program.try_get_matches_from_mut(args)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut program))
+    }
+
     /// Turns `help COMMAND` into `COMMAND --help`.
     fn or_help(self) -> Result<Self, clap::Error> {
         match self.command {
             Command::Help { command } => {
                 let program = std::iter::once("ons-audit".to_owned());
-                Self::try_parse_from(program.chain(command).chain(["--help".to_owned()]))
+                let args = program.chain(command).chain(["--help".to_owned()]);
+                Self::parsed(args.map(OsString::from))
             }
             _ => Ok(self),
         }
@@ -187,7 +200,7 @@ fn enough_descriptors() -> io::Result<()> {
 pub fn main(env: &Env) -> ExitCode {
     signals::survive_file_limits();
     exit::set_json(wants_json(std::env::args_os(), env));
-    match Cli::try_parse().and_then(Cli::or_help) {
+    match Cli::parsed(std::env::args_os()).and_then(Cli::or_help) {
         Ok(cli) => {
             let serves = matches!(cli.command, Command::Serve(_));
             let outputs = cli.command.outputs();
@@ -241,8 +254,8 @@ fn run(command: Command, env: &Env) -> Result<Status, Failed> {
         Command::Snapshot(args) => snapshot::run(args, env),
         Command::Inspect(args) => inspect::run(&args, env),
         Command::Verify(args) => verify::run(&args),
-        Command::Completions(args) => completions::run(&args, Cli::command()),
-        Command::Man(args) => man::run(&args, Cli::command()),
+        Command::Completions(args) => completions::run(&args, Cli::program()),
+        Command::Man(args) => man::run(&args, Cli::program()),
         Command::Help { .. } => unreachable!("it was turned into COMMAND --help"),
     }
 }

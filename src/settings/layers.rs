@@ -318,6 +318,13 @@ impl Settings {
     }
 }
 
+/// Returns the name of every setting, with that of its environment variable.
+#[must_use]
+pub fn variables() -> Vec<(&'static str, String)> {
+    let names = names().into_iter();
+    names.map(|key| (key, variable(key))).collect()
+}
+
 fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase())
 }

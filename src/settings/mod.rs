@@ -9,5 +9,5 @@ mod layers;
 mod value;
 
 pub use deadline::{Deadline, FinishBy};
-pub use layers::{Origin, Settings, SettingsError};
+pub use layers::{Origin, Settings, SettingsError, variables};
 pub use value::{Accept, Auto, LogFormat, MaxRejects, Share, Span};

@@ -50,6 +50,8 @@ mod interrupted;
 mod large_run;
 mod log_json;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod message_ids;
 #[cfg(test)]
 mod nightly;
