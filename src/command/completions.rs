@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
@@ -100,7 +100,7 @@ fn offer(arg: &Arg) -> String {
             _ => "NOTHING".to_owned(),
         };
     }
-    let words: Vec<_> = words.iter().map(|word| word.get_name()).collect();
+    let words: Vec<_> = words.iter().map(PossibleValue::get_name).collect();
     format!("'{}'", words.join(" "))
 }
 

@@ -288,6 +288,47 @@ const CREDENTIALS: [(&str, &str); 17] = [
     ),
 ];
 
+/// Variables that are no settings, with the option whose commands read them.
+const VARIABLES: [(&str, &[(&str, &str)]); 6] = [
+    (
+        "notify_template",
+        &[(
+            "ONS_AUDIT_NOTIFY_SECRET",
+            "signs notices to DingTalk and Feishu",
+        )],
+    ),
+    (
+        "keys",
+        &[(
+            "ONS_AUDIT_SERVE_KEYS",
+            "access keys, id:secret,…, if there is no --keys",
+        )],
+    ),
+    ("profile", &CREDENTIALS),
+    (
+        "source",
+        &[
+            ("ROCKETMQ_ACCESS_KEY", "account of a cluster with ACL"),
+            ("ROCKETMQ_SECRET_KEY", "its secret"),
+            ("ROCKETMQ_SECURITY_TOKEN", "its token, if it has one"),
+        ],
+    ),
+    (
+        "proxy",
+        &[
+            (
+                "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY",
+                "proxies, in either case",
+            ),
+            ("NO_PROXY", "hosts that are asked directly"),
+        ],
+    ),
+    (
+        "finish_by",
+        &[("TZ", "the time zone of --finish-by, if it names none")],
+    ),
+];
+
 /// Where keys are looked for.
 const KEY_FILES: [(&str, &str); 2] = [
     (
@@ -381,45 +422,7 @@ impl CommandHelp {
                 }
             }
         }
-        for (option, table) in [
-            (
-                "notify_template",
-                &[(
-                    "ONS_AUDIT_NOTIFY_SECRET",
-                    "signs notices to DingTalk and Feishu",
-                )][..],
-            ),
-            (
-                "keys",
-                &[(
-                    "ONS_AUDIT_SERVE_KEYS",
-                    "access keys, id:secret,…, if there is no --keys",
-                )],
-            ),
-            ("profile", &CREDENTIALS),
-            (
-                "source",
-                &[
-                    ("ROCKETMQ_ACCESS_KEY", "account of a cluster with ACL"),
-                    ("ROCKETMQ_SECRET_KEY", "its secret"),
-                    ("ROCKETMQ_SECURITY_TOKEN", "its token, if it has one"),
-                ],
-            ),
-            (
-                "proxy",
-                &[
-                    (
-                        "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY",
-                        "proxies, in either case",
-                    ),
-                    ("NO_PROXY", "hosts that are asked directly"),
-                ],
-            ),
-            (
-                "finish_by",
-                &[("TZ", "the time zone of --finish-by, if it names none")],
-            ),
-        ] {
+        for (option, table) in VARIABLES {
             if uses(option) {
                 variables.extend(entries(table));
             }

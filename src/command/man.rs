@@ -120,7 +120,7 @@ fn generated(command: &Command) -> std::io::Result<String> {
 
 /// Adds a section with a list of terms and their explanations.
 fn add_list(text: &mut String, section: &str, entries: impl IntoIterator<Item = (String, String)>) {
-    write!(text, ".SH \"{section}\"\n").expect("memory takes all text");
+    writeln!(text, ".SH \"{section}\"").expect("memory takes all text");
     for (term, explanation) in entries {
         let (term, explanation) = (escaped(&term), escaped(&explanation));
         write!(text, ".TP\n\\fB{term}\\fR\n{explanation}\n").expect("memory takes all text");
