@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use comfy_table::{CellAlignment, Table};
 
 use super::locale::{RangePrecision, phrases};
-use super::text::SummaryText;
+use super::text::{StepPlaces, SummaryText};
 use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, plain_table};
 use crate::humanize::{count, counted, printable};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
@@ -66,7 +66,7 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("input", text.input_notes())?;
         out.labelled("columns", text.damaged())?;
         out.labelled("files", self.files())?;
-        out.labelled("next", self.next(summary))
+        out.labelled("next", self.next(&text))
     }
 }
 
@@ -124,59 +124,24 @@ impl TerminalSummary {
         }
     }
 
-    /// Returns the next steps, most urgent first. They name files that exist, and commands that make further ones.
-    fn next(&self, summary: &Summary<'_>) -> Vec<String> {
-        use ReportFormat::{Csv, Matrix, Ndjson, Xlsx};
-        let tally = &summary.tally;
+    /// Returns the next steps. They name files that exist, and commands that make further ones.
+    fn next(&self, text: &SummaryText<'_>) -> Vec<String> {
+        use ReportFormat::{Csv, Matrix, Ndjson, Rejects, Xlsx};
+        let summary = text.summary;
         let results_files = summary.results_files.iter();
         let results_files: Vec<_> = results_files
             .map(|results_file| shell_word(results_file.path()))
             .collect();
         let report = format!("ons-audit report {}", results_files.join(" "));
-        let mut steps = Vec::new();
-        if !summary.is_complete() {
-            let place = match self.report_in(&[Csv, Ndjson, Xlsx, Matrix]) {
-                Some((path, _)) => format!("see error_code in {}; ", path.display()),
-                None => String::new(),
-            };
-            steps.push(format!(
-                "{place}the same command with --resume asks about them again, while the messages are kept (about 3 days)"
-            ));
-        }
-        let advice = summary.advice().into_iter();
-        steps.extend(advice.map(|(code, hint)| format!("{code}: {hint}")));
-        if tally.messages(MessageVerdict::Break) > 0 {
-            let list = self.list_of_breaks(summary, &report);
-            steps.push(format!("{list}; ask those again before acting on them"));
-        }
-        if tally
-            .groups
-            .values()
-            .any(|group| group.count(Verdict::Absent) > 0)
-        {
-            steps.push(
-                "absent groups: were they ever started? check their names in the expectations"
-                    .to_owned(),
-            );
-        }
-        if tally.totals.rejected > 0 {
-            steps.push(match self.report_in(&[ReportFormat::Rejects]) {
-                Some((path, _)) => format!(
-                    "fix the rejected rows: {} lists them with file, line and reason",
-                    path.display()
-                ),
-                None => format!(
-                    "fix the rejected rows: `{report} --rejects rejected.csv` lists them with file, line and reason"
-                ),
-            });
-        }
-        if tally.messages(MessageVerdict::Undetermined) > 0 {
-            steps.push(
-                "undetermined does not count as passed: start the group, or look at its own log"
-                    .to_owned(),
-            );
-        }
-        steps
+        let coded = self.report_in(&[Csv, Ndjson, Xlsx, Matrix]);
+        text.steps(&StepPlaces {
+            unanswered: coded.map(|(path, _)| format!("see error_code in {}", path.display())),
+            breaks: self.list_of_breaks(summary, &report),
+            rejected: match self.report_in(&[Rejects]) {
+                Some((path, _)) => path.display().to_string(),
+                None => format!("`{report} --rejects rejected.csv`"),
+            },
+        })
     }
 }
 

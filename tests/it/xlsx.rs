@@ -63,9 +63,28 @@ fn every_cell_equals_the_csv() {
     let mut book = open(&tool, "a.xlsx");
     assert_eq!(
         book.sheet_names(),
-        ["Summary", "Breaks", "Matrix", "Detail", "Method"]
+        [
+            "Summary",
+            "Breaks",
+            "Without verdict",
+            "Matrix",
+            "Detail",
+            "Method"
+        ]
     );
     let detail = table(&tool.read("a.csv"));
+    let unjudged = sheet(&mut book, "Without verdict");
+    assert_eq!(unjudged.len(), 10, "4 not found, 6 rejected");
+    for row in &unjudged {
+        let found = detail
+            .iter()
+            .find(|other| other["row"] == row["row"])
+            .unwrap();
+        for (column, cell) in row {
+            assert_eq!(&found[column], cell, "{column}");
+        }
+        assert!(!row["error_message"].is_empty(), "{row:?}");
+    }
     assert_eq!(sheet(&mut book, "Detail"), detail);
     assert_eq!(sheet(&mut book, "Matrix"), table(&tool.read("m.csv")));
 
@@ -234,7 +253,10 @@ fn a_zone_moves_the_times_and_a_language_names_the_sheets() {
         .args("--tz Asia/Shanghai --lang zh")
         .ends(1);
     let mut book = open(&tool, "a.xlsx");
-    assert_eq!(book.sheet_names(), ["汇总", "差异", "矩阵", "明细", "方法"]);
+    assert_eq!(
+        book.sheet_names(),
+        ["汇总", "差异", "未能判定", "矩阵", "明细", "方法"]
+    );
     let breaks = sheet(&mut book, "差异");
     let row = breaks.iter().find(|row| row["row"] == "657").unwrap();
     assert_eq!(row["born_at"], "2026-11-20T14:02:09.591Z", "eight hours on");

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::{BreakLine, Producer};
+use super::rows::{BreakLine, PageLine, Producer, UnjudgedLine};
 use super::timeline::Timeline;
 
 /// The most rows on the page. The CSV has all rows.
 pub(super) const MAX_ROWS: usize = 10_000;
+
+/// The most rows of each kind of message without a verdict.
+const MAX_UNJUDGED: usize = 1_000;
 
 /// The most kinds of break that are listed separately.
 const MAX_KINDS: usize = 64;
@@ -28,6 +31,8 @@ pub(super) struct CollectedBreaks {
     pub(super) timeline: Timeline,
     /// Messages whose born time is unknown.
     pub(super) undated: u64,
+    /// Messages without a verdict and bad rows, by message verdict: how many there are, and the first of them.
+    pub(super) unjudged: BTreeMap<String, (u64, Vec<UnjudgedLine>)>,
 }
 
 /// A kind of break: the topic, and the groups at fault with their verdicts.
@@ -47,7 +52,20 @@ pub(super) struct BreakSection {
 }
 
 impl CollectedBreaks {
-    pub(super) fn add(&mut self, found: BreakLine) {
+    pub(super) fn add(&mut self, line: PageLine) {
+        match line {
+            PageLine::Break(found) => self.add_break(found),
+            PageLine::Unjudged(found) => {
+                let (count, rows) = self.unjudged.entry(found.verdict.clone()).or_default();
+                *count += 1;
+                if rows.len() < MAX_UNJUDGED {
+                    rows.push(found);
+                }
+            }
+        }
+    }
+
+    fn add_break(&mut self, found: BreakLine) {
         let born = found.born;
         self.topics.add(&found.topic, born);
         match &found.producer {
@@ -188,12 +206,12 @@ mod tests {
     fn a_rare_kind_keeps_its_rows_beside_a_frequent_one() {
         let mut collected = CollectedBreaks::default();
         for row in 0..12_000 {
-            collected.add(found(row, "orders"));
+            collected.add_break(found(row, "orders"));
         }
         for row in 12_000..12_007 {
-            collected.add(found(row, "payments"));
+            collected.add_break(found(row, "payments"));
         }
-        collected.add(found(12_007, "orders"));
+        collected.add_break(found(12_007, "orders"));
         let listed = |section: &BreakSection| (section.count, section.rows.len());
         let sections: Vec<_> = collected.sections.iter().map(listed).collect();
         assert_eq!(sections, [(12_001, 9_993), (7, 7)]);
@@ -206,7 +224,7 @@ mod tests {
     fn kinds_beyond_the_limit_share_a_section() {
         let mut collected = CollectedBreaks::default();
         for row in 0..100 {
-            collected.add(found(row, &format!("topic-{row}")));
+            collected.add_break(found(row, &format!("topic-{row}")));
         }
         assert_eq!(collected.sections.len(), MAX_KINDS + 1);
         let last = &collected.sections[MAX_KINDS];

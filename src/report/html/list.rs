@@ -111,7 +111,6 @@ impl<'v> SectionView<'v> {
             (found, born, kind)
         });
         let left_out = section.count - section.rows.len() as u64;
-        let number = count(left_out);
         Self {
             heading: match &section.kind {
                 Some((topic, groups)) => described(topic, groups),
@@ -119,10 +118,7 @@ impl<'v> SectionView<'v> {
             },
             number: count(section.count),
             rows: rows.collect(),
-            more: (left_out > 0).then(|| match locale.language {
-                Language::English => format!("and {number} more in the CSV"),
-                Language::Chinese => format!("其余 {number} 条见 CSV"),
-            }),
+            more: (left_out > 0).then(|| locale.more_in_csv(left_out)),
         }
     }
 }

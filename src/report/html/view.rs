@@ -8,10 +8,11 @@ use super::collected::CollectedBreaks;
 use super::drawing::ChartDrawing;
 use super::list::BreakList;
 use super::origins::Origins;
+use super::rows::UnjudgedLine;
 use super::timeline::Lane;
 use crate::humanize::count;
 use crate::report::locale::{Language, Locale, Phrase, RangePrecision, phrases};
-use crate::report::text::{RunFact, SummaryText};
+use crate::report::text::{RunFact, StepPlaces, SummaryText};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 #[derive(Template)]
@@ -28,19 +29,35 @@ pub(super) struct PageView<'v> {
     totals: [String; 2],
     provenance: String,
     notes: Vec<String>,
-    messages: Vec<(String, String, String)>,
+    /// Code, name, number and meaning of each verdict about messages.
+    messages: Vec<(String, String, String, &'static str)>,
+    /// Code and meaning of the verdicts about groups that occur.
+    legend: Vec<[&'static str; 3]>,
+    steps: Vec<String>,
+    unjudged: Vec<UnjudgedView<'v>>,
     groups: Vec<GroupBar<'v>>,
     chart: Option<ChartView>,
     origins: Option<Origins>,
     errors: Vec<(&'v str, String)>,
     list: Option<BreakList<'v>>,
     /// The verdicts about groups and about messages: code, name, meaning.
-    verdicts: [Vec<[&'static str; 3]>; 2],
+    verdicts: [(&'static str, Vec<[&'static str; 3]>); 2],
     caveats: Vec<&'static str>,
     facts: Vec<RunFact>,
     /// Topic, group, tags, and the times between which messages must be born.
     expectations: Vec<[String; 5]>,
     judged: &'static str,
+}
+
+/// Messages without a verdict, or bad rows.
+struct UnjudgedView<'v> {
+    name: String,
+    number: String,
+    /// What to do about them.
+    step: String,
+    heads: [&'static str; 4],
+    rows: &'v [UnjudgedLine],
+    more: Option<String>,
 }
 
 /// A group's bar with its numbers.
@@ -86,6 +103,9 @@ impl<'v> PageView<'v> {
             provenance: text.provenance(),
             notes: notes(text),
             messages: messages(text),
+            legend: legend(text),
+            steps: text.steps(&places(locale)),
+            unjudged: unjudged(text, collected),
             groups: groups
                 .into_iter()
                 .map(|(name, group)| GroupBar::of(name, group, locale))
@@ -115,7 +135,7 @@ impl<'v> PageView<'v> {
     }
 }
 
-fn verdicts(text: &SummaryText<'_>) -> [Vec<[&'static str; 3]>; 2] {
+fn verdicts(text: &SummaryText<'_>) -> [(&'static str, Vec<[&'static str; 3]>); 2] {
     let locale = text.locale;
     let described = |code, name, meaning| [code, locale.text(name), locale.text(meaning)];
     let of_group = |verdict: Verdict| {
@@ -127,8 +147,14 @@ fn verdicts(text: &SummaryText<'_>) -> [Vec<[&'static str; 3]>; 2] {
         described(verdict.as_str(), name, text.message_meaning(verdict))
     };
     [
-        Verdict::ALL.map(of_group).into(),
-        MessageVerdict::ALL.map(of_message).into(),
+        (
+            locale.text(phrases::ABOUT_GROUP),
+            Verdict::ALL.map(of_group).into(),
+        ),
+        (
+            locale.text(phrases::ABOUT_MESSAGE),
+            MessageVerdict::ALL.map(of_message).into(),
+        ),
     ]
 }
 
@@ -144,8 +170,79 @@ fn notes(text: &SummaryText<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Returns code, name and number of each verdict about messages.
-fn messages(text: &SummaryText<'_>) -> Vec<(String, String, String)> {
+/// Returns the places on the page that the next steps name.
+fn places(locale: &Locale) -> StepPlaces {
+    let text = |phrase| locale.text(phrase).to_owned();
+    StepPlaces {
+        unanswered: Some(text(phrases::SEE_REASONS)),
+        breaks: text(phrases::SEE_MISSED),
+        rejected: text(phrases::LIST_BELOW),
+    }
+}
+
+/// Returns code, name and meaning of the verdicts about groups that occur.
+fn legend(text: &SummaryText<'_>) -> Vec<[&'static str; 3]> {
+    let locale = text.locale;
+    let occurs = |verdict: &Verdict| {
+        let mut groups = text.summary.tally.groups.values();
+        groups.any(|group| group.count(*verdict) > 0)
+    };
+    let occurring = Verdict::ALL.into_iter().filter(occurs);
+    let described = |verdict: Verdict| {
+        let (name, meaning) = (phrases::verdict(verdict), phrases::meaning(verdict));
+        [verdict.as_str(), locale.text(name), locale.text(meaning)]
+    };
+    occurring.map(described).collect()
+}
+
+/// Returns the messages that were not found, those without an answer, and the bad rows, with what to do about them.
+fn unjudged<'v>(text: &SummaryText<'_>, collected: &'v CollectedBreaks) -> Vec<UnjudgedView<'v>> {
+    use MessageVerdict::{NotFound, Rejected, Unanswered};
+    let locale = text.locale;
+    let views = [Unanswered, NotFound, Rejected]
+        .into_iter()
+        .filter_map(|verdict| {
+            let (count_of_all, rows) = collected.unjudged.get(verdict.as_str())?;
+            let step = match verdict {
+                Unanswered => text.unanswered_step(&StepPlaces {
+                    unanswered: None,
+                    ..places(locale)
+                }),
+                Rejected => Some(locale.text(phrases::FIX_REJECTED).to_owned()),
+                _ => Some(locale.text(phrases::NOT_FOUND_CAVEAT).to_owned()),
+            };
+            let heads = match verdict {
+                Rejected => [
+                    phrases::PLACE,
+                    phrases::FOUND,
+                    phrases::COLUMN,
+                    phrases::REASON,
+                ],
+                _ => [
+                    phrases::MESSAGE_ID,
+                    phrases::TOPIC,
+                    phrases::ERROR_CODE,
+                    phrases::REASON,
+                ],
+            };
+            let name = locale
+                .text(phrases::message_verdict(verdict))
+                .replace('_', " ");
+            let left_out = count_of_all - rows.len() as u64;
+            Some(UnjudgedView {
+                name,
+                number: count(*count_of_all),
+                step: step.unwrap_or_default(),
+                heads: heads.map(|phrase| locale.text(phrase)),
+                rows,
+                more: (left_out > 0).then(|| locale.more_in_csv(left_out)),
+            })
+        });
+    views.collect()
+}
+
+/// Returns code, name, number and meaning of each verdict about messages.
+fn messages(text: &SummaryText<'_>) -> Vec<(String, String, String, &'static str)> {
     let tally = &text.summary.tally;
     MessageVerdict::ALL
         .iter()
@@ -156,7 +253,9 @@ fn messages(text: &SummaryText<'_>) -> Vec<(String, String, String)> {
         .map(|&verdict| {
             let name = text.locale.text(phrases::message_verdict(verdict));
             let number = count(tally.messages(verdict));
-            (verdict.as_str().to_owned(), name.replace('_', " "), number)
+            let meaning = text.locale.text(text.message_meaning(verdict));
+            let code = verdict.as_str().to_owned();
+            (code, name.replace('_', " "), number, meaning)
         })
         .collect()
 }

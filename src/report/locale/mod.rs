@@ -161,6 +161,15 @@ impl Locale {
         })
     }
 
+    /// Returns how many rows of a list are only in the CSV.
+    pub(crate) fn more_in_csv(&self, left_out: u64) -> String {
+        let number = crate::humanize::count(left_out);
+        match self.language {
+            Language::English => format!("and {number} more in the CSV"),
+            Language::Chinese => format!("其余 {number} 条见 CSV"),
+        }
+    }
+
     /// Puts a remark in brackets.
     pub(crate) fn in_brackets(&self, text: &str) -> String {
         match self.language {

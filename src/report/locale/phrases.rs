@@ -43,6 +43,7 @@ phrases! {
     SOME_UNANSWERED: "INCOMPLETE: some messages got no answer", "不完整：部分消息无应答";
     SUMMARY: "Summary", "汇总";
     BREAKS: "Breaks", "差异";
+    UNJUDGED: "Without verdict", "未能判定";
     MATRIX: "Matrix", "矩阵";
     DETAIL: "Detail", "明细";
     METHOD: "Method", "方法";
@@ -69,6 +70,9 @@ phrases! {
     BREAKS_HOLD:
         "the list to act on: one line for each message and group that missed it, each message once",
         "待处置清单：每条消息与每个漏消费的消费组一行，重复消息只列一次";
+    UNJUDGED_HOLD:
+        "messages that were not found or not answered, and bad rows, each with the reason",
+        "未找到或无应答的消息，以及无效行，各附原因";
     MATRIX_HOLDS: "one line for each input row, a column for each group", "输入的每一行一行，每个消费组一列";
     DETAIL_HOLDS:
         "one line for each input row and group, with the source's own word",
@@ -138,6 +142,21 @@ phrases! {
     RUN_ID: "run ID", "运行 ID";
     RESULTS_FILE_PATH: "results file", "结果文件";
     RESULTS_FILE_SHA256: "SHA-256 of the results file", "结果文件的 SHA-256";
+
+    NEXT_STEPS: "What to do next", "下一步";
+    SEE_REASONS: "see the reasons below", "原因见下方表格";
+    SEE_MISSED: "go through the list of missed messages", "逐条核对漏消费消息清单";
+    LIST_BELOW: "the table below", "下方表格";
+    NOT_JUDGED: "Messages without a verdict", "未能判定的消息";
+    FIX_REJECTED:
+        "Bad rows were not asked about. Correct them in the input, and audit those rows again.",
+        "无效行未被查询。请在输入中修正，并重新核对这些行。";
+    PLACE: "file and line", "文件与行号";
+    FOUND: "found", "内容";
+    COLUMN: "column", "列";
+    REASON: "reason", "原因";
+    ABOUT_GROUP: "about a group", "对消费组的判定";
+    ABOUT_MESSAGE: "about a message", "对消息的判定";
 
     // Caveats in a few words; each applies only where its verdict or source occurs.
     PASSED_IN_SHORT:

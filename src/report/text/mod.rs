@@ -5,9 +5,11 @@ mod headline;
 mod input;
 mod notes;
 mod run;
+mod steps;
 
 pub(crate) use input::InputNotesText;
 pub(super) use run::RunFact;
+pub(super) use steps::StepPlaces;
 
 use super::Summary;
 use super::locale::{Language, Locale};

@@ -109,11 +109,7 @@ impl SheetFormats {
             number_head: head.clone().set_align(FormatAlign::Right).set_indent(1),
             head: beside_numbers(head),
             title: text().set_bold().set_font_size(15).set_text_wrap(),
-            section: text()
-                .set_bold()
-                .set_font_size(12)
-                .set_border_bottom(FormatBorder::Medium)
-                .set_border_bottom_color(Color::RGB(HEAD_FILL)),
+            section: text().set_bold().set_font_size(12),
             wrapped: beside_numbers(text()).set_text_wrap(),
             strong: beside_numbers(text()).set_bold(),
             quiet: text().set_font_color(Color::RGB(QUIET_INK)).set_text_wrap(),

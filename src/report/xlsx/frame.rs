@@ -36,10 +36,13 @@ pub(super) fn workbook(
             let sheet = workbook.add_worksheet();
             sheet.set_name(sheets.name(nth, locale))?;
             table(sheet, &formats, sheets.table, context)?;
-            fit(sheet, sheets.table, context, lengths)?;
+            let width = fit(sheet, sheets.table, context, lengths)?;
             columns(sheet, sheets.table, context, rows)?;
             paper(sheet);
+            // A table that would be too small on one page continues on further ones, each with row and message ID.
+            sheet.set_print_fit_to_pages(pages_across(width), 0);
             sheet.set_repeat_rows(0, 0)?;
+            sheet.set_repeat_columns(0, 1)?;
         }
     }
     let sheet = workbook.add_worksheet();
@@ -58,7 +61,7 @@ fn table(
 ) -> Result<(), XlsxError> {
     let groups: &[String] = match table {
         XlsxTable::Matrix => &context.groups,
-        XlsxTable::Breaks | XlsxTable::Detail => &[],
+        XlsxTable::Breaks | XlsxTable::Unjudged | XlsxTable::Detail => &[],
     };
     let own = table.columns().iter().map(|column| column.name);
     let mut names = headings(own, &context.columns, groups);
@@ -75,13 +78,29 @@ fn table(
     Ok(())
 }
 
-/// Sets the column widths.
+/// The widest page that is legible on A4 landscape, in characters.
+const PAGE_WIDTH: f64 = 190.0;
+
+/// Returns on how many pages side by side a table of this width is printed.
+fn pages_across(width: f64) -> u16 {
+    let pages = (width / PAGE_WIDTH).ceil().clamp(1.0, 20.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to 20"
+    )]
+    let pages = pages as u16;
+    pages
+}
+
+/// Sets the column widths. Returns their sum.
 fn fit(
     sheet: &mut Worksheet,
     table: XlsxTable,
     context: &ReportContext,
     lengths: &[u8],
-) -> Result<(), XlsxError> {
+) -> Result<f64, XlsxError> {
+    let mut sum = 0.0;
     let own = table.columns().iter().map(|column| column.width);
     let kept = context.columns.iter().zip(lengths).map(|(name, length)| {
         let head = head_width(name);
@@ -93,9 +112,11 @@ fn fit(
         .map(|group| head_width(group).max(14.0));
     let groups = groups.filter(|_| table == XlsxTable::Matrix);
     for (column, width) in (0..).zip(own.chain(kept).chain(groups)) {
-        sheet.set_column_width(column, width.min(MAX_WIDTH))?;
+        let width = width.min(MAX_WIDTH);
+        sheet.set_column_width(column, width)?;
+        sum += width;
     }
-    Ok(())
+    Ok(sum)
 }
 
 /// Returns the width of a heading, with room for the filter button.

@@ -23,11 +23,16 @@ pub(super) fn write(
     };
     let locale = &summary.locale;
     let text = summary.text();
-    page.section(locale.text(phrases::MEANING_OF_VERDICTS))?;
+    let about = |phrase| {
+        let title = locale.text(phrases::MEANING_OF_VERDICTS).to_owned();
+        title + locale.text(phrases::COLON) + locale.text(phrase)
+    };
+    page.section(&about(phrases::ABOUT_GROUP))?;
     for verdict in Verdict::ALL {
         let meaning = locale.text(phrases::meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;
     }
+    page.section(&about(phrases::ABOUT_MESSAGE))?;
     for verdict in MessageVerdict::ALL {
         let meaning = locale.text(text.message_meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;

@@ -25,7 +25,7 @@ pub(in crate::report) struct XlsxSink {
     output: Output,
     context: ReportContext,
     /// The rows of each table's sheets, in the order of [`XlsxTable::ALL`].
-    tables: [Vec<SheetRows>; 3],
+    tables: [Vec<SheetRows>; XlsxTable::ALL.len()],
     lengths: Vec<u8>,
     /// The most rows of a sheet, including the heading.
     most_rows: u32,
@@ -40,7 +40,7 @@ impl XlsxSink {
     ) -> io::Result<Self> {
         let rows = || Ok::<_, io::Error>(vec![SheetRows::new(&path)?]);
         Ok(Self {
-            tables: [rows()?, rows()?, rows()?],
+            tables: [rows()?, rows()?, rows()?, rows()?],
             path,
             output,
             context: context.clone(),
@@ -220,7 +220,14 @@ mod tests {
 
         let mut book: Xlsx<_> = open_workbook(&path).unwrap();
         let names = [
-            "Summary", "Breaks", "Matrix 1", "Matrix 2", "Matrix 3", "Detail", "Method",
+            "Summary",
+            "Breaks",
+            "Without verdict",
+            "Matrix 1",
+            "Matrix 2",
+            "Matrix 3",
+            "Detail",
+            "Method",
         ];
         assert_eq!(book.sheet_names(), names);
         let numbers = ["Matrix 1", "Matrix 2", "Matrix 3"].map(|name| {

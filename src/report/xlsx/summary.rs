@@ -79,6 +79,16 @@ fn groups(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
         cells.extend([first, last].map(|time| PageCell::Time(time.and_then(local))));
         page.row(&cells)?;
     }
+    // The words of the heading are explained here, since a reader meets them here first.
+    let occurs = |verdict: &Verdict| {
+        let mut groups = summary.tally.groups.values();
+        groups.any(|group| group.count(*verdict) > 0)
+    };
+    for verdict in Verdict::ALL.into_iter().filter(occurs) {
+        let name = locale.verdict(verdict) + locale.text(phrases::COLON);
+        let meaning = locale.text(phrases::meaning(verdict));
+        page.spread(&[PageCell::Text(&name)], &[(1, 8, meaning)])?;
+    }
     Ok(())
 }
 
@@ -93,8 +103,9 @@ fn messages(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
             locale.text(phrases::SHARE),
         ],
         1..=2,
-        &[],
+        &[(3, 8, locale.text(phrases::MEANING))],
     )?;
+    let text = summary.text();
     for verdict in MessageVerdict::ALL {
         let (number, of) = (tally.messages(verdict), tally.totals.distinct);
         let share = match verdict {
@@ -102,7 +113,11 @@ fn messages(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
             _ => PageCell::Share(number, of),
         };
         let name = locale.message_verdict(verdict);
-        page.row(&[PageCell::Text(&name), PageCell::Number(number), share])?;
+        let meaning = locale.text(text.message_meaning(verdict));
+        page.spread(
+            &[PageCell::Text(&name), PageCell::Number(number), share],
+            &[(3, 8, meaning)],
+        )?;
     }
     Ok(())
 }
@@ -184,6 +199,7 @@ fn contents(page: &mut SheetWriter<'_>, tables: &[TableSheets], locale: &Locale)
     for sheets in tables {
         let holds = match sheets.table {
             XlsxTable::Breaks => locale.text(phrases::BREAKS_HOLD),
+            XlsxTable::Unjudged => locale.text(phrases::UNJUDGED_HOLD),
             XlsxTable::Matrix => locale.text(phrases::MATRIX_HOLDS),
             XlsxTable::Detail => locale.text(phrases::DETAIL_HOLDS),
         };

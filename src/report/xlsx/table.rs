@@ -1,8 +1,9 @@
-//! The three tables: their columns, and how an input row becomes table rows.
+//! The tables: their columns, and how an input row becomes table rows.
 
 use super::cells::CellWriter;
 use crate::report::locale::{Locale, Phrase, phrases};
 use crate::report::row::{ReportContext, RowFormat, RowView};
+use crate::verdict::MessageVerdict;
 
 /// The most columns of a sheet.
 pub(in crate::report) const MAX_COLUMNS: usize = 16_384;
@@ -15,6 +16,8 @@ const MEASURED: u64 = 500;
 pub(super) enum XlsxTable {
     /// One row per distinct message and group at fault.
     Breaks,
+    /// One row per message that was not found or not answered, and per bad row.
+    Unjudged,
     /// One row per input row, one column per group.
     Matrix,
     /// One row per input row and group.
@@ -61,6 +64,16 @@ const BREAKS: [TableColumn; 9] = [
     ROW, MSG_ID, TOPIC, GROUP, VERDICT, TRACK_TYPE, BORN, OBSERVED, INSTANCE,
 ];
 
+const UNJUDGED: [TableColumn; 7] = [
+    ROW,
+    MSG_ID,
+    TOPIC,
+    INSTANCE,
+    MESSAGE_VERDICT,
+    column("error_code", 20.0),
+    column("error_message", 48.0),
+];
+
 const MATRIX: [TableColumn; 5] = [ROW, MSG_ID, TOPIC, INSTANCE, MESSAGE_VERDICT];
 
 const DETAIL: [TableColumn; 15] = [
@@ -82,11 +95,12 @@ const DETAIL: [TableColumn; 15] = [
 ];
 
 impl XlsxTable {
-    pub(super) const ALL: [Self; 3] = [Self::Breaks, Self::Matrix, Self::Detail];
+    pub(super) const ALL: [Self; 4] = [Self::Breaks, Self::Unjudged, Self::Matrix, Self::Detail];
 
     pub(super) const fn name(self) -> Phrase {
         match self {
             Self::Breaks => phrases::BREAKS,
+            Self::Unjudged => phrases::UNJUDGED,
             Self::Matrix => phrases::MATRIX,
             Self::Detail => phrases::DETAIL,
         }
@@ -96,6 +110,7 @@ impl XlsxTable {
     pub(super) const fn columns(self) -> &'static [TableColumn] {
         match self {
             Self::Breaks => &BREAKS,
+            Self::Unjudged => &UNJUDGED,
             Self::Matrix => &MATRIX,
             Self::Detail => &DETAIL,
         }
@@ -105,7 +120,7 @@ impl XlsxTable {
     pub(super) fn width(self, context: &ReportContext) -> usize {
         let groups = match self {
             Self::Matrix => context.groups.len(),
-            Self::Breaks | Self::Detail => 0,
+            Self::Breaks | Self::Unjudged | Self::Detail => 0,
         };
         self.columns().len() + context.columns.len() + groups
     }
@@ -113,6 +128,7 @@ impl XlsxTable {
     const fn tag(self) -> u8 {
         match self {
             Self::Breaks => b'B',
+            Self::Unjudged => b'U',
             Self::Matrix => b'M',
             Self::Detail => b'D',
         }
@@ -174,7 +190,7 @@ pub(super) fn push_part(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<
     out[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-/// Writes the rows of all three tables. The frame has their headings.
+/// Writes the rows of all tables. The frame has their headings.
 #[derive(Debug)]
 pub(in crate::report) struct XlsxRows;
 
@@ -189,6 +205,7 @@ impl RowFormat for XlsxRows {
         }
         if view.same_as.is_none() {
             push_breaks(context, view, out);
+            push_unjudged(context, view, out);
         }
         push_part(out, XlsxTable::Matrix.tag(), |out| {
             matrix(context, view, out);
@@ -224,6 +241,21 @@ fn push_breaks(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
             kept(&mut cells, context, view);
         });
     }
+}
+
+fn push_unjudged(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
+    use MessageVerdict::{NotFound, Rejected, Unanswered};
+    if !matches!(view.verdict(), NotFound | Rejected | Unanswered) {
+        return;
+    }
+    push_part(out, XlsxTable::Unjudged.tag(), |out| {
+        let mut cells = message(view, out);
+        cells.text(view.verdict().as_str());
+        let (code, message) = view.error();
+        cells.text(&code);
+        cells.text(&message);
+        kept(&mut cells, context, view);
+    });
 }
 
 fn matrix(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {

@@ -1,0 +1,92 @@
+//! The next steps, most urgent first.
+
+use super::SummaryText;
+use crate::verdict::{MessageVerdict, Verdict};
+
+/// The places that the steps name, in the language of the text.
+#[derive(Debug)]
+pub(in crate::report) struct StepPlaces {
+    /// Where the error codes of unanswered messages are, as `see error_code in report.csv`; `None` to name no place.
+    pub(in crate::report) unanswered: Option<String>,
+    /// What to do to see the breaks, as `open report.xlsx, sheet Breaks`.
+    pub(in crate::report) breaks: String,
+    /// What lists the rejected rows, as `rejected.csv`.
+    pub(in crate::report) rejected: String,
+}
+
+impl SummaryText<'_> {
+    /// Returns the next steps. Advice about error codes is in English only.
+    pub(in crate::report) fn steps(&self, places: &StepPlaces) -> Vec<String> {
+        let tally = &self.summary.tally;
+        let is_absent = tally
+            .groups
+            .values()
+            .any(|group| group.count(Verdict::Absent) > 0);
+        let advice = self.summary.advice().into_iter();
+        let advice = advice.map(|(code, hint)| format!("{code}: {hint}"));
+        let unanswered = self.unanswered_step(places);
+        let breaks = (tally.messages(MessageVerdict::Break) > 0).then(|| {
+            let places = &places.breaks;
+            if self.is_chinese() {
+                format!("{places}；处置前请重新查询")
+            } else {
+                format!("{places}; ask those again before acting on them")
+            }
+        });
+        let absent = is_absent.then(|| {
+            if self.is_chinese() {
+                "缺失的消费组：是否从未启动？请核对约定中的名称".to_owned()
+            } else {
+                "absent groups: were they ever started? check their names in the expectations"
+                    .to_owned()
+            }
+        });
+        let undetermined = (tally.messages(MessageVerdict::Undetermined) > 0).then(|| {
+            if self.is_chinese() {
+                "无法判定不等于通过：请启动该消费组，或查看其自身的日志".to_owned()
+            } else {
+                "undetermined does not count as passed: start the group, or look at its own log"
+                    .to_owned()
+            }
+        });
+        let rejected = self.rejected_step(places);
+        unanswered
+            .into_iter()
+            .chain(advice)
+            .chain(
+                [breaks, absent, rejected, undetermined]
+                    .into_iter()
+                    .flatten(),
+            )
+            .collect()
+    }
+
+    /// Returns what to do about unanswered messages, or `None` if there are none.
+    pub(in crate::report) fn unanswered_step(&self, places: &StepPlaces) -> Option<String> {
+        if self.summary.is_complete() {
+            return None;
+        }
+        let place = places.unanswered.as_ref();
+        Some(if self.is_chinese() {
+            let place = place.map(|place| format!("{place}；")).unwrap_or_default();
+            format!("{place}同一命令加 --resume 会重新查询这些消息（消息约保留 3 天）")
+        } else {
+            let place = place.map(|place| format!("{place}; ")).unwrap_or_default();
+            format!(
+                "{place}the same command with --resume asks about them again, while the messages are kept (about 3 days)"
+            )
+        })
+    }
+
+    /// Returns what to do about rejected rows, or `None` if there are none.
+    pub(in crate::report) fn rejected_step(&self, places: &StepPlaces) -> Option<String> {
+        let place = &places.rejected;
+        (self.summary.tally.totals.rejected > 0).then(|| {
+            if self.is_chinese() {
+                format!("修正无效行：{place}列出了文件、行号与原因")
+            } else {
+                format!("fix the rejected rows: {place} lists them with file, line and reason")
+            }
+        })
+    }
+}
