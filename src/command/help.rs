@@ -50,18 +50,16 @@ const HELP: [CommandHelp; 13] = [
         name: "plan",
         usage: Some("[INPUT]... --source SOURCE [OPTIONS]"),
         statuses: [
-            Some("every row can be asked"),
-            Some(
-                "some rows are rejected, or a message ID is in a cell of several lines or in a log line outside of send \
-                 results",
-            ),
-            None,
+            Some("the plan is printed, whatever it says"),
+            Some(""),
+            Some("refused as audit would be, except for its credentials"),
             Some(""),
         ],
         files: &[],
         examples: &[
             "ons-audit plan incident.csv --source ons://cn-hangzhou",
             "ons-audit plan incident.csv --source ons://cn-hangzhou --rate 5/s --format json",
+            "ons-audit plan incident.csv --source ons://cn-hangzhou -o report.csv --finish-by 06:00",
         ],
     },
     CommandHelp {

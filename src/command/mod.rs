@@ -94,8 +94,13 @@ impl Cli {
 enum Command {
     /// Ask, judge, report: the main job
     Audit(Box<audit::Args>),
-    /// Show what audit would ask, how long it takes and what expires first; asks nothing
-    Plan(plan::Args),
+    /// Show what audit would ask and write, how long it takes and what expires first; asks nothing
+    ///
+    /// Takes the arguments of audit and refuses what audit refuses, except that it does not look for credentials and
+    /// does not ask the name servers of a cluster. Creates, locks and changes no file; input from a pipe and the sheets of
+    /// workbooks are kept in the system's folder for temporary files while it runs. The exit status does not depend on the
+    /// forecast.
+    Plan(Box<plan::Args>),
     /// Make reports again from results files; several are shards of one run
     Report(report::Args),
     /// Compare two results files: resolved, still open, regressed
@@ -246,7 +251,7 @@ fn wants_json(args: impl Iterator<Item = OsString>, env: &Env) -> bool {
 fn run(command: Command, env: &Env) -> Result<Status, Failed> {
     match command {
         Command::Audit(args) => audit::run(*args, env),
-        Command::Plan(args) => plan::run(args, env),
+        Command::Plan(args) => plan::run(&args, env),
         Command::Report(args) => report::run(args, env),
         Command::Diff(args) => diff::run(args, env),
         Command::Expect(args) => expect::run(args, env),

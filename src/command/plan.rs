@@ -1,110 +1,227 @@
-//! `plan`: what `audit` would ask, how long it takes, and what expires first. Asks nothing and needs no credentials.
+//! `plan`: what `audit` would ask and write with the same arguments, how long it takes, and what expires first. It refuses
+//! what `audit` refuses, except credentials. It asks nothing, and it creates, locks and changes no file.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Env;
-use super::audit::{ForecastTerms, MessageAges, Preflight};
-use super::flags::{
-    InputFlags, Pace, PaceFlags, SettingsFlags, SourceFlags, SourceKind, SourceSpec,
+use super::audit::{
+    self, Draft, ForecastTerms, LookupStage, Preflight, StartMode, reached, refuse_too_many_rejects,
 };
+use super::flags::{RunMonitor, SourceKind};
+use crate::clock;
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
+use crate::file;
 use crate::humanize::{self, count, counted};
 use crate::input::{InputNotes, Reject};
 use crate::message::Zone;
-use crate::report::InputNotesText;
 use crate::report::locale::Language;
-use crate::results::SpreadsheetDamage;
-use crate::settings::Span;
+use crate::report::{InputNotesText, ReportFormat};
+use crate::results::{EarlierAccess, RowSet, SpreadsheetDamage};
+use crate::settings::{Deadline, Settings, Span};
 
 /// Number of rejected rows that are shown.
 const SHOWN: usize = 10;
 
 #[derive(Debug, clap::Args)]
+#[group(skip)] // the arguments of `audit` have a group of the same name
 pub(super) struct Args {
     #[command(flatten)]
-    input: InputFlags,
-    #[command(flatten)]
-    source: SourceFlags,
-    #[command(flatten)]
-    pace: PaceFlags,
-    /// Time zone of the producers, used to decode born times from IDs [default: +08:00]
-    #[arg(
-        long,
-        value_name = "ZONE",
-        allow_hyphen_values = true,
-        help_heading = "Forecast"
-    )]
-    producer_zone: Option<String>,
+    audit: audit::Args,
     /// How long the source keeps messages [default: 72h]
     #[arg(long, value_name = "DURATION", help_heading = "Forecast")]
     retention: Option<Span>,
     /// text or json
     #[arg(long, value_name = "FORMAT", help_heading = "Forecast", default_value = "text", value_parser = ["text", "json"])]
     format: String,
-    #[command(flatten)]
-    settings: SettingsFlags,
 }
 
-pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
-    let mut settings = args.settings.merged_settings(env)?;
-    args.input.apply_to(&mut settings);
-    args.source.apply_to(&mut settings);
-    args.pace.apply_to(&mut settings);
-    settings.flag("producer_zone", args.producer_zone.as_ref());
-    if let Some(shown) = args.settings.show(&settings) {
+pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
+    let audit = &args.audit;
+    let settings = audit.merged_settings(env)?;
+    if let Some(shown) = audit.settings.show(&settings) {
         return shown;
     }
-    let spec = SourceSpec::of(&settings)?;
-    let pace = Pace::of(&settings, spec.kind(), env.clock)?;
-    let zone: Zone = settings.get("producer_zone")?;
-    let inputs = args.input.open()?;
-    let now = (env.clock)();
+    let reserved = audit.reserved_paths(&settings)?;
+    RunMonitor::start(&audit.results_path(), &settings, env)?;
+    let draft = Draft::new(audit, (&settings, &reserved), env)?;
+    let mut lookup = draft.lookup();
+    let flags = audit.start.resume;
+    let start = draft.start(flags, lookup.as_mut(), EarlierAccess::ReadOnly)?;
+    let writes = outputs(audit, &draft, &settings)?;
+    if matches!(start, StartMode::AlreadyComplete) {
+        print_complete(&draft, writes, args.format == "json")?;
+        return Ok(Status::Clean);
+    }
+    file::refuse_folder(&draft.results)
+        .map_err(|error| Failed::unwritable(&draft.results, error))?;
+
+    let now = draft.started;
     // A snapshot keeps its messages.
     let retention =
-        (!spec.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
-    let ages = MessageAges::of(&settings, &zone, now)?;
-    let snapshot = spec.open_snapshot()?;
-    let born = ages.born_times(snapshot.as_ref());
+        (!draft.source.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
+    let born = draft.ages.born_times(draft.snapshot.as_ref());
     let terms = ForecastTerms {
-        rate: pace.rate,
-        needs_no_call_where_placed: spec.kind() == SourceKind::Cluster,
+        rate: draft.pace.rate,
+        needs_no_call_where_placed: draft.source.kind() == SourceKind::Cluster,
         start: now,
         retention,
         born: &born,
     };
-    let (preflight, forecast, _) = Preflight::read_with_forecast(&inputs, (None, None), &terms)?;
-    let placed = spec.kind() == SourceKind::Cluster && preflight.is_placed();
-    let rate = if placed { Rate::Max } else { pace.rate };
-    let notes = inputs.notes();
-    let text = if args.format == "json" {
-        let plan = PlanView {
-            forecast: &forecast,
-            input: Some(&notes).filter(|notes| !notes.is_nothing()),
-        };
-        serde_json::to_string_pretty(&plan).map_err(|error| Failed::refused(error, None))? + "\n"
-    } else {
-        let plan = Plan {
-            forecast: &forecast,
-            source: spec.text(),
-            placed,
-            rate,
-            now,
-            retention,
-            zone: &zone,
-        };
-        plan.text(&inputs.first_rejects(SHOWN)?) + &remarks(&notes, &preflight.damage)
+    let done = start.done();
+    let run_id = start
+        .unfinished()
+        .map_or(&draft.header.run_id, |unfinished| {
+            &unfinished.header().run_id
+        });
+    let previous = draft.previous.map(|previous| previous.picking_for(run_id));
+    let known = (done, previous.as_ref());
+    let (preflight, mut forecast, carried) =
+        Preflight::read_with_forecast(&draft.inputs, known, &terms)?;
+    forecast.rows += carried;
+    let max_rejects = settings.get("max_rejects")?;
+    // The rows of a resumed run were accepted when it began.
+    let accepted = match done {
+        None => refuse_too_many_rejects(&forecast, max_rejects, &draft.inputs),
+        Some(_) => Ok(()),
     };
-    print(&text)?;
-    Ok(if forecast.rejected > 0 || notes.needs_attention() {
-        Status::Findings
-    } else {
-        Status::Clean
-    })
+    let settled = done.map_or(0, RowSet::len);
+    forecast.rows += settled;
+    let located = lookup.as_ref().map_or(&*draft.results, LookupStage::path);
+    start.compare(preflight.digest, located)?;
+    draft.ages.check_column(&born, forecast.distinct)?;
+    let is_located = lookup.as_ref().is_some_and(LookupStage::is_complete);
+    if is_located {
+        forecast = forecast.without_calls();
+    }
+
+    let notes = draft.inputs.notes();
+    let placed = draft.source.kind() == SourceKind::Cluster && preflight.is_placed();
+    let deadline = draft.ages.deadline.as_ref();
+    let view = PlanView {
+        forecast: &forecast,
+        carried,
+        settled,
+        deadline: deadline.map(|deadline| DeadlineView::of(deadline, &forecast, now)),
+        input: Some(&notes).filter(|notes| !notes.is_nothing()),
+        writes,
+    };
+    if args.format == "json" {
+        print_json(&view)?;
+        return accepted.map(|()| Status::Clean);
+    }
+    let plan = Plan {
+        view: &view,
+        forecast: &forecast,
+        source: draft.source.text(),
+        previous: audit.start.previous(),
+        unfinished: start.unfinished().map(|_| located),
+        placed,
+        is_located,
+        rate: if placed { Rate::Max } else { draft.pace.rate },
+        now,
+        retention,
+        zone: &draft.zone,
+    };
+    let text = plan.text(&draft.inputs.first_rejects(SHOWN)?);
+    print(&(text + &remarks(&notes, &preflight.damage) + &plan.writes()))?;
+    // The plan names more of the bad rows than the refusal does.
+    accepted.map(|()| Status::Clean)
+}
+
+/// Prints that nothing is left to ask.
+fn print_complete(draft: &Draft, writes: Vec<PlannedFile>, is_json: bool) -> Result<(), Failed> {
+    let rows = draft
+        .inputs
+        .surveys()
+        .iter()
+        .map(|survey| survey.rows)
+        .sum();
+    let forecast = Forecast {
+        rows,
+        ..Forecast::default()
+    };
+    let view = PlanView {
+        forecast: &forecast,
+        carried: 0,
+        settled: rows,
+        deadline: None,
+        input: None,
+        writes,
+    };
+    if is_json {
+        return print_json(&view);
+    }
+    let results = draft.results.display();
+    let mut text = format!(
+        "{} = 0 distinct messages + {} settled\n",
+        counted(rows, "row", "rows"),
+        count(rows)
+    );
+    let _ = writeln!(text, "{:<10}{}", "source", draft.source.text()); // a String takes everything
+    let _ = writeln!(
+        text,
+        "{:<10}none: {results} is whole and every message in it answered",
+        "calls"
+    );
+    print(&(text + &written(&view.writes)))
+}
+
+fn print_json(view: &PlanView<'_>) -> Result<(), Failed> {
+    let text = serde_json::to_string_pretty(view).map_err(|error| Failed::refused(error, None))?;
+    print(&(text + "\n"))
+}
+
+/// A file or folder that the audit would write.
+#[derive(Debug, Serialize)]
+struct PlannedFile {
+    what: &'static str,
+    path: PathBuf,
+}
+
+/// Returns the files and folders that the audit would write.
+fn outputs(
+    audit: &audit::Args,
+    draft: &Draft,
+    settings: &Settings,
+) -> Result<Vec<PlannedFile>, Failed> {
+    let file = |what, path: &Path| PlannedFile {
+        what,
+        path: path.to_owned(),
+    };
+    let mut files = vec![file("results file", &draft.results)];
+    let is_split = settings.optional::<String>("split")?.is_some();
+    files.extend(draft.reports.iter().map(|(format, path)| {
+        let what = match format {
+            ReportFormat::Rejects => "rejected rows",
+            _ if is_split && format.is_csv() => "report in parts",
+            _ => "report",
+        };
+        file(what, path)
+    }));
+    let reports = &audit.reports;
+    files.extend(reports.worklist().map(|path| file("worklist", path)));
+    files.extend(reports.bundle().map(|path| file("bundle", path)));
+    let metrics = settings.optional::<PathBuf>("metrics")?;
+    files.extend(metrics.map(|path| file("metrics", &path)));
+    files.extend(draft.pace.quota_file().map(|path| file("quota file", path)));
+    Ok(files)
+}
+
+/// Returns a line for each file that the audit would write.
+fn written(files: &[PlannedFile]) -> String {
+    let mut text = String::new();
+    for (nth, file) in files.iter().enumerate() {
+        let label = if nth == 0 { "writes" } else { "" };
+        let path = humanize::output(&file.path);
+        let _ = writeln!(text, "{label:<10}{path} ({})", file.what); // a String takes everything
+    }
+    text
 }
 
 /// Returns what was noticed about the inputs and which columns a spreadsheet has damaged.
@@ -128,16 +245,49 @@ fn remarks(notes: &InputNotes, damage: &SpreadsheetDamage) -> String {
 struct PlanView<'a> {
     #[serde(flatten)]
     forecast: &'a Forecast,
+    /// Messages whose answers are taken from `--previous`. Each saves a call.
+    carried: u64,
+    /// Rows that the run which `--resume` continues has settled.
+    settled: u64,
+    deadline: Option<DeadlineView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a InputNotes>,
+    /// What the audit would write.
+    writes: Vec<PlannedFile>,
+}
+
+/// How far the audit comes before its deadline.
+#[derive(Debug, Serialize)]
+struct DeadlineView<'a> {
+    given_by: &'a str,
+    at: String,
+    /// Number of messages that are asked until then. `None` if nothing limits the rate.
+    reached: Option<u64>,
+}
+
+impl<'a> DeadlineView<'a> {
+    fn of(deadline: &'a Deadline, forecast: &Forecast, now: Timestamp) -> Self {
+        Self {
+            given_by: &deadline.given_by,
+            at: clock::rfc3339(deadline.at),
+            reached: reached(forecast, deadline, now),
+        }
+    }
 }
 
 /// A forecast and what its text needs.
 struct Plan<'a> {
+    view: &'a PlanView<'a>,
     forecast: &'a Forecast,
     source: String,
+    /// The file of `--previous`.
+    previous: Option<&'a Path>,
+    /// The file that `--resume` continues.
+    unfinished: Option<&'a Path>,
     /// Whether the input gives the position of every message.
     placed: bool,
+    /// Whether an earlier run has looked up every message.
+    is_located: bool,
     rate: Rate,
     now: Timestamp,
     /// How long the source keeps messages. `None` if it keeps them for good.
@@ -149,19 +299,41 @@ impl Plan<'_> {
     fn text(&self, rejects: &[Reject]) -> String {
         let forecast = self.forecast;
         let mut text = format!(
-            "{} = {} + {} + {} rejected\n",
+            "{} = {} + {} + {} rejected",
             counted(forecast.rows, "row", "rows"),
             counted(forecast.distinct, "distinct message", "distinct messages"),
             counted(forecast.duplicates, "duplicate", "duplicates"),
             count(forecast.rejected)
         );
+        for (rows, word) in [
+            (self.view.carried, "carried"),
+            (self.view.settled, "settled"),
+        ] {
+            if rows > 0 {
+                let _ = write!(text, " + {} {word}", count(rows)); // a String takes everything
+            }
+        }
+        text.push('\n');
         let mut line = |label: &str, words: String| {
             writeln!(text, "{label:<10}{words}").expect("memory takes all text");
         };
         line("source", self.source.clone());
+        if let Some(path) = self.previous {
+            line("previous", self.saved(path));
+        }
+        if let Some(path) = self.unfinished {
+            let settled = counted(self.view.settled, "row is", "rows are");
+            let path = path.display();
+            let words =
+                format!("{settled} settled by an earlier run of {path}; only the others are asked");
+            line("resume", words);
+        }
         line("calls", self.calls());
         if let Some(seconds) = forecast.seconds {
             line("time", humanize::duration(Duration::from_secs_f64(seconds)));
+        }
+        if let Some(deadline) = &self.view.deadline {
+            line("deadline", self.reach(deadline));
         }
         match &forecast.oldest {
             Some(oldest) => {
@@ -194,7 +366,46 @@ impl Plan<'_> {
         text
     }
 
+    /// Returns the lines about the files that the audit would write.
+    fn writes(&self) -> String {
+        written(&self.view.writes)
+    }
+
+    /// Returns `706 answers are carried from yesterday.results.ndjson, which saves as many calls`.
+    fn saved(&self, path: &Path) -> String {
+        let answers = counted(self.view.carried, "answer is", "answers are");
+        let path = path.display();
+        format!("{answers} carried from {path}, which saves as many calls")
+    }
+
+    /// Returns `--finish-by 06:00 (2026-11-23T06:00:00Z): time for about 480 of 986 messages, …`.
+    fn reach(&self, deadline: &DeadlineView<'_>) -> String {
+        let DeadlineView {
+            given_by,
+            at,
+            reached,
+        } = deadline;
+        let distinct = self.forecast.distinct;
+        let words = match *reached {
+            None => {
+                "how many messages are asked until then is not known, as no rate limits the calls"
+                    .to_owned()
+            }
+            Some(reached) if reached < distinct => format!(
+                "time for about {} of {}; the oldest are asked first, --resume goes on with the others",
+                count(reached),
+                counted(distinct, "message", "messages")
+            ),
+            Some(_) => "time for all messages".to_owned(),
+        };
+        format!("{given_by} ({at}): {words}")
+    }
+
     fn calls(&self) -> String {
+        if self.is_located {
+            return "none for messages, which are all looked up; a few for each group and broker"
+                .to_owned();
+        }
         if self.placed {
             return "none for messages, whose places are given; a few for each group and broker"
                 .to_owned();

@@ -29,7 +29,7 @@ use crate::message::{BornClock, Zone};
 use crate::offsets::snapshot::{
     MessageEntry, MissingMessage, SnapshotDocument, SnapshotTime, SnapshotWriter,
 };
-use crate::results::{FoundView, Header, Line, ResultsFile};
+use crate::results::{EarlierAccess, FoundView, Header, Line, ResultsFile};
 use crate::source::Source;
 use crate::source::rocketmq::{Cluster, QueriedTopic};
 
@@ -136,7 +136,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
                 brokers: cluster.seen().iter().map(ToString::to_string).collect(),
                 ..header(&inputs, rfc3339(started))?
             };
-            let start = lookup.start(args.resume, &header)?;
+            let start = lookup.start(args.resume, &header, EarlierAccess::Continue)?;
             let preflight = Preflight::read(&inputs, start.done())?;
             announce_notes(&inputs.notes());
             start.compare(preflight.digest, lookup.path())?;

@@ -90,6 +90,23 @@ impl QuotaFile {
         })
     }
 
+    /// Refuses a file that [`QuotaFile::open`] would refuse, and creates none.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written, or if it holds anything else.
+    pub fn check(path: &Path) -> Result<(), QuotaFileError> {
+        let writable = file::refuse_unwritable(path);
+        writable.map_err(|source| QuotaFileError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        if path.exists() {
+            Self::opened(path)?;
+        }
+        Ok(())
+    }
+
     fn opened(path: &Path) -> Result<File, QuotaFileError> {
         let failed = |source| QuotaFileError::Io {
             path: path.to_owned(),

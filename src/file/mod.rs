@@ -14,6 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use tempfile::NamedTempFile;
 
 use crate::humanize::printable_lines;
@@ -54,25 +55,17 @@ impl Output {
         if path == Path::new("-") {
             return Ok(Self::direct(stdout()?));
         }
+        refuse_unwritable(path)?;
         let target = followed(path)?;
-        match fs::metadata(&target) {
-            Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-            Ok(found) if !found.is_file() => {
-                let file = OpenOptions::new().write(true).open(&target)?;
-                Ok(Self::direct(file))
-            }
-            found => {
-                if found.is_ok() {
-                    // A rename would replace even a file that is write-protected.
-                    OpenOptions::new().write(true).open(&target)?;
-                }
-                let temp = beside(&target)?;
-                Ok(Self::Replace {
-                    temp: BufWriter::with_capacity(BUFFER, temp),
-                    target,
-                })
-            }
+        if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
+            let file = OpenOptions::new().write(true).open(&target)?;
+            return Ok(Self::direct(file));
         }
+        let temp = beside(&target)?;
+        Ok(Self::Replace {
+            temp: BufWriter::with_capacity(BUFFER, temp),
+            target,
+        })
     }
 
     fn direct(file: File) -> Self {
@@ -128,6 +121,43 @@ impl Write for Output {
             Self::Stream(stream) | Self::Terminal(stream) => stream.flush(),
         }
     }
+}
+
+/// Refuses a target that this process may not write, without opening or creating anything. `-` is standard output.
+///
+/// # Errors
+///
+/// If it is a folder or write-protected, or if its folder does not exist or is write-protected.
+pub fn refuse_unwritable(path: &Path) -> io::Result<()> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    let target = followed(path)?;
+    match fs::metadata(&target) {
+        Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) => {
+            // A rename would replace even a file that is write-protected.
+            access(&target, Access::WRITE_OK)?;
+            if !found.is_file() {
+                return Ok(());
+            }
+        }
+        Err(_) => {}
+    }
+    refuse_folder(&target)
+}
+
+/// Refuses a file in whose folder this process may not create files.
+///
+/// # Errors
+///
+/// If the folder does not exist or is write-protected.
+pub fn refuse_folder(path: &Path) -> io::Result<()> {
+    let folder = folder(path);
+    if !fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// Returns standard output as a file: the handle of std would split the blocks at line ends.

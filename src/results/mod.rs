@@ -39,7 +39,7 @@ pub use outcome::Outcome;
 pub use previous::{KnownAnswer, Previous, PreviousError, Previously};
 pub use query_digest::QueryDigest;
 pub use results_file::ResultsFile;
-pub use resume::{EarlierRun, Unfinished};
+pub use resume::{EarlierAccess, EarlierRun, Unfinished};
 pub use row_set::RowSet;
 pub use spreadsheet_damage::{DamagedColumn, SpreadsheetDamage};
 pub use writer::{ResultsWriter, partial_path};

@@ -10,7 +10,10 @@ use super::contents::Contents;
 use super::journal::{Journal, empty_block};
 use super::order::Earlier;
 use super::written_line::{LineWriter, push_json};
-use super::{Durability, Header, ResultsError, ResultsWriter, RowSet, Unfinished, partial_path};
+use super::{
+    Durability, EarlierAccess, Header, ResultsError, ResultsWriter, RowSet, Unfinished,
+    partial_path,
+};
 use crate::file::{self, is_named};
 use crate::input::InputNotes;
 
@@ -42,9 +45,10 @@ impl ResultsWriter {
     /// # Errors
     ///
     /// If there is a partial file with answers.
-    pub fn refuse_unfinished(target: &Path) -> Result<(), ResultsError> {
+    pub fn refuse_unfinished(target: &Path, access: EarlierAccess) -> Result<(), ResultsError> {
         let path = partial_path(target);
         match path.symlink_metadata() {
+            Ok(_) if access == EarlierAccess::ReadOnly => Err(ResultsError::Unfinished { path }),
             Ok(_) => Err(occupied(path)),
             Err(_) => Ok(()),
         }

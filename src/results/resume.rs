@@ -6,7 +6,7 @@
 //! first.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::close::PartialStart;
@@ -34,7 +34,16 @@ pub enum EarlierRun {
     Complete,
 }
 
-/// A partial file, locked, and the sums of its lines.
+/// What may be done with the answers of an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierAccess {
+    /// They are locked and continued.
+    Continue,
+    /// They are only read; nothing is locked or changed.
+    ReadOnly,
+}
+
+/// A partial file, locked if it is to be continued, and the sums of its lines.
 #[derive(Debug)]
 pub struct Unfinished {
     pub(super) file: File,
@@ -66,29 +75,54 @@ impl EarlierRun {
     /// # Errors
     ///
     /// If the files cannot be read, are locked, or are of another run.
-    pub fn beside(results: &Path, wanted: &Header) -> Result<Self, ResultsError> {
+    pub fn beside(
+        results: &Path,
+        wanted: &Header,
+        access: EarlierAccess,
+    ) -> Result<Self, ResultsError> {
         let path = partial_path(results);
-        let Some(file) = taken_up(&path)? else {
-            return Self::whole(results, wanted);
+        let unfinished = match access {
+            EarlierAccess::Continue => {
+                let file = taken_up(&path)?;
+                file.map(|file| Unfinished::taken_up(file, &path, wanted))
+            }
+            EarlierAccess::ReadOnly => {
+                let file = path.exists().then(|| File::open(&path)).transpose();
+                let file = file.map_err(failed("open", &path))?;
+                file.map(|file| Unfinished::read(file, u64::MAX, &path, wanted))
+            }
         };
-        Unfinished::read(file, &path, wanted)
-            .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
+        match unfinished {
+            Some(unfinished) => Ok(Self::Unfinished(Box::new(unfinished?))),
+            None => Self::whole(results, wanted, access),
+        }
     }
 
     /// Handles a complete results file. It is evidence and stays unchanged; if it has unanswered queries, a copy is
     /// continued.
-    fn whole(results: &Path, wanted: &Header) -> Result<Self, ResultsError> {
+    fn whole(results: &Path, wanted: &Header, access: EarlierAccess) -> Result<Self, ResultsError> {
         let Some(results_file) = Self::finished(results, wanted)? else {
             return Ok(Self::Nothing);
         };
         if results_file.trailer().totals.unanswered == 0 {
             return Ok(Self::Complete);
         }
-        let path = partial_path(results);
-        let file = copy_lines(&results_file, &path)?;
-        lock(&file, &path)?;
-        Unfinished::read(file, &path, wanted)
-            .map(|unfinished| Self::Unfinished(Box::new(unfinished)))
+        let unfinished = if access == EarlierAccess::ReadOnly {
+            let mut blocks = results_file.blocks(true);
+            while blocks
+                .next_block()
+                .map_err(ResultsError::Foreign)?
+                .is_some()
+            {}
+            let file = File::open(results).map_err(failed("open", results))?;
+            Unfinished::read(file, results_file.lines.end, results, wanted)
+        } else {
+            let path = partial_path(results);
+            let file = copy_lines(&results_file, &path)?;
+            lock(&file, &path)?;
+            Unfinished::taken_up(file, &path, wanted)
+        };
+        Ok(Self::Unfinished(Box::new(unfinished?)))
     }
 
     /// Opens the complete results file at `results`, if there is one.
@@ -113,16 +147,42 @@ impl EarlierRun {
 }
 
 impl Unfinished {
-    /// Reads the partial file and cuts off a torn end.
-    fn read(mut file: File, path: &Path, wanted: &Header) -> Result<Self, ResultsError> {
+    /// Reads the partial file, which is locked, and cuts off a torn end.
+    fn taken_up(file: File, path: &Path, wanted: &Header) -> Result<Self, ResultsError> {
+        let mut found = Self::read(file, u64::MAX, path, wanted)?;
+        let PartialStart {
+            header_bytes,
+            earlier,
+        } = &found.begun;
+        let end = header_bytes + earlier.bytes;
+        let failed = |doing| failed(doing, path);
+        found
+            .file
+            .set_len(end)
+            .map_err(failed("cut the torn end of"))?;
+        found
+            .file
+            .seek(SeekFrom::Start(end))
+            .map_err(failed("read"))?;
+        if end > 0 {
+            found.lines.say(path, found.header.rows());
+        }
+        Ok(found)
+    }
+
+    /// Reads the first `length` bytes of a file of lines.
+    fn read(
+        mut file: File,
+        length: u64,
+        path: &Path,
+        wanted: &Header,
+    ) -> Result<Self, ResultsError> {
         let failed = |doing| failed(doing, path);
         file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
-        let mut reader = BufReader::with_capacity(BLOCK, &file);
+        let mut reader = BufReader::with_capacity(BLOCK, (&file).take(length));
         let first = first_line(&mut reader).map_err(failed("read"))?;
         if !first.ends_with(b"\n") && is_torn_header(&first, wanted) {
             drop(reader);
-            file.set_len(0).map_err(failed("empty"))?;
-            file.seek(SeekFrom::Start(0)).map_err(failed("empty"))?;
             return Ok(Self::empty(file, wanted.clone()));
         }
         let header = parse_header(path, &first, &wanted.schema).map_err(ResultsError::Foreign)?;
@@ -139,10 +199,6 @@ impl Unfinished {
         let judge = LineJudge::of(&header);
         let bytes = lines.read(reader, rows, &judge).map_err(failed("read"))?;
         let header_bytes = first.len() as u64;
-        let end = header_bytes + bytes;
-        file.set_len(end).map_err(failed("cut the torn end of"))?;
-        file.seek(SeekFrom::Start(end)).map_err(failed("read"))?;
-        lines.say(path, rows);
         let earlier = Earlier { bytes, rows };
         Ok(Self {
             file,

@@ -95,7 +95,7 @@ impl MetricsFile {
             return Err(MetricsError::Name { path });
         }
         // If the folder cannot be written to, the run must fail now and not after hours.
-        drop(file::scratch(path).map_err(failed)?);
+        file::refuse_folder(path).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             last_success: last_success(&earlier(path)?),

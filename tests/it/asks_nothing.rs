@@ -1,5 +1,9 @@
 //! `inspect` and `plan`, which make no call.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -79,8 +83,9 @@ fn a_plan_asks_nothing() {
          AC10323E00002A9F0000000000983278,orders\n1.23E+15,orders\n",
     );
     let plan = "plan in.csv --source http://127.0.0.1:9 --rate 30/m --retention 48h";
-    let said = tool.call(plan).ends(1);
-    assert_eq!(said.stderr, "");
+    let said = tool.call(plan).ends(0);
+    let columns = " INFO in.csv: message ID from `msg_id`, topic from `topic`\n";
+    assert_eq!(said.stderr, columns);
     let text = said
         .stdout
         .split(" +08:00, ")
@@ -100,20 +105,27 @@ fn a_plan_asks_nothing() {
     assert_snapshot!(after, @r"
     expiry    1 is already older than 2 days; 0 more will be by the time they are asked; 1 message has no born time
     rejected  in.csv:5, column msg_id: `1.23E+15` has lost digits: a spreadsheet turned it into a number; export the column again as text
+    writes    in.results.ndjson (results file)
+              standard output (report)
     ");
     let json: Value =
-        serde_json::from_str(&tool.call(plan).args("--format json").ends(1).stdout).unwrap();
+        serde_json::from_str(&tool.call(plan).args("--format json").ends(0).stdout).unwrap();
     assert_eq!(
         json,
         serde_json::json!({
             "rows": 4, "distinct": 2, "duplicates": 1, "rejected": 1, "seconds": 2.0, "dated": 1, "expired": 1, "expiring": 0,
             "oldest": {"row": 2, "msg_id": "0156F7E71C361B21BC024CCDBE00000000", "born_at": "2022-03-23T14:50:38Z"},
+            "carried": 0, "settled": 0, "deadline": null,
+            "writes": [
+                {"what": "results file", "path": "in.results.ndjson"},
+                {"what": "report", "path": "-"},
+            ],
         })
     );
     assert_eq!(tool.names(), ["in.csv"], "a plan leaves nothing behind");
     let snapshot = tool
         .call("plan samples/incident.csv --source samples/cluster.json")
-        .ends(1);
+        .ends(0);
     assert!(
         snapshot
             .stdout
@@ -134,7 +146,7 @@ fn nothing_of_a_snapshot_expires() {
     let tool = Tool::new();
     let ask = "samples/incident.csv --source samples/cluster.json";
     for format in ["text", "json"] {
-        let plan = tool.call(&format!("plan {ask} --format {format}")).ends(1);
+        let plan = tool.call(&format!("plan {ask} --format {format}")).ends(0);
         assert!(!plan.stdout.contains("expir"), "{}", plan.stdout);
     }
     // With a limit of rejected rows the audit counts them before it asks.
@@ -142,4 +154,263 @@ fn nothing_of_a_snapshot_expires() {
     let said = audit.ends(1);
     assert!(said.stderr.contains("asking about"), "{}", said.stderr);
     assert!(!said.stderr.contains("older than"), "{}", said.stderr);
+}
+
+/// Describes a folder and all that is in it: times, length, permissions and inode. A file that was created and removed again
+/// changes the time of its folder.
+fn listing(path: &Path) -> Vec<String> {
+    let about = fs::symlink_metadata(path).unwrap();
+    let mut found = vec![format!(
+        "{} {}.{} {}.{} {} {:o} {}",
+        path.display(),
+        about.mtime(),
+        about.mtime_nsec(),
+        about.ctime(),
+        about.ctime_nsec(),
+        about.len(),
+        about.mode(),
+        about.ino()
+    )];
+    if about.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            found.extend(listing(&entry.unwrap().path()));
+        }
+    }
+    found.sort();
+    found
+}
+
+const EVERYTHING: &str = "-o r.csv -o r.xlsx -o r.html -o r.json -o r.md -o r.ndjson --matrix m.csv --rejects bad.csv \
+                          --worklist redrive --bundle b.zip --metrics run.prom --results r.ndjson.results --split 100 \
+                          --expect-file samples/expected.csv --exit-zero --no-progress --max-time 10s --rate 20/s \
+                          --quota-file quota";
+
+#[test]
+fn a_plan_takes_the_arguments_of_an_audit() {
+    let tool = Tool::new();
+    let ask = format!("samples/incident.csv --source samples/cluster.json {EVERYTHING}");
+    let before = listing(&tool.path("."));
+    let plan = tool.call(&format!("plan {ask}")).ends(0);
+    let json = tool.call(&format!("plan {ask} --format json")).ends(0);
+    assert_eq!(listing(&tool.path(".")), before);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let reached = json["deadline"]["reached"].as_u64().unwrap();
+    assert!((195..=205).contains(&reached), "{json}");
+    assert_eq!(json["deadline"]["given_by"], "--max-time 10s");
+    assert!(
+        plan.stdout.contains(&format!(
+            "): time for about {reached} of 986 messages; the oldest"
+        )),
+        "{}",
+        plan.stdout
+    );
+
+    // The audit then writes just these files.
+    let (_, files) = plan.stdout.split_once("\nwrites    ").unwrap();
+    let planned: Vec<_> = files.lines().map(str::trim_start).collect();
+    assert_eq!(
+        planned,
+        [
+            "r.ndjson.results (results file)",
+            "r.csv (report in parts)",
+            "r.xlsx (report)",
+            "r.html (report)",
+            "r.json (report)",
+            "r.md (report)",
+            "r.ndjson (report)",
+            "m.csv (report in parts)",
+            "bad.csv (rejected rows)",
+            "redrive (worklist)",
+            "b.zip (bundle)",
+            "run.prom (metrics)",
+            "quota (quota file)",
+        ]
+    );
+    let whole = ask
+        .replace(" --max-time 10s --rate 20/s", "")
+        .replace(" --quota-file quota", "")
+        .replace(" --split 100", "");
+    tool.call(&format!("audit {whole}")).ends(0);
+    let mut written: Vec<_> = planned[..planned.len() - 1]
+        .iter()
+        .map(|line| line.split_once(" (").unwrap().0)
+        .collect();
+    written.sort_unstable();
+    assert_eq!(tool.names(), written);
+}
+
+#[test]
+fn a_plan_says_what_previous_and_resume_save() {
+    let tool = Tool::new();
+    let ask =
+        "samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv";
+    tool.call(&format!("audit {ask} -o a.csv")).ends(1);
+    let plan = format!("plan {ask} --previous a.results.ndjson -o b.csv");
+    let before = listing(&tool.path("."));
+    let said = tool.call(&plan).ends(0);
+    let json = tool.call(&format!("{plan} --format json")).ends(0);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let carried = json["carried"].as_u64().unwrap();
+    assert!(carried > 0);
+    assert_eq!(json["distinct"], 986 - carried, "{json}");
+    assert_eq!(json["rows"], 1000);
+    let line = format!(
+        "\nprevious  {carried} answers are carried from a.results.ndjson, which saves as many calls\n"
+    );
+    assert!(said.stdout.contains(&line), "{}", said.stdout);
+    assert!(
+        said.stdout
+            .starts_with(&format!("1,000 rows = {} distinct", 986 - carried)),
+        "{}",
+        said.stdout
+    );
+
+    let again = tool.call(&format!("plan {ask} -o a.csv --resume")).ends(0);
+    assert!(
+        again
+            .stdout
+            .contains("calls     none: a.results.ndjson is whole"),
+        "{}",
+        again.stdout
+    );
+    assert_eq!(listing(&tool.path(".")), before);
+
+    // An unfinished run: the header and 300 lines of the results file, the last of them torn.
+    let whole = tool.read("a.results.ndjson");
+    let lines: Vec<_> = whole.split_inclusive('\n').collect();
+    tool.write(
+        "c.results.ndjson.partial",
+        lines[..301].concat() + "{\"row\":3",
+    );
+    let before = listing(&tool.path("."));
+    let resumed = tool.call(&format!("plan {ask} -o c.csv --resume")).ends(0);
+    assert!(
+        resumed.stdout.contains(" + 300 settled\n"),
+        "{}",
+        resumed.stdout
+    );
+    let line = "\nresume    300 rows are settled by an earlier run of c.results.ndjson; only the others are asked\n";
+    assert!(resumed.stdout.contains(line), "{}", resumed.stdout);
+    assert_eq!(listing(&tool.path(".")), before, "nothing is cut off");
+    for command in ["audit", "plan"] {
+        let refused = tool.call(&format!("{command} {ask} -o c.csv")).ends(2);
+        assert!(
+            refused.stderr.contains("c.results.ndjson.partial"),
+            "{}",
+            refused.stderr
+        );
+    }
+    tool.call(&format!("audit {ask} -o c.csv --resume")).ends(1);
+}
+
+#[test]
+fn a_plan_refuses_what_an_audit_refuses() {
+    let tool = Tool::new();
+    tool.write(
+        "ids.csv",
+        "msg_id,topic\n0156F7E71C361B21BC024CCDBE00000000,orders\n",
+    );
+    tool.write(
+        "bad.csv",
+        "msg_id,topic\n1.23E+15,orders\n0156F7E71C361B21BC024CCDBE00000000,orders\n",
+    );
+    tool.write("all-bad.csv", "msg_id,topic\n1.23E+15,orders\n");
+    tool.write("header.csv", "msg_id,topic\n");
+    tool.write("groups.csv", "topic\norders\n");
+    tool.write("open.toml", "notify_url = \"https://h.example/x\"\n");
+    tool.write("full/other.txt", "mine");
+    tool.write("text.prom", "mine");
+    tool.write("begun.results.ndjson.partial", "{}\n");
+    let ask = "samples/incident.csv --source samples/cluster.json -o a.csv";
+    tool.call(&format!("audit {ask}")).ends(1);
+    tool.write(
+        "changed.ndjson",
+        tool.read("a.results.ndjson")
+            .replace("\"row\":7,", "\"row\":8,"),
+    );
+    let snapshot = "--source samples/cluster.json";
+    let api = "--source http://127.0.0.1:9";
+    for arguments in [
+        "ids.csv".to_owned(),
+        format!("none.csv {snapshot}"),
+        format!("header.csv {snapshot}"),
+        format!("all-bad.csv {snapshot}"),
+        format!("bad.csv {snapshot} --max-rejects 0"),
+        format!("bad.csv {snapshot} --max-rejects many"),
+        format!("ids.csv {snapshot} --msg-id-column id"),
+        format!("ids.csv {snapshot} --born-column created"),
+        format!("ids.csv {snapshot} --born-column topic"),
+        format!("ids.csv {snapshot} --expect-file groups.csv"),
+        format!("ids.csv {snapshot} --expect-file none.csv"),
+        format!("ids.csv {snapshot} --accept all"),
+        format!("ids.csv {snapshot} -o report.pdf"),
+        format!("ids.csv {snapshot} -o nowhere/report.csv"),
+        format!("ids.csv {snapshot} -o full"),
+        format!("ids.csv {snapshot} -o r.csv -o ./r.csv"),
+        format!("ids.csv {snapshot} -o r.csv --matrix r.csv"),
+        format!("ids.csv {snapshot} -o ids.csv"),
+        format!("ids.csv {snapshot} -o - --split 10"),
+        format!("ids.csv {snapshot} -o r.csv --split none"),
+        format!("ids.csv {snapshot} -o r.csv --output-delimiter ab"),
+        format!("ids.csv {snapshot} -o r.csv --tz Mars/Olympus"),
+        format!("ids.csv {snapshot} -o r.csv --lang de"),
+        format!("ids.csv {snapshot} -o r.csv --worklist full"),
+        format!("ids.csv {snapshot} -o r.csv --worklist nowhere/redrive"),
+        format!("ids.csv {snapshot} -o r.csv --bundle r.csv"),
+        format!("ids.csv {snapshot} -o r.csv --bundle -"),
+        format!("ids.csv {snapshot} -o r.csv --bundle nowhere/b.zip"),
+        format!("ids.csv {snapshot} -o r.csv --metrics run.txt"),
+        format!("ids.csv {snapshot} -o r.csv --metrics text.prom"),
+        format!("ids.csv {snapshot} -o r.csv --metrics nowhere/run.prom"),
+        format!("ids.csv {snapshot} -o r.csv --notify-when never"),
+        format!("ids.csv {snapshot} -o r.csv --results groups.csv"),
+        format!("ids.csv {snapshot} -o r.csv --results nowhere/r.ndjson"),
+        format!("ids.csv {snapshot} -o begun.csv"),
+        format!("ids.csv {snapshot} -o begun.csv --resume"),
+        format!("ids.csv {snapshot} -o a.csv --resume"),
+        format!("ids.csv {snapshot} -o r.csv --previous none.ndjson"),
+        format!("ids.csv {snapshot} -o r.csv --previous changed.ndjson"),
+        format!("ids.csv {snapshot} -o r.csv --recheck 5%"),
+        format!("ids.csv {snapshot} -o r.csv --previous a.results.ndjson --recheck x"),
+        format!("ids.csv {snapshot} -o r.csv --finish-by 25:00"),
+        format!("ids.csv {snapshot} -o r.csv --finish-by 2020-01-01T00:00Z"),
+        format!("ids.csv {snapshot} -o r.csv --max-time 0s"),
+        format!("ids.csv {snapshot} -o r.csv --producer-zone Mars"),
+        format!("ids.csv {snapshot} -o r.csv --removed-broker broker-a"),
+        format!("ids.csv {snapshot} -o r.csv --rate fast"),
+        format!("ids.csv {snapshot} -o r.csv --config none.toml"),
+        format!("ids.csv {snapshot} -o r.csv --config open.toml"),
+        format!("ids.csv {snapshot} -o r.csv --log-format xml"),
+        format!("ids.csv {snapshot} -o r.csv --unknown"),
+        format!("ids.csv {api} -o r.csv --previous a.results.ndjson"),
+        format!("ids.csv {api} -o r.csv --quota-file ids.csv"),
+        format!("ids.csv {api} -o r.csv --quota-file text.prom"),
+        format!("ids.csv {api} -o r.csv --quota-file nowhere/quota"),
+        format!("ids.csv {api} -o r.csv --rate max --quota-file quota"),
+        format!("ids.csv {api} -o r.csv --signature v9"),
+        format!("ids.csv {api} -o r.csv --timeout long"),
+        format!("ids.csv {api} -o r.csv --ca-cert none.pem"),
+        format!("ids.csv {api} -o r.csv --proxy http://u:p@proxy.example:3128"),
+        "ids.csv --source http://gateway.example -o r.csv".to_owned(),
+        "ids.csv --source none.json -o r.csv".to_owned(),
+        "ids.csv --source rocketmq:// -o r.csv".to_owned(),
+        "ids.csv --source rocketmq://127.0.0.1:9 -o r.csv --tls --ca-cert ids.csv".to_owned(),
+    ] {
+        let refused = |command: &str| {
+            let said = tool.call(&format!("{command} {arguments}")).key().ends(2);
+            let usage = format!("Usage: ons-audit {command} ");
+            let text = said.stderr.replace(&usage, "Usage: ons-audit COMMAND ");
+            // A plan replaces nothing at any time.
+            let lines = text.split_inclusive('\n');
+            lines
+                .filter(|line| !line.starts_with("hint: this run did not replace"))
+                .collect::<String>()
+        };
+        let audit = refused("audit");
+        let before = listing(&tool.path("."));
+        let plan = refused("plan");
+        assert_eq!(plan, audit, "{arguments}");
+        assert!(plan.contains("error: "), "{arguments}: {plan}");
+        assert_eq!(listing(&tool.path(".")), before, "{arguments}");
+    }
 }

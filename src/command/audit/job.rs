@@ -11,6 +11,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 use super::Args;
+use super::draft::{Draft, unasked_brokers};
 use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
 use super::order::MessageAges;
@@ -18,22 +19,24 @@ use super::preflight::{ForecastTerms, Preflight};
 use super::query_run::QueryRun;
 use super::refusals::{
     announce, announce_carried, announce_damage, announce_deadline, announce_notes,
-    refuse_if_all_are_bad, refuse_if_empty, refuse_to_replace, refuse_too_many_rejects,
+    refuse_if_all_are_bad, refuse_too_many_rejects,
 };
-use super::start_mode::{StartFlags, StartMode};
+use super::start_mode::StartMode;
 use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
-use crate::command::flags::{Pace, ReservedPaths, SourceSpec, StderrOptions};
+use crate::command::flags::{Pace, ReservedPaths, StderrOptions};
 use crate::engine::{Pacer, Policy, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst};
-use crate::message::{BornClock, Zone};
+use crate::message::BornClock;
 use crate::offsets::Rules;
 use crate::report::Targets;
-use crate::results::{Durability, Header, Previous, ResultsFile, SCHEMA, Unfinished};
+use crate::results::{
+    Durability, EarlierAccess, Header, Previous, ResultsFile, SCHEMA, Unfinished,
+};
 use crate::settings::{Deadline, MaxRejects, Settings};
-use crate::source::{Snapshot, Source, TraceSource};
+use crate::source::{Snapshot, Source};
 use crate::telemetry::CallCounts;
 use crate::ui::LiveJudge;
 use crate::verdict::Expectations;
@@ -81,87 +84,61 @@ impl Job {
         (settings, reserved): (&Settings, &ReservedPaths),
         env: &Env,
     ) -> Result<Self, Failed> {
-        let stderr = args.stderr.start(settings, env)?;
-        let spec = SourceSpec::of(settings)?;
-        let is_repeatable = spec.is_repeatable();
-        let pace = Pace::of(settings, spec.kind(), env.clock)?;
-        let zone: Zone = settings.get("producer_zone")?;
-        let expectations = args.expect.settle(settings, &zone.zone)?;
-        let results = args.results_path();
-        let source_text = spec.text();
-        let started = (env.clock)();
-        let ages = MessageAges::of(settings, &zone, started)?;
-        let inputs = args.input.open()?;
-        refuse_to_replace(&results)?;
+        let mut draft = Draft::new(&args, (settings, reserved), env)?;
         let bundle = args.reports.open_bundle(reserved, settings, env)?;
         let targets = args.reports.open(false, reserved, settings)?;
-        let source = spec.connect(settings, env)?;
-        args.removed.declare(&source)?;
-        let pacer = pace.pacer()?;
-        refuse_if_empty(&inputs)?;
-        let header = Header {
-            source: source_text,
-            as_of: source.as_of().map(clock::rfc3339),
-            rules: source
-                .snapshot()
-                .map_or_else(Rules::default, Snapshot::rules),
-            unasked_brokers: source.snapshot().map(unasked_brokers).unwrap_or_default(),
-            expectations,
-            producer_zone: zone.name,
-            born_column: settings.optional("born_column")?,
-            rate: (!is_repeatable).then(|| pace.rate.to_string()),
-            ..header(&inputs, clock::rfc3339(started))?
+        let source = match draft.snapshot.take() {
+            Some(snapshot) => Source::Snapshot(Box::new(snapshot)),
+            None => draft.source.connect(settings, env)?,
         };
+        args.removed.declare(&source)?;
+        let pacer = draft.pace.pacer()?;
+        let mut lookup = draft.lookup();
+        let flags = args.start.resume;
+        let start = draft.start(flags, lookup.as_mut(), EarlierAccess::Continue)?;
         let mut job = Self {
-            lookup: matches!(source, Source::Cluster(_)).then(|| LookupStage::beside(&results)),
+            lookup,
+            is_repeatable: draft.source.is_repeatable(),
             source,
-            inputs,
-            stderr,
-            pace,
+            inputs: draft.inputs,
+            stderr: draft.stderr,
+            pace: draft.pace,
             pacer,
-            is_repeatable,
-            start: StartMode::New,
-            previous: None,
+            start,
+            previous: draft.previous,
             order: None,
-            deadline: ages.deadline.clone(),
+            deadline: draft.ages.deadline.clone(),
             message_count: None,
             targets,
             bundle,
-            results,
-            header,
+            results: draft.results,
+            header: draft.header,
             preflight: Preflight::default(),
             is_input_announced: false,
-            born: ages.clock,
+            born: draft.ages.clock,
         };
-        job.find_earlier_answers(&args.start, settings)?;
+        job.note_earlier_run();
         if !job.is_already_complete() {
-            job.read_ahead(settings, &ages, started)?;
+            job.read_ahead(settings, &draft.ages, draft.started)?;
         }
         Ok(job)
     }
 
-    /// Finds the answers of an earlier results file and of an earlier part of this run.
-    fn find_earlier_answers(
-        &mut self,
-        flags: &StartFlags,
-        settings: &Settings,
-    ) -> Result<(), Failed> {
-        let previous = flags.open_previous(settings, &mut self.header)?;
-        self.start = match &mut self.lookup {
-            Some(lookup) => lookup.start_audit(flags.resume, &self.results, &self.header)?,
-            None => flags.resume.start(&self.results, &self.header)?,
-        };
+    /// Takes over what the earlier results files say about brokers and the choice of messages.
+    fn note_earlier_run(&mut self) {
         let begun = self.start.unfinished().map(Unfinished::header);
         if let Source::Cluster(cluster) = &self.source {
             // A broker that is down now was up when the messages were first looked up.
             let before = begun.into_iter();
-            let before = before.chain(previous.as_ref().map(Previous::header));
+            let before = before.chain(self.previous.as_ref().map(Previous::header));
             cluster.expect(before.flat_map(Header::brokers));
             self.header.brokers = cluster.seen().iter().map(ToString::to_string).collect();
         }
         let run_id = begun.map_or(&self.header.run_id, |header| &header.run_id);
-        self.previous = previous.map(|previous| previous.picking_for(run_id));
-        Ok(())
+        self.previous = self
+            .previous
+            .take()
+            .map(|previous| previous.picking_for(run_id));
     }
 
     /// Reads the input once before the first call and says what will be asked, in which order.
@@ -320,14 +297,6 @@ fn judged_header(header: &Header, snapshot: &Snapshot) -> Header {
         unasked_brokers: unasked_brokers(snapshot),
         ..header.clone()
     }
-}
-
-/// Returns the brokers whose offsets could not be read.
-fn unasked_brokers(snapshot: &Snapshot) -> BTreeMap<String, String> {
-    let unreachable = snapshot.state().unreachable.iter();
-    unreachable
-        .map(|(name, why)| (name.to_string(), why.to_string()))
-        .collect()
 }
 
 /// Makes the run of the judge stage. It makes no calls, and it starts anew whenever it was interrupted.

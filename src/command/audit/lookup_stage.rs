@@ -13,7 +13,7 @@ use crate::exit::Failed;
 use crate::humanize::counted;
 use crate::message::BornClock;
 use crate::results::{
-    EarlierRun, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path,
+    EarlierAccess, EarlierRun, Header, LOCATED, ReadError, ResultsFile, ResultsWriter, partial_path,
 };
 use crate::source::rocketmq::{Cluster, Locator};
 
@@ -44,6 +44,7 @@ impl LookupStage {
         flags: ResumeFlags,
         results: &Path,
         header: &Header,
+        access: EarlierAccess,
     ) -> Result<StartMode, Failed> {
         if flags.resumes() {
             let finished = EarlierRun::finished(results, header);
@@ -52,14 +53,14 @@ impl LookupStage {
             }
             // A file of another run is refused here.
             if partial_path(results).exists() {
-                drop(EarlierRun::beside(results, header)?);
+                drop(EarlierRun::beside(results, header, access)?);
             } else {
                 drop(finished?);
             }
         } else if !flags.restarts() {
-            ResultsWriter::refuse_unfinished(results)?;
+            ResultsWriter::refuse_unfinished(results, access)?;
         }
-        self.start(flags, header)
+        self.start(flags, header, access)
     }
 
     /// Decides how this stage starts.
@@ -71,8 +72,9 @@ impl LookupStage {
         &mut self,
         flags: ResumeFlags,
         header: &Header,
+        access: EarlierAccess,
     ) -> Result<StartMode, Failed> {
-        let start = flags.start(&self.path, &Self::header(header))?;
+        let start = flags.start(&self.path, &Self::header(header), access)?;
         self.is_complete = matches!(start, StartMode::AlreadyComplete);
         Ok(if self.is_complete {
             StartMode::New
@@ -122,7 +124,7 @@ impl LookupStage {
     }
 
     /// Returns whether all messages are looked up already.
-    pub(super) const fn is_complete(&self) -> bool {
+    pub(in crate::command) const fn is_complete(&self) -> bool {
         self.is_complete
     }
 

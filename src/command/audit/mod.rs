@@ -3,6 +3,7 @@
 //! Everything that can be refused is refused before the first call: settings, input, report paths, credentials.
 //! Then the one loop runs, and the results file that it leaves is rendered like any other.
 
+mod draft;
 mod job;
 mod judge_stage;
 mod lookup_stage;
@@ -30,14 +31,14 @@ use crate::results::ResultsFile;
 use crate::settings::Settings;
 use crate::telemetry::ReportTotals;
 
+pub(super) use draft::Draft;
 pub(super) use job::header;
 pub(super) use judge_stage::{read_offsets, resume_hint};
 pub(super) use lookup_stage::LookupStage;
-pub(super) use order::MessageAges;
 pub(super) use preflight::{ForecastTerms, Preflight};
 pub(super) use query_run::QueryRun;
-pub(super) use refusals::announce_notes;
-pub(super) use start_mode::ResumeFlags;
+pub(super) use refusals::{announce_notes, reached, refuse_too_many_rejects};
+pub(super) use start_mode::{ResumeFlags, StartMode};
 
 use job::Job;
 use start_mode::StartFlags;
@@ -57,9 +58,9 @@ pub(super) struct Args {
     #[command(flatten)]
     deadline: DeadlineFlags,
     #[command(flatten)]
-    start: StartFlags,
+    pub(super) start: StartFlags,
     #[command(flatten)]
-    reports: ReportFlags,
+    pub(super) reports: ReportFlags,
     /// The results file: every answer once; reports can be made from it again [default: beside the first report]
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     results: Option<PathBuf>,
@@ -79,7 +80,7 @@ pub(super) struct Args {
     #[command(flatten)]
     stderr: StderrFlags,
     #[command(flatten)]
-    settings: SettingsFlags,
+    pub(super) settings: SettingsFlags,
 }
 
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
@@ -129,7 +130,7 @@ impl Args {
         reports.chain([self.results_path()]).collect()
     }
 
-    fn merged_settings(&self, env: &Env) -> Result<Settings, Failed> {
+    pub(super) fn merged_settings(&self, env: &Env) -> Result<Settings, Failed> {
         let mut settings = self.settings.merged_settings(env)?;
         self.source.apply_to(&mut settings);
         self.expect.apply_to(&mut settings);
@@ -145,7 +146,7 @@ impl Args {
     }
 
     /// Returns the paths that the audit reads and keeps. A report must not replace any of them.
-    fn reserved_paths(&self, settings: &Settings) -> Result<ReservedPaths, Failed> {
+    pub(super) fn reserved_paths(&self, settings: &Settings) -> Result<ReservedPaths, Failed> {
         let inputs = self.input.paths().iter().map(PathBuf::as_path);
         let reserved = ReservedPaths::default()
             .read("an input", inputs)
@@ -160,7 +161,7 @@ impl Args {
     }
 
     /// Returns the path of `--results`, or else the path beside the first report, or else a path in the current folder named after the first input.
-    fn results_path(&self) -> PathBuf {
+    pub(super) fn results_path(&self) -> PathBuf {
         let beside = || {
             let first = self
                 .input

@@ -45,7 +45,7 @@ pub(in crate::command) struct MessageAges {
     /// The column with born times.
     column: Option<String>,
     zone: TimeZone,
-    pub(super) deadline: Option<Deadline>,
+    pub(in crate::command) deadline: Option<Deadline>,
 }
 
 impl MessageAges {
@@ -94,15 +94,22 @@ impl MessageAges {
         let order = OldestFirst::new(remaining(inputs.rows(), done), count, scratch, |row| {
             born.of(row)
         })?;
+        self.check_column(&born, count)?;
+        Ok(Some(order))
+    }
+
+    /// Refuses a column of born times that does not exist or has no readable time. `born` has read `count` rows.
+    pub(in crate::command) fn check_column(
+        &self,
+        born: &BornTimes<'_>,
+        count: u64,
+    ) -> Result<(), InputError> {
         match self.column.as_ref().zip(born.column.as_ref()) {
             Some((name, column)) if count > 0 && !column.is_present() => {
                 Err(InputError::BornColumn(name.clone()))
             }
-            Some((name, column)) => {
-                refuse_or_warn_of_unread(name, column)?;
-                Ok(Some(order))
-            }
-            None => Ok(Some(order)),
+            Some((name, column)) => refuse_or_warn_of_unread(name, column),
+            None => Ok(()),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
 }
 
 /// Refuses an input with more rejected rows than `--max-rejects` allows.
-pub(super) fn refuse_too_many_rejects(
+pub(in crate::command) fn refuse_too_many_rejects(
     forecast: &Forecast,
     most: MaxRejects,
     inputs: &Inputs,
@@ -95,23 +95,34 @@ pub(super) fn announce_carried(carried: u64) {
 
 /// Announces how far the run will come before its deadline.
 pub(super) fn announce_deadline(forecast: &Forecast, deadline: &Deadline, now: Timestamp) {
-    let (Some(seconds), left) = (forecast.seconds, deadline.left(now).as_secs_f64()) else {
-        return;
-    };
-    if seconds > left {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "a share of a number of messages"
-        )]
-        let reached = (forecast.distinct as f64 * left / seconds) as u64;
+    let reached = reached(forecast, deadline, now);
+    if let Some(reached) = reached.filter(|reached| *reached < forecast.distinct) {
         tracing::warn!(
             "time for about {} of them ({}): the oldest are asked first, --resume goes on with the others",
             humanize::count(reached),
             deadline.given_by,
         );
     }
+}
+
+/// Returns the number of messages that are asked before the deadline. `None` if nothing limits the rate.
+pub(in crate::command) fn reached(
+    forecast: &Forecast,
+    deadline: &Deadline,
+    now: Timestamp,
+) -> Option<u64> {
+    let (seconds, left) = (forecast.seconds?, deadline.left(now).as_secs_f64());
+    if seconds <= left {
+        return Some(forecast.distinct);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of messages"
+    )]
+    let share = (forecast.distinct as f64 * left / seconds) as u64;
+    Some(share)
 }
 
 /// Refuses an empty input. A failed export is often only a header, and must not count as "all reconciled".

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use crate::exit::Failed;
 use crate::file;
 use crate::results::{
-    Durability, EarlierRun, Header, Previous, QueryDigest, ResultsWriter, RowSet, Unfinished,
+    Durability, EarlierAccess, EarlierRun, Header, Previous, QueryDigest, ResultsWriter, RowSet,
+    Unfinished,
 };
 use crate::settings::{Settings, Share};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Resume and reuse")]
-pub(super) struct StartFlags {
+pub(in crate::command) struct StartFlags {
     #[command(flatten)]
-    pub(super) resume: ResumeFlags,
+    pub(in crate::command) resume: ResumeFlags,
     /// Reuse the answers of an earlier results file for messages that all their expected groups have passed
     ///
     /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a message
@@ -66,7 +67,7 @@ impl StartFlags {
     }
 
     /// Returns the path of `--previous`, which no report may replace.
-    pub(super) fn previous(&self) -> Option<&Path> {
+    pub(in crate::command) fn previous(&self) -> Option<&Path> {
         self.previous.as_deref()
     }
 
@@ -100,7 +101,8 @@ impl ResumeFlags {
         self.resume
     }
 
-    /// Looks for answers that are to become `results`. They are changed only with `--resume`.
+    /// Looks for answers that are to become `results`. They are changed only with
+    /// `--resume`, and if `access` allows it.
     ///
     /// # Errors
     ///
@@ -109,6 +111,7 @@ impl ResumeFlags {
         self,
         results: &Path,
         header: &Header,
+        access: EarlierAccess,
     ) -> Result<StartMode, Failed> {
         if !file::folder(results).is_dir() {
             return Err(Failed::unwritable(results, ErrorKind::NotFound.into()));
@@ -117,10 +120,10 @@ impl ResumeFlags {
             return Ok(StartMode::Restart);
         }
         if !self.resume {
-            ResultsWriter::refuse_unfinished(results)?;
+            ResultsWriter::refuse_unfinished(results, access)?;
             return Ok(StartMode::New);
         }
-        Ok(match EarlierRun::beside(results, header)? {
+        Ok(match EarlierRun::beside(results, header, access)? {
             EarlierRun::Nothing => StartMode::New,
             EarlierRun::Unfinished(unfinished) => StartMode::Resume(unfinished),
             EarlierRun::Complete => StartMode::AlreadyComplete,
@@ -130,7 +133,7 @@ impl ResumeFlags {
 
 impl StartMode {
     /// Returns the answers of the run that is resumed.
-    pub(super) fn unfinished(&self) -> Option<&Unfinished> {
+    pub(in crate::command) fn unfinished(&self) -> Option<&Unfinished> {
         match self {
             Self::Resume(unfinished) => Some(unfinished),
             Self::New | Self::Restart | Self::AlreadyComplete => None,

@@ -7,7 +7,7 @@ use crate::exit::{self, Failed};
 use crate::input::{ColumnRef, InputEncoding, InputFormat, InputOptions, Inputs, SheetRef};
 use crate::settings::Settings;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct InputFlags {
     /// Files with message IDs: CSV, TSV, JSON, workbooks, producers' logs or bare IDs; `-` is standard input
@@ -40,7 +40,7 @@ pub(in crate::command) struct InputFlags {
 }
 
 /// Flags that describe the columns and the format of an input.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct ColumnFlags {
     /// Column with the message ID, by name, by number (the first is 1), or by a path in JSON (payload.msg_id)
@@ -143,8 +143,9 @@ impl InputFlags {
     }
 
     /// Opens all inputs: maps their columns and counts their rows.
-    pub(in crate::command) fn open(self) -> Result<Inputs, Failed> {
-        self.columns.open(&self.inputs, self.keep)
+    pub(in crate::command) fn open(&self) -> Result<Inputs, Failed> {
+        let (columns, keep) = (self.columns.clone(), self.keep.clone());
+        columns.open(&self.inputs, keep)
     }
 
     /// Returns the paths, in order.

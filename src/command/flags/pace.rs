@@ -1,7 +1,7 @@
 //! Flags for the rate, the retries and the end of a run.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use jiff::tz::TimeZone;
@@ -170,6 +170,19 @@ impl Pace {
             quota_file: quota_file.filter(|_| rate != Rate::Max),
             policy,
         })
+    }
+
+    /// Refuses a quota file that cannot be used, and creates none.
+    pub(in crate::command) fn check_quota_file(&self) -> Result<(), Failed> {
+        Ok(self
+            .quota_file
+            .as_deref()
+            .map_or(Ok(()), QuotaFile::check)?)
+    }
+
+    /// Returns the path of the quota file.
+    pub(in crate::command) fn quota_file(&self) -> Option<&Path> {
+        self.quota_file.as_deref()
     }
 
     /// Opens the quota file, if there is one.

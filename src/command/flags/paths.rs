@@ -137,18 +137,18 @@ pub(in crate::command) fn or_stdout(
     output.into_iter().chain(default).map(|path| (None, path))
 }
 
-/// Opens every target, so that one that cannot be written is found before the first call. None may be a reserved path.
-/// `endings` are the formats that the ending of a path may select.
-pub(in crate::command) fn open(
+/// Decides the format of every target. Refuses those that cannot be written, and opens none. `endings` are the formats that
+/// the ending of a path may select.
+pub(in crate::command) fn check(
     wanted: impl Iterator<Item = (Option<ReportFormat>, PathBuf)>,
     reserved: &ReservedPaths,
     endings: &[ReportFormat],
-) -> Result<Vec<Target>, Failed> {
-    let mut targets: Vec<Target> = Vec::new();
+) -> Result<Vec<(ReportFormat, PathBuf)>, Failed> {
+    let mut targets: Vec<(ReportFormat, PathBuf)> = Vec::new();
     for (format, path) in wanted {
         let refuse =
             |what: String, hint: &str| Failed::refused(anyhow!(what), Some(hint.to_owned()));
-        if targets.iter().any(|other| same(&other.path, &path)) {
+        if targets.iter().any(|(_, other)| same(other, &path)) {
             return Err(refuse(
                 format!("{} is to hold two reports", path.display()),
                 "name another file for one of them",
@@ -162,14 +162,33 @@ pub(in crate::command) fn open(
                 &format!("the endings are {}", listed(endings)),
             )
         })?;
-        let output = created(&path)?;
-        targets.push(Target {
-            format,
-            path,
-            output,
-        });
+        refuse_unwritable(&path)?;
+        targets.push((format, path));
     }
     Ok(targets)
+}
+
+/// Opens every target, so that one that cannot be written is found before the first call. None may be a reserved path.
+/// `endings` are the formats that the ending of a path may select.
+pub(in crate::command) fn open(
+    wanted: impl Iterator<Item = (Option<ReportFormat>, PathBuf)>,
+    reserved: &ReservedPaths,
+    endings: &[ReportFormat],
+) -> Result<Vec<Target>, Failed> {
+    let targets = check(wanted, reserved, endings)?.into_iter();
+    let opened = targets.map(|(format, path)| {
+        Ok(Target {
+            format,
+            output: created(&path)?,
+            path,
+        })
+    });
+    opened.collect()
+}
+
+/// Refuses a path that cannot be written, and opens nothing.
+pub(in crate::command) fn refuse_unwritable(path: &Path) -> Result<(), Failed> {
+    file::refuse_unwritable(path).map_err(|error| Failed::unwritable(path, error))
 }
 
 /// Opens one file to write. It must not be one of the reserved paths.
@@ -197,9 +216,13 @@ fn listed(formats: &[ReportFormat]) -> String {
 
 /// Returns the format by the ending. Streams and devices without an ending get CSV.
 fn format_of(path: &Path) -> Option<ReportFormat> {
-    let stream = path == Path::new("-")
-        || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-    ReportFormat::of(path).or(stream.then_some(ReportFormat::Csv))
+    ReportFormat::of(path).or(is_stream(path).then_some(ReportFormat::Csv))
+}
+
+/// Returns whether the path is standard output, a device or a pipe.
+pub(super) fn is_stream(path: &Path) -> bool {
+    path == Path::new("-")
+        || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// Returns the path without links and `..`, as far as it exists.

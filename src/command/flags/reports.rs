@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::paths::{ReservedPaths, create, is_in, open, same};
+use super::paths::{ReservedPaths, check, create, is_in, is_stream, open, refuse_unwritable, same};
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::exit::Failed;
-use crate::file::FileSet;
-use crate::report::{CsvDialect, ReportFormat, Target, Targets, refuse_foreign};
+use crate::file::{self, FileSet};
+use crate::report::{CsvDialect, ReportFormat, Targets, refuse_foreign};
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -114,15 +114,10 @@ impl ReportFlags {
         self.output.iter().find(is_file).map(PathBuf::as_path)
     }
 
-    /// Opens the bundle if a flag asks for it.
-    pub(in crate::command) fn open_bundle(
-        &self,
-        reserved: &ReservedPaths,
-        settings: &Settings,
-        env: &Env,
-    ) -> Result<Option<BundleTarget>, Failed> {
-        let Some(path) = self.bundle.clone() else {
-            return Ok(None);
+    /// Refuses a bundle that cannot be written, and opens none.
+    pub(in crate::command) fn check_bundle(&self, reserved: &ReservedPaths) -> Result<(), Failed> {
+        let Some(path) = &self.bundle else {
+            return Ok(());
         };
         if path == Path::new("-") {
             return Err(Failed::refused(
@@ -133,16 +128,30 @@ impl ReportFlags {
             ));
         }
         let mut reports = self.output.iter().chain(&self.matrix).chain(&self.rejects);
-        if reports.any(|report| same(report, &path)) {
+        if reports.any(|report| same(report, path)) {
             return Err(Failed::refused(
                 anyhow!("{} is to hold a report and the bundle", path.display()),
                 "name another file for one of them".to_owned(),
             ));
         }
-        let output = create(&path, reserved)?;
+        reserved.refuse(path)?;
+        refuse_unwritable(path)
+    }
+
+    /// Opens the bundle if a flag asks for it.
+    pub(in crate::command) fn open_bundle(
+        &self,
+        reserved: &ReservedPaths,
+        settings: &Settings,
+        env: &Env,
+    ) -> Result<Option<BundleTarget>, Failed> {
+        self.check_bundle(reserved)?;
+        let Some(path) = self.bundle.clone() else {
+            return Ok(None);
+        };
         Ok(Some(BundleTarget {
+            output: create(&path, reserved)?,
             path,
-            output,
             settings: settings.show(),
             clock: env.clock,
         }))
@@ -160,47 +169,81 @@ impl ReportFlags {
         self.worklist.is_some() || self.matrix.is_some() || self.bundle.is_some()
     }
 
-    /// Opens every target. None may be one of the reserved paths. Without `-o` there is a CSV on standard output, unless
-    /// `no_default` is set.
+    /// Returns the reports in one file each, with their formats. Refuses those that cannot be written, and opens none. None
+    /// may be one of the reserved paths. Without `-o` there is a CSV on standard output, unless `no_default` is set.
+    pub(in crate::command) fn check(
+        &self,
+        no_default: bool,
+        reserved: &ReservedPaths,
+        settings: &Settings,
+    ) -> Result<Vec<(ReportFormat, PathBuf)>, Failed> {
+        let files = check(self.wanted(no_default), reserved, &ReportFormat::BY_ENDING)?;
+        if CsvDialect::of(settings)?.split.is_some() {
+            refuse_to_split_streams(&files)?;
+        }
+        if let Some(folder) = &self.worklist {
+            let paths = files.iter().map(|(_, path)| path);
+            check_worklist(folder, reserved.paths().chain(paths))?;
+        }
+        Ok(files)
+    }
+
+    /// Opens every target that [`check`](Self::check) allows.
     pub(in crate::command) fn open(
         self,
         no_default: bool,
         reserved: &ReservedPaths,
         settings: &Settings,
     ) -> Result<Targets, Failed> {
-        let to_stdout = self.output.is_empty() && !no_default;
-        let matrix = self
-            .matrix
-            .into_iter()
-            .map(|path| (Some(ReportFormat::Matrix), path));
-        let rejects = self
-            .rejects
-            .into_iter()
-            .map(|path| (Some(ReportFormat::Rejects), path));
-        let output = self.output.into_iter().map(|path| (None, path));
-        let stdout = to_stdout.then(|| (None, PathBuf::from("-")));
-        let wanted = output.chain(stdout).chain(matrix).chain(rejects);
+        self.check(no_default, reserved, settings)?;
+        let wanted = self.wanted(no_default);
         let files = open(wanted, reserved, &ReportFormat::BY_ENDING)?;
-        if CsvDialect::of(settings)?.split.is_some() {
-            refuse_to_split_streams(&files)?;
-        }
-        let worklist = self
-            .worklist
-            .map(|path| {
-                let files = files.iter().map(|target| &target.path);
-                let set = open_worklist(&path, reserved.paths().chain(files))?;
-                Ok::<_, Failed>((path, set))
-            })
-            .transpose()?;
+        let worklist = self.worklist.map(|folder| {
+            let set = FileSet::create(&folder);
+            let set = set.map_err(|error| Failed::unwritable(&folder, error))?;
+            Ok::<_, Failed>((folder, set))
+        });
+        let worklist = worklist.transpose()?;
         Ok(Targets { files, worklist })
+    }
+
+    /// Returns the reports in one file each, with the formats that flags give them.
+    fn wanted(
+        &self,
+        no_default: bool,
+    ) -> impl Iterator<Item = (Option<ReportFormat>, PathBuf)> + use<> {
+        let mut wanted: Vec<_> = self
+            .output
+            .iter()
+            .map(|path| (None, path.clone()))
+            .collect();
+        if self.output.is_empty() && !no_default {
+            wanted.push((None, PathBuf::from("-")));
+        }
+        let mut add = |format, path: &Option<PathBuf>| {
+            wanted.extend(path.iter().map(|path| (Some(format), path.clone())));
+        };
+        add(ReportFormat::Matrix, &self.matrix);
+        add(ReportFormat::Rejects, &self.rejects);
+        wanted.into_iter()
+    }
+
+    /// Returns the path of the bundle.
+    pub(in crate::command) fn bundle(&self) -> Option<&Path> {
+        self.bundle.as_deref()
+    }
+
+    /// Returns the folder of the worklist.
+    pub(in crate::command) fn worklist(&self) -> Option<&Path> {
+        self.worklist.as_deref()
     }
 }
 
-/// Prepares the folder of a worklist. Replaces an earlier worklist and refuses any other folder.
-fn open_worklist<'p>(
+/// Refuses a folder of a worklist that holds anything else than an earlier worklist, or cannot be made.
+fn check_worklist<'p>(
     folder: &Path,
     mut others: impl Iterator<Item = &'p PathBuf>,
-) -> Result<FileSet, Failed> {
+) -> Result<(), Failed> {
     if let Some(other) = others.find(|other| is_in(other, folder)) {
         let (other, folder) = (other.display(), folder.display());
         return Err(Failed::refused(
@@ -212,16 +255,19 @@ fn open_worklist<'p>(
         let hint = "--worklist names a folder of its own, which is made or replaced as a whole";
         Failed::refused(error, Some(hint.to_owned()))
     })?;
-    FileSet::create(folder).map_err(|error| Failed::unwritable(folder, error))
+    let writable = file::followed(folder).and_then(|target| file::refuse_folder(&target));
+    writable.map_err(|error| Failed::unwritable(folder, error))
 }
 
 /// Refuses to split streams, since parts need names.
-fn refuse_to_split_streams(targets: &[Target]) -> Result<(), Failed> {
-    let is_stream = |target: &&Target| target.format.is_csv() && target.output.is_stream();
-    match targets.iter().find(is_stream) {
+fn refuse_to_split_streams(targets: &[(ReportFormat, PathBuf)]) -> Result<(), Failed> {
+    let split = targets
+        .iter()
+        .find(|(format, path)| format.is_csv() && is_stream(path));
+    match split {
         None => Ok(()),
-        Some(target) => Err(Failed::refused(
-            anyhow!("{} can't be split into files", target.path.display()),
+        Some((_, path)) => Err(Failed::refused(
+            anyhow!("{} can't be split into files", path.display()),
             Some("--split needs a report in a file, such as -o report.csv".to_owned()),
         )),
     }

@@ -126,6 +126,15 @@ impl ClusterFlags {
 }
 
 impl RemovedBrokerFlags {
+    /// Refuses brokers for a source that is no cluster.
+    pub(in crate::command) fn check(&self, source: &SourceSpec) -> Result<(), Failed> {
+        if self.removed_broker.is_empty() || matches!(source, SourceSpec::Cluster(_)) {
+            return Ok(());
+        }
+        let error = anyhow!("--removed-broker is for rocketmq:// only");
+        Err(Failed::refused(error, "leave the flag out".to_owned()))
+    }
+
     /// Declares the brokers to the source.
     ///
     /// # Errors
@@ -137,8 +146,7 @@ impl RemovedBrokerFlags {
             Source::Cluster(cluster) => cluster.remove(names).err().map(|name| {
                 anyhow::anyhow!("--removed-broker {name}: the name servers know this broker")
             }),
-            Source::Ons(_) | Source::Snapshot(_) => (!self.removed_broker.is_empty())
-                .then(|| anyhow::anyhow!("--removed-broker is for rocketmq:// only")),
+            Source::Ons(_) | Source::Snapshot(_) => None,
         };
         match refused {
             Some(error) => Err(Failed::refused(error, "leave the flag out".to_owned())),
@@ -231,20 +239,35 @@ impl SourceSpec {
         }
     }
 
+    /// Refuses settings that [`connect`](Self::connect) would refuse, without looking for credentials and without asking
+    /// anybody.
+    pub(in crate::command) fn check(&self, settings: &Settings) -> Result<(), Failed> {
+        let timeout = settings.get::<Span>("timeout")?.0;
+        match self {
+            Self::Cluster(_) => remoting_tls(settings).map(drop),
+            Self::Api(endpoint) => {
+                settings.get::<Signature>("signature")?;
+                network(settings)?.client(endpoint.url(), timeout)?;
+                Ok(())
+            }
+            Self::Snapshot(_) => Ok(()),
+        }
+    }
+
     /// Reads the snapshot, finds the credentials or connects to the cluster. Credentials may need calls to STS or to the
     /// metadata service.
     pub(in crate::command) fn connect(
-        self,
+        &self,
         settings: &Settings,
         env: &Env,
     ) -> Result<Source, Failed> {
         let endpoint = match self {
             Self::Cluster(name_servers) => {
-                let cluster = cluster(&name_servers, settings, env)?;
+                let cluster = cluster(name_servers, settings, env)?;
                 return Ok(Source::Cluster(Box::new(cluster)));
             }
-            Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(&path)?))),
-            Self::Api(endpoint) => endpoint,
+            Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(path)?))),
+            Self::Api(endpoint) => endpoint.clone(),
         };
         let network = network(settings)?;
         let config = OnsConfig {
@@ -261,13 +284,9 @@ impl SourceSpec {
 
 /// Connects to a cluster. An error here would be an error of every message.
 fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result<Cluster, Failed> {
-    let tls = settings.get::<bool>("tls")?;
-    let authorities = ca_cert(settings)?;
     let options = RemotingOptions {
         keys: AclKeys::from_env(|name| env.variable(name))?,
-        tls: tls
-            .then(|| RemotingTls::new(authorities.as_deref()))
-            .transpose()?,
+        tls: remoting_tls(settings)?,
         timeout: settings.get::<Span>("timeout")?.0,
         ..RemotingOptions::default()
     };
@@ -282,6 +301,14 @@ fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result
             Failed::refused(error, failure.hint)
         })?;
     Ok(cluster)
+}
+
+/// Returns how brokers and name servers are spoken to with TLS, if they are.
+fn remoting_tls(settings: &Settings) -> Result<Option<RemotingTls>, Failed> {
+    let authorities = ca_cert(settings)?;
+    let tls = settings.get::<bool>("tls")?;
+    let tls = tls.then(|| RemotingTls::new(authorities.as_deref()));
+    Ok(tls.transpose()?)
 }
 
 fn ca_cert(settings: &Settings) -> Result<Option<Vec<u8>>, Failed> {

@@ -60,7 +60,7 @@ fn straight(folder: &Path) -> Vec<u8> {
 }
 
 pub(super) fn found(target: &Path) -> Unfinished {
-    match EarlierRun::beside(target, &wanted()).unwrap() {
+    match EarlierRun::beside(target, &wanted(), EarlierAccess::Continue).unwrap() {
         EarlierRun::Unfinished(unfinished) => *unfinished,
         other => panic!("{other:?}"),
     }
@@ -173,7 +173,7 @@ fn answers_of_another_run_are_not_mixed_in() {
         .insert("--topic".to_owned(), "orders".to_owned());
     other.expectations.accept_filtered = true;
     let before = fs::read(partial_path(&target)).unwrap();
-    let error = EarlierRun::beside(&target, &other).unwrap_err();
+    let error = EarlierRun::beside(&target, &other, EarlierAccess::Continue).unwrap_err();
     let says = error.to_string();
     for part in [
         "the source was `test`, now `elsewhere`",
@@ -196,7 +196,7 @@ fn answers_of_another_run_are_not_mixed_in() {
     ] {
         put(&partial_path(&target), foreign.as_bytes());
         assert!(matches!(
-            EarlierRun::beside(&target, &wanted()),
+            EarlierRun::beside(&target, &wanted(), EarlierAccess::Continue),
             Err(ResultsError::Foreign(_))
         ));
         assert!(fs::read(partial_path(&target)).unwrap() == foreign.as_bytes());
@@ -228,7 +228,7 @@ fn a_complete_file_of_another_run_is_not_asked_anew() {
     let mut other = wanted();
     other.expectations.accept_filtered = true;
     let asks_report = |wanted: &Header| {
-        let error = EarlierRun::beside(&target, wanted).unwrap_err();
+        let error = EarlierRun::beside(&target, wanted, EarlierAccess::Continue).unwrap_err();
         assert!(matches!(error, ResultsError::Differs { .. }), "{error}");
         assert_eq!(error.status(), Status::Refused);
         error.hint().unwrap().contains("ons-audit report")
@@ -250,7 +250,7 @@ fn a_changed_complete_file_is_not_sealed_again() {
         &target,
         whole.replacen("CONSUMED", "UNKNOWN_", 1).as_bytes(),
     );
-    let error = EarlierRun::beside(&target, &wanted()).unwrap_err();
+    let error = EarlierRun::beside(&target, &wanted(), EarlierAccess::Continue).unwrap_err();
     assert!(
         matches!(&error, ResultsError::Foreign(ReadError::Seal { .. })),
         "{error}"
@@ -269,7 +269,7 @@ fn a_partial_file_that_names_rows_without_end_is_refused() {
         + "{\"row\":9000000000000000000,\"same_as\":1}\n";
     assert!(edited.contains(&endless));
     put(&partial_path(&target), edited.as_bytes());
-    let error = EarlierRun::beside(&target, &wanted()).unwrap_err();
+    let error = EarlierRun::beside(&target, &wanted(), EarlierAccess::Continue).unwrap_err();
     let says = "the number of rows in input in.csv was `18446744073709551615`, now `200`";
     assert!(error.to_string().contains(says), "{error}");
 }
@@ -282,7 +282,7 @@ fn restart_throws_away_but_not_under_a_running_run() {
     let mut recorder = ResultsWriter::restart(&target, &wanted(), Durability::EverySecond).unwrap();
     for second in [
         ResultsWriter::restart(&target, &wanted(), Durability::Relaxed).unwrap_err(),
-        EarlierRun::beside(&target, &wanted()).unwrap_err(),
+        EarlierRun::beside(&target, &wanted(), EarlierAccess::Continue).unwrap_err(),
     ] {
         assert!(matches!(second, ResultsError::Busy { .. }), "{second}");
     }

@@ -24,7 +24,7 @@ pub struct Network {
 
 impl Network {
     /// Builds a client for one server. A server on this machine is never reached through a proxy.
-    pub(super) fn client(&self, url: &Url, timeout: Duration) -> Result<Client, ConfigError> {
+    pub(crate) fn client(&self, url: &Url, timeout: Duration) -> Result<Client, ConfigError> {
         self.builder(url, timeout)?
             .build()
             .map_err(ConfigError::Client)

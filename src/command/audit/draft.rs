@@ -1,0 +1,139 @@
+//! An audit whose arguments and files are checked, and for which nothing is opened, created or asked yet. `audit` goes on
+//! from here; `plan` ends here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::lookup_stage::LookupStage;
+use super::order::MessageAges;
+use super::refusals::{refuse_if_empty, refuse_to_replace};
+use super::start_mode::{ResumeFlags, StartMode};
+use super::{Args, header};
+use crate::clock;
+use crate::command::Env;
+use crate::command::flags::{Pace, ReservedPaths, SourceSpec, StderrOptions};
+use crate::exit::Failed;
+use crate::input::Inputs;
+use crate::message::Zone;
+use crate::offsets::Rules;
+use crate::report::ReportFormat;
+use crate::report::locale::Locale;
+use crate::results::{EarlierAccess, Header, Previous};
+use crate::settings::Settings;
+use crate::source::{Snapshot, TraceSource as _};
+
+/// What an audit starts with.
+#[derive(Debug)]
+pub(in crate::command) struct Draft {
+    pub(in crate::command) stderr: StderrOptions,
+    pub(in crate::command) source: SourceSpec,
+    /// The source, if it is a snapshot.
+    pub(in crate::command) snapshot: Option<Snapshot>,
+    pub(in crate::command) pace: Pace,
+    pub(in crate::command) zone: Zone,
+    pub(in crate::command) ages: MessageAges,
+    pub(in crate::command) started: Timestamp,
+    pub(in crate::command) inputs: Inputs,
+    /// The reports in one file each.
+    pub(in crate::command) reports: Vec<(ReportFormat, PathBuf)>,
+    pub(in crate::command) results: PathBuf,
+    pub(in crate::command) header: Header,
+    pub(in crate::command) previous: Option<Previous>,
+}
+
+impl Draft {
+    /// Refuses what can be refused without asking anybody and without creating a file. Credentials are not looked for.
+    ///
+    /// # Errors
+    ///
+    /// If a setting, the input, a path or the file of `--previous` does not allow the audit.
+    pub(in crate::command) fn new(
+        args: &Args,
+        (settings, reserved): (&Settings, &ReservedPaths),
+        env: &Env,
+    ) -> Result<Self, Failed> {
+        let stderr = args.stderr.start(settings, env)?;
+        let source = SourceSpec::of(settings)?;
+        let pace = Pace::of(settings, source.kind(), env.clock)?;
+        let zone: Zone = settings.get("producer_zone")?;
+        let expectations = args.expect.settle(settings, &zone.zone)?;
+        let results = args.results_path();
+        let started = (env.clock)();
+        let ages = MessageAges::of(settings, &zone, started)?;
+        let inputs = args.input.open()?;
+        refuse_to_replace(&results)?;
+        args.reports.check_bundle(reserved)?;
+        let reports = args.reports.check(false, reserved, settings)?;
+        Locale::of(settings)?;
+        source.check(settings)?;
+        let snapshot = source.open_snapshot()?;
+        args.removed.check(&source)?;
+        pace.check_quota_file()?;
+        refuse_if_empty(&inputs)?;
+        let mut header = Header {
+            source: source.text(),
+            as_of: snapshot
+                .as_ref()
+                .and_then(Snapshot::as_of)
+                .map(clock::rfc3339),
+            rules: snapshot
+                .as_ref()
+                .map_or_else(Rules::default, Snapshot::rules),
+            unasked_brokers: snapshot.as_ref().map(unasked_brokers).unwrap_or_default(),
+            expectations,
+            producer_zone: zone.name.clone(),
+            born_column: settings.optional("born_column")?,
+            rate: (!source.is_repeatable()).then(|| pace.rate.to_string()),
+            ..header(&inputs, clock::rfc3339(started))?
+        };
+        let previous = args.start.open_previous(settings, &mut header)?;
+        Ok(Self {
+            stderr,
+            source,
+            snapshot,
+            pace,
+            zone,
+            ages,
+            started,
+            inputs,
+            reports,
+            results,
+            header,
+            previous,
+        })
+    }
+
+    /// Returns the first stage, which only the audit of a cluster has.
+    pub(in crate::command) fn lookup(&self) -> Option<LookupStage> {
+        let is_cluster = matches!(self.source, SourceSpec::Cluster(_));
+        is_cluster.then(|| LookupStage::beside(&self.results))
+    }
+
+    /// Decides how the audit starts. `lookup` is its first stage.
+    ///
+    /// # Errors
+    ///
+    /// If there are answers of an earlier run that `flags` do not allow to continue or to discard.
+    pub(in crate::command) fn start(
+        &self,
+        flags: ResumeFlags,
+        lookup: Option<&mut LookupStage>,
+        access: EarlierAccess,
+    ) -> Result<StartMode, Failed> {
+        let (results, header) = (&self.results, &self.header);
+        match lookup {
+            Some(lookup) => lookup.start_audit(flags, results, header, access),
+            None => flags.start(results, header, access),
+        }
+    }
+}
+
+/// Returns the brokers whose offsets could not be read.
+pub(super) fn unasked_brokers(snapshot: &Snapshot) -> BTreeMap<String, String> {
+    let unreachable = snapshot.state().unreachable.iter();
+    unreachable
+        .map(|(name, why)| (name.to_string(), why.to_string()))
+        .collect()
+}
