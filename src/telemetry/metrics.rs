@@ -299,6 +299,7 @@ const fn number(count: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::exit::Status;
+    use crate::report::locale::Locale;
     use crate::telemetry::CallCounts;
     use crate::verdict::{
         AnswerView, Expectations, MessageContext, RowFacts, Tally, TrackView, judge,
@@ -309,6 +310,7 @@ mod tests {
             status,
             started: "2026-11-22T12:00:00Z".parse().unwrap(),
             finished: "2026-11-22T12:01:30.5Z".parse().unwrap(),
+            locale: Locale::default(),
             call_counts: CallCounts {
                 calls: 7,
                 retries: 2,
@@ -339,6 +341,7 @@ mod tests {
         tally.add(facts, &judged);
         ReportTotals {
             headline: String::new(),
+            chat_headline: String::new(),
             tally,
         }
     }

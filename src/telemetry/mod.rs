@@ -26,6 +26,8 @@ pub(crate) struct RunEnd {
     pub(crate) finished: Timestamp,
     /// The calls of this run.
     pub(crate) call_counts: CallCounts,
+    /// The locale of notices in chats. Formats for programs do not depend on it.
+    pub(crate) locale: Locale,
     /// The results, if the run left a complete results file.
     pub(crate) report: Option<ReportTotals>,
 }
@@ -41,7 +43,10 @@ impl RunEnd {
 /// The numbers of a complete results file.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportTotals {
+    /// The headline in English, for programs.
     pub(crate) headline: String,
+    /// The headline in the summary's locale, for chats.
+    pub(crate) chat_headline: String,
     pub(crate) tally: Tally,
 }
 
@@ -51,6 +56,7 @@ impl ReportTotals {
     pub(crate) fn of(summary: Summary<'_>) -> Self {
         Self {
             headline: summary.text_in(&Locale::default()).headline(),
+            chat_headline: summary.text().headline(),
             tally: summary.tally,
         }
     }

@@ -13,6 +13,7 @@ use sha2::Sha256;
 use super::RunEnd;
 use crate::clock;
 use crate::humanize::{self, count, counted};
+use crate::report::locale::{Language, Locale};
 use crate::verdict::{BreakKind, MessageVerdict};
 
 /// How many kinds of break a notice names.
@@ -129,37 +130,63 @@ impl Notice<'_> {
     /// Returns the lines of the notice, most important first.
     fn lines(&self) -> Vec<String> {
         let end = self.end;
-        let state = end.status.as_str();
+        let is_chinese = end.locale.language == Language::Chinese;
+        let (name, state) = (plain(self.name), end.status.as_str());
         let Some(report) = &end.report else {
-            let what = if end.is_complete() {
-                "ended"
-            } else {
-                "left no whole results file: see its log"
-            };
-            return vec![format!(
-                "ons-audit {}: {state}; it {what}",
-                plain(self.name)
-            )];
+            return vec![match (is_chinese, end.is_complete()) {
+                (true, true) => format!("ons-audit {name}：已结束（{state}）"),
+                (true, false) => {
+                    format!("ons-audit {name}：没有留下完整的结果文件，请查看日志（{state}）")
+                }
+                (false, true) => format!("ons-audit {name}: {state}; it ended"),
+                (false, false) => {
+                    format!("ons-audit {name}: {state}; it left no whole results file: see its log")
+                }
+            }];
         };
         let tally = &report.tally;
         let verdicts = MessageVerdict::ALL
             .iter()
             .filter(|&&one| tally.messages(one) > 0);
         let messages: Vec<_> = verdicts
-            .map(|&one| format!("{} {one}", count(tally.messages(one))))
+            .map(|&one| {
+                let number = count(tally.messages(one));
+                if is_chinese {
+                    let measure = if one == MessageVerdict::Rejected {
+                        "行"
+                    } else {
+                        "条"
+                    };
+                    format!("{} {number} {measure}", end.locale.message_verdict(one))
+                } else {
+                    format!("{number} {one}")
+                }
+            })
             .collect();
-        let mut lines = vec![
-            format!("ons-audit {}: {}", plain(self.name), report.headline),
-            format!("{state}; messages: {}", messages.join(", ")),
-        ];
-        lines.extend(kinds(&tally.breaks));
+        let messages = end.locale.listed(&messages);
         let took = Duration::try_from(end.finished.duration_since(end.started)).unwrap_or_default();
-        lines.push(format!(
-            "{} in {}, {} throttled",
-            counted(end.call_counts.calls, "call", "calls"),
-            humanize::duration(took),
-            count(end.call_counts.throttles)
-        ));
+        let (calls, throttles) = (end.call_counts.calls, count(end.call_counts.throttles));
+        let [first, second, last] = if is_chinese {
+            let took = end.locale.duration(took);
+            [
+                format!("ons-audit {name}：{}", report.chat_headline),
+                format!("{state}；消息：{messages}"),
+                format!(
+                    "用时 {took}，调用 {} 次，被限流 {throttles} 次",
+                    count(calls)
+                ),
+            ]
+        } else {
+            let (calls, took) = (counted(calls, "call", "calls"), humanize::duration(took));
+            [
+                format!("ons-audit {name}: {}", report.chat_headline),
+                format!("{state}; messages: {messages}"),
+                format!("{calls} in {took}, {throttles} throttled"),
+            ]
+        };
+        let mut lines = vec![first, second];
+        lines.extend(kinds(&tally.breaks, &end.locale));
+        lines.push(last);
         lines
     }
 
@@ -196,21 +223,21 @@ impl Notice<'_> {
 }
 
 /// Returns the most frequent kinds of break, one line each.
-fn kinds(breaks: &[BreakKind]) -> Vec<String> {
+fn kinds(breaks: &[BreakKind], locale: &Locale) -> Vec<String> {
     let mut kinds: Vec<_> = breaks.iter().collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
     let line = |kind: &&BreakKind| {
         let groups: Vec<_> = kind
             .groups
             .iter()
-            .map(|(group, verdict)| format!("{} {verdict}", plain(group)))
+            .map(|(group, verdict)| format!("{} {}", plain(group), locale.verdict(*verdict)))
             .collect();
-        format!(
-            "{} in {}: {}",
-            count(kind.count),
-            plain(&kind.topic),
-            groups.join(", ")
-        )
+        let (number, topic) = (count(kind.count), plain(&kind.topic));
+        let groups = locale.listed(&groups);
+        match locale.language {
+            Language::English => format!("{number} in {topic}: {groups}"),
+            Language::Chinese => format!("{topic} 中 {number} 条：{groups}"),
+        }
     };
     kinds.iter().take(MAX_KINDS).map(line).collect()
 }
@@ -278,8 +305,10 @@ mod tests {
                 retries: 3,
                 throttles: 1,
             },
+            locale: Locale::default(),
             report: report.then(|| ReportTotals {
                 headline: "1,905 of 20,000 messages were not consumed".to_owned(),
+                chat_headline: "1,905 of 20,000 messages were not consumed".to_owned(),
                 tally,
             }),
         }
@@ -292,6 +321,23 @@ mod tests {
         Template::Feishu,
         Template::WeCom,
     ];
+
+    #[test]
+    fn a_chat_is_written_in_the_language_of_the_reports() {
+        let mut end = end(true);
+        end.locale.language = Language::Chinese;
+        let lines = |end: &RunEnd| Notice { name: "day", end }.lines();
+        assert_eq!(
+            lines(&end)[2..],
+            [
+                "orders 中 1,903 条：GID_??channel? 未消费（open）",
+                "payments 中 2 条：GID_??channel? 未消费（open）",
+                "用时 41 分 40 秒，调用 20,000 次，被限流 1 次",
+            ]
+        );
+        end.report = None;
+        assert_eq!(lines(&end), ["ons-audit day：已结束（findings）"]);
+    }
 
     #[test]
     fn every_form_has_the_counts_and_no_ids() {

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::source::network;
 use crate::command::Env;
 use crate::exit::{Failed, Status};
+use crate::report::locale::Locale;
 use crate::settings::{Settings, SettingsError};
 use crate::source::ons::http::Address;
 use crate::telemetry::metrics::{MetricsError, MetricsFile};
@@ -59,6 +60,7 @@ pub(in crate::command) struct RunMonitor {
     started: Timestamp,
     /// The name of this audit in messages.
     name: String,
+    locale: Locale,
     metrics: Option<MetricsFile>,
     webhook: Option<Webhook>,
     pub(in crate::command) call_counts: Cell<CallCounts>,
@@ -77,6 +79,7 @@ impl RunMonitor {
             env: env.clone(),
             started: (env.clock)(),
             name: name.trim_end_matches(".results").to_owned(),
+            locale: Locale::of(settings)?,
             webhook: webhook(settings, env)?,
             metrics: metrics.map(|path| metrics_file(&path)).transpose()?,
             call_counts: Cell::default(),
@@ -97,6 +100,7 @@ impl RunMonitor {
             started: self.started,
             finished: (self.env.clock)(),
             call_counts: self.call_counts.get(),
+            locale: self.locale.clone(),
             report,
         };
         if let Some(metrics) = &self.metrics
