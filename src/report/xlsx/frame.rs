@@ -1,6 +1,8 @@
 //! Makes the workbook without the rows of its tables, through the library.
 
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, IgnoreError, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    DocProperties, ExcelDateTime, IgnoreError, Note, Workbook, Worksheet, XlsxError,
+};
 
 use super::cells::cut;
 use super::formats::{SheetFormats, VerdictColumns, colour};
@@ -8,8 +10,9 @@ use super::table::{TableSheets, XlsxTable};
 use super::{method, summary};
 use crate::report::Summary;
 use crate::report::headings::headings;
-use crate::report::locale::phrases;
+use crate::report::locale::{Locale, phrases};
 use crate::report::row::ReportContext;
+use crate::verdict::{MessageVerdict, Verdict};
 
 /// The greatest column width.
 const MAX_WIDTH: f64 = 48.0;
@@ -73,9 +76,42 @@ fn table(
     for (column, name) in (0..).zip(names) {
         sheet.write_string_with_format(0, column, &*cut(&name), &formats.head)?;
     }
+    for (column, own) in (0..).zip(table.columns()) {
+        if let Some(words) = words(own.name, &context.locale) {
+            let note = Note::new(cut(&words))
+                .set_author("ons-audit")
+                .set_width(520)
+                .set_height(190);
+            sheet.insert_note(0, column, &note.add_author_prefix(false))?;
+        }
+    }
     sheet.set_row_height(0, 32)?;
     sheet.set_freeze_panes(1, 2)?;
     Ok(())
+}
+
+/// Returns what the codes in a column mean, with their names in the language of the workbook.
+fn words(column: &str, locale: &Locale) -> Option<String> {
+    let line = |name: String, meaning| name + locale.text(phrases::COLON) + locale.text(meaning);
+    let lines: Vec<_> = match column {
+        "verdict" => {
+            let verdicts = Verdict::ALL.into_iter();
+            verdicts
+                .map(|verdict| line(locale.verdict(verdict), phrases::meaning(verdict)))
+                .collect()
+        }
+        "message_verdict" => {
+            let verdicts = MessageVerdict::ALL.into_iter();
+            verdicts
+                .map(|verdict| {
+                    let meaning = phrases::message_meaning(verdict, true);
+                    line(locale.message_verdict(verdict), meaning)
+                })
+                .collect()
+        }
+        _ => return None,
+    };
+    Some(lines.join("\n"))
 }
 
 /// The widest page that is legible on A4 landscape, in characters.
