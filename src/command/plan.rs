@@ -19,10 +19,9 @@ use crate::exit::{Failed, Status, print};
 use crate::file;
 use crate::humanize::{self, count, counted};
 use crate::input::{InputNotes, Reject};
-use crate::message::Zone;
 use crate::report::locale::Language;
 use crate::report::{InputNotesText, ReportFormat};
-use crate::results::{EarlierAccess, RowSet, SpreadsheetDamage};
+use crate::results::{EarlierAccess, RowSet, SpreadsheetDamage, Unfinished};
 use crate::settings::{Deadline, Settings, Span};
 
 /// Number of rejected rows that are shown.
@@ -49,7 +48,7 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     }
     let reserved = audit.reserved_paths(&settings)?;
     RunMonitor::start(&audit.results_path(), &settings, env)?;
-    let draft = Draft::new(audit, (&settings, &reserved), env)?;
+    let mut draft = Draft::new(audit, (&settings, &reserved), env)?;
     let mut lookup = draft.lookup();
     let flags = audit.start.resume;
     let start = draft.start(flags, lookup.as_mut(), EarlierAccess::ReadOnly)?;
@@ -60,78 +59,115 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     }
     file::refuse_folder(&draft.results)
         .map_err(|error| Failed::unwritable(&draft.results, error))?;
-
-    let now = draft.started;
-    // A snapshot keeps its messages.
-    let retention =
-        (!draft.source.is_repeatable()).then(|| args.retention.map_or(RETENTION, |span| span.0));
-    let born = draft.ages.born_times(draft.snapshot.as_ref());
-    let terms = ForecastTerms {
-        rate: draft.pace.rate,
-        needs_no_call_where_placed: draft.source.kind() == SourceKind::Cluster,
-        start: now,
-        retention,
-        born: &born,
-    };
-    let done = start.done();
-    let run_id = start
-        .unfinished()
-        .map_or(&draft.header.run_id, |unfinished| {
-            &unfinished.header().run_id
-        });
-    let previous = draft.previous.map(|previous| previous.picking_for(run_id));
-    let known = (done, previous.as_ref());
-    let (preflight, mut forecast, carried) =
-        Preflight::read_with_forecast(&draft.inputs, known, &terms)?;
-    forecast.rows += carried;
-    let max_rejects = settings.get("max_rejects")?;
-    // The rows of a resumed run were accepted when it began.
-    let accepted = match done {
-        None => refuse_too_many_rejects(&forecast, max_rejects, &draft.inputs),
-        Some(_) => Ok(()),
-    };
-    let settled = done.map_or(0, RowSet::len);
-    forecast.rows += settled;
-    let located = lookup.as_ref().map_or(&*draft.results, LookupStage::path);
-    start.compare(preflight.digest, located)?;
-    draft.ages.check_column(&born, forecast.distinct)?;
-    let is_located = lookup.as_ref().is_some_and(LookupStage::is_complete);
-    if is_located {
-        forecast = forecast.without_calls();
-    }
+    let outlook = Outlook::of(&mut draft, &start, lookup.as_ref(), (args, &settings))?;
 
     let notes = draft.inputs.notes();
-    let placed = draft.source.kind() == SourceKind::Cluster && preflight.is_placed();
     let deadline = draft.ages.deadline.as_ref();
     let view = PlanView {
-        forecast: &forecast,
-        carried,
-        settled,
-        deadline: deadline.map(|deadline| DeadlineView::of(deadline, &forecast, now)),
+        forecast: &outlook.forecast,
+        carried: outlook.carried,
+        settled: outlook.settled,
+        deadline: deadline
+            .map(|deadline| DeadlineView::of(deadline, &outlook.forecast, draft.started)),
         input: Some(&notes).filter(|notes| !notes.is_nothing()),
         writes,
     };
     if args.format == "json" {
         print_json(&view)?;
-        return accepted.map(|()| Status::Clean);
+    } else {
+        let plan = Plan {
+            view: &view,
+            draft: &draft,
+            outlook: &outlook,
+            previous: audit.start.previous(),
+            unfinished: start.unfinished().map(|_| grows(&draft, lookup.as_ref())),
+        };
+        print(&plan.text(&notes))?;
     }
-    let plan = Plan {
-        view: &view,
-        forecast: &forecast,
-        source: draft.source.text(),
-        previous: audit.start.previous(),
-        unfinished: start.unfinished().map(|_| located),
-        placed,
-        is_located,
-        rate: if placed { Rate::Max } else { draft.pace.rate },
-        now,
-        retention,
-        zone: &draft.zone,
-    };
-    let text = plan.text(&draft.inputs.first_rejects(SHOWN)?);
-    print(&(text + &remarks(&notes, &preflight.damage) + &plan.writes()))?;
     // The plan names more of the bad rows than the refusal does.
-    accepted.map(|()| Status::Clean)
+    outlook.accepted.map(|()| Status::Clean)
+}
+
+/// Returns the results file that the first stage of the audit writes. `lookup` is that stage if the source is a cluster.
+fn grows<'a>(draft: &'a Draft, lookup: Option<&'a LookupStage>) -> &'a Path {
+    lookup.map_or(&draft.results, LookupStage::path)
+}
+
+/// What the input and the earlier results files say about the run.
+struct Outlook {
+    forecast: Forecast,
+    /// Messages whose answers are taken from `--previous`.
+    carried: u64,
+    /// Rows that the run which `--resume` continues has settled.
+    settled: u64,
+    /// The refusal of an input with too many bad rows.
+    accepted: Result<(), Failed>,
+    /// Bad rows to show.
+    rejects: Vec<Reject>,
+    damage: SpreadsheetDamage,
+    /// Whether the source is a cluster and the input gives the position of every message.
+    placed: bool,
+    /// Whether an earlier run has looked up every message.
+    is_located: bool,
+    /// How long the source keeps messages. `None` if it keeps them for good.
+    retention: Option<Duration>,
+}
+
+impl Outlook {
+    fn of(
+        draft: &mut Draft,
+        start: &StartMode,
+        lookup: Option<&LookupStage>,
+        (args, settings): (&Args, &Settings),
+    ) -> Result<Self, Failed> {
+        // A snapshot keeps its messages.
+        let retention = (!draft.source.is_repeatable())
+            .then(|| args.retention.map_or(RETENTION, |span| span.0));
+        let begun = start.unfinished().map(Unfinished::header);
+        let run_id = &begun.unwrap_or(&draft.header).run_id;
+        let previous = draft.previous.take();
+        let previous = previous.map(|previous| previous.picking_for(run_id));
+        let is_cluster = draft.source.kind() == SourceKind::Cluster;
+        let born = draft.ages.born_times(draft.snapshot.as_ref());
+        let terms = ForecastTerms {
+            rate: draft.pace.rate,
+            needs_no_call_where_placed: is_cluster,
+            start: draft.started,
+            retention,
+            born: &born,
+        };
+        let done = start.done();
+        let known = (done, previous.as_ref());
+        let (preflight, mut forecast, carried) =
+            Preflight::read_with_forecast(&draft.inputs, known, &terms)?;
+        forecast.rows += carried;
+        let max_rejects = settings.get("max_rejects")?;
+        // The rows of a resumed run were accepted when it began.
+        let accepted = match done {
+            None => refuse_too_many_rejects(&forecast, max_rejects, &draft.inputs),
+            Some(_) => Ok(()),
+        };
+        let settled = done.map_or(0, RowSet::len);
+        forecast.rows += settled;
+        start.compare(preflight.digest, grows(draft, lookup))?;
+        draft.ages.check_column(&born, forecast.distinct)?;
+        let is_located = lookup.is_some_and(LookupStage::is_complete);
+        if is_located {
+            forecast = forecast.without_calls();
+        }
+        let is_settled = |row| done.is_some_and(|done| done.contains(row));
+        Ok(Self {
+            forecast,
+            carried,
+            settled,
+            accepted,
+            rejects: draft.inputs.first_rejects(SHOWN, is_settled)?,
+            placed: is_cluster && preflight.is_placed(),
+            damage: preflight.damage,
+            is_located,
+            retention,
+        })
+    }
 }
 
 /// Prints that nothing is left to ask.
@@ -275,49 +311,25 @@ impl<'a> DeadlineView<'a> {
     }
 }
 
-/// A forecast and what its text needs.
+/// A plan and what its text needs.
 struct Plan<'a> {
     view: &'a PlanView<'a>,
-    forecast: &'a Forecast,
-    source: String,
+    draft: &'a Draft,
+    outlook: &'a Outlook,
     /// The file of `--previous`.
     previous: Option<&'a Path>,
-    /// The file that `--resume` continues.
+    /// The results file that `--resume` continues.
     unfinished: Option<&'a Path>,
-    /// Whether the input gives the position of every message.
-    placed: bool,
-    /// Whether an earlier run has looked up every message.
-    is_located: bool,
-    rate: Rate,
-    now: Timestamp,
-    /// How long the source keeps messages. `None` if it keeps them for good.
-    retention: Option<Duration>,
-    zone: &'a Zone,
 }
 
 impl Plan<'_> {
-    fn text(&self, rejects: &[Reject]) -> String {
-        let forecast = self.forecast;
-        let mut text = format!(
-            "{} = {} + {} + {} rejected",
-            counted(forecast.rows, "row", "rows"),
-            counted(forecast.distinct, "distinct message", "distinct messages"),
-            counted(forecast.duplicates, "duplicate", "duplicates"),
-            count(forecast.rejected)
-        );
-        for (rows, word) in [
-            (self.view.carried, "carried"),
-            (self.view.settled, "settled"),
-        ] {
-            if rows > 0 {
-                let _ = write!(text, " + {} {word}", count(rows)); // a String takes everything
-            }
-        }
-        text.push('\n');
+    fn text(&self, notes: &InputNotes) -> String {
+        let forecast = &self.outlook.forecast;
+        let mut text = self.totals();
         let mut line = |label: &str, words: String| {
             writeln!(text, "{label:<10}{words}").expect("memory takes all text");
         };
-        line("source", self.source.clone());
+        line("source", self.draft.source.text());
         if let Some(path) = self.previous {
             line("previous", self.saved(path));
         }
@@ -335,40 +347,53 @@ impl Plan<'_> {
         if let Some(deadline) = &self.view.deadline {
             line("deadline", self.reach(deadline));
         }
-        match &forecast.oldest {
-            Some(oldest) => {
-                let local = oldest.born_at.to_zoned(self.zone.zone.clone());
-                let age =
-                    Duration::try_from(self.now.duration_since(oldest.born_at)).unwrap_or_default();
-                line(
-                    "oldest",
-                    format!(
-                        "row {}, {}: born {}, {} ago",
-                        oldest.row,
-                        oldest.msg_id,
-                        local.strftime("%F %T %:z"),
-                        humanize::duration(age)
-                    ),
-                );
-                if let Some(expiry) = self.expiry() {
-                    line("expiry", expiry);
-                }
-            }
-            None => line("oldest", "no born time is known".to_owned()),
+        line("oldest", self.oldest());
+        if let Some(expiry) = self.expiry().filter(|_| forecast.oldest.is_some()) {
+            line("expiry", expiry);
         }
-        for reject in rejects {
+        for reject in &self.outlook.rejects {
             line("rejected", reject.to_string());
         }
-        let more = forecast.rejected - rejects.len() as u64;
+        let more = forecast.rejected - self.outlook.rejects.len() as u64;
         if more > 0 {
             line("", format!("and {} more", count(more)));
         }
-        text
+        text + &remarks(notes, &self.outlook.damage) + &written(&self.view.writes)
     }
 
-    /// Returns the lines about the files that the audit would write.
-    fn writes(&self) -> String {
-        written(&self.view.writes)
+    /// Returns `1,000 rows = 280 distinct messages + 8 duplicates + 6 rejected + 706 carried` and a line end.
+    fn totals(&self) -> String {
+        let forecast = &self.outlook.forecast;
+        let mut text = format!(
+            "{} = {} + {} + {} rejected",
+            counted(forecast.rows, "row", "rows"),
+            counted(forecast.distinct, "distinct message", "distinct messages"),
+            counted(forecast.duplicates, "duplicate", "duplicates"),
+            count(forecast.rejected)
+        );
+        let known = [
+            (self.view.carried, "carried"),
+            (self.view.settled, "settled"),
+        ];
+        for (rows, word) in known.into_iter().filter(|(rows, _)| *rows > 0) {
+            let _ = write!(text, " + {} {word}", count(rows)); // a String takes everything
+        }
+        text + "\n"
+    }
+
+    fn oldest(&self) -> String {
+        let Some(oldest) = &self.outlook.forecast.oldest else {
+            return "no born time is known".to_owned();
+        };
+        let local = oldest.born_at.to_zoned(self.draft.zone.zone.clone());
+        let age = self.draft.started.duration_since(oldest.born_at);
+        format!(
+            "row {}, {}: born {}, {} ago",
+            oldest.row,
+            oldest.msg_id,
+            local.strftime("%F %T %:z"),
+            humanize::duration(Duration::try_from(age).unwrap_or_default())
+        )
     }
 
     /// Returns `706 answers are carried from yesterday.results.ndjson, which saves as many calls`.
@@ -385,7 +410,7 @@ impl Plan<'_> {
             at,
             reached,
         } = deadline;
-        let distinct = self.forecast.distinct;
+        let distinct = self.outlook.forecast.distinct;
         let words = match *reached {
             None => {
                 "how many messages are asked until then is not known, as no rate limits the calls"
@@ -402,16 +427,16 @@ impl Plan<'_> {
     }
 
     fn calls(&self) -> String {
-        if self.is_located {
+        if self.outlook.is_located {
             return "none for messages, which are all looked up; a few for each group and broker"
                 .to_owned();
         }
-        if self.placed {
+        if self.outlook.placed {
             return "none for messages, whose places are given; a few for each group and broker"
                 .to_owned();
         }
-        let distinct = count(self.forecast.distinct);
-        match self.rate {
+        let distinct = count(self.outlook.forecast.distinct);
+        match self.draft.pace.rate {
             Rate::Max => format!("{distinct} without retries, no rate limit"),
             rate @ Rate::Limited { .. } => format!("{distinct} without retries, at {rate}"),
         }
@@ -425,7 +450,7 @@ impl Plan<'_> {
             dated,
             distinct,
             ..
-        } = *self.forecast
+        } = self.outlook.forecast
         else {
             return None;
         };
@@ -433,7 +458,7 @@ impl Plan<'_> {
             "{} {} already older than {}; {} more will be by the time they are asked",
             count(expired),
             if expired == 1 { "is" } else { "are" },
-            days(self.retention?),
+            days(self.outlook.retention?),
             count(expiring)
         );
         let others = match distinct - dated {

@@ -114,15 +114,19 @@ impl Inputs {
         })
     }
 
-    /// Returns the first rejected rows, at most `most`.
+    /// Returns the first rejected rows, at most `most`, without those of which `is_settled` returns true by their number.
     ///
     /// # Errors
     ///
     /// If an input cannot be read.
-    pub fn first_rejects(&self, most: usize) -> Result<Vec<Reject>, InputError> {
+    pub fn first_rejects(
+        &self,
+        most: usize,
+        is_settled: impl Fn(u64) -> bool,
+    ) -> Result<Vec<Reject>, InputError> {
         let rejects = self.rows().filter_map(|row| match row {
             Ok(row) => match row.entry {
-                Entry::Rejected(reject) => Some(Ok(*reject)),
+                Entry::Rejected(reject) if !is_settled(row.row) => Some(Ok(*reject)),
                 _ => None,
             },
             Err(error) => Some(Err(error)),

@@ -292,6 +292,15 @@ fn a_plan_says_what_previous_and_resume_save() {
     let line = "\nresume    300 rows are settled by an earlier run of c.results.ndjson; only the others are asked\n";
     assert!(resumed.stdout.contains(line), "{}", resumed.stdout);
     assert_eq!(listing(&tool.path(".")), before, "nothing is cut off");
+    // The bad rows are settled, too.
+    tool.write("d.results.ndjson.partial", lines[..901].concat());
+    let resumed = tool.call(&format!("plan {ask} -o d.csv --resume")).ends(0);
+    let start = "1,000 rows = 100 distinct messages + 0 duplicates + 0 rejected + 900 settled\n";
+    assert!(
+        resumed.stdout.starts_with(start) && !resumed.stdout.contains("\nrejected"),
+        "{}",
+        resumed.stdout
+    );
     for command in ["audit", "plan"] {
         let refused = tool.call(&format!("{command} {ask} -o c.csv")).ends(2);
         assert!(

@@ -165,7 +165,7 @@ pub(super) fn refuse_if_all_are_bad(inputs: &Inputs) -> Result<(), Failed> {
 }
 
 fn too_many_rejects(rejected: u64, rows: u64, inputs: &Inputs) -> Failed {
-    let first = match inputs.first_rejects(1) {
+    let first = match inputs.first_rejects(1, |_| false) {
         Ok(first) => first.first().map(Reject::to_string).unwrap_or_default(),
         Err(error) => return error.into(),
     };
