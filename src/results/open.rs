@@ -54,6 +54,17 @@ impl ResultsWriter {
         }
     }
 
+    /// Refuses a target whose partial file this process may not write. Opens and creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the partial file is write-protected, or if its folder is.
+    pub fn refuse_unwritable(target: &Path) -> Result<(), ResultsError> {
+        let path = partial_path(target);
+        let doing = if path.exists() { "open" } else { "create" };
+        file::refuse_unwritable(&path).map_err(failed(doing, &path))
+    }
+
     /// Discards the answers of an earlier run, if there are any, and begins anew.
     ///
     /// # Errors
@@ -174,20 +185,30 @@ pub(super) fn taken_up(path: &Path) -> Result<Option<File>, ResultsError> {
     taken_up_after(path, || {})
 }
 
-/// Does the work of [`taken_up`]. Calls `opened` between opening and locking.
-fn taken_up_after(path: &Path, mut opened: impl FnMut()) -> Result<Option<File>, ResultsError> {
+/// Does the work of [`taken_up`]. Calls `before_lock` between opening and locking.
+fn taken_up_after(
+    path: &Path,
+    mut before_lock: impl FnMut(),
+) -> Result<Option<File>, ResultsError> {
     loop {
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(failed("open", path)(source)),
+        let Some(file) = opened(path)? else {
+            return Ok(None);
         };
-        opened();
+        before_lock();
         lock(&file, path)?;
         // A run that held the lock may have ended meanwhile. Then this is a complete results file under its final name.
         if is_named(&file, path).map_err(failed("open", path))? {
             return Ok(Some(file));
         }
+    }
+}
+
+/// Opens a partial file, if there is one. One that cannot be written is refused, since no run could continue it.
+pub(super) fn opened(path: &Path) -> Result<Option<File>, ResultsError> {
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(failed("open", path)(source)),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::close::PartialStart;
 use super::contents::Contents;
-use super::open::{failed, lock, taken_up};
+use super::open::{failed, lock, opened, taken_up};
 use super::order::{Earlier, settled};
 use super::query_digest::QueryDigest;
 use super::results_file::{first_line, parse_header};
@@ -87,8 +87,7 @@ impl EarlierRun {
                 file.map(|file| Unfinished::taken_up(file, &path, wanted))
             }
             EarlierAccess::ReadOnly => {
-                let file = path.exists().then(|| File::open(&path)).transpose();
-                let file = file.map_err(failed("open", &path))?;
+                let file = opened(&path)?;
                 file.map(|file| Unfinished::read(file, u64::MAX, &path, wanted))
             }
         };

@@ -174,6 +174,9 @@ impl Advice for SettingsError {
             }
             Self::Open { path, .. } => Some(format!("chmod 600 {}", path.display())),
             Self::Unknown { key, .. } => Some(match nearest(key) {
+                _ if OTHER_VARIABLES.contains(&&*variable(key)) => {
+                    format!("only the variable {} sets it", variable(key))
+                }
                 Some(name) => format!("did you mean {name}?"),
                 None => format!("the settings are: {}", names().join(", ")),
             }),
@@ -336,7 +339,8 @@ fn nearest(key: &str) -> Option<&'static str> {
         .into_iter()
         .map(|name| (strsim::osa_distance(&key, name), name));
     let (distance, name) = distances.min()?;
-    (distance <= MISSPELT.max(name.len() / 2)).then_some(name)
+    let is_near = distance <= MISSPELT.max(name.len() / 2) && distance < name.len();
+    is_near.then_some(name)
 }
 
 /// Refuses a variable that is not known and resembles a known one: at most [`MISSPELT`] edits, and not every letter is
@@ -495,10 +499,19 @@ mod tests {
             ("Max-Time", "did you mean max_time?"),
             ("notifyurl", "did you mean notify_url?"),
             ("concurency", "did you mean concurrency?"),
+            (
+                "notify_secret",
+                "only the variable ONS_AUDIT_NOTIFY_SECRET sets it",
+            ),
         ] {
             assert_eq!(hint(&format!("{key} = 1\n")), said);
         }
-        assert!(hint("colour_of_pages = 1\n").contains("rate, burst"));
+        for key in ["colour_of_pages", "x"] {
+            assert!(
+                hint(&format!("{key} = 1\n")).contains("rate, burst"),
+                "{key}"
+            );
+        }
         let error = settings(&[], "rate = [8]\n").unwrap_err().to_string();
         assert!(
             error.ends_with("): expected a text, a whole number, true or false, found: array"),

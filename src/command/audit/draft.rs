@@ -20,7 +20,7 @@ use crate::message::Zone;
 use crate::offsets::Rules;
 use crate::report::ReportFormat;
 use crate::report::locale::Locale;
-use crate::results::{EarlierAccess, Header, Previous};
+use crate::results::{EarlierAccess, Header, Previous, ResultsWriter};
 use crate::settings::Settings;
 use crate::source::{Snapshot, TraceSource as _};
 
@@ -115,7 +115,8 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// If there are answers of an earlier run that `flags` do not allow to continue or to discard.
+    /// If there are answers of an earlier run that `flags` do not allow to continue or to discard, or if the results file
+    /// cannot be written.
     pub(in crate::command) fn start(
         &self,
         flags: ResumeFlags,
@@ -123,10 +124,14 @@ impl Draft {
         access: EarlierAccess,
     ) -> Result<StartMode, Failed> {
         let (results, header) = (&self.results, &self.header);
-        match lookup {
-            Some(lookup) => lookup.start_audit(flags, results, header, access),
-            None => flags.start(results, header, access),
+        let start = match lookup {
+            Some(lookup) => lookup.start_audit(flags, results, header, access)?,
+            None => flags.start(results, header, access)?,
+        };
+        if !matches!(start, StartMode::AlreadyComplete) {
+            ResultsWriter::refuse_unwritable(results)?;
         }
+        Ok(start)
     }
 }
 
