@@ -16,7 +16,6 @@ use super::flags::{RunMonitor, SourceKind};
 use crate::clock;
 use crate::engine::{Forecast, RETENTION, Rate};
 use crate::exit::{Failed, Status, print};
-use crate::file;
 use crate::humanize::{self, count, counted};
 use crate::input::{InputNotes, Reject};
 use crate::report::locale::Language;
@@ -57,8 +56,6 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
         print_complete(&draft, writes, args.format == "json")?;
         return Ok(Status::Clean);
     }
-    file::refuse_folder(&draft.results)
-        .map_err(|error| Failed::unwritable(&draft.results, error))?;
     let outlook = Outlook::of(&mut draft, &start, lookup.as_ref(), (args, &settings))?;
 
     let notes = draft.inputs.notes();
