@@ -70,7 +70,7 @@ fn tags_and_times_decide_which_groups_are_expected() {
     let ticket = tool.read("a.md");
     assert!(
         ticket.contains(
-            "groups that answered although no expectation names them (messages): GID\\_b 4\n"
+            "groups that answered although no expectation names them (messages): GID_b 4\n"
         ),
         "{ticket}"
     );

@@ -138,7 +138,7 @@ fn in_words(tool: &Tool, said: &Said, recount: &Recount, headline: &str) {
     for (name, group) in &recount.groups {
         let cells =
             GROUP_VERDICTS.map(|verdict| group.get(verdict).copied().unwrap_or(0).to_string());
-        let line = format!("| {} | {} |\n", name.replace('_', "\\_"), cells.join(" | "));
+        let line = format!("| {name} | {} |\n", cells.join(" | "));
         assert!(ticket.contains(&line), "{ticket}");
         let line = said
             .stderr
@@ -156,7 +156,7 @@ fn in_words(tool: &Tool, said: &Said, recount: &Recount, headline: &str) {
             said.stderr
         );
     }
-    assert!(ticket.starts_with(&format!("**{}**\n", headline.replace('_', "\\_"))));
+    assert!(ticket.starts_with(&format!("**{headline}**\n")));
     assert!(ticket.lines().count() <= 20, "{ticket}");
     assert!(said.stderr.contains(headline) && said.stderr.contains("(they tie)"));
 }

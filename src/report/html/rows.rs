@@ -42,20 +42,17 @@ pub(super) struct UnjudgedLine {
 impl UnjudgedLine {
     fn of(view: &RowView<'_>) -> Self {
         let (code, message) = view.error();
-        let (subject, code, reason) = match &view.line.rejected {
-            Some(reject) => {
-                let place = format!("{}:{}", &*reject.file, reject.line.unwrap_or_default());
-                let found = shortened(&reject.found, MAX_TEXT);
-                (
-                    [place, found],
-                    reject.column.to_string(),
-                    reject.reason.to_string(),
-                )
-            }
-            None => {
-                let subject = [&view.line.msg_id, &view.line.topic].map(|text| text.to_string());
-                (subject, code.into_owned(), message.into_owned())
-            }
+        let (subject, code, reason) = if let Some(reject) = &view.line.rejected {
+            let place = format!("{}:{}", &*reject.file, reject.line.unwrap_or_default());
+            let found = shortened(&reject.found, MAX_TEXT);
+            (
+                [place, found],
+                reject.column.to_string(),
+                reject.reason.to_string(),
+            )
+        } else {
+            let subject = [&view.line.msg_id, &view.line.topic].map(|text| text.to_string());
+            (subject, code.into_owned(), message.into_owned())
         };
         Self {
             verdict: view.verdict().to_string(),
