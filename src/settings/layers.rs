@@ -120,12 +120,14 @@ pub enum SettingsError {
         key: &'static str,
     },
     /// The settings file is not TOML.
-    #[error("{}: {}", path.display(), source.to_string().trim_end())]
+    #[error("{}:{line}: {problem}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// The error of the parser, with line and column.
-        source: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser expected. The line itself may hold a secret, so it is not quoted.
+        problem: String,
     },
     /// The settings file has an unknown setting.
     #[error("{}: `{key}` is not a setting", path.display())]
@@ -414,9 +416,13 @@ fn read(path: &Path) -> Result<BTreeMap<String, String>, SettingsError> {
 }
 
 fn flatten(path: &Path, text: &str) -> Result<BTreeMap<String, String>, SettingsError> {
-    let table: toml::Table = text.parse().map_err(|source| SettingsError::Syntax {
-        path: path.to_owned(),
-        source: Box::new(source),
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        SettingsError::Syntax {
+            path: path.to_owned(),
+            line: 1 + before.unwrap_or_default().matches('\n').count(),
+            problem: error.message().to_owned(),
+        }
     })?;
     let scalar = |(key, value): (String, toml::Value)| {
         let Some(name) = names().into_iter().find(|name| *name == key) else {
@@ -456,6 +462,15 @@ mod tests {
                 .map(|&(k, v)| (k.to_owned(), v.to_owned())),
             Some(settings.path()),
         )
+    }
+
+    #[test]
+    fn a_syntax_error_does_not_quote_its_line() {
+        let text = "rate = '10/s'\nnotify_url = https://127.0.0.1/s3cret\n";
+        let error = flatten(Path::new("a.toml"), text).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(error.to_string().starts_with("a.toml:2: "), "{error}");
+        assert!(!shown.contains("s3cret"), "{shown}");
     }
 
     #[test]
