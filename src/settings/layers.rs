@@ -536,7 +536,7 @@ mod tests {
             settings(&[], "rate = \n")
                 .unwrap_err()
                 .to_string()
-                .contains("line 1")
+                .contains(":1: ")
         );
     }
 
