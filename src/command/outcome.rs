@@ -26,6 +26,8 @@ pub(super) struct ConcludeOptions {
     pub(super) locale: Locale,
     /// Whether to print no summary.
     pub(super) quiet: bool,
+    /// The kept columns whose plain numbers are numbers in the workbook.
+    pub(super) numbers: Vec<String>,
     /// The bundle to pack.
     pub(super) bundle: Option<BundleTarget>,
 }
@@ -38,7 +40,18 @@ pub(super) fn conclude(
     ending: ConcludeOptions,
     check: bool,
 ) -> Result<(Status, ReportTotals), Failed> {
-    let context = context(results_files, expectations, ending.csv, ending.locale);
+    let mut context = context(results_files, expectations, ending.csv, ending.locale);
+    for name in &ending.numbers {
+        match context.columns.iter().position(|column| column == name) {
+            Some(column) => {
+                context.number_columns.insert(column);
+            }
+            None => tracing::warn!(
+                "--numbers: no column `{name}` is kept; the kept columns are {}",
+                context.columns.join(", ")
+            ),
+        }
+    }
     let files = targets.files.iter();
     let wanted: Vec<_> = files
         .map(|target| (target.path.clone(), target.format))

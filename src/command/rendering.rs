@@ -43,6 +43,7 @@ pub(super) fn context(
         groups: groups.into_iter().map(str::to_owned).collect(),
         columns,
         file_column,
+        number_columns: BTreeSet::new(),
         marks: results_files
             .iter()
             .any(|results_file| results_file.header().rules == Rules::Offsets),
@@ -61,6 +62,7 @@ pub(super) fn checked(
         groups: Vec::new(),
         columns: Vec::new(),
         file_column: None,
+        number_columns: BTreeSet::new(),
         marks: false,
         expectations,
         csv: CsvDialect::default(),

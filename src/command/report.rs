@@ -75,8 +75,10 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let reserved = reserved.settings(&settings)?;
     let bundle = args.reports.open_bundle(&reserved, &settings, env)?;
     let no_default = args.reports.names_another_report();
+    let numbers = args.reports.numbers();
     let targets = args.reports.open(no_default, &reserved, &settings)?;
     let ending = ConcludeOptions {
+        numbers,
         exit_zero: args.exit_zero,
         quiet: stderr.quiet,
         csv: CsvDialect::of(&settings)?,

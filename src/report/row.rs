@@ -1,6 +1,7 @@
 //! The input of row formats.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
@@ -22,6 +23,8 @@ pub struct ReportContext {
     pub columns: Vec<String>,
     /// The column that names a row's results file. `None` for a report of one results file, whose row numbers are unique.
     pub file_column: Option<String>,
+    /// The positions in `columns` of those whose plain numbers are numbers in the workbook (`--numbers`).
+    pub number_columns: BTreeSet<usize>,
     /// Whether tracks have marks and the track types of `mqadmin`.
     pub marks: bool,
     /// The expectations that rows are judged by.

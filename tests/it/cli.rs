@@ -25,7 +25,7 @@ const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --to
     --instance --input-format --encoding --sheet --log-column --trust-coordinates --delimiter --no-header --keep --expect --expect-file --accept --rate --burst --quota-file \
     --concurrency --max-attempts --max-rejects --rejects --removed-broker --timeout --profile --signature --allow-http --quiet \
     --log-format --no-progress --exit-zero --raw-csv --bom --tz --lang --output-delimiter --split --bundle --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
-    --metrics --notify-template --notify-when \
+    --metrics --notify-template --notify-when --numbers \
     --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
 
 /// Returns the options in a text.
@@ -279,7 +279,7 @@ fn settings_are_shown_with_their_origins() {
             "mine.toml: `raet` is not a setting",
             "did you mean rate?",
         ),
-        ("rate = ", "line 1", "a line is NAME = VALUE"),
+        ("rate = ", "mine.toml:1: ", "a line is NAME = VALUE"),
         (
             "rate = [1]",
             "rate (from mine.toml): expected a text, a whole number",

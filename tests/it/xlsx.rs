@@ -116,6 +116,35 @@ fn every_cell_equals_the_csv() {
 }
 
 #[test]
+fn plain_numbers_of_named_columns_are_numbers() {
+    let tool = Tool::new();
+    tool.call(AUDIT).ends(1);
+    let said = tool
+        .call("report r.ndjson -o n.xlsx --numbers amount,order_id,none")
+        .ends(1);
+    let warning =
+        "--numbers: no column `none` is kept; the kept columns are order_id, amount, customer";
+    assert!(said.stderr.contains(warning), "{}", said.stderr);
+    let range = open(&tool, "n.xlsx").worksheet_range("Breaks").unwrap();
+    let mut rows = range.rows();
+    let head: Vec<_> = rows.next().unwrap().iter().map(csv_text).collect();
+    let column = |name: &str| head.iter().position(|head| head == name).unwrap();
+    let (amount, order) = (column("amount"), column("order_id"));
+    for row in rows {
+        assert!(matches!(row[amount], Data::Float(_)), "{:?}", row[amount]);
+        assert!(matches!(row[order], Data::String(_)), "A-10645 is a text");
+    }
+    let said = tool
+        .call("report r.ndjson -o n.csv --numbers amount")
+        .ends(2);
+    assert!(
+        said.stderr.contains("--numbers is for a workbook"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
 fn the_summary_has_the_numbers_of_the_json() {
     let tool = Tool::new();
     tool.call(AUDIT).ends(1);

@@ -102,9 +102,11 @@ fn audit(
     env: &Env,
 ) -> Result<(Status, ReportTotals), Failed> {
     let exit_zero = args.exit_zero;
+    let numbers = args.reports.numbers();
     let mut job = Job::new(args, (settings, reserved), env)?;
     let results = job.results.clone();
     let options = ConcludeOptions {
+        numbers,
         exit_zero,
         quiet: job.stderr.quiet,
         csv: CsvDialect::of(settings)?,

@@ -58,6 +58,14 @@ pub(in crate::command) struct ReportFlags {
     /// Example: ons-audit report day.results.ndjson -o report.csv --split 1000000
     #[arg(long, value_name = "ROWS")]
     split: Option<String>,
+    /// Kept columns whose plain numbers are numbers in the workbook, to add them up; all else stays text
+    ///
+    /// A plain number has at most 15 digits and no leading zeros, blanks, separators or exponent. An order number would lose
+    /// its zeros as a number, so no column is converted unless it is named here.
+    ///
+    /// Example: ons-audit report day.results.ndjson -o report.xlsx --numbers amount
+    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
+    numbers: Vec<String>,
     /// Folder of lists, one per group and verdict, of the messages that the group has not passed; nothing is sent
     ///
     /// GROUP.open.csv and GROUP.open.ndjson have the messages that the group's offset has not reached, each once. Absent,
@@ -157,6 +165,11 @@ impl ReportFlags {
         }))
     }
 
+    /// Returns the columns of `--numbers`.
+    pub(in crate::command) fn numbers(&self) -> Vec<String> {
+        self.numbers.clone()
+    }
+
     /// Returns every file and folder that will be written.
     pub(in crate::command) fn paths(&self) -> impl Iterator<Item = &Path> {
         let files = self.output.iter().chain(&self.matrix).chain(&self.rejects);
@@ -178,6 +191,13 @@ impl ReportFlags {
         settings: &Settings,
     ) -> Result<Vec<(ReportFormat, PathBuf)>, Failed> {
         let files = check(self.wanted(no_default), reserved, &ReportFormat::BY_ENDING)?;
+        let is_workbook = |(format, _): &(ReportFormat, PathBuf)| *format == ReportFormat::Xlsx;
+        if !self.numbers.is_empty() && !files.iter().any(is_workbook) {
+            return Err(Failed::refused(
+                anyhow!("--numbers is for a workbook, and no report is one"),
+                "add -o report.xlsx, or leave --numbers out".to_owned(),
+            ));
+        }
         if CsvDialect::of(settings)?.split.is_some() {
             refuse_to_split_streams(&files)?;
         }

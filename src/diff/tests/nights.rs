@@ -147,6 +147,7 @@ pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
         groups: Vec::new(),
         columns: Vec::new(),
         file_column: None,
+        number_columns: BTreeSet::new(),
         marks: false,
         expectations: expectations.clone(),
         csv: CsvDialect::default(),

@@ -23,6 +23,9 @@ pub(super) const TEXT: u32 = 1;
 /// The style of times.
 pub(super) const TIME: u32 = 2;
 
+/// The style of numbers as they are.
+pub(super) const GENERAL: u32 = 0;
+
 /// The style of numbers.
 pub(super) const NUMBER: u32 = 3;
 
@@ -73,6 +76,13 @@ impl<'o> CellWriter<'o> {
             self.open(NUMBER);
             write!(self.out, "><v>{number}</v></c>").expect("writing to memory cannot fail");
         }
+        self.column += 1;
+    }
+
+    /// Writes a number that is given by its digits.
+    pub(super) fn digits(&mut self, digits: &str) {
+        self.open(GENERAL);
+        write!(self.out, "><v>{digits}</v></c>").expect("writing to memory cannot fail");
         self.column += 1;
     }
 

@@ -173,6 +173,8 @@ fn own(error: XlsxError) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::input::InputNotes;
     use crate::report::CsvDialect;
@@ -191,6 +193,7 @@ mod tests {
             groups: Vec::new(),
             columns: Vec::new(),
             file_column: None,
+            number_columns: BTreeSet::new(),
             marks: false,
             expectations: Expectations::default(),
             csv: CsvDialect::PLAIN,

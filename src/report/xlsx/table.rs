@@ -325,14 +325,67 @@ fn observed(cells: &mut CellWriter<'_>, context: &ReportContext, view: &RowView<
 }
 
 fn kept(cells: &mut CellWriter<'_>, context: &ReportContext, view: &RowView<'_>) {
-    for text in view.kept_in(&context.columns) {
-        cells.text(&text);
+    for (column, text) in view.kept_in(&context.columns).enumerate() {
+        if context.number_columns.contains(&column) && is_plain_number(&text) {
+            cells.digits(&text);
+        } else {
+            cells.text(&text);
+        }
     }
+}
+
+/// Returns whether a text is a number that a spreadsheet holds with all its digits: `233.84`, `-7`, not `007` or `1E5`.
+fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let length = whole.len() + decimals.len();
+    are_digits(whole)
+        && are_digits(decimals)
+        && (whole == "0" || !whole.starts_with('0'))
+        && length <= 16 - usize::from(digits.contains('.'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_numbers_that_keep_their_digits_are_plain() {
+        for text in [
+            "0",
+            "7",
+            "-7",
+            "233.84",
+            "0.5",
+            "-149.32",
+            "123456789012345",
+            "55.50",
+        ] {
+            assert!(is_plain_number(text), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            "1.",
+            ".5",
+            "007",
+            "1E5",
+            "1,5",
+            " 1",
+            "+1",
+            "1.2.3",
+            "--1",
+            "１",
+            "1234567890123456",
+            "1234567890.123456",
+            "NaN",
+        ] {
+            assert!(!is_plain_number(text), "{text}");
+        }
+    }
 
     #[test]
     fn parts_are_read_back_in_order() {

@@ -86,6 +86,7 @@ fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
         groups: results_file.trailer().groups.iter().cloned().collect(),
         columns: results_file.trailer().columns.clone(),
         file_column: None,
+        number_columns: std::collections::BTreeSet::new(),
         marks: results_file.header().rules == Rules::Offsets,
         expectations: results_file.header().expectations.clone(),
         csv: CsvDialect::default(),
