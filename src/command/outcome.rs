@@ -42,14 +42,13 @@ pub(super) fn conclude(
 ) -> Result<(Status, ReportTotals), Failed> {
     let mut context = context(results_files, expectations, ending.csv, ending.locale);
     for name in &ending.numbers {
-        match context.columns.iter().position(|column| column == name) {
-            Some(column) => {
-                context.number_columns.insert(column);
-            }
-            None => tracing::warn!(
+        if let Some(column) = context.columns.iter().position(|column| column == name) {
+            context.number_columns.insert(column);
+        } else {
+            tracing::warn!(
                 "--numbers: no column `{name}` is kept; the kept columns are {}",
                 context.columns.join(", ")
-            ),
+            );
         }
     }
     let files = targets.files.iter();
