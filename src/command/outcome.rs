@@ -42,14 +42,8 @@ pub(super) fn conclude(
 ) -> Result<(Status, ReportTotals), Failed> {
     let mut context = context(results_files, expectations, ending.csv, ending.locale);
     for name in &ending.numbers {
-        if let Some(column) = context.columns.iter().position(|column| column == name) {
-            context.number_columns.insert(column);
-        } else {
-            tracing::warn!(
-                "--numbers: no column `{name}` is kept; the kept columns are {}",
-                context.columns.join(", ")
-            );
-        }
+        let column = context.columns.iter().position(|column| column == name);
+        context.number_columns.extend(column);
     }
     let files = targets.files.iter();
     let wanted: Vec<_> = files

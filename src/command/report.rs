@@ -73,6 +73,9 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let results = args.results.iter().map(PathBuf::as_path);
     let reserved = ReservedPaths::default().read("the results file", results);
     let reserved = reserved.settings(&settings)?;
+    let trailers = results_files.iter().map(ResultsFile::trailer);
+    let columns = trailers.flat_map(|trailer| trailer.columns.iter().cloned());
+    args.reports.check_numbers(columns.map(Ok::<_, Failed>))?;
     let bundle = args.reports.open_bundle(&reserved, &settings, env)?;
     let no_default = args.reports.names_another_report();
     let numbers = args.reports.numbers();

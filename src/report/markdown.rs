@@ -72,7 +72,11 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
         .filter(|&&verdict| tally.messages(verdict) > 0)
         .map(|&verdict| {
             let name = locale.text(phrases::message_verdict(verdict));
-            format!("{name} {}", count(tally.messages(verdict)))
+            let number = match verdict {
+                MessageVerdict::Rejected => text.rows(tally.messages(verdict)),
+                _ => text.messages(tally.messages(verdict)),
+            };
+            format!("{name} {number}")
         })
         .collect();
     let mut lines = vec![

@@ -119,12 +119,8 @@ fn every_cell_equals_the_csv() {
 fn plain_numbers_of_named_columns_are_numbers() {
     let tool = Tool::new();
     tool.call(AUDIT).ends(1);
-    let said = tool
-        .call("report r.ndjson -o n.xlsx --numbers amount,order_id,none")
+    tool.call("report r.ndjson -o n.xlsx --numbers amount,order_id")
         .ends(1);
-    let warning =
-        "--numbers: no column `none` is kept; the kept columns are order_id, amount, customer";
-    assert!(said.stderr.contains(warning), "{}", said.stderr);
     let range = open(&tool, "n.xlsx").worksheet_range("Breaks").unwrap();
     let mut rows = range.rows();
     let head: Vec<_> = rows.next().unwrap().iter().map(csv_text).collect();
@@ -142,6 +138,26 @@ fn plain_numbers_of_named_columns_are_numbers() {
         "{}",
         said.stderr
     );
+}
+
+#[test]
+fn a_column_of_numbers_that_is_not_kept_is_refused() {
+    let tool = Tool::new();
+    tool.call(AUDIT).ends(1);
+    for call in [
+        "report r.ndjson -o n.xlsx --numbers amount,none",
+        // No source listens there: the refusal comes before anything is asked.
+        "audit samples/incident.csv --source http://127.0.0.1:9 -o n.xlsx --numbers amount,none",
+    ] {
+        let said = tool.call(call).ends(2);
+        for part in [
+            "--numbers: no column `none` is kept",
+            "the kept columns are order_id, amount, customer",
+        ] {
+            assert!(said.stderr.contains(part), "{call}: {}", said.stderr);
+        }
+        assert!(!tool.path("n.xlsx").exists() && !tool.path("n.results.ndjson.partial").exists());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,7 +16,7 @@ use crate::clock;
 use crate::command::Env;
 use crate::command::flags::{Pace, ReservedPaths, SourceSpec, StderrOptions};
 use crate::exit::Failed;
-use crate::input::Inputs;
+use crate::input::{InputError, Inputs};
 use crate::message::Zone;
 use crate::offsets::Rules;
 use crate::report::ReportFormat;
@@ -72,6 +73,7 @@ impl Draft {
         args.removed.check(&source)?;
         pace.check_quota_file()?;
         refuse_if_empty(&inputs)?;
+        args.reports.check_numbers(kept_columns(&inputs))?;
         let mut header = Header {
             source: source.text(),
             as_of: snapshot
@@ -133,6 +135,29 @@ impl Draft {
         }
         Ok(start)
     }
+}
+
+/// Returns the names of kept columns, each as often as the columns of the rows change.
+fn kept_columns(inputs: &Inputs) -> impl Iterator<Item = Result<String, InputError>> {
+    let mut last: Option<Arc<[Box<str>]>> = None;
+    inputs.rows().flat_map(move |row| {
+        let columns = row.map(|row| row.kept.columns);
+        match columns {
+            Err(error) => vec![Err(error)],
+            Ok(columns)
+                if last
+                    .as_ref()
+                    .is_some_and(|last| Arc::ptr_eq(last, &columns)) =>
+            {
+                vec![]
+            }
+            Ok(columns) => {
+                let names = columns.iter().map(|name| Ok(name.to_string())).collect();
+                last = Some(columns);
+                names
+            }
+        }
+    })
 }
 
 /// Returns the brokers whose offsets could not be read.

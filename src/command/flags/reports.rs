@@ -170,6 +170,38 @@ impl ReportFlags {
         self.numbers.clone()
     }
 
+    /// Refuses a column of `--numbers` that is not kept. `columns` are the kept columns, and are read only as far as needed.
+    pub(in crate::command) fn check_numbers<E>(
+        &self,
+        columns: impl Iterator<Item = Result<String, E>>,
+    ) -> Result<(), Failed>
+    where
+        Failed: From<E>,
+    {
+        let mut missing: Vec<_> = self.numbers.iter().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut kept: Vec<String> = Vec::new();
+        for column in columns {
+            let column = column?;
+            missing.retain(|name| **name != column);
+            if missing.is_empty() {
+                return Ok(());
+            }
+            if !kept.contains(&column) {
+                kept.push(column);
+            }
+        }
+        Err(Failed::refused(
+            anyhow!("--numbers: no column `{}` is kept", missing[0]),
+            Some(match kept.is_empty() {
+                true => "no column is kept: --keep names columns of the input".to_owned(),
+                false => format!("the kept columns are {}", kept.join(", ")),
+            }),
+        ))
+    }
+
     /// Returns every file and folder that will be written.
     pub(in crate::command) fn paths(&self) -> impl Iterator<Item = &Path> {
         let files = self.output.iter().chain(&self.matrix).chain(&self.rejects);

@@ -1,11 +1,13 @@
 //! The values that the page's template shows.
 
 use askama::Template;
+use askama::filters::Escaper as _;
 
 use super::assets::{SCRIPT, STYLE, policy};
 use super::bars::shares;
 use super::collected::CollectedBreaks;
 use super::drawing::ChartDrawing;
+use super::escaper::PageEscaper;
 use super::list::BreakList;
 use super::origins::Origins;
 use super::rows::UnjudgedLine;
@@ -129,10 +131,43 @@ impl<'v> PageView<'v> {
         self.locale.text(phrase)
     }
 
+    /// Returns a sentence as HTML, with options such as `--resume` marked as code.
+    fn marked(&self, text: &str) -> String {
+        marked(text)
+    }
+
     /// Returns whether verdicts have names that differ from their codes.
     const fn has_codes(&self) -> bool {
         !matches!(self.locale.language, Language::English)
     }
+}
+
+/// Returns a text as HTML, with options such as `--resume` marked as code. They are not broken between two lines.
+fn marked(text: &str) -> String {
+    let mut html = String::new();
+    let mut push = |before: &str, text: &str, behind: &str| {
+        html.push_str(before);
+        PageEscaper
+            .write_escaped_str(&mut html, text)
+            .expect("writing to a String cannot fail");
+        html.push_str(behind);
+    };
+    let mut rest = text;
+    while let Some(start) = rest.find("--") {
+        let (before, option) = rest.split_at(start);
+        let is_named = |c: char| c == '-' || c.is_ascii_lowercase();
+        let end = option.find(|c| !is_named(c)).unwrap_or(option.len());
+        let (option, behind) = option.split_at(end);
+        push("", before, "");
+        if before.ends_with(|c: char| c.is_ascii_alphanumeric()) || end == 2 {
+            push("", option, "");
+        } else {
+            push("<code class=\"option\">", option, "</code>");
+        }
+        rest = behind;
+    }
+    push("", rest, "");
+    html
 }
 
 fn verdicts(text: &SummaryText<'_>) -> [(&'static str, Vec<[&'static str; 3]>); 2] {
@@ -334,5 +369,27 @@ impl ChartView {
             axis: drawing.axis(),
             left_out: outside.into_iter().chain(undated).collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::marked;
+
+    #[test]
+    fn options_in_sentences_are_code_and_the_rest_is_escaped() {
+        for (text, html) in [
+            (
+                "a <b>; use --expect or --expect-file",
+                "a &#60;b&#62;; use <code class=\"option\">--expect</code> or <code class=\"option\">--expect-file</code>",
+            ),
+            (
+                "加 --resume；再查",
+                "加 <code class=\"option\">--resume</code>；再查",
+            ),
+            ("GID_a--b, -- and -", "GID_a--b, -- and -"),
+        ] {
+            assert_eq!(marked(text), html);
+        }
     }
 }

@@ -132,12 +132,12 @@ impl SummaryText<'_> {
         let unexpected = self.summary.unexpected();
         let named: Vec<_> = unexpected
             .iter()
-            .map(|(group, messages)| format!("{group} {}", count(*messages)))
+            .map(|(group, messages)| format!("{group} {}", self.messages(*messages)))
             .collect();
         let named = (!named.is_empty()).then(|| {
             let named = self.locale.listed(&named);
             if self.is_chinese() {
-                format!("约定之外的消费组出现在结果中（消息数）：{named}")
+                format!("约定之外的消费组出现在结果中：{named}")
             } else {
                 format!(
                     "groups that answered although no expectation names them (messages): {named}"
@@ -187,6 +187,26 @@ impl SummaryText<'_> {
         .collect()
     }
 
+    /// Returns a number of messages, in Chinese with its measure word.
+    pub(in crate::report) fn messages(&self, number: u64) -> String {
+        let number = count(number);
+        if self.is_chinese() {
+            number + " 条"
+        } else {
+            number
+        }
+    }
+
+    /// Returns a number of rows, in Chinese with its measure word.
+    pub(in crate::report) fn rows(&self, number: u64) -> String {
+        let number = count(number);
+        if self.is_chinese() {
+            number + " 行"
+        } else {
+            number
+        }
+    }
+
     /// Returns the topics with expectations but without messages. They may be misspelt, or quiet that day.
     fn without_messages(&self) -> Option<String> {
         let named = self.first_of(&self.summary.coverage.without_messages)?;
@@ -203,11 +223,11 @@ impl SummaryText<'_> {
     fn without_expectations(&self) -> Option<String> {
         let topics = self.summary.coverage.without_expectations.iter();
         let topics: Vec<_> = topics
-            .map(|(topic, messages)| format!("{topic} {}", count(*messages)))
+            .map(|(topic, messages)| format!("{topic} {}", self.messages(*messages)))
             .collect();
         let named = self.first_of(&topics)?;
         Some(if self.is_chinese() {
-            format!("约定未涉及这些主题（消息数），其有结果的消费组均按应消费计：{named}")
+            format!("约定未涉及这些主题，其有结果的消费组均按应消费计：{named}")
         } else {
             format!(
                 "these topics (messages) have no expectations, so there the groups that answered count as \

@@ -64,8 +64,9 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
 fn groups(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     let locale = &summary.locale;
     page.section(locale.text(phrases::BY_GROUP))?;
-    let [first, last] = [phrases::MISSED_FIRST, phrases::MISSED_LAST]
-        .map(|phrase| format!("{} ({})", locale.text(phrase), locale.time_format.label()));
+    let [first, last] = [phrases::MISSED_FIRST, phrases::MISSED_LAST].map(|phrase| {
+        locale.text(phrase).to_owned() + &locale.in_brackets(locale.time_format.label())
+    });
     let mut head = vec![locale.text(phrases::GROUP), locale.text(phrases::EXPECTED)];
     let verdicts = Verdict::ALL.map(|verdict| locale.verdict(verdict));
     head.extend(verdicts.iter().map(String::as_str));
@@ -148,8 +149,8 @@ fn kinds(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
         let groups = kind
             .groups
             .iter()
-            .map(|(group, verdict)| format!("{group} ({verdict})"));
-        let groups = groups.collect::<Vec<_>>().join(", ");
+            .map(|(group, verdict)| group.clone() + &locale.in_brackets(verdict.as_str()));
+        let groups = locale.listed(&groups.collect::<Vec<_>>());
         page.spread(
             &[
                 PageCell::Text(&kind.topic),

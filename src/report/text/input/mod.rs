@@ -193,14 +193,17 @@ impl InputNotesText<'_> {
     fn send_status(self) -> Option<String> {
         let statuses = self.notes.send_status.iter();
         let named: Vec<_> = statuses
-            .map(|(status, messages)| format!("{status} {}", count(*messages)))
+            .map(|(status, messages)| match self.language {
+                Language::English => format!("{status} {}", count(*messages)),
+                Language::Chinese => format!("{status} {} 条", count(*messages)),
+            })
             .collect();
         let named = self.listed(&named)?;
         Some(match self.language {
             Language::English => {
                 format!("messages whose send status is not SEND_OK: {named}")
             }
-            Language::Chinese => format!("发送状态不是 SEND_OK 的消息数：{named}"),
+            Language::Chinese => format!("发送状态不是 SEND_OK 的消息：{named}"),
         })
     }
 

@@ -103,7 +103,7 @@ fn the_sentences_are_written_in_chinese() {
             "跳过了 2 行标题或注释（首处：standard input:3）：`Orders`",
             "日志中有 2 行不含消息",
             "不含任何消息的日志：1.log、2.log、3.log、4.log、5.log、另有 1 个",
-            "发送状态不是 SEND_OK 的消息数：FLUSH_DISK_TIMEOUT 2",
+            "发送状态不是 SEND_OK 的消息：FLUSH_DISK_TIMEOUT 2 条",
             "2 条未找到的消息的 ID 为小写：多数客户端使用大写字母，请改用大写重试",
         ]
     );
