@@ -195,9 +195,10 @@ impl ReportFlags {
         }
         Err(Failed::refused(
             anyhow!("--numbers: no column `{}` is kept", missing[0]),
-            Some(match kept.is_empty() {
-                true => "no column is kept: --keep names columns of the input".to_owned(),
-                false => format!("the kept columns are {}", kept.join(", ")),
+            Some(if kept.is_empty() {
+                "no column is kept: --keep names columns of the input".to_owned()
+            } else {
+                format!("the kept columns are {}", kept.join(", "))
             }),
         ))
     }

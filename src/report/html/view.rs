@@ -131,11 +131,6 @@ impl<'v> PageView<'v> {
         self.locale.text(phrase)
     }
 
-    /// Returns a sentence as HTML, with options such as `--resume` marked as code.
-    fn marked(&self, text: &str) -> String {
-        marked(text)
-    }
-
     /// Returns whether verdicts have names that differ from their codes.
     const fn has_codes(&self) -> bool {
         !matches!(self.locale.language, Language::English)
