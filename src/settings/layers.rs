@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::exit::Advice;
+use super::error::SettingsError;
 use crate::file;
 
 /// The defaults of all settings.
@@ -47,7 +47,7 @@ const SECRETS: [&str; 1] = ["notify_url"];
 const PREFIX: &str = "ONS_AUDIT_";
 
 /// The variables that are no settings.
-const OTHER_VARIABLES: [&str; 3] = [
+pub(super) const OTHER_VARIABLES: [&str; 3] = [
     "ONS_AUDIT_CONFIG",
     "ONS_AUDIT_NOTIFY_SECRET",
     "ONS_AUDIT_SERVE_KEYS",
@@ -71,7 +71,7 @@ pub enum Origin {
 
 impl Origin {
     /// Returns the value as it is written at its origin.
-    fn written(&self, key: &str, value: &str) -> String {
+    pub(super) fn written(&self, key: &str, value: &str) -> String {
         match self {
             Self::Flag(flag) => format!("{flag} {value}"),
             Self::Environment(name) => format!("{name}={value}"),
@@ -94,100 +94,6 @@ impl fmt::Display for Origin {
             Self::Environment(name) => f.write_str(name),
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Default => f.write_str("default"),
-        }
-    }
-}
-
-/// The settings are not valid.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The settings file cannot be read.
-    #[error("can't read the settings file {}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// The settings file holds a secret, and others than its owner can read it.
-    #[error("{}: mode {mode:04o}, expected 0600: it holds {key}, and others can read it", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// The mode of the file.
-        mode: u32,
-        /// The setting that is secret.
-        key: &'static str,
-    },
-    /// The settings file is not TOML.
-    #[error("{}:{line}: {problem}", path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What the parser expected. The line itself may hold a secret, so it is not quoted.
-        problem: String,
-    },
-    /// The settings file has an unknown setting.
-    #[error("{}: `{key}` is not a setting", path.display())]
-    Unknown {
-        /// The file.
-        path: PathBuf,
-        /// The name found.
-        key: String,
-    },
-    /// A variable is nearly one of this program's.
-    #[error("{name}: there is no such variable")]
-    UnknownVariable {
-        /// The variable found.
-        name: String,
-        /// The variable that it resembles.
-        nearest: String,
-    },
-    /// A value is not valid.
-    #[error("{key} (from {origin}): {problem}")]
-    Value {
-        /// The setting.
-        key: &'static str,
-        /// The origin of the value.
-        origin: Origin,
-        /// What was found and what was expected.
-        problem: String,
-    },
-    /// A setting without default is not set.
-    #[error("no {key} is given")]
-    Missing {
-        /// The setting.
-        key: &'static str,
-        /// The flag to type.
-        hint: &'static str,
-    },
-}
-
-impl Advice for SettingsError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Unreadable { .. } => {
-                Some("name a file that exists with --config or ONS_AUDIT_CONFIG".to_owned())
-            }
-            Self::Syntax { .. } => {
-                Some("a line is NAME = VALUE; text stands in \"quotes\"".to_owned())
-            }
-            Self::Open { path, .. } => Some(format!("chmod 600 {}", path.display())),
-            Self::Unknown { key, .. } => Some(match nearest(key) {
-                _ if OTHER_VARIABLES.contains(&&*variable(key)) => {
-                    format!("only the variable {} sets it", variable(key))
-                }
-                Some(name) => format!("did you mean {name}?"),
-                None => format!("the settings are: {}", names().join(", ")),
-            }),
-            Self::UnknownVariable { nearest, .. } => Some(format!("did you mean {nearest}?")),
-            Self::Value { key, origin, .. } => Some(format!(
-                "for example {}",
-                origin.written(key, &example(key))
-            )),
-            Self::Missing { hint, .. } => Some((*hint).to_owned()),
         }
     }
 }
@@ -330,12 +236,12 @@ pub fn variables() -> Vec<(&'static str, String)> {
     names.map(|key| (key, variable(key))).collect()
 }
 
-fn variable(key: &str) -> String {
+pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase())
 }
 
 /// Returns the setting whose name resembles `key` most, unless none does.
-fn nearest(key: &str) -> Option<&'static str> {
+pub(super) fn nearest(key: &str) -> Option<&'static str> {
     let key = key.to_lowercase().replace('-', "_");
     let distances = names()
         .into_iter()
@@ -369,7 +275,7 @@ fn refuse_misspelt(name: &str) -> Result<(), SettingsError> {
 }
 
 /// Returns the names of all settings, in the order of the default file.
-fn names() -> Vec<&'static str> {
+pub(super) fn names() -> Vec<&'static str> {
     DEFAULTS
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -379,7 +285,7 @@ fn names() -> Vec<&'static str> {
 }
 
 /// Returns a valid value: the default, or the example if the default shows none.
-fn example(key: &str) -> String {
+pub(super) fn example(key: &str) -> String {
     let (_, example) = EXAMPLES
         .into_iter()
         .find(|(known, _)| *known == key)
@@ -451,6 +357,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exit::Advice as _;
     use std::io::Write;
 
     fn settings(environment: &[(&str, &str)], file: &str) -> Result<Settings, SettingsError> {

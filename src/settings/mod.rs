@@ -5,9 +5,11 @@
 //! flag, the variable or the file that has to change.
 
 mod deadline;
+mod error;
 mod layers;
 mod value;
 
 pub use deadline::{Deadline, FinishBy};
-pub use layers::{Origin, Settings, SettingsError, variables};
+pub use error::SettingsError;
+pub use layers::{Origin, Settings, variables};
 pub use value::{Accept, Auto, LogFormat, MaxRejects, Share, Span};
