@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::Env;
 use super::flags::{
-    CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, StderrFlags, open, or_stdout, zone_of,
+    CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, StderrFlags, check, open, or_stdout,
+    zone_of,
 };
 use super::rendering::checked;
 use crate::diff::{Differences, FORMATS, Side, TerminalChanges, differences_value, render};
@@ -69,7 +70,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .settle(&settings, &zone_of(results_files[1].header()))?;
     let reserved = ReservedPaths::default().read("a results file", [&*args.old, &*args.new]);
     let reserved = reserved.settings(&settings)?;
-    let targets = open(or_stdout(args.output), &reserved, &FORMATS)?;
+    let targets = open(check(or_stdout(args.output), &reserved, &FORMATS)?)?;
     let report = first_file(targets.iter().map(|target| target.path.as_path()));
     // Both files are read completely before the first report is written, so that no report is made from a damaged file.
     let [old, new] = &results_files;

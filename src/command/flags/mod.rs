@@ -15,7 +15,7 @@ pub(super) use input::{ColumnFlags, InputFlags};
 pub(super) use pace::{
     ClusterPaceFlags, DeadlineFlags, Pace, PaceFlags, SourceKind, deadline, rate_of,
 };
-pub(super) use paths::{ReservedPaths, create, open, or_stdout};
+pub(super) use paths::{ReservedPaths, check, create, open, or_stdout};
 pub(super) use reports::{CsvFlags, ReportFlags};
 pub(super) use source::{ClusterFlags, RemovedBrokerFlags, SourceFlags, SourceSpec};
 pub(super) use telemetry::{RunMonitor, TelemetryFlags};

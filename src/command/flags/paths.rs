@@ -168,15 +168,11 @@ pub(in crate::command) fn check(
     Ok(targets)
 }
 
-/// Opens every target, so that one that cannot be written is found before the first call. None may be a reserved path.
-/// `endings` are the formats that the ending of a path may select.
+/// Opens every target that [`check`] allows, so that one that cannot be written is found before the first call.
 pub(in crate::command) fn open(
-    wanted: impl Iterator<Item = (Option<ReportFormat>, PathBuf)>,
-    reserved: &ReservedPaths,
-    endings: &[ReportFormat],
+    checked: Vec<(ReportFormat, PathBuf)>,
 ) -> Result<Vec<Target>, Failed> {
-    let targets = check(wanted, reserved, endings)?.into_iter();
-    let opened = targets.map(|(format, path)| {
+    let opened = checked.into_iter().map(|(format, path)| {
         Ok(Target {
             format,
             output: created(&path)?,

@@ -248,9 +248,7 @@ impl ReportFlags {
         reserved: &ReservedPaths,
         settings: &Settings,
     ) -> Result<Targets, Failed> {
-        self.check(no_default, reserved, settings)?;
-        let wanted = self.wanted(no_default);
-        let files = open(wanted, reserved, &ReportFormat::BY_ENDING)?;
+        let files = open(self.check(no_default, reserved, settings)?)?;
         let worklist = self.worklist.map(|folder| {
             let set = FileSet::create(&folder);
             let set = set.map_err(|error| Failed::unwritable(&folder, error))?;
