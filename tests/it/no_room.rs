@@ -256,4 +256,8 @@ fn an_error_names_the_outputs_that_it_leaves_as_they_were() {
     assert!(said.stderr.ends_with(hint), "{}", said.stderr);
     let said = tool.call(audit).ends(1);
     assert!(!said.stderr.contains("did not replace"), "{}", said.stderr);
+    // An input is no earlier report.
+    let input = "audit samples/incident.csv --source samples/cluster.json -o samples/incident.csv";
+    let said = tool.call(input).ends(2);
+    assert!(!said.stderr.contains("did not replace"), "{}", said.stderr);
 }

@@ -126,10 +126,12 @@ fn audit(
 }
 
 impl Args {
-    /// Returns the reports and the results file.
+    /// Returns the reports and the results file, without those that name an input: such a run is refused.
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
         let reports = self.reports.paths().map(Path::to_owned);
-        reports.chain([self.results_path()]).collect()
+        let outputs = reports.chain([self.results_path()]);
+        let is_input = |path: &PathBuf| self.input.paths().contains(path);
+        outputs.filter(|path| !is_input(path)).collect()
     }
 
     pub(super) fn merged_settings(&self, env: &Env) -> Result<Settings, Failed> {
