@@ -412,8 +412,7 @@ impl CommandHelp {
             )]));
             for (key, variable) in settings::variables() {
                 if key == "notify_url" && uses("notify_template") {
-                    let what =
-                        "the webhook that is told how a run ended; a secret, so it has no option";
+                    let what = "address of the webhook for notices of how a run ended; a secret, so it has no option";
                     variables.push((variable, what.to_owned()));
                 } else if key != "notify_url" && uses(key) {
                     variables.push((variable, format!("the same as --{}", key.replace('_', "-"))));

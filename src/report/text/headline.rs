@@ -44,8 +44,7 @@ impl SummaryText<'_> {
         }
     }
 
-    /// Returns the last words of the headline if nobody said which groups should have consumed the messages. Then a
-    /// group that was never started is not missed.
+    /// Returns the last words of a headline without expectations: a group that was never started is not missed then.
     fn without_expectations_remark(&self) -> &'static str {
         match (self.has_expectations(), self.is_chinese()) {
             (true, _) => "",
@@ -184,12 +183,8 @@ impl SummaryText<'_> {
                     String::new()
                 };
                 let remark = (!produced.is_empty()).then(|| self.locale.in_brackets(&produced));
-                format!(
-                    "{name} {}{}{}",
-                    count(group.missed),
-                    if self.is_chinese() { " 条" } else { "" },
-                    remark.unwrap_or_default()
-                )
+                let missed = self.messages(group.missed);
+                format!("{name} {missed}{}", remark.unwrap_or_default())
             })
             .collect();
         let more = at_fault.len().saturating_sub(GROUPS_NAMED);

@@ -189,22 +189,16 @@ impl SummaryText<'_> {
 
     /// Returns a number of messages, in Chinese with its measure word.
     pub(in crate::report) fn messages(&self, number: u64) -> String {
-        let number = count(number);
-        if self.is_chinese() {
-            number + " 条"
-        } else {
-            number
-        }
+        self.measured(number, " 条")
     }
 
     /// Returns a number of rows, in Chinese with its measure word.
     pub(in crate::report) fn rows(&self, number: u64) -> String {
-        let number = count(number);
-        if self.is_chinese() {
-            number + " 行"
-        } else {
-            number
-        }
+        self.measured(number, " 行")
+    }
+
+    fn measured(&self, number: u64, word: &str) -> String {
+        count(number) + if self.is_chinese() { word } else { "" }
     }
 
     /// Returns the topics with expectations but without messages. They may be misspelt, or quiet that day.

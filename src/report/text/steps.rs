@@ -79,7 +79,7 @@ impl SummaryText<'_> {
     }
 
     /// Returns what to do about rejected rows, or `None` if there are none.
-    pub(in crate::report) fn rejected_step(&self, places: &StepPlaces) -> Option<String> {
+    fn rejected_step(&self, places: &StepPlaces) -> Option<String> {
         let place = &places.rejected;
         (self.summary.tally.totals.rejected > 0).then(|| {
             if self.is_chinese() {

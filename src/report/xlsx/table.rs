@@ -344,6 +344,7 @@ fn is_plain_number(text: &str) -> bool {
     are_digits(whole)
         && are_digits(decimals)
         && (whole == "0" || !whole.starts_with('0'))
+        && text != "-0"
         && length <= 16 - usize::from(digits.contains('.'))
 }
 
@@ -368,6 +369,7 @@ mod tests {
         for text in [
             "",
             "-",
+            "-0",
             ".",
             "1.",
             ".5",

@@ -6,22 +6,22 @@ use crate::source::{Failure, FailureKind};
 
 /// Returns the failure for a failed call.
 pub(super) fn failure(error: &CallError) -> Failure {
-    let told = error.last();
-    let kind = match told.cause {
+    let last = error.last();
+    let kind = match last.cause {
         Cause::Busy(_) => FailureKind::Throttled,
         Cause::Connect(_) | Cause::Lost(_) | Cause::TimedOut(_) => FailureKind::Transport,
         Cause::Denied(_) | Cause::Certificate(_) => FailureKind::Fatal,
         Cause::NotFound(_) => FailureKind::NotFound,
         _ => FailureKind::Server,
     };
-    let hint = match told.cause {
+    let hint = match last.cause {
         Cause::Denied(ref refusal) if is_unknown_key(&refusal.remark) => Some(WRONG_KEY.to_owned()),
-        Cause::Denied(_) => Some(missing_permission(told.call).to_owned()),
+        Cause::Denied(_) => Some(missing_permission(last.call).to_owned()),
         _ => error.hint().map(str::to_owned),
     };
     Failure {
         hint,
-        ..Failure::new(kind, code(told), without_os_codes(&error.to_string()))
+        ..Failure::new(kind, code(last), without_os_codes(&error.to_string()))
     }
 }
 
