@@ -43,12 +43,12 @@ fn check_trace(trace: &Trace) {
 
 fn check_failure(failure: &Failure) {
     assert!(!failure.message.is_empty());
-    let told = [
-        Some(&failure.message),
-        failure.code.as_ref(),
-        failure.request_id.as_ref(),
+    let texts = [
+        Some(&*failure.message),
+        failure.code.as_deref(),
+        failure.request_id.as_deref(),
     ];
-    for text in told.into_iter().flatten() {
+    for text in texts.into_iter().flatten() {
         assert!(!text.contains(char::is_control), "{text:?}");
         assert!(text.chars().count() <= 600, "{text:?}");
         for (_, head) in SECRETS {

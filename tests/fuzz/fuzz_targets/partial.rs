@@ -14,8 +14,8 @@ use ons_audit::exit::Advice;
 use ons_audit::input::{Entry, KeptCells, Row};
 use ons_audit::message::Query;
 use ons_audit::results::{
-    Block, Durability, EarlierRun, Header, Outcome, ResultsError, ResultsFile, ResultsWriter,
-    partial_path,
+    Block, Durability, EarlierAccess, EarlierRun, Header, Outcome, ResultsError, ResultsFile,
+    ResultsWriter, partial_path,
 };
 use ons_audit::source::Trace;
 
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let partial = partial_path(&TARGET);
     fs::write(&partial, &content).expect("a file");
-    match EarlierRun::beside(&TARGET, &wanted) {
+    match EarlierRun::beside(&TARGET, &wanted, EarlierAccess::Continue) {
         Ok(EarlierRun::Unfinished(unfinished)) => {
             assert_eq!(unfinished.done().len(), unfinished.totals().rows);
             let kept = fs::read(&partial).expect("it is there");
@@ -76,6 +76,7 @@ fn answered(row: u64) -> (Row, Outcome) {
         json: None,
     };
     let answer = Ok(Trace {
+        born_at: None,
         found: None,
         tracks: Vec::new(),
         request_id: None,
