@@ -6,7 +6,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::RunEnd;
 use super::template::{Notice, Template};
@@ -87,9 +87,13 @@ impl Webhook {
             .network
             .post_json(&address, message.body.to_string(), TIMEOUT);
         let reply = posted.await?;
-        let said = address
-            .redactor()
-            .excerpt(&String::from_utf8_lossy(&reply.body), EXCERPT);
+        let mut redactor = address.redactor();
+        let signature = message.body["sign"].as_str();
+        let secret = self.secret.as_ref().map(ExposeSecret::expose_secret);
+        for hidden in signature.into_iter().chain(secret) {
+            redactor = redactor.with(hidden);
+        }
+        let said = redactor.excerpt(&String::from_utf8_lossy(&reply.body), EXCERPT);
         match reply.status {
             200..=299 if self.template.is_accepted(&reply.body) => Ok(()),
             200..=299 => Err(format!("it answers {said}")),

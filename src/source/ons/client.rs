@@ -13,7 +13,8 @@ use tracing::info;
 
 use super::http::{Network, body_of};
 use super::keys::{ActiveKey, CredentialSource, KeyRotation, KeyState};
-use super::request::Signature;
+use super::redact::Redactor;
+use super::request::{Calls, Signature};
 use super::stamp::Stamps;
 use super::{Endpoint, answer, errors, headers, transport};
 use crate::clock::Clock;
@@ -144,13 +145,19 @@ impl Ons {
             .calls()
             .build(query, &stamp)
             .map_err(|error| unbuildable(&error))?;
-        let failed = |error| transport::failure(error, key.redactor());
+        // The response may quote the request with its signature.
+        let redactor = key.redactor().clone();
+        let redactor = match Calls::signature(&call) {
+            Some(signature) => redactor.with(&signature),
+            None => redactor,
+        };
+        let failed = |error| transport::failure(error, &redactor);
         let sent = self.client.execute(call).await;
-        let mut response = sent.map_err(|error| self.no_response(error, key))?;
+        let mut response = sent.map_err(|error| self.no_response(error, &redactor))?;
         self.was_answered.store(true, Relaxed);
         let status = response.status();
         if status.is_redirection() {
-            return Err(self.redirected(&response, key));
+            return Err(self.redirected(&response, &redactor));
         }
         let at_status = |failure| Failure {
             http_status: Some(status.as_u16()),
@@ -163,15 +170,15 @@ impl Ons {
                 let message = "an answer of more than 1 MiB";
                 at_status(Failure::new(FailureKind::Server, None, message))
             })?;
-        answer::parse(status.as_u16(), &body, key.redactor())
+        answer::parse(status.as_u16(), &body, &redactor)
             .map_err(|failure| self.with_headers(failure, response.headers()))
             .map_err(|failure| self.with_resource(failure, query))
     }
 
     /// Returns the failure of a call without a response.
-    fn no_response(&self, error: reqwest::Error, key: &ActiveKey) -> Failure {
+    fn no_response(&self, error: reqwest::Error, redactor: &Redactor) -> Failure {
         let proxy_refused_tunnel = transport::proxy_refused_tunnel(&error);
-        let mut failure = transport::failure(error, key.redactor());
+        let mut failure = transport::failure(error, redactor);
         if proxy_refused_tunnel && self.was_answered.load(Relaxed) {
             // The proxy has let earlier calls through, so its failure may be temporary.
             failure.kind = FailureKind::Transport;
@@ -212,7 +219,7 @@ impl Ons {
 
     /// Returns the failure for a redirect. Redirects are not followed: that would send the signature elsewhere
     /// and reuse the nonce.
-    fn redirected(&self, response: &Response, key: &ActiveKey) -> Failure {
+    fn redirected(&self, response: &Response, redactor: &Redactor) -> Failure {
         let status = response.status().as_u16();
         let target = response
             .headers()
@@ -235,7 +242,7 @@ impl Ons {
                 None,
                 format!(
                     "HTTP {status}: redirected to {}, not followed",
-                    key.redactor().excerpt(host, 200)
+                    redactor.excerpt(host, 200)
                 ),
             )
         }

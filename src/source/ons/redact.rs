@@ -1,48 +1,57 @@
-//! Redaction of text from servers: hides key ID and token, removes control characters, limits the length.
+//! Redaction of text from servers: hides key ID, secret, token and signature, removes control characters, limits
+//! the length.
 //!
-//! Gateways echo parts of the request: the string to sign, or the URL with `AccessKeyId` and `SecurityToken` of
-//! V1.
+//! Gateways echo parts of the request: the string to sign, or the URL with `AccessKeyId`, `SecurityToken` and
+//! `Signature` of V1. Group names and columns of the input are never redacted: they are the subject of the report.
 
 use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
-use super::percent::encode;
-
 /// Number of leading characters that identify a long secret. Everything that follows is hidden too, so that cut
-/// or encoded echoes are found.
+/// echoes are found.
 const HEAD: usize = 8;
 
 /// Minimum length of a long secret. The beginning of a shorter one may be an ordinary word: the key
 /// `payments-team` must not hide the topic `payments`.
 const LONG: usize = 16;
 
-/// Hides the key ID and the token. The default hides nothing.
+/// Length below which a secret is hidden only as a whole word: the key `ops` must not hide a part of `stops`.
+const SHORT: usize = 8;
+
+/// Hides secrets in text. The default hides nothing.
 #[derive(Clone, Default)]
-pub struct Redactor {
-    /// Beginnings of the long secrets.
-    heads: Vec<String>,
-    /// The short secrets.
-    wholes: Vec<String>,
+pub struct Redactor(Vec<Secret>);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Secret {
+    /// Beginning of a long secret.
+    Head(String),
+    /// A secret of medium length.
+    Whole(String),
+    /// A short secret.
+    Word(String),
 }
 
 impl Redactor {
-    /// Creates a redactor that hides each of `secrets`: verbatim, and percent-encoded once or twice.
+    /// Creates a redactor that hides each of `secrets`, also where it is percent-encoded once or twice, or escaped
+    /// as in JSON, XML or HTML.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut redactor = Self::default();
-        for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-            let (hidden, shown) = if secret.chars().count() < LONG {
-                (&mut redactor.wholes, secret.to_owned())
-            } else {
-                (&mut redactor.heads, secret.chars().take(HEAD).collect())
-            };
-            let encoded = encode(&shown);
-            hidden.extend([encode(&encoded), encoded, shown]);
-        }
-        redactor.heads.dedup();
-        redactor.wholes.dedup();
-        redactor
+        secrets.into_iter().fold(Self::default(), Self::with)
+    }
+
+    /// Adds a secret.
+    #[must_use]
+    pub fn with(mut self, secret: &str) -> Self {
+        let secret = match secret.chars().count() {
+            0 => return self,
+            ..SHORT => Secret::Word(secret.to_owned()),
+            SHORT..LONG => Secret::Whole(secret.to_owned()),
+            LONG.. => Secret::Head(secret.chars().take(HEAD).collect()),
+        };
+        self.0.push(secret);
+        self
     }
 
     /// Returns `text` as one line of at most `limit` characters, without secrets and control characters.
@@ -81,35 +90,98 @@ impl Redactor {
 
     /// Returns the first secret after `from`.
     fn find(&self, text: &str, from: usize) -> Option<Range<usize>> {
-        let heads = self.heads.iter().filter_map(|head| {
-            let start = from + text[from..].find(&**head)?;
-            let rest = text[start + head.len()..].trim_start_matches(belongs_to_secret);
-            Some(start..text.len() - rest.len())
-        });
-        let wholes = self.wholes.iter().filter_map(|whole| {
-            let mut places = text[from..].match_indices(&**whole);
-            places.find_map(|(at, _)| {
-                let range = from + at..from + at + whole.len();
-                stands_alone(text, &range).then_some(range)
-            })
-        });
-        heads
-            .chain(wholes)
-            .min_by_key(|range| (range.start, Reverse(range.end)))
+        let found = self.0.iter().filter_map(|secret| secret.find(text, from));
+        found.min_by_key(|range| (range.start, Reverse(range.end)))
     }
 }
 
-/// Returns whether the match is not a part of a longer word. An encoded `=` before it does not count.
-fn stands_alone(text: &str, range: &Range<usize>) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-    let (before, after) = (&text[..range.start], &text[range.end..]);
-    let ends_encoded = before.ends_with("%3D") || before.ends_with("%253D");
-    (ends_encoded || !before.ends_with(is_word)) && !after.starts_with(is_word)
+impl Secret {
+    /// Returns the first place after `from` that is to be hidden.
+    fn find(&self, text: &str, from: usize) -> Option<Range<usize>> {
+        let (Self::Head(shown) | Self::Whole(shown) | Self::Word(shown)) = self;
+        let mut starts = text[from..].char_indices().map(|(at, _)| from + at);
+        starts.find_map(|start| {
+            let end = start + length_of(&text.as_bytes()[start..], shown.as_bytes())?;
+            match self {
+                Self::Head(_) => Some(start..end + length_of_rest(&text[end..])),
+                Self::Whole(_) => Some(start..end),
+                Self::Word(_) => stands_alone(text, start, end).then_some(start..end),
+            }
+        })
+    }
 }
 
-/// Returns whether a character can occur in a key or token, verbatim or percent-encoded.
-fn belongs_to_secret(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '%' | '.' | '_' | '~' | '-')
+/// Returns the number of bytes that spell `secret` at the beginning of `text`, if they do.
+fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
+    let Some((first, secret)) = secret.split_first() else {
+        return Some(0);
+    };
+    let verbatim = text.first().map(|&byte| (byte, 1));
+    let spellings = verbatim.into_iter().chain(escape(text));
+    spellings
+        .filter(|(byte, _)| byte == first)
+        .find_map(|(_, length)| Some(length + length_of(&text[length..], secret)?))
+}
+
+/// Returns the byte that an escape at the beginning of `text` stands for, and the length of the escape: `%2F` and
+/// `%252F` of URLs, `\/` and `\u002f` of JSON, `&#47;`, `&#x2F;` and `&amp;` of XML and HTML.
+fn escape(text: &[u8]) -> Option<(u8, usize)> {
+    let hex = |from: usize, to: usize| {
+        let digits = std::str::from_utf8(text.get(from..to)?).ok()?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    match text {
+        [b'%', b'2', b'5', ..] if let Some(byte) = hex(3, 5) => Some((byte, 5)),
+        [b'%', ..] => Some((hex(1, 3)?, 3)),
+        [b'\\', b'u', b'0', b'0', ..] => Some((hex(4, 6)?, 6)),
+        [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => Some((*byte, 2)),
+        [b'&', ..] => {
+            let end = text.iter().take(8).position(|&byte| byte == b';')?;
+            let byte = match &text[1..end] {
+                b"amp" => b'&',
+                b"lt" => b'<',
+                b"gt" => b'>',
+                b"quot" => b'"',
+                b"apos" => b'\'',
+                [b'#', b'x' | b'X', ..] => hex(3, end)?,
+                [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok()?,
+                _ => return None,
+            };
+            Some((byte, end + 1))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the number of bytes that continue a long secret.
+fn length_of_rest(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut length = 0;
+    while let Some(&byte) = bytes.get(length) {
+        match escape(&bytes[length..]) {
+            Some((escaped, more)) if belongs_to_secret(escaped) => length += more,
+            _ if belongs_to_secret(byte) => length += 1,
+            _ => break,
+        }
+    }
+    length
+}
+
+/// Returns whether the place is not a part of a longer word. An escape before it is no part of its word.
+fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let before = &text.as_bytes()[..start];
+    let follows_escape = [3, 5, 6].into_iter().any(|length| {
+        let tail = before.len().checked_sub(length).map(|at| &before[at..]);
+        tail.and_then(escape).is_some_and(|(_, all)| all == length)
+    });
+    (follows_escape || !text[..start].ends_with(is_word)) && !text[end..].starts_with(is_word)
+}
+
+/// Returns whether a byte can occur in a key or token. A percent sign begins an escape, perhaps one that is cut off.
+fn belongs_to_secret(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'+' | b'/' | b'=' | b'%' | b'.' | b'_' | b'~' | b'-')
 }
 
 impl fmt::Debug for Redactor {
@@ -122,6 +194,7 @@ impl fmt::Debug for Redactor {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::percent::encode;
     use super::*;
 
     #[test]
@@ -132,6 +205,14 @@ mod tests {
             ("?AccessKeyId=LTAI5tExampleKey&A=b", "?AccessKeyId=***&A=b"),
             ("token CAIS%2Bstrange%2Ftoken%3D%3D!", "token ***!"),
             ("token CAIS%252Bstrange%252Ftoken", "token ***"),
+            ("token CAIS%2bstrange%2ftoken%3d%3d!", "token ***!"),
+            (r"token CAIS+strange\/token==!", "token ***!"),
+            (r"token CAIS\u002bstrange\u002Ftoken\u003d!", "token ***!"),
+            (
+                "token CAIS&#43;strange&#x2F;token&#61;&#61;; end",
+                "token ***; end",
+            ),
+            ("token CAIS&#43;strange&amp;more", "token ***&amp;more"),
             ("cut: CAIS+stran", "cut: ***"),
             ("LTAI5\0tExample\u{1b}Key", "***"),
             ("nothing here", "nothing here"),
@@ -141,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_hidden_only_as_a_whole_word() {
+    fn a_secret_of_less_than_8_characters_is_hidden_only_as_a_whole_word() {
         let redactor = Redactor::new(["payments-team", "ops", "short+token="]);
         for (text, shown) in [
             (
@@ -150,10 +231,12 @@ mod tests {
             ),
             ("payments-team may not", "*** may not"),
             ("key 'payments-team': it stops", "key '***': it stops"),
+            // From 8 characters on, a secret is hidden as a part of a word too.
             (
                 "payments-teams, my-ops and devops",
-                "payments-teams, my-ops and devops",
+                "***s, my-ops and devops",
             ),
+            (r"a\u003dops b", r"a\u003d*** b"),
             ("?AccessKeyId=ops&A=b", "?AccessKeyId=***&A=b"),
             ("AccessKeyId%3Dops%26Action", "AccessKeyId%3D***%26Action"),
             (
@@ -189,6 +272,20 @@ mod tests {
             let hidden = redactor.hide(&format!("{before}{secret}{after}"));
             prop_assume!(!format!("{before}***{after}").contains(&secret));
             prop_assert!(!hidden.contains(&secret));
+        }
+
+        #[test]
+        fn nor_does_a_secret_that_is_escaped(secret in "[ -~]{8,40}", wide in any::<bool>()) {
+            let redactor = Redactor::new([&*secret]);
+            let json = serde_json::to_string(&secret).unwrap().replace('/', "\\/");
+            let numeric = |c: char| if wide { format!("&#x{:x};", u32::from(c)) } else { format!("&#{};", u32::from(c)) };
+            let html: String = secret.chars().map(|c| if c.is_alphanumeric() { c.to_string() } else { numeric(c) }).collect();
+            let head: String = secret.chars().take(8).collect();
+            for spelled in [encode(&secret), encode(&encode(&secret)), json, html] {
+                let hidden = redactor.hide(&format!("« {spelled} »"));
+                prop_assert!(hidden.contains("***"), "{spelled}: {hidden}");
+                prop_assert!(!hidden.contains(&head), "{spelled}: {hidden}");
+            }
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! Builds an `OnsMessageTrace` request like the official SDKs (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /`,
 //! all parameters in the query, an empty body, and a new nonce and date for every call.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use reqwest::header::{
@@ -12,7 +13,7 @@ use secrecy::ExposeSecret as _;
 
 use super::percent::{canonical_query, encode_into};
 use super::sign_v1::{self, V1SigningKey};
-use super::sign_v3::{EMPTY_SHA256, Signed, V3SigningKey};
+use super::sign_v3::{EMPTY_SHA256, Signed, V3SigningKey, signature_of};
 use super::stamp::Stamp;
 use super::{Credentials, Endpoint};
 use crate::message::Query;
@@ -151,6 +152,20 @@ impl Calls {
         let mut request = Request::new(Method::POST, url);
         *request.headers_mut() = headers;
         Ok(request)
+    }
+
+    /// Returns the signature of a request that [`Self::build`] made.
+    pub(super) fn signature(request: &Request) -> Option<Cow<'_, str>> {
+        match request.headers().get(AUTHORIZATION) {
+            Some(authorization) => {
+                let authorization = authorization.to_str().ok()?;
+                Some(signature_of(authorization).into())
+            }
+            None => {
+                let mut query = request.url().query_pairs();
+                query.find_map(|(name, value)| (name == "Signature").then_some(value))
+            }
+        }
     }
 
     fn sign_headers(

@@ -80,6 +80,14 @@ impl Signed<'_> {
     }
 }
 
+/// Returns the signature of a value of `Authorization`.
+#[must_use]
+pub fn signature_of(authorization: &str) -> &str {
+    authorization
+        .rsplit_once('=')
+        .map_or("", |(_, signature)| signature)
+}
+
 /// Returns the SHA-256 of some bytes in lower-case hex.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! The key that an audit uses. No output contains its secret.
 
+mod echoed;
 mod issued;
 mod proxies;
 pub(crate) mod small;

@@ -421,6 +421,14 @@ fn excerpts_stay_short() {
     assert!(!failure.message.contains('\u{1b}'));
 }
 
+#[test]
+fn groups_keep_their_names_whatever_the_key_is() {
+    let redactor = Redactor::new(["LTAI5tExampleKey", "payments", "ops"]);
+    let body = r#"{"RequestId":"r","Data":{"MessageTrack":[{"ConsumerGroup":"GID-ops-payments","TrackType":"CONSUMED"}]}}"#;
+    let trace = parse(200, body.as_bytes(), &redactor).unwrap();
+    assert_eq!(&*trace.tracks[0].group, "GID-ops-payments");
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(status in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..300)) {

@@ -38,7 +38,9 @@ mod sts;
 
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::redact::Redactor;
 
 pub use chain::ProviderChain;
 pub use error::{CredentialsError, FetchError};
@@ -66,6 +68,14 @@ impl Credentials {
     #[must_use]
     pub fn masked_id(&self) -> String {
         masked(&self.access_key_id)
+    }
+
+    /// Returns what hides key ID, secret and token in text from servers.
+    pub(super) fn redactor(&self) -> Redactor {
+        let token = self.security_token.as_ref();
+        let secrets = [Some(&self.access_key_secret), token].into_iter().flatten();
+        let secrets = secrets.map(ExposeSecret::expose_secret);
+        Redactor::new(secrets.chain([&*self.access_key_id]))
     }
 }
 

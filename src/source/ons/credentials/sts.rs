@@ -39,12 +39,8 @@ impl Sts<'_> {
         let mut parameters = common(&assumed.role, &seconds);
         parameters.extend(assumed.external_id.as_deref().map(|id| ("ExternalId", id)));
         let query = canonical_query(&parameters);
-        let request = self.signed(&assumed.role.sts, &query, base)?;
-        let token = base
-            .security_token
-            .as_ref()
-            .map(ExposeSecret::expose_secret);
-        let redactor = Redactor::new([&*base.access_key_id].into_iter().chain(token));
+        let (request, signature) = self.signed(&assumed.role.sts, &query, base)?;
+        let redactor = base.redactor().with(&signature);
         self.send(request, &assumed.role, &redactor).await
     }
 
@@ -78,12 +74,13 @@ impl Sts<'_> {
             .await
     }
 
+    /// Returns the request and its signature.
     fn signed(
         &self,
         sts: &Url,
         query: &str,
         base: &Credentials,
-    ) -> Result<RequestBuilder, FetchError> {
+    ) -> Result<(RequestBuilder, String), FetchError> {
         let (date, nonce, host) = (format!("{:.0}", self.now), nonce()?, host_of(sts));
         let mut headers = vec![("host", &*host)];
         if let Some(token) = &base.security_token {
@@ -119,7 +116,7 @@ impl Sts<'_> {
         for (name, value) in headers {
             request = request.header(name, sensitive(value)?);
         }
-        Ok(request)
+        Ok((request, sign_v3::signature_of(&authorization).to_owned()))
     }
 
     async fn send(

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::InvalidHeaderValue;
-use secrecy::ExposeSecret;
 
 use super::super::Endpoint;
 use super::super::credentials::Issued;
@@ -48,9 +47,7 @@ impl ActiveKey {
             credentials,
             expires,
         } = issued;
-        let token = credentials.security_token.as_ref();
-        let secrets = [&*credentials.access_key_id].into_iter();
-        let redactor = Redactor::new(secrets.chain(token.map(ExposeSecret::expose_secret)));
+        let redactor = credentials.redactor();
         let calls = Calls::new(&builder.endpoint, credentials, builder.signature)?;
         let ends = expires.unwrap_or(Timestamp::MAX);
         let margin = MARGIN.min(ends.duration_since(now) / 2);

@@ -27,6 +27,8 @@ pub struct AclKeys {
     security_token: Option<SecretString>,
     /// The secret key, prepared for signing.
     mac: Hmac<Sha1>,
+    /// Hides access key, secret key and token, which servers may echo.
+    redactor: Redactor,
 }
 
 impl AclKeys {
@@ -38,11 +40,15 @@ impl AclKeys {
         secret_key: &SecretString,
         security_token: Option<SecretString>,
     ) -> Self {
-        let secret_key = secret_key.expose_secret().as_bytes();
+        let secret_key = secret_key.expose_secret();
+        let token = security_token.as_ref().map(ExposeSecret::expose_secret);
+        let redactor = Redactor::new([&*access_key, secret_key].into_iter().chain(token));
         Self {
             access_key,
             security_token,
-            mac: Hmac::new_from_slice(secret_key).expect("HMAC takes keys of any length"),
+            mac: Hmac::new_from_slice(secret_key.as_bytes())
+                .expect("HMAC takes keys of any length"),
+            redactor,
         }
     }
 
@@ -83,13 +89,13 @@ impl AclKeys {
         request.with("Signature", BASE64.encode(&mac.finalize().into_bytes()))
     }
 
-    /// Returns a redactor for the key and the token, which servers may echo.
-    pub(super) fn redactor(&self) -> Redactor {
-        let token = self
-            .security_token
-            .as_ref()
-            .map(ExposeSecret::expose_secret);
-        Redactor::new([&*self.access_key].into_iter().chain(token))
+    /// Returns a redactor for the keys and the signature of a request, which servers may echo.
+    pub(super) fn redactor(&self, request: &Request) -> Redactor {
+        let redactor = self.redactor.clone();
+        match request.fields.get("Signature") {
+            Some(signature) => redactor.with(signature),
+            None => redactor,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::frame::FrameDecoder;
 use super::peer::{Connector, Peer};
 use super::tls::{Dialer, RemotingTls};
-use super::{AclKeys, CallError, Cause, NameServers, Request, Response, response};
+use super::{AclKeys, CallError, Cause, NameServers, Request, RequestCode, Response, response};
 use crate::source::ons::redact::Redactor;
 
 /// Length limit for a remark of a server, in characters.
@@ -54,7 +54,6 @@ struct ClientState {
     /// Index of the name server that answered last.
     preferred: AtomicUsize,
     options: RemotingOptions,
-    redactor: Redactor,
     connector: Connector,
     peers: Mutex<HashMap<Arc<str>, Arc<Peer>>>,
 }
@@ -63,11 +62,9 @@ impl Remoting {
     /// Creates a client; does not connect.
     #[must_use]
     pub fn new(name_servers: NameServers, options: RemotingOptions) -> Self {
-        let keys = options.keys.as_ref();
         Self(Arc::new(ClientState {
             name_servers,
             preferred: AtomicUsize::new(0),
-            redactor: keys.map(AclKeys::redactor).unwrap_or_default(),
             connector: Connector {
                 dialer: Dialer::new(options.tls.clone()),
                 decoder: FrameDecoder::default(),
@@ -118,7 +115,7 @@ impl Remoting {
         Err(CallError {
             address: address.into(),
             call,
-            cause: self.cause(call, &answer),
+            cause: cause(call, &answer),
         })
     }
 
@@ -139,7 +136,8 @@ impl Remoting {
             .store(at.unwrap_or_default(), Ordering::Relaxed);
     }
 
-    /// Calls the server at an address; accepts any code of the response.
+    /// Calls the server at an address; accepts any code of the response. The remark of the response is one short
+    /// line without keys.
     pub(super) async fn ask(
         &self,
         address: &str,
@@ -149,18 +147,21 @@ impl Remoting {
         let peer = self.peer(address);
         let request = self.complete(request);
         let answer = peer.ask(&request, within, &self.0.connector).await;
-        answer.map_err(|cause| CallError {
+        let mut answer = answer.map_err(|cause| CallError {
             address: peer.address.clone(),
             call: request.code(),
             cause,
-        })
+        })?;
+        if let Some(remark) = &mut answer.remark {
+            *remark = self.redactor(&request).excerpt(remark, REMARK);
+        }
+        Ok(answer)
     }
 
-    /// Returns the cause for a response whose code is not success.
-    pub(super) fn cause(&self, call: super::RequestCode, answer: &Response) -> Cause {
-        let remark = answer.remark.as_deref().unwrap_or_default();
-        let remark = self.0.redactor.excerpt(remark, REMARK);
-        Cause::from_code(call, answer.code, remark)
+    /// Returns what hides the keys and the signature of a request.
+    fn redactor(&self, request: &Request) -> Redactor {
+        let keys = self.0.options.keys.as_ref();
+        keys.map_or_else(Redactor::default, |keys| keys.redactor(request))
     }
 
     /// Completes a request: adds the namespace, then signs it.
@@ -187,4 +188,10 @@ impl Remoting {
         peers.insert(address, peer.clone());
         peer
     }
+}
+
+/// Returns the cause for a response whose code is not success.
+pub(super) fn cause(call: RequestCode, answer: &Response) -> Cause {
+    let remark = answer.remark.clone().unwrap_or_default();
+    Cause::from_code(call, answer.code, remark)
 }

@@ -1,5 +1,6 @@
 //! Calls that return messages: by key, by position, or from a queue.
 
+use super::super::client::cause;
 use super::{QueueOf, error, field, of_queue};
 use crate::source::rocketmq::remoting::{
     CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, StoredMessage,
@@ -138,7 +139,7 @@ impl Remoting {
             response::PULL_NOT_FOUND
             | response::PULL_RETRY_IMMEDIATELY
             | response::PULL_OFFSET_MOVED => false,
-            _ => return Err(error(broker, call, self.cause(call, &answer))),
+            _ => return Err(error(broker, call, cause(call, &answer))),
         };
         Ok(Pulled {
             next: field(broker, call, &answer, "nextBeginOffset")?,

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::body::{
     ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection, ConsumerOffsets, NameList,
@@ -323,8 +324,18 @@ fn read<T: DeserializeOwned>(
     call: RequestCode,
     answer: &Response,
 ) -> Result<T, CallError> {
-    lax_json::from_slice(&answer.body)
-        .map_err(|why| error(address, call, Cause::Malformed(why.to_string())))
+    lax_json::from_slice(&answer.body).map_err(|why| {
+        // The parser quotes values of a wrong type, and one could be an echo of a key.
+        let what = match why.classify() {
+            Category::Data => format!(
+                "a value of another type, or a missing one, at line {} column {}",
+                why.line(),
+                why.column()
+            ),
+            _ => why.to_string(),
+        };
+        error(address, call, Cause::Malformed(what))
+    })
 }
 
 fn field<T: FromStr>(
