@@ -171,6 +171,12 @@ impl Env {
             .map(|(_, value)| value.clone())
     }
 
+    /// Returns the value of a variable that is set, which may be empty.
+    fn set_variable(&self, name: &str) -> Option<&str> {
+        let mut named = self.variables.iter().filter(|(known, _)| known == name);
+        named.next().map(|(_, value)| &**value)
+    }
+
     /// Returns the tokio runtime, which is made at the first call. Connections belong to it, so a command has only one.
     fn runtime(&self) -> Result<&Runtime, Failed> {
         if let Some(runtime) = self.runtime.get() {

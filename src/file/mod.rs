@@ -14,7 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, OFlags, access};
 use tempfile::NamedTempFile;
 
 use crate::humanize::printable_lines;
@@ -179,6 +179,25 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(path)
+}
+
+/// Opens a regular file to read. Does not block on a pipe.
+///
+/// # Errors
+///
+/// If the file cannot be opened or is not a regular file: a pipe may never end, and neither may a device.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    let what = "it is not a regular file";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
 /// Opens a private file to read and write, and creates it if needed. Does not block on a pipe.

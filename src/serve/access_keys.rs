@@ -12,7 +12,6 @@
 //! ```
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -125,10 +124,13 @@ pub enum KeysError {
 impl Advice for KeysError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unreadable { .. } => "--keys names a TOML file with [[keys]] tables".to_owned(),
+            Self::Unreadable { .. } => {
+                "--keys names a TOML file with [[keys]] tables; a pipe could not be read again on SIGHUP".to_owned()
+            }
             Self::Open { path, .. } => format!("chmod 600 {}", path.display()),
             Self::Malformed { .. } => {
-                "each key is a [[keys]] table with id and secret; ONS_AUDIT_SERVE_KEYS is id:secret,…"
+                "each key is a [[keys]] table with id and secret; ONS_AUDIT_SERVE_KEYS is id:secret,…, and without keys \
+                 it must not be set"
                     .to_owned()
             }
         })
@@ -189,7 +191,7 @@ impl AccessKeys {
             path: path.to_owned(),
             source,
         };
-        let mut file = File::open(path).map_err(unreadable)?;
+        let mut file = file::open_regular(path).map_err(unreadable)?;
         if let Some(mode) = file::mode_if_shared(&file).map_err(unreadable)? {
             return Err(KeysError::Open {
                 path: path.to_owned(),
@@ -209,6 +211,12 @@ impl AccessKeys {
 
     fn from_text(text: &str) -> Result<Self, KeysError> {
         let place = "ONS_AUDIT_SERVE_KEYS";
+        if text.trim().is_empty() {
+            return Err(KeysError::Malformed {
+                place: place.to_owned(),
+                problem: "it is empty, expected id:secret,…".to_owned(),
+            });
+        }
         let entries = text.split(',').enumerate().map(|(nth, pair)| {
             let (id, secret) = pair.split_once(':').ok_or_else(|| KeysError::Malformed {
                 place: place.to_owned(),

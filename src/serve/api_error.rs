@@ -39,7 +39,7 @@ pub enum ApiError {
     /// The date is malformed.
     #[error("Specified time stamp or date value is not well formatted.")]
     TimestampFormat,
-    /// The date is more than 15 minutes from now.
+    /// The date is more than 15 minutes from now, or before the server started.
     #[error("Specified time stamp or date value is expired.")]
     TimestampExpired,
     /// The request was received before.

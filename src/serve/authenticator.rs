@@ -3,13 +3,14 @@
 //! The nonce comes last, so that only a request with a valid signature can use one up.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use super::access_keys::{AccessKey, AccessKeys, Scope};
-use super::nonces::{Nonces, WINDOW};
+use super::nonces::{Nonces, Now, WINDOW};
 use super::{ApiError, RequestSignature};
 use crate::clock::Clock;
 
@@ -37,11 +38,17 @@ pub struct Principal {
 
 impl Authenticator {
     /// Creates an authenticator. Without keys, every request is accepted and no signature is checked.
+    ///
+    /// `started` is when the server started. Requests from before that second are refused, because an earlier server may
+    /// have accepted them, and their nonces are not known.
     #[must_use]
-    pub fn new(keys: Option<AccessKeys>, clock: Clock) -> Self {
+    pub fn new(keys: Option<AccessKeys>, clock: Clock, started: Timestamp) -> Self {
         Self {
             keys: RwLock::new(keys.map(Arc::new)),
-            nonces: Mutex::default(),
+            nonces: Mutex::new(Nonces::new(Now {
+                wall: started,
+                monotonic: Instant::now(),
+            })),
             clock,
             anonymous: ANONYMOUS.into(),
         }
@@ -73,21 +80,28 @@ impl Authenticator {
         if !key.active {
             return Err(ApiError::InactiveKey);
         }
-        let now = (self.clock)();
+        let now = Now {
+            wall: (self.clock)(),
+            monotonic: Instant::now(),
+        };
         let date = date_of(&signature.date)?;
-        if now.duration_since(date).abs() > WINDOW {
+        if now.wall.duration_since(date).abs() > WINDOW {
             return Err(ApiError::TimestampExpired);
         }
+        self.nonces().check_date(date)?;
         if !signature.verifies(&key.secret) {
             return Err(ApiError::WrongSignature(signature.signed_text()));
         }
         check_token(key, signature)?;
-        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        nonces.claim(&key.id, &signature.nonce, date, now)?;
+        self.nonces().claim(&key.id, &signature.nonce, date, now)?;
         Ok(Principal {
             account: Arc::clone(&key.account),
             key: Some(Arc::clone(key)),
         })
+    }
+
+    fn nonces(&self) -> MutexGuard<'_, Nonces> {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

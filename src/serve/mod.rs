@@ -35,7 +35,7 @@ pub use authenticator::{Authenticator, Principal};
 pub use fault_injector::{FaultInjector, InjectedFault};
 pub use gateway::{CallDetails, Gateway, GatewayReply};
 pub use listen::{Handler, Limits, ServeOutcome, Server, ServerTls, ServerTlsError};
-pub use nonces::{Nonces, WINDOW};
+pub use nonces::{Nonces, Now, WINDOW};
 pub use quota::Quota;
 pub use request::{ApiCall, GatewayRequest, Parameters};
 pub use request_signature::{RequestSignature, SigningSecret};

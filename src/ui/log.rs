@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use tracing::subscriber::{set_global_default, with_default};
 use tracing::{Level, Subscriber};
@@ -16,6 +19,73 @@ use crate::settings::LogFormat;
 pub(crate) fn start(style: LogStyle, screen: &Screen) {
     // A second start (several tests in one process) keeps the first log.
     let _ = set_global_default(log(style, screen.clone()));
+}
+
+/// Starts the log for the rest of the process. A thread writes its lines, so that nothing waits for a stderr that nobody
+/// reads; lines beyond those that can be queued are lost.
+pub(crate) fn start_queued(style: LogStyle) -> io::Result<LogQueue> {
+    let (queue, entries) = mpsc::sync_channel(QUEUED_LINES);
+    thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || write_entries(entries))?;
+    let queue = LogQueue(queue);
+    let _ = set_global_default(log(style, queue.clone()));
+    Ok(queue)
+}
+
+/// Lines that may wait for a slow reader.
+const QUEUED_LINES: usize = 1024;
+
+/// How long the end waits for the last lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+enum QueueEntry {
+    Line(Vec<u8>),
+    /// All lines before are written when this is dropped.
+    End(SyncSender<()>),
+}
+
+/// Log lines that wait to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct LogQueue(SyncSender<QueueEntry>);
+
+impl LogQueue {
+    /// Waits until the lines are written, or for a second.
+    pub(crate) fn finish(&self) {
+        let (end, written) = mpsc::sync_channel(0);
+        if self.0.try_send(QueueEntry::End(end)).is_ok() {
+            let _ = written.recv_timeout(LAST_LINES);
+        }
+    }
+}
+
+fn write_entries(entries: mpsc::Receiver<QueueEntry>) {
+    for entry in entries {
+        match entry {
+            QueueEntry::Line(line) => drop(io::stderr().write_all(&line)),
+            QueueEntry::End(end) => drop(end),
+        }
+    }
+}
+
+impl MakeWriter<'_> for LogQueue {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for LogQueue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = self.0.try_send(QueueEntry::Line(plain(line)));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Runs `work` and returns the log lines that it wrote, so that another line can be printed first.

@@ -5,7 +5,7 @@ mod mode;
 mod progress;
 mod style;
 
-pub(crate) use log::{hold as hold_log, start as start_log};
+pub(crate) use log::{hold as hold_log, start as start_log, start_queued as start_queued_log};
 pub(crate) use mode::ProgressMode;
 pub(crate) use progress::{LiveJudge, Progress};
 pub(crate) use style::{LogStyle, is_coloured};

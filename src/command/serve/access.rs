@@ -1,14 +1,16 @@
 //! Access keys and certificate of the server.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
 
 use anyhow::anyhow;
 
 use crate::command::Env;
 use crate::exit::{Advice as _, Failed};
-use crate::serve::{AccessKeys, Authenticator, KeySource, ServerTls};
+use crate::serve::{AccessKeys, Authenticator, Gateway, KeySource, ServerTls};
 use crate::settings::Settings;
 
 /// The environment variable for a few keys without a file.
@@ -30,8 +32,9 @@ impl AccessControl {
     ) -> Result<Self, Failed> {
         let keys = match settings.optional::<PathBuf>("keys")? {
             Some(path) => Some(KeySource::File(path)),
+            // An empty variable is an error, not a server without keys.
             None => env
-                .variable(VARIABLE)
+                .set_variable(VARIABLE)
                 .map(|text| KeySource::Text(text.into())),
         };
         let files = (
@@ -79,8 +82,21 @@ impl AccessControl {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
+    /// Starts the thread that reloads keys and certificate at every message. It is not awaited: a file system that does
+    /// not answer delays neither requests nor the end of the server.
+    pub(super) fn reloads(self, gateway: Arc<Gateway>) -> io::Result<SyncSender<()>> {
+        let (requests, received) = mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name("reload".to_owned());
+        thread.spawn(move || {
+            for () in received {
+                self.reload(&gateway.authenticator);
+            }
+        })?;
+        Ok(requests)
+    }
+
     /// Reloads keys and certificate; after an error the old ones stay.
-    pub(super) fn reload(&self, authenticator: &Authenticator) {
+    fn reload(&self, authenticator: &Authenticator) {
         match self.keys.as_ref().map(AccessKeys::load) {
             None => {}
             Some(Ok(keys)) => {
@@ -89,7 +105,8 @@ impl AccessControl {
             }
             Some(Err(error)) => {
                 let hint = error.hint();
-                tracing::error!(hint, "{error}; the access keys stay as they were");
+                let error = anyhow::Error::from(error);
+                tracing::error!(hint, "{error:#}; the access keys stay as they were");
             }
         }
         match self.tls.as_ref().map(|tls| tls.reload()) {
@@ -97,7 +114,8 @@ impl AccessControl {
             Some(Ok(())) => tracing::info!("certificate read again"),
             Some(Err(error)) => {
                 let hint = error.hint();
-                tracing::error!(hint, "{error}; the certificate stays as it was");
+                let error = anyhow::Error::from(error);
+                tracing::error!(hint, "{error:#}; the certificate stays as it was");
             }
         }
     }

@@ -21,12 +21,12 @@ use crate::clock::Clock;
 use crate::engine::{Pacer, Rate};
 use crate::exit::{self, Failed, Status};
 use crate::serve::{
-    Authenticator, FaultInjector, Gateway, Limits, Quota, Server, Upstream, listen,
+    AccessKeys, Authenticator, FaultInjector, Gateway, Limits, Quota, Server, Upstream, listen,
 };
 use crate::settings::{LogFormat, Settings, Share, Span};
-use crate::ui::{LogStyle, Screen, hold_log, start_log};
+use crate::ui::{LogStyle, hold_log, start_queued_log};
 use access::AccessControl;
-use signals::Signals;
+use signals::{Actions, Signals};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -124,11 +124,8 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     let format: LogFormat = settings.get("log_format")?;
     exit::set_json(format == LogFormat::Json);
     let runtime = env.runtime()?;
-    // Signals are handled before the address is printed, because a reader of the address may send one at once.
-    let signals = {
-        let _inside = runtime.enter();
-        Signals::register().map_err(cant_start)?
-    };
+    // Until the port is open, INT and TERM end the process at once, as by default: nothing is to be finished.
+    let signals = Signals::register_hang_up().map_err(cant_start)?;
     // The address must be the first line, so log lines of the setup are held back.
     let style = LogStyle {
         format,
@@ -136,7 +133,12 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
         colours: env.is_coloured(io::stderr().is_terminal()),
     };
     let (settled, held) = hold_log(style, || ServerSetup::from_settings(&settings, env));
-    let opened = settled.and_then(|setup| Ok((bind(setup.listen)?, setup)));
+    let opened = settled.and_then(|setup| {
+        let bound = bind(setup.listen)?;
+        // Signals are handled before the address is printed, because a reader of the address may send one at once.
+        signals.register_ends().map_err(cant_start)?;
+        Ok((bound, setup))
+    });
     if let Ok(((_, address), setup)) = &opened {
         let listening = format!("listening on {}://{address}", setup.access.scheme());
         if format == LogFormat::Json {
@@ -147,16 +149,17 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     }
     exit::say(&String::from_utf8_lossy(&held));
     let ((listener, _), setup) = opened?;
-    start_log(style, &Screen::default());
+    let queue = start_queued_log(style).map_err(cant_start)?;
     setup.warn();
     let log = (!args.quiet).then(|| Box::new(io::stderr()) as _);
     let ended = runtime.block_on(setup.serve(listener, signals, log, env.clock));
+    if let Ok(unfinished @ 1..) = ended {
+        tracing::warn!("{unfinished} connections were cut off");
+    }
+    queue.finish();
     match ended.map_err(|error| Failed::incomplete(error, None))? {
         0 => Ok(Status::Clean),
-        unfinished => {
-            tracing::warn!("{unfinished} connections were cut off");
-            Ok(Status::Incomplete)
-        }
+        _ => Ok(Status::Incomplete),
     }
 }
 
@@ -179,7 +182,9 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failed> {
 struct ServerSetup {
     listen: SocketAddr,
     access: AccessControl,
-    gateway: Gateway,
+    keys: Option<AccessKeys>,
+    fault_injector: FaultInjector,
+    upstream: Upstream,
     quota: Rate,
 }
 
@@ -197,16 +202,12 @@ impl ServerSetup {
         let named = SourceSpec::of(settings)?;
         let rate = rate_of(settings, named.kind())?;
         let source = named.connect(settings, env)?;
-        let gateway = Gateway {
-            authenticator: Authenticator::new(access.keys()?, env.clock),
-            quota: Quota::new(quota),
-            fault_injector,
-            upstream: Upstream::new(source, Pacer::new(rate, NonZeroU32::MIN)),
-        };
         Ok(Self {
             listen,
+            keys: access.keys()?,
             access,
-            gateway,
+            fault_injector,
+            upstream: Upstream::new(source, Pacer::new(rate, NonZeroU32::MIN)),
             quota,
         })
     }
@@ -218,10 +219,10 @@ impl ServerSetup {
                 "no access keys: every client that reaches this port is answered, and no signature is checked"
             );
         }
-        if !self.gateway.fault_injector.is_off() {
+        if !self.fault_injector.is_off() {
             tracing::warn!(
                 "DRILL: {}; answers are late or wrong on purpose",
-                self.gateway.fault_injector
+                self.fault_injector
             );
         }
         if self.quota != Rate::Max {
@@ -241,7 +242,14 @@ impl ServerSetup {
         clock: Clock,
     ) -> io::Result<usize> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let gateway = Arc::new(self.gateway);
+        // The port is open, so an earlier server there has ended and accepts no more requests.
+        let started = clock();
+        let gateway = Arc::new(Gateway {
+            authenticator: Authenticator::new(self.keys, clock, started),
+            quota: Quota::new(self.quota),
+            fault_injector: self.fault_injector,
+            upstream: self.upstream,
+        });
         let stop = CancellationToken::new();
         let server = Server {
             handler: Arc::clone(&gateway),
@@ -250,11 +258,16 @@ impl ServerSetup {
             log,
             clock,
         };
-        let reload = || self.access.reload(&gateway.authenticator);
+        let stop_at_once = CancellationToken::new();
+        signals.handle(Actions {
+            stop: stop.clone(),
+            stop_at_once: stop_at_once.clone(),
+            reload: self.access.reloads(gateway)?,
+        })?;
         tokio::select! {
-            ended = listen::run(listener, server, stop.clone()) => ended.map(|ended| ended.unfinished),
+            ended = listen::run(listener, server, stop) => ended.map(|ended| ended.unfinished),
             // The second signal cuts off all connections, uncounted.
-            () = signals.handle(&stop, reload) => Err(io::Error::other("stopped immediately by a second signal")),
+            () = stop_at_once.cancelled() => Err(io::Error::other("stopped immediately by a second signal")),
         }
     }
 }

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
 use crate::exit::Advice;
+use crate::file::open_regular;
 
 /// The TLS of the listener: versions 1.2 and 1.3 by ring, with HTTP/1.1 inside.
 pub struct ServerTls {
@@ -113,7 +114,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, ServerTlsError> {
 }
 
 fn open(path: &Path) -> Result<File, ServerTlsError> {
-    File::open(path).map_err(|error| unreadable(path, error))
+    open_regular(path).map_err(|error| unreadable(path, error))
 }
 
 fn unreadable(path: &Path, error: io::Error) -> ServerTlsError {

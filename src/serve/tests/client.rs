@@ -59,6 +59,11 @@ security_token = "tok+en/="
 
 /// Creates a gateway over a small snapshot, with a key for every case, at [`NOW`].
 pub(super) fn gateway() -> Gateway {
+    gateway_started_at("2025-11-20T02:45:00.999Z")
+}
+
+/// Creates such a gateway, which started at this time.
+pub(super) fn gateway_started_at(started: &str) -> Gateway {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         use std::io::Write;
@@ -70,7 +75,11 @@ pub(super) fn gateway() -> Gateway {
     let keys = AccessKeys::load(&KeySource::File(write("keys.toml", KEYS))).unwrap();
     let snapshot = Snapshot::open(&write("cluster.json", SNAPSHOT)).unwrap();
     Gateway {
-        authenticator: Authenticator::new(Some(keys), || NOW.parse().unwrap()),
+        authenticator: Authenticator::new(
+            Some(keys),
+            || NOW.parse().unwrap(),
+            started.parse().unwrap(),
+        ),
         quota: Quota::new(Rate::Max),
         fault_injector: FaultInjector::new(Duration::ZERO, 0.0, 0),
         upstream: Upstream::new(

@@ -1,6 +1,6 @@
 //! Every error, with both signatures.
 
-use super::client::{Client, NOW, Version, gateway, text, twice};
+use super::client::{Client, NOW, Version, gateway, gateway_started_at, text, twice};
 use super::*;
 
 type Spoil = fn(&mut Client);
@@ -167,6 +167,20 @@ async fn both_edges_of_the_window_are_accepted() {
         let mut client = Client::trace(Version::V3);
         client.date = date;
         assert_eq!(client.send_to(&gateway).await.status, 200, "{date}");
+    }
+}
+
+#[tokio::test]
+async fn requests_from_before_the_start_are_refused() {
+    let gateway = gateway_started_at("2025-11-20T02:50:00.999Z");
+    for (date, code) in [
+        ("2025-11-20T02:49:59Z", Some("InvalidTimeStamp.Expired")),
+        ("2025-11-20T02:50:00Z", None),
+    ] {
+        let mut client = Client::trace(Version::V3);
+        client.date = date;
+        let reply = client.send_to(&gateway).await;
+        assert_eq!(reply.details.code.as_deref(), code, "{date}");
     }
 }
 

@@ -203,7 +203,7 @@ async fn replaced_keys_apply_from_the_next_request() {
 #[tokio::test]
 async fn without_keys_every_request_is_accepted() {
     let mut gateway = gateway();
-    gateway.authenticator = Authenticator::new(None, || NOW.parse().unwrap());
+    gateway.authenticator = Authenticator::new(None, || NOW.parse().unwrap(), NOW.parse().unwrap());
     let mut client = Client::trace(Version::V3);
     (client.secret, client.key_id) = ("whatever", "LTAI5tAnotherCloudsKey");
     let reply = client.send_to(&gateway).await;

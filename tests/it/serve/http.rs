@@ -7,7 +7,7 @@ use super::super::tool::Tool;
 use super::Served;
 
 /// Sends one plain request. Returns the response with its head.
-fn get(served: &Served, target: &str) -> String {
+pub(super) fn get(served: &Served, target: &str) -> String {
     let address = served.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     write!(

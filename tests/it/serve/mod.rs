@@ -4,6 +4,7 @@ mod abuse;
 mod access;
 mod audit;
 mod http;
+mod signals;
 
 use super::running::Running;
 use super::tool::{Call, Tool};
