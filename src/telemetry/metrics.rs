@@ -233,7 +233,7 @@ impl MetricsPage {
     }
 
     fn of_report(&mut self, report: &ReportTotals) {
-        let tally = &report.tally;
+        let tally = report.tally();
         self.number(
             "rows",
             "Rows of the last run's input",
@@ -301,9 +301,7 @@ mod tests {
     use crate::exit::Status;
     use crate::report::locale::Locale;
     use crate::telemetry::CallCounts;
-    use crate::verdict::{
-        AnswerView, Expectations, MessageContext, RowFacts, Tally, TrackView, judge,
-    };
+    use crate::telemetry::tests::missed_by;
 
     fn end(status: Status, report: Option<ReportTotals>) -> RunEnd {
         RunEnd {
@@ -320,32 +318,6 @@ mod tests {
         }
     }
 
-    fn report(group: &'static str) -> ReportTotals {
-        let mut tally = Tally::default();
-        let tracks = [TrackView::new(group, "NOT_CONSUME_YET")];
-        let subject = MessageContext::of_topic("orders");
-        let expectations = Expectations::default();
-        let judged = judge(AnswerView::Tracks(&tracks), &subject, &expectations);
-        let facts = RowFacts {
-            row: 1,
-            msg_id: "AA",
-            topic: "orders",
-            born: None,
-            is_born_decoded: false,
-            observed_at: "",
-            error: None,
-            is_carried: false,
-            passed: None,
-            attempts: (1, 0),
-        };
-        tally.add(facts, &judged);
-        ReportTotals {
-            headline: String::new(),
-            chat_headline: String::new(),
-            tally,
-        }
-    }
-
     fn value(page: &str, series: &str) -> Option<f64> {
         let line = page.lines().find(|line| line.starts_with(series))?;
         line.rsplit_once(' ')?.1.parse().ok()
@@ -356,7 +328,7 @@ mod tests {
         let page = || {
             page(
                 "orders",
-                &end(Status::Findings, Some(report("GID_a"))),
+                &end(Status::Findings, Some(missed_by(&["GID_a"], "orders"))),
                 None,
             )
         };
@@ -369,7 +341,7 @@ mod tests {
     fn a_run_is_written_with_its_counts() {
         let page = page(
             "orders",
-            &end(Status::Findings, Some(report("GID_\"a\\"))),
+            &end(Status::Findings, Some(missed_by(&["GID_\"a\\"], "orders"))),
             None,
         );
         for (series, expected) in [
@@ -417,7 +389,7 @@ mod tests {
         };
         let refused = write(&end(Status::Refused, None));
         assert_eq!(value(&refused, LAST_SUCCESS), None, "there was none yet");
-        write(&end(Status::Clean, Some(report("GID_a"))));
+        write(&end(Status::Clean, Some(missed_by(&["GID_a"], "orders"))));
         for status in [Status::Incomplete, Status::Refused] {
             let mut later = end(status, None);
             later.finished = "2026-11-23T12:00:00Z".parse().unwrap();

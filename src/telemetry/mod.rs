@@ -1,9 +1,10 @@
 //! Reports the end of a run to machines: to dashboards by a metrics file ([`metrics`]), to chats by a [`webhook`] in
-//! each service's form ([`template`]).
+//! each service's form ([`template`]), in which [`chat_text`] writes names from outside.
 //!
 //! Both are made from the same [`RunEnd`]: counts and times, never a message ID. If reporting fails, the run's exit
 //! status stays the same, and a warning is logged.
 
+mod chat_text;
 pub(crate) mod metrics;
 pub(crate) mod template;
 pub(crate) mod webhook;
@@ -41,13 +42,9 @@ impl RunEnd {
 }
 
 /// The numbers of a complete results file.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ReportTotals {
-    /// The headline in English, for programs.
-    pub(crate) headline: String,
-    /// The headline in the summary's locale, for chats.
-    pub(crate) chat_headline: String,
-    pub(crate) tally: Tally,
+    summary: Summary<'static>,
 }
 
 impl ReportTotals {
@@ -55,10 +52,25 @@ impl ReportTotals {
     #[must_use]
     pub(crate) fn of(summary: Summary<'_>) -> Self {
         Self {
-            headline: summary.text_in(&Locale::default()).headline(),
-            chat_headline: summary.text().headline(),
-            tally: summary.tally,
+            summary: Summary {
+                results_files: &[],
+                ..summary
+            },
         }
+    }
+
+    const fn tally(&self) -> &Tally {
+        &self.summary.tally
+    }
+
+    /// Returns the headline in English, for programs.
+    fn headline(&self) -> String {
+        self.summary.text_in(&Locale::default()).headline()
+    }
+
+    /// Returns the headline in the summary's locale, with the names of groups as `name` writes them.
+    fn chat_headline(&self, name: &dyn Fn(&str) -> String) -> String {
+        self.summary.text().headline_with(name)
     }
 }
 
@@ -86,5 +98,48 @@ impl CallCounts {
             retries: retries + u64::from(outcome.attempts.saturating_sub(1)),
             throttles: throttles + u64::from(outcome.throttled),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::InputNotes;
+    use crate::results::SpreadsheetDamage;
+    use crate::verdict::{
+        AnswerView, Coverage, Expectations, MessageContext, RowFacts, TrackView, judge,
+    };
+
+    /// Returns the numbers of one message of `topic` that every group missed.
+    pub(super) fn missed_by(groups: &[&str], topic: &str) -> ReportTotals {
+        let (mut tally, expectations) = (Tally::default(), Expectations::default());
+        let tracks = groups
+            .iter()
+            .map(|group| TrackView::new(*group, "NOT_CONSUME_YET"));
+        let tracks: Vec<_> = tracks.collect();
+        let facts = RowFacts {
+            row: 1,
+            msg_id: "0A15030B110F18B4AAC264DBD9370E4E",
+            topic,
+            born: None,
+            is_born_decoded: false,
+            observed_at: "",
+            error: None,
+            is_carried: false,
+            passed: None,
+            attempts: (1, 0),
+        };
+        let context = MessageContext::of_topic(topic);
+        let judged = judge(AnswerView::Tracks(&tracks), &context, &expectations);
+        tally.add(facts, &judged);
+        ReportTotals::of(Summary {
+            results_files: &[],
+            tally,
+            expectations,
+            coverage: Coverage::default(),
+            damage: SpreadsheetDamage::default(),
+            input_notes: InputNotes::default(),
+            locale: Locale::default(),
+        })
     }
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::RunEnd;
+use super::{RunEnd, chat_text};
 use crate::clock;
 use crate::humanize::{self, count, counted};
 use crate::report::locale::{Language, Locale};
@@ -35,6 +35,17 @@ pub(crate) enum Template {
     Feishu,
     /// `WeCom`'s group robots.
     WeCom,
+}
+
+impl Template {
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 5] = [
+        Self::Json,
+        Self::Slack,
+        Self::DingTalk,
+        Self::Feishu,
+        Self::WeCom,
+    ];
 }
 
 impl FromStr for Template {
@@ -78,7 +89,7 @@ impl Template {
         notice: &Notice<'_>,
         secret: Option<&SecretString>,
     ) -> WebhookMessage {
-        let lines = notice.lines();
+        let lines = notice.lines(self);
         let mut query = Vec::new();
         let body = match self {
             Self::Json => notice.object(),
@@ -128,23 +139,26 @@ impl Template {
 
 impl Notice<'_> {
     /// Returns the lines of the notice, most important first.
-    fn lines(&self) -> Vec<String> {
+    fn lines(&self, template: Template) -> Vec<String> {
         let end = self.end;
+        let name = |text: &str| chat_text::escaped(template, text);
         let is_chinese = end.locale.language == Language::Chinese;
-        let (name, state) = (plain(self.name), end.status.as_str());
+        let (audit, state) = (name(self.name), end.status.as_str());
         let Some(report) = &end.report else {
             return vec![match (is_chinese, end.is_complete()) {
-                (true, true) => format!("ons-audit {name}：已结束（{state}）"),
+                (true, true) => format!("ons-audit {audit}：已结束（{state}）"),
                 (true, false) => {
-                    format!("ons-audit {name}：没有留下完整的结果文件，请查看日志（{state}）")
+                    format!("ons-audit {audit}：没有留下完整的结果文件，请查看日志（{state}）")
                 }
-                (false, true) => format!("ons-audit {name}: {state}; it ended"),
+                (false, true) => format!("ons-audit {audit}: {state}; it ended"),
                 (false, false) => {
-                    format!("ons-audit {name}: {state}; it left no whole results file: see its log")
+                    format!(
+                        "ons-audit {audit}: {state}; it left no whole results file: see its log"
+                    )
                 }
             }];
         };
-        let tally = &report.tally;
+        let (tally, headline) = (report.tally(), report.chat_headline(&name));
         let verdicts = MessageVerdict::ALL
             .iter()
             .filter(|&&one| tally.messages(one) > 0);
@@ -169,7 +183,7 @@ impl Notice<'_> {
         let [first, second, last] = if is_chinese {
             let took = end.locale.duration(took);
             [
-                format!("ons-audit {name}：{}", report.chat_headline),
+                format!("ons-audit {audit}：{headline}"),
                 format!("{state}；消息：{messages}"),
                 format!(
                     "用时 {took}，调用 {} 次，被限流 {throttles} 次",
@@ -179,13 +193,13 @@ impl Notice<'_> {
         } else {
             let (calls, took) = (counted(calls, "call", "calls"), humanize::duration(took));
             [
-                format!("ons-audit {name}: {}", report.chat_headline),
+                format!("ons-audit {audit}: {headline}"),
                 format!("{state}; messages: {messages}"),
                 format!("{calls} in {took}, {throttles} throttled"),
             ]
         };
         let mut lines = vec![first, second];
-        lines.extend(kinds(&tally.breaks, &end.locale));
+        lines.extend(kinds(&tally.breaks, &end.locale, &name));
         lines.push(last);
         lines
     }
@@ -205,13 +219,13 @@ impl Notice<'_> {
             "throttles": end.call_counts.throttles,
         });
         if let Some(report) = &end.report {
+            let tally = report.tally();
             let messages = MessageVerdict::ALL
-                .map(|one| (one.as_str().to_owned(), report.tally.messages(one).into()));
-            object["headline"] = report.headline.clone().into();
+                .map(|one| (one.as_str().to_owned(), tally.messages(one).into()));
+            object["headline"] = report.headline().into();
             object["messages"] = Value::Object(messages.into_iter().collect());
-            object["totals"] = json!(report.tally.totals);
-            object["breaks"] = report
-                .tally
+            object["totals"] = json!(tally.totals);
+            object["breaks"] = tally
                 .breaks
                 .iter()
                 .take(MAX_KINDS)
@@ -222,21 +236,21 @@ impl Notice<'_> {
     }
 }
 
-/// Returns the most frequent kinds of break, one line each.
-fn kinds(breaks: &[BreakKind], locale: &Locale) -> Vec<String> {
+/// Returns the most frequent kinds of break, one line each. No line begins with a name, which could begin a list there.
+fn kinds(breaks: &[BreakKind], locale: &Locale, name: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut kinds: Vec<_> = breaks.iter().collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
     let line = |kind: &&BreakKind| {
         let groups: Vec<_> = kind
             .groups
             .iter()
-            .map(|(group, verdict)| format!("{} {}", plain(group), locale.verdict(*verdict)))
+            .map(|(group, verdict)| format!("{} {}", name(group), locale.verdict(*verdict)))
             .collect();
-        let (number, topic) = (count(kind.count), plain(&kind.topic));
+        let (number, topic) = (count(kind.count), name(&kind.topic));
         let groups = locale.listed(&groups);
         match locale.language {
             Language::English => format!("{number} in {topic}: {groups}"),
-            Language::Chinese => format!("{topic} 中 {number} 条：{groups}"),
+            Language::Chinese => format!("主题 {topic} 中 {number} 条：{groups}"),
         }
     };
     kinds.iter().take(MAX_KINDS).map(line).collect()
@@ -248,15 +262,6 @@ fn kind_object(kind: &BreakKind) -> Value {
         .map(|(group, verdict)| json!({"group": group, "verdict": verdict.as_str()}))
         .collect();
     json!({"topic": kind.topic, "count": kind.count, "groups": groups})
-}
-
-/// Returns a name without characters that a chat could read as markup, a mention or a link.
-fn plain(name: &str) -> String {
-    let harmless = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '%' | '.');
-    name.chars()
-        .map(|c| if harmless(c) { c } else { '?' })
-        .take(120)
-        .collect()
 }
 
 fn cut(text: &str) -> String {
@@ -282,20 +287,10 @@ fn sign(key: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{CallCounts, ReportTotals};
-    use crate::verdict::{Tally, Verdict};
+    use crate::telemetry::CallCounts;
+    use crate::telemetry::tests::missed_by;
 
     fn end(report: bool) -> RunEnd {
-        let kind = |topic: &str, count| BreakKind {
-            topic: topic.to_owned(),
-            groups: vec![("GID_<!channel>".to_owned(), Verdict::Open)],
-            count,
-            first_row: 1,
-            first_file: None,
-            first_msg_id: "0A15030B110F18B4AAC264DBD9370E4E".to_owned(),
-        };
-        let mut tally = Tally::default();
-        tally.breaks = vec![kind("payments", 2), kind("orders", 1_903)];
         RunEnd {
             status: crate::exit::Status::Findings,
             started: "2026-11-22T12:00:00Z".parse().unwrap(),
@@ -306,32 +301,19 @@ mod tests {
                 throttles: 1,
             },
             locale: Locale::default(),
-            report: report.then(|| ReportTotals {
-                headline: "1,905 of 20,000 messages were not consumed".to_owned(),
-                chat_headline: "1,905 of 20,000 messages were not consumed".to_owned(),
-                tally,
-            }),
+            report: report.then(|| missed_by(&["GID_<!channel>"], "orders")),
         }
     }
-
-    const ALL: [Template; 5] = [
-        Template::Json,
-        Template::Slack,
-        Template::DingTalk,
-        Template::Feishu,
-        Template::WeCom,
-    ];
 
     #[test]
     fn a_chat_is_written_in_the_language_of_the_reports() {
         let mut end = end(true);
         end.locale.language = Language::Chinese;
-        let lines = |end: &RunEnd| Notice { name: "day", end }.lines();
+        let lines = |end: &RunEnd| Notice { name: "day", end }.lines(Template::WeCom);
         assert_eq!(
             lines(&end)[2..],
             [
-                "orders 中 1,903 条：GID_??channel? 未消费（open）",
-                "payments 中 2 条：GID_??channel? 未消费（open）",
+                "主题 orders 中 1 条：GID＿＜！channel＞ 未消费（open）",
                 "用时 41 分 40 秒，调用 20,000 次，被限流 1 次",
             ]
         );
@@ -342,40 +324,33 @@ mod tests {
     #[test]
     fn every_form_has_the_counts_and_no_ids() {
         let end = end(true);
-        for template in ALL {
-            let notice = Notice {
-                name: "nightly",
-                end: &end,
-            };
-            let WebhookMessage { body, query } = template.message(&notice, None);
-            let text = body.to_string();
-            assert!(text.contains("1,905 of 20,000"), "{text}");
-            assert!(!text.contains("0A15030B") && query.is_empty(), "{text}");
-            assert!(
-                template == Template::Json || !text.contains('<'),
-                "no mention: {text}"
-            );
-        }
         let notice = Notice {
             name: "nightly",
             end: &end,
         };
+        for template in Template::ALL {
+            let WebhookMessage { body, query } = template.message(&notice, None);
+            let text = body.to_string();
+            assert!(text.contains("1 of 1 message was missed"), "{text}");
+            assert!(!text.contains("0A15030B") && query.is_empty(), "{text}");
+        }
+        let text = |group: &str| {
+            format!(
+                "ons-audit nightly: 1 of 1 message was missed by at least one group that answered: {group} 1 (no \
+                 expectations were given)\nfindings; messages: 1 break\n1 in orders: {group} open\n20,000 calls in \
+                 41 min 40 s, 1 throttled"
+            )
+        };
         let slack = Template::Slack.message(&notice, None).body;
-        assert_eq!(
-            slack["text"],
-            "ons-audit nightly: 1,905 of 20,000 messages were not consumed\nfindings; messages: \n\
-             1,903 in orders: GID_??channel? open\n2 in payments: GID_??channel? open\n20,000 calls in 41 min 40 s, 1 throttled"
-        );
-        assert_eq!(
-            Template::WeCom.message(&notice, None).body["markdown"]["content"],
-            slack["text"]
-        );
+        assert_eq!(slack["text"], text("GID＿&lt;！channel&gt;"));
+        let wecom = Template::WeCom.message(&notice, None).body;
+        assert_eq!(wecom["markdown"]["content"], text("GID＿＜！channel＞"));
         let program = Template::Json.message(&notice, None).body;
         assert_eq!(
             (&program["exit_status"], &program["calls"]),
             (&1.into(), &20_000.into())
         );
-        assert_eq!(program["breaks"][1]["count"], 1_903);
+        assert_eq!(program["breaks"][0]["groups"][0]["group"], "GID_<!channel>");
     }
 
     #[test]
@@ -391,7 +366,7 @@ mod tests {
         let body = Template::Feishu.message(&notice, None).body;
         assert_eq!(
             body["content"]["text"],
-            "ons-audit a??b?: incomplete; it left no whole results file: see its log"
+            "ons-audit a ＊b＊: incomplete; it left no whole results file: see its log"
         );
     }
 
@@ -423,7 +398,7 @@ mod tests {
                 &"nFjlB3PNyjH+HqAqML+++nYtSoCcQJPCBuhP95DtlWU=".into()
             )
         );
-        for template in ALL {
+        for template in Template::ALL {
             assert!(!format!("{:?}", template.message(&notice, Some(&secret))).contains("SECabc"));
         }
     }

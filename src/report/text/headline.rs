@@ -12,7 +12,14 @@ impl SummaryText<'_> {
     /// Returns the headline: the result in one sentence. It is the title and the details of [`Self::headline_parts`].
     #[must_use]
     pub fn headline(&self) -> String {
-        let (result, details) = self.result();
+        self.headline_with(&str::to_owned)
+    }
+
+    /// Returns the headline with the names of groups as `name` writes them, for outputs that must escape names and
+    /// nothing else.
+    #[must_use]
+    pub fn headline_with(&self, name: &dyn Fn(&str) -> String) -> String {
+        let (result, details) = self.result(name);
         let groups = (!details.is_empty())
             .then(|| self.locale.text(phrases::COLON).to_owned() + &self.locale.listed(&details));
         let result = result + &groups.unwrap_or_default();
@@ -25,7 +32,7 @@ impl SummaryText<'_> {
     /// keeps rows from being reconciled.
     #[must_use]
     pub fn headline_parts(&self) -> (String, Vec<String>) {
-        let (result, details) = self.result();
+        let (result, details) = self.result(&str::to_owned);
         let title = self.incomplete() + &result + self.without_expectations_remark();
         (title, details.into_iter().chain(self.besides()).collect())
     }
@@ -54,12 +61,12 @@ impl SummaryText<'_> {
     }
 
     /// Returns the result, and the groups that missed messages if there are several.
-    fn result(&self) -> (String, Vec<String>) {
+    fn result(&self, name: &dyn Fn(&str) -> String) -> (String, Vec<String>) {
         let tally = &self.summary.tally;
         let broken = tally.messages(MessageVerdict::Break);
         let distinct = tally.totals.distinct;
         if broken > 0 {
-            return self.breaks(broken);
+            return self.breaks(broken, name);
         }
         let result = if tally.is_clean() && distinct > 0 {
             self.nothing_missed()
@@ -160,12 +167,12 @@ impl SummaryText<'_> {
 
     /// Returns how many messages were missed, and by which groups. If expectations name the only group, the first text
     /// contains it.
-    fn breaks(&self, broken: u64) -> (String, Vec<String>) {
+    fn breaks(&self, broken: u64, name: &dyn Fn(&str) -> String) -> (String, Vec<String>) {
         let were = if broken == 1 { "was" } else { "were" };
         let broken = self.of_all(broken);
         let at_fault = self.at_fault();
-        if let ([(name, group)], true) = (&at_fault[..], self.has_expectations()) {
-            let produced = self.produced(group);
+        if let ([(only, group)], true) = (&at_fault[..], self.has_expectations()) {
+            let (name, produced) = (name(only), self.produced(group));
             let result = match (self.is_chinese(), produced.is_empty()) {
                 (true, true) => format!("{broken}未被 {name} 消费"),
                 (true, false) => format!("{broken}未被 {name} 消费（{produced}）"),
@@ -176,14 +183,14 @@ impl SummaryText<'_> {
         }
         let named = at_fault.iter().take(GROUPS_NAMED).enumerate();
         let mut named: Vec<_> = named
-            .map(|(nth, (name, group))| {
+            .map(|(nth, (group_name, group))| {
                 let produced = if nth == 0 {
                     self.produced(group)
                 } else {
                     String::new()
                 };
                 let remark = (!produced.is_empty()).then(|| self.locale.in_brackets(&produced));
-                let missed = self.messages(group.missed);
+                let (name, missed) = (name(group_name), self.messages(group.missed));
                 format!("{name} {missed}{}", remark.unwrap_or_default())
             })
             .collect();
