@@ -49,6 +49,10 @@ metrics:
 office:
     .ci/run office
 
+# Java reads bundles
+bundles:
+    .ci/run bundles
+
 # Chromium opens the page
 browser:
     .ci/run browser

@@ -9,11 +9,13 @@
 //!
 //! The manifest names the inputs with their hashes. The inputs themselves are not packed, since they may hold data that
 //! must not be passed on; every row that was queried is in a results file. [`BundleWriter`] packs a bundle, and [`Bundle`]
-//! opens and checks one.
+//! opens and checks one. Its reader of ZIPs is strict (`layout`): programs that read a bundle from its directory and
+//! programs that read it from its first byte see the same entries.
 //!
 //! A bundle proves integrity: nothing in it was changed since it was written. It does not prove that the source told the
 //! truth, nor who wrote the bundle: with new hashes, a new manifest can be made.
 
+mod layout;
 mod read;
 mod write;
 

@@ -1,14 +1,16 @@
 //! Opens a bundle. Nothing in the file is trusted.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use flate2::Crc;
+use flate2::bufread::DeflateDecoder;
 use thiserror::Error;
-use zip::ZipArchive;
 
+use super::layout::{self, END, END_LENGTH, LOCAL, LayoutError, PackedEntry};
 use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SCHEMA, SETTINGS};
 use crate::exit::{Advice, Status};
 use crate::file::Sha256;
@@ -19,32 +21,36 @@ const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
 /// The highest ratio of unpacked to packed bytes that is accepted. Real results files and reports stay far below.
 const MAX_EXPANSION: u64 = 500;
 
-/// The first bytes of a ZIP.
-const MAGIC: &[u8] = b"PK\x03\x04";
-
-/// Returns whether the file is a bundle, judged by its first bytes.
+/// Returns whether the file is a bundle, judged by its first and last bytes. [`Bundle::open`] refuses one that has only
+/// one of both, as other bytes may stand before or behind it.
 ///
 /// # Errors
 ///
 /// The file cannot be read.
 pub fn is_bundle(path: &Path) -> io::Result<bool> {
-    let mut first = Vec::new();
-    File::open(path)?
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut first)?;
-    Ok(first == MAGIC)
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let begins = |at, magic: &[u8]| {
+        let mut found = vec![0; magic.len()];
+        match file.read_exact_at(&mut found, at) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            read => read.map(|()| found == magic),
+        }
+    };
+    Ok(begins(0, LOCAL)? || begins(length.saturating_sub(END_LENGTH), END)?)
 }
 
 /// A bundle whose entries are exactly those of its manifest. [`Bundle::unpack`] compares the bytes.
 #[derive(Debug)]
 pub struct Bundle {
     path: PathBuf,
-    zip: ZipArchive<File>,
+    file: File,
+    packed: BTreeMap<String, PackedEntry>,
     manifest: BundleManifest,
 }
 
 impl Bundle {
-    /// Opens a bundle and compares its entries with the manifest.
+    /// Opens a bundle, checks the structure of the ZIP, and compares its entries with the manifest.
     ///
     /// # Errors
     ///
@@ -58,51 +64,29 @@ impl Bundle {
             path: path.to_owned(),
             problem,
         };
-        let mut file = File::open(path).map_err(failed)?;
-        let declared = declared_entries(&mut file).map_err(failed)?;
-        let mut zip = ZipArchive::new(file)
-            .map_err(|error| broken(format!("it is not a complete ZIP: {error}")))?;
-        // The reader merges two entries of one name, and other programs may show the other one.
-        if declared.is_none_or(|declared| declared != zip.len()) {
-            return Err(broken(
-                "it has several entries of one name, or its list of entries is incomplete"
-                    .to_owned(),
-            ));
-        }
-        let names = zip.file_names().map(|name| name.map(Cow::into_owned));
-        let names: BTreeSet<String> = names
-            .collect::<Result<_, _>>()
-            .map_err(|error| broken(format!("an entry's name is not text: {error}")))?;
-        if let Some(name) = names.iter().find(|name| !is_ours(name)) {
+        let file = File::open(path).map_err(failed)?;
+        let packed = layout::entries(&file).map_err(|error| match error {
+            LayoutError::Io(source) => failed(source),
+            LayoutError::Broken(problem) => broken(problem),
+        })?;
+        if let Some(entry) = packed.iter().find(|entry| !is_ours(&entry.name)) {
             return Err(broken(format!(
                 "found the entry `{}`, expected results files, reports, settings and a manifest",
-                shown(name)
+                shown(&entry.name)
             )));
         }
-        let manifest = manifest(&mut zip).map_err(broken)?;
-        let listed: BTreeSet<String> = manifest
-            .entries
-            .iter()
-            .map(|entry| entry.name.clone())
-            .collect();
-        if listed.len() != manifest.entries.len() {
-            return Err(broken("its manifest names an entry twice".to_owned()));
-        }
-        if let Some(missing) = listed.difference(&names).next() {
-            return Err(broken(format!("`{}` is missing", shown(missing))));
-        }
-        if let Some(extra) = names.difference(&listed).find(|name| *name != MANIFEST) {
-            return Err(broken(format!(
-                "`{}` is in it, and its manifest does not name it",
-                shown(extra)
-            )));
-        }
-        if !listed.iter().any(|name| name.starts_with(RECORDS)) {
-            return Err(broken("it contains no results file".to_owned()));
-        }
+        let packed = packed.into_iter().map(|entry| (entry.name.clone(), entry));
+        let packed: BTreeMap<_, _> = packed.collect();
+        let manifest = packed
+            .get(MANIFEST)
+            .ok_or_else(|| format!("`{MANIFEST}` is missing"))
+            .and_then(|entry| manifest(&file, entry))
+            .map_err(broken)?;
+        compared(&packed, &manifest).map_err(broken)?;
         Ok(Self {
             path: path.to_owned(),
-            zip,
+            file,
+            packed,
             manifest,
         })
     }
@@ -143,42 +127,29 @@ impl Bundle {
     /// # Errors
     ///
     /// The entry cannot be read or differs from the manifest, or `out` cannot be written.
-    pub fn unpack(&mut self, entry: &BundleEntry, out: &mut dyn Write) -> Result<(), BundleError> {
-        let path = self.path.clone();
+    pub fn unpack(&self, entry: &BundleEntry, out: &mut dyn Write) -> Result<(), BundleError> {
         let broken = |problem: String| BundleError::Broken {
-            path: path.clone(),
+            path: self.path.clone(),
             problem,
         };
         let name = shown(&entry.name);
-        let mut packed = self
-            .zip
-            .by_name(&entry.name)
-            .map_err(|error| broken(format!("`{name}` can't be read: {error}")))?;
-        if entry.size / MAX_EXPANSION > packed.compressed_size().max(1024) {
-            return Err(broken(format!(
-                "`{name}` would grow to {} bytes, far more than a report or a results file",
-                entry.size
-            )));
-        }
-        let (mut hash, mut size) = (Sha256::new(), 0_u64);
-        let mut chunk = vec![0; 256 * 1024];
-        while size <= entry.size {
-            let read = packed
-                .read(&mut chunk)
-                .map_err(|error| broken(format!("`{name}` can't be read: {error}")))?;
-            if read == 0 {
-                break;
-            }
-            size += read as u64;
-            hash.update(&chunk[..read]);
-            out.write_all(&chunk[..read])
-                .map_err(|source| BundleError::Io {
-                    path: path.clone(),
-                    source,
-                })?;
-        }
+        let Some(packed) = self.packed.get(&entry.name) else {
+            return Err(broken(format!("`{name}` is missing")));
+        };
+        let mut hash = Sha256::new();
+        unpacked(&self.file, packed, |bytes| {
+            hash.update(bytes);
+            out.write_all(bytes)
+        })
+        .map_err(|error| match error {
+            LayoutError::Io(source) => BundleError::Io {
+                path: self.path.clone(),
+                source,
+            },
+            LayoutError::Broken(problem) => broken(problem),
+        })?;
         let found = hash.hex();
-        if size == entry.size && found == entry.sha256 {
+        if packed.size == entry.size && found == entry.sha256 {
             return Ok(());
         }
         Err(broken(format!(
@@ -188,28 +159,104 @@ impl Bundle {
     }
 }
 
-/// Returns the number of entries that the end of the ZIP states. Bundles have no comment behind it.
-fn declared_entries(file: &mut File) -> io::Result<Option<usize>> {
-    /// The length of the end record without a comment.
-    const END: u64 = 22;
-    let length = file.seek(SeekFrom::End(0))?;
-    let mut end = Vec::new();
-    file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
-    file.take(END).read_to_end(&mut end)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok((end.len() == 22 && end.starts_with(b"PK\x05\x06"))
-        .then(|| usize::from(u16::from_le_bytes([end[10], end[11]]))))
+/// Compares the entries with those that the manifest names.
+fn compared(
+    packed: &BTreeMap<String, PackedEntry>,
+    manifest: &BundleManifest,
+) -> Result<(), String> {
+    let listed = manifest.entries.iter().map(|entry| &entry.name);
+    let listed: BTreeSet<&String> = listed.collect();
+    if listed.len() != manifest.entries.len() {
+        return Err("its manifest names an entry twice".to_owned());
+    }
+    if let Some(missing) = listed.iter().find(|name| !packed.contains_key(**name)) {
+        return Err(format!("`{}` is missing", shown(missing)));
+    }
+    let mut names = packed.keys().filter(|name| *name != MANIFEST);
+    if let Some(extra) = names.find(|name| !listed.contains(name)) {
+        return Err(format!(
+            "`{}` is in it, and its manifest does not name it",
+            shown(extra)
+        ));
+    }
+    if !listed.iter().any(|name| name.starts_with(RECORDS)) {
+        return Err("it contains no results file".to_owned());
+    }
+    Ok(())
 }
 
-fn manifest(zip: &mut ZipArchive<File>) -> Result<BundleManifest, String> {
-    let packed = zip
-        .by_name(MANIFEST)
-        .map_err(|_| format!("`{MANIFEST}` is missing"))?;
+/// The bytes of a file from a place on.
+struct Section<'f> {
+    file: &'f File,
+    at: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(out, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// Unpacks an entry in pieces and compares what comes out with its sizes and its crc. `take` may fail.
+fn unpacked(
+    file: &File,
+    entry: &PackedEntry,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), LayoutError> {
+    let name = shown(&entry.name);
+    let broken = |problem: String| LayoutError::Broken(format!("`{name}` {problem}"));
+    if entry.size / MAX_EXPANSION > entry.packed.max(1024) {
+        return Err(broken(format!(
+            "would grow to {} bytes, far more than a report or a results file",
+            entry.size
+        )));
+    }
+    let at = entry.start;
+    let packed = BufReader::new(Section { file, at }.take(entry.packed));
+    let mut packed = DeflateDecoder::new(packed);
+    let (mut crc, mut size) = (Crc::new(), 0_u64);
+    let mut chunk = vec![0; 256 * 1024];
+    while size <= entry.size {
+        let read = packed
+            .read(&mut chunk)
+            .map_err(|error| broken(format!("can't be read: {error}")))?;
+        if read == 0 {
+            break;
+        }
+        size += read as u64;
+        crc.update(&chunk[..read]);
+        take(&chunk[..read]).map_err(LayoutError::Io)?;
+    }
+    let compared = [
+        ("bytes", size, entry.size),
+        ("packed bytes", packed.total_in(), entry.packed),
+        ("as its crc", crc.sum().into(), entry.crc),
+    ];
+    match compared
+        .into_iter()
+        .find(|(_, found, listed)| found != listed)
+    {
+        Some((what, found, listed)) => Err(broken(format!(
+            "was changed: it has {found} {what}, the directory says {listed}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn manifest(file: &File, entry: &PackedEntry) -> Result<BundleManifest, String> {
+    if entry.size > MAX_MANIFEST {
+        return Err(format!(
+            "`{MANIFEST}` has {} bytes, expected at most {MAX_MANIFEST}",
+            entry.size
+        ));
+    }
     let mut text = Vec::new();
-    packed
-        .take(MAX_MANIFEST)
-        .read_to_end(&mut text)
-        .map_err(|error| format!("`{MANIFEST}` can't be read: {error}"))?;
+    unpacked(file, entry, |bytes| text.write_all(bytes)).map_err(|error| match error {
+        LayoutError::Io(error) => format!("`{MANIFEST}` can't be read: {error}"),
+        LayoutError::Broken(problem) => problem,
+    })?;
     let unread = |error: serde_json::Error| format!("`{MANIFEST}` is no manifest: {error}");
     let value: serde_json::Value = serde_json::from_slice(&text).map_err(unread)?;
     match value.get("schema").and_then(|schema| schema.as_str()) {
@@ -236,7 +283,7 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// Returns a text from the bundle in a form that is safe in a message.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars()
         .take(100)
         .flat_map(char::escape_default)

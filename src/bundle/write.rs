@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use zip::CompressionMethod;
-use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SETTINGS};
 use crate::file::{Output, Sha256};
@@ -15,16 +15,17 @@ const CHUNK: usize = 256 * 1024;
 
 /// A bundle that is being written. [`BundleWriter::finish`] makes it visible.
 pub struct BundleWriter {
-    zip: ZipWriter<StreamWriter<Output>>,
+    zip: ZipWriter<Output>,
     entries: Vec<BundleEntry>,
 }
 
 impl BundleWriter {
-    /// Starts a bundle in `output`.
+    /// Starts a bundle in `output`, which must be a file: sizes are written into the header before an entry once they are
+    /// known, since strict readers of streams accept no others.
     #[must_use]
     pub fn new(output: Output) -> Self {
         Self {
-            zip: ZipWriter::new_stream(output),
+            zip: ZipWriter::new(output),
             entries: Vec::new(),
         }
     }
@@ -41,7 +42,7 @@ impl BundleWriter {
             .filter(|entry| entry.name.starts_with(RECORDS))
             .count();
         let name = format!("{RECORDS}{number}-{}", bare_name(path));
-        self.add(name, path, File::open(path)?, None)
+        self.add_file(name, path, None)
     }
 
     /// Packs a report. `format` names the format of a report that can be rendered again.
@@ -57,7 +58,7 @@ impl BundleWriter {
             name = format!("{REPORTS}{number}-{}", bare_name(path));
             number += 1;
         }
-        self.add(name, path, File::open(path)?, format)
+        self.add_file(name, path, format)
     }
 
     /// Packs the settings as `--show-settings` prints them, with masked secrets.
@@ -66,6 +67,7 @@ impl BundleWriter {
     ///
     /// The bundle cannot be written.
     pub fn settings(&mut self, text: &str) -> io::Result<()> {
+        self.zip.start_file(SETTINGS, options(text.len() as u64))?;
         self.add(SETTINGS.to_owned(), Path::new(""), text.as_bytes(), None)
     }
 
@@ -80,11 +82,19 @@ impl BundleWriter {
             ..manifest
         };
         let text = serde_json::to_vec_pretty(&manifest)?;
-        self.zip.start_file(MANIFEST, options())?;
+        self.zip.start_file(MANIFEST, options(text.len() as u64))?;
         self.zip.write_all(&text)?;
-        self.zip.finish()?.into_inner().commit()
+        self.zip.finish()?.commit()
     }
 
+    fn add_file(&mut self, name: String, path: &Path, format: Option<&str>) -> io::Result<()> {
+        let file = File::open(path)?;
+        self.zip
+            .start_file(&name, options(file.metadata()?.len()))?;
+        self.add(name, path, file, format)
+    }
+
+    /// Packs the content of the entry that was started.
     fn add(
         &mut self,
         name: String,
@@ -92,7 +102,6 @@ impl BundleWriter {
         mut from: impl Read,
         format: Option<&str>,
     ) -> io::Result<()> {
-        self.zip.start_file(&name, options())?;
         let (mut hash, mut size) = (Sha256::new(), 0);
         let mut chunk = vec![0; CHUNK];
         loop {
@@ -123,12 +132,15 @@ impl std::fmt::Debug for BundleWriter {
     }
 }
 
-/// Returns the options of every entry: readable by the owner only, and larger than 4 GiB if need be.
-fn options() -> SimpleFileOptions {
+/// Returns the options of an entry with `length` bytes: readable by the owner only. A length near 4 GiB needs ZIP64, which
+/// some programs cannot read.
+fn options(length: u64) -> SimpleFileOptions {
+    /// What is packed may be a little longer than what is not.
+    const LARGE: u64 = 0xf000_0000;
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .unix_permissions(0o600)
-        .large_file(true)
+        .large_file(length >= LARGE)
 }
 
 /// Returns the file's name with the characters that every system's ZIP supports.

@@ -112,14 +112,14 @@ fn format_of(entry: &BundleEntry) -> Option<ReportFormat> {
 /// Checks a bundle offline: every hash, the seals and totals of its results files, and whether its results files render
 /// to its reports.
 pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
-    let mut bundle = Bundle::open(path)?;
+    let bundle = Bundle::open(path)?;
     let folder = StagingFolder::in_system_folder().map_err(|error| Failed::refused(error, None))?;
-    let results_files = unpack_results_files(&mut bundle, folder.path())?;
+    let results_files = unpack_results_files(&bundle, folder.path())?;
     let reports: Vec<BundleEntry> = bundle.reports().cloned().collect();
     for report in &reports {
         bundle.unpack(report, &mut io::sink())?;
     }
-    let settings = unpack_settings(&mut bundle, folder.path())?;
+    let settings = unpack_settings(&bundle, folder.path())?;
     for results_file in &results_files {
         checked(results_file, results_file.header().expectations.clone())?;
     }
@@ -196,7 +196,7 @@ fn has_wording(report: &BundleEntry) -> bool {
 }
 
 /// Unpacks the results files. They are known by the names they had.
-fn unpack_results_files(bundle: &mut Bundle, folder: &Path) -> Result<Vec<ResultsFile>, Failed> {
+fn unpack_results_files(bundle: &Bundle, folder: &Path) -> Result<Vec<ResultsFile>, Failed> {
     let entries: Vec<BundleEntry> = bundle.results_files().cloned().collect();
     let mut results_files = Vec::new();
     for (nth, entry) in entries.iter().enumerate() {
@@ -207,7 +207,7 @@ fn unpack_results_files(bundle: &mut Bundle, folder: &Path) -> Result<Vec<Result
     Ok(results_files)
 }
 
-fn unpack_settings(bundle: &mut Bundle, folder: &Path) -> Result<PathBuf, Failed> {
+fn unpack_settings(bundle: &Bundle, folder: &Path) -> Result<PathBuf, Failed> {
     let place = folder.join("settings.toml");
     let settings = bundle.settings().cloned();
     let settings =
@@ -216,7 +216,7 @@ fn unpack_settings(bundle: &mut Bundle, folder: &Path) -> Result<PathBuf, Failed
     Ok(place)
 }
 
-fn unpack(bundle: &mut Bundle, entry: &BundleEntry, place: &Path) -> Result<(), Failed> {
+fn unpack(bundle: &Bundle, entry: &BundleEntry, place: &Path) -> Result<(), Failed> {
     let mut file = file::create_private(place).map_err(|error| Failed::refused(error, None))?;
     Ok(bundle.unpack(entry, &mut file)?)
 }

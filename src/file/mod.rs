@@ -11,7 +11,7 @@ mod sha256;
 mod temporary;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, OFlags, access};
@@ -119,6 +119,16 @@ impl Write for Output {
         match self {
             Self::Replace { temp, .. } => temp.flush().map_err(bare),
             Self::Stream(stream) | Self::Terminal(stream) => stream.flush(),
+        }
+    }
+}
+
+/// A stream cannot be moved in, if it is not a device that can.
+impl Seek for Output {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Replace { temp, .. } => temp.seek(to).map_err(bare),
+            Self::Stream(stream) | Self::Terminal(stream) => stream.seek(to),
         }
     }
 }

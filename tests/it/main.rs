@@ -16,6 +16,8 @@ mod broker;
 #[cfg(test)]
 mod bundle;
 #[cfg(test)]
+mod bundle_structure;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod cli;

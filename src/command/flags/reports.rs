@@ -127,13 +127,19 @@ impl ReportFlags {
         let Some(path) = &self.bundle else {
             return Ok(());
         };
+        let hint = || Some("name a file for it: --bundle evidence.zip".to_owned());
         if path == Path::new("-") {
-            return Err(Failed::refused(
-                anyhow!(
-                    "a bundle can't be written to standard output, where reports and messages go"
-                ),
-                Some("name a file for it: --bundle evidence.zip".to_owned()),
-            ));
+            let error = anyhow!(
+                "a bundle can't be written to standard output, where reports and messages go"
+            );
+            return Err(Failed::refused(error, hint()));
+        }
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            let error = anyhow!(
+                "{} is a pipe or a device, and a bundle needs a file",
+                path.display()
+            );
+            return Err(Failed::refused(error, hint()));
         }
         let mut reports = self.output.iter().chain(&self.matrix).chain(&self.rejects);
         if reports.any(|report| same(report, path)) {
