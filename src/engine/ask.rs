@@ -16,6 +16,13 @@ use crate::source::{Failure, FailureKind, Trace, TraceSource};
 const LOWER_CASE: &str =
     "; most clients write IDs in upper case, this one has lower-case letters: try it in upper case";
 
+/// The wait before a call is made again for which too many files were open.
+const WAIT_FOR_FILES: Duration = Duration::from_secs(1);
+
+/// How often a call waits before the log mentions it, and at most. Calls in flight end within a minute.
+const WAITS_BEFORE_WARNING: u32 = 5;
+const MOST_WAITS: u32 = 120;
+
 /// How queries are asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
@@ -90,15 +97,36 @@ impl<S: TraceSource> Engine<'_, S> {
     }
 
     /// Makes one call when its turn has come. If the source made no call, such as after its key had expired, it takes a
-    /// later turn. Returns `None` if the run ended first.
+    /// later turn. If too many files are open, it waits for other calls to close theirs; if that does not help, the run
+    /// ends. Returns `None` if the run ended first.
     async fn attempt(
         &self,
         query: &Query,
         gate: &Gate,
         _alone: Option<MutexGuard<'_, ()>>,
     ) -> Option<Result<Trace, Failure>> {
+        let mut waits = 0;
         loop {
             match self.turn(query, gate).await? {
+                Err(failure) if failure.out_of_files && waits < MOST_WAITS => {
+                    waits += 1;
+                    if waits == WAITS_BEFORE_WARNING {
+                        tracing::warn!(
+                            "{}: waiting until other calls are finished",
+                            failure.message
+                        );
+                    }
+                    tokio::select! {
+                        biased;
+                        () = self.stop.draining() => return None,
+                        () = tokio::time::sleep(WAIT_FOR_FILES) => {}
+                    }
+                }
+                Err(failure) if failure.out_of_files => {
+                    self.stop.begin();
+                    let kind = FailureKind::Fatal;
+                    return Some(Err(Failure { kind, ..failure }));
+                }
                 Err(failure) if failure.no_call_made => {}
                 answer => return Some(answer),
             }

@@ -182,6 +182,26 @@ async fn a_turn_in_which_nobody_was_asked_is_no_attempt() {
     assert!(source.begun.borrow().iter().copied().eq(turns));
 }
 
+/// As where too many files are open: calls wait for others to end, and no attempt is lost.
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_free_file_waits_and_is_no_attempt() {
+    let out_of_files = || Failure {
+        out_of_files: true,
+        ..failure(FailureKind::Transport, None)
+    };
+    let source = Scripted::new(0, (0..30).map(|_| out_of_files()));
+    let (ended, sink) = audit(queries(3), &source, "max", 3, &Stop::new()).await;
+    assert!(matches!(ended, RunOutcome::Complete));
+    let once = |outcome: &Outcome| outcome.answer.is_ok() && outcome.attempts == 1;
+    assert!(sink.outcomes.len() == 3 && sink.outcomes.iter().all(once));
+    assert_eq!(source.start.elapsed(), Duration::from_secs(10));
+
+    let source = Scripted::new(0, (0..1000).map(|_| out_of_files()));
+    let (ended, _) = audit(queries(3), &source, "max", 1, &Stop::new()).await;
+    assert!(matches!(ended, RunOutcome::Fatal(_)), "{ended:?}");
+    assert_eq!(source.start.elapsed(), Duration::from_secs(120));
+}
+
 /// Knows everything itself, as a snapshot does.
 #[derive(Default)]
 struct AtHand {

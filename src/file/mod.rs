@@ -5,6 +5,7 @@
 //! would replace the device itself.
 
 mod compressed;
+mod open_files;
 mod parts;
 mod set;
 mod sha256;
@@ -20,6 +21,7 @@ use tempfile::NamedTempFile;
 use crate::humanize::printable_lines;
 
 pub use compressed::{Compression, decompressed, is_long_window};
+pub use open_files::raise_open_files;
 pub use parts::Parts;
 pub use set::FileSet;
 pub use sha256::Sha256;

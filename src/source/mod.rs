@@ -15,14 +15,22 @@ pub use rocketmq::Cluster;
 pub use snapshot::Snapshot;
 
 use std::future::{Future, ready};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::io::Errno;
 
 use crate::input::Row;
 use crate::message::{Position, Query};
 use crate::offsets::{Marks, TrackType};
+
+/// Returns whether no more files can be open in this process or on this machine.
+fn is_out_of_files(error: &io::Error) -> bool {
+    let number = Errno::from_io_error(error);
+    matches!(number, Some(Errno::MFILE | Errno::NFILE))
+}
 
 /// A source of traces.
 pub trait TraceSource {
@@ -220,6 +228,9 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Whether the source failed before it made a call. Such a failure does not count as an attempt.
     pub no_call_made: bool,
+    /// Whether this process cannot open the connection because too many files are open. The call waits until others
+    /// are finished, and it does not count as an attempt.
+    pub out_of_files: bool,
     /// When the producer made the message, if the source has its record although it cannot answer.
     pub born_at: Option<Box<Timestamp>>,
 }
@@ -331,6 +342,7 @@ impl Failure {
             retry_after: None,
             hint: None,
             no_call_made: false,
+            out_of_files: false,
             born_at: None,
         }
     }

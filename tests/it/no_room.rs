@@ -228,6 +228,30 @@ fn every_limit_of_open_files_is_an_error_that_names_it() {
 }
 
 #[test]
+fn few_open_files_lower_the_concurrency_and_nothing_else() {
+    let (tool, gateway) = (Tool::new(), Gateway::setup().start());
+    let audit = "audit samples/incident.csv --rate max --concurrency 200 -o r.csv --source";
+    for (limit, says) in [
+        (
+            60,
+            Some("concurrency 20 instead of 200: only 60 files may be open at once"),
+        ),
+        (1024, None),
+    ] {
+        let call = tool.call(audit).arg(&gateway.url()).key();
+        let script = format!("ulimit -S -n 24; ulimit -H -n {limit}; exec \"$@\"");
+        let said = call.args("--restart").under(&script).ends(1);
+        assert_eq!(said.stderr.contains("files may be open"), says.is_some());
+        assert!(
+            said.stderr.contains(says.unwrap_or_default()),
+            "{}",
+            said.stderr
+        );
+        assert!(!tool.read("r.csv").contains("unanswered"));
+    }
+}
+
+#[test]
 fn an_error_names_the_outputs_that_it_leaves_as_they_were() {
     let tool = Tool::new();
     let audit =

@@ -85,6 +85,7 @@ impl Job {
         env: &Env,
     ) -> Result<Self, Failed> {
         let mut draft = Draft::new(&args, (settings, reserved), env)?;
+        draft.pace.fit_open_files(draft.source.kind());
         let bundle = args.reports.open_bundle(reserved, settings, env)?;
         let targets = args.reports.open(false, reserved, settings)?;
         let source = match draft.snapshot.take() {

@@ -88,6 +88,8 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     if let Some(shown) = args.settings.show(&settings) {
         return shown;
     }
+    // Before the input is opened, since a workbook and its scratch files need some.
+    let _ = file::raise_open_files();
     // A refused run writes its metrics, too. So the paths are checked first: the metrics must not replace a file.
     let reserved = args.reserved_paths(&settings)?;
     let monitor = RunMonitor::start(&args.results_path(), &settings, env)?;

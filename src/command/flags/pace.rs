@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::Clock;
 use crate::engine::{Backoff, Pacer, Policy, QuotaFile, Rate};
 use crate::exit::Failed;
+use crate::file::raise_open_files;
 use crate::settings::{Auto, Deadline, FinishBy, Settings, Span};
 
 /// Stays below the quota of 10/s, which the account shares with the console and other tools (`docs/facts/ons-api.md`,
@@ -135,7 +136,33 @@ pub(in crate::command) fn rate_of(settings: &Settings, kind: SourceKind) -> Resu
     Ok(settings.get::<Auto<Rate>>("rate")?.or(fitting))
 }
 
+/// Open files that an audit needs besides connections: input, results file, reports and those of the runtime.
+const FILES_WITHOUT_CONNECTIONS: u64 = 40;
+
+/// Returns how many calls may be in flight with this limit of open files, if each has a connection of its own.
+fn concurrency_within(concurrency: usize, open_files: Option<u64>) -> usize {
+    let room = open_files.map(|files| files.saturating_sub(FILES_WITHOUT_CONNECTIONS).max(1));
+    room.and_then(|room| usize::try_from(room).ok())
+        .map_or(concurrency, |room| concurrency.min(room))
+}
+
 impl Pace {
+    /// Raises the limit of open files. If it does not allow a connection for each call in flight, lowers the
+    /// concurrency and says so. All calls to a broker of a cluster share one connection.
+    pub(in crate::command) fn fit_open_files(&mut self, kind: SourceKind) {
+        let open_files = raise_open_files();
+        let wanted = self.policy.concurrency;
+        let allowed = concurrency_within(wanted, open_files);
+        if kind == SourceKind::Api && allowed < wanted {
+            self.policy.concurrency = allowed;
+            let limit = open_files.unwrap_or_default();
+            tracing::warn!(
+                "concurrency {allowed} instead of {wanted}: only {limit} files may be open at once; raise the limit, for \
+                 example with `ulimit -n 1024`"
+            );
+        }
+    }
+
     pub(in crate::command) fn of(
         settings: &Settings,
         kind: SourceKind,

@@ -15,7 +15,7 @@ use tracing::warn;
 use super::ListenerState;
 use super::close_reason::CloseReason;
 use super::connection::serve_connection;
-use super::limits::raise_open_files;
+use crate::file::raise_open_files;
 
 /// How long the loop pauses when the system cannot accept, for example without free file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);

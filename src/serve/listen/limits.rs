@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
 /// The bounds of a listener.
 ///
 /// A request of `OnsMessageTrace` is under 2 KiB and arrives in one piece, so the defaults are far from any well-behaved
@@ -61,21 +59,6 @@ impl Limits {
     }
 }
 
-/// Raises this process's limit of open files to what the system allows; a shell's default is often 1024.
-/// Returns the new limit; `None` means unlimited.
-pub(super) fn raise_open_files() -> Option<u64> {
-    let found = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: found.maximum,
-        maximum: found.maximum,
-    };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => found.maximum,
-        // Some systems allow less than they report; the process goes on with its old limit.
-        Err(_) => found.current,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,13 +70,5 @@ mod tests {
         assert_eq!(limits.max_connections(Some(1_000_000)), 2048);
         assert_eq!(limits.max_connections(Some(1024)), 1024 - 64);
         assert_eq!(limits.max_connections(Some(16)), 1, "one at least");
-    }
-
-    #[test]
-    fn the_limit_of_open_files_is_raised() {
-        let raised = raise_open_files();
-        let now = getrlimit(Resource::Nofile);
-        assert_eq!(now.current, raised);
-        assert_eq!(now.current, now.maximum);
     }
 }

@@ -2,11 +2,12 @@
 //! contains key ID and token with V1.
 
 use std::error::Error;
+use std::io;
 
 use super::errors;
 use super::redact::Redactor;
 use crate::humanize::without_os_codes;
-use crate::source::{Failure, FailureKind};
+use crate::source::{Failure, FailureKind, is_out_of_files};
 
 /// Length limit of the shown cause, in characters.
 const CAUSE: usize = 300;
@@ -19,6 +20,8 @@ const NO_TUNNEL: &str = "tunnel error: unsuccessful";
 pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let error = error.without_url();
     let (kind, what, hint, cause) = details(&error);
+    let mut system = causes(&error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    let out_of_files = system.any(is_out_of_files);
     let message = match cause {
         Some(cause) => {
             let cause = without_os_codes(&cause);
@@ -28,6 +31,7 @@ pub(super) fn failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     };
     Failure {
         hint: hint.map(str::to_owned),
+        out_of_files,
         ..Failure::new(kind, None, message)
     }
 }

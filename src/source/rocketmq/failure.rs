@@ -9,7 +9,9 @@ pub(super) fn failure(error: &CallError) -> Failure {
     let last = error.last();
     let kind = match last.cause {
         Cause::Busy(_) => FailureKind::Throttled,
-        Cause::Connect(_) | Cause::Lost(_) | Cause::TimedOut(_) => FailureKind::Transport,
+        Cause::Connect(_) | Cause::OutOfFiles(_) | Cause::Lost(_) | Cause::TimedOut(_) => {
+            FailureKind::Transport
+        }
         Cause::Denied(_) | Cause::Certificate(_) => FailureKind::Fatal,
         Cause::NotFound(_) => FailureKind::NotFound,
         _ => FailureKind::Server,
@@ -21,6 +23,7 @@ pub(super) fn failure(error: &CallError) -> Failure {
     };
     Failure {
         hint,
+        out_of_files: matches!(last.cause, Cause::OutOfFiles(_)),
         ..Failure::new(kind, code(last), without_os_codes(&error.to_string()))
     }
 }
@@ -28,7 +31,7 @@ pub(super) fn failure(error: &CallError) -> Failure {
 /// Returns the code of a failure, which reports count by.
 fn code(error: &CallError) -> Option<String> {
     let name = match &error.cause {
-        Cause::Connect(_) => "BROKER_UNREACHABLE",
+        Cause::Connect(_) | Cause::OutOfFiles(_) => "BROKER_UNREACHABLE",
         Cause::Lost(_) => "CONNECTION_LOST",
         Cause::TimedOut(_) => "TIMED_OUT",
         Cause::Certificate(_) => "CERTIFICATE",

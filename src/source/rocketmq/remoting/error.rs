@@ -23,6 +23,8 @@ pub struct CallError {
 pub enum Cause {
     /// No connection.
     Connect(String),
+    /// No connection, because too many files are open.
+    OutOfFiles(String),
     /// No connection, because the server's certificate is not trusted or has another name.
     Certificate(String),
     /// The connection was lost before the response.
@@ -67,6 +69,7 @@ impl CallError {
         matches!(
             self.last().cause,
             Cause::Connect(_)
+                | Cause::OutOfFiles(_)
                 | Cause::Lost(_)
                 | Cause::TimedOut(_)
                 | Cause::Busy(_)
@@ -147,7 +150,7 @@ impl std::error::Error for CallError {}
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(why) => write!(f, "can't connect: {why}"),
+            Self::Connect(why) | Self::OutOfFiles(why) => write!(f, "can't connect: {why}"),
             Self::Certificate(why) => write!(f, "the server's certificate is not trusted: {why}"),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
             Self::TimedOut(after) => write!(f, "no answer in {after:?}"),

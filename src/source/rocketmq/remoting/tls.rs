@@ -20,6 +20,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::Cause;
 use crate::exit::Advice;
+use crate::source::is_out_of_files;
 
 /// TLS settings of a client.
 #[derive(Clone)]
@@ -141,7 +142,14 @@ impl Dialer {
     /// Connects to an address, `host:port`.
     pub(super) async fn dial(&self, address: &str) -> Result<BrokerStream, Cause> {
         let connected = TcpStream::connect(address).await;
-        let stream = connected.map_err(|error| Cause::Connect(error.to_string()))?;
+        let stream = connected.map_err(|error| {
+            let why = error.to_string();
+            if is_out_of_files(&error) {
+                Cause::OutOfFiles(why)
+            } else {
+                Cause::Connect(why)
+            }
+        })?;
         // Requests are written at once; none should wait for the acknowledgement of an earlier one.
         let _ = stream.set_nodelay(true);
         match self {
