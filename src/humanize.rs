@@ -135,6 +135,18 @@ pub fn input(path: &Path) -> String {
     stream(path, "standard input")
 }
 
+/// Returns a path as a word of a shell command.
+#[must_use]
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |char: char| char.is_alphanumeric() || "/._-+=:,@%".contains(char);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 fn stream(path: &Path, name: &str) -> String {
     if path == Path::new("-") {
         name.to_owned()

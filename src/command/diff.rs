@@ -1,6 +1,5 @@
 //! `diff`: changes between two results files.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -12,9 +11,10 @@ use super::flags::{
     zone_of,
 };
 use super::rendering::checked;
+use super::unwritten::unwritten;
 use crate::diff::{Differences, FORMATS, Side, TerminalChanges, differences_value, render};
-use crate::exit::{self, Failed, NO_READER, Status};
-use crate::report::{CsvDialect, RenderError};
+use crate::exit::{self, Failed, Status};
+use crate::report::CsvDialect;
 use crate::results::ResultsFile;
 use crate::ui;
 use crate::verdict::Expectations;
@@ -76,13 +76,16 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let [old, new] = &results_files;
     let [old, new] = [side(old, &given)?, side(new, &given)?];
     in_order(&old, &new)?;
-    let differences =
-        render(old, new, targets, CsvDialect::of(&settings)?).map_err(compare_again)?;
+    let (differences, failures) = render(old, new, targets, CsvDialect::of(&settings)?)?;
     for warning in differences.warnings() {
         tracing::warn!("{warning}");
     }
     if !stderr.quiet {
         say(&differences, report)?;
+    }
+    let next = "both results files are whole: compare them again";
+    if let Some(failed) = unwritten(failures, None, next) {
+        return Err(failed);
     }
     Ok(if differences.is_incomplete() {
         Status::Incomplete // as it ended the audit, whatever else was found
@@ -91,20 +94,6 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     } else {
         Status::Clean
     })
-}
-
-/// Replaces the hint of a report that cannot be written: `diff` repeats a comparison, `report` does not.
-fn compare_again(error: RenderError) -> Failed {
-    let hint = match &error {
-        RenderError::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
-            format!("{NO_READER}; both results files are whole: compare them again")
-        }
-        RenderError::Write { .. } => {
-            "both results files are whole: make room, then compare them again".to_owned()
-        }
-        _ => return error.into(),
-    };
-    Failed::incomplete(error, Some(hint))
 }
 
 /// Returns one side. Each results file is judged by its own expectations, unless flags give others.

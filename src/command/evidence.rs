@@ -13,7 +13,9 @@ use crate::exit::{Failed, Status, print};
 use crate::file::{self, Output, Sha256, StagingFolder};
 use crate::humanize::counted;
 use crate::report::locale::Locale;
-use crate::report::{CsvDialect, ReportContext, ReportFormat, Target, Targets, render};
+use crate::report::{
+    CsvDialect, ReportContext, ReportError, ReportFormat, Target, Targets, render,
+};
 use crate::results::ResultsFile;
 use crate::settings::Settings;
 use crate::verdict::Expectations;
@@ -59,13 +61,10 @@ impl BundleTarget {
         results_files: &[ResultsFile],
         expectations: Expectations,
         reports: &[(PathBuf, Option<ReportFormat>)],
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ReportError> {
         let path = self.path.clone();
-        self.write(results_files, expectations, reports).map_err(|error| {
-            let error = anyhow::Error::new(error).context(format!("can't write {}", path.display()));
-            let hint = "the results file and the reports are whole: make room, then `ons-audit report RESULTS -o FILE --bundle FILE.zip`";
-            Failed::incomplete(error, Some(hint.to_owned()))
-        })
+        self.write(results_files, expectations, reports)
+            .map_err(|source| ReportError::Write { path, source })
     }
 
     fn write(
@@ -245,7 +244,10 @@ fn rendered_again(
         files,
         ..Targets::default()
     };
-    render(results_files, context, targets, false)?;
+    let rendered = render(results_files, context, targets, false)?;
+    if let Some(error) = rendered.failures.into_iter().next() {
+        return Err(error.into());
+    }
     let hash = |(nth, report): (usize, &BundleEntry)| match format_of(report) {
         Some(_) => hash_of(&place(nth)).map(Some).map_err(failed),
         None => Ok(None),

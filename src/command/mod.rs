@@ -25,6 +25,7 @@ mod report;
 mod serve;
 mod signals;
 mod snapshot;
+mod unwritten;
 mod verify;
 
 use std::cell::OnceCell;

@@ -1,16 +1,18 @@
 //! The common end of `audit` and `report`: render the results files, print the summary, return the exit status.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::evidence::BundleTarget;
 use super::rendering::context;
+use super::unwritten::unwritten;
 use crate::exit::{self, Failed, Status};
+use crate::humanize::{output, shell_word};
 use crate::report::locale::Locale;
 use crate::report::{
-    CsvDialect, ReportFormat, Summary, SummaryFormat, Targets, TerminalSummary, WrittenFile,
-    render, summary_value,
+    CsvDialect, Rendered, ReportError, ReportFormat, Summary, SummaryFormat, Targets,
+    TerminalSummary, WrittenFile, render, summary_value,
 };
 use crate::results::ResultsFile;
 use crate::telemetry::ReportTotals;
@@ -32,6 +34,23 @@ pub(super) struct ConcludeOptions {
     pub(super) bundle: Option<BundleTarget>,
 }
 
+/// The end of a command whose results files were read.
+#[derive(Debug)]
+pub(super) struct Conclusion {
+    /// The exit status if every file was written.
+    pub(super) status: Status,
+    pub(super) totals: ReportTotals,
+    /// The error about reports that could not be written.
+    pub(super) unwritten: Option<Failed>,
+}
+
+impl Conclusion {
+    /// Returns the totals and the result of the command.
+    pub(super) fn into_parts(self) -> (ReportTotals, Result<Status, Failed>) {
+        (self.totals, self.unwritten.map_or(Ok(self.status), Err))
+    }
+}
+
 /// Renders results files to `targets`, packs a bundle if asked for, and prints the summary on stderr.
 pub(super) fn conclude(
     results_files: &[ResultsFile],
@@ -39,24 +58,36 @@ pub(super) fn conclude(
     targets: Targets,
     ending: ConcludeOptions,
     check: bool,
-) -> Result<(Status, ReportTotals), Failed> {
+) -> Result<Conclusion, Failed> {
     let mut context = context(results_files, expectations, ending.csv, ending.locale);
     for name in &ending.numbers {
         let column = context.columns.iter().position(|column| column == name);
         context.number_columns.extend(column);
     }
     let files = targets.files.iter();
-    let wanted: Vec<_> = files
+    let mut wanted: Vec<_> = files
         .map(|target| (target.path.clone(), target.format))
         .collect();
-    let (summary, made) = render(results_files, &context, targets, check)?;
+    let mut commands = Commands::of(results_files, &targets);
+    let rendered = render(results_files, &context, targets, check)?;
+    let Rendered {
+        summary,
+        made,
+        mut failures,
+    } = rendered;
+    let mut unpacked = None;
     if let Some(target) = ending.bundle {
-        target.pack(
-            results_files,
-            context.expectations.clone(),
-            &reports(&made, &wanted),
-        )?;
+        let path = target.path.clone();
+        commands.add("--bundle", &path);
+        if failures.is_empty() {
+            let reports = reports(&made, &wanted);
+            let packed = target.pack(results_files, context.expectations.clone(), &reports);
+            failures.extend(packed.err());
+        } else {
+            unpacked = Some(path);
+        }
     }
+    wanted.retain(|(path, _)| !failures.iter().any(|failure| failure.path() == path));
     if !ending.quiet && exit::is_json() {
         let value = summary_value(&summary).map_err(|error| Failed::incomplete(error, None))?;
         let headline = value["headline"].as_str().unwrap_or_default();
@@ -74,8 +105,76 @@ pub(super) fn conclude(
         .map_err(|error| Failed::incomplete(error, None))?;
         exit::say(&String::from_utf8_lossy(&text));
     }
-    let status = status(&summary, ending.exit_zero);
-    Ok((status, ReportTotals::of(summary)))
+    Ok(Conclusion {
+        status: status(&summary, ending.exit_zero),
+        unwritten: commands.unwritten(failures, unpacked.as_deref()),
+        totals: ReportTotals::of(summary),
+    })
+}
+
+/// The command that makes reports again, in parts.
+struct Commands {
+    /// `ons-audit report RESULTS…`
+    report: String,
+    /// The paths of all reports with their flags.
+    flags: Vec<(PathBuf, String)>,
+}
+
+impl Commands {
+    fn of(results_files: &[ResultsFile], targets: &Targets) -> Self {
+        let paths = results_files.iter().map(ResultsFile::path);
+        let words: Vec<_> = paths.map(shell_word).collect();
+        let mut commands = Self {
+            report: format!("ons-audit report {}", words.join(" ")),
+            flags: Vec::new(),
+        };
+        for target in &targets.files {
+            let flag = match target.format {
+                ReportFormat::Matrix => "--matrix",
+                ReportFormat::Rejects => "--rejects",
+                _ => "-o",
+            };
+            commands.add(flag, &target.path);
+        }
+        if let Some((path, _)) = &targets.worklist {
+            commands.add("--worklist", path);
+        }
+        commands
+    }
+
+    fn add(&mut self, flag: &str, path: &Path) {
+        let flag = format!("{flag} {}", shell_word(path));
+        self.flags.push((path.to_owned(), flag));
+    }
+
+    /// Returns the error about the files that could not be written. `unpacked` is a bundle that was not written because
+    /// a report would be missing in it.
+    fn unwritten(&self, failures: Vec<ReportError>, unpacked: Option<&Path>) -> Option<Failed> {
+        // A bundle is packed with the reports of the same command.
+        let is_bundled = self.flags.iter().any(|(path, flag)| {
+            let fails = failures.iter().any(|failure| failure.path() == path);
+            flag.starts_with("--bundle") && (fails || unpacked == Some(path))
+        });
+        let is_missing = |path: &PathBuf| failures.iter().any(|failure| failure.path() == path);
+        let flags = self.flags.iter();
+        let flags = flags.filter(|(path, _)| is_bundled || is_missing(path));
+        let flags: Vec<_> = flags.map(|(_, flag)| flag.as_str()).collect();
+        let next = format!(
+            "the results file is whole: `{} {}` (with the run's other flags for reports) makes what is missing and \
+             asks nothing again",
+            self.report,
+            flags.join(" ")
+        );
+        let names: Vec<_> = failures
+            .iter()
+            .map(|failure| output(failure.path()))
+            .collect();
+        let bundle = unpacked.map(|path| {
+            let (path, missing) = (path.display(), names.join(", "));
+            format!("{path} was not written, because it would lack {missing}")
+        });
+        unwritten(failures, bundle, &next)
+    }
 }
 
 /// Returns the reports that are files, each with its format if the file is the whole report.

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use crate::exit::Failed;
 use crate::offsets::Rules;
 use crate::report::locale::Locale;
-use crate::report::{CsvDialect, ReportContext, Summary, Targets, render};
+use crate::report::{CsvDialect, Rendered, ReportContext, Summary, Targets, render};
 use crate::results::ResultsFile;
 use crate::verdict::Expectations;
 
@@ -41,6 +41,7 @@ pub(super) fn context(
     });
     ReportContext {
         groups: groups.into_iter().map(str::to_owned).collect(),
+        sheet_groups: None,
         columns,
         file_column,
         number_columns: BTreeSet::new(),
@@ -60,6 +61,7 @@ pub(super) fn checked(
 ) -> Result<Summary<'_>, Failed> {
     let context = ReportContext {
         groups: Vec::new(),
+        sheet_groups: None,
         columns: Vec::new(),
         file_column: None,
         number_columns: BTreeSet::new(),
@@ -69,7 +71,7 @@ pub(super) fn checked(
         locale: Locale::default(),
     };
     // Rendering into no report reads every line, counts it, and compares seal and totals.
-    let (summary, _) = render(
+    let Rendered { summary, .. } = render(
         std::slice::from_ref(results_file),
         &context,
         Targets::default(),

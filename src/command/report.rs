@@ -88,7 +88,8 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         bundle,
         locale: Locale::of(&settings)?,
     };
-    conclude(&results_files, expectations, targets, ending, true).map(|(status, _)| status)
+    let conclusion = conclude(&results_files, expectations, targets, ending, true)?;
+    conclusion.into_parts().1
 }
 
 /// Returns the expectations if they are the same in all shards.

@@ -9,15 +9,15 @@ use super::finding::{Finding, SideState};
 use super::index::{AnswerTable, Baseline, BaselineEntry, GroupAnswer, StoredAnswer, paired};
 use super::side::{Side, SideMessage};
 use super::tally::{AnswerCensus, DiffTally};
-use crate::report::RenderError;
+use crate::results::ReadError;
 use crate::verdict::MessageVerdict;
 
 /// Compares two results files. Calls `on_finding` for each finding, in NEW's row order and then in OLD's.
 pub(crate) fn compare(
     old: &Side<'_>,
     new: &Side<'_>,
-    mut on_finding: impl FnMut(&Finding<'_>) -> Result<(), RenderError>,
-) -> Result<DiffTally, RenderError> {
+    mut on_finding: impl FnMut(&Finding<'_>),
+) -> Result<DiffTally, ReadError> {
     let (mut answers, mut census) = (AnswerTable::default(), AnswerCensus::default());
     let mut comparator = Comparator {
         tally: DiffTally::default(),
@@ -32,7 +32,7 @@ pub(crate) fn compare(
             entry.met = true;
             *entry
         });
-        comparator.of_new(message, found.as_ref(), answers)
+        comparator.of_new(message, found.as_ref(), answers);
     })?;
     let left = baseline.left().count();
     comparator.tally.messages.only_old = u64::try_from(left).unwrap_or(u64::MAX);
@@ -43,7 +43,7 @@ pub(crate) fn compare(
         old.each(&mut answers, |message, answers| {
             match baseline.find(message.fingerprint) {
                 Some(entry) if !entry.met => comparator.of_old(message, answers),
-                _ => Ok(()),
+                _ => {}
             }
         })?;
     }
@@ -58,7 +58,7 @@ fn read_baseline(
     old: &Side<'_>,
     answers: &mut AnswerTable,
     census: &mut AnswerCensus,
-) -> Result<Baseline, RenderError> {
+) -> Result<Baseline, ReadError> {
     let messages = old.results_file.trailer().totals.distinct;
     let mut entries = Vec::with_capacity(usize::try_from(messages).unwrap_or(0));
     old.each(answers, |message, answers| {
@@ -71,7 +71,6 @@ fn read_baseline(
             message.answer,
             observed,
         ));
-        Ok(())
     })?;
     Ok(Baseline::new(entries))
 }
@@ -79,7 +78,7 @@ fn read_baseline(
 /// Finds, counts and passes on the changes.
 struct Comparator<'f> {
     tally: DiffTally,
-    on_finding: &'f mut dyn FnMut(&Finding<'_>) -> Result<(), RenderError>,
+    on_finding: &'f mut dyn FnMut(&Finding<'_>),
     /// The last moment that NEW covers.
     end: Option<Timestamp>,
 }
@@ -149,11 +148,12 @@ impl Comparator<'_> {
         message: &SideMessage<'_>,
         entry: Option<&BaselineEntry>,
         answers: &AnswerTable,
-    ) -> Result<(), RenderError> {
+    ) {
         let new = SideAnswer::of(message, answers);
         let Some(entry) = entry else {
             self.tally.messages.only_new += 1;
-            return self.findings(message, &SideAnswer::NOTHING, &new, answers);
+            self.findings(message, &SideAnswer::NOTHING, &new, answers);
+            return;
         };
         let old = SideAnswer::of_entry(entry, answers);
         self.tally.messages.both += 1;
@@ -161,16 +161,12 @@ impl Comparator<'_> {
         if let [Some(old), Some(new)] = verdicts {
             *self.tally.verdict_changes.entry((old, new)).or_default() += 1;
         }
-        self.findings(message, &old, &new, answers)
+        self.findings(message, &old, &new, answers);
     }
 
-    fn of_old(
-        &mut self,
-        message: &SideMessage<'_>,
-        answers: &AnswerTable,
-    ) -> Result<(), RenderError> {
+    fn of_old(&mut self, message: &SideMessage<'_>, answers: &AnswerTable) {
         let old = SideAnswer::of(message, answers);
-        self.findings(message, &old, &SideAnswer::NOTHING, answers)
+        self.findings(message, &old, &SideAnswer::NOTHING, answers);
     }
 
     fn findings(
@@ -179,14 +175,14 @@ impl Comparator<'_> {
         old: &SideAnswer,
         new: &SideAnswer,
         answers: &AnswerTable,
-    ) -> Result<(), RenderError> {
+    ) {
         let stale = match (old.observed, new.observed) {
             (Some(old), Some(new)) => new < old,
             _ => false,
         };
         self.tally.messages.stale += u64::from(stale);
         if !old.is_break() && !new.is_break() {
-            return Ok(()); // the usual case
+            return; // the usual case
         }
         for (group, of_old, of_new) in paired(old.parts(), new.parts()) {
             let (old, new) = (
@@ -209,9 +205,8 @@ impl Comparator<'_> {
                 remark: remark(change, old.status, new.status, stale),
             };
             self.tally.add(&finding);
-            (self.on_finding)(&finding)?;
+            (self.on_finding)(&finding);
         }
-        Ok(())
     }
 
     /// Returns the age of a fault that may still exist. If NEW has no answer, the age ends with NEW's run.

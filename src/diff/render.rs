@@ -5,7 +5,8 @@ use super::formats::{DiffCsv, markdown};
 use super::json::json;
 use super::side::Side;
 use super::text::Differences;
-use crate::report::{CsvDialect, OpenReport, RenderError, ReportFormat, Target};
+use crate::report::{CsvDialect, OpenReport, ReportError, ReportFormat, Target};
+use crate::results::ReadError;
 
 /// The formats of a comparison.
 pub(crate) const FORMATS: [ReportFormat; 3] = [
@@ -14,18 +15,18 @@ pub(crate) const FORMATS: [ReportFormat; 3] = [
     ReportFormat::Markdown,
 ];
 
-/// Compares two results files and writes all reports. They become visible once everything is read without an error, or not
-/// at all. Each target has one of [`FORMATS`].
+/// Compares two results files and writes all reports, each with one of [`FORMATS`]. They become visible once everything
+/// is read without an error. Returns the errors of those that could not be written.
 ///
 /// # Errors
 ///
-/// A results file cannot be read or does not hold, or a report cannot be written.
+/// A results file cannot be read or does not hold.
 pub(crate) fn render<'r>(
     old: Side<'r>,
     new: Side<'r>,
     targets: Vec<Target>,
     dialect: CsvDialect,
-) -> Result<Differences<'r>, RenderError> {
+) -> Result<(Differences<'r>, Vec<ReportError>), ReadError> {
     let csv = DiffCsv {
         columns: kept_columns(&old, &new),
         dialect,
@@ -34,12 +35,13 @@ pub(crate) fn render<'r>(
     let mut reports: Vec<_> = targets.into_iter().map(open).collect();
     let is_csv = |format: ReportFormat| format == ReportFormat::Csv;
     for (_, report) in reports.iter_mut().filter(|(format, _)| is_csv(*format)) {
-        report.begin(&csv.head())?;
+        report.begin(&csv.head());
     }
     let tally = compare(&old, &new, |finding| {
         let row = csv.row(finding);
-        let mut tables = reports.iter_mut().filter(|(format, _)| is_csv(*format));
-        tables.try_for_each(|(_, report)| report.take(&row))
+        for (_, report) in reports.iter_mut().filter(|(format, _)| is_csv(*format)) {
+            report.take(&row);
+        }
     })?;
     let differences = Differences { old, new, tally };
     for (format, report) in &mut reports {
@@ -50,12 +52,11 @@ pub(crate) fn render<'r>(
             _ => Ok(()),
         }
         .expect("writing to memory cannot fail");
-        report.end(&foot)?;
+        report.end(&foot);
     }
-    for (_, report) in reports {
-        report.commit()?;
-    }
-    Ok(differences)
+    let ended = reports.into_iter().map(|(_, report)| report.commit());
+    let failures = ended.filter_map(Result::err).collect();
+    Ok((differences, failures))
 }
 
 /// Returns the kept columns of NEW, then those that only OLD has.

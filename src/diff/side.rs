@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::index::AnswerTable;
 use crate::input::Fingerprint;
-use crate::report::{RenderError, Summary};
-use crate::results::{Line, MessageContexts, ResultsFile};
+use crate::report::Summary;
+use crate::results::{Line, MessageContexts, ReadError, ResultsFile};
 use crate::verdict::{AnswerView, Expectations, judge};
 
 /// One of the two results files. It was read before, so its seal and its totals hold.
@@ -37,8 +37,8 @@ impl Side<'_> {
     pub(super) fn each(
         &self,
         answers: &mut AnswerTable,
-        mut each: impl FnMut(&SideMessage<'_>, &mut AnswerTable) -> Result<(), RenderError>,
-    ) -> Result<(), RenderError> {
+        mut each: impl FnMut(&SideMessage<'_>, &mut AnswerTable),
+    ) -> Result<(), ReadError> {
         let mut blocks = self.results_file.blocks(false);
         let contexts = MessageContexts::of(self.results_file.header(), &self.expectations);
         while let Some(block) = blocks.next_block()? {
@@ -63,7 +63,7 @@ impl Side<'_> {
                     observed: line.observed_at.parse().ok(),
                     born: subject.born,
                 };
-                each(&message, answers)?;
+                each(&message, answers);
             }
         }
         Ok(())

@@ -95,8 +95,9 @@ impl Output {
         match self {
             Self::Stream(mut stream) | Self::Terminal(mut stream) => stream.flush(),
             Self::Replace { temp, target } => {
-                let temp = temp.into_inner().map_err(io::IntoInnerError::into_error)?;
-                temp.persist(&target).map_err(|error| error.error)?;
+                let flushed = temp.into_inner();
+                let temp = flushed.map_err(|error| bare(error.into_error()))?;
+                temp.persist(&target).map_err(|error| bare(error.error))?;
                 Ok(())
             }
         }

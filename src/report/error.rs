@@ -1,27 +1,23 @@
-//! Errors of rendering.
+//! The error of a report that could not be made. The other reports of the run are made all the same.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::exit::{Advice, NO_READER, Status};
 use crate::humanize;
-use crate::results::ReadError;
 
-/// Why reports could not be made.
+/// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// A results file cannot be read or does not hold.
-    #[error(transparent)]
-    ResultsFile(#[from] ReadError),
+pub enum ReportError {
     /// The report has more columns than a sheet can hold.
-    #[error("{}: the report has {columns} columns, a sheet holds 16,384", path.display())]
+    #[error("{}: the report has {} columns, a sheet holds 16,384", path.display(), humanize::count(*columns as u64))]
     Wide {
         /// The report's path.
         path: PathBuf,
         /// How many columns the report would have.
         columns: usize,
     },
-    /// A report cannot be written.
+    /// The report cannot be written.
     #[error("can't write {}", humanize::output(path))]
     Write {
         /// The report's path.
@@ -31,28 +27,38 @@ pub enum RenderError {
     },
 }
 
-impl Advice for RenderError {
-    fn hint(&self) -> Option<String> {
+impl ReportError {
+    /// Returns the report's path as given on the command line.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         match self {
-            Self::ResultsFile(error) => error.hint(),
-            Self::Wide { .. } => {
-                Some("make a .csv of it, or keep fewer columns (audit --keep)".to_owned())
-            }
-            Self::Write { source, .. } if source.kind() == ErrorKind::BrokenPipe => Some(format!(
-                "{NO_READER}; the results file is whole: `ons-audit report RESULTS` writes the report again"
-            )),
-            Self::Write { .. } => Some(
-                "the results file is whole: make room, then `ons-audit report RESULTS -o FILE`"
-                    .to_owned(),
-            ),
+            Self::Wide { path, .. } | Self::Write { path, .. } => path,
         }
     }
 
-    fn status(&self) -> Status {
-        if matches!(self, Self::Write { .. }) {
-            Status::Incomplete
-        } else {
-            Status::Refused
+    /// Returns what has to be done before the report can be made.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Wide { .. } => "make a .csv of it, or keep fewer columns (audit --keep)",
+            Self::Write { source, .. } => match source.kind() {
+                ErrorKind::BrokenPipe => NO_READER,
+                ErrorKind::NotFound => "make its folder again, or name another",
+                ErrorKind::StorageFull | ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded => {
+                    "make room, or name a file elsewhere"
+                }
+                _ => "remove the cause, or name a file elsewhere",
+            },
         }
+    }
+}
+
+impl Advice for ReportError {
+    fn hint(&self) -> Option<String> {
+        Some(self.remedy().to_owned())
+    }
+
+    fn status(&self) -> Status {
+        Status::Incomplete
     }
 }

@@ -25,10 +25,10 @@ mod text;
 mod worklist;
 mod xlsx;
 
-pub use error::RenderError;
+pub use error::ReportError;
 pub(crate) use json::summary_value;
 pub(crate) use markdown::escaped;
-pub use render::render;
+pub use render::{Rendered, render};
 pub(crate) use row::kept_in;
 pub use row::{CsvDialect, ReportContext, RowFormat, RowView};
 pub use sink::WrittenFile;

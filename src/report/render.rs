@@ -12,10 +12,11 @@ use std::thread;
 use serde_json::value::RawValue;
 
 use super::Summary;
-use super::error::RenderError;
+use super::error::ReportError;
 use super::row::{ReportContext, RowFormat, RowView};
 use super::sink::WrittenFile;
 use super::targets::{Report, Targets};
+use super::xlsx::{MAX_COLUMNS, groups_of_sheet, widest};
 use crate::clock::TimeText;
 use crate::input::InputNotes;
 use crate::results::{
@@ -26,26 +27,47 @@ use crate::verdict::{AnswerView, MessageContext, RowFacts, Tally, judge};
 /// The most worker threads. More would only wait for the writing thread.
 const MAX_WORKERS: usize = 4;
 
-/// Renders results files to all targets. Returns the summary and the files that were written.
+/// What [`render`] did.
+#[derive(Debug)]
+pub struct Rendered<'r> {
+    /// The summary of all rows.
+    pub summary: Summary<'r>,
+    /// The files that were written.
+    pub made: Vec<WrittenFile>,
+    /// The reports that could not be made.
+    pub failures: Vec<ReportError>,
+}
+
+/// Renders results files to all targets.
 ///
-/// `check` verifies the seals. Reports become visible after everything was read and written without an error, or not
-/// at all. Output to a stream cannot be taken back, so the seals are checked by a separate walk before it.
+/// `check` verifies the seals. Reports become visible after everything was read without an error. A report that cannot
+/// be written does not appear, and the others are made all the same. Output to a stream cannot be taken back, so the
+/// seals are checked by a separate walk before it.
 ///
 /// # Errors
 ///
-/// A results file cannot be read or does not hold, or a report cannot be written.
+/// A results file cannot be read or does not hold. No report appears then.
 pub fn render<'r>(
     results_files: &'r [ResultsFile],
     context: &ReportContext,
     targets: Targets,
     check: bool,
-) -> Result<(Summary<'r>, Vec<WrittenFile>), RenderError> {
-    let is_checked = check && targets.has_stream();
-    if is_checked {
-        walk_all(results_files, context, &mut [], true)?;
+) -> Result<Rendered<'r>, ReadError> {
+    // The groups of a matrix that is too wide for a sheet are chosen by their findings, which must be counted before.
+    let is_too_wide = targets.has_workbook() && widest(context) > MAX_COLUMNS;
+    let is_read_before = is_too_wide || (check && targets.has_stream());
+    let mut context = Cow::Borrowed(context);
+    if is_read_before {
+        let (tally, _) = walk_all(results_files, &context, &mut [], check)?;
+        if is_too_wide {
+            let groups = groups_of_sheet(&context, &tally);
+            context.to_mut().sheet_groups = Some(groups);
+        }
     }
-    let mut reports = targets.begin(context)?;
-    let (tally, damage) = walk_all(results_files, context, &mut reports, check && !is_checked)?;
+    let context = &*context;
+    let mut reports = targets.begin(context);
+    let check = check && !is_read_before;
+    let (tally, damage) = walk_all(results_files, context, &mut reports, check)?;
     let summary = Summary {
         results_files,
         expectations: context.expectations.clone(),
@@ -56,14 +78,21 @@ pub fn render<'r>(
         locale: context.locale.clone(),
     };
     for report in &mut reports {
-        report.close(&summary)?;
+        report.close(&summary);
     }
     // All bytes are written. Only renames can fail now.
-    let mut made = Vec::new();
+    let (mut made, mut failures) = (Vec::new(), Vec::new());
     for report in reports {
-        made.extend(report.commit()?);
+        match report.commit() {
+            Ok(files) => made.extend(files),
+            Err(error) => failures.push(error),
+        }
     }
-    Ok((summary, made))
+    Ok(Rendered {
+        summary,
+        made,
+        failures,
+    })
 }
 
 fn input_notes(results_files: &[ResultsFile]) -> InputNotes {
@@ -80,7 +109,7 @@ fn walk_all(
     context: &ReportContext,
     reports: &mut [Report],
     check: bool,
-) -> Result<(Tally, SpreadsheetDamage), RenderError> {
+) -> Result<(Tally, SpreadsheetDamage), ReadError> {
     let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(Report::rows).collect();
     let (mut tally, mut damage) = (Tally::default(), SpreadsheetDamage::default());
     for results_file in results_files {
@@ -132,7 +161,7 @@ fn walk(
     renderer: &BlockRenderer<'_>,
     reports: &mut [Report],
     check: bool,
-) -> Result<WalkTotals, RenderError> {
+) -> Result<WalkTotals, ReadError> {
     let workers = thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
         .min(MAX_WORKERS);
@@ -158,11 +187,11 @@ fn walk(
             totals.append(block.totals);
             let with_rows = reports.iter_mut().filter(|report| report.rows().is_some());
             for (report, piece) in with_rows.zip(block.pieces) {
-                report.take(&piece)?;
+                report.take(&piece);
             }
         }
         match reader.join() {
-            Ok(read) => read.map(|()| totals).map_err(RenderError::from),
+            Ok(read) => read.map(|()| totals),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })

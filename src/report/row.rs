@@ -19,6 +19,8 @@ use crate::verdict::{Expectations, Judged, MessageVerdict};
 pub struct ReportContext {
     /// Every group that answered or is expected, in name order.
     pub groups: Vec<String>,
+    /// The groups in the matrix of a workbook, most findings first, if a sheet has too few columns for all groups.
+    pub sheet_groups: Option<Vec<String>>,
     /// The names of the kept columns, of which the first is [`file_column`](Self::file_column) if there is one.
     pub columns: Vec<String>,
     /// The column that names a row's results file. `None` for a report of one results file, whose row numbers are unique.
@@ -159,11 +161,12 @@ impl RowView<'_> {
         &'c self,
         groups: &'c [String],
     ) -> impl Iterator<Item = Cow<'static, str>> {
-        // Both lists are in name order, so one walk fills the columns.
-        let mut seen = self.judged.groups.iter().peekable();
+        let judged = &self.judged.groups;
         groups.iter().map(move |group| {
+            // The verdicts are in the order of the groups' names.
+            let first = judged.partition_point(|own| own.group < group.as_str());
             let mut cell = Cow::Borrowed("");
-            while let Some(own) = seen.next_if(|own| own.group == group) {
+            for own in judged[first..].iter().take_while(|own| own.group == group) {
                 let verdict = own.verdict.as_str();
                 // A source may name a group twice with different track types; the cell shows both verdicts.
                 cell = if cell.is_empty() {

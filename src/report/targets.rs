@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::error::RenderError;
+use super::error::ReportError;
 use super::html::HtmlSink;
 use super::row::{ReportContext, RowFormat};
 use super::sink::{PartFiles, ReportSink, SingleFile, WrittenFile};
@@ -38,21 +38,27 @@ impl Targets {
         self.files.iter().any(|file| file.output.is_stream())
     }
 
+    /// Returns whether any report is a workbook.
+    pub(super) fn has_workbook(&self) -> bool {
+        let mut formats = self.files.iter().map(|file| file.format);
+        formats.any(|format| format == ReportFormat::Xlsx)
+    }
+
     /// Opens all reports and writes the text before the first row.
-    pub(super) fn begin(self, context: &ReportContext) -> Result<Vec<Report>, RenderError> {
+    pub(super) fn begin(self, context: &ReportContext) -> Vec<Report> {
         let files = self.files.into_iter().map(|file| Report::of(file, context));
         let worklist = self.worklist.map(|(path, set)| {
             let sink = WorklistSink::new(path.clone(), set, context);
-            Ok(Report {
+            Report {
                 writer: FormatWriter::Rows(&WorklistRows),
                 file: OpenReport::new(path, sink),
-            })
+            }
         });
-        let mut reports = files.chain(worklist).collect::<Result<Vec<_>, _>>()?;
+        let mut reports: Vec<_> = files.chain(worklist).collect();
         for report in &mut reports {
-            report.begin(context)?;
+            report.begin(context);
         }
-        Ok(reports)
+        reports
     }
 }
 
@@ -63,7 +69,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    fn of(target: Target, context: &ReportContext) -> Result<Self, RenderError> {
+    fn of(target: Target, context: &ReportContext) -> Self {
         let writer = target.format.writer();
         let is_split = target.format.is_csv() && !target.output.is_stream();
         let file = match (target.format, context.csv.split) {
@@ -73,8 +79,7 @@ impl Report {
             }
             (ReportFormat::Xlsx, _) => {
                 let Target { path, output, .. } = target;
-                let sink = workbook(&path, output, context)?;
-                OpenReport::new(path, sink)
+                workbook(path, output, context)
             }
             (_, Some(most)) if is_split => {
                 let parts = Parts::of(target.output).expect("no stream");
@@ -82,7 +87,7 @@ impl Report {
             }
             _ => OpenReport::single_file(target),
         };
-        Ok(Self { writer, file })
+        Self { writer, file }
     }
 
     /// Returns the format of its rows, if it has rows.
@@ -93,49 +98,57 @@ impl Report {
         }
     }
 
-    fn begin(&mut self, context: &ReportContext) -> Result<(), RenderError> {
+    fn begin(&mut self, context: &ReportContext) {
         let mut head = Vec::new();
         if let Some(rows) = self.rows() {
             rows.head(context, &mut head);
         }
-        self.file.begin(&head)
+        self.file.begin(&head);
     }
 
     /// Writes rendered rows.
-    pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), RenderError> {
-        self.file.take(piece)
+    pub(super) fn take(&mut self, piece: &[u8]) {
+        self.file.take(piece);
     }
 
     /// Writes what is left. The report is not visible yet.
-    pub(super) fn close(&mut self, summary: &Summary<'_>) -> Result<(), RenderError> {
+    pub(super) fn close(&mut self, summary: &Summary<'_>) {
         let mut foot = Vec::new();
         match self.writer {
             FormatWriter::Rows(rows) => rows.foot(summary, &mut foot),
             FormatWriter::Summary(format) => {
-                self.file.step(|_| format.render(summary, &mut foot))?;
+                self.file.step(|_| format.render(summary, &mut foot));
             }
         }
-        self.file.step(|sink| sink.summarise(summary))?;
-        self.file.end(&foot)
+        self.file.step(|sink| sink.summarise(summary));
+        self.file.end(&foot);
     }
 
     /// Makes the report visible.
-    pub(super) fn commit(self) -> Result<Vec<WrittenFile>, RenderError> {
+    pub(super) fn commit(self) -> Result<Vec<WrittenFile>, ReportError> {
         self.file.commit()
     }
 }
 
-/// A sink with the path that its errors name.
+/// A sink with the path that its errors name. After an error, nothing more is written, and [`commit`](Self::commit)
+/// returns the error.
 pub(crate) struct OpenReport {
     path: PathBuf,
-    sink: Box<dyn ReportSink>,
+    sink: Result<Box<dyn ReportSink>, ReportError>,
 }
 
 impl OpenReport {
     fn new(path: PathBuf, sink: impl ReportSink + 'static) -> Self {
         Self {
             path,
-            sink: Box::new(sink),
+            sink: Ok(Box::new(sink)),
+        }
+    }
+
+    fn failed(error: ReportError) -> Self {
+        Self {
+            path: error.path().to_owned(),
+            sink: Err(error),
         }
     }
 
@@ -149,44 +162,46 @@ impl OpenReport {
         Self::new(path, sink)
     }
 
-    pub(crate) fn begin(&mut self, head: &[u8]) -> Result<(), RenderError> {
-        self.step(|sink| sink.begin(head))
+    pub(crate) fn begin(&mut self, head: &[u8]) {
+        self.step(|sink| sink.begin(head));
     }
 
-    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), RenderError> {
-        self.step(|sink| sink.take(piece))
+    pub(crate) fn take(&mut self, piece: &[u8]) {
+        self.step(|sink| sink.take(piece));
     }
 
-    pub(crate) fn end(&mut self, foot: &[u8]) -> Result<(), RenderError> {
-        self.step(|sink| sink.end(foot))
+    pub(crate) fn end(&mut self, foot: &[u8]) {
+        self.step(|sink| sink.end(foot));
     }
 
-    pub(crate) fn commit(self) -> Result<Vec<WrittenFile>, RenderError> {
-        let Self { path, sink } = self;
-        sink.commit()
-            .map_err(|source| RenderError::Write { path, source })
+    /// Makes the report visible.
+    pub(crate) fn commit(self) -> Result<Vec<WrittenFile>, ReportError> {
+        let path = self.path;
+        self.sink?
+            .commit()
+            .map_err(|source| ReportError::Write { path, source })
     }
 
-    fn step(
-        &mut self,
-        step: impl FnOnce(&mut dyn ReportSink) -> io::Result<()>,
-    ) -> Result<(), RenderError> {
-        step(&mut *self.sink).map_err(|source| RenderError::Write {
-            path: self.path.clone(),
-            source,
-        })
+    fn step(&mut self, step: impl FnOnce(&mut dyn ReportSink) -> io::Result<()>) {
+        if let Ok(sink) = &mut self.sink
+            && let Err(source) = step(&mut **sink)
+        {
+            // The sink removes its temporary files, which leaves their room to the other reports.
+            self.sink = Err(ReportError::Write {
+                path: self.path.clone(),
+                source,
+            });
+        }
     }
 }
 
-fn workbook(
-    path: &std::path::Path,
-    output: Output,
-    context: &ReportContext,
-) -> Result<XlsxSink, RenderError> {
-    let (path, columns) = (path.to_owned(), widest(context));
+fn workbook(path: PathBuf, output: Output, context: &ReportContext) -> OpenReport {
+    let columns = widest(context);
     if columns > MAX_COLUMNS {
-        return Err(RenderError::Wide { path, columns });
+        return OpenReport::failed(ReportError::Wide { path, columns });
     }
-    XlsxSink::new(path.clone(), output, context)
-        .map_err(|source| RenderError::Write { path, source })
+    match XlsxSink::new(path.clone(), output, context) {
+        Ok(sink) => OpenReport::new(path, sink),
+        Err(source) => OpenReport::failed(ReportError::Write { path, source }),
+    }
 }

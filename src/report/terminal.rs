@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use super::locale::{RangePrecision, phrases};
 use super::text::{StepPlaces, SummaryText};
 use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, plain_table};
-use crate::humanize::{count, counted, printable};
+use crate::humanize::{count, counted, printable, shell_word};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 /// The most kinds of break that are listed. Further ones are in the report.
@@ -142,17 +142,6 @@ impl TerminalSummary {
                 None => format!("`{report} --rejects rejected.csv`"),
             },
         })
-    }
-}
-
-/// Returns a path as a word of a shell command.
-fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |char: char| char.is_alphanumeric() || "/._-+=:,@%".contains(char);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

@@ -185,7 +185,7 @@ impl MetricsPage {
             "When the last run ended, however it did",
             seconds(end.finished),
         );
-        let success = if end.is_complete() {
+        let success = if end.is_success() {
             Some(seconds(end.finished))
         } else {
             last_success

@@ -34,10 +34,19 @@ pub(crate) struct RunEnd {
 }
 
 impl RunEnd {
-    /// Returns whether every message was answered, whatever the answers are.
+    /// Returns whether every message was answered, whatever the answers are, and every file was written.
+    #[must_use]
+    pub(crate) fn is_success(&self) -> bool {
+        self.status <= Status::Findings
+    }
+
+    /// Returns whether every message was answered, whatever the answers are. A report may be missing.
     #[must_use]
     pub(crate) fn is_complete(&self) -> bool {
-        self.status <= Status::Findings
+        let report = self.report.as_ref();
+        report.map_or(self.is_success(), |report| {
+            report.tally.totals.unanswered == 0
+        })
     }
 }
 

@@ -145,7 +145,7 @@ impl Notice<'_> {
         let is_chinese = end.locale.language == Language::Chinese;
         let (audit, state) = (name(self.name), end.status.as_str());
         let Some(report) = &end.report else {
-            return vec![match (is_chinese, end.is_complete()) {
+            return vec![match (is_chinese, end.is_success()) {
                 (true, true) => format!("ons-audit {audit}：已结束（{state}）"),
                 (true, false) => {
                     format!("ons-audit {audit}：没有留下完整的结果文件，请查看日志（{state}）")

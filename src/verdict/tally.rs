@@ -42,6 +42,13 @@ impl GroupTally {
             .any(|verdict| verdict != Verdict::Absent && self.count(verdict) > 0)
     }
 
+    /// Returns the number of verdicts that somebody has to look at: breaks, undetermined ones, and those of a group that
+    /// is not expected.
+    #[must_use]
+    pub const fn findings(&self) -> u64 {
+        self.missed + self.unexpected + self.count(Verdict::Undetermined)
+    }
+
     fn add(&mut self, seen: &GroupVerdict<'_>, facts: &RowFacts<'_>) {
         let born = facts.born;
         let had_passed = |group: &CowText<'_>| &**group == seen.group;

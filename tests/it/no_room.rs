@@ -38,7 +38,7 @@ fn a_report_that_finds_no_room_can_be_made_again() {
     let said = call.arg(&gateway.url()).key().ends(3);
     for part in [
         "error: can't write /dev/full: No space left on device",
-        "the results file is whole: make room, then `ons-audit report RESULTS -o FILE`",
+        "hint: make room, or name a file elsewhere; the results file is whole: `ons-audit report r.ndjson -o /dev/full`",
     ] {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
@@ -71,7 +71,7 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
     assert_eq!(tool.read("status"), "3\n", "{}", said.stderr);
     for part in [
         "error: can't write standard output: Broken pipe",
-        "hint: the reader has closed the pipe; the results file is whole: `ons-audit report RESULTS`",
+        "hint: the reader has closed the pipe; the results file is whole: `ons-audit report r.ndjson -o -`",
     ] {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
@@ -86,6 +86,89 @@ fn a_reader_that_goes_away_costs_only_its_own_report() {
         let hint = format!("\nhint: the reader has closed the pipe; {hint}");
         assert!(said.stderr.contains(&hint), "{}", said.stderr);
         assert!(!said.stderr.contains("make room"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_report_that_fails_takes_no_other_with_it() {
+    let tool = Tool::new();
+    fs::create_dir(tool.path("gone")).unwrap();
+    let slow = |call: Call<'_>| {
+        (call.number > 3).then_some(Fault::Slow(std::time::Duration::from_millis(5)))
+    };
+    let gateway = some_messages(&tool, 100, Gateway::setup().plan(slow)).start();
+    let call = tool.call(
+        "audit in.csv --results r.ndjson -o a.csv -o gone/b.json -o c.html -o gone/d.xlsx --worklist w \
+         --bundle e.zip --metrics m.prom --rate max --concurrency 2 --source",
+    );
+    let running = call.arg(&gateway.url()).key().start();
+    gateway.wait_for_calls(5);
+    fs::remove_dir_all(tool.path("gone")).unwrap();
+    let (_, stderr) = running.ends(3);
+    let why = "No such file or directory";
+    for part in [
+        "no group that answered missed any of the 100 messages",
+        "error: 3 files could not be written:\n",
+        &format!("  - can't write gone/b.json: {why}\n  - can't write gone/d.xlsx: {why}\n"),
+        "  - e.zip was not written, because it would lack gone/b.json, gone/d.xlsx\n",
+        "hint: make its folder again, or name another; the results file is whole: `ons-audit report r.ndjson \
+         -o a.csv -o gone/b.json -o c.html -o gone/d.xlsx --worklist w --bundle e.zip`",
+        "asks nothing again",
+    ] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    let made = ["a.csv", "c.html", "in.csv", "m.prom", "r.ndjson", "w"];
+    assert_eq!(tool.names(), made);
+    let metrics = tool.read("m.prom");
+    for line in [
+        "ons_audit_last_run_exit_status{audit=\"m\"} 3.0\n",
+        "ons_audit_last_run_complete{audit=\"m\"} 1.0\n",
+        "ons_audit_messages{audit=\"m\",verdict=\"reconciled\"} 100.0\n",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    assert!(!metrics.contains("last_success"), "{metrics}");
+    tool.call("verify r.ndjson").ends(0);
+    assert_eq!(gateway.calls(), 100);
+}
+
+#[test]
+fn rendering_again_and_comparing_write_what_they_can() {
+    let tool = Tool::new();
+    let audit = "audit samples/incident.csv --source samples/cluster.json --results r.ndjson";
+    tool.call(&format!("{audit} -o whole.csv")).ends(1);
+    for (command, error, made) in [
+        (
+            "report r.ndjson -o big.csv -o small.json --bundle e.zip",
+            "error: 2 files could not be written:\n  - can't write big.csv: File too large\n  - e.zip was not written, \
+             because it would lack big.csv\nhint: make room, or name a file elsewhere; the results file is whole: \
+             `ons-audit report r.ndjson -o big.csv -o small.json --bundle e.zip`",
+            "small.json",
+        ),
+        (
+            "report r.ndjson -o ticket.md --bundle e.zip",
+            "error: can't write e.zip: File too large\nhint: make room, or name a file elsewhere; the results file is \
+             whole: `ons-audit report r.ndjson -o ticket.md --bundle e.zip`",
+            "ticket.md",
+        ),
+        (
+            "report r.ndjson -o - -o page.json",
+            "error: can't write standard output: No space left on device\nhint: make room, or name a file elsewhere; \
+             the results file is whole: `ons-audit report r.ndjson -o -`",
+            "page.json",
+        ),
+        (
+            "diff r.ndjson r.ndjson -o - -o same.json",
+            "error: can't write standard output: No space left on device\nhint: make room, or name a file elsewhere; \
+             both results files are whole: compare them again",
+            "same.json",
+        ),
+    ] {
+        let script = "ulimit -f 40; exec \"$@\" >/dev/full";
+        let said = tool.call(command).under(script).ends(3);
+        assert!(said.stderr.contains(error), "{command}: {}", said.stderr);
+        assert!(tool.has(made), "{command}");
+        assert!(!tool.has("big.csv") && !tool.has("e.zip"), "{command}");
     }
 }
 

@@ -198,7 +198,7 @@ fn worklists_become_visible_as_a_whole() {
     let said = call.under("trap '' XFSZ; ulimit -f 8; exec \"$@\"").ends(3);
     assert!(
         said.stderr
-            .contains("error: can't write work: File too large"),
+            .contains("\n  - can't write work: File too large"),
         "{}",
         said.stderr
     );

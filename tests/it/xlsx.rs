@@ -6,8 +6,9 @@ use std::io::Read as _;
 
 use calamine::{Data, Reader as _, Xlsx, open_workbook};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::credentials::small::Small;
 use super::tool::{Row, Tool, table};
 
 const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv \
@@ -319,4 +320,78 @@ fn a_zone_moves_the_times_and_a_language_names_the_sheets() {
         "Asia/Shanghai, UTC+08:00".to_owned(),
     );
     assert!(facts.contains(&zone), "{facts:?}");
+}
+
+#[test]
+fn a_matrix_that_is_too_wide_has_the_groups_with_findings() {
+    let tool = Tool::new();
+    tool.write(
+        "in.csv",
+        "msg_id,topic\nAC10323E00002A9F0000000000983278,first\nAC10323E00002A9F0000000000983278,second\n",
+    );
+    let gateway = Small::plain(|request| {
+        let is_first = request.contains("Topic=first");
+        let groups = (0..17_000).map(|number| {
+            let is_missed = number == 6 || (number == 5 && is_first);
+            let word = if is_missed {
+                "NOT_CONSUME_YET"
+            } else {
+                "CONSUMED"
+            };
+            json!({"ConsumerGroup": format!("g{number}"), "TrackType": word})
+        });
+        let groups: Vec<_> = groups.collect();
+        let answer = json!({"RequestId": "r", "Data": {"MessageTrack": groups}});
+        (200, answer.to_string())
+    });
+    let call = tool.call("audit in.csv -o a.xlsx --matrix m.csv --source");
+    call.arg(&format!("http://{}", gateway.address))
+        .key()
+        .ends(1);
+    assert!(
+        tool.read("m.csv")
+            .lines()
+            .next()
+            .unwrap()
+            .ends_with(",g9999")
+    );
+    let mut book = open(&tool, "a.xlsx");
+    let matrix = book.worksheet_range("Matrix").unwrap();
+    let rows = matrix
+        .rows()
+        .map(|row| row.iter().skip(4).map(csv_text).collect::<Vec<_>>());
+    let left_out =
+        "Matrix: 16,998 of 17,000 groups are left out, a sheet has 16,384 columns; Detail has all";
+    let expected = [
+        ["message_verdict", left_out, "g6", "g5"],
+        ["break", "", "open", "open"],
+        ["break", "", "open", "passed"],
+    ];
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
+    let summary = book.worksheet_range("Summary").unwrap();
+    assert!(summary.rows().any(|row| csv_text(&row[0]) == left_out));
+    assert_eq!(book.worksheet_range("Detail").unwrap().height(), 34_001);
+}
+
+#[test]
+fn a_workbook_with_too_many_kept_columns_is_the_only_report_that_is_missing() {
+    let tool = Tool::new();
+    let names: Vec<_> = (0..16_400).map(|number| format!("c{number}")).collect();
+    let cells = vec!["1"; names.len()].join(",");
+    tool.write(
+        "in.csv",
+        format!(
+            "msg_id,topic,{}\n0A15030B0DB418B4AAC2A40BDAC30AA5,orders,{cells}\n",
+            names.join(",")
+        ),
+    );
+    let audit = "audit in.csv --source samples/cluster.json --results r.ndjson -o a.xlsx -o a.csv";
+    let said = tool.call(audit).ends(3);
+    for part in [
+        "error: a.xlsx: the report has 16,415 columns, a sheet holds 16,384\n",
+        "hint: make a .csv of it, or keep fewer columns (audit --keep); the results file is whole",
+    ] {
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
+    assert!(tool.has("a.csv") && tool.has("r.ndjson") && !tool.has("a.xlsx"));
 }

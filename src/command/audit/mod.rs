@@ -21,7 +21,7 @@ use super::flags::{
     DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, RemovedBrokerFlags, ReportFlags,
     ReservedPaths, RunMonitor, SettingsFlags, SourceFlags, StderrFlags, TelemetryFlags,
 };
-use super::outcome::{ConcludeOptions, conclude};
+use super::outcome::{ConcludeOptions, Conclusion, conclude};
 use super::signals::exit_on_signal;
 use crate::exit::{Failed, Status};
 use crate::file;
@@ -29,7 +29,6 @@ use crate::report::CsvDialect;
 use crate::report::locale::Locale;
 use crate::results::ResultsFile;
 use crate::settings::Settings;
-use crate::telemetry::ReportTotals;
 
 pub(super) use draft::Draft;
 pub(super) use job::header;
@@ -102,7 +101,7 @@ fn audit(
     (settings, reserved): (&Settings, &ReservedPaths),
     monitor: &RunMonitor,
     env: &Env,
-) -> Result<(Status, ReportTotals), Failed> {
+) -> Result<Conclusion, Failed> {
     let exit_zero = args.exit_zero;
     let numbers = args.reports.numbers();
     let mut job = Job::new(args, (settings, reserved), env)?;

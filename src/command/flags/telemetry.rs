@@ -8,13 +8,14 @@ use secrecy::SecretString;
 
 use super::source::network;
 use crate::command::Env;
+use crate::command::outcome::Conclusion;
 use crate::exit::{Failed, Status};
 use crate::report::locale::Locale;
 use crate::settings::{Settings, SettingsError};
 use crate::source::ons::http::Address;
 use crate::telemetry::metrics::{MetricsError, MetricsFile};
 use crate::telemetry::webhook::Webhook;
-use crate::telemetry::{CallCounts, ReportTotals, RunEnd};
+use crate::telemetry::{CallCounts, RunEnd};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Notifications")]
@@ -89,11 +90,18 @@ impl RunMonitor {
     /// Reports the end of the run and returns its result. A failed notification does not change the result.
     pub(in crate::command) fn end(
         self,
-        ended: Result<(Status, ReportTotals), Failed>,
+        ended: Result<Conclusion, Failed>,
     ) -> Result<Status, Failed> {
-        let (status, ended, report) = match ended {
-            Ok((status, report)) => (status, Ok(status), Some(report)),
-            Err(failed) => (failed.status, Err(failed), None),
+        let (report, ended) = match ended {
+            Ok(conclusion) => {
+                let (report, ended) = conclusion.into_parts();
+                (Some(report), ended)
+            }
+            Err(failed) => (None, Err(failed)),
+        };
+        let status = match &ended {
+            Ok(status) => *status,
+            Err(failed) => failed.status,
         };
         let end = RunEnd {
             status,

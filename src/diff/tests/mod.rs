@@ -56,7 +56,6 @@ fn compared(old: &Night, new: &Night) -> Compared {
             finding.remark,
         ));
         ages.push((finding.first_seen, finding.age.map(|age| age.as_hours())));
-        Ok(())
     })
     .unwrap();
     let differences = Differences { old, new, tally };

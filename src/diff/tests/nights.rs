@@ -10,7 +10,7 @@ use crate::input::{Entry, KeptCells, Reject, Row, Survey};
 use crate::message::Query;
 use crate::offsets::{Rules, TrackType};
 use crate::report::locale::Locale;
-use crate::report::{CsvDialect, ReportContext, Targets, render};
+use crate::report::{CsvDialect, Rendered, ReportContext, Targets, render};
 use crate::results::{Durability, Header, Outcome, ResultsFile, ResultsWriter, SCHEMA};
 use crate::source::{Failure, FailureKind, Trace, Track};
 use crate::verdict::Expectations;
@@ -145,6 +145,7 @@ pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
     let expectations = results_file.header().expectations.clone();
     let context = ReportContext {
         groups: Vec::new(),
+        sheet_groups: None,
         columns: Vec::new(),
         file_column: None,
         number_columns: BTreeSet::new(),
@@ -153,7 +154,7 @@ pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
         csv: CsvDialect::default(),
         locale: Locale::default(),
     };
-    let (summary, _) = render(
+    let Rendered { summary, .. } = render(
         std::slice::from_ref(results_file),
         &context,
         Targets::default(),

@@ -59,6 +59,7 @@ phrases! {
     FIRST_ROW: "first row", "首行";
     FIRST_MESSAGE: "first message ID", "首条消息 ID";
     GROUPS_AT_FAULT: "groups at fault", "未消费的消费组";
+    GROUPS_LEFT_OUT: "Matrix: {left_out} of {all} groups are left out, a sheet has 16,384 columns; Detail has all", "矩阵：未列出 {all} 个消费组中的 {left_out} 个，因为工作表最多 16,384 列；明细包含全部";
     OTHER_KINDS: "of other kinds", "其他类型";
     ERRORS: "Errors", "错误";
     ERRORS_OF: "Messages not found or without answer, by error code", "未找到或无应答的消息，按错误码";

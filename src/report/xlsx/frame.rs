@@ -32,7 +32,7 @@ pub(super) fn workbook(
     let locale = &summary.locale;
     let sheet = workbook.add_worksheet();
     sheet.set_name(locale.text(phrases::SUMMARY))?;
-    summary::write(sheet, &formats, summary, tables)?;
+    summary::write(sheet, &formats, summary, context, tables)?;
     paper(sheet);
     for sheets in tables {
         for (nth, &rows) in sheets.rows.iter().enumerate() {
@@ -62,12 +62,12 @@ fn table(
     table: XlsxTable,
     context: &ReportContext,
 ) -> Result<(), XlsxError> {
-    let groups: &[String] = match table {
-        XlsxTable::Matrix => &context.groups,
-        XlsxTable::Breaks | XlsxTable::Unjudged | XlsxTable::Detail => &[],
-    };
+    let groups = table.groups(context);
     let own = table.columns().iter().map(|column| column.name);
     let mut names = headings(own, &context.columns, groups);
+    if let Some(left_out) = table.left_out(context) {
+        names.insert(names.len() - groups.len(), left_out.into());
+    }
     for (name, column) in names.iter_mut().zip(table.columns()) {
         if column.is_time {
             *name = format!("{name} ({})", context.locale.time_format.label()).into();
@@ -142,12 +142,10 @@ fn fit(
         let head = head_width(name);
         f64::from(*length).max(head) + 2.0
     });
-    let groups = context
-        .groups
-        .iter()
-        .map(|group| head_width(group).max(14.0));
-    let groups = groups.filter(|_| table == XlsxTable::Matrix);
-    for (column, width) in (0..).zip(own.chain(kept).chain(groups)) {
+    let left_out = table.left_out(context).map(|text| head_width(&text));
+    let groups = table.groups(context).iter();
+    let groups = groups.map(|group| head_width(group).max(14.0));
+    for (column, width) in (0..).zip(own.chain(kept).chain(left_out).chain(groups)) {
         let width = width.min(MAX_WIDTH);
         sheet.set_column_width(column, width)?;
         sum += width;
@@ -185,9 +183,10 @@ fn columns(
         };
         colour(sheet, verdicts, rows)?;
     }
-    if table == XlsxTable::Matrix && !context.groups.is_empty() {
+    let groups = table.groups(context);
+    if !groups.is_empty() {
         let verdicts = VerdictColumns {
-            first: width - number(context.groups.len()),
+            first: width - number(groups.len()),
             last: width - 1,
             several: true,
         };

@@ -22,4 +22,4 @@ mod summary;
 mod table;
 
 pub(super) use sink::XlsxSink;
-pub(super) use table::{MAX_COLUMNS, XlsxRows, widest};
+pub(super) use table::{MAX_COLUMNS, XlsxRows, groups_of_sheet, widest};

@@ -191,6 +191,7 @@ mod tests {
         let path = folder.path().join("a.xlsx");
         let context = ReportContext {
             groups: Vec::new(),
+            sheet_groups: None,
             columns: Vec::new(),
             file_column: None,
             number_columns: BTreeSet::new(),

@@ -8,6 +8,7 @@ use super::sheet_writer::{PageCell, SheetWriter, XlsxResult, lines};
 use super::table::{TableSheets, XlsxTable};
 use crate::report::Summary;
 use crate::report::locale::{Locale, phrases};
+use crate::report::row::ReportContext;
 use crate::verdict::{MessageVerdict, Verdict};
 
 /// The column widths in characters.
@@ -20,10 +21,11 @@ pub(super) fn write(
     sheet: &mut Worksheet,
     formats: &SheetFormats,
     summary: &Summary<'_>,
+    context: &ReportContext,
     tables: &[TableSheets],
 ) -> XlsxResult {
     let mut page = SheetWriter::begin(sheet, formats, &WIDTHS)?;
-    top(&mut page, summary)?;
+    top(&mut page, summary, context)?;
     groups(&mut page, summary)?;
     messages(&mut page, summary)?;
     kinds(&mut page, summary)?;
@@ -32,7 +34,7 @@ pub(super) fn write(
 }
 
 /// Writes the headline and whether the run is complete.
-fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
+fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>, context: &ReportContext) -> XlsxResult {
     let formats = page.formats;
     let text = summary.text();
     let locale = text.locale;
@@ -54,7 +56,8 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
         .chain(text.resets())
         .chain(text.labelled_expectation_notes())
         .chain(text.born_decoded())
-        .chain(text.damaged());
+        .chain(text.damaged())
+        .chain(XlsxTable::Matrix.left_out(context));
     for text in besides {
         page.across(&text, &formats.quiet, lines(&text, ACROSS))?;
     }

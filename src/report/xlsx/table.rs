@@ -1,9 +1,12 @@
 //! The tables: their columns, and how an input row becomes table rows.
 
+use std::cmp::Reverse;
+
 use super::cells::CellWriter;
+use crate::humanize::count;
 use crate::report::locale::{Locale, Phrase, phrases};
 use crate::report::row::{ReportContext, RowFormat, RowView};
-use crate::verdict::MessageVerdict;
+use crate::verdict::{MessageVerdict, Tally};
 
 /// The most columns of a sheet.
 pub(in crate::report) const MAX_COLUMNS: usize = 16_384;
@@ -118,11 +121,37 @@ impl XlsxTable {
 
     /// Returns the number of columns, with the kept columns and the groups.
     pub(super) fn width(self, context: &ReportContext) -> usize {
-        let groups = match self {
-            Self::Matrix => context.groups.len(),
-            Self::Breaks | Self::Unjudged | Self::Detail => 0,
-        };
-        self.columns().len() + context.columns.len() + groups
+        let groups = self.groups(context);
+        let left_out = usize::from(groups.len() < self.all_groups(context).len());
+        self.columns().len() + context.columns.len() + left_out + groups.len()
+    }
+
+    /// Returns the groups that have a column.
+    pub(super) fn groups(self, context: &ReportContext) -> &[String] {
+        match (self, &context.sheet_groups) {
+            (Self::Matrix, Some(groups)) => groups,
+            _ => self.all_groups(context),
+        }
+    }
+
+    const fn all_groups(self, context: &ReportContext) -> &[String] {
+        match self {
+            Self::Matrix => context.groups.as_slice(),
+            Self::Breaks | Self::Unjudged | Self::Detail => &[],
+        }
+    }
+
+    /// Returns how many groups have no column because the sheet would be too wide. If there are any, a column without
+    /// values stands before those of the groups, and its heading says so.
+    pub(super) fn left_out(self, context: &ReportContext) -> Option<String> {
+        let (all, shown) = (self.all_groups(context).len(), self.groups(context).len());
+        (shown < all).then(|| {
+            let [left_out, all] = [all - shown, all].map(|number| count(number as u64));
+            let phrase = context.locale.text(phrases::GROUPS_LEFT_OUT);
+            phrase
+                .replace("{left_out}", &left_out)
+                .replace("{all}", &all)
+        })
     }
 
     const fn tag(self) -> u8 {
@@ -157,6 +186,21 @@ impl TableSheets {
 pub(in crate::report) fn widest(context: &ReportContext) -> usize {
     let widths = XlsxTable::ALL.map(|table| table.width(context));
     widths.into_iter().max().unwrap_or_default()
+}
+
+/// Returns the groups with findings that fit into the matrix of a workbook, most findings first.
+pub(in crate::report) fn groups_of_sheet(context: &ReportContext, tally: &Tally) -> Vec<String> {
+    let mut found: Vec<_> = tally
+        .groups
+        .iter()
+        .map(|(name, group)| (name, group.findings()))
+        .filter(|(_, findings)| *findings > 0)
+        .collect();
+    found.sort_by_key(|(_, findings)| Reverse(*findings));
+    // One column says how many groups are left out.
+    let room = MAX_COLUMNS.saturating_sub(MATRIX.len() + context.columns.len() + 1);
+    let names = found.into_iter().take(room);
+    names.map(|(name, _)| name.clone()).collect()
 }
 
 /// A part of a piece that workers pass to the [`XlsxSink`](super::XlsxSink).
@@ -262,7 +306,10 @@ fn matrix(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut cells = message(view, out);
     cells.text(view.verdict().as_str());
     kept(&mut cells, context, view);
-    for verdicts in view.verdicts_in(&context.groups) {
+    if XlsxTable::Matrix.left_out(context).is_some() {
+        cells.text("");
+    }
+    for verdicts in view.verdicts_in(XlsxTable::Matrix.groups(context)) {
         cells.text(&verdicts);
     }
 }

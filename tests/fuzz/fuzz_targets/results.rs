@@ -84,6 +84,7 @@ fn read(results_file: &ResultsFile) -> Result<(), ReadError> {
 fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
     let context = ReportContext {
         groups: results_file.trailer().groups.iter().cloned().collect(),
+        sheet_groups: None,
         columns: results_file.trailer().columns.clone(),
         file_column: None,
         number_columns: std::collections::BTreeSet::new(),
