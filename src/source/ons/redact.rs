@@ -46,7 +46,7 @@ impl Redactor {
     pub fn with(mut self, secret: &str) -> Self {
         let secret = match secret.chars().count() {
             0 => return self,
-            ..SHORT => Secret::Word(secret.to_owned()),
+            1..SHORT => Secret::Word(secret.to_owned()),
             SHORT..LONG => Secret::Whole(secret.to_owned()),
             LONG.. => Secret::Head(secret.chars().take(HEAD).collect()),
         };

@@ -156,16 +156,12 @@ impl Calls {
 
     /// Returns the signature of a request that [`Self::build`] made.
     pub(super) fn signature(request: &Request) -> Option<Cow<'_, str>> {
-        match request.headers().get(AUTHORIZATION) {
-            Some(authorization) => {
-                let authorization = authorization.to_str().ok()?;
-                Some(signature_of(authorization).into())
-            }
-            None => {
-                let mut query = request.url().query_pairs();
-                query.find_map(|(name, value)| (name == "Signature").then_some(value))
-            }
+        if let Some(authorization) = request.headers().get(AUTHORIZATION) {
+            let authorization = authorization.to_str().ok()?;
+            return Some(signature_of(authorization).into());
         }
+        let mut query = request.url().query_pairs();
+        query.find_map(|(name, value)| (name == "Signature").then_some(value))
     }
 
     fn sign_headers(
