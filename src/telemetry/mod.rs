@@ -45,7 +45,7 @@ impl RunEnd {
     pub(crate) fn is_complete(&self) -> bool {
         let report = self.report.as_ref();
         report.map_or(self.is_success(), |report| {
-            report.tally.totals.unanswered == 0
+            report.tally().totals.unanswered == 0
         })
     }
 }

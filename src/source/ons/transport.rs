@@ -94,7 +94,7 @@ fn certificate_error(error: &reqwest::Error) -> Option<String> {
 /// Returns the causes, outermost first. `io::Error` omits its inner error from the chain, so it is opened here.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |&cause| {
-        match cause.downcast_ref::<std::io::Error>() {
+        match cause.downcast_ref::<io::Error>() {
             Some(io) => io
                 .get_ref()
                 .map(|wrapped| wrapped as &(dyn Error + 'static)),
