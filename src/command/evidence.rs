@@ -255,7 +255,7 @@ fn rendered_again(
     reports.iter().enumerate().map(hash).collect()
 }
 
-fn hash_of(path: &Path) -> io::Result<String> {
+pub(super) fn hash_of(path: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
     io::copy(&mut File::open(path)?, &mut hash)?;
     Ok(hash.hex())

@@ -159,6 +159,7 @@ const HELP: [CommandHelp; 13] = [
         examples: &[
             "ons-audit verify day.results.ndjson",
             "ons-audit verify evidence.zip",
+            "ons-audit verify report.parts.json",
         ],
     },
     CommandHelp {

@@ -114,7 +114,7 @@ enum Command {
     Snapshot(snapshot::Args),
     /// Decode message IDs: kind, producer, born time
     Inspect(inspect::Args),
-    /// Check the seal and the totals of a results file or a bundle
+    /// Check a results file, a bundle or the parts of a report
     Verify(verify::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),

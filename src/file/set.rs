@@ -42,7 +42,7 @@ impl FileSet {
     }
 
     /// Makes the folder visible in the place of an earlier one. If the file system cannot exchange two names, there is
-    /// none for a moment, but never a mixture of both.
+    /// none for a moment, but never a mixture of both. The next run restores the earlier one if this one is killed then.
     ///
     /// # Errors
     ///

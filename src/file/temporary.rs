@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -95,19 +96,36 @@ impl StagingFolder {
         self.folder.path()
     }
 
-    /// Gives the folder the name `target`. What has that name is removed.
+    /// Gives the folder the name `target`. What has that name is removed. If the names cannot be exchanged in one step, the
+    /// old folder is moved aside first, and the next run restores it if this one is killed then.
     pub(super) fn replace(self, target: &Path) -> io::Result<()> {
-        let Self { folder, guard } = self;
-        if renameat_with(CWD, folder.path(), CWD, target, RenameFlags::EXCHANGE).is_ok() {
+        let exchange =
+            |new: &Path, old: &Path| Ok(renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE)?);
+        self.replace_in_steps(target, exchange, || {})
+    }
+
+    /// Does the work of [`StagingFolder::replace`]. Calls `before` before each change of the folder.
+    fn replace_in_steps(
+        self,
+        target: &Path,
+        exchange: impl FnOnce(&Path, &Path) -> io::Result<()>,
+        mut before: impl FnMut(),
+    ) -> io::Result<()> {
+        let Self { folder, mut guard } = self;
+        before();
+        if exchange(folder.path(), target).is_ok() {
+            before();
             return folder.close();
         }
         // There is nothing yet, or the file system cannot exchange names.
+        guard.write_all(target.file_name().unwrap_or_default().as_bytes())?;
         let old = with_ending(guard.path(), "old");
         let replaces = match fs::rename(target, &old) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
+        before();
         if let Err(error) = fs::rename(folder.path(), target) {
             if replaces {
                 fs::rename(&old, target)?;
@@ -116,6 +134,7 @@ impl StagingFolder {
         }
         // The folder has its final name now, so there is nothing left to remove.
         let _gone = folder.keep();
+        before();
         if replaces {
             fs::remove_dir_all(old)?;
         }
@@ -196,13 +215,8 @@ fn opened(path: &Path) -> Option<File> {
 fn remove(guard: &Path) -> io::Result<()> {
     let [new, old] = ["d", "old"].map(|ending| with_ending(guard, ending));
     if new.exists() && old.exists() {
-        // The run was killed between two renames. The earlier folder is not replaced yet, so it is not removed.
-        tracing::warn!(
-            "{} is the folder that a killed run was about to replace with {}",
-            old.display(),
-            new.display()
-        );
-        return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        // The run was killed between two renames.
+        restore(guard, &old)?;
     }
     for folder in [new, old] {
         match fs::remove_dir_all(folder) {
@@ -211,6 +225,32 @@ fn remove(guard: &Path) -> io::Result<()> {
         }
     }
     fs::remove_file(guard)
+}
+
+/// Gives a folder that was moved aside its name again, which is in the guard.
+fn restore(guard: &Path, old: &Path) -> io::Result<()> {
+    let name = fs::read(guard)?;
+    let target = guard.with_file_name(OsStr::from_bytes(&name));
+    let renamed = if target.parent() == guard.parent() && !name.is_empty() {
+        fs::rename(old, &target)
+    } else {
+        Err(io::ErrorKind::InvalidFilename.into())
+    };
+    match renamed {
+        Ok(()) => tracing::warn!(
+            "{} is restored: a killed run was about to replace it",
+            target.display()
+        ),
+        Err(error) => {
+            tracing::warn!(
+                "{} is the folder that a killed run was about to replace, and its name {} can't be restored ({error})",
+                old.display(),
+                target.display()
+            );
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether this program names its temporary files so.
@@ -223,6 +263,7 @@ fn is_ours(name: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::killed::killed_at_every_step;
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -305,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_was_not_replaced_yet_is_not_removed() {
+    fn a_folder_whose_name_is_not_known_is_not_removed() {
         let folder = tempfile::tempdir().unwrap();
         leave(folder.path());
         let names_before = names(folder.path());
@@ -313,9 +354,57 @@ mod tests {
             .iter()
             .find(|name| Path::new(name).extension() == Some("d".as_ref()));
         let new = folder.path().join(new.unwrap());
-        fs::create_dir(new.with_extension("old")).unwrap();
+        let old = new.with_extension("old");
+        fs::create_dir(&old).unwrap();
         let removed = removed_leftovers(folder.path(), File::try_lock).unwrap();
         assert_eq!(removed, 1, "the single file");
-        assert!(new.exists() && new.with_extension("old").exists());
+        assert!(new.exists() && old.exists());
+    }
+
+    fn set(folder: &Path, content: &str) -> StagingFolder {
+        let staging = StagingFolder::create_in(folder).unwrap();
+        let mut file = super::super::create_private(&staging.path().join("x")).unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        staging
+    }
+
+    /// Kills a replacement at every rename, and lets the next run clean up.
+    fn a_folder_can_always_be_had(
+        test: &str,
+        exchange: fn(&Path, &Path) -> io::Result<()>,
+        found: &[&str],
+    ) {
+        let test = format!("file::temporary::tests::{test}");
+        killed_at_every_step(
+            &test,
+            |folder| set(folder, "old").replace(&folder.join("work")).unwrap(),
+            |folder, before| {
+                let target = folder.join("work");
+                set(folder, "new")
+                    .replace_in_steps(&target, exchange, before)
+                    .unwrap();
+            },
+            |folder, steps| {
+                removed_leftovers(folder, File::try_lock).unwrap();
+                assert_eq!(names(folder), ["work"]);
+                let content = fs::read_to_string(folder.join("work/x")).unwrap();
+                assert_eq!(content, found[steps], "{steps}");
+            },
+        );
+    }
+
+    #[test]
+    fn folders_are_exchanged_in_one_step() {
+        let exchange =
+            |new: &Path, old: &Path| Ok(renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE)?);
+        let test = "folders_are_exchanged_in_one_step";
+        a_folder_can_always_be_had(test, exchange, &["old", "new", "new"]);
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_aside_is_restored() {
+        let refused = |_: &Path, _: &Path| Err(io::ErrorKind::Unsupported.into());
+        let test = "a_folder_that_was_moved_aside_is_restored";
+        a_folder_can_always_be_had(test, refused, &["old", "old", "new", "new"]);
     }
 }

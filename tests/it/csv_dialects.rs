@@ -180,6 +180,9 @@ fn long_reports_are_split_into_counted_parts() {
         rows.extend(part);
     }
     assert_eq!(rows, whole);
+    let told = tool.call("verify a.parts.json").ends(0).stdout;
+    let says = format!("a.parts.json: {of} parts with ");
+    assert!(told.starts_with(&says), "{told}");
 
     // Fewer parts leave no earlier part behind, and a whole report replaces them.
     tool.call(REPORT).args("-o a.csv --split 3000").ends(1);
@@ -209,6 +212,61 @@ fn parts_become_visible_as_a_whole() {
         assert!(said.stderr.contains("\nhint: "), "{}", said.stderr);
     }
     assert_eq!(fs::read_dir(tool.path("")).unwrap().count(), 3);
+}
+
+#[test]
+fn parts_that_are_not_those_of_their_list_are_refused() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv --results r.ndjson").ends(1);
+    tool.call(REPORT).args("-o a.csv --split 1000").ends(1);
+    let names = parts(&tool, "a.part-");
+    let first = tool.read(&names[0]);
+    tool.write(&names[0], first.replacen("CONSUMED", "CONSUMER", 1));
+    let said = tool.call("verify a.parts.json").ends(2).stderr;
+    let says = format!("{} was changed: its sha256 is ", names[0]);
+    assert!(said.contains(&says), "{said}");
+    fs::remove_file(tool.path(&names[0])).unwrap();
+    let said = tool.call("verify a.parts.json").ends(2).stderr;
+    assert!(said.contains(&format!("can't read {}", names[0])), "{said}");
+    let outside =
+        r#"{"schema":"ons-audit-parts/1","parts":[{"file":"../x","rows":1,"sha256":""}]}"#;
+    for text in ["{}", outside] {
+        tool.write("a.parts.json", text);
+        let said = tool.call("verify a.parts.json").ends(2).stderr;
+        let says = "error: a.parts.json is no list of parts\nhint: make the report again";
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn a_list_of_parts_replaces_no_other_file() {
+    let tool = Tool::new();
+    tool.call(AUDIT).args("-o a.csv --results r.ndjson").ends(1);
+    tool.write("own.parts.json", "{}");
+    let before = tool.names();
+    for (flags, says) in [
+        (
+            "-o a.csv -o a.parts.json",
+            "a.parts.json is to list the parts of a.csv, and is another report",
+        ),
+        (
+            "-o a.csv --bundle a.parts.json",
+            "a.parts.json is to list the parts of a.csv, and is another report",
+        ),
+        (
+            "-o a.csv --matrix a.tsv",
+            "a.parts.json is to list the parts of a.tsv, and is another report or its list",
+        ),
+        (
+            "-o own.csv",
+            "own.parts.json is to list the parts of own.csv, and is there and no list",
+        ),
+    ] {
+        let said = tool.call(REPORT).args(flags).args("--split 1000").ends(2);
+        assert!(said.stderr.contains(says), "{}", said.stderr);
+        assert!(said.stderr.contains("\nhint: "), "{}", said.stderr);
+    }
+    assert_eq!(tool.names(), before);
 }
 
 #[test]

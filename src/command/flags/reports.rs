@@ -8,7 +8,7 @@ use super::paths::{ReservedPaths, check, create, is_in, is_stream, open, refuse_
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::exit::Failed;
-use crate::file::{self, FileSet};
+use crate::file::{self, FileSet, PartsList};
 use crate::report::{CsvDialect, ReportFormat, Targets, refuse_foreign};
 use crate::settings::Settings;
 
@@ -53,7 +53,8 @@ pub(in crate::command) struct ReportFlags {
     ///
     /// A spreadsheet opens 1,048,576 rows and silently drops the rest. Each part has the header, and its name says which
     /// part it is and how many rows it has: report.part-1-of-2.1000000-rows.csv. Parts of an earlier report with the same
-    /// name are removed.
+    /// name are removed. The list report.parts.json is removed first and written last: without it, the set of parts is not
+    /// complete. `verify` checks it.
     ///
     /// Example: ons-audit report day.results.ndjson -o report.csv --split 1000000
     #[arg(long, value_name = "ROWS")]
@@ -239,12 +240,45 @@ impl ReportFlags {
         }
         if CsvDialect::of(settings)?.split.is_some() {
             refuse_to_split_streams(&files)?;
+            self.check_lists(&files, reserved)?;
         }
         if let Some(folder) = &self.worklist {
             let paths = files.iter().map(|(_, path)| path);
             check_worklist(folder, reserved.paths().chain(paths))?;
         }
         Ok(files)
+    }
+
+    /// Refuses a split report whose list of parts would replace another file.
+    fn check_lists(
+        &self,
+        files: &[(ReportFormat, PathBuf)],
+        reserved: &ReservedPaths,
+    ) -> Result<(), Failed> {
+        let mut taken: Vec<PathBuf> = self.paths().map(Path::to_owned).collect();
+        for (_, report) in files.iter().filter(|(format, _)| format.is_csv()) {
+            let target = file::followed(report);
+            let target = target.map_err(|error| Failed::unwritable(report, error))?;
+            let list = PartsList::path_for(&target);
+            reserved.refuse(&list)?;
+            let problem = if taken.iter().any(|other| same(other, &list)) {
+                "is another report or its list, too"
+            } else if list.exists() && !matches!(PartsList::read(&list), Ok(Some(_))) {
+                "is there and no list of an earlier run"
+            } else {
+                taken.push(list);
+                continue;
+            };
+            return Err(Failed::refused(
+                anyhow!(
+                    "{} is to list the parts of {}, and {problem}",
+                    list.display(),
+                    report.display()
+                ),
+                "name another file for one of them".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Opens every target that [`check`](Self::check) allows.
