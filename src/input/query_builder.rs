@@ -228,8 +228,12 @@ fn whole_number<N: FromStr>(role: Role, found: &str) -> Result<N, FieldError<'_>
         .map_err(|_| fault(role, found)("is no whole number from 0"))
 }
 
+/// Returns a text, or its beginning with a mark.
 fn cut(text: &str) -> String {
-    text.chars().take(SHOWN).collect()
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Checks that `--topic` and `--instance` are names that `RocketMQ` accepts.

@@ -157,25 +157,45 @@ fn labelled(text: &SummaryText<'_>, label: &str, value: &str) -> String {
     format!("{label}{}{value}", text.locale.text(phrases::COLON))
 }
 
-/// Escapes a text so that it neither ends a table cell nor begins markup. An underscore inside a word begins none.
-pub(crate) fn escaped(name: &str) -> String {
-    let name = printable(name);
-    let mut text = String::with_capacity(name.len());
-    let mut chars = name.chars().peekable();
+/// Escapes a text so that it neither ends a table cell nor begins mark-up, a link or a mention, also at the start of a
+/// line. An underscore inside a word begins nothing.
+///
+/// Sites look for mentions after they have read the Markdown, so no backslash helps: their `@` becomes full-width.
+pub(crate) fn escaped(text: &str) -> String {
+    let shown = printable(text);
+    let mut text = String::with_capacity(shown.len());
     let mut before = None;
-    while let Some(char) = chars.next() {
-        let is_in_word = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
-        let is_markup = match char {
-            '_' => !(is_in_word(before) && is_in_word(chars.peek().copied())),
-            char => matches!(char, '|' | '*' | '`' | '<' | '[' | '\\'),
-        };
-        if is_markup {
-            text.push('\\');
+    for (at, char) in shown.char_indices() {
+        let behind = &shown[at + char.len_utf8()..];
+        match char {
+            '@' if !before.is_some_and(char::is_alphanumeric) => text.push('＠'),
+            ' ' if shown[..at].trim_start().is_empty() => text.push_str("&#32;"),
+            char => {
+                if is_markup(&shown[..at], char, behind) {
+                    text.push('\\');
+                }
+                text.push(char);
+            }
         }
-        text.push(char);
         before = Some(char);
     }
     text
+}
+
+fn is_markup(before: &str, char: char, behind: &str) -> bool {
+    match char {
+        '|' | '*' | '`' | '<' | '[' | '\\' | '~' | '&' | '$' => true,
+        '_' => {
+            !(before.ends_with(char::is_alphanumeric) && behind.starts_with(char::is_alphanumeric))
+        }
+        // Addresses become links.
+        ':' => behind.starts_with("//"),
+        '.' if before.ends_with("www") || before.ends_with("WWW") => true,
+        // A heading, a quotation or a list.
+        '#' | '>' | '-' | '+' => before.is_empty(),
+        '.' | ')' => !before.is_empty() && before.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +210,13 @@ mod tests {
             ("a|b*c`d<e[f", r"a\|b\*c\`d\<e\[f"),
             ("\u{1b}[31m\u{202e}", r"\\u{1b}\[31m\\u{202e}"),
             ("订单_已付", "订单_已付"),
+            ("a&lt; ~b~ $c$", r"a\&lt; \~b\~ \$c\$"),
+            ("@all a@b.c (@d)", "＠all a@b.c (＠d)"),
+            ("http://a.b www.a.b", r"http\://a.b www\.a.b"),
+            ("# a-b", r"\# a-b"),
+            ("- a > b", r"\- a > b"),
+            ("12. a 1. b", r"12\. a 1. b"),
+            ("  a", "&#32;&#32;a"),
         ] {
             assert_eq!(escaped(name), text);
         }

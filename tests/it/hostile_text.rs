@@ -6,7 +6,7 @@ use super::tool::Tool;
 /// Controls of terminals (colour, title, bell, C1), and characters that reorder or hide text.
 const HOSTILE: &str = "\u{1b}[31mRED\u{1b}]0;x\u{7}\r\u{9b}1m\u{202e}\u{2066}\u{200b}end";
 
-fn assert_harmless(place: &str, text: &str) {
+pub(crate) fn assert_harmless(place: &str, text: &str) {
     let obeyed = |c: &char| {
         (c.is_control() && !matches!(c, '\n' | '\t'))
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}')

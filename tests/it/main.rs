@@ -40,6 +40,8 @@ mod expectations;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod hostile_names;
+#[cfg(test)]
 mod hostile_text;
 mod html;
 #[cfg(test)]
