@@ -399,7 +399,7 @@ mod tests {
             reason: "is no ID".to_owned(),
         };
         let reject = builder(Some("t"), None).reject(7, bad, &fields);
-        assert_eq!(reject.found, "é".repeat(200));
+        assert_eq!(reject.found, "é".repeat(200) + "…");
         assert_eq!(
             (reject.line, &*reject.column, reject.topic.as_deref()),
             (7, "id", Some("t"))

@@ -145,18 +145,7 @@ impl Notice<'_> {
         let is_chinese = end.locale.language == Language::Chinese;
         let (audit, state) = (name(self.name), end.status.as_str());
         let Some(report) = &end.report else {
-            return vec![match (is_chinese, end.is_success()) {
-                (true, true) => format!("ons-audit {audit}：已结束（{state}）"),
-                (true, false) => {
-                    format!("ons-audit {audit}：没有留下完整的结果文件，请查看日志（{state}）")
-                }
-                (false, true) => format!("ons-audit {audit}: {state}; it ended"),
-                (false, false) => {
-                    format!(
-                        "ons-audit {audit}: {state}; it left no whole results file: see its log"
-                    )
-                }
-            }];
+            return vec![self.without_report(&audit)];
         };
         let (tally, headline) = (report.tally(), report.chat_headline(&name));
         let verdicts = MessageVerdict::ALL
@@ -202,6 +191,22 @@ impl Notice<'_> {
         lines.extend(kinds(&tally.breaks, &end.locale, &name));
         lines.push(last);
         lines
+    }
+
+    /// Returns the only line about a run without a complete results file.
+    fn without_report(&self, audit: &str) -> String {
+        let (end, state) = (self.end, self.end.status.as_str());
+        let is_chinese = end.locale.language == Language::Chinese;
+        match (is_chinese, end.is_success()) {
+            (true, true) => format!("ons-audit {audit}：已结束（{state}）"),
+            (true, false) => {
+                format!("ons-audit {audit}：没有留下完整的结果文件，请查看日志（{state}）")
+            }
+            (false, true) => format!("ons-audit {audit}: {state}; it ended"),
+            (false, false) => {
+                format!("ons-audit {audit}: {state}; it left no whole results file: see its log")
+            }
+        }
     }
 
     fn object(&self) -> Value {
