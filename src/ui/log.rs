@@ -40,7 +40,7 @@ const QUEUED_LINES: usize = 1024;
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-enum QueueEntry {
+enum LogEntry {
     Line(Vec<u8>),
     /// All lines before are written when this is dropped.
     End(SyncSender<()>),
@@ -48,23 +48,23 @@ enum QueueEntry {
 
 /// Log lines that wait to be written.
 #[derive(Debug, Clone)]
-pub(crate) struct LogQueue(SyncSender<QueueEntry>);
+pub(crate) struct LogQueue(SyncSender<LogEntry>);
 
 impl LogQueue {
     /// Waits until the lines are written, or for a second.
     pub(crate) fn finish(&self) {
         let (end, written) = mpsc::sync_channel(0);
-        if self.0.try_send(QueueEntry::End(end)).is_ok() {
+        if self.0.try_send(LogEntry::End(end)).is_ok() {
             let _ = written.recv_timeout(LAST_LINES);
         }
     }
 }
 
-fn write_entries(entries: mpsc::Receiver<QueueEntry>) {
+fn write_entries(entries: mpsc::Receiver<LogEntry>) {
     for entry in entries {
         match entry {
-            QueueEntry::Line(line) => drop(io::stderr().write_all(&line)),
-            QueueEntry::End(end) => drop(end),
+            LogEntry::Line(line) => drop(io::stderr().write_all(&line)),
+            LogEntry::End(end) => drop(end),
         }
     }
 }
@@ -79,7 +79,7 @@ impl MakeWriter<'_> for LogQueue {
 
 impl Write for LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = self.0.try_send(QueueEntry::Line(plain(line)));
+        let _ = self.0.try_send(LogEntry::Line(plain(line)));
         Ok(line.len())
     }
 
