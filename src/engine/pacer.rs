@@ -421,6 +421,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn runs_that_share_a_file_make_no_burst_after_a_stop() {
+        for stopped_at in [0, 250, 999, 1000, 1050].map(Duration::from_millis) {
+            let stop = async {
+                tokio::time::sleep(stopped_at).await;
+                tokio::time::advance(Duration::from_mins(5)).await;
+                std::future::pending().await
+            };
+            let runs = tokio::select! {
+                runs = three_runs(305, None) => runs,
+                () = stop => unreachable!("it waits for ever"),
+            };
+            let mut all: Vec<_> = runs.concat();
+            all.sort();
+            let tenth = Duration::from_millis(100);
+            assert!(all.windows(2).all(|pair| apart(pair) >= tenth), "{all:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_throttled_answer_to_one_holds_and_slows_all() {
         let mut all = three_runs(20, Some(5000)).await.concat();
         all.sort();

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 use super::{Backoff, Engine, Pacer, Policy, RunOutcome, Sink, Stop};
 use crate::input::{Entry, KeptCells, Row};
@@ -501,5 +501,44 @@ async fn a_storm_of_overload_slows_the_run_but_not_to_a_crawl() {
         let pace = f64::from(calls) / source.start.elapsed().as_secs_f64();
         assert!(calls > 1500, "asked again: {calls}");
         assert!(pace > at_least && pace < at_most, "{rate}: {pace}");
+    }
+}
+
+/// As after SIGSTOP and SIGCONT: the clock jumps, and every timer that ended meanwhile fires at once. The moments of
+/// the stop cover the first call, ordinary calls, holds, pauses before another attempt, and the end.
+#[tokio::test(start_paused = true)]
+async fn a_stop_of_minutes_loses_nothing_and_no_burst_follows() {
+    let script = || {
+        [
+            failure(FailureKind::Server, None),
+            failure(FailureKind::Throttled, Some(1)),
+            overload(),
+            failure(FailureKind::Transport, None),
+            overload(),
+        ]
+    };
+    for stopped_at in (0..9000).step_by(41).map(Duration::from_millis) {
+        let source = Scripted::wary(300, script());
+        let stop = async {
+            sleep(stopped_at).await;
+            advance(Duration::from_mins(5)).await;
+            std::future::pending().await
+        };
+        let run_stop = Stop::new();
+        let (ended, sink) = tokio::select! {
+            ended = audit(queries(60), &source, "10/s", 8, &run_stop) => ended,
+            () = stop => unreachable!("it waits for ever"),
+        };
+        assert!(matches!(ended, RunOutcome::Complete));
+        assert!(sink.outcomes.len() == 60, "{stopped_at:?}");
+        assert!(sink.outcomes.iter().all(|outcome| outcome.answer.is_ok()));
+        let begun = source.begun.borrow();
+        let second = Duration::from_secs(1);
+        assert!(
+            begun
+                .windows(11)
+                .all(|calls| calls[10] - calls[0] >= second),
+            "stopped at {stopped_at:?}: {begun:?}"
+        );
     }
 }

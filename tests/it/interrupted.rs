@@ -210,3 +210,30 @@ fn what_a_kill_leaves_is_removed_by_the_next_run() {
     assert!(stderr.contains(removed), "{stderr}");
     assert_eq!(tool.names(), ["killed.ndjson", "r.csv"]);
 }
+
+/// The step `faults` of `.ci/run` runs it.
+#[test]
+#[ignore = "it takes more than a minute"]
+fn a_process_that_was_stopped_for_a_minute_loses_nothing_and_makes_no_burst() {
+    let tool = Tool::new();
+    let gateway = super::audit_http::some_messages(&tool, 200, Gateway::setup()).start();
+    let call = tool.call("audit in.csv --results kept.ndjson -o out.csv --rate 10 --source");
+    let running = call.arg(&gateway.url()).key().start();
+    gateway.wait_for_calls(25);
+    running.signal("STOP");
+    std::thread::sleep(Duration::from_mins(1));
+    running.signal("CONT");
+    let (_, stderr) = running.ends(0);
+    assert!(stderr.contains("messages     200 reconciled"), "{stderr}");
+    tool.call("verify kept.ndjson").ends(0);
+    let arrivals = gateway.arrivals();
+    assert!(arrivals.len() <= 200 + 8, "{} calls", arrivals.len());
+    let gaps = arrivals.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(
+        gaps.max() >= Some(Duration::from_secs(58)),
+        "it was stopped"
+    );
+    // Calls begin 100 ms apart; on their way they may be delayed by a little.
+    let soonest = arrivals.windows(12).map(|calls| calls[11] - calls[0]).min();
+    assert!(soonest >= Some(Duration::from_secs(1)), "{soonest:?}");
+}

@@ -39,10 +39,9 @@ pub(super) async fn key(
     };
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
-        return Err(FetchError::permanent(
-            format!("{WHO}: the response is not the name of a role"),
-            None,
-        ));
+        return Err(FetchError::transient(format!(
+            "{WHO}: the response is not the name of a role"
+        )));
     }
     let body = metadata
         .get(&format!("{ROLES}{name}"), token.as_deref(), role.allow_v1)
@@ -73,7 +72,7 @@ impl MetadataClient<'_> {
                 if !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic()) {
                     return Ok(Some(token.to_owned()));
                 }
-                FetchError::permanent(format!("{WHO}: an unusable token"), None)
+                FetchError::transient(format!("{WHO}: an unusable token"))
             }
             Ok(response) => refused(&response),
             // The service is absent, so version 1 is absent too.
@@ -133,7 +132,7 @@ async fn body(response: &mut Response) -> Result<Vec<u8>, FetchError> {
     body_of(response, LARGEST_ANSWER)
         .await
         .map_err(transport_error)?
-        .ok_or_else(|| FetchError::permanent(format!("{WHO}: an answer of more than 64 KiB"), None))
+        .ok_or_else(|| FetchError::transient(format!("{WHO}: an answer of more than 64 KiB")))
 }
 
 fn transport_error(error: reqwest::Error) -> FetchError {

@@ -103,9 +103,7 @@ pub(super) async fn key_at(
     let body = body_of(&mut response, LARGEST_ANSWER)
         .await
         .map_err(failed)?
-        .ok_or_else(|| {
-            FetchError::permanent(format!("{origin}: an answer of more than 64 KiB"), None)
-        })?;
+        .ok_or_else(|| FetchError::transient(format!("{origin}: an answer of more than 64 KiB")))?;
     if !status.is_success() {
         return Err(FetchError::refused(&origin, status.as_u16(), &[], &nothing));
     }

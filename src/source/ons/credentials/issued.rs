@@ -30,14 +30,13 @@ pub(super) const CLI_FIELDS: KeyFieldNames = KeyFieldNames {
     expires: "expiration",
 };
 
-/// Parses JSON into an untyped value: a type error of serde would quote the value, which may be a secret.
+/// Parses JSON into an untyped value: a type error of serde would quote the value, which may be a secret. Anything else
+/// may come from a proxy or a service that starts, so another attempt may succeed.
 pub(super) fn json(origin: &str, body: &[u8]) -> Result<Value, FetchError> {
     serde_json::from_slice(body)
         .ok()
         .filter(Value::is_object)
-        .ok_or_else(|| {
-            FetchError::permanent(format!("{origin}: the answer is not a JSON object"), None)
-        })
+        .ok_or_else(|| FetchError::transient(format!("{origin}: the answer is not a JSON object")))
 }
 
 /// Checks that `Code` is `Success`, as the metadata service and credentials URIs send it.
@@ -152,7 +151,8 @@ mod tests {
                 !error.what.contains("s3cret") && !error.what.contains("t0ken"),
                 "{error}"
             );
-            assert!(!error.is_transient);
+            let is_json_object = !says.contains("not a JSON object");
+            assert_eq!(error.is_transient, !is_json_object, "{error}");
         }
     }
 

@@ -7,6 +7,7 @@ mod near;
 mod server;
 mod shared;
 mod sts;
+mod trials;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
