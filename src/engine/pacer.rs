@@ -426,7 +426,7 @@ mod tests {
             let stop = async {
                 tokio::time::sleep(stopped_at).await;
                 tokio::time::advance(Duration::from_mins(5)).await;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             };
             let runs = tokio::select! {
                 runs = three_runs(305, None) => runs,

@@ -199,7 +199,7 @@ async fn a_call_without_a_free_file_waits_and_is_no_attempt() {
     let source = Scripted::new(0, (0..1000).map(|_| out_of_files()));
     let (ended, _) = audit(queries(3), &source, "max", 1, &Stop::new()).await;
     assert!(matches!(ended, RunOutcome::Fatal(_)), "{ended:?}");
-    assert_eq!(source.start.elapsed(), Duration::from_secs(120));
+    assert_eq!(source.start.elapsed(), Duration::from_mins(2));
 }
 
 /// Knows everything itself, as a snapshot does.
@@ -522,7 +522,7 @@ async fn a_stop_of_minutes_loses_nothing_and_no_burst_follows() {
         let stop = async {
             sleep(stopped_at).await;
             advance(Duration::from_mins(5)).await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let run_stop = Stop::new();
         let (ended, sink) = tokio::select! {
@@ -537,7 +537,7 @@ async fn a_stop_of_minutes_loses_nothing_and_no_burst_follows() {
         assert!(
             begun
                 .windows(11)
-                .all(|calls| calls[10] - calls[0] >= second),
+                .all(|calls| calls[10] >= calls[0] + second),
             "stopped at {stopped_at:?}: {begun:?}"
         );
     }

@@ -87,7 +87,7 @@ fn providers(service: &reqwest::Url, token_file: &std::path::Path) -> Vec<(Provi
     });
     let kinds = [
         ProviderKind::Role(Box::new(AssumedRole {
-            base: base,
+            base,
             role: role(service.clone()),
             external_id: None,
         })),
@@ -107,18 +107,22 @@ fn providers(service: &reqwest::Url, token_file: &std::path::Path) -> Vec<(Provi
         .into()
 }
 
+fn token_file() -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"s3cret-identity-token").unwrap();
+    file
+}
+
 /// Asks every kind of service once, each of which answers with `bytes`. Returns the errors.
 async fn errors(bytes: impl Fn() -> Vec<u8> + Clone + Send + 'static) -> Vec<FetchError> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
-    std::fs::write(&file, "s3cret-identity-token").unwrap();
+    let file = token_file();
     let server = RawServer::sending(move |head| match head.split(' ').next() {
         // The metadata service misbehaves only once it is asked for the key.
         Some("PUT") => response(200, "", "t0ken"),
         _ => bytes(),
     });
     let mut errors = Vec::new();
-    for (provider, fetcher) in providers(&server.url(), &file) {
+    for (provider, fetcher) in providers(&server.url(), file.path()) {
         errors.push(fetcher.probe(&provider).await.unwrap_err());
     }
     errors
@@ -215,10 +219,8 @@ async fn a_service_that_finds_the_clock_wrong_is_not_asked_again() {
 async fn silence_ends_with_a_timeout() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
-    std::fs::write(&file, "s3cret-identity-token").unwrap();
-    for (provider, fetcher) in providers(&url.parse().unwrap(), &file) {
+    let file = token_file();
+    for (provider, fetcher) in providers(&url.parse().unwrap(), file.path()) {
         let began = tokio::time::Instant::now();
         let error = fetcher.fetch(&provider).await.unwrap_err();
         assert!(error.is_transient, "{error}");
