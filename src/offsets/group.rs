@@ -20,6 +20,8 @@ pub struct GroupState {
     pub subscribed: Subscribed,
     /// The committed offset of each queue: the next message the group will read.
     pub offsets: ByQueue<u64>,
+    /// The queues whose committed offset is past their end, so that it proves nothing.
+    pub past_end: ByQueue<()>,
     /// Other data that brokers keep for the group.
     pub traces: GroupTraces,
 }

@@ -147,6 +147,7 @@ pub(super) mod tests {
                 commits: !offsets.is_empty(),
             },
             offsets,
+            past_end: ByQueue::default(),
         }
     }
 

@@ -37,14 +37,19 @@ impl Marks {
     /// The group filters by tag, and the message's tag is unknown.
     pub const TAG_UNKNOWN: Self = Self(1 << 5);
 
+    /// The committed offset is past the end of the queue: the broker has lost messages, the topic was made again, or an
+    /// answer was wrong.
+    pub const PAST_END: Self = Self(1 << 6);
+
     /// All marks with their names, in the order in which they are written.
-    const WORDS: [(Self, &'static str); 6] = [
+    const WORDS: [(Self, &'static str); 7] = [
         (Self::OFFLINE, "offline"),
         (Self::PULL, "pull"),
         (Self::POP, "pop"),
         (Self::UNSUBSCRIBED, "unsubscribed"),
         (Self::FILTER_UNKNOWN, "filter_unknown"),
         (Self::TAG_UNKNOWN, "tag_unknown"),
+        (Self::PAST_END, "past_end"),
     ];
 
     /// Returns whether there are no marks.
@@ -102,6 +107,7 @@ impl fmt::Display for Marks {
 /// | pull | none | `PULL` | |
 /// | any other | none | `NOT_CONSUME_YET` | |
 /// | any | ≤ queue offset | `NOT_CONSUME_YET` | as below |
+/// | any | past the end of the queue | `UNKNOWN` | `past_end` |
 /// | filters by SQL92 or a class | > queue offset | `UNKNOWN` | `filter_unknown` |
 /// | filters by tags, message's tag unknown | > queue offset | `UNKNOWN` | `tag_unknown` |
 /// | filters by tags, message's tag not among them | > queue offset | `CONSUMED_BUT_FILTERED` | as below |
@@ -145,6 +151,13 @@ pub fn judge_by_offsets(group: &GroupState, message: &Position) -> (TrackType, M
         .and(Marks::UNSUBSCRIBED.when(group.subscribed == Subscribed::Elsewhere));
     if *next <= message.queue_offset {
         return (TrackType::NOT_CONSUME_YET, qualifiers);
+    }
+    if group
+        .past_end
+        .get(&message.broker, message.queue_id)
+        .is_some()
+    {
+        return (TrackType::UNKNOWN, qualifiers.and(Marks::PAST_END));
     }
     if group.filter.is_opaque() {
         return (TrackType::UNKNOWN, qualifiers.and(Marks::FILTER_UNKNOWN));
@@ -202,6 +215,29 @@ mod tests {
     ";
 
     #[test]
+    fn offsets_past_the_end_of_the_queue_prove_nothing() {
+        for (subscription, committed, expected) in [
+            ("*", 18, (TrackType::UNKNOWN, Marks::PAST_END)),
+            ("amount>3:SQL92", 18, (TrackType::UNKNOWN, Marks::PAST_END)),
+            ("*", 17, (TrackType::NOT_CONSUME_YET, Marks::default())),
+        ] {
+            let kind = ["push", "clustering", subscription];
+            let mut group = group(true, kind, [("broker-a", 1, committed)]);
+            group.past_end.insert("broker-a".into(), 1, ());
+            assert_eq!(judge_by_offsets(&group, &message(None)), expected);
+            let elsewhere = Position {
+                queue_id: 2,
+                ..message(None)
+            };
+            let (word, marks) = judge_by_offsets(&group, &elsewhere);
+            assert_eq!(
+                (word, marks),
+                (TrackType::NOT_CONSUME_YET, Marks::default())
+            );
+        }
+    }
+
+    #[test]
     fn every_row_of_the_table() {
         for row in TABLE.trim().lines().skip(1) {
             let mut cells = row.split_whitespace();
@@ -240,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn marks_are_read_as_they_are_written(bits in 0..64_u8) {
+        fn marks_are_read_as_they_are_written(bits in 0..128_u8) {
             let marks = Marks(bits);
             prop_assert_eq!(Marks::named(&marks.to_string()), marks);
         }

@@ -333,6 +333,14 @@ impl Snapshot {
                     Rules::Offsets => not_found(EXPIRED, message),
                 });
             }
+            Some(held) if position.store.is_some() && self.state.rules == Rules::Offsets => {
+                let message = format!(
+                    "{broker} has lost it, or answered wrongly: it was found at offset {queue_offset} of queue {queue_id}, \
+                     which now ends before {}",
+                    held.end
+                );
+                return Err(Failure::new(FailureKind::Refused, LOST.to_owned(), message));
+            }
             Some(held) => format!(
                 "never stored there: queue {queue_id} on {broker} ends before offset {}, the message would stand at \
                  {queue_offset}",
@@ -347,6 +355,9 @@ impl Snapshot {
 
 /// Code of a message that has expired; Alibaba Cloud has no code of its own for it.
 pub const EXPIRED: &str = "MESSAGE_EXPIRED";
+
+/// Code of a message that was found, in a queue that ends before it when its offsets are read.
+const LOST: &str = "MESSAGE_LOST";
 
 /// Code of a failure because a broker that matters cannot be asked.
 pub const BROKER_GONE: &str = "BROKER_GONE";

@@ -122,6 +122,7 @@ fn blank_state(group: &GroupEntry, topic: &Arc<str>) -> GroupState {
         filter: TagFilter::all(),
         subscribed: is_subscribed(group, topic),
         offsets: ByQueue::default(),
+        past_end: ByQueue::default(),
         traces: GroupTraces {
             retry_topic: group.retry_topic,
             pops: group.pop_topics.contains(topic),
@@ -183,6 +184,11 @@ fn group_states(
             .entry(Arc::clone(&offset.topic))
             .or_insert_with(|| blank(&offset.topic));
         let broker = Arc::clone(&offset.broker);
+        if offset.past_end {
+            state
+                .past_end
+                .insert(Arc::clone(&broker), offset.queue_id, ());
+        }
         let before = state.offsets.insert(broker, offset.queue_id, offset.offset);
         if before.is_some() {
             return Err(Contradiction::Offset {

@@ -137,6 +137,9 @@ pub struct OffsetEntry {
     pub queue_id: u32,
     /// The committed offset.
     pub offset: u64,
+    /// Whether it is past the end of the queue, which was read afterwards: it proves nothing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub past_end: bool,
 }
 
 /// A message that was not found when the snapshot was captured.

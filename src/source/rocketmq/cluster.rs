@@ -307,19 +307,15 @@ impl Cluster {
     ///
     /// If no name server answers.
     pub async fn topics(&self) -> Result<Vec<Arc<str>>, Failure> {
-        let names = self.remoting.topics().await;
-        let names = names.map_err(|error| failure(&error))?;
         let brokers = self.brokers().await.map_err(|error| failure(&error))?;
-        let is_theirs = |name: &&String| {
+        let theirs = |name: &str| {
             // Each broker has a topic named after itself, and one named after its cluster.
-            let is_of_broker = brokers.by_name.contains_key(name.as_str());
-            !is_of_broker && **name != brokers.cluster && !is_internal(name)
+            let is_of_broker = brokers.by_name.contains_key(name);
+            let is_theirs = !is_of_broker && *name != *brokers.cluster && !is_internal(name);
+            is_theirs.then(|| name.into())
         };
-        Ok(names
-            .iter()
-            .filter(is_theirs)
-            .map(|name| name.as_str().into())
-            .collect())
+        let names = self.remoting.topics(theirs).await;
+        names.map_err(|error| failure(&error))
     }
 
     /// Captures topics as a snapshot for queries.

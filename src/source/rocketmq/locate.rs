@@ -133,19 +133,27 @@ impl Cluster {
                 let lookup = KeyLookup::any_time(wire, key);
                 self.remoting.query_message(&address, lookup).await
             });
-            (broker, copies.await)
+            // Only the oldest is kept while the other brokers are asked.
+            let oldest = copies.await.map(|copies| {
+                let ours = copies.into_iter().filter(|copy| *copy.topic == **wire);
+                let ours = ours.filter_map(|copy| located(broker, &copy));
+                ours.reduce(|oldest, copy| {
+                    if is_older(&copy, &oldest) {
+                        copy
+                    } else {
+                        oldest
+                    }
+                })
+            });
+            (broker, oldest)
         });
         let (mut oldest, mut failed) = (None, None);
-        for (broker, copies) in join_all(lookups).await {
-            match copies {
-                Ok(copies) => {
-                    let ours = copies.into_iter().filter(|copy| *copy.topic == **wire);
-                    for copy in ours.filter_map(|copy| located(broker, &copy)) {
-                        if oldest.as_ref().is_none_or(|oldest| is_older(&copy, oldest)) {
-                            oldest = Some(copy);
-                        }
-                    }
+        for (broker, found) in join_all(lookups).await {
+            match found {
+                Ok(Some(copy)) if oldest.as_ref().is_none_or(|oldest| is_older(&copy, oldest)) => {
+                    oldest = Some(copy);
                 }
+                Ok(_) => {}
                 Err(error) => failed = Some(worse(failed, (broker, error))),
             }
         }

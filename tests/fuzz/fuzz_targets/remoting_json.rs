@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     check::<SubscriptionGroups>(bytes);
     check::<TopicConfig>(bytes);
     check::<ConsumeStats>(bytes);
-    if let Ok(offsets) = from_slice::<ConsumerOffsets>(bytes) {
+    if let Ok(offsets) = ConsumerOffsets::read(bytes, None) {
         for of in offsets.groups {
             assert!(!of.topic.contains('@') && !of.group.contains('@'));
         }

@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         size += message.size as usize;
         read.push(message);
     }
-    match StoredMessage::read_all(bytes) {
+    match StoredMessage::read_all(bytes, usize::MAX) {
         Ok(all) => assert_eq!((all, size), (read, bytes.len())),
         Err(error) => assert!(!error.to_string().is_empty()),
     }

@@ -37,7 +37,16 @@ pub(crate) struct State {
     /// A request code that is answered with an error code, so many times.
     pub(crate) refuse: Option<(i64, i64, u32)>,
     pub(crate) addresses: BTreeMap<String, String>,
+    /// Whether brokers answer every look-up with the same messages under another topic.
+    pub(crate) moved: bool,
+    /// Answers some requests otherwise.
+    pub(crate) lie: Option<Lie>,
+    /// The only broker that answers so; by default all, and the name server.
+    pub(crate) liar: Option<&'static str>,
 }
+
+/// Returns the steps for a request, if it is answered otherwise.
+pub(crate) type Lie = fn(&Asked) -> Option<Vec<Step>>;
 
 /// A stored message.
 #[derive(Debug, Clone)]
@@ -132,7 +141,11 @@ impl Cluster {
             .map(|(name, broker)| ((*name).to_owned(), broker.address.clone()))
             .collect();
         let shared = state.clone();
-        let names = Broker::scripted(move |asked| vec![shared.lock().unwrap().at_names(asked)]);
+        let names = Broker::scripted(move |asked| {
+            let state = shared.lock().unwrap();
+            let lie = state.lie.and_then(|lie| lie(asked));
+            lie.unwrap_or_else(|| vec![state.at_names(asked)])
+        });
         Self {
             names,
             brokers,
@@ -235,6 +248,11 @@ impl State {
     }
 
     fn at_broker(&mut self, nth: usize, asked: &Asked) -> Vec<Step> {
+        if self.liar.is_none_or(|liar| liar == BROKERS[nth])
+            && let Some(steps) = self.lie.and_then(|lie| lie(asked))
+        {
+            return steps;
+        }
         if self.down.contains(BROKERS[nth]) {
             return vec![Step::Close];
         }
@@ -403,6 +421,11 @@ impl State {
         }
         let body = b"a body";
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
+        let topic = if self.moved {
+            "refunds"
+        } else {
+            &message.topic
+        };
         let mut rest = Vec::new();
         rest.extend(0xDAA3_20A7_u32.to_be_bytes());
         rest.extend([0; 4]); // CRC
@@ -418,8 +441,8 @@ impl State {
         rest.extend([0; 12]); // reconsumed, transaction
         rest.extend(length(body).to_be_bytes());
         rest.extend(body);
-        rest.push(u8::try_from(message.topic.len()).unwrap());
-        rest.extend(message.topic.as_bytes());
+        rest.push(u8::try_from(topic.len()).unwrap());
+        rest.extend(topic.as_bytes());
         rest.extend(u16::try_from(properties.len()).unwrap().to_be_bytes());
         rest.extend(properties.as_bytes());
         let mut stored = (length(&rest) + 4).to_be_bytes().to_vec();

@@ -12,21 +12,38 @@ use crate::humanize::without_os_codes;
 use crate::source::rocketmq::Cluster;
 use crate::source::rocketmq::cluster::nowhere;
 use crate::source::rocketmq::failure::failure;
-use crate::source::rocketmq::remoting::CallError;
+use crate::source::rocketmq::remoting::{CallError, Cause};
 use crate::source::{Failure, FailureKind};
 
 /// Limit for concurrent calls; each broker has its own limit as well.
 const AT_ONCE: usize = 64;
+
+/// Limit for calls with long responses: only one of them is in memory.
+pub(super) const ONE: usize = 1;
 
 /// Attempts per call, and the first pause between them.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Captured<'_> {
-    /// Calls each broker with its item. A broker that cannot be reached is recorded and not called again. An
-    /// error that would occur everywhere fails the capture.
+    /// Calls each broker with its item, many at once.
     pub(super) async fn ask<I, T, F>(
         &mut self,
+        items: Vec<(Arc<str>, I)>,
+        ask: impl Fn(Arc<str>, I) -> F,
+    ) -> Result<Vec<(Arc<str>, I, T)>, Failure>
+    where
+        I: Clone,
+        F: Future<Output = Result<T, CallError>>,
+    {
+        self.ask_at_once(AT_ONCE, items, ask).await
+    }
+
+    /// Calls each broker with its item, `at_once` at the same time. A broker that cannot be reached is recorded and not called again. An
+    /// error that would occur everywhere fails the capture.
+    pub(super) async fn ask_at_once<I, T, F>(
+        &mut self,
+        at_once: usize,
         items: Vec<(Arc<str>, I)>,
         ask: impl Fn(Arc<str>, I) -> F,
     ) -> Result<Vec<(Arc<str>, I, T)>, Failure>
@@ -45,7 +62,7 @@ impl Captured<'_> {
                     .await;
                 (broker, item, answer)
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(at_once)
             .collect()
             .await;
         let mut all = Vec::with_capacity(answers.len());
@@ -69,7 +86,8 @@ impl Captured<'_> {
 }
 
 impl Cluster {
-    /// Calls a broker at its master, whose state is current. Retries, because the master may be moving.
+    /// Calls a broker at its master, whose state is current. Retries, because the master may be moving. An answer that
+    /// can't be read is not requested again: it may be long, and would be the same.
     async fn at_master<T, F>(
         &self,
         broker: &str,
@@ -81,7 +99,7 @@ impl Cluster {
         let mut pause = PAUSE;
         for _ in 1..TRIES {
             match self.once_at_master(broker, &ask).await {
-                Err(error) if error.is_retryable() => {
+                Err(error) if error.is_retryable() && !is_malformed(&error) => {
                     tokio::time::sleep(pause).await;
                     self.refresh().await?;
                     pause *= 4;
@@ -110,4 +128,8 @@ impl Cluster {
             None => Err(nowhere(broker)),
         }
     }
+}
+
+const fn is_malformed(error: &CallError) -> bool {
+    matches!(error.cause, Cause::Malformed(_))
 }

@@ -10,7 +10,7 @@ use crate::source::rocketmq::cluster::RoutedTopic;
 use crate::source::rocketmq::remoting::body::{
     ConsumerClient, ConsumerConnection, SubscriptionData,
 };
-use crate::source::rocketmq::remoting::namespace::retry_topic;
+use crate::source::rocketmq::remoting::namespace::{group_of_retry_topic, retry_topic};
 
 impl Captured<'_> {
     pub(super) fn masters(&self, brokers: &Brokers) -> BTreeMap<Arc<str>, Box<str>> {
@@ -37,9 +37,23 @@ impl Captured<'_> {
         self.topics.iter().map(topic).collect()
     }
 
-    /// Returns the groups; `names` are all topics of the cluster, if known.
-    pub(super) fn groups(&mut self, names: Option<&[String]>) -> Vec<GroupEntry> {
-        let names = names.map(|names| names.iter().map(|name| &**name).collect::<BTreeSet<_>>());
+    /// Returns the retry topics of the groups, with those of POP. `None` if the name server refuses to list topics.
+    pub(super) async fn retry_topics(&self) -> Option<BTreeSet<String>> {
+        let topics: BTreeSet<_> = self.topics.iter().map(|topic| &*topic.wire).collect();
+        let kept = |name: &str| {
+            let of = group_of_retry_topic(name)?;
+            let is_of_pop =
+                |at: usize| self.groups.contains_key(&of[..at]) && topics.contains(&of[at + 1..]);
+            let mut ends = of.match_indices(['_', '+']);
+            let is_ours = self.groups.contains_key(of) || ends.any(|(at, _)| is_of_pop(at));
+            is_ours.then(|| name.to_owned())
+        };
+        let names = self.cluster.remoting.topics(kept).await.ok()?;
+        Some(names.into_iter().collect())
+    }
+
+    /// Returns the groups; `names` are the retry topics of the cluster, if known.
+    pub(super) fn groups(&mut self, names: Option<&BTreeSet<String>>) -> Vec<GroupEntry> {
         let groups = std::mem::take(&mut self.groups);
         let known: BTreeSet<_> = groups.keys().cloned().collect();
         let group = |(group, connection): (Arc<str>, Option<ConsumerConnection>)| {

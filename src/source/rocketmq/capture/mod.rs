@@ -10,13 +10,14 @@
 mod ask;
 mod document;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use self::ask::ONE;
 use super::Cluster;
 use super::cluster::{QueriedTopic, RoutedTopic};
 use super::failure::failure;
-use super::remoting::body::{ConsumerConnection, GroupOffsets};
+use super::remoting::body::{ConsumerClient, ConsumerConnection, GroupOffsets};
 use super::remoting::{Cause, QueueOf, namespace::retry_topic};
 use super::system::{is_system_group, is_system_topic};
 use crate::offsets::Rules;
@@ -62,14 +63,14 @@ impl Cluster {
             (name, why.into())
         });
         captured.unreachable = gone.collect();
-        // The names of topics reveal retry and POP topics. The name server may refuse to list them.
-        let names = self.remoting.topics().await.ok();
         captured.find_groups().await?;
         captured.read_connections().await?;
         captured.measure_queues().await?;
         let captured_at = (self.clock)();
         captured.read_offsets().await?;
+        captured.check_ends().await?;
         captured.read_connections().await?; // for groups that were discovered by their offsets
+        let names = captured.retry_topics().await;
         Ok(SnapshotDocument {
             schema: Schema,
             cluster: brokers.cluster.as_str().into(),
@@ -78,7 +79,7 @@ impl Cluster {
             rules: Rules::Offsets,
             masters: captured.masters(&brokers),
             brokers: self.seen().into_iter().collect(),
-            groups: captured.groups(names.as_deref()),
+            groups: captured.groups(names.as_ref()),
             topics: captured.topics(),
             unreachable: captured.unreachable,
             ..SnapshotDocument::default()
@@ -141,7 +142,11 @@ impl Captured<'_> {
         });
         let answers = self
             .ask(pairs.collect(), |address, group| async move {
-                cluster.remoting.consumer_connection(&address, &group).await
+                let connection = cluster
+                    .remoting
+                    .consumer_connection(&address, &group)
+                    .await?;
+                Ok(connection.map(without_details))
             })
             .await?;
         for group in new {
@@ -188,14 +193,24 @@ impl Captured<'_> {
             .await?;
         for (broker, (topic, queue_id), held) in answers {
             let number = |offset: i64| u64::try_from(offset).unwrap_or_default();
-            if let Some((min, max)) = held {
-                self.queues.entry(topic).or_default().push(QueueRange {
-                    broker,
-                    queue_id,
-                    min_offset: number(min),
-                    max_offset: number(max).max(number(min)),
-                });
+            let Some((min, max)) = held.map(|(min, max)| (number(min), number(max))) else {
+                continue;
+            };
+            if min > max {
+                let why = format!(
+                    "its offsets contradict each other: queue {queue_id} of topic {topic} begins at {min} and ends before \
+                     {max}"
+                );
+                tracing::warn!("messages on {broker} cannot be judged: {why}");
+                self.unreachable.entry(broker).or_insert_with(|| why.into());
+                continue;
             }
+            self.queues.entry(topic).or_default().push(QueueRange {
+                broker,
+                queue_id,
+                min_offset: min,
+                max_offset: max,
+            });
         }
         for queues in self.queues.values_mut() {
             queues.sort_by(|a, b| (&a.broker, a.queue_id).cmp(&(&b.broker, b.queue_id)));
@@ -207,13 +222,23 @@ impl Captured<'_> {
     async fn read_offsets(&mut self) -> Result<(), Failure> {
         let cluster = self.cluster;
         let brokers = self.brokers.iter().map(|broker| (broker.clone(), ()));
+        let topics = self.topics.iter().map(|topic| topic.wire.clone());
+        let topics: Arc<BTreeSet<_>> = Arc::new(topics.collect());
         let answers = self
-            .ask(brokers.collect(), |address, ()| async move {
-                match cluster.remoting.all_consumer_offsets(&address).await {
-                    Err(error) if matches!(error.cause, Cause::Denied(_) | Cause::Refused(_)) => {
-                        Ok(None)
+            .ask_at_once(ONE, brokers.collect(), |address, ()| {
+                let topics = topics.clone();
+                async move {
+                    let offsets = cluster
+                        .remoting
+                        .all_consumer_offsets(&address, Some(&topics));
+                    match offsets.await {
+                        Err(error)
+                            if matches!(error.cause, Cause::Denied(_) | Cause::Refused(_)) =>
+                        {
+                            Ok(None)
+                        }
+                        answer => answer.map(Some),
                     }
-                    answer => answer.map(Some),
                 }
             })
             .await?;
@@ -272,6 +297,51 @@ impl Captured<'_> {
         Ok(())
     }
 
+    /// Marks committed offsets that are past the end of their queue: a broker that has lost messages, a topic that was
+    /// made again, or a wrong answer. Messages may have been stored since the queues were measured, so the ends of these
+    /// queues are read again.
+    async fn check_ends(&mut self) -> Result<(), Failure> {
+        let cluster = self.cluster;
+        let mut ends = HashMap::new();
+        for (topic, queues) in &self.queues {
+            for queue in queues {
+                let key = (queue.broker.clone(), (topic.clone(), queue.queue_id));
+                ends.insert(key, queue.max_offset);
+            }
+        }
+        let key = |offset: &OffsetEntry| {
+            let queue = (offset.topic.clone(), offset.queue_id);
+            (offset.broker.clone(), queue)
+        };
+        let committed = self.offsets.values().flatten();
+        let past = committed.filter(|offset| {
+            ends.get(&key(offset))
+                .is_some_and(|end| offset.offset > *end)
+        });
+        let queues: BTreeSet<_> = past.map(key).collect();
+        let answers = self
+            .ask(
+                queues.into_iter().collect(),
+                |address, (topic, queue_id)| async move {
+                    let queue = QueueOf {
+                        topic: &topic,
+                        queue_id,
+                    };
+                    cluster.remoting.max_offset(&address, queue).await
+                },
+            )
+            .await?;
+        for (broker, queue, end) in answers {
+            ends.insert((broker, queue), u64::try_from(end).unwrap_or_default());
+        }
+        for offset in self.offsets.values_mut().flatten() {
+            offset.past_end = ends
+                .get(&key(offset))
+                .is_some_and(|end| offset.offset > *end);
+        }
+        Ok(())
+    }
+
     /// Keeps the offsets of the captured topics, and of the groups' retry topics: `mqadmin` behaves differently
     /// if a group has any.
     fn take(&mut self, broker: &Arc<str>, of_group: GroupOffsets) {
@@ -295,6 +365,7 @@ impl Captured<'_> {
                 broker: broker.clone(),
                 queue_id,
                 offset: u64::try_from(offset).ok()?, // -1: no offset
+                past_end: false,
             })
         });
         let group = group.clone();
@@ -314,6 +385,20 @@ impl Captured<'_> {
         }
         pairs
     }
+}
+
+/// Leaves out what a capture does not contain, which may be large: all clients but one, the codes and lists of tags.
+fn without_details(mut connection: ConsumerConnection) -> ConsumerConnection {
+    let clients = &mut connection.clients;
+    let kept = clients.iter().position(ConsumerClient::is_grpc);
+    clients.truncate(kept.map_or(1, |nth| nth + 1));
+    clients.drain(..clients.len().saturating_sub(1));
+    clients.shrink_to_fit();
+    for subscription in connection.subscriptions.values_mut() {
+        subscription.tags = Vec::new();
+        subscription.codes = Vec::new();
+    }
+    connection
 }
 
 /// Merges the connections at another broker. Clients send their subscriptions to all brokers; the newest

@@ -50,6 +50,46 @@ impl RequestCode {
         self as i32
     }
 
+    /// Returns the length of the longest frame that is accepted as a response, in bytes.
+    ///
+    /// Each limit is above the honest response of a cluster with 50,000 topics and 10,000 groups. None is above 16 MiB, the
+    /// longest frame that the clients and slaves of RocketMQ accept by default.
+    ///
+    /// | response | estimate | limit |
+    /// |---|---|---|
+    /// | messages (11, 12, 33) | one message below 4 MiB, or many in 256 KiB | 16 MiB |
+    /// | topics (206) | 50,000 topics, 20,000 retry and dead-letter topics, 50,000 of POP, 130 bytes each: 15.6 MB | 16 MiB |
+    /// | offsets of all groups (43) | 60,000 pairs of topic and group with names of 60 bytes and 16 queues: 14.5 MB | 16 MiB |
+    /// | settings of all groups (201) | 10,000 groups, 600 bytes each: 6 MB | 8 MiB |
+    /// | offsets of a group (208) | 2,000 topics with 16 queues, 220 bytes each: 7 MB | 8 MiB |
+    /// | groups of a topic (300) | 10,000 groups, 123 bytes each: 1.2 MB | 2 MiB |
+    /// | clients of a group (203) | 3,000 clients, 200 bytes each, and 1,000 subscriptions of 300 bytes: 0.9 MB | 1 MiB |
+    /// | route (105), brokers (106) | 1,000 brokers with 3 replicas, 700 bytes each: 0.7 MB | 1 MiB |
+    /// | entries of a queue (321) | some 100 bytes each; one is requested | 1 MiB |
+    /// | one number, settings of a topic (14, 29, 30, 31, 351) | 1 KB | 64 KiB |
+    #[must_use]
+    pub const fn longest_answer(self) -> usize {
+        const MIB: usize = 1024 * 1024;
+        match self {
+            Self::PullMessage
+            | Self::QueryMessage
+            | Self::ViewMessageById
+            | Self::GetAllTopicListFromNameServer
+            | Self::GetAllConsumerOffset => 16 * MIB,
+            Self::GetAllSubscriptionGroupConfig | Self::GetConsumeStats => 8 * MIB,
+            Self::QueryTopicConsumeByWho => 2 * MIB,
+            Self::GetConsumerConnectionList
+            | Self::GetRouteInfoByTopic
+            | Self::GetBrokerClusterInfo
+            | Self::QueryConsumeQueue => MIB,
+            Self::QueryConsumerOffset
+            | Self::SearchOffsetByTimestamp
+            | Self::GetMaxOffset
+            | Self::GetMinOffset
+            | Self::GetTopicConfig => 64 * 1024,
+        }
+    }
+
     /// Returns the name of the request in the protocol.
     #[must_use]
     pub const fn name(self) -> &'static str {

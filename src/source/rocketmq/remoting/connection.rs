@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio_util::codec::Decoder as _;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::{self, FrameDecoder};
@@ -15,6 +14,9 @@ use super::{Request, Response};
 
 /// Maximum number of requests per write.
 const BATCH: usize = 64;
+
+/// Bodies of more bytes are read by their callers one by one.
+const LONG: usize = 64 * 1024;
 
 /// Minimum capacity for the next read, in bytes.
 const READ: usize = 16 * 1024;
@@ -59,7 +61,7 @@ impl Connection {
 
     /// Sends a request and waits for the response. Dropping the future abandons the response.
     pub(super) async fn ask(&self, request: &Request) -> Result<Response, ConnectionError> {
-        let mut call = self.waiting.register()?;
+        let mut call = self.waiting.register(request.code())?;
         let mut bytes = BytesMut::with_capacity(512);
         frame::write(request, call.opaque, &mut bytes);
         // If the connection has just ended, the pending call reports why.
@@ -90,15 +92,24 @@ async fn read_all(
 ) -> ConnectionError {
     let mut bytes = BytesMut::new();
     loop {
-        bytes.reserve(READ);
+        bytes.reserve(decoder.room(&bytes).max(READ));
         match input.read_buf(&mut bytes).await {
             Ok(0) => return ConnectionError::Lost("the server closed it".to_owned()),
             Ok(_) => waiting.record_activity(),
             Err(error) => return lost(&error),
         }
         loop {
-            match decoder.decode(&mut bytes) {
-                Ok(Some(frame)) => waiting.deliver(frame),
+            match decoder.next(&mut bytes, |header| waiting.request_of(header)) {
+                Ok(Some(frame)) => {
+                    let is_long = frame.body.len() > LONG;
+                    waiting.deliver(frame);
+                    if is_long {
+                        // Without this, the buffer of the long frame would be used again and never be freed.
+                        bytes = BytesMut::from(&*bytes);
+                        // The caller reads it before the next one arrives, so that only one is in memory.
+                        tokio::task::yield_now().await;
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => return ConnectionError::Malformed(error.to_string()),
             }

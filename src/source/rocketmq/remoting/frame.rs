@@ -6,12 +6,17 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 use tokio_util::codec::Decoder;
 
-use super::Request;
 use super::header::{CommandHeader, Form, HeaderError, RequestHeader};
+use super::{Request, RequestCode};
 
-/// Maximum length of a frame. Servers and the Java client allow 16 MiB, but the offsets of a large broker come
-/// in one frame.
-pub const LONGEST: usize = 256 * 1024 * 1024;
+/// Maximum length of a frame: that of the longest response to any request ([`RequestCode::longest_answer`]).
+pub const LONGEST: usize = RequestCode::GetAllConsumerOffset.longest_answer();
+
+/// Maximum length of a header. It has a code, a remark and some fields.
+const LONGEST_HEAD: usize = 256 * 1024;
+
+/// Frames of more bytes are checked as soon as their header is there.
+const SHORT: usize = 64 * 1024;
 
 /// Size of the header's form and length.
 const MARK: usize = 4;
@@ -29,11 +34,15 @@ pub struct Frame {
 #[derive(Debug, Clone)]
 pub struct FrameDecoder {
     longest: usize,
+    /// Bytes of a frame without a waiting call, which are dropped as they arrive.
+    skipped: usize,
+    /// Whether the header of the frame at the beginning was checked.
+    is_checked: bool,
 }
 
 impl Default for FrameDecoder {
     fn default() -> Self {
-        Self { longest: LONGEST }
+        Self::up_to(LONGEST)
     }
 }
 
@@ -41,7 +50,75 @@ impl FrameDecoder {
     /// Creates a decoder for frames of at most `longest` bytes.
     #[must_use]
     pub const fn up_to(longest: usize) -> Self {
-        Self { longest }
+        Self {
+            longest,
+            skipped: 0,
+            is_checked: false,
+        }
+    }
+
+    /// Returns how many bytes to make room for. Once a sixteenth of a long frame has arrived, this is the rest of it, so
+    /// that two copies of a long frame are never in memory.
+    #[must_use]
+    pub fn room(&self, bytes: &BytesMut) -> usize {
+        let announced = bytes.first_chunk::<4>().filter(|_| self.is_checked);
+        let length = announced.map_or(0, |length| {
+            u32::from_be_bytes(*length) as usize + size_of::<u32>()
+        });
+        if bytes.len() < length / 16 {
+            return 0;
+        }
+        length.saturating_sub(bytes.len())
+    }
+
+    /// Returns the next frame, if it is complete. `waiting` returns the request that a frame with this header answers,
+    /// if one waits for it. Its limit applies, and other long frames are skipped.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a frame, or one that is longer than the response to its request may be.
+    pub fn next(
+        &mut self,
+        bytes: &mut BytesMut,
+        waiting: impl Fn(&CommandHeader) -> Option<RequestCode>,
+    ) -> Result<Option<Frame>, FrameError> {
+        loop {
+            let dropped = self.skipped.min(bytes.len());
+            bytes.advance(dropped);
+            self.skipped -= dropped;
+            let Some(announced) = bytes.first_chunk::<4>() else {
+                return Ok(None);
+            };
+            let announced = u32::from_be_bytes(*announced);
+            let length = announced as usize;
+            if length < MARK || length > self.longest {
+                return Err(FrameError::Length(announced));
+            }
+            if let Some((_, mark)) = bytes.split_first_chunk::<4>()
+                && let Some(mark) = mark.first_chunk()
+            {
+                form_of(u32::from_be_bytes(*mark), length)?;
+            }
+            if length > SHORT && !self.is_checked {
+                let Some(header) = header_of(&bytes[size_of::<u32>()..], length)? else {
+                    return Ok(None);
+                };
+                let Some(request) = waiting(&header) else {
+                    self.skipped = size_of::<u32>() + length;
+                    continue;
+                };
+                if length > request.longest_answer() {
+                    return Err(FrameError::TooLong(length, request));
+                }
+                self.is_checked = true;
+            }
+            if bytes.len() < size_of::<u32>() + length {
+                return Ok(None);
+            }
+            self.is_checked = false;
+            bytes.advance(size_of::<u32>());
+            return read(bytes.split_to(length).freeze()).map(Some);
+        }
     }
 }
 
@@ -49,32 +126,39 @@ impl Decoder for FrameDecoder {
     type Item = Frame;
     type Error = FrameError;
 
+    /// Decodes any frame, as if the request with the longest responses waited for it.
     fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
-        let Some(announced) = bytes.first_chunk::<4>() else {
-            return Ok(None);
-        };
-        let announced = u32::from_be_bytes(*announced);
-        let length = announced as usize;
-        if length < MARK || length > self.longest {
-            return Err(FrameError::Length(announced));
-        }
-        if bytes.len() < size_of::<u32>() + length {
-            return Ok(None);
-        }
-        bytes.advance(size_of::<u32>());
-        read(bytes.split_to(length).freeze()).map(Some)
+        self.next(bytes, |_| Some(RequestCode::GetAllConsumerOffset))
+    }
+}
+
+/// Parses the form and the length of the header of a frame of `length` bytes.
+fn form_of(mark: u32, length: usize) -> Result<(Form, usize), FrameError> {
+    let [form, ..] = mark.to_be_bytes();
+    let head = (mark & 0x00FF_FFFF) as usize;
+    let form = Form::from_byte(form).ok_or(HeaderError::Form(form))?;
+    if head > (length - MARK).min(LONGEST_HEAD) {
+        return Err(FrameError::HeaderLength(head, length - MARK));
+    }
+    Ok((form, head))
+}
+
+/// Parses the header at the beginning of a frame of `length` bytes; `None` if it has not arrived yet.
+fn header_of(mut bytes: &[u8], length: usize) -> Result<Option<CommandHeader>, FrameError> {
+    let Ok(mark) = bytes.try_get_u32() else {
+        return Ok(None);
+    };
+    let (form, head) = form_of(mark, length)?;
+    match bytes.get(..head) {
+        Some(head) => Ok(Some(CommandHeader::read(form, head)?)),
+        None => Ok(None),
     }
 }
 
 fn read(mut frame: Bytes) -> Result<Frame, FrameError> {
-    let mark = frame.get_u32();
-    let [form, ..] = mark.to_be_bytes();
-    let length = (mark & 0x00FF_FFFF) as usize;
-    let form = Form::from_byte(form).ok_or(HeaderError::Form(form))?;
-    if length > frame.len() {
-        return Err(FrameError::HeaderLength(length, frame.len()));
-    }
-    let header = CommandHeader::read(form, &frame.split_to(length))?;
+    let length = frame.len();
+    let (form, head) = form_of(frame.get_u32(), length)?;
+    let header = CommandHeader::read(form, &frame.split_to(head))?;
     Ok(Frame {
         header,
         body: frame,
@@ -100,7 +184,10 @@ pub enum FrameError {
     /// The length is out of range: the server speaks another protocol.
     #[error("a frame of {0} bytes, which no RocketMQ server sends")]
     Length(u32),
-    /// The header is longer than its frame.
+    /// The frame is longer than a response to its request.
+    #[error("a frame of {0} bytes, expected at most {limit} for {1}", limit = .1.longest_answer())]
+    TooLong(usize, RequestCode),
+    /// The header is longer than its frame, or than a header may be.
     #[error("a frame whose head has {0} bytes of {1}")]
     HeaderLength(usize, usize),
     /// The header cannot be read.
@@ -115,7 +202,6 @@ pub enum FrameError {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::RequestCode;
     use super::*;
 
     const HEAD: &[u8] = br#"{"code":0,"flag":1,"opaque":3}"#;
@@ -167,7 +253,8 @@ mod tests {
     #[test]
     fn no_room_is_made_on_the_word_of_a_length() {
         let mut bytes = BytesMut::new();
-        bytes.put_u32(200 << 20);
+        bytes.put_u32(15 << 20);
+        bytes.put_u32(HEAD.len().try_into().unwrap());
         bytes.put_slice(HEAD);
         let before = bytes.capacity();
         assert!(
@@ -177,6 +264,44 @@ mod tests {
                 .is_none()
         );
         assert_eq!(bytes.capacity(), before);
+    }
+
+    #[test]
+    fn the_limit_is_that_of_the_request() {
+        let limit = RequestCode::GetRouteInfoByTopic.longest_answer();
+        for length in [limit - 4 - HEAD.len(), limit - 3 - HEAD.len()] {
+            let whole = frame(HEAD, &vec![b' '; length]);
+            let mut bytes = BytesMut::from(&whole[..8 + HEAD.len()]);
+            let mut decoder = FrameDecoder::default();
+            let route = |header: &CommandHeader| {
+                (header.opaque == 3).then_some(RequestCode::GetRouteInfoByTopic)
+            };
+            let first = decoder.next(&mut bytes, route);
+            if whole.len() - 4 > limit {
+                let error = first.unwrap_err().to_string();
+                let says = "a frame of 1048577 bytes, expected at most 1048576 for GET_ROUTEINFO_BY_TOPIC (105)";
+                assert_eq!(error, says);
+                continue;
+            }
+            assert!(first.unwrap().is_none());
+            bytes.extend_from_slice(&whole[8 + HEAD.len()..]);
+            let frame = decoder.next(&mut bytes, route).unwrap().unwrap();
+            assert_eq!(frame.body.len(), length);
+        }
+    }
+
+    #[test]
+    fn long_frames_without_a_call_are_dropped_as_they_arrive() {
+        let whole = [frame(HEAD, &vec![b' '; 1 << 20]), frame(HEAD, b"next")].concat();
+        let (mut bytes, mut decoder) = (BytesMut::new(), FrameDecoder::default());
+        let mut read = Vec::new();
+        for piece in whole.chunks(1000) {
+            bytes.extend_from_slice(piece);
+            read.extend(decoder.next(&mut bytes, |_| None).unwrap());
+            assert!(bytes.len() <= 1000);
+        }
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].body, "next");
     }
 
     proptest! {

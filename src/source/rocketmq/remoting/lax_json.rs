@@ -38,6 +38,85 @@ pub fn strict(lax: &[u8]) -> Cow<'_, [u8]> {
     scanner.finish()
 }
 
+/// Visits the members of an object in place, without a copy of the text. Keys and values are handed over as they are
+/// written; a key that is text has its quotes.
+///
+/// # Errors
+///
+/// If the text is not an object, or a visit fails.
+pub(super) fn visit_members<'a>(
+    lax: &'a [u8],
+    mut visit: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), serde_json::Error>,
+) -> Result<(), serde_json::Error> {
+    let wrong = || serde::de::Error::custom("an object that ends too early");
+    let rest = lax.trim_ascii().strip_prefix(b"{").ok_or_else(wrong)?;
+    let mut rest = rest.strip_suffix(b"}").ok_or_else(wrong)?.trim_ascii();
+    while !rest.is_empty() {
+        let key = value_end(rest, b':');
+        let (key, after) = (rest[..key].trim_ascii(), &rest[key..]);
+        let after = after.strip_prefix(b":").ok_or_else(wrong)?;
+        let end = value_end(after, b',');
+        let (value, after) = (after[..end].trim_ascii(), &after[end..]);
+        if key.is_empty() || value.is_empty() {
+            return Err(wrong());
+        }
+        visit(key, value)?;
+        rest = match after.strip_prefix(b",") {
+            Some(next) if next.trim_ascii().is_empty() => return Err(wrong()),
+            Some(next) => next.trim_ascii_start(),
+            None => after,
+        };
+    }
+    Ok(())
+}
+
+/// Visits the items of a list in place, without a copy of the text; `null` has none.
+///
+/// # Errors
+///
+/// If the text is not a list, or a visit fails.
+pub(super) fn visit_items<'a>(
+    lax: &'a [u8],
+    mut visit: impl FnMut(&'a [u8]) -> Result<(), serde_json::Error>,
+) -> Result<(), serde_json::Error> {
+    let wrong = || serde::de::Error::custom("a list that ends too early");
+    if lax == b"null" {
+        return Ok(());
+    }
+    let rest = lax.strip_prefix(b"[").ok_or_else(wrong)?;
+    let mut rest = rest.strip_suffix(b"]").ok_or_else(wrong)?;
+    if rest.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    loop {
+        let (item, after) = rest.split_at(value_end(rest, b','));
+        visit(item.trim_ascii())?;
+        match after.strip_prefix(b",") {
+            Some(next) => rest = next,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Returns the position of the byte that ends a value, outside of strings and brackets, or the end of the text.
+fn value_end(text: &[u8], end: u8) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(text, at);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ if byte == end && depth == 0 => break,
+            _ => {}
+        }
+        at += 1;
+    }
+    at.min(text.len())
+}
+
 /// Scans the text once and copies the parts that need no change.
 struct Scanner<'a> {
     lax: &'a [u8],

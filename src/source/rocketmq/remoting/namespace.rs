@@ -67,6 +67,12 @@ pub fn retry_topic(group: &str) -> String {
     format!("{RETRY}{group}")
 }
 
+/// Returns the group of a retry topic.
+#[must_use]
+pub fn group_of_retry_topic(topic: &str) -> Option<&str> {
+    topic.strip_prefix(RETRY)
+}
+
 fn split_prefix(name: &str) -> (&str, &str) {
     [RETRY, DEAD_LETTERS]
         .iter()

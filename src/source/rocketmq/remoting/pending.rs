@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::Response;
 use super::frame::Frame;
+use super::header::CommandHeader;
+use super::{RequestCode, Response};
 
 /// The reason why a connection has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) enum ConnectionError {
     /// The received bytes are not a frame.
     Malformed(String),
 }
+
+type Answer = oneshot::Sender<Result<Response, ConnectionError>>;
 
 /// Assigns responses to calls.
 #[derive(Debug, Default)]
@@ -29,14 +32,17 @@ pub(super) struct PendingCalls {
 
 #[derive(Debug, Default)]
 struct PendingTable {
-    calls: HashMap<i32, oneshot::Sender<Result<Response, ConnectionError>>>,
+    calls: HashMap<i32, (RequestCode, Answer)>,
     last: i32,
     ended: Option<ConnectionError>,
 }
 
 impl PendingCalls {
     /// Registers a call under a unique number.
-    pub(super) fn register(self: &Arc<Self>) -> Result<PendingCall, ConnectionError> {
+    pub(super) fn register(
+        self: &Arc<Self>,
+        request: RequestCode,
+    ) -> Result<PendingCall, ConnectionError> {
         let mut table = self.table();
         if let Some(reason) = &table.ended {
             return Err(reason.clone());
@@ -46,7 +52,7 @@ impl PendingCalls {
             let opaque = table.last;
             if let Entry::Vacant(vacant) = table.calls.entry(opaque) {
                 let (sender, answer) = oneshot::channel();
-                vacant.insert(sender);
+                vacant.insert((request, sender));
                 return Ok(PendingCall {
                     opaque,
                     answer,
@@ -56,13 +62,21 @@ impl PendingCalls {
         }
     }
 
+    /// Returns the request that waits for the response with this header.
+    pub(super) fn request_of(&self, header: &CommandHeader) -> Option<RequestCode> {
+        let table = self.table();
+        let call = table.calls.get(&header.opaque);
+        call.filter(|_| header.is_answer())
+            .map(|(request, _)| *request)
+    }
+
     /// Delivers a response to its call. A frame without a waiting call is dropped: a push of the server, or a
     /// late or duplicate response.
     pub(super) fn deliver(&self, Frame { header, body }: Frame) {
         if !header.is_answer() {
             return;
         }
-        let Some(call) = self.table().calls.remove(&header.opaque) else {
+        let Some((_, call)) = self.table().calls.remove(&header.opaque) else {
             return;
         };
         let answer = Response {
@@ -78,7 +92,7 @@ impl PendingCalls {
     /// Fails all calls, now and later. The first reason is kept.
     pub(super) fn end(&self, reason: ConnectionError) {
         let mut table = self.table();
-        for (_, call) in table.calls.drain() {
+        for (_, (_, call)) in table.calls.drain() {
             let _ = call.send(Err(reason.clone()));
         }
         table.ended.get_or_insert(reason);

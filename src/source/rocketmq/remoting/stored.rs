@@ -68,14 +68,17 @@ impl StoredMessage {
         fields(&mut message)
     }
 
-    /// Parses consecutive messages up to the end.
+    /// Parses consecutive messages up to the end, at most `most`.
     ///
     /// # Errors
     ///
-    /// If the bytes are not messages.
-    pub fn read_all(mut bytes: &[u8]) -> Result<Vec<Self>, BadMessage> {
+    /// If the bytes are not messages, or there are more.
+    pub fn read_all(mut bytes: &[u8], most: usize) -> Result<Vec<Self>, BadMessage> {
         let mut messages = Vec::new();
         while !bytes.is_empty() {
+            if messages.len() == most {
+                return Err(BadMessage::TooMany(most));
+            }
             messages.push(Self::read(&mut bytes)?);
         }
         Ok(messages)
@@ -210,6 +213,9 @@ pub enum BadMessage {
     /// The magic number is unknown.
     #[error("bytes with the mark {0:#010x}, which is not that of a message")]
     Magic(u32),
+    /// More messages than were requested.
+    #[error("more messages than the {0} that were requested")]
+    TooMany(usize),
     /// The bytes are padding at the end of a commit log file.
     #[error("the unused rest of a commit log file")]
     Blank,
@@ -408,7 +414,7 @@ pub(super) mod tests {
                 born: *born, store: *store, body, topic, properties,
             }).collect();
             let bytes = written.iter().flat_map(Written::bytes).collect::<Vec<_>>();
-            let read = StoredMessage::read_all(&bytes).unwrap();
+            let read = StoredMessage::read_all(&bytes, usize::MAX).unwrap();
             prop_assert_eq!(read.len(), written.len());
             for (message, written) in read.iter().zip(&written) {
                 prop_assert_eq!(message.born_host, written.born);
@@ -421,11 +427,11 @@ pub(super) mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(at in 0..200_usize, with: [u8; 4], bytes: Vec<u8>) {
-            let _ = StoredMessage::read_all(&bytes);
+            let _ = StoredMessage::read_all(&bytes, usize::MAX);
             let mut message = Written::default().bytes();
             let at = at % (message.len() - 4);
             message[at..at + 4].copy_from_slice(&with);
-            let _ = StoredMessage::read_all(&message);
+            let _ = StoredMessage::read_all(&message, usize::MAX);
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Responses about consumer groups: offsets, connected clients, settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::super::lax_json::from_key;
-use super::{members, null_is_default};
+use super::super::lax_json::{from_key, from_slice, visit_members};
+use super::super::namespace::group_of_retry_topic;
+use super::{MOST_GROUPS, MOST_TOPICS, members, null_is_default};
 
 /// The progress of a group on one broker (208).
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -140,14 +143,96 @@ pub struct SubscriptionData {
 }
 
 /// The offsets of all groups of a broker (43).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConsumerOffsets {
     /// One entry per topic and group, in no particular order.
     ///
     /// Keys other than `topic@group` are omitted: a proxy keeps the offsets of each broadcasting client under
     /// `topic@group@client`.
-    #[serde(rename = "offsetTable", deserialize_with = "group_table")]
     pub groups: Vec<GroupOffsets>,
+}
+
+/// Maximum length of the entry of one topic and group.
+const LONGEST_ENTRY: usize = 1024 * 1024;
+
+/// Maximum numbers of what is kept of a response, which may need several times the memory of the response.
+struct OffsetLimits {
+    pairs: usize,
+    queues: usize,
+}
+
+impl OffsetLimits {
+    /// Returns the limits for so many topics. All groups may consume one of them; most topics have one group.
+    const fn of(topics: usize) -> Self {
+        Self {
+            pairs: MOST_GROUPS + 2 * topics,
+            queues: 200_000 + 20 * topics,
+        }
+    }
+}
+
+impl ConsumerOffsets {
+    /// Parses a response in place and keeps the offsets of these topics, or of all, and of the retry topics of groups: the
+    /// response may be large, and most of it is about other topics.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not such a table, or has more entries than a cluster has.
+    pub fn read(
+        body: &[u8],
+        topics: Option<&BTreeSet<Arc<str>>>,
+    ) -> Result<Self, serde_json::Error> {
+        let is_wanted = |topic: &str, group: &str| {
+            topics.is_none_or(|topics| topics.contains(topic))
+                || group_of_retry_topic(topic) == Some(group)
+        };
+        let most = OffsetLimits::of(topics.map_or(MOST_TOPICS, BTreeSet::len));
+        let mut groups = BTreeSet::new();
+        let mut table = None;
+        visit_members(body, |name, value| {
+            if name == br#""offsetTable""# {
+                table = Some(value);
+            }
+            Ok(())
+        })?;
+        let table = table.ok_or_else(|| serde_json::Error::missing_field("offsetTable"))?;
+        let mut all = Self::default();
+        if table == b"null" {
+            return Ok(all);
+        }
+        let mut kept = 0;
+        visit_members(table, |key, value| {
+            let key: String = from_slice(key)?;
+            let parts = key.split_once('@');
+            let Some((topic, group)) = parts.filter(|(_, group)| !group.contains('@')) else {
+                return Ok(());
+            };
+            if !is_wanted(topic, group) {
+                return Ok(());
+            }
+            if value.len() > LONGEST_ENTRY {
+                return Err(wrong("too many queues", &key));
+            }
+            let Queues(queues) = from_slice(value)?;
+            kept += queues.len();
+            if kept > most.queues || all.groups.len() == most.pairs {
+                return Err(wrong("too many offsets up to", &key));
+            }
+            if !groups.contains(group) {
+                groups.insert(group.to_owned());
+            }
+            if groups.len() > MOST_GROUPS {
+                return Err(wrong("too many groups up to", &key));
+            }
+            all.groups.push(GroupOffsets {
+                topic: topic.to_owned(),
+                group: group.to_owned(),
+                queues,
+            });
+            Ok(())
+        })?;
+        Ok(all)
+    }
 }
 
 /// The offsets that a group has committed for a topic.
@@ -171,19 +256,6 @@ fn queue_offsets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(u32, i64)>, 
             .parse()
             .map_err(|_| wrong("no queue number", &queue))?;
         Ok(Some((queue, offset)))
-    })
-}
-
-fn group_table<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<GroupOffsets>, D::Error> {
-    members(from, |key, Queues(queues)| {
-        let parts = key
-            .split_once('@')
-            .filter(|(_, group)| !group.contains('@'));
-        Ok(parts.map(|(topic, group)| GroupOffsets {
-            topic: topic.to_owned(),
-            group: group.to_owned(),
-            queues,
-        }))
     })
 }
 

@@ -17,17 +17,41 @@ pub use topics::{
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-/// The topics of `topicList`, or the groups of `groupList`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
-pub(super) struct NameList {
-    #[serde(
-        alias = "topicList",
-        alias = "groupList",
-        deserialize_with = "null_is_default"
-    )]
-    pub(super) names: Vec<String>,
+use super::lax_json::{visit_items, visit_members};
+
+/// Maximum number of topics in a list, and of groups. Short names would need many times the memory of the response.
+pub(super) const MOST_TOPICS: usize = 150_000;
+pub(super) const MOST_GROUPS: usize = 20_000;
+
+/// Parses the names of `topicList` or `groupList` in place, at most `most`, and keeps those for which `keep` returns a
+/// value.
+pub(super) fn read_names<T>(
+    body: &[u8],
+    most: usize,
+    keep: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, serde_json::Error> {
+    let mut list = None;
+    visit_members(body, |name, value| {
+        if matches!(name, br#""topicList""# | br#""groupList""#) {
+            list = Some(value);
+        }
+        Ok(())
+    })?;
+    let list = list.ok_or_else(|| serde_json::Error::missing_field("a list of names"))?;
+    let (mut count, mut kept) = (0, Vec::new());
+    visit_items(list, |name| {
+        count += 1;
+        if count > most {
+            let what = format_args!("more names than {most}");
+            return Err(serde::de::Error::custom(what));
+        }
+        let name: String = serde_json::from_slice(name)?;
+        kept.extend(keep(&name));
+        Ok(())
+    })?;
+    Ok(kept)
 }
 
 /// Parses a value; Java omits `null` or writes it, and both give the default.

@@ -47,7 +47,25 @@ impl TopicRoute {
     pub const fn is_static(&self) -> bool {
         self.is_static
     }
+
+    /// Returns what is wrong if the topic has more queues than a cluster has.
+    pub(in super::super) fn check_queues(&self) -> Result<(), String> {
+        let counts = self
+            .queues
+            .iter()
+            .map(|queues| queues.read_queue_nums.max(queues.write_queue_nums));
+        let count: u64 = counts.map(u64::from).sum();
+        if count > MOST_QUEUES {
+            return Err(format!(
+                "a topic with {count} queues, expected at most {MOST_QUEUES}"
+            ));
+        }
+        Ok(())
+    }
 }
+
+/// Maximum number of queues of a topic on all brokers. Each of them is asked for its offsets.
+const MOST_QUEUES: u64 = 65_536;
 
 /// Returns whether the table that only static topics have is not empty.
 fn is_filled<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {

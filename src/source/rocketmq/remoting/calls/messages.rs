@@ -106,7 +106,7 @@ impl Remoting {
         let Some(answer) = self.call(broker, request).await.if_found()? else {
             return Ok(Vec::new());
         };
-        let mut messages = messages(broker, RequestCode::QueryMessage, &answer)?;
+        let mut messages = messages(broker, RequestCode::QueryMessage, (&answer, COPIES))?;
         messages.retain(|message| message.unique_key() == Some(lookup.key));
         Ok(messages)
     }
@@ -146,7 +146,7 @@ impl Remoting {
             min_offset: field(broker, call, &answer, "minOffset")?,
             max_offset: field(broker, call, &answer, "maxOffset")?,
             messages: if has_messages {
-                messages(broker, call, &answer)?
+                messages(broker, call, (&answer, pull.most))?
             } else {
                 Vec::new()
             },
@@ -157,8 +157,8 @@ impl Remoting {
 fn messages(
     address: &str,
     call: RequestCode,
-    answer: &Response,
+    (answer, most): (&Response, u32),
 ) -> Result<Vec<StoredMessage>, CallError> {
-    StoredMessage::read_all(&answer.body)
+    StoredMessage::read_all(&answer.body, most as usize)
         .map_err(|why| error(address, call, Cause::Malformed(why.to_string())))
 }

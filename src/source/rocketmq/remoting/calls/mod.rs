@@ -8,15 +8,17 @@ mod messages;
 
 pub use messages::{KeyLookup, Pull, Pulled};
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::body::{
-    ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection, ConsumerOffsets, NameList,
-    SubscriptionGroups, TopicConfig, TopicRoute,
+    ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection, ConsumerOffsets, MOST_GROUPS,
+    MOST_TOPICS, SubscriptionGroups, TopicConfig, TopicRoute, read_names,
 };
 use super::{
     CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, lax_json,
@@ -42,10 +44,17 @@ impl Remoting {
     ///
     /// If no name server answers.
     pub async fn route(&self, topic: &str) -> Result<Option<TopicRoute>, CallError> {
-        let request = Request::new(RequestCode::GetRouteInfoByTopic)
+        let call = RequestCode::GetRouteInfoByTopic;
+        let request = Request::new(call)
             .with("topic", topic)
             .with("acceptStandardJsonOnly", true);
-        self.name_server_json(request).await.if_found()
+        let route = self.at_name_servers(request, |address, answer| {
+            let route: TopicRoute = read(address, call, answer)?;
+            let checked = route.check_queues();
+            checked.map_err(|what| error(address, call, Cause::Malformed(what)))?;
+            Ok(route)
+        });
+        route.await.if_found()
     }
 
     /// Returns all brokers (106).
@@ -58,21 +67,34 @@ impl Remoting {
         self.name_server_json(request).await
     }
 
-    /// Returns all topics (206).
+    /// Returns what `keep` returns for the name of each topic (206).
     ///
     /// # Errors
     ///
     /// If no name server answers.
-    pub async fn topics(&self) -> Result<Vec<String>, CallError> {
-        let request = Request::new(RequestCode::GetAllTopicListFromNameServer);
-        let names: NameList = self.name_server_json(request).await?;
-        Ok(names.names)
+    pub async fn topics<T>(&self, keep: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, CallError> {
+        let call = RequestCode::GetAllTopicListFromNameServer;
+        self.at_name_servers(Request::new(call), |address, answer| {
+            read_names(&answer.body, MOST_TOPICS, &keep)
+                .map_err(|why| malformed(address, call, &why))
+        })
+        .await
     }
 
-    /// Asks one name server after another until one answers.
     async fn name_server_json<T: DeserializeOwned>(
         &self,
         request: Request,
+    ) -> Result<T, CallError> {
+        let call = request.code();
+        self.at_name_servers(request, |address, answer| read(address, call, answer))
+            .await
+    }
+
+    /// Asks one name server after another until one gives an answer that `read` can read.
+    async fn at_name_servers<T>(
+        &self,
+        request: Request,
+        read: impl Fn(&str, &Response) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let others = self.name_servers().addresses().len() - 1;
         // Concurrent calls may change the order; this call keeps its own.
@@ -81,7 +103,8 @@ impl Remoting {
             .collect();
         let mut errors = Vec::new();
         for address in order {
-            match self.json(address, request.clone()).await {
+            let answer = self.call(address, request.clone()).await;
+            match answer.and_then(|answer| read(address, &answer)) {
                 Err(error) if others > 0 && may_differ_elsewhere(&error) => errors.push(error),
                 answer => {
                     self.prefer(address);
@@ -115,9 +138,13 @@ impl Remoting {
         broker: &str,
         topic: &str,
     ) -> Result<Vec<String>, CallError> {
-        let request = Request::new(RequestCode::QueryTopicConsumeByWho).with("topic", topic);
-        let names: Option<NameList> = self.json(broker, request).await.if_found()?;
-        Ok(names.unwrap_or_default().names)
+        let call = RequestCode::QueryTopicConsumeByWho;
+        let request = Request::new(call).with("topic", topic);
+        let Some(answer) = self.call(broker, request).await.if_found()? else {
+            return Ok(Vec::new());
+        };
+        read_names(&answer.body, MOST_GROUPS, |group| Some(group.to_owned()))
+            .map_err(|why| malformed(broker, call, &why))
     }
 
     /// Returns the clients of a group that are connected to this broker; `None` without clients (203).
@@ -135,15 +162,24 @@ impl Remoting {
         self.json(broker, request).await.if_found()
     }
 
-    /// Returns all committed offsets of a broker (43). The response is large on large clusters.
+    /// Returns the committed offsets of a broker (43) for these topics, or for all, and for retry topics. The response is
+    /// large on large clusters.
     ///
     /// # Errors
     ///
     /// If the call fails.
-    pub async fn all_consumer_offsets(&self, broker: &str) -> Result<ConsumerOffsets, CallError> {
-        let request = Request::new(RequestCode::GetAllConsumerOffset);
-        let offsets = self.heavy_json(broker, request).await.if_found()?;
-        Ok(offsets.unwrap_or_default())
+    pub async fn all_consumer_offsets(
+        &self,
+        broker: &str,
+        topics: Option<&BTreeSet<Arc<str>>>,
+    ) -> Result<ConsumerOffsets, CallError> {
+        let call = RequestCode::GetAllConsumerOffset;
+        let within = self.timeout() * HEAVY;
+        let answer = self.call_within(broker, Request::new(call), within).await;
+        let Some(answer) = answer.if_found()? else {
+            return Ok(ConsumerOffsets::default());
+        };
+        ConsumerOffsets::read(&answer.body, topics).map_err(|why| malformed(broker, call, &why))
     }
 
     /// Returns the progress of a group on a broker (208), in all of its topics or in one.
@@ -336,6 +372,10 @@ fn read<T: DeserializeOwned>(
         };
         error(address, call, Cause::Malformed(what))
     })
+}
+
+fn malformed(address: &str, call: RequestCode, why: &serde_json::Error) -> CallError {
+    error(address, call, Cause::Malformed(why.to_string()))
 }
 
 fn field<T: FromStr>(

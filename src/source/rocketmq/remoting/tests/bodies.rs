@@ -1,8 +1,9 @@
 //! Bodies written by Java servers, with both of their JSON libraries and in standard JSON
 //! (`docs/facts/rocketmq.md` §3.3), and by the Rust port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -106,7 +107,7 @@ fn statistics_have_objects_for_keys() {
 #[test]
 fn offsets_are_those_of_a_topic_and_a_group() {
     let text = r#"{"dataVersion":{"counter":8,"stateVersion":0,"timestamp":1795602679942},"groupTopicMap":{"g1":["TopicA"]},"lmqOffsetTable":{},"offsetTable":{"TopicA@g1":{0:5,1:9},"%RETRY%g2@g2":{0:0},"TopicA@g1@client":{0:1},"odd":{0:1}}}"#;
-    let offsets: ConsumerOffsets = from_slice(text.as_bytes()).unwrap();
+    let offsets = ConsumerOffsets::read(text.as_bytes(), None).unwrap();
     let [first, second] = &offsets.groups[..] else {
         panic!("{offsets:?}")
     };
@@ -169,12 +170,32 @@ fn what_a_verdict_rests_on_must_be_there() {
         r#"{"offsetTable":{"t@g":{0:"x"}}}"#,
     ] {
         assert!(
-            from_slice::<ConsumerOffsets>(text.as_bytes()).is_err(),
+            ConsumerOffsets::read(text.as_bytes(), None).is_err(),
             "{text}"
         );
     }
     let text = r#"{"brokerDatas":[{"brokerAddrs":{0:"a:1"},"cluster":"c"}],"queueDatas":[]}"#;
     assert!(from_slice::<TopicRoute>(text.as_bytes()).is_err());
+}
+
+#[test]
+fn tables_with_too_many_groups_are_refused() {
+    let table = |groups: u32| {
+        let entries: Vec<_> = (0..groups)
+            .map(|nth| format!(r#""t@{nth}":{{0:1}}"#))
+            .collect();
+        format!(r#"{{"offsetTable":{{{}}}}}"#, entries.join(","))
+    };
+    let read = |groups, topic: &str| {
+        let topics = BTreeSet::from([Arc::from(topic)]);
+        ConsumerOffsets::read(table(groups).as_bytes(), Some(&topics))
+    };
+    assert_eq!(read(20_000, "t").unwrap().groups.len(), 20_000);
+    let error = read(20_001, "t").unwrap_err().to_string();
+    let says = "too many groups up to: \"t@20000\"";
+    assert!(error.contains(says), "{error}");
+    // Other topics are not kept.
+    assert!(read(20_001, "u").unwrap().groups.is_empty());
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -216,7 +237,7 @@ proptest! {
             parts.push(format!(r#""{topic}@{group}":{{{}}}"#, queues.join(",")));
         }
         let text = format!(r#"{{"offsetTable":{{{}}}}}"#, parts.join(","));
-        let offsets: ConsumerOffsets = from_slice(text.as_bytes()).unwrap();
+        let offsets = ConsumerOffsets::read(text.as_bytes(), None).unwrap();
         let read: BTreeMap<_, BTreeMap<_, _>> = offsets.groups.into_iter()
             .map(|of| ((of.topic, of.group), of.queues.into_iter().collect()))
             .collect();

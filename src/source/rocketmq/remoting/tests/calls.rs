@@ -48,10 +48,10 @@ async fn requests_about_topics_and_groups_are_what_servers_expect() {
     let sent = [
         sent(&broker, cluster.route("orders")).await,
         sent(&broker, cluster.cluster_info()).await,
-        sent(&broker, cluster.topics()).await,
+        sent(&broker, cluster.topics(|_| Some(()))).await,
         sent(&broker, cluster.groups_of_topic(at, "orders")).await,
         sent(&broker, cluster.consumer_connection(at, "GID_a")).await,
-        sent(&broker, cluster.all_consumer_offsets(at)).await,
+        sent(&broker, cluster.all_consumer_offsets(at, None)).await,
         sent(&broker, cluster.consume_stats(at, "GID_a", None)).await,
         sent(&broker, cluster.consume_stats(at, "GID_a", Some("orders"))).await,
         sent(&broker, cluster.consumer_offset(at, "GID_a", ORDERS)).await,
@@ -183,7 +183,7 @@ async fn what_is_not_there_is_no_error() {
     assert_eq!(cluster.view_message(at, 5, None).await.unwrap(), None);
     assert!(
         cluster
-            .all_consumer_offsets(at)
+            .all_consumer_offsets(at, None)
             .await
             .unwrap()
             .groups

@@ -91,7 +91,7 @@ async fn routes_and_brokers() {
         let (cluster, ..) = replaying(version, "206-topics");
         assert!(
             cluster
-                .topics()
+                .topics(|name| Some(name.to_owned()))
                 .await
                 .unwrap()
                 .iter()
@@ -202,7 +202,11 @@ async fn tables_of_offsets() {
         );
 
         let (cluster, at, _broker) = replaying(version, "43-all-offsets");
-        let groups = cluster.all_consumer_offsets(&at).await.unwrap().groups;
+        let groups = cluster
+            .all_consumer_offsets(&at, None)
+            .await
+            .unwrap()
+            .groups;
         let of = |topic, group| {
             groups
                 .iter()
