@@ -53,6 +53,10 @@ office:
 bundles:
     .ci/run bundles
 
+# I/O errors at every system call, and a process that is stopped for a minute
+faults:
+    .ci/run faults
+
 # Chromium opens the page
 browser:
     .ci/run browser

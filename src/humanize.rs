@@ -66,7 +66,14 @@ fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{61c}'
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{3164}'
+                | '\u{ffa0}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{fffe}'..='\u{ffff}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{2069}'
@@ -138,7 +145,10 @@ pub fn input(path: &Path) -> String {
 /// Returns a path as a word of a shell command.
 #[must_use]
 pub fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
+    let mut text = path.display().to_string();
+    if text.starts_with('-') && text != "-" {
+        text.insert_str(0, "./"); // no option
+    }
     let is_plain = |char: char| char.is_alphanumeric() || "/._-+=:,@%".contains(char);
     if !text.is_empty() && text.chars().all(is_plain) {
         text
@@ -151,7 +161,7 @@ fn stream(path: &Path, name: &str) -> String {
     if path == Path::new("-") {
         name.to_owned()
     } else {
-        path.display().to_string()
+        printable(&path.display().to_string())
     }
 }
 

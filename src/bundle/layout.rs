@@ -37,6 +37,13 @@ const UTF_8: u64 = 1 << 11;
 /// The one compression method of bundles.
 const DEFLATE: u64 = 8;
 
+/// The system that made an entry, for its attributes.
+const UNIX: u64 = 3;
+/// The mode of every entry: a regular file that only its owner may read.
+const PRIVATE_FILE: u64 = 0o100_600;
+/// 1 January 1980: bundles hold no times of files.
+const FIRST_DAY: u64 = 0x21;
+
 /// Why the structure is wrong.
 #[derive(Debug)]
 pub(super) enum LayoutError {
@@ -246,6 +253,8 @@ struct Listed {
     name: String,
     described: Described,
     offset: u64,
+    /// The version of the format that a reader needs.
+    version: u64,
 }
 
 impl Listed {
@@ -279,10 +288,18 @@ impl Listed {
         if let Some(what) = unusual_field(&fixed, described) {
             return Err(unusual(&what));
         }
+        // The versions that made it and that are needed: with or without ZIP64.
+        let versions = [&fixed[4..5], &fixed[6..8]].map(number);
+        if !matches!(versions, [20, 20] | [45, 45]) {
+            return Err(unusual(&format!(
+                "has the versions {versions:?}, expected 20 or 45"
+            )));
+        }
         let listed = Self {
             name,
             described,
             offset,
+            version: versions[1],
         };
         Ok((listed, 46 + lengths.iter().sum::<u64>()))
     }
@@ -304,6 +321,11 @@ impl Listed {
             return Err(broken(format!(
                 "an entry's local header names `{local_name}`, the directory names `{name}`"
             )));
+        }
+        if number(&fixed[4..6]) != self.version {
+            return Err(wrong(
+                "its local header needs another version than its directory entry".to_owned(),
+            ));
         }
         let extra = some_bytes(file, self.offset + 30 + name_length, extra_length)?;
         let described = self.described;
@@ -358,10 +380,18 @@ fn unusual_field(fixed: &[u8; 46], described: Described) -> Option<String> {
     if number(&fixed[32..34]) != 0 {
         return Some("has a comment".to_owned());
     }
-    // The upper half of the attributes is the mode of a Unix file: a link would be unpacked as one.
-    let kind = number(&fixed[40..42]) & 0o170_000;
-    let is_file = number(&fixed[34..36]) == 0 && matches!(kind, 0 | 0o100_000);
-    (!is_file).then(|| "is no regular file of this volume".to_owned())
+    // Readers act on these fields: they skip volume labels and unknown versions, make folders and links, and set modes.
+    let fields = [
+        ("the volume", &fixed[34..36], 0),
+        ("the system", &fixed[5..6], UNIX),
+        ("internal attributes", &fixed[36..38], 0),
+        ("external attributes", &fixed[38..42], PRIVATE_FILE << 16),
+        ("the time", &fixed[12..16], FIRST_DAY << 16),
+    ];
+    let mut fields = fields.into_iter();
+    let (what, found, expected) = fields.find(|(_, found, expected)| number(found) != *expected)?;
+    let found = number(found);
+    Some(format!("has {what} {found}, expected {expected}"))
 }
 
 /// Compares a data descriptor with the directory.
@@ -433,7 +463,8 @@ mod tests {
             let mut zip = ZipWriter::new(tempfile::tempfile().unwrap());
             for nth in 0..count {
                 let name = format!("records/{nth}");
-                zip.start_file(name, SimpleFileOptions::default()).unwrap();
+                let options = SimpleFileOptions::default().unix_permissions(0o600);
+                zip.start_file(name, options).unwrap();
             }
             zip.write_all(b"last").unwrap();
             let entries = entries(&zip.finish().unwrap()).unwrap();

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::layout::{self, END, END_LENGTH, LOCAL, LayoutError, PackedEntry};
 use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SCHEMA, SETTINGS};
 use crate::exit::{Advice, Status};
-use crate::file::Sha256;
+use crate::file::{Sha256, open_regular};
 
 /// The longest manifest that is read.
 const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
@@ -28,7 +28,7 @@ const MAX_EXPANSION: u64 = 500;
 ///
 /// The file cannot be read.
 pub fn is_bundle(path: &Path) -> io::Result<bool> {
-    let file = File::open(path)?;
+    let file = open_regular(path)?;
     let length = file.metadata()?.len();
     let begins = |at, magic: &[u8]| {
         let mut found = vec![0; magic.len()];

@@ -1,10 +1,11 @@
 //! Writes a bundle.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use zip::CompressionMethod;
+use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::{BundleEntry, BundleManifest, MANIFEST, RECORDS, REPORTS, SETTINGS};
@@ -15,7 +16,7 @@ const CHUNK: usize = 256 * 1024;
 
 /// A bundle that is being written. [`BundleWriter::finish`] makes it visible.
 pub struct BundleWriter {
-    zip: ZipWriter<Output>,
+    zip: ZipWriter<UntilError>,
     entries: Vec<BundleEntry>,
 }
 
@@ -25,7 +26,7 @@ impl BundleWriter {
     #[must_use]
     pub fn new(output: Output) -> Self {
         Self {
-            zip: ZipWriter::new(output),
+            zip: ZipWriter::new(UntilError::new(output)),
             entries: Vec::new(),
         }
     }
@@ -67,7 +68,8 @@ impl BundleWriter {
     ///
     /// The bundle cannot be written.
     pub fn settings(&mut self, text: &str) -> io::Result<()> {
-        self.zip.start_file(SETTINGS, options(text.len() as u64))?;
+        let options = options(text.len() as u64);
+        self.zip.start_file(SETTINGS, options).map_err(bare)?;
         self.add(SETTINGS.to_owned(), Path::new(""), text.as_bytes(), None)
     }
 
@@ -82,15 +84,16 @@ impl BundleWriter {
             ..manifest
         };
         let text = serde_json::to_vec_pretty(&manifest)?;
-        self.zip.start_file(MANIFEST, options(text.len() as u64))?;
+        let options = options(text.len() as u64);
+        self.zip.start_file(MANIFEST, options).map_err(bare)?;
         self.zip.write_all(&text)?;
-        self.zip.finish()?.commit()
+        self.zip.finish().map_err(bare)?.output.commit()
     }
 
     fn add_file(&mut self, name: String, path: &Path, format: Option<&str>) -> io::Result<()> {
         let file = File::open(path)?;
-        self.zip
-            .start_file(&name, options(file.metadata()?.len()))?;
+        let options = options(file.metadata()?.len());
+        self.zip.start_file(&name, options).map_err(bare)?;
         self.add(name, path, file, format)
     }
 
@@ -129,6 +132,75 @@ impl std::fmt::Debug for BundleWriter {
         f.debug_struct("Writer")
             .field("entries", &self.entries)
             .finish_non_exhaustive()
+    }
+}
+
+/// Takes everything and writes nothing once an error was returned. [`ZipWriter`] tries to write the directory when it is
+/// dropped, and prints a message of its own if that fails.
+struct UntilError {
+    output: Output,
+    has_failed: bool,
+    /// The place in the output and its length, which [`ZipWriter`] relies on also after an error.
+    at: u64,
+    length: u64,
+}
+
+impl UntilError {
+    const fn new(output: Output) -> Self {
+        Self {
+            output,
+            has_failed: false,
+            at: 0,
+            length: 0,
+        }
+    }
+
+    /// Does a step, unless an earlier one has failed.
+    fn step<T>(
+        &mut self,
+        step: impl FnOnce(&mut Output) -> io::Result<T>,
+        after_error: T,
+    ) -> io::Result<T> {
+        if self.has_failed {
+            return Ok(after_error);
+        }
+        let result = step(&mut self.output);
+        self.has_failed = result.is_err();
+        result
+    }
+}
+
+impl Write for UntilError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.step(|output| output.write(bytes), bytes.len())?;
+        self.at += written as u64;
+        self.length = self.length.max(self.at);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.step(Write::flush, ())
+    }
+}
+
+impl Seek for UntilError {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+        };
+        let place = place.ok_or(io::ErrorKind::InvalidInput)?;
+        self.at = self.step(|output| output.seek(to), place)?;
+        Ok(self.at)
+    }
+}
+
+/// Returns the error of the operating system, if that is the cause.
+fn bare(error: ZipError) -> io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        error => io::Error::other(error),
     }
 }
 

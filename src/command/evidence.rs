@@ -1,6 +1,5 @@
 //! Evidence bundles: packing for `--bundle`, checking for `verify`.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -128,6 +127,7 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
         split: None,
         ..CsvDialect::of(&settings)?
     };
+    check_manifest(path, manifest, &results_files)?;
     let expectations = manifest.expectations.clone();
     let mut context = context(&results_files, expectations, whole, Locale::of(&settings)?);
     if manifest.wording < WORDING_WITH_FILES && context.file_column.take().is_some() {
@@ -151,6 +151,29 @@ pub(super) fn verify(path: &Path) -> Result<Status, Failed> {
         lines.join("\n")
     ))?;
     Ok(Status::Clean)
+}
+
+/// Compares what the manifest says of sources and inputs with the sealed results files.
+fn check_manifest(
+    path: &Path,
+    manifest: &BundleManifest,
+    results_files: &[ResultsFile],
+) -> Result<(), Failed> {
+    let headers = || results_files.iter().map(ResultsFile::header);
+    let has_sources = headers().map(|header| &header.source).eq(&manifest.sources);
+    let has_inputs = headers()
+        .flat_map(|header| &header.inputs)
+        .eq(&manifest.inputs);
+    let what = match (has_sources, has_inputs) {
+        (true, true) => return Ok(()),
+        (false, _) => "sources",
+        (true, false) => "inputs",
+    };
+    let path = path.display();
+    Err(Failed::refused(
+        anyhow!("{path}: its manifest names other {what} than its results files"),
+        "don't rely on this bundle; request it again from its author".to_owned(),
+    ))
 }
 
 fn seal_of(results_file: &ResultsFile) -> String {
@@ -257,6 +280,6 @@ fn rendered_again(
 
 pub(super) fn hash_of(path: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hash)?;
+    io::copy(&mut file::open_regular(path)?, &mut hash)?;
     Ok(hash.hex())
 }

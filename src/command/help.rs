@@ -53,7 +53,7 @@ const HELP: [CommandHelp; 13] = [
             Some("the plan is printed, whatever it says"),
             Some(""),
             Some("refused as audit would be, except for its credentials"),
-            Some(""),
+            Some(NO_STDOUT),
         ],
         files: &[],
         examples: &[
@@ -79,7 +79,7 @@ const HELP: [CommandHelp; 13] = [
             Some("nothing regressed or is new, even if much is still open"),
             Some("something regressed or is new"),
             Some("a results file cannot be read or was changed, or the order is wrong"),
-            Some("NEW has messages without an answer"),
+            Some("NEW has messages without an answer, or a report could not be written"),
         ],
         files: &[],
         examples: &[
@@ -139,7 +139,7 @@ const HELP: [CommandHelp; 13] = [
             Some("every ID is decoded"),
             Some("some IDs are not message IDs"),
             Some("none is"),
-            Some(""),
+            Some(NO_STDOUT),
         ],
         files: &[],
         examples: &[
@@ -153,7 +153,7 @@ const HELP: [CommandHelp; 13] = [
             Some("everything holds"),
             Some(""),
             Some("something does not hold, or the file cannot be read"),
-            Some(""),
+            Some(NO_STDOUT),
         ],
         files: &[],
         examples: &[
@@ -197,10 +197,14 @@ const HELP: [CommandHelp; 13] = [
     },
 ];
 
+const NO_STDOUT: &str = "standard output cannot be written";
+
 const LEARN_STATUSES: [Option<&str>; 4] = [
     Some("the draft is written"),
     Some(""),
-    Some("a results file cannot be read, or the draft exists already"),
+    Some(
+        "a results file cannot be read, the draft exists already, or its folder cannot be written",
+    ),
     Some("the draft could not be written"),
 ];
 
@@ -209,8 +213,8 @@ const LEARN_EXAMPLE: &str = "ons-audit expect learn report.results.ndjson -o exp
 const PRINTED: [Option<&str>; 4] = [
     Some("it is written"),
     Some(""),
-    Some("there is no such shell or command, or the output cannot be written"),
-    Some(""),
+    Some("there is no such shell or command, or its folder cannot be written"),
+    Some(NO_STDOUT),
 ];
 
 const RUN_FILES: &[(&str, &str)] = &[

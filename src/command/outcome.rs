@@ -32,6 +32,8 @@ pub(super) struct ConcludeOptions {
     pub(super) numbers: Vec<String>,
     /// The bundle to pack.
     pub(super) bundle: Option<BundleTarget>,
+    /// The flags with which `report` makes the same reports from the results file. `None` if the same command does.
+    pub(super) report_flags: Option<Vec<String>>,
 }
 
 /// The end of a command whose results files were read.
@@ -68,7 +70,7 @@ pub(super) fn conclude(
     let mut wanted: Vec<_> = files
         .map(|target| (target.path.clone(), target.format))
         .collect();
-    let mut commands = Commands::of(results_files, &targets);
+    let mut commands = Commands::of(results_files, &targets, ending.report_flags);
     let rendered = render(results_files, &context, targets, check)?;
     let Rendered {
         summary,
@@ -118,15 +120,22 @@ struct Commands {
     report: String,
     /// The paths of all reports with their flags.
     flags: Vec<(PathBuf, String)>,
+    /// As in [`ConcludeOptions`].
+    report_flags: Option<Vec<String>>,
 }
 
 impl Commands {
-    fn of(results_files: &[ResultsFile], targets: &Targets) -> Self {
+    fn of(
+        results_files: &[ResultsFile],
+        targets: &Targets,
+        report_flags: Option<Vec<String>>,
+    ) -> Self {
         let paths = results_files.iter().map(ResultsFile::path);
         let words: Vec<_> = paths.map(shell_word).collect();
         let mut commands = Self {
             report: format!("ons-audit report {}", words.join(" ")),
             flags: Vec::new(),
+            report_flags,
         };
         for target in &targets.files {
             let flag = match target.format {
@@ -158,13 +167,20 @@ impl Commands {
         let is_missing = |path: &PathBuf| failures.iter().any(|failure| failure.path() == path);
         let flags = self.flags.iter();
         let flags = flags.filter(|(path, _)| is_bundled || is_missing(path));
-        let flags: Vec<_> = flags.map(|(_, flag)| flag.as_str()).collect();
-        let next = format!(
-            "the results file is whole: `{} {}` (with the run's other flags for reports) makes what is missing and \
-             asks nothing again",
-            self.report,
-            flags.join(" ")
-        );
+        let flags = flags.map(|(_, flag)| flag.as_str());
+        let next = match &self.report_flags {
+            None => {
+                "the results file is whole: the same command makes the reports again".to_owned()
+            }
+            Some(further) => {
+                let words = std::iter::once(self.report.as_str()).chain(flags);
+                let words = words.chain(further.iter().map(String::as_str));
+                let command = words.collect::<Vec<_>>().join(" ");
+                format!(
+                    "the results file is whole: `{command}` makes what is missing and asks nothing again"
+                )
+            }
+        };
         let names: Vec<_> = failures
             .iter()
             .map(|failure| output(failure.path()))
@@ -184,8 +200,8 @@ fn reports(
 ) -> Vec<(PathBuf, Option<ReportFormat>)> {
     let files = made.iter().filter(|made| made.path.is_file());
     let with_format = files.map(|made| {
-        let is_whole = |path: &PathBuf| made.rows.is_none() && *path == made.path;
-        let whole = wanted.iter().find(|(path, _)| is_whole(path));
+        // A part has a name of its own.
+        let whole = wanted.iter().find(|(path, _)| *path == made.path);
         (made.path.clone(), whole.map(|(_, format)| *format))
     });
     with_format.collect()

@@ -67,8 +67,16 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let expectations = if given.is_empty() && !given.accept_filtered {
         in_common(&results_files)?
     } else {
-        given
+        given.clone()
     };
+    if !given.accept_filtered
+        && !given.is_empty()
+        && (results_files.iter()).any(|file| file.header().expectations.accept_filtered)
+    {
+        tracing::warn!(
+            "the run accepted filtered messages; without --accept filtered they are breaks in these reports"
+        );
+    }
     warn_of_sources(&results_files);
     let results = args.results.iter().map(PathBuf::as_path);
     let reserved = ReservedPaths::default().read("the results file", results);
@@ -86,6 +94,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         quiet: stderr.quiet,
         csv: CsvDialect::of(&settings)?,
         bundle,
+        report_flags: None,
         locale: Locale::of(&settings)?,
     };
     let conclusion = conclude(&results_files, expectations, targets, ending, true)?;
@@ -130,6 +139,23 @@ fn refuse_twice(results_files: &[ResultsFile]) -> Result<(), Failed> {
                     "{one} and {other} are results files of the same run: its messages would count twice"
                 ),
                 "name one of them".to_owned(),
+            ));
+        }
+        let has_same_inputs = |earlier: &&ResultsFile| {
+            let [one, other] = [earlier, results_file].map(|file| &file.header().inputs);
+            let hashes = one.iter().map(|input| &input.sha256);
+            !one.is_empty() && hashes.eq(other.iter().map(|input| &input.sha256))
+        };
+        if let Some(earlier) = results_files[..nth].iter().find(has_same_inputs)
+            && earlier.header().source == results_file.header().source
+        {
+            let [one, other] =
+                [earlier, results_file].map(|results_file| results_file.path().display());
+            return Err(Failed::refused(
+                anyhow!(
+                    "{one} and {other} are answers to the same inputs: their messages would count twice"
+                ),
+                format!("name one of them; `ons-audit diff {one} {other}` compares them"),
             ));
         }
     }

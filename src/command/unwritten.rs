@@ -25,7 +25,7 @@ pub(super) fn unwritten(
         [] => return None,
         [line] => anyhow::anyhow!("{line}"),
         lines => anyhow::anyhow!(
-            "{} files could not be written:\n  - {}",
+            "{} outputs could not be written:\n  - {}",
             lines.len(),
             lines.join("\n  - ")
         ),

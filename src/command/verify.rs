@@ -48,7 +48,11 @@ fn verify_parts(path: &Path) -> Result<Status, Failed> {
     };
     let list = PartsList::read(path);
     let list = list.map_err(|error| refused(format!("can't read {}: {error}", path.display())))?;
-    let list = list.ok_or_else(|| refused(format!("{} is no list of parts", path.display())))?;
+    let list = list.ok_or_else(|| {
+        let error = anyhow!("{} is no list of parts, or a damaged one", path.display());
+        let hint = "remove it, then make the report again with `ons-audit report RESULTS -o FILE.csv --split ROWS`";
+        Failed::refused(error, hint.to_owned())
+    })?;
     for part in &list.parts {
         let place = path.with_file_name(&part.file);
         let found = evidence::hash_of(&place)

@@ -26,7 +26,7 @@ impl Differences<'_> {
                 old.source, new.source
             ));
         }
-        if self.old.expectations != self.new.expectations {
+        if self.has_other_expectations() {
             warnings.push(
                 "the expectations differ: each results file is judged by its own, so a change may be one of expectation; \
                  --expect and --expect-file judge both by the same"
@@ -48,6 +48,11 @@ impl Differences<'_> {
             warnings.push("the runs overlap: NEW began before OLD had its last answer".to_owned());
         }
         warnings
+    }
+
+    /// Returns whether the two sides are judged by different expectations.
+    fn has_other_expectations(&self) -> bool {
+        self.old.expectations != self.new.expectations
     }
 
     /// Returns the notes that apply: what the numbers do not prove.
@@ -99,9 +104,14 @@ impl Differences<'_> {
                 "an offset goes back when someone resets it; a change of the broker's master can look the same.",
             ),
             (
-                any(Change::Resolved),
+                any(Change::Resolved) && !self.has_other_expectations(),
                 "resolved means that the group's offset went past the message since; a reset to a later offset looks \
                  the same.",
+            ),
+            (
+                any(Change::Resolved) && self.has_other_expectations(),
+                "resolved means that the group's offset went past the message since, or that NEW no longer expects it: \
+                 the expectations differ.",
             ),
             (
                 any(Change::Unconfirmed),

@@ -24,7 +24,7 @@ use crate::humanize::printable_lines;
 
 pub use compressed::{Compression, decompressed, is_long_window};
 pub use open_files::raise_open_files;
-pub use parts::{ListedPart, Parts, PartsList};
+pub use parts::{ListedPart, Parts, PartsList, remove_parts};
 pub use set::FileSet;
 pub use sha256::Sha256;
 pub use temporary::{StagingFolder, remove_leftovers};

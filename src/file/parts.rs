@@ -4,7 +4,7 @@
 //! written last: whatever a killed run leaves, a list whose parts have the hashes it names is a whole set.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,23 @@ pub struct ListedPart {
 }
 
 impl PartsList {
+    /// Returns whether the names of the parts are those of a whole set with the name of the list and these numbers of rows.
+    fn is_whole(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stem = name.strip_suffix(LIST).unwrap_or_default();
+        let of = self.parts.len() as u64;
+        let mut numbered = (1..).zip(&self.parts);
+        of > 1
+            && numbered.all(|(nth, part)| {
+                let ending = part
+                    .file
+                    .rsplit_once("-rows")
+                    .map_or("", |(_, ending)| ending);
+                let is_bare = !part.file.contains('/');
+                is_bare && numbers_of(&part.file, stem, ending) == Some([nth, of, part.rows])
+            })
+    }
+
     /// Returns the path of the list of the parts of a report: `report.parts.json` for `report.csv`.
     #[must_use]
     pub fn path_for(report: &Path) -> PathBuf {
@@ -56,9 +73,11 @@ impl PartsList {
     ///
     /// If the file cannot be read.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        let list: Option<Self> = serde_json::from_slice(&fs::read(path)?).ok();
-        let is_bare = |part: &ListedPart| !part.file.contains('/');
-        Ok(list.filter(|list| list.schema == SCHEMA && list.parts.iter().all(is_bare)))
+        let mut text = Vec::new();
+        super::open_regular(path)?.read_to_end(&mut text)?;
+        let list: Option<Self> = serde_json::from_slice(&text).ok();
+        let list = list.filter(|list| list.schema == SCHEMA && list.is_whole(path));
+        Ok(list)
     }
 }
 
@@ -217,6 +236,10 @@ fn halves(target: &Path) -> (String, String) {
 fn remove_earlier(target: &Path, mut before: impl FnMut()) -> io::Result<()> {
     before();
     remove_if_there(target)?;
+    remove_earlier_parts(target, before)
+}
+
+fn remove_earlier_parts(target: &Path, mut before: impl FnMut()) -> io::Result<()> {
     let (stem, ending) = halves(target);
     for entry in fs::read_dir(folder(target))? {
         let entry = entry?;
@@ -232,6 +255,17 @@ fn remove_earlier(target: &Path, mut before: impl FnMut()) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes the parts of an earlier report with this name, and before them their list, so that no list is left for a mixture.
+///
+/// # Errors
+///
+/// If the folder cannot be read or a file cannot be removed.
+pub fn remove_parts(report: &Path) -> io::Result<()> {
+    let target = super::followed(report)?;
+    remove_if_there(&PartsList::path_for(&target))?;
+    remove_earlier_parts(&target, || {})
+}
+
 fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -240,15 +274,20 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 fn is_part(name: &str, stem: &str, ending: &str) -> bool {
-    let numbers = || {
-        let rest = name.strip_prefix(stem)?.strip_prefix(".part-")?;
-        let rest = rest.strip_suffix(ending)?.strip_suffix("-rows")?;
-        let (nth, rest) = rest.split_once("-of-")?;
-        let (of, rows) = rest.split_once('.')?;
-        Some([nth, of, rows])
+    numbers_of(name, stem, ending).is_some()
+}
+
+/// Returns the numbers in the name of a part: its own, that of all parts, and that of its rows.
+fn numbers_of(name: &str, stem: &str, ending: &str) -> Option<[u64; 3]> {
+    let rest = name.strip_prefix(stem)?.strip_prefix(".part-")?;
+    let rest = rest.strip_suffix(ending)?.strip_suffix("-rows")?;
+    let (nth, rest) = rest.split_once("-of-")?;
+    let (of, rows) = rest.split_once('.')?;
+    let number = |text: &str| {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| is_number)
     };
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    numbers().is_some_and(|numbers| numbers.into_iter().all(is_number))
+    Some([number(nth)?, number(of)?, number(rows)?])
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl fmt::Display for Reject {
         let file = humanize::input(Path::new(&**file));
         write!(f, "{file}:{line}, column {column}: ")?;
         if !found.is_empty() {
-            write!(f, "`{found}` ")?;
+            write!(f, "`{}` ", humanize::printable(found))?;
         }
         f.write_str(reason)
     }

@@ -164,11 +164,10 @@ fn labelled(text: &SummaryText<'_>, label: &str, value: &str) -> String {
 pub(crate) fn escaped(text: &str) -> String {
     let shown = printable(text);
     let mut text = String::with_capacity(shown.len());
-    let mut before = None;
     for (at, char) in shown.char_indices() {
         let behind = &shown[at + char.len_utf8()..];
         match char {
-            '@' if !before.is_some_and(char::is_alphanumeric) => text.push('＠'),
+            '@' => text.push('＠'),
             ' ' if shown[..at].trim_start().is_empty() => text.push_str("&#32;"),
             char => {
                 if is_markup(&shown[..at], char, behind) {
@@ -177,7 +176,6 @@ pub(crate) fn escaped(text: &str) -> String {
                 text.push(char);
             }
         }
-        before = Some(char);
     }
     text
 }
@@ -211,7 +209,7 @@ mod tests {
             ("\u{1b}[31m\u{202e}", r"\\u{1b}\[31m\\u{202e}"),
             ("订单_已付", "订单_已付"),
             ("a&lt; ~b~ $c$", r"a\&lt; \~b\~ \$c\$"),
-            ("@all a@b.c (@d)", "＠all a@b.c (＠d)"),
+            ("@all a@b.c (@d)", "＠all a＠b.c (＠d)"),
             ("http://a.b www.a.b", r"http\://a.b www\.a.b"),
             ("# a-b", r"\# a-b"),
             ("- a > b", r"\- a > b"),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use memchr::memchr2_iter;
 
 use super::Summary;
-use crate::file::{Output, Parts};
+use crate::file::{Output, Parts, remove_parts};
 
 /// Takes the rendered pieces of one report and writes files.
 pub(crate) trait ReportSink {
@@ -46,6 +46,8 @@ pub struct WrittenFile {
 pub(super) struct SingleFile {
     pub(super) path: PathBuf,
     pub(super) output: Output,
+    /// Whether parts of an earlier report may be there, which this one replaces.
+    pub(super) replaces_parts: bool,
 }
 
 impl ReportSink for SingleFile {
@@ -62,6 +64,9 @@ impl ReportSink for SingleFile {
     }
 
     fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
+        if self.replaces_parts {
+            remove_parts(&self.path)?;
+        }
         self.output.commit()?;
         Ok(vec![WrittenFile {
             path: self.path,
@@ -72,6 +77,8 @@ impl ReportSink for SingleFile {
 
 /// A CSV in parts with a limited number of rows. Each part begins with the header.
 pub(super) struct PartFiles {
+    /// The path of the report as given.
+    path: PathBuf,
     parts: Parts,
     most: NonZeroU64,
     head: Vec<u8>,
@@ -80,8 +87,9 @@ pub(super) struct PartFiles {
 }
 
 impl PartFiles {
-    pub(super) const fn new(parts: Parts, most: NonZeroU64) -> Self {
+    pub(super) const fn new(path: PathBuf, parts: Parts, most: NonZeroU64) -> Self {
         Self {
+            path,
             parts,
             most,
             head: Vec::new(),
@@ -117,7 +125,10 @@ impl ReportSink for PartFiles {
     }
 
     fn commit(self: Box<Self>) -> io::Result<Vec<WrittenFile>> {
-        let made = self.parts.commit(self.rows)?;
+        let mut made = self.parts.commit(self.rows)?;
+        if let [(path, _)] = &mut *made {
+            *path = self.path;
+        }
         Ok(made
             .into_iter()
             .map(|(path, rows)| WrittenFile {

@@ -83,7 +83,10 @@ impl Report {
             }
             (_, Some(most)) if is_split => {
                 let parts = Parts::of(target.output).expect("no stream");
-                OpenReport::new(target.path, PartFiles::new(parts, most))
+                OpenReport::new(
+                    target.path.clone(),
+                    PartFiles::new(target.path, parts, most),
+                )
             }
             _ => OpenReport::single_file(target),
         };
@@ -154,9 +157,14 @@ impl OpenReport {
 
     /// Opens a report that is one file, whatever its format.
     pub(crate) fn single_file(target: Target) -> Self {
-        let Target { path, output, .. } = target;
+        let Target {
+            path,
+            output,
+            format,
+        } = target;
         let sink = SingleFile {
             path: path.clone(),
+            replaces_parts: format.is_csv() && !output.is_stream(),
             output,
         };
         Self::new(path, sink)

@@ -14,6 +14,9 @@ use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 /// The most kinds of break that are listed. Further ones are in the report.
 const KINDS_SHOWN: usize = 5;
 
+/// The most characters of a group's name in the table. Brokers accept names of 255 characters at most.
+const NAME_SHOWN: usize = 255;
+
 /// The most part files that are listed.
 const FILES_SHOWN: usize = 20;
 
@@ -106,6 +109,11 @@ impl TerminalSummary {
         Some((part.map_or(path, |part| &part.path), *format))
     }
 
+    /// Returns whether the file is one of several parts of a report.
+    fn is_part(&self, path: &Path) -> bool {
+        !self.reports.iter().any(|(report, _)| report == path)
+    }
+
     /// Returns where the breaks are listed, or the command that lists them.
     fn list_of_breaks(&self, summary: &Summary<'_>, report: &str) -> String {
         use ReportFormat::{Csv, Html, Matrix, Ndjson, Xlsx};
@@ -119,6 +127,10 @@ impl TerminalSummary {
                 format!("open {}, {list}", path.display())
             }
             Some((path, Ndjson)) => format!("filter verdict = break in {}", path.display()),
+            Some((path, _)) if self.is_part(path) => format!(
+                "open {} and the other parts, filter message_verdict = break",
+                path.display()
+            ),
             Some((path, _)) => format!("open {}, filter message_verdict = break", path.display()),
             None => format!("list them with `{report} -o breaks.xlsx`"),
         }
@@ -145,6 +157,15 @@ impl TerminalSummary {
     }
 }
 
+/// Cuts a name that would make the table unreadable.
+fn shortened(name: &str) -> String {
+    let mut shown: String = name.chars().take(NAME_SHOWN).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Returns the table per group. On a narrow terminal, times are rounded outwards and the heading is short.
 fn table(text: &SummaryText<'_>, precision: RangePrecision) -> Table {
     let heading = match precision {
@@ -167,7 +188,7 @@ fn table(text: &SummaryText<'_>, precision: RangePrecision) -> Table {
     for (name, group) in &text.summary.tally.groups {
         let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
         table.add_row(
-            std::iter::once(printable(name))
+            std::iter::once(shortened(&printable(name)))
                 .chain(counts)
                 .chain([missed(text, group, precision)]),
         );

@@ -200,7 +200,8 @@ impl Advice for ReadError {
         Some(
             match self {
                 Self::Io { .. } => "name a file that `audit` wrote with --results (or beside its first report)",
-                Self::Header { .. } => "report and verify read results files (.ndjson), not reports or inputs",
+                Self::Header { .. } => "this needs a results file (.ndjson), not a report or an input; `verify` also checks bundles (.zip) and lists of \
+                     parts (.parts.json)",
                 Self::Unfinished { .. } => {
                     "only a finished run can be reported: its results file has no `.partial` in its name"
                 }

@@ -189,7 +189,7 @@ pub(super) fn parse_header(path: &Path, line: &[u8], schema: &str) -> Result<Hea
         found,
     };
     let value: serde_json::Value =
-        serde_json::from_slice(line).map_err(|_| bad("no JSON".to_owned()))?;
+        serde_json::from_slice(line).map_err(|_| bad("no JSON in the first line".to_owned()))?;
     match value.get("schema").and_then(|schema| schema.as_str()) {
         Some(found) if found == schema => {
             serde_json::from_value(value).map_err(|error| bad(error.to_string()))

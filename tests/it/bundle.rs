@@ -38,7 +38,9 @@ pub(crate) fn entries(bytes: &[u8]) -> Entries {
 
 fn packed(entries: &Entries) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let deflated = SimpleFileOptions::default()
+        .unix_permissions(0o600)
+        .compression_method(CompressionMethod::Deflated);
     for (name, content) in entries {
         zip.start_file(name, deflated).unwrap();
         zip.write_all(content).unwrap();
@@ -281,6 +283,14 @@ fn missing_and_foreign_entries_are_refused() {
         (
             &|e| change_manifest(e, |m| m["schema"] = json!("ons-audit-bundle/9")),
             "expected `ons-audit-bundle/1`",
+        ),
+        (
+            &|e| change_manifest(e, |m| m["sources"][0] = json!("ons://cn-beijing")),
+            "its manifest names other sources than its results files",
+        ),
+        (
+            &|e| change_manifest(e, |m| m["inputs"][0]["rows"] = json!(999)),
+            "its manifest names other inputs than its results files",
         ),
         (
             &|e| change_manifest(e, |m| m["entries"] = json!([])),

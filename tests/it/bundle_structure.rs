@@ -262,9 +262,28 @@ fn headers_that_no_bundle_has_are_refused() {
                 set(&mut zip.directory[REPORT], 30..32, 4);
                 zip.directory[REPORT].extend(b"ab\x00\x00");
             }),
-            ("its directory entry is no regular file", &|zip| {
+            ("its directory entry has external attributes ", &|zip| {
                 set(&mut zip.directory[REPORT], 40..42, 0o120_777);
             }),
+            ("its directory entry has external attributes ", &|zip| {
+                set(&mut zip.directory[REPORT], 38..39, 0x10); // a folder of MS-DOS
+            }),
+            ("its directory entry has internal attributes 1", &|zip| {
+                set(&mut zip.directory[REPORT], 36..38, 1);
+            }),
+            ("its directory entry has the system 0, expected 3", &|zip| {
+                set(&mut zip.directory[REPORT], 5..6, 0);
+            }),
+            ("its directory entry has the time ", &|zip| {
+                zip.both(REPORT, 10..12, 77);
+            }),
+            ("its directory entry has the versions [20, 63]", &|zip| {
+                zip.both(REPORT, 4..6, 63);
+            }),
+            (
+                "its local header needs another version than its directory entry",
+                &|zip| set(&mut zip.entries[REPORT], 4..6, 10),
+            ),
             (
                 "its directory entry has a name that is not marked as UTF-8",
                 &|zip| {
@@ -372,7 +391,9 @@ fn zip64_bundles_verify_and_are_checked_as_strictly() {
     let tool = bundled();
     let large = {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        let options = SimpleFileOptions::default().large_file(true);
+        let options = SimpleFileOptions::default()
+            .unix_permissions(0o600)
+            .large_file(true);
         for (name, content) in entries(&bytes_of(&tool, "b.zip")) {
             zip.start_file(name, options).unwrap();
             zip.write_all(&content).unwrap();

@@ -167,7 +167,7 @@ fn long_reports_are_split_into_counted_parts() {
     assert!(!tool.has("a.csv"));
     for part in [
         format!("files        {}: 1,500 rows", names[0]),
-        format!("open {}, filter", names[0]),
+        format!("open {} and the other parts, filter", names[0]),
     ] {
         assert!(said.stderr.contains(&part), "{}", said.stderr);
     }
@@ -230,10 +230,15 @@ fn parts_that_are_not_those_of_their_list_are_refused() {
     assert!(said.contains(&format!("can't read {}", names[0])), "{said}");
     let outside =
         r#"{"schema":"ons-audit-parts/1","parts":[{"file":"../x","rows":1,"sha256":""}]}"#;
-    for text in ["{}", outside] {
+    let list = tool.read("a.parts.json");
+    let false_rows = list.replacen("\"rows\": 1000", "\"rows\": 1001", 1);
+    let mut shortened: serde_json::Value = serde_json::from_str(&list).unwrap();
+    shortened["parts"].as_array_mut().unwrap().pop();
+    for text in ["{}", outside, &false_rows, &shortened.to_string()] {
         tool.write("a.parts.json", text);
         let said = tool.call("verify a.parts.json").ends(2).stderr;
-        let says = "error: a.parts.json is no list of parts\nhint: make the report again";
+        let says =
+            "error: a.parts.json is no list of parts, or a damaged one\nhint: remove it, then make";
         assert!(said.contains(says), "{said}");
     }
 }
@@ -247,10 +252,6 @@ fn a_list_of_parts_replaces_no_other_file() {
     for (flags, says) in [
         (
             "-o a.csv -o a.parts.json",
-            "a.parts.json is to list the parts of a.csv, and is another report",
-        ),
-        (
-            "-o a.csv --bundle a.parts.json",
             "a.parts.json is to list the parts of a.csv, and is another report",
         ),
         (
@@ -326,4 +327,75 @@ fn audited_reports_have_unique_columns() {
         assert_eq!(distinct.len(), head.len(), "{head:?}");
         assert!(head.contains(&"input_message_verdict"), "{head:?}");
     }
+}
+
+#[test]
+fn a_report_in_one_file_takes_the_place_of_earlier_parts() {
+    let tool = Tool::new();
+    let audit = "audit samples/incident.csv --source samples/cluster.json --results r.ndjson -q -o a.csv --split 2000";
+    tool.call(audit).ends(1);
+    tool.call("verify a.parts.json").ends(0);
+    tool.write("a.part-1-of-2.my-rows.csv", "not ours");
+    tool.call("report r.ndjson -q -o a.csv").ends(1);
+    assert_eq!(
+        tool.names(),
+        ["a.csv", "a.part-1-of-2.my-rows.csv", "r.ndjson"]
+    );
+    // Reports that fit into one file are rendered again by `verify`.
+    tool.call("report r.ndjson -q -o a.csv --rejects b.csv --split 1000000 --bundle e.zip")
+        .ends(1);
+    let said = tool.call("verify e.zip").ends(0);
+    for name in ["a.csv", "b.csv"] {
+        let line =
+            format!("reports/{name}: the results file, rendered again, gives the same bytes");
+        assert!(said.stdout.contains(&line), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn an_ending_of_another_format_is_refused() {
+    let tool = Tool::new();
+    for (flag, says) in [
+        (
+            "--matrix m.xlsx",
+            "m.xlsx: this report is a CSV, and .xlsx is the ending of another format",
+        ),
+        (
+            "--rejects m.json",
+            "m.json: this report is a CSV, and .json is the ending of another format",
+        ),
+        (
+            "--bundle e.csv",
+            "e.csv: a bundle is a ZIP, expected a name that ends in .zip",
+        ),
+    ] {
+        for command in ["audit", "plan"] {
+            let call =
+                format!("{command} samples/incident.csv --source samples/cluster.json {flag}");
+            let said = tool.call(&call).ends(2);
+            assert!(said.stderr.contains(says), "{}", said.stderr);
+        }
+    }
+    assert_eq!(tool.names(), [""; 0]);
+}
+
+#[test]
+fn answers_to_the_same_inputs_are_no_shards() {
+    let tool = Tool::new();
+    let audit = "audit samples/incident.csv --source samples/cluster.json -q";
+    tool.call(&format!("{audit} --results a.ndjson -o a.csv"))
+        .ends(1);
+    tool.call(&format!(
+        "{audit} --results b.ndjson -o b.csv --accept filtered"
+    ))
+    .ends(1);
+    let said = tool
+        .call("report a.ndjson b.ndjson --expect GID_billing")
+        .ends(2);
+    let error = "error: a.ndjson and b.ndjson are answers to the same inputs: their messages would count twice\n\
+                 hint: name one of them; `ons-audit diff a.ndjson b.ndjson` compares them";
+    assert!(said.stderr.contains(error), "{}", said.stderr);
+    let said = tool.call("report b.ndjson --expect GID_billing").ends(1);
+    let warning = "without --accept filtered they are breaks in these reports";
+    assert!(said.stderr.contains(warning), "{}", said.stderr);
 }

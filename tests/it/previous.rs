@@ -223,7 +223,7 @@ fn an_unsuitable_results_file_is_refused() {
         "--previous old.results.ndjson",
         "was answered by `samples/cluster.json`",
     );
-    refused("--previous old.csv", "found no JSON");
+    refused("--previous old.csv", "found no JSON in the first line");
     refused("--previous nowhere.ndjson", "can't read nowhere.ndjson");
     refused(
         "--previous old.results.ndjson --recheck half",

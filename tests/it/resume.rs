@@ -13,7 +13,7 @@ const REPORTS: [&str; 6] = ["r.csv", "r.json", "r.md", "rows.ndjson", "m.csv", "
 fn essence(tool: &Tool, name: &str, gateway: &Gateway) -> String {
     let text = tool
         .plain(&tool.read(name))
-        .replace(&gateway.url(), "[SOURCE]");
+        .replace(gateway.url().trim_start_matches("http://"), "[SOURCE]");
     let is_random = |word: &str| {
         let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
         (matches!(word.len(), 32 | 64) && is_hex && word.bytes().any(|b| b.is_ascii_lowercase()))

@@ -104,6 +104,7 @@ fn audit(
 ) -> Result<Conclusion, Failed> {
     let exit_zero = args.exit_zero;
     let numbers = args.reports.numbers();
+    let report_flags = args.reports.repeated(settings);
     let mut job = Job::new(args, (settings, reserved), env)?;
     let results = job.results.clone();
     let options = ConcludeOptions {
@@ -112,6 +113,7 @@ fn audit(
         quiet: job.stderr.quiet,
         csv: CsvDialect::of(settings)?,
         bundle: job.bundle.take(),
+        report_flags: Some(report_flags),
         locale: Locale::of(settings)?,
     };
     // The seal of a file that this process has just written need not be checked.

@@ -155,6 +155,18 @@ pub(in crate::command) fn check(
             ));
         }
         reserved.refuse(&path)?;
+        if let Some(format) = format
+            && let Some(other) = format_of(&path).filter(|other| other.is_csv() != format.is_csv())
+        {
+            return Err(refuse(
+                format!(
+                    "{}: this report is a CSV, and {} is the ending of another format",
+                    path.display(),
+                    other.ending().unwrap_or_default()
+                ),
+                "let its name end in .csv",
+            ));
+        }
         let by_ending = || format_of(&path).filter(|format| endings.contains(format));
         let format = format.or_else(by_ending).ok_or_else(|| {
             refuse(

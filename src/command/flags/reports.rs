@@ -1,5 +1,6 @@
 //! Flags for the reports.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -9,8 +10,9 @@ use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::exit::Failed;
 use crate::file::{self, FileSet, PartsList};
+use crate::humanize::shell_word;
 use crate::report::{CsvDialect, ReportFormat, Targets, refuse_foreign};
-use crate::settings::Settings;
+use crate::settings::{Origin, Settings};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
@@ -150,6 +152,16 @@ impl ReportFlags {
             ));
         }
         reserved.refuse(path)?;
+        let is_zip = |ending: &OsStr| ending.eq_ignore_ascii_case("zip");
+        if !path.extension().is_some_and(is_zip) {
+            return Err(Failed::refused(
+                anyhow!(
+                    "{}: a bundle is a ZIP, expected a name that ends in .zip",
+                    path.display()
+                ),
+                "name a file for it: --bundle evidence.zip".to_owned(),
+            ));
+        }
         refuse_unwritable(path)
     }
 
@@ -170,6 +182,20 @@ impl ReportFlags {
             settings: settings.show(),
             clock: env.clock,
         }))
+    }
+
+    /// Returns the flags that say how reports look, as words of a command.
+    pub(in crate::command) fn repeated(&self, settings: &Settings) -> Vec<String> {
+        let keys = ["split", "output_delimiter", "raw_csv", "bom", "tz", "lang"];
+        let flags = keys.map(|key| match settings.text(key) {
+            (_, Origin::Flag(flag)) if matches!(key, "raw_csv" | "bom") => Some(flag),
+            (value, Origin::Flag(flag)) => Some(format!("{flag} {}", shell_word(Path::new(value)))),
+            _ => None,
+        });
+        let numbers = self.numbers.join(",");
+        let numbers =
+            (!numbers.is_empty()).then(|| format!("--numbers {}", shell_word(Path::new(&numbers))));
+        flags.into_iter().flatten().chain(numbers).collect()
     }
 
     /// Returns the columns of `--numbers`.
@@ -261,10 +287,12 @@ impl ReportFlags {
             let target = target.map_err(|error| Failed::unwritable(report, error))?;
             let list = PartsList::path_for(&target);
             reserved.refuse(&list)?;
-            let problem = if taken.iter().any(|other| same(other, &list)) {
-                "is another report or its list, too"
+            let (problem, hint) = if taken.iter().any(|other| same(other, &list)) {
+                let hint = "name another file for one of them";
+                ("is another report or its list, too", hint)
             } else if list.exists() && !matches!(PartsList::read(&list), Ok(Some(_))) {
-                "is there and no list of an earlier run"
+                let hint = "remove it if it is a damaged list, or name another file for the report";
+                ("is there and no list of an earlier run", hint)
             } else {
                 taken.push(list);
                 continue;
@@ -275,7 +303,7 @@ impl ReportFlags {
                     list.display(),
                     report.display()
                 ),
-                "name another file for one of them".to_owned(),
+                hint.to_owned(),
             ));
         }
         Ok(())

@@ -306,12 +306,15 @@ impl SummaryText<'_> {
                  --producer-zone 可指定其他时区，--born-column 可指定含产生时间的列"
             )
         } else {
-            let messages = match messages {
-                1 => "1 message".to_owned(),
-                _ => format!("{} messages", count(messages)),
+            let subject = match messages {
+                1 => "the born time of 1 message comes from its ID".to_owned(),
+                _ => format!(
+                    "the born times of {} messages come from their IDs",
+                    count(messages)
+                ),
             };
             format!(
-                "the born times of {messages} come from their IDs, and the time zone of those is assumed: {zones} (UTC for IDs \
+                "{subject}, and the time zone of those is assumed: {zones} (UTC for IDs \
                  of 5.x clients); --producer-zone names another zone, --born-column a column with born times"
             )
         })

@@ -403,7 +403,7 @@ fn a_file_that_is_not_a_results_file_is_named_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     for (text, part) in [
-        ("", "no JSON"),
+        ("", "no JSON in the first line"),
         ("row,msg_id\n1,AA\n", "no JSON"),
         ("{\"a\":1}\n", "no `schema`"),
         ("{\"schema\":\"ons-audit/2\"}\n", "schema `ons-audit/2`"),

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
-/// Number of leading characters that identify a long secret. Everything that follows is hidden too, so that cut
-/// echoes are found.
+/// Number of leading characters that identify a long secret, in upper or lower case: host names are echoed in lower
+/// case. Everything that follows is hidden too, so that cut echoes are found.
 const HEAD: usize = 8;
 
 /// Minimum length of a long secret. The beginning of a shorter one may be an ordinary word: the key
@@ -76,6 +76,12 @@ impl Redactor {
         excerpt
     }
 
+    /// Returns the text without its secrets. `None` if there are none in it.
+    #[must_use]
+    pub fn hidden_in(&self, text: &str) -> Option<String> {
+        self.find(text, 0).map(|_| self.hide(text))
+    }
+
     fn hide(&self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
         let mut from = 0;
@@ -101,7 +107,9 @@ impl Secret {
         let (Self::Head(shown) | Self::Whole(shown) | Self::Word(shown)) = self;
         let mut starts = text[from..].char_indices().map(|(at, _)| from + at);
         starts.find_map(|start| {
-            let end = start + length_of(&text.as_bytes()[start..], shown.as_bytes())?;
+            let any_case = matches!(self, Self::Head(_));
+            let found = length_of(&text.as_bytes()[start..], shown.as_bytes(), any_case);
+            let end = start + found?;
             match self {
                 Self::Head(_) => Some(start..end + length_of_rest(&text[end..])),
                 Self::Whole(_) => Some(start..end),
@@ -112,15 +120,15 @@ impl Secret {
 }
 
 /// Returns the number of bytes that spell `secret` at the beginning of `text`, if they do.
-fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
+fn length_of(text: &[u8], secret: &[u8], any_case: bool) -> Option<usize> {
     let Some((first, secret)) = secret.split_first() else {
         return Some(0);
     };
     let verbatim = text.first().map(|&byte| (byte, 1));
     let spellings = verbatim.into_iter().chain(escape(text));
     spellings
-        .filter(|(byte, _)| byte == first)
-        .find_map(|(_, length)| Some(length + length_of(&text[length..], secret)?))
+        .filter(|(byte, _)| byte == first || (any_case && byte.eq_ignore_ascii_case(first)))
+        .find_map(|(_, length)| Some(length + length_of(&text[length..], secret, any_case)?))
 }
 
 /// Returns the byte that an escape at the beginning of `text` stands for, and the length of the escape: `%2F` and
@@ -214,6 +222,7 @@ mod tests {
             ),
             ("token CAIS&#43;strange&amp;more", "token ***&amp;more"),
             ("cut: CAIS+stran", "cut: ***"),
+            ("https://ltai5texamplekey/", "https://***"),
             ("LTAI5\0tExample\u{1b}Key", "***"),
             ("nothing here", "nothing here"),
         ] {

@@ -134,7 +134,7 @@ fn every_report_says_that_the_zone_of_ids_is_assumed() {
     let call =
         tool.call("audit in.csv -o out.csv -o o.md -o o.html -o o.json --exit-zero --source");
     let said = call.arg(&cluster.source()).ends(0);
-    let says = "the born times of 1 message come from their IDs";
+    let says = "the born time of 1 message comes from its ID";
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat(&said.stderr).contains(says), "{}", said.stderr);
     for name in ["o.md", "o.html", "o.json"] {

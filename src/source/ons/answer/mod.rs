@@ -134,6 +134,12 @@ impl Body {
         let request_id = self.request_id(redactor);
         let without_groups = self.without_groups();
         let mut tracks = self.tracks?.map_or(without_groups, Ok)?;
+        for track in &mut tracks {
+            // Group names stay as they are, but an unknown track type may be any text.
+            if let Some(shown) = redactor.hidden_in(track.track_type.as_str()) {
+                track.track_type = TrackType::from(shown.as_str());
+            }
+        }
         // The order has no meaning; the results file sorts them in the same way.
         tracks.sort_by(|a, b| key(a).cmp(&key(b)));
         tracks.dedup();

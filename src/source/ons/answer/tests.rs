@@ -427,6 +427,9 @@ fn groups_keep_their_names_whatever_the_key_is() {
     let body = r#"{"RequestId":"r","Data":{"MessageTrack":[{"ConsumerGroup":"GID-ops-payments","TrackType":"CONSUMED"}]}}"#;
     let trace = parse(200, body.as_bytes(), &redactor).unwrap();
     assert_eq!(&*trace.tracks[0].group, "GID-ops-payments");
+    let body = body.replace("CONSUMED", "WORD_LTAI5tExampleKey");
+    let trace = parse(200, body.as_bytes(), &redactor).unwrap();
+    assert_eq!(trace.tracks[0].track_type.as_str(), "WORD_***");
 }
 
 proptest! {
