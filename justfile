@@ -53,7 +53,7 @@ office:
 bundles:
     .ci/run bundles
 
-# I/O errors at every system call, and a process that is stopped for a minute
+# I/O errors at every system call, a process that is stopped for a minute, and the memory that a lying broker can fill
 faults:
     .ci/run faults
 

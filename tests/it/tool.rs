@@ -183,7 +183,8 @@ impl Call<'_> {
     }
 
     fn command(&self) -> std::process::Command {
-        let program = assert_cmd::cargo::cargo_bin!("ons-audit");
+        let program =
+            released().unwrap_or_else(|| assert_cmd::cargo::cargo_bin!("ons-audit").to_owned());
         let mut command = match &self.script {
             None => std::process::Command::new(program),
             Some(script) => {
@@ -286,4 +287,9 @@ pub(crate) fn table(text: &str) -> Vec<Row> {
         .records()
         .map(|results_file| row(results_file.unwrap()))
         .collect()
+}
+
+/// Returns the release build that the step `faults` of `.ci/run` measures instead of the debug build.
+pub(crate) fn released() -> Option<PathBuf> {
+    std::env::var_os("ONS_AUDIT_BINARY").map(PathBuf::from)
 }

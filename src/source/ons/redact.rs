@@ -125,7 +125,10 @@ fn length_of(text: &[u8], secret: &[u8], any_case: bool) -> Option<usize> {
         return Some(0);
     };
     let verbatim = text.first().map(|&byte| (byte, 1));
-    let spellings = verbatim.into_iter().chain(escape(text));
+    let spellings = verbatim
+        .into_iter()
+        .chain(escape(text))
+        .chain(percent_escape(text));
     spellings
         .filter(|(byte, _)| byte == first || (any_case && byte.eq_ignore_ascii_case(first)))
         .find_map(|(_, length)| Some(length + length_of(&text[length..], secret, any_case)?))
@@ -134,13 +137,10 @@ fn length_of(text: &[u8], secret: &[u8], any_case: bool) -> Option<usize> {
 /// Returns the byte that an escape at the beginning of `text` stands for, and the length of the escape: `%2F` and
 /// `%252F` of URLs, `\/` and `\u002f` of JSON, `&#47;`, `&#x2F;` and `&amp;` of XML and HTML.
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
-    let hex = |from: usize, to: usize| {
-        let digits = std::str::from_utf8(text.get(from..to)?).ok()?;
-        u8::from_str_radix(digits, 16).ok()
-    };
+    let hex = |from: usize, to: usize| hex(text.get(from..to)?);
     match text {
         [b'%', b'2', b'5', ..] if let Some(byte) = hex(3, 5) => Some((byte, 5)),
-        [b'%', ..] => Some((hex(1, 3)?, 3)),
+        [b'%', ..] => percent_escape(text),
         [b'\\', b'u', b'0', b'0', ..] => Some((hex(4, 6)?, 6)),
         [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => Some((*byte, 2)),
         [b'&', ..] => {
@@ -159,6 +159,17 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
         }
         _ => None,
     }
+}
+
+/// Returns the same for `%2F`, which may also be the beginning of `%252F`.
+fn percent_escape(text: &[u8]) -> Option<(u8, usize)> {
+    let digits = text.strip_prefix(b"%")?.get(..2)?;
+    Some((hex(digits)?, 3))
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 /// Returns the number of bytes that continue a long secret.

@@ -3,11 +3,13 @@
 use super::super::broker::{Asked, Step, frame};
 use super::cluster::{Cluster, Lie, key};
 use super::{keys, of, state};
-use crate::tool::{Row, Said, Tool, table};
+use crate::tool::{Row, Said, Tool, released, table};
 
-/// The most memory that an audit may use, in MiB. A debug build has 29 MiB of code in memory, a release build about 10, so
-/// the measured 70 MiB of the worst case stand for about 52.
-const MOST_MIB: u64 = if cfg!(debug_assertions) { 76 } else { 64 };
+/// Returns the most memory that an audit may use, in MiB. A debug build has 20 MiB more code in memory than a release
+/// build, and its figures vary with the load of the machine.
+fn most_mib() -> u64 {
+    released().map_or(96, |_| 64)
+}
 
 const MIB: usize = 1024 * 1024;
 
@@ -242,6 +244,7 @@ fn the_longest_frames_need_little_memory() {
         let mut running = call.arg(&cluster.source()).start();
         let peak = running.watch_peak();
         let (_, stderr) = running.ends(status);
-        assert!(peak < MOST_MIB, "{nth}: {peak} MiB\n{stderr}");
+        assert!(peak < most_mib(), "{nth}: {peak} MiB\n{stderr}");
+        eprintln!("case {nth}: {peak} MiB at most");
     }
 }
