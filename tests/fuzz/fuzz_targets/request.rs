@@ -24,7 +24,7 @@ static GATEWAYS: LazyLock<[Gateway; 2]> = LazyLock::new(|| {
         let snapshot = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/cluster.json");
         let snapshot = Snapshot::open(snapshot.as_ref()).expect("the sample");
         Gateway {
-            authenticator: Authenticator::new(keys, clock::system),
+            authenticator: Authenticator::new(keys, clock::system, clock::system()),
             quota: Quota::new(Rate::Max),
             fault_injector: FaultInjector::new(Duration::ZERO, 0.0, 0),
             upstream: Upstream::new(

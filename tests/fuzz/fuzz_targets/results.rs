@@ -103,9 +103,11 @@ fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
         ..Targets::default()
     };
     let results_files = [results_file];
-    let Ok((summary, made)) = render(&results_files, &context, targets, false) else {
+    let Ok(rendered) = render(&results_files, &context, targets, false) else {
         return;
     };
+    assert!(rendered.failures.is_empty(), "{:?}", rendered.failures);
+    let (summary, made) = (rendered.summary, rendered.made);
     assert!(summary.tally.totals.tie());
     assert_eq!(summary.tally.totals, results_files[0].trailer().totals);
     let mut text = Vec::new();
