@@ -1,6 +1,8 @@
 //! A server that answers wrongly: the audit says what is wrong, judges nothing by it, and stays small.
 
 use super::super::broker::{Asked, Step, frame};
+use serde_json::json;
+
 use super::cluster::{Cluster, Lie, key};
 use super::{keys, of, state};
 use crate::tool::{Row, Said, Tool, released, table};
@@ -195,11 +197,32 @@ fn many_groups(asked: &Asked) -> Option<Vec<Step>> {
     })
 }
 
+/// Returns a hundred groups, each with as many subscriptions as a response has room for.
+fn many_subscriptions(asked: &Asked) -> Option<Vec<Step>> {
+    match asked.code {
+        300 => {
+            let groups: Vec<_> = (0..100).map(|nth| format!("GID_{nth}")).collect();
+            Some(vec![asked.ok(json!({"groupList": groups}).to_string())])
+        }
+        203 => {
+            let entry = |nth| format!("\"t{nth}\":{{\"topic\":\"t{nth}\",\"subString\":\"*\"}},");
+            let entries: String = (0..18_000).map(entry).collect();
+            let body = format!(
+                "{{\"connectionSet\":[{{\"clientId\":\"c\"}}],\"subscriptionTable\":{{{}}}}}",
+                entries.trim_end_matches(',')
+            );
+            Some(vec![asked.ok(body)])
+        }
+        _ => None,
+    }
+}
+
 #[test]
 fn the_longest_frames_need_little_memory() {
-    let cases: [(Lie, i32); 7] = [
+    let cases: [(Lie, i32); 8] = [
         (|_| None, 1),
         (many_groups, 3),
+        (many_subscriptions, 3),
         (
             |asked| {
                 (asked.code == 206)

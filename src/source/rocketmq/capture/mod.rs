@@ -12,13 +12,14 @@ mod document;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use self::ask::ONE;
 use super::Cluster;
 use super::cluster::{QueriedTopic, RoutedTopic};
 use super::failure::failure;
 use super::remoting::body::{ConsumerClient, ConsumerConnection, GroupOffsets};
-use super::remoting::{Cause, QueueOf, namespace::retry_topic};
+use super::remoting::{CallError, Cause, QueueOf, RequestCode, namespace::retry_topic};
 use super::system::{is_system_group, is_system_topic};
 use crate::offsets::Rules;
 use crate::offsets::snapshot::{OffsetEntry, QueueRange, Schema, SnapshotDocument, SnapshotTime};
@@ -140,13 +141,26 @@ impl Captured<'_> {
             let pair = |group: &Arc<str>| (broker.clone(), group.clone());
             new.iter().map(pair).collect::<Vec<_>>()
         });
+        let room = &AtomicUsize::new(MOST_SUBSCRIPTIONS);
         let answers = self
             .ask(pairs.collect(), |address, group| async move {
                 let connection = cluster
                     .remoting
                     .consumer_connection(&address, &group)
                     .await?;
-                Ok(connection.map(without_details))
+                let connection = connection.map(without_details);
+                let length = connection.as_ref().map_or(0, length_of);
+                let taken = room.fetch_update(Relaxed, Relaxed, |room| room.checked_sub(length));
+                match taken {
+                    Ok(_) => Ok(connection),
+                    Err(_) => Err(CallError {
+                        address,
+                        call: RequestCode::GetConsumerConnectionList,
+                        cause: Cause::Malformed(
+                            "the subscriptions of all groups have more than 16 MiB".to_owned(),
+                        ),
+                    }),
+                }
             })
             .await?;
         for group in new {
@@ -385,6 +399,23 @@ impl Captured<'_> {
         }
         pairs
     }
+}
+
+/// The most bytes of the subscriptions of all groups. Those of 10,000 groups with five topics each, and with expressions of
+/// 200 bytes, have 13 MB.
+const MOST_SUBSCRIPTIONS: usize = 16 * 1024 * 1024;
+
+/// Returns the number of bytes that the subscriptions of a group take.
+fn length_of(connection: &ConsumerConnection) -> usize {
+    let subscriptions = connection.subscriptions.iter();
+    let lengths = subscriptions.map(|(topic, data)| {
+        topic.len()
+            + size_of_val(data)
+            + data.topic.len()
+            + data.expression.len()
+            + data.expression_type.len()
+    });
+    lengths.sum()
 }
 
 /// Leaves out what a capture does not contain, which may be large: all clients but one, the codes and lists of tags.
