@@ -157,7 +157,7 @@ impl Captured<'_> {
                         address,
                         call: RequestCode::GetConsumerConnectionList,
                         cause: Cause::Malformed(
-                            "the subscriptions of all groups have more than 16 MiB".to_owned(),
+                            "the subscriptions of all groups have more than 12 MiB".to_owned(),
                         ),
                     }),
                 }
@@ -401,9 +401,9 @@ impl Captured<'_> {
     }
 }
 
-/// The most bytes of the subscriptions of all groups. Those of 10,000 groups with five topics each, and with expressions of
-/// 200 bytes, have 13 MB.
-const MOST_SUBSCRIPTIONS: usize = 16 * 1024 * 1024;
+/// The most bytes of the subscriptions of all groups. Those of 10,000 groups with five topics each, and with names of 30
+/// bytes, take 10.5 MB.
+const MOST_SUBSCRIPTIONS: usize = 12 * 1024 * 1024;
 
 /// Returns the number of bytes that the subscriptions of a group take.
 fn length_of(connection: &ConsumerConnection) -> usize {

@@ -57,7 +57,7 @@ impl RequestCode {
     ///
     /// | response | estimate | limit |
     /// |---|---|---|
-    /// | messages (11, 12, 33) | one message below 4 MiB, or many in 256 KiB | 16 MiB |
+    /// | messages (11, 12, 33) | one message below 4 MiB, or many in 256 KiB | 8 MiB |
     /// | topics (206) | 50,000 topics, 20,000 retry and dead-letter topics, 50,000 of POP, 130 bytes each: 15.6 MB | 16 MiB |
     /// | offsets of all groups (43) | 60,000 pairs of topic and group with names of 60 bytes and 16 queues: 14.5 MB | 16 MiB |
     /// | settings of all groups (201) | 10,000 groups, 600 bytes each: 6 MB | 8 MiB |
@@ -71,12 +71,12 @@ impl RequestCode {
     pub const fn longest_answer(self) -> usize {
         const MIB: usize = 1024 * 1024;
         match self {
+            Self::GetAllTopicListFromNameServer | Self::GetAllConsumerOffset => 16 * MIB,
             Self::PullMessage
             | Self::QueryMessage
             | Self::ViewMessageById
-            | Self::GetAllTopicListFromNameServer
-            | Self::GetAllConsumerOffset => 16 * MIB,
-            Self::GetAllSubscriptionGroupConfig | Self::GetConsumeStats => 8 * MIB,
+            | Self::GetAllSubscriptionGroupConfig
+            | Self::GetConsumeStats => 8 * MIB,
             Self::QueryTopicConsumeByWho => 2 * MIB,
             Self::GetConsumerConnectionList
             | Self::GetRouteInfoByTopic
