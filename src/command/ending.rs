@@ -130,7 +130,7 @@ fn identity(metadata: &Metadata) -> Option<(u64, u64, SystemTime)> {
 /// Returns a hint that names the outputs that are still those of an earlier run, each with its age.
 fn unreplaced(outputs: &[EarlierOutput], now: SystemTime) -> Option<String> {
     let stale = outputs.iter().filter(|output| !output.is_replaced());
-    let names: Vec<_> = stale
+    let mut names: Vec<_> = stale
         .map(|output| {
             let (.., modified) = output.identity;
             let age = now.duration_since(modified).unwrap_or_default();
@@ -138,6 +138,7 @@ fn unreplaced(outputs: &[EarlierOutput], now: SystemTime) -> Option<String> {
             format!("{} ({age} old)", output.path.display())
         })
         .collect();
+    names.dedup();
     (!names.is_empty()).then(|| format!("this run did not replace {}", names.join(", ")))
 }
 

@@ -28,11 +28,16 @@ pub(super) struct Args {
     )]
     producer_zone: Zone,
     /// Decode as if this were the current time (RFC 3339): 4.x IDs do not contain the month
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<jiff::Timestamp>,
     /// text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     format: String,
+}
+
+fn time(text: &str) -> Result<jiff::Timestamp, String> {
+    let time = text.parse();
+    time.map_err(|_| "expected a time such as 2026-11-20T12:00:00Z".to_owned())
 }
 
 pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {

@@ -73,7 +73,7 @@ impl CsvDialect {
             raw: settings.get("raw_csv")?,
             bom: settings.get("bom")?,
             delimiter,
-            split: settings.optional("split")?,
+            split: settings.optional("split")?.map(|SplitRows(rows)| rows),
         })
     }
 }
@@ -81,6 +81,18 @@ impl CsvDialect {
 impl Default for CsvDialect {
     fn default() -> Self {
         Self::PLAIN
+    }
+}
+
+/// The most rows in one file.
+struct SplitRows(NonZeroU64);
+
+impl FromStr for SplitRows {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rows = text.parse().map(Self);
+        rows.map_err(|_| format!("`{text}` is no number of rows; expected a whole number from 1"))
     }
 }
 

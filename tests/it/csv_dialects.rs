@@ -204,7 +204,10 @@ fn parts_become_visible_as_a_whole() {
     assert_eq!(tool.read("a.csv"), before);
     for (flags, says) in [
         ("--split 1000", "- can't be split into files"),
-        ("-o a.csv --split 0", "split (from --split)"),
+        (
+            "-o a.csv --split 0",
+            "split (from --split): `0` is no number of rows; expected a whole number from 1",
+        ),
         ("-o a.csv --split many", "split (from --split)"),
     ] {
         let said = tool.call(REPORT).args(flags).ends(2);
