@@ -142,16 +142,22 @@ pub fn input(path: &Path) -> String {
     stream(path, "standard input")
 }
 
-/// Returns a path as a word of a shell command.
+/// Returns a path as a word of a shell command that is no option.
 #[must_use]
 pub fn shell_word(path: &Path) -> String {
-    let mut text = path.display().to_string();
+    let text = path.display().to_string();
     if text.starts_with('-') && text != "-" {
-        text.insert_str(0, "./"); // no option
+        return shell_quoted(&format!("./{text}"));
     }
+    shell_quoted(&text)
+}
+
+/// Returns a text as a part of a shell command, in quotes if it needs them.
+#[must_use]
+pub fn shell_quoted(text: &str) -> String {
     let is_plain = |char: char| char.is_alphanumeric() || "/._-+=:,@%".contains(char);
     if !text.is_empty() && text.chars().all(is_plain) {
-        text
+        text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }

@@ -8,7 +8,7 @@ use super::evidence::BundleTarget;
 use super::rendering::context;
 use super::unwritten::unwritten;
 use crate::exit::{self, Failed, Status};
-use crate::humanize::{output, shell_word};
+use crate::humanize::{output, shell_quoted, shell_word};
 use crate::report::locale::Locale;
 use crate::report::{
     CsvDialect, Rendered, ReportError, ReportFormat, Summary, SummaryFormat, Targets,
@@ -71,6 +71,9 @@ pub(super) fn conclude(
         .map(|target| (target.path.clone(), target.format))
         .collect();
     let mut commands = Commands::of(results_files, &targets, ending.report_flags);
+    if !ending.numbers.is_empty() {
+        commands.add_numbers(&ending.numbers.join(","));
+    }
     let rendered = render(results_files, &context, targets, check)?;
     let Rendered {
         summary,
@@ -154,6 +157,15 @@ impl Commands {
     fn add(&mut self, flag: &str, path: &Path) {
         let flag = format!("{flag} {}", shell_word(path));
         self.flags.push((path.to_owned(), flag));
+    }
+
+    /// Adds `--numbers` to the workbooks; it is refused without one.
+    fn add_numbers(&mut self, columns: &str) {
+        let numbers = format!(" --numbers={}", shell_quoted(columns));
+        let is_workbook = |path: &Path| ReportFormat::of(path) == Some(ReportFormat::Xlsx);
+        for (_, flag) in self.flags.iter_mut().filter(|(path, _)| is_workbook(path)) {
+            flag.push_str(&numbers);
+        }
     }
 
     /// Returns the error about the files that could not be written. `unpacked` is a bundle that was not written because

@@ -112,7 +112,7 @@ fn a_report_that_fails_takes_no_other_with_it() {
         &format!("  - can't write gone/b.json: {why}\n  - can't write gone/d.xlsx: {why}\n"),
         "  - e.zip was not written, because it would lack gone/b.json, gone/d.xlsx\n",
         "hint: make its folder again, or name another; the results file is whole: `ons-audit report r.ndjson \
-         -o a.csv -o gone/b.json -o c.html -o gone/d.xlsx --worklist w --bundle e.zip --bom --lang zh`",
+         -o a.csv -o gone/b.json -o c.html -o gone/d.xlsx --worklist w --bundle e.zip --bom --lang=zh`",
         "asks nothing again",
     ] {
         assert!(stderr.contains(part), "{part}: {stderr}");

@@ -10,7 +10,7 @@ use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::exit::Failed;
 use crate::file::{self, FileSet, PartsList};
-use crate::humanize::shell_word;
+use crate::humanize::shell_quoted;
 use crate::report::{CsvDialect, ReportFormat, Targets, refuse_foreign};
 use crate::settings::{Origin, Settings};
 
@@ -184,18 +184,15 @@ impl ReportFlags {
         }))
     }
 
-    /// Returns the flags that say how reports look, as words of a command.
+    /// Returns the flags that say how reports look, as words of a command, without `--numbers`.
     pub(in crate::command) fn repeated(&self, settings: &Settings) -> Vec<String> {
         let keys = ["split", "output_delimiter", "raw_csv", "bom", "tz", "lang"];
         let flags = keys.map(|key| match settings.text(key) {
             (_, Origin::Flag(flag)) if matches!(key, "raw_csv" | "bom") => Some(flag),
-            (value, Origin::Flag(flag)) => Some(format!("{flag} {}", shell_word(Path::new(value)))),
+            (value, Origin::Flag(flag)) => Some(format!("{flag}={}", shell_quoted(value))),
             _ => None,
         });
-        let numbers = self.numbers.join(",");
-        let numbers =
-            (!numbers.is_empty()).then(|| format!("--numbers {}", shell_word(Path::new(&numbers))));
-        flags.into_iter().flatten().chain(numbers).collect()
+        flags.into_iter().flatten().collect()
     }
 
     /// Returns the columns of `--numbers`.
