@@ -104,7 +104,7 @@ fn audit(
 ) -> Result<Conclusion, Failed> {
     let exit_zero = args.exit_zero;
     let numbers = args.reports.numbers();
-    let report_flags = args.reports.repeated(settings);
+    let report_flags = ReportFlags::repeated(settings);
     let mut job = Job::new(args, (settings, reserved), env)?;
     let results = job.results.clone();
     let options = ConcludeOptions {

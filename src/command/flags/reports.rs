@@ -185,7 +185,7 @@ impl ReportFlags {
     }
 
     /// Returns the flags that say how reports look, as words of a command, without `--numbers`.
-    pub(in crate::command) fn repeated(&self, settings: &Settings) -> Vec<String> {
+    pub(in crate::command) fn repeated(settings: &Settings) -> Vec<String> {
         let keys = ["split", "output_delimiter", "raw_csv", "bom", "tz", "lang"];
         let flags = keys.map(|key| match settings.text(key) {
             (_, Origin::Flag(flag)) if matches!(key, "raw_csv" | "bom") => Some(flag),
