@@ -47,11 +47,16 @@ class Clients:
 
 
 def state(name_server):
-    """Returns everything that a client can write: offsets, groups and topics. A broker writes its POP data itself."""
+    """Returns everything that a client can write: offsets, groups and topics.
+
+    A broker writes its POP data itself, and from 5.0 on the offsets of broadcasting clients (`topic@group@client`), at times
+    of its own.
+    """
     brokers = wire.masters(name_server)
 
     def offsets(address):
-        return {key: queues for key, queues in wire.offsets(address).items() if "@CID_RMQ_SYS_" not in key}
+        return {key: queues for key, queues in wire.offsets(address).items()
+                if "@CID_RMQ_SYS_" not in key and key.count("@") < 2}
     return {"topics": wire.topics(name_server),
             **{f"offsets of {name}": offsets(address) for name, address in brokers.items()},
             **{f"groups of {name}": wire.groups(address) for name, address in brokers.items()}}
