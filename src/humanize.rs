@@ -23,6 +23,15 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// Returns a text, or its first `most` characters and an ellipsis.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Escapes every character that a terminal or a page would obey instead of showing it, as `\u{1b}`: controls, line ends
 /// included, and the invisible characters that reorder or hide text.
 #[must_use]

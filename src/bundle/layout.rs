@@ -64,7 +64,7 @@ fn broken(problem: impl Into<String>) -> LayoutError {
     LayoutError::Broken(problem.into())
 }
 
-/// An entry of a ZIP.
+/// An entry of which local header, data descriptor and directory agree.
 #[derive(Debug)]
 pub(super) struct PackedEntry {
     pub(super) name: String,

@@ -84,6 +84,7 @@ pub(super) fn conclude(
     if let Some(target) = ending.bundle {
         let path = target.path.clone();
         commands.add("--bundle", &path);
+        commands.bundle = Some(path.clone());
         if failures.is_empty() {
             let reports = reports(&made, &wanted);
             let packed = target.pack(results_files, context.expectations.clone(), &reports);
@@ -123,6 +124,7 @@ struct Commands {
     report: String,
     /// The paths of all reports with their flags.
     flags: Vec<(PathBuf, String)>,
+    bundle: Option<PathBuf>,
     /// As in [`ConcludeOptions`].
     report_flags: Option<Vec<String>>,
 }
@@ -138,6 +140,7 @@ impl Commands {
         let mut commands = Self {
             report: format!("ons-audit report {}", words.join(" ")),
             flags: Vec::new(),
+            bundle: None,
             report_flags,
         };
         for target in &targets.files {
@@ -171,12 +174,9 @@ impl Commands {
     /// Returns the error about the files that could not be written. `unpacked` is a bundle that was not written because
     /// a report would be missing in it.
     fn unwritten(&self, failures: Vec<ReportError>, unpacked: Option<&Path>) -> Option<Failed> {
-        // A bundle is packed with the reports of the same command.
-        let is_bundled = self.flags.iter().any(|(path, flag)| {
-            let fails = failures.iter().any(|failure| failure.path() == path);
-            flag.starts_with("--bundle") && (fails || unpacked == Some(path))
-        });
         let is_missing = |path: &PathBuf| failures.iter().any(|failure| failure.path() == path);
+        // A bundle is packed with the reports of the same command.
+        let is_bundled = unpacked.is_some() || self.bundle.as_ref().is_some_and(is_missing);
         let flags = self.flags.iter();
         let flags = flags.filter(|(path, _)| is_bundled || is_missing(path));
         let flags = flags.map(|(_, flag)| flag.as_str());

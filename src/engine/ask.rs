@@ -19,8 +19,10 @@ const LOWER_CASE: &str =
 /// The wait before a call is made again for which too many files were open.
 const WAIT_FOR_FILES: Duration = Duration::from_secs(1);
 
-/// How often a call waits before the log mentions it, and at most. Calls in flight end within a minute.
+/// The number of waits after which the log mentions them.
 const WAITS_BEFORE_WARNING: u32 = 5;
+
+/// The most waits of a call. Calls in flight end within a minute, so more waits would not help.
 const MOST_WAITS: u32 = 120;
 
 /// How queries are asked.

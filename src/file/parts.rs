@@ -25,7 +25,7 @@ pub struct PartsList {
     pub parts: Vec<ListedPart>,
 }
 
-/// A part of a report.
+/// What a list says of one part.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListedPart {
     /// The name of the file beside the list.

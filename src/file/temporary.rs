@@ -99,8 +99,6 @@ impl StagingFolder {
     /// Gives the folder the name `target`. What has that name is removed. If the names cannot be exchanged in one step, the
     /// old folder is moved aside first, and the next run restores it if this one is killed then.
     pub(super) fn replace(self, target: &Path) -> io::Result<()> {
-        let exchange =
-            |new: &Path, old: &Path| Ok(renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE)?);
         self.replace_in_steps(target, exchange, || {})
     }
 
@@ -225,6 +223,11 @@ fn remove(guard: &Path) -> io::Result<()> {
         }
     }
     fs::remove_file(guard)
+}
+
+/// Exchanges the names of two folders in one step, where the file system can.
+fn exchange(new: &Path, old: &Path) -> io::Result<()> {
+    Ok(renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE)?)
 }
 
 /// Gives a folder that was moved aside its name again, which is in the guard.
@@ -395,8 +398,6 @@ mod tests {
 
     #[test]
     fn folders_are_exchanged_in_one_step() {
-        let exchange =
-            |new: &Path, old: &Path| Ok(renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE)?);
         let test = "folders_are_exchanged_in_one_step";
         a_folder_can_always_be_had(test, exchange, &["old", "new", "new"]);
     }

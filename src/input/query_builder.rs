@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::humanize::shortened;
 use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
 
 use super::InputError;
@@ -191,12 +192,12 @@ impl QueryBuilder {
         bad: RowError<'_>,
         fields: &RawFields<'_>,
     ) -> Box<Reject> {
-        let shown = |text: &str| (!text.is_empty()).then(|| cut(text));
+        let shown = |text: &str| (!text.is_empty()).then(|| shortened(text, SHOWN));
         Box::new(Reject {
             file: self.file.clone(),
             line,
             column: bad.column,
-            found: cut(bad.found),
+            found: shortened(bad.found, SHOWN),
             reason: bad.reason,
             msg_id: shown(fields.msg_id),
             topic: shown(fields.topic).or_else(|| self.topic.as_deref().map(ToOwned::to_owned)),
@@ -226,14 +227,6 @@ fn whole_number<N: FromStr>(role: Role, found: &str) -> Result<N, FieldError<'_>
     found
         .parse()
         .map_err(|_| fault(role, found)("is no whole number from 0"))
-}
-
-/// Returns a text, or its beginning with a mark.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// Checks that `--topic` and `--instance` are names that `RocketMQ` accepts.

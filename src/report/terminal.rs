@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use super::locale::{RangePrecision, phrases};
 use super::text::{StepPlaces, SummaryText};
 use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, plain_table};
-use crate::humanize::{count, counted, printable, shell_word};
+use crate::humanize::{count, counted, printable, shell_word, shortened};
 use crate::verdict::{GroupTally, MessageVerdict, Verdict};
 
 /// The most kinds of break that are listed. Further ones are in the report.
@@ -157,15 +157,6 @@ impl TerminalSummary {
     }
 }
 
-/// Cuts a name that would make the table unreadable.
-fn shortened(name: &str) -> String {
-    let mut shown: String = name.chars().take(NAME_SHOWN).collect();
-    if shown.len() < name.len() {
-        shown.push('…');
-    }
-    shown
-}
-
 /// Returns the table per group. On a narrow terminal, times are rounded outwards and the heading is short.
 fn table(text: &SummaryText<'_>, precision: RangePrecision) -> Table {
     let heading = match precision {
@@ -188,7 +179,7 @@ fn table(text: &SummaryText<'_>, precision: RangePrecision) -> Table {
     for (name, group) in &text.summary.tally.groups {
         let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
         table.add_row(
-            std::iter::once(shortened(&printable(name)))
+            std::iter::once(shortened(&printable(name), NAME_SHOWN))
                 .chain(counts)
                 .chain([missed(text, group, precision)]),
         );

@@ -27,7 +27,7 @@ pub enum Durability {
 }
 
 /// A power cut costs at most the answers of one second: they are gathered for this long and then synced.
-pub(super) const GATHER: Duration = Duration::from_millis(500);
+const GATHER: Duration = Duration::from_millis(500);
 
 /// The partial file as the writer sees it.
 #[derive(Debug)]

@@ -129,8 +129,8 @@ impl Advice for KeysError {
             }
             Self::Open { path, .. } => format!("chmod 600 {}", path.display()),
             Self::Malformed { .. } => {
-                "each key is a [[keys]] table with id and secret; ONS_AUDIT_SERVE_KEYS is id:secret,…, and without keys \
-                 it must not be set"
+                "each key is a [[keys]] table with id and secret; ONS_AUDIT_SERVE_KEYS is id:secret,…; unset it to \
+                 serve without keys"
                     .to_owned()
             }
         })

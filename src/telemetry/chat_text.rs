@@ -15,7 +15,7 @@
 //! - `WeCom`: Markdown, `<@userid>`, `<font color="…">` (`developer.work.weixin.qq.com/document/path/91770`).
 
 use super::template::Template;
-use crate::humanize::printable;
+use crate::humanize::{printable, shortened};
 
 /// The longest text in characters. Brokers accept names of 255 at most, and a notice has room for a few names.
 const MAX_LENGTH: usize = 120;
@@ -32,7 +32,7 @@ pub(super) fn escaped(template: Template, text: &str) -> String {
         },
         Template::DingTalk | Template::Feishu | Template::WeCom => |_| None,
     };
-    let shown: Vec<char> = shortened(&printable(text)).chars().collect();
+    let shown: Vec<char> = shortened(&printable(text), MAX_LENGTH).chars().collect();
     let mut escaped = String::with_capacity(shown.len());
     for (at, &c) in shown.iter().enumerate() {
         match entity(c) {
@@ -42,13 +42,6 @@ pub(super) fn escaped(template: Template, text: &str) -> String {
         }
     }
     escaped
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// Returns whether no service obeys the character where it stands.

@@ -1,7 +1,6 @@
 //! The log: lines on stderr, as text or as JSON.
 
 use std::io::{self, Write};
-
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;

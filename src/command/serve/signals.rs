@@ -23,7 +23,7 @@ const END_AT_ONCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Signals(iterator::Signals);
 
-/// What signals cause.
+/// The parts of the server that a signal acts on.
 #[derive(Debug)]
 pub(super) struct Actions {
     /// Cancelled at the first INT or TERM.

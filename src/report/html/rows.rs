@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::humanize::shortened;
 use crate::message::MessageId;
 use crate::report::row::{ReportContext, RowFormat, RowView};
 use crate::verdict::MessageVerdict;
@@ -119,14 +120,6 @@ fn break_line(context: &ReportContext, view: &RowView<'_>) -> BreakLine {
             .map(|seen| (seen.group.to_owned(), seen.verdict.to_string()))
             .collect(),
         kept: kept.map(|text| shortened(&text, MAX_TEXT)).collect(),
-    }
-}
-
-/// Returns a text, or its beginning.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -65,7 +65,7 @@ fn table(
     let groups = table.groups(context);
     let own = table.columns().iter().map(|column| column.name);
     let mut names = headings(own, &context.columns, groups);
-    if let Some(left_out) = table.left_out(context) {
+    if let Some(left_out) = table.left_out_heading(context) {
         names.insert(names.len() - groups.len(), left_out.into());
     }
     for (name, column) in names.iter_mut().zip(table.columns()) {
@@ -142,7 +142,9 @@ fn fit(
         let head = head_width(name);
         f64::from(*length).max(head) + 2.0
     });
-    let left_out = table.left_out(context).map(|text| head_width(&text));
+    let left_out = table
+        .left_out_heading(context)
+        .map(|text| head_width(&text));
     let groups = table.groups(context).iter();
     let groups = groups.map(|group| head_width(group).max(14.0));
     for (column, width) in (0..).zip(own.chain(kept).chain(left_out).chain(groups)) {

@@ -57,7 +57,7 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>, context: &ReportContex
         .chain(text.labelled_expectation_notes())
         .chain(text.born_decoded())
         .chain(text.damaged())
-        .chain(XlsxTable::Matrix.left_out(context));
+        .chain(XlsxTable::Matrix.left_out_heading(context));
     for text in besides {
         page.across(&text, &formats.quiet, lines(&text, ACROSS))?;
     }

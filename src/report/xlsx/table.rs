@@ -121,9 +121,8 @@ impl XlsxTable {
 
     /// Returns the number of columns, with the kept columns and the groups.
     pub(super) fn width(self, context: &ReportContext) -> usize {
-        let groups = self.groups(context);
-        let left_out = usize::from(groups.len() < self.all_groups(context).len());
-        self.columns().len() + context.columns.len() + left_out + groups.len()
+        let left_out = usize::from(self.left_out(context) > 0);
+        self.columns().len() + context.columns.len() + left_out + self.groups(context).len()
     }
 
     /// Returns the groups that have a column.
@@ -142,11 +141,16 @@ impl XlsxTable {
     }
 
     /// Returns how many groups have no column because the sheet would be too wide. If there are any, a column without
-    /// values stands before those of the groups, and its heading says so.
-    pub(super) fn left_out(self, context: &ReportContext) -> Option<String> {
-        let (all, shown) = (self.all_groups(context).len(), self.groups(context).len());
-        (shown < all).then(|| {
-            let [left_out, all] = [all - shown, all].map(|number| count(number as u64));
+    /// values stands before those of the groups.
+    fn left_out(self, context: &ReportContext) -> usize {
+        self.all_groups(context).len() - self.groups(context).len()
+    }
+
+    /// Returns the heading of the column that says how many groups are left out, if there is one.
+    pub(super) fn left_out_heading(self, context: &ReportContext) -> Option<String> {
+        let (left_out, all) = (self.left_out(context), self.all_groups(context).len());
+        (left_out > 0).then(|| {
+            let [left_out, all] = [left_out, all].map(|number| count(number as u64));
             let phrase = context.locale.text(phrases::GROUPS_LEFT_OUT);
             phrase
                 .replace("{left_out}", &left_out)
@@ -306,7 +310,7 @@ fn matrix(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut cells = message(view, out);
     cells.text(view.verdict().as_str());
     kept(&mut cells, context, view);
-    if XlsxTable::Matrix.left_out(context).is_some() {
+    if XlsxTable::Matrix.left_out(context) > 0 {
         cells.text("");
     }
     for verdicts in view.verdicts_in(XlsxTable::Matrix.groups(context)) {

@@ -8,7 +8,6 @@ use std::path::Path;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-mod durability;
 mod every_byte;
 mod resume;
 

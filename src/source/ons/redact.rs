@@ -137,11 +137,11 @@ fn length_of(text: &[u8], secret: &[u8], any_case: bool) -> Option<usize> {
 /// Returns the byte that an escape at the beginning of `text` stands for, and the length of the escape: `%2F` and
 /// `%252F` of URLs, `\/` and `\u002f` of JSON, `&#47;`, `&#x2F;` and `&amp;` of XML and HTML.
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
-    let hex = |from: usize, to: usize| hex(text.get(from..to)?);
+    let number = |from: usize, to: usize| hex(text.get(from..to)?);
     match text {
-        [b'%', b'2', b'5', ..] if let Some(byte) = hex(3, 5) => Some((byte, 5)),
+        [b'%', b'2', b'5', ..] if let Some(byte) = number(3, 5) => Some((byte, 5)),
         [b'%', ..] => percent_escape(text),
-        [b'\\', b'u', b'0', b'0', ..] => Some((hex(4, 6)?, 6)),
+        [b'\\', b'u', b'0', b'0', ..] => Some((number(4, 6)?, 6)),
         [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => Some((*byte, 2)),
         [b'&', ..] => {
             let end = text.iter().take(8).position(|&byte| byte == b';')?;
@@ -151,7 +151,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
                 b"gt" => b'>',
                 b"quot" => b'"',
                 b"apos" => b'\'',
-                [b'#', b'x' | b'X', ..] => hex(3, end)?,
+                [b'#', b'x' | b'X', ..] => number(3, end)?,
                 [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok()?,
                 _ => return None,
             };

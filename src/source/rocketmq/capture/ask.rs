@@ -39,8 +39,8 @@ impl Captured<'_> {
         self.ask_at_once(AT_ONCE, items, ask).await
     }
 
-    /// Calls each broker with its item, `at_once` at the same time. A broker that cannot be reached is recorded and not called again. An
-    /// error that would occur everywhere fails the capture.
+    /// Calls each broker with its item, `at_once` at the same time. A broker that cannot be reached is recorded and not
+    /// called again. An error that would occur everywhere fails the capture.
     pub(super) async fn ask_at_once<I, T, F>(
         &mut self,
         at_once: usize,
