@@ -35,6 +35,7 @@ pub mod command;
 pub(crate) mod delimited;
 pub(crate) mod diff;
 pub mod engine;
+pub mod evidence;
 pub mod exit;
 pub mod file;
 pub mod humanize;
