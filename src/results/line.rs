@@ -100,6 +100,9 @@ pub struct FoundView<'a> {
     /// The topic as brokers name it.
     #[serde(borrow)]
     pub topic: CowText<'a>,
+    /// Its unique key (`UNIQ_KEY`), if the query named it by another ID.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub unique_key: Option<CowText<'a>>,
     /// Name of the broker.
     #[serde(borrow)]
     pub broker: CowText<'a>,
@@ -130,6 +133,7 @@ impl<'a> FoundView<'a> {
         } = &found.position;
         Self {
             topic: text(&found.topic),
+            unique_key: found.unique_key.as_deref().map(text),
             broker: text(broker),
             queue_id: *queue_id,
             queue_offset: *queue_offset,

@@ -175,6 +175,8 @@ impl Trace {
 pub struct LocatedMessage {
     /// The topic it is stored under, by its name on the brokers.
     pub topic: Arc<str>,
+    /// Its unique key (`UNIQ_KEY`), if it was looked up by another ID.
+    pub unique_key: Option<Arc<str>>,
     /// Its position.
     pub position: Position,
     /// The time when it was stored, if the broker says.

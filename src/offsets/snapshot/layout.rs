@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::Contradiction;
 use super::schema::{GroupEntry, GroupSubscription, SnapshotDocument, TopicEntry};
 use super::{ByQueue, ClusterState, MessageIndex, TopicState};
+use crate::evidence::Examination;
 use crate::offsets::{ConsumeType, GroupState, GroupTraces, MessageModel, Subscribed, TagFilter};
 
 /// Arranges a document by topic. Fails if it contradicts itself.
@@ -55,6 +56,12 @@ pub(super) fn lay_out(
             .or_default()
             .push(message);
     }
+    let proofs = document.proofs;
+    let examination = document.examined.map(|topics| Examination {
+        topics,
+        proofs,
+        calls: 0,
+    });
     let state = ClusterState {
         cluster: document.cluster,
         captured_at: document.captured_at.0,
@@ -66,6 +73,7 @@ pub(super) fn lay_out(
         unreachable: document.unreachable,
         messages: document.messages,
         missing,
+        examination,
     };
     Ok((state, oddities))
 }

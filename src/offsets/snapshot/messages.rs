@@ -22,6 +22,8 @@ pub struct MessageIndex {
     records: Vec<PackedMessage>,
     starts: Vec<u32>,
     names: Vec<Arc<str>>,
+    /// The unique keys that are not the message IDs, ordered by the start of the ID: most snapshots have none.
+    unique_keys: Vec<PackedKey>,
     hasher: RandomState,
 }
 
@@ -42,6 +44,14 @@ struct PackedMessage {
     stored_at: i64,
     /// As `stored_at`.
     born_at: i64,
+}
+
+/// The unique key of the message whose ID begins at `id_start`; it is in the same string as the IDs.
+#[derive(Debug)]
+struct PackedKey {
+    id_start: u32,
+    start: u32,
+    length: u32,
 }
 
 /// One stored copy of a message.
@@ -128,6 +138,7 @@ impl MessageIndex {
         records.shrink_to_fit();
         self.records = records;
         self.ids.shrink_to_fit();
+        self.unique_keys.shrink_to_fit();
 
         let mut starts = vec![0; self.records.len().next_power_of_two() + 1];
         for record in &self.records {
@@ -146,6 +157,15 @@ impl<'a> Stored<'a> {
     #[must_use]
     pub fn msg_id(self) -> &'a str {
         self.messages.id(self.record)
+    }
+
+    /// Returns the unique key (`UNIQ_KEY`), if the snapshot has one that is not the message ID.
+    #[must_use]
+    pub fn unique_key(self) -> Option<&'a str> {
+        let keys = &self.messages.unique_keys;
+        let nth = keys.binary_search_by_key(&self.record.id_start, |key| key.id_start);
+        let PackedKey { start, length, .. } = keys[nth.ok()?];
+        Some(&self.messages.ids[start as usize..][..length as usize])
     }
 
     /// Returns the topic that the message is stored under.
@@ -239,6 +259,15 @@ impl MessagePacker {
             born_at: millis(message.born_at),
         };
         self.messages.records.push(record);
+        let other = message.unique_key.as_deref();
+        if let Some(key) = other.filter(|key| *key != message.msg_id) {
+            self.messages.unique_keys.push(PackedKey {
+                id_start,
+                start: self.messages.ids.len().try_into().map_err(|_| TooLarge)?,
+                length: key.len().try_into().map_err(|_| TooLarge)?,
+            });
+            self.messages.ids.push_str(key);
+        }
         Ok(())
     }
 

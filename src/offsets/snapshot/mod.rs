@@ -28,6 +28,7 @@ pub use store_times::{StoreTimes, TimeSpan};
 pub use write::SnapshotWriter;
 
 use super::{BrokerContext, ByQueue, GroupState, Rules};
+use crate::evidence::Examination;
 
 /// A cluster's offsets at one moment.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub struct ClusterState {
     pub messages: MessageIndex,
     /// The messages that were not found, by ID; one entry per topic.
     pub missing: HashMap<Box<str>, Vec<MissingMessage<'static>>>,
+    /// What was examined beyond the offsets, and what was found there. `None` if nothing was examined.
+    pub examination: Option<Examination>,
 }
 
 impl ClusterState {

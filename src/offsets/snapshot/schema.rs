@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::MessageIndex;
 use crate::clock::rfc3339;
+use crate::evidence::{ExaminedTopic, Proof};
 use crate::offsets::Rules;
 
 const SCHEMA: &str = "ons-audit-snapshot/1";
@@ -44,6 +45,12 @@ pub struct SnapshotDocument {
     /// The consumer groups.
     #[serde(default)]
     pub groups: Vec<GroupEntry>,
+    /// The topics that were examined beyond the offsets. `None` if nothing was examined; empty if no topic needed to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examined: Option<Vec<ExaminedTopic>>,
+    /// What was found in these topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
     /// The stored messages; written one by one.
     #[serde(default, skip_serializing)]
     pub messages: MessageIndex,
@@ -167,6 +174,9 @@ pub struct MessageEntry<'a> {
     /// The message ID.
     #[serde(borrow)]
     pub msg_id: Cow<'a, str>,
+    /// The unique key (`UNIQ_KEY`), if the message has one and it is not the message ID.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub unique_key: Option<Cow<'a, str>>,
     /// The topic that the message is stored under.
     #[serde(borrow)]
     pub topic: Cow<'a, str>,

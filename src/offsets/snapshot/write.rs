@@ -85,6 +85,7 @@ impl<W: Write> SnapshotWriter<W> {
 mod tests {
     use super::super::{QueueRange, SnapshotTime, TopicEntry, read};
     use super::*;
+    use crate::evidence::{Examination, ExaminedTopic, Proof, ProofKind};
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -111,6 +112,7 @@ mod tests {
             for nth in 0..messages {
                 let message = MessageEntry {
                     msg_id: format!("0{nth}").into(),
+                    unique_key: (nth == 1).then(|| "KEY-1".into()),
                     topic: "orders".into(),
                     broker: "a".into(),
                     queue_id: 3,
@@ -141,9 +143,62 @@ mod tests {
                 (state.messages.len() as u64, state.missing.len()),
                 (messages, missing)
             );
+            assert_eq!(state.examination, None);
+            let keys = (messages > 0).then_some([("00", None), ("01", Some("KEY-1"))]);
+            for (id, key) in keys.into_iter().flatten() {
+                let stored = state.messages.copies(id).next().unwrap();
+                assert_eq!((stored.msg_id(), stored.unique_key()), (id, key));
+            }
             let topic = &state.topics["orders"];
             assert!(topic.is_static && topic.read_queues["a"] == 4);
             assert_eq!(topic.queues.get("a", 3), Some(&(1..9)));
+        }
+    }
+
+    #[test]
+    fn what_was_examined_is_read_again_and_left_out_if_nothing_was() {
+        let at = || "2026-11-20T03:00:00.125Z".parse().unwrap();
+        let topic = ExaminedTopic {
+            group: "g".into(),
+            instance_id: None,
+            topic: "%DLQ%g".into(),
+            from: Some(at()),
+            to: at(),
+            incomplete: Some("7 copies".into()),
+        };
+        let proof = Proof {
+            group: "g".into(),
+            instance_id: None,
+            kind: ProofKind::DeadLettered,
+            key: "KEY-1".into(),
+            topic: Some("orders".into()),
+            at: at(),
+            attempts: 3,
+            host: None,
+            reason: None,
+        };
+        let table = [
+            (None, Vec::new(), false),
+            (Some(Vec::new()), Vec::new(), true),
+            (Some(vec![topic]), vec![proof], true),
+        ];
+        for (examined, proofs, is_examined) in table {
+            let document = SnapshotDocument {
+                examined: examined.clone(),
+                proofs: proofs.clone(),
+                ..SnapshotDocument::default()
+            };
+            let writer = SnapshotWriter::new(Vec::new(), &document).unwrap();
+            let bytes = writer.finish().unwrap();
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            assert_eq!(text.contains("examined"), is_examined, "{text}");
+            assert_eq!(text.contains("proofs"), !proofs.is_empty(), "{text}");
+            let topics = examined.map(|topics| Examination {
+                topics,
+                proofs,
+                calls: 0,
+            });
+            assert_eq!(read("demo.json", &*bytes).unwrap().examination, topics);
         }
     }
 }

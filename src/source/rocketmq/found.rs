@@ -8,10 +8,18 @@ use super::remoting::StoredMessage;
 use crate::message::Position;
 use crate::source::LocatedMessage;
 
-/// Returns the position of a stored message; `None` if its offset is negative.
-pub(super) fn located(broker: &Arc<str>, message: &StoredMessage) -> Option<LocatedMessage> {
+/// Returns the position of a stored message that was looked up by `msg_id`; `None` if its offset is negative.
+pub(super) fn located(
+    broker: &Arc<str>,
+    message: &StoredMessage,
+    msg_id: &str,
+) -> Option<LocatedMessage> {
     Some(LocatedMessage {
         topic: message.topic.as_str().into(),
+        unique_key: message
+            .unique_key()
+            .filter(|key| *key != msg_id)
+            .map(Into::into),
         position: Position {
             broker: broker.clone(),
             queue_id: message.queue_id,

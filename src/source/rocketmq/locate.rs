@@ -90,7 +90,7 @@ impl Cluster {
         if let Ok(MessageId::OffsetId(offset_id)) = MessageId::parse(id) {
             match self.at_place(&topic, offset_id).await? {
                 OffsetLookup::Message(broker, message) => {
-                    return self.of_topic(&topic, broker, *message).await;
+                    return self.of_topic(&topic, broker, (*message, id)).await;
                 }
                 OffsetLookup::Nothing(broker) => {
                     return Err(self.nothing_at(&topic, broker, offset_id).await);
@@ -99,7 +99,7 @@ impl Cluster {
                 OffsetLookup::NoSuchBroker => unknown_store = Some(offset_id.store),
             }
         }
-        if let Some(found) = self.by_key(&topic, id).await? {
+        if let Some(found) = self.by_key(&topic, id, id).await? {
             return Ok(found);
         }
         if let Some(store) = unknown_store {
@@ -120,12 +120,13 @@ impl Cluster {
         ))
     }
 
-    /// Returns the oldest copy of a message on any broker of the topic. If a broker cannot be asked, it may
+    /// Returns the oldest copy of the message `msg_id`, by its key, on any broker of the topic. If a broker cannot be asked, it may
     /// have the message, so the message is not reported as missing.
     async fn by_key(
         &self,
         topic: &RoutedTopic,
         key: &str,
+        msg_id: &str,
     ) -> Result<Option<LocatedMessage>, Failure> {
         let wire = &topic.wire;
         let lookups = topic.brokers.iter().map(|broker| async move {
@@ -136,7 +137,7 @@ impl Cluster {
             // Only the oldest is kept while the other brokers are asked.
             let oldest = copies.await.map(|copies| {
                 let ours = copies.into_iter().filter(|copy| *copy.topic == **wire);
-                let ours = ours.filter_map(|copy| located(broker, &copy));
+                let ours = ours.filter_map(|copy| located(broker, &copy, msg_id));
                 ours.reduce(|oldest, copy| {
                     if is_older(&copy, &oldest) {
                         copy
@@ -214,11 +215,11 @@ impl Cluster {
         &self,
         topic: &RoutedTopic,
         broker: Arc<str>,
-        message: StoredMessage,
+        (message, msg_id): (StoredMessage, &str),
     ) -> Result<LocatedMessage, Failure> {
         let absent = |message| Failure::new(FailureKind::NotFound, NO_MESSAGE.to_owned(), message);
         if *message.topic == *topic.wire {
-            return located(&broker, &message)
+            return located(&broker, &message, msg_id)
                 .ok_or_else(|| absent("its offset in the queue is not valid".to_owned()));
         }
         let real = message.properties.get("REAL_TOPIC");
@@ -232,7 +233,7 @@ impl Cluster {
             )));
         }
         let delivered = match message.unique_key() {
-            Some(key) => self.by_key(topic, key).await?,
+            Some(key) => self.by_key(topic, key, msg_id).await?,
             None => None,
         };
         delivered.ok_or_else(|| {

@@ -19,7 +19,10 @@ use super::Cluster;
 use super::cluster::{QueriedTopic, RoutedTopic};
 use super::failure::failure;
 use super::remoting::body::{ConsumerClient, ConsumerConnection, GroupOffsets};
-use super::remoting::{CallError, Cause, QueueOf, RequestCode, namespace::retry_topic};
+use super::remoting::{
+    CallError, Cause, QueueOf, RequestCode,
+    namespace::{retry_topic, topic_of_pop_retries},
+};
 use super::system::{is_system_group, is_system_topic};
 use crate::offsets::Rules;
 use crate::offsets::snapshot::{OffsetEntry, QueueRange, Schema, SnapshotDocument, SnapshotTime};
@@ -356,17 +359,20 @@ impl Captured<'_> {
         Ok(())
     }
 
-    /// Keeps the offsets of the captured topics, and of the groups' retry topics: `mqadmin` behaves differently
-    /// if a group has any.
+    /// Keeps the offsets of the captured topics, and of the groups' retry topics with those of POP: `mqadmin` behaves
+    /// differently if a group has any, and they tell which retries wait.
     fn take(&mut self, broker: &Arc<str>, of_group: GroupOffsets) {
         let GroupOffsets {
             topic,
             group,
             queues,
         } = of_group;
-        if self.topics.iter().any(|ours| *ours.wire == *topic) {
+        let is_ours = |topic: &str| self.topics.iter().any(|ours| *ours.wire == *topic);
+        if is_ours(&topic) {
             self.add_group(&topic, &group);
-        } else if topic != retry_topic(&group) {
+        } else if topic != retry_topic(&group)
+            && !topic_of_pop_retries(&topic, &group).is_some_and(is_ours)
+        {
             return;
         }
         let Some((group, _)) = self.groups.get_key_value(&*group) else {

@@ -73,6 +73,27 @@ pub fn group_of_retry_topic(topic: &str) -> Option<&str> {
     topic.strip_prefix(RETRY)
 }
 
+/// Returns the dead-letter topic of a group.
+#[must_use]
+pub fn dead_letter_topic(group: &str) -> String {
+    format!("{DEAD_LETTERS}{group}")
+}
+
+/// Returns both forms of the topic with the retries of a topic that a group consumes by POP. The first may also be the
+/// retry topic of a group with such a name.
+#[must_use]
+pub fn pop_retry_topics(group: &str, topic: &str) -> [String; 2] {
+    ['_', '+'].map(|between| format!("{RETRY}{group}{between}{topic}"))
+}
+
+/// Returns the topic whose retries for POP the group has under this name, in either form.
+#[must_use]
+pub fn topic_of_pop_retries<'a>(retry_topic: &'a str, group: &str) -> Option<&'a str> {
+    let rest = retry_topic.strip_prefix(RETRY)?.strip_prefix(group)?;
+    let topic = rest.strip_prefix(['_', '+'])?;
+    (!topic.is_empty()).then_some(topic)
+}
+
 fn split_prefix(name: &str) -> (&str, &str) {
     [RETRY, DEAD_LETTERS]
         .iter()
@@ -102,6 +123,22 @@ fn is_of_system(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_forms_of_retry_topics_for_pop_name_their_topic() {
+        for name in pop_retry_topics("g_a+b", "t_1+x") {
+            assert_eq!(
+                topic_of_pop_retries(&name, "g_a+b"),
+                Some("t_1+x"),
+                "{name}"
+            );
+            assert_eq!(group_of_retry_topic(&name).map(str::len), Some(11));
+        }
+        for other in ["%RETRY%g", "%RETRY%g_", "%RETRY%gt", "%DLQ%g_t", "g_t"] {
+            assert_eq!(topic_of_pop_retries(other, "g"), None, "{other}");
+        }
+        assert_eq!(dead_letter_topic("MQ_INST_1%g"), "%DLQ%MQ_INST_1%g");
+    }
 
     #[test]
     fn names_are_wrapped_once_behind_their_prefix() {

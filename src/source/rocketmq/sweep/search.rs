@@ -69,7 +69,11 @@ impl Search {
             if !self.keys.contains(&key) {
                 continue;
             }
-            let Some(copy) = located(broker, message) else {
+            let msg_id = match &key {
+                MessageKey::Unique(id) => id,
+                MessageKey::StoredAt(..) => "",
+            };
+            let Some(copy) = located(broker, message, msg_id) else {
                 continue;
             };
             let mut found = self.found.borrow_mut();

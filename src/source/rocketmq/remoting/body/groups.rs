@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::super::lax_json::{from_key, from_slice, visit_members};
-use super::super::namespace::group_of_retry_topic;
+use super::super::namespace::{group_of_retry_topic, topic_of_pop_retries};
 use super::{MOST_GROUPS, MOST_TOPICS, members, null_is_default};
 
 /// The progress of a group on one broker (208).
@@ -172,8 +172,8 @@ impl OffsetLimits {
 }
 
 impl ConsumerOffsets {
-    /// Parses a response in place and keeps the offsets of these topics, or of all, and of the retry topics of groups: the
-    /// response may be large, and most of it is about other topics.
+    /// Parses a response in place and keeps the offsets of these topics, or of all, and of the retry topics of groups, with
+    /// those of POP: the response may be large, and most of it is about other topics.
     ///
     /// # Errors
     ///
@@ -185,6 +185,8 @@ impl ConsumerOffsets {
         let is_wanted = |topic: &str, group: &str| {
             topics.is_none_or(|topics| topics.contains(topic))
                 || group_of_retry_topic(topic) == Some(group)
+                || topic_of_pop_retries(topic, group)
+                    .is_some_and(|of| topics.is_some_and(|topics| topics.contains(of)))
         };
         let most = OffsetLimits::of(topics.map_or(MOST_TOPICS, BTreeSet::len));
         let mut groups = BTreeSet::new();
