@@ -21,8 +21,9 @@ pub(super) struct Args {
 
 /// Values of options that the settings or the input parse, with errors of their own. A test compares the lists with what
 /// these errors say.
-const VALUES: [(&str, &[&str]); 7] = [
-    ("accept", &["filtered"]),
+const VALUES: [(&str, &[&str]); 8] = [
+    ("accept", &["filtered", "dead_lettered"]),
+    ("examine", &["none", "failures", "failures,traces"]),
     (
         "input_format",
         &["csv", "tsv", "ndjson", "json", "log", "ids"],

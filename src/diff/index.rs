@@ -126,7 +126,7 @@ impl AnswerTable {
         GroupAnswer {
             group: self.names.number(seen.group),
             word: self.names.number(seen.track_type),
-            verdict: seen.verdict,
+            verdict: seen.verdict(),
             expected: seen.expected,
             breaks: seen.breaks,
         }
@@ -229,7 +229,7 @@ impl Baseline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{AnswerView, Expectations, MessageContext, TrackView, judge};
+    use crate::verdict::{AnswerView, Expectations, MessageContext, RowEvidence, TrackView, judge};
 
     fn number(
         answers: &mut AnswerTable,
@@ -245,7 +245,12 @@ mod tests {
             .map(|&(group, word)| TrackView::new(group, word))
             .collect();
         let orders = MessageContext::of_topic("orders");
-        answers.number(&judge(AnswerView::Tracks(&tracks), &orders, &expectations))
+        answers.number(&judge(
+            AnswerView::Tracks(&tracks),
+            &orders,
+            &expectations,
+            RowEvidence::default(),
+        ))
     }
 
     #[test]

@@ -51,7 +51,12 @@ impl Side<'_> {
                     continue;
                 }
                 let subject = contexts.of_line(&line);
-                let judged = judge(answer, &subject, &self.expectations);
+                let judged = judge(
+                    answer,
+                    &subject,
+                    &self.expectations,
+                    self.results_file.evidence_of(&line),
+                );
                 let message = SideMessage {
                     line: &line,
                     fingerprint: Fingerprint::of_parts(

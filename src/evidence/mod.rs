@@ -72,7 +72,13 @@ impl ExaminedTopic {
     /// Returns whether this is a dead-letter topic.
     #[must_use]
     pub fn is_dead_letter_topic(&self) -> bool {
-        self.topic.starts_with("%DLQ%") || self.topic.contains("%%DLQ%")
+        self.topic.starts_with("%DLQ%")
+    }
+
+    /// Returns whether this is a retry topic.
+    #[must_use]
+    pub fn is_retry_topic(&self) -> bool {
+        self.topic.starts_with("%RETRY%")
     }
 }
 
@@ -156,7 +162,7 @@ impl fmt::Display for FailureReason {
     }
 }
 
-fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&crate::clock::rfc3339(*time))
 }
 
@@ -168,6 +174,6 @@ fn some_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_zero(number: &u32) -> bool {
+pub(crate) const fn is_zero(number: &u32) -> bool {
     *number == 0
 }

@@ -67,7 +67,7 @@ impl RowFormat for LongCsv {
                 record.repeat(message.clone());
             }
             record.text(group.group);
-            let slot = &mut verdicts[group.verdict as usize];
+            let slot = &mut verdicts[group.verdict() as usize];
             match slot {
                 Some((earlier, fields)) if has_same_fields(earlier, group) => {
                     record.repeat(fields.clone());
@@ -167,7 +167,7 @@ fn message_fields(record: &mut RecordWriter<'_>, view: &RowView<'_>) {
 /// Writes `track_type,verdict,expected`.
 fn verdict_fields(record: &mut RecordWriter<'_>, group: &GroupVerdict<'_>) {
     record.text(group.track_type);
-    record.word(group.verdict.as_str());
+    record.word(group.verdict().as_str());
     record.word(group.expectation());
 }
 

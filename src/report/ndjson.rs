@@ -89,7 +89,7 @@ impl RowFormat for Ndjson {
             track_type: seen.track_type,
             mark: seen.mark,
             mqadmin_track_type: seen.mqadmin_track_type,
-            verdict: seen.verdict.as_str(),
+            verdict: seen.verdict().as_str(),
             expected: seen.expected,
             unexpected: seen.unexpected,
         });

@@ -283,7 +283,12 @@ impl BlockRenderer<'_> {
             )));
         }
         let subject = self.contexts.of_line(asked);
-        let judged = judge(answer, &subject, &self.context.expectations);
+        let judged = judge(
+            answer,
+            &subject,
+            &self.context.expectations,
+            self.results_file.evidence_of(asked),
+        );
         let born = subject.born;
         if line.same_as.is_some() {
             rendered.totals.tally.add_duplicate();

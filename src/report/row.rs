@@ -179,7 +179,7 @@ impl RowView<'_> {
             let first = judged.partition_point(|own| own.group < group.as_str());
             let mut cell = Cow::Borrowed("");
             for own in judged[first..].iter().take_while(|own| own.group == group) {
-                let verdict = own.verdict.as_str();
+                let verdict = own.verdict().as_str();
                 // A source may name a group twice with different track types; the cell shows both verdicts.
                 cell = if cell.is_empty() {
                     verdict.into()

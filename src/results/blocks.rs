@@ -84,9 +84,19 @@ impl Blocks<'_> {
     }
 
     fn check_seal(&mut self) -> Result<(), ReadError> {
-        let Some(hash) = self.hash.take() else {
+        let Some(mut hash) = self.hash.take() else {
             return Ok(());
         };
+        let failed = |source| self.results_file.failed(source);
+        let mut rest = self.results_file.evidence_lines.clone();
+        while !rest.is_empty() {
+            let length = (rest.end - rest.start).min(BLOCK);
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+            let file = &self.results_file.file;
+            file.read_exact_at(&mut bytes, rest.start).map_err(failed)?;
+            hash.update(&bytes);
+            rest.start += length;
+        }
         let found = hash.hex();
         let sealed = &self.results_file.trailer.sha256;
         if *sealed == found {
@@ -240,9 +250,9 @@ impl ResultsFile {
 }
 
 /// A reader with a position of its own in a shared file.
-struct At<'f> {
-    file: &'f File,
-    offset: u64,
+pub(super) struct At<'f> {
+    pub(super) file: &'f File,
+    pub(super) offset: u64,
 }
 
 impl io::Read for At<'_> {

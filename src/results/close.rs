@@ -25,8 +25,15 @@ pub(super) struct PartialStart {
     pub(super) earlier: Earlier,
 }
 
-/// Adds the trailer to a partial file whose lines came in order and were hashed on the way.
-pub(super) fn seal(mut partial: File, hash: Sha256, trailer: Trailer) -> io::Result<()> {
+/// Adds the lines behind the rows and the trailer to a partial file whose lines came in order and were hashed on the way.
+pub(super) fn seal(
+    mut partial: File,
+    mut hash: Sha256,
+    evidence: &[u8],
+    trailer: Trailer,
+) -> io::Result<()> {
+    hash.update(evidence);
+    partial.write_all(evidence)?;
     partial.write_all(&sealed(trailer, hash))
 }
 
@@ -54,8 +61,9 @@ pub(super) fn order_into(
 }
 
 impl OrderedFile {
-    /// Adds the trailer and syncs the file.
-    pub(super) fn seal(mut self, trailer: Trailer) -> io::Result<NamedTempFile> {
+    /// Adds the lines behind the rows and the trailer, and syncs the file.
+    pub(super) fn seal(mut self, evidence: &[u8], trailer: Trailer) -> io::Result<NamedTempFile> {
+        self.write_all(evidence)?;
         self.out.write_all(&sealed(trailer, self.hash))?;
         let file = self
             .out

@@ -151,6 +151,16 @@ pub enum ReadError {
         /// The fault of the line.
         source: serde_json::Error,
     },
+    /// A line about what was examined, behind the rows, cannot be read.
+    #[error("{}: line {nth} behind its rows can't be read", path.display())]
+    Evidence {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        nth: u64,
+        /// The fault of the line.
+        source: serde_json::Error,
+    },
     /// The bytes do not have the hash in the seal.
     #[error("{} was changed after it was sealed: its SHA-256 is {found}, the trailer says {sealed}", path.display())]
     Seal {
@@ -206,6 +216,7 @@ impl Advice for ReadError {
                     "only a finished run can be reported: its results file has no `.partial` in its name"
                 }
                 Self::Line { .. }
+                | Self::Evidence { .. }
                 | Self::Seal { .. }
                 | Self::Totals { .. }
                 | Self::Mismatch { .. }

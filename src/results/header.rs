@@ -9,8 +9,11 @@ use crate::input::{InputNotes, Survey};
 use crate::offsets::Rules;
 use crate::verdict::{Expectations, Totals};
 
-/// The schema that this version writes and reads.
+/// The schema of a results file that was not examined beyond the offsets.
 pub const SCHEMA: &str = "ons-audit/1";
+
+/// The schema of a results file with lines about what was examined beyond the offsets, behind its rows.
+pub const EXAMINED: &str = "ons-audit/2";
 
 /// The schema of a results file whose messages were looked up but not judged yet. No report is made from it.
 pub const LOCATED: &str = "ons-audit-located/1";
@@ -22,7 +25,7 @@ pub(super) const OTHER_GROUPS: &str =
 /// The first line: the inputs, the source and the options of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`SCHEMA`], or [`LOCATED`].
+    /// [`SCHEMA`], [`EXAMINED`], or [`LOCATED`].
     pub schema: String,
     /// A random ID, so that two runs are never mixed up.
     pub run_id: String,
@@ -69,6 +72,12 @@ impl Header {
         *rules == Rules::Gateway
     }
 
+    /// Returns whether the run examines more than the offsets.
+    #[must_use]
+    pub fn is_examined(&self) -> bool {
+        self.schema == EXAMINED
+    }
+
     /// Returns the brokers that were present when the run began.
     pub fn brokers(&self) -> impl Iterator<Item = Arc<str>> {
         self.brokers.iter().map(|name| name.as_str().into())
@@ -110,6 +119,14 @@ impl Header {
             compare(&what, &then.rows.to_string(), &now.rows.to_string());
         }
         compare("--producer-zone", &self.producer_zone, &other.producer_zone);
+        let examines = |header: &Self| {
+            if header.is_examined() {
+                "failures"
+            } else {
+                "none"
+            }
+        };
+        compare("--examine", examines(self), examines(other));
         let column = |header: &Self| header.born_column.clone().unwrap_or_default();
         compare("--born-column", &column(self), &column(other));
         let names: BTreeSet<_> = self.options.keys().chain(other.options.keys()).collect();
@@ -137,10 +154,22 @@ pub struct Trailer {
     /// lines.
     #[serde(default, skip_serializing_if = "InputNotes::is_nothing")]
     pub input: InputNotes,
+    /// The lines behind the rows, about what was examined beyond the offsets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceSection>,
     /// End of the run, RFC 3339 UTC.
     pub finished_at: String,
     /// The seal: SHA-256 of all bytes above this line, hex.
     pub sha256: String,
+}
+
+/// The lines between the last row and the trailer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceSection {
+    /// Number of lines.
+    pub lines: u64,
+    /// Number of bytes, line ends included.
+    pub bytes: u64,
 }
 
 /// Returns the default time zone, that of China.

@@ -53,6 +53,7 @@ pub(super) fn empty_block() -> Vec<u8> {
 }
 
 /// The result of the threads.
+#[derive(Debug)]
 pub(super) struct FinishedJournal {
     pub(super) file: File,
     /// The hash of all bytes in the order in which they were written.

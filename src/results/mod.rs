@@ -1,4 +1,4 @@
-//! The results file: the evidence that every report is made from (schema `ons-audit/1`, `docs/reference/results-file.md`).
+//! The results file: the evidence that every report is made from (schemas `ons-audit/1` and `ons-audit/2`, `docs/reference/results-file.md`).
 //!
 //! A [`ResultsWriter`] appends every outcome to `RESULTS.partial` as it arrives. When all rows are accounted for it puts
 //! the lines in input order, adds the trailer with totals and seal, and renames the file: a file with the final name
@@ -9,6 +9,7 @@ mod blocks;
 mod close;
 mod contents;
 mod error;
+mod evidence;
 mod fast_line_parser;
 mod header;
 mod journal;
@@ -31,7 +32,7 @@ mod written_line;
 pub use blocks::{Block, Blocks};
 pub use contents::ColumnOrder;
 pub use error::{ReadError, ResultsError};
-pub use header::{Header, LOCATED, SCHEMA, Trailer};
+pub use header::{EXAMINED, EvidenceSection, Header, LOCATED, SCHEMA, Trailer};
 pub use journal::Durability;
 pub use line::{ErrorView, FoundView, KeptFields, Line, PreviouslyView, RejectView};
 pub use message_contexts::MessageContexts;
@@ -42,4 +43,4 @@ pub use results_file::ResultsFile;
 pub use resume::{EarlierAccess, EarlierRun, Unfinished};
 pub use row_set::RowSet;
 pub use spreadsheet_damage::{DamagedColumn, SpreadsheetDamage};
-pub use writer::{ResultsWriter, partial_path};
+pub use writer::{ResultsWriter, SettledRows, partial_path};

@@ -36,6 +36,25 @@ pub(super) fn by_row(
     sort(lines, out, scratch, HEAP_BYTES)
 }
 
+/// Calls `each` for the line of each row, without its line end, in the order in which they were written.
+pub(super) fn each(
+    lines: impl BufRead,
+    earlier: Earlier,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut lines = PartialLines {
+        reader: lines,
+        earlier,
+        at: 0,
+        seen: RowSet::default(),
+    };
+    let mut line = Vec::new();
+    while lines.next(&mut line)? {
+        each(line.trim_ascii_end())?;
+    }
+    Ok(())
+}
+
 /// The lines of earlier runs in front of the lines of this one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Earlier {

@@ -10,12 +10,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Block, Header, Line, MessageContexts, Outcome, ReadError, ResultsFile};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::exit::Advice;
 use crate::input::{DedupIndex, Entry, Fingerprint, Row};
 use crate::message::Query;
-use crate::verdict::{AnswerView, Expectations, TrackView, Verdict, judge};
+use crate::verdict::{
+    AnswerView, Evidence, Expectations, GroupVerdict, Judged, MessageContext, RowProof, Verdict,
+    judge,
+};
+
+/// A message that fails is delivered for the last time 4 h 46 min after the first, with the default delays of 16 retries
+/// (`docs/facts/processing.md` §B.1).
+const LAST_RETRY: SignedDuration = SignedDuration::from_hours(5);
 
 /// An earlier results file, opened to look up single messages.
 #[derive(Debug)]
@@ -33,6 +41,8 @@ pub struct Previous {
     recheck: f64,
     /// Seed of the random choice, from the run that asks: another run chooses other messages.
     seed: String,
+    /// Whether the run that asks examines more than the offsets.
+    examines: bool,
 }
 
 /// What an earlier results file has about a message.
@@ -136,6 +146,7 @@ impl Previous {
             results_file,
             recheck,
             seed: asking.run_id.clone(),
+            examines: asking.is_examined(),
         })
     }
 
@@ -182,8 +193,14 @@ impl Previous {
         if !is_it {
             return None;
         }
-        let mut tracks = line.tracks.iter().flat_map(|tracks| &**tracks);
-        if !tracks.any(has_passed) {
+        let answer @ AnswerView::Tracks(_) = line.answer()? else {
+            return None;
+        };
+        let subject = self.contexts.of_line(&line);
+        let evidence = self.results_file.evidence_of(&line);
+        let judged = judge(answer, &subject, &self.expectations, evidence);
+        let has_passed = |seen: &&GroupVerdict<'_>| seen.verdict() == Verdict::Passed;
+        if !judged.groups.iter().any(|seen| has_passed(&seen)) {
             return None;
         }
         // An answer that was reused before keeps the run that got it.
@@ -191,39 +208,52 @@ impl Previous {
             "" => self.run_id.clone(),
             carried_from => carried_from.into(),
         };
-        if self.holds(&line) && !self.is_picked(query) {
+        if self.holds(&line, &subject, &judged) && !self.is_picked(query) {
             return carried(&line, run_id).map(|outcome| KnownAnswer::Settled(Box::new(outcome)));
         }
-        let passed = line
-            .tracks
-            .iter()
-            .flat_map(|tracks| &**tracks)
-            .filter(|track| has_passed(track));
+        let passed = judged.groups.iter().filter(has_passed);
         Some(KnownAnswer::Passed(Box::new(Previously {
             run_id,
             observed_at: line.observed_at.to_string(),
-            passed: passed.map(|track| track.group.to_string()).collect(),
+            passed: passed.map(|seen| seen.group.to_owned()).collect(),
         })))
     }
 
-    /// Returns whether all expected groups have passed the message.
-    fn holds(&self, line: &Line<'_>) -> bool {
-        let Some(answer @ AnswerView::Tracks(_)) = line.answer() else {
-            return false;
+    /// Returns whether the answer need not be asked again: all expected groups have passed the message, and the message was
+    /// old enough if retries could not be seen.
+    fn holds(&self, line: &Line<'_>, subject: &MessageContext<'_>, judged: &Judged<'_>) -> bool {
+        let observed: Option<Timestamp> = line.observed_at.parse().ok();
+        let age = observed
+            .zip(subject.born)
+            .map(|(then, born)| then.duration_since(born));
+        let is_settled = !self.examines || age.is_some_and(|age| age > LAST_RETRY);
+        let holds = |seen: &GroupVerdict<'_>| match seen.finding.evidence {
+            Some(Evidence::Offset | Evidence::NoDeadLetter) => is_settled,
+            Some(_) => true,
+            None => false, // not passed
         };
-        let judged = judge(answer, &self.contexts.of_line(line), &self.expectations);
         let mut expected = judged.groups.iter().filter(|seen| seen.expected).peekable();
-        expected.peek().is_some() && expected.all(|seen| seen.verdict == Verdict::Passed)
+        expected.peek().is_some() && expected.all(holds)
+    }
+
+    /// Returns what clients have reported about the message of a line whose answer was taken from this file. Copies are
+    /// examined anew, records may be deleted meanwhile.
+    #[must_use]
+    pub fn reports(&self, line: &Line<'_>) -> Vec<RowProof> {
+        let message = Fingerprint::of_parts(&line.instance_id, &line.topic, &line.msg_id);
+        let earlier = self.rows.row_of(message);
+        let proofs = earlier.map(|row| self.results_file.evidence().reports(row));
+        let mut proofs = proofs.unwrap_or_default();
+        for proof in &mut proofs {
+            proof.row = line.row;
+        }
+        proofs
     }
 
     /// Returns whether the message is chosen to be asked again. A resumed run chooses the same messages.
     fn is_picked(&self, query: &Query) -> bool {
         Fingerprint::of_parts(&self.seed, &query.topic, &query.msg_id).share() < self.recheck
     }
-}
-
-fn has_passed(track: &TrackView<'_>) -> bool {
-    Verdict::of(&track.track_type) == Verdict::Passed
 }
 
 /// Returns the answer with its own time and without calls.

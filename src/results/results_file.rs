@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::blocks::Index;
-use super::{ColumnOrder, Header, LOCATED, ReadError, SCHEMA, Trailer};
-use crate::verdict::Tally;
+use super::evidence;
+use super::{ColumnOrder, EXAMINED, Header, LOCATED, Line, ReadError, SCHEMA, Trailer};
+use crate::verdict::{EvidenceIndex, RowEvidence, Tally};
 
 /// Largest header in bytes. Expectations and inputs are in it; no real list of them is nearly as long.
 const LONGEST_HEADER: u64 = 64 * 1024 * 1024;
@@ -24,8 +25,11 @@ pub struct ResultsFile {
     pub(super) header_line: Vec<u8>,
     pub(super) trailer: Trailer,
     pub(super) ended: Timestamp,
-    /// The bytes from the first line to the trailer.
+    /// The bytes from the first line to the one behind the last row.
     pub(super) lines: std::ops::Range<u64>,
+    /// The bytes of the lines about what was examined, up to the trailer.
+    pub(super) evidence_lines: std::ops::Range<u64>,
+    evidence: EvidenceIndex,
     pub(super) index: Index,
 }
 
@@ -72,11 +76,18 @@ impl ResultsFile {
             path: path.to_owned(),
             found: trailer.finished_at.clone(),
         })?;
+        let section = trailer.evidence.map_or(0, |section| section.bytes);
+        let rows_end = trailer_at.checked_sub(section);
+        let rows_end = rows_end.filter(|end| *end >= first.len() as u64);
+        let evidence_lines = rows_end.ok_or_else(unfinished)?..trailer_at;
+        let evidence = evidence::read(path, &file, &evidence_lines)?;
         Ok(Self {
             path: path.to_owned(),
             file,
             header,
-            lines: first.len() as u64..trailer_at,
+            lines: first.len() as u64..evidence_lines.start,
+            evidence_lines,
+            evidence,
             header_line: first,
             trailer,
             ended,
@@ -94,6 +105,21 @@ impl ResultsFile {
     #[must_use]
     pub const fn trailer(&self) -> &Trailer {
         &self.trailer
+    }
+
+    /// Returns what was examined beyond the offsets.
+    #[must_use]
+    pub const fn evidence(&self) -> &EvidenceIndex {
+        &self.evidence
+    }
+
+    /// Returns what was found about the message of a line.
+    #[must_use]
+    pub fn evidence_of<'a>(&'a self, line: &'a Line<'_>) -> RowEvidence<'a> {
+        if self.evidence.is_empty() {
+            return RowEvidence::default();
+        }
+        self.evidence.of_row(line.row, &line.instance_id)
     }
 
     /// Sets the path that reports and errors show, for a file that was unpacked from elsewhere.
@@ -133,7 +159,17 @@ impl ResultsFile {
         let answered = walked.groups.iter().filter(|(_, seen)| seen.is_answered());
         let answered: Vec<_> = answered.map(|(group, _)| group.clone()).collect();
         let (columns, header_rows) = (columns.names(), self.header.rows());
-        let (what, found, place, stated) = if !answered.iter().eq(groups) {
+        let behind = self.trailer.evidence.map_or(0, |section| section.lines);
+        let (what, found, place, stated) = if self.evidence.lines() != behind {
+            let counts = [self.evidence.lines(), behind].map(|lines| lines.to_string());
+            let [found, stated] = counts;
+            (
+                "the number of lines behind its rows",
+                found,
+                "trailer",
+                stated,
+            )
+        } else if !answered.iter().eq(groups) {
             let groups: Vec<_> = groups.iter().cloned().collect();
             let what = "the groups in its answers";
             (what, names(&answered), "trailer", names(&groups))
@@ -191,7 +227,7 @@ pub(super) fn parse_header(path: &Path, line: &[u8], schema: &str) -> Result<Hea
     let value: serde_json::Value =
         serde_json::from_slice(line).map_err(|_| bad("no JSON in the first line".to_owned()))?;
     match value.get("schema").and_then(|schema| schema.as_str()) {
-        Some(found) if found == schema => {
+        Some(found) if found == schema || [found, schema].iter().all(is_judged) => {
             serde_json::from_value(value).map_err(|error| bad(error.to_string()))
         }
         Some(LOCATED) => Err(bad(format!(
@@ -200,6 +236,11 @@ pub(super) fn parse_header(path: &Path, line: &[u8], schema: &str) -> Result<Hea
         Some(other) => Err(bad(format!("schema `{other}`"))),
         None => Err(bad("no `schema`".to_owned())),
     }
+}
+
+/// Returns whether a file of this schema holds judged rows. Files with and without examined topics are read alike.
+fn is_judged(schema: &&str) -> bool {
+    [SCHEMA, EXAMINED].contains(schema)
 }
 
 /// Returns the offset of the last line.

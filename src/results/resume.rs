@@ -16,9 +16,9 @@ use super::order::{Earlier, settled};
 use super::query_digest::QueryDigest;
 use super::results_file::{first_line, parse_header};
 use super::row_set::RowSet;
-use super::{Header, Line, MessageContexts, ResultsError, ResultsFile, SCHEMA, partial_path};
+use super::{Header, LOCATED, Line, MessageContexts, ResultsError, ResultsFile, partial_path};
 use crate::file;
-use crate::verdict::{AnswerView, Expectations, MessageVerdict, Totals, judge};
+use crate::verdict::{AnswerView, Expectations, MessageVerdict, RowEvidence, Totals, judge};
 
 /// Number of bytes that are read at once.
 const BLOCK: usize = 1024 * 1024;
@@ -140,7 +140,7 @@ impl EarlierRun {
         Err(ResultsError::Differs {
             path: results.to_owned(),
             differences,
-            whole: wanted.schema == SCHEMA,
+            whole: wanted.schema != LOCATED,
         })
     }
 }
@@ -284,7 +284,11 @@ impl<'h> LineJudge<'h> {
     fn verdict(&self, line: &Line<'_>) -> Option<MessageVerdict> {
         match line.answer()? {
             AnswerView::Rejected => None,
-            answer => Some(judge(answer, &self.contexts.of_line(line), self.expectations).verdict),
+            answer => {
+                let subject = self.contexts.of_line(line);
+                let nothing = RowEvidence::default(); // it is examined at the end of the run
+                Some(judge(answer, &subject, self.expectations, nothing).verdict)
+            }
         }
     }
 }

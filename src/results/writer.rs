@@ -1,20 +1,21 @@
 //! Writes a results file: appended as answers come, sealed at the end.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::blocks::At;
 use super::close::{PartialStart, keep_earlier, order_into, seal};
 use super::contents::Contents;
 use super::journal::{BLOCK, Durability, FinishedJournal, Journal};
 use super::written_line::LineWriter;
-use super::{Outcome, ResultsError, Trailer};
+use super::{EvidenceSection, Line, Outcome, ResultsError, Trailer, evidence, order};
 use crate::clock;
 use crate::file;
 use crate::input::{InputNotes, Row};
-use crate::verdict::Totals;
+use crate::verdict::{EvidenceLine, Totals};
 
 /// Writes a results file that is not complete yet.
 ///
@@ -104,40 +105,117 @@ impl ResultsWriter {
         self.input_notes = notes;
     }
 
-    /// Completes the results file: puts the lines in row order, adds the trailer with totals and seal, syncs the file and
-    /// renames it. `now` is the end of the run. Returns the totals.
+    /// Completes the results file without lines behind its rows. `now` is the end of the run. Returns the totals.
     ///
     /// # Errors
     ///
     /// If a step fails. The partial file then keeps all answers.
-    pub fn finish(mut self, now: Timestamp) -> Result<Totals, ResultsError> {
+    pub fn finish(self, now: Timestamp) -> Result<Totals, ResultsError> {
+        self.settle()?.finish(&[], now)
+    }
+
+    /// Ends the rows: all of them are settled and written. They can be read before the results file is completed.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written. The partial file then keeps what was.
+    pub fn settle(mut self) -> Result<SettledRows, ResultsError> {
         let flushed = self.flush();
-        let target = self.target.clone();
-        let failed = |doing| write_error(doing, &target);
         // The error of the journal says why it stopped taking blocks.
-        let written = self.journal.finish().map_err(failed("write"))?;
+        let written = self.journal.finish();
+        let written = written.map_err(write_error("write", &self.target))?;
         flushed?;
+        Ok(SettledRows {
+            target: self.target,
+            _lock: self.lock,
+            start: self.start,
+            durability: self.durability,
+            in_order: self.in_order,
+            contents: self.contents,
+            input_notes: self.input_notes,
+            written,
+        })
+    }
+}
+
+/// The rows of a results file of which only the end is missing.
+#[derive(Debug)]
+pub struct SettledRows {
+    target: PathBuf,
+    _lock: File,
+    start: PartialStart,
+    durability: Durability,
+    in_order: bool,
+    contents: Contents,
+    input_notes: InputNotes,
+    written: FinishedJournal,
+}
+
+impl SettledRows {
+    /// Returns the totals of all rows.
+    #[must_use]
+    pub const fn totals(&self) -> &Totals {
+        &self.contents.totals
+    }
+
+    /// Calls `each` for the line of each row, in the order in which they were written.
+    ///
+    /// # Errors
+    ///
+    /// If the partial file cannot be read, or if `each` fails.
+    pub fn each_line(
+        &self,
+        mut each: impl FnMut(&Line<'_>) -> io::Result<()>,
+    ) -> Result<(), ResultsError> {
+        let lines = BufReader::with_capacity(
+            BLOCK,
+            At {
+                file: &self.written.file,
+                offset: self.start.header_bytes,
+            },
+        );
+        let each_text = |text: &[u8]| {
+            let line: Line<'_> = serde_json::from_slice(text).map_err(io::Error::other)?;
+            each(&line)
+        };
+        order::each(lines, self.start.earlier, each_text).map_err(write_error("read", &self.target))
+    }
+
+    /// Completes the results file: puts the lines in row order, adds `evidence` and the trailer with totals and seal, syncs
+    /// the file and renames it. `now` is the end of the run. Returns the totals.
+    ///
+    /// # Errors
+    ///
+    /// If a step fails. The partial file then keeps all answers.
+    pub fn finish(self, evidence: &[EvidenceLine], now: Timestamp) -> Result<Totals, ResultsError> {
+        let target = self.target;
+        let failed = |doing| write_error(doing, &target);
+        let behind = evidence::written(evidence);
         let trailer = Trailer {
             totals: self.contents.totals,
             groups: self.contents.groups(),
             columns: self.contents.columns.names(),
             input: self.input_notes,
+            evidence: (!evidence.is_empty()).then_some(EvidenceSection {
+                lines: evidence.len() as u64,
+                bytes: behind.len() as u64,
+            }),
             finished_at: clock::rfc3339(now),
             sha256: String::new(),
         };
         let partial = partial_path(&target);
-        let reordered = match written {
+        let reordered = match self.written {
             FinishedJournal {
                 hash: Some(hash),
                 file,
             } if self.in_order => {
-                seal(file, hash, trailer).map_err(failed("seal"))?;
+                seal(file, hash, &behind, trailer).map_err(failed("seal"))?;
                 None
             }
             FinishedJournal { mut file, .. } => {
                 file.seek(SeekFrom::Start(0)).map_err(failed("order"))?;
                 let ordered = order_into(&target, file, self.start).map_err(failed("order"))?;
-                Some(ordered.seal(trailer).map_err(failed("seal"))?)
+                Some(ordered.seal(&behind, trailer).map_err(failed("seal"))?)
             }
         };
         keep_earlier(&target).map_err(failed("keep the earlier results file beside"))?;

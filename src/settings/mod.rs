@@ -12,4 +12,4 @@ mod value;
 pub use deadline::{Deadline, FinishBy};
 pub use error::SettingsError;
 pub use layers::{Origin, Settings, variables};
-pub use value::{Accept, Auto, LogFormat, MaxRejects, Share, Span};
+pub use value::{Accept, Auto, Examine, LogFormat, MaxRejects, Share, Span};

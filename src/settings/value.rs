@@ -117,20 +117,56 @@ impl FromStr for Share {
 }
 
 /// Deviations from the expectation that do not count as a break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accept {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accept {
     /// The subscription of an expected group filters the message.
-    Filtered,
+    pub filtered: bool,
+    /// A copy of the message is in the dead-letter topic of an expected group.
+    pub dead_lettered: bool,
 }
 
 impl FromStr for Accept {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "filtered" {
-            Ok(Self::Filtered)
-        } else {
-            Err(format!("`{text}` can't be accepted; expected filtered"))
+        let mut accept = Self::default();
+        for word in text.split(',') {
+            match word.trim() {
+                "filtered" => accept.filtered = true,
+                "dead_lettered" => accept.dead_lettered = true,
+                other => {
+                    return Err(format!(
+                        "`{other}` can't be accepted; expected filtered or dead_lettered"
+                    ));
+                }
+            }
+        }
+        Ok(accept)
+    }
+}
+
+/// What is examined beyond the offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Examine {
+    /// Nothing.
+    None,
+    /// Copies that failed deliveries leave: retries and dead letters.
+    Failures,
+    /// These copies, and what clients have reported about their deliveries.
+    FailuresAndTraces,
+}
+
+impl FromStr for Examine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "failures" => Ok(Self::Failures),
+            "failures,traces" => Ok(Self::FailuresAndTraces),
+            _ => Err(format!(
+                "`{text}` can't be examined; expected none, failures or failures,traces"
+            )),
         }
     }
 }

@@ -116,7 +116,7 @@ mod tests {
     use crate::input::InputNotes;
     use crate::results::SpreadsheetDamage;
     use crate::verdict::{
-        AnswerView, Coverage, Expectations, MessageContext, RowFacts, TrackView, judge,
+        AnswerView, Coverage, Expectations, MessageContext, RowEvidence, RowFacts, TrackView, judge,
     };
 
     /// Returns the numbers of one message of `topic` that every group missed.
@@ -139,7 +139,12 @@ mod tests {
             attempts: (1, 0),
         };
         let context = MessageContext::of_topic(topic);
-        let judged = judge(AnswerView::Tracks(&tracks), &context, &expectations);
+        let judged = judge(
+            AnswerView::Tracks(&tracks),
+            &context,
+            &expectations,
+            RowEvidence::default(),
+        );
         tally.add(facts, &judged);
         ReportTotals::of(Summary {
             results_files: &[],

@@ -10,7 +10,7 @@ use crate::input::{Entry, Row};
 use crate::message::Query;
 use crate::results::{Header, MessageContexts, Outcome};
 use crate::source::{FailureKind, Track};
-use crate::verdict::{AnswerView, Expectations, MessageVerdict, TrackView, judge};
+use crate::verdict::{AnswerView, Expectations, MessageVerdict, RowEvidence, TrackView, judge};
 
 /// The time between two progress lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -196,7 +196,8 @@ impl LiveJudge {
             Ok(trace) => {
                 let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
                 let subject = self.contexts.of_row(row, query);
-                judge(AnswerView::Tracks(&tracks), &subject, &self.expectations).verdict
+                let answer = AnswerView::Tracks(&tracks);
+                judge(answer, &subject, &self.expectations, RowEvidence::default()).verdict
             }
             Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,
             Err(_) => MessageVerdict::Unanswered,

@@ -28,6 +28,14 @@ pub struct Expectations {
     topics: BTreeMap<String, BTreeSet<Expectation>>,
     /// Whether an expected group passes if its subscription filters the message out.
     pub accept_filtered: bool,
+    /// Whether a message in the dead-letter topic of an expected group is no break.
+    #[serde(skip_serializing_if = "is_false")]
+    pub accept_dead_lettered: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// One line of the expectations: a group, and the messages that it is expected for. In the results file, a group

@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expectations, MessageContext};
+use super::evidence::TrackFacts;
+use super::{Expectations, Finding, MessageContext, RowEvidence, SampleResult};
 
-/// The verdict about one group and one message, concluded from the track type.
+/// The verdict about one group and one message, concluded from the track type and from what was examined beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// The group's offset has passed the message. This does not prove that the message was processed
@@ -21,19 +22,29 @@ pub enum Verdict {
     Undetermined,
     /// The group is expected, but the answer does not name it.
     Absent,
+    /// A copy is in the group's dead-letter topic: processing failed at least once. The copy stays there even if the
+    /// message was sent to the group again.
+    DeadLettered,
+    /// A delivery failed, and a copy waits for the next one.
+    Retrying,
+    /// A client has reported that processing failed, and nothing later is known.
+    Failed,
 }
 
 impl Verdict {
     /// All verdicts, in the order of the reports.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Passed,
         Self::Filtered,
         Self::Open,
         Self::Undetermined,
         Self::Absent,
+        Self::DeadLettered,
+        Self::Retrying,
+        Self::Failed,
     ];
 
-    /// Returns the verdict of a track type in the source's spelling.
+    /// Returns the verdict of a track type in the source's spelling, which only the offset decides.
     #[must_use]
     pub fn of(track_type: &str) -> Self {
         match track_type {
@@ -53,6 +64,9 @@ impl Verdict {
             Self::Open => "open",
             Self::Undetermined => "undetermined",
             Self::Absent => "absent",
+            Self::DeadLettered => "dead_lettered",
+            Self::Retrying => "retrying",
+            Self::Failed => "failed",
         }
     }
 }
@@ -74,7 +88,7 @@ pub enum MessageVerdict {
     NotFound,
     /// No group subscribes, and none is expected.
     Unsubscribed,
-    /// An expected group is open, absent, or filtered where that is not accepted.
+    /// An expected group is open, absent, retrying or failed, or filtered or dead-lettered where that is not accepted.
     Break,
     /// There is no break, but the verdict about an expected group is undetermined.
     Undetermined,
@@ -169,8 +183,8 @@ pub struct GroupVerdict<'a> {
     pub mark: &'a str,
     /// The track type that `mqadmin` would print, if it differs; else an empty text.
     pub mqadmin_track_type: &'a str,
-    /// The verdict about the group.
-    pub verdict: Verdict,
+    /// The verdict about the group, with what it rests on.
+    pub finding: Finding<'a>,
     /// Whether the group should have consumed the message.
     pub expected: bool,
     /// Whether the group answers although the expectations name it nowhere for this topic.
@@ -179,7 +193,13 @@ pub struct GroupVerdict<'a> {
     pub breaks: bool,
 }
 
-impl GroupVerdict<'_> {
+impl<'a> GroupVerdict<'a> {
+    /// Returns the verdict about the group.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        self.finding.verdict
+    }
+
     /// Returns the word of the `expected` column. `no` means that the expectations name the group, but not for this
     /// message: another tag, or another born time.
     #[must_use]
@@ -205,6 +225,8 @@ pub struct Judged<'a> {
     pub assumed: bool,
     /// Whether there are expectations for the topic, but none applies to this message.
     pub nothing_expected: bool,
+    /// What the trace says, if the message is part of the random sample.
+    pub sampled: Option<SampleResult>,
 }
 
 /// Judges one row by the rules of [`MessageVerdict`].
@@ -216,6 +238,7 @@ pub fn judge<'a>(
     answer: AnswerView<'a>,
     subject: &MessageContext<'_>,
     expectations: &'a Expectations,
+    evidence: RowEvidence<'a>,
 ) -> Judged<'a> {
     let tracks = match answer {
         AnswerView::Rejected => return without_groups(MessageVerdict::Rejected),
@@ -234,22 +257,29 @@ pub fn judge<'a>(
         .as_ref()
         .map(|expected_groups| &expected_groups.groups);
     let accept_filtered = expected.is_none() || expectations.accept_filtered;
+    let accepted = |verdict| match verdict {
+        Verdict::Filtered => accept_filtered,
+        Verdict::DeadLettered => expectations.accept_dead_lettered,
+        Verdict::Passed | Verdict::Undetermined => true,
+        Verdict::Open | Verdict::Absent | Verdict::Retrying | Verdict::Failed => false,
+    };
     let verdict_of =
         |group, [track_type, mark, mqadmin_track_type]: [_; 3], verdict, expected: bool| {
-            let fault = match verdict {
-                Verdict::Open | Verdict::Absent => true,
-                Verdict::Filtered => !accept_filtered,
-                Verdict::Passed | Verdict::Undetermined => false,
+            let track = TrackFacts {
+                group,
+                verdict,
+                mark,
             };
+            let finding = evidence.judge(track, subject.born);
             GroupVerdict {
                 group,
                 track_type,
                 mark,
                 mqadmin_track_type,
-                verdict,
+                finding,
                 expected,
                 unexpected: !expected && !expectations.names_group(subject.topic, group),
-                breaks: expected && fault,
+                breaks: expected && !accepted(finding.verdict),
             }
         };
     let is_expected = |group: &str| expected.is_none_or(|expected| expected.contains(group));
@@ -268,8 +298,10 @@ pub fn judge<'a>(
         groups.extend(absent.map(|group| verdict_of(*group, [""; 3], Verdict::Absent, true)));
         groups.sort_by_key(|seen| seen.group);
     }
+    let counted = groups.iter().filter(|seen| seen.expected);
     Judged {
         verdict: conclude(&groups),
+        sampled: evidence.sampled(counted.map(|seen| seen.group)),
         groups,
         assumed: expected_groups
             .as_ref()
@@ -284,6 +316,7 @@ fn without_groups<'a>(verdict: MessageVerdict) -> Judged<'a> {
         groups: Vec::new(),
         assumed: false,
         nothing_expected: false,
+        sampled: None,
     }
 }
 
@@ -292,7 +325,7 @@ fn conclude(groups: &[GroupVerdict<'_>]) -> MessageVerdict {
         MessageVerdict::Break
     } else if groups
         .iter()
-        .any(|seen| seen.expected && seen.verdict == Verdict::Undetermined)
+        .any(|seen| seen.expected && seen.verdict() == Verdict::Undetermined)
     {
         MessageVerdict::Undetermined
     } else {
@@ -323,6 +356,7 @@ mod tests {
             AnswerView::Tracks(&tracks),
             &MessageContext::of_topic("orders"),
             &expectations,
+            RowEvidence::default(),
         )
         .verdict
     }
@@ -400,7 +434,12 @@ mod tests {
             (AnswerView::NotFound, MessageVerdict::NotFound),
         ] {
             assert_eq!(
-                judge(answer, &MessageContext::of_topic("orders"), &nothing),
+                judge(
+                    answer,
+                    &MessageContext::of_topic("orders"),
+                    &nothing,
+                    RowEvidence::default()
+                ),
                 without_groups(verdict)
             );
         }
@@ -415,11 +454,12 @@ mod tests {
             AnswerView::Tracks(&tracks),
             &MessageContext::of_topic("orders"),
             &expectations,
+            RowEvidence::default(),
         );
         let seen: Vec<_> = judged
             .groups
             .iter()
-            .map(|seen| (seen.group, seen.verdict, seen.expectation()))
+            .map(|seen| (seen.group, seen.verdict(), seen.expectation()))
             .collect();
         assert_eq!(
             seen,
@@ -447,7 +487,12 @@ mod tests {
                 born: born.parse().ok(),
                 is_born_decoded: false,
             };
-            let judged = judge(AnswerView::Tracks(tracks), &subject, &expectations);
+            let judged = judge(
+                AnswerView::Tracks(tracks),
+                &subject,
+                &expectations,
+                RowEvidence::default(),
+            );
             let words: Vec<_> = judged
                 .groups
                 .iter()

@@ -5,6 +5,7 @@
 //! both into the verdict about the message, and [`Tally`] counts. An undetermined group is never added to either side
 //! (`docs/facts/users.md` §3b, traps 3 and 4).
 
+mod evidence;
 mod expect;
 mod expect_file;
 mod judge;
@@ -12,6 +13,10 @@ mod tally;
 mod topics;
 mod totals;
 
+pub use evidence::{
+    Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, Finding, RowEvidence, RowProof,
+    SampleResult, TracedRow, UnexaminedRow,
+};
 pub(crate) use expect::EVERY_TOPIC;
 pub use expect::{Expectation, Expectations, ExpectedGroups, MessageContext};
 pub use expect_file::{DRAFT, ExpectationsError};

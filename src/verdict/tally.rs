@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use crate::message::{CowText, is_lower_case_key};
 
-use super::{GroupVerdict, Judged, MessageVerdict, TopicCounts, Totals, Verdict};
+use super::{
+    Evidence, GroupVerdict, Judged, MessageVerdict, SampleResult, TopicCounts, Totals, Verdict,
+};
 
 /// The most kinds of break that are counted separately. An incident has a handful.
 const MAX_BREAK_KINDS: usize = 64;
@@ -14,7 +16,7 @@ const MAX_BREAK_KINDS: usize = 64;
 /// The verdicts about one group over all distinct messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupTally {
-    counts: [u64; 5],
+    counts: [u64; Verdict::ALL.len()],
     /// Distinct messages that the group was expected to consume.
     pub expected: u64,
     /// Distinct messages whose answer names the group although the expectations for their topic do not.
@@ -25,6 +27,7 @@ pub struct GroupTally {
     pub missed_born: Option<(Timestamp, Timestamp)>,
     /// Distinct messages that the group had passed in an earlier run and that are open now.
     pub regressed: u64,
+    evidence: [u64; Evidence::ALL.len()],
 }
 
 impl GroupTally {
@@ -32,6 +35,12 @@ impl GroupTally {
     #[must_use]
     pub const fn count(&self, verdict: Verdict) -> u64 {
         self.counts[verdict as usize]
+    }
+
+    /// Returns the number of distinct messages that the group has passed, with this evidence.
+    #[must_use]
+    pub const fn evidence(&self, evidence: Evidence) -> u64 {
+        self.evidence[evidence as usize]
     }
 
     /// Returns whether any answer names the group.
@@ -52,12 +61,15 @@ impl GroupTally {
     fn add(&mut self, seen: &GroupVerdict<'_>, facts: &RowFacts<'_>) {
         let born = facts.born;
         let had_passed = |group: &CowText<'_>| &**group == seen.group;
-        let is_regressed = seen.verdict == Verdict::Open
+        let is_regressed = seen.verdict() == Verdict::Open
             && facts
                 .passed
                 .is_some_and(|passed| passed.iter().any(had_passed));
         self.regressed += u64::from(is_regressed);
-        self.counts[seen.verdict as usize] += 1;
+        self.counts[seen.verdict() as usize] += 1;
+        if let Some(evidence) = seen.finding.evidence {
+            self.evidence[evidence as usize] += 1;
+        }
         self.expected += u64::from(seen.expected);
         self.unexpected += u64::from(seen.unexpected);
         if seen.breaks {
@@ -68,6 +80,9 @@ impl GroupTally {
 
     fn append(&mut self, next: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(next.counts) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.evidence.iter_mut().zip(next.evidence) {
             *mine += theirs;
         }
         self.expected += next.expected;
@@ -111,6 +126,8 @@ pub struct Tally {
     pub lower_case: u64,
     /// Distinct messages whose born time is decoded from the ID, with an assumed time zone.
     pub born_decoded: u64,
+    /// Distinct messages of the random sample, by what their traces say.
+    sampled: [u64; 4],
     /// The topics of the distinct messages.
     pub topics: TopicCounts,
     /// The groups, in name order.
@@ -162,6 +179,12 @@ impl Tally {
         self.messages[verdict as usize]
     }
 
+    /// Returns the number of messages of the random sample whose traces say this.
+    #[must_use]
+    pub const fn sampled(&self, result: SampleResult) -> u64 {
+        self.sampled[result as usize]
+    }
+
     /// Returns whether every row is reconciled.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -199,6 +222,9 @@ impl Tally {
         self.calls += u64::from(attempts);
         self.retries += u64::from(attempts.saturating_sub(1));
         self.throttled += u64::from(throttled);
+        if let Some(result) = judged.sampled {
+            self.sampled[result as usize] += 1;
+        }
         self.assumed += u64::from(judged.assumed);
         self.nothing_expected += u64::from(judged.nothing_expected);
         if let Some(code) = facts.error {
@@ -209,7 +235,7 @@ impl Tally {
         let mut remaining = self.groups.iter_mut();
         let mut new_groups = Vec::new();
         for seen in &judged.groups {
-            self.totals.tracks += u64::from(seen.verdict != Verdict::Absent);
+            self.totals.tracks += u64::from(seen.verdict() != Verdict::Absent);
             match remaining.find(|(name, _)| name.as_str() >= seen.group) {
                 Some((name, group)) if name == seen.group => group.add(seen, &facts),
                 _ => {
@@ -241,6 +267,9 @@ impl Tally {
         self.lower_case += next.lower_case;
         self.born_decoded += next.born_decoded;
         for (mine, theirs) in self.messages.iter_mut().zip(next.messages) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.sampled.iter_mut().zip(next.sampled) {
             *mine += theirs;
         }
         self.topics.append(next.topics);
@@ -319,13 +348,13 @@ fn at_fault<'a>(judged: &'a Judged<'_>) -> impl Iterator<Item = (&'a str, Verdic
         .groups
         .iter()
         .filter(|seen| seen.breaks)
-        .map(|seen| (seen.group, seen.verdict))
+        .map(|seen| (seen.group, seen.verdict()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{AnswerView, Expectations, MessageContext, TrackView, judge};
+    use crate::verdict::{AnswerView, Expectations, MessageContext, RowEvidence, TrackView, judge};
 
     fn tally_of(rows: std::ops::Range<u64>) -> Tally {
         let mut expectations = Expectations::default();
@@ -369,7 +398,8 @@ mod tests {
                 attempts: (1, 0),
             };
             let subject = MessageContext::of_topic("orders");
-            tally.add(facts, &judge(answer, &subject, &expectations));
+            let judged = judge(answer, &subject, &expectations, RowEvidence::default());
+            tally.add(facts, &judged);
         }
         tally
     }

@@ -83,6 +83,7 @@ fn offered_values_are_those_that_are_accepted() {
     let tool = completed();
     for option in [
         "accept",
+        "examine",
         "input-format",
         "lang",
         "log-format",

@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 
 use super::Env;
 use super::flags::{
-    DeadlineFlags, ExpectFlags, InputFlags, PaceFlags, RemovedBrokerFlags, ReportFlags,
-    ReservedPaths, RunMonitor, SettingsFlags, SourceFlags, StderrFlags, TelemetryFlags,
+    DeadlineFlags, ExamineFlags, ExpectFlags, InputFlags, PaceFlags, RemovedBrokerFlags,
+    ReportFlags, ReservedPaths, RunMonitor, SettingsFlags, SourceFlags, StderrFlags,
+    TelemetryFlags,
 };
 use super::outcome::{ConcludeOptions, Conclusion, conclude};
 use super::signals::exit_on_signal;
@@ -52,6 +53,8 @@ pub(super) struct Args {
     removed: RemovedBrokerFlags,
     #[command(flatten)]
     expect: ExpectFlags,
+    #[command(flatten)]
+    examine: ExamineFlags,
     #[command(flatten)]
     pace: PaceFlags,
     #[command(flatten)]
@@ -141,6 +144,7 @@ impl Args {
         let mut settings = self.settings.merged_settings(env)?;
         self.source.apply_to(&mut settings);
         self.expect.apply_to(&mut settings);
+        self.examine.apply_to(&mut settings);
         self.input.apply_to(&mut settings);
         self.pace.apply_to(&mut settings);
         self.deadline.apply_to(&mut settings);

@@ -32,8 +32,10 @@ pub(in crate::command) struct ExpectFlags {
     /// message whose tag or born time is unknown counts as expected, so that nothing missed is hidden.
     #[arg(long, value_name = "FILE")]
     expect_file: Option<PathBuf>,
-    /// Do not count a message as a break when an expected group's subscription filters it
-    #[arg(long, value_name = "filtered")]
+    /// Do not count as breaks: filtered (by an expected group's subscription), dead_lettered, or both
+    ///
+    /// Example: --accept filtered,dead_lettered
+    #[arg(long, value_name = "filtered,…")]
     accept: Option<String>,
 }
 
@@ -59,7 +61,9 @@ impl ExpectFlags {
         if let Some(path) = settings.optional::<PathBuf>("expect_file")? {
             expectations.add_file(&path, zone)?;
         }
-        expectations.accept_filtered = settings.optional::<Accept>("accept")?.is_some();
+        let accept: Accept = settings.optional("accept")?.unwrap_or_default();
+        expectations.accept_filtered = accept.filtered;
+        expectations.accept_dead_lettered = accept.dead_lettered;
         Ok(expectations)
     }
 }

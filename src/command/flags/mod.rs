@@ -1,6 +1,7 @@
 //! Flags that several commands share, and their conversion to values.
 
 mod common;
+mod examine;
 mod expect;
 mod input;
 mod pace;
@@ -10,6 +11,7 @@ mod source;
 mod telemetry;
 
 pub(super) use common::{SettingsFlags, StderrFlags, StderrOptions};
+pub(super) use examine::{ClusterExamineFlags, ExamineFlags};
 pub(super) use expect::{ExpectFlags, zone_of};
 pub(super) use input::{ColumnFlags, InputFlags};
 pub(super) use pace::{

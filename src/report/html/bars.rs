@@ -62,13 +62,13 @@ mod tests {
     #[test]
     fn a_single_message_of_a_million_is_visible() {
         assert_eq!(percent(1, 3), "33.33%");
-        let bar = shares([999_999, 0, 1, 0, 0]);
+        let bar = shares([999_999, 0, 1, 0, 0, 0, 0, 0]);
         assert!(
             bar.contains("<rect class=open x=\"99.50%\" width=\"0.49%\""),
             "{bar}"
         );
         assert_eq!(bar.matches("<rect").count(), 2, "{bar}");
-        assert_eq!(shares([0; 5]).matches("<rect").count(), 0);
+        assert_eq!(shares([0; Verdict::ALL.len()]).matches("<rect").count(), 0);
         assert_eq!(
             meter(1, 4),
             "<svg class=meter width=\"100%\" height=10 aria-hidden=true><rect width=\"25%\" height=10 /></svg>"

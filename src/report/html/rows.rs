@@ -117,7 +117,7 @@ fn break_line(context: &ReportContext, view: &RowView<'_>) -> BreakLine {
         born: view.born.map(jiff::Timestamp::as_millisecond),
         producer: producer(&view.line.msg_id),
         groups: at_fault
-            .map(|seen| (seen.group.to_owned(), seen.verdict.to_string()))
+            .map(|seen| (seen.group.to_owned(), seen.verdict().to_string()))
             .collect(),
         kept: kept.map(|text| shortened(&text, MAX_TEXT)).collect(),
     }

@@ -227,6 +227,9 @@ pub(crate) const fn verdict(verdict: Verdict) -> Phrase {
         Verdict::Open => "未消费",
         Verdict::Undetermined => "无法判定",
         Verdict::Absent => "缺失",
+        Verdict::DeadLettered => "死信",
+        Verdict::Retrying => "重试中",
+        Verdict::Failed => "消费失败",
     };
     Phrase {
         en: verdict.as_str(),
@@ -276,6 +279,18 @@ pub(crate) const fn meaning(verdict: Verdict) -> Phrase {
             "the group was expected, and the answer does not name it",
             "约定应消费的消费组没有出现在结果中",
         ),
+        Verdict::DeadLettered => (
+            "a copy is in the group's dead-letter queue: processing failed at least once",
+            "该消费组的死信队列中有此消息的副本：至少有一次处理失败",
+        ),
+        Verdict::Retrying => (
+            "a delivery failed, and a copy waits for the next one",
+            "投递后处理失败，消息副本正在等待下一次投递",
+        ),
+        Verdict::Failed => (
+            "a client reported that processing failed, and nothing later is known",
+            "客户端上报处理失败，此后没有其他记录",
+        ),
     };
     Phrase { en, zh }
 }
@@ -292,8 +307,8 @@ pub(crate) const fn message_meaning(verdict: MessageVerdict, has_expectations: b
             "没有消费组订阅，也不要求任何消费组消费",
         ),
         MessageVerdict::Break if !has_expectations => (
-            "a group that answered is open",
-            "有结果的消费组中，有的未消费（open）",
+            "a group that answered is open, retrying, failed, or dead-lettered where that is not accepted",
+            "有结果的消费组中，有的未消费（open）、重试中（retrying）、消费失败（failed），或成为死信（dead_lettered）而未获认可",
         ),
         MessageVerdict::Undetermined if !has_expectations => (
             "no break, but the source can't tell of a group that answered",
@@ -304,8 +319,8 @@ pub(crate) const fn message_meaning(verdict: MessageVerdict, has_expectations: b
             "所有有结果的消费组均已消费或过滤",
         ),
         MessageVerdict::Break => (
-            "an expected group is open, absent, or filtered where that is not accepted",
-            "应消费的消费组未消费（open）、缺失（absent），或被过滤（filtered）而未获认可",
+            "an expected group is open, absent, retrying or failed, or filtered or dead-lettered where that is not accepted",
+            "应消费的消费组未消费（open）、缺失（absent）、重试中（retrying）或消费失败（failed），或被过滤（filtered）、成为死信（dead_lettered）而未获认可",
         ),
         MessageVerdict::Undetermined => (
             "no break, but the source can't tell of an expected group",

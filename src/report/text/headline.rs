@@ -286,7 +286,8 @@ mod tests {
     use crate::report::locale::{Language, Locale, TimeFormat};
     use crate::results::SpreadsheetDamage;
     use crate::verdict::{
-        AnswerView, Coverage, Expectations, MessageContext, RowFacts, Tally, TrackView, judge,
+        AnswerView, Coverage, Expectations, MessageContext, RowEvidence, RowFacts, Tally,
+        TrackView, judge,
     };
 
     fn expecting(groups: &[&str]) -> Expectations {
@@ -350,6 +351,7 @@ mod tests {
                     AnswerView::Tracks(&tracks),
                     &MessageContext::of_topic("orders"),
                     &expectations,
+                    RowEvidence::default(),
                 ),
             );
         }

@@ -33,7 +33,7 @@ pub(super) struct WorklistRows;
 
 /// Returns whether a worklist contains the group's verdict.
 fn is_listed(seen: &GroupVerdict<'_>) -> bool {
-    seen.breaks || (seen.expected && seen.verdict == Verdict::Undetermined)
+    seen.breaks || (seen.expected && seen.verdict() == Verdict::Undetermined)
 }
 
 /// A line of the NDJSON files.
@@ -78,7 +78,7 @@ impl RowFormat for WorklistRows {
             else {
                 continue;
             };
-            push_entry(out, group, seen.verdict, |csv, ndjson| {
+            push_entry(out, group, seen.verdict(), |csv, ndjson| {
                 push_csv(csv, context, view);
                 push_ndjson(ndjson, view, seen);
             });
@@ -102,7 +102,7 @@ fn push_ndjson(out: &mut Vec<u8>, view: &RowView<'_>, seen: &GroupVerdict<'_>) {
         instance_id: &view.line.instance_id,
         missed: MissedGroup {
             group: seen.group,
-            verdict: seen.verdict.as_str(),
+            verdict: seen.verdict().as_str(),
             track_type: seen.track_type,
             row: view.row,
             born_at: view.born_at.map(str::to_owned),

@@ -281,7 +281,7 @@ fn push_breaks(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
             cells.text(&view.line.msg_id);
             cells.text(&view.line.topic);
             cells.text(seen.group);
-            cells.text(seen.verdict.as_str());
+            cells.text(seen.verdict().as_str());
             cells.text(seen.track_type);
             cells.time(view.born, &context.locale.time_format);
             observed(&mut cells, context, view);
@@ -336,7 +336,7 @@ fn push_detail(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
             let mut cells = CellWriter::at(out, 4);
             cells.text(seen.group);
             cells.text(seen.track_type);
-            cells.text(seen.verdict.as_str());
+            cells.text(seen.verdict().as_str());
             cells.text(seen.expectation());
             out.extend_from_slice(behind);
         });

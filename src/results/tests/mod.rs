@@ -405,7 +405,7 @@ fn a_file_that_is_not_a_results_file_is_named_as_such() {
         ("", "no JSON in the first line"),
         ("row,msg_id\n1,AA\n", "no JSON"),
         ("{\"a\":1}\n", "no `schema`"),
-        ("{\"schema\":\"ons-audit/2\"}\n", "schema `ons-audit/2`"),
+        ("{\"schema\":\"ons-audit/3\"}\n", "schema `ons-audit/3`"),
         ("{\"schema\":\"ons-audit/1\"}\n", "missing field `run_id`"),
     ] {
         let mut file = fs::OpenOptions::new()

@@ -1,0 +1,50 @@
+//! Flags for what is examined beyond the offsets.
+
+use crate::settings::Settings;
+
+/// Flags of commands that ask any source.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Was it processed?")]
+pub(in crate::command) struct ExamineFlags {
+    #[command(flatten)]
+    cluster: ClusterExamineFlags,
+    /// HTTP API: trace so many messages that all expected groups have passed, picked at random [default: 0]
+    ///
+    /// The clients' reports say whether these messages were processed, and the report states the error rate with its
+    /// 95 % interval. Breaks and dead letters are traced first, at most as many. The quota is 30 messages a minute.
+    #[arg(long, value_name = "N")]
+    trace_sample: Option<String>,
+}
+
+/// Flags of commands that read a cluster.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Was it processed?")]
+pub(in crate::command) struct ClusterExamineFlags {
+    /// What to examine beyond the offsets: failures, none, or failures,traces [default: failures]
+    ///
+    /// failures finds copies of messages in retry and dead-letter topics. traces also reads what clients of a cluster
+    /// have reported about each delivery, if their traces are enabled.
+    #[arg(long, value_name = "WHAT")]
+    examine: Option<String>,
+    /// Most calls to a cluster that examining may take in one run [default: 20000]
+    #[arg(long, value_name = "CALLS")]
+    examine_limit: Option<String>,
+    /// Topic with the trace records of a cluster's clients [default: `RMQ_SYS_TRACE_TOPIC`]
+    #[arg(long, value_name = "NAME")]
+    trace_topic: Option<String>,
+}
+
+impl ExamineFlags {
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        self.cluster.apply_to(settings);
+        settings.flag("trace_sample", self.trace_sample.as_ref());
+    }
+}
+
+impl ClusterExamineFlags {
+    pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
+        settings.flag("examine", self.examine.as_ref());
+        settings.flag("examine_limit", self.examine_limit.as_ref());
+        settings.flag("trace_topic", self.trace_topic.as_ref());
+    }
+}
