@@ -38,7 +38,7 @@ pub use targets::{Target, Targets};
 pub use terminal::TerminalSummary;
 pub(crate) use terminal_writer::{TerminalWriter, plain_table};
 pub(crate) use text::InputNotesText;
-pub use text::SummaryText;
+pub use text::{SummaryText, sampled_failures};
 pub use worklist::{ForeignFolder, refuse_foreign};
 
 use std::path::Path;

@@ -8,6 +8,7 @@
 mod evidence;
 mod expect;
 mod expect_file;
+mod interval;
 mod judge;
 mod tally;
 mod topics;
@@ -20,6 +21,7 @@ pub use evidence::{
 pub(crate) use expect::EVERY_TOPIC;
 pub use expect::{Expectation, Expectations, ExpectedGroups, MessageContext};
 pub use expect_file::{DRAFT, ExpectationsError};
+pub use interval::Interval;
 pub use judge::{AnswerView, GroupVerdict, Judged, MessageVerdict, TrackView, Verdict, judge};
 pub use tally::{BreakKind, GroupTally, RowFacts, Tally};
 pub use topics::{Coverage, TopicCounts};

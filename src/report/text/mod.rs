@@ -5,10 +5,12 @@ mod headline;
 mod input;
 mod notes;
 mod run;
+mod sample;
 mod steps;
 
 pub(crate) use input::InputNotesText;
 pub(super) use run::RunFact;
+pub use sample::sampled_failures;
 pub(super) use steps::StepPlaces;
 
 use super::Summary;
