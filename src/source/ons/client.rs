@@ -14,7 +14,7 @@ use tracing::info;
 use super::http::{Network, body_of};
 use super::keys::{ActiveKey, CredentialSource, KeyRotation, KeyState};
 use super::redact::Redactor;
-use super::request::{Calls, Signature};
+use super::request::{Call, Calls, MESSAGE_TRACE, Signature};
 use super::stamp::Stamps;
 use super::{Endpoint, answer, errors, headers, transport};
 use crate::clock::Clock;
@@ -25,6 +25,9 @@ use crate::source::{Failure, FailureKind, Trace, TraceSource};
 /// Limit for a response; a response with a thousand groups is far smaller. Each call in flight may hold one in
 /// memory.
 const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// Limit for a response of another operation: fifty messages with properties of 32 KiB each, escaped.
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 
 /// Configuration of a client.
 #[derive(Debug, Clone)]
@@ -52,7 +55,7 @@ pub struct Ons {
     /// Region and instance that the source names.
     location: (Option<String>, Option<String>),
     stamps: Stamps,
-    clock: Clock,
+    pub(super) clock: Clock,
     /// Whether any call has been answered.
     was_answered: AtomicBool,
 }
@@ -96,15 +99,19 @@ impl Ons {
         })
     }
 
-    /// Makes one attempt. A renewal that is due runs concurrently with the call; an expired key is renewed
-    /// before the call.
-    async fn ask(&self, query: &Query) -> Result<Trace, Failure> {
+    /// Makes one attempt of a call. A renewal that is due runs concurrently with it; an expired key is renewed
+    /// before it. `parse` reads the answer.
+    pub(super) async fn attempt<T>(
+        &self,
+        call: Call<'_>,
+        parse: impl FnOnce(u16, &[u8], &Redactor) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let mut key = self.keys.current();
         if key.state((self.clock)()) == KeyState::Expired {
             key = self.keys.wait_for_next(&key).await?;
         }
         let now = (self.clock)();
-        let call = self.call(query, &key, now);
+        let call = self.call(call, &key, now, parse);
         let answer = if key.state(now) == KeyState::RenewalDue {
             let renewal = pin!(self.keys.renew_in_time(now));
             match select(pin!(call), renewal).await {
@@ -118,11 +125,11 @@ impl Ons {
     }
 
     /// Replaces a key that the gateway reports as expired; the failure then allows another attempt.
-    async fn renew_if_expired(
+    async fn renew_if_expired<T>(
         &self,
-        answer: Result<Trace, Failure>,
+        answer: Result<T, Failure>,
         key: &ActiveKey,
-    ) -> Result<Trace, Failure> {
+    ) -> Result<T, Failure> {
         match answer {
             Err(failure) if failure.kind == FailureKind::Expired => {
                 Err(self.keys.replace(key, failure).await)
@@ -139,11 +146,21 @@ impl Ons {
         }
     }
 
-    async fn call(&self, query: &Query, key: &ActiveKey, now: Timestamp) -> Result<Trace, Failure> {
+    async fn call<T>(
+        &self,
+        call: Call<'_>,
+        key: &ActiveKey,
+        now: Timestamp,
+        parse: impl FnOnce(u16, &[u8], &Redactor) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let stamp = self.stamps.next(now);
+        let most = match call.action {
+            MESSAGE_TRACE => LARGEST_ANSWER,
+            _ => LARGEST_PAGE,
+        };
         let call = key
             .calls()
-            .build(query, &stamp)
+            .build(call, &stamp)
             .map_err(|error| unbuildable(&error))?;
         // The response may quote the request with its signature.
         let redactor = key.redactor().clone();
@@ -163,16 +180,15 @@ impl Ons {
             http_status: Some(status.as_u16()),
             ..failure
         };
-        let body = body_of(&mut response, LARGEST_ANSWER)
+        let body = body_of(&mut response, most)
             .await
             .map_err(|error| at_status(failed(error)))?
             .ok_or_else(|| {
-                let message = "an answer of more than 1 MiB";
+                let message = format!("an answer of more than {} MiB", most >> 20);
                 at_status(Failure::new(FailureKind::Server, None, message))
             })?;
-        answer::parse(status.as_u16(), &body, &redactor)
+        parse(status.as_u16(), &body, &redactor)
             .map_err(|failure| self.with_headers(failure, response.headers()))
-            .map_err(|failure| self.with_resource(failure, query))
     }
 
     /// Returns the failure of a call without a response.
@@ -251,7 +267,8 @@ impl Ons {
 
 impl TraceSource for Ons {
     async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
-        self.ask(query).await
+        let answer = self.attempt(Call::from(query), answer::parse).await;
+        answer.map_err(|failure| self.with_resource(failure, query))
     }
 
     fn may_refuse_everyone(&self) -> bool {

@@ -218,6 +218,12 @@ pub fn is_permission(code: &str) -> bool {
     classify(code).1 == Some(PERMISSION)
 }
 
+/// Returns whether the code says that the gateway does not serve the operation.
+#[must_use]
+pub fn is_gateway(code: &str) -> bool {
+    classify(code).1 == Some(GATEWAY)
+}
+
 /// Returns whether the messages of this code quote the string that was signed, with key ID and token. Among the
 /// codes about signatures, only this one means that the gateway computed a different signature.
 #[must_use]

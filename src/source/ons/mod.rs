@@ -1,18 +1,20 @@
-//! The HTTP API: `OnsMessageTrace`, API version 2019-02-14.
+//! The HTTP API, version 2019-02-14: `OnsMessageTrace`, dead letters and traces.
 //!
 //! - [`endpoint`]: the address of the gateway; [`http`] and [`proxy`]: how it is reached.
 //! - [`credentials`]: where the access key comes from; `keys`: renews it before it expires.
 //! - [`Ons`]: makes one call. Each call is stamped, built and signed ([`request`], [`sign_v3`], [`sign_v1`]), sent once,
 //!   and its response parsed by its content ([`answer`]), not by its content type.
+//! - `examine`: dead letters and traces, with attempts of its own.
 //! - [`errors`]: the table of what each error code means for the run.
 //!
-//! This module never waits and never retries; that is the engine's task.
+//! All but `examine` never waits and never retries; that is the engine's task.
 
 pub mod answer;
 mod client;
 pub mod credentials;
 pub mod endpoint;
 pub mod errors;
+mod examine;
 pub mod headers;
 pub mod http;
 mod keys;
@@ -30,6 +32,7 @@ mod transport;
 pub use client::{ConfigError, Ons, OnsConfig};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
+pub use examine::{DeadLetterRequest, TraceExamination, TraceOutcome, TraceQuery};
 pub use http::Network;
 pub use keys::{CredentialSource, Renewer};
 pub use request::Signature;

@@ -1,4 +1,4 @@
-//! Builds an `OnsMessageTrace` request like the official SDKs (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /`,
+//! Builds the request of a call like the official SDKs (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /`,
 //! all parameters in the query, an empty body, and a new nonce and date for every call.
 
 use std::borrow::Cow;
@@ -18,7 +18,8 @@ use super::stamp::Stamp;
 use super::{Credentials, Endpoint};
 use crate::message::Query;
 
-const ACTION: &str = "OnsMessageTrace";
+/// The operation that tells which groups consumed a message.
+pub(super) const MESSAGE_TRACE: &str = "OnsMessageTrace";
 const VERSION: &str = "2019-02-14";
 const AGENT: &str = concat!("ons-audit/", env!("CARGO_PKG_VERSION"));
 
@@ -48,6 +49,29 @@ impl FromStr for Signature {
             "v3" => Ok(Self::V3),
             "v1" => Ok(Self::V1),
             _ => Err(format!("`{text}` is not a signature; expected v3 or v1")),
+        }
+    }
+}
+
+/// A call of an operation.
+#[derive(Debug, Clone)]
+pub(super) struct Call<'a> {
+    /// The operation.
+    pub(super) action: &'static str,
+    /// The instance; that of the endpoint if there is none.
+    pub(super) instance: Option<&'a str>,
+    /// All parameters but the instance and those that every call has.
+    pub(super) parameters: Vec<(&'static str, &'a str)>,
+}
+
+impl<'a> From<&'a Query> for Call<'a> {
+    fn from(query: &'a Query) -> Self {
+        let mut parameters = Vec::with_capacity(12); // with those that are added
+        parameters.extend([("MsgId", &*query.msg_id), ("Topic", &*query.topic)]);
+        Self {
+            action: MESSAGE_TRACE,
+            instance: query.instance_id.as_deref(),
+            parameters,
         }
     }
 }
@@ -91,13 +115,13 @@ impl Calls {
             .transpose()?;
         if signature == Signature::V3 {
             headers.extend([
-                (X_ACS_ACTION.clone(), HeaderValue::from_static(ACTION)),
                 (X_ACS_VERSION.clone(), HeaderValue::from_static(VERSION)),
                 (
                     X_ACS_CONTENT_SHA256.clone(),
                     HeaderValue::from_static(EMPTY_SHA256),
                 ),
                 // Placeholders, so that the map of each call need not grow.
+                (X_ACS_ACTION.clone(), HeaderValue::from_static("")),
                 (X_ACS_DATE.clone(), HeaderValue::from_static("")),
                 (X_ACS_SIGNATURE_NONCE.clone(), HeaderValue::from_static("")),
                 (AUTHORIZATION, HeaderValue::from_static("")),
@@ -127,25 +151,23 @@ impl Calls {
         &self.credentials.access_key_id
     }
 
-    /// Builds and signs the request for a query. The instance of the query wins over that of the endpoint.
+    /// Builds and signs the request of a call. The instance of the call wins over that of the endpoint.
     pub(super) fn build(
         &self,
-        query: &Query,
+        call: Call<'_>,
         stamp: &Stamp,
     ) -> Result<Request, InvalidHeaderValue> {
-        let instance = query.instance_id.as_deref().or(self.instance.as_deref());
-        let mut parameters = Vec::with_capacity(12);
+        let instance = call.instance.or(self.instance.as_deref());
+        let (action, mut parameters) = (call.action, call.parameters);
         parameters.extend(instance.map(|id| ("InstanceId", id)));
-        parameters.push(("MsgId", &*query.msg_id));
-        parameters.push(("Topic", &*query.topic));
         let mut headers = self.headers.clone();
         let query = match &self.key {
             SigningKey::V3(key) => {
                 let query = canonical_query(&parameters);
-                self.sign_headers(key, &mut headers, &query, stamp)?;
+                self.sign_headers(key, &mut headers, (action, &query), stamp)?;
                 query
             }
-            SigningKey::V1(key) => self.signed_query(key, parameters, stamp),
+            SigningKey::V1(key) => self.signed_query(key, action, parameters, stamp),
         };
         let mut url = self.url.clone();
         url.set_query(Some(&query));
@@ -168,7 +190,7 @@ impl Calls {
         &self,
         key: &V3SigningKey,
         headers: &mut HeaderMap,
-        query: &str,
+        (action, query): (&'static str, &str),
         stamp: &Stamp,
     ) -> Result<(), InvalidHeaderValue> {
         let key_id = &*self.credentials.access_key_id;
@@ -180,7 +202,7 @@ impl Calls {
         if token.is_some() {
             signed.push((X_ACS_ACCESSKEY_ID.as_str(), key_id));
         }
-        signed.push((X_ACS_ACTION.as_str(), ACTION));
+        signed.push((X_ACS_ACTION.as_str(), action));
         signed.push((X_ACS_CONTENT_SHA256.as_str(), EMPTY_SHA256));
         signed.push((X_ACS_DATE.as_str(), stamp.date()));
         if let Some(token) = token {
@@ -196,6 +218,7 @@ impl Calls {
             payload_sha256: EMPTY_SHA256,
         }
         .authorization(key_id, key);
+        headers.insert(&X_ACS_ACTION, HeaderValue::from_static(action));
         headers.insert(&X_ACS_DATE, stamp.date.clone());
         headers.insert(&X_ACS_SIGNATURE_NONCE, HeaderValue::from_str(&stamp.nonce)?);
         headers.insert(AUTHORIZATION, sensitive(&authorization)?);
@@ -205,12 +228,13 @@ impl Calls {
     fn signed_query<'a>(
         &'a self,
         key: &V1SigningKey,
+        action: &'static str,
         mut parameters: Vec<(&'a str, &'a str)>,
         stamp: &'a Stamp,
     ) -> String {
         parameters.extend([
             ("AccessKeyId", &*self.credentials.access_key_id),
-            ("Action", ACTION),
+            ("Action", action),
             // Without it, the response is XML.
             ("Format", "JSON"),
             ("SignatureMethod", "HMAC-SHA1"),
@@ -260,7 +284,7 @@ mod tests {
             nonce: "3156853299f313e23d1673dc12e1703d".into(),
         };
         let calls = Calls::new(&endpoint, credentials, signature).unwrap();
-        calls.build(&query, &stamp).unwrap()
+        calls.build(Call::from(&query), &stamp).unwrap()
     }
 
     #[test]

@@ -8,8 +8,11 @@
 mod json;
 mod xml;
 
+use serde_json::Value;
+
 use super::errors;
 use super::redact::Redactor;
+use super::request::MESSAGE_TRACE;
 use crate::offsets::TrackType;
 use crate::source::{Failure, Trace, Track};
 
@@ -29,8 +32,8 @@ const LOOKED_AT: usize = 16 * 1024;
 /// If the gateway reports an error, or the body is not a response of `OnsMessageTrace`.
 pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Failure> {
     let is_success = (200..300).contains(&status);
-    let unreadable = |reason: String| unreadable(status, &reason, body, redactor);
-    let judged = match read(body) {
+    let unreadable = |reason: String| unreadable(MESSAGE_TRACE, status, &reason, body, redactor);
+    let judged = match read(body, MESSAGE_TRACE) {
         Ok(parsed) => match parsed.error_code(is_success) {
             Some(code) => Err(parsed.refusal(code, redactor)),
             None if !is_success => Err(parsed.refusal_without_code(status, redactor)),
@@ -42,6 +45,53 @@ pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Fai
         http_status: Some(status),
         ..failure
     })
+}
+
+/// Parses the status and body of the response of another operation. Returns the value of a field, whose shape the caller
+/// checks; `None` if the field is absent or null. An element of XML becomes an object, or a text if it has no elements;
+/// elements of the same name become a list.
+///
+/// # Errors
+///
+/// If the gateway reports an error, or the body is not a response of the operation.
+pub(super) fn parse_field(
+    (action, field): (&'static str, &str),
+    status: u16,
+    body: &[u8],
+    redactor: &Redactor,
+) -> Result<Option<Value>, Failure> {
+    let is_success = (200..300).contains(&status);
+    let unreadable = |reason: &str| unreadable(action, status, reason, body, redactor);
+    let judged = match read(body, action) {
+        Ok(parsed) => match parsed.error_code(is_success) {
+            Some(code) => Err(parsed.refusal(code, redactor)),
+            None if !is_success => Err(parsed.refusal_without_code(status, redactor)),
+            None => match (parsed.denial, read_fields(body)) {
+                (Some(denial), _) => Err(unreadable(denial)),
+                (None, Err(reason)) => Err(unreadable(&reason)),
+                (None, Ok(mut fields)) => match fields.remove(field) {
+                    None if parsed.request_id.is_none() => {
+                        Err(unreadable(&format!("neither RequestId nor {field} in it")))
+                    }
+                    value => Ok(value.filter(|value| !value.is_null())),
+                },
+            },
+        },
+        Err(reason) => Err(unreadable(&reason)),
+    };
+    judged.map_err(|failure| Failure {
+        http_status: Some(status),
+        ..failure
+    })
+}
+
+/// Returns the fields of a body that [`read`] accepts.
+fn read_fields(body: &[u8]) -> Result<serde_json::Map<String, Value>, String> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    match body.trim_ascii_start().first() {
+        Some(b'<') => xml::fields(body),
+        _ => serde_json::from_slice(body).map_err(|error| error.to_string()),
+    }
 }
 
 /// `Success` is false.
@@ -156,13 +206,13 @@ fn key(track: &Track) -> (&str, &str) {
     (&track.group, track.track_type.as_str())
 }
 
-/// Parses JSON or XML, decided by the first byte that is not blank.
-fn read(body: &[u8]) -> Result<Body, String> {
+/// Parses a response of an operation in JSON or XML, decided by the first byte that is not blank.
+fn read(body: &[u8], action: &str) -> Result<Body, String> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     match body.trim_ascii_start().first() {
         None => Err("an empty body".into()),
         Some(b'{' | b'[') => json::read(body),
-        Some(b'<') => xml::read(body),
+        Some(b'<') => xml::read(body, action),
         Some(0x1f) if body.starts_with(b"\x1f\x8b") => {
             Err("compressed, which was not requested".into())
         }
@@ -189,7 +239,13 @@ fn without_code(status: u16, message: &str) -> Failure {
 }
 
 /// Returns the failure for an unreadable body: a proxy's page, a truncated response, nothing.
-fn unreadable(status: u16, reason: &str, body: &[u8], redactor: &Redactor) -> Failure {
+fn unreadable(
+    action: &str,
+    status: u16,
+    reason: &str,
+    body: &[u8],
+    redactor: &Redactor,
+) -> Failure {
     let start = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
     let reason = redactor.excerpt(reason, EXCERPT);
     let excerpt = redactor.excerpt(&start, EXCERPT);
@@ -200,7 +256,7 @@ fn unreadable(status: u16, reason: &str, body: &[u8], redactor: &Redactor) -> Fa
     };
     without_code(
         status,
-        &format!("not an answer of OnsMessageTrace: {reason}{begins}"),
+        &format!("not an answer of {action}: {reason}{begins}"),
     )
 }
 

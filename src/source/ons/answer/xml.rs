@@ -5,16 +5,18 @@
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
+use serde_json::{Map, Value};
 
 use super::{Body, ERROR_CODE, NO_SUCCESS, track};
 
 /// Limit for nesting; it bounds the memory that a hostile response can use.
 const DEPTH: usize = 32;
 
-pub(super) fn read(body: &[u8]) -> Result<Body, String> {
+/// Reads a response of an operation.
+pub(super) fn read(body: &[u8], action: &str) -> Result<Body, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     let mut reader = Reader::from_str(text);
-    let mut document = XmlAnswer::new();
+    let mut document = XmlAnswer::new(action);
     loop {
         match reader.read_event().map_err(|error| error.to_string())? {
             Event::Start(tag) => document.open(tag.local_name().as_ref())?,
@@ -32,6 +34,84 @@ pub(super) fn read(body: &[u8]) -> Result<Body, String> {
     }
 }
 
+/// Returns the elements inside the root. An element becomes an object, or a text if it has no elements inside; elements
+/// of the same name become a list.
+pub(super) fn fields(body: &[u8]) -> Result<Map<String, Value>, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    let mut reader = Reader::from_str(text);
+    // The document itself, then the open elements.
+    let mut open = vec![OpenElement::default()];
+    loop {
+        match reader.read_event().map_err(|error| error.to_string())? {
+            Event::Start(tag) if open.len() <= DEPTH => open.push(OpenElement {
+                name: tag.local_name().as_ref().to_owned(),
+                ..OpenElement::default()
+            }),
+            Event::Start(_) => return Err(format!("elements nested more than {DEPTH} deep")),
+            Event::Empty(tag) => {
+                let name = tag.local_name().as_ref().to_owned();
+                OpenElement::add(&mut open, name, Value::String(String::new()));
+            }
+            Event::End(_) => {
+                if let Some(closed) = open.pop() {
+                    let (name, value) = closed.close();
+                    OpenElement::add(&mut open, name, value);
+                }
+            }
+            Event::Text(text) => OpenElement::append(&mut open, &text.xml10_content()),
+            Event::CData(text) => OpenElement::append(&mut open, &text.xml10_content()),
+            Event::GeneralRef(reference) => OpenElement::append(&mut open, &resolve(&reference)),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let root = open
+        .pop()
+        .and_then(|document| document.inside.into_iter().next());
+    match root {
+        Some((_, Value::Object(fields))) => Ok(fields),
+        _ => Err("a document without elements".into()),
+    }
+}
+
+/// An element whose end has not been read.
+#[derive(Default)]
+struct OpenElement {
+    name: String,
+    text: String,
+    inside: Map<String, Value>,
+}
+
+impl OpenElement {
+    fn close(self) -> (String, Value) {
+        let value = if self.inside.is_empty() {
+            Value::String(self.text.trim().to_owned())
+        } else {
+            Value::Object(self.inside)
+        };
+        (self.name, value)
+    }
+
+    /// Appends a text to the innermost element.
+    fn append(open: &mut [Self], text: &str) {
+        if let Some(element) = open.last_mut() {
+            element.text.push_str(text);
+        }
+    }
+
+    /// Adds a closed element to the innermost one.
+    fn add(open: &mut [Self], name: String, value: Value) {
+        let Some(around) = open.last_mut() else {
+            return;
+        };
+        match around.inside.get_mut(&name) {
+            Some(Value::Array(list)) => list.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+            None => drop(around.inside.insert(name, value)),
+        }
+    }
+}
+
 /// Resolves `&name;` or `&#number;`; keeps an unknown reference verbatim.
 fn resolve(reference: &BytesRef<'_>) -> String {
     if let Some(known) = resolve_predefined_entity(reference) {
@@ -44,7 +124,9 @@ fn resolve(reference: &BytesRef<'_>) -> String {
 }
 
 /// State of the parser.
-struct XmlAnswer {
+struct XmlAnswer<'a> {
+    /// The operation.
+    action: &'a str,
     /// Names of the open elements.
     path: Vec<String>,
     /// Text since the last tag.
@@ -57,9 +139,10 @@ struct XmlAnswer {
     body: Body,
 }
 
-impl XmlAnswer {
-    fn new() -> Self {
+impl<'a> XmlAnswer<'a> {
+    fn new(action: &'a str) -> Self {
         Self {
+            action,
             path: Vec::new(),
             text: String::new(),
             group: None,
@@ -79,7 +162,7 @@ impl XmlAnswer {
 
     fn open(&mut self, name: &str) -> Result<(), String> {
         if self.path.is_empty() {
-            self.is_operation = name == "OnsMessageTraceResponse";
+            self.is_operation = name.strip_suffix("Response") == Some(self.action);
             if !self.is_operation && name != "Error" {
                 return Err(format!("a document of type {name}"));
             }

@@ -1,0 +1,107 @@
+//! What became of messages beyond the offsets: dead letters of groups and traces of messages (`docs/facts/processing.md`
+//! §B).
+//!
+//! - [`dead_letters`]: `OnsDLQMessagePageQueryByGroupId`, page by page, in windows of time.
+//! - [`traces`]: `OnsTraceQueryByMsgId` starts a query, `OnsTraceGetResult` returns its result.
+//! - [`asker`]: makes a call until it is answered, and says why it was not.
+//! - [`fields`]: reads the fields of answers, whatever their shape.
+//!
+//! Nothing here fails: what could not be read is stated with the reason. Every operation only reads.
+
+mod asker;
+mod dead_letters;
+mod fields;
+#[cfg(test)]
+mod tests;
+mod traces;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::evidence::{Examination, MessageKeys, Proof};
+use crate::source::{CallPacer, Ons};
+
+/// The groups whose dead letters are asked for.
+#[derive(Debug)]
+pub struct DeadLetterRequest<'a> {
+    /// Groups with their instances, expected ones first.
+    pub groups: Vec<(Option<Arc<str>>, Arc<str>)>,
+    /// The time since which dead letters are asked for: five minutes before the oldest born time. Those of more than three
+    /// days ago are deleted.
+    pub from: Timestamp,
+    /// The time until which dead letters are asked for: now.
+    pub to: Timestamp,
+    /// The messages that are looked for.
+    pub keys: &'a MessageKeys,
+    /// Most calls.
+    pub limit: u64,
+}
+
+/// A message whose trace is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceQuery {
+    /// The instance of the topic.
+    pub instance_id: Option<Arc<str>>,
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The message ID.
+    pub msg_id: Arc<str>,
+    /// When the producer made the message, if it is known. Otherwise the last three days are searched.
+    pub born_at: Option<Timestamp>,
+}
+
+/// What the traces of messages say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TraceExamination {
+    /// What the clients have reported.
+    pub proofs: Vec<Proof>,
+    /// What came of each query, in the order of the queries.
+    pub outcomes: Vec<TraceOutcome>,
+    /// Number of calls that it took.
+    pub calls: u64,
+}
+
+/// What came of the query for the trace of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TraceOutcome {
+    /// At least one client has reported success or failure.
+    Reported,
+    /// The trace has no report of a client: its consumers do not trace, or have not finished.
+    NoReport,
+    /// The message could not be traced, with the reason.
+    Untraced(Arc<str>),
+}
+
+impl Ons {
+    /// Asks for the dead letters of each group. A group that could not be read is
+    /// [`incomplete`](crate::evidence::ExaminedTopic::incomplete); what was found in it until then is kept.
+    ///
+    /// `pace` is that of `OnsDLQMessagePageQueryByGroupId`, which has a quota of its own.
+    pub async fn dead_letters<P: CallPacer>(
+        &self,
+        request: &DeadLetterRequest<'_>,
+        pace: &P,
+    ) -> Examination {
+        dead_letters::examine(self, request, pace).await
+    }
+
+    /// Asks for the trace of each message. There are proofs for all groups that a trace names.
+    ///
+    /// `pace` is that of `OnsTraceQueryByMsgId`, which has a quota of its own. The results are asked for at most once a
+    /// second, which is far below the quota of `OnsTraceGetResult`.
+    pub async fn traces<P: CallPacer>(
+        &self,
+        messages: &[TraceQuery],
+        pace: &P,
+    ) -> TraceExamination {
+        traces::examine(self, messages, (self.clock)(), pace).await
+    }
+}
+
+/// Returns a name without the prefix of its instance, with which the service stores it.
+fn plain_name<'n>(name: &'n str, instance: Option<&str>) -> &'n str {
+    instance
+        .and_then(|instance| name.strip_prefix(instance)?.strip_prefix('%'))
+        .unwrap_or(name)
+}
