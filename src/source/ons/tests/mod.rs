@@ -3,7 +3,7 @@
 pub(super) mod gateway;
 mod renewal;
 mod tunnel;
-mod wire;
+pub(super) mod wire;
 
 use serde::Deserialize;
 

@@ -24,7 +24,7 @@ pub(super) fn now() -> Timestamp {
     "2026-08-01T12:00:00.7Z".parse().unwrap()
 }
 
-pub(super) fn config(gateway: &Gateway, signature: Signature) -> OnsConfig {
+pub(in super::super) fn config(gateway: &Gateway, signature: Signature) -> OnsConfig {
     OnsConfig {
         endpoint: Endpoint::parse(&format!("http://{}", gateway.address), false).unwrap(),
         key: key().into(),
@@ -77,9 +77,9 @@ async fn failure(reply: Reply) -> Failure {
 }
 
 /// Decoded parameters and headers (lower-case names) of a request.
-type Pairs = Vec<(String, String)>;
+pub(in super::super) type Pairs = Vec<(String, String)>;
 
-fn taken_apart(head: &str) -> (Pairs, Pairs) {
+pub(in super::super) fn taken_apart(head: &str) -> (Pairs, Pairs) {
     let mut lines = head.lines();
     let line = lines.next().unwrap();
     let target = line
@@ -96,7 +96,7 @@ fn taken_apart(head: &str) -> (Pairs, Pairs) {
     (url.query_pairs().into_owned().collect(), headers)
 }
 
-fn value<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a str> {
+pub(in super::super) fn value<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a str> {
     pairs
         .iter()
         .find(|(key, _)| key == name)
