@@ -99,6 +99,15 @@ impl ApiError {
         }
     }
 
+    /// Builds the error for a parameter of an operation that has no valid value.
+    pub fn invalid_field(message: impl Into<String>) -> Self {
+        Self::Source {
+            code: Cow::Borrowed("BIZ_FIELD_CHECK_INVALID"),
+            status: 400,
+            message: message.into(),
+        }
+    }
+
     /// Returns the `Code`.
     #[must_use]
     pub fn code(&self) -> Cow<'static, str> {

@@ -47,11 +47,12 @@ impl Quota {
         if self.rate == Rate::Max {
             return None;
         }
+        let rate = action.quota(self.rate);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get(&(Arc::clone(account), action)) {
             return Some(Arc::clone(bucket));
         }
-        let bucket = Arc::new(Limiter::new(self.rate, self.rate.calls())?);
+        let bucket = Arc::new(Limiter::new(rate, rate.calls())?);
         buckets.insert((Arc::clone(account), action), Arc::clone(&bucket));
         Some(bucket)
     }
@@ -78,6 +79,19 @@ mod tests {
         tokio::time::advance(wait).await;
         assert_eq!(trace(&a), Ok(()));
         assert_eq!(trace(&a), Err(ApiError::Throttled(wait)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn queries_for_traces_have_a_lower_quota() {
+        for (rate, calls, wait) in [("10/s", 30, 2_000), ("1/s", 30, 2_000), ("3/m", 3, 20_000)] {
+            let quota = Quota::new(rate.parse().unwrap());
+            let query = || quota.count(&"a".into(), Action::TraceQueryByMsgId);
+            for _ in 0..calls {
+                assert_eq!(query(), Ok(()), "{rate}");
+            }
+            let wait = Duration::from_millis(wait);
+            assert_eq!(query(), Err(ApiError::Throttled(wait)), "{rate}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::ApiError;
 
@@ -26,12 +27,19 @@ impl BodyFormat {
         }
     }
 
-    /// Writes the answer of an operation.
-    pub(super) fn answer<D: Serialize>(self, action: &str, request_id: &str, data: &D) -> Vec<u8> {
-        self.write(
-            &format!("{action}Response"),
-            &ResponseBody { request_id, data },
-        )
+    /// Writes the answer of an operation, whose data are in `field`.
+    pub(super) fn answer<D: Serialize>(
+        self,
+        (action, field): (&str, &'static str),
+        request_id: &str,
+        data: &D,
+    ) -> Vec<u8> {
+        let body = ResponseBody {
+            request_id,
+            field,
+            data,
+        };
+        self.write(&format!("{action}Response"), &body)
     }
 
     /// Writes an error.
@@ -72,11 +80,20 @@ fn valid_xml(text: &str) -> Cow<'_, str> {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct ResponseBody<'a, D> {
     request_id: &'a str,
+    /// The name of the field with the data.
+    field: &'static str,
     data: &'a D,
+}
+
+impl<D: Serialize> Serialize for ResponseBody<'_, D> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_struct("ResponseBody", 2)?;
+        body.serialize_field("RequestId", self.request_id)?;
+        body.serialize_field(self.field, self.data)?;
+        body.end()
+    }
 }
 
 #[derive(Serialize)]

@@ -223,6 +223,54 @@ impl Snapshot {
         Cow::Borrowed(topic)
     }
 
+    /// Returns the name of a topic in this snapshot.
+    #[must_use]
+    pub fn topic_name<'t>(&self, instance: Option<&str>, topic: &'t str) -> Cow<'t, str> {
+        self.name_of(instance, topic)
+    }
+
+    /// Returns the name of a group in this snapshot. In a captured cluster, an instance is a namespace, if any topic has it.
+    #[must_use]
+    pub fn group_name<'g>(&self, instance: Option<&str>, group: &'g str) -> Cow<'g, str> {
+        self.namespace(instance)
+            .map_or(Cow::Borrowed(group), |namespace| namespace.wrap(group))
+    }
+
+    /// Returns the name of a topic or group without the namespace of the instance.
+    #[must_use]
+    pub fn bare_name<'n>(&self, instance: Option<&str>, name: &'n str) -> Cow<'n, str> {
+        self.namespace(instance)
+            .map_or(Cow::Borrowed(name), |namespace| namespace.unwrap(name))
+    }
+
+    /// Returns the namespace that an instance stands for.
+    fn namespace(&self, instance: Option<&str>) -> Option<Namespace> {
+        if self.state.rules != Rules::Offsets {
+            return None;
+        }
+        let namespace = Namespace::new(instance?)?;
+        let mut topics = self.state.topics.keys();
+        topics
+            .any(|topic| namespace.contains(topic))
+            .then_some(namespace)
+    }
+
+    /// Returns the keys under which evidence about a message may be kept: its ID, and the unique keys of its copies under
+    /// the topic.
+    #[must_use]
+    pub fn keys_of<'k>(
+        &'k self,
+        instance: Option<&str>,
+        topic: &str,
+        msg_id: &'k str,
+    ) -> Vec<&'k str> {
+        let name = self.name_of(instance, topic);
+        let copies = self.state.messages.copies(msg_id);
+        let unique = copies.filter(|copy| copy.topic() == name);
+        let unique = unique.filter_map(Stored::unique_key);
+        std::iter::once(msg_id).chain(unique).collect()
+    }
+
     /// Checks that the snapshot covers an instance.
     ///
     /// # Errors

@@ -1,23 +1,41 @@
 //! The operations, one file each.
 //!
-//! `OnsMessageTrace` works with every source, the others with snapshots only. Fields that the snapshot does not have are
+//! `OnsMessageTrace` works with every source, the others with snapshots only. Those about dead letters and traces need a
+//! snapshot of a cluster that was examined for them; otherwise they do not exist. Every operation only reads. Fields that the snapshot does not have are
 //! left out: in these operations every field is optional (`docs/facts/ons-api.md` §2.3).
 
 mod consumer_time_span;
+mod dlq_message_get_by_id;
+mod dlq_message_page_query;
+mod examined_group;
 mod instance_list;
 mod message_get_by_msg_id;
 mod message_trace;
 mod region_list;
 mod topic_sub_detail;
+mod trace_get_result;
+mod trace_query_by_msg_id;
+
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::upstream::Upstream;
 use super::{ApiError, BodyFormat, Parameters, Principal};
+use crate::engine::Rate;
+use crate::evidence::Examination;
 use crate::offsets::snapshot::TopicState;
 use crate::source::snapshot::{NO_MESSAGE, absent};
 use crate::source::{Failure, Snapshot};
 
 /// The version of the API.
 pub const VERSION: &str = "2019-02-14";
+
+/// Queries for traces: the quota of the cloud.
+const TRACE_QUERIES: Rate = Rate::Limited {
+    calls: NonZeroU32::new(30).expect("thirty is not zero"),
+    per: Duration::from_mins(1),
+};
 
 /// An operation that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,17 +52,29 @@ pub enum Action {
     RegionList,
     /// Returns the instances.
     InstanceInServiceList,
+    /// Returns a page of the dead letters of a group.
+    DlqMessagePageQuery,
+    /// Returns a dead letter of a group.
+    DlqMessageGetById,
+    /// Starts the query for the trace of a message.
+    TraceQueryByMsgId,
+    /// Returns the result of a query for a trace.
+    TraceGetResult,
 }
 
 impl Action {
     /// All operations.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::MessageTrace,
         Self::TopicSubDetail,
         Self::MessageGetByMsgId,
         Self::ConsumerTimeSpan,
         Self::RegionList,
         Self::InstanceInServiceList,
+        Self::DlqMessagePageQuery,
+        Self::DlqMessageGetById,
+        Self::TraceQueryByMsgId,
+        Self::TraceGetResult,
     ];
 
     /// Returns the name that clients use.
@@ -57,6 +87,34 @@ impl Action {
             Self::ConsumerTimeSpan => "OnsConsumerTimeSpan",
             Self::RegionList => "OnsRegionList",
             Self::InstanceInServiceList => "OnsInstanceInServiceList",
+            Self::DlqMessagePageQuery => "OnsDLQMessagePageQueryByGroupId",
+            Self::DlqMessageGetById => "OnsDLQMessageGetById",
+            Self::TraceQueryByMsgId => "OnsTraceQueryByMsgId",
+            Self::TraceGetResult => "OnsTraceGetResult",
+        }
+    }
+
+    /// Returns the name of the field with the answer.
+    const fn field(self) -> &'static str {
+        match self {
+            Self::DlqMessagePageQuery => "MsgFoundDo",
+            Self::TraceQueryByMsgId => "QueryId",
+            Self::TraceGetResult => "TraceData",
+            _ => "Data",
+        }
+    }
+
+    /// Returns the rate that an account may call the operation at if `quota` is that of the others. Queries for traces are
+    /// the expensive ones: 30 a minute (`docs/facts/ons-api.md` §2.1).
+    #[must_use]
+    pub fn quota(self, quota: Rate) -> Rate {
+        let most = match self {
+            Self::TraceQueryByMsgId => TRACE_QUERIES,
+            _ => return quota,
+        };
+        match quota.interval() {
+            Some(interval) if Some(interval) < most.interval() => most,
+            _ => quota,
         }
     }
 
@@ -78,7 +136,7 @@ impl Action {
         format: BodyFormat,
         request_id: &str,
     ) -> Result<Vec<u8>, ApiError> {
-        let name = self.name();
+        let name = (self.name(), self.field());
         Ok(match self {
             Self::MessageTrace => {
                 format.answer(name, request_id, &message_trace::answer(context).await?)
@@ -95,6 +153,18 @@ impl Action {
             Self::RegionList => format.answer(name, request_id, &region_list::answer(context)?),
             Self::InstanceInServiceList => {
                 format.answer(name, request_id, &instance_list::answer(context)?)
+            }
+            Self::DlqMessagePageQuery => {
+                format.answer(name, request_id, &dlq_message_page_query::answer(context)?)
+            }
+            Self::DlqMessageGetById => {
+                format.answer(name, request_id, &dlq_message_get_by_id::answer(context)?)
+            }
+            Self::TraceQueryByMsgId => {
+                format.answer(name, request_id, &trace_query_by_msg_id::answer(context)?)
+            }
+            Self::TraceGetResult => {
+                format.answer(name, request_id, &trace_get_result::answer(context)?)
             }
         })
     }
@@ -143,6 +213,38 @@ impl ActionContext<'_> {
     /// Returns the snapshot. For any other source the operation does not exist.
     fn snapshot(&self) -> Result<&Snapshot, ApiError> {
         self.upstream.snapshot().ok_or(ApiError::UnknownAction)
+    }
+
+    /// Returns what was examined beyond the offsets. Without it the operation does not exist.
+    fn examination(&self) -> Result<&Examination, ApiError> {
+        let examination = self.snapshot()?.state().examination.as_ref();
+        examination.ok_or(ApiError::UnknownAction)
+    }
+
+    /// Returns a whole number of the call. `None` if it is not given.
+    fn number(&self, name: &'static str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.parameters.get(name) else {
+            return Ok(None);
+        };
+        let number = text.parse().map_err(|_| {
+            ApiError::invalid_field(format!("{name} is `{text}`, which is no whole number"))
+        })?;
+        Ok(Some(number))
+    }
+
+    /// Returns a time of the call, in milliseconds.
+    fn millis(&self, name: &'static str) -> Result<i64, ApiError> {
+        self.number(name)?.ok_or(ApiError::MissingField(name))
+    }
+
+    /// Returns the time from `BeginTime` to `EndTime`, in milliseconds.
+    fn period(&self) -> Result<RangeInclusive<i64>, ApiError> {
+        let (begin, end) = (self.millis("BeginTime")?, self.millis("EndTime")?);
+        if begin > end {
+            let message = format!("BeginTime {begin} is after EndTime {end}");
+            return Err(ApiError::invalid_field(message));
+        }
+        Ok(begin..=end)
     }
 
     /// Returns the topic of the call with its state in the snapshot.

@@ -64,6 +64,16 @@ pub(super) fn gateway() -> Gateway {
 
 /// Creates such a gateway, which started at this time.
 pub(super) fn gateway_started_at(started: &str) -> Gateway {
+    gateway_over(SNAPSHOT, started)
+}
+
+/// Creates such a gateway over the small snapshot with these fields added.
+pub(super) fn gateway_with(fields: &str) -> Gateway {
+    let snapshot = SNAPSHOT.replacen('{', &format!("{{{fields},"), 1);
+    gateway_over(&snapshot, "2025-11-20T02:45:00.999Z")
+}
+
+pub(super) fn gateway_over(snapshot: &str, started: &str) -> Gateway {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         use std::io::Write;
@@ -73,7 +83,7 @@ pub(super) fn gateway_started_at(started: &str) -> Gateway {
         path
     };
     let keys = AccessKeys::load(&KeySource::File(write("keys.toml", KEYS))).unwrap();
-    let snapshot = Snapshot::open(&write("cluster.json", SNAPSHOT)).unwrap();
+    let snapshot = Snapshot::open(&write("cluster.json", snapshot)).unwrap();
     Gateway {
         authenticator: Authenticator::new(
             Some(keys),

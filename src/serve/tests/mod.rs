@@ -2,6 +2,7 @@
 
 mod client;
 mod errors;
+mod evidence;
 mod properties;
 
 use std::time::Duration;

@@ -28,7 +28,7 @@ const THROTTLED: Duration = Duration::from_secs(1);
 /// Upper bound of the wait after the first failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Upper bound of every wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Makes one attempt of a call and returns the field of its answer. The tests have one without a socket.
 pub(super) trait Api {

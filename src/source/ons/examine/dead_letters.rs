@@ -47,35 +47,18 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
         request,
     };
     let mut examination = Examination::default();
-    let mut end: Option<Arc<str>> = None;
-    let mut unanswered = 0;
+    let mut progress = Progress::default();
     for (instance_id, group) in &request.groups {
         let mut proofs = Vec::new();
-        let incomplete = match &end {
-            Some(reason) => Some(Arc::clone(reason)),
-            None => {
-                let named = Group {
-                    group,
-                    instance_id: instance_id.as_ref(),
-                };
-                let read = reader.group(named, window, &mut proofs).await;
-                read.err().map(|stop| {
-                    unanswered = if stop.is_unanswered {
-                        unanswered + 1
-                    } else {
-                        0
-                    };
-                    let reason = stop.reason;
-                    if stop.is_general || unanswered == MOST_UNANSWERED {
-                        end = Some(Arc::clone(&reason));
-                    }
-                    reason
-                })
-            }
+        let incomplete = if let Some(reason) = &progress.end {
+            Some(Arc::clone(reason))
+        } else {
+            let named = Group {
+                group,
+                instance_id: instance_id.as_ref(),
+            };
+            progress.note(reader.group(named, window, &mut proofs).await)
         };
-        if incomplete.is_none() {
-            unanswered = 0;
-        }
         // Windows share their ends, and a message may have been redriven and have failed again.
         proofs.sort_by(|a, b| (&a.key, a.at, a.attempts).cmp(&(&b.key, b.at, b.attempts)));
         proofs.dedup();
@@ -91,6 +74,31 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
     }
     examination.calls = reader.asker.calls;
     examination
+}
+
+/// Whether other groups are still asked for.
+#[derive(Default)]
+struct Progress {
+    /// Number of groups in a row that were not answered.
+    unanswered: u32,
+    /// Why no other group is asked for.
+    end: Option<Arc<str>>,
+}
+
+impl Progress {
+    /// Notes how a group ended; returns why it is incomplete.
+    fn note(&mut self, read: Result<(), Stop>) -> Option<Arc<str>> {
+        let stop = read.err();
+        self.unanswered = match &stop {
+            Some(stop) if stop.is_unanswered => self.unanswered + 1,
+            _ => 0,
+        };
+        let stop = stop?;
+        if stop.is_general || self.unanswered == MOST_UNANSWERED {
+            self.end = Some(Arc::clone(&stop.reason));
+        }
+        Some(stop.reason)
+    }
 }
 
 /// Why no more of a group was read.

@@ -45,8 +45,8 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
     let mut denied = HashMap::<(Option<&str>, &str), Arc<str>>::new();
     let mut unanswered = 0;
     for message in messages {
-        let place = (message.instance_id.as_deref(), &*message.topic);
-        if let Some(reason) = end.as_ref().or_else(|| denied.get(&place)) {
+        let subject = (message.instance_id.as_deref(), &*message.topic);
+        if let Some(reason) = end.as_ref().or_else(|| denied.get(&subject)) {
             outcomes.push(TraceOutcome::Untraced(Arc::clone(reason)));
             continue;
         }
@@ -62,7 +62,7 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
                 if is_general(&failure) || unanswered == MOST_UNANSWERED {
                     end = Some(Arc::clone(&reason));
                 } else if failure.kind == FailureKind::Forbidden {
-                    denied.insert(place, Arc::clone(&reason));
+                    denied.insert(subject, Arc::clone(&reason));
                 }
                 TraceOutcome::Untraced(reason)
             }
