@@ -1,4 +1,4 @@
-"""Runs Clients.java in its own JVM; one line per command."""
+"""Runs Clients.java or Listeners.java in its own JVM; one line per command."""
 import os
 import subprocess
 import sys
@@ -10,11 +10,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Clients:
-    def __init__(self, jars, home, name_server):
+    def __init__(self, jars, home, name_server, program="Clients"):
         self.home = home
         self.log = open(home / "clients.log", "wb")
         command = ["java", "-Xmx512m", "-XX:+UseSerialGC", *cluster.OPENED, f"-Duser.home={home}", f"-Drocketmq.home.dir={home}",
-                   "-cp", f"{jars}/*", f"{HERE}/Clients.java", name_server]
+                   "-cp", f"{jars}/*", f"{HERE}/{program}.java", name_server]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
                                         cwd=home, env={**os.environ, "ROCKETMQ_HOME": str(home)}, start_new_session=True)
 

@@ -127,6 +127,7 @@ class Broker:
         return f"{self.ip}:{self.port}"
 
     def start(self, ip=None, port=None, more="", wait=True):
+        more = self.cluster.more + more
         self.ip, self.port = ip or self.ip, port or self.port
         self.store.mkdir(exist_ok=True)
         file = self.store / "broker.conf"
@@ -143,8 +144,9 @@ class Broker:
 
 
 class Cluster:
-    def __init__(self, jars, home, brokers=("broker-a", "broker-b")):
-        self.jars, self.home, self.taken = jars, Path(home), []
+    def __init__(self, jars, home, brokers=("broker-a", "broker-b"), more=""):
+        """`more` has lines of the brokers' configuration, which win over those above."""
+        self.jars, self.home, self.taken, self.more = jars, Path(home), [], more
         (self.home / "conf").mkdir(parents=True, exist_ok=True)
         for program in ("namesrv", "broker", "tools"):
             (self.home / "conf" / f"logback_{program}.xml").write_text(LOGBACK)

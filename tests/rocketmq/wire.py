@@ -2,13 +2,18 @@
 
 Only for reading: nothing here has a code that writes.
 """
+import base64
+import hashlib
+import hmac
 import json
 import re
 import socket
 import struct
+import zlib
 
 ROUTE, CLUSTER, TOPICS, CLUSTER_TOPICS = 105, 106, 206, 224
 PULL, QUERY_MESSAGE, QUERY_OFFSET, SEARCH_OFFSET, MAX_OFFSET, MIN_OFFSET, VIEW = 11, 12, 14, 29, 30, 31, 33
+DELAY_OFFSETS = 45
 ALL_OFFSETS, SUBSCRIPTION_GROUPS, CONNECTIONS, CONSUME_STATS, WHO, TOPICS_OF, BROKER_STATS, QUEUE, TOPIC_CONFIG = (
     43, 201, 203, 208, 300, 343, 317, 321, 351)
 VERSION = 399  # below 4.9.4: a name server answers as it does to old clients
@@ -92,3 +97,47 @@ def groups(broker):
 
 def topics(name_server):
     return sorted(plain_json(ask(name_server, TOPICS)[2])["topicList"])
+
+
+def signed(fields, account, body=b""):
+    """Returns the fields with the signature of an account (key and secret): over all values in the order of their names."""
+    fields = {name: str(value) for name, value in {**(fields or {}), "AccessKey": account[0]}.items()}
+    content = "".join(fields[name] for name in sorted(fields)).encode() + body
+    return {**fields, "Signature": base64.b64encode(hmac.digest(account[1].encode(), content, hashlib.sha1)).decode()}
+
+
+def pull(topic, queue, offset, count=32, group="TOOLS_CONSUMER"):
+    """The fields of a PULL_MESSAGE that returns at once and commits nothing."""
+    return {"consumerGroup": group, "topic": topic, "queueId": queue, "queueOffset": offset, "maxMsgNums": count, "sysFlag": 4,
+            "commitOffset": 0, "suspendTimeoutMillis": 0, "subscription": "*", "subVersion": 0, "expressionType": "TAG"}
+
+
+def messages(body):
+    """The stored messages in the body of an answer (IPv4 only)."""
+    place = 0
+    while place < len(body):
+        size, _, _, queue, _, offset, _, flags, born, _, _, stored = struct.unpack(">iiiiiqqiq4siq", body[place:place + 64])
+        attempts, = struct.unpack(">i", body[place + 72:place + 76])
+        length, = struct.unpack(">i", body[place + 84:place + 88])
+        content = body[place + 88:place + 88 + length]
+        rest = place + 88 + length
+        named = body[rest + 1:rest + 1 + body[rest]].decode()
+        rest += 1 + body[rest]
+        properties, = struct.unpack(">H", body[rest:rest + 2])
+        pairs = body[rest + 2:rest + 2 + properties].decode().split("\x02")
+        yield {"topic": named, "queue": queue, "offset": offset, "born": born, "stored": stored, "attempts": attempts,
+               "content": zlib.decompress(content) if flags & 1 else content,
+               "properties": dict(pair.split("\x01", 1) for pair in pairs if pair)}
+        place += size
+
+
+def everything(broker, topic, queue=0):
+    """All messages of a queue."""
+    code, found, _ = ask(broker, MIN_OFFSET, {"topic": topic, "queueId": queue})
+    offset = int(found["offset"]) if code == 0 else 0
+    while True:
+        code, found, body = ask(broker, PULL, pull(topic, queue, offset))
+        if code != 0:
+            return
+        yield from messages(body)
+        offset = int(found["nextBeginOffset"])
