@@ -85,7 +85,7 @@ class Java:
 
     def __init__(self, jars, home, main, arguments, heap="256m"):
         self.log = home / f"{main.rpartition('.')[2]}-{time.monotonic_ns()}.log"
-        command = ["java", *JVM, f"-Xmx{heap}", "-XX:MaxDirectMemorySize=256m", f"-Duser.home={home}",
+        command = ["java", *JVM, f"-Xmx{heap}", "-XX:MaxDirectMemorySize=768m", f"-Duser.home={home}",
                    f"-Drocketmq.home.dir={home}", "-cp", f"{jars}/*", main, *arguments]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -7,7 +7,7 @@ Prints how often each truth got each verdict, and the calls of each audit. Ends 
 SCRATCH, on the loopback, and stopped at the end.
 """
 import collections
-import csv
+import re
 import signal
 import sys
 import time
@@ -31,7 +31,10 @@ TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC"
 CALLS = {wire.PULL: "pulls", wire.QUERY_MESSAGE: "look-ups", wire.DELAY_OFFSETS: "delay offsets", wire.SEARCH_OFFSET: "searches by time",
          wire.MAX_OFFSET: "ends", wire.MIN_OFFSET: "beginnings", wire.ALL_OFFSETS: "offset tables", wire.VIEW: "reads by place",
          wire.SUBSCRIPTION_GROUPS: "group tables", wire.CONNECTIONS: "connections", wire.ROUTE: "routes"}
-TIMES = {"evidence_at"}  # what may differ between two readings of the same cluster: nothing, if the copies are the same
+# Where a copy must be, and nowhere else.
+EXPECTED = {"dead letter": "dead letter", "rewound: dead letter": "dead letter", "dead letter on its way": "waiting", "retry pending": "waiting"}
+COLUMNS = ["msg_id", "topic", "instance_id"]
+READING = {"observed_at", "attempts", "request_id"}  # columns about the reading itself
 
 
 class Processing:
@@ -59,11 +62,9 @@ class Processing:
         self.traces_at_rest()
         self.log = truth.Log(self.home)
         self.pairs = self.log.pairs()
-        self.asked = [{"msg_id": msg_id, "topic": topic} for msg_id, topic in self.log.messages]
+        self.asked = [{"msg_id": msg_id, **truth.asked(topic)} for msg_id, topic in self.log.messages]
         self.copies = Copies(self.cluster.name_server)
         self.say("listeners", f"{said}, {len(self.pairs)} pairs", self.differing())
-        if self.version == "4.9":
-            print("SKIPPED: processing: POP: 4.9 has none")
 
     def traces_at_rest(self):
         """Clients send their trace records a little later."""
@@ -80,7 +81,7 @@ class Processing:
         found = []
         for (key, topic, group), pair in self.pairs.items():
             places = collections.Counter(copy["where"] for copy in self.copies.of(group, key, topic))
-            expected = {"dead letter": "dead letter", "rewound: dead letter": "dead letter", "retry pending": "waiting"}.get(pair.truth)
+            expected = EXPECTED.get(pair.truth)
             if bool(places["dead letter"]) != (expected == "dead letter") or bool(places["waiting"]) != (expected == "waiting"):
                 found.append(f"{group} {topic} {key}: {pair.truth}, copies {dict(places)}")
             traced = self.copies.traces[group.rpartition("%")[2], key]
@@ -90,15 +91,15 @@ class Processing:
         found += truth.blind(self.pairs)
         return found
 
-    def audit(self, examine, source=None, asked=None):
-        return self.program.audit(source or self.source, asked or self.asked, "--examine", examine)
+    def audit(self, examine, *options, source=None, asked=None, **environment):
+        return self.program.audit(source or self.source, asked or self.asked, "--examine", examine, *options, columns=COLUMNS, **environment)
 
     def verdicts(self):
         """Both audits, pair by pair."""
         self.reports = {}
         for examine in ("failures", "failures,traces"):
             between = tap.Tap(self.cluster.name_server)
-            report = self.reports[examine] = self.audit(examine, f"rocketmq://{between.address}")
+            report = self.reports[examine] = self.audit(examine, source=f"rocketmq://{between.address}")
             between.close()
             found, counts = truth.judge(self.pairs, report.rows, "traces" in examine)
             lines = [self.explain(*wrong) for wrong in found]
@@ -127,7 +128,7 @@ class Processing:
     def unexamined(self):
         """Without an examination every `passed` has the evidence `offset`, and nothing is dead, retrying or failed."""
         between = tap.Tap(self.cluster.name_server)
-        report = self.audit("none", f"rocketmq://{between.address}")
+        report = self.audit("none", source=f"rocketmq://{between.address}")
         between.close()
         words = collections.Counter(truth.said(row) for row in report.rows if row["group"])
         found = [f"{word}: {count}" for word, count in words.items() if word.split()[0] in ("dead_lettered", "retrying", "failed")
@@ -139,12 +140,12 @@ class Processing:
         found = []
         for examine in ("failures", "failures,traces"):
             frozen = self.home / f"frozen-{examine}.json.gz"
-            asked = self.program.write("asked-frozen.csv", self.asked, ["msg_id", "topic"])
+            asked = self.program.write("asked-frozen.csv", self.asked, COLUMNS)
             status, said, _ = self.program.run("snapshot", "--source", self.source, "--messages", asked, "-o", frozen, "--rate", "max", "--examine", examine)
             if status != 0:
                 found.append(f"exit status {status}: {said[-600:]}")
                 continue
-            live, later = self.audit(examine), self.audit(examine, str(frozen))
+            live, later = self.audit(examine), self.audit(examine, source=str(frozen))
             found += [f"{examine}: {line}" for line in differences(live.rows, later.rows)]
             if live.status != later.status:
                 found.append(f"{examine}: exit status {live.status}, from the snapshot {later.status}: {later.said[-300:]}")
@@ -160,7 +161,7 @@ class Processing:
         self.traces_at_rest()
         found = []
         for examine in ("failures", "failures,traces"):
-            report = self.audit(examine, asked=[{"msg_id": key, "topic": "events"} for key in (sent, given)])
+            report = self.audit(examine, asked=[{"msg_id": key, **truth.asked("events")} for key in (sent, given)])
             rows = {row["msg_id"]: row for row in report.rows if row["group"] == "t_dead"}
             for key, how in ((sent, "sent again"), (given, "given to a listener")):
                 row = rows.get(key, {})
@@ -191,10 +192,11 @@ class Copies:
                     for copy in wire.everything(address, topic):
                         self.add(copy, committed)
             delivered = wire.plain_json(wire.ask(address, wire.DELAY_OFFSETS)[2])["offsetTable"]
-            for level, offset in delivered.items():
-                for copy in wire.everything(address, "SCHEDULE_TOPIC_XXXX", int(level) - 1):
-                    if copy["offset"] >= offset:
-                        self.keep(copy, copy["properties"].get("REAL_TOPIC", "").removeprefix("%RETRY%"), "waiting")
+            for level in range(1, 19):
+                for copy in wire.everything(address, "SCHEDULE_TOPIC_XXXX", level - 1):
+                    # 4.9 does not name a level of which nothing was delivered yet
+                    if copy["offset"] >= delivered.get(str(level), 0):
+                        self.keep(copy, re.sub("^%(RETRY|DLQ)%", "", copy["properties"].get("REAL_TOPIC", "")), "waiting")
             for record in wire.everything(address, TRACE_TOPIC):
                 self.trace(record["content"].decode())
 
@@ -225,8 +227,8 @@ def differences(one, other):
     """The cells that differ, by row and column."""
     found = [] if len(one) == len(other) else [f"{len(one)} and {len(other)} rows"]
     for mine, theirs in zip(one, other):
-        cells = {name: (mine.get(name), theirs.get(name)) for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)}
-        cells = {name: cell for name, cell in cells.items() if name not in ("observed_at", "checked_at", "queried_at")}
+        cells = {name: (mine.get(name), theirs.get(name)) for name in {**mine, **theirs}
+                 if mine.get(name) != theirs.get(name) and name not in READING}
         if cells:
             found.append(f"{mine['msg_id']} {mine['topic']} {mine['group']}: {cells}")
     return found

@@ -16,6 +16,8 @@ COPIES = {
     # an ordered consumer keeps the message and tries again: nothing of that is on the cluster
     "success after failures, in order": {"passed no_failure"},
     "dead letter": {"dead_lettered"},
+    # 4.9: the dead letter of an ordered consumer waits in the schedule topic first, longer the more attempts there were
+    "dead letter on its way": {"dead_lettered", "retrying"},
     "retry pending": {"retrying"},
     # retryQueueNums 0: the broker says that it took the message back, and stores nothing
     "no retries: lost": {"passed offset"},
@@ -98,7 +100,19 @@ def truth(message, group, deliveries):
         return prefix + "success after failures" + (", in order" if kind == "ordered" else "")
     if len(outcomes) < int(group["limit"]):
         return "never finished"
-    return {"pending": "retry pending", "no_retries": "no retries: lost", "pop": "POP: failed"}.get(kind, prefix + "dead letter")
+    return {"pending": "retry pending", "ordered_waits": "dead letter on its way", "no_retries": "no retries: lost", "pop": "POP: failed"}.get(kind, prefix + "dead letter")
+
+
+def asked(topic):
+    """The columns of an input that ask for a topic: a namespace is an instance."""
+    space, _, name = topic.rpartition("%")
+    return {"topic": name, "instance_id": space}
+
+
+def answered(row):
+    """A row of a report with topic and group as they are on the cluster."""
+    space = f"{row['instance_id']}%" if row["instance_id"] else ""
+    return {**row, "topic": space + row["topic"], "group": space + row["group"] if row["group"] else ""}
 
 
 def said(row):
@@ -125,6 +139,7 @@ def wrong(pair, row, traces):
 
 def judge(pairs, rows, traces):
     """Returns (pair, row, what is wrong) of every wrong pair, and how often each truth got each verdict."""
+    rows = [answered(row) for row in rows]
     by_key = {(row["msg_id"], row["topic"], row["group"]): row for row in rows if row["group"]}
     found, counts = [], collections.Counter()
     for key, pair in pairs.items():
@@ -146,7 +161,7 @@ def ideal(pairs, traces):
     for (msg_id, topic, group), pair in pairs.items():
         is_traced = traces and pair.group["traced"] == "yes"
         verdict, _, evidence = min((TRACES if is_traced else COPIES)[pair.truth]).partition(" ")
-        yield {"msg_id": msg_id, "topic": topic, "group": group, "verdict": verdict, "evidence": evidence, "evidence_at": "2026",
+        yield {"msg_id": msg_id, **asked(topic), "group": group.rpartition("%")[2], "verdict": verdict, "evidence": evidence, "evidence_at": "2026",
                "attempts_seen": "" if evidence in ("no_failure", "offset") or verdict in ("open", "filtered") else str(len(pair.deliveries)),
                "evidence_note": "a note" if pair.truth in NOTED else ""}
 
@@ -159,8 +174,8 @@ def blind(pairs):
         if judge(pairs, rows, traces)[0]:
             found.append(f"a report without a fault is refused: {judge(pairs, rows, traces)[0][0][1:]}")
         first = {}
-        for place, row in enumerate(rows):
-            first.setdefault(pairs[row["msg_id"], row["topic"], row["group"]].truth, place)
+        for place, pair in enumerate(pairs.values()):
+            first.setdefault(pair.truth, place)
         for name, place in first.items():
             row, changes = rows[place], [{"verdict": "absent"}, {"attempts_seen": "99"}, {"group": "nobody"}]
             changes.append({"verdict": "dead_lettered", "evidence": ""} if row["verdict"] != "dead_lettered" else {"verdict": "passed", "evidence": "no_failure"})
