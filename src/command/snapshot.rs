@@ -280,7 +280,7 @@ fn message<'a>(line: &'a Line<'a>, found: &'a FoundView<'a>) -> MessageEntry<'a>
     let time = |text: &str| text.parse().ok().map(SnapshotTime);
     MessageEntry {
         msg_id: (&*line.msg_id).into(),
-        unique_key: found.unique_key.as_ref().map(|key| (&**key).into()),
+        unique_key: line.unique_key.as_ref().map(|key| (&**key).into()),
         topic: (&*found.topic).into(),
         broker: (&*found.broker).into(),
         queue_id: found.queue_id,

@@ -34,6 +34,9 @@ pub struct Line<'a> {
     /// The position of the message, if it was looked up to be judged later.
     #[serde(borrow)]
     pub found: Option<FoundView<'a>>,
+    /// The message's unique key, if the row names it by another ID; empty if it is unknown.
+    #[serde(borrow)]
+    pub unique_key: Option<CowText<'a>>,
     /// When the producer made the message, RFC 3339 UTC, if the source has its record.
     #[serde(borrow, default)]
     pub born_at: CowText<'a>,
@@ -100,9 +103,6 @@ pub struct FoundView<'a> {
     /// The topic as brokers name it.
     #[serde(borrow)]
     pub topic: CowText<'a>,
-    /// Its unique key (`UNIQ_KEY`), if the query named it by another ID.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub unique_key: Option<CowText<'a>>,
     /// Name of the broker.
     #[serde(borrow)]
     pub broker: CowText<'a>,
@@ -133,7 +133,6 @@ impl<'a> FoundView<'a> {
         } = &found.position;
         Self {
             topic: text(&found.topic),
-            unique_key: found.unique_key.as_deref().map(text),
             broker: text(broker),
             queue_id: *queue_id,
             queue_offset: *queue_offset,

@@ -103,7 +103,7 @@ impl ResultsWriter {
         if begun.header_bytes == 0 {
             return Ok((Self::begin(target, file, &header, durability)?, lines.done));
         }
-        let mut recorder = Self::start(target, file, begun, durability)?;
+        let mut recorder = Self::start(target, file, (begun, &header), durability)?;
         recorder.contents = lines.contents;
         recorder.in_order = false;
         Ok((recorder, lines.done))
@@ -124,7 +124,7 @@ impl ResultsWriter {
             header_bytes: first.len() as u64,
             earlier: Earlier::default(),
         };
-        let mut recorder = Self::start(target, file, begun, durability)?;
+        let mut recorder = Self::start(target, file, (begun, header), durability)?;
         recorder.block = first;
         recorder.flush()?;
         if durability == Durability::EverySecond {
@@ -140,7 +140,7 @@ impl ResultsWriter {
     fn start(
         target: &Path,
         file: File,
-        begun: PartialStart,
+        (begun, header): (PartialStart, &Header),
         durability: Durability,
     ) -> Result<Self, ResultsError> {
         file::remove_leftovers(file::folder(target));
@@ -154,7 +154,7 @@ impl ResultsWriter {
             start: begun,
             durability,
             block: empty_block(),
-            line_writer: LineWriter::default(),
+            line_writer: LineWriter::of(header),
             in_order: true,
             next_row: 1,
             contents: Contents::default(),

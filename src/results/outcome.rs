@@ -59,6 +59,7 @@ impl Outcome {
             (Some(tracks), _) => Ok(Trace {
                 request_id: text(&line.request_id),
                 born_at,
+                unique_key: line.unique_key.as_deref().map(Into::into),
                 ..Trace::new(tracks.iter().map(track).collect())
             }),
             (None, Some(error)) => Err(Failure {

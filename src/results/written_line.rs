@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::line::FoundView;
-use super::{Outcome, Previously};
+use super::{Header, Outcome, Previously, SCHEMA};
 use crate::clock::TimeText;
 use crate::input::{Entry, Reject, Row};
 use crate::offsets::{Marks, TrackType};
@@ -31,6 +31,8 @@ struct WrittenLine<'a> {
     error: Option<WrittenError<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<FoundView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique_key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     born_at: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,9 +88,19 @@ pub(super) struct LineWriter {
     tracks: TracksText,
     time: TimeText,
     born: TimeText,
+    /// Whether the lines say the unique keys of messages, which are needed to examine more than the offsets.
+    keeps_keys: bool,
 }
 
 impl LineWriter {
+    /// Returns a writer for a results file with this header.
+    pub(super) fn of(header: &Header) -> Self {
+        Self {
+            keeps_keys: header.schema != SCHEMA,
+            ..Self::default()
+        }
+    }
+
     /// Appends the line of `row` to `block`. Returns true if the tracks differ from those of the previous answer: only
     /// then can they name a new group.
     ///
@@ -116,6 +128,7 @@ impl LineWriter {
                     Ok(trace) => {
                         has_new_tracks = self.tracks.set(&trace.tracks);
                         line.tracks = self.tracks.json.as_deref();
+                        line.unique_key = trace.unique_key.as_deref().filter(|_| self.keeps_keys);
                         line.found = trace.found.as_deref().map(FoundView::of);
                         line.request_id = trace.request_id.as_deref();
                     }

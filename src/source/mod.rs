@@ -155,6 +155,8 @@ pub struct Trace {
     pub found: Option<Box<LocatedMessage>>,
     /// When the producer made the message, if the source has its record.
     pub born_at: Option<Timestamp>,
+    /// The message's unique key, if the query names it by another ID; empty if it is unknown.
+    pub unique_key: Option<Arc<str>>,
 }
 
 impl Trace {
@@ -166,6 +168,7 @@ impl Trace {
             request_id: None,
             found: None,
             born_at: None,
+            unique_key: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::rocketmq::remoting::Namespace;
 use super::{Failure, FailureKind, Trace, TraceSource, Track};
-use crate::message::{Position, Query};
+use crate::message::{MessageId, Position, Query};
 use crate::offsets::snapshot::{ClusterState, StoreTimes, Stored, TopicState, read};
 use crate::offsets::{self, Rules, judge_as_gateway, judge_as_mqadmin, judge_by_offsets};
 
@@ -96,7 +96,11 @@ impl Snapshot {
     pub fn answer(&self, query: &Query) -> Result<Trace, Failure> {
         let born_at = self.born_at(query);
         match self.judged(query) {
-            Ok(trace) => Ok(Trace { born_at, ..trace }),
+            Ok(trace) => Ok(Trace {
+                born_at,
+                unique_key: self.unique_key(query),
+                ..trace
+            }),
             Err(failure) => Err(Failure {
                 born_at: born_at.map(Box::new),
                 ..failure
@@ -104,20 +108,32 @@ impl Snapshot {
         }
     }
 
+    /// Returns the unique key of the message of a query if the ID is another one, and an empty text if it is unknown: an
+    /// offset ID names a place in a broker's files, and the snapshot does not have the message.
+    fn unique_key(&self, query: &Query) -> Option<Arc<str>> {
+        match self.stored_copy(query) {
+            Some(copy) => copy.unique_key().map(Into::into),
+            None => match MessageId::parse(&query.msg_id) {
+                Ok(MessageId::OffsetId(_)) => Some("".into()),
+                _ => None,
+            },
+        }
+    }
+
     /// Returns when the message of a query was made, if the snapshot says. A query with a position asks about the copy
     /// that is stored there.
     #[must_use]
     pub fn born_at(&self, query: &Query) -> Option<Timestamp> {
+        self.stored_copy(query)?.born_at()
+    }
+
+    fn stored_copy<'a>(&'a self, query: &'a Query) -> Option<Stored<'a>> {
         let topic = self.name_of(query.instance_id.as_deref(), &query.topic);
         let is_it = |copy: &Stored<'_>| {
             let is_there = |at: &Position| copy.is_at(at);
             copy.topic() == topic && query.position.as_ref().is_none_or(is_there)
         };
-        self.state
-            .messages
-            .copies(&query.msg_id)
-            .find(is_it)?
-            .born_at()
+        self.state.messages.copies(&query.msg_id).find(is_it)
     }
 
     fn judged(&self, query: &Query) -> Result<Trace, Failure> {
@@ -148,10 +164,7 @@ impl Snapshot {
             return Err(Failure::new(FailureKind::Refused, code, message));
         }
         self.still_stored(topic, &query.topic, &position)?;
-        let namespace = match &name {
-            Cow::Owned(_) => instance.and_then(Namespace::new),
-            Cow::Borrowed(_) => None,
-        };
+        let namespace = self.namespace_of_topic(instance, &query.topic);
         let named = |group: &Arc<str>| match &namespace {
             Some(namespace) => namespace.unwrap(group).into(),
             None => group.clone(),
@@ -269,6 +282,15 @@ impl Snapshot {
         let unique = copies.filter(|copy| copy.topic() == name);
         let unique = unique.filter_map(Stored::unique_key);
         std::iter::once(msg_id).chain(unique).collect()
+    }
+
+    /// Returns the namespace that is a part of the names of a topic and its groups in this snapshot.
+    #[must_use]
+    pub fn namespace_of_topic(&self, instance: Option<&str>, topic: &str) -> Option<Namespace> {
+        match self.name_of(instance, topic) {
+            Cow::Owned(_) => instance.and_then(Namespace::new),
+            Cow::Borrowed(_) => None,
+        }
     }
 
     /// Checks that the snapshot covers an instance.

@@ -21,8 +21,8 @@ use crate::message::Zone;
 use crate::offsets::Rules;
 use crate::report::ReportFormat;
 use crate::report::locale::Locale;
-use crate::results::{EarlierAccess, Header, Previous, ResultsWriter};
-use crate::settings::Settings;
+use crate::results::{EXAMINED, EarlierAccess, Header, Previous, ResultsWriter, SCHEMA};
+use crate::settings::{Examine, Settings};
 use crate::source::{Snapshot, TraceSource as _};
 
 /// What an audit starts with.
@@ -74,7 +74,9 @@ impl Draft {
         pace.check_quota_file()?;
         refuse_if_empty(&inputs)?;
         args.reports.check_numbers(kept_columns(&inputs))?;
+        let examine: Examine = settings.get("examine")?;
         let mut header = Header {
+            schema: schema(examine, &source, snapshot.as_ref()).to_owned(),
             source: source.text(),
             as_of: snapshot
                 .as_ref()
@@ -158,6 +160,16 @@ fn kept_columns(inputs: &Inputs) -> impl Iterator<Item = Result<String, InputErr
             }
         }
     })
+}
+
+/// Returns the schema of the results file. A snapshot without what was examined is audited as if nothing were examined.
+fn schema(examine: Examine, source: &SourceSpec, snapshot: Option<&Snapshot>) -> &'static str {
+    let is_unexamined = snapshot.is_some_and(|snapshot| snapshot.state().examination.is_none());
+    match (examine, source) {
+        (Examine::None, _) => SCHEMA,
+        _ if is_unexamined => SCHEMA,
+        (Examine::Failures | Examine::FailuresAndTraces, _) => EXAMINED,
+    }
 }
 
 /// Returns the brokers whose offsets could not be read.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::Args;
 use super::draft::{Draft, unasked_brokers};
+use super::examine::Examiner;
 use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
 use super::order::MessageAges;
@@ -270,7 +271,9 @@ impl Job {
             (source, _) => {
                 let live_judge = matches!(source, Source::Ons(_));
                 let expectations = self.header.expectations.clone();
+                let snapshot = source.snapshot().filter(|_| self.header.is_examined());
                 let run = QueryRun {
+                    examiner: snapshot.map(Examiner::Snapshot),
                     live_judge: live_judge.then(|| LiveJudge::of(&self.header, expectations)),
                     ..run
                 };

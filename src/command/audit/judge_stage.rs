@@ -4,6 +4,7 @@
 //! then. It takes seconds; the located messages are kept and are not looked up again.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use anyhow::anyhow;
 
@@ -97,6 +98,8 @@ pub(super) struct LocatedRows<'a, R> {
 struct LocatedOutcome {
     outcome: Outcome,
     position: Option<Position>,
+    /// The unique key of the message, if the query names it by another ID.
+    unique_key: Option<Arc<str>>,
 }
 
 impl<'a, R: Iterator<Item = anyhow::Result<Row>>> LocatedRows<'a, R> {
@@ -172,6 +175,7 @@ impl LocatedOutcome {
         Some(Self {
             outcome: Outcome::of(line)?,
             position: line.found.as_ref().map(position),
+            unique_key: line.unique_key.as_deref().map(Into::into),
         })
     }
 }
@@ -179,10 +183,15 @@ impl LocatedOutcome {
 /// Judges a located message. An error of the look-up and an answer of an earlier run stay as they are. Returns `None` if
 /// the position is unknown.
 fn judge(snapshot: &Snapshot, query: &Query, line: LocatedOutcome) -> Option<Outcome> {
-    let LocatedOutcome { outcome, position } = line;
+    let LocatedOutcome {
+        outcome,
+        position,
+        unique_key,
+    } = line;
     if outcome.answer.is_err() || outcome.carried_from.is_some() {
         return Some(outcome);
     }
+    let is_located = position.is_some();
     let query = Query {
         position: Some(position.or_else(|| query.position.clone())?),
         ..query.clone()
@@ -191,7 +200,15 @@ fn judge(snapshot: &Snapshot, query: &Query, line: LocatedOutcome) -> Option<Out
     let answer = snapshot.answer(&query);
     Some(Outcome {
         answer: answer
-            .map(|trace| Trace { born_at, ..trace })
+            .map(|trace| Trace {
+                born_at,
+                unique_key: if is_located {
+                    unique_key
+                } else {
+                    trace.unique_key
+                },
+                ..trace
+            })
             .map_err(|failure| Failure {
                 born_at: born_at.map(Box::new),
                 ..failure

@@ -4,6 +4,7 @@
 //! Then the one loop runs, and the results file that it leaves is rendered like any other.
 
 mod draft;
+mod examine;
 mod job;
 mod judge_stage;
 mod lookup_stage;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use super::examine::Examiner;
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
 use super::order::remaining;
 use super::run_sink::RunSink;
@@ -55,6 +56,8 @@ pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) call_counts: Option<&'a Cell<CallCounts>>,
     /// Replaces the `--resume` hint in the judge stage, which starts anew.
     pub(in crate::command) resume_hint: Option<String>,
+    /// Examines more than the offsets once all rows are settled.
+    pub(in crate::command) examiner: Option<Examiner<'a>>,
 }
 
 impl<'a> QueryRun<'a> {
@@ -80,6 +83,7 @@ impl<'a> QueryRun<'a> {
             live_judge: None,
             call_counts: None,
             resume_hint: None,
+            examiner: None,
         }
     }
 
@@ -139,7 +143,13 @@ impl<'a> QueryRun<'a> {
         match ended {
             Ok(RunOutcome::Complete) => {
                 sink.writer.set_input_notes(self.inputs.notes()); // all rows are read now
-                Ok(sink.writer.finish(clock())?)
+                let rows = sink.writer.settle()?;
+                let examined = self.examiner.map(|examiner| {
+                    let previous = self.previous;
+                    examiner.examine((&rows, header), previous)
+                });
+                let evidence = examined.transpose()?.unwrap_or_default();
+                Ok(rows.finish(&evidence, clock())?)
             }
             Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
                 Some(deadline) if is_late.get() => {

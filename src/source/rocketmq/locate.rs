@@ -76,6 +76,7 @@ impl<P: CallPacer> TraceSource for Locator<'_, P> {
 fn trace_of(found: LocatedMessage) -> Trace {
     Trace {
         born_at: found.born_at,
+        unique_key: found.unique_key.clone(),
         found: Some(Box::new(found)),
         ..Trace::new(Vec::new())
     }

@@ -194,6 +194,7 @@ impl Body {
         tracks.sort_by(|a, b| key(a).cmp(&key(b)));
         tracks.dedup();
         Ok(Trace {
+            unique_key: None,
             tracks,
             request_id,
             found: None,

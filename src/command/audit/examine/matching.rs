@@ -1,0 +1,100 @@
+//! The second pass over the settled rows: which of the proofs are about which message.
+
+use std::collections::HashMap;
+
+use super::survey::{GroupName, Survey, each_message, instance_of, key_of};
+use super::{ExaminedRun, Names};
+use crate::evidence::{Examination, ExaminedTopic, Proof};
+use crate::results::{Line, ResultsError};
+use crate::verdict::{EvidenceLine, Judged, RowProof};
+
+/// Returns the lines behind the rows: the examined topics by group, then the proofs by row.
+pub(super) fn lines(
+    run: ExaminedRun<'_>,
+    survey: &Survey,
+    examination: &Examination,
+    names: Names<'_>,
+) -> Result<Vec<EvidenceLine>, ResultsError> {
+    let topics = topics(survey, examination).map(EvidenceLine::Examined);
+    let mut lines: Vec<_> = topics.collect();
+    let mut by_key: HashMap<&str, Vec<&Proof>> = HashMap::new();
+    for proof in &examination.proofs {
+        by_key.entry(&proof.key).or_default().push(proof);
+    }
+    let mut proofs = Vec::new();
+    each_message(run, |line, _, judged| {
+        let of_key = key_of(line).and_then(|key| by_key.get(key));
+        let of_key = of_key.into_iter().flatten();
+        proofs.extend(of_key.filter_map(|proof| row_proof(names, line, judged, proof)));
+        if !line.carried_from.is_empty() {
+            let earlier = run.previous.map(|previous| previous.reports(line));
+            proofs.extend(earlier.unwrap_or_default());
+        }
+    })?;
+    proofs.sort_by(|one, other| {
+        let key = |proof: &RowProof| (proof.row, proof.group.clone(), proof.at, proof.kind);
+        key(one).cmp(&key(other))
+    });
+    proofs.dedup();
+    lines.extend(proofs.into_iter().map(EvidenceLine::Proof));
+    let unexamined = survey.unexamined.iter().cloned();
+    lines.extend(unexamined.map(EvidenceLine::Unexamined));
+    Ok(lines)
+}
+
+/// Returns the examined topics of the groups of the rows, with the names that the rows have for these groups.
+fn topics(survey: &Survey, examination: &Examination) -> impl Iterator<Item = ExaminedTopic> {
+    let mut by_name: HashMap<&str, Vec<&GroupName>> = HashMap::new();
+    for (name, pairs) in &survey.groups {
+        by_name.entry(&pairs.source_name).or_default().push(name);
+    }
+    let named = examination.topics.iter().flat_map(move |topic| {
+        let names = by_name.get(&*topic.group).cloned().unwrap_or_default();
+        let is_it =
+            |name: &&GroupName| topic.instance_id.is_none() || topic.instance_id == name.instance;
+        names.into_iter().filter(is_it).map(|name| ExaminedTopic {
+            group: name.group.clone(),
+            instance_id: name.instance.clone(),
+            ..topic.clone()
+        })
+    });
+    let mut topics: Vec<_> = named.collect();
+    topics.sort_by(|a, b| {
+        let key = |topic: &ExaminedTopic| {
+            (
+                topic.group.clone(),
+                topic.instance_id.clone(),
+                topic.topic.clone(),
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    topics.into_iter()
+}
+
+/// Returns what a proof with the key of a row says about it. `None` if it is about another topic or group.
+fn row_proof(
+    names: Names<'_>,
+    line: &Line<'_>,
+    judged: &Judged<'_>,
+    proof: &Proof,
+) -> Option<RowProof> {
+    let instance = instance_of(line);
+    let is_of_instance = proof.instance_id.is_none() || proof.instance_id.as_deref() == instance;
+    let topic = proof.topic.as_deref();
+    let is_of_topic = topic.is_none_or(|topic| *topic == *names.topic(instance, &line.topic));
+    if !is_of_instance || !is_of_topic {
+        return None;
+    }
+    let mut groups = judged.groups.iter().map(|seen| seen.group);
+    let group = groups.find(|group| *names.group(instance, &line.topic, group) == *proof.group)?;
+    Some(RowProof {
+        row: line.row,
+        group: group.into(),
+        kind: proof.kind,
+        at: proof.at,
+        attempts: proof.attempts,
+        host: proof.host.clone(),
+        reason: proof.reason,
+    })
+}
