@@ -48,6 +48,9 @@ pub(super) fn context(
         marks: results_files
             .iter()
             .any(|results_file| results_file.header().rules == Rules::Offsets),
+        examined: results_files
+            .iter()
+            .any(|results_file| results_file.header().is_examined()),
         expectations,
         csv,
         locale,
@@ -66,6 +69,7 @@ pub(super) fn checked(
         file_column: None,
         number_columns: BTreeSet::new(),
         marks: false,
+        examined: false,
         expectations,
         csv: CsvDialect::default(),
         locale: Locale::default(),

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::csv_record::{RecordWriter, write_record};
 use super::headings::headings;
 use super::row::{ReportContext, RowFormat, RowView};
-use crate::verdict::{GroupVerdict, Verdict};
+use crate::clock::rfc3339;
+use crate::verdict::{Evidence, GroupFinding, GroupVerdict, Verdict};
 
 /// The columns of the long CSV before the kept ones.
 const LONG_COLUMNS: [&str; 15] = [
@@ -30,6 +31,15 @@ const LONG_COLUMNS: [&str; 15] = [
 /// would print if it differs. Both are empty in most rows.
 const MARK_COLUMNS: [&str; 2] = ["mark", "mqadmin_track_type"];
 
+/// Further columns where more than the offsets was examined.
+const EVIDENCE_COLUMNS: [&str; 5] = [
+    "evidence",
+    "attempts_seen",
+    "evidence_at",
+    "evidence_host",
+    "evidence_note",
+];
+
 const MATRIX_COLUMNS: [&str; 5] = ["row", "msg_id", "topic", "instance_id", "message_verdict"];
 
 const REJECT_COLUMNS: [&str; 6] = ["row", "file", "line", "column", "found", "reason"];
@@ -41,7 +51,8 @@ pub(super) struct LongCsv;
 impl RowFormat for LongCsv {
     fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
         let marks = MARK_COLUMNS.into_iter().filter(|_| context.marks);
-        let ours = LONG_COLUMNS.into_iter().chain(marks);
+        let evidence = EVIDENCE_COLUMNS.into_iter().filter(|_| context.examined);
+        let ours = LONG_COLUMNS.into_iter().chain(marks).chain(evidence);
         write_header(out, context, ours, &[]);
     }
 
@@ -51,9 +62,9 @@ impl RowFormat for LongCsv {
         if view.judged.groups.is_empty() {
             (0..4).for_each(|_| record.word(""));
             answer_fields(&mut record, view);
-            if context.marks {
-                (0..2).for_each(|_| record.word(""));
-            }
+            let marks = MARK_COLUMNS.iter().filter(|_| context.marks);
+            let evidence = EVIDENCE_COLUMNS.iter().filter(|_| context.examined);
+            marks.chain(evidence).for_each(|_| record.word(""));
             kept_fields(&mut record, context, view);
             record.end();
             return;
@@ -85,6 +96,9 @@ impl RowFormat for LongCsv {
             if context.marks {
                 record.text(group.mark);
                 record.text(group.mqadmin_track_type);
+            }
+            if context.examined {
+                evidence_fields(&mut record, &group.finding);
             }
             if nth == 0 {
                 kept = record.span(|record| kept_fields(record, context, view));
@@ -169,6 +183,19 @@ fn verdict_fields(record: &mut RecordWriter<'_>, group: &GroupVerdict<'_>) {
     record.text(group.track_type);
     record.word(group.verdict().as_str());
     record.word(group.expectation());
+}
+
+/// Writes [`EVIDENCE_COLUMNS`].
+fn evidence_fields(record: &mut RecordWriter<'_>, finding: &GroupFinding<'_>) {
+    record.word(finding.evidence.map_or("", Evidence::as_str));
+    record.number(Some(u64::from(finding.attempts)).filter(|attempts| *attempts > 0));
+    record.word(&finding.at.map(rfc3339).unwrap_or_default());
+    record.text(finding.host);
+    if finding.note.is_nothing() {
+        record.word("");
+    } else {
+        record.text(&finding.note.to_string());
+    }
 }
 
 /// Returns whether [`verdict_fields`] writes the same for two groups with the same verdict.

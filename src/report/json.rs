@@ -10,7 +10,7 @@ use super::{Summary, SummaryFormat};
 use crate::clock;
 use crate::input::InputNotes;
 use crate::results::DamagedColumn;
-use crate::verdict::{Expectation, MessageVerdict, Totals, Verdict};
+use crate::verdict::{Evidence, Expectation, MessageVerdict, SampleResult, Totals};
 
 /// Writes one JSON object, pretty-printed.
 #[derive(Debug)]
@@ -72,6 +72,12 @@ pub(super) struct SummaryView<'a> {
     /// Born times that are decoded from IDs.
     #[serde(skip_serializing_if = "Option::is_none")]
     born_decoded: Option<BornDecodedView>,
+    /// Groups for which something could not be examined, with the reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_examined: Vec<GapView<'a>>,
+    /// What the traces of a random sample say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<SampleView>,
     errors: &'a BTreeMap<String, u64>,
     observed_from: Option<&'a str>,
     observed_to: Option<&'a str>,
@@ -87,6 +93,39 @@ struct ExpectationsView<'a> {
     /// The names of all expected groups.
     groups: BTreeSet<&'a str>,
     accept_filtered: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    accept_dead_lettered: bool,
+}
+
+/// A group for which something could not be examined.
+#[derive(Debug, Serialize)]
+struct GapView<'a> {
+    group: &'a str,
+    why: &'a str,
+}
+
+/// The random sample of messages whose traces were queried.
+#[derive(Debug, Serialize)]
+struct SampleView {
+    /// Messages with a record of an expected group.
+    traced: u64,
+    failed: u64,
+    no_records: u64,
+    unanswered: u64,
+}
+
+impl SampleView {
+    fn of(summary: &Summary<'_>) -> Option<Self> {
+        let count = |result| summary.tally.sampled(result);
+        let failed = count(SampleResult::Failed);
+        let view = Self {
+            traced: count(SampleResult::Succeeded) + failed,
+            failed,
+            no_records: count(SampleResult::NoRecords),
+            unanswered: count(SampleResult::Unanswered),
+        };
+        (view.traced + view.no_records + view.unanswered > 0).then_some(view)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -101,6 +140,9 @@ struct BornDecodedView {
 struct GroupCountsView {
     #[serde(flatten)]
     counts: BTreeMap<&'static str, u64>,
+    /// What `passed` rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<BTreeMap<&'static str, u64>>,
     /// Messages that the group should have consumed.
     expected: u64,
     /// Messages whose answer names the group although the expectations for their topic do not.
@@ -130,10 +172,15 @@ impl<'a> SummaryView<'a> {
         let locale = Locale::default(); // machine formats do not depend on --lang and --tz
         let text = summary.text_in(&locale);
         let group = |group: &crate::verdict::GroupTally| GroupCountsView {
-            counts: Verdict::ALL
+            counts: summary
+                .group_verdicts()
                 .iter()
                 .map(|&verdict| (verdict.as_str(), group.count(verdict)))
                 .collect(),
+            evidence: summary.is_examined().then(|| {
+                let count = |evidence: Evidence| (evidence.as_str(), group.evidence(evidence));
+                Evidence::ALL.map(count).into()
+            }),
             expected: group.expected,
             unexpected: group.unexpected,
             missed_born_from: group.missed_born.map(|(first, _)| clock::rfc3339(first)),
@@ -159,6 +206,7 @@ impl<'a> SummaryView<'a> {
                 topics: summary.expectations.by_topic(),
                 groups: summary.expectations.groups().collect(),
                 accept_filtered: summary.expectations.accept_filtered,
+                accept_dead_lettered: summary.expectations.accept_dead_lettered,
             }),
             messages: MessageVerdict::ALL
                 .iter()
@@ -188,6 +236,12 @@ impl<'a> SummaryView<'a> {
                 assumed_zones: summary.producer_zones(),
                 note,
             }),
+            not_examined: summary
+                .gaps()
+                .into_iter()
+                .map(|(group, why)| GapView { group, why })
+                .collect(),
+            sample: SampleView::of(summary),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),
             observed_to: tally.observed.as_ref().map(|(_, last)| last.as_str()),

@@ -7,7 +7,7 @@ use super::locale::phrases;
 use super::text::SummaryText;
 use super::{Summary, SummaryFormat};
 use crate::humanize::{count, printable};
-use crate::verdict::{GroupTally, MessageVerdict, Verdict};
+use crate::verdict::{GroupTally, MessageVerdict};
 
 /// The most groups in the table. More would leave no room for the rest.
 const GROUPS_SHOWN: usize = 7;
@@ -32,13 +32,18 @@ impl SummaryFormat for Markdown {
 /// Writes the table in name order. If there are too many groups, it shows those that missed most.
 fn table(text: &SummaryText<'_>, out: &mut dyn Write) -> io::Result<()> {
     let locale = text.locale;
-    let verdicts = Verdict::ALL.map(|verdict| locale.text(phrases::verdict(verdict)));
+    let verdicts = text.summary.group_verdicts();
+    let names = verdicts
+        .iter()
+        .map(|verdict| locale.text(phrases::verdict(*verdict)));
+    let names: Vec<_> = names.collect();
     let group = locale.text(phrases::GROUP);
-    writeln!(out, "| {group} | {} |", verdicts.join(" | "))?;
+    writeln!(out, "| {group} | {} |", names.join(" | "))?;
     writeln!(out, "|:--{}|", "|--:".repeat(verdicts.len()))?;
     let (shown, left_out) = chosen(text.summary);
     for (name, group) in shown {
-        let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
+        let counts = verdicts.iter().map(|verdict| count(group.count(*verdict)));
+        let counts: Vec<_> = counts.collect();
         writeln!(out, "| {} | {} |", escaped(name), counts.join(" | "))?;
     }
     if left_out > 0 {
@@ -87,6 +92,10 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
             &text.totals().join(locale.text(phrases::SEMICOLON)),
         ),
     ];
+    let examined = text.examination_notes();
+    if !examined.is_empty() {
+        lines.push(escaped(&examined.join(locale.text(phrases::SEMICOLON))));
+    }
     let expectations = text.expectation_notes();
     if !expectations.is_empty() {
         let label = locale.text(phrases::EXPECTATIONS);

@@ -1,12 +1,16 @@
 //! The NDJSON report: the lines of the results file with verdicts. Text is never altered.
 
+use std::num::NonZeroU32;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Summary;
 use super::json::SummaryView;
 use super::row::{ReportContext, RowFormat, RowView};
+use crate::clock::rfc3339;
 use crate::results::PreviouslyView;
+use crate::verdict::{Evidence, GroupFinding};
 
 /// Writes one object per row; the last line is the summary.
 #[derive(Debug)]
@@ -55,6 +59,36 @@ struct TrackObject<'a> {
     expected: bool,
     #[serde(skip_serializing_if = "is_false")]
     unexpected: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    evidence: Option<EvidenceFields<'a>>,
+}
+
+/// What a verdict rests on. A field without a value is left out.
+#[derive(Serialize)]
+pub(super) struct EvidenceFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_seen: Option<NonZeroU32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_at: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    evidence_host: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    evidence_note: String,
+}
+
+impl<'a> EvidenceFields<'a> {
+    /// Returns the fields of a group's verdict if more than the offsets was examined.
+    pub(super) fn of(context: &ReportContext, finding: &GroupFinding<'a>) -> Option<Self> {
+        context.examined.then(|| Self {
+            evidence: finding.evidence.map(Evidence::as_str),
+            attempts_seen: NonZeroU32::new(finding.attempts),
+            evidence_at: finding.at.map(rfc3339),
+            evidence_host: finding.host,
+            evidence_note: finding.note.to_string(),
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -82,7 +116,7 @@ impl Serialize for ExtraFields<'_> {
 impl RowFormat for Ndjson {
     fn head(&self, _context: &ReportContext, _out: &mut Vec<u8>) {}
 
-    fn row(&self, _context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
+    fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
         let (code, message) = view.error();
         let tracks = view.judged.groups.iter().map(|seen| TrackObject {
             group: seen.group,
@@ -92,6 +126,7 @@ impl RowFormat for Ndjson {
             verdict: seen.verdict().as_str(),
             expected: seen.expected,
             unexpected: seen.unexpected,
+            evidence: EvidenceFields::of(context, &seen.finding),
         });
         let object = RowObject {
             row: view.row,

@@ -12,7 +12,7 @@ use super::Summary;
 use super::locale::Locale;
 use crate::results::Line;
 use crate::settings::{Settings, SettingsError};
-use crate::verdict::{Expectations, Judged, MessageVerdict};
+use crate::verdict::{Expectations, Judged, MessageVerdict, Verdict};
 
 /// What is the same for all rows of a report.
 #[derive(Debug, Clone)]
@@ -29,12 +29,21 @@ pub struct ReportContext {
     pub number_columns: BTreeSet<usize>,
     /// Whether tracks have marks and the track types of `mqadmin`.
     pub marks: bool,
+    /// Whether more than the offsets was examined.
+    pub examined: bool,
     /// The expectations that rows are judged by.
     pub expectations: Expectations,
     /// The form of CSV files.
     pub csv: CsvDialect,
     /// The language and the time zone of formats for people.
     pub locale: Locale,
+}
+
+impl ReportContext {
+    /// Returns the verdicts about groups that can occur.
+    pub(crate) const fn group_verdicts(&self) -> &'static [Verdict] {
+        Verdict::where_examined(self.examined)
+    }
 }
 
 /// The form of CSV files.

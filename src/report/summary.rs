@@ -11,7 +11,7 @@ use crate::offsets::Rules;
 use crate::results::{ResultsFile, SpreadsheetDamage};
 use crate::source::FailureKind;
 use crate::source::ons::errors;
-use crate::verdict::{Coverage, Expectations, Tally};
+use crate::verdict::{Coverage, Expectations, Tally, Verdict};
 
 /// A format that only sums up.
 pub trait SummaryFormat: Sync {
@@ -47,6 +47,20 @@ impl Summary<'_> {
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.tally.totals.unanswered == 0
+    }
+
+    /// Returns whether more than the offsets was examined.
+    #[must_use]
+    pub fn is_examined(&self) -> bool {
+        let mut results_files = self.results_files.iter();
+        results_files.any(|results_file| results_file.header().is_examined())
+    }
+
+    /// Returns the verdicts about groups that a table shows. Those that only an examination finds are left out where
+    /// nothing was examined.
+    #[must_use]
+    pub fn group_verdicts(&self) -> &'static [Verdict] {
+        Verdict::where_examined(self.is_examined())
     }
 
     /// Returns whether there is nothing to look at: every row is reconciled, and the inputs do not need attention.
@@ -105,6 +119,18 @@ impl Summary<'_> {
         let zones = results_files.map(|results_file| &results_file.header().producer_zone);
         let zones: BTreeSet<_> = zones.collect();
         zones.into_iter().cloned().collect()
+    }
+
+    /// Returns the groups for which something could not be examined, with the reasons, in name order.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<(&str, &str)> {
+        let results_files = self.results_files.iter();
+        let mut gaps: Vec<_> = results_files
+            .flat_map(|file| file.evidence().gaps())
+            .collect();
+        gaps.sort_unstable();
+        gaps.dedup();
+        gaps
     }
 
     /// Returns the summary in sentences, in its own locale.

@@ -9,7 +9,7 @@ use super::locale::{RangePrecision, phrases};
 use super::text::{StepPlaces, SummaryText};
 use super::{ReportFormat, Summary, SummaryFormat, TerminalWriter, WrittenFile, plain_table};
 use crate::humanize::{count, counted, printable, shell_word, shortened};
-use crate::verdict::{GroupTally, MessageVerdict, Verdict};
+use crate::verdict::{GroupTally, MessageVerdict};
 
 /// The most kinds of break that are listed. Further ones are in the report.
 const KINDS_SHOWN: usize = 5;
@@ -53,6 +53,7 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("evidence", [text.provenance()])?;
         out.labelled("calls", text.calls())?;
         out.labelled("brokers", text.unasked_brokers())?;
+        out.labelled("examined", text.examination_notes())?;
         out.labelled("carried", text.carried())?;
         out.labelled("expectations", text.expectation_notes())?;
         out.labelled("born", text.born_decoded())?;
@@ -164,20 +165,21 @@ fn table(text: &SummaryText<'_>, precision: RangePrecision) -> Table {
         RangePrecision::Around => "missed, produced",
     };
     let produced = format!("{heading} ({})", text.locale.time_format.label());
+    let verdicts = text.summary.group_verdicts();
     let mut table = plain_table();
     table.set_header(
         ["group"]
             .into_iter()
-            .chain(Verdict::ALL.map(Verdict::as_str))
+            .chain(verdicts.iter().map(|verdict| verdict.as_str()))
             .chain([produced.as_str()]),
     );
-    for column in 1..=Verdict::ALL.len() {
+    for column in 1..=verdicts.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     for (name, group) in &text.summary.tally.groups {
-        let counts = Verdict::ALL.map(|verdict| count(group.count(verdict)));
+        let counts = verdicts.iter().map(|verdict| count(group.count(*verdict)));
         table.add_row(
             std::iter::once(shortened(&printable(name), NAME_SHOWN))
                 .chain(counts)

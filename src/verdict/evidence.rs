@@ -254,7 +254,7 @@ pub struct RowEvidence<'a> {
 
 /// The verdict about one group and one message, with what it rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Finding<'a> {
+pub struct GroupFinding<'a> {
     /// The verdict.
     pub verdict: Verdict,
     /// What `passed` rests on; `None` for other verdicts.
@@ -405,8 +405,8 @@ impl<'a> RowEvidence<'a> {
     ///
     /// A client that reports a failure does so about the same time as the copy is stored, so a failure never outweighs a
     /// copy that waits or that is in the dead-letter topic.
-    pub(super) fn judge(&self, track: TrackFacts<'_>, born: Option<Timestamp>) -> Finding<'a> {
-        let mut finding = Finding {
+    pub(super) fn judge(&self, track: TrackFacts<'_>, born: Option<Timestamp>) -> GroupFinding<'a> {
+        let mut finding = GroupFinding {
             verdict: track.verdict,
             evidence: None,
             attempts: 0,
@@ -466,8 +466,8 @@ impl<'a> RowEvidence<'a> {
         track: TrackFacts<'_>,
         born: Option<Timestamp>,
         is_retried: bool,
-        finding: Finding<'a>,
-    ) -> Finding<'a> {
+        finding: GroupFinding<'a>,
+    ) -> GroupFinding<'a> {
         if track.verdict != Verdict::Passed {
             return finding;
         }
@@ -479,7 +479,7 @@ impl<'a> RowEvidence<'a> {
             None if is_retried => (Evidence::Retried, EvidenceNote::Nothing),
             None => (Evidence::NoFailure, EvidenceNote::Nothing),
         };
-        Finding {
+        GroupFinding {
             evidence: Some(evidence),
             note,
             ..finding
@@ -602,7 +602,7 @@ mod tests {
         index
     }
 
-    fn judged<'i>(index: &'i EvidenceIndex, verdict: Verdict, mark: &str) -> Finding<'i> {
+    fn judged<'i>(index: &'i EvidenceIndex, verdict: Verdict, mark: &str) -> GroupFinding<'i> {
         let track = TrackFacts {
             group: "g",
             verdict,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::TrackFacts;
-use super::{Expectations, Finding, MessageContext, RowEvidence, SampleResult};
+use super::{Expectations, GroupFinding, MessageContext, RowEvidence, SampleResult};
 
 /// The verdict about one group and one message, concluded from the track type and from what was examined beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,16 @@ impl Verdict {
         Self::Retrying,
         Self::Failed,
     ];
+
+    /// Returns the verdicts that can occur, in the order of the reports. The last three follow only from an examination.
+    #[must_use]
+    pub const fn where_examined(is_examined: bool) -> &'static [Self] {
+        if is_examined {
+            &Self::ALL
+        } else {
+            Self::ALL.split_at(5).0
+        }
+    }
 
     /// Returns the verdict of a track type in the source's spelling, which only the offset decides.
     #[must_use]
@@ -184,7 +194,7 @@ pub struct GroupVerdict<'a> {
     /// The track type that `mqadmin` would print, if it differs; else an empty text.
     pub mqadmin_track_type: &'a str,
     /// The verdict about the group, with what it rests on.
-    pub finding: Finding<'a>,
+    pub finding: GroupFinding<'a>,
     /// Whether the group should have consumed the message.
     pub expected: bool,
     /// Whether the group answers although the expectations name it nowhere for this topic.

@@ -15,7 +15,7 @@ mod topics;
 mod totals;
 
 pub use evidence::{
-    Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, Finding, RowEvidence, RowProof,
+    Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupFinding, RowEvidence, RowProof,
     SampleResult, TracedRow, UnexaminedRow,
 };
 pub(crate) use expect::EVERY_TOPIC;

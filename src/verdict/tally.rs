@@ -28,6 +28,7 @@ pub struct GroupTally {
     /// Distinct messages that the group had passed in an earlier run and that are open now.
     pub regressed: u64,
     evidence: [u64; Evidence::ALL.len()],
+    missed_as: [u64; Verdict::ALL.len()],
 }
 
 impl GroupTally {
@@ -41,6 +42,12 @@ impl GroupTally {
     #[must_use]
     pub const fn evidence(&self, evidence: Evidence) -> u64 {
         self.evidence[evidence as usize]
+    }
+
+    /// Returns the number of distinct messages that the group made a break by this verdict.
+    #[must_use]
+    pub const fn missed_as(&self, verdict: Verdict) -> u64 {
+        self.missed_as[verdict as usize]
     }
 
     /// Returns whether any answer names the group.
@@ -74,6 +81,7 @@ impl GroupTally {
         self.unexpected += u64::from(seen.unexpected);
         if seen.breaks {
             self.missed += 1;
+            self.missed_as[seen.verdict() as usize] += 1;
             self.missed_born = span(self.missed_born, born.map(|born| (born, born)));
         }
     }
@@ -83,6 +91,9 @@ impl GroupTally {
             *mine += theirs;
         }
         for (mine, theirs) in self.evidence.iter_mut().zip(next.evidence) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.missed_as.iter_mut().zip(next.missed_as) {
             *mine += theirs;
         }
         self.expected += next.expected;

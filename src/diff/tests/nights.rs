@@ -150,6 +150,7 @@ pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
         file_column: None,
         number_columns: BTreeSet::new(),
         marks: false,
+        examined: false,
         expectations: expectations.clone(),
         csv: CsvDialect::default(),
         locale: Locale::default(),

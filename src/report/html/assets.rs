@@ -73,7 +73,16 @@ mod tests {
                     assert!(found >= least, "{name} on {ground}: {found:.2}");
                 }
             }
-            for part in ["passed", "filtered", "open", "undetermined", "absent"] {
+            for part in [
+                "passed",
+                "filtered",
+                "open",
+                "undetermined",
+                "absent",
+                "dead_lettered",
+                "retrying",
+                "failed",
+            ] {
                 for ground in ["paper", "panel"] {
                     let found = contrast(theme[part], theme[ground]);
                     assert!(found >= 3.0, "{part} on {ground}: {found:.2}");

@@ -110,7 +110,7 @@ impl<'v> PageView<'v> {
             unjudged: unjudged(text, collected),
             groups: groups
                 .into_iter()
-                .map(|(name, group)| GroupBar::of(name, group, locale))
+                .map(|(name, group)| GroupBar::of(name, group, text))
                 .collect(),
             chart: ChartView::of(collected, locale),
             origins: is_broken.then(|| Origins::of(collected, locale)),
@@ -179,7 +179,12 @@ fn verdicts(text: &SummaryText<'_>) -> [(&'static str, Vec<[&'static str; 3]>); 
     [
         (
             locale.text(phrases::ABOUT_GROUP),
-            Verdict::ALL.map(of_group).into(),
+            text.summary
+                .group_verdicts()
+                .iter()
+                .copied()
+                .map(of_group)
+                .collect(),
         ),
         (
             locale.text(phrases::ABOUT_MESSAGE),
@@ -191,6 +196,7 @@ fn verdicts(text: &SummaryText<'_>) -> [(&'static str, Vec<[&'static str; 3]>); 
 fn notes(text: &SummaryText<'_>) -> Vec<String> {
     let notes = text.unasked_brokers().into_iter();
     notes
+        .chain(text.examination_notes())
         .chain(text.input_notes())
         .chain(text.resets())
         .chain(text.carried())
@@ -291,8 +297,9 @@ fn messages(text: &SummaryText<'_>) -> Vec<(String, String, String, &'static str
 }
 
 impl<'v> GroupBar<'v> {
-    fn of(name: &'v str, group: &GroupTally, locale: &Locale) -> Self {
-        let parts = Verdict::ALL.map(|verdict| {
+    fn of(name: &'v str, group: &GroupTally, text: &SummaryText<'_>) -> Self {
+        let locale = text.locale;
+        let parts = text.summary.group_verdicts().iter().map(|&verdict| {
             let number = count(group.count(verdict));
             let name = locale.text(phrases::verdict(verdict));
             (verdict.as_str(), name.to_owned(), number)
@@ -315,12 +322,14 @@ impl<'v> GroupBar<'v> {
                 Language::Chinese => format!("漏消费消息产生于 {time_range} {zone}"),
             }
         });
-        let remarks = std::iter::once(expected).chain(missed);
+        let remarks = std::iter::once(expected)
+            .chain(missed)
+            .chain(text.evidence_of(group));
         Self {
             name,
             remark: remarks.collect::<Vec<_>>().join(" · "),
             svg: shares(Verdict::ALL.map(|verdict| group.count(verdict))),
-            parts: parts.into(),
+            parts: parts.collect(),
         }
     }
 }

@@ -91,6 +91,9 @@ phrases! {
     FILTERED_ACCEPTED:
         "filtered messages were accepted",
         "被过滤的消息按已消费计";
+    DEAD_LETTERED_ACCEPTED:
+        "dead-lettered messages were accepted",
+        "进入死信队列的消息不计为差异";
     EVERY_TOPIC: "every topic", "所有主题";
     TAGS: "tags", "标签";
     BORN_FROM: "born from", "产生时间起";
@@ -188,10 +191,35 @@ phrases! {
         "answers were read at different times, see observed_at",
         "每条结果各有其查询时刻";
 
+    EXAMINED_IN_SHORT:
+        "passed: see evidence for what it rests on; a reset that skips messages leaves no trace",
+        "已消费（passed）：依据见 evidence；重置位点跳过的消息不留痕迹";
+    DEAD_LETTERED_IN_SHORT:
+        "dead_lettered: failed at least once, perhaps sent again and processed since",
+        "死信（dead_lettered）：至少失败一次，此后可能已重新投递并处理";
+    RETRYING_IN_SHORT:
+        "retrying: may succeed at its next delivery",
+        "重试中（retrying）：下一次投递可能成功";
+    FAILED_IN_SHORT:
+        "failed: the newest report of a client says so",
+        "消费失败（failed）：以客户端最新上报为准";
+
     // The same caveats in sentences.
     PASSED_CAVEAT:
         "passed means that the group's offset went past the message. It does not prove success: failed messages go to retry or dead-letter topics and the offset moves on, and a reset skips messages.",
         "已消费（passed）表示该消费组的消费位点已越过此消息，不能证明业务处理成功：消费失败的消息会进入重试或死信主题，位点照样前移；重置位点也会跳过消息。";
+    EXAMINED_CAVEAT:
+        "passed means that the group's offset went past the message; evidence says what else is known: trace (a client reported success), retried (copies in retry topics only, all passed), no_failure (no copy in retry, schedule and dead-letter topics), no_dead_letter (no copy among the dead letters), offset (nothing else). Only trace proves success: a reset that skips messages leaves no copy.",
+        "已消费（passed）表示该消费组的消费位点已越过此消息；evidence 说明其他依据：trace（客户端上报成功）、retried（只在重试主题中有副本，且均已越过）、no_failure（重试、定时与死信主题中均无副本）、no_dead_letter（死信中无副本）、offset（无其他依据）。只有 trace 能证明成功：重置位点跳过的消息不留副本。";
+    DEAD_LETTERED_CAVEAT:
+        "dead_lettered: processing failed at least once, and a copy is in the dead-letter queue. The copy stays there when the message is sent again, so it may have been processed since.",
+        "死信（dead_lettered）：至少有一次处理失败，死信队列中有其副本。重新投递后副本仍在，因此消息此后可能已处理成功。";
+    RETRYING_CAVEAT:
+        "retrying: a delivery failed, and the message waits for the next one, which may succeed. Ask these again before acting on them.",
+        "重试中（retrying）：投递后处理失败，正在等待下一次投递，可能成功。处置之前请重新查询这些消息。";
+    FAILED_CAVEAT:
+        "failed: the newest report of a client says that processing failed, and no copy shows a further delivery. Clients may lose reports.",
+        "消费失败（failed）：客户端最新上报为处理失败，且没有副本表明再次投递。客户端的上报可能丢失。";
     FILTERED_CAVEAT:
         "filtered is judged by the group's current subscription, not by the one at the time the message arrived.",
         "已过滤（filtered）按消费组当前的订阅关系判定，而不是消息到达时的订阅关系。";

@@ -38,11 +38,32 @@ impl SummaryText<'_> {
         let tally = &self.summary.tally;
         let any = |verdict| tally.groups.values().any(|group| group.count(verdict) > 0);
         let by_offsets = |results_file: &ResultsFile| results_file.header().rules == Rules::Offsets;
+        let is_examined = self.summary.is_examined();
         let all = [
             (
-                any(Verdict::Passed),
+                any(Verdict::Passed) && !is_examined,
                 phrases::PASSED_CAVEAT,
                 phrases::PASSED_IN_SHORT,
+            ),
+            (
+                any(Verdict::Passed) && is_examined,
+                phrases::EXAMINED_CAVEAT,
+                phrases::EXAMINED_IN_SHORT,
+            ),
+            (
+                any(Verdict::DeadLettered),
+                phrases::DEAD_LETTERED_CAVEAT,
+                phrases::DEAD_LETTERED_IN_SHORT,
+            ),
+            (
+                any(Verdict::Retrying),
+                phrases::RETRYING_CAVEAT,
+                phrases::RETRYING_IN_SHORT,
+            ),
+            (
+                any(Verdict::Failed),
+                phrases::FAILED_CAVEAT,
+                phrases::FAILED_IN_SHORT,
             ),
             (
                 self.summary.results_files.iter().any(by_offsets),

@@ -126,11 +126,19 @@ impl SummaryText<'_> {
 
     /// Returns what expected groups did with messages that they did not miss.
     fn consumed(&self) -> &'static str {
-        match (self.accepted_filtered(), self.is_chinese()) {
-            (false, true) => "消费",
-            (false, false) => "consumed",
-            (true, true) => "消费或过滤",
-            (true, false) => "consumed or filtered",
+        let accepted = [
+            self.has_accepted(Verdict::Filtered),
+            self.has_accepted(Verdict::DeadLettered),
+        ];
+        match (accepted, self.is_chinese()) {
+            ([false, false], true) => "消费",
+            ([false, false], false) => "consumed",
+            ([true, false], true) => "消费或过滤",
+            ([true, false], false) => "consumed or filtered",
+            ([false, true], true) => "消费，或进入死信队列（已接受）",
+            ([false, true], false) => "consumed, or dead-lettered as accepted,",
+            ([true, true], true) => "消费、过滤，或进入死信队列（已接受）",
+            ([true, true], false) => "consumed, filtered, or dead-lettered as accepted,",
         }
     }
 
@@ -158,11 +166,16 @@ impl SummaryText<'_> {
         applying.map(|(_, text)| text).collect()
     }
 
-    /// Returns whether a message was filtered by a group and that was accepted by the expectations.
-    fn accepted_filtered(&self) -> bool {
+    /// Returns whether an expected group has this verdict about a message, and that was accepted by the expectations.
+    fn has_accepted(&self, verdict: Verdict) -> bool {
+        let expectations = &self.summary.expectations;
+        let is_accepted = match verdict {
+            Verdict::Filtered => expectations.accept_filtered,
+            Verdict::DeadLettered => expectations.accept_dead_lettered,
+            _ => false,
+        };
         let mut groups = self.summary.tally.groups.values();
-        self.summary.expectations.accept_filtered
-            && groups.any(|group| group.expected > 0 && group.count(Verdict::Filtered) > 0)
+        is_accepted && groups.any(|group| group.expected > 0 && group.count(verdict) > 0)
     }
 
     /// Returns how many messages were missed, and by which groups. If expectations name the only group, the first text
@@ -173,23 +186,24 @@ impl SummaryText<'_> {
         let at_fault = self.at_fault();
         if let ([(only, group)], true) = (&at_fault[..], self.has_expectations()) {
             let (name, produced) = (name(only), self.produced(group));
+            let fault = self.fault(group, &name, were);
             let result = match (self.is_chinese(), produced.is_empty()) {
-                (true, true) => format!("{broken}未被 {name} 消费"),
-                (true, false) => format!("{broken}未被 {name} 消费（{produced}）"),
-                (false, true) => format!("{broken} {were} missed by {name}"),
-                (false, false) => format!("{broken} {were} missed by {name}, {produced}"),
+                (true, true) => format!("{broken}{fault}"),
+                (true, false) => format!("{broken}{fault}（{produced}）"),
+                (false, true) => format!("{broken} {fault}"),
+                (false, false) => format!("{broken} {fault}, {produced}"),
             };
             return (result, Vec::new());
         }
         let named = at_fault.iter().take(GROUPS_NAMED).enumerate();
         let mut named: Vec<_> = named
             .map(|(nth, (group_name, group))| {
-                let produced = if nth == 0 {
-                    self.produced(group)
-                } else {
-                    String::new()
-                };
-                let remark = (!produced.is_empty()).then(|| self.locale.in_brackets(&produced));
+                let mut remarks = self.named_failures(group);
+                if nth == 0 && group.missed_born.is_some() {
+                    remarks.push(self.produced(group));
+                }
+                let remark = (!remarks.is_empty())
+                    .then(|| self.locale.in_brackets(&self.locale.listed(&remarks)));
                 let (name, missed) = (name(group_name), self.messages(group.missed));
                 format!("{name} {missed}{}", remark.unwrap_or_default())
             })
@@ -198,15 +212,69 @@ impl SummaryText<'_> {
         if more > 0 {
             named.push(self.more_groups(more));
         }
+        let has_failures = at_fault
+            .iter()
+            .any(|(_, group)| !self.failures(group).is_empty());
+        let missed = match (self.is_chinese(), has_failures) {
+            (true, false) => "漏消费",
+            (true, true) => "漏消费或处理失败",
+            (false, false) => "missed",
+            (false, true) => "missed or not processed",
+        };
         let result = match (self.is_chinese(), self.has_expectations()) {
-            (true, true) => format!("{broken}被至少一个应消费的消费组漏消费"),
-            (true, false) => format!("{broken}被至少一个有结果的消费组漏消费"),
-            (false, true) => format!("{broken} {were} missed by at least one expected group"),
+            (true, true) => format!("{broken}被至少一个应消费的消费组{missed}"),
+            (true, false) => format!("{broken}被至少一个有结果的消费组{missed}"),
+            (false, true) => format!("{broken} {were} {missed} by at least one expected group"),
             (false, false) => {
-                format!("{broken} {were} missed by at least one group that answered")
+                format!("{broken} {were} {missed} by at least one group that answered")
             }
         };
         (result, named)
+    }
+
+    /// Returns what became of the messages of a break, if only one group made breaks.
+    fn fault(&self, group: &GroupTally, name: &str, were: &str) -> String {
+        let failures = self.failures(group);
+        let is_chinese = self.is_chinese();
+        match &failures[..] {
+            [] if is_chinese => format!("未被 {name} 消费"),
+            [] => format!("{were} missed by {name}"),
+            [(only, number)] if *number == group.missed => match (only, is_chinese) {
+                (Verdict::DeadLettered, true) => format!("进入了 {name} 的死信队列"),
+                (Verdict::DeadLettered, false) => format!("ended in {name}'s dead-letter queue"),
+                (Verdict::Retrying, true) => format!("正在等待 {name} 重试"),
+                (Verdict::Retrying, false) if *number == 1 => {
+                    format!("waits for another delivery to {name}")
+                }
+                (Verdict::Retrying, false) => format!("wait for another delivery to {name}"),
+                (_, true) => format!("被 {name} 处理失败"),
+                (_, false) => format!("failed in {name}"),
+            },
+            _ => {
+                let named = self.named_failures(group);
+                let named = self.locale.in_brackets(&self.locale.listed(&named));
+                if is_chinese {
+                    format!("被 {name} 漏消费或处理失败{named}")
+                } else {
+                    format!("{were} missed or not processed by {name}{named}")
+                }
+            }
+        }
+    }
+
+    /// Returns the failures of a group with their numbers, as details of the headline.
+    fn named_failures(&self, group: &GroupTally) -> Vec<String> {
+        let failures = self.failures(group).into_iter();
+        failures
+            .map(|(verdict, number)| {
+                let name = self.locale.text(phrases::verdict(verdict));
+                if self.is_chinese() {
+                    format!("{name} {}", self.messages(number))
+                } else {
+                    format!("{} {}", count(number), name.replace('_', "-"))
+                }
+            })
+            .collect()
     }
 
     /// Returns how many groups a list leaves out.

@@ -1,6 +1,7 @@
 //! The sentences of all summaries, in the language and the time format of a [`Locale`].
 
 mod basis;
+mod evidence;
 mod headline;
 mod input;
 mod notes;

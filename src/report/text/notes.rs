@@ -173,9 +173,12 @@ impl SummaryText<'_> {
         let without_expectations = self.without_expectations();
         let accepted = self.summary.expectations.accept_filtered && self.has_expectations();
         let accepted = accepted.then_some(phrases::FILTERED_ACCEPTED);
+        let dead_lettered = self.summary.expectations.accept_dead_lettered;
+        let dead_lettered = dead_lettered.then_some(phrases::DEAD_LETTERED_ACCEPTED);
         [
             self.no_expectations().map(str::to_owned),
             accepted.map(|accepted| self.locale.text(accepted).to_owned()),
+            dead_lettered.map(|accepted| self.locale.text(accepted).to_owned()),
             without_messages,
             without_expectations,
             named,

@@ -17,7 +17,10 @@ struct VerdictColour {
 }
 
 /// The verdicts about groups and messages, worst first. In a cell with two verdicts, the worse one decides.
-const VERDICT_COLOURS: [VerdictColour; 11] = [
+const VERDICT_COLOURS: [VerdictColour; 14] = [
+    verdict_colour("dead_lettered", 0x007A_1F12, 0x00FF_FFFF),
+    verdict_colour("retrying", 0x009A_4A08, 0x00FF_FFFF),
+    verdict_colour("failed", 0x008A_1253, 0x00FF_FFFF),
     verdict_colour("open", 0x00B4_2318, 0x00FF_FFFF),
     verdict_colour("break", 0x00B4_2318, 0x00FF_FFFF),
     verdict_colour("absent", 0x006B_1D5C, 0x00FF_FFFF),
@@ -201,7 +204,16 @@ mod tests {
                 "{word}: {}",
                 contrast(fill, ink)
             );
-            let is_trouble = ["open", "break", "absent", "unanswered"].contains(&word);
+            let is_trouble = [
+                "open",
+                "break",
+                "absent",
+                "unanswered",
+                "dead_lettered",
+                "retrying",
+                "failed",
+            ]
+            .contains(&word);
             assert_eq!(luminance(fill) < 0.2, is_trouble, "{word}");
         }
         for (fill, ink) in [(HEAD_FILL, HEAD_INK), (0x00FF_FFFF, QUIET_INK)] {

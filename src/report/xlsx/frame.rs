@@ -10,9 +10,9 @@ use super::table::{TableSheets, XlsxTable};
 use super::{method, summary};
 use crate::report::Summary;
 use crate::report::headings::headings;
-use crate::report::locale::{Locale, phrases};
+use crate::report::locale::phrases;
 use crate::report::row::ReportContext;
-use crate::verdict::{MessageVerdict, Verdict};
+use crate::verdict::MessageVerdict;
 
 /// The greatest column width.
 const MAX_WIDTH: f64 = 48.0;
@@ -63,12 +63,12 @@ fn table(
     context: &ReportContext,
 ) -> Result<(), XlsxError> {
     let groups = table.groups(context);
-    let own = table.columns().iter().map(|column| column.name);
+    let own = table.columns(context).iter().map(|column| column.name);
     let mut names = headings(own, &context.columns, groups);
     if let Some(left_out) = table.left_out_heading(context) {
         names.insert(names.len() - groups.len(), left_out.into());
     }
-    for (name, column) in names.iter_mut().zip(table.columns()) {
+    for (name, column) in names.iter_mut().zip(table.columns(context)) {
         if column.is_time {
             *name = format!("{name} ({})", context.locale.time_format.label()).into();
         }
@@ -76,8 +76,8 @@ fn table(
     for (column, name) in (0..).zip(names) {
         sheet.write_string_with_format(0, column, &*cut(&name), &formats.head)?;
     }
-    for (column, own) in (0..).zip(table.columns()) {
-        if let Some(words) = words(own.name, &context.locale) {
+    for (column, own) in (0..).zip(table.columns(context)) {
+        if let Some(words) = words(own.name, context) {
             let note = Note::new(cut(&words))
                 .set_author("ons-audit")
                 .set_width(520)
@@ -91,13 +91,14 @@ fn table(
 }
 
 /// Returns what the codes in a column mean, with their names in the language of the workbook.
-fn words(column: &str, locale: &Locale) -> Option<String> {
+fn words(column: &str, context: &ReportContext) -> Option<String> {
+    let locale = &context.locale;
     let line = |name: String, meaning| name + locale.text(phrases::COLON) + locale.text(meaning);
     let lines: Vec<_> = match column {
         "verdict" => {
-            let verdicts = Verdict::ALL.into_iter();
+            let verdicts = context.group_verdicts().iter();
             verdicts
-                .map(|verdict| line(locale.verdict(verdict), phrases::meaning(verdict)))
+                .map(|&verdict| line(locale.verdict(verdict), phrases::meaning(verdict)))
                 .collect()
         }
         "message_verdict" => {
@@ -137,7 +138,7 @@ fn fit(
     lengths: &[u8],
 ) -> Result<f64, XlsxError> {
     let mut sum = 0.0;
-    let own = table.columns().iter().map(|column| column.width);
+    let own = table.columns(context).iter().map(|column| column.width);
     let kept = context.columns.iter().zip(lengths).map(|(name, length)| {
         let head = head_width(name);
         f64::from(*length).max(head) + 2.0
@@ -175,7 +176,7 @@ fn columns(
         sheet.ignore_error_range(1, 0, rows, width - 1, IgnoreError::NumberStoredAsText)?;
     }
     for (column, _) in (0..)
-        .zip(table.columns())
+        .zip(table.columns(context))
         .filter(|(_, column)| column.name.ends_with("verdict"))
     {
         let verdicts = VerdictColumns {

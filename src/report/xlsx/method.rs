@@ -6,7 +6,7 @@ use super::formats::SheetFormats;
 use super::sheet_writer::{SheetWriter, XlsxResult, lines};
 use crate::report::Summary;
 use crate::report::locale::phrases;
-use crate::verdict::{MessageVerdict, Verdict};
+use crate::verdict::MessageVerdict;
 
 const LABELS: u16 = 26;
 const TEXTS: usize = 118;
@@ -28,7 +28,7 @@ pub(super) fn write(
         title + locale.text(phrases::COLON) + locale.text(phrase)
     };
     page.section(&about(phrases::ABOUT_GROUP))?;
-    for verdict in Verdict::ALL {
+    for &verdict in summary.group_verdicts() {
         let meaning = locale.text(phrases::meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;
     }

@@ -196,6 +196,7 @@ mod tests {
             file_column: None,
             number_columns: BTreeSet::new(),
             marks: false,
+            examined: false,
             expectations: Expectations::default(),
             csv: CsvDialect::PLAIN,
             locale: Locale::default(),

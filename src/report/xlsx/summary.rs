@@ -14,6 +14,9 @@ use crate::verdict::{MessageVerdict, Verdict};
 /// The column widths in characters.
 const WIDTHS: [u16; 9] = [34, 13, 13, 13, 13, 18, 13, 30, 30];
 
+/// The column widths if more than the offsets was examined: three more verdicts have a column.
+const WIDTHS_EXAMINED: [u16; 12] = [34, 13, 13, 13, 13, 18, 13, 16, 13, 13, 30, 30];
+
 /// The width of all columns together.
 const ACROSS: usize = 177;
 
@@ -24,7 +27,12 @@ pub(super) fn write(
     context: &ReportContext,
     tables: &[TableSheets],
 ) -> XlsxResult {
-    let mut page = SheetWriter::begin(sheet, formats, &WIDTHS)?;
+    let widths: &[u16] = if summary.is_examined() {
+        &WIDTHS_EXAMINED
+    } else {
+        &WIDTHS
+    };
+    let mut page = SheetWriter::begin(sheet, formats, widths)?;
     top(&mut page, summary, context)?;
     groups(&mut page, summary)?;
     messages(&mut page, summary)?;
@@ -51,6 +59,7 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>, context: &ReportContex
     page.across(&banner, format, lines(&banner, ACROSS))?;
     let besides = std::iter::once(text.provenance())
         .chain(text.unasked_brokers())
+        .chain(text.examination_notes())
         .chain(text.input_notes())
         .chain(text.carried())
         .chain(text.resets())
@@ -71,14 +80,18 @@ fn groups(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
         locale.text(phrase).to_owned() + &locale.in_brackets(locale.time_format.label())
     });
     let mut head = vec![locale.text(phrases::GROUP), locale.text(phrases::EXPECTED)];
-    let verdicts = Verdict::ALL.map(|verdict| locale.verdict(verdict));
-    head.extend(verdicts.iter().map(String::as_str));
+    let verdicts = summary.group_verdicts();
+    let names = verdicts.iter().map(|verdict| locale.verdict(*verdict));
+    let names: Vec<_> = names.collect();
+    head.extend(names.iter().map(String::as_str));
     head.extend([&*first, &*last]);
-    page.head(&head, 1..=6, &[])?;
+    let numbers = 1 + u16::try_from(verdicts.len()).unwrap_or_default();
+    page.head(&head, 1..=numbers, &[])?;
     let local = |time| serial(time, &locale.time_format);
     for (name, group) in &summary.tally.groups {
         let mut cells = vec![PageCell::Text(name), PageCell::Number(group.expected)];
-        cells.extend(Verdict::ALL.map(|verdict| PageCell::Number(group.count(verdict))));
+        let counts = verdicts.iter().map(|verdict| group.count(*verdict));
+        cells.extend(counts.map(PageCell::Number));
         let (first, last) = group.missed_born.unzip();
         cells.extend([first, last].map(|time| PageCell::Time(time.and_then(local))));
         page.row(&cells)?;

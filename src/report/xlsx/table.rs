@@ -6,7 +6,7 @@ use super::cells::CellWriter;
 use crate::humanize::count;
 use crate::report::locale::{Locale, Phrase, phrases};
 use crate::report::row::{ReportContext, RowFormat, RowView};
-use crate::verdict::{MessageVerdict, Tally};
+use crate::verdict::{Evidence, GroupFinding, MessageVerdict, Tally};
 
 /// The most columns of a sheet.
 pub(in crate::report) const MAX_COLUMNS: usize = 16_384;
@@ -63,9 +63,27 @@ const MESSAGE_VERDICT: TableColumn = column("message_verdict", 19.0);
 const BORN: TableColumn = time("born_at");
 const OBSERVED: TableColumn = time("observed_at");
 
-const BREAKS: [TableColumn; 9] = [
-    ROW, MSG_ID, TOPIC, GROUP, VERDICT, TRACK_TYPE, BORN, OBSERVED, INSTANCE,
+const ATTEMPTS_SEEN: TableColumn = column("attempts_seen", 14.0);
+const EVIDENCE_AT: TableColumn = time("evidence_at");
+const EVIDENCE_NOTE: TableColumn = column("evidence_note", 40.0);
+
+const BREAKS: [TableColumn; 12] = [
+    ROW,
+    MSG_ID,
+    TOPIC,
+    GROUP,
+    VERDICT,
+    TRACK_TYPE,
+    BORN,
+    OBSERVED,
+    INSTANCE,
+    ATTEMPTS_SEEN,
+    EVIDENCE_AT,
+    EVIDENCE_NOTE,
 ];
+
+/// Number of columns of [`BREAKS`] if only the offsets are known.
+const BREAKS_BY_OFFSET: usize = 9;
 
 const UNJUDGED: [TableColumn; 7] = [
     ROW,
@@ -79,7 +97,7 @@ const UNJUDGED: [TableColumn; 7] = [
 
 const MATRIX: [TableColumn; 5] = [ROW, MSG_ID, TOPIC, INSTANCE, MESSAGE_VERDICT];
 
-const DETAIL: [TableColumn; 15] = [
+const DETAIL: [TableColumn; 20] = [
     ROW,
     MSG_ID,
     TOPIC,
@@ -95,7 +113,15 @@ const DETAIL: [TableColumn; 15] = [
     column("request_id", 38.0),
     column("error_code", 20.0),
     column("error_message", 48.0),
+    column("evidence", 16.0),
+    ATTEMPTS_SEEN,
+    EVIDENCE_AT,
+    column("evidence_host", 22.0),
+    EVIDENCE_NOTE,
 ];
+
+/// Number of columns of [`DETAIL`] if only the offsets are known.
+const DETAIL_BY_OFFSET: usize = 15;
 
 impl XlsxTable {
     pub(super) const ALL: [Self; 4] = [Self::Breaks, Self::Unjudged, Self::Matrix, Self::Detail];
@@ -110,19 +136,21 @@ impl XlsxTable {
     }
 
     /// Returns the columns before the kept ones. Matrix and Detail have the names and the order of the CSVs.
-    pub(super) const fn columns(self) -> &'static [TableColumn] {
-        match self {
-            Self::Breaks => &BREAKS,
-            Self::Unjudged => &UNJUDGED,
-            Self::Matrix => &MATRIX,
-            Self::Detail => &DETAIL,
+    pub(super) fn columns(self, context: &ReportContext) -> &'static [TableColumn] {
+        match (self, context.examined) {
+            (Self::Breaks, true) => &BREAKS,
+            (Self::Breaks, false) => &BREAKS[..BREAKS_BY_OFFSET],
+            (Self::Unjudged, _) => &UNJUDGED,
+            (Self::Matrix, _) => &MATRIX,
+            (Self::Detail, true) => &DETAIL,
+            (Self::Detail, false) => &DETAIL[..DETAIL_BY_OFFSET],
         }
     }
 
     /// Returns the number of columns, with the kept columns and the groups.
     pub(super) fn width(self, context: &ReportContext) -> usize {
         let left_out = usize::from(self.left_out(context) > 0);
-        self.columns().len() + context.columns.len() + left_out + self.groups(context).len()
+        self.columns(context).len() + context.columns.len() + left_out + self.groups(context).len()
     }
 
     /// Returns the groups that have a column.
@@ -286,6 +314,12 @@ fn push_breaks(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
             cells.time(view.born, &context.locale.time_format);
             observed(&mut cells, context, view);
             cells.text(&view.line.instance_id);
+            if context.examined {
+                let finding = &seen.finding;
+                cells.number(Some(u64::from(finding.attempts)).filter(|seen| *seen > 0));
+                cells.time(finding.at, &context.locale.time_format);
+                cells.text(&finding.note.to_string());
+            }
             kept(&mut cells, context, view);
         });
     }
@@ -323,13 +357,17 @@ fn push_detail(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut alike = Vec::new();
     message(view, &mut alike);
     let before = alike.len();
-    rest(context, view, &mut alike);
-    let (before, behind) = alike.split_at(before);
+    answer(context, view, &mut alike);
+    let answered = alike.len();
+    let own = XlsxTable::Detail.columns(context).len();
+    kept(&mut CellWriter::at(&mut alike, own), context, view);
     if view.judged.groups.is_empty() {
         push_part(out, XlsxTable::Detail.tag(), |out| {
             out.extend_from_slice(&alike);
         });
     }
+    let (before, behind) = alike.split_at(before);
+    let (answer, kept) = behind.split_at(answered - before.len());
     for seen in &view.judged.groups {
         push_part(out, XlsxTable::Detail.tag(), |out| {
             out.extend_from_slice(before);
@@ -338,7 +376,11 @@ fn push_detail(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
             cells.text(seen.track_type);
             cells.text(seen.verdict().as_str());
             cells.text(seen.expectation());
-            out.extend_from_slice(behind);
+            out.extend_from_slice(answer);
+            if context.examined {
+                evidence(context, &seen.finding, out);
+            }
+            out.extend_from_slice(kept);
         });
     }
 }
@@ -353,8 +395,18 @@ fn message<'o>(view: &RowView<'_>, out: &'o mut Vec<u8>) -> CellWriter<'o> {
     cells
 }
 
-/// Writes all fields behind `expected`.
-fn rest(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
+/// Writes the fields of Detail about what a verdict rests on.
+fn evidence(context: &ReportContext, finding: &GroupFinding<'_>, out: &mut Vec<u8>) {
+    let mut cells = CellWriter::at(out, DETAIL_BY_OFFSET);
+    cells.text(finding.evidence.map_or("", Evidence::as_str));
+    cells.number(Some(u64::from(finding.attempts)).filter(|seen| *seen > 0));
+    cells.time(finding.at, &context.locale.time_format);
+    cells.text(finding.host);
+    cells.text(&finding.note.to_string());
+}
+
+/// Writes the fields behind `expected` that are equal for all groups, up to the kept columns.
+fn answer(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     let mut cells = CellWriter::at(out, 8);
     cells.text(view.verdict().as_str());
     cells.time(view.born, &context.locale.time_format);
@@ -364,7 +416,6 @@ fn rest(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
     for text in [&*view.line.request_id, &*code, &*message] {
         cells.text(text);
     }
-    kept(&mut cells, context, view);
 }
 
 fn observed(cells: &mut CellWriter<'_>, context: &ReportContext, view: &RowView<'_>) {

@@ -115,6 +115,7 @@ fn answer(row: u64) -> Result<Trace, Failure> {
             track("GID_a", "CONSUMED"),
         ];
         Ok(Trace {
+            unique_key: None,
             tracks,
             request_id: Some("R".to_owned()),
             found: None,

@@ -1,0 +1,107 @@
+//! Sentences about what was examined beyond the offsets.
+
+use std::collections::BTreeMap;
+
+use super::SummaryText;
+use crate::humanize::count;
+use crate::report::locale::phrases;
+use crate::verdict::{Evidence, GroupTally, Verdict};
+
+/// The most groups that are named for one reason.
+const GROUPS_NAMED: usize = 5;
+
+/// The most reasons that are stated.
+const REASONS_STATED: usize = 5;
+
+/// The verdicts that only an examination finds.
+const FAILURES: [Verdict; 3] = [Verdict::DeadLettered, Verdict::Retrying, Verdict::Failed];
+
+impl SummaryText<'_> {
+    /// Returns what `passed` rests on, over all groups. `None` if nothing was examined or passed.
+    #[must_use]
+    pub fn passed_by_evidence(&self) -> Option<String> {
+        let groups = || self.summary.tally.groups.values();
+        let total = |evidence| groups().map(|group| group.evidence(evidence)).sum();
+        let parts = by_evidence(total);
+        if !self.summary.is_examined() || parts.is_empty() {
+            return None;
+        }
+        let parts = self.locale.listed(&parts);
+        Some(if self.is_chinese() {
+            format!("已消费（passed）的依据：{parts}")
+        } else {
+            format!("passed rests on {parts}")
+        })
+    }
+
+    /// Returns what `passed` rests on for one group. `None` if nothing was examined or passed.
+    pub(in crate::report) fn evidence_of(&self, group: &GroupTally) -> Option<String> {
+        let parts = by_evidence(|evidence| group.evidence(evidence));
+        if !self.summary.is_examined() || parts.is_empty() {
+            return None;
+        }
+        let passed = self.locale.text(phrases::verdict(Verdict::Passed));
+        let colon = self.locale.text(phrases::COLON);
+        Some(format!("{passed}{colon}{}", self.locale.listed(&parts)))
+    }
+
+    /// Returns which groups were not examined completely, each reason once. `None` if all were, or if nothing was to be
+    /// examined.
+    #[must_use]
+    pub fn not_examined(&self) -> Option<String> {
+        let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (group, why) in self.summary.gaps() {
+            let groups = by_reason.entry(why).or_default();
+            if !groups.iter().any(|known| known == group) {
+                groups.push(group.to_owned());
+            }
+        }
+        let reasons = by_reason.iter().take(REASONS_STATED).map(|(why, groups)| {
+            let mut named = groups[..groups.len().min(GROUPS_NAMED)].to_vec();
+            match groups.len() - named.len() {
+                0 => {}
+                more => named.push(self.more_groups(more)),
+            }
+            self.locale.listed(&named) + &self.locale.in_brackets(why)
+        });
+        let mut reasons: Vec<_> = reasons.collect();
+        if reasons.is_empty() {
+            return None;
+        }
+        match by_reason.len() - reasons.len() {
+            0 => {}
+            more if self.is_chinese() => reasons.push(format!("另有 {more} 个原因")),
+            more => reasons.push(format!("{more} more reasons")),
+        }
+        let reasons = reasons.join(self.locale.text(phrases::SEMICOLON));
+        Some(if self.is_chinese() {
+            format!("未能完整检查：{reasons}")
+        } else {
+            format!("not examined completely: {reasons}")
+        })
+    }
+
+    /// Returns the notes about the examination, for the top of a report.
+    #[must_use]
+    pub fn examination_notes(&self) -> Vec<String> {
+        let notes = [self.passed_by_evidence(), self.not_examined()];
+        notes.into_iter().flatten().collect()
+    }
+
+    /// Returns the failures of a group with their numbers of breaks, those that occur.
+    pub(super) fn failures(&self, group: &GroupTally) -> Vec<(Verdict, u64)> {
+        let counts = FAILURES.map(|verdict| (verdict, group.missed_as(verdict)));
+        counts
+            .into_iter()
+            .filter(|(_, number)| *number > 0)
+            .collect()
+    }
+}
+
+fn by_evidence(number: impl Fn(Evidence) -> u64) -> Vec<String> {
+    let counts = Evidence::ALL.map(|evidence| (evidence, number(evidence)));
+    let occurring = counts.into_iter().rev().filter(|(_, number)| *number > 0);
+    occurring
+        .map(|(evidence, number)| format!("{} {}", evidence.as_str(), count(number)))
+        .collect()
+}
