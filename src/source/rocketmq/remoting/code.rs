@@ -13,6 +13,8 @@ pub enum RequestCode {
     QueryMessage = 12,
     /// The offset that a group has committed for a queue.
     QueryConsumerOffset = 14,
+    /// What a broker says about itself.
+    GetBrokerRuntimeInfo = 28,
     /// The offset of the first message stored at a time or later.
     SearchOffsetByTimestamp = 29,
     /// The offset of the next message to be stored in a queue.
@@ -23,6 +25,8 @@ pub enum RequestCode {
     ViewMessageById = 33,
     /// All committed offsets of a broker.
     GetAllConsumerOffset = 43,
+    /// How far the messages of each delay level are delivered.
+    GetAllDelayOffset = 45,
     /// Queues and brokers of a topic.
     GetRouteInfoByTopic = 105,
     /// Brokers of the cluster.
@@ -66,7 +70,7 @@ impl RequestCode {
     /// | clients of a group (203) | 3,000 clients, 200 bytes each, and 1,000 subscriptions of 300 bytes: 0.9 MB | 1 MiB |
     /// | route (105), brokers (106) | 1,000 brokers with 3 replicas, 700 bytes each: 0.7 MB | 1 MiB |
     /// | entries of a queue (321) | some 100 bytes each; one is requested | 1 MiB |
-    /// | one number, settings of a topic (14, 29, 30, 31, 351) | 1 KB | 64 KiB |
+    /// | one number, settings of a topic (14, 29, 30, 31, 351), state of a broker (28), delay levels (45) | 1 to 5 KB | 64 KiB |
     #[must_use]
     pub const fn longest_answer(self) -> usize {
         const MIB: usize = 1024 * 1024;
@@ -83,6 +87,8 @@ impl RequestCode {
             | Self::GetBrokerClusterInfo
             | Self::QueryConsumeQueue => MIB,
             Self::QueryConsumerOffset
+            | Self::GetBrokerRuntimeInfo
+            | Self::GetAllDelayOffset
             | Self::SearchOffsetByTimestamp
             | Self::GetMaxOffset
             | Self::GetMinOffset
@@ -97,6 +103,8 @@ impl RequestCode {
             Self::PullMessage => "PULL_MESSAGE",
             Self::QueryMessage => "QUERY_MESSAGE",
             Self::QueryConsumerOffset => "QUERY_CONSUMER_OFFSET",
+            Self::GetBrokerRuntimeInfo => "GET_BROKER_RUNTIME_INFO",
+            Self::GetAllDelayOffset => "GET_ALL_DELAY_OFFSET",
             Self::SearchOffsetByTimestamp => "SEARCH_OFFSET_BY_TIMESTAMP",
             Self::GetMaxOffset => "GET_MAX_OFFSET",
             Self::GetMinOffset => "GET_MIN_OFFSET",

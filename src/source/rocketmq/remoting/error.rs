@@ -213,6 +213,7 @@ fn nothing_there(call: RequestCode, remark: &str) -> bool {
         }
         RequestCode::QueryConsumeQueue => remark.ends_with("is not exist!"),
         RequestCode::GetAllConsumerOffset => remark.starts_with("No consumer offset"),
+        RequestCode::GetAllDelayOffset => remark.starts_with("No delay offset"),
         _ => false,
     }
 }

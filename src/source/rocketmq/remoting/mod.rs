@@ -33,14 +33,14 @@ pub mod stored;
 pub mod tls;
 
 pub use acl::AclKeys;
-pub use calls::{KeyLookup, Pull, Pulled, QueueOf};
+pub use calls::{KeyLookup, Pull, Pulled, QueueOf, TRACES};
 pub use client::{Remoting, RemotingOptions};
 pub use code::{RequestCode, response};
 pub use error::{CallError, Cause, ErrorReply, OptionalAnswer};
 pub use name_servers::{BadNameServers, NameServers};
 pub use namespace::Namespace;
 pub use request::{Request, Response};
-pub use stored::StoredMessage;
+pub use stored::{StoredMessage, WithBody};
 pub use tls::RemotingTls;
 
 #[cfg(test)]

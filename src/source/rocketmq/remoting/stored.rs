@@ -1,8 +1,10 @@
 //! The format in which brokers store and send messages (`docs/facts/rocketmq.md` §4).
 
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Buf;
+use flate2::read::ZlibDecoder;
 use thiserror::Error;
 
 const VERSION_1: u32 = 0xDAA3_20A7;
@@ -13,6 +15,18 @@ const BLANK: u32 = 0xCBD4_3194;
 
 const BORN_IPV6: i32 = 0x10;
 const STORED_IPV6: i32 = 0x20;
+
+/// Set if the body is compressed.
+const COMPRESSED: i32 = 0x1;
+/// The bits that name the compression.
+const COMPRESSION: i32 = 0x700;
+/// Clients before 4.9.4 leave the name out.
+const UNNAMED: i32 = 0;
+const ZLIB: i32 = 0x300;
+
+/// Limit for a body after decompression. Bodies are read for trace records, which clients send in messages of at most
+/// 128,000 bytes.
+const LONGEST_BODY: u64 = 1024 * 1024;
 
 const AFTER_NAME: char = '\u{1}';
 const AFTER_VALUE: char = '\u{2}';
@@ -57,15 +71,7 @@ impl StoredMessage {
     ///
     /// If the bytes are not a message.
     pub fn read(bytes: &mut &[u8]) -> Result<Self, BadMessage> {
-        let Some(length) = bytes.first_chunk::<4>() else {
-            return Err(BadMessage::Short);
-        };
-        let length = u32::from_be_bytes(*length);
-        let (mut message, rest) = bytes
-            .split_at_checked(length as usize)
-            .ok_or(BadMessage::Short)?;
-        *bytes = rest;
-        fields(&mut message)
+        next(bytes).map(|(message, _)| message)
     }
 
     /// Parses consecutive messages up to the end, at most `most`.
@@ -73,15 +79,8 @@ impl StoredMessage {
     /// # Errors
     ///
     /// If the bytes are not messages, or there are more.
-    pub fn read_all(mut bytes: &[u8], most: usize) -> Result<Vec<Self>, BadMessage> {
-        let mut messages = Vec::new();
-        while !bytes.is_empty() {
-            if messages.len() == most {
-                return Err(BadMessage::TooMany(most));
-            }
-            messages.push(Self::read(&mut bytes)?);
-        }
-        Ok(messages)
+    pub fn read_all(bytes: &[u8], most: usize) -> Result<Vec<Self>, BadMessage> {
+        all(bytes, most, |(message, _)| message)
     }
 
     /// Returns the key that the producer's client made (`UNIQ_KEY`).
@@ -95,6 +94,75 @@ impl StoredMessage {
     pub fn tag(&self) -> Option<&str> {
         self.properties.get("TAGS")
     }
+}
+
+/// A stored message and its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithBody {
+    /// The message.
+    pub message: StoredMessage,
+    /// Its body, decompressed. `None` if that is not possible.
+    pub body: Option<Vec<u8>>,
+}
+
+impl WithBody {
+    /// Parses consecutive messages up to the end, at most `most`.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not messages, or there are more.
+    pub fn read_all(bytes: &[u8], most: usize) -> Result<Vec<Self>, BadMessage> {
+        all(bytes, most, |(message, body)| Self {
+            body: decompressed(body, message.sys_flag),
+            message,
+        })
+    }
+}
+
+/// Returns the body, decompressed; `None` if its compression is unknown, it is damaged, or it is too long.
+fn decompressed(body: &[u8], sys_flag: i32) -> Option<Vec<u8>> {
+    if sys_flag & COMPRESSED == 0 {
+        return Some(body.to_vec());
+    }
+    if !matches!(sys_flag & COMPRESSION, UNNAMED | ZLIB) {
+        return None;
+    }
+    let mut text = Vec::new();
+    let inflater = ZlibDecoder::new(body);
+    inflater
+        .take(LONGEST_BODY + 1)
+        .read_to_end(&mut text)
+        .ok()?;
+    (text.len() as u64 <= LONGEST_BODY).then_some(text)
+}
+
+/// Parses consecutive messages up to the end, at most `most`, and keeps `kept` of each and its body.
+fn all<T>(
+    mut bytes: &[u8],
+    most: usize,
+    kept: impl Fn((StoredMessage, &[u8])) -> T,
+) -> Result<Vec<T>, BadMessage> {
+    let mut messages = Vec::new();
+    while !bytes.is_empty() {
+        if messages.len() == most {
+            return Err(BadMessage::TooMany(most));
+        }
+        messages.push(kept(next(&mut bytes)?));
+    }
+    Ok(messages)
+}
+
+/// Parses the message at the beginning, and its body, and advances past it.
+fn next<'a>(bytes: &mut &'a [u8]) -> Result<(StoredMessage, &'a [u8]), BadMessage> {
+    let Some(length) = bytes.first_chunk::<4>() else {
+        return Err(BadMessage::Short);
+    };
+    let length = u32::from_be_bytes(*length);
+    let (mut message, rest) = bytes
+        .split_at_checked(length as usize)
+        .ok_or(BadMessage::Short)?;
+    *bytes = rest;
+    fields(&mut message)
 }
 
 /// The properties of a message, by name.
@@ -119,7 +187,7 @@ impl MessageProperties {
 
 /// Parses `size, magic, CRC, queue, flag, queue offset, physical offset, system flag, born, from, stored, at,
 /// reconsumed, transaction, body, topic, properties`.
-fn fields(bytes: &mut &[u8]) -> Result<StoredMessage, BadMessage> {
+fn fields<'a>(bytes: &mut &'a [u8]) -> Result<(StoredMessage, &'a [u8]), BadMessage> {
     let size = u32_of(bytes)?;
     let magic = u32_of(bytes)?;
     if !matches!(magic, VERSION_1 | VERSION_2) {
@@ -141,7 +209,7 @@ fn fields(bytes: &mut &[u8]) -> Result<StoredMessage, BadMessage> {
     let reconsume_times = i32_of(bytes)?;
     let _prepared_transaction_offset = i64_of(bytes)?;
     let body_length = u32_of(bytes)?;
-    let _body = take(bytes, body_length as usize)?;
+    let body = take(bytes, body_length as usize)?;
     let topic_length = if magic == VERSION_2 {
         bytes.try_get_u16().map_err(|_| BadMessage::Short)?.into()
     } else {
@@ -150,7 +218,7 @@ fn fields(bytes: &mut &[u8]) -> Result<StoredMessage, BadMessage> {
     let topic = text(take(bytes, topic_length)?);
     let length = bytes.try_get_u16().map_err(|_| BadMessage::Short)?;
     let properties = MessageProperties(text(take(bytes, length.into())?).into());
-    Ok(StoredMessage {
+    let message = StoredMessage {
         size,
         queue_id,
         queue_offset,
@@ -165,7 +233,8 @@ fn fields(bytes: &mut &[u8]) -> Result<StoredMessage, BadMessage> {
         body_length,
         topic,
         properties,
-    })
+    };
+    Ok((message, body))
 }
 
 fn u32_of(bytes: &mut &[u8]) -> Result<u32, BadMessage> {
@@ -240,6 +309,7 @@ pub(super) mod tests {
         pub(in super::super) body: &'a [u8],
         pub(in super::super) topic: &'a str,
         pub(in super::super) properties: &'a str,
+        pub(in super::super) sys_flag: i32,
     }
 
     impl Default for Written<'_> {
@@ -251,6 +321,7 @@ pub(super) mod tests {
                 body: b"message 1",
                 topic: "orders",
                 properties: "UNIQ_KEY\u{1}KEY-1\u{2}TAGS\u{1}paid\u{2}",
+                sys_flag: 0,
             }
         }
     }
@@ -267,7 +338,7 @@ pub(super) mod tests {
             bytes.put_u32(0);
             bytes.put_i64(17);
             bytes.put_i64(43_690);
-            bytes.put_i32(family(self.born, 0x10) | family(self.store, 0x20));
+            bytes.put_i32(self.sys_flag | family(self.born, 0x10) | family(self.store, 0x20));
             bytes.put_i64(1_795_602_633_470);
             put_host(self.born, &mut bytes);
             bytes.put_i64(1_795_602_633_478);
@@ -360,6 +431,37 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn bodies_are_decompressed_within_a_limit() {
+        let zlib = |text: &[u8]| {
+            let to = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            let mut encoder = to;
+            std::io::Write::write_all(&mut encoder, text).unwrap();
+            encoder.finish().unwrap()
+        };
+        let long = vec![b'a'; 1024 * 1024 + 1];
+        let table: [(i32, Vec<u8>, Option<&[u8]>); 8] = [
+            (0, b"text".to_vec(), Some(b"text")),
+            (769, zlib(b"text"), Some(b"text")), // as 5.5 clients write
+            (1, zlib(b"text"), Some(b"text")),
+            (513, b"zstd".to_vec(), None),
+            (257, b"LZ4".to_vec(), None),
+            (769, b"damaged".to_vec(), None),
+            (769, zlib(&long), None),
+            (769, zlib(&long[1..]), Some(&long[1..])),
+        ];
+        for (sys_flag, body, text) in table {
+            let written = Written {
+                sys_flag,
+                body: &body,
+                ..Written::default()
+            };
+            let read = WithBody::read_all(&written.bytes(), 1).unwrap();
+            assert!(read[0].body.as_deref() == text, "{sys_flag}");
+            assert_eq!(read[0].message.topic, "orders");
+        }
+    }
+
+    #[test]
     fn what_is_no_message_says_what_it_is() {
         let whole = Written::default().bytes();
         for end in 0..whole.len() {
@@ -411,7 +513,7 @@ pub(super) mod tests {
         ) {
             let written: Vec<_> = parts.iter().map(|(is_long, born, store, body, topic, properties)| Written {
                 magic: if *is_long { VERSION_2 } else { VERSION_1 },
-                born: *born, store: *store, body, topic, properties,
+                born: *born, store: *store, body, topic, properties, sys_flag: 0,
             }).collect();
             let bytes = written.iter().flat_map(Written::bytes).collect::<Vec<_>>();
             let read = StoredMessage::read_all(&bytes, usize::MAX).unwrap();

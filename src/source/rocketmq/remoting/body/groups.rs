@@ -294,8 +294,15 @@ pub struct SubscriptionGroup {
     /// Number of retries before a message becomes a dead letter.
     #[serde(default)]
     pub retry_max_times: i32,
+    /// Number of queues of its retry topic on each broker. Without any, a message that fails is dropped.
+    #[serde(default = "one")]
+    pub retry_queue_nums: i32,
 }
 
 const fn yes() -> bool {
     true
+}
+
+const fn one() -> i32 {
+    1
 }

@@ -3,9 +3,11 @@
 //! Unknown members are ignored, and `null` is an empty list. Fields that a verdict rests on (a table, a
 //! broker's name, a queue number, an offset) are required: a body without them is malformed, not empty.
 
+mod brokers;
 mod groups;
 mod topics;
 
+pub use brokers::{BrokerRuntimeInfo, DelayOffsets};
 pub use groups::{
     ConsumeStats, ConsumerClient, ConsumerConnection, ConsumerOffsets, GroupOffsets, MessageQueue,
     QueueStats, SubscriptionData, SubscriptionGroup, SubscriptionGroups,

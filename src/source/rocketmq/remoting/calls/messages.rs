@@ -1,14 +1,18 @@
 //! Calls that return messages: by key, by position, or from a queue.
 
 use super::super::client::cause;
+use super::super::stored::{BadMessage, WithBody};
 use super::{QueueOf, error, field, of_queue};
 use crate::source::rocketmq::remoting::{
-    CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, StoredMessage,
-    response,
+    CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, StoredMessage, response,
 };
 
 /// Number of copies to request: retries and redeliveries keep the key.
 const COPIES: u32 = 32;
+
+/// Number of messages with trace records to request. No broker returns more (`maxMsgsNumBatch`), so as many are perhaps
+/// not all.
+pub const TRACES: u32 = 64;
 
 /// A look-up by key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +53,9 @@ pub struct Pull<'a> {
 
 /// The result of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pulled {
+pub struct Pulled<M = StoredMessage> {
     /// The messages; empty at the end of the queue, or outside of the offsets that it holds.
-    pub messages: Vec<StoredMessage>,
+    pub messages: Vec<M>,
     /// The offset of the next pull.
     pub next: i64,
     /// Oldest offset of the queue.
@@ -106,9 +110,34 @@ impl Remoting {
         let Some(answer) = self.call(broker, request).await.if_found()? else {
             return Ok(Vec::new());
         };
-        let mut messages = messages(broker, RequestCode::QueryMessage, (&answer, COPIES))?;
+        let read = StoredMessage::read_all(&answer.body, COPIES as usize);
+        let mut messages = readable(broker, RequestCode::QueryMessage, read)?;
         messages.retain(|message| message.unique_key() == Some(lookup.key));
         Ok(messages)
+    }
+
+    /// Returns messages with trace records that name a message, at most [`TRACES`] (12).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub async fn query_traces(
+        &self,
+        broker: &str,
+        lookup: KeyLookup<'_>,
+    ) -> Result<Vec<WithBody>, CallError> {
+        let request = Request::new(RequestCode::QueryMessage)
+            .with("topic", lookup.topic)
+            .with("key", lookup.key)
+            .with("maxNum", TRACES)
+            .with("beginTimestamp", lookup.from)
+            .with("endTimestamp", lookup.to)
+            .with("indexType", "K");
+        let Some(answer) = self.call(broker, request).await.if_found()? else {
+            return Ok(Vec::new());
+        };
+        let read = WithBody::read_all(&answer.body, TRACES as usize);
+        readable(broker, RequestCode::QueryMessage, read)
     }
 
     /// Returns messages of a queue (11), as the group of all tools.
@@ -120,6 +149,28 @@ impl Remoting {
     ///
     /// If the call fails.
     pub async fn pull(&self, broker: &str, pull: Pull<'_>) -> Result<Pulled, CallError> {
+        self.pull_as(broker, pull, StoredMessage::read_all).await
+    }
+
+    /// As [`pull`](Self::pull), with bodies.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub async fn pull_with_bodies(
+        &self,
+        broker: &str,
+        pull: Pull<'_>,
+    ) -> Result<Pulled<WithBody>, CallError> {
+        self.pull_as(broker, pull, WithBody::read_all).await
+    }
+
+    async fn pull_as<M>(
+        &self,
+        broker: &str,
+        pull: Pull<'_>,
+        read: impl Fn(&[u8], usize) -> Result<Vec<M>, BadMessage>,
+    ) -> Result<Pulled<M>, CallError> {
         const WITH_SUBSCRIPTION: u32 = 4;
 
         let call = RequestCode::PullMessage;
@@ -146,7 +197,7 @@ impl Remoting {
             min_offset: field(broker, call, &answer, "minOffset")?,
             max_offset: field(broker, call, &answer, "maxOffset")?,
             messages: if has_messages {
-                messages(broker, call, (&answer, pull.most))?
+                readable(broker, call, read(&answer.body, pull.most as usize))?
             } else {
                 Vec::new()
             },
@@ -154,11 +205,10 @@ impl Remoting {
     }
 }
 
-fn messages(
+fn readable<T>(
     address: &str,
     call: RequestCode,
-    (answer, most): (&Response, u32),
-) -> Result<Vec<StoredMessage>, CallError> {
-    StoredMessage::read_all(&answer.body, most as usize)
-        .map_err(|why| error(address, call, Cause::Malformed(why.to_string())))
+    read: Result<T, BadMessage>,
+) -> Result<T, CallError> {
+    read.map_err(|why| error(address, call, Cause::Malformed(why.to_string())))
 }

@@ -6,7 +6,7 @@
 
 mod messages;
 
-pub use messages::{KeyLookup, Pull, Pulled};
+pub use messages::{KeyLookup, Pull, Pulled, TRACES};
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -17,8 +17,9 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::body::{
-    ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection, ConsumerOffsets, MOST_GROUPS,
-    MOST_TOPICS, SubscriptionGroups, TopicConfig, TopicRoute, read_names,
+    BrokerRuntimeInfo, ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection,
+    ConsumerOffsets, DelayOffsets, MOST_GROUPS, MOST_TOPICS, SubscriptionGroups, TopicConfig,
+    TopicRoute, read_names,
 };
 use super::{
     CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, lax_json,
@@ -229,6 +230,30 @@ impl Remoting {
     pub async fn subscription_groups(&self, broker: &str) -> Result<SubscriptionGroups, CallError> {
         let request = Request::new(RequestCode::GetAllSubscriptionGroupConfig);
         self.heavy_json(broker, request).await
+    }
+}
+
+/// Calls to brokers about themselves.
+impl Remoting {
+    /// Returns how far a broker has delivered delayed messages (45).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub async fn delay_offsets(&self, broker: &str) -> Result<DelayOffsets, CallError> {
+        let request = Request::new(RequestCode::GetAllDelayOffset);
+        let offsets = self.json(broker, request).await.if_found()?;
+        Ok(offsets.unwrap_or_default())
+    }
+
+    /// Returns what a broker says about itself (28).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub async fn runtime_info(&self, broker: &str) -> Result<BrokerRuntimeInfo, CallError> {
+        let request = Request::new(RequestCode::GetBrokerRuntimeInfo);
+        self.json(broker, request).await
     }
 }
 

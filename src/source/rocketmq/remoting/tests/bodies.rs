@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::body::{
-    ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection, ConsumerOffsets, MessageQueue,
-    QueueStats, SubscriptionGroups, TopicConfig, TopicRoute,
+    BrokerRuntimeInfo, ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection,
+    ConsumerOffsets, DelayOffsets, MessageQueue, QueueStats, SubscriptionGroups, TopicConfig,
+    TopicRoute,
 };
 use super::super::lax_json::from_slice;
 
@@ -242,5 +243,32 @@ proptest! {
             .map(|of| ((of.topic, of.group), of.queues.into_iter().collect()))
             .collect();
         prop_assert_eq!(read, table);
+    }
+}
+
+#[test]
+fn delay_levels_and_the_oldest_message_are_read_as_brokers_write_them() {
+    // The answer of a 5.5.0 broker.
+    let text = r#"{"dataVersion":{"counter":16,"stateVersion":0,"timestamp":1795983344683},"offsetTable":{1:1458,16:0}}"#;
+    let levels: DelayOffsets = from_slice(text.as_bytes()).unwrap();
+    assert_eq!(levels.by_level, [(1, 1458), (16, 0)].into());
+    for wrong in [r#"{"offsetTable":{"x":1}}"#, r#"{"dataVersion":{}}"#] {
+        assert!(
+            from_slice::<DelayOffsets>(wrong.as_bytes()).is_err(),
+            "{wrong}"
+        );
+    }
+    let table = [
+        (
+            r#"{"table":{"bootTimestamp":"1","earliestMessageTimeStamp":"1795983191466"}}"#,
+            Some(1_795_983_191_466),
+        ),
+        (r#"{"table":{"earliestMessageTimeStamp":"-1"}}"#, None),
+        (r#"{"table":{"earliestMessageTimeStamp":null}}"#, None),
+        (r#"{"table":{}}"#, None),
+    ];
+    for (text, earliest) in table {
+        let info: BrokerRuntimeInfo = from_slice(text.as_bytes()).unwrap();
+        assert_eq!(info.earliest_message(), earliest, "{text}");
     }
 }

@@ -23,6 +23,8 @@ fn show(asked: &Asked) -> String {
 fn obliging() -> Broker {
     Broker::scripted(|asked| {
         vec![match asked.code {
+            28 => asked.ok(r#"{"table":{"earliestMessageTimeStamp":"1795602633478"}}"#),
+            45 => asked.ok(r#"{"offsetTable":{1:1458,16:0}}"#),
             14 | 29 | 30 | 31 => asked.answer(0, &[("offset", "7")], ""),
             11 => {
                 let fields = [
@@ -57,6 +59,8 @@ async fn requests_about_topics_and_groups_are_what_servers_expect() {
         sent(&broker, cluster.consumer_offset(at, "GID_a", ORDERS)).await,
         sent(&broker, cluster.subscription_groups(at)).await,
         sent(&broker, cluster.topic_config(at, "orders")).await,
+        sent(&broker, cluster.delay_offsets(at)).await,
+        sent(&broker, cluster.runtime_info(at)).await,
     ];
     let expected = [
         "105 acceptStandardJsonOnly=true topic=orders",
@@ -70,6 +74,8 @@ async fn requests_about_topics_and_groups_are_what_servers_expect() {
         "14 consumerGroup=GID_a queueId=3 setZeroIfNotFound=false topic=orders",
         "201",
         "351 topic=orders",
+        "45",
+        "28",
     ];
     assert_eq!(sent, expected);
     assert!(
@@ -103,7 +109,15 @@ async fn requests_about_queues_and_messages_are_what_servers_expect() {
         )
         .await,
         sent(&broker, cluster.pull(at, pull)).await,
+        sent(&broker, cluster.pull_with_bodies(at, pull)).await,
+        sent(
+            &broker,
+            cluster.query_traces(at, KeyLookup::any_time("RMQ_SYS_TRACE_TOPIC", "KEY-1")),
+        )
+        .await,
     ];
+    let pulled = "11 commitOffset=0 consumerGroup=TOOLS_CONSUMER expressionType=TAG maxMsgNums=32 queueId=3 queueOffset=6 \
+         subVersion=0 subscription=* suspendTimeoutMillis=0 sysFlag=4 topic=orders";
     let expected = [
         "30 queueId=3 topic=orders",
         "31 queueId=3 topic=orders",
@@ -111,8 +125,9 @@ async fn requests_about_queues_and_messages_are_what_servers_expect() {
         "321 count=10000 index=5 queueId=3 topic=orders",
         "33 offset=43690 topic=orders",
         "12 beginTimestamp=0 endTimestamp=9223372036854775807 indexType=U key=KEY-1 maxNum=32 topic=orders",
-        "11 commitOffset=0 consumerGroup=TOOLS_CONSUMER expressionType=TAG maxMsgNums=32 queueId=3 queueOffset=6 \
-         subVersion=0 subscription=* suspendTimeoutMillis=0 sysFlag=4 topic=orders",
+        pulled,
+        pulled,
+        "12 beginTimestamp=0 endTimestamp=9223372036854775807 indexType=K key=KEY-1 maxNum=64 topic=RMQ_SYS_TRACE_TOPIC",
     ];
     assert_eq!(sent, expected);
 }
@@ -136,6 +151,13 @@ async fn answers_are_what_was_asked_for() {
     let pulled = cluster.pull(at, pull).await.unwrap();
     assert_eq!((pulled.messages.len(), pulled.next), (1, 8));
     assert_eq!((pulled.min_offset, pulled.max_offset), (1, 9));
+    let levels = cluster.delay_offsets(at).await.unwrap().by_level;
+    assert_eq!(levels, [(1, 1458), (16, 0)].into());
+    let broker = cluster.runtime_info(at).await.unwrap();
+    assert_eq!(broker.earliest_message(), Some(1_795_602_633_478));
+    let lookup = KeyLookup::any_time("RMQ_SYS_TRACE_TOPIC", "a key of a record");
+    let traces = cluster.query_traces(at, lookup).await.unwrap();
+    assert_eq!(traces[0].body.as_deref(), Some(&b"message 1"[..]));
 }
 
 #[tokio::test]
@@ -154,6 +176,7 @@ async fn what_is_not_there_is_no_error() {
             12 => asked.refuse(22, "can not find message, maybe time range not correct"),
             33 => asked.refuse(1, "can not find message by the offset, 5"),
             43 => asked.refuse(1, "No consumer offset in this broker"),
+            45 => asked.refuse(1, "No delay offset in this broker"),
             321 if asked.fields["index"] == "0" => asked.refuse(1, "3@orders is not exist!"),
             321 => asked.ok(""),
             351 => asked.refuse(17, "No topic in this broker. topic: orders"),
@@ -192,6 +215,7 @@ async fn what_is_not_there_is_no_error() {
     assert_eq!(cluster.consume_queue(at, ORDERS, 0, 1).await.unwrap(), None);
     assert_eq!(cluster.consume_queue(at, ORDERS, 9, 1).await.unwrap(), None);
     assert_eq!(cluster.topic_config(at, "orders").await.unwrap(), None);
+    assert!(cluster.delay_offsets(at).await.unwrap().by_level.is_empty());
     let pull = Pull {
         queue: ORDERS,
         from: 9,

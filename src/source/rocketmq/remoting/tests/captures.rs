@@ -122,6 +122,7 @@ async fn groups() {
         let (cluster, at, _broker) = replaying(version, "201-subscription-groups");
         let groups = cluster.subscription_groups(&at).await.unwrap().groups;
         assert!(groups["GID_offline"].consume_enable);
+        assert_eq!(groups["GID_offline"].retry_queue_nums, 1);
     }
 }
 
