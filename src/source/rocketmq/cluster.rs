@@ -238,7 +238,10 @@ impl Cluster {
 
     /// Returns a topic by its name on the brokers. A missing topic is not cached: it may be created at any
     /// time.
-    async fn topic_named(&self, wire: &str) -> Result<Option<Arc<RoutedTopic>>, Failure> {
+    pub(super) async fn topic_named(
+        &self,
+        wire: &str,
+    ) -> Result<Option<Arc<RoutedTopic>>, Failure> {
         let mut topics = self.topics.lock().await; // the lock prevents duplicate requests
         if let Some(topic) = topics.get(wire) {
             return Ok(Some(topic.clone()));

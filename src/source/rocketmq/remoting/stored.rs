@@ -119,6 +119,18 @@ impl WithBody {
     }
 }
 
+impl AsRef<Self> for StoredMessage {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl AsRef<StoredMessage> for WithBody {
+    fn as_ref(&self) -> &StoredMessage {
+        &self.message
+    }
+}
+
 /// Returns the body, decompressed; `None` if its compression is unknown, it is damaged, or it is too long.
 fn decompressed(body: &[u8], sys_flag: i32) -> Option<Vec<u8>> {
     if sys_flag & COMPRESSED == 0 {

@@ -297,7 +297,8 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
 /// Name of a broker, and number of a queue.
 type BrokerQueue = (Arc<str>, u32);
 
-fn queues_of(topic: &RoutedTopic) -> Vec<BrokerQueue> {
+/// Returns the queues of a topic on all of its brokers.
+pub(super) fn queues_of(topic: &RoutedTopic) -> Vec<BrokerQueue> {
     let mut queues = Vec::new();
     for data in &topic.route.queues {
         let broker: Arc<str> = data.broker_name.as_str().into();
