@@ -6,7 +6,7 @@ import csv
 import json
 from datetime import datetime
 
-SAMPLE, LONELY = "samples/cluster.json", "tests/clients/lonely.json"
+SAMPLE, LONELY, EXAMINED = "samples/cluster.json", "tests/clients/lonely.json", "tests/clients/examined.json"
 
 # Invented for the suite. The token has the characters that signing gets wrong most easily.
 KEYS = {
@@ -171,7 +171,80 @@ def empty(root):
     cluster = Cluster(root, LONELY)
     messages = {message["topic"]: (message["topic"], message["msg_id"]) for message in cluster.state["messages"]}
     cluster.tracks = {messages["unheard"]: set(), messages["heard"]: {("GID_only", "CONSUMED")}}
-    return [cluster.trace(f"trace {topic}", message) for topic, message in messages.items()]
+    times = {"BeginTime": "0", "EndTime": "1"}
+    not_examined = case("a snapshot that was not examined", "OnsTraceQueryByMsgId", cluster.params(*messages["heard"]) | times,
+                        code="InvalidAction.NotFound", status=404)
+    return [*(cluster.trace(f"trace {topic}", message) for topic, message in messages.items()), not_examined]
+
+
+def evidence(root):
+    """Dead letters and traces: are the fields where the SDKs look for them?"""
+    cluster = Cluster(root, EXAMINED)
+    letters = [proof for proof in cluster.state["proofs"] if proof["kind"] == "dead_lettered"]
+    failed, succeeded, _ = (proof for proof in cluster.state["proofs"] if proof["kind"] != "dead_lettered")
+    yield from dead_letters(cluster, letters)
+    yield from traces(cluster, failed, succeeded)
+    group = {"InstanceId": cluster.instance, "GroupId": failed["group"], "MsgId": failed["key"]}
+    for action in ("OnsDLQMessageResendById", "OnsTopicDelete"):
+        asked = group if "DLQ" in action else {"InstanceId": cluster.instance, "Topic": "orders"}
+        yield case(f"{action} writes", action, asked, code="InvalidAction.NotFound", status=404)
+
+
+def dead_letters(cluster, letters):
+    action, at = "OnsDLQMessagePageQueryByGroupId", "MsgFoundDo.MsgFoundList.OnsRestMessageDo"
+    begin, end = millis("2026-11-20T05:00:00Z"), millis("2026-11-20T06:00:00Z")
+    page = {"InstanceId": cluster.instance, "GroupId": letters[0]["group"], "BeginTime": begin, "EndTime": end,
+            "CurrentPage": 1, "PageSize": 5}
+    task = f"{begin:016X}{end:016X}{5:02X}"
+    first, last = letters[0], letters[5]
+    yield case("dead letters, page 1", action, text(page), fields={
+        "MsgFoundDo.TaskId": task, "MsgFoundDo.CurrentPage": 1, "MsgFoundDo.MaxPageCount": 2,
+        f"{at}.0.MsgId": first["key"], f"{at}.0.Topic": "orders", f"{at}.0.InstanceId": cluster.instance,
+        f"{at}.0.StoreTimestamp": millis(first["at"]), f"{at}.0.ReconsumeTimes": 16,
+        f"{at}.0.PropertyList.MessageProperty.0.Name": "UNIQ_KEY",
+        f"{at}.0.PropertyList.MessageProperty.0.Value": first["key"],
+        f"{at}.0.PropertyList.MessageProperty.1.Name": "DLQ_ORIGIN_TOPIC",
+        f"{at}.4.MsgId": letters[4]["key"], f"{at}.5.MsgId": None})
+    yield case("dead letters, page 2", action, text(page | {"CurrentPage": 2, "TaskId": task}), fields={
+        "MsgFoundDo.CurrentPage": 2, f"{at}.0.MsgId": last["key"], f"{at}.0.ReconsumeTimes": 3, f"{at}.1.MsgId": None})
+    yield case("no dead letters", action, text(page | {"GroupId": "GID_quiet"}), fields={
+        "MsgFoundDo.MaxPageCount": 0, f"{at}.0.MsgId": None})
+    yield case("dead letters, page 51", action, text(page | {"CurrentPage": 51}),
+               code="BIZ_FIELD_CHECK_INVALID", status=400)
+    yield case("dead letters of no group", action, text(page | {"GroupId": "GID_nobody"}),
+               code="BIZ_SUBSCRIPTION_NOT_FOUND", status=404)
+    yield case("dead letters, key for another topic", action, text(page), KEYS["narrow"], code="NoPermission", status=403)
+    one = {"InstanceId": cluster.instance, "GroupId": last["group"], "MsgId": last["key"]}
+    yield case("a dead letter", "OnsDLQMessageGetById", one, fields={
+        "Data.MsgId": last["key"], "Data.Topic": "orders", "Data.StoreTimestamp": millis(last["at"]),
+        "Data.ReconsumeTimes": 3, "Data.PropertyList.MessageProperty.0.Value": last["key"]})
+    yield case("no such dead letter", "OnsDLQMessageGetById", one | {"GroupId": "GID_quiet"},
+               code="BIZ_NO_MESSAGE", status=404)
+
+
+def traces(cluster, failed, succeeded):
+    topic, msg_id, at = "orders", failed["key"], "TraceData.TraceList.TraceMapDo.0"
+    times = {"BeginTime": millis("2026-11-20T00:00:00Z"), "EndTime": millis("2026-11-21T00:00:00Z")}
+    query = f"{topic}\n{msg_id}".encode().hex().upper()
+    clients = f"{at}.SubList.SubMapDo.0.ClientList.SubClientInfoDo"
+    yield case("a query for a trace", "OnsTraceQueryByMsgId", text(cluster.params(topic, msg_id) | times),
+               fields={"QueryId": query})
+    yield case("a query without times", "OnsTraceQueryByMsgId", cluster.params(topic, msg_id),
+               code="MissingBeginTime", status=400)
+    yield case("a trace", "OnsTraceGetResult", {"QueryId": query}, fields={
+        "TraceData.QueryId": query, "TraceData.Status": "finish", "TraceData.Topic": topic, "TraceData.MsgId": msg_id,
+        f"{at}.MsgId": msg_id, f"{at}.SubList.SubMapDo.0.SubGroupName": failed["group"],
+        f"{at}.SubList.SubMapDo.0.SuccessCount": 1, f"{at}.SubList.SubMapDo.0.FailCount": 1,
+        f"{clients}.0.Status": "CONSUME_FAILED", f"{clients}.0.SubTime": millis(failed["at"]),
+        f"{clients}.0.ClientHost": failed["host"], f"{clients}.0.ReconsumeTimes": 0,
+        f"{clients}.1.Status": "CONSUME_SUCCESS", f"{clients}.1.SubTime": millis(succeeded["at"]),
+        f"{clients}.1.ReconsumeTimes": 1, f"{at}.SubList.SubMapDo.1.SubGroupName": "GID_quiet"})
+    yield case("a trace, key for another topic", "OnsTraceGetResult", {"QueryId": query}, KEYS["narrow"],
+               code="NoPermission", status=403)
+
+
+def text(params):
+    return {name: str(value) for name, value in params.items()}
 
 
 def throttled(root):
@@ -185,5 +258,6 @@ def throttled(root):
 SCENARIOS = [
     ("answers", SAMPLE, [], answers),
     ("empty", LONELY, [], empty),
+    ("evidence", EXAMINED, [], lambda root: list(evidence(root))),
     ("throttled", SAMPLE, ["--quota", "3/m"], throttled),
 ]

@@ -223,6 +223,57 @@ fn a_type_name_means_one_thing() {
     assert!(twice.is_empty(), "\n{}", twice.join("\n"));
 }
 
+/// The operations of the cloud that this program names. All of them only read.
+const READING: [&str; 10] = [
+    "OnsConsumerTimeSpan",
+    "OnsDLQMessageGetById",
+    "OnsDLQMessagePageQueryByGroupId",
+    "OnsInstanceInServiceList",
+    "OnsMessageGetByMsgId",
+    "OnsMessageTrace",
+    "OnsRegionList",
+    "OnsTopicSubDetail",
+    "OnsTraceGetResult",
+    "OnsTraceQueryByMsgId",
+];
+
+/// Operations that change something: none of them is named anywhere in the program.
+const WRITING: [&str; 12] = [
+    "OnsConsumerResetOffset",
+    "OnsDLQMessageResendById",
+    "OnsGroupConsumerUpdate",
+    "OnsGroupCreate",
+    "OnsGroupDelete",
+    "OnsInstanceCreate",
+    "OnsInstanceDelete",
+    "OnsInstanceUpdate",
+    "OnsMessagePush",
+    "OnsTopicCreate",
+    "OnsTopicDelete",
+    "OnsTopicUpdate",
+];
+
+/// Every operation is named by a text that begins with `Ons`, and so is a field, which ends with `Do`.
+#[test]
+fn no_operation_that_writes_is_named() {
+    let mut named = BTreeSet::new();
+    for path in rust_files("src").iter().filter(|path| !is_test_file(path)) {
+        let text = read(&root().join(path));
+        for name in WRITING {
+            assert!(!text.contains(name), "{}: {name}", path.display());
+        }
+        for (at, _) in text.match_indices("\"Ons") {
+            let name = text[at + 1..].split('"').next().unwrap().to_owned();
+            if name.ends_with("Do") {
+                continue;
+            }
+            assert!(READING.contains(&&*name), "{}: {name}", path.display());
+            named.insert(name);
+        }
+    }
+    assert_eq!(named.len(), READING.len(), "{named:?}");
+}
+
 /// The section numbers of the headings of a Markdown file (`8`, `8.1`, `3b`), and the titles of all headings.
 fn headings(path: &Path) -> (BTreeSet<String>, String) {
     let text = read(path);

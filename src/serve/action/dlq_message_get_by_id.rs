@@ -1,11 +1,13 @@
 //! `OnsDLQMessageGetById`: a dead letter of a group. If the message was dead-lettered more than once, the newest one.
 
 use super::ActionContext;
-use super::examined_group::{ExaminedGroup, Message};
+use super::examined_group::{DeadLetterMessage, ExaminedGroup};
 use crate::serve::ApiError;
 use crate::source::snapshot::NO_MESSAGE;
 
-pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Message<'a>, ApiError> {
+pub(super) fn answer<'a>(
+    context: &'a ActionContext<'_>,
+) -> Result<DeadLetterMessage<'a>, ApiError> {
     let group = ExaminedGroup::of(context)?;
     let msg_id = context.parameters.required("MsgId")?;
     let letters = group.dead_letters()?;

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use serde::Serialize;
 
 use super::ActionContext;
-use super::examined_group::{ExaminedGroup, Message};
+use super::examined_group::{DeadLetterMessage, ExaminedGroup};
 use crate::serve::ApiError;
 
 /// The pages that may be asked for. There may be more, which only shorter times show.
@@ -24,21 +24,21 @@ pub(super) struct Data<'a> {
     task_id: String,
     max_page_count: usize,
     current_page: i64,
-    msg_found_list: Messages<'a>,
+    msg_found_list: DeadLetterList<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Messages<'a> {
-    ons_rest_message_do: Vec<Message<'a>>,
+struct DeadLetterList<'a> {
+    ons_rest_message_do: Vec<DeadLetterMessage<'a>>,
 }
 
 pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
     let group = ExaminedGroup::of(context)?;
     let task = match context.parameters.get("TaskId") {
-        Some(id) => Task::named(id)
+        Some(id) => PageTask::named(id)
             .ok_or_else(|| ApiError::invalid_field(format!("there is no task {id}")))?,
-        None => Task::started(context)?,
+        None => PageTask::started(context)?,
     };
     let page = context.number("CurrentPage")?;
     let page = page.ok_or(ApiError::MissingField("CurrentPage"))?;
@@ -57,7 +57,7 @@ pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, Api
         task_id: task.id(),
         max_page_count,
         current_page: page,
-        msg_found_list: Messages {
+        msg_found_list: DeadLetterList {
             ons_rest_message_do: messages?,
         },
     })
@@ -73,13 +73,13 @@ fn within(name: &str, number: i64, range: RangeInclusive<i64>) -> Result<i64, Ap
 }
 
 /// A query: what its first call has named.
-struct Task {
+struct PageTask {
     /// In milliseconds.
     period: RangeInclusive<i64>,
     size: usize,
 }
 
-impl Task {
+impl PageTask {
     fn started(context: &ActionContext<'_>) -> Result<Self, ApiError> {
         let size = context.number("PageSize")?.unwrap_or(SIZE);
         let size = within("PageSize", size, SIZES)?;
@@ -126,14 +126,14 @@ mod tests {
         #[test]
         fn a_task_is_read_from_its_id(begin in any::<i64>(), length in 0..i64::MAX, size in 5_usize..=50) {
             let end = begin.saturating_add(length);
-            let id = Task { period: begin..=end, size }.id();
-            let read = Task::named(&id).unwrap();
+            let id = PageTask { period: begin..=end, size }.id();
+            let read = PageTask::named(&id).unwrap();
             prop_assert_eq!((read.period, read.size), (begin..=end, size));
         }
 
         #[test]
         fn any_text_is_a_task_or_refused(id in ".{0,40}|[0-9A-F]{34}") {
-            if let Some(task) = Task::named(&id) {
+            if let Some(task) = PageTask::named(&id) {
                 prop_assert!(task.period.start() <= task.period.end() && (5..=50).contains(&task.size));
             }
         }

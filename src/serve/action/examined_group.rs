@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::ActionContext;
+use super::message_get_by_msg_id::{Properties, Property};
 use crate::evidence::{ExaminedTopic, Proof, ProofKind};
 use crate::message::MessageId;
 use crate::serve::ApiError;
@@ -105,7 +106,7 @@ impl<'a> ExaminedGroup<'a> {
     }
 
     /// Returns a dead letter as a message.
-    pub(super) fn message(&self, letter: &'a Proof) -> Result<Message<'a>, ApiError> {
+    pub(super) fn message(&self, letter: &'a Proof) -> Result<DeadLetterMessage<'a>, ApiError> {
         let snapshot = self.context.snapshot()?;
         let topic = letter
             .topic
@@ -123,7 +124,7 @@ impl<'a> ExaminedGroup<'a> {
             name: "DLQ_ORIGIN_TOPIC",
             value,
         }));
-        Ok(Message {
+        Ok(DeadLetterMessage {
             msg_id: &letter.key,
             topic: topic.unwrap_or_else(|| Cow::Owned(format!("%DLQ%{}", self.name))),
             instance_id: self.instance,
@@ -139,7 +140,7 @@ impl<'a> ExaminedGroup<'a> {
 /// A dead letter. A snapshot has no bodies and no addresses.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Message<'a> {
+pub(super) struct DeadLetterMessage<'a> {
     msg_id: &'a str,
     topic: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,17 +148,4 @@ pub(super) struct Message<'a> {
     store_timestamp: i64,
     reconsume_times: u32,
     property_list: Properties<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Properties<'a> {
-    message_property: Vec<Property<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Property<'a> {
-    name: &'static str,
-    value: Cow<'a, str>,
 }

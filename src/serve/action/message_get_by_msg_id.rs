@@ -2,6 +2,8 @@
 //!
 //! A snapshot has no addresses and no bodies. The born time in an ID is only a hint, so it is left out.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::ActionContext;
@@ -21,15 +23,15 @@ pub(super) struct Data<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Properties<'a> {
-    message_property: Vec<Property<'a>>,
+pub(super) struct Properties<'a> {
+    pub(super) message_property: Vec<Property<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Property<'a> {
-    name: &'static str,
-    value: &'a str,
+pub(super) struct Property<'a> {
+    pub(super) name: &'static str,
+    pub(super) value: Cow<'a, str>,
 }
 
 pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, ApiError> {
@@ -41,7 +43,7 @@ pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, Api
         .map_err(|failure| context.error_for(failure, topic, msg_id))?;
     let tag = stored.tag().map(|value| Property {
         name: "TAGS",
-        value,
+        value: value.into(),
     });
     Ok(Data {
         topic,

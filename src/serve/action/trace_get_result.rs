@@ -22,47 +22,47 @@ pub(super) struct Data<'a> {
     topic: String,
     msg_id: String,
     status: &'static str,
-    trace_list: Traces<'a>,
+    trace_list: TraceMaps<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Traces<'a> {
-    trace_map_do: Vec<Trace<'a>>,
+struct TraceMaps<'a> {
+    trace_map_do: Vec<TraceMap<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Trace<'a> {
+struct TraceMap<'a> {
     topic: String,
     msg_id: String,
-    sub_list: Groups<'a>,
+    sub_list: SubMaps<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Groups<'a> {
-    sub_map_do: Vec<Group<'a>>,
+struct SubMaps<'a> {
+    sub_map_do: Vec<SubMap<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Group<'a> {
+struct SubMap<'a> {
     sub_group_name: Cow<'a, str>,
     success_count: usize,
     fail_count: usize,
-    client_list: Clients<'a>,
+    client_list: SubClients<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Clients<'a> {
-    sub_client_info_do: Vec<Client<'a>>,
+struct SubClients<'a> {
+    sub_client_info_do: Vec<SubClient<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Client<'a> {
+struct SubClient<'a> {
     sub_group_name: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_host: Option<&'a str>,
@@ -94,10 +94,10 @@ pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, Api
         groups.entry(group).or_default().push(report);
     }
     let groups: Vec<_> = groups.into_iter().map(group).collect();
-    let trace = (!groups.is_empty()).then(|| Trace {
+    let trace = (!groups.is_empty()).then(|| TraceMap {
         topic: topic.clone(),
         msg_id: msg_id.clone(),
-        sub_list: Groups { sub_map_do: groups },
+        sub_list: SubMaps { sub_map_do: groups },
     });
     Ok(Data {
         query_id,
@@ -105,19 +105,19 @@ pub(super) fn answer<'a>(context: &'a ActionContext<'_>) -> Result<Data<'a>, Api
         topic,
         msg_id,
         status: "finish",
-        trace_list: Traces {
+        trace_list: TraceMaps {
             trace_map_do: trace.into_iter().collect(),
         },
     })
 }
 
-fn group<'a>((name, mut reports): (Cow<'a, str>, Vec<&'a Proof>)) -> Group<'a> {
+fn group<'a>((name, mut reports): (Cow<'a, str>, Vec<&'a Proof>)) -> SubMap<'a> {
     reports.sort_by_key(|report| report.at);
     let succeeded = reports
         .iter()
         .filter(|report| report.kind == ProofKind::Succeeded)
         .count();
-    let client = |report: &&'a Proof| Client {
+    let client = |report: &&'a Proof| SubClient {
         sub_group_name: name.clone(),
         client_host: report.host.as_deref(),
         sub_time: report.at.as_millisecond(),
@@ -128,10 +128,10 @@ fn group<'a>((name, mut reports): (Cow<'a, str>, Vec<&'a Proof>)) -> Group<'a> {
         },
     };
     let clients = reports.iter().map(client).collect();
-    Group {
+    SubMap {
         success_count: succeeded,
         fail_count: reports.len() - succeeded,
-        client_list: Clients {
+        client_list: SubClients {
             sub_client_info_do: clients,
         },
         sub_group_name: name,

@@ -10,7 +10,8 @@ from aliyunsdkcore.auth.credentials import AccessKeyCredential, StsTokenCredenti
 from aliyunsdkcore.client import AcsClient
 
 LISTS = {
-    "MessageTrack", "MessageProperty", "RegionDo", "InstanceVO", "Tag",
+    "MessageTrack", "MessageProperty", "RegionDo", "InstanceVO", "Tag", "OnsRestMessageDo", "TraceMapDo", "SubMapDo",
+    "SubClientInfoDo",
     ("SubscriptionDataList", "SubscriptionDataList"),
 }
 warnings.simplefilter("ignore")  # the one call that shows XML and headers is deprecated

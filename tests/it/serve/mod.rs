@@ -3,6 +3,7 @@
 mod abuse;
 mod access;
 mod audit;
+mod evidence;
 mod http;
 mod signals;
 

@@ -34,11 +34,11 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
 ) -> Examination {
     let kept = |margin| request.to.saturating_sub(KEPT + margin);
     let since = |margin| kept(margin).map_or(request.from, |oldest| oldest.max(request.from));
-    let window = Window {
+    let window = TimeWindow {
         begin: since(MARGIN).as_millisecond(),
         end: request.to.as_millisecond(),
     };
-    let mut reader = Reader {
+    let mut reader = LetterReader {
         asker: Asker {
             api,
             pace: Some(pace),
@@ -47,13 +47,13 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
         request,
     };
     let mut examination = Examination::default();
-    let mut progress = Progress::default();
+    let mut progress = GroupProgress::default();
     for (instance_id, group) in &request.groups {
         let mut proofs = Vec::new();
         let incomplete = if let Some(reason) = &progress.end {
             Some(Arc::clone(reason))
         } else {
-            let named = Group {
+            let named = AskedGroup {
                 group,
                 instance_id: instance_id.as_ref(),
             };
@@ -78,16 +78,16 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
 
 /// Whether other groups are still asked for.
 #[derive(Default)]
-struct Progress {
+struct GroupProgress {
     /// Number of groups in a row that were not answered.
     unanswered: u32,
     /// Why no other group is asked for.
     end: Option<Arc<str>>,
 }
 
-impl Progress {
+impl GroupProgress {
     /// Notes how a group ended; returns why it is incomplete.
-    fn note(&mut self, read: Result<(), Stop>) -> Option<Arc<str>> {
+    fn note(&mut self, read: Result<(), GroupStop>) -> Option<Arc<str>> {
         let stop = read.err();
         self.unanswered = match &stop {
             Some(stop) if stop.is_unanswered => self.unanswered + 1,
@@ -102,7 +102,7 @@ impl Progress {
 }
 
 /// Why no more of a group was read.
-struct Stop {
+struct GroupStop {
     reason: Arc<str>,
     /// Whether every other group would fail the same way.
     is_general: bool,
@@ -110,7 +110,7 @@ struct Stop {
     is_unanswered: bool,
 }
 
-impl From<Failure> for Stop {
+impl From<Failure> for GroupStop {
     fn from(failure: Failure) -> Self {
         Self {
             reason: reason(&failure, DEAD_LETTERS),
@@ -120,7 +120,7 @@ impl From<Failure> for Stop {
     }
 }
 
-impl Stop {
+impl GroupStop {
     fn because(reason: String) -> Self {
         Self {
             reason: reason.into(),
@@ -136,12 +136,12 @@ impl Stop {
 
 /// A time from a millisecond to another.
 #[derive(Debug, Clone, Copy)]
-struct Window {
+struct TimeWindow {
     begin: i64,
     end: i64,
 }
 
-impl Window {
+impl TimeWindow {
     /// Returns both halves, which share a millisecond: whether the end belongs to a window is not documented. `None` if it
     /// is too short.
     const fn halves(self) -> Option<[Self; 2]> {
@@ -163,14 +163,14 @@ impl Window {
 }
 
 #[derive(Clone, Copy)]
-struct Group<'a> {
+struct AskedGroup<'a> {
     group: &'a Arc<str>,
     instance_id: Option<&'a Arc<str>>,
 }
 
 /// One page of dead letters.
 #[derive(Default)]
-struct Page {
+struct LetterPage {
     /// The ID of the query, for its other pages.
     task: Option<String>,
     /// Number of pages.
@@ -178,19 +178,19 @@ struct Page {
     letters: Vec<Value>,
 }
 
-struct Reader<'a, A, P> {
+struct LetterReader<'a, A, P> {
     asker: Asker<'a, A, P>,
     request: &'a DeadLetterRequest<'a>,
 }
 
-impl<A: Api, P: CallPacer> Reader<'_, A, P> {
+impl<A: Api, P: CallPacer> LetterReader<'_, A, P> {
     /// Reads all dead letters of a group in a window.
     async fn group(
         &mut self,
-        group: Group<'_>,
-        window: Window,
+        group: AskedGroup<'_>,
+        window: TimeWindow,
         proofs: &mut Vec<Proof>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), GroupStop> {
         let mut windows = vec![window];
         let mut has_overflow = false;
         while let Some(window) = windows.pop() {
@@ -211,7 +211,7 @@ impl<A: Api, P: CallPacer> Reader<'_, A, P> {
                     .await?;
                 if page.letters.is_empty() {
                     let pages = first.pages;
-                    return Err(Stop::unreadable(&format!(
+                    return Err(GroupStop::unreadable(&format!(
                         "page {number} of {pages} is empty"
                     )));
                 }
@@ -220,7 +220,7 @@ impl<A: Api, P: CallPacer> Reader<'_, A, P> {
         }
         if has_overflow {
             let most = count(LAST_PAGE * PAGE_SIZE);
-            return Err(Stop::because(format!(
+            return Err(GroupStop::because(format!(
                 "more than {most} dead letters were stored within a second"
             )));
         }
@@ -228,11 +228,11 @@ impl<A: Api, P: CallPacer> Reader<'_, A, P> {
     }
 
     /// Refuses to read so many more pages if the limit does not allow them.
-    fn check_limit(&self, pages: u64) -> Result<(), Stop> {
+    fn check_limit(&self, pages: u64) -> Result<(), GroupStop> {
         if self.asker.calls.saturating_add(pages) <= self.request.limit {
             return Ok(());
         }
-        Err(Stop::because(format!(
+        Err(GroupStop::because(format!(
             "{} more pages of dead letters, more than the limit of {} calls allows",
             count(pages),
             count(self.request.limit)
@@ -242,11 +242,11 @@ impl<A: Api, P: CallPacer> Reader<'_, A, P> {
     /// Asks for a page. The first one starts a query, whose ID the others name.
     async fn page(
         &mut self,
-        group: Group<'_>,
-        window: Window,
+        group: AskedGroup<'_>,
+        window: TimeWindow,
         number: u64,
         task: Option<&str>,
-    ) -> Result<Page, Stop> {
+    ) -> Result<LetterPage, GroupStop> {
         let texts = [window.begin, window.end].map(|time| time.to_string());
         let (page, size) = (number.to_string(), PAGE_SIZE.to_string());
         let mut parameters = vec![
@@ -265,15 +265,20 @@ impl<A: Api, P: CallPacer> Reader<'_, A, P> {
         let found = match self.asker.ask(&call, "MsgFoundDo").await {
             // Nothing matches the query.
             Err(failure) if number == 1 && failure.code.as_deref() == Some(NO_MESSAGE) => {
-                return Ok(Page::default());
+                return Ok(LetterPage::default());
             }
-            answer => answer?.ok_or_else(|| Stop::unreadable("it has no MsgFoundDo"))?,
+            answer => answer?.ok_or_else(|| GroupStop::unreadable("it has no MsgFoundDo"))?,
         };
         read(&found, number)
     }
 
     /// Keeps the proofs about messages that are looked for.
-    fn keep(&self, group: Group<'_>, page: &Page, proofs: &mut Vec<Proof>) -> Result<(), Stop> {
+    fn keep(
+        &self,
+        group: AskedGroup<'_>,
+        page: &LetterPage,
+        proofs: &mut Vec<Proof>,
+    ) -> Result<(), GroupStop> {
         for letter in &page.letters {
             let letter = DeadLetter::read(letter)?;
             let instance_id = group.instance_id;
@@ -302,26 +307,26 @@ impl<A: Api, P: CallPacer> Reader<'_, A, P> {
 }
 
 /// Reads a `MsgFoundDo`.
-fn read(found: &Value, number: u64) -> Result<Page, Stop> {
+fn read(found: &Value, number: u64) -> Result<LetterPage, GroupStop> {
     let letters = match found {
         Value::Object(_) => fields::list(found.get("MsgFoundList"), "OnsRestMessageDo"),
         Value::String(text) if text.trim().is_empty() => Some(Vec::new()),
         _ => None,
     };
-    let letters = letters.ok_or_else(|| Stop::unreadable("MsgFoundList is no list"))?;
+    let letters = letters.ok_or_else(|| GroupStop::unreadable("MsgFoundList is no list"))?;
     let pages = fields::number(found, "MaxPageCount");
     let pages = pages.and_then(|pages| u64::try_from(pages).ok());
     let is_last = letters.len() < usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
     let pages = match pages {
         Some(pages) => pages.max(u64::from(!letters.is_empty())),
         None if is_last => u64::from(!letters.is_empty()),
-        None => return Err(Stop::unreadable("it has no MaxPageCount")),
+        None => return Err(GroupStop::unreadable("it has no MaxPageCount")),
     };
     if number == 1 && pages > 1 && letters.is_empty() {
         let what = format!("page 1 of {pages} is empty");
-        return Err(Stop::unreadable(&what));
+        return Err(GroupStop::unreadable(&what));
     }
-    Ok(Page {
+    Ok(LetterPage {
         task: fields::id(found, "TaskId"),
         pages,
         letters: letters.into_iter().cloned().collect(),
@@ -339,7 +344,7 @@ struct DeadLetter<'v> {
 }
 
 impl<'v> DeadLetter<'v> {
-    fn read(letter: &'v Value) -> Result<Self, Stop> {
+    fn read(letter: &'v Value) -> Result<Self, GroupStop> {
         let properties = fields::list(letter.get("PropertyList"), "MessageProperty");
         let properties = properties.unwrap_or_default();
         let property = |name: &str| {
@@ -359,12 +364,12 @@ impl<'v> DeadLetter<'v> {
         keys.sort_unstable();
         keys.dedup();
         if keys.is_empty() {
-            return Err(Stop::unreadable("a message without MsgId"));
+            return Err(GroupStop::unreadable("a message without MsgId"));
         }
         // A born time is earlier than the store time, so a later success still counts.
         let at = fields::time(letter, "StoreTimestamp")
             .or_else(|| fields::time(letter, "BornTimestamp"))
-            .ok_or_else(|| Stop::unreadable("a message without StoreTimestamp"))?;
+            .ok_or_else(|| GroupStop::unreadable("a message without StoreTimestamp"))?;
         let is_original = |topic: &&str| !topic.contains("%RETRY%") && !topic.contains("%DLQ%");
         Ok(Self {
             keys,

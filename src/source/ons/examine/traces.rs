@@ -77,7 +77,7 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
 }
 
 /// A failure and the operation that failed.
-type Failed = (Failure, &'static str);
+type FailedCall = (Failure, &'static str);
 
 struct Tracer<'a, A, P> {
     queries: Asker<'a, A, P>,
@@ -87,7 +87,7 @@ struct Tracer<'a, A, P> {
 }
 
 impl<A: Api, P: CallPacer> Tracer<'_, A, P> {
-    async fn trace(&mut self, message: &TraceQuery) -> Result<TraceOutcome, Failed> {
+    async fn trace(&mut self, message: &TraceQuery) -> Result<TraceOutcome, FailedCall> {
         let Some(query_id) = self.start(message).await? else {
             return Ok(untraced(format!("an answer of {TRACE} has no QueryId")));
         };
@@ -118,7 +118,7 @@ impl<A: Api, P: CallPacer> Tracer<'_, A, P> {
     }
 
     /// Starts a query; returns its ID.
-    async fn start(&mut self, message: &TraceQuery) -> Result<Option<String>, Failed> {
+    async fn start(&mut self, message: &TraceQuery) -> Result<Option<String>, FailedCall> {
         let (begin, end) = self.window(message.born_at);
         let [begin, end] = [begin, end].map(|time| time.as_millisecond().to_string());
         let parameters = vec![
