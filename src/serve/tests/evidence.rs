@@ -214,8 +214,8 @@ async fn a_trace_has_what_the_clients_of_each_group_reported() {
 
 #[tokio::test]
 async fn parameters_that_are_missing_or_bad_are_refused() {
-    let gateway = gateway_with(EXAMINED);
     const BAD: &str = "BIZ_FIELD_CHECK_INVALID";
+    let gateway = gateway_with(EXAMINED);
     for (action, parameters, change, code) in [
         (PAGE, &ALL[..], ("GroupId", None), "MissingGroupId"),
         (PAGE, &ALL, ("BeginTime", None), "MissingBeginTime"),

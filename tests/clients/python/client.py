@@ -23,8 +23,9 @@ def call(job, ask, method_suffix=""):
         protocol="HTTP",
         signature_algorithm="v2" if job["variant"].startswith("v1") else None,  # the SDK's name for V1
     ))
-    # OnsMessageTrace is ons_message_trace(OnsMessageTraceRequest); an action without parameters takes no request.
-    method = getattr(client, re.sub("(?<!^)(?=[A-Z])", "_", ask["action"]).lower() + method_suffix)
+    # OnsMessageTrace is ons_message_trace(OnsMessageTraceRequest), and OnsDLQMessageGetById is ons_dlqmessage_get_by_id(…).
+    # An action without parameters takes no request.
+    method = getattr(client, re.sub("(?<=[a-z])(?=[A-Z])", "_", ask["action"]).lower() + method_suffix)
     request = getattr(models, ask["action"] + "Request", None)
     return method(*[request().from_map(ask["params"])] if request else [])
 

@@ -30,14 +30,14 @@ fn now() -> Timestamp {
     time(NOW)
 }
 
-fn started() -> Option<Value> {
-    Some(json!("Q-7"))
+fn started() -> Value {
+    json!("Q-7")
 }
 
 /// Answers every query with this trace.
 fn tracing(trace: Value) -> impl Fn(&Made) -> Result<Option<Value>, Failure> {
     move |made| match made.action {
-        asker::TRACE => Ok(started()),
+        asker::TRACE => Ok(Some(started())),
         _ => Ok(Some(trace.clone())),
     }
 }
@@ -123,7 +123,7 @@ async fn a_working_query_is_asked_again_until_it_is_finished() {
     for early in [Some(json!({"Status": "working"})), None] {
         let polls = Cell::new(0);
         let api = Fake::answering(|made| match (made.action, polls.get()) {
-            (asker::TRACE, _) => Ok(started()),
+            (asker::TRACE, _) => Ok(Some(started())),
             (_, 3) => Ok(Some(finished(&json!([])))),
             (_, before) => {
                 polls.set(before + 1);
@@ -174,7 +174,7 @@ async fn what_cannot_be_traced_says_why() {
 async fn a_denied_topic_is_asked_once() {
     let api = Fake::answering(|made| match (made.action, made.get("Topic")) {
         (asker::TRACE, Some("orders")) => Err(refusal("Forbidden.RAM")),
-        (asker::TRACE, _) => Ok(started()),
+        (asker::TRACE, _) => Ok(Some(started())),
         _ => Err(refusal("NoPermission")),
     });
     let messages = ["orders", "orders", "payments"].map(|topic| query(topic, "0A"));
