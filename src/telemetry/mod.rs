@@ -95,6 +95,15 @@ pub(crate) struct CallCounts {
 }
 
 impl CallCounts {
+    /// Adds calls that were made for no single message.
+    pub(crate) fn add_calls(total: &Cell<Self>, calls: u64) {
+        let counts = total.get();
+        total.set(Self {
+            calls: counts.calls + calls,
+            ..counts
+        });
+    }
+
     /// Adds the calls made for one message.
     pub(crate) fn add(total: &Cell<Self>, outcome: &Outcome) {
         let Self {

@@ -164,11 +164,13 @@ fn kept_columns(inputs: &Inputs) -> impl Iterator<Item = Result<String, InputErr
 
 /// Returns the schema of the results file. A snapshot without what was examined is audited as if nothing were examined.
 fn schema(examine: Examine, source: &SourceSpec, snapshot: Option<&Snapshot>) -> &'static str {
-    let is_unexamined = snapshot.is_some_and(|snapshot| snapshot.state().examination.is_none());
-    match (examine, source) {
-        (Examine::None, _) => SCHEMA,
-        _ if is_unexamined => SCHEMA,
-        (Examine::Failures | Examine::FailuresAndTraces, _) => EXAMINED,
+    let is_unexamined = match source {
+        SourceSpec::Cluster(_) => true,
+        _ => snapshot.is_some_and(|snapshot| snapshot.state().examination.is_none()),
+    };
+    match examine {
+        Examine::Failures | Examine::FailuresAndTraces if !is_unexamined => EXAMINED,
+        _ => SCHEMA,
     }
 }
 

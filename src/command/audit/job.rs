@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 
 use super::Args;
 use super::draft::{Draft, unasked_brokers};
-use super::examine::Examiner;
+use super::examine::{Examiner, ServiceExaminer};
 use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
 use super::order::MessageAges;
@@ -36,7 +37,7 @@ use crate::report::Targets;
 use crate::results::{
     Durability, EarlierAccess, Header, Previous, ResultsFile, SCHEMA, Unfinished,
 };
-use crate::settings::{Deadline, MaxRejects, Settings};
+use crate::settings::{Deadline, MaxRejects, Settings, SettingsError};
 use crate::source::{Snapshot, Source};
 use crate::telemetry::CallCounts;
 use crate::ui::LiveJudge;
@@ -71,6 +72,44 @@ pub(super) struct Job {
     is_input_announced: bool,
     /// Decodes born times from IDs.
     born: BornClock,
+    examine: ExamineSettings,
+}
+
+/// How much is examined beyond the offsets.
+#[derive(Debug)]
+struct ExamineSettings {
+    /// Most calls.
+    limit: u64,
+    /// The number of messages in the random sample of a service.
+    trace_sample: usize,
+}
+
+impl ExamineSettings {
+    fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            limit: settings.get("examine_limit")?,
+            trace_sample: settings.get("trace_sample")?,
+        })
+    }
+}
+
+/// The quota of dead letters is 600 a minute (`docs/facts/processing.md` §B). As with the other quota, a fifth is left to
+/// others.
+const DEAD_LETTER_RATE: NonZeroU32 = NonZeroU32::new(480).expect("480 is not zero");
+
+/// The quota of traces is 30 a minute.
+const TRACE_RATE: NonZeroU32 = NonZeroU32::new(24).expect("24 is not zero");
+
+/// Returns the pace of calls that have a quota of their own. It has no limit where the run has none.
+fn own_pace(rate: Rate, a_minute: NonZeroU32) -> Pacer {
+    let rate = match rate {
+        Rate::Max => Rate::Max,
+        Rate::Limited { .. } => Rate::Limited {
+            calls: a_minute,
+            per: Duration::from_secs(60),
+        },
+    };
+    Pacer::new(rate, NonZeroU32::MIN)
 }
 
 impl Job {
@@ -118,6 +157,7 @@ impl Job {
             preflight: Preflight::default(),
             is_input_announced: false,
             born: draft.ages.clock,
+            examine: ExamineSettings::of(settings)?,
         };
         job.note_earlier_run();
         if !job.is_already_complete() {
@@ -271,9 +311,24 @@ impl Job {
             (source, _) => {
                 let live_judge = matches!(source, Source::Ons(_));
                 let expectations = self.header.expectations.clone();
-                let snapshot = source.snapshot().filter(|_| self.header.is_examined());
+                let service = match source {
+                    Source::Ons(ons) => Some(ServiceExaminer {
+                        ons,
+                        limit: self.examine.limit,
+                        trace_sample: self.examine.trace_sample,
+                        dead_letters: own_pace(self.pace.rate, DEAD_LETTER_RATE),
+                        traces: own_pace(self.pace.rate, TRACE_RATE),
+                        clock: env.clock,
+                    }),
+                    Source::Cluster(_) | Source::Snapshot(_) => None,
+                };
+                let examiner = match (source.snapshot(), &service) {
+                    (Some(snapshot), _) => Some(Examiner::Snapshot(snapshot)),
+                    (None, Some(service)) => Some(Examiner::Service(service)),
+                    (None, None) => None,
+                };
                 let run = QueryRun {
-                    examiner: snapshot.map(Examiner::Snapshot),
+                    examiner: examiner.filter(|_| self.header.is_examined()),
                     live_judge: live_judge.then(|| LiveJudge::of(&self.header, expectations)),
                     ..run
                 };

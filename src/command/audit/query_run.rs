@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use super::examine::Examiner;
+use super::examine::{ExaminedLines, Examiner, Limits};
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
 use super::order::remaining;
 use super::run_sink::RunSink;
@@ -22,6 +22,7 @@ use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst, ReadAhead, Row};
 use crate::results::{
     Durability, Header, KnownAnswer, Previous, ReadError, ResultsError, RowSet, Unfinished,
+    partial_path,
 };
 use crate::settings::Deadline;
 use crate::source::TraceSource;
@@ -119,8 +120,9 @@ impl<'a> QueryRun<'a> {
             call_counts: self.call_counts,
             row_count,
             message_count: self.message_count,
-            resume_hint: self.resume_hint,
+            resume_hint: self.resume_hint.clone(),
         };
+        let resume_hint = self.resume_hint;
         let rows = remaining_rows(self.inputs, self.order, self.durability, &done)?;
         let rows = with_known_answers(source.prefetch(rows), self.located, self.previous);
         let (stop, is_late) = (Stop::new(), Cell::new(false));
@@ -144,12 +146,23 @@ impl<'a> QueryRun<'a> {
             Ok(RunOutcome::Complete) => {
                 sink.writer.set_input_notes(self.inputs.notes()); // all rows are read now
                 let rows = sink.writer.settle()?;
-                let examined = self.examiner.map(|examiner| {
-                    let previous = self.previous;
-                    examiner.examine((&rows, header), previous)
-                });
-                let evidence = examined.transpose()?.unwrap_or_default();
-                Ok(rows.finish(&evidence, clock())?)
+                let limits = Limits {
+                    env: self.env,
+                    deadline: self.deadline,
+                };
+                let examined = self
+                    .examiner
+                    .map(|examiner| examiner.examine((&rows, header), self.previous, limits));
+                let examined = examined.transpose();
+                let examined = examined.map_err(|failed| match resume_hint {
+                    Some(hint) => failed.and_hint(hint),
+                    None => failed.and_hint(examine_hint(path)),
+                })?;
+                let ExaminedLines { lines, calls } = examined.unwrap_or_default();
+                if let Some(counts) = self.call_counts {
+                    CallCounts::add_calls(counts, calls);
+                }
+                Ok(rows.finish(&lines, clock())?)
             }
             Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
                 Some(deadline) if is_late.get() => {
@@ -180,6 +193,15 @@ impl RunSink<'_> {
             Err(error) => self.stopped(error),
         }
     }
+}
+
+/// Says how to continue if a run ends while it examines more than the offsets.
+fn examine_hint(results: &Path) -> String {
+    let partial = partial_path(results);
+    format!(
+        "all answers are kept in {}; run the same command with --resume to examine them",
+        partial.display()
+    )
 }
 
 /// Returns the rows that are not settled, in the order in which they are asked. A snapshot answers as fast as rows can be
@@ -217,7 +239,7 @@ fn with_known_answers<'r>(
 }
 
 /// Requests a stop when the deadline has come. Never returns.
-async fn stop_at_deadline(
+pub(super) async fn stop_at_deadline(
     deadline: Option<&Deadline>,
     clock: Clock,
     stop: &Stop,

@@ -22,7 +22,7 @@ pub(super) fn lines(
         by_key.entry(&proof.key).or_default().push(proof);
     }
     let mut proofs = Vec::new();
-    each_message(run, |line, _, judged| {
+    each_message(run, None, |line, _, judged| {
         let of_key = key_of(line).and_then(|key| by_key.get(key));
         let of_key = of_key.into_iter().flatten();
         proofs.extend(of_key.filter_map(|proof| row_proof(names, line, judged, proof)));

@@ -6,26 +6,42 @@
 //! anew, by the offsets of its answers.
 
 mod matching;
+mod service;
 mod survey;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::future::Future;
+
+use anyhow::anyhow;
+use jiff::Timestamp;
 
 use matching::lines;
 use survey::Survey;
 
-use crate::evidence::{Examination, ProofKind};
+use super::query_run::stop_at_deadline;
+use crate::clock::Clock;
+use crate::command::Env;
+use crate::command::signals::stop_on_signal;
+use crate::engine::Stop;
+use crate::evidence::{Examination, ExaminedTopic, ProofKind};
 use crate::exit::Failed;
 use crate::humanize::counted;
 use crate::results::{Header, MessageContexts, Previous, SettledRows};
+use crate::settings::Deadline;
 use crate::source::Snapshot;
 use crate::verdict::EvidenceLine;
+
+pub(super) use service::ServiceExaminer;
 
 /// What is examined, and how.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::command) enum Examiner<'a> {
     /// The snapshot holds what was examined when it was made.
     Snapshot(&'a Snapshot),
+    /// A service is asked for dead letters and traces.
+    Service(&'a ServiceExaminer<'a>),
 }
 
 /// The run whose rows are examined.
@@ -37,9 +53,25 @@ pub(super) struct ExaminedRun<'a> {
     previous: Option<&'a Previous>,
 }
 
+/// What ends an examination early.
+#[derive(Clone, Copy)]
+pub(super) struct Limits<'a> {
+    pub(super) env: &'a Env,
+    pub(super) deadline: Option<&'a Deadline>,
+}
+
+/// The lines behind the rows, and the number of calls that they took.
+#[derive(Debug, Default)]
+pub(super) struct ExaminedLines {
+    pub(super) lines: Vec<EvidenceLine>,
+    pub(super) calls: u64,
+}
+
 /// The names that a source has for the topics and groups of the rows.
 #[derive(Debug, Clone, Copy)]
 enum Names<'a> {
+    /// Those of the rows.
+    AsInRows,
     /// Those of the brokers: an instance may be a part of them.
     OnBrokers(&'a Snapshot),
 }
@@ -47,6 +79,7 @@ enum Names<'a> {
 impl Names<'_> {
     fn topic<'n>(&self, instance: Option<&str>, topic: &'n str) -> Cow<'n, str> {
         match self {
+            Self::AsInRows => Cow::Borrowed(topic),
             Self::OnBrokers(snapshot) => snapshot.topic_name(instance, topic),
         }
     }
@@ -54,6 +87,7 @@ impl Names<'_> {
     /// Returns the name of a group that answers about a topic.
     fn group<'n>(&self, instance: Option<&str>, topic: &str, group: &'n str) -> Cow<'n, str> {
         match self {
+            Self::AsInRows => Cow::Borrowed(group),
             Self::OnBrokers(snapshot) => {
                 let namespace = snapshot.namespace_of_topic(instance, topic);
                 namespace.map_or(Cow::Borrowed(group), |namespace| namespace.wrap(group))
@@ -66,6 +100,7 @@ impl<'a> Examiner<'a> {
     const fn names(self) -> Names<'a> {
         match self {
             Self::Snapshot(snapshot) => Names::OnBrokers(snapshot),
+            Self::Service(_) => Names::AsInRows,
         }
     }
 
@@ -78,7 +113,8 @@ impl<'a> Examiner<'a> {
         self,
         (rows, header): (&SettledRows, &Header),
         previous: Option<&Previous>,
-    ) -> Result<Vec<EvidenceLine>, Failed> {
+        limits: Limits<'_>,
+    ) -> Result<ExaminedLines, Failed> {
         let contexts = MessageContexts::of(header, &header.expectations);
         let run = ExaminedRun {
             rows,
@@ -87,14 +123,80 @@ impl<'a> Examiner<'a> {
             previous,
         };
         let survey = Survey::of(run, self.names())?;
-        let nothing = Examination::default();
+        let mut traced = Vec::new();
         let examination = match self {
-            Self::Snapshot(snapshot) => snapshot.state().examination.as_ref(),
+            Self::Snapshot(snapshot) => {
+                let examination = snapshot.state().examination.as_ref();
+                examination.map_or_else(Cow::default, Cow::Borrowed)
+            }
+            Self::Service(service) => {
+                let letters = service.dead_letters(&survey);
+                let letters = limits.within(letters)?;
+                let mut examination = letters.unwrap_or_else(|late| late.examination(&survey));
+                let traces = service.traces(run, &survey, &mut examination);
+                if let Ok(lines) = limits.within(traces)? {
+                    traced = lines?;
+                }
+                Cow::Owned(examination)
+            }
         };
-        let examination = examination.unwrap_or(&nothing);
-        let lines = lines(run, &survey, examination, self.names())?;
-        announce(examination, &lines);
-        Ok(lines)
+        let mut lines = lines(run, &survey, &examination, self.names())?;
+        announce(&examination, &lines);
+        lines.append(&mut traced);
+        Ok(ExaminedLines {
+            lines,
+            calls: examination.calls,
+        })
+    }
+}
+
+/// The time is up.
+struct Late {
+    given_by: String,
+    at: Timestamp,
+}
+
+impl Late {
+    /// Returns an examination of nothing.
+    fn examination(&self, survey: &Survey) -> Examination {
+        let topics = survey.groups.iter().map(|(name, pairs)| ExaminedTopic {
+            group: pairs.source_name.clone(),
+            instance_id: name.instance.clone(),
+            topic: format!("%DLQ%{}", pairs.source_name).into(),
+            from: None,
+            to: self.at,
+            incomplete: Some(format!("the time is up ({})", self.given_by).into()),
+        });
+        Examination {
+            topics: topics.collect(),
+            ..Examination::default()
+        }
+    }
+}
+
+impl Limits<'_> {
+    /// Waits for an answer until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// If a signal stops it.
+    fn within<T>(self, answer: impl Future<Output = T>) -> Result<Result<T, Late>, Failed> {
+        let (stop, is_late) = (Stop::new(), Cell::new(false));
+        let clock: Clock = self.env.clock;
+        self.env.runtime()?.block_on(async {
+            tokio::select! {
+                answer = answer => Ok(Ok(answer)),
+                error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
+                never = stop_at_deadline(self.deadline, clock, &stop, &is_late) => match never {},
+                () = stop.draining() => match self.deadline.filter(|_| is_late.get()) {
+                    Some(deadline) => Ok(Err(Late {
+                        given_by: deadline.given_by.clone(),
+                        at: clock(),
+                    })),
+                    None => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
+                },
+            }
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use super::{ExaminedRun, Names};
 use crate::evidence::MessageKeys;
 use crate::results::{Line, ResultsError};
 use crate::verdict::{
-    AnswerView, Judged, MessageContext, RowEvidence, UnexaminedRow, Verdict, judge,
+    AnswerView, EvidenceIndex, Judged, MessageContext, UnexaminedRow, Verdict, judge,
 };
 
 /// A group of an instance, as the rows name them.
@@ -47,7 +47,7 @@ impl Survey {
     /// Reads all rows of the run.
     pub(super) fn of(run: ExaminedRun<'_>, names: Names<'_>) -> Result<Self, ResultsError> {
         let mut survey = Self::default();
-        each_message(run, |line, subject, judged| {
+        each_message(run, None, |line, subject, judged| {
             survey.add(names, line, subject, judged)
         })?;
         survey.keys.sort();
@@ -93,16 +93,18 @@ impl Survey {
     }
 }
 
-/// Calls `each` for every message with an answer, judged by the offsets alone.
+/// Calls `each` for every message with an answer, judged by what was found, or by the offsets alone.
 pub(super) fn each_message(
     run: ExaminedRun<'_>,
+    found: Option<&EvidenceIndex>,
     mut each: impl FnMut(&Line<'_>, &MessageContext<'_>, &Judged<'_>),
 ) -> Result<(), ResultsError> {
     run.rows.each_line(|line| {
         if let Some(answer @ AnswerView::Tracks(_)) = line.answer() {
             let subject = run.contexts.of_line(line);
-            let nothing = RowEvidence::default();
-            let judged = judge(answer, &subject, &run.header.expectations, nothing);
+            let found = found.map(|found| found.of_row(line.row, &line.instance_id));
+            let expectations = &run.header.expectations;
+            let judged = judge(answer, &subject, expectations, found.unwrap_or_default());
             each(line, &subject, &judged);
         }
         Ok(())
