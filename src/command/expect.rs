@@ -15,7 +15,9 @@ use crate::exit::{Failed, Status};
 use crate::file::Output;
 use crate::humanize;
 use crate::results::{Line, ReadError, ResultsFile};
-use crate::verdict::{DRAFT, Verdict};
+use crate::verdict::{
+    AnswerView, DRAFT, Expectations, MessageContext, RowEvidence, Verdict, judge,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -180,7 +182,8 @@ impl ObservedGroups {
         let mut blocks = results_file.blocks(true);
         while let Some(block) = blocks.next_block()? {
             for line in results_file.parsed(&block) {
-                self.add_line(&line?);
+                let line = line?;
+                self.add_line(&line, results_file.evidence_of(&line));
             }
         }
         Ok(())
@@ -188,8 +191,12 @@ impl ObservedGroups {
 
     /// Adds a line. Lines without an answer are skipped. The answer of a duplicate is counted in the line that holds
     /// it.
-    fn add_line(&mut self, line: &Line<'_>) {
+    fn add_line(&mut self, line: &Line<'_>, evidence: RowEvidence<'_>) {
         let Some(tracks) = &line.tracks else { return };
+        let nothing_expected = Expectations::default();
+        let context = MessageContext::of_topic(&line.topic);
+        let answer = AnswerView::Tracks(tracks);
+        let judged = judge(answer, &context, &nothing_expected, evidence);
         if !self.topics.contains_key(&*line.topic) {
             self.topics
                 .insert(line.topic.to_string(), Default::default());
@@ -198,13 +205,13 @@ impl ObservedGroups {
             return;
         };
         *answers += 1;
-        for track in tracks.iter() {
-            if !groups.contains_key(&*track.group) {
-                groups.insert(track.group.to_string(), GroupSeen::default());
+        for track in &judged.groups {
+            if !groups.contains_key(track.group) {
+                groups.insert(track.group.to_owned(), GroupSeen::default());
             }
-            if let Some(seen) = groups.get_mut(&*track.group) {
+            if let Some(seen) = groups.get_mut(track.group) {
                 seen.answers += 1;
-                let verdict = Verdict::of(&track.track_type);
+                let verdict = track.verdict();
                 seen.passed += u64::from(matches!(verdict, Verdict::Passed | Verdict::Filtered));
             }
         }

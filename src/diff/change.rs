@@ -25,7 +25,8 @@ pub(crate) enum GroupStatus {
 }
 
 impl GroupStatus {
-    /// Returns whether the group is at fault: expected, and open, absent, or filtered where that is not accepted.
+    /// Returns whether the group is at fault: expected, and open, absent, retrying or failed, or filtered or dead-lettered
+    /// where that is not accepted.
     #[must_use]
     pub(crate) const fn is_at_fault(self) -> bool {
         matches!(self, Self::Named { breaks: true, .. })
@@ -137,6 +138,23 @@ pub(super) fn is_reset(change: Change, new: GroupStatus) -> bool {
     change == Change::Regressed && new.verdict() == Some(Verdict::Open)
 }
 
+/// Returns whether the message was not in the group's dead-letter topic before, and is there now.
+#[must_use]
+pub(super) fn is_newly_dead_lettered(old: GroupStatus, new: GroupStatus) -> bool {
+    let is_dead = |status: GroupStatus| status.verdict() == Some(Verdict::DeadLettered);
+    is_dead(new) && !is_dead(old)
+}
+
+/// Returns whether the group had failed to process the message and has passed it now.
+#[must_use]
+pub(super) fn is_recovered(change: Change, old: GroupStatus) -> bool {
+    let had_failed = matches!(
+        old.verdict(),
+        Some(Verdict::DeadLettered | Verdict::Retrying | Verdict::Failed)
+    );
+    had_failed && change == Change::Resolved
+}
+
 /// Returns a remark on what the two words do not say.
 #[must_use]
 pub(super) fn remark(
@@ -158,6 +176,10 @@ pub(super) fn remark(
         "likely offset reset"
     } else if stale {
         "NEW's answer is older than OLD's"
+    } else if is_newly_dead_lettered(old, new) {
+        "newly dead-lettered"
+    } else if is_recovered(change, old) {
+        "recovered"
     } else if change == Change::Unconfirmed && unexpected(new) {
         "no longer expected"
     } else if change == Change::New && unexpected(old) {

@@ -129,8 +129,9 @@ pub(super) fn markdown(differences: &Differences<'_>, out: &mut dyn Write) -> io
         )?;
     }
     let resets = differences.resets_text();
+    let failures = differences.failures_text();
     let groups = differences.groups_text();
-    for line in resets.iter().chain(&groups) {
+    for line in resets.iter().chain(&failures).chain(&groups) {
         writeln!(out, "- {}", escaped(line))?;
     }
     for line in differences.warnings() {

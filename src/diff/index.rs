@@ -44,6 +44,7 @@ pub(super) struct GroupAnswer {
     /// The track type; an empty text if the group is absent.
     pub(super) word: u32,
     verdict: Verdict,
+    is_answered: bool,
     expected: bool,
     breaks: bool,
 }
@@ -58,8 +59,8 @@ impl GroupAnswer {
     }
 
     /// Returns whether the answer itself names the group.
-    pub(super) fn is_in_answer(&self) -> bool {
-        self.verdict != Verdict::Absent
+    pub(super) const fn is_in_answer(&self) -> bool {
+        self.is_answered
     }
 }
 
@@ -127,6 +128,7 @@ impl AnswerTable {
             group: self.names.number(seen.group),
             word: self.names.number(seen.track_type),
             verdict: seen.verdict(),
+            is_answered: seen.is_answered,
             expected: seen.expected,
             breaks: seen.breaks,
         }

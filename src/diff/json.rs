@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::change::Change;
 use super::side::Side;
 use super::tally::{ChangeGroup, ChangeKind};
-use super::text::{Differences, GroupChanges, OffsetReset};
+use super::text::{Differences, FailureChanges, GroupChanges, OffsetReset};
 use crate::clock;
 
 /// Writes one JSON object, pretty-printed.
@@ -38,6 +38,9 @@ struct DiffView<'a> {
     groups: BTreeMap<&'a str, GroupChangesView>,
     kinds: Vec<KindView<'a>>,
     likely_resets: Vec<ResetView<'a>>,
+    /// Messages that are newly dead-lettered, and messages that recovered, by group.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    failures: BTreeMap<&'a str, FailureChanges>,
     groups_appeared: Vec<GroupTopicView<'a>>,
     groups_gone: Vec<GroupTopicView<'a>>,
     messages: MessagesView,
@@ -170,6 +173,7 @@ impl<'a> DiffView<'a> {
                 .into_iter()
                 .map(ResetView::of)
                 .collect(),
+            failures: differences.failures(),
             groups_appeared: named(true),
             groups_gone: named(false),
             messages: MessagesView {

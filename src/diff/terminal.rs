@@ -40,6 +40,7 @@ impl TerminalChanges {
         out.labelled("totals", differences.totals_text())?;
         out.labelled("evidence", differences.evidence())?;
         out.labelled("resets", differences.resets_text())?;
+        out.labelled("failures", differences.failures_text())?;
         out.labelled("groups", differences.groups_text())?;
         out.labelled("changes", kinds(differences))?;
         out.labelled("note", differences.notes())?;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::change::Change;
+use serde::Serialize;
+
+use super::change::{Change, is_newly_dead_lettered, is_recovered};
 use super::side::Side;
 use super::tally::{ChangeGroup, DiffTally};
 use crate::clock;
@@ -28,6 +30,17 @@ impl GroupChanges {
     pub(super) const fn count(&self, change: Change) -> u64 {
         self.counts[change as usize]
     }
+}
+
+/// Messages of a group that failed anew, or that had failed and are passed now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct FailureChanges {
+    pub(super) newly_dead_lettered: u64,
+    pub(super) recovered: u64,
+}
+
+fn count_if(holds: bool, number: u64) -> u64 {
+    if holds { number } else { 0 }
 }
 
 /// Messages that a group had passed and that are open again.
@@ -133,6 +146,42 @@ impl Differences<'_> {
                 "{group}: {number} messages of {topics} that it had passed are open again: its offset was likely \
                  reset{between}{born}"
             )
+        });
+        sentences.collect()
+    }
+
+    /// Returns the messages of each group that are newly among its dead letters, and those that have recovered.
+    pub(super) fn failures(&self) -> BTreeMap<&str, FailureChanges> {
+        let mut groups: BTreeMap<_, FailureChanges> = BTreeMap::new();
+        for (kind, changes) in &self.tally.kinds {
+            let failures = FailureChanges {
+                newly_dead_lettered: count_if(
+                    is_newly_dead_lettered(kind.old, kind.new),
+                    changes.count,
+                ),
+                recovered: count_if(is_recovered(kind.change, kind.old), changes.count),
+            };
+            if failures != FailureChanges::default() {
+                let group = groups.entry(kind.group.as_str()).or_default();
+                group.newly_dead_lettered += failures.newly_dead_lettered;
+                group.recovered += failures.recovered;
+            }
+        }
+        groups
+    }
+
+    /// Returns a sentence for each group with newly dead-lettered or recovered messages.
+    pub(super) fn failures_text(&self) -> Vec<String> {
+        let sentences = self.failures().into_iter().map(|(group, failures)| {
+            let parts = [
+                (failures.newly_dead_lettered, "newly dead-lettered"),
+                (failures.recovered, "recovered"),
+            ];
+            let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+            let parts: Vec<_> = parts
+                .map(|(number, what)| format!("{} {what}", counted(number, "message", "messages")))
+                .collect();
+            format!("{group}: {}", parts.join(", "))
         });
         sentences.collect()
     }

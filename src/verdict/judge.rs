@@ -193,6 +193,8 @@ pub struct GroupVerdict<'a> {
     pub mark: &'a str,
     /// The track type that `mqadmin` would print, if it differs; else an empty text.
     pub mqadmin_track_type: &'a str,
+    /// Whether the answer names the group.
+    pub is_answered: bool,
     /// The verdict about the group, with what it rests on.
     pub finding: GroupFinding<'a>,
     /// Whether the group should have consumed the message.
@@ -286,6 +288,7 @@ pub fn judge<'a>(
                 track_type,
                 mark,
                 mqadmin_track_type,
+                is_answered: verdict != Verdict::Absent,
                 finding,
                 expected,
                 unexpected: !expected && !expectations.names_group(subject.topic, group),

@@ -17,6 +17,8 @@ const MAX_BREAK_KINDS: usize = 64;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupTally {
     counts: [u64; Verdict::ALL.len()],
+    /// Answers that name the group.
+    answers: u64,
     /// Distinct messages that the group was expected to consume.
     pub expected: u64,
     /// Distinct messages whose answer names the group although the expectations for their topic do not.
@@ -52,10 +54,8 @@ impl GroupTally {
 
     /// Returns whether any answer names the group.
     #[must_use]
-    pub fn is_answered(&self) -> bool {
-        Verdict::ALL
-            .into_iter()
-            .any(|verdict| verdict != Verdict::Absent && self.count(verdict) > 0)
+    pub const fn is_answered(&self) -> bool {
+        self.answers > 0
     }
 
     /// Returns the number of verdicts that somebody has to look at: breaks, undetermined ones, and those of a group that
@@ -77,6 +77,7 @@ impl GroupTally {
         if let Some(evidence) = seen.finding.evidence {
             self.evidence[evidence as usize] += 1;
         }
+        self.answers += u64::from(seen.is_answered);
         self.expected += u64::from(seen.expected);
         self.unexpected += u64::from(seen.unexpected);
         if seen.breaks {
@@ -96,6 +97,7 @@ impl GroupTally {
         for (mine, theirs) in self.missed_as.iter_mut().zip(next.missed_as) {
             *mine += theirs;
         }
+        self.answers += next.answers;
         self.expected += next.expected;
         self.unexpected += next.unexpected;
         self.regressed += next.regressed;
@@ -246,7 +248,7 @@ impl Tally {
         let mut remaining = self.groups.iter_mut();
         let mut new_groups = Vec::new();
         for seen in &judged.groups {
-            self.totals.tracks += u64::from(seen.verdict() != Verdict::Absent);
+            self.totals.tracks += u64::from(seen.is_answered);
             match remaining.find(|(name, _)| name.as_str() >= seen.group) {
                 Some((name, group)) if name == seen.group => group.add(seen, &facts),
                 _ => {

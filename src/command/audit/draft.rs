@@ -76,7 +76,7 @@ impl Draft {
         args.reports.check_numbers(kept_columns(&inputs))?;
         let examine: Examine = settings.get("examine")?;
         let mut header = Header {
-            schema: schema(examine, &source, snapshot.as_ref()).to_owned(),
+            schema: schema(examine, snapshot.as_ref()).to_owned(),
             source: source.text(),
             as_of: snapshot
                 .as_ref()
@@ -163,11 +163,8 @@ fn kept_columns(inputs: &Inputs) -> impl Iterator<Item = Result<String, InputErr
 }
 
 /// Returns the schema of the results file. A snapshot without what was examined is audited as if nothing were examined.
-fn schema(examine: Examine, source: &SourceSpec, snapshot: Option<&Snapshot>) -> &'static str {
-    let is_unexamined = match source {
-        SourceSpec::Cluster(_) => true,
-        _ => snapshot.is_some_and(|snapshot| snapshot.state().examination.is_none()),
-    };
+fn schema(examine: Examine, snapshot: Option<&Snapshot>) -> &'static str {
+    let is_unexamined = snapshot.is_some_and(|snapshot| snapshot.state().examination.is_none());
     match examine {
         Examine::Failures | Examine::FailuresAndTraces if !is_unexamined => EXAMINED,
         _ => SCHEMA,

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 
 use super::Args;
 use super::draft::{Draft, unasked_brokers};
-use super::examine::{Examiner, ServiceExaminer};
+use super::examine::{ClusterExaminer, ExamineStage, Examiner, ServiceExaminer};
 use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
 use super::order::MessageAges;
@@ -37,7 +38,7 @@ use crate::report::Targets;
 use crate::results::{
     Durability, EarlierAccess, Header, Previous, ResultsFile, SCHEMA, Unfinished,
 };
-use crate::settings::{Deadline, MaxRejects, Settings, SettingsError};
+use crate::settings::{Deadline, Examine, MaxRejects, Settings, SettingsError};
 use crate::source::{Snapshot, Source};
 use crate::telemetry::CallCounts;
 use crate::ui::LiveJudge;
@@ -82,13 +83,18 @@ struct ExamineSettings {
     limit: u64,
     /// The number of messages in the random sample of a service.
     trace_sample: usize,
+    /// The topic with the trace records of a cluster, if they are read.
+    trace_topic: Option<Arc<str>>,
 }
 
 impl ExamineSettings {
     fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        let reads_traces = settings.get::<Examine>("examine")? == Examine::FailuresAndTraces;
+        let trace_topic: String = settings.get("trace_topic")?;
         Ok(Self {
             limit: settings.get("examine_limit")?,
             trace_sample: settings.get("trace_sample")?,
+            trace_topic: reads_traces.then(|| trace_topic.into()),
         })
     }
 }
@@ -294,15 +300,34 @@ impl Job {
                     Some(lookup.look_up(run, cluster, of_run)?)
                 };
                 let document = read_offsets(cluster, &self.preflight.topics, located.as_ref());
-                let snapshot = snapshot_of(env.runtime()?.block_on(document)?)?;
+                let document = env.runtime()?.block_on(document)?;
+                let offsets = document.topics_and_groups();
+                let snapshot = snapshot_of(document)?;
                 let header = judged_header(&self.header, &snapshot);
                 let pacer = Pacer::new(Rate::Max, NonZeroU32::MIN);
-                let judge = judge_run(
-                    (env, &self.inputs),
-                    &self.stderr,
-                    (self.pace.policy, &pacer),
-                    (&snapshot, located.as_ref()),
-                );
+                let examiner = ClusterExaminer {
+                    cluster,
+                    document: &offsets,
+                    snapshot: &snapshot,
+                    pacer: &self.pacer,
+                    limit: self.examine.limit,
+                    trace_topic: self.examine.trace_topic,
+                };
+                let is_examined = self.header.is_examined();
+                let judge = QueryRun {
+                    deadline: self.deadline.as_ref(),
+                    examine: is_examined.then_some(ExamineStage {
+                        examiner: Examiner::Cluster(&examiner),
+                        previous: self.previous.as_ref(),
+                        call_counts,
+                    }),
+                    ..judge_run(
+                        (env, &self.inputs),
+                        &self.stderr,
+                        (self.pace.policy, &pacer),
+                        (&snapshot, located.as_ref()),
+                    )
+                };
                 let totals = judge.run(&snapshot, (&self.results, &header))?;
                 if located.is_some() {
                     lookup.clear(totals.unanswered);
@@ -328,7 +353,13 @@ impl Job {
                     (None, None) => None,
                 };
                 let run = QueryRun {
-                    examiner: examiner.filter(|_| self.header.is_examined()),
+                    examine: examiner
+                        .filter(|_| self.header.is_examined())
+                        .map(|examiner| ExamineStage {
+                            examiner,
+                            previous: self.previous.as_ref(),
+                            call_counts,
+                        }),
                     live_judge: live_judge.then(|| LiveJudge::of(&self.header, expectations)),
                     ..run
                 };

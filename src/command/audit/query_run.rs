@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use super::examine::{ExaminedLines, Examiner, Limits};
+use super::examine::{ExamineStage, Limits};
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
 use super::order::remaining;
 use super::run_sink::RunSink;
@@ -58,7 +58,7 @@ pub(in crate::command) struct QueryRun<'a> {
     /// Replaces the `--resume` hint in the judge stage, which starts anew.
     pub(in crate::command) resume_hint: Option<String>,
     /// Examines more than the offsets once all rows are settled.
-    pub(in crate::command) examiner: Option<Examiner<'a>>,
+    pub(in crate::command) examine: Option<ExamineStage<'a>>,
 }
 
 impl<'a> QueryRun<'a> {
@@ -84,7 +84,7 @@ impl<'a> QueryRun<'a> {
             live_judge: None,
             call_counts: None,
             resume_hint: None,
-            examiner: None,
+            examine: None,
         }
     }
 
@@ -150,19 +150,14 @@ impl<'a> QueryRun<'a> {
                     env: self.env,
                     deadline: self.deadline,
                 };
-                let examined = self
-                    .examiner
-                    .map(|examiner| examiner.examine((&rows, header), self.previous, limits));
-                let examined = examined.transpose();
-                let examined = examined.map_err(|failed| match resume_hint {
-                    Some(hint) => failed.and_hint(hint),
-                    None => failed.and_hint(examine_hint(path)),
+                let lines = self
+                    .examine
+                    .map(|stage| stage.examine((&rows, header), limits))
+                    .transpose();
+                let lines = lines.map_err(|failed| {
+                    failed.and_hint(resume_hint.unwrap_or_else(|| examine_hint(path)))
                 })?;
-                let ExaminedLines { lines, calls } = examined.unwrap_or_default();
-                if let Some(counts) = self.call_counts {
-                    CallCounts::add_calls(counts, calls);
-                }
-                Ok(rows.finish(&lines, clock())?)
+                Ok(rows.finish(&lines.unwrap_or_default(), clock())?)
             }
             Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
                 Some(deadline) if is_late.get() => {

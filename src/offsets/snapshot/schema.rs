@@ -59,8 +59,21 @@ pub struct SnapshotDocument {
     pub missing: Vec<MissingMessage<'static>>,
 }
 
+impl SnapshotDocument {
+    /// Returns a copy of the topics and groups, for those who need them beside the state that is made of a snapshot.
+    #[must_use]
+    pub fn topics_and_groups(&self) -> Self {
+        Self {
+            topics: self.topics.clone(),
+            groups: self.groups.clone(),
+            unreachable: self.unreachable.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A topic and its queues.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "a topic object")]
 pub struct TopicEntry {
     /// Name of the topic.
@@ -77,7 +90,7 @@ pub struct TopicEntry {
 }
 
 /// The offsets that a queue holds.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "a queue object")]
 pub struct QueueRange {
     /// Name of the broker.
@@ -91,7 +104,7 @@ pub struct QueueRange {
 }
 
 /// A consumer group. If it is offline, its consume type and message model may be unknown.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "a group object")]
 pub struct GroupEntry {
     /// Name of the group.
@@ -119,7 +132,7 @@ pub struct GroupEntry {
 }
 
 /// A subscription of a group.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "a subscription object")]
 pub struct GroupSubscription {
     /// The topic.
@@ -133,7 +146,7 @@ pub struct GroupSubscription {
 }
 
 /// A committed offset of a group: the next message it will read.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(expecting = "an offset object")]
 pub struct OffsetEntry {
     /// Name of the topic.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::SummaryText;
+use super::sample::sampled_failures;
 use crate::humanize::count;
 use crate::report::locale::phrases;
-use crate::verdict::{Evidence, GroupTally, Verdict};
+use crate::verdict::{Evidence, GroupTally, SampleResult, Verdict};
 
 /// The most groups that are named for one reason.
 const GROUPS_NAMED: usize = 5;
@@ -84,8 +85,35 @@ impl SummaryText<'_> {
     /// Returns the notes about the examination, for the top of a report.
     #[must_use]
     pub fn examination_notes(&self) -> Vec<String> {
-        let notes = [self.passed_by_evidence(), self.not_examined()];
+        let notes = [
+            self.passed_by_evidence(),
+            self.not_examined(),
+            self.sampled(),
+        ];
         notes.into_iter().flatten().collect()
+    }
+
+    /// Returns the share of failed messages in the random sample, and what is not counted in it. `None` without a sample.
+    fn sampled(&self) -> Option<String> {
+        let of = |result| self.summary.tally.sampled(result);
+        let failed = of(SampleResult::Failed);
+        let traced = failed + of(SampleResult::Succeeded);
+        let [silent, unanswered] = [SampleResult::NoRecords, SampleResult::Unanswered].map(of);
+        if traced + silent + unanswered == 0 {
+            return None;
+        }
+        let is_chinese = self.is_chinese();
+        let others = [
+            (silent, "without a record of a consumer", "条没有消费记录"),
+            (unanswered, "could not be traced", "条未能查询轨迹"),
+        ];
+        let others = others.into_iter().filter(|(number, ..)| *number > 0);
+        let others = others.map(|(number, en, zh)| {
+            format!("{} {}", count(number), if is_chinese { zh } else { en })
+        });
+        let share = (traced > 0).then(|| sampled_failures(failed, traced, self.locale.language));
+        let parts: Vec<_> = share.into_iter().chain(others).collect();
+        Some(parts.join(self.locale.text(phrases::SEMICOLON)))
     }
 
     /// Returns the failures of a group with their numbers of breaks, those that occur.

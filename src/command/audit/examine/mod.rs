@@ -5,6 +5,7 @@
 //! message, so nothing can slip between (`docs/facts/processing.md` §C.3). Therefore a resumed run examines everything
 //! anew, by the offsets of its answers.
 
+mod cluster;
 mod matching;
 mod service;
 mod survey;
@@ -31,8 +32,10 @@ use crate::humanize::counted;
 use crate::results::{Header, MessageContexts, Previous, SettledRows};
 use crate::settings::Deadline;
 use crate::source::Snapshot;
+use crate::telemetry::CallCounts;
 use crate::verdict::EvidenceLine;
 
+pub(super) use cluster::ClusterExaminer;
 pub(super) use service::ServiceExaminer;
 
 /// What is examined, and how.
@@ -40,6 +43,8 @@ pub(super) use service::ServiceExaminer;
 pub(in crate::command) enum Examiner<'a> {
     /// The snapshot holds what was examined when it was made.
     Snapshot(&'a Snapshot),
+    /// The topics of a cluster are read.
+    Cluster(&'a ClusterExaminer<'a>),
     /// A service is asked for dead letters and traces.
     Service(&'a ServiceExaminer<'a>),
 }
@@ -53,18 +58,21 @@ pub(super) struct ExaminedRun<'a> {
     previous: Option<&'a Previous>,
 }
 
+/// The last stage of a run.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::command) struct ExamineStage<'a> {
+    pub(in crate::command) examiner: Examiner<'a>,
+    /// The earlier results file from which some answers were taken.
+    pub(in crate::command) previous: Option<&'a Previous>,
+    /// Counts the calls.
+    pub(in crate::command) call_counts: &'a Cell<CallCounts>,
+}
+
 /// What ends an examination early.
 #[derive(Clone, Copy)]
 pub(super) struct Limits<'a> {
     pub(super) env: &'a Env,
     pub(super) deadline: Option<&'a Deadline>,
-}
-
-/// The lines behind the rows, and the number of calls that they took.
-#[derive(Debug, Default)]
-pub(super) struct ExaminedLines {
-    pub(super) lines: Vec<EvidenceLine>,
-    pub(super) calls: u64,
 }
 
 /// The names that a source has for the topics and groups of the rows.
@@ -100,10 +108,46 @@ impl<'a> Examiner<'a> {
     const fn names(self) -> Names<'a> {
         match self {
             Self::Snapshot(snapshot) => Names::OnBrokers(snapshot),
+            Self::Cluster(cluster) => Names::OnBrokers(cluster.snapshot),
             Self::Service(_) => Names::AsInRows,
         }
     }
 
+    /// Examines the messages of the survey. Returns what was found, and the lines about messages that were traced.
+    fn ask<'e>(
+        self,
+        run: ExaminedRun<'_>,
+        survey: &Survey,
+        limits: Limits<'_>,
+    ) -> Result<(Cow<'e, Examination>, Vec<EvidenceLine>), Failed>
+    where
+        'a: 'e,
+    {
+        let mut traced = Vec::new();
+        let examination = match self {
+            Self::Snapshot(snapshot) => {
+                let examination = snapshot.state().examination.as_ref();
+                examination.map_or_else(Cow::default, Cow::Borrowed)
+            }
+            Self::Cluster(cluster) => {
+                let examination = limits.within(cluster.examine(run, survey))?;
+                Cow::Owned(examination.unwrap_or_else(|late| late.examination(survey)))
+            }
+            Self::Service(service) => {
+                let letters = limits.within(service.dead_letters(survey))?;
+                let mut examination = letters.unwrap_or_else(|late| late.examination(survey));
+                let traces = service.traces(run, survey, &mut examination);
+                if let Ok(lines) = limits.within(traces)? {
+                    traced = lines?;
+                }
+                Cow::Owned(examination)
+            }
+        };
+        Ok((examination, traced))
+    }
+}
+
+impl ExamineStage<'_> {
     /// Examines the settled rows of a run and returns the lines behind them.
     ///
     /// # Errors
@@ -112,41 +156,23 @@ impl<'a> Examiner<'a> {
     pub(super) fn examine(
         self,
         (rows, header): (&SettledRows, &Header),
-        previous: Option<&Previous>,
         limits: Limits<'_>,
-    ) -> Result<ExaminedLines, Failed> {
+    ) -> Result<Vec<EvidenceLine>, Failed> {
         let contexts = MessageContexts::of(header, &header.expectations);
         let run = ExaminedRun {
             rows,
             header,
             contexts: &contexts,
-            previous,
+            previous: self.previous,
         };
-        let survey = Survey::of(run, self.names())?;
-        let mut traced = Vec::new();
-        let examination = match self {
-            Self::Snapshot(snapshot) => {
-                let examination = snapshot.state().examination.as_ref();
-                examination.map_or_else(Cow::default, Cow::Borrowed)
-            }
-            Self::Service(service) => {
-                let letters = service.dead_letters(&survey);
-                let letters = limits.within(letters)?;
-                let mut examination = letters.unwrap_or_else(|late| late.examination(&survey));
-                let traces = service.traces(run, &survey, &mut examination);
-                if let Ok(lines) = limits.within(traces)? {
-                    traced = lines?;
-                }
-                Cow::Owned(examination)
-            }
-        };
-        let mut lines = lines(run, &survey, &examination, self.names())?;
+        let names = self.examiner.names();
+        let survey = Survey::of(run, names)?;
+        let (examination, mut traced) = self.examiner.ask(run, &survey, limits)?;
+        CallCounts::add_calls(self.call_counts, examination.calls);
+        let mut lines = lines(run, &survey, &examination, names)?;
         announce(&examination, &lines);
         lines.append(&mut traced);
-        Ok(ExaminedLines {
-            lines,
-            calls: examination.calls,
-        })
+        Ok(lines)
     }
 }
 
