@@ -99,9 +99,12 @@ impl Ons {
     }
 }
 
-/// Returns a name without the prefix of its instance, with which the service stores it.
+/// Returns a name without the prefix of its instance, with which the service stores it. If the call names no instance, the
+/// source does, so that of any instance is removed.
 fn plain_name<'n>(name: &'n str, instance: Option<&str>) -> &'n str {
-    instance
-        .and_then(|instance| name.strip_prefix(instance)?.strip_prefix('%'))
-        .unwrap_or(name)
+    match (name.split_once('%'), instance) {
+        (Some((prefix, plain)), Some(instance)) if prefix == instance => plain,
+        (Some((prefix, plain)), None) if prefix.starts_with("MQ_INST_") => plain,
+        _ => name,
+    }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::asker::Api;
+use super::plain_name;
 use crate::engine::{Pacer, Rate};
 use crate::source::ons::errors::classify;
 use crate::source::ons::request::Call;
@@ -87,4 +88,18 @@ fn broken() -> Failure {
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+#[test]
+fn names_lose_the_prefix_of_their_instance_only() {
+    for (name, instance, plain) in [
+        ("MQ_INST_1%orders", Some("MQ_INST_1"), "orders"),
+        ("MQ_INST_2%orders", Some("MQ_INST_1"), "MQ_INST_2%orders"),
+        ("MQ_INST_2%orders", None, "orders"),
+        ("other%orders", None, "other%orders"),
+        ("orders", Some("MQ_INST_1"), "orders"),
+        ("orders", None, "orders"),
+    ] {
+        assert_eq!(plain_name(name, instance), plain);
+    }
 }
