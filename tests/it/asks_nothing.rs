@@ -75,6 +75,52 @@ fn one_bad_id_hides_no_good_one() {
 
 /// No process listens on that port and there is no key, and still the plan is complete.
 #[test]
+fn a_plan_states_the_calls_for_dead_letters_and_traces() {
+    let tool = Tool::new();
+    let plan = "plan samples/incident.csv --source ons://cn-hangzhou";
+    for (flags, says) in [
+        (
+            "--expect GID_a,GID_b",
+            Some("dead letters: 1 call for each of 2 groups, and for each 50 more, at 480/m"),
+        ),
+        (
+            "--expect orders=GID_a --trace-sample 200 --rate 5/s",
+            Some(
+                "dead letters: 1 call for 1 group, and for each 50 more, at 300/m; traces: at most 400 messages, 800 calls, \
+                 at 15/m; together 26 min 36 s more",
+            ),
+        ),
+        (
+            "--trace-sample 3000 --rate max",
+            Some(
+                "dead letters: 1 call for each group that answers, and for each 50 more; traces: at most 986 messages, \
+                 1,972 calls",
+            ),
+        ),
+        ("--examine none --trace-sample 200", None),
+    ] {
+        let said = tool.call(plan).args(flags).ends(0);
+        let line = said
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("examine   "));
+        assert_eq!(line, says, "{flags}");
+        let json = tool
+            .call(plan)
+            .args(flags)
+            .args("--format json")
+            .ends(0)
+            .stdout;
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["examination"].is_object(), says.is_some(), "{flags}");
+    }
+    let said = tool
+        .call("plan samples/incident.csv --source samples/cluster.json")
+        .ends(0);
+    assert!(!said.stdout.contains("examine"), "{}", said.stdout);
+}
+
+#[test]
 fn a_plan_asks_nothing() {
     let tool = Tool::new();
     tool.write(
@@ -99,6 +145,7 @@ fn a_plan_asks_nothing() {
     source    http://127.0.0.1:9
     calls     2 without retries, at 30/m
     time      2 s
+    examine   dead letters: 1 call for each group that answers, and for each 50 more, at 30/m
     oldest    row 2, 0156F7E71C361B21BC024CCDBE00000000: born 2022-03-23 22:50:38
     ");
     let (_, after) = after.split_once(" ago\n").unwrap();
@@ -116,6 +163,7 @@ fn a_plan_asks_nothing() {
             "rows": 4, "distinct": 2, "duplicates": 1, "rejected": 1, "seconds": 2.0, "dated": 1, "expired": 1, "expiring": 0,
             "oldest": {"row": 2, "msg_id": "0156F7E71C361B21BC024CCDBE00000000", "born_at": "2022-03-23T14:50:38Z"},
             "carried": 0, "settled": 0, "deadline": null,
+            "examination": {"dead_letter_calls": null, "traced_messages": 0, "trace_calls": 0, "seconds": 0.0},
             "writes": [
                 {"what": "results file", "path": "in.results.ndjson"},
                 {"what": "report", "path": "-"},

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use jiff::tz::TimeZone;
@@ -16,6 +17,12 @@ use crate::settings::{Auto, Deadline, FinishBy, Settings, Span};
 /// Stays below the quota of 10/s, which the account shares with the console and other tools (`docs/facts/ons-api.md`,
 /// trap 22).
 const API_RATE: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
+
+/// Calls for dead letters in a minute: 80 % of their quota, as above (`docs/facts/ons-api.md` §2.1).
+const DEAD_LETTER_CALLS: NonZeroU32 = NonZeroU32::new(480).expect("480 is not zero");
+
+/// Messages traced in a minute: 80 % of their quota.
+const TRACES: NonZeroU32 = NonZeroU32::new(24).expect("24 is not zero");
 
 /// Rate × latency: enough for answers of two seconds at the default rate.
 const API_CONCURRENCY: usize = 16;
@@ -136,6 +143,21 @@ pub(in crate::command) fn rate_of(settings: &Settings, kind: SourceKind) -> Resu
     Ok(settings.get::<Auto<Rate>>("rate")?.or(fitting))
 }
 
+/// Returns so many calls a minute. If the rate of the run is below the default, to leave more of the quotas to others,
+/// there are fewer in the same proportion.
+fn in_proportion(rate: Rate, a_minute: NonZeroU32) -> Rate {
+    let (Some(interval), Some(default)) = (rate.interval(), Rate::per_second(API_RATE).interval())
+    else {
+        return Rate::Max;
+    };
+    let calls = u128::from(a_minute.get()) * default.as_nanos() / interval.as_nanos().max(1);
+    let calls = u32::try_from(calls).ok().and_then(NonZeroU32::new);
+    Rate::Limited {
+        calls: calls.unwrap_or(NonZeroU32::MIN).min(a_minute),
+        per: Duration::from_mins(1),
+    }
+}
+
 /// Open files that an audit needs besides connections: input, results file, reports and those of the runtime.
 const FILES_WITHOUT_CONNECTIONS: u64 = 40;
 
@@ -197,6 +219,16 @@ impl Pace {
             quota_file: quota_file.filter(|_| rate != Rate::Max),
             policy,
         })
+    }
+
+    /// Returns the rate of calls for dead letters, which have a quota of their own.
+    pub(in crate::command) fn dead_letter_rate(&self) -> Rate {
+        in_proportion(self.rate, DEAD_LETTER_CALLS)
+    }
+
+    /// Returns the rate at which messages are traced, which has a quota of its own.
+    pub(in crate::command) fn trace_rate(&self) -> Rate {
+        in_proportion(self.rate, TRACES)
     }
 
     /// Refuses a quota file that cannot be used, and creates none.
@@ -312,5 +344,26 @@ pub(in crate::command) fn deadline(
             Some("--finish-by 06:00 means the next time that clocks show it".to_owned()),
         )),
         settled => Ok(settled),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_quotas_are_used_in_the_proportion_of_the_rate() {
+        for (rate, dead_letters, traces) in [
+            ("8/s", "480/m", "24/m"),
+            ("20/s", "480/m", "24/m"),
+            ("5/s", "300/m", "15/m"),
+            ("30/m", "30/m", "1/m"),
+            ("1/h", "1/m", "1/m"),
+            ("max", "max", "max"),
+        ] {
+            let rates = [DEAD_LETTER_CALLS, TRACES]
+                .map(|most| in_proportion(rate.parse().unwrap(), most).to_string());
+            assert_eq!(rates, [dead_letters, traces], "{rate}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `plan`: what `audit` would ask and write with the same arguments, how long it takes, and what expires first. It refuses
 //! what `audit` refuses, except credentials. It asks nothing, and it creates, locks and changes no file.
 
+mod examination;
 mod text;
 
 use std::fmt::Write as _;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use examination::ExaminationPlan;
 use text::{Plan, written};
 
 use super::Env;
@@ -63,8 +65,11 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
 
     let notes = draft.inputs.notes();
     let deadline = draft.ages.deadline.as_ref();
+    let messages = outlook.forecast.distinct + outlook.carried + outlook.settled;
+    let examination = ExaminationPlan::of(&draft, &settings, messages)?;
     let view = PlanView {
         forecast: &outlook.forecast,
+        examination,
         carried: outlook.carried,
         settled: outlook.settled,
         deadline: deadline
@@ -184,6 +189,7 @@ fn print_complete(draft: &Draft, writes: Vec<PlannedFile>, is_json: bool) -> Res
     };
     let view = PlanView {
         forecast: &forecast,
+        examination: None,
         carried: 0,
         settled: rows,
         deadline: None,
@@ -259,6 +265,9 @@ struct PlanView<'a> {
     /// Rows that the run which `--resume` continues has settled.
     settled: u64,
     deadline: Option<DeadlineView<'a>>,
+    /// The calls to a service besides those about messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    examination: Option<ExaminationPlan>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a InputNotes>,
     /// What the audit would write.

@@ -47,6 +47,9 @@ impl Plan<'_> {
         if let Some(seconds) = forecast.seconds {
             line("time", humanize::duration(Duration::from_secs_f64(seconds)));
         }
+        if let Some(examination) = &self.view.examination {
+            line("examine", examination.text());
+        }
         if let Some(deadline) = &self.view.deadline {
             line("deadline", self.reach(deadline));
         }
