@@ -432,10 +432,95 @@ fn groups_keep_their_names_whatever_the_key_is() {
     assert_eq!(trace.tracks[0].track_type.as_str(), "WORD_***");
 }
 
+const PAGES: (&str, &str) = ("OnsPages", "Found");
+
+#[test]
+fn the_field_of_another_operation_is_read_from_json_and_xml() {
+    let xml = |inside: &str| format!("<OnsPagesResponse>{inside}</OnsPagesResponse>");
+    for (body, value) in [
+        (
+            r#"{"RequestId":"r","Found":{"List":{"Do":[{"Id":"A"}]},"N":7}}"#.to_owned(),
+            Ok(Some(
+                serde_json::json!({"List": {"Do": [{"Id": "A"}]}, "N": 7}),
+            )),
+        ),
+        (r#"{"Found":"x"}"#.to_owned(), Ok(Some("x".into()))),
+        (r#"{"RequestId":"r"}"#.to_owned(), Ok(None)),
+        (
+            r#"{"RequestId":"r","Code":"200","Found":null}"#.to_owned(),
+            Ok(None),
+        ),
+        (
+            xml(
+                "<RequestId>r</RequestId><Found><List><Do><Id>A &amp; &#66;</Id></Do><Do/></List><N>7</N></Found>",
+            ),
+            Ok(Some(
+                serde_json::json!({"List": {"Do": [{"Id": "A & B"}, ""]}, "N": "7"}),
+            )),
+        ),
+        (xml("<RequestId>r</RequestId>"), Ok(None)),
+        ("{}".to_owned(), Err("neither RequestId nor Found in it")),
+        (
+            r#"{"RequestId":"r","Success":false,"Found":{}}"#.to_owned(),
+            Err("Success is false"),
+        ),
+        (
+            "<Other><RequestId>r</RequestId></Other>".to_owned(),
+            Err("a document of type Other"),
+        ),
+        ("<html>".to_owned(), Err("a document of type html")),
+        (xml(&"<a>".repeat(40)), Err("nested more than 32 deep")),
+        ("[]".to_owned(), Err("not an answer of OnsPages")),
+        (String::new(), Err("an empty body")),
+    ] {
+        let found = parse_field(PAGES, 200, body.as_bytes(), &Redactor::default());
+        match value {
+            Ok(value) => assert_eq!(found.unwrap(), value, "{body}"),
+            Err(says) => {
+                let failure = found.unwrap_err();
+                assert_eq!(failure.kind, FailureKind::Server);
+                assert!(failure.message.contains(says), "{}", failure.message);
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_of_another_operation_are_classified_by_their_code() {
+    for (status, body, kind) in [
+        (
+            200,
+            r#"{"RequestId":"r","Code":"Throttling.User","Found":{}}"#,
+            FailureKind::Throttled,
+        ),
+        (
+            404,
+            r#"{"RequestId":"r","Code":"BIZ_NO_MESSAGE"}"#,
+            FailureKind::NotFound,
+        ),
+        (
+            400,
+            "<Error><Code>NoPermission</Code></Error>",
+            FailureKind::Forbidden,
+        ),
+        (500, r#"{"RequestId":"r","Found":{}}"#, FailureKind::Server),
+        (502, "<html>", FailureKind::Server),
+    ] {
+        let failure = parse_field(PAGES, status, body.as_bytes(), &Redactor::default());
+        let failure = failure.unwrap_err();
+        assert_eq!(
+            (failure.kind, failure.http_status),
+            (kind, Some(status)),
+            "{body}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(status in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = parse(status, &body, &Redactor::default());
+        let _ = parse_field(PAGES, status, &body, &Redactor::default());
     }
 
     #[test]
@@ -448,5 +533,6 @@ proptest! {
         ]), 0..40),
     ) {
         let _ = parse(status, words.concat().as_bytes(), &Redactor::default());
+        let _ = parse_field(("OnsMessageTrace", "Data"), status, words.concat().as_bytes(), &Redactor::default());
     }
 }

@@ -431,3 +431,47 @@ async fn an_attempt_without_a_call_is_not_counted() {
     assert_eq!(reasons(&examination), [None]);
     assert_eq!(examination.calls, 1);
 }
+
+/// Any shape of an answer: objects with the names that are read, lists, texts and numbers.
+fn any_value() -> impl Strategy<Value = Value> {
+    let names = [
+        "MsgFoundList",
+        "OnsRestMessageDo",
+        "MaxPageCount",
+        "TaskId",
+        "MsgId",
+        "StoreTimestamp",
+        "PropertyList",
+        "MessageProperty",
+        "Name",
+        "Value",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(vec!["", " ", "A", "UNIQ_KEY", "7"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 4, move |inner| {
+        let name = prop::sample::select(names.to_vec()).prop_map(str::to_owned);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    /// The examination ends within its limit of calls.
+    #[test]
+    fn any_answer_is_read_or_is_a_reason(found in any_value()) {
+        let keys = keys(&["A", "7"]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let api = Fake::answering(|_| Ok(Some(found.clone())));
+        let request = DeadLetterRequest { limit: 200, ..request(&["GID_a"], &keys) };
+        let examination = runtime.block_on(examine(&api, &request, &unlimited()));
+        prop_assert!(examination.calls <= 200);
+        prop_assert_eq!(examination.topics.len(), 1);
+    }
+}
