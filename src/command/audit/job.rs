@@ -99,25 +99,6 @@ impl ExamineSettings {
     }
 }
 
-/// The quota of dead letters is 600 a minute (`docs/facts/processing.md` §B). As with the other quota, a fifth is left to
-/// others.
-const DEAD_LETTER_RATE: NonZeroU32 = NonZeroU32::new(480).expect("480 is not zero");
-
-/// The quota of traces is 30 a minute.
-const TRACE_RATE: NonZeroU32 = NonZeroU32::new(24).expect("24 is not zero");
-
-/// Returns the pace of calls that have a quota of their own. It has no limit where the run has none.
-fn own_pace(rate: Rate, a_minute: NonZeroU32) -> Pacer {
-    let rate = match rate {
-        Rate::Max => Rate::Max,
-        Rate::Limited { .. } => Rate::Limited {
-            calls: a_minute,
-            per: Duration::from_secs(60),
-        },
-    };
-    Pacer::new(rate, NonZeroU32::MIN)
-}
-
 impl Job {
     /// Decides everything and refuses what can be refused without asking about a message. For a cluster, the name servers
     /// are asked.
@@ -341,8 +322,8 @@ impl Job {
                         ons,
                         limit: self.examine.limit,
                         trace_sample: self.examine.trace_sample,
-                        dead_letters: own_pace(self.pace.rate, DEAD_LETTER_RATE),
-                        traces: own_pace(self.pace.rate, TRACE_RATE),
+                        dead_letters: Pacer::new(self.pace.dead_letter_rate(), NonZeroU32::MIN),
+                        traces: Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
                         clock: env.clock,
                     }),
                     Source::Cluster(_) | Source::Snapshot(_) => None,

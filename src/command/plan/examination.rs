@@ -1,6 +1,7 @@
 //! What examining beyond the offsets asks a service, besides `OnsMessageTrace`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -78,10 +79,10 @@ impl ExaminationPlan {
         if self.traced_messages > 0 {
             let messages = counted(self.traced_messages, "message", "messages");
             let calls = count(self.trace_calls);
-            text += &format!("; traces: at most {messages}, {calls} calls{traces}");
+            let _ = write!(text, "; traces: at most {messages}, {calls} calls{traces}"); // a String takes everything
             if let Some(seconds) = self.seconds {
                 let time = humanize::duration(Duration::from_secs_f64(seconds));
-                text += &format!("; together {time} more");
+                let _ = write!(text, "; together {time} more");
             }
         }
         text
