@@ -41,6 +41,12 @@ pub(crate) struct State {
     pub(crate) moved: bool,
     /// Answers some requests otherwise.
     pub(crate) lie: Option<Lie>,
+    /// How far the levels of delayed messages are delivered, on every broker.
+    pub(crate) delivered: BTreeMap<u32, u64>,
+    /// When the oldest message of every broker was stored; unknown by default.
+    pub(crate) earliest: Option<i64>,
+    /// Number of messages that a pull returns at most; 32 by default.
+    pub(crate) at_once: Option<usize>,
     /// The only broker that answers so; by default all, and the name server.
     pub(crate) liar: Option<&'static str>,
 }
@@ -63,6 +69,8 @@ pub(crate) struct Message {
     pub(crate) store: Option<String>,
     /// Additional properties.
     pub(crate) properties: Vec<(&'static str, String)>,
+    /// Number of redeliveries.
+    pub(crate) reconsumed: i32,
 }
 
 impl Message {
@@ -80,6 +88,20 @@ impl Message {
             born_at: 1_763_599_990_000 - i64::try_from(nth * 1000).unwrap(),
             store: None,
             properties: Vec::new(),
+            reconsumed: 0,
+        }
+    }
+
+    /// A copy of this message in another topic, in its first queue, stored an hour later.
+    pub(crate) fn copied(&self, topic: &str, queue_offset: u64, reconsumed: i32) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            queue_id: 0,
+            queue_offset,
+            stored_at: self.stored_at + 3_600_000,
+            properties: vec![("RETRY_TOPIC", self.topic.clone())],
+            reconsumed,
+            ..self.clone()
         }
     }
 
@@ -107,6 +129,8 @@ pub(crate) struct Group {
     pub(crate) client_id: Option<&'static str>,
     /// Whether the `%RETRY%` topic is missing.
     pub(crate) homeless: bool,
+    /// Whether the group has no queues for retries.
+    pub(crate) without_retries: bool,
 }
 
 impl Group {
@@ -294,6 +318,26 @@ impl State {
                 Some(offset) => asked.answer(0, &[("offset", &*offset.to_string())], ""),
                 None => asked.refuse(22, "Not found, maybe this group consumer boot first"),
             },
+            28 => {
+                let earliest = self.earliest.unwrap_or(-1);
+                asked.ok(format!(
+                    r#"{{"table":{{"earliestMessageTimeStamp":"{earliest}"}}}}"#
+                ))
+            }
+            29 => {
+                let later = in_queue().filter(|message| {
+                    u64::try_from(message.stored_at).unwrap() >= number("timestamp")
+                });
+                let first = later.map(|message| message.queue_offset).min();
+                let first = first.or_else(end).unwrap_or(self.min_offset).to_string();
+                asked.answer(0, &[("offset", &*first)], "")
+            }
+            45 => {
+                let levels = self.delivered.iter();
+                let levels: Vec<_> = levels.map(|(level, at)| format!("{level}:{at}")).collect();
+                asked.ok(format!(r#"{{"offsetTable":{{{}}}}}"#, levels.join(",")))
+            }
+            201 => asked.ok(self.group_settings()),
             31 => asked.answer(0, &[("offset", &*min)], ""),
             30 => {
                 let end = end().unwrap_or(self.min_offset).to_string();
@@ -319,7 +363,8 @@ impl State {
                     .filter(|message| message.queue_offset >= number("queueOffset"))
                     .collect();
                 ahead.sort_by_key(|message| message.queue_offset);
-                ahead.truncate(usize::try_from(number("maxMsgNums").min(32)).unwrap());
+                let most = usize::try_from(number("maxMsgNums")).unwrap();
+                ahead.truncate(most.min(self.at_once.unwrap_or(32)));
                 let next = ahead
                     .last()
                     .map_or(number("queueOffset"), |message| message.queue_offset + 1);
@@ -348,6 +393,15 @@ impl State {
             }
             _ => asked.refuse(3, "not supported"),
         }
+    }
+
+    fn group_settings(&self) -> String {
+        let groups = self.groups.iter().map(|(name, group)| {
+            let queues = i32::from(!group.without_retries);
+            format!(r#""{name}":{{"consumeEnable":true,"groupName":"{name}","retryQueueNums":{queues}}}"#)
+        });
+        let groups: Vec<_> = groups.collect();
+        format!(r#"{{"subscriptionGroupTable":{{{}}}}}"#, groups.join(","))
     }
 
     fn groups_of(&self, topic: &str) -> String {
@@ -438,7 +492,8 @@ impl State {
         rest.extend(&host);
         rest.extend(message.stored_at.to_be_bytes());
         rest.extend(&host);
-        rest.extend([0; 12]); // reconsumed, transaction
+        rest.extend(message.reconsumed.to_be_bytes());
+        rest.extend([0; 8]); // transaction
         rest.extend(length(body).to_be_bytes());
         rest.extend(body);
         rest.push(u8::try_from(topic.len()).unwrap());

@@ -4,6 +4,7 @@ mod audit;
 mod born_times;
 mod brokers;
 pub(crate) mod cluster;
+mod examine;
 mod lies;
 mod snapshot;
 mod trouble;

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use super::reading::Read;
 use crate::evidence::{MessageKeys, Proof, ProofKind};
-use crate::source::rocketmq::remoting::namespace::{group_of_retry_topic, topic_of_pop_retries};
+use crate::source::rocketmq::remoting::namespace::{
+    DEAD_LETTERS, group_of_retry_topic, topic_of_pop_retries,
+};
 use crate::source::rocketmq::remoting::{
     CallError, KeyLookup, Pull, Pulled, Remoting, StoredMessage,
 };
@@ -118,21 +120,30 @@ pub(super) fn proof(
         return None;
     }
     let (group, pop_topic, kind) = found((place, end), broker, copy)?;
-    let times = u32::try_from(copy.reconsume_times).unwrap_or_default();
     Some(Proof {
         topic: pop_topic.or_else(|| original_topic(copy, &group)),
         instance_id: None,
         kind,
         key: key.into(),
         at: Timestamp::from_millisecond(copy.store_timestamp).ok()?,
-        attempts: match kind {
-            ProofKind::Retried => times.saturating_add(1),
-            _ => times,
-        },
+        attempts: attempts(copy, kind),
         host: None,
         reason: None,
         group,
     })
+}
+
+/// Returns the number of deliveries that a copy proves.
+fn attempts(copy: &StoredMessage, kind: ProofKind) -> u32 {
+    let times = u32::try_from(copy.reconsume_times).unwrap_or_default();
+    let most = copy.properties.get("MAX_RECONSUME_TIMES");
+    let is_delivered_again = match kind {
+        ProofKind::Retried => true,
+        // Brokers of 4.9 count the retries of an ordered consumer, not its deliveries.
+        ProofKind::DeadLettered => most.and_then(|most| most.parse().ok()) == Some(times),
+        _ => false,
+    };
+    times.saturating_add(is_delivered_again.into())
 }
 
 /// Returns the group of a copy, its topic if the place tells, and what the copy proves.
@@ -152,6 +163,10 @@ fn found(
                 return None;
             }
             let real = copy.properties.get("REAL_TOPIC")?;
+            // Brokers of 4.9 keep dead letters of ordered consumers here first.
+            if let Some(group) = real.strip_prefix(DEAD_LETTERS) {
+                return Some((groups.get(group)?.clone(), None, ProofKind::DeadLettered));
+            }
             let (group, topic) = group_of(real, copy, (groups, topics))?;
             Some((group, topic, ProofKind::Waiting))
         }

@@ -35,7 +35,7 @@ use self::groups::{GroupTopics, Names, RetryQueues, why_retries_prove_nothing};
 use self::reading::{AT_ONCE, Read, Reading, Target, of_queue};
 use super::Cluster;
 use super::cluster::RoutedTopic;
-use super::remoting::namespace::group_of_retry_topic;
+use super::remoting::namespace::{DEAD_LETTERS, group_of_retry_topic};
 use super::sweep::queues_of;
 use crate::evidence::{Examination, ExaminedTopic, MessageKeys, Proof, ProofKind, SCHEDULE_TOPIC};
 use crate::humanize::without_os_codes;
@@ -180,7 +180,7 @@ impl<P: CallPacer> Examiner<'_, P> {
             groups.contains(of) || ends.any(|(end, _)| groups.contains(&of[..end]))
         };
         let kept = |name: &str| {
-            let group = group_of_retry_topic(name).or_else(|| name.strip_prefix("%DLQ%"));
+            let group = group_of_retry_topic(name).or_else(|| name.strip_prefix(DEAD_LETTERS));
             group.is_some_and(is_ours).then(|| name.into())
         };
         self.asking.count();

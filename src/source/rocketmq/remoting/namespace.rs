@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 const SEPARATOR: char = '%';
 const RETRY: &str = "%RETRY%";
-const DEAD_LETTERS: &str = "%DLQ%";
+/// What the name of a dead-letter topic begins with, before the group.
+pub const DEAD_LETTERS: &str = "%DLQ%";
 
 /// A namespace of version 1: an instance ID of `ApsaraMQ`, or any other word.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -182,6 +182,12 @@ fn next<'a>(bytes: &mut &'a [u8]) -> Result<(StoredMessage, &'a [u8]), BadMessag
 pub struct MessageProperties(Box<str>);
 
 impl MessageProperties {
+    /// Creates properties of their text on brokers.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// Returns the value of a property. If a name occurs twice, the last value counts, as on brokers.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -229,7 +235,7 @@ fn fields<'a>(bytes: &mut &'a [u8]) -> Result<(StoredMessage, &'a [u8]), BadMess
     };
     let topic = text(take(bytes, topic_length)?);
     let length = bytes.try_get_u16().map_err(|_| BadMessage::Short)?;
-    let properties = MessageProperties(text(take(bytes, length.into())?).into());
+    let properties = MessageProperties::new(&text(take(bytes, length.into())?));
     let message = StoredMessage {
         size,
         queue_id,

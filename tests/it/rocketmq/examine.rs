@@ -1,0 +1,423 @@
+//! What an examination of a cluster finds beyond the offsets, and what it costs.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ons_audit::engine::Pacer;
+use ons_audit::evidence::{Examination, ExaminedTopic, MessageKeys};
+use ons_audit::source::rocketmq::remoting::{Remoting, RemotingOptions};
+use ons_audit::source::rocketmq::{self as source, ClusterConfig, ExamineRequest, GroupToExamine};
+
+use super::cluster::{Cluster, Group, Lie, Message, State, key};
+
+/// When the messages and their copies were stored.
+const STORED: i64 = 1_763_600_000_000;
+
+/// Examines groups for messages of `orders` and returns what was found.
+fn examine(cluster: &Cluster, groups: &[&str], keys: &[String], limit: u64) -> Examination {
+    let address = cluster.source();
+    let servers = address.trim_start_matches("rocketmq://").parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let reader = source::Cluster::new(ClusterConfig {
+            remoting: Remoting::new(servers, RemotingOptions::default()),
+            clock: || "2026-11-22T12:00:00Z".parse().unwrap(),
+        });
+        let topics = BTreeSet::from([(None, Arc::from("orders"))]);
+        let document = reader.capture(&topics).await.unwrap();
+        let pacer = Pacer::new("1000000/s".parse().unwrap(), NonZeroU32::new(1000).unwrap());
+        let request = ExamineRequest {
+            groups: groups
+                .iter()
+                .map(|group| GroupToExamine {
+                    group: (*group).into(),
+                    messages: keys.len() as u64,
+                })
+                .collect(),
+            keys: &keys.iter().map(String::as_str).collect::<MessageKeys>(),
+            since: Timestamp::from_millisecond(STORED - 300_000).ok(),
+            limit,
+            trace_topic: None,
+            keys_of: &|_| Ok(keys.iter().map(|key| key.as_str().into()).collect()),
+        };
+        reader.examine(&document, &request, &pacer).await
+    })
+}
+
+/// Shows proofs as `kind group nth topic attempts`.
+fn proofs(found: &Examination) -> Vec<String> {
+    let shown = found.proofs.iter().map(|proof| {
+        let nth = (0..100).find(|nth| *key(*nth) == *proof.key).unwrap();
+        let topic = proof.topic.as_deref().unwrap_or("-");
+        format!(
+            "{:?} {} {nth} {topic} {}",
+            proof.kind, proof.group, proof.attempts
+        )
+    });
+    shown.collect()
+}
+
+fn topic<'e>(found: &'e Examination, group: &str, topic: &str) -> &'e ExaminedTopic {
+    let mut topics = found.topics.iter();
+    let is_it = |examined: &&ExaminedTopic| *examined.group == *group && *examined.topic == *topic;
+    topics
+        .find(is_it)
+        .unwrap_or_else(|| panic!("{topic} of {group} in {:?}", found.topics))
+}
+
+fn why<'e>(found: &'e Examination, group: &str, name: &str) -> &'e str {
+    topic(found, group, name)
+        .incomplete
+        .as_deref()
+        .unwrap_or("complete")
+}
+
+/// Eight messages. Of `GID_a`, four have copies in every state.
+fn state() -> State {
+    let message = Message::nth;
+    let waiting = Message {
+        queue_id: 15,
+        properties: vec![
+            ("RETRY_TOPIC", "orders".to_owned()),
+            ("REAL_TOPIC", "%RETRY%GID_a".to_owned()),
+        ],
+        ..message(2).copied("SCHEDULE_TOPIC_XXXX", 1, 1)
+    };
+    let delivered = Message {
+        queue_offset: 0,
+        key: key(3),
+        ..waiting.clone()
+    };
+    let copies = [
+        message(0).copied("%DLQ%GID_a", 0, 3),
+        message(1).copied("%RETRY%GID_a", 0, 1), // passed
+        message(0).copied("%RETRY%GID_a", 1, 2), // passed
+        message(4).copied("%RETRY%GID_a", 2, 1), // not passed
+        waiting,
+        delivered,
+        message(60).copied("%DLQ%GID_a", 1, 3), // of another message
+    ];
+    let mut group = Group::push(2);
+    group.offsets.insert("%RETRY%GID_a".to_owned(), 2);
+    let groups = [("GID_a", group), ("GID_clean", Group::push(2))];
+    State {
+        messages: (0..8).map(message).chain(copies).collect(),
+        groups: groups.map(|(name, group)| (name.to_owned(), group)).into(),
+        delivered: [(16, 1)].into(),
+        ..State::default()
+    }
+}
+
+fn keys() -> Vec<String> {
+    (0..8).map(key).collect()
+}
+
+const FOUND: [&str; 5] = [
+    "DeadLettered GID_a 0 orders 3",
+    "Retried GID_a 0 orders 3",
+    "Retried GID_a 1 orders 2",
+    "Waiting GID_a 2 orders 1",
+    "Waiting GID_a 4 orders 1",
+];
+
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
+}
+
+#[test]
+fn dead_letters_and_retries_are_found_in_their_topics() {
+    let cluster = Cluster::start(state());
+    let found = examine(&cluster, &["GID_a", "GID_clean"], &keys(), 1000);
+    assert_eq!(sorted(proofs(&found)), FOUND);
+    for group in ["GID_a", "GID_clean"] {
+        let topics = [
+            "SCHEDULE_TOPIC_XXXX".to_owned(),
+            format!("%RETRY%{group}"),
+            format!("%DLQ%{group}"),
+        ];
+        for name in topics {
+            let topic = topic(&found, group, &name);
+            assert_eq!(
+                (topic.from, topic.incomplete.as_deref()),
+                (None, None),
+                "{name}"
+            );
+        }
+    }
+    let calls = cluster.calls();
+    assert_eq!(calls.get(&12), None, "nothing is looked up: {calls:?}");
+    assert!(found.calls < 200, "{}", found.calls);
+}
+
+#[test]
+fn what_can_be_missing_is_dated() {
+    let at = |millis| Timestamp::from_millisecond(millis).ok();
+    let since = at(STORED - 300_000);
+    let table = [
+        // earliest message of the brokers, first offset of the queues, from when on copies are there
+        (Some(STORED - 900_000), 1, since),
+        (Some(STORED + 7), 1, at(STORED + 7)),
+        (None, 1, at(STORED + 3_600_004)), // the time of the first copy that is there
+        (None, 0, None),
+    ];
+    for (earliest, min_offset, from) in table {
+        let mut state = state();
+        state.earliest = earliest;
+        state.min_offset = min_offset;
+        // All queues of the topic have copies, so that each has a first one.
+        let copies = (0..4).flat_map(|place: u32| {
+            (0..2).map(move |offset| Message {
+                queue_id: place % 2,
+                broker: usize::from(place >= 2),
+                stored_at: STORED + 3_600_000 + i64::from(place) + i64::from(min_offset == 1),
+                ..Message::nth(50).copied("%DLQ%GID_clean", offset, 3)
+            })
+        });
+        state.messages.extend(copies);
+        let cluster = Cluster::start(state);
+        let found = examine(&cluster, &["GID_clean"], &keys(), 1000);
+        let topic = topic(&found, "GID_clean", "%DLQ%GID_clean");
+        assert_eq!(
+            (topic.from, topic.incomplete.as_deref()),
+            (from, None),
+            "{earliest:?} {min_offset}"
+        );
+    }
+}
+
+#[test]
+fn a_topic_that_cannot_be_pulled_is_looked_up() {
+    let refuse: Lie = |asked| {
+        let is_pull = asked.code == 11 && asked.fields["topic"].starts_with("%DLQ%");
+        is_pull
+            .then(|| vec![asked.refuse(16, "the topic[%DLQ%GID_a] pulling message is forbidden")])
+    };
+    let mut refusing = state();
+    refusing.lie = Some(refuse);
+    let cluster = Cluster::start(refusing);
+    let found = examine(&cluster, &["GID_a"], &keys(), 1000);
+    assert_eq!(sorted(proofs(&found)), FOUND);
+    assert_eq!(why(&found, "GID_a", "%DLQ%GID_a"), "complete");
+    assert_eq!(cluster.calls()[&12], 16, "eight messages at two brokers");
+
+    // Too many messages for the limit: it is named, and everything else is found.
+    let many: Vec<_> = (0..3000).map(key).collect();
+    let found = examine(&cluster, &["GID_a"], &many, 1000);
+    assert_eq!(sorted(proofs(&found)), FOUND[1..]);
+    let why = why(&found, "GID_a", "%DLQ%GID_a");
+    assert!(
+        why.ends_with("refuses PULL_MESSAGE: the topic[%DLQ%GID_a] pulling message is forbidden"),
+        "{why}"
+    );
+}
+
+#[test]
+fn refusals_and_failures_are_named_and_end_nothing() {
+    let codes = [11, 12, 14, 28, 29, 30, 31, 45, 201];
+    let lies: [(Lie, &str); 3] = [
+        (
+            |asked| {
+                Some(vec![asked.refuse(16, "no permission")]).filter(|_| is_examining(asked.code))
+            },
+            "no permission",
+        ),
+        (
+            |asked| {
+                Some(vec![asked.refuse(1, "AclException: no")]).filter(|_| is_examining(asked.code))
+            },
+            "AclException",
+        ),
+        (
+            |asked| Some(vec![asked.ok("nonsense")]).filter(|_| is_examining(asked.code)),
+            "can't be read",
+        ),
+    ];
+    fn is_examining(code: i64) -> bool {
+        matches!(code, 11 | 12 | 29 | 45 | 201)
+    }
+    assert!(codes.iter().filter(|code| is_examining(**code)).count() == 5);
+    for (lie, says) in lies {
+        let mut lying = state();
+        lying.lie = Some(lie);
+        let cluster = Cluster::start(lying);
+        let found = examine(&cluster, &["GID_a"], &keys(), 1000);
+        assert_eq!(proofs(&found), [""; 0]);
+        for name in ["SCHEDULE_TOPIC_XXXX", "%RETRY%GID_a", "%DLQ%GID_a"] {
+            let why = why(&found, "GID_a", name);
+            assert!(why.contains(says), "{name}: {why}");
+        }
+    }
+}
+
+#[test]
+fn the_cheaper_way_is_taken_within_the_limit() {
+    // 4,000 copies of other messages: 125 pulls, or 8 messages at 2 brokers.
+    let mut crowded = state();
+    crowded
+        .messages
+        .extend((2..4000).map(|offset| Message::nth(70).copied("%DLQ%GID_a", offset, 3)));
+    let cluster = Cluster::start(crowded);
+    let found = examine(&cluster, &["GID_a"], &keys(), 1000);
+    assert_eq!(sorted(proofs(&found)), FOUND);
+    assert_eq!(cluster.calls()[&12], 16);
+
+    // Pulls are cheaper than look-ups of 100 messages, but both are too many.
+    let many: Vec<_> = (0..100).map(key).collect();
+    let cluster = Cluster::start(State {
+        messages: cluster_messages(),
+        ..state()
+    });
+    let found = examine(&cluster, &["GID_a"], &many, 1000);
+    assert_eq!(why(&found, "GID_a", "%DLQ%GID_a"), "complete");
+    let found = examine(&cluster, &["GID_a"], &many, 110);
+    let why = why(&found, "GID_a", "%DLQ%GID_a");
+    assert_eq!(why, "3,968 copies, more than --examine-limit allows");
+    assert!(found.calls <= 110, "{}", found.calls);
+}
+
+fn cluster_messages() -> Vec<Message> {
+    let mut messages = state().messages;
+    messages.extend((2..4000).map(|offset| Message::nth(70).copied("%DLQ%GID_a", offset, 3)));
+    messages
+}
+
+#[test]
+fn an_absent_retry_proves_nothing_about_some_groups() {
+    let with = |online| Group {
+        online: Some(online),
+        ..Group::push(2)
+    };
+    let table = [
+        ("push", Group::push(2), "complete"),
+        ("offline", Group::offline(2), "complete"),
+        (
+            "broadcast",
+            with(("CONSUME_PASSIVELY", "BROADCASTING")),
+            "broadcasting",
+        ),
+        (
+            "pull",
+            with(("CONSUME_ACTIVELY", "CLUSTERING")),
+            "a pull consumer",
+        ),
+        ("pop", with(("CONSUME_POP", "CLUSTERING")), "POP"),
+        (
+            "other",
+            with(("CONSUME_LITE", "CLUSTERING")),
+            "the way in which the group consumes",
+        ),
+        (
+            "homeless",
+            Group {
+                homeless: true,
+                ..Group::offline(2)
+            },
+            "the group is offline and never had a retry topic",
+        ),
+        (
+            "drops",
+            Group {
+                without_retries: true,
+                ..Group::push(2)
+            },
+            "retryQueueNums is 0",
+        ),
+    ];
+    let groups = table
+        .iter()
+        .map(|(name, group, _)| ((*name).to_owned(), group.clone()));
+    let mut messages: Vec<_> = (0..8).map(Message::nth).collect();
+    let pop_retry = Message {
+        properties: vec![
+            ("ORIGIN_GROUP", "pop".to_owned()),
+            ("1ST_POP_TIME", "1".to_owned()),
+        ],
+        ..Message::nth(5).copied("%RETRY%pop_orders", 0, 1)
+    };
+    // Where clients broadcast, nobody reads the retry topic: the copy does not wait.
+    messages.extend([pop_retry, Message::nth(1).copied("%RETRY%broadcast", 0, 1)]);
+    let cluster = Cluster::start(State {
+        groups: groups.collect(),
+        messages,
+        ..State::default()
+    });
+    let names: Vec<_> = table.iter().map(|(name, ..)| *name).collect();
+    let found = examine(&cluster, &names, &keys(), 2000);
+    for (name, _, expected) in &table {
+        let why = why(&found, name, &format!("%RETRY%{name}"));
+        assert!(why.starts_with(expected), "{name}: {why}");
+    }
+    assert_eq!(
+        sorted(proofs(&found)),
+        ["Retried broadcast 1 orders 2", "Waiting pop 5 orders 1"]
+    );
+    assert_eq!(why(&found, "pop", "%RETRY%pop_orders"), "complete");
+}
+
+#[test]
+fn a_broker_that_is_away_is_named() {
+    let cluster = Cluster::start(state());
+    cluster.change(|state| {
+        state.forgotten.insert("broker-b".to_owned());
+        state.keeps_queues = true;
+    });
+    let found = examine(&cluster, &["GID_a"], &keys(), 1000);
+    for name in ["SCHEDULE_TOPIC_XXXX", "%RETRY%GID_a", "%DLQ%GID_a"] {
+        let why = why(&found, "GID_a", name);
+        assert!(why.starts_with("broker-b can't be asked"), "{name}: {why}");
+    }
+    assert_eq!(proofs(&found).len(), 3, "the copies on broker-a");
+}
+
+#[test]
+fn groups_that_are_not_asked_about_cost_no_call() {
+    let calls = |others: u32| {
+        let mut state = state();
+        state.topics.insert("%DLQ%GID_clean".to_owned());
+        for nth in 0..others {
+            let name = format!("GID_{nth:03}");
+            state.topics.insert(format!("%DLQ%{name}"));
+            let mut group = Group::push(2);
+            group.subscriptions = vec![("refunds", "*", "TAG")];
+            group.offsets = [("refunds".to_owned(), 2)].into();
+            state.groups.insert(name, group);
+        }
+        let cluster = Cluster::start(state);
+        let found = examine(&cluster, &["GID_a", "GID_clean"], &keys(), 1000);
+        (found.calls, cluster.calls())
+    };
+    assert_eq!(calls(0), calls(495));
+}
+
+#[test]
+fn the_cost_depends_on_the_copies_not_on_the_messages() {
+    let names = ["GID_0", "GID_1", "GID_2", "GID_3", "GID_4"];
+    let mut state = State::default();
+    state.messages = (0..8).map(Message::nth).collect();
+    for name in names {
+        state.groups.insert(name.to_owned(), Group::push(2));
+        for (topic, offsets) in [("%DLQ%", 500), ("%RETRY%", 500)] {
+            for broker in 0..2 {
+                state.messages.extend((0..offsets).map(|offset| Message {
+                    broker,
+                    ..Message::nth(70).copied(&format!("{topic}{name}"), offset, 3)
+                }));
+            }
+        }
+    }
+    let cluster = Cluster::start(state);
+    let keys: Vec<_> = (0..20_000).map(key).collect();
+    let found = examine(&cluster, &names, &keys, 20_000);
+    assert!(
+        found.topics.iter().all(|topic| topic.incomplete.is_none()),
+        "{:?}",
+        found.topics
+    );
+    // 10,000 copies take 320 pulls. The rest is two calls for each queue, of which two brokers have half as many as four.
+    assert!(found.calls < 600, "{}", found.calls);
+}
