@@ -13,6 +13,7 @@ mod completions;
 mod diff;
 mod ending;
 mod evidence;
+mod examination;
 mod expect;
 mod flags;
 mod help;

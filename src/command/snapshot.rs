@@ -16,9 +16,10 @@ use super::audit::{
     LookupStage, Preflight, QueryRun, ResumeFlags, announce_notes, header, read_offsets,
     resume_hint,
 };
+use super::examination::Examination;
 use super::flags::{
-    ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, RemovedBrokerFlags, ReservedPaths,
-    SettingsFlags, SourceSpec, StderrFlags, create,
+    ClusterExamineFlags, ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, RemovedBrokerFlags,
+    ReservedPaths, SettingsFlags, SourceSpec, StderrFlags, create,
 };
 use super::signals::exit_on_signal;
 use crate::clock::rfc3339;
@@ -64,6 +65,8 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE", help_heading = "Snapshot")]
     output: PathBuf,
     #[command(flatten)]
+    examine: ClusterExamineFlags,
+    #[command(flatten)]
     pace: ClusterPaceFlags,
     #[command(flatten)]
     resume: ResumeFlags,
@@ -92,6 +95,7 @@ impl Args {
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let mut settings = args.settings.merged_settings(env)?;
     args.source.apply_to(&mut settings);
+    args.examine.apply_to(&mut settings);
     args.pace.apply_to(&mut settings);
     args.stderr.apply_to(&mut settings);
     settings.flag("producer_zone", args.producer_zone.as_ref());
@@ -103,6 +107,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let source_text = spec.text();
     let pace = Pace::of(&settings, spec.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
+    let examination = Examination::of(&settings)?;
     if !matches!(spec, SourceSpec::Cluster(_)) {
         let error = anyhow!("`{source_text}` is not a cluster: only rocketmq:// can be frozen");
         let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();
@@ -161,7 +166,11 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         topics = env.runtime()?.block_on(all_topics(&cluster))?;
     }
     let document = read_offsets(&cluster, &topics, located.as_ref());
-    let document = env.runtime()?.block_on(document)?;
+    let mut document = env.runtime()?.block_on(document)?;
+    if let (Some(examination), Some(located)) = (examination, &located) {
+        let pacer = pace.pacer()?;
+        examination.add_to(&mut document, located, (env, &cluster, &pacer))?;
+    }
     exit_on_signal(resume_hint(located.as_ref()));
     let counts = write(&args.output, output, &document, located.as_ref())?;
     if located.is_some() {
@@ -262,7 +271,7 @@ fn write(
 }
 
 /// Calls a function for each line. `check` says whether the seal is computed on the way.
-fn each_line(
+pub(super) fn each_line(
     results_file: &ResultsFile,
     check: bool,
     mut take: impl FnMut(&Line<'_>) -> Result<(), Failed>,

@@ -313,7 +313,7 @@ impl State {
                 Some(connection) => asked.ok(connection),
                 None => asked.refuse(206, "the consumer group is not online"),
             },
-            43 => asked.ok(self.all_offsets()),
+            43 => asked.ok(self.all_offsets(nth)),
             14 => match self.offset(field("consumerGroup"), field("topic")) {
                 Some(offset) => asked.answer(0, &[("offset", &*offset.to_string())], ""),
                 None => asked.refuse(22, "Not found, maybe this group consumer boot first"),
@@ -395,6 +395,17 @@ impl State {
         }
     }
 
+    fn end(&self, topic: &str, broker: usize, queue_id: u32) -> u64 {
+        let stored = self.messages.iter();
+        let stored = stored.filter(|message| message.topic == topic);
+        let stored =
+            stored.filter(|message| (message.broker, message.queue_id) == (broker, queue_id));
+        stored
+            .map(|message| message.queue_offset + 1)
+            .max()
+            .unwrap_or_default()
+    }
+
     fn group_settings(&self) -> String {
         let groups = self.groups.iter().map(|(name, group)| {
             let queues = i32::from(!group.without_retries);
@@ -442,14 +453,20 @@ impl State {
     }
 
     /// Uses the bare keys of fastjson.
-    fn all_offsets(&self) -> String {
+    fn all_offsets(&self, nth: usize) -> String {
         let mut table = String::new();
         for (name, group) in &self.groups {
             for (topic, offset) in &group.offsets {
                 let comma = if table.is_empty() { "" } else { "," };
+                let at = |queue| match topic.strip_prefix("%RETRY%") {
+                    Some(_) => (*offset).min(self.end(topic, nth, queue)),
+                    None => *offset,
+                };
                 write!(
                     table,
-                    r#"{comma}"{topic}@{name}":{{0:{offset},1:{offset}}}"#
+                    r#"{comma}"{topic}@{name}":{{0:{},1:{}}}"#,
+                    at(0),
+                    at(1)
                 )
                 .unwrap();
             }

@@ -1,7 +1,7 @@
 //! A cluster captured into a file, and audited from it.
 
 use super::cluster::{Cluster, key};
-use super::{audit, input, keys, state};
+use super::{audit, examine, input, keys, state};
 use crate::tool::{Tool, table};
 
 /// Removes the columns with times from a report.
@@ -116,4 +116,53 @@ fn only_a_cluster_can_be_frozen() {
         said.stderr
     );
     assert!(!tool.has("c.json"));
+}
+
+#[test]
+fn the_file_holds_what_was_examined_about_its_messages() {
+    let (tool, cluster) = (Tool::new(), Cluster::start(examine::state()));
+    tool.write("in.csv", keys((0..8).map(key)));
+    let frozen = |flags: &str| -> serde_json::Value {
+        let call = tool
+            .call("snapshot -o c.json --source")
+            .arg(&cluster.source());
+        call.args(flags).ends(0);
+        serde_json::from_str(&tool.read("c.json")).unwrap()
+    };
+    let file = frozen("--messages in.csv");
+    let topics = file["examined"].as_array().unwrap();
+    let names: Vec<_> = topics
+        .iter()
+        .map(|topic| {
+            (
+                topic["group"].as_str().unwrap(),
+                topic["topic"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("GID_a", "SCHEDULE_TOPIC_XXXX"),
+        ("GID_clean", "SCHEDULE_TOPIC_XXXX"),
+        ("GID_a", "%RETRY%GID_a"),
+        ("GID_a", "%DLQ%GID_a"),
+        ("GID_clean", "%RETRY%GID_clean"),
+        ("GID_clean", "%DLQ%GID_clean"),
+    ];
+    assert_eq!(names, expected);
+    assert!(topics.iter().all(|topic| topic.get("incomplete").is_none()));
+    let proofs = file["proofs"].as_array().unwrap();
+    let kinds: Vec<_> = proofs
+        .iter()
+        .map(|proof| proof["kind"].as_str().unwrap())
+        .collect();
+    let expected = ["retried", "dead_lettered", "retried", "waiting", "waiting"];
+    assert_eq!(kinds, expected);
+    for flags in ["--messages in.csv --examine none", ""] {
+        let file = frozen(flags);
+        assert_eq!(
+            (file.get("examined"), file.get("proofs")),
+            (None, None),
+            "{flags}"
+        );
+    }
 }
