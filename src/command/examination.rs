@@ -23,12 +23,12 @@ const BEFORE: SignedDuration = SignedDuration::from_mins(5);
 
 /// How much is examined.
 #[derive(Debug)]
-pub(super) struct Examination {
+pub(super) struct ExaminePlan {
     limit: u64,
     trace_topic: Option<Arc<str>>,
 }
 
-impl Examination {
+impl ExaminePlan {
     /// Reads the settings. `None` if nothing is examined.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Examination {
         located: &ResultsFile,
         (env, cluster, pacer): (&Env, &Cluster, &Pacer),
     ) -> Result<(), Failed> {
-        let survey = Survey::of(located)?;
+        let survey = LocatedSurvey::of(located)?;
         let groups: Vec<_> = survey.groups(&document.groups).collect();
         let keys_of = |group: &str| {
             let entry = document.groups.iter().find(|entry| *entry.group == *group);
@@ -101,7 +101,7 @@ impl Examination {
 
 /// What is known about the located messages.
 #[derive(Debug, Default)]
-struct Survey {
+struct LocatedSurvey {
     keys: MessageKeys,
     /// Number of messages by topic.
     by_topic: BTreeMap<Box<str>, u64>,
@@ -110,7 +110,7 @@ struct Survey {
     has_undated: bool,
 }
 
-impl Survey {
+impl LocatedSurvey {
     fn of(located: &ResultsFile) -> Result<Self, Failed> {
         let mut survey = Self::default();
         each_found(located, |line, found| {

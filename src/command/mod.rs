@@ -112,7 +112,7 @@ enum Command {
     /// Answer OnsMessageTrace over HTTP from any source
     Serve(serve::Args),
     /// Freeze a RocketMQ cluster's offsets into a snapshot file
-    Snapshot(snapshot::Args),
+    Snapshot(Box<snapshot::Args>),
     /// Decode message IDs: kind, producer, born time
     Inspect(inspect::Args),
     /// Check a results file, a bundle or the parts of a report
@@ -264,7 +264,7 @@ fn run(command: Command, env: &Env) -> Result<Status, Failed> {
         Command::Diff(args) => diff::run(args, env),
         Command::Expect(args) => expect::run(args, env),
         Command::Serve(args) => serve::run(&args, env),
-        Command::Snapshot(args) => snapshot::run(args, env),
+        Command::Snapshot(args) => snapshot::run(*args, env),
         Command::Inspect(args) => inspect::run(&args, env),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::program()),

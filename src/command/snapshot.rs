@@ -16,7 +16,7 @@ use super::audit::{
     LookupStage, Preflight, QueryRun, ResumeFlags, announce_notes, header, read_offsets,
     resume_hint,
 };
-use super::examination::Examination;
+use super::examination::ExaminePlan;
 use super::flags::{
     ClusterExamineFlags, ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, RemovedBrokerFlags,
     ReservedPaths, SettingsFlags, SourceSpec, StderrFlags, create,
@@ -107,7 +107,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let source_text = spec.text();
     let pace = Pace::of(&settings, spec.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
-    let examination = Examination::of(&settings)?;
+    let examination = ExaminePlan::of(&settings)?;
     if !matches!(spec, SourceSpec::Cluster(_)) {
         let error = anyhow!("`{source_text}` is not a cluster: only rocketmq:// can be frozen");
         let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::Contradiction;
 use super::schema::{GroupEntry, GroupSubscription, SnapshotDocument, TopicEntry};
 use super::{ByQueue, ClusterState, MessageIndex, TopicState};
-use crate::evidence::Examination;
+use crate::evidence::{Examination, ExaminedTopic, Proof};
 use crate::offsets::{ConsumeType, GroupState, GroupTraces, MessageModel, Subscribed, TagFilter};
 
 /// Arranges a document by topic. Fails if it contradicts itself.
@@ -56,12 +56,6 @@ pub(super) fn lay_out(
             .or_default()
             .push(message);
     }
-    let proofs = document.proofs;
-    let examination = document.examined.map(|topics| Examination {
-        topics,
-        proofs,
-        calls: 0,
-    });
     let state = ClusterState {
         cluster: document.cluster,
         captured_at: document.captured_at.0,
@@ -73,9 +67,19 @@ pub(super) fn lay_out(
         unreachable: document.unreachable,
         messages: document.messages,
         missing,
-        examination,
+        examination: document
+            .examined
+            .map(|topics| examination(topics, document.proofs)),
     };
     Ok((state, oddities))
+}
+
+fn examination(topics: Vec<ExaminedTopic>, proofs: Vec<Proof>) -> Examination {
+    Examination {
+        topics,
+        proofs,
+        calls: 0, // none when the file is read
+    }
 }
 
 fn topic_state(

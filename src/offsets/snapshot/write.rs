@@ -87,6 +87,7 @@ mod tests {
     use super::*;
     use crate::evidence::{Examination, ExaminedTopic, Proof, ProofKind};
 
+    #[expect(clippy::too_many_lines, reason = "one of every field")]
     #[test]
     fn what_is_written_is_read_again() {
         let document = SnapshotDocument {

@@ -10,7 +10,7 @@ use crate::source::rocketmq::remoting::namespace::{
 
 /// The names of the topics that exist, as far as they matter. `None` if the name servers refuse to list them; then each is
 /// asked for by name.
-pub(super) type Names = Option<BTreeSet<Arc<str>>>;
+pub(super) type TopicNames = Option<BTreeSet<Arc<str>>>;
 
 /// The topics of a group.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct GroupTopics {
 
 impl GroupTopics {
     /// Returns the topics of a group. Those of POP are left out if they do not exist.
-    pub(super) fn new(group: &Arc<str>, entry: Option<&GroupEntry>, names: &Names) -> Self {
+    pub(super) fn new(group: &Arc<str>, entry: Option<&GroupEntry>, names: &TopicNames) -> Self {
         let exists = |name: &str| names.as_ref().is_none_or(|names| names.contains(name));
         let pops = entry.map_or(&[][..], |entry| &entry.pop_topics);
         let forms = pops.iter().flat_map(|topic| {

@@ -31,8 +31,8 @@ use jiff::Timestamp;
 
 use self::asking::Asking;
 use self::copies::{Committed, Copies, Place, Queue};
-use self::groups::{GroupTopics, Names, RetryQueues, why_retries_prove_nothing};
-use self::reading::{AT_ONCE, Read, Reading, Target, of_queue};
+use self::groups::{GroupTopics, RetryQueues, TopicNames, why_retries_prove_nothing};
+use self::reading::{AT_ONCE, Read, ReadTarget, Reading, of_queue};
 use super::Cluster;
 use super::cluster::RoutedTopic;
 use super::remoting::namespace::{DEAD_LETTERS, group_of_retry_topic};
@@ -87,7 +87,7 @@ impl Cluster {
         pacer: &P,
     ) -> Examination {
         let asking = Asking::new(self, pacer, request.limit);
-        let examiner = Examiner {
+        let examiner = ClusterExaminer {
             asking,
             document,
             request,
@@ -124,7 +124,7 @@ fn order(proof: &Proof) -> (&str, &str, Timestamp, ProofKind, u32, Option<&str>)
 type Keys = Result<Arc<[Arc<str>]>, String>;
 
 /// An examination in progress.
-struct Examiner<'a, P> {
+struct ClusterExaminer<'a, P> {
     asking: Asking<'a, P>,
     document: &'a SnapshotDocument,
     request: &'a ExamineRequest<'a>,
@@ -151,7 +151,7 @@ struct RetryTopic {
     committed: HashMap<Queue, Committed>,
 }
 
-impl<P: CallPacer> Examiner<'_, P> {
+impl<P: CallPacer> ClusterExaminer<'_, P> {
     async fn run(&self) {
         if self.request.groups.is_empty() {
             return;
@@ -173,7 +173,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Returns the names of the topics of the groups, as far as they exist (206).
-    async fn names(&self) -> Names {
+    async fn names(&self) -> TopicNames {
         let groups = self.groups();
         let is_ours = |of: &str| {
             let mut ends = of.match_indices(['_', '+']);
@@ -214,7 +214,7 @@ impl<P: CallPacer> Examiner<'_, P> {
                 }
                 Err(why) => {
                     queues.unknown =
-                        Some(format!("the settings of the group can't be read: {why}").into())
+                        Some(format!("the settings of the group can't be read: {why}").into());
                 }
             }
         }
@@ -229,7 +229,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Finds the retry topics of a group, and reads the committed offsets that the capture does not have.
-    async fn plan(&self, group: &Arc<str>, messages: u64, names: &Names) -> GroupPlan {
+    async fn plan(&self, group: &Arc<str>, messages: u64, names: &TopicNames) -> GroupPlan {
         let topics = GroupTopics::new(group, self.entries.get(&**group).copied(), names);
         let retries = self
             .retry_topic(&topics, (&topics.retries, None), names)
@@ -251,7 +251,7 @@ impl<P: CallPacer> Examiner<'_, P> {
         &self,
         topics: &GroupTopics,
         (name, pop_topic): (&Arc<str>, Option<&Arc<str>>),
-        names: &Names,
+        names: &TopicNames,
     ) -> Result<Option<RetryTopic>, String> {
         let Some(topic) = self.topic(name, names).await? else {
             return Ok(None);
@@ -265,7 +265,11 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Returns a topic, if it exists.
-    async fn topic(&self, name: &str, names: &Names) -> Result<Option<Arc<RoutedTopic>>, String> {
+    async fn topic(
+        &self,
+        name: &str,
+        names: &TopicNames,
+    ) -> Result<Option<Arc<RoutedTopic>>, String> {
         if names.as_ref().is_some_and(|names| !names.contains(name)) {
             return Ok(None);
         }
@@ -354,7 +358,7 @@ impl<P: CallPacer> Examiner<'_, P> {
         queues.extend(delivered.keys().cloned());
         queues.retain(|(broker, _)| !unknown.contains(broker));
         let messages = self.request.groups.iter().map(|group| group.messages).sum();
-        let target = Target {
+        let target = ReadTarget {
             topic: &topic,
             queues: queues.into_iter().collect(),
             reader: self.copies(Place::Schedule {
@@ -399,7 +403,7 @@ impl<P: CallPacer> Examiner<'_, P> {
 
     async fn read_retry_topic(&self, plan: &GroupPlan, retries: &RetryTopic) -> Reading {
         let group = &plan.topics.group;
-        let target = Target {
+        let target = ReadTarget {
             topic: &retries.topic,
             queues: queues_of(&retries.topic),
             reader: self.copies(Place::Retries {
@@ -416,7 +420,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Reads the dead-letter topic of a group.
-    async fn read_dead_letters(&self, plan: &GroupPlan, names: &Names) {
+    async fn read_dead_letters(&self, plan: &GroupPlan, names: &TopicNames) {
         let GroupTopics {
             group,
             dead_letters,
@@ -427,7 +431,7 @@ impl<P: CallPacer> Examiner<'_, P> {
             Ok(None) => Reading::default(),
             Err(why) => Reading::incomplete(why),
             Ok(Some(topic)) => {
-                let target = Target {
+                let target = ReadTarget {
                     topic: &topic,
                     queues: queues_of(&topic),
                     reader: self.copies(Place::DeadLetters { group }),
@@ -442,7 +446,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Reads a topic; a broker that has stopped may have copies, too.
-    async fn read_whole(&self, target: &Target<'_, impl Read>) -> Reading {
+    async fn read_whole(&self, target: &ReadTarget<'_, impl Read>) -> Reading {
         let mut reading = self.read(target).await;
         reading.note(self.gone());
         reading

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::Examiner;
+use super::ClusterExaminer;
 use super::asking::{Obstacle, unknown_address};
 use super::copies::Queue;
 use crate::humanize::count;
@@ -90,7 +90,7 @@ pub(super) trait Read {
 }
 
 /// A topic to be read.
-pub(super) struct Target<'a, R> {
+pub(super) struct ReadTarget<'a, R> {
     pub(super) topic: &'a RoutedTopic,
     pub(super) queues: Vec<Queue>,
     pub(super) reader: R,
@@ -125,9 +125,9 @@ impl Range {
     }
 }
 
-impl<P: CallPacer> Examiner<'_, P> {
+impl<P: CallPacer> ClusterExaminer<'_, P> {
     /// Reads a topic. What is found is kept.
-    pub(super) async fn read(&self, target: &Target<'_, impl Read>) -> Reading {
+    pub(super) async fn read(&self, target: &ReadTarget<'_, impl Read>) -> Reading {
         let mut reading = Reading::default();
         let (mut ranges, mut refused) = (Vec::new(), None);
         let begun = stream::iter(&target.queues)
@@ -179,7 +179,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     /// Reads the beginning of the range of a queue; the answer tells its end.
     async fn begin(
         &self,
-        target: &Target<'_, impl Read>,
+        target: &ReadTarget<'_, impl Read>,
         queue: &Queue,
     ) -> Result<Range, Obstacle> {
         if let Some(why) = self.document.unreachable.get(&queue.0) {
@@ -222,7 +222,11 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Reads the rest of a range.
-    async fn finish(&self, target: &Target<'_, impl Read>, range: &Range) -> Result<(), Obstacle> {
+    async fn finish(
+        &self,
+        target: &ReadTarget<'_, impl Read>,
+        range: &Range,
+    ) -> Result<(), Obstacle> {
         let mut next = range.next;
         while next < range.end {
             let pulled = self.pull(target, &range.queue, next, MOST).await?;
@@ -241,7 +245,7 @@ impl<P: CallPacer> Examiner<'_, P> {
 
     async fn pull<R: Read>(
         &self,
-        target: &Target<'_, R>,
+        target: &ReadTarget<'_, R>,
         queue: &Queue,
         from: i64,
         most: u32,
@@ -258,7 +262,11 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Looks every message up at every broker of the topic.
-    async fn read_by_keys(&self, target: &Target<'_, impl Read>, mut reading: Reading) -> Reading {
+    async fn read_by_keys(
+        &self,
+        target: &ReadTarget<'_, impl Read>,
+        mut reading: Reading,
+    ) -> Reading {
         let keys = match (target.keys)() {
             Ok(keys) => keys,
             Err(why) => {
@@ -315,7 +323,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     /// asked for again, in halves of its time.
     async fn look_up(
         &self,
-        target: &Target<'_, impl Read>,
+        target: &ReadTarget<'_, impl Read>,
         key: &str,
         broker: &Arc<str>,
     ) -> Result<bool, Obstacle> {
@@ -355,7 +363,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     }
 
     /// Adds how far back the queues go, if they were not read.
-    async fn add_horizons(&self, target: &Target<'_, impl Read>, reading: &mut Reading) {
+    async fn add_horizons(&self, target: &ReadTarget<'_, impl Read>, reading: &mut Reading) {
         let remoting = &self.asking.cluster.remoting;
         for queue in &target.queues {
             let of = of_queue(target.topic, queue);
@@ -372,7 +380,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     /// Adds how far back a range goes.
     async fn add_horizon(
         &self,
-        target: &Target<'_, impl Read>,
+        target: &ReadTarget<'_, impl Read>,
         range: &Range,
         reading: &mut Reading,
     ) {
@@ -388,7 +396,7 @@ impl<P: CallPacer> Examiner<'_, P> {
     /// Returns when the oldest copy was stored that the queue can still hold; older ones may be deleted.
     async fn horizon(
         &self,
-        target: &Target<'_, impl Read>,
+        target: &ReadTarget<'_, impl Read>,
         queue: &Queue,
         min: Option<i64>,
     ) -> Result<Timestamp, String> {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use self::records::{Record, records};
-use super::Examiner;
-use super::reading::{Read, Reading, Target};
+use self::records::{TraceRecord, records};
+use super::ClusterExaminer;
+use super::reading::{Read, ReadTarget, Reading};
 use crate::evidence::{FailureReason, MessageKeys, Proof, ProofKind};
 use crate::humanize::{counted, without_os_codes};
 use crate::source::CallPacer;
@@ -47,7 +47,7 @@ struct Ended {
     host: Arc<str>,
 }
 
-impl<P: CallPacer> Examiner<'_, P> {
+impl<P: CallPacer> ClusterExaminer<'_, P> {
     /// Reads the records about the messages of all groups.
     pub(super) async fn read_traces(&self, name: &Arc<str>) {
         let to = (self.asking.cluster.clock)();
@@ -69,7 +69,7 @@ impl<P: CallPacer> Examiner<'_, P> {
             Ok(None) => return Reading::incomplete(format!("the cluster has no topic {name}")),
             Err(failure) => return Reading::incomplete(without_os_codes(&failure.message)),
         };
-        let target = Target {
+        let target = ReadTarget {
             topic: &topic,
             queues: queues_of(&topic),
             reader: deliveries,
@@ -135,7 +135,7 @@ impl<'a> Deliveries<'a> {
     fn add(&self, text: &str, host: &str) {
         for record in records(text) {
             match record {
-                Record::Before(before) if self.keys.contains(before.key) => {
+                TraceRecord::Before(before) if self.keys.contains(before.key) => {
                     let begun = Begun {
                         at: before.at,
                         group: before.group.into(),
@@ -144,7 +144,7 @@ impl<'a> Deliveries<'a> {
                     let delivered = (before.request.into(), before.key.into());
                     self.begun.borrow_mut().insert(delivered, begun);
                 }
-                Record::After(after) if self.keys.contains(after.key) => {
+                TraceRecord::After(after) if self.keys.contains(after.key) => {
                     let ended = Ended {
                         at: after.at,
                         cost: after.cost,
@@ -156,21 +156,21 @@ impl<'a> Deliveries<'a> {
                     let delivered = (after.request.into(), after.key.into());
                     self.ended.borrow_mut().insert(delivered, ended);
                 }
-                Record::Before(_) | Record::After(_) => {}
+                TraceRecord::Before(_) | TraceRecord::After(_) => {}
             }
         }
     }
 
     /// Returns what the ended deliveries to `groups` prove.
     fn into_proofs(self, groups: &[Arc<str>]) -> Vec<Proof> {
-        let begun = self.begun.into_inner();
-        let ended = self.ended.into_inner();
+        let starts = self.begun.into_inner();
+        let ends = self.ended.into_inner();
         let mut proofs = Vec::new();
-        for (delivered, end) in ended {
-            let begin = begun.get(&delivered);
-            let named = end.group.as_ref().or(begin.map(|begin| &begin.group));
-            let after_begin = begin.map(|begin| begin.at.saturating_add(end.cost));
-            let at = end.at.or(after_begin);
+        for (delivered, end) in ends {
+            let start = starts.get(&delivered);
+            let named = end.group.as_ref().or(start.map(|start| &start.group));
+            let after_start = start.map(|start| start.at.saturating_add(end.cost));
+            let at = end.at.or(after_start);
             let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
             let (Some(named), Some(at)) = (named, at) else {
                 continue; // it says neither who nor when
@@ -187,7 +187,7 @@ impl<'a> Deliveries<'a> {
                     key: delivered.1.as_ref().into(),
                     topic: None,
                     at,
-                    attempts: begin.map_or(0, |begin| begin.retries.saturating_add(1)),
+                    attempts: start.map_or(0, |start| start.retries.saturating_add(1)),
                     host: Some(end.host.clone()),
                     reason: end.reason,
                 });

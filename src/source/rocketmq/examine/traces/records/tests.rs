@@ -7,11 +7,11 @@ use super::*;
 fn show(text: &str) -> Vec<String> {
     let text = text.replace("\\x01", "\u{1}").replace("\\x02", "\u{2}");
     let shown = records(&text).map(|record| match record {
-        Record::Before(of) => format!(
+        TraceRecord::Before(of) => format!(
             "{} {} before {} try {}",
             of.request, of.key, of.group, of.retries
         ),
-        Record::After(of) => {
+        TraceRecord::After(of) => {
             let what = if of.is_success { "success" } else { "failure" };
             let reason = of.reason.map_or("-", FailureReason::as_str);
             let at = of.at.map_or_else(|| "-".to_owned(), |at| at.to_string());
@@ -107,8 +107,8 @@ proptest! {
     fn no_text_makes_it_panic(text in "((SubAfter|SubBefore|Pub|[0-9a-z-]{0,4}|null|true|false|\\PC{0,3})[\u{1}\u{2}]?){0,40}") {
         for record in records(&text) {
             let key = match &record {
-                Record::Before(before) => before.key,
-                Record::After(after) => after.key,
+                TraceRecord::Before(before) => before.key,
+                TraceRecord::After(after) => after.key,
             };
             prop_assert!(text.contains(key));
         }

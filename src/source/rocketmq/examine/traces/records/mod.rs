@@ -9,7 +9,7 @@ const TYPES: [&str; 5] = ["Pub", "SubBefore", "SubAfter", "EndTransaction", "Rec
 
 /// A record about a delivery to a consumer. Those of producers are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Record<'a> {
+pub(super) enum TraceRecord<'a> {
     /// A client is about to process a message.
     Before(Before<'a>),
     /// A client has processed a message.
@@ -48,7 +48,7 @@ pub(super) struct After<'a> {
 }
 
 /// Returns the records of consumers. What is no record is skipped.
-pub(super) fn records(text: &str) -> impl Iterator<Item = Record<'_>> {
+pub(super) fn records(text: &str) -> impl Iterator<Item = TraceRecord<'_>> {
     text.split(RECORD).flat_map(|chunk| {
         let mut rest = Some(chunk.split(FIELD).collect::<Vec<_>>());
         let mut found = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn records(text: &str) -> impl Iterator<Item = Record<'_>> {
 
 /// Returns the record that these fields begin with, and the fields of the next one. Some clients do not end a record of
 /// the type `SubAfter`, so that its last field runs into the type of the next.
-fn first<'a>(fields: &[&'a str]) -> (Option<Record<'a>>, Option<Vec<&'a str>>) {
+fn first<'a>(fields: &[&'a str]) -> (Option<TraceRecord<'a>>, Option<Vec<&'a str>>) {
     match fields {
         ["SubBefore", at, _region, group, request, key, retries, ..] => {
             let before = Before {
@@ -73,7 +73,7 @@ fn first<'a>(fields: &[&'a str]) -> (Option<Record<'a>>, Option<Vec<&'a str>>) {
                 key,
                 retries: retries.parse().unwrap_or_default(),
             };
-            (Some(Record::Before(before)), None)
+            (Some(TraceRecord::Before(before)), None)
         }
         ["SubAfter", request, key, cost, success, rest @ ..] => {
             let (code, next) = match rest.get(1).map(|code| cut(code)) {
@@ -99,7 +99,7 @@ fn first<'a>(fields: &[&'a str]) -> (Option<Record<'a>>, Option<Vec<&'a str>>) {
                 group: rest.get(3).copied().filter(|group| is_named(group)),
             };
             let is_whole = matches!(*success, "true" | "false");
-            (is_whole.then_some(Record::After(after)), next)
+            (is_whole.then_some(TraceRecord::After(after)), next)
         }
         _ => (None, None),
     }

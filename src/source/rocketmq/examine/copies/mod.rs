@@ -209,7 +209,7 @@ fn group_of(
     {
         return Some((group.clone(), None));
     }
-    // Names may contain both separators, so every one of them may be the end of the group's name.
+    // TopicNames may contain both separators, so every one of them may be the end of the group's name.
     let mut ends = whole.match_indices(['_', '+']);
     ends.find_map(|(end, _)| {
         let group = groups.get(&whole[..end])?;
