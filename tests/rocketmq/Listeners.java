@@ -197,7 +197,8 @@ public class Listeners {
         standing();
         new Group("t_filtered").tag("a").traced().start("events", dead);
         new Group("g_filtered_offline").tag("a").start("events", ok);
-        new Group("g_rewound").kind("rewound").start("events", dead);
+        // its offsets of `events` are reset to the beginning at last, those of `others` are not
+        new Group("g_rewound").kind("rewound").start("events;others", (topic, n, attempt) -> topic.equals("events") && bad(n) ? "later" : "success");
         new Group("g_no_retries").kind("no_retries").limit(1).start("events", dead);
         new Group("t_no_retries").kind("no_retries").limit(1).traced().start("events", dead);
         // message n of `others` has the unique key of message n of `events`

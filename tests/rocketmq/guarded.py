@@ -9,16 +9,13 @@ OPERATOR, AUDITOR = ("operator", "operator-secret-1"), ("auditor", "auditor-secr
 
 # The minimum that the README asks for: SUB on the topics here, GET on topics and groups in 5.5.
 PLAIN_ACL = """accounts:
-- accessKey: {operator[0]}
-  secretKey: {operator[1]}
+- accessKey: {0[0]}
+  secretKey: {0[1]}
   admin: true
-- accessKey: {auditor[0]}
-  secretKey: {auditor[1]}
+"""
+PLAIN_ACCOUNT = """- accessKey: {0[0]}
+  secretKey: {0[1]}
   admin: false
-  defaultTopicPerm: DENY
-  defaultGroupPerm: DENY
-  topicPerms:
-{topics}
 """
 
 ACL2 = """authenticationEnabled=true
@@ -46,7 +43,9 @@ def tls(suite):
 
 def acl(suite):
     """An account that may read the topics suffices; a wrong or missing key ends the run before any answer."""
-    guard(suite)
+    topics = sorted({message["topic"] for message in suite.messages})
+    plain = ["defaultTopicPerm: DENY", "defaultGroupPerm: DENY", "topicPerms:", *(f"- {topic}=SUB" for topic in topics)]
+    guard(suite, {AUDITOR: (plain, [("Topic:*,Group:*", "Get")])})
     found = []
     dense = [message for message in suite.messages if message["topic"] == "orders"]  # found by reading queues, not by look-ups
     for asked in (suite.asked, dense):
@@ -65,26 +64,33 @@ def account(key, secret):
     return {"ROCKETMQ_ACCESS_KEY": key, "ROCKETMQ_SECRET_KEY": secret}
 
 
-def guard(suite):
-    """Restarts the brokers with access control. The clients have no account, so their groups go offline."""
-    topics = sorted({message["topic"] for message in suite.messages})
+def guard(suite, accounts):
+    """Restarts the brokers with access control. The clients have no account, so their groups go offline.
+
+    `accounts` maps key and secret to what the account may do: lines for 4.9, and pairs of resources and actions for 5.5.
+    """
     conf = suite.home / "conf"
     if suite.version == "4.9":
-        perms = "\n".join(f"  - {topic}=SUB" for topic in topics)
-        (conf / "plain_acl.yml").write_text(PLAIN_ACL.format(operator=OPERATOR, auditor=AUDITOR, topics=perms))
+        lines = [PLAIN_ACL.format(OPERATOR)]
+        for account, (plain, _) in accounts.items():
+            lines += [PLAIN_ACCOUNT.format(account), *(f"  {line}\n" for line in plain)]
+        (conf / "plain_acl.yml").write_text("".join(lines))
         more = "aclEnable=true\n"
     else:
         more = ACL2.format(operator=OPERATOR)
     for broker in suite.cluster.brokers.values():
-        own = "" if suite.version == "4.9" else f"authConfigPath={broker.store}/auth\n"
         broker.stop()
-        broker.start(more=more + own)
-    brokers = registered(suite)
-    if suite.version != "4.9":
-        (conf / "tools.yml").write_text("accessKey: {}\nsecretKey: {}\n".format(*OPERATOR))
-        for address in brokers.values():
-            for arguments in (["createUser", "-u", AUDITOR[0], "-p", AUDITOR[1], "-t", "Normal"],
-                              ["createAcl", "-s", f"User:{AUDITOR[0]}", "-r", "Topic:*,Group:*", "-a", "Get", "-d", "Allow"]):
-                said = capture.mqadmin(suite.jars, suite.home, arguments[0], "-n", suite.cluster.name_server, "-b", address, *arguments[1:])
-                if "success" not in said:
-                    raise RuntimeError(f"{arguments}: {json.dumps(said[-600:])}")
+        broker.start(more=more + ("" if suite.version == "4.9" else f"authConfigPath={broker.store}/auth\n"), wait=False)
+    for broker in suite.cluster.brokers.values():
+        broker.java.wait_for(broker.ip, broker.port)
+    registered(suite)
+    if suite.version == "4.9":
+        return
+    (conf / "tools.yml").write_text("accessKey: {}\nsecretKey: {}\n".format(*OPERATOR))
+    for (key, secret), (_, granted) in accounts.items():
+        commands = [["createUser", "-u", key, "-p", secret, "-t", "Normal"]]
+        commands += [["createAcl", "-s", f"User:{key}", "-r", resources, "-a", actions, "-d", "Allow"] for resources, actions in granted]
+        for arguments in commands:
+            said = capture.mqadmin(suite.jars, suite.home, arguments[0], "-n", suite.cluster.name_server, "-c", cluster.NAME, *arguments[1:])
+            if said.count("success") < len(suite.cluster.brokers):
+                raise RuntimeError(f"{arguments}: {json.dumps(said[-600:])}")

@@ -31,6 +31,10 @@ TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC"
 CALLS = {wire.PULL: "pulls", wire.QUERY_MESSAGE: "look-ups", wire.DELAY_OFFSETS: "delay offsets", wire.SEARCH_OFFSET: "searches by time",
          wire.MAX_OFFSET: "ends", wire.MIN_OFFSET: "beginnings", wire.ALL_OFFSETS: "offset tables", wire.VIEW: "reads by place",
          wire.SUBSCRIPTION_GROUPS: "group tables", wire.CONNECTIONS: "connections", wire.ROUTE: "routes"}
+# What the guide asks for: in 4.9 `defaultTopicPerm` and `defaultGroupPerm`, in 5.5 GET on everything and SUB on these.
+EXAMINER = ("examiner", "examiner-secret-1")
+PLAIN = ["defaultTopicPerm: SUB"]
+SWEPT = f"Topic:%DLQ%*,Topic:SCHEDULE_TOPIC_XXXX,Topic:{TRACE_TOPIC},Group:TOOLS_CONSUMER"
 # Where a copy must be, and nowhere else.
 EXPECTED = {"dead letter": "dead letter", "rewound: dead letter": "dead letter", "dead letter on its way": "waiting", "retry pending": "waiting"}
 COLUMNS = ["msg_id", "topic", "instance_id"]
@@ -173,6 +177,30 @@ class Processing:
                     found.append(f"{how}, {examine}: {row}")
         self.say("redriven", "a dead letter sent again is passed by its trace; without traces, and given directly, dead_lettered", found)
 
+    def permissions(self):
+        """An account with the permissions that the guide names examines everything; one that may only read offsets and look up
+        messages is told what is missing, and its audit ends as one that examines nothing."""
+        guarded.guard(self, {EXAMINER: ([*PLAIN, "defaultGroupPerm: SUB"], [("Topic:*,Group:*", "Get"), (SWEPT, "Sub")]),
+                             guarded.AUDITOR: ([*PLAIN, "defaultGroupPerm: DENY"], [("Topic:*,Group:*", "Get")])})
+        found = []
+        whole, examined, unexamined, refused = (self.audit(examine, **guarded.account(*account)) for examine, account in (
+            ("failures", guarded.OPERATOR), ("failures", EXAMINER), ("none", guarded.AUDITOR), ("failures", guarded.AUDITOR)))
+        found += differences(whole.rows, examined.rows)
+        if not any(row["verdict"] == "dead_lettered" for row in whole.rows):
+            found.append(f"no dead letter is seen: {whole.said[-400:]}")
+        if refused.status != unexamined.status:
+            found.append(f"exit status {refused.status}, without examining {unexamined.status}: {refused.said[-400:]}")
+        notes = collections.Counter(row["evidence_note"] for row in refused.rows if truth.said(row) == "passed offset")
+        told = [note for note in notes if re.search("SUB|permission", note)]
+        if not told:
+            found.append(f"nobody says which permission is missing: {notes.most_common(5)}")
+        for note in told[:3]:
+            print(f"    {notes[note]} pairs: {note}")
+        for mine, all_of_it in zip(refused.rows, whole.rows):
+            if mine["verdict"] != all_of_it["verdict"] and truth.said(mine) != "passed offset":
+                found.append(f"{mine['msg_id']} {mine['group']}: {truth.said(mine)}, with all permissions {truth.said(all_of_it)}")
+        self.say("permissions", "those of the guide suffice; without them the audit goes on and says why", found)
+
     def stop(self):
         if self.clients:
             self.clients.kill()
@@ -243,6 +271,7 @@ def main(version, binary, jars, home):
         suite.unexamined()
         suite.snapshot()
         suite.redrive()
+        suite.permissions()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         suite.stop()

@@ -86,7 +86,8 @@ class Log:
 
 
 def truth(message, group, deliveries):
-    kind, prefix = group["kind"], PREFIXES.get(group["kind"], "")
+    kind = "push" if group["kind"] == "rewound" and message["topic"] != "events" else group["kind"]
+    prefix = PREFIXES.get(kind, "")
     outcomes = [delivery["outcome"] for delivery in deliveries]
     if not outcomes and group["tag"] not in ("", message["tag"]):
         return "filtered, group offline" if group["group"].endswith("_offline") else "filtered"
