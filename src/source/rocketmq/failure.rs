@@ -58,10 +58,14 @@ fn is_unknown_key(remark: &str) -> bool {
         || (says("user:") && says("is not found"))
 }
 
-/// Returns the permission that an account needs for a call (`docs/facts/rocketmq.md` §5).
+/// Returns the permission that an account needs for a call (`docs/facts/rocketmq.md` §5, `processing.md` §M.2).
 const fn missing_permission(call: RequestCode) -> &'static str {
     match call {
-        RequestCode::QueryMessage | RequestCode::PullMessage => {
+        RequestCode::PullMessage => {
+            "the account in ROCKETMQ_ACCESS_KEY needs SUB on the topic and on the group TOOLS_CONSUMER (ACL 1.0: \
+             topicPerms topic=SUB, groupPerms TOOLS_CONSUMER=SUB; ACL 2.0: SUB on Topic:NAME and Group:TOOLS_CONSUMER)"
+        }
+        RequestCode::QueryMessage => {
             "the account in ROCKETMQ_ACCESS_KEY needs SUB on the topic (ACL 1.0: topicPerms topic=SUB; ACL 2.0: SUB or GET \
              on Topic:NAME)"
         }
