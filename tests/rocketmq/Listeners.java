@@ -131,7 +131,7 @@ public class Listeners {
         groups = new PrintWriter(Files.newBufferedWriter(directory.resolve("groups.csv")));
         groups.println("group,kind,topics,tag,limit,traced");
         messages = new PrintWriter(Files.newBufferedWriter(directory.resolve("messages.csv")));
-        messages.println("msg_id,topic,tag,n,offset_msg_id");
+        messages.println("msg_id,topic,tag,n,offset_msg_id,broker,queue_id,queue_offset");
         until("brokers", () -> registered() == 2);
         for (String topic : TOPICS) {
             for (String broker : masters()) admin.createAndUpdateTopicConfig(broker, new TopicConfig(topic, 4, 4, 6));
@@ -271,7 +271,9 @@ public class Listeners {
         String key = message.getProperty("UNIQ_KEY");
         places.put(topic + " " + key, tag + " " + n);
         keys.put(topic + " " + n, key);
-        messages.println(String.join(",", key, topic, tag, "" + n, sent.getOffsetMsgId()));
+        MessageQueue queue = sent.getMessageQueue();
+        messages.println(String.join(",", key, topic, tag, "" + n, sent.getOffsetMsgId(), queue.getBrokerName(), "" + queue.getQueueId(),
+            "" + sent.getQueueOffset()));
         offsetIds.put(topic + " " + key, sent.getOffsetMsgId());
     }
 

@@ -18,7 +18,7 @@ import guarded
 import tap
 import truth
 import wire
-from audit import Program
+from audit import PLACE, Program
 from clients import Clients
 
 # A failure comes back after a second; level 15 gives a consumer the time to stop, and what has level 16 stays where it is.
@@ -51,13 +51,13 @@ class Processing:
         self.clients, self.done = None, time.monotonic()
 
     def say(self, check, what, found):
-        """Prints one line with the time it took, and up to ten differences below it."""
+        """Prints one line with the time it took, and up to twenty differences below it."""
         self.right &= not found
         now = time.monotonic()
         took, self.done = now - self.done, now
         print(f"{self.version} {check:<14} {what}:", f"{len(found)} DIFFER" if found else "as it must be", f"({took:.0f} s)", flush=True)
-        for line in found[:10]:
-            print("   ", " ".join(str(line).split())[:900])
+        for line in found[:20]:
+            print("   ", " ".join(str(line).split())[:1200])
 
     def play(self):
         self.cluster.start()
@@ -95,8 +95,9 @@ class Processing:
         found += truth.blind(self.pairs)
         return found
 
-    def audit(self, examine, *options, source=None, asked=None, **environment):
-        return self.program.audit(source or self.source, asked or self.asked, "--examine", examine, *options, columns=COLUMNS, **environment)
+    def audit(self, examine, *options, source=None, asked=None, columns=None, **environment):
+        return self.program.audit(source or self.source, asked or self.asked, "--examine", examine, *options,
+                                  columns=columns or COLUMNS, **environment)
 
     def verdicts(self):
         """Both audits, pair by pair."""
@@ -106,7 +107,7 @@ class Processing:
             report = self.reports[examine] = self.audit(examine, source=f"rocketmq://{between.address}")
             between.close()
             found, counts = truth.judge(self.pairs, report.rows, "traces" in examine)
-            lines = [self.explain(*wrong) for wrong in found]
+            lines = self.explained(found)
             if report.status != 1:
                 lines.insert(0, f"exit status {report.status}: {report.said[-600:]}")
             self.show(examine, counts, between.calls)
@@ -117,6 +118,13 @@ class Processing:
         print(f"  --examine {examine}: {sum(calls.values())} calls: {named}")
         for (name, verdict), count in sorted(counts.items()):
             print(f"    {count:>5}  {name:<40} {verdict}")
+
+    def explained(self, found):
+        """Each kind of fault once, with its number and an example; the number of lines is that of kinds."""
+        kinds = collections.defaultdict(list)
+        for pair, row, trouble in found:
+            kinds[pair.truth, pair.group["group"], trouble, truth.said(row) if row else ""].append((pair, row, trouble))
+        return [f"{len(pairs)} pairs, e.g. {self.explain(*pairs[0])}" for pairs in sorted(kinds.values(), key=len, reverse=True)]
 
     def explain(self, pair, row, trouble):
         """A wrong pair: the message, the group, the truth, the copies on the cluster, and what the program said."""
@@ -135,9 +143,27 @@ class Processing:
         report = self.audit("none", source=f"rocketmq://{between.address}")
         between.close()
         words = collections.Counter(truth.said(row) for row in report.rows if row["group"])
-        found = [f"{word}: {count}" for word, count in words.items() if word.split()[0] in ("dead_lettered", "retrying", "failed")
-                 or word.startswith("passed") and word != "passed offset"]
+        # the columns are those of a run before there was an examination, or say so
+        found = [f"{word}: {count}" for word, count in words.items() if word not in ("passed", "passed offset", "open", "filtered")]
         self.say("not examined", f"--examine none: {sum(between.calls.values())} calls, {dict(words)}", found)
+
+    def other_ways(self):
+        """IDs of another kind, and positions instead of look-ups. Copies are known by unique keys: a look-up by an offset ID
+        finds the key; an input with a position and an offset ID has none, so nothing is examined, and the report says so."""
+        live = self.reports["failures"]
+        messages = list(self.log.messages.values())
+        by_offset_id = [{"msg_id": message["offset_msg_id"], **truth.asked(message["topic"])} for message in messages]
+        placed = [{**message, **truth.asked(message["topic"])} for message in messages]
+        neither = [{**row, "msg_id": row["offset_msg_id"]} for row in placed]
+        found = []
+        for what, rows, columns in (("by offset IDs", by_offset_id, COLUMNS), ("with positions", placed, [*COLUMNS, *PLACE])):
+            report = self.audit("failures", asked=rows, columns=columns)
+            found += [f"{what}: {line}" for line in differences(live.rows, report.rows, ("msg_id", "error_code"))]
+        report = self.audit("failures", asked=neither, columns=[*COLUMNS, *PLACE])
+        said = collections.Counter((truth.said(row), row["evidence_note"]) for row in report.rows)
+        found += [f"with positions and offset IDs: {count} {word} {note!r}" for (word, note), count in said.items()
+                  if word not in ("open", "filtered") and (word != "passed offset" or not note)]
+        self.say("other ways", "by offset IDs, with positions, with both", found)
 
     def snapshot(self):
         """A snapshot taken with the messages says what the cluster says, in every column."""
@@ -251,12 +277,12 @@ class Copies:
         return self.found.get((group, key, topic), [])
 
 
-def differences(one, other):
-    """The cells that differ, by row and column."""
+def differences(one, other, besides=()):
+    """The cells that differ, by row and column, except for what is about the reading itself and `besides`."""
     found = [] if len(one) == len(other) else [f"{len(one)} and {len(other)} rows"]
     for mine, theirs in zip(one, other):
         cells = {name: (mine.get(name), theirs.get(name)) for name in {**mine, **theirs}
-                 if mine.get(name) != theirs.get(name) and name not in READING}
+                 if mine.get(name) != theirs.get(name) and name not in READING and name not in besides}
         if cells:
             found.append(f"{mine['msg_id']} {mine['topic']} {mine['group']}: {cells}")
     return found
@@ -269,6 +295,7 @@ def main(version, binary, jars, home):
         suite.play()
         suite.verdicts()
         suite.unexamined()
+        suite.other_ways()
         suite.snapshot()
         suite.redrive()
         suite.permissions()
