@@ -44,11 +44,13 @@ impl GroupTopics {
     }
 }
 
-/// The groups without queues for retries, by their settings on all brokers.
+/// What the settings of groups on all brokers say about retries.
 #[derive(Debug, Default)]
 pub(super) struct RetryQueues {
     /// Groups without retry queues on some broker.
     pub(super) without: BTreeSet<Arc<str>>,
+    /// Groups that are handed some topic by POP, by their settings on some broker.
+    pub(super) pop: BTreeSet<Arc<str>>,
     /// Why the settings of some broker are unknown.
     pub(super) unknown: Option<Arc<str>>,
 }
@@ -67,7 +69,7 @@ pub(super) fn why_retries_prove_nothing(
         return Some("the group is not known to the brokers that were asked".to_owned());
     };
     let consumes = entry.consume_type.as_deref();
-    if consumes == Some("pop") || !entry.pop_topics.is_empty() {
+    if consumes == Some("pop") || !entry.pop_topics.is_empty() || settings.pop.contains(group) {
         return Some(
             "POP: a copy is written only when a delivery times out, so its absence proves nothing"
                 .to_owned(),

@@ -157,7 +157,8 @@ impl<P: CallPacer> ClusterExaminer<'_, P> {
             return;
         }
         let names = self.names().await;
-        let settings = self.retry_queues().await;
+        let mut settings = self.retry_queues().await;
+        settings.pop = self.pop_groups().await;
         let mut plans = Vec::with_capacity(self.request.groups.len());
         for group in &self.request.groups {
             plans.push(self.plan(&group.group, group.messages, &names).await);
@@ -219,6 +220,22 @@ impl<P: CallPacer> ClusterExaminer<'_, P> {
             }
         }
         queues
+    }
+
+    /// Returns the groups that consume by POP by their settings (402). A client of theirs looks like any other, and until a
+    /// first retry is due there is no topic that tells. Brokers without this call have no such settings.
+    async fn pop_groups(&self) -> BTreeSet<Arc<str>> {
+        let remoting = &self.asking.cluster.remoting;
+        let groups = self.groups();
+        let mut pop = BTreeSet::new();
+        for broker in self.brokers() {
+            let call = |address: Arc<str>| async move { remoting.request_modes(&address).await };
+            if let Ok(modes) = self.asking.ask(&broker, call).await {
+                let of_these = modes.pop_groups().into_iter();
+                pop.extend(of_these.filter_map(|group| groups.get(group)).cloned());
+            }
+        }
+        pop
     }
 
     /// Returns the brokers that can be asked.

@@ -45,6 +45,8 @@ pub enum RequestCode {
     QueryConsumeQueue = 321,
     /// Settings of a topic.
     GetTopicConfig = 351,
+    /// How groups are handed the messages of topics, where that was set: POP or pull.
+    GetAllMessageRequestMode = 402,
 }
 
 impl RequestCode {
@@ -65,6 +67,7 @@ impl RequestCode {
     /// | topics (206) | 50,000 topics, 20,000 retry and dead-letter topics, 50,000 of POP, 130 bytes each: 15.6 MB | 16 MiB |
     /// | offsets of all groups (43) | 60,000 pairs of topic and group with names of 60 bytes and 16 queues: 14.5 MB | 16 MiB |
     /// | settings of all groups (201) | 10,000 groups, 600 bytes each: 6 MB | 8 MiB |
+    /// | how groups are handed messages (402) | 20,000 pairs of topic and group, 300 bytes each: 6 MB | 8 MiB |
     /// | offsets of a group (208) | 2,000 topics with 16 queues, 220 bytes each: 7 MB | 8 MiB |
     /// | groups of a topic (300) | 10,000 groups, 123 bytes each: 1.2 MB | 2 MiB |
     /// | clients of a group (203) | 3,000 clients, 200 bytes each, and 1,000 subscriptions of 300 bytes: 0.9 MB | 1 MiB |
@@ -80,6 +83,7 @@ impl RequestCode {
             | Self::QueryMessage
             | Self::ViewMessageById
             | Self::GetAllSubscriptionGroupConfig
+            | Self::GetAllMessageRequestMode
             | Self::GetConsumeStats => 8 * MIB,
             Self::QueryTopicConsumeByWho => 2 * MIB,
             Self::GetConsumerConnectionList
@@ -119,6 +123,7 @@ impl RequestCode {
             Self::QueryTopicConsumeByWho => "QUERY_TOPIC_CONSUME_BY_WHO",
             Self::QueryConsumeQueue => "QUERY_CONSUME_QUEUE",
             Self::GetTopicConfig => "GET_TOPIC_CONFIG",
+            Self::GetAllMessageRequestMode => "GET_ALL_MESSAGE_REQUEST_MODE",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Responses about a broker as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 
@@ -23,6 +23,34 @@ fn levels<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<u32, i64>, D::E
         Ok(Some((number, offset)))
     })?;
     Ok(levels.into_iter().collect())
+}
+
+/// How groups are handed the messages of topics (402), where that was set.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct RequestModes {
+    /// By topic and group.
+    #[serde(
+        default,
+        rename = "messageRequestModeMap",
+        deserialize_with = "null_is_default"
+    )]
+    by_topic: BTreeMap<String, BTreeMap<String, RequestMode>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+struct RequestMode {
+    #[serde(default, deserialize_with = "null_is_default")]
+    mode: String,
+}
+
+impl RequestModes {
+    /// Returns the groups that are handed some topic by POP.
+    #[must_use]
+    pub fn pop_groups(&self) -> BTreeSet<&str> {
+        let groups = self.by_topic.values().flatten();
+        let by_pop = groups.filter(|(_, of)| of.mode.eq_ignore_ascii_case("POP"));
+        by_pop.map(|(group, _)| &**group).collect()
+    }
 }
 
 /// What a broker says about itself (28), as far as it is used.

@@ -7,7 +7,7 @@ mod brokers;
 mod groups;
 mod topics;
 
-pub use brokers::{BrokerRuntimeInfo, DelayOffsets};
+pub use brokers::{BrokerRuntimeInfo, DelayOffsets, RequestModes};
 pub use groups::{
     ConsumeStats, ConsumerClient, ConsumerConnection, ConsumerOffsets, GroupOffsets, MessageQueue,
     QueueStats, SubscriptionData, SubscriptionGroup, SubscriptionGroups,

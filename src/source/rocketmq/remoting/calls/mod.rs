@@ -18,8 +18,8 @@ use serde_json::error::Category;
 
 use super::body::{
     BrokerRuntimeInfo, ClusterInfo, ConsumeQueue, ConsumeStats, ConsumerConnection,
-    ConsumerOffsets, DelayOffsets, MOST_GROUPS, MOST_TOPICS, SubscriptionGroups, TopicConfig,
-    TopicRoute, read_names,
+    ConsumerOffsets, DelayOffsets, MOST_GROUPS, MOST_TOPICS, RequestModes, SubscriptionGroups,
+    TopicConfig, TopicRoute, read_names,
 };
 use super::{
     CallError, Cause, OptionalAnswer as _, Remoting, Request, RequestCode, Response, lax_json,
@@ -229,6 +229,16 @@ impl Remoting {
     /// If the call fails.
     pub async fn subscription_groups(&self, broker: &str) -> Result<SubscriptionGroups, CallError> {
         let request = Request::new(RequestCode::GetAllSubscriptionGroupConfig);
+        self.heavy_json(broker, request).await
+    }
+
+    /// Returns how groups are handed the messages of topics (402). Brokers of 4.x do not support it.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub async fn request_modes(&self, broker: &str) -> Result<RequestModes, CallError> {
+        let request = Request::new(RequestCode::GetAllMessageRequestMode);
         self.heavy_json(broker, request).await
     }
 }

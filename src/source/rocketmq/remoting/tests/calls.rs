@@ -19,12 +19,18 @@ fn show(asked: &Asked) -> String {
     asked.code.to_string() + &fields.collect::<String>()
 }
 
+/// As a broker of 5.5.0 answers.
+const REQUEST_MODES: &str = r#"{"messageRequestModeMap":{"orders":{
+    "GID_pop":{"consumerGroup":"GID_pop","mode":"POP","popShareQueueNum":8,"topic":"orders"},
+    "GID_back":{"consumerGroup":"GID_back","mode":"PULL","popShareQueueNum":0,"topic":"orders"}}}}"#;
+
 /// Answers every call with a minimal response.
 fn obliging() -> Broker {
     Broker::scripted(|asked| {
         vec![match asked.code {
             28 => asked.ok(r#"{"table":{"earliestMessageTimeStamp":"1795602633478"}}"#),
             45 => asked.ok(r#"{"offsetTable":{1:1458,16:0}}"#),
+            402 => asked.ok(REQUEST_MODES),
             14 | 29 | 30 | 31 => asked.answer(0, &[("offset", "7")], ""),
             11 => {
                 let fields = [
@@ -59,6 +65,7 @@ async fn requests_about_topics_and_groups_are_what_servers_expect() {
         sent(&broker, cluster.consumer_offset(at, "GID_a", ORDERS)).await,
         sent(&broker, cluster.subscription_groups(at)).await,
         sent(&broker, cluster.topic_config(at, "orders")).await,
+        sent(&broker, cluster.request_modes(at)).await,
         sent(&broker, cluster.delay_offsets(at)).await,
         sent(&broker, cluster.runtime_info(at)).await,
     ];
@@ -74,6 +81,7 @@ async fn requests_about_topics_and_groups_are_what_servers_expect() {
         "14 consumerGroup=GID_a queueId=3 setZeroIfNotFound=false topic=orders",
         "201",
         "351 topic=orders",
+        "402",
         "45",
         "28",
     ];
@@ -153,6 +161,8 @@ async fn answers_are_what_was_asked_for() {
     assert_eq!((pulled.min_offset, pulled.max_offset), (1, 9));
     let levels = cluster.delay_offsets(at).await.unwrap().by_level;
     assert_eq!(levels, [(1, 1458), (16, 0)].into());
+    let modes = cluster.request_modes(at).await.unwrap();
+    assert_eq!(modes.pop_groups(), ["GID_pop"].into());
     let broker = cluster.runtime_info(at).await.unwrap();
     assert_eq!(broker.earliest_message(), Some(1_795_602_633_478));
     let lookup = KeyLookup::any_time("RMQ_SYS_TRACE_TOPIC", "a key of a record");
