@@ -158,7 +158,7 @@ class Processing:
         found = []
         for what, rows, columns in (("by offset IDs", by_offset_id, COLUMNS), ("with positions", placed, [*COLUMNS, *PLACE])):
             report = self.audit("failures", asked=rows, columns=columns)
-            found += [f"{what}: {line}" for line in differences(live.rows, report.rows, ("msg_id", "error_code"))]
+            found += [f"{what}: {line}" for line in differences(live.rows, report.rows, ("msg_id", "mqadmin_track_type"))]
         report = self.audit("failures", asked=neither, columns=[*COLUMNS, *PLACE])
         said = collections.Counter((truth.said(row), row["evidence_note"]) for row in report.rows)
         found += [f"with positions and offset IDs: {count} {word} {note!r}" for (word, note), count in said.items()
