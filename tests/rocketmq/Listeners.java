@@ -206,11 +206,12 @@ public class Listeners {
         new Group(SPACE + "%t_space").traced().start(LEDGER, dead);
         new Group(SPACE + "%g_space").start(LEDGER, once);
         new Group("g_pull").kind("pull").start("events", ok);
+        new Group("g_pull_offline").kind("pull").start("events", ok);
     }
 
     /** Stops before its retries are delivered: they stand in the retry topic, and nobody reads them. */
     static void standing() throws Exception {
-        Group group = new Group("g_standing").kind("pending").limit(1).level(SOON);
+        Group group = new Group("g_standing").kind("standing").limit(1).level(SOON);
         group.start("events", dead);
         until(group.name, () -> places.keySet().stream().allMatch(group::isDone));
         Thread.sleep(700); // sent back, and offsets committed
@@ -255,7 +256,7 @@ public class Listeners {
     }
 
     static void offline() throws Exception {
-        for (String group : List.of("g_filtered_offline", "g_rewound")) stops.remove(group).run();
+        for (String group : List.of("g_filtered_offline", "g_pull_offline", "g_rewound")) stops.remove(group).run();
         mqadmin("resetOffsetByTime", "-g", "g_rewound", "-t", "events", "-s", "0", "-f", "true");
     }
 

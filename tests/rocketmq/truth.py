@@ -12,6 +12,8 @@ import json
 # Without trace records.
 COPIES = {
     "success": {"passed no_failure"},
+    # it never read its retry topic, so it may be a pull consumer; copies are there all the same
+    "success, group stopped early": {"passed no_failure", "passed offset"},
     "success after failures": {"passed retried"},
     # an ordered consumer keeps the message and tries again: nothing of that is on the cluster
     "success after failures, in order": {"passed no_failure"},
@@ -96,12 +98,14 @@ def truth(message, group, deliveries):
     if not outcomes:
         return "never delivered"  # for which there is no rule: the driver or the cluster did something else
     if outcomes[-1] == "success":
+        if kind == "standing":
+            return "success, group stopped early"
         if len(outcomes) == 1:
             return prefix + "success"
         return prefix + "success after failures" + (", in order" if kind == "ordered" else "")
     if len(outcomes) < int(group["limit"]):
         return "never finished"
-    return {"pending": "retry pending", "ordered_waits": "dead letter on its way", "no_retries": "no retries: lost", "pop": "POP: failed"}.get(kind, prefix + "dead letter")
+    return {"pending": "retry pending", "standing": "retry pending", "ordered_waits": "dead letter on its way", "no_retries": "no retries: lost", "pop": "POP: failed"}.get(kind, prefix + "dead letter")
 
 
 def asked(topic):

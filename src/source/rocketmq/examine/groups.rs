@@ -59,7 +59,7 @@ pub(super) struct RetryQueues {
 pub(super) fn why_retries_prove_nothing(
     group: &str,
     entry: Option<&GroupEntry>,
-    has_retry_topic: bool,
+    has_read_retries: bool,
     settings: &RetryQueues,
 ) -> Option<String> {
     if settings.without.contains(group) {
@@ -84,9 +84,9 @@ pub(super) fn why_retries_prove_nothing(
             Some("a pull consumer decides itself what becomes of a message that fails")
         }
         (true, _) => Some("the way in which the group consumes is not known"),
-        (false, _) if has_retry_topic => None,
+        (false, _) if has_read_retries => None,
         (false, _) => Some(
-            "the group is offline and never had a retry topic: what kind of consumer it is, is unknown",
+            "the group is offline and never read a retry topic: what kind of consumer it is, is unknown",
         ),
     };
     why.map(str::to_owned)

@@ -402,9 +402,14 @@ impl<P: CallPacer> ClusterExaminer<'_, P> {
             Ok(None) => Reading::default(),
             Err(why) => Reading::incomplete(why.clone()),
         };
+        // Brokers make a retry topic for every group, but only push consumers read it and commit an offset there.
+        let is_committed = |topic: &RetryTopic| {
+            let mut offsets = topic.committed.values();
+            offsets.any(|offset| matches!(offset, Committed::At(_)))
+        };
+        let has_read = matches!(&plan.retries, Ok(Some(topic)) if is_committed(topic));
         // This reason says more than why something could not be read.
-        let exists = matches!(plan.retries, Ok(Some(_)));
-        if let Some(why) = why_retries_prove_nothing(group, entry, exists, settings) {
+        if let Some(why) = why_retries_prove_nothing(group, entry, has_read, settings) {
             reading.incomplete = Some(why);
         }
         self.add(group, (retries, to), reading);
