@@ -209,8 +209,11 @@ class Processing:
         guarded.guard(self, {EXAMINER: ([*PLAIN, "defaultGroupPerm: SUB"], [("Topic:*,Group:*", "Get"), (SWEPT, "Sub")]),
                              guarded.AUDITOR: ([*PLAIN, "defaultGroupPerm: DENY"], [("Topic:*,Group:*", "Get")])})
         found = []
-        whole, examined, unexamined, refused = (self.audit(examine, **guarded.account(*account)) for examine, account in (
-            ("failures", guarded.OPERATOR), ("failures", EXAMINER), ("none", guarded.AUDITOR), ("failures", guarded.AUDITOR)))
+        whole = self.audit("failures", **guarded.account(*guarded.OPERATOR))
+        examined = self.audit("failures", **guarded.account(*EXAMINER))
+        unexamined = self.audit("none", **guarded.account(*guarded.AUDITOR))
+        # with many more calls, GET in 5.5 is enough for looking every message up
+        refused = self.audit("failures", "--examine-limit", "2000", **guarded.account(*guarded.AUDITOR))
         found += differences(whole.rows, examined.rows)
         if not any(row["verdict"] == "dead_lettered" for row in whole.rows):
             found.append(f"no dead letter is seen: {whole.said[-400:]}")
