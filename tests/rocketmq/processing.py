@@ -19,7 +19,7 @@ import tap
 import truth
 import wire
 from audit import PLACE, Program
-from clients import Clients
+from clients import Clients, state
 
 # A failure comes back after a second; level 15 gives a consumer the time to stop, and what has level 16 stays where it is.
 # POP: the log of what has to be delivered again is read every second.
@@ -63,19 +63,20 @@ class Processing:
         self.cluster.start()
         self.clients = Clients(self.jars, self.home, self.cluster.name_server, "Listeners")
         said = self.clients.ask(f"play {self.home}")
-        self.traces_at_rest()
+        self.rest()
         self.log = truth.Log(self.home)
         self.pairs = self.log.pairs()
         self.asked = [{"msg_id": msg_id, **truth.asked(topic)} for msg_id, topic in self.log.messages]
         self.copies = Copies(self.cluster.name_server)
         self.say("listeners", f"{said}, {len(self.pairs)} pairs", self.differing())
 
-    def traces_at_rest(self):
-        """Clients send their trace records a little later."""
+    def rest(self):
+        """Waits until nothing moves any more: clients commit their offsets and send their trace records a little later."""
         before, since = None, time.monotonic()
         while time.monotonic() - since < 2.5:
-            now = [wire.ask(address, wire.MAX_OFFSET, {"topic": TRACE_TOPIC, "queueId": 0})[1].get("offset")
-                   for address in wire.masters(self.cluster.name_server).values()]
+            now = state(self.cluster.name_server), [
+                wire.ask(address, wire.MAX_OFFSET, {"topic": TRACE_TOPIC, "queueId": 0})[1].get("offset")
+                for address in wire.masters(self.cluster.name_server).values()]
             if now != before:
                 before, since = now, time.monotonic()
             time.sleep(0.2)
@@ -150,15 +151,16 @@ class Processing:
     def other_ways(self):
         """IDs of another kind, and positions instead of look-ups. Copies are known by unique keys: a look-up by an offset ID
         finds the key; an input with a position and an offset ID has none, so nothing is examined, and the report says so."""
-        live = self.reports["failures"]
+        live = self.audit("failures")
         messages = list(self.log.messages.values())
         by_offset_id = [{"msg_id": message["offset_msg_id"], **truth.asked(message["topic"])} for message in messages]
         placed = [{**message, **truth.asked(message["topic"])} for message in messages]
         neither = [{**row, "msg_id": row["offset_msg_id"]} for row in placed]
+        besides = "msg_id", "mqadmin_track_type", "born_at", "tag"  # what an ID or an input says
         found = []
         for what, rows, columns in (("by offset IDs", by_offset_id, COLUMNS), ("with positions", placed, [*COLUMNS, *PLACE])):
             report = self.audit("failures", asked=rows, columns=columns)
-            found += [f"{what}: {line}" for line in differences(live.rows, report.rows, ("msg_id", "mqadmin_track_type"))]
+            found += [f"{what}: {line}" for line in differences(live.rows, report.rows, besides)]
         report = self.audit("failures", asked=neither, columns=[*COLUMNS, *PLACE])
         said = collections.Counter((truth.said(row), row["evidence_note"]) for row in report.rows)
         found += [f"with positions and offset IDs: {count} {word} {note!r}" for (word, note), count in said.items()
@@ -188,7 +190,7 @@ class Processing:
         self.clients.ask("heal t_dead")
         self.clients.ask(f"resend t_dead {sent}")
         self.clients.ask(f"direct t_dead {given}")
-        self.traces_at_rest()
+        self.rest()
         found = []
         for examine in ("failures", "failures,traces"):
             report = self.audit(examine, asked=[{"msg_id": key, **truth.asked("events")} for key in (sent, given)])
