@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::Args;
 use super::draft::{Draft, unasked_brokers};
-use super::examine::{ClusterExaminer, ExamineStage, Examiner, ServiceExaminer};
+use super::examine::{ClusterExaminer, ExamineSource, ExamineStage, ServiceExaminer};
 use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
 use super::order::MessageAges;
@@ -298,7 +298,7 @@ impl Job {
                 let judge = QueryRun {
                     deadline: self.deadline.as_ref(),
                     examine: is_examined.then_some(ExamineStage {
-                        examiner: Examiner::Cluster(&examiner),
+                        examiner: ExamineSource::Cluster(&examiner),
                         previous: self.previous.as_ref(),
                         call_counts,
                     }),
@@ -329,8 +329,8 @@ impl Job {
                     Source::Cluster(_) | Source::Snapshot(_) => None,
                 };
                 let examiner = match (source.snapshot(), &service) {
-                    (Some(snapshot), _) => Some(Examiner::Snapshot(snapshot)),
-                    (None, Some(service)) => Some(Examiner::Service(service)),
+                    (Some(snapshot), _) => Some(ExamineSource::Snapshot(snapshot)),
+                    (None, Some(service)) => Some(ExamineSource::Service(service)),
                     (None, None) => None,
                 };
                 let run = QueryRun {

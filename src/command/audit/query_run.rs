@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use super::examine::{ExamineStage, Limits};
+use super::examine::{ExamineLimits, ExamineStage};
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
 use super::order::remaining;
 use super::run_sink::RunSink;
@@ -146,7 +146,7 @@ impl<'a> QueryRun<'a> {
             Ok(RunOutcome::Complete) => {
                 sink.writer.set_input_notes(self.inputs.notes()); // all rows are read now
                 let rows = sink.writer.settle()?;
-                let limits = Limits {
+                let limits = ExamineLimits {
                     env: self.env,
                     deadline: self.deadline,
                 };

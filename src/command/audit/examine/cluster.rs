@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::survey::{Survey, each_message, instance_of, key_of};
-use super::{ExaminedRun, Names};
+use super::survey::{PairSurvey, each_message, instance_of, key_of};
+use super::{ExaminedRun, SourceNames};
 use crate::engine::Pacer;
 use crate::evidence::Examination;
 use crate::offsets::snapshot::SnapshotDocument;
@@ -33,7 +33,7 @@ pub(in crate::command) struct ClusterExaminer<'a> {
 
 impl ClusterExaminer<'_> {
     /// Examines the groups of the survey, expected ones first.
-    pub(super) async fn examine(&self, run: ExaminedRun<'_>, survey: &Survey) -> Examination {
+    pub(super) async fn examine(&self, run: ExaminedRun<'_>, survey: &PairSurvey) -> Examination {
         let mut groups: Vec<_> = survey.groups.values().collect();
         groups.sort_by_key(|pairs| !pairs.is_expected);
         let groups = groups.into_iter().map(|pairs| GroupToExamine {
@@ -41,7 +41,7 @@ impl ClusterExaminer<'_> {
             messages: pairs.messages,
         });
         let oldest = survey.oldest.filter(|_| !survey.has_undated);
-        let names = Names::OnBrokers(self.snapshot);
+        let names = SourceNames::OnBrokers(self.snapshot);
         let request = ExamineRequest {
             groups: groups.collect(),
             keys: &survey.keys,
@@ -57,7 +57,11 @@ impl ClusterExaminer<'_> {
 }
 
 /// Returns the keys of the messages that a group has passed, or for which its offset decides nothing.
-fn keys_of(run: ExaminedRun<'_>, names: Names<'_>, group: &str) -> anyhow::Result<Vec<Arc<str>>> {
+fn keys_of(
+    run: ExaminedRun<'_>,
+    names: SourceNames<'_>,
+    group: &str,
+) -> anyhow::Result<Vec<Arc<str>>> {
     let mut keys = Vec::new();
     each_message(run, None, |line, _, judged| {
         let instance = instance_of(line);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::survey::{GroupName, Survey, each_message, instance_of, key_of};
-use super::{ExaminedRun, Names};
+use super::survey::{GroupName, PairSurvey, each_message, instance_of, key_of};
+use super::{ExaminedRun, SourceNames};
 use crate::evidence::{Examination, ExaminedTopic, Proof};
 use crate::results::{Line, ResultsError};
 use crate::verdict::{EvidenceLine, Judged, RowProof};
@@ -11,9 +11,9 @@ use crate::verdict::{EvidenceLine, Judged, RowProof};
 /// Returns the lines behind the rows: the examined topics by group, then the proofs by row.
 pub(super) fn lines(
     run: ExaminedRun<'_>,
-    survey: &Survey,
+    survey: &PairSurvey,
     examination: &Examination,
-    names: Names<'_>,
+    names: SourceNames<'_>,
 ) -> Result<Vec<EvidenceLine>, ResultsError> {
     let topics = topics(survey, examination).map(EvidenceLine::Examined);
     let mut lines: Vec<_> = topics.collect();
@@ -43,7 +43,7 @@ pub(super) fn lines(
 }
 
 /// Returns the examined topics of the groups of the rows, with the names that the rows have for these groups.
-fn topics(survey: &Survey, examination: &Examination) -> impl Iterator<Item = ExaminedTopic> {
+fn topics(survey: &PairSurvey, examination: &Examination) -> impl Iterator<Item = ExaminedTopic> {
     let mut by_name: HashMap<&str, Vec<&GroupName>> = HashMap::new();
     for (name, pairs) in &survey.groups {
         by_name.entry(&pairs.source_name).or_default().push(name);
@@ -74,7 +74,7 @@ fn topics(survey: &Survey, examination: &Examination) -> impl Iterator<Item = Ex
 
 /// Returns what a proof with the key of a row says about it. `None` if it is about another topic or group.
 fn row_proof(
-    names: Names<'_>,
+    names: SourceNames<'_>,
     line: &Line<'_>,
     judged: &Judged<'_>,
     proof: &Proof,

@@ -19,7 +19,7 @@ use anyhow::anyhow;
 use jiff::Timestamp;
 
 use matching::lines;
-use survey::Survey;
+use survey::PairSurvey;
 
 use super::query_run::stop_at_deadline;
 use crate::clock::Clock;
@@ -40,7 +40,7 @@ pub(super) use service::ServiceExaminer;
 
 /// What is examined, and how.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::command) enum Examiner<'a> {
+pub(in crate::command) enum ExamineSource<'a> {
     /// The snapshot holds what was examined when it was made.
     Snapshot(&'a Snapshot),
     /// The topics of a cluster are read.
@@ -61,7 +61,7 @@ pub(super) struct ExaminedRun<'a> {
 /// The last stage of a run.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::command) struct ExamineStage<'a> {
-    pub(in crate::command) examiner: Examiner<'a>,
+    pub(in crate::command) examiner: ExamineSource<'a>,
     /// The earlier results file from which some answers were taken.
     pub(in crate::command) previous: Option<&'a Previous>,
     /// Counts the calls.
@@ -70,21 +70,21 @@ pub(in crate::command) struct ExamineStage<'a> {
 
 /// What ends an examination early.
 #[derive(Clone, Copy)]
-pub(super) struct Limits<'a> {
+pub(super) struct ExamineLimits<'a> {
     pub(super) env: &'a Env,
     pub(super) deadline: Option<&'a Deadline>,
 }
 
 /// The names that a source has for the topics and groups of the rows.
 #[derive(Debug, Clone, Copy)]
-enum Names<'a> {
+enum SourceNames<'a> {
     /// Those of the rows.
     AsInRows,
     /// Those of the brokers: an instance may be a part of them.
     OnBrokers(&'a Snapshot),
 }
 
-impl Names<'_> {
+impl SourceNames<'_> {
     fn topic<'n>(&self, instance: Option<&str>, topic: &'n str) -> Cow<'n, str> {
         match self {
             Self::AsInRows => Cow::Borrowed(topic),
@@ -104,12 +104,12 @@ impl Names<'_> {
     }
 }
 
-impl<'a> Examiner<'a> {
-    const fn names(self) -> Names<'a> {
+impl<'a> ExamineSource<'a> {
+    const fn names(self) -> SourceNames<'a> {
         match self {
-            Self::Snapshot(snapshot) => Names::OnBrokers(snapshot),
-            Self::Cluster(cluster) => Names::OnBrokers(cluster.snapshot),
-            Self::Service(_) => Names::AsInRows,
+            Self::Snapshot(snapshot) => SourceNames::OnBrokers(snapshot),
+            Self::Cluster(cluster) => SourceNames::OnBrokers(cluster.snapshot),
+            Self::Service(_) => SourceNames::AsInRows,
         }
     }
 
@@ -117,8 +117,8 @@ impl<'a> Examiner<'a> {
     fn ask<'e>(
         self,
         run: ExaminedRun<'_>,
-        survey: &Survey,
-        limits: Limits<'_>,
+        survey: &PairSurvey,
+        limits: ExamineLimits<'_>,
     ) -> Result<(Cow<'e, Examination>, Vec<EvidenceLine>), Failed>
     where
         'a: 'e,
@@ -156,7 +156,7 @@ impl ExamineStage<'_> {
     pub(super) fn examine(
         self,
         (rows, header): (&SettledRows, &Header),
-        limits: Limits<'_>,
+        limits: ExamineLimits<'_>,
     ) -> Result<Vec<EvidenceLine>, Failed> {
         let contexts = MessageContexts::of(header, &header.expectations);
         let run = ExaminedRun {
@@ -166,7 +166,7 @@ impl ExamineStage<'_> {
             previous: self.previous,
         };
         let names = self.examiner.names();
-        let survey = Survey::of(run, names)?;
+        let survey = PairSurvey::of(run, names)?;
         let (examination, mut traced) = self.examiner.ask(run, &survey, limits)?;
         CallCounts::add_calls(self.call_counts, examination.calls);
         let mut lines = lines(run, &survey, &examination, names)?;
@@ -184,7 +184,7 @@ struct Late {
 
 impl Late {
     /// Returns an examination of nothing.
-    fn examination(&self, survey: &Survey) -> Examination {
+    fn examination(&self, survey: &PairSurvey) -> Examination {
         let topics = survey.groups.iter().map(|(name, pairs)| ExaminedTopic {
             group: pairs.source_name.clone(),
             instance_id: name.instance.clone(),
@@ -200,7 +200,7 @@ impl Late {
     }
 }
 
-impl Limits<'_> {
+impl ExamineLimits<'_> {
     /// Waits for an answer until the deadline.
     ///
     /// # Errors

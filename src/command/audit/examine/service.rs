@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::matching::lines;
-use super::survey::{Survey, each_message, instance_of};
-use super::{ExaminedRun, Names};
+use super::survey::{PairSurvey, each_message, instance_of};
+use super::{ExaminedRun, SourceNames};
 use crate::clock::Clock;
 use crate::engine::Pacer;
 use crate::evidence::Examination;
@@ -47,7 +47,7 @@ struct TracedMessages {
 
 impl ServiceExaminer<'_> {
     /// Asks for the dead letters of the groups of the survey.
-    pub(super) async fn dead_letters(&self, survey: &Survey) -> Examination {
+    pub(super) async fn dead_letters(&self, survey: &PairSurvey) -> Examination {
         let to = (self.clock)();
         let oldest = survey.oldest.filter(|_| !survey.has_undated);
         let oldest = oldest.map_or(to - KEPT, |oldest| oldest - MARGIN);
@@ -71,14 +71,14 @@ impl ServiceExaminer<'_> {
     pub(super) async fn traces(
         &self,
         run: ExaminedRun<'_>,
-        survey: &Survey,
+        survey: &PairSurvey,
         examination: &mut Examination,
     ) -> Result<Vec<EvidenceLine>, ResultsError> {
         if self.trace_sample == 0 {
             return Ok(Vec::new());
         }
         let mut found = EvidenceIndex::default();
-        for line in lines(run, survey, examination, Names::AsInRows)? {
+        for line in lines(run, survey, examination, SourceNames::AsInRows)? {
             found.add(line);
         }
         let mut traced = self.chosen(run, &found)?;

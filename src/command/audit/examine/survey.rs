@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{ExaminedRun, Names};
+use super::{ExaminedRun, SourceNames};
 use crate::evidence::MessageKeys;
 use crate::results::{Line, ResultsError};
 use crate::verdict::{
@@ -32,7 +32,7 @@ pub(super) struct GroupPairs {
 
 /// What the settled rows say about groups and messages.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct PairSurvey {
     pub(super) groups: BTreeMap<GroupName, GroupPairs>,
     pub(super) keys: MessageKeys,
     /// The earliest born time.
@@ -43,9 +43,9 @@ pub(super) struct Survey {
     pub(super) unexamined: Vec<UnexaminedRow>,
 }
 
-impl Survey {
+impl PairSurvey {
     /// Reads all rows of the run.
-    pub(super) fn of(run: ExaminedRun<'_>, names: Names<'_>) -> Result<Self, ResultsError> {
+    pub(super) fn of(run: ExaminedRun<'_>, names: SourceNames<'_>) -> Result<Self, ResultsError> {
         let mut survey = Self::default();
         each_message(run, None, |line, subject, judged| {
             survey.add(names, line, subject, judged)
@@ -56,7 +56,7 @@ impl Survey {
 
     fn add(
         &mut self,
-        names: Names<'_>,
+        names: SourceNames<'_>,
         line: &Line<'_>,
         subject: &MessageContext<'_>,
         judged: &Judged<'_>,
