@@ -70,10 +70,11 @@ class Processing:
         self.copies = Copies(self.cluster.name_server)
         self.say("listeners", f"{said}, {len(self.pairs)} pairs", self.differing())
 
-    def rest(self):
-        """Waits until nothing moves any more: clients commit their offsets and send their trace records a little later."""
+    def rest(self, still=6):
+        """Waits until nothing has moved for so many seconds: clients commit their offsets, every five seconds by default, and
+        send their trace records a little later."""
         before, since = None, time.monotonic()
-        while time.monotonic() - since < 2.5:
+        while time.monotonic() - since < still:
             now = state(self.cluster.name_server), [
                 wire.ask(address, wire.MAX_OFFSET, {"topic": TRACE_TOPIC, "queueId": 0})[1].get("offset")
                 for address in wire.masters(self.cluster.name_server).values()]
