@@ -119,14 +119,6 @@ impl Header {
             compare(&what, &then.rows.to_string(), &now.rows.to_string());
         }
         compare("--producer-zone", &self.producer_zone, &other.producer_zone);
-        let examines = |header: &Self| {
-            if header.is_examined() {
-                "failures"
-            } else {
-                "none"
-            }
-        };
-        compare("--examine", examines(self), examines(other));
         let column = |header: &Self| header.born_column.clone().unwrap_or_default();
         compare("--born-column", &column(self), &column(other));
         let names: BTreeSet<_> = self.options.keys().chain(other.options.keys()).collect();

@@ -42,7 +42,7 @@ fn the_sample_page_is_complete_and_makes_no_requests() {
     }
     for says in [
         "<li>absent groups: were they ever started? check their names in the expectations</li>",
-        "<dd class=\"meaning\">an expected group is open, absent, or filtered where that is not accepted</dd>",
+        "<dd class=\"meaning\">an expected group is open, absent, retrying or failed, or filtered or dead-lettered where that is not accepted</dd>",
         "<b>absent</b>: the group was expected, and the answer does not name it",
         "<h3>not found <span class=\"quiet\">4</span></h3>",
         "<tr><td>180<td>0A15030B110F18B4AAC24F3A607D1F2A<td>orders<td>BIZ_NO_MESSAGE<td>the snapshot has no message",

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
@@ -153,7 +152,7 @@ impl Job {
         Ok(job)
     }
 
-    /// Takes over what the earlier results files say about brokers and the choice of messages.
+    /// Takes over what the earlier results files say about brokers, the choice of messages, and whether they are examined.
     fn note_earlier_run(&mut self) {
         let begun = self.start.unfinished().map(Unfinished::header);
         if let Source::Cluster(cluster) = &self.source {
@@ -162,6 +161,19 @@ impl Job {
             let before = before.chain(self.previous.as_ref().map(Previous::header));
             cluster.expect(before.flat_map(Header::brokers));
             self.header.brokers = cluster.seen().iter().map(ToString::to_string).collect();
+        }
+        if let (Some(begun), None) = (begun, &self.lookup)
+            && begun.schema != self.header.schema
+        {
+            let examines = if begun.is_examined() {
+                "failures"
+            } else {
+                "none"
+            };
+            tracing::warn!(
+                "the run that is continued began with --examine {examines}: so it goes on"
+            );
+            self.header.schema.clone_from(&begun.schema);
         }
         let run_id = begun.map_or(&self.header.run_id, |header| &header.run_id);
         self.previous = self

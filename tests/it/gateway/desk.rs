@@ -47,6 +47,9 @@ pub(super) async fn answer(
         headers: &head.headers,
         body: &body,
     };
+    if wire.asks_for_dead_letters() {
+        return no_dead_letters();
+    }
     let (number, asked) = desk.note(&wire);
     let request_id = format!("0A1B2C3D-0000-4000-8000-{number:012X}");
     let (asked, fault) = match asked {
@@ -66,6 +69,13 @@ pub(super) async fn answer(
         _ => {}
     }
     desk.truth(&asked, fault.as_ref(), number, &request_id)
+}
+
+/// Returns an empty page of dead letters. Such calls are not counted: what is examined beyond the answers has tests of its
+/// own.
+fn no_dead_letters() -> Response<Body> {
+    let page = r#"{"RequestId":"0A1B2C3D-0000-4000-8000-000000000000","MsgFoundDo":{"TaskId":"t","MaxPageCount":0,"CurrentPage":1,"MsgFoundList":{"OnsRestMessageDo":[]}}}"#;
+    respond(200, &[("content-type", JSON)], page)
 }
 
 impl Desk {

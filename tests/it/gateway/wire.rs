@@ -50,6 +50,16 @@ pub(super) struct Asked {
 }
 
 impl Wire<'_> {
+    /// Returns whether the dead letters of a group are asked for.
+    pub(super) fn asks_for_dead_letters(&self) -> bool {
+        const DEAD_LETTERS: &str = "OnsDLQMessagePageQueryByGroupId";
+        let is_parameter = self
+            .query
+            .split('&')
+            .any(|parameter| parameter.strip_prefix("Action=") == Some(DEAD_LETTERS));
+        is_parameter || self.header("x-acs-action") == Ok(DEAD_LETTERS)
+    }
+
     /// `Err(Ok(…))` is an error response of the gateway; `Err(Err(…))` a request that no client should send.
     pub(super) fn read(&self, keys: &Keys) -> Result<Asked, Result<Refusal, String>> {
         let fact = |holds: bool, what: &str| holds.then_some(()).ok_or(Err(what.to_owned()));

@@ -316,7 +316,7 @@ fn an_absent_retry_proves_nothing_about_some_groups() {
                 homeless: true,
                 ..Group::offline(2)
             },
-            "the group is offline and never had a retry topic",
+            "the group is offline and never read a retry topic",
         ),
         (
             "drops",

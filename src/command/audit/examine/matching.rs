@@ -25,7 +25,7 @@ pub(super) fn lines(
     each_message(run, None, |line, _, judged| {
         let of_key = key_of(line).and_then(|key| by_key.get(key));
         let of_key = of_key.into_iter().flatten();
-        proofs.extend(of_key.filter_map(|proof| row_proof(names, line, judged, proof)));
+        proofs.extend(of_key.filter_map(|proof| row_proof((survey, names), line, judged, proof)));
         if !line.carried_from.is_empty() {
             let earlier = run.previous.map(|previous| previous.reports(line));
             proofs.extend(earlier.unwrap_or_default());
@@ -72,9 +72,10 @@ fn topics(survey: &PairSurvey, examination: &Examination) -> impl Iterator<Item 
     topics.into_iter()
 }
 
-/// Returns what a proof with the key of a row says about it. `None` if it is about another topic or group.
+/// Returns what a proof with the key of a row says about it. `None` if it is about another topic or group, or about a
+/// group that has reached no message: a cluster is not asked about such a group, so a snapshot says nothing of it either.
 fn row_proof(
-    names: SourceNames<'_>,
+    (survey, names): (&PairSurvey, SourceNames<'_>),
     line: &Line<'_>,
     judged: &Judged<'_>,
     proof: &Proof,
@@ -86,7 +87,18 @@ fn row_proof(
     if !is_of_instance || !is_of_topic {
         return None;
     }
-    let mut groups = judged.groups.iter().map(|seen| seen.group);
+    let is_surveyed = |group: &&str| {
+        let name = GroupName {
+            instance: instance.map(Into::into),
+            group: (*group).into(),
+        };
+        survey.groups.contains_key(&name)
+    };
+    let mut groups = judged
+        .groups
+        .iter()
+        .map(|seen| seen.group)
+        .filter(is_surveyed);
     let group = groups.find(|group| *names.group(instance, &line.topic, group) == *proof.group)?;
     Some(RowProof {
         row: line.row,

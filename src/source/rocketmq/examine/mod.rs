@@ -87,7 +87,7 @@ impl Cluster {
         pacer: &P,
     ) -> Examination {
         let asking = Asking::new(self, pacer, request.limit);
-        let examiner = ClusterExaminer {
+        let examiner = TopicExaminer {
             asking,
             document,
             request,
@@ -124,7 +124,7 @@ fn order(proof: &Proof) -> (&str, &str, Timestamp, ProofKind, u32, Option<&str>)
 type Keys = Result<Arc<[Arc<str>]>, String>;
 
 /// An examination in progress.
-struct ClusterExaminer<'a, P> {
+struct TopicExaminer<'a, P> {
     asking: Asking<'a, P>,
     document: &'a SnapshotDocument,
     request: &'a ExamineRequest<'a>,
@@ -151,7 +151,7 @@ struct RetryTopic {
     committed: HashMap<Queue, Committed>,
 }
 
-impl<P: CallPacer> ClusterExaminer<'_, P> {
+impl<P: CallPacer> TopicExaminer<'_, P> {
     async fn run(&self) {
         if self.request.groups.is_empty() {
             return;

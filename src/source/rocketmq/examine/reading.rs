@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::ClusterExaminer;
+use super::TopicExaminer;
 use super::asking::{Obstacle, unknown_address};
 use super::copies::Queue;
 use crate::humanize::count;
@@ -125,7 +125,7 @@ impl Range {
     }
 }
 
-impl<P: CallPacer> ClusterExaminer<'_, P> {
+impl<P: CallPacer> TopicExaminer<'_, P> {
     /// Reads a topic. What is found is kept.
     pub(super) async fn read(&self, target: &ReadTarget<'_, impl Read>) -> Reading {
         let mut reading = Reading::default();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use self::records::{TraceRecord, records};
-use super::ClusterExaminer;
+use super::TopicExaminer;
 use super::reading::{Read, ReadTarget, Reading};
 use crate::evidence::{FailureReason, MessageKeys, Proof, ProofKind};
 use crate::humanize::{counted, without_os_codes};
@@ -47,7 +47,7 @@ struct Ended {
     host: Arc<str>,
 }
 
-impl<P: CallPacer> ClusterExaminer<'_, P> {
+impl<P: CallPacer> TopicExaminer<'_, P> {
     /// Reads the records about the messages of all groups.
     pub(super) async fn read_traces(&self, name: &Arc<str>) {
         let to = (self.asking.cluster.clock)();
