@@ -128,7 +128,7 @@ impl AnswerTable {
             group: self.names.number(seen.group),
             word: self.names.number(seen.track_type),
             verdict: seen.verdict(),
-            is_answered: seen.is_answered,
+            is_answered: seen.is_answered(),
             expected: seen.expected,
             breaks: seen.breaks,
         }

@@ -166,6 +166,7 @@ pub(crate) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::
     serializer.serialize_str(&crate::clock::rfc3339(*time))
 }
 
+#[expect(clippy::ref_option, reason = "serde asks so")]
 fn some_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(some) => self::time(some, serializer),

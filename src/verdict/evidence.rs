@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::clock::rfc3339;
 use crate::evidence::{ExaminedTopic, FailureReason, ProofKind, SCHEDULE_TOPIC};
+
+/// A success counts as later than a copy if it was reported so much later.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(5);
 
 /// What `passed` rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +117,8 @@ pub struct UnexaminedRow {
 /// What a results file has beyond its rows, arranged for judging.
 #[derive(Debug, Default)]
 pub struct EvidenceIndex {
-    groups: HashMap<Arc<str>, Vec<(Option<Arc<str>>, GroupExamined)>>,
+    /// By name of the group: those of the instances that have one of this name.
+    groups: HashMap<Arc<str>, Vec<GroupExamined>>,
     proofs: HashMap<u64, Vec<RowProof>>,
     traced: HashMap<u64, TracedRow>,
     unexamined: HashMap<u64, Arc<str>>,
@@ -124,6 +128,7 @@ pub struct EvidenceIndex {
 /// What was examined for one group.
 #[derive(Debug, Default)]
 struct GroupExamined {
+    instance: Option<Arc<str>>,
     dead_letters: Option<Completeness>,
     retries: Option<Completeness>,
 }
@@ -173,14 +178,16 @@ impl EvidenceIndex {
 
     fn add_topic(&mut self, topic: &ExaminedTopic) {
         let of_name = self.groups.entry(topic.group.clone()).or_default();
-        let known = of_name
-            .iter()
-            .position(|(instance, _)| *instance == topic.instance_id);
+        let mut known = of_name.iter();
+        let known = known.position(|examined| examined.instance == topic.instance_id);
         let nth = known.unwrap_or_else(|| {
-            of_name.push((topic.instance_id.clone(), GroupExamined::default()));
+            of_name.push(GroupExamined {
+                instance: topic.instance_id.clone(),
+                ..GroupExamined::default()
+            });
             of_name.len() - 1
         });
-        let examined = &mut of_name[nth].1;
+        let examined = &mut of_name[nth];
         if topic.is_dead_letter_topic() {
             examined.dead_letters.get_or_insert_default().and(topic);
         } else if topic.is_retry_topic() || &*topic.topic == SCHEDULE_TOPIC {
@@ -219,19 +226,15 @@ impl EvidenceIndex {
     }
 
     fn group(&self, instance: &str, group: &str) -> Option<&GroupExamined> {
-        let of_name = self.groups.get(group)?;
-        let is_it = |(of, _): &&(Option<Arc<str>>, GroupExamined)| {
-            of.as_deref().unwrap_or_default() == instance
-        };
-        of_name.iter().find(is_it).map(|(_, examined)| examined)
+        let mut of_name = self.groups.get(group)?.iter();
+        of_name.find(|examined| examined.instance.as_deref().unwrap_or_default() == instance)
     }
 
     /// Returns the groups for which something could not be examined, with the reasons, in name order.
     #[must_use]
     pub fn gaps(&self) -> Vec<(&str, &str)> {
         let of_groups = self.groups.iter().flat_map(|(group, of_name)| {
-            let examined = of_name.iter().map(|(_, examined)| examined);
-            examined.flat_map(move |examined| {
+            of_name.iter().flat_map(move |examined| {
                 let parts = [&examined.dead_letters, &examined.retries];
                 let reasons = parts.into_iter().flatten();
                 reasons.filter_map(move |part| Some((&**group, part.incomplete.as_deref()?)))
@@ -403,6 +406,9 @@ impl<'a> RowEvidence<'a> {
     /// | passed | a copy in a retry topic that was passed, or none | `passed` |
     /// | any other | a copy in a retry topic that was passed, or none | as the offset says |
     ///
+    /// A success outweighs a copy only if it was reported more than five seconds after the copy was stored: clocks differ, and
+    /// a client reports success for every message of a batch, also for those that it sends back.
+    ///
     /// A client that reports a failure does so about the same time as the copy is stored, so a failure never outweighs a
     /// copy that waits or that is in the dead-letter topic.
     pub(super) fn judge(&self, track: TrackFacts<'_>, born: Option<Timestamp>) -> GroupFinding<'a> {
@@ -428,7 +434,8 @@ impl<'a> RowEvidence<'a> {
         let failed = newest(ProofKind::Failed);
         let is_newer =
             |one: &RowProof, other: Option<&RowProof>| other.is_none_or(|other| one.at > other.at);
-        let success = succeeded.filter(|one| is_newer(one, copy) && is_newer(one, failed));
+        let outlives = |one: &RowProof| copy.is_none_or(|copy| one.at > copy.at + CLOCKS_DIFFER);
+        let success = succeeded.filter(|one| outlives(one) && is_newer(one, failed));
         let failure = failed.filter(|one| copy.is_none() && is_newer(one, retried));
         let deciding = success.or(copy).or(failure);
         if let Some(proof) = deciding.or(retried) {
@@ -534,7 +541,7 @@ mod tests {
     /// Returns the time `minute` minutes after noon.
     fn at(minute: i64) -> Timestamp {
         let noon: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-        noon + jiff::SignedDuration::from_mins(minute)
+        noon + SignedDuration::from_mins(minute)
     }
 
     fn kind(word: &str) -> ProofKind {
@@ -704,6 +711,23 @@ mod tests {
             Some(Evidence::Offset),
             "a group of another instance"
         );
+    }
+
+    #[test]
+    fn a_success_about_the_time_of_a_copy_is_no_later_success() {
+        let dead = proof(ProofKind::DeadLettered, 1);
+        for (seconds, verdict) in [(5, Verdict::DeadLettered), (6, Verdict::Passed)] {
+            let success = RowProof {
+                at: dead.at + SignedDuration::from_secs(seconds),
+                ..proof(ProofKind::Succeeded, 1)
+            };
+            let index = index("all", &[dead.clone(), success]);
+            assert_eq!(
+                judged(&index, Verdict::Passed, "").verdict,
+                verdict,
+                "{seconds} s"
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Turns track types into verdicts about groups and messages.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -193,8 +194,8 @@ pub struct GroupVerdict<'a> {
     pub mark: &'a str,
     /// The track type that `mqadmin` would print, if it differs; else an empty text.
     pub mqadmin_track_type: &'a str,
-    /// Whether the answer names the group.
-    pub is_answered: bool,
+    /// The verdict by the offset alone.
+    pub by_offset: Verdict,
     /// The verdict about the group, with what it rests on.
     pub finding: GroupFinding<'a>,
     /// Whether the group should have consumed the message.
@@ -205,11 +206,17 @@ pub struct GroupVerdict<'a> {
     pub breaks: bool,
 }
 
-impl<'a> GroupVerdict<'a> {
+impl GroupVerdict<'_> {
     /// Returns the verdict about the group.
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
         self.finding.verdict
+    }
+
+    /// Returns whether the answer names the group.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.by_offset != Verdict::Absent
     }
 
     /// Returns the word of the `expected` column. `no` means that the expectations name the group, but not for this
@@ -268,6 +275,26 @@ pub fn judge<'a>(
     let expected = expected_groups
         .as_ref()
         .map(|expected_groups| &expected_groups.groups);
+    let groups = judge_groups(tracks, (subject, expectations), expected, evidence);
+    let counted = groups.iter().filter(|seen| seen.expected);
+    Judged {
+        verdict: conclude(&groups),
+        sampled: evidence.sampled(counted.map(|seen| seen.group)),
+        groups,
+        assumed: expected_groups
+            .as_ref()
+            .is_some_and(|expected_groups| expected_groups.assumed),
+        nothing_expected: expected_groups.is_some() && expects_nothing,
+    }
+}
+
+/// Judges each group of the answer and each absent group. `expected` is `None` without expectations for the topic.
+fn judge_groups<'a>(
+    tracks: &'a [TrackView<'a>],
+    (subject, expectations): (&MessageContext<'_>, &'a Expectations),
+    expected: Option<&BTreeSet<&'a str>>,
+    evidence: RowEvidence<'a>,
+) -> Vec<GroupVerdict<'a>> {
     let accept_filtered = expected.is_none() || expectations.accept_filtered;
     let accepted = |verdict| match verdict {
         Verdict::Filtered => accept_filtered,
@@ -288,7 +315,7 @@ pub fn judge<'a>(
                 track_type,
                 mark,
                 mqadmin_track_type,
-                is_answered: verdict != Verdict::Absent,
+                by_offset: verdict,
                 finding,
                 expected,
                 unexpected: !expected && !expectations.names_group(subject.topic, group),
@@ -311,16 +338,7 @@ pub fn judge<'a>(
         groups.extend(absent.map(|group| verdict_of(*group, [""; 3], Verdict::Absent, true)));
         groups.sort_by_key(|seen| seen.group);
     }
-    let counted = groups.iter().filter(|seen| seen.expected);
-    Judged {
-        verdict: conclude(&groups),
-        sampled: evidence.sampled(counted.map(|seen| seen.group)),
-        groups,
-        assumed: expected_groups
-            .as_ref()
-            .is_some_and(|expected_groups| expected_groups.assumed),
-        nothing_expected: expected_groups.is_some() && expects_nothing,
-    }
+    groups
 }
 
 fn without_groups<'a>(verdict: MessageVerdict) -> Judged<'a> {

@@ -77,7 +77,7 @@ impl GroupTally {
         if let Some(evidence) = seen.finding.evidence {
             self.evidence[evidence as usize] += 1;
         }
-        self.answers += u64::from(seen.is_answered);
+        self.answers += u64::from(seen.is_answered());
         self.expected += u64::from(seen.expected);
         self.unexpected += u64::from(seen.unexpected);
         if seen.breaks {
@@ -248,7 +248,7 @@ impl Tally {
         let mut remaining = self.groups.iter_mut();
         let mut new_groups = Vec::new();
         for seen in &judged.groups {
-            self.totals.tracks += u64::from(seen.is_answered);
+            self.totals.tracks += u64::from(seen.is_answered());
             match remaining.find(|(name, _)| name.as_str() >= seen.group) {
                 Some((name, group)) if name == seen.group => group.add(seen, &facts),
                 _ => {

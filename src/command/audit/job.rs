@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -38,10 +38,11 @@ use crate::results::{
     Durability, EarlierAccess, Header, Previous, ResultsFile, SCHEMA, Unfinished,
 };
 use crate::settings::{Deadline, Examine, MaxRejects, Settings, SettingsError};
+use crate::source::rocketmq::{Cluster, QueriedTopic};
 use crate::source::{Snapshot, Source};
 use crate::telemetry::CallCounts;
 use crate::ui::LiveJudge;
-use crate::verdict::Expectations;
+use crate::verdict::{Expectations, Totals};
 
 /// Everything an audit needs.
 pub(super) struct Job {
@@ -284,6 +285,18 @@ impl Job {
                 (self.pace.policy, &self.pacer),
             )
         };
+        let stage = Stage {
+            env,
+            call_counts,
+            inputs: &self.inputs,
+            stderr: &self.stderr,
+            pace: &self.pace,
+            header: &self.header,
+            previous: self.previous.as_ref(),
+            deadline: self.deadline.as_ref(),
+            examine: &self.examine,
+            results: &self.results,
+        };
         match (&self.source, &self.lookup) {
             (Source::Cluster(cluster), Some(lookup)) => {
                 let located = if self.preflight.is_placed() {
@@ -292,77 +305,102 @@ impl Job {
                     let of_run = (&self.header, self.born);
                     Some(lookup.look_up(run, cluster, of_run)?)
                 };
-                let document = read_offsets(cluster, &self.preflight.topics, located.as_ref());
-                let document = env.runtime()?.block_on(document)?;
-                let offsets = document.topics_and_groups();
-                let snapshot = snapshot_of(document)?;
-                let header = judged_header(&self.header, &snapshot);
-                let pacer = Pacer::new(Rate::Max, NonZeroU32::MIN);
-                let examiner = ClusterExaminer {
-                    cluster,
-                    document: &offsets,
-                    snapshot: &snapshot,
-                    pacer: &self.pacer,
-                    limit: self.examine.limit,
-                    trace_topic: self.examine.trace_topic,
-                };
-                let is_examined = self.header.is_examined();
-                let judge = QueryRun {
-                    deadline: self.deadline.as_ref(),
-                    examine: is_examined.then_some(ExamineStage {
-                        examiner: ExamineSource::Cluster(&examiner),
-                        previous: self.previous.as_ref(),
-                        call_counts,
-                    }),
-                    ..judge_run(
-                        (env, &self.inputs),
-                        &self.stderr,
-                        (self.pace.policy, &pacer),
-                        (&snapshot, located.as_ref()),
-                    )
-                };
-                let totals = judge.run(&snapshot, (&self.results, &header))?;
+                let topics = &self.preflight.topics;
+                let totals = stage.judge(cluster, topics, (located.as_ref(), &self.pacer))?;
                 if located.is_some() {
                     lookup.clear(totals.unanswered);
                 }
             }
-            (source, _) => {
-                let live_judge = matches!(source, Source::Ons(_));
-                let expectations = self.header.expectations.clone();
-                let service = match source {
-                    Source::Ons(ons) => Some(ServiceExaminer {
-                        ons,
-                        limit: self.examine.limit,
-                        trace_sample: self.examine.trace_sample,
-                        dead_letters: Pacer::new(self.pace.dead_letter_rate(), NonZeroU32::MIN),
-                        traces: Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
-                        clock: env.clock,
-                    }),
-                    Source::Cluster(_) | Source::Snapshot(_) => None,
-                };
-                let examiner = match (source.snapshot(), &service) {
-                    (Some(snapshot), _) => Some(ExamineSource::Snapshot(snapshot)),
-                    (None, Some(service)) => Some(ExamineSource::Service(service)),
-                    (None, None) => None,
-                };
-                let run = QueryRun {
-                    examine: examiner
-                        .filter(|_| self.header.is_examined())
-                        .map(|examiner| ExamineStage {
-                            examiner,
-                            previous: self.previous.as_ref(),
-                            call_counts,
-                        }),
-                    live_judge: live_judge.then(|| LiveJudge::of(&self.header, expectations)),
-                    ..run
-                };
-                run.run(source, (&self.results, &self.header))?;
-            }
+            (source, _) => stage.ask(source, run)?,
         }
         if !self.is_input_announced {
             announce_notes(&self.inputs.notes());
         }
         Ok(self.targets)
+    }
+}
+
+/// What the stages of an audit share.
+struct Stage<'a> {
+    env: &'a Env,
+    call_counts: &'a Cell<CallCounts>,
+    inputs: &'a Inputs,
+    stderr: &'a StderrOptions,
+    pace: &'a Pace,
+    header: &'a Header,
+    previous: Option<&'a Previous>,
+    deadline: Option<&'a Deadline>,
+    examine: &'a ExamineSettings,
+    results: &'a Path,
+}
+
+impl Stage<'_> {
+    /// Returns the stage that examines more than the offsets. `None` if only the offsets are wanted.
+    fn examination<'e>(&'e self, source: ExamineSource<'e>) -> Option<ExamineStage<'e>> {
+        self.header.is_examined().then_some(ExamineStage {
+            source,
+            previous: self.previous,
+            call_counts: self.call_counts,
+            deadline: self.deadline,
+        })
+    }
+
+    /// Reads the offsets of a cluster once, and judges all messages by them.
+    fn judge(
+        &self,
+        cluster: &Cluster,
+        topics: &BTreeSet<QueriedTopic>,
+        (located, pacer): (Option<&ResultsFile>, &Pacer),
+    ) -> Result<Totals, Failed> {
+        let document = read_offsets(cluster, topics, located);
+        let document = self.env.runtime()?.block_on(document)?;
+        let offsets = document.topics_and_groups();
+        let snapshot = snapshot_of(document)?;
+        let header = judged_header(self.header, &snapshot);
+        let without_calls = Pacer::new(Rate::Max, NonZeroU32::MIN);
+        let examiner = ClusterExaminer {
+            cluster,
+            document: &offsets,
+            snapshot: &snapshot,
+            pacer,
+            limit: self.examine.limit,
+            trace_topic: self.examine.trace_topic.clone(),
+        };
+        let judge = QueryRun {
+            examine: self.examination(ExamineSource::Cluster(&examiner)),
+            ..judge_run(
+                (self.env, self.inputs),
+                self.stderr,
+                (self.pace.policy, &without_calls),
+                (&snapshot, located),
+            )
+        };
+        judge.run(&snapshot, (self.results, &header))
+    }
+
+    /// Asks a service or a snapshot about all messages.
+    fn ask(&self, source: &Source, run: QueryRun<'_>) -> Result<(), Failed> {
+        let service = match source {
+            Source::Ons(ons) => Some(ServiceExaminer {
+                ons,
+                limit: self.examine.limit,
+                trace_sample: self.examine.trace_sample,
+                dead_letters: Pacer::new(self.pace.dead_letter_rate(), NonZeroU32::MIN),
+                traces: Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
+                clock: self.env.clock,
+            }),
+            Source::Cluster(_) | Source::Snapshot(_) => None,
+        };
+        let examined = source.snapshot().map(ExamineSource::Snapshot);
+        let examined = examined.or(service.as_ref().map(ExamineSource::Service));
+        let live_judge = service.is_some();
+        let expectations = self.header.expectations.clone();
+        let run = QueryRun {
+            examine: examined.and_then(|source| self.examination(source)),
+            live_judge: live_judge.then(|| LiveJudge::of(self.header, expectations)),
+            ..run
+        };
+        run.run(source, (self.results, self.header)).map(drop)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use super::examine::{ExamineLimits, ExamineStage};
+use super::examine::ExamineStage;
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
 use super::order::remaining;
 use super::run_sink::RunSink;
@@ -93,6 +93,7 @@ impl<'a> QueryRun<'a> {
     /// # Errors
     ///
     /// If the run ends early. The partial file then keeps the answers.
+    #[expect(clippy::too_many_lines, reason = "the story of a run")]
     pub(in crate::command) fn run(
         self,
         source: &impl TraceSource,
@@ -120,9 +121,8 @@ impl<'a> QueryRun<'a> {
             call_counts: self.call_counts,
             row_count,
             message_count: self.message_count,
-            resume_hint: self.resume_hint.clone(),
+            resume_hint: self.resume_hint,
         };
-        let resume_hint = self.resume_hint;
         let rows = remaining_rows(self.inputs, self.order, self.durability, &done)?;
         let rows = with_known_answers(source.prefetch(rows), self.located, self.previous);
         let (stop, is_late) = (Stop::new(), Cell::new(false));
@@ -146,18 +146,13 @@ impl<'a> QueryRun<'a> {
             Ok(RunOutcome::Complete) => {
                 sink.writer.set_input_notes(self.inputs.notes()); // all rows are read now
                 let rows = sink.writer.settle()?;
-                let limits = ExamineLimits {
-                    env: self.env,
-                    deadline: self.deadline,
+                let hint = sink.resume_hint.unwrap_or_else(|| examine_hint(path));
+                let lines = match self.examine {
+                    Some(stage) => stage.examine((&rows, header), self.env),
+                    None => Ok(Vec::new()),
                 };
-                let lines = self
-                    .examine
-                    .map(|stage| stage.examine((&rows, header), limits))
-                    .transpose();
-                let lines = lines.map_err(|failed| {
-                    failed.and_hint(resume_hint.unwrap_or_else(|| examine_hint(path)))
-                })?;
-                Ok(rows.finish(&lines.unwrap_or_default(), clock())?)
+                let lines = lines.map_err(|failed| failed.and_hint(hint))?;
+                Ok(rows.finish(&lines, clock())?)
             }
             Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
                 Some(deadline) if is_late.get() => {

@@ -6,6 +6,26 @@ use crate::report::locale::{Phrase, phrases};
 use crate::results::ResultsFile;
 use crate::verdict::{MessageVerdict, Verdict};
 
+/// A caveat in full and in a few words.
+type Caveat = (Phrase, Phrase);
+
+const PASSED: Caveat = (phrases::PASSED_CAVEAT, phrases::PASSED_IN_SHORT);
+const DEAD_LETTERED: Caveat = (
+    phrases::DEAD_LETTERED_CAVEAT,
+    phrases::DEAD_LETTERED_IN_SHORT,
+);
+const RETRYING: Caveat = (phrases::RETRYING_CAVEAT, phrases::RETRYING_IN_SHORT);
+const FAILED: Caveat = (phrases::FAILED_CAVEAT, phrases::FAILED_IN_SHORT);
+const BY_OFFSETS: Caveat = (phrases::BY_OFFSETS_CAVEAT, phrases::BY_OFFSETS_IN_SHORT);
+const FILTERED: Caveat = (phrases::FILTERED_CAVEAT, phrases::FILTERED_IN_SHORT);
+const OPEN: Caveat = (phrases::OPEN_CAVEAT, phrases::OPEN_IN_SHORT);
+const UNDETERMINED: Caveat = (phrases::UNDETERMINED_CAVEAT, phrases::UNDETERMINED_IN_SHORT);
+const ABSENT: Caveat = (phrases::ABSENT_CAVEAT, phrases::ABSENT_IN_SHORT);
+const NOT_FOUND: Caveat = (phrases::NOT_FOUND_CAVEAT, phrases::NOT_FOUND_IN_SHORT);
+const CARRIED: Caveat = (phrases::CARRIED_CAVEAT, phrases::CARRIED_IN_SHORT);
+const NO_SNAPSHOT: Caveat = (phrases::NO_SNAPSHOT_CAVEAT, phrases::NO_SNAPSHOT_IN_SHORT);
+const PASSED_EXAMINED: Caveat = (phrases::EXAMINED_CAVEAT, phrases::EXAMINED_IN_SHORT);
+
 impl SummaryText<'_> {
     /// Returns the caveats that apply, in full sentences (`docs/facts/users.md` §3b).
     #[must_use]
@@ -34,80 +54,31 @@ impl SummaryText<'_> {
         })
     }
 
-    fn applying(&self) -> Vec<(Phrase, Phrase)> {
+    fn applying(&self) -> Vec<Caveat> {
         let tally = &self.summary.tally;
         let any = |verdict| tally.groups.values().any(|group| group.count(verdict) > 0);
         let by_offsets = |results_file: &ResultsFile| results_file.header().rules == Rules::Offsets;
         let is_examined = self.summary.is_examined();
         let all = [
-            (
-                any(Verdict::Passed) && !is_examined,
-                phrases::PASSED_CAVEAT,
-                phrases::PASSED_IN_SHORT,
-            ),
-            (
-                any(Verdict::Passed) && is_examined,
-                phrases::EXAMINED_CAVEAT,
-                phrases::EXAMINED_IN_SHORT,
-            ),
-            (
-                any(Verdict::DeadLettered),
-                phrases::DEAD_LETTERED_CAVEAT,
-                phrases::DEAD_LETTERED_IN_SHORT,
-            ),
-            (
-                any(Verdict::Retrying),
-                phrases::RETRYING_CAVEAT,
-                phrases::RETRYING_IN_SHORT,
-            ),
-            (
-                any(Verdict::Failed),
-                phrases::FAILED_CAVEAT,
-                phrases::FAILED_IN_SHORT,
-            ),
+            (any(Verdict::Passed) && !is_examined, PASSED),
+            (any(Verdict::Passed) && is_examined, PASSED_EXAMINED),
+            (any(Verdict::DeadLettered), DEAD_LETTERED),
+            (any(Verdict::Retrying), RETRYING),
+            (any(Verdict::Failed), FAILED),
             (
                 self.summary.results_files.iter().any(by_offsets),
-                phrases::BY_OFFSETS_CAVEAT,
-                phrases::BY_OFFSETS_IN_SHORT,
+                BY_OFFSETS,
             ),
-            (
-                any(Verdict::Filtered),
-                phrases::FILTERED_CAVEAT,
-                phrases::FILTERED_IN_SHORT,
-            ),
-            (
-                any(Verdict::Open),
-                phrases::OPEN_CAVEAT,
-                phrases::OPEN_IN_SHORT,
-            ),
-            (
-                any(Verdict::Undetermined),
-                phrases::UNDETERMINED_CAVEAT,
-                phrases::UNDETERMINED_IN_SHORT,
-            ),
-            (
-                any(Verdict::Absent),
-                phrases::ABSENT_CAVEAT,
-                phrases::ABSENT_IN_SHORT,
-            ),
-            (
-                tally.totals.not_found > 0,
-                phrases::NOT_FOUND_CAVEAT,
-                phrases::NOT_FOUND_IN_SHORT,
-            ),
-            (
-                tally.totals.carried > 0,
-                phrases::CARRIED_CAVEAT,
-                phrases::CARRIED_IN_SHORT,
-            ),
-            (
-                true,
-                phrases::NO_SNAPSHOT_CAVEAT,
-                phrases::NO_SNAPSHOT_IN_SHORT,
-            ),
+            (any(Verdict::Filtered), FILTERED),
+            (any(Verdict::Open), OPEN),
+            (any(Verdict::Undetermined), UNDETERMINED),
+            (any(Verdict::Absent), ABSENT),
+            (tally.totals.not_found > 0, NOT_FOUND),
+            (tally.totals.carried > 0, CARRIED),
+            (true, NO_SNAPSHOT),
         ];
-        let applying = all.into_iter().filter(|(applies, ..)| *applies);
-        applying.map(|(_, whole, short)| (whole, short)).collect()
+        let applying = all.into_iter().filter(|(applies, _)| *applies);
+        applying.map(|(_, caveat)| caveat).collect()
     }
 
     /// Returns the sources as given on the command lines of the runs.

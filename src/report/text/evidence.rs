@@ -117,7 +117,7 @@ impl SummaryText<'_> {
     }
 
     /// Returns the failures of a group with their numbers of breaks, those that occur.
-    pub(super) fn failures(&self, group: &GroupTally) -> Vec<(Verdict, u64)> {
+    pub(super) fn failures(group: &GroupTally) -> Vec<(Verdict, u64)> {
         let counts = FAILURES.map(|verdict| (verdict, group.missed_as(verdict)));
         counts
             .into_iter()

@@ -214,7 +214,7 @@ impl SummaryText<'_> {
         }
         let has_failures = at_fault
             .iter()
-            .any(|(_, group)| !self.failures(group).is_empty());
+            .any(|(_, group)| !Self::failures(group).is_empty());
         let missed = match (self.is_chinese(), has_failures) {
             (true, false) => "漏消费",
             (true, true) => "漏消费或处理失败",
@@ -234,7 +234,7 @@ impl SummaryText<'_> {
 
     /// Returns what became of the messages of a break, if only one group made breaks.
     fn fault(&self, group: &GroupTally, name: &str, were: &str) -> String {
-        let failures = self.failures(group);
+        let failures = Self::failures(group);
         let is_chinese = self.is_chinese();
         match &failures[..] {
             [] if is_chinese => format!("未被 {name} 消费"),
@@ -264,7 +264,7 @@ impl SummaryText<'_> {
 
     /// Returns the failures of a group with their numbers, as details of the headline.
     fn named_failures(&self, group: &GroupTally) -> Vec<String> {
-        let failures = self.failures(group).into_iter();
+        let failures = Self::failures(group).into_iter();
         failures
             .map(|(verdict, number)| {
                 let name = self.locale.text(phrases::verdict(verdict));

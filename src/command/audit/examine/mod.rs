@@ -61,18 +61,20 @@ pub(super) struct ExaminedRun<'a> {
 /// The last stage of a run.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::command) struct ExamineStage<'a> {
-    pub(in crate::command) examiner: ExamineSource<'a>,
+    pub(in crate::command) source: ExamineSource<'a>,
     /// The earlier results file from which some answers were taken.
     pub(in crate::command) previous: Option<&'a Previous>,
     /// Counts the calls.
     pub(in crate::command) call_counts: &'a Cell<CallCounts>,
+    /// What could not be examined until then is not examined.
+    pub(in crate::command) deadline: Option<&'a Deadline>,
 }
 
 /// What ends an examination early.
 #[derive(Clone, Copy)]
-pub(super) struct ExamineLimits<'a> {
-    pub(super) env: &'a Env,
-    pub(super) deadline: Option<&'a Deadline>,
+struct ExamineLimits<'a> {
+    env: &'a Env,
+    deadline: Option<&'a Deadline>,
 }
 
 /// The names that a source has for the topics and groups of the rows.
@@ -85,7 +87,7 @@ enum SourceNames<'a> {
 }
 
 impl SourceNames<'_> {
-    fn topic<'n>(&self, instance: Option<&str>, topic: &'n str) -> Cow<'n, str> {
+    fn topic<'n>(self, instance: Option<&str>, topic: &'n str) -> Cow<'n, str> {
         match self {
             Self::AsInRows => Cow::Borrowed(topic),
             Self::OnBrokers(snapshot) => snapshot.topic_name(instance, topic),
@@ -93,7 +95,7 @@ impl SourceNames<'_> {
     }
 
     /// Returns the name of a group that answers about a topic.
-    fn group<'n>(&self, instance: Option<&str>, topic: &str, group: &'n str) -> Cow<'n, str> {
+    fn group<'n>(self, instance: Option<&str>, topic: &str, group: &'n str) -> Cow<'n, str> {
         match self {
             Self::AsInRows => Cow::Borrowed(group),
             Self::OnBrokers(snapshot) => {
@@ -123,7 +125,7 @@ impl<'a> ExamineSource<'a> {
     where
         'a: 'e,
     {
-        let mut traced = Vec::new();
+        let mut about_traces = Vec::new();
         let examination = match self {
             Self::Snapshot(snapshot) => {
                 let examination = snapshot.state().examination.as_ref();
@@ -138,12 +140,12 @@ impl<'a> ExamineSource<'a> {
                 let mut examination = letters.unwrap_or_else(|late| late.examination(survey));
                 let traces = service.traces(run, survey, &mut examination);
                 if let Ok(lines) = limits.within(traces)? {
-                    traced = lines?;
+                    about_traces = lines?;
                 }
                 Cow::Owned(examination)
             }
         };
-        Ok((examination, traced))
+        Ok((examination, about_traces))
     }
 }
 
@@ -156,7 +158,7 @@ impl ExamineStage<'_> {
     pub(super) fn examine(
         self,
         (rows, header): (&SettledRows, &Header),
-        limits: ExamineLimits<'_>,
+        env: &Env,
     ) -> Result<Vec<EvidenceLine>, Failed> {
         let contexts = MessageContexts::of(header, &header.expectations);
         let run = ExaminedRun {
@@ -165,13 +167,17 @@ impl ExamineStage<'_> {
             contexts: &contexts,
             previous: self.previous,
         };
-        let names = self.examiner.names();
+        let limits = ExamineLimits {
+            env,
+            deadline: self.deadline,
+        };
+        let names = self.source.names();
         let survey = PairSurvey::of(run, names)?;
-        let (examination, mut traced) = self.examiner.ask(run, &survey, limits)?;
+        let (examination, mut about_traces) = self.source.ask(run, &survey, limits)?;
         CallCounts::add_calls(self.call_counts, examination.calls);
         let mut lines = lines(run, &survey, &examination, names)?;
         announce(&examination, &lines);
-        lines.append(&mut traced);
+        lines.append(&mut about_traces);
         Ok(lines)
     }
 }

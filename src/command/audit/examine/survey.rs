@@ -48,7 +48,7 @@ impl PairSurvey {
     pub(super) fn of(run: ExaminedRun<'_>, names: SourceNames<'_>) -> Result<Self, ResultsError> {
         let mut survey = Self::default();
         each_message(run, None, |line, subject, judged| {
-            survey.add(names, line, subject, judged)
+            survey.add(names, line, subject, judged);
         })?;
         survey.keys.sort();
         Ok(survey)
