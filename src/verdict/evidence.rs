@@ -149,11 +149,11 @@ impl Completeness {
         }
     }
 
-    /// Returns why the absence of a copy means nothing for a message of this time.
-    fn gap(&self, born: Option<Timestamp>) -> Option<EvidenceNote<'_>> {
-        match (&self.incomplete, self.from, born) {
+    /// Returns why the absence of a copy means nothing for a message of which no copy can be older than `earliest`.
+    fn gap(&self, earliest: Option<Timestamp>) -> Option<EvidenceNote<'_>> {
+        match (&self.incomplete, self.from, earliest) {
             (Some(why), _, _) => Some(EvidenceNote::NotExamined(why)),
-            (None, Some(from), Some(born)) if born < from => Some(EvidenceNote::TooOld),
+            (None, Some(from), Some(earliest)) if earliest < from => Some(EvidenceNote::TooOld),
             (None, Some(_), None) => Some(EvidenceNote::BornUnknown),
             (None, _, _) => None,
         }
@@ -411,7 +411,14 @@ impl<'a> RowEvidence<'a> {
     ///
     /// A client that reports a failure does so about the same time as the copy is stored, so a failure never outweighs a
     /// copy that waits or that is in the dead-letter topic.
-    pub(super) fn judge(&self, track: TrackFacts<'_>, born: Option<Timestamp>) -> GroupFinding<'a> {
+    ///
+    /// `earliest` is the time before which no copy of the message can have been stored. If a topic was examined only since
+    /// a later time, nothing follows from the absence of a copy.
+    pub(super) fn judge(
+        &self,
+        track: TrackFacts<'_>,
+        earliest: Option<Timestamp>,
+    ) -> GroupFinding<'a> {
         let mut finding = GroupFinding {
             verdict: track.verdict,
             evidence: None,
@@ -449,7 +456,7 @@ impl<'a> RowEvidence<'a> {
             return finding;
         }
         let Some(proof) = deciding else {
-            return self.without_proof(track, born, retried.is_some(), finding);
+            return self.without_proof(track, earliest, retried.is_some(), finding);
         };
         (finding.verdict, finding.note) = match (proof.kind, dead_lettered) {
             (ProofKind::Succeeded, Some(dead)) => {
@@ -471,14 +478,14 @@ impl<'a> RowEvidence<'a> {
     fn without_proof(
         &self,
         track: TrackFacts<'_>,
-        born: Option<Timestamp>,
+        earliest: Option<Timestamp>,
         is_retried: bool,
         finding: GroupFinding<'a>,
     ) -> GroupFinding<'a> {
         if track.verdict != Verdict::Passed {
             return finding;
         }
-        let (evidence, note) = match self.gap(track, born) {
+        let (evidence, note) = match self.gap(track, earliest) {
             Some(note) => (Evidence::Offset, note),
             None if self.sees_no_retries(track.group) => {
                 (Evidence::NoDeadLetter, EvidenceNote::Nothing)
@@ -503,7 +510,7 @@ impl<'a> RowEvidence<'a> {
     }
 
     /// Returns why nothing follows from the absence of copies. An empty note means that the group was not examined at all.
-    fn gap(&self, track: TrackFacts<'_>, born: Option<Timestamp>) -> Option<EvidenceNote<'a>> {
+    fn gap(&self, track: TrackFacts<'_>, earliest: Option<Timestamp>) -> Option<EvidenceNote<'a>> {
         let Some(examined) = self.examined(track.group) else {
             return Some(EvidenceNote::Nothing);
         };
@@ -522,8 +529,8 @@ impl<'a> RowEvidence<'a> {
             return Some(EvidenceNote::Pull);
         }
         let retries = examined.retries.as_ref();
-        let gap = dead_letters.gap(born);
-        gap.or_else(|| retries.and_then(|retries| retries.gap(born)))
+        let gap = dead_letters.gap(earliest);
+        gap.or_else(|| retries.and_then(|retries| retries.gap(earliest)))
     }
 }
 

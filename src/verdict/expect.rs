@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ExpectationsError;
@@ -69,6 +69,12 @@ enum ExpectationForm {
     },
 }
 
+/// Clocks of producers and brokers differ by less than this.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
+/// Two time zones differ by this much at most: UTC-12 and UTC+14.
+const ZONES: SignedDuration = SignedDuration::from_hours(26);
+
 /// The properties of a message that decide which groups are expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageContext<'a> {
@@ -92,6 +98,23 @@ impl<'a> MessageContext<'a> {
             born: None,
             is_born_decoded: false,
         }
+    }
+
+    /// Returns the earliest time at which a broker can have stored a copy of the message, if its born time is known. Only
+    /// from this time on does a copy that is not there mean something.
+    ///
+    /// The clocks of producers and brokers differ by less than five minutes. An ID does not say the time zone of its
+    /// producer: if that is not the assumed one, the born time in the ID is wrong by up to 26 hours, the largest difference
+    /// between two zones.
+    #[must_use]
+    pub fn earliest_copy(&self) -> Option<Timestamp> {
+        let zones = if self.is_born_decoded {
+            ZONES
+        } else {
+            SignedDuration::ZERO
+        };
+        let earliest = self.born?.saturating_sub(CLOCKS + zones);
+        Some(earliest.unwrap_or(Timestamp::MIN))
     }
 }
 
@@ -405,6 +428,36 @@ mod tests {
             assert_eq!(found, (expected, assumed), "{tag:?} {born:?}");
         }
         assert!(expectations.depend_on_tags());
+    }
+
+    #[test]
+    fn a_copy_may_be_older_than_a_born_time_whose_zone_is_assumed() {
+        let table = [
+            (
+                Some("2026-11-20T12:00:00Z"),
+                false,
+                Some("2026-11-20T11:55:00Z"),
+            ),
+            (
+                Some("2026-11-20T12:00:00Z"),
+                true,
+                Some("2026-11-19T09:55:00Z"),
+            ),
+            (None, false, None),
+        ];
+        for (born, is_born_decoded, earliest) in table {
+            let time = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+            let message = MessageContext {
+                born: time(born),
+                is_born_decoded,
+                ..MessageContext::of_topic("orders")
+            };
+            assert_eq!(
+                message.earliest_copy(),
+                time(earliest),
+                "{born:?} {is_born_decoded}"
+            );
+        }
     }
 
     #[test]

@@ -309,7 +309,7 @@ fn judge_groups<'a>(
                 verdict,
                 mark,
             };
-            let finding = evidence.judge(track, subject.born);
+            let finding = evidence.judge(track, subject.earliest_copy());
             GroupVerdict {
                 group,
                 track_type,

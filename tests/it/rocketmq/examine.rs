@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ons_audit::engine::Pacer;
 use ons_audit::evidence::{Examination, ExaminedTopic, MessageKeys};
 use ons_audit::source::rocketmq::remoting::{Remoting, RemotingOptions};
 use ons_audit::source::rocketmq::{self as source, ClusterConfig, ExamineRequest, GroupToExamine};
 
 use super::cluster::{Cluster, Group, Lie, Message, State, key};
+use super::{audit, input};
+use crate::tool::Tool;
 
 /// When the messages and their copies were stored.
 const STORED: i64 = 1_763_600_000_000;
@@ -293,7 +295,19 @@ fn an_absent_retry_proves_nothing_about_some_groups() {
     };
     let table = [
         ("push", Group::push(2), "complete"),
-        ("offline", Group::offline(2), "complete"),
+        (
+            "offline",
+            Group {
+                offsets: [("orders".to_owned(), 2), ("%RETRY%offline".to_owned(), 0)].into(),
+                ..Group::offline(2)
+            },
+            "complete",
+        ),
+        (
+            "retryless",
+            Group::offline(2),
+            "the group is offline and never read a retry topic",
+        ),
         (
             "broadcast",
             with(("CONSUME_PASSIVELY", "BROADCASTING")),
@@ -419,4 +433,55 @@ fn the_cost_depends_on_the_copies_not_on_the_messages() {
     );
     // 10,000 copies take 320 pulls. The rest is two calls for each queue, of which two brokers have half as many as four.
     assert!(found.calls < 600, "{}", found.calls);
+}
+
+#[test]
+fn an_id_of_another_zone_hides_no_copy() {
+    let cluster = Cluster::start(state());
+    let tool = Tool::new();
+    let columns = "msg_id,topic,broker,queue_id,queue_offset,tag";
+    // Its position is given, so the cluster is not asked about the message, and only its ID says when it was born.
+    tool.write(
+        "in.csv",
+        input(columns, [format!("{},orders,broker-a,0,1,paid", key(4))]),
+    );
+    let clean = || {
+        let rows = audit(&tool, &cluster, "--exit-zero", 0);
+        rows.into_iter()
+            .find(|row| row["group"] == "GID_clean")
+            .unwrap()
+    };
+    let first = clean();
+    assert_eq!(first["evidence"], "no_failure");
+    let born: Timestamp = first["born_at"].parse().unwrap();
+    let of_zone = born - SignedDuration::from_hours(8);
+
+    // Copies of this age are deleted.
+    cluster.change(|state| {
+        state.earliest = Some(of_zone.as_millisecond() + 1000);
+        state.min_offset = 1;
+    });
+    let row = clean();
+    assert_eq!((&*row["verdict"], &*row["evidence"]), ("passed", "offset"));
+    assert_eq!(
+        row["evidence_note"],
+        "not examined: copies of this age are deleted"
+    );
+
+    // A copy was stored right after the message was born.
+    cluster.change(|state| {
+        state.earliest = None;
+        state.min_offset = 0;
+        state.messages.extend([
+            Message {
+                stored_at: of_zone.as_millisecond() + 1000,
+                ..Message::nth(4).copied("%DLQ%GID_clean", 0, 3)
+            },
+            Message {
+                stored_at: born.as_millisecond() + 1000,
+                ..Message::nth(60).copied("%DLQ%GID_clean", 1, 3)
+            },
+        ]);
+    });
+    assert_eq!(clean()["verdict"], "dead_lettered");
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-
 use super::survey::{PairSurvey, each_message, instance_of, key_of};
 use super::{ExaminedRun, SourceNames};
 use crate::engine::Pacer;
@@ -12,9 +10,6 @@ use crate::offsets::snapshot::SnapshotDocument;
 use crate::source::Snapshot;
 use crate::source::rocketmq::{Cluster, ExamineRequest, GroupToExamine};
 use crate::verdict::Verdict;
-
-/// The clocks of producers and brokers differ by less than this.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// A cluster, and how it is examined.
 #[derive(Debug)]
@@ -40,12 +35,11 @@ impl ClusterExaminer<'_> {
             group: pairs.source_name.clone(),
             messages: pairs.messages,
         });
-        let oldest = survey.oldest.filter(|_| !survey.has_undated);
         let names = SourceNames::OnBrokers(self.snapshot);
         let request = ExamineRequest {
             groups: groups.collect(),
             keys: &survey.keys,
-            since: oldest.map(|oldest| oldest - MARGIN),
+            since: survey.since.filter(|_| !survey.has_undated),
             limit: self.limit,
             trace_topic: self.trace_topic.clone(),
             keys_of: &|group| keys_of(run, names, group),

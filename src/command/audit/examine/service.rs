@@ -17,9 +17,6 @@ use crate::source::Ons;
 use crate::source::ons::{DeadLetterRequest, TraceOutcome, TraceQuery};
 use crate::verdict::{EvidenceIndex, EvidenceLine, Judged, TracedRow, Verdict};
 
-/// The clocks of producers and of the service differ by less than this.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
-
 /// Dead letters are kept for three days.
 const KEPT: SignedDuration = SignedDuration::from_hours(72);
 
@@ -49,8 +46,8 @@ impl ServiceExaminer<'_> {
     /// Asks for the dead letters of the groups of the survey.
     pub(super) async fn dead_letters(&self, survey: &PairSurvey) -> Examination {
         let to = (self.clock)();
-        let oldest = survey.oldest.filter(|_| !survey.has_undated);
-        let oldest = oldest.map_or(to - KEPT, |oldest| oldest - MARGIN);
+        let since = survey.since.filter(|_| !survey.has_undated);
+        let since = since.unwrap_or(to - KEPT);
         let mut groups: Vec<_> = survey.groups.iter().collect();
         groups.sort_by_key(|(_, pairs)| !pairs.is_expected);
         let groups = groups.into_iter();
@@ -58,7 +55,7 @@ impl ServiceExaminer<'_> {
             groups: groups
                 .map(|(name, _)| (name.instance.clone(), name.group.clone()))
                 .collect(),
-            from: oldest.min(to),
+            from: since.min(to),
             to,
             keys: &survey.keys,
             limit: self.limit,

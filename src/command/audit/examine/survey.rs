@@ -35,8 +35,8 @@ pub(super) struct GroupPairs {
 pub(super) struct PairSurvey {
     pub(super) groups: BTreeMap<GroupName, GroupPairs>,
     pub(super) keys: MessageKeys,
-    /// The earliest born time.
-    pub(super) oldest: Option<Timestamp>,
+    /// The earliest time at which a copy of any of the messages can have been stored.
+    pub(super) since: Option<Timestamp>,
     /// Whether the born time of some message is unknown.
     pub(super) has_undated: bool,
     /// Messages whose key is unknown.
@@ -68,10 +68,10 @@ impl PairSurvey {
                 why: "the key of the message is unknown".into(),
             }),
         }
-        match (subject.born, self.oldest) {
+        match (subject.earliest_copy(), self.since) {
             (None, _) => self.has_undated = true,
-            (Some(born), Some(oldest)) if oldest <= born => {}
-            (born, _) => self.oldest = born,
+            (Some(earliest), Some(since)) if since <= earliest => {}
+            (earliest, _) => self.since = earliest,
         }
         let instance = instance_of(line);
         for seen in &judged.groups {

@@ -27,8 +27,8 @@ use crate::source::{CallPacer, Ons};
 pub struct DeadLetterRequest<'a> {
     /// Groups with their instances, expected ones first.
     pub groups: Vec<(Option<Arc<str>>, Arc<str>)>,
-    /// The time since which dead letters are asked for: five minutes before the oldest born time. Those of more than three
-    /// days ago are deleted.
+    /// The time since which dead letters are asked for: earlier, none of the messages can have had one. Those of more than
+    /// three days ago are deleted.
     pub from: Timestamp,
     /// The time until which dead letters are asked for: now.
     pub to: Timestamp,
