@@ -125,11 +125,11 @@ phrases! {
     OTHER_KINDS_TOGETHER: "Other kinds", "其他差异类型";
     HOW_TO_READ: "How to read this", "如何阅读本报告";
     HOW_JUDGED:
-        "For each message the source said a word about each consumer group, judged by the group's offset. The report compares these words with the groups that were expected. A message is a break if an expected group is open, absent, or filtered where that is not accepted; undetermined is not a pass.",
-        "对每条消息，数据源按消费位点给出各消费组的状态；本报告将其与应消费的消费组逐一对照。只要有一个应消费的消费组未消费（open）、缺失（absent），或被过滤（filtered）而未获认可，该消息即为差异；无法判定（undetermined）不等于通过。";
+        "For each message the source said a word about each consumer group, judged by the group's offset. The report compares these words with the groups that were expected. What copies in retry and dead-letter topics and reports of clients prove goes before the offset. A message is a break if an expected group is open, absent, retrying or failed, or filtered or dead-lettered where that is not accepted; undetermined is not a pass.",
+        "对每条消息，数据源按消费位点给出各消费组的状态；本报告将其与应消费的消费组逐一对照。若重试主题、死信主题中的副本或客户端的上报能证明更多，则以其为准。只要有一个应消费的消费组未消费（open）、缺失（absent）、重试中（retrying）或消费失败（failed），或被过滤（filtered）、成为死信（dead_lettered）而未获认可，该消息即为差异；无法判定（undetermined）不等于通过。";
     HOW_JUDGED_WITHOUT:
-        "For each message the source said a word about each consumer group, judged by the group's offset. No expectations were given, so only the groups that answered are judged: a group that was never started is invisible here. A message is a break if a group that answered is open; undetermined is not a pass.",
-        "对每条消息，数据源按消费位点给出各消费组的状态。由于未指定消费约定，本报告只判定有结果的消费组：从未启动的消费组不会出现。只要有一个有结果的消费组未消费（open），该消息即为差异；无法判定（undetermined）不等于通过。";
+        "For each message the source said a word about each consumer group, judged by the group's offset. No expectations were given, so only the groups that answered are judged: a group that was never started is invisible here. What copies in retry and dead-letter topics and reports of clients prove goes before the offset. A message is a break if a group that answered is open, retrying, failed, or dead-lettered where that is not accepted; undetermined is not a pass.",
+        "对每条消息，数据源按消费位点给出各消费组的状态。由于未指定消费约定，本报告只判定有结果的消费组：从未启动的消费组不会出现。若重试主题、死信主题中的副本或客户端的上报能证明更多，则以其为准。只要有一个有结果的消费组未消费（open）、重试中（retrying）、消费失败（failed），或成为死信（dead_lettered）而未获认可，该消息即为差异；无法判定（undetermined）不等于通过。";
     MEANING: "meaning", "含义";
     CODE: "code", "代码";
     THE_RUN: "The run", "运行信息";

@@ -54,9 +54,15 @@ impl SummaryText<'_> {
             .into_iter()
             .chain(advice)
             .chain(
-                [breaks, absent, rejected, undetermined]
-                    .into_iter()
-                    .flatten(),
+                [
+                    breaks,
+                    self.dead_letters_step(),
+                    absent,
+                    rejected,
+                    undetermined,
+                ]
+                .into_iter()
+                .flatten(),
             )
             .collect()
     }
@@ -75,6 +81,19 @@ impl SummaryText<'_> {
             format!(
                 "{place}the same command with --resume asks about them again, while the messages are kept (about 3 days)"
             )
+        })
+    }
+
+    /// Returns what to do about dead letters that make breaks, or `None` if there are none.
+    fn dead_letters_step(&self) -> Option<String> {
+        let mut groups = self.summary.tally.groups.values();
+        let is_any = groups.any(|group| group.missed_as(Verdict::DeadLettered) > 0);
+        is_any.then(|| {
+            if self.is_chinese() {
+                "死信：重新投递之前，请先查明并排除失败原因".to_owned()
+            } else {
+                "dead letters: correct what made them fail before they are sent again".to_owned()
+            }
         })
     }
 

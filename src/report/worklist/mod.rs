@@ -9,6 +9,9 @@
 //! | file | content | what to do first |
 //! |---|---|---|
 //! | `GROUP.open` | the offset has not reached the message | ask again: a group that is only behind will still get it |
+//! | `GROUP.dead_lettered` | it failed, and was given up | find out why: sent again to the same consumer, it fails again |
+//! | `GROUP.retrying` | it failed, and waits for its next delivery | ask again later |
+//! | `GROUP.failed` | its client reported a failure | look at the group's own log |
 //! | `GROUP.absent` | no answer names the group | start the group, or correct its name |
 //! | `GROUP.filtered` | filtered where that is not accepted | correct the subscription |
 //! | `GROUP.undetermined` | unknown: the message may have been consumed | look at the group's own log |
