@@ -143,8 +143,7 @@ fn the_results_file_has_a_line_for_each_row_in_order() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), 1002, "header, a thousand rows, trailer");
-    assert_eq!(lines[0]["schema"], "ons-audit/1");
+    assert_eq!(lines[0]["schema"], "ons-audit/2");
     assert_eq!(lines[0]["source"], "samples/cluster.json");
     assert_eq!(lines[0]["inputs"][0]["rows"], 1000);
     for (nth, line) in lines[1..=1000].iter().enumerate() {
@@ -153,7 +152,25 @@ fn the_results_file_has_a_line_for_each_row_in_order() {
         assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "{line}");
         assert!(line["extra"]["order_id"].is_string(), "{line}");
     }
-    assert_eq!(lines[1001]["totals"]["rows"], 1000);
+    let (trailer, examined) = lines[1001..].split_last().unwrap();
+    assert_eq!(trailer["totals"]["rows"], 1000);
+    assert_eq!(trailer["evidence"]["lines"], examined.len());
+    for line in examined {
+        let kinds = ["examined", "proof"].map(|kind| line.get(kind).is_some());
+        assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "{line}");
+    }
+    assert!(examined.len() > 18, "topics and proofs");
+
+    tool.call(AUDIT)
+        .args("--examine none -o b.csv --results b.ndjson")
+        .ends(1);
+    let unexamined = tool.read("b.ndjson");
+    assert_eq!(
+        unexamined.lines().count(),
+        1002,
+        "header, a thousand rows, trailer"
+    );
+    assert!(unexamined.starts_with("{\"schema\":\"ons-audit/1\","));
     assert!(!tool.has("a.results.ndjson.partial"));
 }
 
@@ -240,7 +257,12 @@ fn verify_sees_every_change() {
             "the trailer says",
         ),
         (without(500), "row 500"),
-        (without(1001), "has no trailer"),
+        (without(1001), "line 1 behind its rows can't be read"),
+        (
+            text.replacen("\"attempts\":4}}", "\"attempts\":5}}", 1),
+            "was changed after it was sealed",
+        ),
+        (without(lines.len() - 1), "has no trailer"),
         (text[..text.len() - 1].to_owned(), "has no trailer"),
         (without(0), "expected the header of a results file"),
         (String::new(), "expected the header of a results file"),

@@ -37,11 +37,11 @@ fn stdout_carries_data_only() {
     );
     assert_eq!(said.stdout, tool.read("a.csv"));
     assert_eq!(dash.stdout, said.stdout);
-    assert!(said.stderr.contains("280 break"), "{}", said.stderr);
+    assert!(said.stderr.contains("290 break"), "{}", said.stderr);
 
     let quiet = tool.call(AUDIT).args("--quiet -o a.csv").ends(1);
     assert_eq!(quiet.stdout, "");
-    assert!(!quiet.stderr.contains("280"), "{}", quiet.stderr);
+    assert!(!quiet.stderr.contains("290"), "{}", quiet.stderr);
 }
 
 #[test]

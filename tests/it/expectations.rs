@@ -155,7 +155,7 @@ fn without_expectations_every_report_says_so() {
             "audit samples/incident.csv --source samples/cluster.json --accept filtered {reports}"
         ))
         .ends(1);
-    let missed = "messages were missed by at least one group that answered: ";
+    let missed = "messages were missed or not processed by at least one group that answered: ";
     let ending = "(no expectations were given)";
     let none = "none; a group that was never started is invisible, use --expect or --expect-file; filtered messages were \
                 accepted";

@@ -20,27 +20,31 @@ fn the_sample_page_is_complete_and_makes_no_requests() {
         "audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv --accept filtered",
     );
     for says in [
-        "<h1>280 of 986 messages were missed by at least one expected group</h1>",
-        "<li>GID_billing 210 (produced 2026-11-20 06:02 to 06:19 UTC)</li>",
+        "<h1>290 of 986 messages were missed or not processed by at least one expected group</h1>",
+        "<li>GID_billing 221 (11 dead-lettered, produced 2026-11-20 05:32 to 06:19 UTC)</li>",
         "<li>6 rejected as bad rows</li>",
         "<p class=\"state\">Complete: every message was answered or not found</p>",
         "<tr><th scope=\"row\" dir=\"auto\">orders<td dir=\"auto\">GID_shipping<td dir=\"auto\">",
         "1,000 rows = 986 distinct + 8 duplicates + 6 rejected",
-        "</svg>passed <b>772</b>",
+        "</svg>passed <b>761</b>",
         "</svg>open <b>210</b>",
         "</svg>absent <b>43</b>",
-        "210 missed, produced 2026-11-20 06:02:09 to 06:18:54; at most 9 a bar",
+        "</svg>dead_lettered <b>11</b>",
+        "</svg>retrying <b>7</b>",
+        "221 missed, produced 2026-11-20 05:32:59 to 06:18:54; at most 9 a bar",
         "<tr><th scope=\"row\" dir=\"auto\">orders<td class=\"n\">210",
         "<tr><th scope=\"row\">10.21.3.12<td class=\"n\">5120<td class=\"n\">110",
-        "<span dir=\"auto\">orders: GID_billing open</span><b>210</b>",
+        "<span dir=\"auto\">orders: GID_billing open</span><b>203</b>",
+        "<span dir=\"auto\">payments: GID_billing dead_lettered</span><b>10</b>",
         "<tr><td>657<td>0A15030B110F18B4AAC264DBD9370E4E<td>06:02:09<td>A-10645<td>233.84<td>Łukasz",
-        "passed means that the group&#39;s offset went past the message. It does not prove success",
+        "passed means that the group&#39;s offset went past the message; evidence says what else is known",
         "SHA-256 of the results file",
         "time zone of this report<td dir=\"auto\">UTC",
     ] {
         assert!(page.contains(says), "{says}");
     }
     for says in [
+        "<li>dead letters: correct what made them fail before they are sent again</li>",
         "<li>absent groups: were they ever started? check their names in the expectations</li>",
         "<dd class=\"meaning\">an expected group is open, absent, retrying or failed, or filtered or dead-lettered where that is not accepted</dd>",
         "<b>absent</b>: the group was expected, and the answer does not name it",
@@ -50,7 +54,7 @@ fn the_sample_page_is_complete_and_makes_no_requests() {
     ] {
         assert!(page.contains(says), "{says}");
     }
-    assert_eq!(listed(&page), 280 + 4 + 6);
+    assert_eq!(listed(&page), 290 + 4 + 6);
     assert!(!page.contains(">calls<"), "a snapshot is not called");
     for word in ["http:", "https:", "src=", "@import", "url("] {
         let elsewhere = page.replace("url(#", ""); // its own patterns
@@ -111,8 +115,8 @@ fn zone_and_language_change_texts_for_people_only() {
     let page = tool.read("zh.html");
     for says in [
         "<html lang=\"zh-Hans\">",
-        "<h1>986 条消息中有 280 条被至少一个应消费的消费组漏消费</h1>",
-        "<li>GID_billing 210 条（2026-11-20 14:02 至 14:19 Asia/Shanghai 产生）</li>",
+        "<h1>986 条消息中有 290 条被至少一个应消费的消费组漏消费或处理失败</h1>",
+        "<li>GID_billing 221 条（死信 11 条、2026-11-20 13:32 至 14:19 Asia/Shanghai 产生）</li>",
         "</svg>未消费 <b>210</b>",
         "<td>14:02:09<td>A-10645",
         "（open）",
@@ -127,5 +131,5 @@ fn zone_and_language_change_texts_for_people_only() {
     assert!(tool.read("zh.csv").contains(",2026-11-20T06:02:09.591Z,"));
     let summary: serde_json::Value = serde_json::from_str(&tool.read("zh.json")).unwrap();
     let headline = summary["headline"].as_str().unwrap();
-    assert!(headline.contains("06:02 to 06:19 UTC"), "{headline}");
+    assert!(headline.contains("05:32 to 06:19 UTC"), "{headline}");
 }

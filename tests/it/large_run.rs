@@ -168,7 +168,16 @@ fn of_ndjson(tool: &Tool) -> (Counts, Value) {
     (counts, summary)
 }
 
-const VERDICTS: [&str; 5] = ["passed", "filtered", "open", "undetermined", "absent"];
+const VERDICTS: [&str; 8] = [
+    "passed",
+    "filtered",
+    "open",
+    "undetermined",
+    "absent",
+    "dead_lettered",
+    "retrying",
+    "failed",
+];
 
 fn of_json(summary: &Value) -> Counts {
     let messages = summary["messages"].as_object().unwrap().iter();

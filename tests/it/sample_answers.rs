@@ -8,6 +8,8 @@ use ons_audit::message::{Position, Query};
 use ons_audit::source::snapshot::Snapshot;
 use ons_audit::source::{Failure, FailureKind, Trace, TraceSource};
 
+use super::tool::{Row, Tool, table};
+
 /// A message by topic and ID.
 type Key = (String, String);
 
@@ -69,6 +71,29 @@ fn every_answer_is_the_truth() {
         let trace = trace(&snapshot, &query(key)).unwrap();
         assert_eq!(&words(&trace), expected, "{key:?}");
     }
+}
+
+#[test]
+fn every_verdict_and_its_evidence_are_the_truth() {
+    let tool = Tool::new();
+    tool.call("audit samples/incident.csv --source samples/cluster.json -o a.csv")
+        .ends(1);
+    let report = table(&tool.read("a.csv"));
+    let cells = |row: &Row| {
+        let columns = ["topic", "msg_id", "group", "verdict", "evidence"];
+        columns.map(|column| row[column].clone())
+    };
+    let judged = report.iter().filter(|row| !row["group"].is_empty());
+    let judged: BTreeSet<_> = judged.map(cells).collect();
+    let truth = table(&std::fs::read_to_string(path("tests/data/sample_truth.csv")).unwrap());
+    let truth: BTreeSet<_> = truth.iter().map(cells).collect();
+    for kind in ["dead_lettered", "retrying", "open"] {
+        assert!(truth.iter().any(|row| row[3] == kind), "{kind}");
+    }
+    for kind in ["offset", "no_failure", "retried"] {
+        assert!(truth.iter().any(|row| row[4] == kind), "{kind}");
+    }
+    assert_eq!(judged, truth);
 }
 
 #[test]

@@ -37,7 +37,16 @@ fn metrics_count_what_the_reports_count() {
         assert_eq!(told[&name], number(count), "{name}");
     }
     for (group, counts) in summary["groups"].as_object().unwrap() {
-        for verdict in ["passed", "filtered", "open", "undetermined", "absent"] {
+        for verdict in [
+            "passed",
+            "filtered",
+            "open",
+            "undetermined",
+            "absent",
+            "dead_lettered",
+            "retrying",
+            "failed",
+        ] {
             let name = format!(
                 "ons_audit_group_messages{{audit=\"nightly\",group=\"{group}\",verdict=\"{verdict}\"}}"
             );
@@ -155,7 +164,7 @@ fn a_webhook_gets_counts_and_no_ids() {
         );
         let (_, body) = request.split_once("\r\n\r\n").unwrap();
         serde_json::from_str::<Value>(body).unwrap();
-        assert!(body.contains("280 of 986 messages were missed"), "{body}");
+        assert!(body.contains("290 of 986 messages were missed"), "{body}");
         for private in ["0A15030B", "A-10645", "SECs1gning", "MQ_INST"] {
             assert!(
                 !request.contains(private),

@@ -25,7 +25,14 @@ fn each_list_has_the_messages_of_one_group_and_verdict_once() {
     let tool = Tool::new();
     let said = tool.call(AUDIT).args("--worklist work").ends(1);
     let pair = |name: &str| ["csv", "ndjson"].map(|ending| format!("{name}.{ending}"));
-    let expected: BTreeSet<_> = ["GID_billing.open", "GID_ledger.absent", "GID_shipping.open"]
+    let lists = [
+        "GID_billing.dead_lettered",
+        "GID_billing.open",
+        "GID_ledger.absent",
+        "GID_shipping.open",
+        "GID_shipping.retrying",
+    ];
+    let expected: BTreeSet<_> = lists
         .iter()
         .flat_map(|name| pair(name))
         .chain(["worklist.json".to_owned()])
@@ -38,6 +45,8 @@ fn each_list_has_the_messages_of_one_group_and_verdict_once() {
         ("GID_billing", "open"),
         ("GID_ledger", "absent"),
         ("GID_shipping", "open"),
+        ("GID_billing", "dead_lettered"),
+        ("GID_shipping", "retrying"),
     ] {
         let name = format!("work/{group}.{verdict}");
         let rows = table(&tool.read(&format!("{name}.csv")));
@@ -77,7 +86,7 @@ fn each_list_has_the_messages_of_one_group_and_verdict_once() {
         .iter()
         .map(|file| file["file"].as_str().unwrap())
         .collect();
-    assert!(listed.len() == 6 && manifest["complete"] == true);
+    assert!(listed.len() == 2 * lists.len() && manifest["complete"] == true);
     assert!(manifest["records"][0]["run_id"].is_string());
 }
 

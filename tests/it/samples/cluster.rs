@@ -1,7 +1,8 @@
-//! `cluster.json`: the offsets at the end of the story, one entry on each line.
+//! `cluster.json`: the offsets at the end of the story and what was examined then, one entry on each line.
 
 use jiff::Timestamp;
 
+use super::examination;
 use super::story::{CAPTURED, GROUPS, Group, INSTANCE, millis};
 use super::traffic::{BROKERS, Message, QUEUES, Role, TOPICS};
 
@@ -22,13 +23,15 @@ pub(super) fn json(traffic: &[Message]) -> String {
  "brokers":["broker-a","broker-b"],
  "topics":[{}],
  "groups":[{}],
- "messages":[{}]
+ "messages":[{}],
+{}
 }}
 "#,
         utc(millis(CAPTURED)),
         lines(topics, 2),
         lines(groups, 2),
         lines(messages, 2),
+        examination::json(traffic),
     )
 }
 
@@ -103,7 +106,7 @@ fn each_queue(entry: impl Fn(&str, u64) -> String) -> Vec<String> {
 }
 
 /// Formats one entry on each line, indented.
-fn lines(entries: impl IntoIterator<Item = String>, indent: usize) -> String {
+pub(super) fn lines(entries: impl IntoIterator<Item = String>, indent: usize) -> String {
     let margin = format!("\n{:indent$}", "");
     let entries: Vec<_> = entries
         .into_iter()
@@ -112,6 +115,6 @@ fn lines(entries: impl IntoIterator<Item = String>, indent: usize) -> String {
     entries.join(",")
 }
 
-fn utc(millis: i64) -> String {
+pub(super) fn utc(millis: i64) -> String {
     format!("{:.3}", Timestamp::from_millisecond(millis).unwrap())
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::story::{INSTANCE, LONG_EXPIRED, NEVER_STORED, millis, words};
+use super::story::{INSTANCE, LONG_EXPIRED, NEVER_STORED, evidence, millis, words};
 use super::traffic::{Message, Role, java_id};
 
 /// One row. All values are texts, so that both formats have the same.
@@ -121,10 +121,16 @@ pub(super) fn ndjson(rows: &[Row]) -> String {
 
 /// Returns the correct answer of every group about every message that has an answer.
 pub(super) fn truth(traffic: &[Message]) -> String {
-    let mut truth = "msg_id,topic,group,track_type\n".to_owned();
+    let mut truth = "msg_id,topic,group,track_type,verdict,evidence\n".to_owned();
     for message in traffic.iter().filter(|m| m.role == Role::Asked) {
         for (group, word) in words(message) {
-            writeln!(truth, "{},{},{group},{word}", message.msg_id, message.topic).unwrap();
+            let (verdict, evidence) = evidence(group, word, message);
+            let Message { msg_id, topic, .. } = message;
+            writeln!(
+                truth,
+                "{msg_id},{topic},{group},{word},{verdict},{evidence}"
+            )
+            .unwrap();
         }
     }
     truth

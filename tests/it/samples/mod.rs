@@ -2,11 +2,12 @@
 //! samples` rewrites them.
 //!
 //! [`story`] says what happened and what each group must answer, by the clock. [`traffic`] makes the messages and their
-//! IDs. [`cluster`] writes the offsets at the end of the story, and [`incident`] the list to reconcile. The words in
-//! `tests/data/sample_truth.csv` are derived from the clock, never from offsets, so they are independent of the
-//! program.
+//! IDs. [`cluster`] writes the offsets at the end of the story, [`examination`] the copies of messages that failed, and
+//! [`incident`] the list to reconcile. The words in `tests/data/sample_truth.csv` are derived from the clock, never from
+//! offsets and copies, so they are independent of the program.
 
 mod cluster;
+mod examination;
 mod incident;
 mod story;
 mod traffic;

@@ -12,6 +12,9 @@ pub(super) const TOPICS: [(&str, u64, u64); 3] = [
     ("refunds", 18_000, 2_700),
 ];
 
+/// How the IDs of 5.x clients begin.
+pub(super) const V5_PREFIX: &str = "01";
+
 /// Number of messages between opening and halt.
 const SENT: u64 = 1043;
 
@@ -164,7 +167,7 @@ fn go_id(ip: u32, pid: u16, born_at: i64, counter: u64) -> String {
 /// Makes the ID of a 5.x client: version, hardware address, process, seconds since 2021, sequence.
 fn v5_id(mac: u64, pid: u16, born_at: i64, sequence: u64) -> String {
     let seconds = (born_at - millis("2021-01-01T00:00:00Z")) / 1000;
-    format!("01{mac:012X}{pid:04X}{seconds:08X}{sequence:08X}")
+    format!("{V5_PREFIX}{mac:012X}{pid:04X}{seconds:08X}{sequence:08X}")
 }
 
 /// Splitmix64: the same numbers on every machine.
