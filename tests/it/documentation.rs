@@ -10,7 +10,7 @@ use super::cli::{COMMANDS, options};
 use super::gateway::{Gateway, KEY_ID, SECRET};
 use super::rocketmq::cluster::{Cluster, key};
 use super::rocketmq::{keys, state};
-use super::tool::{Tool, table};
+use super::tool::{Row, Tool, table};
 
 /// How the README runs the program from a clone.
 const FROM_A_CLONE: &str = "cargo run -- ";
@@ -603,6 +603,7 @@ fn outputs() -> BTreeMap<&'static str, String> {
         ",rejected,",
     ];
     let rows = telling.map(first);
+    let processing = processing(&csv);
     let call = tool.call("report report.results.ndjson -o report.csv -o ticket.md");
     call.args("--bundle evidence.zip").ends(1);
     let verified = tool.call("verify evidence.zip").ends(0);
@@ -616,6 +617,7 @@ fn outputs() -> BTreeMap<&'static str, String> {
         ("head", summary[..10].join("\n")),
         ("summary", summary.join("\n")),
         ("csv", rows.join("\n")),
+        ("processing", processing),
         ("markdown", without_hashes(&tool.read("ticket.md"))),
         (
             "verify",
@@ -630,6 +632,34 @@ fn outputs() -> BTreeMap<&'static str, String> {
             tool.call(inspect).ends(0).stdout.trim_end().to_owned(),
         ),
     ])
+}
+
+/// Returns what a report says about the first message with each evidence.
+fn processing(csv: &str) -> String {
+    const COLUMNS: [&str; 7] = [
+        "row",
+        "group",
+        "verdict",
+        "evidence",
+        "attempts_seen",
+        "evidence_at",
+        "evidence_note",
+    ];
+    let rows = table(csv);
+    let telling = [
+        ("dead_lettered", ""),
+        ("retrying", ""),
+        ("passed", "retried"),
+        ("passed", "no_failure"),
+        ("passed", "offset"),
+    ];
+    let first = telling.map(|(verdict, evidence)| {
+        let is_it = |row: &&Row| row["verdict"] == verdict && row["evidence"] == evidence;
+        let row = rows.iter().find(is_it).unwrap();
+        COLUMNS.map(|column| row[column].as_str()).join(",")
+    });
+    let head = [COLUMNS.join(",")];
+    head.into_iter().chain(first).collect::<Vec<_>>().join("\n")
 }
 
 /// Replaces run IDs in backticks and hashes by `…`: they are different in every run.
