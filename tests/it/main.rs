@@ -64,6 +64,8 @@ mod no_room;
 #[cfg(test)]
 mod previous;
 #[cfg(test)]
+mod processed;
+#[cfg(test)]
 mod quota_shared;
 #[cfg(test)]
 mod read_only;
