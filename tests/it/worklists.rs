@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::tool::{Tool, table};
+use super::tool::{Row, Tool, table};
 
 const AUDIT: &str = "audit samples/incident.csv --source samples/cluster.json --expect-file samples/expected.csv \
                      --accept filtered --results r.ndjson -o a.csv -o a.json";
@@ -20,64 +20,34 @@ fn names(tool: &Tool) -> BTreeSet<String> {
         .collect()
 }
 
+/// The lists of the sample: group and verdict.
+const LISTS: [(&str, &str); 5] = [
+    ("GID_billing", "dead_lettered"),
+    ("GID_billing", "open"),
+    ("GID_ledger", "absent"),
+    ("GID_shipping", "open"),
+    ("GID_shipping", "retrying"),
+];
+
 #[test]
 fn each_list_has_the_messages_of_one_group_and_verdict_once() {
     let tool = Tool::new();
     let said = tool.call(AUDIT).args("--worklist work").ends(1);
-    let pair = |name: &str| ["csv", "ndjson"].map(|ending| format!("{name}.{ending}"));
-    let lists = [
-        "GID_billing.dead_lettered",
-        "GID_billing.open",
-        "GID_ledger.absent",
-        "GID_shipping.open",
-        "GID_shipping.retrying",
-    ];
-    let expected: BTreeSet<_> = lists
+    let expected: BTreeSet<_> = LISTS
         .iter()
-        .flat_map(|name| pair(name))
+        .flat_map(|(group, verdict)| {
+            ["csv", "ndjson"].map(|ending| format!("{group}.{verdict}.{ending}"))
+        })
         .chain(["worklist.json".to_owned()])
         .collect();
     assert_eq!(names(&tool), expected, "only lists of expected groups");
     assert_eq!(tool.mode("work"), 0o700);
     let counts = json(&tool.read("a.json"));
     let report = table(&tool.read("a.csv"));
-    for (group, verdict) in [
-        ("GID_billing", "open"),
-        ("GID_ledger", "absent"),
-        ("GID_shipping", "open"),
-        ("GID_billing", "dead_lettered"),
-        ("GID_shipping", "retrying"),
-    ] {
-        let name = format!("work/{group}.{verdict}");
-        let rows = table(&tool.read(&format!("{name}.csv")));
-        assert_eq!(
-            Some(rows.len() as u64),
-            counts["groups"][group][verdict].as_u64()
-        );
-        let ids: BTreeSet<_> = rows.iter().map(|row| row["msg_id"].clone()).collect();
-        assert_eq!(ids.len(), rows.len(), "each message once");
-        let missed = report
-            .iter()
-            .filter(|row| row["group"] == group && row["verdict"] == verdict);
-        let missed: BTreeMap<_, _> = missed.map(|row| (row["msg_id"].clone(), row)).collect();
-        assert!(ids.iter().eq(missed.keys()));
-        for row in &rows {
-            for column in ["topic", "instance_id"] {
-                assert_eq!(row[column], missed[&row["msg_id"]][column]);
-            }
-            assert!(!row["order_id"].is_empty());
-        }
-        let lines = tool.read(&format!("{name}.ndjson"));
-        let lines: Vec<_> = lines.lines().map(json).collect();
-        assert_eq!(lines.len(), rows.len());
-        for (line, row) in lines.iter().zip(&rows) {
-            assert_eq!(line["msg_id"], row["msg_id"]);
-            assert_eq!(line["missed"]["group"], group);
-            assert_eq!(line["missed"]["verdict"], verdict);
-            assert_eq!(line["extra"]["order_id"], row["order_id"]);
-        }
-        assert_eq!(tool.mode(&format!("{name}.csv")), 0o600);
-        let line = format!("{name}.csv: {} rows", rows.len());
+    for (group, verdict) in LISTS {
+        let number = one_list(&tool, &report, (group, verdict));
+        assert_eq!(Some(number), counts["groups"][group][verdict].as_u64());
+        let line = format!("work/{group}.{verdict}.csv: {number} rows");
         assert!(said.stderr.contains(&line), "{}", said.stderr);
     }
     let manifest = json(&tool.read("work/worklist.json"));
@@ -86,8 +56,38 @@ fn each_list_has_the_messages_of_one_group_and_verdict_once() {
         .iter()
         .map(|file| file["file"].as_str().unwrap())
         .collect();
-    assert!(listed.len() == 2 * lists.len() && manifest["complete"] == true);
+    assert!(listed.len() == 2 * LISTS.len() && manifest["complete"] == true);
     assert!(manifest["records"][0]["run_id"].is_string());
+}
+
+/// Compares the two files of a list with the report. Returns the number of messages in them.
+fn one_list(tool: &Tool, report: &[Row], (group, verdict): (&str, &str)) -> u64 {
+    let name = format!("work/{group}.{verdict}");
+    let rows = table(&tool.read(&format!("{name}.csv")));
+    let ids: BTreeSet<_> = rows.iter().map(|row| row["msg_id"].clone()).collect();
+    assert_eq!(ids.len(), rows.len(), "each message once");
+    let missed = report
+        .iter()
+        .filter(|row| row["group"] == group && row["verdict"] == verdict);
+    let missed: BTreeMap<_, _> = missed.map(|row| (row["msg_id"].clone(), row)).collect();
+    assert!(ids.iter().eq(missed.keys()));
+    for row in &rows {
+        for column in ["topic", "instance_id"] {
+            assert_eq!(row[column], missed[&row["msg_id"]][column]);
+        }
+        assert!(!row["order_id"].is_empty());
+    }
+    let lines = tool.read(&format!("{name}.ndjson"));
+    let lines: Vec<_> = lines.lines().map(json).collect();
+    assert_eq!(lines.len(), rows.len());
+    for (line, row) in lines.iter().zip(&rows) {
+        assert_eq!(line["msg_id"], row["msg_id"]);
+        assert_eq!(line["missed"]["group"], group);
+        assert_eq!(line["missed"]["verdict"], verdict);
+        assert_eq!(line["extra"]["order_id"], row["order_id"]);
+    }
+    assert_eq!(tool.mode(&format!("{name}.csv")), 0o600);
+    rows.len() as u64
 }
 
 #[test]

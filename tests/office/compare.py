@@ -11,7 +11,7 @@ def read(path):
 
 def told(name, cell):
     """A cell of a CSV as the sheet shows it."""
-    if name in ("born_at", "observed_at"):
+    if name in ("born_at", "observed_at", "evidence_at"):
         return cell.replace("T", " ").removesuffix("Z")
     return cell
 
