@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::{ReportTotals, RunEnd};
 use crate::exit::Advice;
 use crate::file;
-use crate::verdict::{MessageVerdict, Verdict};
+use crate::verdict::{Evidence, MessageVerdict, Verdict};
 
 /// The prefix of every metric name.
 const PREFIX: &str = "ons_audit";
@@ -40,6 +40,12 @@ struct MessageLabels {
 struct GroupLabels {
     group: String,
     verdict: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EvidenceLabels {
+    group: String,
+    evidence: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -264,6 +270,20 @@ impl MetricsPage {
         }
         let help = "Distinct messages of the last run by group and verdict";
         self.0.register("group_messages", help, groups);
+        let passed = Family::<EvidenceLabels, GaugeValue>::default();
+        for (group, counted) in &tally.groups {
+            for evidence in Evidence::ALL {
+                let label = EvidenceLabels {
+                    group: group.clone(),
+                    evidence: evidence.as_str(),
+                };
+                let messages = number(counted.evidence(evidence));
+                passed.get_or_create(&label).set(messages);
+            }
+        }
+        let help =
+            "Distinct messages of the last run that a group has passed, by what that rests on";
+        self.0.register("group_passed", help, passed);
     }
 
     fn time(&mut self, name: &str, help: &str, seconds: f64) {

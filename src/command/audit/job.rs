@@ -381,19 +381,22 @@ impl Stage<'_> {
     /// Asks a service or a snapshot about all messages.
     fn ask(&self, source: &Source, run: QueryRun<'_>) -> Result<(), Failed> {
         let service = match source {
-            Source::Ons(ons) => Some(ServiceExaminer {
+            Source::Ons(ons) if self.header.is_examined() => Some(ServiceExaminer {
                 ons,
                 limit: self.examine.limit,
                 trace_sample: self.examine.trace_sample,
-                dead_letters: Pacer::new(self.pace.dead_letter_rate(), NonZeroU32::MIN),
-                traces: Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
+                dead_letters: self.pace.dead_letter_pacer()?,
+                traces: match self.examine.trace_sample {
+                    0 => Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
+                    _ => self.pace.trace_pacer()?,
+                },
                 clock: self.env.clock,
             }),
-            Source::Cluster(_) | Source::Snapshot(_) => None,
+            Source::Ons(_) | Source::Cluster(_) | Source::Snapshot(_) => None,
         };
         let examined = source.snapshot().map(ExamineSource::Snapshot);
         let examined = examined.or(service.as_ref().map(ExamineSource::Service));
-        let live_judge = service.is_some();
+        let live_judge = matches!(source, Source::Ons(_));
         let expectations = self.header.expectations.clone();
         let run = QueryRun {
             examine: examined.and_then(|source| self.examination(source)),

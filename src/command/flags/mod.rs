@@ -15,7 +15,8 @@ pub(super) use examine::{ClusterExamineFlags, ExamineFlags};
 pub(super) use expect::{ExpectFlags, zone_of};
 pub(super) use input::{ColumnFlags, InputFlags};
 pub(super) use pace::{
-    ClusterPaceFlags, DeadlineFlags, Pace, PaceFlags, SourceKind, deadline, rate_of,
+    ClusterPaceFlags, DEAD_LETTERS, DeadlineFlags, Pace, PaceFlags, SourceKind, TRACES_OF_MESSAGES,
+    deadline, rate_of,
 };
 pub(super) use paths::{ReservedPaths, check, create, open, or_stdout};
 pub(super) use reports::{CsvFlags, ReportFlags};

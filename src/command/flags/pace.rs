@@ -244,14 +244,40 @@ impl Pace {
         self.quota_file.as_deref()
     }
 
+    /// Returns the path of the quota file for calls that have a quota of their own: `FILE.dead-letters`, `FILE.traces`.
+    pub(in crate::command) fn own_quota_file(&self, quota: &str) -> Option<PathBuf> {
+        let shared = self.quota_file.as_deref();
+        shared.map(|path| path.with_added_extension(quota))
+    }
+
     /// Opens the quota file, if there is one.
     pub(in crate::command) fn pacer(&self) -> Result<Pacer, Failed> {
         let pacer = Pacer::new(self.rate, self.burst);
-        Ok(match &self.quota_file {
-            Some(path) => pacer.sharing(QuotaFile::open(path)?),
-            None => pacer,
-        })
+        sharing(pacer, self.quota_file.as_deref())
     }
+
+    /// Returns the pace of calls for dead letters. Opens their quota file, if there is one.
+    pub(in crate::command) fn dead_letter_pacer(&self) -> Result<Pacer, Failed> {
+        let pacer = Pacer::new(self.dead_letter_rate(), NonZeroU32::MIN);
+        sharing(pacer, self.own_quota_file(DEAD_LETTERS).as_deref())
+    }
+
+    /// Returns the pace of traces. Opens their quota file, if there is one.
+    pub(in crate::command) fn trace_pacer(&self) -> Result<Pacer, Failed> {
+        let pacer = Pacer::new(self.trace_rate(), NonZeroU32::MIN);
+        sharing(pacer, self.own_quota_file(TRACES_OF_MESSAGES).as_deref())
+    }
+}
+
+/// The endings of quota files for calls that have a quota of their own.
+pub(in crate::command) const DEAD_LETTERS: &str = "dead-letters";
+pub(in crate::command) const TRACES_OF_MESSAGES: &str = "traces";
+
+fn sharing(pacer: Pacer, quota_file: Option<&Path>) -> Result<Pacer, Failed> {
+    Ok(match quota_file {
+        Some(path) => pacer.sharing(QuotaFile::open(path)?),
+        None => pacer,
+    })
 }
 
 #[derive(Debug, clap::Args)]

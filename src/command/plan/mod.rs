@@ -18,7 +18,7 @@ use super::Env;
 use super::audit::{
     self, Draft, ForecastTerms, LookupStage, Preflight, StartMode, reached, refuse_too_many_rejects,
 };
-use super::flags::{RunMonitor, SourceKind};
+use super::flags::{DEAD_LETTERS, RunMonitor, SourceKind, TRACES_OF_MESSAGES};
 use crate::clock;
 use crate::engine::{Forecast, RETENTION};
 use crate::exit::{Failed, Status, print};
@@ -252,6 +252,13 @@ fn outputs(
     let metrics = settings.optional::<PathBuf>("metrics")?;
     files.extend(metrics.map(|path| file("metrics", &path)));
     files.extend(draft.pace.quota_file().map(|path| file("quota file", path)));
+    if draft.source.kind() == SourceKind::Api && draft.header.is_examined() {
+        let traces = settings.get::<usize>("trace_sample")? > 0;
+        let own = [(true, DEAD_LETTERS), (traces, TRACES_OF_MESSAGES)];
+        let own = own.into_iter().filter(|(is_used, _)| *is_used);
+        let own = own.filter_map(|(_, quota)| draft.pace.own_quota_file(quota));
+        files.extend(own.map(|path| file("quota file", &path)));
+    }
     Ok(files)
 }
 
