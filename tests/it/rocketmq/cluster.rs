@@ -1,4 +1,4 @@
-//! A cluster of scripted servers that answer like Java's: a name server and two brokers, with the data of a
+//! A cluster of scripted servers that answer like Java's: a name server and two brokers or more, with the data of a
 //! test.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use crate::broker::{Asked, Broker, Step};
 
-pub(crate) const BROKERS: [&str; 2] = ["broker-a", "broker-b"];
+pub(crate) const BROKERS: [&str; 4] = ["broker-a", "broker-b", "broker-c", "broker-d"];
 
 /// Number of queues of each topic on each broker.
 pub(crate) const QUEUES: u32 = 2;
 
-/// A name server and two brokers.
+/// A name server and its brokers.
 pub(crate) struct Cluster {
     names: Broker,
     brokers: Vec<Broker>,
@@ -20,7 +20,7 @@ pub(crate) struct Cluster {
 }
 
 /// The data of the servers.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct State {
     /// Topics without messages.
     pub(crate) topics: BTreeSet<String>,
@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) at_once: Option<usize>,
     /// The only broker that answers so; by default all, and the name server.
     pub(crate) liar: Option<&'static str>,
+    /// Number of brokers above two.
+    pub(crate) more_brokers: usize,
 }
 
 /// Returns the steps for a request, if it is answered otherwise.
@@ -71,6 +73,9 @@ pub(crate) struct Message {
     pub(crate) properties: Vec<(&'static str, String)>,
     /// Number of redeliveries.
     pub(crate) reconsumed: i32,
+    pub(crate) body: Vec<u8>,
+    /// Says how the body is compressed.
+    pub(crate) system_flag: u32,
 }
 
 impl Message {
@@ -89,6 +94,8 @@ impl Message {
             store: None,
             properties: Vec::new(),
             reconsumed: 0,
+            body: b"a body".to_vec(),
+            system_flag: 0,
         }
     }
 
@@ -103,6 +110,13 @@ impl Message {
             reconsumed,
             ..self.clone()
         }
+    }
+
+    /// Returns whether a look-up by this key finds it.
+    fn is_found_by(&self, key: &str) -> bool {
+        let keys = self.properties.iter().filter(|(name, _)| *name == "KEYS");
+        let mut keys = keys.flat_map(|(_, keys)| keys.split(' '));
+        self.key == key || keys.any(|one| one == key)
     }
 
     /// Returns its position in the commit log.
@@ -153,8 +167,9 @@ impl Group {
 
 impl Cluster {
     pub(crate) fn start(state: State) -> Self {
+        let brokers = 2 + state.more_brokers;
         let state = Arc::new(Mutex::new(state));
-        let brokers: Vec<_> = (0..BROKERS.len())
+        let brokers: Vec<_> = (0..brokers)
             .map(|nth| {
                 let state = state.clone();
                 Broker::scripted(move |asked| state.lock().unwrap().at_broker(nth, asked))
@@ -348,9 +363,16 @@ impl State {
                 None => asked.refuse(1, "can not find message by the offset, 1"),
             },
             12 => {
+                let times = number("beginTimestamp")..=number("endTimestamp");
                 let copies = here().filter(|message| {
-                    message.topic == field("topic") && message.key == field("key")
+                    message.topic == field("topic")
+                        && message.is_found_by(field("key"))
+                        && times.contains(&u64::try_from(message.stored_at).unwrap())
                 });
+                let mut copies: Vec<_> = copies.collect();
+                copies.sort_by_key(|message| std::cmp::Reverse(message.stored_at));
+                copies.truncate(usize::try_from(number("maxNum")).unwrap());
+                let copies = copies.into_iter();
                 let body: Vec<u8> = copies.flat_map(|message| self.stored(message)).collect();
                 if body.is_empty() {
                     asked.refuse(22, "can not find message, maybe time range not correct")
@@ -490,7 +512,7 @@ impl State {
         for (name, value) in &message.properties {
             write!(properties, "{name}\u{1}{value}\u{2}").unwrap();
         }
-        let body = b"a body";
+        let body = &message.body;
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
         let topic = if self.moved {
             "refunds"
@@ -504,7 +526,7 @@ impl State {
         rest.extend([0; 4]); // flag
         rest.extend(message.queue_offset.to_be_bytes());
         rest.extend(message.physical().to_be_bytes());
-        rest.extend([0; 4]); // system flag
+        rest.extend(message.system_flag.to_be_bytes());
         rest.extend(message.born_at.to_be_bytes());
         rest.extend(&host);
         rest.extend(message.stored_at.to_be_bytes());

@@ -1,12 +1,13 @@
 //! What an examination of a cluster finds beyond the offsets, and what it costs.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use ons_audit::engine::Pacer;
-use ons_audit::evidence::{Examination, ExaminedTopic, MessageKeys};
+use ons_audit::evidence::{Examination, ExaminedTopic, FailureReason, MessageKeys, Proof};
 use ons_audit::source::rocketmq::remoting::{Remoting, RemotingOptions};
 use ons_audit::source::rocketmq::{self as source, ClusterConfig, ExamineRequest, GroupToExamine};
 
@@ -19,6 +20,16 @@ const STORED: i64 = 1_763_600_000_000;
 
 /// Examines groups for messages of `orders` and returns what was found.
 fn examine(cluster: &Cluster, groups: &[&str], keys: &[String], limit: u64) -> Examination {
+    examine_with(cluster, groups, keys, (limit, None))
+}
+
+/// Also reads a topic with trace records.
+fn examine_with(
+    cluster: &Cluster,
+    groups: &[&str],
+    keys: &[String],
+    (limit, trace_topic): (u64, Option<&str>),
+) -> Examination {
     let address = cluster.source();
     let servers = address.trim_start_matches("rocketmq://").parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -43,7 +54,7 @@ fn examine(cluster: &Cluster, groups: &[&str], keys: &[String], limit: u64) -> E
             keys: &keys.iter().map(String::as_str).collect::<MessageKeys>(),
             since: Timestamp::from_millisecond(STORED - 300_000).ok(),
             limit,
-            trace_topic: None,
+            trace_topic: trace_topic.map(Into::into),
             keys_of: &|_| Ok(keys.iter().map(|key| key.as_str().into()).collect()),
         };
         reader.examine(&document, &request, &pacer).await
@@ -407,32 +418,244 @@ fn groups_that_are_not_asked_about_cost_no_call() {
     assert_eq!(calls(0), calls(495));
 }
 
-#[test]
-fn the_cost_depends_on_the_copies_not_on_the_messages() {
-    let names = ["GID_0", "GID_1", "GID_2", "GID_3", "GID_4"];
-    let mut state = State::default();
-    state.messages = (0..8).map(Message::nth).collect();
-    for name in names {
-        state.groups.insert(name.to_owned(), Group::push(2));
-        for (topic, offsets) in [("%DLQ%", 500), ("%RETRY%", 500)] {
-            for broker in 0..2 {
-                state.messages.extend((0..offsets).map(|offset| Message {
-                    broker,
-                    ..Message::nth(70).copied(&format!("{topic}{name}"), offset, 3)
-                }));
-            }
+/// 20,000 messages at four brokers, five groups that have passed all of them, and 10,000 copies of other messages.
+fn large() -> State {
+    const COPIES: u64 = 10_000 / (5 * 2 * 4);
+    let place = |nth: u64| Message {
+        broker: usize::try_from(nth / 2 % 4).unwrap(),
+        queue_id: u32::try_from(nth % 2).unwrap(),
+        queue_offset: nth / 8,
+        ..Message::nth(nth)
+    };
+    let mut state = State {
+        messages: (0..20_000).map(place).collect(),
+        more_brokers: 2,
+        ..State::default()
+    };
+    for name in FIVE {
+        let mut group = Group::push(2500);
+        group.offsets.insert(format!("%RETRY%{name}"), COPIES);
+        state.groups.insert(name.to_owned(), group);
+        let topics = ["%DLQ%", "%RETRY%"].map(|prefix| format!("{prefix}{name}"));
+        for (topic, broker) in topics
+            .iter()
+            .flat_map(|topic| (0..4).map(move |at| (topic, at)))
+        {
+            state.messages.extend((0..COPIES).map(|offset| Message {
+                broker,
+                ..Message::nth(70_000).copied(topic, offset, 3)
+            }));
         }
     }
-    let cluster = Cluster::start(state);
+    state
+}
+
+const FIVE: [&str; 5] = ["GID_0", "GID_1", "GID_2", "GID_3", "GID_4"];
+
+#[test]
+fn the_cost_depends_on_the_copies_not_on_the_messages() {
+    let cluster = Cluster::start(large());
     let keys: Vec<_> = (0..20_000).map(key).collect();
-    let found = examine(&cluster, &names, &keys, 20_000);
+    let found = examine(&cluster, &FIVE, &keys, 20_000);
     assert!(
         found.topics.iter().all(|topic| topic.incomplete.is_none()),
         "{:?}",
         found.topics
     );
-    // 10,000 copies take 320 pulls. The rest is two calls for each queue, of which two brokers have half as many as four.
-    assert!(found.calls < 600, "{}", found.calls);
+    // 10,000 copies take 320 pulls. The rest is two calls for each queue.
+    assert!(found.calls <= 1000, "{}", found.calls);
+    assert_eq!(cluster.calls().get(&12), None, "{:?}", cluster.calls());
+}
+
+/// A message with trace records of deliveries of a message to `GID_a`, one a line: `NUMBER SUCCESS CODE`.
+fn trace(nth: u64, records: &str, place: u64) -> Message {
+    let key = key(nth);
+    let mut body = String::new();
+    for record in records.lines() {
+        let [request, success, code] =
+            <[&str; 3]>::try_from(record.split(' ').collect::<Vec<_>>()).unwrap();
+        let at = STORED + request.parse::<i64>().unwrap();
+        let before = [
+            "SubBefore",
+            &at.to_string(),
+            "r",
+            "GID_a",
+            request,
+            &key,
+            "0",
+            "null",
+        ];
+        let after = [
+            "SubAfter",
+            request,
+            &key,
+            "0",
+            success,
+            "null",
+            code,
+            &at.to_string(),
+            "GID_a",
+        ];
+        for fields in [&before[..], &after[..]] {
+            body.push_str(&fields.join("\u{1}"));
+            body.push('\u{2}');
+        }
+    }
+    Message {
+        properties: vec![("KEYS", format!("other {key}"))],
+        body: body.into_bytes(),
+        queue_offset: place,
+        stored_at: STORED + 60_000 * i64::try_from(place).unwrap(),
+        broker: 0,
+        ..Message::nth(90_000 + place).copied("traces", place, 0)
+    }
+}
+
+/// The same message with a compressed body.
+fn compressed(message: Message) -> Message {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&message.body).unwrap();
+    Message {
+        body: encoder.finish().unwrap(),
+        system_flag: 769, // zlib, as clients of 5.5 write it
+        ..message
+    }
+}
+
+/// Shows what clients have reported about a message: `kind reason`, by time.
+fn reports(found: &Examination, nth: u64) -> Vec<String> {
+    let proofs = found.proofs.iter().filter(|proof| *proof.key == key(nth));
+    let reports = proofs.filter(|proof| proof.host.is_some());
+    let reason = |proof: &Proof| proof.reason.map_or("-", FailureReason::as_str);
+    reports
+        .map(|proof| format!("{:?} {}", proof.kind, reason(proof)))
+        .collect()
+}
+
+#[test]
+fn trace_records_are_read_by_pulling_their_topic_or_by_look_ups() {
+    let records = [
+        trace(5, "1 false 2\n2 true 0", 0),
+        compressed(trace(6, "3 false 4", 1)),
+        trace(70, "4 true 0", 2), // of another message
+    ];
+    let mut few = state();
+    few.messages.extend(records.iter().cloned());
+    let mut many = few.clone();
+    let others = (3..2000).map(|place| trace(80, "5 true 0", place));
+    many.messages.extend(others);
+    for (state, looked_up) in [(few, None), (many, Some(16))] {
+        let cluster = Cluster::start(state);
+        let found = examine_with(&cluster, &["GID_a"], &keys(), (1000, Some("traces")));
+        assert_eq!(why(&found, "GID_a", "traces"), "complete");
+        assert_eq!(reports(&found, 5), ["Failed exception", "Succeeded -"]);
+        assert_eq!(reports(&found, 6), ["Failed later"]);
+        assert_eq!(
+            cluster.calls().get(&12).copied(),
+            looked_up,
+            "8 messages, 2 brokers"
+        );
+        let none = examine_with(&cluster, &["GID_a"], &keys(), (1000, Some("nowhere")));
+        assert_eq!(
+            why(&none, "GID_a", "nowhere"),
+            "the cluster has no topic nowhere"
+        );
+    }
+}
+
+#[test]
+fn an_answer_about_traces_that_is_cut_is_asked_for_in_parts() {
+    // A message of which 120 messages name a delivery, so that a look-up returns the newest 64. The oldest 32 are pulled.
+    let mut crowded = state();
+    crowded
+        .messages
+        .extend((0..120).map(|place| compressed(trace(5, &format!("{place} false 1"), place))));
+    crowded
+        .messages
+        .extend((120..2000).map(|place| trace(80, "5 true 0", place)));
+    let cluster = Cluster::start(crowded);
+    let found = examine_with(&cluster, &["GID_a"], &keys(), (1000, Some("traces")));
+    assert_eq!(reports(&found, 5), ["Failed timeout"; 120]);
+    assert_eq!(why(&found, "GID_a", "traces"), "complete");
+    let calls = cluster.calls()[&12];
+    assert!((20..60).contains(&calls), "{calls}");
+
+    // All at the same time: no span of time is short enough.
+    cluster.change(|state| {
+        let traces = state
+            .messages
+            .iter_mut()
+            .filter(|message| message.topic == "traces");
+        traces.for_each(|message| message.stored_at = STORED);
+    });
+    let found = examine_with(&cluster, &["GID_a"], &keys(), (1000, Some("traces")));
+    assert_eq!(
+        why(&found, "GID_a", "traces"),
+        "a broker returns only some of the copies of a message"
+    );
+    assert_eq!(reports(&found, 5).len(), 64);
+}
+
+#[test]
+fn a_body_of_an_unknown_compression_is_counted() {
+    let mut state = state();
+    let lz4 = Message {
+        system_flag: 0x101,
+        ..trace(6, "3 false 4", 1)
+    };
+    state.messages.extend([trace(5, "1 true 0", 0), lz4]);
+    let cluster = Cluster::start(state);
+    let found = examine_with(&cluster, &["GID_a"], &keys(), (1000, Some("traces")));
+    assert_eq!(reports(&found, 5), ["Succeeded -"]);
+    let why = why(&found, "GID_a", "traces");
+    assert_eq!(
+        why,
+        "the compression of 1 message with trace records is unknown or damaged"
+    );
+}
+
+#[test]
+fn an_audit_judges_by_what_clients_have_reported() {
+    let (tool, mut state) = (Tool::new(), state());
+    state.messages.extend([
+        trace(5, "1 false 2\n2 true 0", 0),
+        compressed(trace(6, "3 false 4", 1)),
+    ]);
+    let cluster = Cluster::start(state);
+    tool.write(
+        "in.csv",
+        input(
+            "msg_id,topic",
+            [5, 6, 7].map(|nth| format!("{},orders", key(nth))),
+        ),
+    );
+    let rows = audit(
+        &tool,
+        &cluster,
+        "--exit-zero --examine failures,traces --trace-topic traces",
+        0,
+    );
+    let shown = rows
+        .iter()
+        .filter(|row| row["group"] == "GID_a")
+        .map(|row| {
+            let columns = [
+                "verdict",
+                "evidence",
+                "attempts_seen",
+                "evidence_host",
+                "evidence_note",
+            ];
+            columns.map(|column| &*row[column]).join(",")
+        });
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [
+            "passed,trace,1,127.0.0.1,",
+            "failed,,1,127.0.0.1,later",
+            "passed,no_failure,,,"
+        ]
+    );
 }
 
 #[test]
