@@ -1,4 +1,5 @@
 """Clusters with TLS, and with access control of both kinds: ACL 1.0 in 4.9 and ACL 2.0 in 5.5."""
+import concurrent.futures
 import json
 
 import capture
@@ -78,19 +79,29 @@ def guard(suite, accounts):
         more = "aclEnable=true\n"
     else:
         more = ACL2.format(operator=OPERATOR)
-    for broker in suite.cluster.brokers.values():
-        broker.stop()
+    brokers = suite.cluster.brokers.values()
+    together(lambda broker: broker.stop(), brokers)
+    for broker in brokers:
         broker.start(more=more + ("" if suite.version == "4.9" else f"authConfigPath={broker.store}/auth\n"), wait=False)
-    for broker in suite.cluster.brokers.values():
+    for broker in brokers:
         broker.java.wait_for(broker.ip, broker.port)
     registered(suite)
     if suite.version == "4.9":
         return
     (conf / "tools.yml").write_text("accessKey: {}\nsecretKey: {}\n".format(*OPERATOR))
-    for (key, secret), (_, granted) in accounts.items():
+
+    def grant(account):
+        (key, secret), (_, granted) = account
         commands = [["createUser", "-u", key, "-p", secret, "-t", "Normal"]]
         commands += [["createAcl", "-s", f"User:{key}", "-r", resources, "-a", actions, "-d", "Allow"] for resources, actions in granted]
         for arguments in commands:
             said = capture.mqadmin(suite.jars, suite.home, arguments[0], "-n", suite.cluster.name_server, "-c", cluster.NAME, *arguments[1:])
-            if said.count("success") < len(suite.cluster.brokers):
+            if said.count("success") < len(brokers):
                 raise RuntimeError(f"{arguments}: {json.dumps(said[-600:])}")
+    together(grant, accounts.items())
+
+
+def together(do, things):
+    """Does the same with all things at the same time, and raises what one of them raises."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(do, things))

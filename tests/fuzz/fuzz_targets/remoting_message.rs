@@ -1,8 +1,9 @@
-//! Messages as brokers keep them: what is read takes up the bytes it says, and properties come out whole.
+//! Messages as brokers keep them: what is read takes up the bytes it says, properties come out whole, and bodies are
+//! decompressed or are not.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ons_audit::source::rocketmq::remoting::StoredMessage;
+use ons_audit::source::rocketmq::remoting::{StoredMessage, WithBody};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut rest = bytes;
@@ -20,6 +21,14 @@ fuzz_target!(|bytes: &[u8]| {
         size += message.size as usize;
         read.push(message);
     }
+    // The same messages are read with their bodies, whatever these are.
+    let with_bodies = WithBody::read_all(bytes, usize::MAX);
+    let messages =
+        with_bodies.map(|all| all.into_iter().map(|one| one.message).collect::<Vec<_>>());
+    assert_eq!(
+        messages.ok(),
+        StoredMessage::read_all(bytes, usize::MAX).ok()
+    );
     match StoredMessage::read_all(bytes, usize::MAX) {
         Ok(all) => assert_eq!((all, size), (read, bytes.len())),
         Err(error) => assert!(!error.to_string().is_empty()),

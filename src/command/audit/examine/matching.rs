@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::survey::{GroupName, PairSurvey, each_message, instance_of, key_of};
+use super::survey::{GroupName, PairSurvey, each_message_if, instance_of, key_of};
 use super::{ExaminedRun, SourceNames};
 use crate::evidence::{Examination, ExaminedTopic, Proof};
 use crate::results::{Line, ResultsError};
@@ -22,11 +22,15 @@ pub(super) fn lines(
         by_key.entry(&proof.key).or_default().push(proof);
     }
     let mut proofs = Vec::new();
-    each_message(run, None, |line, _, judged| {
+    let is_carried = |line: &Line<'_>| !line.carried_from.is_empty();
+    let is_named = |line: &Line<'_>| {
+        is_carried(line) || key_of(line).is_some_and(|key| by_key.contains_key(key))
+    };
+    each_message_if(run, None, is_named, |line, _, judged| {
         let of_key = key_of(line).and_then(|key| by_key.get(key));
         let of_key = of_key.into_iter().flatten();
         proofs.extend(of_key.filter_map(|proof| row_proof((survey, names), line, judged, proof)));
-        if !line.carried_from.is_empty() {
+        if is_carried(line) {
             let earlier = run.previous.map(|previous| previous.reports(line));
             proofs.extend(earlier.unwrap_or_default());
         }

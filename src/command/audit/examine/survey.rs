@@ -97,10 +97,22 @@ impl PairSurvey {
 pub(super) fn each_message(
     run: ExaminedRun<'_>,
     found: Option<&EvidenceIndex>,
+    each: impl FnMut(&Line<'_>, &MessageContext<'_>, &Judged<'_>),
+) -> Result<(), ResultsError> {
+    each_message_if(run, found, |_| true, each)
+}
+
+/// As [`each_message`], for those messages that `is_wanted` returns. The others are not judged, which takes the most time.
+pub(super) fn each_message_if(
+    run: ExaminedRun<'_>,
+    found: Option<&EvidenceIndex>,
+    is_wanted: impl Fn(&Line<'_>) -> bool,
     mut each: impl FnMut(&Line<'_>, &MessageContext<'_>, &Judged<'_>),
 ) -> Result<(), ResultsError> {
     run.rows.each_line(|line| {
-        if let Some(answer @ AnswerView::Tracks(_)) = line.answer() {
+        if let Some(answer @ AnswerView::Tracks(_)) = line.answer()
+            && is_wanted(line)
+        {
             let subject = run.contexts.of_line(line);
             let found = found.map(|found| found.of_row(line.row, &line.instance_id));
             let expectations = &run.header.expectations;
