@@ -228,6 +228,10 @@ fn a_topic_that_cannot_be_pulled_is_looked_up() {
     );
 }
 
+fn is_examining(code: i64) -> bool {
+    matches!(code, 11 | 12 | 29 | 45 | 201)
+}
+
 #[test]
 fn refusals_and_failures_are_named_and_end_nothing() {
     let codes = [11, 12, 14, 28, 29, 30, 31, 45, 201];
@@ -249,9 +253,6 @@ fn refusals_and_failures_are_named_and_end_nothing() {
             "can't be read",
         ),
     ];
-    fn is_examining(code: i64) -> bool {
-        matches!(code, 11 | 12 | 29 | 45 | 201)
-    }
     assert!(codes.iter().filter(|code| is_examining(**code)).count() == 5);
     for (lie, says) in lies {
         let mut lying = state();
@@ -299,6 +300,7 @@ fn cluster_messages() -> Vec<Message> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn an_absent_retry_proves_nothing_about_some_groups() {
     let with = |online| Group {
         online: Some(online),
