@@ -77,6 +77,7 @@ fn answered(row: u64) -> (Row, Outcome) {
     };
     let answer = Ok(Trace {
         born_at: None,
+        unique_key: None,
         found: None,
         tracks: Vec::new(),
         request_id: None,

@@ -89,6 +89,7 @@ fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
         file_column: None,
         number_columns: std::collections::BTreeSet::new(),
         marks: results_file.header().rules == Rules::Offsets,
+        examined: results_file.header().is_examined(),
         expectations: results_file.header().expectations.clone(),
         csv: CsvDialect::default(),
         locale: Locale::default(),
