@@ -76,6 +76,7 @@ pub(crate) fn bench() {
             "-o",
             "out.csv",
         ])
+        .env("ONS_AUDIT_EXAMINE", "none") // only answers about messages are measured
         .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "bench-key-id")
         .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "bench-key-secret")
         .status()

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::blocks::At;
 use super::close::{PartialStart, keep_earlier, order_into, seal};
 use super::contents::Contents;
+use super::fast_line_parser::FastLineParser;
 use super::journal::{BLOCK, Durability, FinishedJournal, Journal};
 use super::written_line::LineWriter;
 use super::{EvidenceSection, Line, Outcome, ResultsError, Trailer, evidence, order};
@@ -175,7 +176,11 @@ impl SettledRows {
             },
         );
         let each_text = |text: &[u8]| {
-            let line: Line<'_> = serde_json::from_slice(text).map_err(io::Error::other)?;
+            let text = str::from_utf8(text).map_err(io::Error::other)?;
+            let line = match FastLineParser::default().answer(text) {
+                Some(line) => line,
+                None => serde_json::from_str(text).map_err(io::Error::other)?,
+            };
             each(&line)
         };
         order::each(lines, self.start.earlier, each_text).map_err(write_error("read", &self.target))
