@@ -217,10 +217,31 @@ fn flags_that_would_be_ignored_are_refused() {
             "--burst 5 --quota-file q",
             "'--burst <N>' cannot be used with '--quota-file <FILE>'",
         ),
+        (
+            "--trace-topic T",
+            "--trace-topic has no effect on this source",
+        ),
+        (
+            "--examine failures,traces",
+            "--trace-sample N traces some messages",
+        ),
     ] {
         let call = tool.call("audit samples/incident.csv --source http://127.0.0.1:9 -o a.csv");
         let said = call.args(flags).ends(2);
         assert!(said.stderr.contains(says), "{flags}: {}", said.stderr);
+    }
+    for (source, flags) in [
+        ("samples/cluster.json", "--trace-sample 5"),
+        ("samples/cluster.json", "--trace-topic T"),
+        ("rocketmq://127.0.0.1:9", "--trace-sample 5"),
+    ] {
+        let call = tool.call("audit samples/incident.csv -o a.csv --source");
+        let said = call.args(source).args(flags).ends(2);
+        let says = format!(
+            "{} has no effect on this source",
+            &flags[..flags.find(' ').unwrap()]
+        );
+        assert!(said.stderr.contains(&says), "{flags}: {}", said.stderr);
     }
 }
 

@@ -1,5 +1,9 @@
 //! Flags for what is examined beyond the offsets.
 
+use anyhow::anyhow;
+
+use super::SourceKind;
+use crate::exit::Failed;
 use crate::settings::Settings;
 
 /// Flags of commands that ask any source.
@@ -26,7 +30,7 @@ pub(in crate::command) struct ClusterExamineFlags {
     /// have reported about each delivery, if their traces are enabled.
     #[arg(long, value_name = "WHAT")]
     examine: Option<String>,
-    /// Most calls to a cluster that examining may take in one run [default: 20000]
+    /// Most calls that examining may take in one run [default: 20000]
     #[arg(long, value_name = "CALLS")]
     examine_limit: Option<String>,
     /// Topic with the trace records of a cluster's clients [default: `RMQ_SYS_TRACE_TOPIC`]
@@ -35,6 +39,37 @@ pub(in crate::command) struct ClusterExamineFlags {
 }
 
 impl ExamineFlags {
+    /// Refuses flags that would have no effect on a source of this kind. Settings of other origins may be meant for other
+    /// sources.
+    pub(in crate::command) fn check(&self, kind: SourceKind) -> Result<(), Failed> {
+        let cluster = &self.cluster;
+        let (flag, only) = match kind {
+            SourceKind::Api if cluster.trace_topic.is_some() => (
+                "--trace-topic",
+                "rocketmq:// has a topic with trace records",
+            ),
+            SourceKind::Api if cluster.examine.as_deref() == Some("failures,traces") => (
+                "--examine failures,traces",
+                "of a service, --trace-sample N traces some messages",
+            ),
+            SourceKind::Cluster if self.trace_sample.is_some() => (
+                "--trace-sample",
+                "of a cluster, --examine failures,traces reads the reports about all messages",
+            ),
+            SourceKind::Snapshot if self.trace_sample.is_some() => (
+                "--trace-sample",
+                "a snapshot holds what was examined when it was made",
+            ),
+            SourceKind::Snapshot if cluster.trace_topic.is_some() => (
+                "--trace-topic",
+                "a snapshot holds what was examined when it was made",
+            ),
+            _ => return Ok(()),
+        };
+        let error = anyhow!("{flag} has no effect on this source");
+        Err(Failed::refused(error, Some(only.to_owned())))
+    }
+
     pub(in crate::command) fn apply_to(&self, settings: &mut Settings) {
         self.cluster.apply_to(settings);
         settings.flag("trace_sample", self.trace_sample.as_ref());

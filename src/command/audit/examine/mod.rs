@@ -12,14 +12,14 @@ mod survey;
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use anyhow::anyhow;
 use jiff::Timestamp;
 
 use matching::lines;
-use survey::PairSurvey;
+use survey::{GroupName, PairSurvey};
 
 use super::query_run::stop_at_deadline;
 use crate::clock::Clock;
@@ -176,7 +176,7 @@ impl ExamineStage<'_> {
         let (examination, mut about_traces) = self.source.ask(run, &survey, limits)?;
         CallCounts::add_calls(self.call_counts, examination.calls);
         let mut lines = lines(run, &survey, &examination, names)?;
-        announce(&examination, &lines);
+        announce(&examination, &lines, &survey);
         lines.append(&mut about_traces);
         Ok(lines)
     }
@@ -232,44 +232,51 @@ impl ExamineLimits<'_> {
     }
 }
 
-/// Says what was found, and what could not be examined: each reason once.
-fn announce(examination: &Examination, lines: &[EvidenceLine]) {
-    let proofs = lines.iter().filter_map(|line| match line {
-        EvidenceLine::Proof(proof) => Some(proof),
-        _ => None,
-    });
-    let count = |kind| {
-        let of_kind = proofs.clone().filter(|proof| proof.kind == kind);
-        of_kind.count() as u64
-    };
-    tracing::info!(
-        "examined {} beyond the offsets with {}: {}, {}",
-        counted(examination.groups().len() as u64, "group", "groups"),
-        counted(examination.calls, "call", "calls"),
-        counted(
-            count(ProofKind::DeadLettered),
-            "dead letter",
-            "dead letters"
-        ),
-        counted(
-            count(ProofKind::Waiting),
-            "waiting retry",
-            "waiting retries"
-        ),
-    );
-    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+/// Says what was found, and what could not be examined: each reason once. A group that no verdict relies on is no warning.
+fn announce(examination: &Examination, lines: &[EvidenceLine], survey: &PairSurvey) {
+    let (mut groups, mut reasons) = (BTreeSet::new(), BTreeMap::new());
+    let (mut dead_letters, mut waiting) = (0, 0);
     for line in lines {
-        if let EvidenceLine::Examined(topic) = line
-            && let Some(why) = &topic.incomplete
-        {
-            let groups = reasons.entry(why).or_default();
-            if !groups.contains(&&*topic.group) {
-                groups.push(&topic.group);
+        match line {
+            EvidenceLine::Examined(topic) => {
+                let name = GroupName {
+                    instance: topic.instance_id.clone(),
+                    group: topic.group.clone(),
+                };
+                let relied_on = survey.groups.get(&name);
+                let relied_on = relied_on.is_some_and(|pairs| pairs.is_relied_on);
+                if let Some(why) = &topic.incomplete {
+                    let of_reason: &mut BTreeSet<&str> =
+                        reasons.entry((!relied_on, &**why)).or_default();
+                    of_reason.insert(&topic.group);
+                }
+                groups.insert(name);
             }
+            EvidenceLine::Proof(proof) if proof.kind == ProofKind::DeadLettered => {
+                dead_letters += 1;
+            }
+            EvidenceLine::Proof(proof) if proof.kind == ProofKind::Waiting => waiting += 1,
+            EvidenceLine::Proof(_) | EvidenceLine::Traced(_) | EvidenceLine::Unexamined(_) => {}
         }
     }
-    for (why, groups) in reasons {
-        tracing::warn!("not examined completely: {}: {why}", first_names(&groups));
+    let calls = match examination.calls {
+        0 => String::new(),
+        calls => format!(" with {}", counted(calls, "call", "calls")),
+    };
+    tracing::info!(
+        "examined {} beyond the offsets{calls}: {}, {}",
+        counted(groups.len() as u64, "group", "groups"),
+        counted(dead_letters, "dead letter", "dead letters"),
+        counted(waiting, "waiting retry", "waiting retries"),
+    );
+    for ((is_remark, why), groups) in reasons {
+        let groups: Vec<_> = groups.into_iter().collect();
+        let said = format!("not examined completely: {}: {why}", first_names(&groups));
+        if is_remark {
+            tracing::info!("{said}");
+        } else {
+            tracing::warn!("{said}");
+        }
     }
 }
 

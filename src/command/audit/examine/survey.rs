@@ -28,6 +28,8 @@ pub(super) struct GroupPairs {
     pub(super) messages: u64,
     /// Whether the group is expected to consume any of them.
     pub(super) is_expected: bool,
+    /// Whether the group is expected to consume a message that it has passed.
+    pub(super) is_relied_on: bool,
 }
 
 /// What the settled rows say about groups and messages.
@@ -86,9 +88,11 @@ impl PairSurvey {
                 source_name: names.group(instance, &line.topic, seen.group).into(),
                 messages: 0,
                 is_expected: false,
+                is_relied_on: false,
             });
             pairs.messages += 1;
             pairs.is_expected |= seen.expected;
+            pairs.is_relied_on |= seen.expected && seen.verdict() == Verdict::Passed;
         }
     }
 }
