@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::Env;
 use super::flags::{
-    CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, StderrFlags, check, open, or_stdout,
-    zone_of,
+    CsvFlags, ExpectFlags, ReservedPaths, SettingsFlags, StderrFlags, check, open, or_recorded,
+    or_stdout, zone_of,
 };
 use super::rendering::checked;
 use super::unwritten::unwritten;
@@ -98,11 +98,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
 
 /// Returns one side. Each results file is judged by its own expectations, unless flags give others.
 fn side<'r>(results_file: &'r ResultsFile, given: &Expectations) -> Result<Side<'r>, Failed> {
-    let expectations = if given.is_empty() && !given.accept_filtered {
-        results_file.header().expectations.clone()
-    } else {
-        given.clone()
-    };
+    let expectations = or_recorded(given, results_file.header().expectations.clone());
     Ok(Side {
         results_file,
         summary: checked(results_file, expectations.clone())?,

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::Env;
-use super::flags::{ExpectFlags, ReportFlags, ReservedPaths, SettingsFlags, StderrFlags, zone_of};
+use super::flags::{
+    ExpectFlags, ReportFlags, ReservedPaths, SettingsFlags, StderrFlags, or_recorded, zone_of,
+};
 use super::outcome::{ConcludeOptions, conclude};
 use crate::exit::{Failed, Status};
 use crate::report::CsvDialect;
@@ -64,18 +66,14 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .settle(&settings, &zone.unwrap_or(jiff::tz::TimeZone::UTC))?;
     refuse_twice(&results_files)?;
     // Other expectations need no new answers. If no flag gives any, those of the run apply.
-    let expectations = if given.is_empty() && !given.accept_filtered {
+    let recorded = if given.is_empty() {
         in_common(&results_files)?
     } else {
-        given.clone()
+        Expectations::default()
     };
-    if !given.accept_filtered
-        && !given.is_empty()
-        && (results_files.iter()).any(|file| file.header().expectations.accept_filtered)
-    {
-        tracing::warn!(
-            "the run accepted filtered messages; without --accept filtered they are breaks in these reports"
-        );
+    let expectations = or_recorded(&given, recorded);
+    if !given.is_empty() {
+        warn_of_acceptance(&results_files, &given);
     }
     warn_of_sources(&results_files);
     let results = args.results.iter().map(PathBuf::as_path);
@@ -99,6 +97,27 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     };
     let conclusion = conclude(&results_files, expectations, targets, ending, true)?;
     conclusion.into_parts().1
+}
+
+/// Warns of what the runs accepted and these reports do not.
+fn warn_of_acceptance(results_files: &[ResultsFile], given: &Expectations) {
+    let accepted = |of: fn(&Expectations) -> bool| {
+        let mut recorded = results_files.iter().map(|file| &file.header().expectations);
+        recorded.any(of) && !of(given)
+    };
+    let words: [(_, &str, _); 2] = [
+        (accepted(|of| of.accept_filtered), "filtered", "filtered"),
+        (
+            accepted(|of| of.accept_dead_lettered),
+            "dead-lettered",
+            "dead_lettered",
+        ),
+    ];
+    for (_, what, word) in words.into_iter().filter(|(is_accepted, ..)| *is_accepted) {
+        tracing::warn!(
+            "the run accepted {what} messages; without --accept {word} they are breaks in these reports"
+        );
+    }
 }
 
 /// Returns the expectations if they are the same in all shards.

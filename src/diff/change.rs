@@ -21,6 +21,8 @@ pub(crate) enum GroupStatus {
         expected: bool,
         /// Whether the group makes the message a break.
         breaks: bool,
+        /// Whether `passed` rests on the offset alone, so that nothing is known about failures.
+        by_offset: bool,
     },
 }
 
@@ -51,18 +53,41 @@ impl GroupStatus {
         }
     }
 
-    /// Returns whether nothing is left to do. A filter settles a message only for an expected group, and only if
-    /// filtered is accepted.
-    const fn is_settled(self) -> bool {
+    /// Returns whether a delivery is known to have failed, and none to have succeeded.
+    const fn has_failed(self) -> bool {
+        matches!(
+            self.verdict(),
+            Some(Verdict::DeadLettered | Verdict::Retrying | Verdict::Failed)
+        )
+    }
+
+    /// Returns whether the group had passed the message, as far as is known of failures in the same way as in `new`: an
+    /// offset alone says nothing about them.
+    const fn had_passed(self, new: Self) -> bool {
         match self {
             Self::Named {
                 verdict: Verdict::Passed,
+                by_offset,
                 ..
-            } => true,
+            } => !(by_offset && new.has_failed()),
+            _ => false,
+        }
+    }
+
+    /// Returns whether nothing is left to do of a fault in `old`. A filter or a dead letter settles a message only for an
+    /// expected group, and only if it is accepted. An offset alone does not settle a failure.
+    const fn settles(self, old: Self) -> bool {
+        match self {
             Self::Named {
-                verdict: Verdict::Filtered,
+                verdict: Verdict::Passed,
+                by_offset,
+                ..
+            } => !(by_offset && old.has_failed()),
+            Self::Named {
+                verdict: Verdict::Filtered | Verdict::DeadLettered,
                 expected,
                 breaks,
+                ..
             } => expected && !breaks,
             _ => false,
         }
@@ -115,11 +140,9 @@ impl Change {
         match (old.is_at_fault(), new.is_at_fault()) {
             (false, false) => None,
             (true, true) => Some(Self::StillOpen),
-            (false, true) if old.verdict() == Some(Verdict::Passed) && !stale => {
-                Some(Self::Regressed)
-            }
+            (false, true) if old.had_passed(new) && !stale => Some(Self::Regressed),
             (false, true) => Some(Self::New),
-            (true, false) if new.is_settled() && !stale => Some(Self::Resolved),
+            (true, false) if new.settles(old) && !stale => Some(Self::Resolved),
             (true, false) => Some(Self::Unconfirmed),
         }
     }
@@ -147,12 +170,12 @@ pub(super) fn is_newly_dead_lettered(old: GroupStatus, new: GroupStatus) -> bool
 
 /// Returns whether the group had failed to process the message and has passed it now.
 #[must_use]
-pub(super) fn is_recovered(change: Change, old: GroupStatus) -> bool {
-    let had_failed = matches!(
-        old.verdict(),
-        Some(Verdict::DeadLettered | Verdict::Retrying | Verdict::Failed)
-    );
-    had_failed && change == Change::Resolved
+pub(super) const fn is_recovered(change: Change, old: GroupStatus, new: GroupStatus) -> bool {
+    old.has_failed()
+        && matches!(
+            (change, new.verdict()),
+            (Change::Resolved, Some(Verdict::Passed))
+        )
 }
 
 /// Returns a remark on what the two words do not say.
@@ -178,7 +201,7 @@ pub(super) fn remark(
         "NEW's answer is older than OLD's"
     } else if is_newly_dead_lettered(old, new) {
         "newly dead-lettered"
-    } else if is_recovered(change, old) {
+    } else if is_recovered(change, old, new) {
         "recovered"
     } else if change == Change::Unconfirmed && unexpected(new) {
         "no longer expected"
@@ -198,6 +221,7 @@ mod tests {
             verdict,
             expected: true,
             breaks,
+            by_offset: false,
         }
     }
 
@@ -206,6 +230,7 @@ mod tests {
             verdict,
             expected: false,
             breaks: false,
+            by_offset: false,
         }
     }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::change::GroupStatus;
 use crate::input::Fingerprint;
-use crate::verdict::{GroupVerdict, Judged, MessageVerdict, Verdict};
+use crate::verdict::{Evidence, GroupVerdict, Judged, MessageVerdict, Verdict};
 
 /// Texts by number: groups, topics and track types.
 #[derive(Debug, Default)]
@@ -44,6 +44,7 @@ pub(super) struct GroupAnswer {
     /// The track type; an empty text if the group is absent.
     pub(super) word: u32,
     verdict: Verdict,
+    by_offset: bool,
     is_answered: bool,
     expected: bool,
     breaks: bool,
@@ -55,6 +56,7 @@ impl GroupAnswer {
             verdict: self.verdict,
             expected: self.expected,
             breaks: self.breaks,
+            by_offset: self.by_offset,
         }
     }
 
@@ -128,6 +130,7 @@ impl AnswerTable {
             group: self.names.number(seen.group),
             word: self.names.number(seen.track_type),
             verdict: seen.verdict(),
+            by_offset: seen.finding.evidence == Some(Evidence::Offset),
             is_answered: seen.is_answered(),
             expected: seen.expected,
             breaks: seen.breaks,

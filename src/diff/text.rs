@@ -159,7 +159,7 @@ impl Differences<'_> {
                     is_newly_dead_lettered(kind.old, kind.new),
                     changes.count,
                 ),
-                recovered: count_if(is_recovered(kind.change, kind.old), changes.count),
+                recovered: count_if(is_recovered(kind.change, kind.old, kind.new), changes.count),
             };
             if failures != FailureChanges::default() {
                 let group = groups.entry(kind.group.as_str()).or_default();

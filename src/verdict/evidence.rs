@@ -90,6 +90,14 @@ pub struct RowProof {
     pub reason: Option<FailureReason>,
 }
 
+impl RowProof {
+    /// The order of proofs of one kind: the last one decides.
+    fn rank(&self) -> (Timestamp, u32, Option<&str>, Option<&str>) {
+        let reason = self.reason.map(FailureReason::as_str);
+        (self.at, self.attempts, self.host.as_deref(), reason)
+    }
+}
+
 /// A message whose trace was queried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(expecting = "a traced row")]
@@ -130,7 +138,10 @@ pub struct EvidenceIndex {
 struct GroupExamined {
     instance: Option<Arc<str>>,
     dead_letters: Option<Completeness>,
+    /// The schedule topic and the retry topics.
     retries: Option<Completeness>,
+    has_schedule: bool,
+    has_retries: bool,
 }
 
 /// Whether the absence of a copy means something.
@@ -138,12 +149,15 @@ struct GroupExamined {
 struct Completeness {
     /// Copies that are older may be missing.
     from: Option<Timestamp>,
+    /// Copies that are newer are missing.
+    to: Option<Timestamp>,
     incomplete: Option<Arc<str>>,
 }
 
 impl Completeness {
     fn and(&mut self, topic: &ExaminedTopic) {
         self.from = self.from.max(topic.from);
+        self.to = Some(self.to.map_or(topic.to, |to| to.min(topic.to)));
         if self.incomplete.is_none() {
             self.incomplete.clone_from(&topic.incomplete);
         }
@@ -155,6 +169,9 @@ impl Completeness {
             (Some(why), _, _) => Some(EvidenceNote::NotExamined(why)),
             (None, Some(from), Some(earliest)) if earliest < from => Some(EvidenceNote::TooOld),
             (None, Some(_), None) => Some(EvidenceNote::BornUnknown),
+            (None, _, Some(earliest)) if self.to.is_some_and(|to| to < earliest) => Some(
+                EvidenceNote::NotExamined("it was read before the message was there"),
+            ),
             (None, _, _) => None,
         }
     }
@@ -191,6 +208,8 @@ impl EvidenceIndex {
         if topic.is_dead_letter_topic() {
             examined.dead_letters.get_or_insert_default().and(topic);
         } else if topic.is_retry_topic() || &*topic.topic == SCHEDULE_TOPIC {
+            examined.has_retries |= topic.is_retry_topic();
+            examined.has_schedule |= !topic.is_retry_topic();
             examined.retries.get_or_insert_default().and(topic);
         }
     }
@@ -429,7 +448,7 @@ impl<'a> RowEvidence<'a> {
         };
         let newest = |kind| {
             let of_kind = self.proofs(track.group).filter(move |p| p.kind == kind);
-            of_kind.max_by_key(|proof| (proof.at, proof.attempts))
+            of_kind.max_by_key(|proof| proof.rank())
         };
         let attempts = self.proofs(track.group).map(|proof| proof.attempts);
         finding.attempts = attempts.max().unwrap_or_default();
@@ -441,7 +460,8 @@ impl<'a> RowEvidence<'a> {
         let failed = newest(ProofKind::Failed);
         let is_newer =
             |one: &RowProof, other: Option<&RowProof>| other.is_none_or(|other| one.at > other.at);
-        let outlives = |one: &RowProof| copy.is_none_or(|copy| one.at > copy.at + CLOCKS_DIFFER);
+        let outlives =
+            |one: &RowProof| copy.is_none_or(|copy| one.at.duration_since(copy.at) > CLOCKS_DIFFER);
         let success = succeeded.filter(|one| outlives(one) && is_newer(one, failed));
         let failure = failed.filter(|one| copy.is_none() && is_newer(one, retried));
         let deciding = success.or(copy).or(failure);
@@ -466,9 +486,9 @@ impl<'a> RowEvidence<'a> {
             (ProofKind::Waiting, Some(dead)) => {
                 (Verdict::Retrying, EvidenceNote::RetriedAfter(dead.at))
             }
-            (ProofKind::Waiting, None) => (Verdict::Retrying, reason(failed)),
-            (ProofKind::DeadLettered, _) => (Verdict::DeadLettered, reason(failed)),
-            (ProofKind::Failed | ProofKind::Retried, _) => (Verdict::Failed, reason(failed)),
+            (ProofKind::Waiting, None) => (Verdict::Retrying, reason(proof, failed)),
+            (ProofKind::DeadLettered, _) => (Verdict::DeadLettered, reason(proof, failed)),
+            (ProofKind::Failed | ProofKind::Retried, _) => (Verdict::Failed, reason(proof, None)),
         };
         finding.evidence = (finding.verdict == Verdict::Passed).then_some(Evidence::Trace);
         finding
@@ -528,14 +548,24 @@ impl<'a> RowEvidence<'a> {
         if marked("pull") {
             return Some(EvidenceNote::Pull);
         }
+        if examined.has_schedule != examined.has_retries {
+            let missing = if examined.has_retries {
+                "the schedule topic was not read"
+            } else {
+                "the retry topic was not read"
+            };
+            return Some(EvidenceNote::NotExamined(missing));
+        }
         let retries = examined.retries.as_ref();
         let gap = dead_letters.gap(earliest);
         gap.or_else(|| retries.and_then(|retries| retries.gap(earliest)))
     }
 }
 
-fn reason<'a>(failed: Option<&RowProof>) -> EvidenceNote<'a> {
-    let reason = failed.and_then(|proof| proof.reason);
+/// Returns the reason of a proof, or else that of the newest report of a failure.
+fn reason<'a>(proof: &RowProof, failed: Option<&RowProof>) -> EvidenceNote<'a> {
+    let reported = failed.and_then(|failed| failed.reason);
+    let reason = proof.reason.or(reported);
     reason.map_or(EvidenceNote::Nothing, EvidenceNote::Reason)
 }
 

@@ -11,7 +11,7 @@ fn key(number: u32) -> String {
     format!("0A15030B110F18B4AAC264BE6C45{:04X}", 0x0BA2 + number)
 }
 
-/// A proof about the message of a number in GID_a, stored at a time of the day of the capture.
+/// A proof about the message of a number in `GID_a`, stored at a time of the day of the capture.
 fn proof(number: u32, kind: &str, time: &str) -> Value {
     json!({"group": "GID_a", "kind": kind, "key": key(number), "topic": "orders",
            "at": format!("2026-11-20T{time}Z"), "attempts": 3})
@@ -30,7 +30,7 @@ fn examined(group: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A snapshot of ten messages that GID_a has passed; GID_b has not passed the last five. `None`: nothing was examined.
+/// A snapshot of ten messages that `GID_a` has passed; `GID_b` has not passed the last five. `None`: nothing was examined.
 fn snapshot(examined: Option<Vec<Value>>, proofs: &[Value]) -> String {
     let messages = (0..10).map(|number| {
         json!({"msg_id": key(number), "topic": "orders", "broker": "broker-a", "queue_id": 0, "queue_offset": number})
@@ -55,10 +55,12 @@ fn snapshot(examined: Option<Vec<Value>>, proofs: &[Value]) -> String {
 
 fn with_input() -> Tool {
     let tool = Tool::new();
-    let rows: String = (0..10)
-        .map(|number| format!("{},orders\n", key(number)))
-        .collect();
-    tool.write("in.csv", format!("msg_id,topic\n{rows}"));
+    let mut input = "msg_id,topic\n".to_owned();
+    for number in 0..10 {
+        input += &key(number);
+        input += ",orders\n";
+    }
+    tool.write("in.csv", input);
     tool
 }
 
@@ -316,4 +318,68 @@ fn what_could_not_be_examined_is_said_once() {
         page.contains("未能完整检查：GID_a、GID_b（no permission for it）"),
         "{page}"
     );
+}
+
+#[test]
+fn what_only_one_side_has_examined_is_no_change() {
+    let tool = with_input();
+    tool.write("plain.json", snapshot(None, &[]));
+    let dead = [proof(0, "dead_lettered", "06:00:00")];
+    tool.write("c.json", snapshot(Some(examined("GID_a")), &dead));
+    tool.call(AUDIT)
+        .args("plain.json --results plain.ndjson")
+        .ends(0);
+    tool.call(AUDIT).args("c.json --results c.ndjson").ends(1);
+    let change = |from: &str, to: &str, status| {
+        let line = format!("diff {from}.ndjson {to}.ndjson -o d.csv");
+        let said = tool.call(&line).ends(status);
+        assert!(!said.stderr.contains("recovered"), "{}", said.stderr);
+        table(&tool.read("d.csv"))[0]["change"].clone()
+    };
+    assert_eq!(change("plain", "c", 1), "new");
+    assert_eq!(change("c", "plain", 0), "unconfirmed");
+    let said = tool
+        .call("diff c.ndjson c.ndjson --accept dead_lettered -o d.csv")
+        .ends(0);
+    assert!(said.stderr.contains("0 still open"), "{}", said.stderr);
+}
+
+#[test]
+fn a_snapshot_of_one_instance_answers_rows_without_an_instance() {
+    let tool = with_input();
+    let mut whole: Value = serde_json::from_str(&snapshot(
+        Some(examined("GID_a")),
+        &[proof(0, "dead_lettered", "06:00:00")],
+    ))
+    .unwrap();
+    whole["instance_id"] = "MQ_INST_1".into();
+    for named in ["MQ_INST_1", "MQ_INST_2"] {
+        for part in ["examined", "proofs"] {
+            for entry in whole[part].as_array_mut().unwrap() {
+                entry["instance_id"] = named.into();
+            }
+        }
+        tool.write("c.json", whole.to_string());
+        let is_it = named == "MQ_INST_1";
+        tool.call(AUDIT)
+            .args("c.json --results r.ndjson")
+            .ends(i32::from(is_it));
+        let expected = if is_it {
+            "dead_lettered||3|"
+        } else {
+            "passed|offset||"
+        };
+        assert_eq!(about(&tool, "a.csv", "GID_a")[0], expected, "{named}");
+    }
+}
+
+#[test]
+fn times_at_the_end_of_the_calendar_are_times() {
+    let tool = with_input();
+    let mut dead = proof(0, "dead_lettered", "06:00:00");
+    dead["at"] = "9999-12-30T22:00:00Z".into();
+    let proofs = [dead, proof(0, "succeeded", "07:00:00")];
+    tool.write("c.json", snapshot(Some(examined("GID_a")), &proofs));
+    tool.call(AUDIT).args("c.json").ends(1);
+    assert_eq!(about(&tool, "a.csv", "GID_a")[0], "dead_lettered||3|");
 }

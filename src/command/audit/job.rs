@@ -38,6 +38,7 @@ use crate::results::{
     Durability, EarlierAccess, Header, Previous, ResultsFile, SCHEMA, Unfinished,
 };
 use crate::settings::{Deadline, Examine, MaxRejects, Settings, SettingsError};
+use crate::source::ons::LastCall;
 use crate::source::rocketmq::{Cluster, QueriedTopic};
 use crate::source::{Snapshot, Source};
 use crate::telemetry::CallCounts;
@@ -390,7 +391,10 @@ impl Stage<'_> {
                     0 => Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
                     _ => self.pace.trace_pacer()?,
                 },
-                clock: self.env.clock,
+                last_call: LastCall {
+                    deadline: self.deadline,
+                    clock: self.env.clock,
+                },
             }),
             Source::Ons(_) | Source::Cluster(_) | Source::Snapshot(_) => None,
         };

@@ -68,6 +68,21 @@ impl ExpectFlags {
     }
 }
 
+/// Returns the expectations that reports judge by: those of the flags, or those of the run, with what the flags accept
+/// besides.
+pub(in crate::command) fn or_recorded(
+    given: &Expectations,
+    recorded: Expectations,
+) -> Expectations {
+    if !given.is_empty() {
+        return given.clone();
+    }
+    let mut expectations = recorded;
+    expectations.accept_filtered |= given.accept_filtered;
+    expectations.accept_dead_lettered |= given.accept_dead_lettered;
+    expectations
+}
+
 /// Returns the producers' time zone of a results file.
 pub(in crate::command) fn zone_of(header: &Header) -> TimeZone {
     let zone = header.producer_zone.parse::<Zone>();

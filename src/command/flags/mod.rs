@@ -12,7 +12,7 @@ mod telemetry;
 
 pub(super) use common::{SettingsFlags, StderrFlags, StderrOptions};
 pub(super) use examine::{ClusterExamineFlags, ExamineFlags};
-pub(super) use expect::{ExpectFlags, zone_of};
+pub(super) use expect::{ExpectFlags, or_recorded, zone_of};
 pub(super) use input::{ColumnFlags, InputFlags};
 pub(super) use pace::{
     ClusterPaceFlags, DEAD_LETTERS, DeadlineFlags, Pace, PaceFlags, SourceKind, TRACES_OF_MESSAGES,

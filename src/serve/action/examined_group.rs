@@ -9,6 +9,7 @@ use super::message_get_by_msg_id::{Properties, Property};
 use crate::evidence::{ExaminedTopic, Proof, ProofKind};
 use crate::message::MessageId;
 use crate::serve::ApiError;
+use crate::source::Snapshot;
 
 /// Whose dead letters a call asks for.
 pub(super) struct ExaminedGroup<'a> {
@@ -57,6 +58,12 @@ impl<'a> ExaminedGroup<'a> {
         })
     }
 
+    /// Returns whether what names this instance, or none, is about the group. A query without an instance asks about that of
+    /// the snapshot.
+    fn is_of_instance(&self, snapshot: &Snapshot, named: Option<&str>) -> bool {
+        named.is_none() || named == self.instance.or(snapshot.instance_id())
+    }
+
     /// Returns the dead letters that the key may see, oldest first.
     pub(super) fn dead_letters(&self) -> Result<Vec<&'a Proof>, ApiError> {
         let snapshot = self.context.snapshot()?;
@@ -73,6 +80,7 @@ impl<'a> ExaminedGroup<'a> {
         let mut letters: Vec<_> = proofs
             .filter(|proof| proof.kind == ProofKind::DeadLettered)
             .filter(|proof| *proof.group == *self.in_snapshot)
+            .filter(|proof| self.is_of_instance(snapshot, proof.instance_id.as_deref()))
             .filter(may_see)
             .collect();
         letters.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
@@ -82,10 +90,12 @@ impl<'a> ExaminedGroup<'a> {
     /// Checks that the snapshot has all dead letters since a time. Otherwise one that is missing would look as if the message
     /// had not failed.
     pub(super) fn check_complete_since(&self, begin: i64) -> Result<(), ApiError> {
-        let name = self.name;
+        let (name, snapshot) = (self.name, self.context.snapshot()?);
         let topics = &self.context.examination()?.topics;
         let is_of_group = |topic: &&ExaminedTopic| {
-            *topic.group == *self.in_snapshot && topic.is_dead_letter_topic()
+            *topic.group == *self.in_snapshot
+                && topic.is_dead_letter_topic()
+                && self.is_of_instance(snapshot, topic.instance_id.as_deref())
         };
         let problem = match topics.iter().find(is_of_group) {
             None => "they were not examined".to_owned(),

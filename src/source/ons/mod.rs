@@ -32,7 +32,7 @@ mod transport;
 pub use client::{ConfigError, Ons, OnsConfig};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
-pub use examine::{DeadLetterRequest, TraceExamination, TraceOutcome, TraceQuery};
+pub use examine::{DeadLetterRequest, LastCall, TraceExamination, TraceOutcome, TraceQuery};
 pub use http::Network;
 pub use keys::{CredentialSource, Renewer};
 pub use request::Signature;

@@ -8,8 +8,8 @@ use ons_audit::engine::{Pacer, Rate};
 use ons_audit::evidence::{MessageKeys, ProofKind};
 use ons_audit::source::Ons;
 use ons_audit::source::ons::{
-    Credentials, DeadLetterRequest, Endpoint, Network, OnsConfig, Signature, TraceOutcome,
-    TraceQuery,
+    Credentials, DeadLetterRequest, Endpoint, LastCall, Network, OnsConfig, Signature,
+    TraceOutcome, TraceQuery,
 };
 use serde_json::json;
 
@@ -106,6 +106,7 @@ fn every_dead_letter_is_found_although_pages_are_limited() {
         let keys: MessageKeys = ids.iter().map(String::as_str).collect();
         let groups = ["GID_a", "GID_b", "GID_c", "GID_x"];
         let request = DeadLetterRequest {
+            last_call: LastCall::AT_ANY_TIME,
             groups: groups.map(|group| (None, group.into())).into(),
             from: time("2026-11-20T00:00:00Z"),
             to: time(TO),
@@ -155,7 +156,11 @@ fn a_trace_is_found_and_a_message_without_one_says_so() {
         born_at: Some(stored(0)),
     };
     let messages = [query("orders", 7), query("orders", 8), query("refunds", 7)];
-    let found = block_on(client(&served, Signature::V3).traces(&messages, &unlimited()));
+    let found = block_on(client(&served, Signature::V3).traces(
+        &messages,
+        LastCall::AT_ANY_TIME,
+        &unlimited(),
+    ));
     let reports: Vec<_> = found
         .proofs
         .iter()
@@ -190,6 +195,7 @@ fn a_snapshot_that_was_not_examined_has_no_such_operations() {
     let served = serve(&tool, "");
     let keys = MessageKeys::default();
     let request = DeadLetterRequest {
+        last_call: LastCall::AT_ANY_TIME,
         groups: vec![(None, "GID_a".into()), (None, "GID_b".into())],
         from: time("2026-11-20T00:00:00Z"),
         to: time(TO),

@@ -15,7 +15,7 @@ pub(super) fn lines(
     examination: &Examination,
     names: SourceNames<'_>,
 ) -> Result<Vec<EvidenceLine>, ResultsError> {
-    let topics = topics(survey, examination).map(EvidenceLine::Examined);
+    let topics = topics(survey, examination, names).map(EvidenceLine::Examined);
     let mut lines: Vec<_> = topics.collect();
     let mut by_key: HashMap<&str, Vec<&Proof>> = HashMap::new();
     for proof in &examination.proofs {
@@ -47,22 +47,28 @@ pub(super) fn lines(
 }
 
 /// Returns the examined topics of the groups of the rows, with the names that the rows have for these groups.
-fn topics(survey: &PairSurvey, examination: &Examination) -> impl Iterator<Item = ExaminedTopic> {
+fn topics(
+    survey: &PairSurvey,
+    examination: &Examination,
+    source_names: SourceNames<'_>,
+) -> impl Iterator<Item = ExaminedTopic> {
     let mut by_name: HashMap<&str, Vec<&GroupName>> = HashMap::new();
     for (name, pairs) in &survey.groups {
         by_name.entry(&pairs.source_name).or_default().push(name);
     }
-    let named = examination.topics.iter().flat_map(move |topic| {
-        let names = by_name.get(&*topic.group).cloned().unwrap_or_default();
-        let is_it =
-            |name: &&GroupName| topic.instance_id.is_none() || topic.instance_id == name.instance;
-        names.into_iter().filter(is_it).map(|name| ExaminedTopic {
+    let mut topics = Vec::new();
+    for topic in &examination.topics {
+        let names = by_name.get(&*topic.group).into_iter().flatten();
+        let is_it = |name: &&&GroupName| {
+            let of_rows = name.instance.as_deref();
+            source_names.is_same_instance(topic.instance_id.as_deref(), of_rows)
+        };
+        topics.extend(names.filter(is_it).map(|name| ExaminedTopic {
             group: name.group.clone(),
             instance_id: name.instance.clone(),
             ..topic.clone()
-        })
-    });
-    let mut topics: Vec<_> = named.collect();
+        }));
+    }
     topics.sort_by(|a, b| {
         let key = |topic: &ExaminedTopic| {
             (
@@ -85,7 +91,7 @@ fn row_proof(
     proof: &Proof,
 ) -> Option<RowProof> {
     let instance = instance_of(line);
-    let is_of_instance = proof.instance_id.is_none() || proof.instance_id.as_deref() == instance;
+    let is_of_instance = names.is_same_instance(proof.instance_id.as_deref(), instance);
     let topic = proof.topic.as_deref();
     let is_of_topic = topic.is_none_or(|topic| *topic == *names.topic(instance, &line.topic));
     if !is_of_instance || !is_of_topic {

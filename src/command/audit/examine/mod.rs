@@ -28,12 +28,12 @@ use crate::command::signals::stop_on_signal;
 use crate::engine::Stop;
 use crate::evidence::{Examination, ExaminedTopic, ProofKind};
 use crate::exit::Failed;
-use crate::humanize::counted;
+use crate::humanize::{counted, printable, shortened};
 use crate::results::{Header, MessageContexts, Previous, SettledRows};
 use crate::settings::Deadline;
 use crate::source::Snapshot;
 use crate::telemetry::CallCounts;
-use crate::verdict::EvidenceLine;
+use crate::verdict::{EvidenceLine, TracedRow};
 
 pub(super) use cluster::ClusterExaminer;
 pub(super) use service::ServiceExaminer;
@@ -94,6 +94,16 @@ impl SourceNames<'_> {
         }
     }
 
+    /// Returns whether what names this instance, or none, is about the rows of another or of none. A snapshot of one
+    /// instance answers rows without an instance.
+    fn is_same_instance(self, named: Option<&str>, of_row: Option<&str>) -> bool {
+        let only = match self {
+            Self::AsInRows => None,
+            Self::OnBrokers(snapshot) => snapshot.instance_id(),
+        };
+        named.is_none() || named == of_row || (of_row.is_none() && named == only)
+    }
+
     /// Returns the name of a group that answers about a topic.
     fn group<'n>(self, instance: Option<&str>, topic: &str, group: &'n str) -> Cow<'n, str> {
         match self {
@@ -136,12 +146,10 @@ impl<'a> ExamineSource<'a> {
                 Cow::Owned(examination.unwrap_or_else(|late| late.examination(survey)))
             }
             Self::Service(service) => {
-                let letters = limits.within(service.dead_letters(survey))?;
-                let mut examination = letters.unwrap_or_else(|late| late.examination(survey));
+                // It begins no call after the deadline, and keeps what was answered before.
+                let mut examination = limits.until_stopped(service.dead_letters(survey))?;
                 let traces = service.traces(run, survey, &mut examination);
-                if let Ok(lines) = limits.within(traces)? {
-                    about_traces = lines?;
-                }
+                about_traces = limits.until_stopped(traces)??;
                 Cow::Owned(examination)
             }
         };
@@ -176,8 +184,8 @@ impl ExamineStage<'_> {
         let (examination, mut about_traces) = self.source.ask(run, &survey, limits)?;
         CallCounts::add_calls(self.call_counts, examination.calls);
         let mut lines = lines(run, &survey, &examination, names)?;
-        announce(&examination, &lines, &survey);
         lines.append(&mut about_traces);
+        announce(&examination, &lines, &survey);
         Ok(lines)
     }
 }
@@ -207,6 +215,22 @@ impl Late {
 }
 
 impl ExamineLimits<'_> {
+    /// Waits for an answer, whatever the deadline.
+    ///
+    /// # Errors
+    ///
+    /// If a signal stops it.
+    fn until_stopped<T>(self, answer: impl Future<Output = T>) -> Result<T, Failed> {
+        let stop = Stop::new();
+        self.env.runtime()?.block_on(async {
+            tokio::select! {
+                answer = answer => Ok(answer),
+                error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
+                () = stop.draining() => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
+            }
+        })
+    }
+
     /// Waits for an answer until the deadline.
     ///
     /// # Errors
@@ -232,10 +256,14 @@ impl ExamineLimits<'_> {
     }
 }
 
+/// The most characters of a reason that are logged.
+const REASON_SHOWN: usize = 300;
+
 /// Says what was found, and what could not be examined: each reason once. A group that no verdict relies on is no warning.
 fn announce(examination: &Examination, lines: &[EvidenceLine], survey: &PairSurvey) {
     let (mut groups, mut reasons) = (BTreeSet::new(), BTreeMap::new());
     let (mut dead_letters, mut waiting) = (0, 0);
+    let mut untraced: BTreeMap<&str, u64> = BTreeMap::new();
     for line in lines {
         match line {
             EvidenceLine::Examined(topic) => {
@@ -256,6 +284,9 @@ fn announce(examination: &Examination, lines: &[EvidenceLine], survey: &PairSurv
                 dead_letters += 1;
             }
             EvidenceLine::Proof(proof) if proof.kind == ProofKind::Waiting => waiting += 1,
+            EvidenceLine::Traced(TracedRow {
+                error: Some(why), ..
+            }) => *untraced.entry(&**why).or_insert(0) += 1,
             EvidenceLine::Proof(_) | EvidenceLine::Traced(_) | EvidenceLine::Unexamined(_) => {}
         }
     }
@@ -271,12 +302,20 @@ fn announce(examination: &Examination, lines: &[EvidenceLine], survey: &PairSurv
     );
     for ((is_remark, why), groups) in reasons {
         let groups: Vec<_> = groups.into_iter().collect();
+        let why = shortened(&printable(why), REASON_SHOWN);
         let said = format!("not examined completely: {}: {why}", first_names(&groups));
         if is_remark {
             tracing::info!("{said}");
         } else {
             tracing::warn!("{said}");
         }
+    }
+    for (why, messages) in untraced {
+        let why = shortened(&printable(why), REASON_SHOWN);
+        tracing::warn!(
+            "not traced: {}: {why}",
+            counted(messages, "message", "messages")
+        );
     }
 }
 

@@ -8,13 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::matching::lines;
 use super::survey::{PairSurvey, each_message, instance_of};
 use super::{ExaminedRun, SourceNames};
-use crate::clock::Clock;
 use crate::engine::Pacer;
 use crate::evidence::Examination;
 use crate::input::Fingerprint;
 use crate::results::{Line, ResultsError};
 use crate::source::Ons;
-use crate::source::ons::{DeadLetterRequest, TraceOutcome, TraceQuery};
+use crate::source::ons::{DeadLetterRequest, LastCall, TraceOutcome, TraceQuery};
 use crate::verdict::{EvidenceIndex, EvidenceLine, Judged, TracedRow, Verdict};
 
 /// Dead letters are kept for three days.
@@ -32,7 +31,8 @@ pub(in crate::command) struct ServiceExaminer<'a> {
     pub(in crate::command) dead_letters: Pacer,
     /// The pace of the traces.
     pub(in crate::command) traces: Pacer,
-    pub(in crate::command) clock: Clock,
+    /// Until when calls may begin.
+    pub(in crate::command) last_call: LastCall<'a>,
 }
 
 /// The messages that are traced.
@@ -45,7 +45,7 @@ struct TracedMessages {
 impl ServiceExaminer<'_> {
     /// Asks for the dead letters of the groups of the survey.
     pub(super) async fn dead_letters(&self, survey: &PairSurvey) -> Examination {
-        let to = (self.clock)();
+        let to = (self.last_call.clock)();
         let since = survey.since.filter(|_| !survey.has_undated);
         let since = since.unwrap_or(to - KEPT);
         let mut groups: Vec<_> = survey.groups.iter().collect();
@@ -59,6 +59,7 @@ impl ServiceExaminer<'_> {
             to,
             keys: &survey.keys,
             limit: self.limit,
+            last_call: self.last_call,
         };
         self.ons.dead_letters(&request, &self.dead_letters).await
     }
@@ -83,7 +84,10 @@ impl ServiceExaminer<'_> {
             "asking for the traces of {}",
             crate::humanize::counted(traced.rows.len() as u64, "message", "messages")
         );
-        let answer = self.ons.traces(&traced.queries, &self.traces).await;
+        let answer = self
+            .ons
+            .traces(&traced.queries, self.last_call, &self.traces)
+            .await;
         for (row, outcome) in traced.rows.iter_mut().zip(answer.outcomes) {
             if let TraceOutcome::Untraced(why) = outcome {
                 row.error = Some(why);

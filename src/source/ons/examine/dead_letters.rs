@@ -50,6 +50,7 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
     let mut progress = GroupProgress::default();
     for (instance_id, group) in &request.groups {
         let mut proofs = Vec::new();
+        progress.end = progress.end.or_else(|| request.last_call.reason());
         let incomplete = if let Some(reason) = &progress.end {
             Some(Arc::clone(reason))
         } else {
@@ -247,6 +248,13 @@ impl<A: Api, P: CallPacer> LetterReader<'_, A, P> {
         number: u64,
         task: Option<&str>,
     ) -> Result<LetterPage, GroupStop> {
+        if let Some(reason) = self.request.last_call.reason() {
+            return Err(GroupStop {
+                reason,
+                is_general: true,
+                is_unanswered: false,
+            });
+        }
         let texts = [window.begin, window.end].map(|time| time.to_string());
         let (page, size) = (number.to_string(), PAGE_SIZE.to_string());
         let mut parameters = vec![
@@ -314,8 +322,12 @@ fn read(found: &Value, number: u64) -> Result<LetterPage, GroupStop> {
         _ => None,
     };
     let letters = letters.ok_or_else(|| GroupStop::unreadable("MsgFoundList is no list"))?;
+    let stated = found.get("MaxPageCount").filter(|stated| !stated.is_null());
     let pages = fields::number(found, "MaxPageCount");
     let pages = pages.and_then(|pages| u64::try_from(pages).ok());
+    if stated.is_some() && pages.is_none() {
+        return Err(GroupStop::unreadable("MaxPageCount is no number of pages"));
+    }
     let is_last = letters.len() < usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
     let pages = match pages {
         Some(pages) => pages.max(u64::from(!letters.is_empty())),

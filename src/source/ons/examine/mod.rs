@@ -17,9 +17,11 @@ mod traces;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::{self, Clock};
 use crate::evidence::{Examination, MessageKeys, Proof};
+use crate::settings::Deadline;
 use crate::source::{CallPacer, Ons};
 
 /// The groups whose dead letters are asked for.
@@ -36,6 +38,32 @@ pub struct DeadLetterRequest<'a> {
     pub keys: &'a MessageKeys,
     /// Most calls.
     pub limit: u64,
+    /// Until when calls may begin.
+    pub last_call: LastCall<'a>,
+}
+
+/// Until when calls may begin.
+#[derive(Debug, Clone, Copy)]
+pub struct LastCall<'a> {
+    /// No call begins after it.
+    pub deadline: Option<&'a Deadline>,
+    /// Returns the current time.
+    pub clock: Clock,
+}
+
+impl LastCall<'_> {
+    /// Calls may begin at any time.
+    pub const AT_ANY_TIME: Self = Self {
+        deadline: None,
+        clock: clock::system,
+    };
+
+    /// Returns why no call may begin now.
+    fn reason(self) -> Option<Arc<str>> {
+        let deadline = self.deadline?;
+        let is_over = deadline.left((self.clock)()) <= SignedDuration::ZERO;
+        is_over.then(|| format!("the time is up ({})", deadline.given_by).into())
+    }
 }
 
 /// A message whose trace is asked for.
@@ -93,9 +121,10 @@ impl Ons {
     pub async fn traces<P: CallPacer>(
         &self,
         messages: &[TraceQuery],
+        last_call: LastCall<'_>,
         pace: &P,
     ) -> TraceExamination {
-        traces::examine(self, messages, (self.clock)(), pace).await
+        traces::examine(self, messages, ((self.clock)(), last_call), pace).await
     }
 }
 

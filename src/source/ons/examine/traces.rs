@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::request::Call;
 use super::asker::{Api, Asker, TRACE, TRACE_RESULT, is_general, reason};
-use super::{TraceExamination, TraceOutcome, TraceQuery, fields, plain_name};
+use super::{LastCall, TraceExamination, TraceOutcome, TraceQuery, fields, plain_name};
 use crate::evidence::{Proof, ProofKind};
 use crate::source::{CallPacer, Failure, FailureKind};
 
@@ -26,7 +26,7 @@ const MOST_UNANSWERED: u32 = 3;
 pub(super) async fn examine<A: Api, P: CallPacer>(
     api: &A,
     messages: &[TraceQuery],
-    now: Timestamp,
+    (now, last_call): (Timestamp, LastCall<'_>),
     pace: &P,
 ) -> TraceExamination {
     let asker = |pace| Asker {
@@ -45,6 +45,7 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
     let mut denied = HashMap::<(Option<&str>, &str), Arc<str>>::new();
     let mut unanswered = 0;
     for message in messages {
+        end = end.or_else(|| last_call.reason());
         let subject = (message.instance_id.as_deref(), &*message.topic);
         if let Some(reason) = end.as_ref().or_else(|| denied.get(&subject)) {
             outcomes.push(TraceOutcome::Untraced(Arc::clone(reason)));

@@ -13,6 +13,7 @@ use super::super::{DeadLetterRequest, asker};
 use super::{Fake, Made, broken, refusal, time, unlimited};
 use crate::engine::Pacer;
 use crate::evidence::{Examination, MessageKeys, ProofKind};
+use crate::source::ons::LastCall;
 use crate::source::{Failure, FailureKind};
 
 const FROM: &str = "2026-11-20T00:00:00Z";
@@ -22,6 +23,7 @@ fn request<'a>(groups: &[&str], keys: &'a MessageKeys) -> DeadLetterRequest<'a> 
     let instance: Arc<str> = "MQ_INST_1".into();
     let named = |group: &&str| (Some(Arc::clone(&instance)), Arc::from(*group));
     DeadLetterRequest {
+        last_call: LastCall::AT_ANY_TIME,
         groups: groups.iter().map(named).collect(),
         from: time(FROM),
         to: time(TO),
@@ -127,6 +129,7 @@ async fn dead_letters_of_more_than_three_days_ago_are_not_promised() {
     let api = Fake::answering(|_| Ok(Some(page(0, &[]))));
     let keys = keys(&[]);
     let request = DeadLetterRequest {
+        last_call: LastCall::AT_ANY_TIME,
         from: time("2026-11-01T00:00:00Z"),
         ..request(&["GID_a"], &keys)
     };
@@ -188,6 +191,7 @@ async fn no_more_calls_are_made_than_the_limit_allows() {
     let api = Fake::answering(service(&stored));
     let keys = keys(&[]);
     let request = DeadLetterRequest {
+        last_call: LastCall::AT_ANY_TIME,
         limit: 11,
         ..request(&["GID_a", "GID_b"], &keys)
     };

@@ -13,6 +13,7 @@ use super::{Fake, Made, refusal, time, unlimited};
 use crate::engine::Pacer;
 use crate::evidence::ProofKind;
 use crate::source::Failure;
+use crate::source::ons::LastCall;
 
 const NOW: &str = "2026-11-22T00:00:00Z";
 const BORN: &str = "2026-11-21T03:00:00Z";
@@ -66,7 +67,13 @@ async fn what_clients_reported_becomes_proofs_of_their_groups() {
         {"SubGroupName": "GID_d", "ClientList": ""},
     ]);
     let api = Fake::answering(tracing(finished(&groups)));
-    let traces = examine(&api, &[query("orders", "0A")], now(), &unlimited()).await;
+    let traces = examine(
+        &api,
+        &[query("orders", "0A")],
+        (now(), LastCall::AT_ANY_TIME),
+        &unlimited(),
+    )
+    .await;
     let found: Vec<_> = traces
         .proofs
         .iter()
@@ -107,7 +114,13 @@ async fn the_query_is_about_a_day_around_the_born_time() {
             born_at: born_at.map(time),
             ..query("orders", "0A")
         };
-        examine(&api, &[message], now(), &unlimited()).await;
+        examine(
+            &api,
+            &[message],
+            (now(), LastCall::AT_ANY_TIME),
+            &unlimited(),
+        )
+        .await;
         let made = api.made();
         assert_eq!(made[0].number("BeginTime"), time(begin).as_millisecond());
         assert_eq!(made[0].number("EndTime"), time(end).as_millisecond());
@@ -131,7 +144,13 @@ async fn a_working_query_is_asked_again_until_it_is_finished() {
             }
         });
         let start = Instant::now();
-        let traces = examine(&api, &[query("orders", "0A")], now(), &unlimited()).await;
+        let traces = examine(
+            &api,
+            &[query("orders", "0A")],
+            (now(), LastCall::AT_ANY_TIME),
+            &unlimited(),
+        )
+        .await;
         assert_eq!(traces.outcomes, [TraceOutcome::NoReport]);
         assert_eq!(traces.calls, 5);
         assert_eq!(start.elapsed(), Duration::from_secs(8));
@@ -160,12 +179,24 @@ async fn what_cannot_be_traced_says_why() {
         ),
     ] {
         let api = Fake::answering(tracing(answer));
-        let traces = examine(&api, &[query("orders", "0A")], now(), &unlimited()).await;
+        let traces = examine(
+            &api,
+            &[query("orders", "0A")],
+            (now(), LastCall::AT_ANY_TIME),
+            &unlimited(),
+        )
+        .await;
         assert_eq!(traces.outcomes, [outcome]);
         assert_eq!(traces.proofs, []);
     }
     let api = Fake::answering(|_| Ok(None));
-    let traces = examine(&api, &[query("orders", "0A")], now(), &unlimited()).await;
+    let traces = examine(
+        &api,
+        &[query("orders", "0A")],
+        (now(), LastCall::AT_ANY_TIME),
+        &unlimited(),
+    )
+    .await;
     let reason = "an answer of OnsTraceQueryByMsgId has no QueryId";
     assert_eq!(traces.outcomes, [untraced(reason)]);
 }
@@ -178,7 +209,13 @@ async fn a_denied_topic_is_asked_once() {
         _ => Err(refusal("NoPermission")),
     });
     let messages = ["orders", "orders", "payments"].map(|topic| query(topic, "0A"));
-    let traces = examine(&api, &messages, now(), &unlimited()).await;
+    let traces = examine(
+        &api,
+        &messages,
+        (now(), LastCall::AT_ANY_TIME),
+        &unlimited(),
+    )
+    .await;
     let denied = untraced("the access key lacks the RAM action mq:QueryTrace (Forbidden.RAM)");
     let result = untraced("the access key lacks the RAM action mq:GetTraceResult (NoPermission)");
     assert_eq!(traces.outcomes, [denied.clone(), denied, result]);
@@ -189,7 +226,13 @@ async fn a_denied_topic_is_asked_once() {
 async fn an_operation_that_is_not_served_is_asked_once() {
     let api = Fake::answering(|_| Err(refusal("InvalidAction.NotFound")));
     let messages = ["0A", "0B", "0C"].map(|id| query("orders", id));
-    let traces = examine(&api, &messages, now(), &unlimited()).await;
+    let traces = examine(
+        &api,
+        &messages,
+        (now(), LastCall::AT_ANY_TIME),
+        &unlimited(),
+    )
+    .await;
     let reason = "the gateway does not serve OnsTraceQueryByMsgId (InvalidAction.NotFound)";
     assert_eq!(traces.outcomes, [reason; 3].map(untraced));
     assert_eq!(traces.calls, 1);
@@ -203,6 +246,6 @@ async fn only_queries_keep_the_pace() {
         .map(|nth| query("orders", &format!("{nth}")))
         .collect();
     let start = Instant::now();
-    examine(&api, &messages, now(), &pacer).await;
+    examine(&api, &messages, (now(), LastCall::AT_ANY_TIME), &pacer).await;
     assert_eq!(start.elapsed(), Duration::from_secs(4 * 60 / 24 + 1));
 }

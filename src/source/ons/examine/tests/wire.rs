@@ -2,6 +2,7 @@
 
 use crate::evidence::MessageKeys;
 use crate::source::Ons;
+use crate::source::ons::LastCall;
 use crate::source::ons::tests::gateway::{Gateway, Reply};
 use crate::source::ons::tests::wire::{config, taken_apart, value};
 use crate::source::ons::{DeadLetterRequest, Signature, TraceOutcome, TraceQuery};
@@ -29,6 +30,7 @@ async fn dead_letters_are_asked_for_as_the_sdks_do() {
     for (signature, page) in [(Signature::V3, JSON_PAGE), (Signature::V1, XML_PAGE)] {
         let gateway = Gateway::answering(vec![Reply::http("200 OK", "", page)]);
         let request = DeadLetterRequest {
+            last_call: LastCall::AT_ANY_TIME,
             groups: vec![(Some("MQ_INST_1".into()), "GID_a".into())],
             from: time("2026-11-20T00:00:00Z"),
             to: time("2026-11-22T00:00:00.125Z"),
@@ -77,7 +79,7 @@ async fn a_trace_is_asked_for_as_the_sdks_do() {
         born_at: None,
     };
     let traces = ons(&gateway, Signature::V3)
-        .traces(&[message], &unlimited())
+        .traces(&[message], LastCall::AT_ANY_TIME, &unlimited())
         .await;
     assert_eq!(traces.outcomes, [TraceOutcome::Reported]);
     assert_eq!((traces.proofs.len(), traces.calls), (1, 2));
@@ -126,6 +128,7 @@ async fn errors_and_strange_answers_are_reasons() {
     ] {
         let gateway = Gateway::answering(vec![Reply::http(status, "", body)]);
         let request = DeadLetterRequest {
+            last_call: LastCall::AT_ANY_TIME,
             groups: vec![(None, "GID_a".into())],
             from: time("2026-11-20T00:00:00Z"),
             to: time("2026-11-22T00:00:00Z"),
