@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::header::OTHER_GROUPS;
-use super::{SCHEMA, partial_path};
+use super::{EXAMINED, SCHEMA, partial_path};
 use crate::exit::{Advice, Status};
 
 /// A results file cannot be written.
@@ -128,7 +128,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The first line is not a header of this program.
-    #[error("{}:1: found {found}, expected the header of a results file (schema `{SCHEMA}`)", path.display())]
+    #[error("{}:1: found {found}, expected the header of a results file (schema `{SCHEMA}` or `{EXAMINED}`)", path.display())]
     Header {
         /// The file.
         path: PathBuf,

@@ -45,7 +45,7 @@ def calls(suite, asked):
 
 
 def million(suite, rows=1_000_000):
-    """With positions in the input no look-up is made: the time of a snapshot plus four seconds."""
+    """With positions in the input no look-up is made: the time of a snapshot plus four seconds. Only the offsets are judged."""
     columns = ["msg_id", "topic", "broker", "queue_id", "queue_offset", "tag"]
     orders = [message for message in suite.messages if message["topic"] == "orders"]
     path, frozen = suite.home / "million.csv", suite.home / "million.json.gz"
@@ -58,7 +58,7 @@ def million(suite, rows=1_000_000):
     status, said, snapshot = suite.program.run("snapshot", "--source", suite.source, "--messages", few, "-o", frozen)
     found = [] if status == 0 else [f"snapshot: exit status {status}: {said}"]
     report, results = suite.program.outputs()
-    status, said, took = suite.program.run("audit", path, "--source", suite.source, "-o", report.with_suffix(".json"), "--results", results, "--no-progress")
+    status, said, took = suite.program.run("audit", path, "--source", suite.source, "-o", report.with_suffix(".json"), "--results", results, "--no-progress", "--examine", "none")
     if status != 1 or f"{rows:,} answered" not in said:
         found.append(f"exit status {status}: {said[-500:]}")
     if took > SLACK * (snapshot + MILLION):

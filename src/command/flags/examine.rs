@@ -12,7 +12,7 @@ use crate::settings::Settings;
 pub(in crate::command) struct ExamineFlags {
     #[command(flatten)]
     cluster: ClusterExamineFlags,
-    /// HTTP API: trace so many messages that all expected groups have passed, picked at random [default: 0]
+    /// HTTP API: trace so many messages that an expected group has passed, picked at random [default: 0]
     ///
     /// The clients' reports say whether these messages were processed, and the report states the error rate with its
     /// 95 % interval. Breaks and dead letters are traced first, at most as many. The quota is 30 messages a minute.

@@ -1,6 +1,6 @@
 //! The first pass over the settled rows: which groups and which messages are worth examining.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -49,20 +49,17 @@ impl PairSurvey {
     /// Reads all rows of the run.
     pub(super) fn of(run: ExaminedRun<'_>, names: SourceNames<'_>) -> Result<Self, ResultsError> {
         let mut survey = Self::default();
+        let mut counted = PairsByTopic::default();
         each_message(run, None, |line, subject, judged| {
-            survey.add(names, line, subject, judged);
+            survey.add(line, subject);
+            counted.add(names, line, judged);
         })?;
         survey.keys.sort();
+        survey.groups = counted.groups();
         Ok(survey)
     }
 
-    fn add(
-        &mut self,
-        names: SourceNames<'_>,
-        line: &Line<'_>,
-        subject: &MessageContext<'_>,
-        judged: &Judged<'_>,
-    ) {
+    fn add(&mut self, line: &Line<'_>, subject: &MessageContext<'_>) {
         match key_of(line) {
             Some(key) => self.keys.add(key),
             None => self.unexamined.push(UnexaminedRow {
@@ -75,26 +72,71 @@ impl PairSurvey {
             (Some(earliest), Some(since)) if since <= earliest => {}
             (earliest, _) => self.since = earliest,
         }
-        let instance = instance_of(line);
+    }
+}
+
+/// The pairs by instance, topic and group. A known group is found without making a name.
+#[derive(Debug, Default)]
+struct PairsByTopic(HashMap<String, HashMap<String, BTreeMap<Arc<str>, GroupPairs>>>);
+
+impl PairsByTopic {
+    fn add(&mut self, names: SourceNames<'_>, line: &Line<'_>, judged: &Judged<'_>) {
+        let topics = known_or_new(&mut self.0, &line.instance_id);
+        let groups = known_or_new(topics, &line.topic);
         for seen in &judged.groups {
             if seen.verdict() == Verdict::Open {
                 continue;
             }
-            let name = GroupName {
-                instance: instance.map(Into::into),
-                group: seen.group.into(),
-            };
-            let pairs = self.groups.entry(name).or_insert_with(|| GroupPairs {
-                source_name: names.group(instance, &line.topic, seen.group).into(),
-                messages: 0,
-                is_expected: false,
-                is_relied_on: false,
-            });
-            pairs.messages += 1;
-            pairs.is_expected |= seen.expected;
-            pairs.is_relied_on |= seen.expected && seen.verdict() == Verdict::Passed;
+            if !groups.contains_key(seen.group) {
+                let name = names.group(instance_of(line), &line.topic, seen.group);
+                let pairs = GroupPairs {
+                    source_name: name.into(),
+                    messages: 0,
+                    is_expected: false,
+                    is_relied_on: false,
+                };
+                groups.insert(seen.group.into(), pairs);
+            }
+            if let Some(pairs) = groups.get_mut(seen.group) {
+                pairs.messages += 1;
+                pairs.is_expected |= seen.expected;
+                pairs.is_relied_on |= seen.expected && seen.verdict() == Verdict::Passed;
+            }
         }
     }
+
+    /// Returns the pairs by group, whatever the topic.
+    fn groups(self) -> BTreeMap<GroupName, GroupPairs> {
+        let mut all: BTreeMap<GroupName, GroupPairs> = BTreeMap::new();
+        for (instance, topics) in self.0 {
+            let instance = Some(Arc::from(instance)).filter(|id: &Arc<str>| !id.is_empty());
+            for (group, pairs) in topics.into_values().flatten() {
+                let name = GroupName {
+                    instance: instance.clone(),
+                    group,
+                };
+                match all.get_mut(&name) {
+                    Some(known) => {
+                        known.messages += pairs.messages;
+                        known.is_expected |= pairs.is_expected;
+                        known.is_relied_on |= pairs.is_relied_on;
+                    }
+                    None => {
+                        all.insert(name, pairs);
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Returns the value of a key. A known key is not copied.
+fn known_or_new<'m, V: Default>(map: &'m mut HashMap<String, V>, key: &str) -> &'m mut V {
+    if !map.contains_key(key) {
+        map.insert(key.to_owned(), V::default());
+    }
+    map.get_mut(key).expect("the key was just added")
 }
 
 /// Calls `each` for every message with an answer, judged by what was found, or by the offsets alone.
