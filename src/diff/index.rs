@@ -44,7 +44,7 @@ pub(super) struct GroupAnswer {
     /// The track type; an empty text if the group is absent.
     pub(super) word: u32,
     verdict: Verdict,
-    by_offset: bool,
+    evidence: Option<Evidence>,
     is_answered: bool,
     expected: bool,
     breaks: bool,
@@ -56,7 +56,7 @@ impl GroupAnswer {
             verdict: self.verdict,
             expected: self.expected,
             breaks: self.breaks,
-            by_offset: self.by_offset,
+            by_offset: matches!(self.evidence, Some(Evidence::Offset)),
         }
     }
 
@@ -130,7 +130,7 @@ impl AnswerTable {
             group: self.names.number(seen.group),
             word: self.names.number(seen.track_type),
             verdict: seen.verdict(),
-            by_offset: seen.finding.evidence == Some(Evidence::Offset),
+            evidence: seen.finding.evidence,
             is_answered: seen.is_answered(),
             expected: seen.expected,
             breaks: seen.breaks,
