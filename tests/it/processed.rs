@@ -336,6 +336,14 @@ fn what_only_one_side_has_examined_is_no_change() {
         assert!(!said.stderr.contains("recovered"), "{}", said.stderr);
         table(&tool.read("d.csv"))[0]["change"].clone()
     };
+    let said = tool
+        .call("report plain.ndjson c.ndjson -o both.csv")
+        .ends(1);
+    assert!(
+        said.stderr.contains("not examined: plain.ndjson\n"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(change("plain", "c", 1), "new");
     assert_eq!(change("c", "plain", 0), "unconfirmed");
     let said = tool

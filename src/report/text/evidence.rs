@@ -82,12 +82,31 @@ impl SummaryText<'_> {
         })
     }
 
+    /// Returns the results files that were not examined, if others were.
+    fn unexamined_files(&self) -> Option<String> {
+        let results_files = self.summary.results_files.iter();
+        let unexamined = results_files.filter(|file| !file.header().is_examined());
+        let paths: Vec<_> = unexamined
+            .map(|file| file.path().display().to_string())
+            .collect();
+        if paths.is_empty() || !self.summary.is_examined() {
+            return None;
+        }
+        let paths = self.locale.listed(&paths);
+        Some(if self.is_chinese() {
+            format!("未检查的结果文件：{paths}")
+        } else {
+            format!("not examined: {paths}")
+        })
+    }
+
     /// Returns the notes about the examination, for the top of a report.
     #[must_use]
     pub fn examination_notes(&self) -> Vec<String> {
         let notes = [
             self.passed_by_evidence(),
             self.not_examined(),
+            self.unexamined_files(),
             self.sampled(),
         ];
         notes.into_iter().flatten().collect()
