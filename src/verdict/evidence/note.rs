@@ -1,0 +1,72 @@
+//! What is to be said beside a verdict.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::clock::rfc3339;
+use crate::evidence::{FailureReason, ProofKind};
+
+/// A remark on a verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EvidenceNote<'a> {
+    /// None.
+    #[default]
+    Nothing,
+    /// Why the delivery failed.
+    Reason(FailureReason),
+    /// Why nothing follows from the absence of copies.
+    NotExamined(&'a str),
+    /// The message is older than the oldest copy that a topic could still hold.
+    TooOld,
+    /// The time of the message is unknown, and old copies are deleted.
+    BornUnknown,
+    /// The group consumes by POP, which leaves no copy of a message that is not acknowledged yet.
+    Pop,
+    /// The group pulls: its application decides what happens after a failure.
+    Pull,
+    /// The message was in the dead-letter topic and succeeded later.
+    SucceededAfter(Timestamp),
+    /// The message was in the dead-letter topic and is retried again.
+    RetriedAfter(Timestamp),
+    /// The offset has not reached the message although this was found.
+    Beyond(ProofKind, Timestamp),
+}
+
+impl EvidenceNote<'_> {
+    /// Returns whether there is nothing to say.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
+}
+
+impl fmt::Display for EvidenceNote<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Reason(reason) => f.write_str(reason.as_str()),
+            Self::NotExamined(why) => write!(f, "not examined: {why}"),
+            Self::TooOld => f.write_str("not examined: copies of this age are deleted"),
+            Self::BornUnknown => f.write_str("not examined: the message's time is unknown"),
+            Self::Pop => f.write_str("not examined: POP keeps no copy while a delivery is open"),
+            Self::Pull => f.write_str("not examined: a pull consumer leaves no copies"),
+            Self::SucceededAfter(at) => {
+                write!(f, "dead-lettered at {}, succeeded later", rfc3339(*at))
+            }
+            Self::RetriedAfter(at) => {
+                write!(f, "dead-lettered at {}, retried again", rfc3339(*at))
+            }
+            Self::Beyond(kind, at) => {
+                let what = match kind {
+                    ProofKind::DeadLettered => "a copy is in the dead-letter topic since",
+                    ProofKind::Waiting => "a copy waits for its next delivery since",
+                    ProofKind::Retried => "a copy is in a retry topic since",
+                    ProofKind::Succeeded => "a client reported success at",
+                    ProofKind::Failed => "a client reported a failure at",
+                };
+                write!(f, "{what} {}", rfc3339(*at))
+            }
+        }
+    }
+}
