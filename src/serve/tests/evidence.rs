@@ -18,6 +18,7 @@ const EXAMINED: &str = r#""examined":[
     {"group":"GID_a","kind":"dead_lettered","key":"0A","topic":"orders","at":"2025-11-20T02:50:00Z","attempts":16},
     {"group":"GID_a","kind":"dead_lettered","key":"0B","topic":"lonely","at":"2025-11-20T02:40:00Z","attempts":3},
     {"group":"GID_a","kind":"dead_lettered","key":"0C","at":"2025-11-20T02:45:00Z"},
+    {"group":"GID_a","instance_id":"MQ_OTHER","kind":"dead_lettered","key":"0E","topic":"orders","at":"2025-11-20T02:45:00Z"},
     {"group":"GID_a","kind":"waiting","key":"0D","topic":"orders","at":"2025-11-20T02:45:00Z"},
     {"group":"GID_a","kind":"failed","key":"0A","at":"2025-11-20T02:10:00Z","attempts":1,"host":"10.0.0.7"},
     {"group":"GID_a","kind":"succeeded","key":"0A","topic":"orders","at":"2025-11-20T02:20:00Z","attempts":2},

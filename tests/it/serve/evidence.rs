@@ -14,8 +14,8 @@ use ons_audit::source::ons::{
 use serde_json::json;
 
 use super::super::tool::Tool;
-use super::Served;
 use super::http::get;
+use super::{Served, with_key};
 
 const INSTANCE: &str = "MQ_INST_1_demo";
 const TO: &str = "2026-11-20T06:00:00Z";
@@ -233,4 +233,41 @@ fn dead_letters_are_counted_against_the_quota_and_logged() {
     let log = served.end();
     assert!(log.contains(r#""action":"OnsDLQMessageGetById""#), "{log}");
     assert!(log.contains(r#""code":"Throttling.User""#), "{log}");
+}
+
+/// A service without these operations costs the evidence, and the reasons are stated once.
+#[test]
+fn messages_that_cannot_be_traced_are_named_with_the_reason() {
+    let tool = Tool::new();
+    let whole = tool.read("samples/cluster.json");
+    let mut snapshot: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    let parts = snapshot.as_object_mut().unwrap();
+    parts.remove("examined");
+    parts.remove("proofs");
+    tool.write("plain.json", snapshot.to_string());
+    let served = Served::of(tool.call("serve --source plain.json --listen 127.0.0.1:0"));
+    let rows: Vec<_> = whole_input(&tool);
+    tool.write("few.csv", rows.concat());
+    let call = tool.call(
+        "audit few.csv --rate max --trace-sample 3 --exit-zero -o few.csv.report.csv --source",
+    );
+    let said = with_key(call.arg(&served.url)).ends(0);
+    for says in ["WARN not examined completely: ", "WARN not traced: "] {
+        assert_eq!(said.stderr.matches(says).count(), 1, "{}", said.stderr);
+    }
+    assert!(
+        said.stderr.contains("could not be traced"),
+        "{}",
+        said.stderr
+    );
+}
+
+/// Returns the heading of the sample's input and its first rows.
+fn whole_input(tool: &Tool) -> Vec<String> {
+    let input = tool.read("samples/incident.csv");
+    input
+        .split_inclusive('\n')
+        .take(20)
+        .map(str::to_owned)
+        .collect()
 }

@@ -58,13 +58,13 @@ pub(super) struct ExaminedRun<'a> {
     previous: Option<&'a Previous>,
 }
 
-/// The last stage of a run.
+/// The last stage of a run: it begins when all rows are settled.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::command) struct ExamineStage<'a> {
     pub(in crate::command) source: ExamineSource<'a>,
     /// The earlier results file from which some answers were taken.
     pub(in crate::command) previous: Option<&'a Previous>,
-    /// Counts the calls.
+    /// The calls of the examination are added here.
     pub(in crate::command) call_counts: &'a Cell<CallCounts>,
     /// What could not be examined until then is not examined.
     pub(in crate::command) deadline: Option<&'a Deadline>,
@@ -80,9 +80,9 @@ struct ExamineLimits<'a> {
 /// The names that a source has for the topics and groups of the rows.
 #[derive(Debug, Clone, Copy)]
 enum SourceNames<'a> {
-    /// Those of the rows.
+    /// A service names them as the rows do.
     AsInRows,
-    /// Those of the brokers: an instance may be a part of them.
+    /// Brokers may have an instance as a part of the names.
     OnBrokers(&'a Snapshot),
 }
 
@@ -190,14 +190,14 @@ impl ExamineStage<'_> {
     }
 }
 
-/// The time is up.
+/// The deadline came before a cluster was examined.
 struct Late {
     given_by: String,
     at: Timestamp,
 }
 
 impl Late {
-    /// Returns an examination of nothing.
+    /// Returns an examination in which no group is complete, with the deadline as the reason.
     fn examination(&self, survey: &PairSurvey) -> Examination {
         let topics = survey.groups.iter().map(|(name, pairs)| ExaminedTopic {
             group: pairs.source_name.clone(),

@@ -1,12 +1,12 @@
 //! Examines the messages of a service: the dead letters of the groups, then traces of messages.
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::matching::lines;
-use super::survey::{PairSurvey, each_message, instance_of};
+use super::survey::{PairSurvey, each_message, each_message_if, instance_of};
 use super::{ExaminedRun, SourceNames};
 use crate::engine::Pacer;
 use crate::evidence::Examination;
@@ -104,11 +104,11 @@ impl ServiceExaminer<'_> {
         run: ExaminedRun<'_>,
         found: &EvidenceIndex,
     ) -> Result<TracedMessages, ResultsError> {
-        let mut troubled = Vec::new();
+        let mut troubled = BTreeSet::new();
         let mut sample: BinaryHeap<(Draw, u64)> = BinaryHeap::new();
         each_message(run, Some(found), |line, _, judged| {
             if is_troubled(judged) && troubled.len() < self.trace_sample {
-                troubled.push(line.row);
+                troubled.insert(line.row);
             }
             let mut expected = judged.groups.iter().filter(|seen| seen.expected);
             if expected.any(|seen| seen.verdict() == Verdict::Passed) {
@@ -118,17 +118,17 @@ impl ServiceExaminer<'_> {
                 }
             }
         })?;
+        let sample: BTreeSet<_> = sample.into_iter().map(|(_, row)| row).collect();
         let mut traced = TracedMessages::default();
-        each_message(run, Some(found), |line, subject, judged| {
-            let sampled = sample.iter().any(|(_, row)| *row == line.row);
-            if sampled || (is_troubled(judged) && troubled.contains(&line.row)) {
-                traced.queries.push(query(line, subject.born));
-                traced.rows.push(TracedRow {
-                    row: line.row,
-                    sampled,
-                    error: None,
-                });
-            }
+        let is_chosen =
+            |line: &Line<'_>| sample.contains(&line.row) || troubled.contains(&line.row);
+        each_message_if(run, None, is_chosen, |line, subject, _| {
+            traced.queries.push(query(line, subject.born));
+            traced.rows.push(TracedRow {
+                row: line.row,
+                sampled: sample.contains(&line.row),
+                error: None,
+            });
         })?;
         Ok(traced)
     }

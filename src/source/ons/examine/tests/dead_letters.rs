@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use super::super::{DeadLetterRequest, asker};
 use super::{Fake, Made, broken, refusal, time, unlimited};
 use crate::engine::Pacer;
 use crate::evidence::{Examination, MessageKeys, ProofKind};
+use crate::settings::Deadline;
 use crate::source::ons::LastCall;
 use crate::source::{Failure, FailureKind};
 
@@ -219,6 +221,14 @@ async fn answers_that_prove_nothing_are_incomplete() {
             Some(json!({"MsgFoundList": full})),
             Some("it has no MaxPageCount"),
         ),
+        (
+            Some(json!({"MaxPageCount": "x", "MsgFoundList": {"OnsRestMessageDo": []}})),
+            Some("MaxPageCount is no number of pages"),
+        ),
+        (
+            Some(json!({"MaxPageCount": -1, "MsgFoundList": {"OnsRestMessageDo": []}})),
+            Some("MaxPageCount is no number of pages"),
+        ),
         (Some(page(2, &[])), Some("page 1 of 2 is empty")),
         (
             Some(page(1, &[json!({"StoreTimestamp": 1})])),
@@ -249,6 +259,43 @@ async fn answers_that_prove_nothing_are_incomplete() {
             None => assert_eq!(reason, None, "{answer:?}"),
         }
     }
+}
+
+thread_local! {
+    /// The seconds of [`ticking`].
+    static SECONDS: Cell<i64> = const { Cell::new(0) };
+}
+
+/// A clock that goes on by a second whenever it is read.
+fn ticking() -> Timestamp {
+    SECONDS.set(SECONDS.get() + 1);
+    Timestamp::from_second(SECONDS.get()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_deadline_no_call_begins_and_what_was_answered_is_kept() {
+    let letters = [("0A".to_owned(), time(FROM).as_millisecond())];
+    let api = Fake::answering(service(&letters));
+    let (keys, deadline) = (
+        keys(&["0A"]),
+        Deadline {
+            at: Timestamp::from_second(3).unwrap(), // read before a group, and before its page
+            given_by: "--max-time 3s".to_owned(),
+        },
+    );
+    SECONDS.set(0);
+    let request = DeadLetterRequest {
+        last_call: LastCall {
+            deadline: Some(&deadline),
+            clock: ticking,
+        },
+        ..request(&["GID_a", "GID_b"], &keys)
+    };
+    let examination = examine(&api, &request, &unlimited()).await;
+    let late = "the time is up (--max-time 3s)";
+    assert_eq!(reasons(&examination), [None, Some(late)]);
+    assert_eq!(examination.proofs.len(), 1);
+    assert_eq!((api.calls(), examination.calls), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
