@@ -80,7 +80,7 @@ pub(super) struct Job {
 /// How much is examined beyond the offsets.
 #[derive(Debug)]
 struct ExamineSettings {
-    /// Most calls.
+    /// Most calls that the examination may make.
     limit: u64,
     /// The number of messages in the random sample of a service.
     trace_sample: usize,

@@ -20,7 +20,7 @@ pub(in crate::command) struct ClusterExaminer<'a> {
     /// The same offsets, by which the rows were judged.
     pub(in crate::command) snapshot: &'a Snapshot,
     pub(in crate::command) pacer: &'a Pacer,
-    /// Most calls.
+    /// Most calls that the examination may make.
     pub(in crate::command) limit: u64,
     /// The topic with trace records, if they are read.
     pub(in crate::command) trace_topic: Option<Arc<str>>,

@@ -24,7 +24,7 @@ pub(super) struct GroupName {
 pub(super) struct GroupPairs {
     /// The name that the source has for the group.
     pub(super) source_name: Arc<str>,
-    /// Number of messages.
+    /// Number of messages of the pairs.
     pub(super) messages: u64,
     /// Whether the group is expected to consume any of them.
     pub(super) is_expected: bool,

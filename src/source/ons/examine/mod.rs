@@ -36,7 +36,7 @@ pub struct DeadLetterRequest<'a> {
     pub to: Timestamp,
     /// The messages that are looked for.
     pub keys: &'a MessageKeys,
-    /// Most calls.
+    /// Most calls that the examination may make.
     pub limit: u64,
     /// Until when calls may begin.
     pub last_call: LastCall<'a>,

@@ -50,7 +50,7 @@ pub struct ExamineRequest<'a> {
     pub keys: &'a MessageKeys,
     /// Copies that were stored earlier are not needed. `None` if they may have any age.
     pub since: Option<Timestamp>,
-    /// Most calls.
+    /// Most calls that the examination may make.
     pub limit: u64,
     /// The topic with trace records, if they are read.
     pub trace_topic: Option<Arc<str>>,
