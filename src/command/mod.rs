@@ -13,7 +13,6 @@ mod completions;
 mod diff;
 mod ending;
 mod evidence;
-mod examination;
 mod expect;
 mod flags;
 mod help;
@@ -26,6 +25,7 @@ mod report;
 mod serve;
 mod signals;
 mod snapshot;
+mod snapshot_examination;
 mod unwritten;
 mod verify;
 

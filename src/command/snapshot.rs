@@ -16,10 +16,9 @@ use super::audit::{
     LookupStage, Preflight, QueryRun, ResumeFlags, announce_notes, header, read_offsets,
     resume_hint,
 };
-use super::examination::ExaminePlan;
 use super::flags::{
-    ClusterExamineFlags, ClusterFlags, ClusterPaceFlags, ColumnFlags, Pace, RemovedBrokerFlags,
-    ReservedPaths, SettingsFlags, SourceSpec, StderrFlags, create,
+    ClusterExamineFlags, ClusterFlags, ClusterPaceFlags, ColumnFlags, ExamineSettings, Pace,
+    RemovedBrokerFlags, ReservedPaths, SettingsFlags, SourceSpec, StderrFlags, create,
 };
 use super::signals::exit_on_signal;
 use crate::clock::rfc3339;
@@ -31,6 +30,7 @@ use crate::offsets::snapshot::{
     MessageEntry, MissingMessage, SnapshotDocument, SnapshotTime, SnapshotWriter,
 };
 use crate::results::{EarlierAccess, FoundView, Header, Line, ResultsFile};
+use crate::settings::Examine;
 use crate::source::Source;
 use crate::source::rocketmq::{Cluster, QueriedTopic};
 
@@ -107,7 +107,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let source_text = spec.text();
     let pace = Pace::of(&settings, spec.kind(), env.clock)?;
     let zone: Zone = settings.get("producer_zone")?;
-    let examination = ExaminePlan::of(&settings)?;
+    let examination = ExamineSettings::of(&settings)?;
     if !matches!(spec, SourceSpec::Cluster(_)) {
         let error = anyhow!("`{source_text}` is not a cluster: only rocketmq:// can be frozen");
         let hint = "--source rocketmq://HOST:9876 names the name server of a cluster".to_owned();
@@ -167,7 +167,8 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     }
     let document = read_offsets(&cluster, &topics, located.as_ref());
     let mut document = env.runtime()?.block_on(document)?;
-    if let (Some(examination), Some(located)) = (examination, &located) {
+    let is_wanted = examination.examine != Examine::None;
+    if let Some(located) = located.as_ref().filter(|_| is_wanted) {
         let pacer = pace.pacer()?;
         examination.add_to(&mut document, located, (env, &cluster, &pacer))?;
     }

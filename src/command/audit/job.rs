@@ -5,7 +5,6 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
@@ -27,7 +26,7 @@ use super::start_mode::StartMode;
 use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
-use crate::command::flags::{Pace, ReservedPaths, StderrOptions};
+use crate::command::flags::{ExamineSettings, Pace, ReservedPaths, StderrOptions};
 use crate::engine::{Pacer, Policy, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst};
@@ -37,7 +36,7 @@ use crate::report::Targets;
 use crate::results::{
     Durability, EarlierAccess, Header, Previous, ResultsFile, SCHEMA, Unfinished,
 };
-use crate::settings::{Deadline, Examine, MaxRejects, Settings, SettingsError};
+use crate::settings::{Deadline, MaxRejects, Settings};
 use crate::source::ons::LastCall;
 use crate::source::rocketmq::{Cluster, QueriedTopic};
 use crate::source::{Snapshot, Source};
@@ -75,29 +74,6 @@ pub(super) struct Job {
     /// Decodes born times from IDs.
     born: BornClock,
     examine: ExamineSettings,
-}
-
-/// How much is examined beyond the offsets.
-#[derive(Debug)]
-struct ExamineSettings {
-    /// Most calls that the examination may make.
-    limit: u64,
-    /// The number of messages in the random sample of a service.
-    trace_sample: usize,
-    /// The topic with the trace records of a cluster, if they are read.
-    trace_topic: Option<Arc<str>>,
-}
-
-impl ExamineSettings {
-    fn of(settings: &Settings) -> Result<Self, SettingsError> {
-        let reads_traces = settings.get::<Examine>("examine")? == Examine::FailuresAndTraces;
-        let trace_topic: String = settings.get("trace_topic")?;
-        Ok(Self {
-            limit: settings.get("examine_limit")?,
-            trace_sample: settings.get("trace_sample")?,
-            trace_topic: reads_traces.then(|| trace_topic.into()),
-        })
-    }
 }
 
 impl Job {

@@ -1,10 +1,12 @@
 //! Flags for what is examined beyond the offsets.
 
+use std::sync::Arc;
+
 use anyhow::anyhow;
 
 use super::SourceKind;
 use crate::exit::Failed;
-use crate::settings::Settings;
+use crate::settings::{Examine, Settings, SettingsError};
 
 /// Flags of commands that ask any source.
 #[derive(Debug, clap::Args)]
@@ -81,5 +83,30 @@ impl ClusterExamineFlags {
         settings.flag("examine", self.examine.as_ref());
         settings.flag("examine_limit", self.examine_limit.as_ref());
         settings.flag("trace_topic", self.trace_topic.as_ref());
+    }
+}
+
+/// The settings of an examination.
+#[derive(Debug)]
+pub(in crate::command) struct ExamineSettings {
+    pub(in crate::command) examine: Examine,
+    /// Most calls that the examination may make.
+    pub(in crate::command) limit: u64,
+    /// The number of messages in the random sample of a service.
+    pub(in crate::command) trace_sample: usize,
+    /// The topic with the trace records of a cluster, if they are read.
+    pub(in crate::command) trace_topic: Option<Arc<str>>,
+}
+
+impl ExamineSettings {
+    pub(in crate::command) fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        let examine = settings.get("examine")?;
+        let trace_topic: String = settings.get("trace_topic")?;
+        Ok(Self {
+            examine,
+            limit: settings.get("examine_limit")?,
+            trace_sample: settings.get("trace_sample")?,
+            trace_topic: (examine == Examine::FailuresAndTraces).then(|| trace_topic.into()),
+        })
     }
 }

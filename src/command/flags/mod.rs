@@ -11,7 +11,7 @@ mod source;
 mod telemetry;
 
 pub(super) use common::{SettingsFlags, StderrFlags, StderrOptions};
-pub(super) use examine::{ClusterExamineFlags, ExamineFlags};
+pub(super) use examine::{ClusterExamineFlags, ExamineFlags, ExamineSettings};
 pub(super) use expect::{ExpectFlags, or_recorded, zone_of};
 pub(super) use input::{ColumnFlags, InputFlags};
 pub(super) use pace::{

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Env;
 use super::audit::resume_hint;
+use super::flags::ExamineSettings;
 use super::signals::stop_on_signal;
 use crate::engine::{Pacer, Stop};
 use crate::evidence::MessageKeys;
@@ -15,37 +16,12 @@ use crate::exit::Failed;
 use crate::humanize::counted;
 use crate::offsets::snapshot::{GroupEntry, SnapshotDocument};
 use crate::results::{FoundView, Line, ResultsFile};
-use crate::settings::{Examine, Settings};
 use crate::source::rocketmq::{Cluster, ExamineRequest, GroupToExamine};
 
 /// Margin for the difference between the clocks of producers and brokers.
 const BEFORE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How much is examined.
-#[derive(Debug)]
-pub(super) struct ExaminePlan {
-    limit: u64,
-    trace_topic: Option<Arc<str>>,
-}
-
-impl ExaminePlan {
-    /// Reads the settings. `None` if nothing is examined.
-    ///
-    /// # Errors
-    ///
-    /// If a setting is not valid.
-    pub(super) fn of(settings: &Settings) -> Result<Option<Self>, Failed> {
-        let examine: Examine = settings.get("examine")?;
-        let limit = settings.get("examine_limit")?;
-        let topic: String = settings.get("trace_topic")?;
-        let trace_topic = match examine {
-            Examine::None => return Ok(None),
-            Examine::Failures => None,
-            Examine::FailuresAndTraces => Some(topic.into()),
-        };
-        Ok(Some(Self { limit, trace_topic }))
-    }
-
+impl ExamineSettings {
     /// Examines the groups of the topics of the located messages, and adds what is found to the document. A signal stops
     /// it.
     ///
