@@ -190,7 +190,7 @@ async fn few_calls_are_throttled_and_what_is_left_is_used() {
 
 /// It is luck how soon a run finds out that others have come or left: `-- --ignored simulation` plays other phases.
 #[tokio::test(start_paused = true)]
-#[ignore = "takes a minute"]
+#[ignore = "takes a minute; the step `faults` of .ci/run runs it"]
 #[expect(clippy::print_stderr, reason = "it prints its figures")]
 async fn that_is_so_in_every_phase() {
     let (mut reports, mut all_good) = (Vec::new(), true);

@@ -213,7 +213,7 @@ fn what_a_kill_leaves_is_removed_by_the_next_run() {
 
 /// The step `faults` of `.ci/run` runs it.
 #[test]
-#[ignore = "it takes more than a minute"]
+#[ignore = "takes more than a minute; the step `faults` of .ci/run runs it"]
 fn a_process_that_was_stopped_for_a_minute_loses_nothing_and_makes_no_burst() {
     let tool = Tool::new();
     let gateway = super::audit_http::some_messages(&tool, 200, Gateway::setup()).start();
