@@ -1,16 +1,18 @@
 //! Asks one query until it is settled.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::sync::MutexGuard;
 
 use super::gate::Gate;
+use super::pacer::Permit;
 use super::quota_state::LONGEST_HOLD;
-use super::{Backoff, Engine};
+use super::{Backoff, Engine, Pacer, Stop};
 use crate::clock::Clock;
 use crate::message::{Query, is_lower_case_key};
 use crate::results::Outcome;
-use crate::source::{Failure, FailureKind, Trace, TraceSource};
+use crate::source::{CallPacer, Failure, FailureKind, Trace, TraceSource};
 
 /// What is added to the message of a failure if a key in lower case is not found.
 const LOWER_CASE: &str =
@@ -44,6 +46,7 @@ impl<S: TraceSource> Engine<'_, S> {
     /// first: then the query is not settled.
     pub(super) async fn ask(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
         let policy = self.policy;
+        let more = MoreCalls::new(self.pacer, self.stop);
         let mut throttled = 0;
         for attempt in 1.. {
             let alone = tokio::select! {
@@ -52,9 +55,10 @@ impl<S: TraceSource> Engine<'_, S> {
                 () = self.stop.draining() => return None,
             };
             if let Some(refusal) = gate.permissions.refusal(query) {
-                return Some(self.outcome(query, Err(refusal), (attempt - 1, throttled)));
+                let calls = attempt - 1 + more.begun.get();
+                return Some(self.outcome(query, Err(refusal), (calls, throttled)));
             }
-            let answer = self.attempt(query, gate, alone).await?;
+            let answer = self.attempt(query, gate, (alone, &more)).await?;
             let again = match &answer {
                 Err(failure) if failure.kind == FailureKind::Throttled => {
                     throttled += 1;
@@ -71,7 +75,10 @@ impl<S: TraceSource> Engine<'_, S> {
                     () = self.stop.draining() => return None,
                     () = tokio::time::sleep(wait) => {}
                 },
-                _ => return Some(self.outcome(query, answer, (attempt, throttled))),
+                _ => {
+                    let calls = attempt + more.begun.get();
+                    return Some(self.outcome(query, answer, (calls, throttled)));
+                }
             }
         }
         None
@@ -105,11 +112,11 @@ impl<S: TraceSource> Engine<'_, S> {
         &self,
         query: &Query,
         gate: &Gate,
-        _alone: Option<MutexGuard<'_, ()>>,
+        (_alone, more): (Option<MutexGuard<'_, ()>>, &MoreCalls<'_>),
     ) -> Option<Result<Trace, Failure>> {
         let mut waits = 0;
         loop {
-            match self.turn(query, gate).await? {
+            match self.turn(query, gate, more).await? {
                 Err(failure) if failure.out_of_files && waits < MOST_WAITS => {
                     waits += 1;
                     if waits == WAITS_BEFORE_WARNING {
@@ -135,7 +142,12 @@ impl<S: TraceSource> Engine<'_, S> {
         }
     }
 
-    async fn turn(&self, query: &Query, gate: &Gate) -> Option<Result<Trace, Failure>> {
+    async fn turn(
+        &self,
+        query: &Query,
+        gate: &Gate,
+        more: &MoreCalls<'_>,
+    ) -> Option<Result<Trace, Failure>> {
         let turn = tokio::select! {
             biased;
             turn = self.pacer.turn() => turn,
@@ -146,7 +158,7 @@ impl<S: TraceSource> Engine<'_, S> {
         }
         let answer = gate
             .permissions
-            .learn(query, self.source.trace(query).await);
+            .learn(query, self.source.trace(query, more).await);
         match &answer {
             Err(failure) if failure.kind == FailureKind::Throttled => {
                 self.pacer.throttled(turn, failure.retry_after).await;
@@ -163,6 +175,46 @@ impl<S: TraceSource> Engine<'_, S> {
             gate.open();
         }
         Some(answer)
+    }
+}
+
+/// The turns of the calls that an answer takes besides the first. After a stop was requested none comes any more, so that
+/// no call begins.
+struct MoreCalls<'a> {
+    pacer: &'a Pacer,
+    stop: &'a Stop,
+    /// Number of these calls.
+    begun: Cell<u32>,
+}
+
+impl<'a> MoreCalls<'a> {
+    const fn new(pacer: &'a Pacer, stop: &'a Stop) -> Self {
+        Self {
+            pacer,
+            stop,
+            begun: Cell::new(0),
+        }
+    }
+}
+
+impl CallPacer for MoreCalls<'_> {
+    type Permit = Permit;
+
+    async fn turn(&self) -> Permit {
+        let turn = self.pacer.turn().await;
+        if self.stop.is_requested() {
+            std::future::pending::<()>().await;
+        }
+        self.begun.set(self.begun.get() + 1);
+        turn
+    }
+
+    async fn answered(&self, turn: Permit) {
+        self.pacer.answered(turn).await;
+    }
+
+    async fn throttled(&self, turn: Permit) {
+        self.pacer.throttled(turn, None).await;
     }
 }
 

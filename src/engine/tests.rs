@@ -13,7 +13,7 @@ use super::{Backoff, Engine, Pacer, Policy, RunOutcome, Sink, Stop};
 use crate::input::{Entry, KeptCells, Row};
 use crate::message::Query;
 use crate::results::{KnownAnswer, Outcome};
-use crate::source::{Failure, FailureKind, Trace, TraceSource};
+use crate::source::{CallPacer, Failure, FailureKind, Trace, TraceSource};
 
 /// Answers after `latency`, with what the script says next, or else with an empty trace.
 struct Scripted {
@@ -45,7 +45,7 @@ impl Scripted {
 }
 
 impl TraceSource for Scripted {
-    async fn trace(&self, _: &Query) -> Result<Trace, Failure> {
+    async fn trace<P: CallPacer>(&self, _: &Query, _: &P) -> Result<Trace, Failure> {
         self.begun.borrow_mut().push(self.start.elapsed());
         let failure = self.script.borrow_mut().pop_front();
         sleep(self.latency).await;
@@ -209,7 +209,7 @@ struct AtHand {
 }
 
 impl TraceSource for AtHand {
-    async fn trace(&self, _: &Query) -> Result<Trace, Failure> {
+    async fn trace<P: CallPacer>(&self, _: &Query, _: &P) -> Result<Trace, Failure> {
         self.asked.set(self.asked.get() + 1);
         Ok(Trace::new(Vec::new()))
     }

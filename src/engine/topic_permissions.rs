@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::engine::{RunOutcome, Stop};
     use crate::input::{Entry, Row};
-    use crate::source::TraceSource;
+    use crate::source::{CallPacer, TraceSource};
 
     /// Answers about some topics, until its right is taken away.
     struct Limited {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     impl TraceSource for Limited {
-        async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+        async fn trace<P: CallPacer>(&self, query: &Query, _: &P) -> Result<Trace, Failure> {
             let call = {
                 let mut asked = self.asked.borrow_mut();
                 asked.push(query.topic.to_string());

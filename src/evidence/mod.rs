@@ -8,6 +8,7 @@
 //! A source returns an [`Examination`]: the topics that it has read for each group ([`ExaminedTopic`]) and the
 //! [`Proof`]s that it has found there. A snapshot and a results file keep both.
 
+mod deliveries;
 mod keys;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use deliveries::{DeadLetter, Deliveries, DeliveryRecord, GroupLag, RetryPolicy};
 pub use keys::MessageKeys;
 
 /// The topic in which a cluster keeps messages until their delivery: delayed messages, and those that wait for a retry.

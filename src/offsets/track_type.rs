@@ -23,7 +23,15 @@ impl TrackType {
     /// The source cannot tell.
     pub const UNKNOWN: Self = Self(Cow::Borrowed("UNKNOWN"));
 
-    /// Every track type known today.
+    /// ApsaraMQ for RocketMQ 5.x: the group subscribes to the topic, and there is no record of a delivery. This word and the
+    /// two below are our own.
+    pub const NO_RECORD: Self = Self(Cow::Borrowed("NO_RECORD"));
+    /// ApsaraMQ for RocketMQ 5.x: the group's subscription, as it is today, does not include the message's tag.
+    pub const FILTERED_BY_TAG: Self = Self(Cow::Borrowed("FILTERED_BY_TAG"));
+    /// ApsaraMQ for RocketMQ 5.x: there is no trace of the message, and whether the message exists could not be found out.
+    pub const UNCONFIRMED: Self = Self(Cow::Borrowed("UNCONFIRMED"));
+
+    /// Every track type of `OnsMessageTrace` known today.
     pub const KNOWN: [Self; 7] = [
         Self::CONSUMED,
         Self::CONSUMED_BUT_FILTERED,
@@ -43,8 +51,10 @@ impl TrackType {
 
 impl From<&str> for TrackType {
     fn from(word: &str) -> Self {
+        let ours = [Self::NO_RECORD, Self::FILTERED_BY_TAG, Self::UNCONFIRMED];
         Self::KNOWN
             .into_iter()
+            .chain(ours)
             .find(|known| known.as_str() == word)
             .unwrap_or_else(|| Self(Cow::Owned(word.to_owned())))
     }

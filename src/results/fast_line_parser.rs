@@ -127,6 +127,7 @@ impl<'a> Rest<'a> {
                 track_type,
                 mark,
                 mqadmin_track_type,
+                deliveries: None,
             });
         }
         Some(tracks)

@@ -40,6 +40,12 @@ pub struct Line<'a> {
     /// When the producer made the message, RFC 3339 UTC, if the source has its record.
     #[serde(borrow, default)]
     pub born_at: CowText<'a>,
+    /// Since when consumers can receive the message, RFC 3339 UTC, if groups are judged by their lag.
+    #[serde(borrow, default)]
+    pub available_at: CowText<'a>,
+    /// Why the tracks may lack groups that subscribe to the topic; empty if they are complete.
+    #[serde(borrow, default)]
+    pub unlisted: CowText<'a>,
     /// The time of the answer, RFC 3339 UTC.
     #[serde(borrow, default)]
     pub observed_at: CowText<'a>,

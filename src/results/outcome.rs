@@ -60,6 +60,8 @@ impl Outcome {
                 request_id: text(&line.request_id),
                 born_at,
                 unique_key: line.unique_key.as_deref().map(Into::into),
+                available_at: line.available_at.parse().ok(),
+                unlisted: text(&line.unlisted).map(Into::into),
                 ..Trace::new(tracks.iter().map(track).collect())
             }),
             (None, Some(error)) => Err(Failure {
@@ -94,6 +96,7 @@ fn track(view: &TrackView<'_>) -> Track {
     Track {
         marks: Marks::named(&view.mark),
         mqadmin: theirs.map(TrackType::from),
+        deliveries: view.deliveries.clone(),
         ..Track::new(&*view.group, TrackType::from(&*view.track_type))
     }
 }

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::line::FoundView;
 use super::{Header, Outcome, Previously, SCHEMA};
-use crate::clock::TimeText;
+use crate::clock::{TimeText, rfc3339};
+use crate::evidence::Deliveries;
 use crate::input::{Entry, Reject, Row};
 use crate::offsets::{Marks, TrackType};
 use crate::source::{Failure, Track};
@@ -35,6 +36,10 @@ struct WrittenLine<'a> {
     unique_key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     born_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unlisted: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     observed_at: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +85,8 @@ struct WrittenTrack<'a> {
     mark: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mqadmin_track_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliveries: Option<&'a Deliveries>,
 }
 
 /// Writes lines one after the other. Reuses the text of the tracks and of the time where the next line has the same.
@@ -131,6 +138,8 @@ impl LineWriter {
                         line.unique_key = trace.unique_key.as_deref().filter(|_| self.keeps_keys);
                         line.found = trace.found.as_deref().map(FoundView::of);
                         line.request_id = trace.request_id.as_deref();
+                        line.available_at = trace.available_at.map(rfc3339);
+                        line.unlisted = trace.unlisted.as_deref();
                     }
                     Err(failure) => {
                         line.error = Some(WrittenError::of(failure));
@@ -194,6 +203,7 @@ impl<'a> WrittenTrack<'a> {
             track_type: track.track_type.as_str(),
             mark: Some(words(&track.marks)).filter(|words| !words.is_empty()),
             mqadmin_track_type: track.mqadmin.as_ref().map(TrackType::as_str),
+            deliveries: track.deliveries.as_deref(),
         }
     }
 }
@@ -232,8 +242,12 @@ fn is_same(a: &Track, b: &Track) -> bool {
             track_type,
             marks,
             mqadmin,
+            deliveries,
         } = a;
-        *track_type == b.track_type && *marks == b.marks && *mqadmin == b.mqadmin
+        *track_type == b.track_type
+            && *marks == b.marks
+            && *mqadmin == b.mqadmin
+            && *deliveries == b.deliveries
     } || a == b
 }
 

@@ -35,7 +35,7 @@ impl Upstream {
                 ..Failure::new(FailureKind::Throttled, None, "too many are waiting")
             });
         };
-        let answer = self.source.trace(query).await;
+        let answer = self.source.trace(query, &self.pacer).await;
         match &answer {
             Err(failure) if failure.kind == FailureKind::Throttled => {
                 self.pacer.throttled(turn, failure.retry_after).await;

@@ -22,6 +22,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustix::io::Errno;
 
+use crate::evidence::Deliveries;
 use crate::input::Row;
 use crate::message::{Position, Query};
 use crate::offsets::{Marks, TrackType};
@@ -36,10 +37,17 @@ fn is_out_of_files(error: &io::Error) -> bool {
 pub trait TraceSource {
     /// Makes one attempt to answer a query. The HTTP source signs each attempt anew. By default, answers locally.
     ///
+    /// The caller has waited for the turn of one call. If the answer takes more calls, each of the others waits for its
+    /// turn of `more`.
+    ///
     /// # Errors
     ///
     /// If the attempt gets no answer. The failure says why, and whether to retry.
-    fn trace(&self, query: &Query) -> impl Future<Output = Result<Trace, Failure>> {
+    fn trace<P: CallPacer>(
+        &self,
+        query: &Query,
+        _more: &P,
+    ) -> impl Future<Output = Result<Trace, Failure>> {
         let answer = self.answer_locally(query, false);
         ready(answer.unwrap_or_else(|| {
             let message = "the source has no answer";
@@ -88,6 +96,22 @@ pub trait CallPacer {
     fn throttled(&self, permit: Self::Permit) -> impl Future<Output = ()>;
 }
 
+/// Lets every call begin at once, for tests.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Unpaced;
+
+#[cfg(test)]
+impl CallPacer for Unpaced {
+    type Permit = ();
+
+    async fn turn(&self) {}
+
+    async fn answered(&self, (): ()) {}
+
+    async fn throttled(&self, (): ()) {}
+}
+
 /// All sources: a closed set, so a `match` suffices and no call is boxed.
 #[derive(Debug)]
 pub enum Source {
@@ -111,11 +135,11 @@ impl Source {
 }
 
 impl TraceSource for Source {
-    async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+    async fn trace<P: CallPacer>(&self, query: &Query, more: &P) -> Result<Trace, Failure> {
         match self {
-            Self::Ons(ons) => ons.trace(query).await,
-            Self::Cluster(cluster) => cluster.trace(query).await,
-            Self::Snapshot(snapshot) => snapshot.trace(query).await,
+            Self::Ons(ons) => ons.trace(query, more).await,
+            Self::Cluster(cluster) => cluster.trace(query, more).await,
+            Self::Snapshot(snapshot) => snapshot.trace(query, more).await,
         }
     }
 
@@ -157,6 +181,10 @@ pub struct Trace {
     pub born_at: Option<Timestamp>,
     /// The message's unique key, if the query names it by another ID; empty if it is unknown.
     pub unique_key: Option<Arc<str>>,
+    /// Since when consumers can receive the message, if the source says so and judges groups by their lag.
+    pub available_at: Option<Timestamp>,
+    /// Why the tracks may lack groups that subscribe to the topic. `None` if they are complete.
+    pub unlisted: Option<Arc<str>>,
 }
 
 impl Trace {
@@ -169,6 +197,8 @@ impl Trace {
             found: None,
             born_at: None,
             unique_key: None,
+            available_at: None,
+            unlisted: None,
         }
     }
 }
@@ -199,6 +229,8 @@ pub struct Track {
     pub marks: Marks,
     /// The track type that `mqadmin` would report, if it differs.
     pub mqadmin: Option<TrackType>,
+    /// What the source says about the deliveries of the message to the group, if it records them.
+    pub deliveries: Option<Arc<Deliveries>>,
 }
 
 impl Track {
@@ -210,6 +242,7 @@ impl Track {
             track_type,
             marks: Marks::default(),
             mqadmin: None,
+            deliveries: None,
         }
     }
 }

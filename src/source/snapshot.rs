@@ -185,6 +185,7 @@ impl Snapshot {
                             marks,
                             mqadmin: by_mqadmin.filter(|by_mqadmin| *by_mqadmin != track_type),
                             track_type,
+                            deliveries: None,
                         }
                     })
                     .collect()

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::evidence::TrackFacts;
 use super::{Expectations, GroupFinding, MessageContext, RowEvidence, SampleResult};
+use crate::evidence::Deliveries;
 
 /// The verdict about one group and one message, concluded from the track type and from what was examined beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,6 +170,9 @@ pub struct TrackView<'a> {
     /// The track type that `mqadmin` would print, if it differs.
     #[serde(borrow, default)]
     pub mqadmin_track_type: Cow<'a, str>,
+    /// What the source says about the deliveries of the message to the group, if it records them.
+    #[serde(default)]
+    pub deliveries: Option<Arc<Deliveries>>,
 }
 
 impl<'a> TrackView<'a> {
@@ -179,6 +184,7 @@ impl<'a> TrackView<'a> {
             track_type: track_type.into(),
             mark: Cow::Borrowed(""),
             mqadmin_track_type: Cow::Borrowed(""),
+            deliveries: None,
         }
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use futures::FutureExt;
 use ons_audit::message::{Position, Query};
 use ons_audit::source::snapshot::Snapshot;
-use ons_audit::source::{Failure, FailureKind, Trace, TraceSource};
+use ons_audit::source::{Failure, FailureKind, Trace};
 
 use super::tool::{Row, Tool, table};
 
@@ -22,7 +21,7 @@ fn cluster() -> Snapshot {
 }
 
 fn trace(snapshot: &Snapshot, query: &Query) -> Result<Trace, Failure> {
-    snapshot.trace(query).now_or_never().unwrap()
+    snapshot.answer(query)
 }
 
 fn query((topic, msg_id): &Key) -> Query {

@@ -115,11 +115,9 @@ fn answer(row: u64) -> Result<Trace, Failure> {
             track("GID_a", "CONSUMED"),
         ];
         Ok(Trace {
-            unique_key: None,
-            tracks,
             request_id: Some("R".to_owned()),
-            found: None,
             born_at: "2026-11-22T11:59:58.500Z".parse().ok(),
+            ..Trace::new(tracks)
         })
     }
 }

@@ -20,7 +20,7 @@ use super::{Endpoint, answer, errors, headers, transport};
 use crate::clock::Clock;
 use crate::exit::Advice;
 use crate::message::Query;
-use crate::source::{Failure, FailureKind, Trace, TraceSource};
+use crate::source::{CallPacer, Failure, FailureKind, Trace, TraceSource};
 
 /// Limit for a response; a response with a thousand groups is far smaller. Each call in flight may hold one in
 /// memory.
@@ -266,7 +266,7 @@ impl Ons {
 }
 
 impl TraceSource for Ons {
-    async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+    async fn trace<P: CallPacer>(&self, query: &Query, _more: &P) -> Result<Trace, Failure> {
         let answer = self.attempt(Call::from(query), answer::parse).await;
         answer.map_err(|failure| self.with_resource(failure, query))
     }

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::message::Query;
 use crate::offsets::snapshot::ClusterState;
 use crate::source::snapshot::{BROKER_GONE, TOPIC_NOT_FOUND};
-use crate::source::{Failure, FailureKind, Snapshot, Trace, TraceSource};
+use crate::source::{CallPacer, Failure, FailureKind, Snapshot, Trace, TraceSource};
 
 /// Maximum age of captured offsets for an answer of `serve`.
 const FRESH: Duration = Duration::from_secs(2);
@@ -356,7 +356,7 @@ impl Cluster {
 }
 
 impl TraceSource for Cluster {
-    async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+    async fn trace<P: CallPacer>(&self, query: &Query, _more: &P) -> Result<Trace, Failure> {
         let topic = self.topic(query).await?;
         let position = match &query.position {
             Some(position) => position.clone(),

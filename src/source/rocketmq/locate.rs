@@ -49,7 +49,7 @@ impl<'a, P: CallPacer> Locator<'a, P> {
 }
 
 impl<P: CallPacer> TraceSource for Locator<'_, P> {
-    async fn trace(&self, query: &Query) -> Result<Trace, Failure> {
+    async fn trace<M: CallPacer>(&self, query: &Query, _more: &M) -> Result<Trace, Failure> {
         self.sweep.search().await;
         if let Some(found) = self.found(query) {
             return Ok(found);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{EvidenceLine, EvidenceNote, RowEvidence, RowProof, TracedRow, UnexaminedRow};
-use crate::evidence::{ExaminedTopic, ProofKind, SCHEDULE_TOPIC};
+use crate::evidence::{ExaminedTopic, GroupLag, ProofKind, RetryPolicy, SCHEDULE_TOPIC};
 
 /// What a results file has beyond its rows, arranged for judging.
 #[derive(Debug, Default)]
@@ -16,6 +16,10 @@ pub struct EvidenceIndex {
     pub(super) proofs: HashMap<u64, Vec<RowProof>>,
     pub(super) traced: HashMap<u64, TracedRow>,
     pub(super) unexamined: HashMap<u64, Arc<str>>,
+    /// By name of the group: on each topic of each instance.
+    lags: HashMap<Arc<str>, Vec<GroupLag>>,
+    /// By name of the group: in each instance.
+    policies: HashMap<Arc<str>, Vec<RetryPolicy>>,
     lines: u64,
 }
 
@@ -76,6 +80,11 @@ impl EvidenceIndex {
             EvidenceLine::Unexamined(UnexaminedRow { row, why }) => {
                 self.unexamined.insert(row, why);
             }
+            EvidenceLine::Lag(lag) => self.lags.entry(lag.group.clone()).or_default().push(lag),
+            EvidenceLine::Policy(policy) => {
+                let of_name = self.policies.entry(policy.group.clone()).or_default();
+                of_name.push(policy);
+            }
         }
     }
 
@@ -128,6 +137,20 @@ impl EvidenceIndex {
             row,
             instance,
         }
+    }
+
+    /// Returns the lag of a group on a topic.
+    pub(super) fn lag(&self, instance: &str, group: &str, topic: &str) -> Option<&GroupLag> {
+        let is_it = |lag: &&GroupLag| {
+            lag.instance_id.as_deref().unwrap_or_default() == instance && *lag.topic == *topic
+        };
+        self.lags.get(group)?.iter().find(is_it)
+    }
+
+    /// Returns how a group retries.
+    pub(super) fn policy(&self, instance: &str, group: &str) -> Option<&RetryPolicy> {
+        let mut of_name = self.policies.get(group)?.iter();
+        of_name.find(|policy| policy.instance_id.as_deref().unwrap_or_default() == instance)
     }
 
     pub(super) fn group(&self, instance: &str, group: &str) -> Option<&GroupExamined> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{ExaminedTopic, FailureReason, ProofKind};
+use crate::evidence::{ExaminedTopic, FailureReason, GroupLag, ProofKind, RetryPolicy};
 
 /// A line of a results file behind its rows: what was examined, or what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,10 @@ pub enum EvidenceLine {
     Traced(TracedRow),
     /// A message for which nothing could be examined.
     Unexamined(UnexaminedRow),
+    /// The lag of a group on a topic. Instance, group and topic are named as in the rows.
+    Lag(GroupLag),
+    /// How a group retries. Instance and group are named as in the rows.
+    Policy(RetryPolicy),
 }
 
 /// A proof about the message of a row.

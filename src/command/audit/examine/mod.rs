@@ -287,7 +287,11 @@ fn announce(examination: &Examination, lines: &[EvidenceLine], survey: &PairSurv
             EvidenceLine::Traced(TracedRow {
                 error: Some(why), ..
             }) => *untraced.entry(&**why).or_insert(0) += 1,
-            EvidenceLine::Proof(_) | EvidenceLine::Traced(_) | EvidenceLine::Unexamined(_) => {}
+            EvidenceLine::Proof(_)
+            | EvidenceLine::Traced(_)
+            | EvidenceLine::Unexamined(_)
+            | EvidenceLine::Lag(_)
+            | EvidenceLine::Policy(_) => {}
         }
     }
     let calls = match examination.calls {

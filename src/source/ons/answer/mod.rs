@@ -194,11 +194,8 @@ impl Body {
         tracks.sort_by(|a, b| key(a).cmp(&key(b)));
         tracks.dedup();
         Ok(Trace {
-            unique_key: None,
-            tracks,
             request_id,
-            found: None,
-            born_at: None,
+            ..Trace::new(tracks)
         })
     }
 }

@@ -10,7 +10,7 @@ use super::super::credentials::Issued;
 use super::super::{CredentialSource, Credentials, Ons, OnsConfig, Signature};
 use super::gateway::{Gateway, Reply};
 use super::wire::{OK, config, key, now, query};
-use crate::source::{FailureKind, TraceSource as _};
+use crate::source::{FailureKind, TraceSource as _, Unpaced};
 
 thread_local! {
     static MINUTES: Cell<i64> = const { Cell::new(0) };
@@ -55,7 +55,7 @@ async fn a_key_that_is_due_is_replaced_beside_the_call() {
     let ons = renewed(&gateway);
     for minutes in [44, 46, 47] {
         MINUTES.set(minutes);
-        ons.trace(&query()).await.unwrap();
+        ons.trace(&query(), &Unpaced).await.unwrap();
     }
     assert_eq!(
         keys_of(&gateway.asked().await),
@@ -68,7 +68,7 @@ async fn a_key_that_has_ended_signs_nothing() {
     let gateway = Gateway::answering(vec![Reply::http("200 OK", "", OK)]);
     let ons = renewed(&gateway);
     MINUTES.set(61);
-    ons.trace(&query()).await.unwrap();
+    ons.trace(&query(), &Unpaced).await.unwrap();
     assert_eq!(keys_of(&gateway.asked().await), ["nextid"]);
 }
 
@@ -78,9 +78,9 @@ async fn a_key_that_the_gateway_finds_expired_is_replaced_once() {
     let refusal = || Reply::http("400 Bad Request", "", expired);
     let gateway = Gateway::answering(vec![refusal(), refusal()]);
     let ons = renewed(&gateway);
-    let first = ons.trace(&query()).await.unwrap_err();
+    let first = ons.trace(&query(), &Unpaced).await.unwrap_err();
     assert_eq!((first.kind, first.hint), (FailureKind::Server, None));
-    let second = ons.trace(&query()).await.unwrap_err();
+    let second = ons.trace(&query(), &Unpaced).await.unwrap_err();
     assert_eq!(second.kind, FailureKind::Expired);
     assert!(second.hint.unwrap().contains("temporary credentials"));
     assert_eq!(keys_of(&gateway.asked().await), ["testid", "nextid"]);
@@ -113,7 +113,7 @@ async fn a_key_that_was_let_in_may_expire_like_the_one_before() {
         again,
         Some(FailureKind::Expired),
     ] {
-        let answer = ons.trace(&query()).await;
+        let answer = ons.trace(&query(), &Unpaced).await;
         assert_eq!(answer.err().map(|failure| failure.kind), kind);
     }
     gateway.asked().await;

@@ -9,7 +9,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::super::{Endpoint, Network, Ons, OnsConfig, Signature};
 use super::gateway::{Gateway, Reply, converse};
 use super::wire::{OK, config, query};
-use crate::source::{Failure, FailureKind, TraceSource as _};
+use crate::source::{Failure, FailureKind, TraceSource as _, Unpaced};
 
 const HOST: &str = "ons.example.test";
 
@@ -48,7 +48,7 @@ fn behind_proxy(replies: Vec<Reply>) -> (Gateway, Ons) {
 }
 
 async fn failure(ons: &Ons) -> Failure {
-    ons.trace(&query()).await.unwrap_err()
+    ons.trace(&query(), &Unpaced).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_refused_tunnel_ends_the_run_unless_one_was_opened() {
     assert_eq!(first.kind, FailureKind::Fatal);
     assert_eq!(first.message, "the proxy refuses a connection to the host");
     assert!(first.hint.unwrap().contains("NO_PROXY"));
-    ons.trace(&query()).await.unwrap();
+    ons.trace(&query(), &Unpaced).await.unwrap();
     assert_eq!(failure(&ons).await.kind, FailureKind::Transport);
     proxy.asked().await;
 }

@@ -14,7 +14,7 @@ use super::super::{
 use super::gateway::{CERTIFICATE, Gateway, Reply, STRANGER};
 use crate::exit::Advice as _;
 use crate::message::Query;
-use crate::source::{Failure, FailureKind, Trace, TraceSource as _};
+use crate::source::{Failure, FailureKind, Trace, TraceSource as _, Unpaced};
 
 const SECRET: &str = "testsecret";
 const TOKEN: &str = "CAISstrange+token/with=chars";
@@ -63,7 +63,7 @@ async fn ask(
     let ons = Ons::new(config(&gateway, signature)).unwrap();
     let mut answers = Vec::new();
     for _ in 0..calls {
-        answers.push(ons.trace(&query()).await);
+        answers.push(ons.trace(&query(), &Unpaced).await);
     }
     (answers, gateway.asked().await)
 }
@@ -316,7 +316,7 @@ async fn a_gateway_that_is_not_there_is_a_transport_failure() {
     let gateway = Gateway::answering(vec![]);
     let ons = Ons::new(config(&gateway, Signature::V1)).unwrap();
     gateway.asked().await; // ends the thread, and with it the listener
-    let failure = ons.trace(&query()).await.unwrap_err();
+    let failure = ons.trace(&query(), &Unpaced).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Transport);
     assert!(
         failure
@@ -336,7 +336,7 @@ async fn silence_ends_with_the_timeout() {
         ..config(&gateway, Signature::V3)
     })
     .unwrap();
-    let failure = ons.trace(&query()).await.unwrap_err();
+    let failure = ons.trace(&query(), &Unpaced).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Transport);
     assert!(
         failure.message.starts_with("no answer in time"),
@@ -393,7 +393,7 @@ async fn ask_over_tls(root: &[u8]) -> Result<Trace, Failure> {
         },
         ..config(&gateway, Signature::V3)
     });
-    let answer = ons.unwrap().trace(&query()).await;
+    let answer = ons.unwrap().trace(&query(), &Unpaced).await;
     gateway.asked().await;
     answer
 }
