@@ -11,7 +11,7 @@ use crate::command::Env;
 use crate::exit::Failed;
 use crate::settings::{Settings, SettingsError, Span};
 use crate::source::ons::credentials::{Allowed, Fetcher, ProviderChain};
-use crate::source::ons::{CredentialSource, Endpoint, Network, Ons, OnsConfig, Signature};
+use crate::source::ons::{CredentialSource, Endpoint, Network, Ons, OnsConfig, Service, Signature};
 use crate::source::rocketmq::remoting::{
     AclKeys, NameServers, Remoting, RemotingOptions, RemotingTls,
 };
@@ -197,10 +197,14 @@ impl SourceSpec {
             return Ok(Self::Cluster(source.parse::<NameServers>()?));
         }
         if source.contains("://") {
-            return Ok(Self::Api(Endpoint::parse(
-                source,
-                settings.get("allow_http")?,
-            )?));
+            let endpoint = Endpoint::parse(source, settings.get("allow_http")?)?;
+            return match endpoint.service() {
+                Service::Ons => Ok(Self::Api(endpoint)),
+                Service::Rmq => Err(Failed::refused(
+                    anyhow!("{} can't be asked yet", Service::Rmq),
+                    None,
+                )),
+            };
         }
         match without_scheme(source) {
             Some(failed) => Err(failed),

@@ -35,6 +35,7 @@ pub use endpoint::Endpoint;
 pub use examine::{DeadLetterRequest, LastCall, TraceExamination, TraceOutcome, TraceQuery};
 pub use http::Network;
 pub use keys::{CredentialSource, Renewer};
+pub use regions::Service;
 pub use request::Signature;
 
 #[cfg(test)]

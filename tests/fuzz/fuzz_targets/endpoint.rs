@@ -4,7 +4,7 @@
 use http::HeaderValue;
 use libfuzzer_sys::fuzz_target;
 use ons_audit::exit::Advice;
-use ons_audit::source::ons::Endpoint;
+use ons_audit::source::ons::{Endpoint, Service};
 
 const PASSWORD: &str = "hunter2";
 
@@ -41,6 +41,9 @@ fn check(endpoint: &Endpoint, text: &str) {
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     assert_eq!(endpoint.host_header(), expected);
     assert!(!host.is_empty() && HeaderValue::from_str(&expected).is_ok());
-    assert!(endpoint.instance().is_none() || endpoint.region().is_some());
+    let is_named = endpoint.region().is_some() || endpoint.service() == Service::Rmq;
+    assert!(endpoint.instance().is_none() || is_named);
+    let other = endpoint.instance().and_then(|id| endpoint.source_for(id));
+    assert_eq!(other, None, "the instance belongs to the service");
     assert_ne!(endpoint.instance(), Some(""));
 }
