@@ -56,7 +56,7 @@ impl GroupAnswer {
             verdict: self.verdict,
             expected: self.expected,
             breaks: self.breaks,
-            by_offset: matches!(self.evidence, Some(Evidence::Offset)),
+            by_offset: matches!(self.evidence, Some(Evidence::Offset | Evidence::Lag)),
         }
     }
 

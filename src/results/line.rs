@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::clock::rfc3339;
 use crate::message::{CowText, Position, Tag};
 use crate::source::LocatedMessage;
-use crate::verdict::{AnswerView, TrackView};
+use crate::verdict::{AnswerView, RowEvidence, TrackView};
 
 /// A line between header and trailer, for one input row. Which fields are present says what became of the row.
 #[derive(Debug, Default, Deserialize)]
@@ -74,6 +74,17 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Adds to what is known about the message what the answer says for all groups.
+    #[must_use]
+    pub fn with_answer<'e>(&'e self, evidence: RowEvidence<'e>) -> RowEvidence<'e> {
+        let available_at = match &*self.available_at {
+            "" => None,
+            time => time.parse().ok(),
+        };
+        let unlisted = Some(&*self.unlisted).filter(|why| !why.is_empty());
+        evidence.with_answer(available_at, unlisted)
+    }
+
     /// Returns what the verdict is based on. `None` for a duplicate, whose answer is in another line.
     #[must_use]
     pub fn answer(&self) -> Option<AnswerView<'_>> {

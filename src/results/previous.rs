@@ -228,7 +228,7 @@ impl Previous {
             .map(|(then, born)| then.duration_since(born));
         let is_settled = !self.examines || age.is_some_and(|age| age > LAST_RETRY);
         let holds = |seen: &GroupVerdict<'_>| match seen.finding.evidence {
-            Some(Evidence::Offset | Evidence::NoDeadLetter) => is_settled,
+            Some(Evidence::Offset | Evidence::Lag | Evidence::NoDeadLetter) => is_settled,
             Some(_) => true,
             None => false, // not passed
         };

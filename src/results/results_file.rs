@@ -116,10 +116,11 @@ impl ResultsFile {
     /// Returns what was found about the message of a line.
     #[must_use]
     pub fn evidence_of<'a>(&'a self, line: &'a Line<'_>) -> RowEvidence<'a> {
-        if self.evidence.is_empty() {
-            return RowEvidence::default();
-        }
-        self.evidence.of_row(line.row, &line.instance_id)
+        line.with_answer(if self.evidence.is_empty() {
+            RowEvidence::default()
+        } else {
+            self.evidence.of_row(line.row, &line.instance_id)
+        })
     }
 
     /// Sets the path that reports and errors show, for a file that was unpacked from elsewhere.

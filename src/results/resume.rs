@@ -286,7 +286,7 @@ impl<'h> LineJudge<'h> {
             AnswerView::Rejected => None,
             answer => {
                 let subject = self.contexts.of_line(line);
-                let nothing = RowEvidence::default(); // it is examined at the end of the run
+                let nothing = line.with_answer(RowEvidence::default()); // it is examined at the end of the run
                 Some(judge(answer, &subject, self.expectations, nothing).verdict)
             }
         }

@@ -190,14 +190,19 @@ impl LiveJudge {
     fn verdict(&self, row: &Row, query: &Query, outcome: &Outcome) -> MessageVerdict {
         let view = |track: &'_ Track| {
             let (group, word) = (track.group.as_ref(), track.track_type.as_str());
-            TrackView::new(group.to_owned(), word.to_owned())
+            TrackView {
+                deliveries: track.deliveries.clone(),
+                ..TrackView::new(group.to_owned(), word.to_owned())
+            }
         };
         match &outcome.answer {
             Ok(trace) => {
                 let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
                 let subject = self.contexts.of_row(row, query);
                 let answer = AnswerView::Tracks(&tracks);
-                judge(answer, &subject, &self.expectations, RowEvidence::default()).verdict
+                let unlisted = trace.unlisted.as_deref();
+                let evidence = RowEvidence::default().with_answer(trace.available_at, unlisted);
+                judge(answer, &subject, &self.expectations, evidence).verdict
             }
             Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,
             Err(_) => MessageVerdict::Unanswered,

@@ -19,7 +19,7 @@ pub enum Verdict {
     Passed,
     /// The group's subscription, as it is today, filters the message out.
     Filtered,
-    /// The group's offset has not reached the message.
+    /// The group's offset has not reached the message, or a delivery of it is in process.
     Open,
     /// The source cannot tell: offline, pull, broadcasting, unknown, and every track type not known today.
     Undetermined,
@@ -62,7 +62,7 @@ impl Verdict {
     pub fn of(track_type: &str) -> Self {
         match track_type {
             "CONSUMED" => Self::Passed,
-            "CONSUMED_BUT_FILTERED" => Self::Filtered,
+            "CONSUMED_BUT_FILTERED" | "FILTERED_BY_TAG" => Self::Filtered,
             "NOT_CONSUME_YET" => Self::Open,
             _ => Self::Undetermined,
         }
@@ -252,6 +252,8 @@ pub struct Judged<'a> {
     pub nothing_expected: bool,
     /// What the trace says, if the message is part of the random sample.
     pub sampled: Option<SampleResult>,
+    /// Why the answer may lack groups that subscribe to the topic.
+    pub unlisted: Option<&'a str>,
 }
 
 /// Judges one row by the rules of [`MessageVerdict`].
@@ -276,15 +278,23 @@ pub fn judge<'a>(
         .as_ref()
         .is_none_or(|expected_groups| expected_groups.groups.is_empty());
     if tracks.is_empty() && expects_nothing {
-        return without_groups(MessageVerdict::Unsubscribed);
+        return match evidence.unlisted() {
+            None => without_groups(MessageVerdict::Unsubscribed),
+            unlisted => Judged {
+                unlisted,
+                ..without_groups(MessageVerdict::Undetermined)
+            },
+        };
     }
     let expected = expected_groups
         .as_ref()
         .map(|expected_groups| &expected_groups.groups);
     let groups = judge_groups(tracks, (subject, expectations), expected, evidence);
+    let unlisted = evidence.unlisted();
     let counted = groups.iter().filter(|seen| seen.expected);
     Judged {
-        verdict: conclude(&groups),
+        verdict: conclude(&groups, unlisted.is_some() && expected.is_none()),
+        unlisted,
         sampled: evidence.sampled(counted.map(|seen| seen.group)),
         groups,
         assumed: expected_groups
@@ -308,40 +318,37 @@ fn judge_groups<'a>(
         Verdict::Passed | Verdict::Undetermined => true,
         Verdict::Open | Verdict::Absent | Verdict::Retrying | Verdict::Failed => false,
     };
-    let verdict_of =
-        |group, [track_type, mark, mqadmin_track_type]: [_; 3], verdict, expected: bool| {
-            let track = TrackFacts {
-                group,
-                verdict,
-                mark,
-            };
-            let finding = evidence.judge(track, subject.earliest_copy());
-            GroupVerdict {
-                group,
-                track_type,
-                mark,
-                mqadmin_track_type,
-                by_offset: verdict,
-                finding,
-                expected,
-                unexpected: !expected && !expectations.names_group(subject.topic, group),
-                breaks: expected && !accepted(finding.verdict),
-            }
-        };
+    let verdict_of = |track: TrackFacts<'a>, mqadmin_track_type, expected: bool| {
+        let finding = evidence.find(track, subject);
+        let group = track.group;
+        GroupVerdict {
+            group,
+            track_type: track.word,
+            mark: track.mark,
+            mqadmin_track_type,
+            by_offset: track.verdict,
+            finding,
+            expected,
+            unexpected: !expected && !expectations.names_group(subject.topic, group),
+            breaks: expected && !accepted(finding.verdict),
+        }
+    };
     let is_expected = |group: &str| expected.is_none_or(|expected| expected.contains(group));
     let answered = tracks.iter().map(|track| {
-        verdict_of(
-            &*track.group,
-            [&*track.track_type, &*track.mark, &*track.mqadmin_track_type],
-            Verdict::of(&track.track_type),
-            is_expected(&track.group),
-        )
+        let facts = TrackFacts {
+            group: &track.group,
+            word: &track.track_type,
+            verdict: Verdict::of(&track.track_type),
+            mark: &track.mark,
+            deliveries: track.deliveries.as_deref(),
+        };
+        verdict_of(facts, &*track.mqadmin_track_type, is_expected(&track.group))
     });
     let mut groups: Vec<GroupVerdict<'a>> = answered.collect();
     if let Some(expected) = expected {
         let is_answered = |group: &str| tracks.iter().any(|track| track.group == group);
         let absent = expected.iter().filter(|group| !is_answered(group));
-        groups.extend(absent.map(|group| verdict_of(*group, [""; 3], Verdict::Absent, true)));
+        groups.extend(absent.map(|group| verdict_of(TrackFacts::absent(group), "", true)));
         groups.sort_by_key(|seen| seen.group);
     }
     groups
@@ -354,15 +361,18 @@ fn without_groups<'a>(verdict: MessageVerdict) -> Judged<'a> {
         assumed: false,
         nothing_expected: false,
         sampled: None,
+        unlisted: None,
     }
 }
 
-fn conclude(groups: &[GroupVerdict<'_>]) -> MessageVerdict {
+/// Concludes from the groups. If all groups of the answer are expected and some may be missing, it is not reconciled.
+fn conclude(groups: &[GroupVerdict<'_>], may_lack_groups: bool) -> MessageVerdict {
     if groups.iter().any(|seen| seen.breaks) {
         MessageVerdict::Break
-    } else if groups
-        .iter()
-        .any(|seen| seen.expected && seen.verdict() == Verdict::Undetermined)
+    } else if may_lack_groups
+        || groups
+            .iter()
+            .any(|seen| seen.expected && seen.verdict() == Verdict::Undetermined)
     {
         MessageVerdict::Undetermined
     } else {

@@ -136,15 +136,21 @@ impl EvidenceIndex {
             index: Some(self),
             row,
             instance,
+            ..RowEvidence::default()
         }
     }
 
-    /// Returns the lag of a group on a topic.
-    pub(super) fn lag(&self, instance: &str, group: &str, topic: &str) -> Option<&GroupLag> {
-        let is_it = |lag: &&GroupLag| {
+    /// Returns the lags of a group on a topic: that of the run, and those of earlier runs whose answers were taken.
+    pub(super) fn lags(
+        &self,
+        instance: &str,
+        group: &str,
+        topic: &str,
+    ) -> impl Iterator<Item = &GroupLag> {
+        let of_group = self.lags.get(group).into_iter().flatten();
+        of_group.filter(move |lag| {
             lag.instance_id.as_deref().unwrap_or_default() == instance && *lag.topic == *topic
-        };
-        self.lags.get(group)?.iter().find(is_it)
+        })
     }
 
     /// Returns how a group retries.
@@ -168,7 +174,12 @@ impl EvidenceIndex {
                 reasons.filter_map(move |part| Some((&**group, part.incomplete.as_deref()?)))
             })
         });
-        let mut gaps: Vec<_> = of_groups.collect();
+        let lags = self.lags.values().flatten();
+        let lags = lags.filter_map(|lag| Some((&*lag.group, lag.unknown.as_deref()?)));
+        let policies = self.policies.values().flatten();
+        let policies =
+            policies.filter_map(|policy| Some((&*policy.group, policy.unknown.as_deref()?)));
+        let mut gaps: Vec<_> = of_groups.chain(lags).chain(policies).collect();
         gaps.sort_unstable();
         gaps.dedup();
         gaps

@@ -1,9 +1,11 @@
 //! Judges by what was examined beyond the offsets: copies of messages in retry and dead-letter topics, and trace records.
 //!
+//! - `deliveries`: answers of a service that records deliveries
 //! - `line`: the lines of a results file about it
 //! - `index`: these lines, arranged for judging
 //! - `note`: what is to be said beside a verdict
 
+mod deliveries;
 mod index;
 mod line;
 mod note;
@@ -12,9 +14,12 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::MessageContext;
 use super::Verdict;
-use crate::evidence::ProofKind;
+use crate::evidence::{Deliveries, GroupLag, ProofKind, RetryPolicy};
+use crate::offsets::TrackType;
 
+pub use deliveries::DeliveryStatus;
 pub use index::EvidenceIndex;
 pub use line::{EvidenceLine, RowProof, TracedRow, UnexaminedRow};
 pub use note::EvidenceNote;
@@ -29,6 +34,9 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(5);
 pub enum Evidence {
     /// Only the offset: nothing else was examined, or not completely.
     Offset,
+    /// Only the lag: the group had consumed everything on the topic some time after the message could be received, and there
+    /// is no record of its delivery.
+    Lag,
     /// The dead-letter topic was examined completely, without a copy. Retries cannot be seen.
     NoDeadLetter,
     /// Retry, schedule and dead-letter topics were examined completely, without a copy.
@@ -41,8 +49,9 @@ pub enum Evidence {
 
 impl Evidence {
     /// All grades, the weakest first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Offset,
+        Self::Lag,
         Self::NoDeadLetter,
         Self::NoFailure,
         Self::Retried,
@@ -54,6 +63,7 @@ impl Evidence {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Offset => "offset",
+            Self::Lag => "lag",
             Self::NoDeadLetter => "no_dead_letter",
             Self::NoFailure => "no_failure",
             Self::Retried => "retried",
@@ -68,6 +78,10 @@ pub struct RowEvidence<'a> {
     index: Option<&'a EvidenceIndex>,
     row: u64,
     instance: &'a str,
+    /// Since when consumers could receive the message.
+    available_at: Option<Timestamp>,
+    /// Why the answer may lack groups that subscribe to the topic.
+    unlisted: Option<&'a str>,
 }
 
 /// The verdict about one group and one message, with what it rests on.
@@ -104,12 +118,87 @@ pub enum SampleResult {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrackFacts<'t> {
     pub(super) group: &'t str,
+    /// The track type; empty if the group is absent.
+    pub(super) word: &'t str,
     /// The verdict by the offset.
     pub(super) verdict: Verdict,
     pub(super) mark: &'t str,
+    pub(super) deliveries: Option<&'t Deliveries>,
+}
+
+impl<'t> TrackFacts<'t> {
+    /// Returns a group that the answer does not name.
+    pub(super) const fn absent(group: &'t str) -> Self {
+        Self {
+            group,
+            word: "",
+            verdict: Verdict::Absent,
+            mark: "",
+            deliveries: None,
+        }
+    }
 }
 
 impl<'a> RowEvidence<'a> {
+    /// Adds what the answer about the message says for all groups: since when consumers could receive the message, and why
+    /// groups may be missing.
+    #[must_use]
+    pub const fn with_answer(
+        self,
+        available_at: Option<Timestamp>,
+        unlisted: Option<&'a str>,
+    ) -> Self {
+        Self {
+            available_at,
+            unlisted,
+            ..self
+        }
+    }
+
+    /// Returns why the answer may lack groups that subscribe to the topic.
+    pub(super) const fn unlisted(&self) -> Option<&'a str> {
+        self.unlisted
+    }
+
+    /// Judges a group by everything that is known.
+    pub(super) fn find(
+        &self,
+        track: TrackFacts<'a>,
+        subject: &MessageContext<'_>,
+    ) -> GroupFinding<'a> {
+        if let Some(deliveries) = track.deliveries {
+            return self.judge_deliveries(track.group, deliveries, track.word);
+        }
+        if track.word == TrackType::NO_RECORD.as_str() {
+            return self.judge_by_lag(track.group, subject.topic, track.mark);
+        }
+        let finding = self.judge(track, subject.earliest_copy());
+        match self.unlisted {
+            Some(why) if finding.verdict == Verdict::Absent => GroupFinding {
+                verdict: Verdict::Undetermined,
+                note: EvidenceNote::Unlisted(why),
+                ..finding
+            },
+            _ if track.word == TrackType::UNCONFIRMED.as_str() => GroupFinding {
+                note: EvidenceNote::Unconfirmed,
+                ..finding
+            },
+            _ => finding,
+        }
+    }
+
+    /// Returns the lags of a group on a topic, as they were read.
+    fn lags(&self, group: &str, topic: &str) -> impl Iterator<Item = &'a GroupLag> {
+        let lags = self.index.into_iter();
+        let instance = self.instance;
+        lags.flat_map(move |index| index.lags(instance, group, topic))
+    }
+
+    /// Returns how a group retries.
+    fn policy(&self, group: &str) -> Option<&'a RetryPolicy> {
+        self.index?.policy(self.instance, group)
+    }
+
     /// Returns what the trace of a message of the random sample says about the expected groups. `None` if the message is
     /// not part of the sample.
     pub(super) fn sampled<'g>(

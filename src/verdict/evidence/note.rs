@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::clock::rfc3339;
 use crate::evidence::{FailureReason, ProofKind};
+use crate::humanize::counted;
 
 /// A remark on a verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +32,24 @@ pub enum EvidenceNote<'a> {
     RetriedAfter(Timestamp),
     /// The offset has not reached the message although this was found.
     Beyond(ProofKind, Timestamp),
+    /// The group has no dead-letter topic, so the dead letter is gone.
+    NotKept,
+    /// A status word that is not understood; empty if there is none.
+    UnclearStatus(&'a str),
+    /// A client reported a failure, and this is why it is unknown whether the message is delivered again.
+    RetryUnknown(&'a str),
+    /// There is no record of a delivery, and this is why the lag is unknown.
+    LagUnknown(&'a str),
+    /// There is no record of a delivery, and so many messages of the topic were not consumed.
+    Backlog(u64),
+    /// There is no record of a delivery, and the lag was read too early.
+    LagTooEarly,
+    /// There is no record of a delivery, and it is unknown when consumers could receive the message.
+    AvailableUnknown,
+    /// There is no trace, and whether the message exists is unknown.
+    Unconfirmed,
+    /// The groups of the topic are unknown, for this reason.
+    Unlisted(&'a str),
 }
 
 impl EvidenceNote<'_> {
@@ -67,6 +86,29 @@ impl fmt::Display for EvidenceNote<'_> {
                 };
                 write!(f, "{what} {}", rfc3339(*at))
             }
+            Self::NotKept => f.write_str("not kept: the group has no dead-letter topic"),
+            Self::UnclearStatus("") => f.write_str("the newest delivery has no status"),
+            Self::UnclearStatus(word) => write!(f, "the status `{word}` is not understood"),
+            Self::RetryUnknown(why) => write!(
+                f,
+                "a client reported a failure; whether it is retried is unknown: {why}"
+            ),
+            Self::LagUnknown(why) => write!(f, "no record, and the lag is unknown: {why}"),
+            Self::Backlog(messages) => {
+                let waiting = counted(*messages, "message", "messages");
+                write!(
+                    f,
+                    "no record, and the group's lag on the topic is {waiting}"
+                )
+            }
+            Self::LagTooEarly => f.write_str(
+                "no record, and the lag was read less than 5 minutes after the message was stored",
+            ),
+            Self::AvailableUnknown => {
+                f.write_str("no record, and when consumers could receive the message is unknown")
+            }
+            Self::Unconfirmed => f.write_str("no trace, and whether the message exists is unknown"),
+            Self::Unlisted(why) => write!(f, "the groups of the topic are unknown: {why}"),
         }
     }
 }

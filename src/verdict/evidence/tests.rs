@@ -79,8 +79,10 @@ fn index(examined: &str, proofs: &[RowProof]) -> EvidenceIndex {
 fn judged<'i>(index: &'i EvidenceIndex, verdict: Verdict, mark: &str) -> GroupFinding<'i> {
     let track = TrackFacts {
         group: "g",
+        word: "",
         verdict,
         mark,
+        deliveries: None,
     };
     index.of_row(7, "").judge(track, Some(at(-10)))
 }
@@ -157,8 +159,10 @@ fn the_newest_proof_decides() {
 fn a_message_whose_time_is_unknown_may_be_older_than_the_copies() {
     let track = TrackFacts {
         group: "g",
+        word: "",
         verdict: Verdict::Passed,
         mark: "",
+        deliveries: None,
     };
     let late = index("late", &[]);
     assert_eq!(

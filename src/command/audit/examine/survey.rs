@@ -162,7 +162,8 @@ pub(super) fn each_message_if(
             let subject = run.contexts.of_line(line);
             let found = found.map(|found| found.of_row(line.row, &line.instance_id));
             let expectations = &run.header.expectations;
-            let judged = judge(answer, &subject, expectations, found.unwrap_or_default());
+            let found = line.with_answer(found.unwrap_or_default());
+            let judged = judge(answer, &subject, expectations, found);
             each(line, &subject, &judged);
         }
         Ok(())
