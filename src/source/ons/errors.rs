@@ -1,5 +1,7 @@
 //! The table of error codes: what each one means for the run, and what the user can do (`docs/facts/ons-api.md`
-//! §§4.2, 5).
+//! §§4.2, 5, `docs/facts/ons5.md` §A.3).
+//!
+//! It holds for both services, since their gateway is the same. A hint for a code that both return is right for both.
 //!
 //! Documentation gives different HTTP statuses for one code, so the code decides. The status counts only without a code;
 //! the exceptions are temporary errors ([`temporary`]).
@@ -28,19 +30,22 @@ const METHOD: &str = "try the other signature: --signature v3 or v1";
 const TOKEN: &str =
     "get new temporary credentials: key ID, secret and security token come and go together";
 const CLOCK: &str = "set this machine's clock: the gateway accepts 15 minutes of difference";
-const PERMISSION: &str = "grant the RAM user mq:QueryMessageTrace, and with it mq:OnsInstanceBaseInfo and \
-     mq:QueryInstanceBaseInfo, on acs:mq:REGION:ACCOUNT:INSTANCE_ID%TOPIC, or leave that topic out";
-const GATEWAY: &str = "check the source: this gateway does not serve OnsMessageTrace 2019-02-14";
-const REGION: &str = "check the region of the source: OnsMessageTrace is not served there";
+const PERMISSION: &str = "grant the RAM user mq:QueryMessageTrace (ons://) or rocketmq:GetTrace (rmq://) on the topic, or \
+     leave that topic out";
+const GATEWAY: &str = "check the source: the address does not serve this operation; ons:// asks the API of 2019-02-14, \
+     rmq:// that of 2022-08-01";
+const REGION: &str = "check the region of the source: the service is not there";
 const SERVICE: &str = "activate ApsaraMQ for RocketMQ for this account in the console";
 const HTTPS: &str = "use https:// in the source";
 const INSTANCE: &str = "check the instance ID and that it lives in the source's region";
 const MISSING: &str = "check topic and instance ID: it may be another's, or in another region";
 const GONE: &str =
     "check ID, topic and instance; messages are kept about 3 days, so it may be gone";
+const GONE_5: &str = "check ID, topic and instance; the instance may have deleted the message: it says how long it keeps them";
+const NO_INSTANCE: &str = "name the instance: in the source (rmq://REGION/INSTANCE_ID, ons://REGION/INSTANCE_ID), with --instance or in a column instance_id";
 const PARAMETER: &str = "check this row's topic, message ID and instance ID";
-const QUOTA: &str =
-    "lower --rate, or ask the account's other users to: 10 calls a second are shared by all";
+const QUOTA: &str = "lower --rate, or ask the account's other users to: all of them share one quota, at ons:// 10 calls a \
+     second";
 const LATER: &str = "run again later for what is unanswered; if it stays, give Alibaba Cloud support the request ID";
 const NONCE: &str =
     "asked again with a new nonce; if it stays, look for a proxy that repeats requests";
@@ -57,6 +62,8 @@ const CODES: &[ErrorRule] = &[
     ("BIZ_TOPIC_NOT_FOUND", NotFound, MISSING),
     ("INSTANCE_NOT_FOUND", NotFound, INSTANCE),
     ("AUTH_RESOURCE_OWNER_ERROR", NotFound, MISSING),
+    ("Message.NotFound", NotFound, GONE_5),
+    ("Topic.NotFound", NotFound, MISSING),
     // Permanent for this query.
     ("MissingParameter", Refused, PARAMETER),
     ("MissingTopic", Refused, PARAMETER),
@@ -78,6 +85,9 @@ const CODES: &[ErrorRule] = &[
     ("EMPOWER_OWNER_CHECK_ERROR", Refused, ELSEWHERE),
     ("INSTANCE_NOT_EMPTY", Refused, ELSEWHERE),
     ("ArmsDashboard.NotFound", Refused, ELSEWHERE),
+    ("MissingInstanceId", Refused, NO_INSTANCE),
+    ("MissingPageNumber", Refused, PARAMETER),
+    ("InvalidConsumerGroupId", Refused, PARAMETER),
     // Too many calls.
     ("Throttling", Throttled, QUOTA),
     ("Throttling.User", Throttled, QUOTA),
@@ -125,6 +135,7 @@ const CODES: &[ErrorRule] = &[
     ("InvalidVersion", Fatal, GATEWAY),
     ("UnsupportedHTTPMethod", Fatal, GATEWAY),
     ("InvalidProtocol.NeedSsl", Fatal, HTTPS),
+    ("Instance.NotFound", Fatal, INSTANCE),
     ("ONS_SERVICE_UNSUPPORTED", Fatal, REGION),
 ];
 
@@ -231,16 +242,38 @@ pub fn quotes_request(code: &str) -> bool {
     code.starts_with("SignatureDoesNotMatch")
 }
 
-/// Returns the missing permission with the resource of the query. The source may not name its region, and no
-/// response names the account, so the user fills these in.
+/// Returns the missing permission of `OnsMessageTrace` with the resource of the query. The source may not name its region,
+/// and no response names the account, so the user fills these in.
 #[must_use]
 pub fn permission(region: Option<&str>, instance: Option<&str>, topic: &str) -> String {
-    let resource = PERMISSION.replace("REGION", region.unwrap_or("REGION"));
+    let region = region.unwrap_or("REGION");
     let place = instance.map_or_else(
         || topic.to_owned(),
         |instance| format!("{instance}%{topic}"),
     );
-    resource.replace("INSTANCE_ID%TOPIC", &place)
+    format!(
+        "grant the RAM user mq:QueryMessageTrace, and with it mq:OnsInstanceBaseInfo and mq:QueryInstanceBaseInfo, on \
+         acs:mq:{region}:ACCOUNT:{place}, or leave that topic out"
+    )
+}
+
+/// Returns the missing permission of an operation of 5.x about a topic, as above.
+#[must_use]
+pub fn topic_permission(
+    operation: &str,
+    (region, instance, topic): (Option<&str>, &str, &str),
+) -> String {
+    let region = region.unwrap_or("REGION");
+    format!(
+        "grant the RAM user rocketmq:{operation} on acs:rocketmq:{region}:ACCOUNT:instance/{instance}/topic/{topic}, or \
+         leave that topic out"
+    )
+}
+
+/// Returns whether the table has the code or a family of it.
+#[must_use]
+pub fn is_known(code: &str) -> bool {
+    classify(code).1.is_some()
 }
 
 fn matches(pattern: &str, code: &str) -> bool {
@@ -257,11 +290,12 @@ fn matches(pattern: &str, code: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Every code of `docs/facts/ons-api.md` §§4.2, 5, by class.
+    /// Every code of `docs/facts/ons-api.md` §§4.2, 5, and of `docs/facts/ons5.md` §A.3, by class.
     const DOCUMENTED: [(FailureKind, &str); 7] = [
         (
             NotFound,
-            "BIZ_NO_MESSAGE BIZ_TOPIC_NOT_FOUND INSTANCE_NOT_FOUND AUTH_RESOURCE_OWNER_ERROR",
+            "BIZ_NO_MESSAGE BIZ_TOPIC_NOT_FOUND INSTANCE_NOT_FOUND AUTH_RESOURCE_OWNER_ERROR Message.NotFound \
+             Topic.NotFound",
         ),
         (
             Refused,
@@ -269,7 +303,8 @@ mod tests {
              BIZ_FIELD_CHECK_INVALID BIZ_SUBSCRIPTION_NOT_FOUND BIZ_CONSUMER_NOT_ONLINE BIZ_REGION_NOT_FOUND \
              BIZ_TOPIC_EXISTED BIZ_PUBLISHER_EXISTED BIZ_SUBSCRIPTION_EXISTED BIZ_PUBLISH_INFO_NOT_FOUND \
              BIZ_PRODUCER_ID_BELONG_TO_OTHER_USER BIZ_CONSUMER_ID_BELONG_TO_OTHER_USER EMPOWER_EXIST_ERROR \
-             EMPOWER_OWNER_CHECK_ERROR BIZ_INSTANCE_NOT_FOUND INSTANCE_NOT_EMPTY ArmsDashboard.NotFound",
+             EMPOWER_OWNER_CHECK_ERROR BIZ_INSTANCE_NOT_FOUND INSTANCE_NOT_EMPTY ArmsDashboard.NotFound \
+             MissingInstanceId MissingPageNumber InvalidConsumerGroupId",
         ),
         (
             Throttled,
@@ -293,7 +328,7 @@ mod tests {
              InvalidProduct.NotFound NoSuchVersion InvalidVersion UnsupportedHTTPMethod InvalidProtocol.NeedSsl \
              InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken \
              ONS_SERVICE_UNSUPPORTED AUTH_SERVICE_CHECK_ERROR AUTH_REQUEST_NOT_ALLOWED \
-             AUTH_SIGNATURE_CHECK_ERROR AUTH_CSRF_CHECK_ERROR Auth.AssumeRoleError",
+             AUTH_SIGNATURE_CHECK_ERROR AUTH_CSRF_CHECK_ERROR Auth.AssumeRoleError Instance.NotFound",
         ),
     ];
 
@@ -317,7 +352,7 @@ mod tests {
     fn relatives_of_a_code_mean_what_it_means() {
         for (code, kind) in [
             ("BIZ_NEW", Refused),
-            ("MissingInstanceId", Refused),
+            ("MissingTopicName", Refused),
             ("Alarm.NotFound", Refused),
             ("Throttling.User.Minute", Throttled),
             ("SystemBusy", Throttled),
@@ -363,6 +398,9 @@ mod tests {
             ("Forbidden.AccessKeyDisabled", "key"),
             ("Throttling.User", "--rate"),
             ("BIZ_NO_MESSAGE", "3 days"),
+            ("Message.NotFound", "how long it keeps"),
+            ("MissingInstanceId", "rmq://REGION/INSTANCE_ID"),
+            ("NoPermission", "rocketmq:GetTrace (rmq://)"),
         ] {
             assert!(classify(code).1.unwrap().contains(word), "{code}");
         }
@@ -380,6 +418,26 @@ mod tests {
         }
         assert_eq!((advice("refused"), advice("NeverHeardOf")), (None, None));
         assert!(permission(None, None, "orders").contains("on acs:mq:REGION:ACCOUNT:orders, or"));
+        let place = (Some("cn-hangzhou"), "rmq-cn-1", "orders");
+        assert!(topic_permission("GetTrace", place).contains(
+            "rocketmq:GetTrace on acs:rocketmq:cn-hangzhou:ACCOUNT:instance/rmq-cn-1/topic/orders, or"
+        ));
+    }
+
+    /// Checks the hints of codes that 5.x returns, too: they say nothing that holds for 4.x only.
+    #[test]
+    fn hints_for_both_services_name_both() {
+        let of_4 = ["OnsMessageTrace", " mq:", "10 calls", "2019-02-14", "days"];
+        let is_of_4 = |code: &str| {
+            let mut words = code.split('_').filter(|word| !word.is_empty());
+            words.clone().count() > 1 && words.all(|word| word == word.to_uppercase())
+        };
+        for (code, _, hint) in CODES.iter().filter(|(code, ..)| !is_of_4(code)) {
+            if of_4.iter().any(|words| hint.contains(words)) {
+                assert!(hint.contains("ons://"), "{code}: {hint}");
+            }
+        }
+        assert!(is_known("Throttling.User.Minute") && !is_known("NeverHeardOf.NotFound"));
     }
 
     #[test]
