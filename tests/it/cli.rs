@@ -83,7 +83,8 @@ fn help_shows_only_what_the_command_can_do() {
         "ons://",
         "https://",
         "ons-audit audit",
-        "8/s for the API",
+        "8/s for ons://",
+        "rmq",
     ] {
         assert!(!snapshot.contains(flag), "{flag}: {snapshot}");
     }

@@ -14,7 +14,7 @@ use crate::settings::{Examine, Settings, SettingsError};
 pub(in crate::command) struct ExamineFlags {
     #[command(flatten)]
     cluster: ClusterExamineFlags,
-    /// HTTP API: trace so many messages that an expected group has passed, picked at random [default: 0]
+    /// ons:// only: trace so many messages that an expected group has passed, picked at random [default: 0]
     ///
     /// The clients' reports say whether these messages were processed, and the report states the error rate with its
     /// 95 % interval. Breaks and dead letters are traced first, at most as many. The quota is 30 messages a minute.
@@ -45,12 +45,29 @@ impl ExamineFlags {
     /// sources.
     pub(in crate::command) fn check(&self, kind: SourceKind) -> Result<(), Failed> {
         let cluster = &self.cluster;
+        let examine = cluster.examine.as_deref();
         let (flag, only) = match kind {
+            SourceKind::Rmq if examine == Some("none") => (
+                "--examine none",
+                "each answer says what the clients did, and what is still missing is always examined",
+            ),
+            SourceKind::Rmq if examine == Some("failures,traces") => (
+                "--examine failures,traces",
+                "each answer is a trace already",
+            ),
+            SourceKind::Rmq if cluster.trace_topic.is_some() => (
+                "--trace-topic",
+                "rocketmq:// has a topic with trace records",
+            ),
+            SourceKind::Rmq if self.trace_sample.is_some() => (
+                "--trace-sample",
+                "every message is traced, so no sample is needed",
+            ),
             SourceKind::Api if cluster.trace_topic.is_some() => (
                 "--trace-topic",
                 "rocketmq:// has a topic with trace records",
             ),
-            SourceKind::Api if cluster.examine.as_deref() == Some("failures,traces") => (
+            SourceKind::Api if examine == Some("failures,traces") => (
                 "--examine failures,traces",
                 "of a service, --trace-sample N traces some messages",
             ),

@@ -18,6 +18,9 @@ use crate::settings::{Auto, Deadline, FinishBy, Settings, Span};
 /// trap 22).
 const API_RATE: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
 
+/// For 5.x. Its quota is not published (`docs/facts/ons5.md` §A.3), so the first calls are few.
+const RMQ_RATE: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
+
 /// Calls for dead letters in a minute: 80 % of their quota, as above (`docs/facts/ons-api.md` §2.1).
 const DEAD_LETTER_CALLS: NonZeroU32 = NonZeroU32::new(480).expect("480 is not zero");
 
@@ -39,16 +42,18 @@ const API_CONCURRENCY_AT_MAX: usize = 64;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pace")]
 pub(in crate::command) struct PaceFlags {
-    /// Calls per time, retries included: 10/s, 600/m, max [default: 8/s for the API, 500/s for a cluster, max for a snapshot]
+    /// Calls per time, retries included: 10/s, 600/m, max [default: 8/s for ons://, 5/s for rmq://, 500/s for a cluster, max
+    /// for a snapshot]
     ///
-    /// The quota of OnsMessageTrace is 10/s per account and region, shared with the console and every other tool. On a
-    /// cluster only look-ups of messages count; a message whose place the input gives needs none.
+    /// The quota of OnsMessageTrace is 10/s per account and region, shared with the console and every other tool. That of
+    /// rmq:// is not published; if calls are throttled, the run slows down. On a cluster only look-ups of messages count; a
+    /// message whose place the input gives needs none.
     ///
     /// Example that leaves half of the quota to others: ons-audit audit incident.csv --source ons://cn-hangzhou --rate
     /// 5/s --concurrency 8
     #[arg(long, value_name = "RATE")]
     rate: Option<String>,
-    /// Calls in flight at the same time [default: 16 for the API, 64 at --rate max and for a cluster, 1 for a snapshot]
+    /// Calls in flight at the same time [default: 16 for ons:// and rmq://, 64 at --rate max and for a cluster, 1 for a snapshot]
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
     #[command(flatten)]
@@ -125,8 +130,10 @@ impl MorePaceFlags {
 /// The kind of a source, which decides its default pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::command) enum SourceKind {
-    /// The HTTP API, which has a quota.
+    /// The API of 4.x, which has a quota.
     Api,
+    /// The API of 5.x, whose quota is unknown.
+    Rmq,
     /// A cluster, which also serves its consumers.
     Cluster,
     /// A snapshot, which has no limit.
@@ -137,6 +144,7 @@ pub(in crate::command) enum SourceKind {
 pub(in crate::command) fn rate_of(settings: &Settings, kind: SourceKind) -> Result<Rate, Failed> {
     let fitting = match kind {
         SourceKind::Api => Rate::per_second(API_RATE),
+        SourceKind::Rmq => Rate::per_second(RMQ_RATE),
         SourceKind::Cluster => Rate::per_second(CLUSTER_RATE),
         SourceKind::Snapshot => Rate::Max,
     };
@@ -175,7 +183,7 @@ impl Pace {
         let open_files = raise_open_files();
         let wanted = self.policy.concurrency;
         let allowed = concurrency_within(wanted, open_files);
-        if kind == SourceKind::Api && allowed < wanted {
+        if matches!(kind, SourceKind::Api | SourceKind::Rmq) && allowed < wanted {
             self.policy.concurrency = allowed;
             let limit = open_files.unwrap_or_default();
             tracing::warn!(
@@ -194,8 +202,8 @@ impl Pace {
         let fitting = match (kind, rate) {
             (SourceKind::Snapshot, _) => 1,
             (SourceKind::Cluster, _) => CLUSTER_CONCURRENCY,
-            (SourceKind::Api, Rate::Max) => API_CONCURRENCY_AT_MAX,
-            (SourceKind::Api, Rate::Limited { .. }) => API_CONCURRENCY,
+            (SourceKind::Api | SourceKind::Rmq, Rate::Max) => API_CONCURRENCY_AT_MAX,
+            (SourceKind::Api | SourceKind::Rmq, Rate::Limited { .. }) => API_CONCURRENCY,
         };
         let concurrency = settings.get::<Auto<NonZeroUsize>>("concurrency")?;
         let policy = Policy {

@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use super::pace::SourceKind;
 use crate::command::Env;
 use crate::exit::Failed;
-use crate::settings::{Settings, SettingsError, Span};
+use crate::settings::{Origin, Settings, SettingsError, Span};
 use crate::source::ons::credentials::{Allowed, Fetcher, ProviderChain};
 use crate::source::ons::{CredentialSource, Endpoint, Network, Ons, OnsConfig, Service, Signature};
 use crate::source::rocketmq::remoting::{
@@ -21,21 +21,24 @@ use crate::source::{Snapshot, Source};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Source")]
 pub(in crate::command) struct SourceFlags {
-    /// Where to ask: ons://REGION[/INSTANCE_ID], https://HOST[:PORT], rocketmq://HOST:9876, or a snapshot file
+    /// Where to ask: ons://REGION[/INSTANCE_ID], rmq://REGION[/INSTANCE_ID], rocketmq://HOST:9876, or a snapshot file
+    ///
+    /// ons:// is ApsaraMQ for RocketMQ 4.x; https://HOST[:PORT] names its gateway. rmq:// is 5.x, whose instance IDs begin with
+    /// rmq-; rmq+https://HOST[:PORT][/INSTANCE_ID] names its host, for example that of a VPC.
     ///
     /// rocketmq://HOST:9876[,HOST:9876...] names the name servers of an Apache RocketMQ cluster. If it uses ACL, the
     /// account comes from ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY.
     ///
     /// There is no default: demo data never answers unless you name it. ONS_AUDIT_SOURCE can name the source, too.
     ///
-    /// Examples: ons://cn-hangzhou, ons://cn-hangzhou/MQ_INST_1234567890123456_BXdemo, http://127.0.0.1:8181,
-    /// rocketmq://127.0.0.1:9876, samples/cluster.json
+    /// Examples: ons://cn-hangzhou, ons://cn-hangzhou/MQ_INST_1234567890123456_BXdemo, rmq://cn-hangzhou/rmq-cn-abc123,
+    /// http://127.0.0.1:8181, rocketmq://127.0.0.1:9876, samples/cluster.json
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
     /// Take the key from this profile of ~/.aliyun/config.json or ~/.alibabacloud/credentials
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// How requests are signed: v3 (ACS3-HMAC-SHA256) or v1 (HMAC-SHA1) [default: v3]
+    /// How requests are signed: v3 (ACS3-HMAC-SHA256) or, for ons:// only, v1 (HMAC-SHA1) [default: v3]
     #[arg(long, value_name = "VERSION")]
     signature: Option<String>,
     #[command(flatten)]
@@ -97,8 +100,10 @@ struct ConnectionFlags {
 /// The source that the settings name, before it is connected.
 #[derive(Debug)]
 pub(in crate::command) enum SourceSpec {
-    /// The HTTP API.
+    /// The API of 4.x.
     Api(Endpoint),
+    /// The API of 5.x.
+    Rmq(Endpoint),
     /// An Apache RocketMQ cluster.
     Cluster(NameServers),
     /// A snapshot file.
@@ -186,7 +191,7 @@ impl SourceSpec {
     pub(in crate::command) fn of(settings: &Settings) -> Result<Self, Failed> {
         let (source, _) = settings.text("source");
         if source.is_empty() {
-            let hint = "--source ons://REGION for ApsaraMQ, --source rocketmq://HOST:9876 for a cluster of one's own, --source https://HOST, or a snapshot such as --source samples/cluster.json";
+            let hint = "--source ons://REGION for ApsaraMQ 4.x, --source rmq://REGION for 5.x, --source rocketmq://HOST:9876 for a cluster of one's own, --source https://HOST, or a snapshot such as --source samples/cluster.json";
             return Err(SettingsError::Missing {
                 key: "source",
                 hint,
@@ -200,10 +205,7 @@ impl SourceSpec {
             let endpoint = Endpoint::parse(source, settings.get("allow_http")?)?;
             return match endpoint.service() {
                 Service::Ons => Ok(Self::Api(endpoint)),
-                Service::Rmq => Err(Failed::refused(
-                    anyhow!("{} can't be asked yet", Service::Rmq),
-                    None,
-                )),
+                Service::Rmq => Ok(Self::Rmq(endpoint)),
             };
         }
         match without_scheme(source) {
@@ -215,7 +217,7 @@ impl SourceSpec {
     /// Returns the source as the settings name it.
     pub(in crate::command) fn text(&self) -> String {
         match self {
-            Self::Api(endpoint) => endpoint.to_string(),
+            Self::Api(endpoint) | Self::Rmq(endpoint) => endpoint.to_string(),
             Self::Cluster(name_servers) => name_servers.to_string(),
             Self::Snapshot(path) => path.display().to_string(),
         }
@@ -226,10 +228,19 @@ impl SourceSpec {
         matches!(self, Self::Snapshot(_))
     }
 
+    /// Returns the address, if the source is a service of Alibaba Cloud.
+    pub(in crate::command) const fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Api(endpoint) | Self::Rmq(endpoint) => Some(endpoint),
+            Self::Cluster(_) | Self::Snapshot(_) => None,
+        }
+    }
+
     /// Returns the kind of source, which decides its default pace.
     pub(in crate::command) const fn kind(&self) -> SourceKind {
         match self {
             Self::Api(_) => SourceKind::Api,
+            Self::Rmq(_) => SourceKind::Rmq,
             Self::Cluster(_) => SourceKind::Cluster,
             Self::Snapshot(_) => SourceKind::Snapshot,
         }
@@ -239,7 +250,7 @@ impl SourceSpec {
     pub(in crate::command) fn open_snapshot(&self) -> Result<Option<Snapshot>, Failed> {
         match self {
             Self::Snapshot(path) => Ok(Some(Snapshot::open(path)?)),
-            Self::Api(_) | Self::Cluster(_) => Ok(None),
+            Self::Api(_) | Self::Rmq(_) | Self::Cluster(_) => Ok(None),
         }
     }
 
@@ -251,6 +262,11 @@ impl SourceSpec {
             Self::Cluster(_) => remoting_tls(settings).map(drop),
             Self::Api(endpoint) => {
                 settings.get::<Signature>("signature")?;
+                network(settings)?.client(endpoint.url(), timeout)?;
+                Ok(())
+            }
+            Self::Rmq(endpoint) => {
+                check_rmq_signature(settings)?;
                 network(settings)?.client(endpoint.url(), timeout)?;
                 Ok(())
             }
@@ -271,6 +287,10 @@ impl SourceSpec {
                 return Ok(Source::Cluster(Box::new(cluster)));
             }
             Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(path)?))),
+            Self::Rmq(_) => {
+                let error = anyhow!("{} can't be asked yet", Service::Rmq);
+                return Err(Failed::refused(error, None));
+            }
             Self::Api(endpoint) => endpoint.clone(),
         };
         let network = network(settings)?;
@@ -305,6 +325,18 @@ fn cluster(name_servers: &NameServers, settings: &Settings, env: &Env) -> Result
             Failed::refused(error, failure.hint)
         })?;
     Ok(cluster)
+}
+
+/// Refuses signature V1 for 5.x, which has only V3. A settings file may be meant for other sources.
+fn check_rmq_signature(settings: &Settings) -> Result<(), Failed> {
+    let signature = settings.get::<Signature>("signature")?;
+    let (_, origin) = settings.text("signature");
+    let is_meant = matches!(origin, Origin::Flag(_) | Origin::Environment(_));
+    if signature == Signature::V1 && is_meant {
+        let error = anyhow!("{origin} v1 can't be used: {} has only v3", Service::Rmq);
+        return Err(Failed::refused(error, "leave it out".to_owned()));
+    }
+    Ok(())
 }
 
 /// Returns how brokers and name servers are spoken to with TLS, if they are.

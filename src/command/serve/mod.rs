@@ -32,7 +32,8 @@ use signals::{Actions, Signals};
 pub(super) struct Args {
     #[command(flatten)]
     source: SourceFlags,
-    /// How fast to ask the source: 10/s, 600/m, max [default: 8/s for the API, 500/s for a cluster, max for a snapshot]
+    /// How fast to ask the source: 10/s, 600/m, max [default: 8/s for ons://, 5/s for rmq://, 500/s for a cluster, max for a
+    /// snapshot]
     #[arg(long, value_name = "RATE", help_heading = "Source")]
     rate: Option<String>,
     #[command(flatten)]

@@ -113,7 +113,8 @@ impl<'a> RowEvidence<'a> {
     /// | any other | `undetermined` |
     ///
     /// If no record has a status word, that of the group decides in the place of the newest.
-    pub(super) fn judge_deliveries(
+    #[must_use]
+    pub fn judge_deliveries(
         &self,
         group: &str,
         deliveries: &'a Deliveries,
