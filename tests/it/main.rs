@@ -74,6 +74,8 @@ mod refused_input;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod rmq;
+#[cfg(test)]
 mod rocketmq;
 #[cfg(test)]
 mod running;

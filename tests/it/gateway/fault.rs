@@ -60,14 +60,14 @@ pub(crate) enum Fault {
 
 /// An error response with a code.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) code: &'static str,
-    pub(super) message: String,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -76,7 +76,7 @@ impl Refusal {
     }
 
     /// Returns the response in the gateway's format.
-    pub(super) fn json(&self, request_id: &str) -> Response<Body> {
+    pub(crate) fn json(&self, request_id: &str) -> Response<Body> {
         let Self {
             status,
             code,
@@ -89,7 +89,7 @@ impl Refusal {
     }
 }
 
-pub(super) fn respond(
+pub(crate) fn respond(
     status: u16,
     headers: &[(&str, &str)],
     body: impl Into<Body>,
@@ -103,7 +103,7 @@ pub(super) fn respond(
 
 impl Fault {
     /// Returns the response of the fault; `None` if the correct response follows.
-    pub(super) fn response(&self, request_id: &str) -> Option<Response<Body>> {
+    pub(crate) fn response(&self, request_id: &str) -> Option<Response<Body>> {
         let throttled = self.throttled(request_id);
         let refused = throttled.or_else(|| self.refused(request_id));
         refused.or_else(|| self.broken(request_id))

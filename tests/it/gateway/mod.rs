@@ -18,9 +18,10 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use desk::{Desk, Seen, answer};
-pub(crate) use fault::Fault;
-use fault::Refusal;
-use socket::{Breaker, Sockets};
+pub(crate) use fault::{Fault, Refusal, respond};
+pub(crate) use socket::{Breaker, Sockets};
+use wire::SignedByV3;
+pub(crate) use wire::{Wire, is_date, text_of};
 
 use super::tool::PATIENCE;
 
@@ -59,12 +60,17 @@ type Plan = Box<dyn Fn(Call<'_>) -> Option<Fault> + Send + Sync>;
 
 /// The accepted credentials.
 #[derive(Debug, Clone)]
-struct Keys {
-    secret: String,
-    token: Option<String>,
+pub(crate) struct Keys {
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
 }
 
 impl Keys {
+    pub(crate) fn check_v3(&self, signed: &SignedByV3) -> Result<(), Refusal> {
+        let right = signed.is_right(&self.secret);
+        self.check(&signed.key_id, right, &signed.canonical_request)
+    }
+
     /// The error responses quote the signed text like the real ones, including key ID and token.
     fn check(&self, key_id: &str, right: bool, signed: &str) -> Result<(), Refusal> {
         if key_id != KEY_ID {

@@ -12,17 +12,17 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-pub(super) struct Sockets(pub(super) TcpListener);
+pub(crate) struct Sockets(pub(crate) TcpListener);
 
 /// A connection and its breaker.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     breaker: Breaker,
 }
 
 /// Breaks the connection of a request: the number of bytes that may still be written.
 #[derive(Debug, Clone)]
-pub(super) struct Breaker(Arc<AtomicUsize>);
+pub(crate) struct Breaker(Arc<AtomicUsize>);
 
 impl Default for Breaker {
     fn default() -> Self {
@@ -32,7 +32,7 @@ impl Default for Breaker {
 
 impl Breaker {
     /// Resets the connection after so many more bytes.
-    pub(super) fn reset_after(&self, bytes: usize) {
+    pub(crate) fn reset_after(&self, bytes: usize) {
         self.0.store(bytes, Ordering::SeqCst);
     }
 

@@ -28,12 +28,33 @@ const SIGNED: [&str; 6] = [
 
 /// A received request.
 #[derive(Debug)]
-pub(super) struct Wire<'a> {
-    pub(super) method: &'a str,
-    pub(super) path: &'a str,
-    pub(super) query: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
+pub(crate) struct Wire<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+/// What the headers of signature V3 say, and the text that they sign.
+#[derive(Debug)]
+pub(crate) struct SignedByV3 {
+    pub(crate) key_id: String,
+    pub(crate) token: Option<String>,
+    pub(crate) date: String,
+    pub(crate) nonce: String,
+    pub(crate) action: String,
+    pub(crate) version: String,
+    pub(crate) signature: String,
+    pub(crate) canonical_request: String,
+}
+
+impl SignedByV3 {
+    /// Returns whether a secret makes this signature.
+    pub(crate) fn is_right(&self, secret: &str) -> bool {
+        let text = sign_v3::string_to_sign(&self.canonical_request);
+        V3SigningKey::new(secret).sign(&text) == self.signature
+    }
 }
 
 /// The query and the stamp of a request.
@@ -128,66 +149,76 @@ impl Wire<'_> {
         of: &HashMap<&str, &str>,
         keys: &Keys,
     ) -> Result<Asked, Result<Refusal, String>> {
-        let header = |name: &str| self.header(name).map_err(Err);
-        let fields = header("authorization")?
-            .strip_prefix("ACS3-HMAC-SHA256 ")
-            .ok_or(Err("another algorithm".to_owned()))?;
-        let fields: HashMap<&str, &str> = fields
-            .split(',')
-            .filter_map(|field| field.split_once('='))
-            .collect();
-        let names: Vec<_> = taken(&fields, "SignedHeaders")?
-            .split(';')
-            .map(str::to_owned)
-            .collect();
-        let token = self.header("x-acs-security-token").ok();
-        let needed = SIGNED
-            .into_iter()
-            .chain(token.map(|_| "x-acs-security-token"));
-        if let Some(missing) = needed
-            .into_iter()
-            .find(|name| !names.iter().any(|n| n == name))
-        {
-            return Err(Err(format!("{missing} is not signed")));
+        let signed = self
+            .signed_by_v3(&canonical_query(parameters))
+            .map_err(Err)?;
+        if signed.action != ACTION || signed.version != VERSION {
+            return Err(Err(format!("{} {}", signed.action, signed.version)));
         }
-        let mut headers = Vec::new();
-        for name in &names {
-            headers.push((name.as_str(), header(name)?));
-        }
-        let payload = sign_v3::sha256_hex(self.body);
-        if !names.is_sorted()
-            || header("x-acs-action")? != ACTION
-            || header("x-acs-version")? != VERSION
-            || header("x-acs-content-sha256")? != payload
-        {
-            return Err(Err(format!("headers {headers:?}")));
-        }
-        let request = sign_v3::Signed {
-            method: self.method,
-            uri: self.path,
-            query: &canonical_query(parameters),
-            headers: &headers,
-            payload_sha256: &payload,
-        }
-        .canonical_request();
         let asked = Asked {
             signature: "v3",
-            key_id: taken(&fields, "Credential")?,
-            token: token.map(str::to_owned),
-            date: header("x-acs-date")?.to_owned(),
-            nonce: header("x-acs-signature-nonce")?.to_owned(),
+            key_id: signed.key_id.clone(),
+            token: signed.token.clone(),
+            date: signed.date.clone(),
+            nonce: signed.nonce.clone(),
             msg_id: taken(of, "MsgId")?,
             topic: taken(of, "Topic")?,
             instance: of.get("InstanceId").map(|&id| id.to_owned()),
         };
-        let right = V3SigningKey::new(&keys.secret).sign(&sign_v3::string_to_sign(&request));
-        keys.check(
-            &asked.key_id,
-            taken(&fields, "Signature")? == right,
-            &request,
-        )
-        .map_err(Ok)?;
+        keys.check_v3(&signed).map_err(Ok)?;
         Ok(asked)
+    }
+
+    /// Reads the headers of signature V3, and rebuilds the text that is signed from the path as it was sent.
+    pub(crate) fn signed_by_v3(&self, canonical_query: &str) -> Result<SignedByV3, String> {
+        let fields = self
+            .header("authorization")?
+            .strip_prefix("ACS3-HMAC-SHA256 ")
+            .ok_or("another algorithm")?;
+        let fields: HashMap<&str, &str> = fields
+            .split(',')
+            .filter_map(|field| field.split_once('='))
+            .collect();
+        let field = |name: &str| {
+            let value = fields.get(name).filter(|value| !value.is_empty());
+            value
+                .map(|&value| value.to_owned())
+                .ok_or(format!("no {name}"))
+        };
+        let signed_headers = field("SignedHeaders")?;
+        let names: Vec<_> = signed_headers.split(';').collect();
+        let token = self.header("x-acs-security-token").ok();
+        let needed = SIGNED
+            .into_iter()
+            .chain(token.map(|_| "x-acs-security-token"));
+        if let Some(missing) = needed.into_iter().find(|name| !names.contains(name)) {
+            return Err(format!("{missing} is not signed"));
+        }
+        let mut headers = Vec::new();
+        for name in &names {
+            headers.push((*name, self.header(name)?));
+        }
+        let payload = sign_v3::sha256_hex(self.body);
+        if !names.is_sorted() || self.header("x-acs-content-sha256")? != payload {
+            return Err(format!("headers {headers:?}"));
+        }
+        let request = sign_v3::Signed {
+            method: self.method,
+            uri: self.path,
+            query: canonical_query,
+            headers: &headers,
+            payload_sha256: &payload,
+        };
+        Ok(SignedByV3 {
+            key_id: field("Credential")?,
+            token: token.map(str::to_owned),
+            date: self.header("x-acs-date")?.to_owned(),
+            nonce: self.header("x-acs-signature-nonce")?.to_owned(),
+            action: self.header("x-acs-action")?.to_owned(),
+            version: self.header("x-acs-version")?.to_owned(),
+            signature: field("Signature")?,
+            canonical_request: request.canonical_request(),
+        })
     }
 
     fn header(&self, name: &str) -> Result<&str, String> {
@@ -212,7 +243,7 @@ fn decoded(query: &str) -> Result<Vec<(String, String)>, String> {
     query.split('&').map(pair).collect()
 }
 
-fn text_of(encoded: &str) -> Result<String, String> {
+pub(crate) fn text_of(encoded: &str) -> Result<String, String> {
     let bad = || format!("badly encoded: {encoded}");
     let mut bytes = Vec::new();
     let mut rest = encoded.as_bytes();
@@ -233,7 +264,7 @@ fn text_of(encoded: &str) -> Result<String, String> {
 }
 
 /// Returns whether the text is a date like `2026-11-22T12:00:00Z`, within 15 minutes of now.
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let Ok(date) = text.parse::<jiff::Timestamp>() else {
         return false;
     };

@@ -1,0 +1,14 @@
+//! `ApsaraMQ` for RocketMQ 5.x: a local gateway for its API of version 2022-08-01, and a table of messages with what is
+//! true about them.
+//!
+//! - [`wire`]: reads a request, and recomputes its signature
+//! - [`truth`]: the answers of the service, and the verdicts that follow from them, written down independently
+//! - [`fault`]: faults in place of answers
+//! - [`gateway`]: answers from the table, with faults on demand, and counts
+//! - [`calls`]: tests of the gateway itself
+
+mod calls;
+mod fault;
+mod gateway;
+mod truth;
+mod wire;
