@@ -96,6 +96,8 @@ mod totals;
 #[cfg(test)]
 mod trouble;
 #[cfg(test)]
+mod unfit_source;
+#[cfg(test)]
 mod worklists;
 #[cfg(test)]
 mod xlsx;

@@ -26,7 +26,7 @@ use super::start_mode::StartMode;
 use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
-use crate::command::flags::{ExamineSettings, Pace, ReservedPaths, StderrOptions};
+use crate::command::flags::{ExamineSettings, Pace, ReservedPaths, SourceSpec, StderrOptions};
 use crate::engine::{Pacer, Policy, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::input::{Inputs, OldestFirst};
@@ -125,7 +125,7 @@ impl Job {
         };
         job.note_earlier_run();
         if !job.is_already_complete() {
-            job.read_ahead(settings, &draft.ages, draft.started)?;
+            job.read_ahead(settings, (&draft.source, &draft.ages), draft.started)?;
         }
         Ok(job)
     }
@@ -164,7 +164,7 @@ impl Job {
     fn read_ahead(
         &mut self,
         settings: &Settings,
-        ages: &MessageAges,
+        (source, ages): (&SourceSpec, &MessageAges),
         now: Timestamp,
     ) -> Result<(), Failed> {
         let max_rejects: MaxRejects = settings.get("max_rejects")?;
@@ -191,6 +191,7 @@ impl Job {
                 start: now,
                 retention: (!self.is_repeatable).then_some(RETENTION), // a snapshot keeps its messages
                 born: &born,
+                endpoint: source.endpoint(),
             };
             let known = (done, self.previous.as_ref());
             let (preflight, mut forecast, carried) =

@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::order::BornTimes;
+use super::refusals::{UnfitInstance, refuse_unfit_instance};
 use crate::engine::{Forecast, Rate};
+use crate::exit::Failed;
 use crate::input::{Entry, InputError, Inputs, Row};
 use crate::results::{KnownAnswer, Previous, QueryDigest, RowSet, SpreadsheetDamage};
+use crate::source::ons::{Endpoint, Service};
 use crate::source::rocketmq::QueriedTopic;
 
 /// What is known of the rows before the first call.
@@ -22,6 +25,8 @@ pub(in crate::command) struct Preflight {
     /// What the rows ask that an earlier run has settled.
     pub(in crate::command) digest: QueryDigest,
     pub(in crate::command) damage: SpreadsheetDamage,
+    /// The first row that the source cannot be asked about because of its instance.
+    unfit_instance: Option<UnfitInstance>,
     last_topic: Option<QueriedTopic>,
 }
 
@@ -47,15 +52,16 @@ impl Preflight {
     ///
     /// # Errors
     ///
-    /// If the input cannot be read.
+    /// If the input cannot be read, or the instance of a row does not fit the source.
     pub(in crate::command) fn read_with_forecast(
         inputs: &Inputs,
         (done, previous): (Option<&RowSet>, Option<&Previous>),
         terms: &ForecastTerms<'_>,
-    ) -> Result<(Self, Forecast, u64), InputError> {
+    ) -> Result<(Self, Forecast, u64), Failed> {
         let (mut preflight, carried) = (Self::default(), Cell::new(0));
         let rows = inputs.rows().filter(|row| {
             let Ok(row) = row else { return true };
+            preflight.check_instance(row, terms.endpoint);
             preflight.add(row, done);
             if done.is_some_and(|done| done.contains(row.row)) {
                 return false;
@@ -71,6 +77,9 @@ impl Preflight {
         let forecast = Forecast::of(rows, terms.rate, terms.start, terms.retention, |row| {
             terms.born.of(row)
         })?;
+        if let (Some(unfit), Some(endpoint)) = (&preflight.unfit_instance, terms.endpoint) {
+            return Err(refuse_unfit_instance(unfit, endpoint, inputs));
+        }
         let forecast = if terms.needs_no_call_where_placed && preflight.is_placed() {
             forecast.without_calls()
         } else {
@@ -82,6 +91,34 @@ impl Preflight {
     /// Returns whether the input gives the position of every message.
     pub(in crate::command) const fn is_placed(&self) -> bool {
         !self.has_unplaced
+    }
+
+    /// Returns the number of instances that are asked about; rows without one are about the one of the source.
+    pub(in crate::command) fn instances(&self) -> usize {
+        let instances: BTreeSet<_> = self.topics.iter().map(|(instance, _)| instance).collect();
+        instances.len()
+    }
+
+    /// Notes the first row whose instance does not fit the source. To be called before the row is added.
+    fn check_instance(&mut self, row: &Row, endpoint: Option<&Endpoint>) {
+        let (Some(endpoint), Entry::Query(query)) = (endpoint, &row.entry) else {
+            return;
+        };
+        let last = self.last_topic.as_ref();
+        let is_known = last.is_some_and(|(instance, _)| *instance == query.instance_id);
+        if is_known || self.unfit_instance.is_some() {
+            return;
+        }
+        let is_unfit = match &query.instance_id {
+            Some(instance) => endpoint.source_for(instance).is_some(),
+            None => endpoint.service() == Service::Rmq && endpoint.instance().is_none(),
+        };
+        if is_unfit {
+            self.unfit_instance = Some(UnfitInstance {
+                row: row.row,
+                instance: query.instance_id.clone(),
+            });
+        }
     }
 
     fn add(&mut self, row: &Row, done: Option<&RowSet>) {
@@ -113,4 +150,6 @@ pub(in crate::command) struct ForecastTerms<'a> {
     /// How long the source keeps messages. `None` if it keeps them for good.
     pub(in crate::command) retention: Option<std::time::Duration>,
     pub(in crate::command) born: &'a BornTimes<'a>,
+    /// The address, if the source is a service of Alibaba Cloud.
+    pub(in crate::command) endpoint: Option<&'a Endpoint>,
 }

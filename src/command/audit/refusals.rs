@@ -1,6 +1,7 @@
 //! Refusals and announcements before the first query.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -14,6 +15,7 @@ use crate::report::InputNotesText;
 use crate::report::locale::Language;
 use crate::results::{ReadError, ResultsFile, SpreadsheetDamage};
 use crate::settings::{Deadline, MaxRejects};
+use crate::source::ons::{Endpoint, Service};
 
 /// Refuses a path with a file that is not a results file. An earlier results file is kept under another name.
 pub(super) fn refuse_to_replace(results: &Path) -> Result<(), Failed> {
@@ -39,6 +41,52 @@ pub(in crate::command) fn refuse_too_many_rejects(
         return Err(too_many_rejects(forecast.rejected, forecast.rows, inputs));
     }
     Ok(())
+}
+
+/// A row whose instance does not fit the source.
+#[derive(Debug)]
+pub(super) struct UnfitInstance {
+    /// Row of the input, from 1.
+    pub(super) row: u64,
+    /// The instance of another service. `None` if the source needs an instance, and neither the source nor the row names one.
+    pub(super) instance: Option<Arc<str>>,
+}
+
+/// Returns the refusal of an input with a row that the source cannot be asked about because of its instance.
+pub(super) fn refuse_unfit_instance(
+    unfit: &UnfitInstance,
+    endpoint: &Endpoint,
+    inputs: &Inputs,
+) -> Failed {
+    let place = place_of(unfit.row, inputs);
+    let Some(instance) = &unfit.instance else {
+        let error = anyhow!("{place}: no instance, and {endpoint} names none");
+        let hint = "name it in the source (rmq://REGION/INSTANCE_ID), with --instance, or in a column instance_id";
+        return Failed::refused(error, hint.to_owned());
+    };
+    let flag = inputs.given_flags().get("--instance");
+    let of_flag = if flag.is_some_and(|given| **given == **instance) {
+        " (--instance)"
+    } else {
+        ""
+    };
+    let service = Service::of_instance(instance).unwrap_or(Service::Ons);
+    let error = anyhow!("{place}: the instance `{instance}`{of_flag} belongs to {service}");
+    let hint = endpoint.source_for(instance);
+    Failed::refused(error, hint.map(|source| format!("--source {source}")))
+}
+
+/// Returns `orders.csv, row 7`: the row within its file.
+fn place_of(row: u64, inputs: &Inputs) -> String {
+    let mut row = row;
+    for survey in inputs.surveys() {
+        if row <= survey.rows {
+            let path = humanize::input(Path::new(&survey.path));
+            return format!("{path}, row {row}");
+        }
+        row -= survey.rows;
+    }
+    format!("row {row}")
 }
 
 /// Announces what will be asked.

@@ -1,4 +1,4 @@
-//! What examining beyond the offsets asks a service, besides `OnsMessageTrace`.
+//! What a service is asked besides one call for each message.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Outlook;
 use crate::command::audit::Draft;
 use crate::command::flags::SourceKind;
 use crate::engine::Rate;
@@ -16,9 +17,26 @@ use crate::settings::Settings;
 /// The calls for a trace: one starts the query, and at least one returns its result.
 const CALLS_FOR_A_TRACE: u64 = 2;
 
-/// The calls and the time of an examination.
+/// The calls besides those for messages.
 #[derive(Debug, Serialize)]
-pub(super) struct ExaminationPlan {
+#[serde(untagged)]
+pub(super) enum ExaminationPlan {
+    Ons(OnsPlan),
+    Rmq(RmqPlan),
+}
+
+/// The calls to 5.x. Only those whose number is known before the run are counted.
+#[derive(Debug, Serialize)]
+pub(super) struct RmqPlan {
+    /// One for the subscriptions of each topic.
+    topic_calls: u64,
+    /// One for the retention of each instance.
+    instance_calls: u64,
+}
+
+/// The calls to 4.x and the time of its examination.
+#[derive(Debug, Serialize)]
+pub(super) struct OnsPlan {
     /// Least number of calls for dead letters: one for each group that is expected. `None` if none is: then there is one for
     /// each group that answers.
     dead_letter_calls: Option<u64>,
@@ -33,15 +51,52 @@ pub(super) struct ExaminationPlan {
 }
 
 impl ExaminationPlan {
-    /// Plans the examination of so many messages. Returns `None` if no service is examined.
+    /// Plans the calls about so many messages. Returns `None` if no service is asked.
     pub(super) fn of(
-        draft: &Draft,
+        (draft, outlook): (&Draft, &Outlook),
         settings: &Settings,
         messages: u64,
     ) -> Result<Option<Self>, Failed> {
-        if draft.source.kind() != SourceKind::Api || !draft.header.is_examined() || messages == 0 {
-            return Ok(None);
+        match draft.source.kind() {
+            _ if messages == 0 => Ok(None),
+            SourceKind::Api if draft.header.is_examined() => {
+                OnsPlan::of(draft, settings, messages).map(|plan| Some(Self::Ons(plan)))
+            }
+            SourceKind::Rmq => Ok(Some(Self::Rmq(RmqPlan {
+                topic_calls: outlook.topics,
+                instance_calls: outlook.instances,
+            }))),
+            SourceKind::Api | SourceKind::Cluster | SourceKind::Snapshot => Ok(None),
         }
+    }
+
+    /// Returns the plan in words.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Ons(plan) => plan.text(),
+            Self::Rmq(plan) => plan.text(),
+        }
+    }
+}
+
+impl RmqPlan {
+    /// Returns `1 call for each of 3 topics and 1 instance; 1 more for each message that is not found, …`.
+    fn text(&self) -> String {
+        let topics = match self.topic_calls {
+            1 => "for 1 topic".to_owned(),
+            topics => format!("for each of {} topics", count(topics)),
+        };
+        let instances = counted(self.instance_calls, "instance", "instances");
+        format!(
+            "1 call {topics} and {instances}; 1 more for each message that is not found, for each group and topic without \
+             records, and for each group with failures"
+        )
+    }
+}
+
+impl OnsPlan {
+    /// Plans the examination of so many messages.
+    fn of(draft: &Draft, settings: &Settings, messages: u64) -> Result<Self, Failed> {
         let groups: BTreeSet<_> = draft.header.expectations.groups().collect();
         let groups = u64::try_from(groups.len()).unwrap_or(u64::MAX);
         let sample: u64 = settings.get("trace_sample")?;
@@ -49,17 +104,17 @@ impl ExaminationPlan {
         let rates = [draft.pace.dead_letter_rate(), draft.pace.trace_rate()];
         let times = [groups, traced_messages].into_iter().zip(rates);
         let times: Option<Vec<_>> = times.map(|(calls, rate)| rate.time_for(calls)).collect();
-        Ok(Some(Self {
+        Ok(Self {
             dead_letter_calls: (groups > 0).then_some(groups),
             traced_messages,
             trace_calls: traced_messages.saturating_mul(CALLS_FOR_A_TRACE),
             seconds: times.map(|times| times.iter().sum::<Duration>().as_secs_f64()),
             rates,
-        }))
+        })
     }
 
     /// Returns `dead letters: 1 call for each of 3 groups and each 50 of them, at 480/m; traces: …`.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let at = |rate: Rate| match rate {
             Rate::Max => String::new(),
             Rate::Limited { .. } => format!(", at {rate}"),

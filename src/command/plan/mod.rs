@@ -28,6 +28,8 @@ use crate::report::ReportFormat;
 use crate::results::{EarlierAccess, RowSet, SpreadsheetDamage, Unfinished};
 use crate::settings::{Deadline, Settings, Span};
 
+const UNKNOWN_QUOTA: &str = "unknown";
+
 /// Number of rejected rows that are shown.
 const SHOWN: usize = 10;
 
@@ -66,7 +68,8 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     let notes = draft.inputs.notes();
     let deadline = draft.ages.deadline.as_ref();
     let messages = outlook.forecast.distinct + outlook.carried + outlook.settled;
-    let examination = ExaminationPlan::of(&draft, &settings, messages)?;
+    let examination = ExaminationPlan::of((&draft, &outlook), &settings, messages)?;
+    let is_rmq = draft.source.kind() == SourceKind::Rmq;
     let view = PlanView {
         forecast: &outlook.forecast,
         examination,
@@ -74,6 +77,8 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
         settled: outlook.settled,
         deadline: deadline
             .map(|deadline| DeadlineView::of(deadline, &outlook.forecast, draft.started)),
+        quota: is_rmq.then_some(UNKNOWN_QUOTA),
+        retention_is_assumed: outlook.retention_is_assumed,
         input: Some(&notes).filter(|notes| !notes.is_nothing()),
         writes,
     };
@@ -116,6 +121,12 @@ struct Outlook {
     is_located: bool,
     /// How long the source keeps messages. `None` if it keeps them for good.
     retention: Option<Duration>,
+    /// Whether only the run can ask how long the source keeps messages.
+    retention_is_assumed: bool,
+    /// Number of topics that are asked about.
+    topics: u64,
+    /// Number of instances that are asked about.
+    instances: u64,
 }
 
 impl Outlook {
@@ -140,6 +151,7 @@ impl Outlook {
             start: draft.started,
             retention,
             born: &born,
+            endpoint: draft.source.endpoint(),
         };
         let done = start.done();
         let known = (done, previous.as_ref());
@@ -168,9 +180,13 @@ impl Outlook {
             accepted,
             rejects: draft.inputs.first_rejects(SHOWN, is_settled)?,
             placed: is_cluster && preflight.is_placed(),
-            damage: preflight.damage,
             is_located,
             retention,
+            retention_is_assumed: draft.source.kind() == SourceKind::Rmq
+                && args.retention.is_none(),
+            topics: preflight.topics.len() as u64,
+            instances: preflight.instances() as u64,
+            damage: preflight.damage,
         })
     }
 }
@@ -193,6 +209,8 @@ fn print_complete(draft: &Draft, writes: Vec<PlannedFile>, is_json: bool) -> Res
         carried: 0,
         settled: rows,
         deadline: None,
+        quota: None,
+        retention_is_assumed: false,
         input: None,
         writes,
     };
@@ -272,9 +290,15 @@ struct PlanView<'a> {
     /// Rows that the run which `--resume` continues has settled.
     settled: u64,
     deadline: Option<DeadlineView<'a>>,
-    /// The calls to a service besides those about messages.
+    /// The calls to a service besides one for each message.
     #[serde(skip_serializing_if = "Option::is_none")]
     examination: Option<ExaminationPlan>,
+    /// `unknown` if the quota of the source is not published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<&'static str>,
+    /// Whether the retention is a guess that the run replaces by what the source says.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retention_is_assumed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a InputNotes>,
     /// What the audit would write.

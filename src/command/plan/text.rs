@@ -142,9 +142,13 @@ impl Plan<'_> {
                 .to_owned();
         }
         let distinct = count(self.outlook.forecast.distinct);
+        let quota = match self.view.quota {
+            Some(_) => "; the quota of rmq:// is not published",
+            None => "",
+        };
         match self.draft.pace.rate {
-            Rate::Max => format!("{distinct} without retries, no rate limit"),
-            rate @ Rate::Limited { .. } => format!("{distinct} without retries, at {rate}"),
+            Rate::Max => format!("{distinct} without retries, no rate limit{quota}"),
+            rate @ Rate::Limited { .. } => format!("{distinct} without retries, at {rate}{quota}"),
         }
     }
 
@@ -172,7 +176,12 @@ impl Plan<'_> {
             1 => "; 1 message has no born time".to_owned(),
             others => format!("; {} messages have no born time", count(others)),
         };
-        Some(words + &others)
+        let assumed = if self.outlook.retention_is_assumed {
+            "; the run asks the instance how long it keeps messages"
+        } else {
+            ""
+        };
+        Some(words + &others + assumed)
     }
 }
 
