@@ -7,10 +7,12 @@
 //! in a file.
 
 pub mod ons;
+mod operation;
 pub mod rocketmq;
 pub mod snapshot;
 
 pub use ons::Ons;
+pub use operation::{OPERATIONS, Operation};
 pub use rocketmq::Cluster;
 pub use snapshot::Snapshot;
 

@@ -1,15 +1,18 @@
-//! The HTTP API, version 2019-02-14: `OnsMessageTrace`, dead letters and traces.
+//! The HTTP API of 4.x, version 2019-02-14: `OnsMessageTrace`, dead letters and traces.
 //!
 //! - [`endpoint`]: the address of the gateway; [`http`] and [`proxy`]: how it is reached.
 //! - [`credentials`]: where the access key comes from; `keys`: renews it before it expires.
-//! - [`Ons`]: makes one call. Each call is stamped, built and signed ([`request`], [`sign_v3`], [`sign_v1`]), sent once,
-//!   and its response parsed by its content ([`answer`]), not by its content type.
+//! - `api_client`: makes one call of this API or of that of 5.x. Each call is stamped, built and signed ([`request`],
+//!   [`sign_v3`], [`sign_v1`]) and sent once.
+//! - [`Ons`]: answers a query by one call. The response is parsed by its content ([`answer`]), not by its content type.
 //! - `examine`: dead letters and traces, with attempts of its own.
 //! - [`errors`]: the table of what each error code means for the run.
 //!
 //! All but `examine` never waits and never retries; that is the engine's task.
 
 pub mod answer;
+pub(in crate::source) mod api_client;
+pub(in crate::source) mod asker;
 mod client;
 pub mod credentials;
 pub mod endpoint;
@@ -29,7 +32,8 @@ pub mod sign_v3;
 mod stamp;
 mod transport;
 
-pub use client::{ConfigError, Ons, OnsConfig};
+pub use api_client::ConfigError;
+pub use client::{Ons, OnsConfig};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use examine::{DeadLetterRequest, LastCall, TraceExamination, TraceOutcome, TraceQuery};

@@ -1,5 +1,5 @@
-//! Builds the request of a call like the official SDKs (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /`,
-//! all parameters in the query, an empty body, and a new nonce and date for every call.
+//! Builds the request of a call like the official SDKs (`docs/facts/ons-api.md` §§3.2, 3.5): `POST /` (4.x) or `GET` with
+//! names in the path (5.x), all parameters in the query, an empty body, and a new nonce and date for every call.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, Request, Url};
 use secrecy::ExposeSecret as _;
+use thiserror::Error;
 
 use super::percent::{canonical_query, encode_into};
 use super::sign_v1::{self, V1SigningKey};
@@ -17,10 +18,8 @@ use super::sign_v3::{EMPTY_SHA256, Signed, V3SigningKey, signature_of};
 use super::stamp::Stamp;
 use super::{Credentials, Endpoint};
 use crate::message::Query;
+use crate::source::operation::{MESSAGE_TRACE, Operation};
 
-/// The operation that tells which groups consumed a message.
-pub(super) const MESSAGE_TRACE: &str = "OnsMessageTrace";
-const VERSION: &str = "2019-02-14";
 const AGENT: &str = concat!("ons-audit/", env!("CARGO_PKG_VERSION"));
 
 static X_ACS_ACCESSKEY_ID: HeaderName = HeaderName::from_static("x-acs-accesskey-id");
@@ -55,25 +54,64 @@ impl FromStr for Signature {
 
 /// A call of an operation.
 #[derive(Debug, Clone)]
-pub(super) struct Call<'a> {
+pub(in crate::source) struct Call<'a> {
     /// The operation.
-    pub(super) action: &'static str,
-    /// The instance; that of the endpoint if there is none.
-    pub(super) instance: Option<&'a str>,
+    pub(in crate::source) operation: &'static Operation,
+    /// The instance, if it is a parameter (4.x); that of the endpoint if there is none.
+    pub(in crate::source) instance: Option<&'a str>,
+    /// The names in the path (5.x).
+    pub(in crate::source) names: Vec<&'a str>,
     /// All parameters but the instance and those that every call has.
-    pub(super) parameters: Vec<(&'static str, &'a str)>,
+    pub(in crate::source) parameters: Vec<(&'static str, &'a str)>,
+}
+
+impl<'a> Call<'a> {
+    /// Returns a call of an operation of 4.x.
+    pub(super) const fn new(
+        operation: &'static Operation,
+        instance: Option<&'a str>,
+        parameters: Vec<(&'static str, &'a str)>,
+    ) -> Self {
+        Self {
+            operation,
+            instance,
+            names: Vec::new(),
+            parameters,
+        }
+    }
+
+    /// Returns a call of an operation of 5.x, with the names in its path.
+    pub(in crate::source) const fn of_path(
+        operation: &'static Operation,
+        names: Vec<&'a str>,
+        parameters: Vec<(&'static str, &'a str)>,
+    ) -> Self {
+        Self {
+            operation,
+            instance: None,
+            names,
+            parameters,
+        }
+    }
 }
 
 impl<'a> From<&'a Query> for Call<'a> {
     fn from(query: &'a Query) -> Self {
         let mut parameters = Vec::with_capacity(12); // with those that are added
         parameters.extend([("MsgId", &*query.msg_id), ("Topic", &*query.topic)]);
-        Self {
-            action: MESSAGE_TRACE,
-            instance: query.instance_id.as_deref(),
-            parameters,
-        }
+        Self::new(MESSAGE_TRACE, query.instance_id.as_deref(), parameters)
     }
+}
+
+/// The reason why a call cannot be built.
+#[derive(Debug, Error)]
+pub(super) enum Unbuildable {
+    /// Something cannot be sent in a header.
+    #[error(transparent)]
+    Header(#[from] InvalidHeaderValue),
+    /// The address would not be the one that is signed.
+    #[error("the path {0} can't be sent as it is")]
+    Path(String),
 }
 
 /// Builds requests; holds everything that is the same for all calls with one key.
@@ -115,7 +153,6 @@ impl Calls {
             .transpose()?;
         if signature == Signature::V3 {
             headers.extend([
-                (X_ACS_VERSION.clone(), HeaderValue::from_static(VERSION)),
                 (
                     X_ACS_CONTENT_SHA256.clone(),
                     HeaderValue::from_static(EMPTY_SHA256),
@@ -124,6 +161,7 @@ impl Calls {
                 (X_ACS_ACTION.clone(), HeaderValue::from_static("")),
                 (X_ACS_DATE.clone(), HeaderValue::from_static("")),
                 (X_ACS_SIGNATURE_NONCE.clone(), HeaderValue::from_static("")),
+                (X_ACS_VERSION.clone(), HeaderValue::from_static("")),
                 (AUTHORIZATION, HeaderValue::from_static("")),
             ]);
             if let Some(token) = token {
@@ -152,26 +190,38 @@ impl Calls {
     }
 
     /// Builds and signs the request of a call. The instance of the call wins over that of the endpoint.
-    pub(super) fn build(
-        &self,
-        call: Call<'_>,
-        stamp: &Stamp,
-    ) -> Result<Request, InvalidHeaderValue> {
-        let instance = call.instance.or(self.instance.as_deref());
-        let (action, mut parameters) = (call.action, call.parameters);
-        parameters.extend(instance.map(|id| ("InstanceId", id)));
+    pub(super) fn build(&self, call: Call<'_>, stamp: &Stamp) -> Result<Request, Unbuildable> {
+        let Call {
+            operation,
+            instance,
+            names,
+            mut parameters,
+        } = call;
+        let method = match operation.method() {
+            "GET" => Method::GET,
+            _ => {
+                let instance = instance.or(self.instance.as_deref());
+                parameters.extend(instance.map(|id| ("InstanceId", id)));
+                Method::POST
+            }
+        };
+        let path = operation.path_with(&names);
         let mut headers = self.headers.clone();
         let query = match &self.key {
             SigningKey::V3(key) => {
                 let query = canonical_query(&parameters);
-                self.sign_headers(key, &mut headers, (action, &query), stamp)?;
+                self.sign_headers(key, &mut headers, (operation, &path, &query), stamp)?;
                 query
             }
-            SigningKey::V1(key) => self.signed_query(key, action, parameters, stamp),
+            SigningKey::V1(key) => self.signed_query(key, operation, parameters, stamp),
         };
         let mut url = self.url.clone();
-        url.set_query(Some(&query));
-        let mut request = Request::new(Method::POST, url);
+        url.set_path(&path);
+        url.set_query(Some(&*query).filter(|query| !query.is_empty()));
+        if url.path() != path {
+            return Err(Unbuildable::Path(path));
+        }
+        let mut request = Request::new(method, url);
         *request.headers_mut() = headers;
         Ok(request)
     }
@@ -190,7 +240,7 @@ impl Calls {
         &self,
         key: &V3SigningKey,
         headers: &mut HeaderMap,
-        (action, query): (&'static str, &str),
+        (operation, path, query): (&'static Operation, &str, &str),
         stamp: &Stamp,
     ) -> Result<(), InvalidHeaderValue> {
         let key_id = &*self.credentials.access_key_id;
@@ -202,23 +252,26 @@ impl Calls {
         if token.is_some() {
             signed.push((X_ACS_ACCESSKEY_ID.as_str(), key_id));
         }
-        signed.push((X_ACS_ACTION.as_str(), action));
+        signed.push((X_ACS_ACTION.as_str(), operation.name()));
         signed.push((X_ACS_CONTENT_SHA256.as_str(), EMPTY_SHA256));
         signed.push((X_ACS_DATE.as_str(), stamp.date()));
         if let Some(token) = token {
             signed.push((X_ACS_SECURITY_TOKEN.as_str(), token.expose_secret()));
         }
         signed.push((X_ACS_SIGNATURE_NONCE.as_str(), &*stamp.nonce));
-        signed.push((X_ACS_VERSION.as_str(), VERSION));
+        signed.push((X_ACS_VERSION.as_str(), operation.version()));
         let authorization = Signed {
-            method: "POST",
-            uri: "/",
+            method: operation.method(),
+            uri: path,
             query,
             headers: &signed,
             payload_sha256: EMPTY_SHA256,
         }
         .authorization(key_id, key);
-        headers.insert(&X_ACS_ACTION, HeaderValue::from_static(action));
+        let name = HeaderValue::from_static(operation.name());
+        let version = HeaderValue::from_static(operation.version());
+        headers.insert(&X_ACS_ACTION, name);
+        headers.insert(&X_ACS_VERSION, version);
         headers.insert(&X_ACS_DATE, stamp.date.clone());
         headers.insert(&X_ACS_SIGNATURE_NONCE, HeaderValue::from_str(&stamp.nonce)?);
         headers.insert(AUTHORIZATION, sensitive(&authorization)?);
@@ -228,26 +281,26 @@ impl Calls {
     fn signed_query<'a>(
         &'a self,
         key: &V1SigningKey,
-        action: &'static str,
+        operation: &'static Operation,
         mut parameters: Vec<(&'a str, &'a str)>,
         stamp: &'a Stamp,
     ) -> String {
         parameters.extend([
             ("AccessKeyId", &*self.credentials.access_key_id),
-            ("Action", action),
+            ("Action", operation.name()),
             // Without it, the response is XML.
             ("Format", "JSON"),
             ("SignatureMethod", "HMAC-SHA1"),
             ("SignatureNonce", &*stamp.nonce),
             ("SignatureVersion", "1.0"),
             ("Timestamp", stamp.date()),
-            ("Version", VERSION),
+            ("Version", operation.version()),
         ]);
         if let Some(token) = &self.credentials.security_token {
             parameters.push(("SecurityToken", token.expose_secret()));
         }
         let mut query = canonical_query(&parameters);
-        let signature = key.sign(&sign_v1::string_to_sign("POST", &query));
+        let signature = key.sign(&sign_v1::string_to_sign(operation.method(), &query));
         query.push_str("&Signature=");
         encode_into(&mut query, &signature);
         query

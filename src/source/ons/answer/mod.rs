@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::errors;
 use super::redact::Redactor;
-use super::request::MESSAGE_TRACE;
 use crate::offsets::TrackType;
+use crate::source::operation::{MESSAGE_TRACE, Operation};
 use crate::source::{Failure, Trace, Track};
 
 /// Length limit for the excerpt of an unreadable body, in characters.
@@ -33,7 +33,7 @@ const LOOKED_AT: usize = 16 * 1024;
 pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Failure> {
     let is_success = (200..300).contains(&status);
     let unreadable = |reason: String| unreadable(MESSAGE_TRACE, status, &reason, body, redactor);
-    let judged = match read(body, MESSAGE_TRACE) {
+    let judged = match read(body, MESSAGE_TRACE.name()) {
         Ok(parsed) => match parsed.error_code(is_success) {
             Some(code) => Err(parsed.refusal(code, redactor)),
             None if !is_success => Err(parsed.refusal_without_code(status, redactor)),
@@ -55,14 +55,14 @@ pub fn parse(status: u16, body: &[u8], redactor: &Redactor) -> Result<Trace, Fai
 ///
 /// If the gateway reports an error, or the body is not a response of the operation.
 pub(super) fn parse_field(
-    (action, field): (&'static str, &str),
+    (operation, field): (&Operation, &str),
     status: u16,
     body: &[u8],
     redactor: &Redactor,
 ) -> Result<Option<Value>, Failure> {
     let is_success = (200..300).contains(&status);
-    let unreadable = |reason: &str| unreadable(action, status, reason, body, redactor);
-    let judged = match read(body, action) {
+    let unreadable = |reason: &str| unreadable(operation, status, reason, body, redactor);
+    let judged = match read(body, operation.name()) {
         Ok(parsed) => match parsed.error_code(is_success) {
             Some(code) => Err(parsed.refusal(code, redactor)),
             None if !is_success => Err(parsed.refusal_without_code(status, redactor)),
@@ -114,7 +114,7 @@ struct Body {
 
 /// Returns whether a code or message stands for success: a success has code 200 (`docs/facts/ons-api.md` §5).
 /// Code 0 is undocumented, and nowhere an error.
-fn says_success(text: &str) -> bool {
+pub(in crate::source) fn says_success(text: &str) -> bool {
     let words = ["", "0", "200", "ok", "success"];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
@@ -129,36 +129,22 @@ impl Body {
     }
 
     fn refusal(&self, code: &str, redactor: &Redactor) -> Failure {
-        let (kind, hint) = errors::classify(code);
-        let message = if errors::quotes_request(code) {
-            "the gateway computed another signature (its message is left out: it quotes the request)".into()
-        } else {
-            self.message(redactor)
-        };
         Failure {
             request_id: self.request_id(redactor).map(Into::into),
-            hint: hint.map(str::to_owned),
-            ..Failure::new(kind, redactor.excerpt(code, EXCERPT), message)
+            ..refusal(code, self.message.as_deref(), redactor)
         }
     }
 
     fn refusal_without_code(&self, status: u16, redactor: &Redactor) -> Failure {
         Failure {
             request_id: self.request_id(redactor).map(Into::into),
-            ..without_code(status, &self.message(redactor))
-        }
-    }
-
-    fn message(&self, redactor: &Redactor) -> String {
-        match self.message.as_deref() {
-            Some(message) if !message.trim().is_empty() => redactor.excerpt(message, MESSAGE),
-            _ => "the gateway gave no message".into(),
+            ..without_code(status, &shown(self.message.as_deref(), redactor))
         }
     }
 
     fn request_id(&self, redactor: &Redactor) -> Option<String> {
         let id = self.request_id.as_deref()?;
-        Some(redactor.excerpt(id, EXCERPT))
+        Some(shown_id(id, redactor))
     }
 
     /// Handles a body without groups: it means a topic without groups, unless the body says something else.
@@ -228,7 +214,40 @@ fn track(group: Option<&str>, track_type: Option<&str>) -> Result<Track, &'stati
     Ok(Track::new(group, word))
 }
 
-fn without_code(status: u16, message: &str) -> Failure {
+/// Returns the failure for an error code.
+pub(in crate::source) fn refusal(
+    code: &str,
+    message: Option<&str>,
+    redactor: &Redactor,
+) -> Failure {
+    let (kind, hint) = errors::classify(code);
+    let message = if errors::quotes_request(code) {
+        "the gateway computed another signature (its message is left out: it quotes the request)"
+            .into()
+    } else {
+        shown(message, redactor)
+    };
+    Failure {
+        hint: hint.map(str::to_owned),
+        ..Failure::new(kind, redactor.excerpt(code, EXCERPT), message)
+    }
+}
+
+/// Returns the message of an error as it is shown.
+pub(in crate::source) fn shown(message: Option<&str>, redactor: &Redactor) -> String {
+    match message {
+        Some(message) if !message.trim().is_empty() => redactor.excerpt(message, MESSAGE),
+        _ => "the gateway gave no message".into(),
+    }
+}
+
+/// Returns a request ID as it is shown.
+pub(in crate::source) fn shown_id(id: &str, redactor: &Redactor) -> String {
+    redactor.excerpt(id, EXCERPT)
+}
+
+/// Returns the failure for an error without a code.
+pub(in crate::source) fn without_code(status: u16, message: &str) -> Failure {
     let (kind, hint) = errors::classify_status(status);
     Failure {
         hint: hint.map(str::to_owned),
@@ -237,13 +256,14 @@ fn without_code(status: u16, message: &str) -> Failure {
 }
 
 /// Returns the failure for an unreadable body: a proxy's page, a truncated response, nothing.
-fn unreadable(
-    action: &str,
+pub(in crate::source) fn unreadable(
+    operation: &Operation,
     status: u16,
     reason: &str,
     body: &[u8],
     redactor: &Redactor,
 ) -> Failure {
+    let name = operation.name();
     let start = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
     let reason = redactor.excerpt(reason, EXCERPT);
     let excerpt = redactor.excerpt(&start, EXCERPT);
@@ -254,7 +274,7 @@ fn unreadable(
     };
     without_code(
         status,
-        &format!("not an answer of {action}: {reason}{begins}"),
+        &format!("not an answer of {name}: {reason}{begins}"),
     )
 }
 

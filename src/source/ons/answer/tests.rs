@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::source::FailureKind;
+use crate::source::operation::DEAD_LETTERS;
 
 fn parsed(status: u16, body: &str) -> Result<Trace, Failure> {
     parse(status, body.as_bytes(), &Redactor::default())
@@ -432,11 +433,11 @@ fn groups_keep_their_names_whatever_the_key_is() {
     assert_eq!(trace.tracks[0].track_type.as_str(), "WORD_***");
 }
 
-const PAGES: (&str, &str) = ("OnsPages", "Found");
+const PAGES: (&Operation, &str) = (DEAD_LETTERS, "Found");
 
 #[test]
 fn the_field_of_another_operation_is_read_from_json_and_xml() {
-    let xml = |inside: &str| format!("<OnsPagesResponse>{inside}</OnsPagesResponse>");
+    let xml = |inside: &str| format!("<OnsDLQMessagePageQueryByGroupIdResponse>{inside}</OnsDLQMessagePageQueryByGroupIdResponse>");
     for (body, value) in [
         (
             r#"{"RequestId":"r","Found":{"List":{"Do":[{"Id":"A"}]},"N":7}}"#.to_owned(),
@@ -470,7 +471,7 @@ fn the_field_of_another_operation_is_read_from_json_and_xml() {
         ),
         ("<html>".to_owned(), Err("a document of type html")),
         (xml(&"<a>".repeat(40)), Err("nested more than 32 deep")),
-        ("[]".to_owned(), Err("not an answer of OnsPages")),
+        ("[]".to_owned(), Err("not an answer of OnsDLQMessagePageQueryByGroupId")),
         (String::new(), Err("an empty body")),
     ] {
         let found = parse_field(PAGES, 200, body.as_bytes(), &Redactor::default());
@@ -533,6 +534,6 @@ proptest! {
         ]), 0..40),
     ) {
         let _ = parse(status, words.concat().as_bytes(), &Redactor::default());
-        let _ = parse_field(("OnsMessageTrace", "Data"), status, words.concat().as_bytes(), &Redactor::default());
+        let _ = parse_field((MESSAGE_TRACE, "Data"), status, words.concat().as_bytes(), &Redactor::default());
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::super::asker::{Asker, is_general, reason};
 use super::super::request::Call;
-use super::asker::{Api, Asker, DEAD_LETTERS, is_general, reason};
-use super::{DeadLetterRequest, fields, plain_name};
+use super::{Api, DeadLetterRequest, fields, plain_name};
 use crate::evidence::{Examination, ExaminedTopic, Proof, ProofKind};
 use crate::humanize::count;
+use crate::source::operation::DEAD_LETTERS;
 use crate::source::snapshot::NO_MESSAGE;
 use crate::source::{CallPacer, Failure};
 
@@ -39,8 +40,8 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
         end: request.to.as_millisecond(),
     };
     let mut reader = LetterReader {
+        api,
         asker: Asker {
-            api,
             pace: Some(pace),
             calls: 0,
         },
@@ -131,7 +132,8 @@ impl GroupStop {
     }
 
     fn unreadable(what: &str) -> Self {
-        Self::because(format!("an answer of {DEAD_LETTERS} can't be read: {what}"))
+        let name = DEAD_LETTERS.name();
+        Self::because(format!("an answer of {name} can't be read: {what}"))
     }
 }
 
@@ -180,7 +182,8 @@ struct LetterPage {
 }
 
 struct LetterReader<'a, A, P> {
-    asker: Asker<'a, A, P>,
+    api: &'a A,
+    asker: Asker<'a, P>,
     request: &'a DeadLetterRequest<'a>,
 }
 
@@ -265,12 +268,10 @@ impl<A: Api, P: CallPacer> LetterReader<'_, A, P> {
             ("PageSize", &*size),
         ];
         parameters.extend(task.map(|task| ("TaskId", task)));
-        let call = Call {
-            action: DEAD_LETTERS,
-            instance: group.instance_id.map(|instance| &**instance),
-            parameters,
-        };
-        let found = match self.asker.ask(&call, "MsgFoundDo").await {
+        let instance = group.instance_id.map(|instance| &**instance);
+        let call = Call::new(DEAD_LETTERS, instance, parameters);
+        let attempt = async || self.api.attempt(call.clone(), "MsgFoundDo").await;
+        let found = match self.asker.ask(attempt).await {
             // Nothing matches the query.
             Err(failure) if number == 1 && failure.code.as_deref() == Some(NO_MESSAGE) => {
                 return Ok(LetterPage::default());

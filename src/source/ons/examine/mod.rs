@@ -3,12 +3,10 @@
 //!
 //! - [`dead_letters`]: `OnsDLQMessagePageQueryByGroupId`, page by page, in windows of time.
 //! - [`traces`]: `OnsTraceQueryByMsgId` starts a query, `OnsTraceGetResult` returns its result.
-//! - [`asker`]: makes a call until it is answered, and says why it was not.
 //! - [`fields`]: reads the fields of answers, whatever their shape.
 //!
 //! Nothing here fails: what could not be read is stated with the reason. Every operation only reads.
 
-mod asker;
 mod dead_letters;
 mod fields;
 #[cfg(test)]
@@ -18,11 +16,14 @@ mod traces;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
+use super::answer::parse_field;
+use super::request::Call;
 use crate::clock::{self, Clock};
 use crate::evidence::{Examination, MessageKeys, Proof};
 use crate::settings::Deadline;
-use crate::source::{CallPacer, Ons};
+use crate::source::{CallPacer, Failure, Ons};
 
 /// The groups whose dead letters are asked for.
 #[derive(Debug)]
@@ -101,6 +102,23 @@ pub enum TraceOutcome {
     Untraced(Arc<str>),
 }
 
+/// Makes one attempt of a call and returns the field of its answer. The tests have one without a socket.
+trait Api {
+    /// Makes the attempt.
+    async fn attempt(&self, call: Call<'_>, field: &str) -> Result<Option<Value>, Failure>;
+}
+
+impl Api for Ons {
+    async fn attempt(&self, call: Call<'_>, field: &str) -> Result<Option<Value>, Failure> {
+        let operation = call.operation;
+        self.api
+            .attempt(call, |status, body, redactor| {
+                parse_field((operation, field), status, body, redactor)
+            })
+            .await
+    }
+}
+
 impl Ons {
     /// Asks for the dead letters of each group. A group that could not be read is
     /// [`incomplete`](crate::evidence::ExaminedTopic::incomplete); what was found in it until then is kept.
@@ -124,7 +142,7 @@ impl Ons {
         last_call: LastCall<'_>,
         pace: &P,
     ) -> TraceExamination {
-        traces::examine(self, messages, ((self.clock)(), last_call), pace).await
+        traces::examine(self, messages, (self.api.now(), last_call), pace).await
     }
 }
 

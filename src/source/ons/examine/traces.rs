@@ -7,10 +7,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::super::asker::{Asker, is_general, reason};
 use super::super::request::Call;
-use super::asker::{Api, Asker, TRACE, TRACE_RESULT, is_general, reason};
-use super::{LastCall, TraceExamination, TraceOutcome, TraceQuery, fields, plain_name};
+use super::{Api, LastCall, TraceExamination, TraceOutcome, TraceQuery, fields, plain_name};
 use crate::evidence::{Proof, ProofKind};
+use crate::source::operation::{Operation, TRACE_QUERY, TRACE_RESULT};
 use crate::source::{CallPacer, Failure, FailureKind};
 
 /// How far the time of a query reaches from the born time, in both directions.
@@ -29,12 +30,9 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
     (now, last_call): (Timestamp, LastCall<'_>),
     pace: &P,
 ) -> TraceExamination {
-    let asker = |pace| Asker {
-        api,
-        pace,
-        calls: 0,
-    };
+    let asker = |pace| Asker { pace, calls: 0 };
     let mut tracer = Tracer {
+        api,
         queries: asker(Some(pace)),
         results: asker(None),
         now,
@@ -56,8 +54,8 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
                 unanswered = 0;
                 outcome
             }
-            Err((failure, action)) => {
-                let reason = reason(&failure, action);
+            Err((failure, operation)) => {
+                let reason = reason(&failure, operation);
                 let is_unanswered = failure.kind.is_retryable();
                 unanswered = if is_unanswered { unanswered + 1 } else { 0 };
                 if is_general(&failure) || unanswered == MOST_UNANSWERED {
@@ -78,11 +76,12 @@ pub(super) async fn examine<A: Api, P: CallPacer>(
 }
 
 /// A failure and the operation that failed.
-type FailedCall = (Failure, &'static str);
+type FailedCall = (Failure, &'static Operation);
 
 struct Tracer<'a, A, P> {
-    queries: Asker<'a, A, P>,
-    results: Asker<'a, A, P>,
+    api: &'a A,
+    queries: Asker<'a, P>,
+    results: Asker<'a, P>,
     now: Timestamp,
     proofs: Vec<Proof>,
 }
@@ -90,17 +89,15 @@ struct Tracer<'a, A, P> {
 impl<A: Api, P: CallPacer> Tracer<'_, A, P> {
     async fn trace(&mut self, message: &TraceQuery) -> Result<TraceOutcome, FailedCall> {
         let Some(query_id) = self.start(message).await? else {
-            return Ok(untraced(format!("an answer of {TRACE} has no QueryId")));
+            let name = TRACE_QUERY.name();
+            return Ok(untraced(format!("an answer of {name} has no QueryId")));
         };
         let parameters = vec![("QueryId", &*query_id), ("Topic", &*message.topic)];
-        let call = Call {
-            action: TRACE_RESULT,
-            instance: message.instance_id.as_deref(),
-            parameters,
-        };
+        let call = Call::new(TRACE_RESULT, message.instance_id.as_deref(), parameters);
         for wait in WAITS {
             tokio::time::sleep(Duration::from_secs(wait)).await;
-            let answer = self.results.ask(&call, "TraceData").await;
+            let attempt = async || self.api.attempt(call.clone(), "TraceData").await;
+            let answer = self.results.ask(attempt).await;
             let Some(trace) = answer.map_err(|failure| (failure, TRACE_RESULT))? else {
                 continue; // asked too early
             };
@@ -128,13 +125,10 @@ impl<A: Api, P: CallPacer> Tracer<'_, A, P> {
             ("BeginTime", &*begin),
             ("EndTime", &*end),
         ];
-        let call = Call {
-            action: TRACE,
-            instance: message.instance_id.as_deref(),
-            parameters,
-        };
-        let answer = self.queries.ask(&call, "QueryId").await;
-        let answer = answer.map_err(|failure| (failure, TRACE))?;
+        let call = Call::new(TRACE_QUERY, message.instance_id.as_deref(), parameters);
+        let attempt = async || self.api.attempt(call.clone(), "QueryId").await;
+        let answer = self.queries.ask(attempt).await;
+        let answer = answer.map_err(|failure| (failure, TRACE_QUERY))?;
         let answer = serde_json::json!({ "QueryId": answer });
         Ok(fields::id(&answer, "QueryId"))
     }
@@ -153,7 +147,8 @@ impl<A: Api, P: CallPacer> Tracer<'_, A, P> {
 
     /// Keeps what the clients have reported.
     fn keep(&mut self, trace: &Value, message: &TraceQuery) -> TraceOutcome {
-        let unreadable = || untraced(format!("an answer of {TRACE_RESULT} can't be read"));
+        let name = TRACE_RESULT.name();
+        let unreadable = || untraced(format!("an answer of {name} can't be read"));
         let Some(sends) = fields::list(trace.get("TraceList"), "TraceMapDo") else {
             return unreadable();
         };

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::dead_letters::examine;
-use super::super::{DeadLetterRequest, asker};
+use super::super::DeadLetterRequest;
 use super::{Fake, Made, broken, refusal, time, unlimited};
 use crate::engine::Pacer;
 use crate::evidence::{Examination, MessageKeys, ProofKind};
 use crate::settings::Deadline;
 use crate::source::ons::LastCall;
+use crate::source::operation::DEAD_LETTERS;
 use crate::source::{Failure, FailureKind};
 
 const FROM: &str = "2026-11-20T00:00:00Z";
@@ -253,7 +254,7 @@ async fn answers_that_prove_nothing_are_incomplete() {
         match says {
             Some(says) => {
                 let expected =
-                    format!("an answer of {} can't be read: {says}", asker::DEAD_LETTERS);
+                    format!("an answer of {} can't be read: {says}", DEAD_LETTERS.name());
                 assert_eq!(reason, Some(expected));
             }
             None => assert_eq!(reason, None, "{answer:?}"),

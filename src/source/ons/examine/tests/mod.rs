@@ -10,8 +10,7 @@ use std::num::NonZeroU32;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::asker::Api;
-use super::plain_name;
+use super::{Api, plain_name};
 use crate::engine::{Pacer, Rate};
 use crate::source::ons::errors::classify;
 use crate::source::ons::request::Call;
@@ -64,7 +63,7 @@ impl<F: Fn(&Made) -> Result<Option<Value>, Failure>> Api for Fake<F> {
     async fn attempt(&self, call: Call<'_>, _field: &str) -> Result<Option<Value>, Failure> {
         let owned = |(name, value): (_, &str)| (name, value.to_owned());
         let made = Made {
-            action: call.action,
+            action: call.operation.name(),
             instance: call.instance.map(str::to_owned),
             parameters: call.parameters.into_iter().map(owned).collect(),
         };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::traces::examine;
-use super::super::{TraceOutcome, TraceQuery, asker};
+use super::super::{TraceOutcome, TraceQuery};
 use super::{Fake, Made, refusal, time, unlimited};
 use crate::engine::Pacer;
 use crate::evidence::ProofKind;
@@ -38,7 +38,7 @@ fn started() -> Value {
 /// Answers every query with this trace.
 fn tracing(trace: Value) -> impl Fn(&Made) -> Result<Option<Value>, Failure> {
     move |made| match made.action {
-        asker::TRACE => Ok(Some(started())),
+        "OnsTraceQueryByMsgId" => Ok(Some(started())),
         _ => Ok(Some(trace.clone())),
     }
 }
@@ -136,7 +136,7 @@ async fn a_working_query_is_asked_again_until_it_is_finished() {
     for early in [Some(json!({"Status": "working"})), None] {
         let polls = Cell::new(0);
         let api = Fake::answering(|made| match (made.action, polls.get()) {
-            (asker::TRACE, _) => Ok(Some(started())),
+            ("OnsTraceQueryByMsgId", _) => Ok(Some(started())),
             (_, 3) => Ok(Some(finished(&json!([])))),
             (_, before) => {
                 polls.set(before + 1);
@@ -204,8 +204,8 @@ async fn what_cannot_be_traced_says_why() {
 #[tokio::test(start_paused = true)]
 async fn a_denied_topic_is_asked_once() {
     let api = Fake::answering(|made| match (made.action, made.get("Topic")) {
-        (asker::TRACE, Some("orders")) => Err(refusal("Forbidden.RAM")),
-        (asker::TRACE, _) => Ok(Some(started())),
+        ("OnsTraceQueryByMsgId", Some("orders")) => Err(refusal("Forbidden.RAM")),
+        ("OnsTraceQueryByMsgId", _) => Ok(Some(started())),
         _ => Err(refusal("NoPermission")),
     });
     let messages = ["orders", "orders", "payments"].map(|topic| query(topic, "0A"));

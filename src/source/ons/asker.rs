@@ -3,19 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::super::answer::parse_field;
-use super::super::errors;
-use super::super::request::Call;
-use crate::source::{CallPacer, Failure, FailureKind, Ons};
-
-/// Returns a page of the dead letters of a group.
-pub(super) const DEAD_LETTERS: &str = "OnsDLQMessagePageQueryByGroupId";
-/// Starts the query for a trace.
-pub(super) const TRACE: &str = "OnsTraceQueryByMsgId";
-/// Returns the result of the query for a trace.
-pub(super) const TRACE_RESULT: &str = "OnsTraceGetResult";
+use super::errors;
+use crate::source::operation::Operation;
+use crate::source::{CallPacer, Failure, FailureKind};
 
 /// Most attempts of a call that fails.
 const MOST_ATTEMPTS: u32 = 5;
@@ -30,39 +20,21 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Upper bound of every wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// Makes one attempt of a call and returns the field of its answer. The tests have one without a socket.
-pub(super) trait Api {
-    /// Makes the attempt.
-    async fn attempt(&self, call: Call<'_>, field: &str) -> Result<Option<Value>, Failure>;
-}
-
-impl Api for Ons {
-    async fn attempt(&self, call: Call<'_>, field: &str) -> Result<Option<Value>, Failure> {
-        let action = call.action;
-        self.attempt(call, |status, body, redactor| {
-            parse_field((action, field), status, body, redactor)
-        })
-        .await
-    }
-}
-
 /// Makes calls, in turn if there is a pacer, and counts them.
-pub(super) struct Asker<'a, A, P> {
-    pub(super) api: &'a A,
-    pub(super) pace: Option<&'a P>,
-    pub(super) calls: u64,
+pub(in crate::source) struct Asker<'p, P> {
+    pub(in crate::source) pace: Option<&'p P>,
+    pub(in crate::source) calls: u64,
 }
 
-impl<A: Api, P: CallPacer> Asker<'_, A, P> {
-    /// Makes a call until it is answered, or no other attempt would help. Returns the field of the answer.
-    pub(super) async fn ask(
+impl<P: CallPacer> Asker<'_, P> {
+    /// Makes a call until it is answered, or no other attempt would help. `attempt` makes one attempt.
+    pub(in crate::source) async fn ask<T>(
         &mut self,
-        call: &Call<'_>,
-        field: &str,
-    ) -> Result<Option<Value>, Failure> {
+        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let (mut failed, mut throttled, mut renewed) = (0, 0, 0);
         loop {
-            let failure = match self.attempt(call.clone(), field).await {
+            let failure = match self.attempt(&mut attempt).await {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
@@ -80,12 +52,16 @@ impl<A: Api, P: CallPacer> Asker<'_, A, P> {
         }
     }
 
-    async fn attempt(&mut self, call: Call<'_>, field: &str) -> Result<Option<Value>, Failure> {
+    /// Makes one attempt in its turn.
+    pub(in crate::source) async fn attempt<T>(
+        &mut self,
+        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let turn = match self.pace {
             Some(pace) => Some((pace, pace.turn().await)),
             None => None,
         };
-        let answer = self.api.attempt(call, field).await;
+        let answer = attempt().await;
         let failure = answer.as_ref().err();
         self.calls += u64::from(failure.is_none_or(|failure| !failure.no_call_made));
         match turn {
@@ -118,7 +94,8 @@ fn wait_after(failure: &Failure, attempts: u32) -> Duration {
 
 /// Returns why nothing more was read: what the user, or the owner of the account, can act on. It is the same for every
 /// group and message that the failure affects.
-pub(super) fn reason(failure: &Failure, action: &str) -> Arc<str> {
+pub(in crate::source) fn reason(failure: &Failure, operation: &Operation) -> Arc<str> {
+    let action = operation.name();
     let code = failure.code.as_deref();
     let said = code.map(|code| format!("{code}: ")).unwrap_or_default();
     let message = &failure.message;
@@ -126,7 +103,7 @@ pub(super) fn reason(failure: &Failure, action: &str) -> Arc<str> {
     let is_permission = code.is_some_and(errors::is_permission);
     match failure.kind {
         FailureKind::Forbidden | FailureKind::Fatal if is_permission => {
-            let needed = ram_action(action);
+            let needed = operation.ram_action();
             format!("the access key lacks the RAM action {needed}{of_code}")
         }
         FailureKind::Fatal if code.is_some_and(errors::is_gateway) => {
@@ -141,15 +118,6 @@ pub(super) fn reason(failure: &Failure, action: &str) -> Arc<str> {
         _ => format!("{action} was refused: {said}{message}"),
     }
     .into()
-}
-
-/// Returns the RAM action that an operation needs (`docs/facts/ons-api.md` §2.2).
-fn ram_action(action: &str) -> &'static str {
-    match action {
-        TRACE => "mq:QueryTrace",
-        TRACE_RESULT => "mq:GetTraceResult",
-        _ => "mq:QueryDLQMessage",
-    }
 }
 
 /// Returns whether every other call of the operation would fail the same way: the key, the clock or the operation is
