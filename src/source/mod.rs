@@ -3,16 +3,18 @@
 //! A [`TraceSource`] answers one [`Query`] at a time, with a track per consumer group or with a [`Failure`]. It
 //! does not pace or retry: the engine calls it once per attempt.
 //!
-//! [`ons`] calls the HTTP API, [`rocketmq`] the brokers of a cluster. [`snapshot`] answers from offsets stored
-//! in a file.
+//! [`ons`] calls the HTTP API of 4.x, [`rmq`] that of 5.x, [`rocketmq`] the brokers of a cluster. [`snapshot`] answers from
+//! offsets stored in a file.
 
 pub mod ons;
 mod operation;
+pub mod rmq;
 pub mod rocketmq;
 pub mod snapshot;
 
 pub use ons::Ons;
 pub use operation::{OPERATIONS, Operation};
+pub use rmq::Rmq;
 pub use rocketmq::Cluster;
 pub use snapshot::Snapshot;
 
@@ -117,8 +119,10 @@ impl CallPacer for Unpaced {
 /// All sources: a closed set, so a `match` suffices and no call is boxed.
 #[derive(Debug)]
 pub enum Source {
-    /// The HTTP API.
+    /// The HTTP API of 4.x.
     Ons(Box<Ons>),
+    /// The HTTP API of 5.x.
+    Rmq(Box<Rmq>),
     /// An Apache RocketMQ cluster.
     Cluster(Box<Cluster>),
     /// A snapshot file.
@@ -131,7 +135,7 @@ impl Source {
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match self {
             Self::Snapshot(snapshot) => Some(snapshot),
-            Self::Ons(_) | Self::Cluster(_) => None,
+            Self::Ons(_) | Self::Rmq(_) | Self::Cluster(_) => None,
         }
     }
 }
@@ -140,6 +144,7 @@ impl TraceSource for Source {
     async fn trace<P: CallPacer>(&self, query: &Query, more: &P) -> Result<Trace, Failure> {
         match self {
             Self::Ons(ons) => ons.trace(query, more).await,
+            Self::Rmq(rmq) => rmq.trace(query, more).await,
             Self::Cluster(cluster) => cluster.trace(query, more).await,
             Self::Snapshot(snapshot) => snapshot.trace(query, more).await,
         }
@@ -148,6 +153,7 @@ impl TraceSource for Source {
     fn answer_locally(&self, query: &Query, is_paced: bool) -> Option<Result<Trace, Failure>> {
         match self {
             Self::Ons(ons) => ons.answer_locally(query, is_paced),
+            Self::Rmq(rmq) => rmq.answer_locally(query, is_paced),
             Self::Cluster(cluster) => cluster.answer_locally(query, is_paced),
             Self::Snapshot(snapshot) => snapshot.answer_locally(query, is_paced),
         }
@@ -156,6 +162,7 @@ impl TraceSource for Source {
     fn may_refuse_everyone(&self) -> bool {
         match self {
             Self::Ons(ons) => ons.may_refuse_everyone(),
+            Self::Rmq(rmq) => rmq.may_refuse_everyone(),
             Self::Cluster(cluster) => cluster.may_refuse_everyone(),
             Self::Snapshot(snapshot) => snapshot.may_refuse_everyone(),
         }
@@ -164,6 +171,7 @@ impl TraceSource for Source {
     fn as_of(&self) -> Option<Timestamp> {
         match self {
             Self::Ons(ons) => ons.as_of(),
+            Self::Rmq(rmq) => rmq.as_of(),
             Self::Cluster(cluster) => cluster.as_of(),
             Self::Snapshot(snapshot) => snapshot.as_of(),
         }

@@ -373,11 +373,11 @@ impl Stage<'_> {
                     clock: self.env.clock,
                 },
             }),
-            Source::Ons(_) | Source::Cluster(_) | Source::Snapshot(_) => None,
+            Source::Ons(_) | Source::Rmq(_) | Source::Cluster(_) | Source::Snapshot(_) => None,
         };
         let examined = source.snapshot().map(ExamineSource::Snapshot);
         let examined = examined.or(service.as_ref().map(ExamineSource::Service));
-        let live_judge = matches!(source, Source::Ons(_));
+        let live_judge = matches!(source, Source::Ons(_) | Source::Rmq(_));
         let expectations = self.header.expectations.clone();
         let run = QueryRun {
             examine: examined.and_then(|source| self.examination(source)),

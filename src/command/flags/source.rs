@@ -151,7 +151,7 @@ impl RemovedBrokerFlags {
             Source::Cluster(cluster) => cluster.remove(names).err().map(|name| {
                 anyhow::anyhow!("--removed-broker {name}: the name servers know this broker")
             }),
-            Source::Ons(_) | Source::Snapshot(_) => None,
+            Source::Ons(_) | Source::Rmq(_) | Source::Snapshot(_) => None,
         };
         match refused {
             Some(error) => Err(Failed::refused(error, "leave the flag out".to_owned())),

@@ -244,7 +244,9 @@ impl ApiClient {
         Failure {
             http_status: Some(status),
             retry_after: headers::longest_wait(response.headers(), (self.clock)()),
-            hint: Some(format!("check the source: the gateway of {name} does not redirect")),
+            hint: Some(format!(
+                "check the source: the gateway of {name} does not redirect"
+            )),
             ..Failure::new(
                 kind,
                 None,

@@ -28,13 +28,13 @@ pub(in crate::source) struct Asker<'p, P> {
 
 impl<P: CallPacer> Asker<'_, P> {
     /// Makes a call until it is answered, or no other attempt would help. `attempt` makes one attempt.
-    pub(in crate::source) async fn ask<T>(
+    pub(in crate::source) async fn ask<T, F: Future<Output = Result<T, Failure>>>(
         &mut self,
-        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+        mut attempt: impl FnMut() -> F,
     ) -> Result<T, Failure> {
         let (mut failed, mut throttled, mut renewed) = (0, 0, 0);
         loop {
-            let failure = match self.attempt(&mut attempt).await {
+            let failure = match self.attempt(attempt()).await {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
@@ -55,13 +55,13 @@ impl<P: CallPacer> Asker<'_, P> {
     /// Makes one attempt in its turn.
     pub(in crate::source) async fn attempt<T>(
         &mut self,
-        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+        attempt: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let turn = match self.pace {
             Some(pace) => Some((pace, pace.turn().await)),
             None => None,
         };
-        let answer = attempt().await;
+        let answer = attempt.await;
         let failure = answer.as_ref().err();
         self.calls += u64::from(failure.is_none_or(|failure| !failure.no_call_made));
         match turn {

@@ -437,7 +437,11 @@ const PAGES: (&Operation, &str) = (DEAD_LETTERS, "Found");
 
 #[test]
 fn the_field_of_another_operation_is_read_from_json_and_xml() {
-    let xml = |inside: &str| format!("<OnsDLQMessagePageQueryByGroupIdResponse>{inside}</OnsDLQMessagePageQueryByGroupIdResponse>");
+    let xml = |inside: &str| {
+        format!(
+            "<OnsDLQMessagePageQueryByGroupIdResponse>{inside}</OnsDLQMessagePageQueryByGroupIdResponse>"
+        )
+    };
     for (body, value) in [
         (
             r#"{"RequestId":"r","Found":{"List":{"Do":[{"Id":"A"}]},"N":7}}"#.to_owned(),
@@ -471,7 +475,10 @@ fn the_field_of_another_operation_is_read_from_json_and_xml() {
         ),
         ("<html>".to_owned(), Err("a document of type html")),
         (xml(&"<a>".repeat(40)), Err("nested more than 32 deep")),
-        ("[]".to_owned(), Err("not an answer of OnsDLQMessagePageQueryByGroupId")),
+        (
+            "[]".to_owned(),
+            Err("not an answer of OnsDLQMessagePageQueryByGroupId"),
+        ),
         (String::new(), Err("an empty body")),
     ] {
         let found = parse_field(PAGES, 200, body.as_bytes(), &Redactor::default());

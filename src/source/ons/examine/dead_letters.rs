@@ -270,7 +270,7 @@ impl<A: Api, P: CallPacer> LetterReader<'_, A, P> {
         parameters.extend(task.map(|task| ("TaskId", task)));
         let instance = group.instance_id.map(|instance| &**instance);
         let call = Call::new(DEAD_LETTERS, instance, parameters);
-        let attempt = async || self.api.attempt(call.clone(), "MsgFoundDo").await;
+        let attempt = || self.api.attempt(call.clone(), "MsgFoundDo");
         let found = match self.asker.ask(attempt).await {
             // Nothing matches the query.
             Err(failure) if number == 1 && failure.code.as_deref() == Some(NO_MESSAGE) => {

@@ -96,7 +96,7 @@ impl<A: Api, P: CallPacer> Tracer<'_, A, P> {
         let call = Call::new(TRACE_RESULT, message.instance_id.as_deref(), parameters);
         for wait in WAITS {
             tokio::time::sleep(Duration::from_secs(wait)).await;
-            let attempt = async || self.api.attempt(call.clone(), "TraceData").await;
+            let attempt = || self.api.attempt(call.clone(), "TraceData");
             let answer = self.results.ask(attempt).await;
             let Some(trace) = answer.map_err(|failure| (failure, TRACE_RESULT))? else {
                 continue; // asked too early
@@ -126,7 +126,7 @@ impl<A: Api, P: CallPacer> Tracer<'_, A, P> {
             ("EndTime", &*end),
         ];
         let call = Call::new(TRACE_QUERY, message.instance_id.as_deref(), parameters);
-        let attempt = async || self.api.attempt(call.clone(), "QueryId").await;
+        let attempt = || self.api.attempt(call.clone(), "QueryId");
         let answer = self.queries.ask(attempt).await;
         let answer = answer.map_err(|failure| (failure, TRACE_QUERY))?;
         let answer = serde_json::json!({ "QueryId": answer });

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::super::dead_letters::examine;
 use super::super::DeadLetterRequest;
+use super::super::dead_letters::examine;
 use super::{Fake, Made, broken, refusal, time, unlimited};
 use crate::engine::Pacer;
 use crate::evidence::{Examination, MessageKeys, ProofKind};
