@@ -12,11 +12,12 @@ use crate::exit::Failed;
 use crate::settings::{Origin, Settings, SettingsError, Span};
 use crate::source::ons::credentials::{Allowed, Fetcher, ProviderChain};
 use crate::source::ons::{CredentialSource, Endpoint, Network, Ons, OnsConfig, Service, Signature};
+use crate::source::rmq::RmqConfig;
 use crate::source::rocketmq::remoting::{
     AclKeys, NameServers, Remoting, RemotingOptions, RemotingTls,
 };
 use crate::source::rocketmq::{self as cluster, Cluster};
-use crate::source::{Snapshot, Source};
+use crate::source::{Rmq, Snapshot, Source};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Source")]
@@ -287,9 +288,16 @@ impl SourceSpec {
                 return Ok(Source::Cluster(Box::new(cluster)));
             }
             Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(path)?))),
-            Self::Rmq(_) => {
-                let error = anyhow!("{} can't be asked yet", Service::Rmq);
-                return Err(Failed::refused(error, None));
+            Self::Rmq(endpoint) => {
+                let network = network(settings)?;
+                let config = RmqConfig {
+                    endpoint: endpoint.clone(),
+                    key: find_key(settings, env, &network)?,
+                    timeout: settings.get::<Span>("timeout")?.0,
+                    clock: env.clock,
+                    network,
+                };
+                return Ok(Source::Rmq(Box::new(Rmq::new(config)?)));
             }
             Self::Api(endpoint) => endpoint.clone(),
         };

@@ -10,6 +10,7 @@ use super::fields::Text;
 use crate::source::ons::answer::{
     refusal, says_success, shown, shown_id, unreadable, without_code,
 };
+use crate::source::ons::errors;
 use crate::source::ons::redact::Redactor;
 use crate::source::operation::Operation;
 use crate::source::{Failure, FailureKind};
@@ -104,7 +105,7 @@ impl Envelope {
             Some(code) => {
                 let failure = refusal(code, message, redactor);
                 // No server of this API says so: something on the way may have.
-                let is_lost = meant == 404 && failure.kind == FailureKind::Refused;
+                let is_lost = meant == 404 && !errors::is_known(code);
                 Failure {
                     kind: if is_lost {
                         FailureKind::Server

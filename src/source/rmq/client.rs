@@ -216,16 +216,13 @@ impl Rmq {
 
     /// Returns the instance that a call names: the given one, or else that of the source.
     fn instance_of<'a>(&'a self, given: Option<&'a str>) -> Result<&'a str, Failure> {
-        given.or(self.instance.as_deref()).ok_or_else(|| Failure {
-            hint: Some(
-                "give the instance in the source, rmq://REGION/INSTANCE_ID, or in a column of the input"
-                    .into(),
-            ),
-            ..Failure::new(
-                FailureKind::Refused,
-                NO_INSTANCE.to_owned(),
-                "neither the row nor the source names an instance",
-            )
+        given.or(self.instance.as_deref()).ok_or_else(|| {
+            let (kind, hint) = errors::classify(NO_INSTANCE);
+            let message = "neither the row nor the source names an instance";
+            Failure {
+                hint: hint.map(str::to_owned),
+                ..Failure::new(kind, NO_INSTANCE.to_owned(), message)
+            }
         })
     }
 
@@ -323,12 +320,8 @@ impl Rmq {
     /// Adds to a failure the resource whose permission is missing.
     fn with_resource(&self, mut failure: Failure, [instance, topic, _]: &[&str; 3]) -> Failure {
         if failure.code.as_deref().is_some_and(errors::is_permission) {
-            let region = self.region.as_deref().unwrap_or("REGION");
-            let action = GET_TRACE.ram_action();
-            failure.hint = Some(format!(
-                "grant the RAM user {action} on acs:rocketmq:{region}:ACCOUNT:instance/{instance}/topic/{topic}, or \
-                 leave that topic out"
-            ));
+            let place = (self.region.as_deref(), *instance, *topic);
+            failure.hint = Some(errors::topic_permission(GET_TRACE.name(), place));
         }
         failure
     }
