@@ -47,7 +47,8 @@ pub(super) fn context(
         number_columns: BTreeSet::new(),
         marks: results_files
             .iter()
-            .any(|results_file| results_file.header().rules == Rules::Offsets),
+            .map(ResultsFile::header)
+            .any(|header| header.rules == Rules::Offsets || header.records_deliveries()),
         examined: results_files
             .iter()
             .any(|results_file| results_file.header().is_examined()),

@@ -75,6 +75,9 @@ pub(super) struct SummaryView<'a> {
     /// Groups for which something could not be examined, with the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_examined: Vec<GapView<'a>>,
+    /// Topics whose groups are unknown, by the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unlisted_topics: &'a BTreeMap<String, BTreeSet<String>>,
     /// What the traces of a random sample say.
     #[serde(skip_serializing_if = "Option::is_none")]
     sample: Option<SampleView>,
@@ -241,6 +244,7 @@ impl<'a> SummaryView<'a> {
                 .into_iter()
                 .map(|(group, why)| GapView { group, why })
                 .collect(),
+            unlisted_topics: &tally.unlisted,
             sample: SampleView::of(summary),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),

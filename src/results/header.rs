@@ -78,6 +78,13 @@ impl Header {
         self.schema == EXAMINED
     }
 
+    /// Returns whether the source is ApsaraMQ for RocketMQ 5.x, which records deliveries and has no offsets.
+    #[must_use]
+    pub fn records_deliveries(&self) -> bool {
+        let scheme = self.source.split_once("://").map(|(scheme, _)| scheme);
+        matches!(scheme, Some("rmq" | "rmq+https" | "rmq+http"))
+    }
+
     /// Returns the brokers that were present when the run began.
     pub fn brokers(&self) -> impl Iterator<Item = Arc<str>> {
         self.brokers.iter().map(|name| name.as_str().into())

@@ -1,6 +1,6 @@
 //! Counts the judged rows. Every report shows these numbers and no others, so reports never differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -145,6 +145,8 @@ pub struct Tally {
     pub topics: TopicCounts,
     /// The groups, in name order.
     pub groups: BTreeMap<String, GroupTally>,
+    /// The topics whose groups are unknown, by the reason.
+    pub unlisted: BTreeMap<String, BTreeSet<String>>,
     /// The error codes of messages that were not found or not answered.
     pub errors: BTreeMap<String, u64>,
     /// The first and the last observation time, RFC 3339 UTC (so that they compare as text).
@@ -240,6 +242,9 @@ impl Tally {
         }
         self.assumed += u64::from(judged.assumed);
         self.nothing_expected += u64::from(judged.nothing_expected);
+        if let Some(why) = judged.unlisted {
+            self.note_unlisted(why, facts.topic);
+        }
         if let Some(code) = facts.error {
             *self.errors.entry(code.to_owned()).or_default() += 1;
         }
@@ -289,6 +294,9 @@ impl Tally {
         for (name, theirs) in next.groups {
             self.groups.entry(name).or_default().append(&theirs);
         }
+        for (why, topics) in next.unlisted {
+            self.unlisted.entry(why).or_default().extend(topics);
+        }
         for (code, count) in next.errors {
             *self.errors.entry(code).or_default() += count;
         }
@@ -305,6 +313,18 @@ impl Tally {
                 None if room => self.breaks.push(theirs),
                 None => {}
             }
+        }
+    }
+
+    /// Notes that the groups of a topic are unknown. Most rows say what is noted already, and then nothing is allocated.
+    fn note_unlisted(&mut self, why: &str, topic: &str) {
+        if !self.unlisted.contains_key(why) {
+            self.unlisted.insert(why.to_owned(), BTreeSet::new());
+        }
+        if let Some(topics) = self.unlisted.get_mut(why)
+            && !topics.contains(topic)
+        {
+            topics.insert(topic.to_owned());
         }
     }
 

@@ -194,6 +194,15 @@ phrases! {
     EXAMINED_IN_SHORT:
         "passed: see evidence for what it rests on; a reset that skips messages leaves no trace",
         "已消费（passed）：依据见 evidence；重置位点跳过的消息不留痕迹";
+    RECORDED_IN_SHORT:
+        "passed: see evidence for what it rests on; only trace is a client's acknowledgement",
+        "已消费（passed）：依据见 evidence；只有 trace 是客户端的确认";
+    IN_PROCESS_IN_SHORT:
+        "open: a delivery was in process, ask again before acting",
+        "未消费（open）：查询时正在投递处理，处置前请重新查询";
+    UNRECORDED_IN_SHORT:
+        "undetermined: no record of a delivery and a lag, or a status that is not understood; neither a pass nor a break",
+        "无法判定（undetermined）：没有投递记录且有堆积，或状态无法识别；既不算通过，也不算差异";
     DEAD_LETTERED_IN_SHORT:
         "dead_lettered: failed at least once, perhaps sent again and processed since",
         "死信（dead_lettered）：至少失败一次，此后可能已重新投递并处理";
@@ -211,6 +220,15 @@ phrases! {
     EXAMINED_CAVEAT:
         "passed means that the group's offset went past the message; evidence says what else is known: trace (a client reported success), retried (copies in retry topics only, all passed), no_failure (no copy in retry, schedule and dead-letter topics), no_dead_letter (no copy among the dead letters), offset (nothing else). Only trace proves success: a reset that skips messages leaves no copy.",
         "已消费（passed）表示该消费组的消费位点已越过此消息；evidence 说明其他依据：trace（客户端上报成功）、retried（只在重试主题中有副本，且均已越过）、no_failure（重试、定时与死信主题中均无副本）、no_dead_letter（死信中无副本）、offset（无其他依据）。只有 trace 能证明成功：重置位点跳过的消息不留副本。";
+    RECORDED_CAVEAT:
+        "passed: evidence says what it rests on: trace (the service has recorded that a client acknowledged the message), lag (there is no record, and the group had consumed everything on the topic some time after the message was stored). Clients of the Remoting protocol are not recorded completely, so that no record means nothing.",
+        "已消费（passed）：依据见 evidence：trace（服务端记录了客户端的确认）、lag（没有记录，但在消息存储之后的某一时刻，该消费组在此主题上没有堆积）。Remoting 协议客户端的记录不完整，因此没有记录不说明任何问题。";
+    IN_PROCESS_CAVEAT:
+        "open: a delivery was in process when the message was asked about, and no client has acknowledged it. Ask the open ones again before acting on them.",
+        "未消费（open）：查询时正在投递处理，尚无客户端确认。处置之前请重新查询这些消息。";
+    UNRECORDED_CAVEAT:
+        "undetermined is neither a pass nor a break: there is no record of a delivery and the group's lag proves nothing, the status is not understood, or something could not be read. evidence_note says which.",
+        "无法判定（undetermined）既不算通过，也不算差异：没有投递记录且堆积量不能证明什么、状态无法识别，或有内容无法读取，详见 evidence_note。";
     DEAD_LETTERED_CAVEAT:
         "dead_lettered: processing failed at least once, and a copy is in the dead-letter queue. The copy stays there when the message is sent again, so it may have been processed since.",
         "死信（dead_lettered）：至少有一次处理失败，死信队列中有其副本。重新投递后副本仍在，因此消息此后可能已处理成功。";
@@ -233,8 +251,8 @@ phrases! {
         "absent: an expected group that no answer names. It was never started, was deleted, or is misspelt.",
         "缺失（absent）：应消费的消费组没有出现在任何结果中，可能从未启动、已被删除，或名称写错。";
     NOT_FOUND_CAVEAT:
-        "not found may be expired (messages live about 3 days), another topic, instance or region, or an ID of another kind; it does not mean lost.",
-        "未找到的消息可能已过期（消息约保留 3 天），也可能属于其他主题、实例或地域，或消息 ID 类型不同；不等于丢失。";
+        "not found may be expired (4.x keeps messages about 3 days, 5.x as long as the instance says), another topic, instance or region, or an ID of another kind; it does not mean lost.",
+        "未找到的消息可能已过期（4.x 约保留 3 天，5.x 由实例决定），也可能属于其他主题、实例或地域，或消息 ID 类型不同；不等于丢失。";
     CARRIED_CAVEAT:
         "carried answers are as old as their observed_at: an offset that was reset since then shows only in messages that were asked again.",
         "沿用的结果以其 observed_at 为准：此后若重置过消费位点，只有重新查询的消息才能反映出来。";
@@ -288,20 +306,20 @@ pub(crate) const fn message_verdict(verdict: MessageVerdict) -> Phrase {
 pub(crate) const fn meaning(verdict: Verdict) -> Phrase {
     let (en, zh) = match verdict {
         Verdict::Passed => (
-            "the group's offset went past the message (CONSUMED)",
-            "消费组的消费位点已越过该消息（CONSUMED）",
+            "the group's offset went past the message (CONSUMED), or a client acknowledged it",
+            "消费组的消费位点已越过该消息（CONSUMED），或客户端已确认",
         ),
         Verdict::Filtered => (
-            "skipped by the group's subscription as it is today (CONSUMED_BUT_FILTERED)",
-            "按消费组当前的订阅关系被过滤（CONSUMED_BUT_FILTERED）",
+            "skipped by the group's subscription as it is today (CONSUMED_BUT_FILTERED, FILTERED_BY_TAG)",
+            "按消费组当前的订阅关系被过滤（CONSUMED_BUT_FILTERED、FILTERED_BY_TAG）",
         ),
         Verdict::Open => (
-            "the group's offset has not reached the message (NOT_CONSUME_YET)",
-            "消费组的消费位点尚未到达该消息（NOT_CONSUME_YET）",
+            "the group's offset has not reached the message (NOT_CONSUME_YET), or a delivery is in process",
+            "消费组的消费位点尚未到达该消息（NOT_CONSUME_YET），或正在投递处理",
         ),
         Verdict::Undetermined => (
-            "the source can't tell (NOT_ONLINE, PULL, CONSUME_BROADCASTING, UNKNOWN and every new word)",
-            "数据源无法判断（NOT_ONLINE、PULL、CONSUME_BROADCASTING、UNKNOWN 及任何新状态）",
+            "the source can't tell (NOT_ONLINE, PULL, CONSUME_BROADCASTING, UNKNOWN, NO_RECORD, UNCONFIRMED and every new word)",
+            "数据源无法判断（NOT_ONLINE、PULL、CONSUME_BROADCASTING、UNKNOWN、NO_RECORD、UNCONFIRMED 及任何新状态）",
         ),
         Verdict::Absent => (
             "the group was expected, and the answer does not name it",

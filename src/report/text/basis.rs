@@ -3,7 +3,7 @@
 use super::SummaryText;
 use crate::offsets::Rules;
 use crate::report::locale::{Phrase, phrases};
-use crate::results::ResultsFile;
+use crate::results::{Header, ResultsFile};
 use crate::verdict::{MessageVerdict, Verdict};
 
 /// A caveat in full and in a few words.
@@ -25,6 +25,10 @@ const NOT_FOUND: Caveat = (phrases::NOT_FOUND_CAVEAT, phrases::NOT_FOUND_IN_SHOR
 const CARRIED: Caveat = (phrases::CARRIED_CAVEAT, phrases::CARRIED_IN_SHORT);
 const NO_SNAPSHOT: Caveat = (phrases::NO_SNAPSHOT_CAVEAT, phrases::NO_SNAPSHOT_IN_SHORT);
 const PASSED_EXAMINED: Caveat = (phrases::EXAMINED_CAVEAT, phrases::EXAMINED_IN_SHORT);
+
+const PASSED_RECORDED: Caveat = (phrases::RECORDED_CAVEAT, phrases::RECORDED_IN_SHORT);
+const IN_PROCESS: Caveat = (phrases::IN_PROCESS_CAVEAT, phrases::IN_PROCESS_IN_SHORT);
+const UNRECORDED: Caveat = (phrases::UNRECORDED_CAVEAT, phrases::UNRECORDED_IN_SHORT);
 
 impl SummaryText<'_> {
     /// Returns the caveats that apply, in full sentences (`docs/facts/users.md` §3b).
@@ -59,9 +63,16 @@ impl SummaryText<'_> {
         let any = |verdict| tally.groups.values().any(|group| group.count(verdict) > 0);
         let by_offsets = |results_file: &ResultsFile| results_file.header().rules == Rules::Offsets;
         let is_examined = self.summary.is_examined();
+        let headers = || self.summary.results_files.iter().map(ResultsFile::header);
+        let by_deliveries = headers().any(Header::records_deliveries);
+        let by_offset = !headers().all(Header::records_deliveries) || !by_deliveries;
         let all = [
             (any(Verdict::Passed) && !is_examined, PASSED),
-            (any(Verdict::Passed) && is_examined, PASSED_EXAMINED),
+            (
+                any(Verdict::Passed) && by_offset && is_examined,
+                PASSED_EXAMINED,
+            ),
+            (any(Verdict::Passed) && by_deliveries, PASSED_RECORDED),
             (any(Verdict::DeadLettered), DEAD_LETTERED),
             (any(Verdict::Retrying), RETRYING),
             (any(Verdict::Failed), FAILED),
@@ -70,8 +81,10 @@ impl SummaryText<'_> {
                 BY_OFFSETS,
             ),
             (any(Verdict::Filtered), FILTERED),
-            (any(Verdict::Open), OPEN),
-            (any(Verdict::Undetermined), UNDETERMINED),
+            (any(Verdict::Open) && by_offset, OPEN),
+            (any(Verdict::Open) && by_deliveries, IN_PROCESS),
+            (any(Verdict::Undetermined) && by_offset, UNDETERMINED),
+            (any(Verdict::Undetermined) && by_deliveries, UNRECORDED),
             (any(Verdict::Absent), ABSENT),
             (tally.totals.not_found > 0, NOT_FOUND),
             (tally.totals.carried > 0, CARRIED),

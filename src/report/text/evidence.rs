@@ -82,6 +82,32 @@ impl SummaryText<'_> {
         })
     }
 
+    /// Returns the topics whose groups are unknown, each reason once. `None` if all are known.
+    fn unlisted(&self) -> Option<String> {
+        let by_reason = self.summary.tally.unlisted.iter().take(REASONS_STATED);
+        let reasons = by_reason.map(|(why, topics)| {
+            let mut named: Vec<_> = topics.iter().take(GROUPS_NAMED).cloned().collect();
+            match topics.len() - named.len() {
+                0 => {}
+                more if self.is_chinese() => named.push(format!("另有 {more} 个主题")),
+                more => named.push(format!("{more} more")),
+            }
+            self.locale.listed(&named) + &self.locale.in_brackets(why)
+        });
+        let reasons: Vec<_> = reasons.collect();
+        if reasons.is_empty() {
+            return None;
+        }
+        let reasons = reasons.join(self.locale.text(phrases::SEMICOLON));
+        Some(if self.is_chinese() {
+            format!("下列主题的消费组无法得知，未出现的消费组不能判为缺失：{reasons}")
+        } else {
+            format!(
+                "the groups of these topics are unknown, so no group of them is called absent: {reasons}"
+            )
+        })
+    }
+
     /// Returns the results files that were not examined, if others were.
     fn unexamined_files(&self) -> Option<String> {
         let results_files = self.summary.results_files.iter();
@@ -105,6 +131,7 @@ impl SummaryText<'_> {
     pub fn examination_notes(&self) -> Vec<String> {
         let notes = [
             self.passed_by_evidence(),
+            self.unlisted(),
             self.not_examined(),
             self.unexamined_files(),
             self.sampled(),
