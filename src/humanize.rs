@@ -107,6 +107,16 @@ pub fn without_os_codes(text: &str) -> String {
     plain
 }
 
+/// Formats a length of time as `3 days`, or as [`duration`] does if it is not a whole number of days.
+#[must_use]
+pub fn days(length: Duration) -> String {
+    match (length.as_secs() / 86_400, length.as_secs() % 86_400) {
+        (0, _) | (_, 1..) => duration(length),
+        (1, 0) => "1 day".to_owned(),
+        (days, 0) => format!("{} days", count(days)),
+    }
+}
+
 /// Formats a length of time by its two largest units: `41 min 40 s`, `27 h 47 min`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {

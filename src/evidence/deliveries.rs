@@ -82,6 +82,14 @@ pub struct GroupLag {
     pub unknown: Option<Arc<str>>,
 }
 
+impl GroupLag {
+    /// Returns whether the group has consumed everything on the topic.
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        self.unknown.is_none() && self.ready == 0 && self.inflight == 0
+    }
+}
+
 /// How a group retries, and where it keeps dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(expecting = "the retry policy of a group")]

@@ -13,6 +13,7 @@ use super::{Block, Header, Line, MessageContexts, Outcome, ReadError, ResultsFil
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::evidence::GroupLag;
 use crate::exit::Advice;
 use crate::input::{DedupIndex, Entry, Fingerprint, Row};
 use crate::message::Query;
@@ -234,6 +235,13 @@ impl Previous {
         };
         let mut expected = judged.groups.iter().filter(|seen| seen.expected).peekable();
         expected.peek().is_some() && expected.all(holds)
+    }
+
+    /// Returns the lags of groups that had none: they prove what they proved then.
+    #[must_use]
+    pub fn lags(&self) -> Vec<GroupLag> {
+        let lags = self.results_file.evidence().lags_of_zero();
+        lags.cloned().collect()
     }
 
     /// Returns what clients have reported about the message of a line whose answer was taken from this file. Copies are

@@ -575,4 +575,79 @@ mod tests {
             )
         );
     }
+
+    #[test]
+    fn an_answer_that_may_lack_groups_calls_none_absent() {
+        let tracks = [TrackView::new("a", "CONSUMED")];
+        let mut expects_b = Expectations::default();
+        expects_b.add("orders=b").unwrap();
+        let mut expects_a = Expectations::default();
+        expects_a.add("orders=a").unwrap();
+        let nothing = Expectations::default();
+        for (tracks, expectations, unlisted, verdict) in [
+            (&tracks[..], &expects_b, None, MessageVerdict::Break),
+            (
+                &tracks[..],
+                &expects_b,
+                Some("denied"),
+                MessageVerdict::Undetermined,
+            ),
+            (
+                &tracks[..],
+                &expects_a,
+                Some("denied"),
+                MessageVerdict::Reconciled,
+            ),
+            (&tracks[..], &nothing, None, MessageVerdict::Reconciled),
+            (
+                &tracks[..],
+                &nothing,
+                Some("denied"),
+                MessageVerdict::Undetermined,
+            ),
+            (&[], &nothing, None, MessageVerdict::Unsubscribed),
+            (&[], &nothing, Some("denied"), MessageVerdict::Undetermined),
+        ] {
+            let judged = judge(
+                AnswerView::Tracks(tracks),
+                &MessageContext::of_topic("orders"),
+                expectations,
+                RowEvidence::default().with_answer(None, unlisted),
+            );
+            assert_eq!(judged.verdict, verdict, "{tracks:?} {unlisted:?}");
+            assert_eq!(judged.unlisted, unlisted);
+            for seen in &judged.groups {
+                let is_b = seen.group == "b";
+                let expected = match (is_b, unlisted) {
+                    (false, _) => Verdict::Passed,
+                    (true, None) => Verdict::Absent,
+                    (true, Some(_)) => Verdict::Undetermined,
+                };
+                assert_eq!(seen.verdict(), expected);
+                let note = seen.finding.note.to_string();
+                let is_said = is_b && unlisted.is_some();
+                assert_eq!(note.contains("denied"), is_said, "{note}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_our_own_are_judged() {
+        for (word, verdict) in [
+            ("FILTERED_BY_TAG", Verdict::Filtered),
+            ("UNCONFIRMED", Verdict::Undetermined),
+            ("NO_RECORD", Verdict::Undetermined),
+        ] {
+            assert_eq!(Verdict::of(word), verdict, "{word}");
+            let tracks = [TrackView::new("a", word)];
+            let nothing = Expectations::default();
+            let judged = judge(
+                AnswerView::Tracks(&tracks),
+                &MessageContext::of_topic("orders"),
+                &nothing,
+                RowEvidence::default(),
+            );
+            assert_eq!(judged.groups[0].verdict(), verdict, "{word}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::start_mode::{ResumeFlags, StartMode};
 use super::{Args, header};
 use crate::clock;
 use crate::command::Env;
-use crate::command::flags::{Pace, ReservedPaths, SourceSpec, StderrOptions};
+use crate::command::flags::{Pace, ReservedPaths, SourceKind, SourceSpec, StderrOptions};
 use crate::exit::Failed;
 use crate::input::{InputError, Inputs};
 use crate::message::Zone;
@@ -77,7 +77,7 @@ impl Draft {
         args.reports.check_numbers(kept_columns(&inputs))?;
         let examine: Examine = settings.get("examine")?;
         let mut header = Header {
-            schema: schema(examine, snapshot.as_ref()).to_owned(),
+            schema: schema(examine, source.kind(), snapshot.as_ref()).to_owned(),
             source: source.text(),
             as_of: snapshot
                 .as_ref()
@@ -163,10 +163,12 @@ fn kept_columns(inputs: &Inputs) -> impl Iterator<Item = Result<String, InputErr
     })
 }
 
-/// Returns the schema of the results file. A snapshot without what was examined is audited as if nothing were examined.
-fn schema(examine: Examine, snapshot: Option<&Snapshot>) -> &'static str {
+/// Returns the schema of the results file. A snapshot without what was examined is audited as if nothing were examined. A
+/// service that records deliveries cannot be judged without reading more.
+fn schema(examine: Examine, kind: SourceKind, snapshot: Option<&Snapshot>) -> &'static str {
     let is_unexamined = snapshot.is_some_and(|snapshot| snapshot.state().examination.is_none());
     match examine {
+        _ if kind == SourceKind::Rmq => EXAMINED,
         Examine::Failures | Examine::FailuresAndTraces if !is_unexamined => EXAMINED,
         _ => SCHEMA,
     }

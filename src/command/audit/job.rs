@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 
 use super::Args;
 use super::draft::{Draft, unasked_brokers};
-use super::examine::{ClusterExaminer, ExamineSource, ExamineStage, ServiceExaminer};
+use super::examine::{ClusterExaminer, ExamineSource, ExamineStage, RmqExaminer, ServiceExaminer};
 use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
 use super::order::MessageAges;
@@ -27,8 +28,9 @@ use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::command::flags::{ExamineSettings, Pace, ReservedPaths, SourceSpec, StderrOptions};
-use crate::engine::{Pacer, Policy, RETENTION, Rate};
+use crate::engine::{Forecast, Pacer, Policy, RETENTION, Rate};
 use crate::exit::Failed;
+use crate::humanize;
 use crate::input::{Inputs, OldestFirst};
 use crate::message::BornClock;
 use crate::offsets::Rules;
@@ -43,6 +45,9 @@ use crate::source::{Snapshot, Source};
 use crate::telemetry::CallCounts;
 use crate::ui::LiveJudge;
 use crate::verdict::{Expectations, Totals};
+
+/// The most instances that are asked how long they keep messages.
+const INSTANCES_ASKED: usize = 20;
 
 /// Everything an audit needs.
 pub(super) struct Job {
@@ -125,7 +130,7 @@ impl Job {
         };
         job.note_earlier_run();
         if !job.is_already_complete() {
-            job.read_ahead(settings, (&draft.source, &draft.ages), draft.started)?;
+            job.read_ahead(settings, (&draft.source, &draft.ages), (draft.started, env))?;
         }
         Ok(job)
     }
@@ -165,7 +170,7 @@ impl Job {
         &mut self,
         settings: &Settings,
         (source, ages): (&SourceSpec, &MessageAges),
-        now: Timestamp,
+        (now, env): (Timestamp, &Env),
     ) -> Result<(), Failed> {
         let max_rejects: MaxRejects = settings.get("max_rejects")?;
         let done = self.start.done();
@@ -185,7 +190,7 @@ impl Job {
             }
         } else {
             let born = ages.born_times(self.source.snapshot());
-            let terms = ForecastTerms {
+            let mut terms = ForecastTerms {
                 rate: self.pace.rate,
                 needs_no_call_where_placed: self.lookup.is_some(),
                 start: now,
@@ -199,12 +204,20 @@ impl Job {
             announce_damage(&preflight.damage);
             announce_notes(&self.inputs.notes());
             self.is_input_announced = true;
-            forecast.rows += carried;
             // The rows of a resumed run were accepted when it began.
             if done.is_none() {
-                refuse_too_many_rejects(&forecast, max_rejects, &self.inputs)?;
+                let all = Forecast {
+                    rows: forecast.rows + carried,
+                    ..forecast.clone()
+                };
+                refuse_too_many_rejects(&all, max_rejects, &self.inputs)?;
             }
-            announce(&forecast);
+            if let Some(kept) = self.retention(&preflight, env)? {
+                terms.retention = Some(kept);
+                forecast = Preflight::read_with_forecast(&self.inputs, known, &terms)?.1;
+            }
+            forecast.rows += carried;
+            announce(&forecast, terms.retention);
             announce_carried(carried);
             if let Some(deadline) = &self.deadline {
                 announce_deadline(&forecast, deadline, now);
@@ -222,6 +235,32 @@ impl Job {
         let snapshot = self.source.snapshot();
         self.order = ages.oldest_first(&self.inputs, done, &self.results, snapshot)?;
         Ok(())
+    }
+
+    /// Asks the instances how long they keep messages, if the source can say so. Of several, the shortest time counts. `None`
+    /// if nothing is known about it, or nothing is asked.
+    fn retention(&self, preflight: &Preflight, env: &Env) -> Result<Option<Duration>, Failed> {
+        let Source::Rmq(rmq) = &self.source else {
+            return Ok(None);
+        };
+        let topics = preflight.topics.iter();
+        let instances: BTreeSet<_> = topics.map(|(instance, _)| instance.as_ref()).collect();
+        let asking = async {
+            let mut shortest: Option<Duration> = None;
+            for instance in instances.into_iter().take(INSTANCES_ASKED) {
+                match rmq.retention(instance, &self.pacer).await {
+                    Ok(kept) => {
+                        shortest = Some(shortest.map_or(kept, |shortest| shortest.min(kept)));
+                    }
+                    Err(why) => tracing::info!(
+                        "how long the instance keeps messages is unknown, {} are assumed: {why}",
+                        humanize::days(RETENTION)
+                    ),
+                }
+            }
+            shortest
+        };
+        Ok(env.runtime()?.block_on(asking))
     }
 
     /// Returns whether the results file is complete already, with an answer for every message.
@@ -358,6 +397,10 @@ impl Stage<'_> {
 
     /// Asks a service or a snapshot about all messages.
     fn ask(&self, source: &Source, run: QueryRun<'_>) -> Result<(), Failed> {
+        let last_call = LastCall {
+            deadline: self.deadline,
+            clock: self.env.clock,
+        };
         let service = match source {
             Source::Ons(ons) if self.header.is_examined() => Some(ServiceExaminer {
                 ons,
@@ -368,15 +411,23 @@ impl Stage<'_> {
                     0 => Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
                     _ => self.pace.trace_pacer()?,
                 },
-                last_call: LastCall {
-                    deadline: self.deadline,
-                    clock: self.env.clock,
-                },
+                last_call,
             }),
             Source::Ons(_) | Source::Rmq(_) | Source::Cluster(_) | Source::Snapshot(_) => None,
         };
+        let rmq = match source {
+            Source::Rmq(rmq) => Some(RmqExaminer {
+                rmq,
+                pacer: run.pacer,
+                limit: self.examine.limit,
+                last_call,
+            }),
+            Source::Ons(_) | Source::Cluster(_) | Source::Snapshot(_) => None,
+        };
         let examined = source.snapshot().map(ExamineSource::Snapshot);
-        let examined = examined.or(service.as_ref().map(ExamineSource::Service));
+        let examined = examined
+            .or(service.as_ref().map(ExamineSource::Service))
+            .or(rmq.as_ref().map(ExamineSource::Rmq));
         let live_judge = matches!(source, Source::Ons(_) | Source::Rmq(_));
         let expectations = self.header.expectations.clone();
         let run = QueryRun {

@@ -89,8 +89,8 @@ fn place_of(row: u64, inputs: &Inputs) -> String {
     format!("row {row}")
 }
 
-/// Announces what will be asked.
-pub(super) fn announce(forecast: &Forecast) {
+/// Announces what will be asked. `retention` is how long the source keeps messages.
+pub(super) fn announce(forecast: &Forecast, retention: Option<Duration>) {
     let time = forecast
         .seconds
         .map(|seconds| humanize::duration(Duration::from_secs_f64(seconds)));
@@ -104,10 +104,13 @@ pub(super) fn announce(forecast: &Forecast) {
         humanize::count(forecast.rejected),
     );
     let [expired, expiring] = [forecast.expired, forecast.expiring].map(Option::unwrap_or_default);
-    if expired + expiring > 0 {
+    if expired + expiring > 0
+        && let Some(retention) = retention
+    {
         tracing::warn!(
-            "by their IDs, {} older than 3 days and {} more will be before their turn: they may be gone",
+            "by their IDs, {} older than {} and {} more will be before their turn: they may be gone",
             humanize::counted(expired, "message is", "messages are"),
+            humanize::days(retention),
             humanize::count(expiring),
         );
     }

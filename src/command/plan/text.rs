@@ -168,7 +168,7 @@ impl Plan<'_> {
             "{} {} already older than {}; {} more will be by the time they are asked",
             count(expired),
             if expired == 1 { "is" } else { "are" },
-            days(self.outlook.retention?),
+            humanize::days(self.outlook.retention?),
             count(expiring)
         );
         let others = match distinct - dated {
@@ -182,15 +182,6 @@ impl Plan<'_> {
             ""
         };
         Some(words + &others + assumed)
-    }
-}
-
-/// Formats a length of time as `3 days`, or as elsewhere if it is not a whole number of days.
-fn days(length: Duration) -> String {
-    match (length.as_secs() / 86_400, length.as_secs() % 86_400) {
-        (0, _) | (_, 1..) => humanize::duration(length),
-        (1, 0) => "1 day".to_owned(),
-        (days, 0) => format!("{} days", count(days)),
     }
 }
 

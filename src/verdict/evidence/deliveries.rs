@@ -225,20 +225,16 @@ impl<'a> RowEvidence<'a> {
         }
         finding.note = match &newest.unknown {
             Some(why) => EvidenceNote::LagUnknown(why),
-            None if is_zero(newest) => EvidenceNote::LagTooEarly,
+            None if newest.is_zero() => EvidenceNote::LagTooEarly,
             None => EvidenceNote::Backlog(newest.ready.saturating_add(newest.inflight)),
         };
         finding
     }
 }
 
-fn is_zero(lag: &GroupLag) -> bool {
-    lag.unknown.is_none() && lag.ready == 0 && lag.inflight == 0
-}
-
 /// Returns whether the group had passed all messages that consumers could receive at this time.
 fn proves(lag: &GroupLag, available: Timestamp) -> bool {
-    is_zero(lag) && lag.at.duration_since(available) >= LAG_IS_LATE
+    lag.is_zero() && lag.at.duration_since(available) >= LAG_IS_LATE
 }
 
 #[cfg(test)]

@@ -153,6 +153,11 @@ impl EvidenceIndex {
         })
     }
 
+    /// Returns the lags that were read as zero.
+    pub fn lags_of_zero(&self) -> impl Iterator<Item = &GroupLag> {
+        self.lags.values().flatten().filter(|lag| lag.is_zero())
+    }
+
     /// Returns how a group retries.
     pub(super) fn policy(&self, instance: &str, group: &str) -> Option<&RetryPolicy> {
         let mut of_name = self.policies.get(group)?.iter();

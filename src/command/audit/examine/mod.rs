@@ -7,6 +7,7 @@
 
 mod cluster;
 mod matching;
+mod rmq;
 mod service;
 mod survey;
 
@@ -36,6 +37,7 @@ use crate::telemetry::CallCounts;
 use crate::verdict::{EvidenceLine, TracedRow};
 
 pub(super) use cluster::ClusterExaminer;
+pub(super) use rmq::RmqExaminer;
 pub(super) use service::ServiceExaminer;
 
 /// What is examined, and how.
@@ -47,6 +49,8 @@ pub(in crate::command) enum ExamineSource<'a> {
     Cluster(&'a ClusterExaminer<'a>),
     /// A service is asked for dead letters and traces.
     Service(&'a ServiceExaminer<'a>),
+    /// A service that has recorded the deliveries is asked for what judging them takes.
+    Rmq(&'a RmqExaminer<'a>),
 }
 
 /// The run whose rows are examined.
@@ -121,7 +125,7 @@ impl<'a> ExamineSource<'a> {
         match self {
             Self::Snapshot(snapshot) => SourceNames::OnBrokers(snapshot),
             Self::Cluster(cluster) => SourceNames::OnBrokers(cluster.snapshot),
-            Self::Service(_) => SourceNames::AsInRows,
+            Self::Service(_) | Self::Rmq(_) => SourceNames::AsInRows,
         }
     }
 
@@ -152,6 +156,7 @@ impl<'a> ExamineSource<'a> {
                 about_traces = limits.until_stopped(traces)??;
                 Cow::Owned(examination)
             }
+            Self::Rmq(_) => Cow::default(), // it has no copies
         };
         Ok((examination, about_traces))
     }
@@ -179,6 +184,11 @@ impl ExamineStage<'_> {
             env,
             deadline: self.deadline,
         };
+        if let ExamineSource::Rmq(rmq) = self.source {
+            let (lines, calls) = limits.until_stopped(rmq.lines(run))??;
+            CallCounts::add_calls(self.call_counts, calls);
+            return Ok(lines);
+        }
         let names = self.source.names();
         let survey = PairSurvey::of(run, names)?;
         let (examination, mut about_traces) = self.source.ask(run, &survey, limits)?;
@@ -306,7 +316,7 @@ fn announce(examination: &Examination, lines: &[EvidenceLine], survey: &PairSurv
     );
     for ((is_remark, why), groups) in reasons {
         let groups: Vec<_> = groups.into_iter().collect();
-        let why = shortened(&printable(why), REASON_SHOWN);
+        let why = shown(why);
         let said = format!("not examined completely: {}: {why}", first_names(&groups));
         if is_remark {
             tracing::info!("{said}");
@@ -315,12 +325,17 @@ fn announce(examination: &Examination, lines: &[EvidenceLine], survey: &PairSurv
         }
     }
     for (why, messages) in untraced {
-        let why = shortened(&printable(why), REASON_SHOWN);
+        let why = shown(why);
         tracing::warn!(
             "not traced: {}: {why}",
             counted(messages, "message", "messages")
         );
     }
+}
+
+/// Returns a reason as it is logged.
+fn shown(why: &str) -> String {
+    shortened(&printable(why), REASON_SHOWN)
 }
 
 /// Returns the first names of a list and the number of the others.

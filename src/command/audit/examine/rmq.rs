@@ -1,0 +1,298 @@
+//! Reads what judging the messages of ApsaraMQ for RocketMQ 5.x takes besides the recorded deliveries: the lags of groups
+//! that have no record of a message, and the retry policies of groups that failed.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::survey::{GroupName, each_message, instance_of};
+use super::{ExaminedRun, first_names, shown};
+use crate::engine::{Pacer, Permit};
+use crate::evidence::{GroupLag, RetryPolicy};
+use crate::humanize::counted;
+use crate::results::{Line, ResultsError};
+use crate::source::ons::LastCall;
+use crate::source::{CallPacer, Rmq};
+use crate::verdict::{Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupVerdict, Verdict};
+
+/// Calls in flight at the same time.
+const CALLS_AT_ONCE: usize = 8;
+
+/// A service that records deliveries, and how it is asked.
+#[derive(Debug)]
+pub(in crate::command) struct RmqExaminer<'a> {
+    pub(in crate::command) rmq: &'a Rmq,
+    /// The pace of the run: all calls have one quota.
+    pub(in crate::command) pacer: &'a Pacer,
+    /// Most calls.
+    pub(in crate::command) limit: u64,
+    /// Until when calls may begin.
+    pub(in crate::command) last_call: LastCall<'a>,
+}
+
+/// A group and a topic of an instance, as the rows name them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct GroupOnTopic {
+    group: GroupName,
+    topic: Arc<str>,
+}
+
+/// What has to be read. Whether a group is expected decides what is read first.
+#[derive(Debug, Default)]
+struct Unread {
+    lags: BTreeMap<GroupOnTopic, bool>,
+    policies: BTreeMap<GroupName, bool>,
+    /// Lags of the earlier run that prove something about answers that were taken from it.
+    carried: BTreeSet<GroupOnTopic>,
+    /// The topics whose groups are unknown, by the reason.
+    unlisted: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl RmqExaminer<'_> {
+    /// Reads the lags and policies. Returns the lines about them, and the number of calls. A call that fails becomes a line
+    /// with the reason.
+    pub(super) async fn lines(
+        &self,
+        run: ExaminedRun<'_>,
+    ) -> Result<(Vec<EvidenceLine>, u64), ResultsError> {
+        let earlier = run.previous.map(|previous| previous.lags());
+        let earlier: Vec<GroupLag> = earlier.unwrap_or_default();
+        let unread = Unread::of(run, &earlier)?;
+        let calls = CountedCalls::of(self.pacer);
+        let is_carried = |lag: &GroupLag| unread.carried.contains(&GroupOnTopic::of_lag(lag));
+        let carried = earlier.into_iter().filter(is_carried);
+        let mut lags: Vec<_> = carried.collect();
+        lags.extend(self.lags(unread.lags.clone(), &calls).await);
+        lags.sort_by(|one, other| {
+            let key = |lag: &GroupLag| (GroupOnTopic::of_lag(lag), lag.at);
+            key(one).cmp(&key(other))
+        });
+        let policies = self.policies(unread.policies.clone(), &calls).await;
+        announce(&unread, (&lags, &policies), calls.made.get());
+        let lags = lags.into_iter().map(EvidenceLine::Lag);
+        let policies = policies.into_iter().map(EvidenceLine::Policy);
+        Ok((lags.chain(policies).collect(), calls.made.get()))
+    }
+
+    async fn lags(
+        &self,
+        pairs: BTreeMap<GroupOnTopic, bool>,
+        calls: &CountedCalls<'_>,
+    ) -> Vec<GroupLag> {
+        let lags = stream::iter(expected_first(pairs)).map(|pair| async move {
+            let GroupOnTopic { group, topic } = pair;
+            match self.refusal(calls) {
+                None => {
+                    let instance = group.instance.as_ref();
+                    let names = (&group.group, &topic);
+                    self.rmq.lag(instance, names, calls).await
+                }
+                Some(why) => GroupLag {
+                    group: group.group,
+                    instance_id: group.instance,
+                    topic,
+                    at: self.now(),
+                    ready: 0,
+                    inflight: 0,
+                    unknown: Some(why),
+                },
+            }
+        });
+        lags.buffer_unordered(CALLS_AT_ONCE).collect().await
+    }
+
+    async fn policies(
+        &self,
+        groups: BTreeMap<GroupName, bool>,
+        calls: &CountedCalls<'_>,
+    ) -> Vec<RetryPolicy> {
+        let policies = stream::iter(expected_first(groups)).map(|name| async move {
+            match self.refusal(calls) {
+                None => {
+                    let instance = name.instance.as_ref();
+                    self.rmq.retry_policy(instance, &name.group, calls).await
+                }
+                Some(why) => RetryPolicy {
+                    group: name.group,
+                    instance_id: name.instance,
+                    max_retries: 0,
+                    dead_letter_topic: None,
+                    unknown: Some(why),
+                },
+            }
+        });
+        let mut policies: Vec<_> = policies.buffer_unordered(CALLS_AT_ONCE).collect().await;
+        policies.sort_by(|one, other| {
+            let key = |policy: &RetryPolicy| (policy.instance_id.clone(), policy.group.clone());
+            key(one).cmp(&key(other))
+        });
+        policies
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.last_call.clock)()
+    }
+
+    /// Returns why no other call may begin.
+    fn refusal(&self, calls: &CountedCalls<'_>) -> Option<Arc<str>> {
+        if calls.made.get() >= self.limit {
+            return Some("--examine-limit allows no more calls".into());
+        }
+        self.last_call.reason()
+    }
+}
+
+/// Returns the keys, those with `true` first.
+fn expected_first<K: Ord>(keys: BTreeMap<K, bool>) -> impl Iterator<Item = K> {
+    let mut keys: Vec<_> = keys.into_iter().collect();
+    keys.sort_by_key(|(_, is_expected)| !is_expected);
+    keys.into_iter().map(|(key, _)| key)
+}
+
+/// Says what was read, and what could not be read: each reason once. What no verdict about an expected group relies on is no
+/// warning.
+fn announce(unread: &Unread, (lags, policies): (&[GroupLag], &[RetryPolicy]), calls: u64) {
+    tracing::info!(
+        "read {} of groups without a record and {} of groups that failed with {}",
+        counted(lags.len() as u64, "lag", "lags"),
+        counted(policies.len() as u64, "retry policy", "retry policies"),
+        counted(calls, "call", "calls"),
+    );
+    let mut unknown: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    for lag in lags {
+        let is_expected = unread.lags.get(&GroupOnTopic::of_lag(lag)) == Some(&true);
+        if let Some(why) = &lag.unknown {
+            let of_reason = unknown
+                .entry((!is_expected, "the lags", &**why))
+                .or_default();
+            of_reason.insert(&lag.group);
+        }
+    }
+    for policy in policies {
+        let name = GroupName {
+            instance: policy.instance_id.clone(),
+            group: policy.group.clone(),
+        };
+        let is_expected = unread.policies.get(&name) == Some(&true);
+        if let Some(why) = &policy.unknown {
+            let what = "the retry policies";
+            let of_reason = unknown.entry((!is_expected, what, &**why)).or_default();
+            of_reason.insert(&policy.group);
+        }
+    }
+    for ((is_remark, what, why), groups) in unknown {
+        let groups: Vec<_> = groups.into_iter().collect();
+        let said = format!(
+            "{what} of {} are unknown: {}",
+            first_names(&groups),
+            shown(why)
+        );
+        if is_remark {
+            tracing::info!("{said}");
+        } else {
+            tracing::warn!("{said}");
+        }
+    }
+    for (why, topics) in &unread.unlisted {
+        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+        let topics = first_names(&topics);
+        tracing::warn!("the groups of {topics} are unknown: {}", shown(why));
+    }
+}
+
+impl GroupOnTopic {
+    fn of_lag(lag: &GroupLag) -> Self {
+        Self {
+            group: GroupName {
+                instance: lag.instance_id.clone(),
+                group: lag.group.clone(),
+            },
+            topic: lag.topic.clone(),
+        }
+    }
+
+    fn of(line: &Line<'_>, group: &str) -> Self {
+        Self {
+            group: GroupName {
+                instance: instance_of(line).map(Into::into),
+                group: group.into(),
+            },
+            topic: Arc::from(&*line.topic),
+        }
+    }
+}
+
+impl Unread {
+    /// Judges the rows by what the earlier run has read. What is undetermined then has to be read.
+    fn of(run: ExaminedRun<'_>, earlier: &[GroupLag]) -> Result<Self, ResultsError> {
+        let mut found = EvidenceIndex::default();
+        for lag in earlier {
+            found.add(EvidenceLine::Lag(lag.clone()));
+        }
+        let mut unread = Self::default();
+        each_message(run, Some(&found), |line, _, judged| {
+            if let Some(why) = judged.unlisted {
+                let topics = unread.unlisted.entry(why.to_owned()).or_default();
+                topics.insert(line.topic.to_string());
+            }
+            for seen in &judged.groups {
+                unread.add(line, seen);
+            }
+        })?;
+        Ok(unread)
+    }
+
+    fn add(&mut self, line: &Line<'_>, seen: &GroupVerdict<'_>) {
+        let note = seen.finding.note;
+        let is_by_lag = seen.finding.evidence == Some(Evidence::Lag);
+        let lacks_lag = matches!(
+            note,
+            EvidenceNote::LagUnknown(_) | EvidenceNote::LagTooEarly
+        );
+        let lacks_policy = matches!(note, EvidenceNote::RetryUnknown(_));
+        let pair = GroupOnTopic::of(line, seen.group);
+        if is_by_lag && !line.carried_from.is_empty() {
+            self.carried.insert(pair);
+        } else if is_by_lag || lacks_lag {
+            *self.lags.entry(pair).or_insert(false) |= seen.expected;
+        } else if lacks_policy || seen.verdict() == Verdict::DeadLettered {
+            *self.policies.entry(pair.group).or_insert(false) |= seen.expected;
+        }
+    }
+}
+
+/// Counts the calls that begin.
+struct CountedCalls<'a> {
+    pacer: &'a Pacer,
+    made: Cell<u64>,
+}
+
+impl<'a> CountedCalls<'a> {
+    const fn of(pacer: &'a Pacer) -> Self {
+        Self {
+            pacer,
+            made: Cell::new(0),
+        }
+    }
+}
+
+impl CallPacer for CountedCalls<'_> {
+    type Permit = Permit;
+
+    async fn turn(&self) -> Permit {
+        let turn = self.pacer.turn().await;
+        self.made.set(self.made.get() + 1);
+        turn
+    }
+
+    async fn answered(&self, turn: Permit) {
+        self.pacer.answered(turn).await;
+    }
+
+    async fn throttled(&self, turn: Permit) {
+        self.pacer.throttled(turn, None).await;
+    }
+}
