@@ -165,6 +165,7 @@ mod tests {
             topic: "orders".into(),
             msg_id: id.into(),
             position: None,
+            born_after: None,
         })
     }
 

@@ -88,6 +88,7 @@ fn row(row: u64) -> Row {
             topic: "orders".into(),
             msg_id: "AA".into(),
             position: None,
+            born_after: None,
         })
     };
     Row {

@@ -243,6 +243,7 @@ mod tests {
             topic: "orders".into(),
             msg_id: "AA".into(),
             position: None,
+            born_after: None,
         };
         let judged = |access_confirmed, before: Option<FailureKind>| {
             let permissions = TopicPermissions::new(access_confirmed);

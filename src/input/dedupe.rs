@@ -170,6 +170,7 @@ mod tests {
             topic: topic.into(),
             msg_id: msg_id.into(),
             position: None,
+            born_after: None,
         }
     }
 

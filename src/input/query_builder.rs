@@ -92,6 +92,7 @@ impl QueryBuilder {
             topic: self.topic(topic)?,
             instance_id: self.instance(instance)?,
             position: self.position(fields)?,
+            born_after: None,
             msg_id: msg_id.into(),
         };
         if cleaned != Cleaned::default() {

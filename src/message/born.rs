@@ -15,6 +15,10 @@ pub struct BornClock {
 }
 
 impl BornClock {
+    /// How far a born time in an ID may be wrong: an ID does not say the time zone of its producer, and this is the largest
+    /// difference between two zones.
+    pub const MOST_WRONG: SignedDuration = SignedDuration::from_hours(26);
+
     /// Creates a clock for producers in `zone` (`docs/facts/ons-api.md` §8.1).
     #[must_use]
     pub fn new(now: Timestamp, zone: &TimeZone) -> Self {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// `(instance_id?, topic, msg_id)`, spelled as in the input.
@@ -18,6 +19,8 @@ pub struct Query {
     pub msg_id: Box<str>,
     /// The position of the message, if the input says so (columns `broker`, `queue_id`, `queue_offset`, `tag`).
     pub position: Option<Position>,
+    /// The producer made the message later than this, if that is known. It is for services that search by time.
+    pub born_after: Option<Timestamp>,
 }
 
 /// The position of a stored message: everything that is compared with a group's committed offsets.

@@ -65,6 +65,7 @@ mod tests {
             topic: "t".into(),
             msg_id: msg_id.into(),
             position: None,
+            born_after: None,
         })
     }
 

@@ -497,6 +497,7 @@ mod tests {
             topic: topic.into(),
             msg_id: msg_id.into(),
             position: None,
+            born_after: None,
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ExpectationsError;
-use crate::message::{check_group, check_topic};
+use crate::message::{BornClock, check_group, check_topic};
 
 /// The topic name that stands for every topic.
 pub(crate) const EVERY_TOPIC: &str = "*";
@@ -72,9 +72,6 @@ enum ExpectationForm {
 /// Clocks of producers and brokers differ by less than this.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
-/// Two time zones differ by this much at most: UTC-12 and UTC+14.
-const ZONES: SignedDuration = SignedDuration::from_hours(26);
-
 /// The properties of a message that decide which groups are expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageContext<'a> {
@@ -109,7 +106,7 @@ impl<'a> MessageContext<'a> {
     #[must_use]
     pub fn earliest_copy(&self) -> Option<Timestamp> {
         let zones = if self.is_born_decoded {
-            ZONES
+            BornClock::MOST_WRONG
         } else {
             SignedDuration::ZERO
         };

@@ -30,6 +30,7 @@ fn query((topic, msg_id): &Key) -> Query {
         topic: topic.as_str().into(),
         msg_id: msg_id.as_str().into(),
         position: None,
+        born_after: None,
     }
 }
 

@@ -32,7 +32,6 @@ use crate::engine::{Forecast, Pacer, Policy, RETENTION, Rate};
 use crate::exit::Failed;
 use crate::humanize;
 use crate::input::{Inputs, OldestFirst};
-use crate::message::BornClock;
 use crate::offsets::Rules;
 use crate::report::Targets;
 use crate::results::{
@@ -76,8 +75,8 @@ pub(super) struct Job {
     preflight: Preflight,
     /// Whether all rows were read and the warnings about them logged before the first call.
     is_input_announced: bool,
-    /// Decodes born times from IDs.
-    born: BornClock,
+    /// How born times are found.
+    ages: MessageAges,
     examine: ExamineSettings,
 }
 
@@ -125,12 +124,12 @@ impl Job {
             header: draft.header,
             preflight: Preflight::default(),
             is_input_announced: false,
-            born: draft.ages.clock,
+            ages: draft.ages,
             examine: ExamineSettings::of(settings)?,
         };
         job.note_earlier_run();
         if !job.is_already_complete() {
-            job.read_ahead(settings, (&draft.source, &draft.ages), (draft.started, env))?;
+            job.read_ahead(settings, &draft.source, (draft.started, env))?;
         }
         Ok(job)
     }
@@ -169,11 +168,11 @@ impl Job {
     fn read_ahead(
         &mut self,
         settings: &Settings,
-        (source, ages): (&SourceSpec, &MessageAges),
+        source: &SourceSpec,
         (now, env): (Timestamp, &Env),
     ) -> Result<(), Failed> {
         let max_rejects: MaxRejects = settings.get("max_rejects")?;
-        let done = self.start.done();
+        let (done, ages) = (self.start.done(), &self.ages);
         if self.lookup.as_ref().is_some_and(LookupStage::is_complete) {
             self.preflight = Preflight::read(&self.inputs, done)?;
             announce_notes(&self.inputs.notes());
@@ -296,6 +295,7 @@ impl Job {
             message_count: self.message_count,
             durability,
             call_counts: Some(call_counts),
+            born: matches!(self.source, Source::Rmq(_)).then(|| self.ages.born_times(None)),
             ..QueryRun::new(
                 (env, &self.inputs),
                 &self.stderr,
@@ -319,7 +319,7 @@ impl Job {
                 let located = if self.preflight.is_placed() {
                     None
                 } else {
-                    let of_run = (&self.header, self.born);
+                    let of_run = (&self.header, self.ages.clock);
                     Some(lookup.look_up(run, cluster, of_run)?)
                 };
                 let topics = &self.preflight.topics;

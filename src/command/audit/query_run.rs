@@ -10,7 +10,7 @@ use anyhow::anyhow;
 
 use super::examine::ExamineStage;
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
-use super::order::remaining;
+use super::order::{BornTimes, remaining};
 use super::run_sink::RunSink;
 use super::start_mode::StartMode;
 use crate::clock::Clock;
@@ -59,6 +59,8 @@ pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) resume_hint: Option<String>,
     /// Examines more than the offsets once all rows are settled.
     pub(in crate::command) examine: Option<ExamineStage<'a>>,
+    /// Says since when each message can exist, for a source that searches by time.
+    pub(in crate::command) born: Option<BornTimes<'a>>,
 }
 
 impl<'a> QueryRun<'a> {
@@ -85,6 +87,7 @@ impl<'a> QueryRun<'a> {
             call_counts: None,
             resume_hint: None,
             examine: None,
+            born: None,
         }
     }
 
@@ -123,7 +126,13 @@ impl<'a> QueryRun<'a> {
             message_count: self.message_count,
             resume_hint: self.resume_hint,
         };
+        let born = self.born;
         let rows = remaining_rows(self.inputs, self.order, self.durability, &done)?;
+        let rows = rows.map(|row| {
+            let mut row = row?;
+            born.iter().for_each(|born| born.add_to(&mut row));
+            Ok(row)
+        });
         let rows = with_known_answers(source.prefetch(rows), self.located, self.previous);
         let (stop, is_late) = (Stop::new(), Cell::new(false));
         let clock = self.env.clock;

@@ -133,6 +133,7 @@ fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, 
         topic: topic.into(),
         msg_id: format!("{id:032X}").into(),
         position: None,
+        born_after: None,
     });
     let outcome = Outcome {
         attempts: 1,

@@ -72,6 +72,7 @@ fn settled(row: u64) -> (Row, Option<Outcome>) {
         topic: "or\"ders".into(),
         msg_id,
         position: None,
+        born_after: None,
     };
     let outcome = Outcome {
         attempts: 1,

@@ -35,6 +35,7 @@ pub(super) async fn answer(context: &ActionContext<'_>) -> Result<Data, ApiError
         topic: topic.into(),
         msg_id: msg_id.into(),
         position: None,
+        born_after: None,
     };
     let trace = context.upstream.trace(&query).await.and_then(complete);
     let trace =

@@ -25,7 +25,7 @@ pub(super) struct Answer<T> {
 
 /// The top level of every answer.
 #[derive(Debug)]
-struct Envelope {
+struct TopLevel {
     request_id: Text,
     success: Text,
     code: Text,
@@ -36,7 +36,7 @@ struct Envelope {
     data: Value,
 }
 
-impl Envelope {
+impl TopLevel {
     fn read(mut body: Map<String, Value>) -> Result<Self, &'static str> {
         let data = body.remove("data").unwrap_or_default();
         // The gateway spells its fields with capitals.
@@ -164,7 +164,7 @@ fn read<T: DeserializeOwned>(
         Err(_) if is_json => return Err(strange("JSON that is damaged")),
         Err(_) => return Err(strange("not JSON")),
     };
-    let envelope = Envelope::read(fields);
+    let envelope = TopLevel::read(fields);
     let envelope = envelope.map_err(|name| strange(&format!("{name} is no single value")))?;
     if let Some(failure) = envelope.failure(status, redactor) {
         return Err(failure);

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
 use super::answer::{self, Answer};
-use super::fields::List;
+use super::fields::{self, Items};
 use super::groups::{GroupData, InstanceData, LagData};
-use super::subscriptions::{Subscribers, Subscription};
+use super::subscriptions::{Subscribers, TopicSubscription};
 use super::trace::{Detail, MessageInfo, TraceData, Traced};
 use super::tracks;
 use crate::clock::Clock;
@@ -32,6 +32,9 @@ use crate::source::{CallPacer, Failure, FailureKind, Trace, TraceSource};
 const NO_MESSAGE: &str = "Message.NotFound";
 /// The code for a call without an instance.
 const NO_INSTANCE: &str = "MissingInstanceId";
+
+/// How far before the born time of a message its trace is searched for.
+const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Configuration of a client. Requests are signed with V3, the only signature of this API.
 #[derive(Debug, Clone)]
@@ -55,14 +58,14 @@ pub struct Rmq {
     region: Option<String>,
     /// The instance for queries without one.
     instance: Option<String>,
-    subscribers: Mutex<HashMap<Topic, Arc<OnceCell<Subscribed>>>>,
+    subscribers: Mutex<HashMap<Topic, Arc<OnceCell<KnownSubscribers>>>>,
 }
 
 /// An instance and the name of a topic.
 type Topic = (Box<str>, Arc<str>);
 
 /// The subscribers of a topic, or why they are not known.
-type Subscribed = Result<Arc<Subscribers>, Arc<str>>;
+type KnownSubscribers = Result<Arc<Subscribers>, Arc<str>>;
 
 impl Rmq {
     /// Creates a client with its own connection pool. It connects on the first call.
@@ -235,8 +238,13 @@ impl Rmq {
     }
 
     /// Asks for the trace of a message. It is empty if there is none.
-    async fn traced(&self, names: &[&str; 3]) -> Result<FirstAnswer, Failure> {
-        let call = Call::of_path(GET_TRACE, names.to_vec(), Vec::new());
+    async fn traced(&self, query: &Query, names: &[&str; 3]) -> Result<FirstAnswer, Failure> {
+        let window = window(query, self.api.now());
+        let mut parameters = Vec::new();
+        if let Some([start, end]) = &window {
+            parameters.extend([("startTime", &**start), ("endTime", &**end)]);
+        }
+        let call = Call::of_path(GET_TRACE, names.to_vec(), parameters);
         let parse = |status, body: &[u8], redactor: &Redactor| {
             let answer = answer::parse::<TraceData>(GET_TRACE, (status, body), redactor)?;
             Ok(FirstAnswer {
@@ -293,7 +301,7 @@ impl Rmq {
         &self,
         [instance, topic]: [&str; 2],
         more: &P,
-    ) -> Subscribed {
+    ) -> KnownSubscribers {
         let key = (Box::from(instance), Arc::from(topic));
         let cell = {
             let cells = self.subscribers.lock();
@@ -306,7 +314,7 @@ impl Rmq {
                 pace: Some(more),
                 calls: 0,
             };
-            let attempt = || self.attempt::<List<Subscription>>(call.clone());
+            let attempt = || self.attempt::<Items<TopicSubscription>>(call.clone());
             let answer = asker.ask(attempt).await;
             let list = answer.map_err(|failure| reason(&failure, LIST_TOPIC_SUBSCRIPTIONS))?;
             let list = list
@@ -347,7 +355,7 @@ impl TraceSource for Rmq {
         let FirstAnswer {
             request_id,
             mut traced,
-        } = self.traced(&names).await?;
+        } = self.traced(query, &names).await?;
         let mut is_confirmed = true;
         if traced.message.is_none() {
             match self.confirm(&names, more).await? {
@@ -373,6 +381,18 @@ impl TraceSource for Rmq {
     fn may_refuse_everyone(&self) -> bool {
         true
     }
+}
+
+/// Returns the time in which a message was traced, if its born time is known: from one day before until now. The service
+/// expects the time in China, whatever the region.
+fn window(query: &Query, now: Timestamp) -> Option<[String; 2]> {
+    let born = query.born_after.filter(|born| *born <= now)?;
+    let start = born.checked_sub(BEFORE).ok()?;
+    let text = |time: Timestamp| {
+        let time = fields::ZONE.to_datetime(time);
+        time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    };
+    Some([start, now].map(text))
 }
 
 /// Returns whether the failure says that there is no such message, or no trace of it.

@@ -10,7 +10,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 /// Times without a zone are those of China, whatever the region.
-const ZONE: Offset = Offset::constant(8);
+pub(super) const ZONE: Offset = Offset::constant(8);
 /// Number of characters of `2026-11-22 12:00:00`: a text that is shorter has no time of day.
 const WITH_SECONDS: usize = 19;
 /// The least number of milliseconds that counts as a time: 1973. Numbers of seconds are less.
@@ -112,37 +112,37 @@ impl<'de> Deserialize<'de> for Text {
 
 /// A list without its null elements; empty if it is missing or null.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(super) struct Items<T>(pub(super) Vec<T>);
 
-impl<T> Default for List<T> {
+impl<T> Default for Items<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Items<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-            type Value = List<T>;
+        struct ItemsVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ItemsVisitor<T> {
+            type Value = Items<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
 
-            fn visit_unit<E: Error>(self) -> Result<List<T>, E> {
-                Ok(List::default())
+            fn visit_unit<E: Error>(self) -> Result<Items<T>, E> {
+                Ok(Items::default())
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Items<T>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(element) = elements.next_element::<Option<T>>()? {
                     list.extend(element);
                 }
-                Ok(List(list))
+                Ok(Items(list))
             }
         }
-        deserializer.deserialize_any(ListVisitor(PhantomData))
+        deserializer.deserialize_any(ItemsVisitor(PhantomData))
     }
 }
 

@@ -42,12 +42,12 @@ impl LagData {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct GroupData {
     #[serde(deserialize_with = "object")]
-    consume_retry_policy: Policy,
+    consume_retry_policy: ConsumeRetryPolicy,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Policy {
+struct ConsumeRetryPolicy {
     max_retry_times: Text,
     dead_letter_target_topic: Text,
 }

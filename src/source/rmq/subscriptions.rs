@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::fields::{List, Text};
+use super::fields::{Items, Text};
 use crate::message::Tag;
 use crate::offsets::{Marks, TagFilter, TrackType};
 
 /// A subscription of the answer.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Subscription {
+pub(super) struct TopicSubscription {
     consumer_group_id: Text,
     filter_expression: Text,
     filter_expression_type: Text,
@@ -42,8 +42,8 @@ pub(super) struct Subscribers {
     pub(super) has_unnamed: bool,
 }
 
-impl From<List<Subscription>> for Subscribers {
-    fn from(List(subscriptions): List<Subscription>) -> Self {
+impl From<Items<TopicSubscription>> for Subscribers {
+    fn from(Items(subscriptions): Items<TopicSubscription>) -> Self {
         let mut groups = BTreeMap::<String, Subscriber>::new();
         let mut has_unnamed = false;
         for subscription in subscriptions {
@@ -63,7 +63,7 @@ impl From<List<Subscription>> for Subscribers {
     }
 }
 
-impl Subscription {
+impl TopicSubscription {
     fn read(&self) -> Option<Subscriber> {
         let says = |text: &Text, word: &str| {
             let text = text.said();

@@ -9,7 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::fields::{List, Text, object, present};
+use super::fields::{Items, Text, object, present};
 use crate::evidence::{DeadLetter, Deliveries, DeliveryRecord};
 use crate::message::Tag;
 use crate::offsets::TrackType;
@@ -24,7 +24,7 @@ pub(super) struct TraceData {
     message_info: Option<MessageInfo>,
     #[serde(deserialize_with = "object")]
     broker_info: BrokerInfo,
-    consumer_infos: List<ConsumerInfo>,
+    consumer_infos: Items<ConsumerInfo>,
 }
 
 /// The data of `GetMessageDetail`.
@@ -70,7 +70,7 @@ struct ConsumerInfo {
     dead_message: Text,
     #[serde(deserialize_with = "object")]
     dead_letter_info: DeadLetterInfo,
-    records: List<Record>,
+    records: Items<DeliveryEntry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,15 +83,15 @@ struct DeadLetterInfo {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Record {
+struct DeliveryEntry {
     consume_status: Text,
     client_host: Text,
-    operations: List<Operation>,
+    operations: Items<DeliveryStep>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Operation {
+struct DeliveryStep {
     operate_time: Text,
     dead_message: Text,
 }
@@ -184,7 +184,7 @@ impl ConsumerInfo {
             .0
             .iter()
             .flat_map(|record| &record.operations.0);
-        let is_dead = |operation: &&Operation| operation.dead_message.flag() == Some(true);
+        let is_dead = |operation: &&DeliveryStep| operation.dead_message.flag() == Some(true);
         let dead: Vec<_> = operations.filter(is_dead).collect();
         let is_said = info.message_id.said().or(info.to_dlq_time.said()).is_some();
         let is_dead = match self.dead_message.flag() {
@@ -202,7 +202,7 @@ impl ConsumerInfo {
     }
 }
 
-impl Record {
+impl DeliveryEntry {
     fn read(&self, redactor: &Redactor) -> DeliveryRecord {
         let times = self.operations.0.iter();
         DeliveryRecord {

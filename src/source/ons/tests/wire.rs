@@ -50,6 +50,7 @@ pub(super) fn query() -> Query {
         topic: "a b+c*d~e%f/g=h&i:中".into(),
         msg_id: "1E05791C117818B4AAC23B1BB0CE0000".into(),
         position: None,
+        born_after: None,
     }
 }
 
