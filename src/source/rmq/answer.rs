@@ -17,7 +17,7 @@ use crate::source::{Failure, FailureKind};
 
 /// What an operation has answered.
 #[derive(Debug)]
-pub(super) struct Answer<T> {
+pub(super) struct ServiceAnswer<T> {
     pub(super) request_id: Option<String>,
     /// `None` if there is no data.
     pub(super) data: Option<T>,
@@ -134,7 +134,7 @@ pub(super) fn parse<T: DeserializeOwned>(
     operation: &Operation,
     (status, body): (u16, &[u8]),
     redactor: &Redactor,
-) -> Result<Answer<T>, Failure> {
+) -> Result<ServiceAnswer<T>, Failure> {
     let judged = read(operation, (status, body), redactor);
     judged.map_err(|failure| Failure {
         http_status: Some(status),
@@ -146,7 +146,7 @@ fn read<T: DeserializeOwned>(
     operation: &Operation,
     (status, body): (u16, &[u8]),
     redactor: &Redactor,
-) -> Result<Answer<T>, Failure> {
+) -> Result<ServiceAnswer<T>, Failure> {
     let text = body
         .strip_prefix(b"\xEF\xBB\xBF")
         .unwrap_or(body)
@@ -175,7 +175,7 @@ fn read<T: DeserializeOwned>(
     let data = Option::<T>::deserialize(envelope.data);
     let data = data.map_err(|_| strange("its data has another shape"))?;
     let id = envelope.request_id.said();
-    Ok(Answer {
+    Ok(ServiceAnswer {
         request_id: id.map(|id| shown_id(id, redactor)),
         data,
     })

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use super::answer::{self, Answer};
+use super::answer::{self, ServiceAnswer};
 use super::fields::{self, Items};
 use super::groups::{GroupData, InstanceData, LagData};
 use super::subscriptions::{Subscribers, TopicSubscription};
@@ -209,7 +209,7 @@ impl Rmq {
         Ok((begun, read))
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, Failure> {
+    async fn attempt<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<ServiceAnswer<T>, Failure> {
         let operation = call.operation;
         let parse = |status, body: &[u8], redactor: &Redactor| {
             answer::parse(operation, (status, body), redactor)
