@@ -209,7 +209,10 @@ impl Rmq {
         Ok((begun, read))
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<ServiceAnswer<T>, Failure> {
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        call: Call<'_>,
+    ) -> Result<ServiceAnswer<T>, Failure> {
         let operation = call.operation;
         let parse = |status, body: &[u8], redactor: &Redactor| {
             answer::parse(operation, (status, body), redactor)
