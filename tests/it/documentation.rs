@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::cli::{COMMANDS, options};
 use super::gateway::{Gateway, KEY_ID, SECRET};
+use super::rmq;
 use super::rocketmq::cluster::{Cluster, key};
 use super::rocketmq::{keys, state};
 use super::tool::{Row, Tool, table};
@@ -136,10 +138,11 @@ fn the_first_command_works_twice_in_a_row() {
     }
 }
 
-/// Where the commands of a page run: the files that pages name, a gateway for the cloud, and a cluster.
+/// Where the commands of a page run: the files that pages name, gateways for the cloud, and a cluster.
 struct Stage {
     tool: Tool,
     gateway: Gateway,
+    rmq: rmq::Gateway,
     cluster: Cluster,
 }
 
@@ -156,6 +159,13 @@ impl Stage {
         tool.write("ids.csv", keys((0..8).map(key)));
         let certificate = rcgen::generate_simple_self_signed(["gateway.example".to_owned()]);
         tool.write("ca.pem", certificate.unwrap().cert.pem());
+        let truth = Arc::new(rmq::Truth::now());
+        let answered = truth.messages.iter();
+        let answered =
+            answered.filter(|message| matches!(message.expected, rmq::Expected::Groups(_)));
+        let rows = answered.take(20).map(|m| format!("{},{}\n", m.id, m.topic));
+        let rows: String = rows.collect();
+        tool.write("rmq.csv", format!("msg_id,topic\n{rows}"));
         let gateway = Gateway::setup().start();
         let call = tool.call("audit incident.csv --expect-file expected.csv --rate max");
         let call = call.args("-o yesterday.csv --source").arg(&gateway.url());
@@ -165,6 +175,7 @@ impl Stage {
         Self {
             tool,
             gateway,
+            rmq: rmq::Gateway::setup(&truth).start(),
             cluster: Cluster::start(state()),
         }
     }
@@ -200,8 +211,11 @@ impl Stage {
     fn mapped(&self, line: &str) -> String {
         let is_cluster = line.contains("rocketmq://") || line.contains("cluster.json.gz");
         let (cluster, gateway) = (self.cluster.source(), self.gateway.url());
+        let rmq = format!("rmq+http://{}/{}", self.rmq.address(), rmq::INSTANCE);
         let input = if is_cluster {
             "ids.csv"
+        } else if line.contains("rmq://") {
+            "rmq.csv"
         } else {
             "incident.csv"
         };
@@ -217,6 +231,7 @@ impl Stage {
             (" incident.csv", &format!(" {input}")),
             ("rocketmq://127.0.0.1:9876", &cluster),
             ("ons://cn-hangzhou", &gateway),
+            ("rmq://cn-hangzhou/rmq-cn-abc123", &rmq),
             ("https://gateway.example", &gateway),
             ("http://127.0.0.1:8181", &gateway),
         ]
@@ -515,9 +530,14 @@ fn the_snapshot_example_is_a_source() {
 
 #[test]
 fn the_policy_is_json() {
-    let text = page("docs/guide/credentials.md");
-    let policy: serde_json::Value = serde_json::from_str(only_block(&text, "json")).unwrap();
-    assert!(policy["Statement"].is_array(), "{policy}");
+    let policy = |text: &str| {
+        let policy: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert!(policy["Statement"].is_array(), "{policy}");
+        policy
+    };
+    policy(only_block(&page("docs/guide/credentials.md"), "json"));
+    let shown = policy(only_block(&page("docs/guide/rocketmq-5.md"), "json"));
+    assert_eq!(shown, policy(&page("samples/ram-policy-5.json")));
 }
 
 #[test]

@@ -12,3 +12,6 @@ mod fault;
 mod gateway;
 mod truth;
 mod wire;
+
+pub(crate) use gateway::Gateway;
+pub(crate) use truth::{Expected, INSTANCE, Truth};
