@@ -55,8 +55,8 @@ impl<S: TraceSource> Engine<'_, S> {
                 () = self.stop.draining() => return None,
             };
             if let Some(refusal) = gate.permissions.refusal(query) {
-                let calls = attempt - 1 + more.begun.get();
-                return Some(self.outcome(query, Err(refusal), (calls, throttled)));
+                let outcome = self.outcome(query, Err(refusal), (attempt - 1, throttled));
+                return Some(more.added_to(outcome));
             }
             let answer = self.attempt(query, gate, (alone, &more)).await?;
             let again = match &answer {
@@ -76,8 +76,8 @@ impl<S: TraceSource> Engine<'_, S> {
                     () = tokio::time::sleep(wait) => {}
                 },
                 _ => {
-                    let calls = attempt + more.begun.get();
-                    return Some(self.outcome(query, answer, (calls, throttled)));
+                    let outcome = self.outcome(query, answer, (attempt, throttled));
+                    return Some(more.added_to(outcome));
                 }
             }
         }
@@ -193,6 +193,14 @@ impl<'a> MoreCalls<'a> {
             pacer,
             stop,
             begun: Cell::new(0),
+        }
+    }
+
+    /// Adds the number of these calls.
+    fn added_to(&self, outcome: Outcome) -> Outcome {
+        Outcome {
+            more_calls: self.begun.get(),
+            ..outcome
         }
     }
 }

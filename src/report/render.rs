@@ -342,5 +342,6 @@ fn facts<'a>(line: &'a Line<'_>, subject: &MessageContext<'_>) -> RowFacts<'a> {
         is_carried: !line.carried_from.is_empty(),
         passed: line.previously.as_ref().map(|earlier| &*earlier.passed),
         attempts: (line.attempts.unwrap_or_default(), line.throttled),
+        more_calls: line.more_calls,
     }
 }

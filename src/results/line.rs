@@ -49,8 +49,11 @@ pub struct Line<'a> {
     /// The time of the answer, RFC 3339 UTC.
     #[serde(borrow, default)]
     pub observed_at: CowText<'a>,
-    /// Number of calls.
+    /// Number of attempts: calls, but for `more_calls`.
     pub attempts: Option<u32>,
+    /// Number of calls that these took besides the first of each attempt.
+    #[serde(default)]
+    pub more_calls: u32,
     /// Number of calls that were throttled.
     #[serde(default)]
     pub throttled: u32,

@@ -17,8 +17,10 @@ pub struct Outcome {
     /// When the answer was observed. Every answer has a time of its own, since a run takes hours (`docs/facts/users.md`
     /// §3b, trap 6).
     pub observed_at: Timestamp,
-    /// Number of calls made for it.
+    /// Number of attempts to get it: calls, but for those that one attempt took besides the first.
     pub attempts: u32,
+    /// Number of calls that the attempts took besides the first of each.
+    pub more_calls: u32,
     /// Number of calls that were throttled.
     pub throttled: u32,
     /// The earlier run that got the answer, if this run did not ask.
@@ -35,6 +37,7 @@ impl Outcome {
             answer,
             observed_at,
             attempts: 0,
+            more_calls: 0,
             throttled: 0,
             carried_from: None,
             previously: None,
@@ -77,6 +80,7 @@ impl Outcome {
         };
         Some(Self {
             attempts: line.attempts.unwrap_or_default(),
+            more_calls: line.more_calls,
             throttled: line.throttled,
             carried_from: text(&line.carried_from).map(Into::into),
             previously: line.previously.as_ref().map(|view| {

@@ -268,6 +268,7 @@ impl Previous {
 fn carried(line: &Line<'_>, run_id: Arc<str>) -> Option<Outcome> {
     Outcome::of(line).map(|outcome| Outcome {
         attempts: 0,
+        more_calls: 0,
         carried_from: Some(run_id),
         previously: None,
         ..outcome

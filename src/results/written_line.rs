@@ -45,6 +45,8 @@ struct WrittenLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    more_calls: Option<NonZeroU32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     throttled: Option<NonZeroU32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
@@ -149,6 +151,7 @@ impl LineWriter {
                 line.born_at = outcome.born_at().map(|born_at| self.born.of(born_at));
                 line.observed_at = Some(self.time.of(outcome.observed_at));
                 line.attempts = Some(outcome.attempts);
+                line.more_calls = NonZeroU32::new(outcome.more_calls);
                 line.throttled = NonZeroU32::new(outcome.throttled);
                 line.carried_from = outcome.carried_from.as_deref();
                 line.previously = outcome.previously.as_deref();

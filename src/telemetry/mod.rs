@@ -112,7 +112,7 @@ impl CallCounts {
             throttles,
         } = total.get();
         total.set(Self {
-            calls: calls + u64::from(outcome.attempts),
+            calls: calls + u64::from(outcome.attempts) + u64::from(outcome.more_calls),
             retries: retries + u64::from(outcome.attempts.saturating_sub(1)),
             throttles: throttles + u64::from(outcome.throttled),
         });
@@ -146,6 +146,7 @@ mod tests {
             is_carried: false,
             passed: None,
             attempts: (1, 0),
+            more_calls: 0,
         };
         let context = MessageContext::of_topic(topic);
         let judged = judge(

@@ -107,7 +107,7 @@ impl Progress {
             return;
         }
         let Some(outcome) = outcome else { return };
-        self.calls += u64::from(outcome.attempts);
+        self.calls += u64::from(outcome.attempts) + u64::from(outcome.more_calls);
         self.throttled += u64::from(outcome.throttled);
         if let (Entry::Query(query), Some(judge)) = (&row.entry, &self.judge) {
             self.verdicts[judge.verdict(row, query, outcome) as usize] += 1;

@@ -183,8 +183,10 @@ pub struct RowFacts<'a> {
     pub is_carried: bool,
     /// The groups that had passed the message in an earlier run.
     pub passed: Option<&'a [CowText<'a>]>,
-    /// The number of calls, and how many of them were throttled.
+    /// The number of attempts, and how many of them were throttled.
     pub attempts: (u32, u32),
+    /// The number of calls besides the first of each attempt.
+    pub more_calls: u32,
 }
 
 impl Tally {
@@ -234,7 +236,7 @@ impl Tally {
         self.totals.carried += u64::from(facts.is_carried);
         self.rechecked += u64::from(facts.passed.is_some());
         let (attempts, throttled) = facts.attempts;
-        self.calls += u64::from(attempts);
+        self.calls += u64::from(attempts) + u64::from(facts.more_calls);
         self.retries += u64::from(attempts.saturating_sub(1));
         self.throttled += u64::from(throttled);
         if let Some(result) = judged.sampled {
@@ -429,6 +431,7 @@ mod tests {
                 is_carried: false,
                 passed: None,
                 attempts: (1, 0),
+                more_calls: 0,
             };
             let subject = MessageContext::of_topic("orders");
             let judged = judge(answer, &subject, &expectations, RowEvidence::default());

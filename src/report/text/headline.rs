@@ -412,6 +412,7 @@ mod tests {
                 is_carried: false,
                 passed: None,
                 attempts: (1, 0),
+                more_calls: 0,
             };
             tally.add(
                 facts,
