@@ -433,6 +433,7 @@ impl Stage<'_> {
         let run = QueryRun {
             examine: examined.and_then(|source| self.examination(source)),
             live_judge: live_judge.then(|| LiveJudge::of(self.header, expectations)),
+            dates_queries: matches!(source, Source::Rmq(_)),
             ..run
         };
         run.run(source, (self.results, self.header)).map(drop)

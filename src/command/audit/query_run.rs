@@ -19,10 +19,10 @@ use crate::command::flags::StderrOptions;
 use crate::command::signals::stop_on_signal;
 use crate::engine::{Engine, Pacer, Policy, RunOutcome, Stop};
 use crate::exit::Failed;
-use crate::input::{Inputs, OldestFirst, ReadAhead, Row};
+use crate::input::{Entry, Inputs, OldestFirst, ReadAhead, Row};
 use crate::results::{
-    Durability, Header, KnownAnswer, Previous, ReadError, ResultsError, RowSet, Unfinished,
-    partial_path,
+    Durability, Header, KnownAnswer, MessageContexts, Previous, ReadError, ResultsError, RowSet,
+    Unfinished, partial_path,
 };
 use crate::settings::Deadline;
 use crate::source::TraceSource;
@@ -57,6 +57,8 @@ pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) call_counts: Option<&'a Cell<CallCounts>>,
     /// Replaces the `--resume` hint in the judge stage, which starts anew.
     pub(in crate::command) resume_hint: Option<String>,
+    /// Whether the queries say since when their messages can exist, for a source that searches by time.
+    pub(in crate::command) dates_queries: bool,
     /// Examines more than the offsets once all rows are settled.
     pub(in crate::command) examine: Option<ExamineStage<'a>>,
     /// Says since when each message can exist, for a source that searches by time.
@@ -86,6 +88,7 @@ impl<'a> QueryRun<'a> {
             live_judge: None,
             call_counts: None,
             resume_hint: None,
+            dates_queries: false,
             examine: None,
             born: None,
         }
@@ -128,6 +131,10 @@ impl<'a> QueryRun<'a> {
         };
         let born = self.born;
         let rows = remaining_rows(self.inputs, self.order, self.durability, &done)?;
+        let contexts = self
+            .dates_queries
+            .then(|| MessageContexts::of(header, &header.expectations));
+        let rows = rows.map(|row| dated(row, contexts.as_ref()));
         let rows = rows.map(|row| {
             let mut row = row?;
             born.iter().for_each(|born| born.add_to(&mut row));
@@ -219,6 +226,18 @@ fn remaining_rows<'d>(
         }
         None => Box::new(remaining(inputs.rows(), Some(done)).map(|row| Ok(row?))),
     })
+}
+
+/// Adds to the query of a row since when its message can exist.
+fn dated(row: anyhow::Result<Row>, contexts: Option<&MessageContexts>) -> anyhow::Result<Row> {
+    let mut row = row?;
+    if let (Some(contexts), Entry::Query(query)) = (contexts, &row.entry) {
+        let born_after = contexts.of_row(&row, query).earliest_copy();
+        if let Entry::Query(query) = &mut row.entry {
+            query.born_after = born_after;
+        }
+    }
+    Ok(row)
 }
 
 /// Adds to each row what is known about it before the source is asked.
