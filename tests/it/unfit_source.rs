@@ -129,7 +129,7 @@ fn a_plan_for_rmq_says_what_is_unknown() {
     for says in [
         "calls     3 without retries, at 5/s; the quota of rmq:// is not published",
         "examine   1 call for each of 3 topics and 3 instances; 1 more for each message that is not found, for each group \
-         and topic without records, and for each group with failures",
+         and topic without records, and for each group with failures or dead letters",
         "; the run asks the instance how long it keeps messages",
     ] {
         assert!(said.contains(says), "{said}");

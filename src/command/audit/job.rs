@@ -46,7 +46,7 @@ use crate::ui::LiveJudge;
 use crate::verdict::{Expectations, Totals};
 
 /// The most instances that are asked how long they keep messages.
-const INSTANCES_ASKED: usize = 20;
+pub(in crate::command) const INSTANCES_ASKED: usize = 20;
 
 /// Everything an audit needs.
 pub(super) struct Job {

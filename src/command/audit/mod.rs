@@ -33,7 +33,7 @@ use crate::results::ResultsFile;
 use crate::settings::Settings;
 
 pub(super) use draft::Draft;
-pub(super) use job::header;
+pub(super) use job::{INSTANCES_ASKED, header};
 pub(super) use judge_stage::{read_offsets, resume_hint};
 pub(super) use lookup_stage::LookupStage;
 pub(super) use preflight::{ForecastTerms, Preflight};

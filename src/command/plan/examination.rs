@@ -89,7 +89,7 @@ impl RmqPlan {
         let instances = counted(self.instance_calls, "instance", "instances");
         format!(
             "1 call {topics} and {instances}; 1 more for each message that is not found, for each group and topic without \
-             records, and for each group with failures"
+             records, and for each group with failures or dead letters"
         )
     }
 }

@@ -16,7 +16,8 @@ use text::{Plan, written};
 
 use super::Env;
 use super::audit::{
-    self, Draft, ForecastTerms, LookupStage, Preflight, StartMode, reached, refuse_too_many_rejects,
+    self, Draft, ForecastTerms, INSTANCES_ASKED, LookupStage, Preflight, StartMode, reached,
+    refuse_too_many_rejects,
 };
 use super::flags::{DEAD_LETTERS, RunMonitor, SourceKind, TRACES_OF_MESSAGES};
 use crate::clock;
@@ -125,7 +126,7 @@ struct Outlook {
     retention_is_assumed: bool,
     /// Number of topics that are asked about.
     topics: u64,
-    /// Number of instances that are asked about.
+    /// Number of instances that are asked how long they keep messages.
     instances: u64,
 }
 
@@ -185,7 +186,7 @@ impl Outlook {
             retention_is_assumed: draft.source.kind() == SourceKind::Rmq
                 && args.retention.is_none(),
             topics: preflight.topics.len() as u64,
-            instances: preflight.instances() as u64,
+            instances: preflight.instances().min(INSTANCES_ASKED) as u64,
             damage: preflight.damage,
         })
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::Env;
@@ -24,9 +25,13 @@ use crate::serve::{
     AccessKeys, Authenticator, FaultInjector, Gateway, Limits, Quota, Server, Upstream, listen,
 };
 use crate::settings::{LogFormat, Settings, Share, Span};
+use crate::source::Source;
 use crate::ui::{LogStyle, hold_log, start_queued_log};
 use access::AccessControl;
 use signals::{Actions, Signals};
+
+/// How old the subscriptions of a topic may be that an answer relies on. A server runs longer than subscriptions hold.
+const SUBSCRIBERS_KEPT: SignedDuration = SignedDuration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -202,7 +207,12 @@ impl ServerSetup {
         );
         let named = SourceSpec::of(settings)?;
         let rate = rate_of(settings, named.kind())?;
-        let source = named.connect(settings, env)?;
+        let source = match named.connect(settings, env)? {
+            Source::Rmq(rmq) => {
+                Source::Rmq(Box::new(rmq.keeping_subscribers_for(SUBSCRIBERS_KEPT)))
+            }
+            source => source,
+        };
         Ok(Self {
             listen,
             keys: access.keys()?,

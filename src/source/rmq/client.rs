@@ -58,7 +58,9 @@ pub struct Rmq {
     region: Option<String>,
     /// The instance for queries without one.
     instance: Option<String>,
-    subscribers: Mutex<HashMap<Topic, Arc<OnceCell<KnownSubscribers>>>>,
+    subscribers: Mutex<HashMap<Topic, SubscribersCell>>,
+    /// How long the subscribers of a topic are kept. `None`: as long as the client.
+    kept_for: Option<SignedDuration>,
 }
 
 /// An instance and the name of a topic.
@@ -66,6 +68,9 @@ type Topic = (Box<str>, Arc<str>);
 
 /// The subscribers of a topic, or why they are not known.
 type KnownSubscribers = Result<Arc<Subscribers>, Arc<str>>;
+
+/// The subscribers of a topic, and when they were first asked for. Whoever needs them waits for the same answer.
+type SubscribersCell = (Timestamp, Arc<OnceCell<KnownSubscribers>>);
 
 impl Rmq {
     /// Creates a client with its own connection pool. It connects on the first call.
@@ -85,6 +90,7 @@ impl Rmq {
             region: endpoint.region().map(str::to_owned),
             instance: endpoint.instance().map(str::to_owned),
             subscribers: Mutex::default(),
+            kept_for: None,
             api: ApiClient::new(ApiConfig {
                 endpoint,
                 key,
@@ -94,6 +100,15 @@ impl Rmq {
                 network,
             })?,
         })
+    }
+
+    /// Asks for the subscribers of a topic again after this time. Without it, all answers refer to those of the first one.
+    #[must_use]
+    pub fn keeping_subscribers_for(self, time: SignedDuration) -> Self {
+        Self {
+            kept_for: Some(time),
+            ..self
+        }
     }
 
     /// Returns how many messages of a topic a group has not consumed yet. Nothing here fails: if that could not be read, the
@@ -299,7 +314,8 @@ impl Rmq {
         }
     }
 
-    /// Returns the subscribers of a topic. They are asked for once; other queries about the topic wait for the answer.
+    /// Returns the subscribers of a topic. They are asked for once, or again when they are too old; other queries about the
+    /// topic wait for the answer.
     async fn subscribers<P: CallPacer>(
         &self,
         [instance, topic]: [&str; 2],
@@ -309,7 +325,15 @@ impl Rmq {
         let cell = {
             let cells = self.subscribers.lock();
             let mut cells = cells.unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(cells.entry(key).or_default())
+            let now = self.api.now();
+            let (since, cell) = cells.entry(key).or_insert_with(|| (now, Arc::default()));
+            if self
+                .kept_for
+                .is_some_and(|kept| now.duration_since(*since) > kept)
+            {
+                (*since, *cell) = (now, Arc::default());
+            }
+            Arc::clone(cell)
         };
         let call = Call::of_path(LIST_TOPIC_SUBSCRIPTIONS, vec![instance, topic], Vec::new());
         let ask = || async {
