@@ -41,7 +41,7 @@ const HELP: [CommandHelp; 13] = [
         files: RUN_FILES,
         examples: &[
             "ons-audit audit incident.csv --source ons://cn-hangzhou --expect GID_billing -o report.csv",
-            "ons-audit audit incident.csv --source rmq://cn-hangzhou/rmq-cn-abc123 --expect-file expected.csv -o report.csv",
+            "ons-audit audit incident.csv --source rmq://cn-hangzhou/rmq-cn-abc123 -o report.csv",
             "ons-audit audit ids.txt --topic orders --source rocketmq://127.0.0.1:9876 -o page.html",
             "ons-audit audit incident.csv --source samples/cluster.json --expect-file expected.csv -o a.xlsx",
             "ons-audit audit incident.csv --source ons://cn-hangzhou -o report.csv --resume",

@@ -14,4 +14,5 @@ mod truth;
 mod wire;
 
 pub(crate) use gateway::Gateway;
-pub(crate) use truth::{Expected, INSTANCE, Truth};
+pub(crate) use truth::{Expected, INSTANCE, Message, Truth};
+pub(crate) use wire::Operation;
