@@ -55,15 +55,11 @@ impl ExamineFlags {
                 "--examine failures,traces",
                 "each answer is a trace already",
             ),
-            SourceKind::Rmq if cluster.trace_topic.is_some() => (
-                "--trace-topic",
-                "rocketmq:// has a topic with trace records",
-            ),
             SourceKind::Rmq if self.trace_sample.is_some() => (
                 "--trace-sample",
                 "every message is traced, so no sample is needed",
             ),
-            SourceKind::Api if cluster.trace_topic.is_some() => (
+            SourceKind::Api | SourceKind::Rmq if cluster.trace_topic.is_some() => (
                 "--trace-topic",
                 "rocketmq:// has a topic with trace records",
             ),
