@@ -89,11 +89,14 @@ impl Endpoint {
         is_loopback(&self.url)
     }
 
-    /// Returns the source to name instead, if the ID is one of the other service's instances.
+    /// Returns the source to name instead, if the ID is one of the other service's instances. A gateway with the API of 4.x
+    /// that is not Alibaba Cloud's may answer for instances of both, as `serve` does.
     #[must_use]
     pub fn source_for(&self, instance: &str) -> Option<String> {
         let other = Service::of_instance(instance)?;
-        (other != self.service).then(|| source_of(other, self.region(), instance))
+        let host = self.url.host_str().unwrap_or_default();
+        let knows_both = self.service == Service::Ons && Service::of_host(host).is_none();
+        (other != self.service && !knows_both).then(|| source_of(other, self.region(), instance))
     }
 
     fn of_region(service: Service, source: &str, rest: &str) -> Result<Self, EndpointError> {
@@ -422,10 +425,11 @@ mod tests {
                 Some("rmq://REGION/rmq-cn-1"),
             ),
             (
-                "https://gw.example",
+                "https://ons-vpc.cn-hangzhou.aliyuncs.com",
                 "rmq-cn-1",
                 Some("rmq://REGION/rmq-cn-1"),
             ),
+            ("https://gw.example", "rmq-cn-1", None),
             (
                 "rmq://cn-hangzhou",
                 "MQ_INST_1_B",

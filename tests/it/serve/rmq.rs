@@ -24,12 +24,17 @@ fn answers_of_5_are_those_of_its_records() {
     let has_groups = |message: &&Message| matches!(message.expected, Expected::Groups(_));
     let orders = truth.messages.iter().filter(|m| m.topic == "orders");
     let orders: Vec<_> = orders.filter(has_groups).collect();
-    let rows: String = orders
-        .iter()
-        .map(|m| format!("{},orders\n", m.id))
-        .collect();
+    // Every other row names its instance; the source has one for the others.
+    let rows = orders.iter().enumerate().map(|(nth, message)| {
+        let instance = if nth % 2 == 0 { INSTANCE } else { "" };
+        format!("{},orders,{instance}\n", message.id)
+    });
+    let rows: String = rows.collect();
     let missing = "01DA97D4F2A81B0A5CFFFFFFFFFFFFFFFF";
-    tool.write("in.csv", format!("msg_id,topic\n{rows}{missing},orders\n"));
+    tool.write(
+        "in.csv",
+        format!("msg_id,topic,instance_id\n{rows}{missing},orders,\n"),
+    );
     tool.write_private("keys.toml", super::KEYS);
     let source = format!("rmq+http://{}/{INSTANCE}", gateway.address());
     let call = tool.call("serve --listen 127.0.0.1:0 --rate max --keys keys.toml --source");
