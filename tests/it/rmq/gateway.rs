@@ -27,7 +27,7 @@ pub(crate) struct Setup {
     faults: Rate,
     denied: BTreeSet<Operation>,
     refused: BTreeMap<Operation, (u16, &'static str)>,
-    held_after: usize,
+    held_every: usize,
 }
 
 impl Setup {
@@ -55,9 +55,9 @@ impl Setup {
         self
     }
 
-    /// Holds every answer after so many requests back until the gateway is dropped.
-    pub(crate) fn hangs_after(mut self, requests: usize) -> Self {
-        self.held_after = requests;
+    /// Holds the answer to every so many-th request back until the test releases it.
+    pub(crate) fn holds_every(mut self, requests: usize) -> Self {
+        self.held_every = requests;
         self
     }
 
@@ -70,6 +70,7 @@ impl Setup {
             setup: self,
             seen: Mutex::default(),
             called: Condvar::new(),
+            released: CancellationToken::new(),
         });
         let stop = CancellationToken::new();
         let serve = serve(listener, desk.clone(), stop.clone());
@@ -101,6 +102,7 @@ struct Desk {
     setup: Setup,
     seen: Mutex<Seen>,
     called: Condvar,
+    released: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -130,8 +132,8 @@ async fn answer(
     let read = wire::read(&wire, &desk.setup.keys);
     let (number, noted) = desk.note(&wire, read);
     let request_id = format!("0A1B2C3D-0000-5000-8000-{number:012X}");
-    if number > desk.setup.held_after {
-        std::future::pending::<()>().await;
+    if number.is_multiple_of(desk.setup.held_every) {
+        desk.released.cancelled().await;
     }
     match noted {
         Ok((asked, None)) => desk.truth(&asked, &request_id),
@@ -231,7 +233,7 @@ impl Gateway {
             },
             denied: BTreeSet::new(),
             refused: BTreeMap::new(),
-            held_after: usize::MAX,
+            held_every: usize::MAX,
         }
     }
 
@@ -273,6 +275,11 @@ impl Gateway {
         let called = &self.desk.called;
         let (seen, waited) = called.wait_timeout_while(seen, PATIENCE, too_few).unwrap();
         assert!(!waited.timed_out(), "only {} requests came", seen.requests);
+    }
+
+    /// Sends the answers that are held back.
+    pub(crate) fn release(&self) {
+        self.desk.released.cancel();
     }
 
     /// Returns the requests that no client should send, and forgets them.

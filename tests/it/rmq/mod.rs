@@ -6,8 +6,10 @@
 //! - [`fault`]: faults in place of answers
 //! - [`gateway`]: answers from the table, with faults on demand, and counts
 //! - [`calls`]: tests of the gateway itself
+//! - [`clients`]: serves the official clients
 
 mod calls;
+mod clients;
 mod fault;
 mod gateway;
 mod truth;

@@ -129,6 +129,7 @@ pub(super) fn add_lags(truth: &mut Truth, topic: &str, lags: [Lag; 6]) {
 pub(super) fn judged(outcome: Outcome, attempts: usize, group: usize, rule: &str) -> Pair {
     let pair = |verdict| Pair {
         attempts,
+        by_record: true,
         ..Pair::new(verdict, rule)
     };
     match outcome {

@@ -67,6 +67,8 @@ pub(crate) struct Pair {
     pub(crate) evidence: &'static str,
     /// Number of deliveries.
     pub(crate) attempts: usize,
+    /// The trace has a record of the group, which decides.
+    pub(crate) by_record: bool,
     /// The lag of the group decides.
     pub(crate) by_lag: bool,
     /// How the group retries decides.
@@ -83,6 +85,7 @@ impl Pair {
             verdict,
             evidence: "",
             attempts: 0,
+            by_record: false,
             by_lag: false,
             by_policy: false,
             not_kept: false,
@@ -209,13 +212,19 @@ impl Truth {
         );
     }
 
+    /// Returns null elements for a list of the next message, in some messages.
+    fn nulls(&self) -> Vec<Value> {
+        let are_there = self.messages.len().is_multiple_of(5);
+        vec![Value::Null; usize::from(are_there)]
+    }
+
     fn before_now(&self, seconds: i64) -> Timestamp {
         self.now - SignedDuration::from_secs(seconds)
     }
 }
 
 /// Returns the time as the service writes it: without a zone, of UTC+8 everywhere.
-fn written(time: Timestamp) -> String {
+pub(crate) fn written(time: Timestamp) -> String {
     let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
     time.to_zoned(zone)
         .strftime("%Y-%m-%d %H:%M:%S")

@@ -57,7 +57,7 @@ pub(super) struct Shapes {
     shapes: Vec<Shape>,
 }
 
-/// Returns all shapes. Seven of them are of groups without a record.
+/// Returns all shapes. Eight of them are of groups without a record.
 pub(super) fn all(stored: Timestamp) -> Vec<Shape> {
     let shapes = Vec::new();
     let mut all = Shapes { stored, shapes };
@@ -66,7 +66,7 @@ pub(super) fn all(stored: Timestamp) -> Vec<Shape> {
     all.incomplete();
     all.dead_letters();
     all.successes_after_dead_letters();
-    for _ in 0..7 {
+    for _ in 0..8 {
         all.shapes.push(Shape {
             name: "no record".into(),
             infos: Vec::new(),
@@ -175,11 +175,28 @@ impl Shapes {
             &[("TOKEN", 5), ("OK", 15)],
             passed,
         );
+        let same = [("SUCCESS", 15), fail(15)];
+        self.delivered("failure and success in one second", &same, Outcome::Failed);
+        self.in_process_after_success();
         let infos = vec![
             json!({"consumeStatus": "FAILED", "records": self.records(&[fail(5)])}),
             json!({"consumeStatus": "SUCCESS", "records": self.records(&[("SUCCESS", 15)])}),
         ];
         self.add("two elements of one group", infos, passed, 2);
+    }
+
+    /// An acknowledgement stays one, whatever is delivered again.
+    fn in_process_after_success(&mut self) {
+        for word in ["CONSUMING", "UNKNOWN"] {
+            let records = [("FAILED", 5), ("SUCCESS", 15), (word, 25)];
+            let info = json!({"consumeStatus": word, "records": self.records(&records)});
+            self.add(
+                format!("{word} after success"),
+                vec![info],
+                Outcome::Passed,
+                2,
+            );
+        }
     }
 
     /// Fields that are missing, and null elements.
@@ -203,6 +220,16 @@ impl Shapes {
         self.add("the group's status null", vec![null], Outcome::Failed, 1);
         let empty = json!({"records": [{"operations": [{"operateTime": self.time(5)}]}]});
         self.add("a record without status", vec![empty], Outcome::Unknown, 1);
+        for (word, outcome) in [
+            ("SUCCESS", Outcome::Passed),
+            ("CONSUME_FAIL", Outcome::Failed),
+            ("PROCESSING", Outcome::Open),
+            ("STRANGE", Outcome::Unknown),
+        ] {
+            let name = format!("the group's {word} without a record");
+            let info = json!({"consumeStatus": word, "deadMessage": false});
+            self.add(name, vec![info], outcome, 0);
+        }
     }
 
     fn dead(&self, to_dlq: Option<i64>, records: &[(&str, i64)]) -> Value {

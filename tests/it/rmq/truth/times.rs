@@ -146,7 +146,9 @@ impl Kind {
     /// Returns `brokerInfo`.
     pub(super) fn broker_info(&self, truth: &Truth) -> Value {
         let stored = written(truth.before_now(self.age()));
-        let mut info = json!({"operations": [null, {"operateType": "ADD", "operateTime": stored}]});
+        let mut operations = truth.nulls();
+        operations.push(json!({"operateType": "ADD", "operateTime": stored}));
+        let mut info = json!({"operations": operations});
         if let Some(preset) = self.preset {
             info["presetDelayTime"] = written(truth.before_now(preset)).into();
             info["delayStatus"] = "DELAYED".into();

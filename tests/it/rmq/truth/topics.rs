@@ -104,13 +104,15 @@ impl Truth {
     /// Returns the data of a trace with these elements about consumers.
     fn data(&self, topic: &str, kind: &Kind, infos: impl Into<Value>) -> Value {
         let produced = written(self.before_now(kind.age()));
+        let mut records = self.nulls();
+        records.push(json!({
+            "produceStatus": "SUCCESS", "produceTime": produced, "arriveTime": produced, "produceDuration": 3,
+            "clientHost": "10.0.0.1", "userName": "u", "messageSource": "SDK",
+        }));
         json!({
             "regionId": super::REGION, "instanceId": super::INSTANCE, "topicName": topic,
             "messageInfo": kind.message_info(self, topic, "?"),
-            "producerInfo": {"records": [null, {
-                "produceStatus": "SUCCESS", "produceTime": produced, "arriveTime": produced, "produceDuration": 3,
-                "clientHost": "10.0.0.1", "userName": "u", "messageSource": "SDK",
-            }]},
+            "producerInfo": {"records": records},
             "brokerInfo": kind.broker_info(self),
             "consumerInfos": infos.into(),
         })
@@ -154,6 +156,7 @@ fn any_shape(truth: &mut Truth) {
         truth.lists(topic, listed);
         add_lags(truth, topic, lags);
     }
+    let mut by_age = BTreeMap::new();
     for number in 0..ANY {
         let (topic, lags) = if number < ORDERS {
             ("orders", orders_lags)
@@ -161,8 +164,9 @@ fn any_shape(truth: &mut Truth) {
             (odd, odd_lags)
         };
         let kind = &KINDS[number % KINDS.len()];
-        let shapes = shapes::all(truth.before_now(kind.age()));
-        let mut infos = vec![Value::Null];
+        let stored = truth.before_now(kind.age());
+        let shapes = by_age.entry(stored).or_insert_with(|| shapes::all(stored));
+        let mut infos = truth.nulls();
         let mut pairs = absent();
         for (place, group) in GROUPS.into_iter().enumerate() {
             let shape = &shapes[(number + 11 * place) % shapes.len()];
