@@ -104,8 +104,9 @@ impl TopLevel {
         let failure = match self.code() {
             Some(code) => {
                 let failure = refusal(code, message, redactor);
-                // No server of this API says so: something on the way may have.
-                let is_lost = meant == 404 && !errors::is_known(code);
+                // The codes of failures are not documented, so the status decides. 404: something on the way may have
+                // answered.
+                let is_lost = matches!(meant, 404 | 500..) && !errors::is_known(code);
                 Failure {
                     kind: if is_lost {
                         FailureKind::Server

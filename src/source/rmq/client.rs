@@ -1,6 +1,6 @@
 //! Answers queries. `GetTrace` is the call whose turn the engine has given; other calls take turns of their own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub struct Rmq {
     subscribers: Mutex<HashMap<Topic, SubscribersCell>>,
     /// How long the subscribers of a topic are kept. `None`: as long as the client.
     kept_for: Option<SignedDuration>,
+    /// Why messages could not be confirmed, as far as it was logged.
+    unconfirmed: Mutex<BTreeSet<Arc<str>>>,
 }
 
 /// An instance and the name of a topic.
@@ -91,6 +93,7 @@ impl Rmq {
             instance: endpoint.instance().map(str::to_owned),
             subscribers: Mutex::default(),
             kept_for: None,
+            unconfirmed: Mutex::default(),
             api: ApiClient::new(ApiConfig {
                 endpoint,
                 key,
@@ -307,10 +310,19 @@ impl Rmq {
                 })
             }
             Err(failure) => {
-                let reason = reason(&failure, GET_MESSAGE_DETAIL);
-                tracing::debug!("a message without a trace is not confirmed: {reason}");
+                self.note_unconfirmed(reason(&failure, GET_MESSAGE_DETAIL));
                 Ok(Existence::Unconfirmed)
             }
+        }
+    }
+
+    /// Logs each reason once.
+    fn note_unconfirmed(&self, reason: Arc<str>) {
+        let known = self.unconfirmed.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(&reason) {
+            tracing::warn!("whether messages without a trace exist is unknown: {reason}");
+            known.insert(reason);
         }
     }
 

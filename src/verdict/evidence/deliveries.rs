@@ -181,7 +181,8 @@ impl<'a> RowEvidence<'a> {
                 Some(why) => unknown(why),
                 None => {
                     let failed = history.finding(None, Verdict::Failed);
-                    if failed.attempts > policy.max_retries {
+                    // A failure without a record is one of a delivery, too.
+                    if failed.attempts.max(1) > policy.max_retries {
                         failed
                     } else {
                         history.finding(None, Verdict::Retrying)
@@ -352,6 +353,7 @@ mod tests {
         -         FAIL@30,SUCCESS                  -             16      passed         2        -   -
         SUCCESS   -                                -             -       passed         0        -   -
         FAILED    -                                -             16      retrying       0        -   -
+        FAILED    -                                -             0       failed         0        -   -
         CONSUMING -                                -             -       open           0        -   -
         ODD       -                                -             -       undetermined   0        -   the
         -         -                                -             -       undetermined   0        -   the

@@ -10,7 +10,7 @@ use super::super::gateway::{Breaker, Fault, Refusal, respond};
 use super::wire::Asked;
 
 /// After so many faults in a row, a request is answered: fewer than the attempts of a run.
-const MOST_IN_A_ROW: usize = 3;
+const MOST_IN_A_ROW: usize = 2;
 
 /// How often requests get a fault.
 #[derive(Debug, Clone, Copy)]
@@ -52,31 +52,46 @@ pub(super) fn of_service(status: u16, request_id: &str, code: Option<&str>) -> R
 /// Returns the response of a fault.
 pub(super) fn response(number: u64, request_id: &str, breaker: &Breaker) -> Response<Body> {
     let of_gateway = |fault: Fault| fault.response(request_id).unwrap();
-    match number % 18 {
-        0 => of_gateway(Fault::Unavailable),
-        1 => of_gateway(Fault::Internal),
-        2 => of_gateway(Fault::BadGateway),
-        3 => of_gateway(Fault::Xml),
-        4 => of_gateway(Fault::Throttled(Some(5))),
-        5 => of_gateway(Fault::Busy(429, "0.005")),
-        6 => Refusal::new(429, "Throttling.Api", "Slow down.").json(request_id),
-        7 => of_service(429, request_id, Some("Throttling")),
-        8 => of_service(400, request_id, Some("Throttling.User")),
-        9 => respond(200, &[("content-type", "text/html")], HTML),
-        10 => respond(200, &JSON, ""),
-        11 => respond(
+    // After a throttled call, all calls slow down, so these are rare.
+    match number % 60 {
+        0 => of_gateway(Fault::Throttled(Some(5))),
+        1 => of_gateway(Fault::Busy(429, "0.005")),
+        2 => waits(Refusal::new(429, "Throttling.Api", "Slow down.").json(request_id)),
+        3 => waits(of_service(429, request_id, Some("Throttling"))),
+        4 => waits(of_service(400, request_id, Some("Throttling.User"))),
+        5..15 => of_gateway(Fault::Unavailable),
+        15..20 => of_gateway(Fault::Internal),
+        20..25 => of_gateway(Fault::BadGateway),
+        25..30 => of_gateway(Fault::Xml),
+        _ => broken(number % 10, request_id, breaker),
+    }
+}
+
+/// Says when to try again, in milliseconds.
+fn waits(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert("x-acs-retry-after", 5.into());
+    response
+}
+
+/// Returns a response that is no answer.
+fn broken(number: u64, request_id: &str, breaker: &Breaker) -> Response<Body> {
+    match number {
+        0 => respond(200, &[("content-type", "text/html")], HTML),
+        1 => respond(200, &JSON, ""),
+        2 => respond(
             200,
             &JSON,
             r#"{"requestId":"x","success":true,"data":{"consu"#,
         ),
-        12 => {
+        3 | 4 => {
             breaker.reset_after(0);
             respond(200, &JSON, "x".repeat(100))
         }
-        13 => of_service(200, request_id, Some("InternalError")),
-        14 => of_service(200, request_id, None),
-        15 => respond(404, &JSON, r#"{"requestId":"x","message":"no page"}"#),
-        16 => respond(404, &[("content-type", "text/html")], HTML),
+        5 => of_service(200, request_id, Some("InternalError")),
+        6 => of_service(200, request_id, None),
+        7 => respond(404, &JSON, r#"{"requestId":"x","message":"no page"}"#),
+        8 => respond(404, &[("content-type", "text/html")], HTML),
         _ => of_service(500, request_id, Some("InternalServerError")),
     }
 }

@@ -5,9 +5,11 @@
 //! - [`truth`]: the answers of the service, and the verdicts that follow from them, written down independently
 //! - [`fault`]: faults in place of answers
 //! - [`gateway`]: answers from the table, with faults on demand, and counts
+//! - [`audit`]: audits of the table
 //! - [`calls`]: tests of the gateway itself
 //! - [`clients`]: serves the official clients
 
+mod audit;
 mod calls;
 mod clients;
 mod fault;

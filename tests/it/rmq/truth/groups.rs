@@ -148,7 +148,8 @@ pub(super) fn judged(outcome: Outcome, attempts: usize, group: usize, rule: &str
         Outcome::Failed => Pair {
             by_policy: true,
             ..match POLICIES[group] {
-                Policy::Retries(most, _) if attempts > most => pair("failed"),
+                // There was a delivery, even if there is no record of it.
+                Policy::Retries(most, _) if attempts.max(1) > most => pair("failed"),
                 Policy::Retries(..) => pair("retrying"),
                 Policy::Denied | Policy::Bare => pair("undetermined"),
             }
