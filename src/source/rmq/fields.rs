@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Times without a zone are those of China, whatever the region.
 pub(super) const ZONE: Offset = Offset::constant(8);
@@ -110,7 +111,33 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A list without its null elements; empty if it is missing or null.
+/// An object; null is one without fields. What is derived would take a list for an object, too.
+#[derive(Debug, Default)]
+pub(super) struct Fields<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Fields<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for FieldsVisitor<T> {
+            type Value = Fields<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Fields<T>, E> {
+                Ok(Fields::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Fields<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Fields)
+            }
+        }
+        deserializer.deserialize_any(FieldsVisitor(PhantomData))
+    }
+}
+
+/// A list of objects, without its null elements; empty if it is missing or null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Items<T>(pub(super) Vec<T>);
 
@@ -120,10 +147,10 @@ impl<T> Default for Items<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Items<T> {
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Items<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ItemsVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ItemsVisitor<T> {
+        impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ItemsVisitor<T> {
             type Value = Items<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,8 +163,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Items<T> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Items<T>, A::Error> {
                 let mut list = Vec::new();
-                while let Some(element) = elements.next_element::<Option<T>>()? {
-                    list.extend(element);
+                while let Some(element) = elements.next_element::<Option<Fields<T>>>()? {
+                    list.extend(element.map(|Fields(fields)| fields));
                 }
                 Ok(Items(list))
             }
@@ -157,5 +184,5 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    Fields::deserialize(deserializer).map(|Fields(fields)| fields)
 }

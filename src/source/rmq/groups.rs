@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::fields::{Text, object};
+use super::fields::{Fields, Text, object};
 
 /// The data of `GetConsumerGroupLag`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct LagData {
     #[serde(deserialize_with = "object")]
-    topic_lag_map: HashMap<String, Option<TopicLag>>,
+    topic_lag_map: HashMap<String, Option<Fields<TopicLag>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -30,7 +30,7 @@ impl LagData {
     /// If one of them is not there.
     pub(super) fn of_topic(&self, topic: &str) -> Result<(u64, u64), &'static str> {
         let lag = self.topic_lag_map.get(topic).and_then(Option::as_ref);
-        let lag = lag.ok_or("it says nothing about the topic")?;
+        let Fields(lag) = lag.ok_or("it says nothing about the topic")?;
         let ready = lag.ready_count.count().ok_or("it has no readyCount")?;
         let inflight = lag.inflight_count.count();
         Ok((ready, inflight.ok_or("it has no inflightCount")?))

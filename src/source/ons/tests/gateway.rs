@@ -11,15 +11,15 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Certificate of the TLS gateway, self-signed for 127.0.0.1.
-pub(in super::super) const CERTIFICATE: &[u8] =
+pub(in crate::source) const CERTIFICATE: &[u8] =
     include_bytes!("../../../../tests/data/tls/gateway.pem");
 /// A root certificate that has signed nothing.
-pub(in super::super) const STRANGER: &[u8] =
+pub(in crate::source) const STRANGER: &[u8] =
     include_bytes!("../../../../tests/data/tls/stranger.pem");
 const KEY: &[u8] = include_bytes!("../../../../tests/data/tls/gateway.key");
 
 /// A script for one connection.
-pub(in super::super) enum Reply {
+pub(in crate::source) enum Reply {
     /// Send these bytes and close.
     Bytes(Vec<u8>),
     /// Close without reading, which resets the connection.
@@ -30,7 +30,7 @@ pub(in super::super) enum Reply {
 
 impl Reply {
     /// Returns a response with a length, like a gateway's.
-    pub(in super::super) fn http(status: &str, headers: &str, body: &str) -> Self {
+    pub(in crate::source) fn http(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
         Self::Bytes(
             format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}")
@@ -39,18 +39,18 @@ impl Reply {
     }
 }
 
-pub(in super::super) struct Gateway {
-    pub(in super::super) address: String,
+pub(in crate::source) struct Gateway {
+    pub(in crate::source) address: String,
     asked: JoinHandle<Vec<String>>,
 }
 
 impl Gateway {
-    pub(in super::super) fn answering(replies: Vec<Reply>) -> Self {
+    pub(in crate::source) fn answering(replies: Vec<Reply>) -> Self {
         Self::serving(replies, answer)
     }
 
     /// Starts a gateway behind TLS.
-    pub(in super::super) fn answering_tls(replies: Vec<Reply>) -> Self {
+    pub(in crate::source) fn answering_tls(replies: Vec<Reply>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let chain = vec![CertificateDer::from_pem_slice(CERTIFICATE).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
@@ -84,7 +84,7 @@ impl Gateway {
     /// Returns the heads of the requests after every reply is sent.
     ///
     /// Waits outside the runtime, so that the client's connections can close meanwhile.
-    pub(in super::super) async fn asked(self) -> Vec<String> {
+    pub(in crate::source) async fn asked(self) -> Vec<String> {
         let join = || self.asked.join().unwrap();
         tokio::task::spawn_blocking(join).await.unwrap()
     }

@@ -1,7 +1,8 @@
 //! Helpers of these tests: the signature vectors and a scripted gateway.
 
-pub(super) mod gateway;
+pub(in crate::source) mod gateway;
 mod renewal;
+mod roa;
 mod tunnel;
 pub(super) mod wire;
 
