@@ -62,6 +62,8 @@ mod nightly;
 #[cfg(test)]
 mod no_room;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod previous;
 #[cfg(test)]
 mod processed;

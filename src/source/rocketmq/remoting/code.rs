@@ -50,6 +50,30 @@ pub enum RequestCode {
 }
 
 impl RequestCode {
+    /// Every call that this program can make.
+    pub const ALL: [Self; 20] = [
+        Self::PullMessage,
+        Self::QueryMessage,
+        Self::QueryConsumerOffset,
+        Self::GetBrokerRuntimeInfo,
+        Self::SearchOffsetByTimestamp,
+        Self::GetMaxOffset,
+        Self::GetMinOffset,
+        Self::ViewMessageById,
+        Self::GetAllConsumerOffset,
+        Self::GetAllDelayOffset,
+        Self::GetRouteInfoByTopic,
+        Self::GetBrokerClusterInfo,
+        Self::GetAllSubscriptionGroupConfig,
+        Self::GetConsumerConnectionList,
+        Self::GetAllTopicListFromNameServer,
+        Self::GetConsumeStats,
+        Self::QueryTopicConsumeByWho,
+        Self::QueryConsumeQueue,
+        Self::GetTopicConfig,
+        Self::GetAllMessageRequestMode,
+    ];
+
     /// Returns the number of the request.
     #[must_use]
     pub const fn number(self) -> i32 {
