@@ -295,7 +295,6 @@ impl Job {
             message_count: self.message_count,
             durability,
             call_counts: Some(call_counts),
-            born: matches!(self.source, Source::Rmq(_)).then(|| self.ages.born_times(None)),
             ..QueryRun::new(
                 (env, &self.inputs),
                 &self.stderr,

@@ -36,19 +36,6 @@ impl BornTimes<'_> {
             Entry::Duplicate { .. } | Entry::Rejected(_) => None,
         })
     }
-
-    /// Adds to the query of a row since when its message can exist. A time in the column is taken as it is; the one in an ID
-    /// does not say its time zone.
-    pub(super) fn add_to(&self, row: &mut Row) {
-        let given = self.column.as_ref().and_then(|column| column.born(row));
-        let Entry::Query(query) = &mut row.entry else {
-            return;
-        };
-        query.born_after = given.or_else(|| {
-            let decoded = self.clock.born(&query.msg_id)?;
-            decoded.checked_sub(BornClock::MOST_WRONG).ok()
-        });
-    }
 }
 
 /// How the born times of messages are found, and the deadline of the run.

@@ -10,7 +10,7 @@ use anyhow::anyhow;
 
 use super::examine::ExamineStage;
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
-use super::order::{BornTimes, remaining};
+use super::order::remaining;
 use super::run_sink::RunSink;
 use super::start_mode::StartMode;
 use crate::clock::Clock;
@@ -61,8 +61,6 @@ pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) dates_queries: bool,
     /// Examines more than the offsets once all rows are settled.
     pub(in crate::command) examine: Option<ExamineStage<'a>>,
-    /// Says since when each message can exist, for a source that searches by time.
-    pub(in crate::command) born: Option<BornTimes<'a>>,
 }
 
 impl<'a> QueryRun<'a> {
@@ -90,7 +88,6 @@ impl<'a> QueryRun<'a> {
             resume_hint: None,
             dates_queries: false,
             examine: None,
-            born: None,
         }
     }
 
@@ -129,17 +126,11 @@ impl<'a> QueryRun<'a> {
             message_count: self.message_count,
             resume_hint: self.resume_hint,
         };
-        let born = self.born;
         let rows = remaining_rows(self.inputs, self.order, self.durability, &done)?;
         let contexts = self
             .dates_queries
             .then(|| MessageContexts::of(header, &header.expectations));
         let rows = rows.map(|row| dated(row, contexts.as_ref()));
-        let rows = rows.map(|row| {
-            let mut row = row?;
-            born.iter().for_each(|born| born.add_to(&mut row));
-            Ok(row)
-        });
         let rows = with_known_answers(source.prefetch(rows), self.located, self.previous);
         let (stop, is_late) = (Stop::new(), Cell::new(false));
         let clock = self.env.clock;
