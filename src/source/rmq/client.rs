@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::service::Service;
+use super::service::RmqService;
 use crate::clock::Clock;
 use crate::evidence::{GroupLag, RetryPolicy};
 use crate::message::Query;
@@ -30,7 +30,7 @@ pub struct RmqConfig {
 
 /// The HTTP API of 5.x as a source.
 #[derive(Debug)]
-pub struct Rmq(Service<ApiClient>);
+pub struct Rmq(RmqService<ApiClient>);
 
 impl Rmq {
     /// Creates a client with its own connection pool. It connects on the first call.
@@ -54,7 +54,7 @@ impl Rmq {
             clock,
             network,
         })?;
-        Ok(Self(Service::new(api, &endpoint)))
+        Ok(Self(RmqService::new(api, &endpoint)))
     }
 
     /// Asks for the subscribers of a topic again after this time. Without it, all answers refer to those of the first one.

@@ -67,7 +67,7 @@ impl Api for ApiClient {
 
 /// Asks the service.
 #[derive(Debug)]
-pub(super) struct Service<A> {
+pub(super) struct RmqService<A> {
     api: A,
     region: Option<String>,
     /// The instance for queries without one.
@@ -89,7 +89,7 @@ struct KnownSubscribers {
     until: Option<Timestamp>,
 }
 
-impl<A: Api> Service<A> {
+impl<A: Api> RmqService<A> {
     pub(super) fn new(api: A, endpoint: &Endpoint) -> Self {
         Self {
             api,
@@ -386,7 +386,7 @@ enum Existence {
     Unconfirmed,
 }
 
-impl<A: Api> TraceSource for Service<A> {
+impl<A: Api> TraceSource for RmqService<A> {
     async fn trace<P: CallPacer>(&self, query: &Query, more: &P) -> Result<Trace, Failure> {
         let names = self.names(query)?;
         let FirstAnswer {

@@ -186,7 +186,7 @@ fn retention_is_a_number_of_hours() {
 fn without_an_instance_nothing_is_asked() {
     let fake = Fake::answering(|_| broken());
     let endpoint = crate::source::ons::Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
-    let service = super::Service::new(&fake, &endpoint);
+    let service = super::RmqService::new(&fake, &endpoint);
     let (group, topic) = names();
     let reason = "neither the row nor the source names an instance";
     paused(async {

@@ -195,7 +195,7 @@ fn a_missing_permission_names_the_topic() {
 fn without_an_instance_or_with_a_dot_as_name_nothing_is_asked() {
     let fake = service(broken(), broken(), broken());
     let endpoint = crate::source::ons::Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
-    let without = super::Service::new(&fake, &endpoint);
+    let without = super::RmqService::new(&fake, &endpoint);
     let nameless = Query {
         instance_id: None,
         ..query()
@@ -391,7 +391,7 @@ fn a_service_that_did_not_answer_is_asked_again_later() {
     };
     paused(async {
         let endpoint = crate::source::ons::Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
-        let service = super::Service::new(&fake, &endpoint);
+        let service = super::RmqService::new(&fake, &endpoint);
         let mut found = Vec::new();
         for (now, down) in [(0, true), (1, false), (4, false), (5, false), (60, true)] {
             minutes.set(now);

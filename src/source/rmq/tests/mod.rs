@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::service::{Api, Service};
+use super::service::{Api, RmqService};
 use crate::engine::{Pacer, Rate};
 use crate::message::Query;
 use crate::source::ons::Endpoint;
@@ -78,9 +78,9 @@ impl<F: Fn(&Made) -> Reply> Api for &Fake<F> {
 
 impl<F: Fn(&Made) -> Reply> Fake<F> {
     /// Returns a service at `rmq://cn-hangzhou/rmq-cn-s`.
-    fn service(&self) -> Service<&Self> {
+    fn service(&self) -> RmqService<&Self> {
         let endpoint = Endpoint::parse("rmq://cn-hangzhou/rmq-cn-s", false).unwrap();
-        Service::new(self, &endpoint)
+        RmqService::new(self, &endpoint)
     }
 
     /// Asks about a message at full speed.
