@@ -226,14 +226,17 @@ impl Job {
             self.message_count = Some(forecast.distinct + carried + settled);
             self.preflight = preflight;
         }
-        let path = self
-            .lookup
-            .as_ref()
-            .map_or(&*self.results, LookupStage::path);
-        self.start.compare(self.preflight.digest, path)?;
+        self.start
+            .compare(self.preflight.digest, self.continued())?;
         let snapshot = self.source.snapshot();
         self.order = ages.oldest_first(&self.inputs, done, &self.results, snapshot)?;
         Ok(())
+    }
+
+    /// Returns the results file of the first stage, which `--resume` continues.
+    fn continued(&self) -> &Path {
+        let lookup = self.lookup.as_ref();
+        lookup.map_or(&*self.results, LookupStage::path)
     }
 
     /// Asks the instances how long they keep messages, if the source can say so. Of several, the shortest time counts. `None`
