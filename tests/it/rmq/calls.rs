@@ -86,7 +86,9 @@ impl Plain {
             .into_iter()
             .chain([("authorization", &*authorization)])
         {
-            head += &format!("{name}: {value}\r\n");
+            for part in [name, ": ", value, "\r\n"] {
+                head += part;
+            }
         }
         let mut stream = TcpStream::connect(gateway.address()).unwrap();
         write!(stream, "{head}connection: close\r\n\r\n").unwrap();

@@ -25,7 +25,6 @@ pub(crate) struct Setup {
     truth: Arc<Truth>,
     keys: Keys,
     faults: Rate,
-    denied: BTreeSet<Operation>,
     refused: BTreeMap<Operation, (u16, &'static str)>,
     held_every: usize,
 }
@@ -37,15 +36,15 @@ impl Setup {
         self
     }
 
-    /// The key lacks the permission for an operation.
-    pub(crate) fn denies(mut self, operation: Operation) -> Self {
-        self.denied.insert(operation);
-        self
-    }
-
     /// Answers an operation with an error only.
     pub(crate) fn refuses(mut self, operation: Operation, status: u16, code: &'static str) -> Self {
         self.refused.insert(operation, (status, code));
+        self
+    }
+
+    /// Requires this security token.
+    pub(crate) fn token(mut self, token: &str) -> Self {
+        self.keys.token = Some(token.to_owned());
         self
     }
 
@@ -109,6 +108,7 @@ struct Desk {
 struct Seen {
     requests: usize,
     attempts: BTreeMap<Asked, usize>,
+    denied: BTreeSet<Operation>,
     faults: usize,
     bounded: usize,
     nonces: HashSet<String>,
@@ -191,7 +191,7 @@ impl Desk {
     /// Returns the answer of the table.
     fn truth(&self, asked: &Asked, request_id: &str) -> Response<Body> {
         let operation = asked.operation;
-        if self.setup.denied.contains(&operation) {
+        if self.seen.lock().unwrap().denied.contains(&operation) {
             return match operation {
                 Operation::GetConsumerGroupLag | Operation::GetMessageDetail => {
                     fault::of_service(403, request_id, Some("NoPermission"))
@@ -231,10 +231,14 @@ impl Gateway {
                 percent: 0,
                 seed: 0,
             },
-            denied: BTreeSet::new(),
             refused: BTreeMap::new(),
             held_every: usize::MAX,
         }
+    }
+
+    /// From now on, the key lacks the permission for an operation.
+    pub(crate) fn deny(&self, operation: Operation) {
+        self.desk.seen.lock().unwrap().denied.insert(operation);
     }
 
     /// Returns `127.0.0.1:PORT`.

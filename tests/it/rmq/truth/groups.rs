@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{INSTANCE, Operation, Outcome, Pair, REGION, RETENTION, Reply, Since, Truth};
+use super::{By, INSTANCE, Operation, Outcome, Pair, REGION, RETENTION, Reply, Since, Truth};
 
 /// The groups of every topic.
 pub(crate) const GROUPS: [&str; 6] = [
@@ -129,7 +129,7 @@ pub(super) fn add_lags(truth: &mut Truth, topic: &str, lags: [Lag; 6]) {
 pub(super) fn judged(outcome: Outcome, attempts: usize, group: usize, rule: &str) -> Pair {
     let pair = |verdict| Pair {
         attempts,
-        by_record: true,
+        by: By::Record,
         ..Pair::new(verdict, rule)
     };
     match outcome {
@@ -140,13 +140,13 @@ pub(super) fn judged(outcome: Outcome, attempts: usize, group: usize, rule: &str
         Outcome::Open => pair("open"),
         Outcome::Unknown => pair("undetermined"),
         Outcome::Dead { names_topic } => Pair {
-            by_policy: true,
+            by: By::Policy,
             not_kept: !names_topic
                 && matches!(POLICIES[group], Policy::Retries(_, None | Some(""))),
             ..pair("dead_lettered")
         },
         Outcome::Failed => Pair {
-            by_policy: true,
+            by: By::Policy,
             ..match POLICIES[group] {
                 // There was a delivery, even if there is no record of it.
                 Policy::Retries(most, _) if attempts.max(1) > most => pair("failed"),
@@ -174,7 +174,7 @@ pub(super) fn by_lag(lag: Lag, since: Since, rule: &str) -> Pair {
         Pair::new("undetermined", rule)
     };
     Pair {
-        by_lag: true,
+        by: By::Lag,
         ..pair
     }
 }

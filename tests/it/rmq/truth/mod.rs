@@ -39,7 +39,8 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(super) fn data(data: Value) -> Self {
-        let body = json!({"success": true, "httpStatusCode": 200, "data": data});
+        let mut body = json!({"success": true, "httpStatusCode": 200});
+        body["data"] = data;
         Self { status: 200, body }
     }
 
@@ -59,6 +60,19 @@ impl Reply {
     }
 }
 
+/// What a verdict follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Whether the group subscribes, and to what.
+    Subscription,
+    /// The lag of the group.
+    Lag,
+    /// What the trace says about the group.
+    Record,
+    /// The same, and how the group retries.
+    Policy,
+}
+
 /// The verdict about one message and one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {
@@ -67,12 +81,8 @@ pub(crate) struct Pair {
     pub(crate) evidence: &'static str,
     /// Number of deliveries.
     pub(crate) attempts: usize,
-    /// The trace has a record of the group, which decides.
-    pub(crate) by_record: bool,
-    /// The lag of the group decides.
-    pub(crate) by_lag: bool,
-    /// How the group retries decides.
-    pub(crate) by_policy: bool,
+    /// What decides.
+    pub(crate) by: By,
     /// The dead letter is deleted.
     pub(crate) not_kept: bool,
     /// The rule, for messages of tests.
@@ -80,14 +90,17 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// Returns whether the trace names the group.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        matches!(self.by, By::Record | By::Policy)
+    }
+
     fn new(verdict: &'static str, rule: impl Into<String>) -> Self {
         Self {
             verdict,
             evidence: "",
             attempts: 0,
-            by_record: false,
-            by_lag: false,
-            by_policy: false,
+            by: By::Subscription,
             not_kept: false,
             rule: rule.into(),
         }

@@ -114,6 +114,13 @@ pub(super) const KINDS: [Kind; 15] = [
     kind("of an unknown type", "STRANGE", Since::Unknown),
 ];
 
+/// Old enough for every retry to be over.
+pub(super) const OLD: Kind = Kind {
+    name: "stored 20 hours ago",
+    stored: Stored::Before(20 * HOUR),
+    ..PLAIN
+};
+
 impl Kind {
     /// Returns the seconds since the message was stored.
     pub(super) const fn age(&self) -> i64 {
@@ -132,7 +139,7 @@ impl Kind {
         });
         match self.stored {
             Stored::Before(seconds) => {
-                info["storeTime"] = written(truth.before_now(seconds)).into()
+                info["storeTime"] = written(truth.before_now(seconds)).into();
             }
             Stored::Missing => {}
             Stored::Null => info["storeTime"] = Value::Null,

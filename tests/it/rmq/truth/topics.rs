@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::groups::{Lag, add_lags, by_lag, judged};
 use super::shapes::{self, Outcome, Shape};
-use super::times::{KINDS, Kind, Since};
+use super::times::{KINDS, Kind, OLD, Since};
 use super::{Expected, GROUPS, Message, NEVER, Operation, Pair, Reply, Truth, written};
 
 /// Number of messages whose groups have any shape.
@@ -67,14 +67,13 @@ impl Truth {
                 Reply { body, ..reply }
             }
         };
-        self.message(topic, kind, reply, None, expected);
+        self.message((topic, kind), reply, None, expected);
     }
 
     /// Adds a message with the answers about its trace and its detail.
     fn message(
         &mut self,
-        topic: &str,
-        kind: &Kind,
+        (topic, kind): (&str, &Kind),
         trace: Reply,
         detail: Option<Reply>,
         expected: Expected,
@@ -220,8 +219,8 @@ fn tags(truth: &mut Truth) {
         (None, "??y??y"),
     ] {
         for with_record in [false, true] {
-            for kind in [&KINDS[0], &KINDS[1]] {
-                one_tag(truth, topic, kind, tag.as_ref(), received, with_record);
+            for kind in [&KINDS[0], &OLD] {
+                one_tag(truth, (topic, kind), tag.as_ref(), received, with_record);
             }
         }
     }
@@ -229,8 +228,7 @@ fn tags(truth: &mut Truth) {
 
 fn one_tag(
     truth: &mut Truth,
-    topic: &str,
-    kind: &Kind,
+    (topic, kind): (&str, &Kind),
     tag: Option<&Value>,
     received: &str,
     with_record: bool,
@@ -364,7 +362,7 @@ fn nobody(truth: &mut Truth) {
 fn without_topic(truth: &mut Truth) {
     for status in [404, 200, 400] {
         let reply = Reply::refused(status, "Topic.NotFound");
-        truth.message("gone", &KINDS[0], reply, None, Expected::NotFound);
+        truth.message(("gone", &KINDS[0]), reply, None, Expected::NotFound);
     }
 }
 
@@ -460,7 +458,7 @@ fn one_unconfirmed(
         _ => Expected::Groups(pairs),
     };
     let reply = detail.reply(truth, topic);
-    truth.message(topic, &KINDS[0], trace, Some(reply), expected);
+    truth.message((topic, &KINDS[0]), trace, Some(reply), expected);
 }
 
 /// A consumer in the trace has no name.
@@ -498,6 +496,6 @@ fn unanswered(truth: &mut Truth) {
     let mut at_200 = without_code.clone();
     at_200.status = 200;
     for reply in [without_code, at_200] {
-        truth.message("orders", &KINDS[0], reply, None, Expected::Unanswered);
+        truth.message(("orders", &KINDS[0]), reply, None, Expected::Unanswered);
     }
 }
