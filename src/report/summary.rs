@@ -8,7 +8,7 @@ use super::SummaryText;
 use super::locale::Locale;
 use crate::input::InputNotes;
 use crate::offsets::Rules;
-use crate::results::{ResultsFile, SpreadsheetDamage};
+use crate::results::{Header, ResultsFile, SpreadsheetDamage};
 use crate::source::FailureKind;
 use crate::source::ons::errors;
 use crate::verdict::{Coverage, Expectations, Tally, Verdict};
@@ -54,6 +54,13 @@ impl Summary<'_> {
     pub fn is_examined(&self) -> bool {
         let mut results_files = self.results_files.iter();
         results_files.any(|results_file| results_file.header().is_examined())
+    }
+
+    /// Returns whether all answers are of a source that records deliveries.
+    #[must_use]
+    pub fn is_by_deliveries(&self) -> bool {
+        let mut headers = self.results_files.iter().map(ResultsFile::header);
+        !self.results_files.is_empty() && headers.all(Header::records_deliveries)
     }
 
     /// Returns the verdicts about groups that a table shows. Those that only an examination finds are left out where

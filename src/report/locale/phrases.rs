@@ -197,6 +197,12 @@ phrases! {
     RECORDED_IN_SHORT:
         "passed: see evidence for what it rests on; only trace is a client's acknowledgement",
         "已消费（passed）：依据见 evidence；只有 trace 是客户端的确认";
+    GIVEN_UP_IN_SHORT:
+        "dead_lettered: all deliveries failed; see evidence_note for whether the dead letter is kept",
+        "死信（dead_lettered）：所有投递均失败；死信是否保留见 evidence_note";
+    NO_RETRY_LEFT_IN_SHORT:
+        "failed: the newest delivery failed and no retry is left",
+        "消费失败（failed）：最近一次投递失败，且不再重试";
     IN_PROCESS_IN_SHORT:
         "open: a delivery was in process, ask again before acting",
         "未消费（open）：查询时正在投递处理，处置前请重新查询";
@@ -223,6 +229,12 @@ phrases! {
     RECORDED_CAVEAT:
         "passed: evidence says what it rests on: trace (the service has recorded that a client acknowledged the message), lag (there is no record, and the group had consumed everything on the topic some time after the message was stored). Clients of the Remoting protocol are not recorded completely, so that no record means nothing.",
         "已消费（passed）：依据见 evidence：trace（服务端记录了客户端的确认）、lag（没有记录，但在消息存储之后的某一时刻，该消费组在此主题上没有堆积）。Remoting 协议客户端的记录不完整，因此没有记录不说明任何问题。";
+    GIVEN_UP_CAVEAT:
+        "dead_lettered: no delivery to the group succeeded, and the service has given up. evidence_note says if the dead letter was not kept: then only the producer can send the message again. It may have been sent again and processed since, as another message.",
+        "死信（dead_lettered）：向该消费组的投递均未成功，服务端已放弃投递。evidence_note 说明死信是否未被保留：若未保留，只能由生产者重新发送。此后可能已作为另一条消息重新发送并处理。";
+    NO_RETRY_LEFT_CAVEAT:
+        "failed: the newest delivery failed, and the group's retry policy, as it is today, leaves no further one.",
+        "消费失败（failed）：最近一次投递失败，且按该消费组当前的重试策略不再投递。";
     IN_PROCESS_CAVEAT:
         "open: a delivery was in process when the message was asked about, and no client has acknowledged it. Ask the open ones again before acting on them.",
         "未消费（open）：查询时正在投递处理，尚无客户端确认。处置之前请重新查询这些消息。";

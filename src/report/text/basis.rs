@@ -26,6 +26,11 @@ const CARRIED: Caveat = (phrases::CARRIED_CAVEAT, phrases::CARRIED_IN_SHORT);
 const NO_SNAPSHOT: Caveat = (phrases::NO_SNAPSHOT_CAVEAT, phrases::NO_SNAPSHOT_IN_SHORT);
 const PASSED_EXAMINED: Caveat = (phrases::EXAMINED_CAVEAT, phrases::EXAMINED_IN_SHORT);
 
+const GIVEN_UP: Caveat = (phrases::GIVEN_UP_CAVEAT, phrases::GIVEN_UP_IN_SHORT);
+const NO_RETRY_LEFT: Caveat = (
+    phrases::NO_RETRY_LEFT_CAVEAT,
+    phrases::NO_RETRY_LEFT_IN_SHORT,
+);
 const PASSED_RECORDED: Caveat = (phrases::RECORDED_CAVEAT, phrases::RECORDED_IN_SHORT);
 const IN_PROCESS: Caveat = (phrases::IN_PROCESS_CAVEAT, phrases::IN_PROCESS_IN_SHORT);
 const UNRECORDED: Caveat = (phrases::UNRECORDED_CAVEAT, phrases::UNRECORDED_IN_SHORT);
@@ -63,9 +68,9 @@ impl SummaryText<'_> {
         let any = |verdict| tally.groups.values().any(|group| group.count(verdict) > 0);
         let by_offsets = |results_file: &ResultsFile| results_file.header().rules == Rules::Offsets;
         let is_examined = self.summary.is_examined();
-        let headers = || self.summary.results_files.iter().map(ResultsFile::header);
-        let by_deliveries = headers().any(Header::records_deliveries);
-        let by_offset = !headers().all(Header::records_deliveries) || !by_deliveries;
+        let mut headers = self.summary.results_files.iter().map(ResultsFile::header);
+        let by_deliveries = headers.any(Header::records_deliveries);
+        let by_offset = !self.summary.is_by_deliveries();
         let all = [
             (any(Verdict::Passed) && !is_examined, PASSED),
             (
@@ -73,9 +78,11 @@ impl SummaryText<'_> {
                 PASSED_EXAMINED,
             ),
             (any(Verdict::Passed) && by_deliveries, PASSED_RECORDED),
-            (any(Verdict::DeadLettered), DEAD_LETTERED),
+            (any(Verdict::DeadLettered) && by_offset, DEAD_LETTERED),
+            (any(Verdict::DeadLettered) && by_deliveries, GIVEN_UP),
             (any(Verdict::Retrying), RETRYING),
-            (any(Verdict::Failed), FAILED),
+            (any(Verdict::Failed) && by_offset, FAILED),
+            (any(Verdict::Failed) && by_deliveries, NO_RETRY_LEFT),
             (
                 self.summary.results_files.iter().any(by_offsets),
                 BY_OFFSETS,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::SummaryText;
 use super::sample::sampled_failures;
-use crate::humanize::count;
+use crate::humanize::{count, counted};
 use crate::report::locale::phrases;
 use crate::verdict::{Evidence, GroupTally, SampleResult, Verdict};
 
@@ -72,7 +72,7 @@ impl SummaryText<'_> {
         match by_reason.len() - reasons.len() {
             0 => {}
             more if self.is_chinese() => reasons.push(format!("另有 {more} 个原因")),
-            more => reasons.push(format!("{more} more reasons")),
+            more => reasons.push(counted(more as u64, "more reason", "more reasons")),
         }
         let reasons = reasons.join(self.locale.text(phrases::SEMICOLON));
         Some(if self.is_chinese() {

@@ -41,14 +41,8 @@ impl SummaryText<'_> {
                     .to_owned()
             }
         });
-        let undetermined = (tally.messages(MessageVerdict::Undetermined) > 0).then(|| {
-            if self.is_chinese() {
-                "无法判定不等于通过：请启动该消费组，或查看其自身的日志".to_owned()
-            } else {
-                "undetermined does not count as passed: start the group, or look at its own log"
-                    .to_owned()
-            }
-        });
+        let is_any_undetermined = tally.messages(MessageVerdict::Undetermined) > 0;
+        let undetermined = is_any_undetermined.then(|| self.undetermined_step());
         let rejected = self.rejected_step(places);
         unanswered
             .into_iter()
@@ -73,15 +67,40 @@ impl SummaryText<'_> {
             return None;
         }
         let place = places.unanswered.as_ref();
+        let is_of_5 = self.summary.is_by_deliveries(); // there, the instance decides
         Some(if self.is_chinese() {
             let place = place.map(|place| format!("{place}；")).unwrap_or_default();
-            format!("{place}同一命令加 --resume 会重新查询这些消息（消息约保留 3 天）")
+            format!(
+                "{place}同一命令加 --resume 会重新查询这些消息{}",
+                if is_of_5 {
+                    ""
+                } else {
+                    "（消息约保留 3 天）"
+                }
+            )
         } else {
             let place = place.map(|place| format!("{place}; ")).unwrap_or_default();
             format!(
-                "{place}the same command with --resume asks about them again, while the messages are kept (about 3 days)"
+                "{place}the same command with --resume asks about them again, while the messages are kept{}",
+                if is_of_5 { "" } else { " (about 3 days)" }
             )
         })
+    }
+
+    fn undetermined_step(&self) -> String {
+        let step = match (self.summary.is_by_deliveries(), self.is_chinese()) {
+            (true, true) => {
+                "无法判定不等于通过：原因见 evidence_note；请在消费组没有堆积时重新查询，或查看其自身的日志"
+            }
+            (true, false) => {
+                "undetermined does not count as passed: evidence_note says why; ask again when the group has no lag, or look at its own log"
+            }
+            (false, true) => "无法判定不等于通过：请启动该消费组，或查看其自身的日志",
+            (false, false) => {
+                "undetermined does not count as passed: start the group, or look at its own log"
+            }
+        };
+        step.to_owned()
     }
 
     /// Returns what to do about dead letters that make breaks, or `None` if there are none.
