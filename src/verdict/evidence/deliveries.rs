@@ -175,20 +175,18 @@ impl<'a> RowEvidence<'a> {
             note: EvidenceNote::RetryUnknown(why),
             ..history.finding(None, Verdict::Undetermined)
         };
-        match self.policy(group) {
-            None => unknown("the retry policy of the group was not read"),
-            Some(policy) => match &policy.unknown {
-                Some(why) => unknown(why),
-                None => {
-                    let failed = history.finding(None, Verdict::Failed);
-                    // A failure without a record is one of a delivery, too.
-                    if failed.attempts.max(1) > policy.max_retries {
-                        failed
-                    } else {
-                        history.finding(None, Verdict::Retrying)
-                    }
-                }
-            },
+        let Some(policy) = self.policy(group) else {
+            return unknown("the retry policy of the group was not read");
+        };
+        if let Some(why) = &policy.unknown {
+            return unknown(why);
+        }
+        let failed = history.finding(None, Verdict::Failed);
+        // A failure without a record is one of a delivery, too.
+        if failed.attempts.max(1) > policy.max_retries {
+            failed
+        } else {
+            history.finding(None, Verdict::Retrying)
         }
     }
 
@@ -410,104 +408,73 @@ mod tests {
         }
     }
 
-    fn lag(second: i64, ready: u64, inflight: u64, unknown: Option<&str>) -> EvidenceLine {
+    /// Parses `second:ready:inflight`, or `second:denied`.
+    fn lag(text: &str) -> EvidenceLine {
+        let mut parts = text.split(':');
+        let second = parts.next().unwrap().parse().unwrap();
+        let mut number = || parts.next().and_then(|text| text.parse().ok());
+        let (ready, inflight) = (number(), number());
         EvidenceLine::Lag(GroupLag {
             group: "g".into(),
             instance_id: None,
             topic: "orders".into(),
             at: at(second),
-            ready,
-            inflight,
-            unknown: unknown.map(Into::into),
+            ready: ready.unwrap_or_default(),
+            inflight: inflight.unwrap_or_default(),
+            unknown: ready.is_none().then(|| "no permission".into()),
         })
     }
 
+    const LAGS: &str = "
+        lags                 available  mark                 passed  note
+        300:0:0              0          -                    300     -
+        300:0:0              0          offline              300     -
+        300:0:0              0          filter_unknown       -       -
+        300:0:0              0          offline_tag_unknown  -       -
+        299:0:0              0          -                    -       no record, and the lag was read less than 5 minutes
+        300:0:0              -          -                    -       no record, and when consumers could receive
+        300:1:0              0          -                    -       no record, and the group's lag on the topic is 1 message
+        300:0:2              0          -                    -       no record, and the group's lag on the topic is 2 messages
+        300:denied           0          -                    -       no record, and the lag is unknown: no permission
+        -                    0          -                    -       no record, and the lag is unknown: it was not read
+        900:5:0,300:0:0      0          -                    300     -
+        299:0:0,900:5:0      0          -                    -       no record, and the group's lag on the topic is 5 messages
+    ";
+
     #[test]
     fn without_a_record_only_a_lag_of_zero_proves_something() {
-        let (zero, early) = (lag(300, 0, 0, None), lag(299, 0, 0, None));
-        let denied = lag(300, 0, 0, Some("no permission"));
-        for (lags, available, mark, passed_at, note) in [
-            (vec![zero.clone()], Some(0), "", Some(300), ""),
-            (vec![zero.clone()], Some(0), "offline", Some(300), ""),
-            (vec![zero.clone()], Some(0), "filter_unknown", None, ""),
-            (vec![zero.clone()], Some(0), "offline tag_unknown", None, ""),
-            (
-                vec![early.clone()],
-                Some(0),
-                "",
-                None,
-                "no record, and the lag was read less than 5",
-            ),
-            (
-                vec![zero.clone()],
-                None,
-                "",
-                None,
-                "no record, and when consumers",
-            ),
-            (
-                vec![lag(300, 1, 0, None)],
-                Some(0),
-                "",
-                None,
-                "no record, and the group's lag on the topic is 1 message",
-            ),
-            (
-                vec![lag(300, 0, 2, None)],
-                Some(0),
-                "",
-                None,
-                "no record, and the group's lag on the topic is 2 messages",
-            ),
-            (
-                vec![denied.clone()],
-                Some(0),
-                "",
-                None,
-                "no record, and the lag is unknown: no permission",
-            ),
-            (
-                vec![],
-                Some(0),
-                "",
-                None,
-                "no record, and the lag is unknown: it was not read",
-            ),
-            (
-                vec![lag(900, 5, 0, None), zero.clone()],
-                Some(0),
-                "",
-                Some(300),
-                "",
-            ),
-            (
-                vec![early, lag(900, 5, 0, None)],
-                Some(0),
-                "",
-                None,
-                "no record, and the group's lag on the topic is 5",
-            ),
-        ] {
+        for row in LAGS.trim().lines().skip(1) {
+            let mut cells = row.split_whitespace();
+            let [lags, available, mark, passed_at] = std::array::from_fn(|_| cells.next().unwrap());
+            let note = cells.collect::<Vec<_>>().join(" ");
             let mut index = EvidenceIndex::default();
-            for lag in &lags {
-                index.add(lag.clone());
+            for text in lags.split(',').filter(|text| *text != "-") {
+                index.add(lag(text));
             }
-            let evidence = index.of_row(7, "").with_answer(available.map(at), None);
-            let found = evidence.judge_by_lag("g", "orders", mark);
+            let available = available.parse().ok().map(at);
+            let evidence = index.of_row(7, "").with_answer(available, None);
+            let mark = mark.trim_matches('-').replacen("offline_", "offline ", 1);
+            let found = evidence.judge_by_lag("g", "orders", &mark);
+            let passed_at = passed_at.parse().ok().map(at);
             let expected = match passed_at {
                 Some(_) => (Verdict::Passed, Some(Evidence::Lag)),
                 None => (Verdict::Undetermined, None),
             };
-            assert_eq!((found.verdict, found.evidence), expected, "{lags:?} {mark}");
-            assert_eq!(found.at, passed_at.map(at), "{lags:?} {mark}");
+            assert_eq!((found.verdict, found.evidence), expected, "{row}");
+            assert_eq!(found.at, passed_at, "{row}");
             let said = found.note.to_string();
+            let note = note.trim_matches('-');
             assert!(
                 said.starts_with(note) && said.is_empty() == note.is_empty(),
-                "{said}"
+                "{row}: {said}"
             );
         }
+    }
+
+    #[test]
+    fn a_lag_is_that_of_one_group_on_one_topic() {
         let mut index = EvidenceIndex::default();
-        index.add(zero);
+        index.add(lag("300:0:0"));
         for (instance, group, topic) in [
             ("rmq-1", "g", "orders"),
             ("", "h", "orders"),

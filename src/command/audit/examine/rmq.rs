@@ -13,7 +13,7 @@ use super::{ExaminedRun, first_names, shown};
 use crate::engine::{Pacer, Permit};
 use crate::evidence::{GroupLag, RetryPolicy};
 use crate::humanize::counted;
-use crate::results::{Line, ResultsError};
+use crate::results::{Line, Previous, ResultsError};
 use crate::source::ons::LastCall;
 use crate::source::{CallPacer, Rmq};
 use crate::verdict::{Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupVerdict, Verdict};
@@ -58,7 +58,7 @@ impl RmqExaminer<'_> {
         &self,
         run: ExaminedRun<'_>,
     ) -> Result<(Vec<EvidenceLine>, u64), ResultsError> {
-        let earlier = run.previous.map(|previous| previous.lags());
+        let earlier = run.previous.map(Previous::lags);
         let earlier: Vec<GroupLag> = earlier.unwrap_or_default();
         let unread = Unread::of(run, &earlier)?;
         let calls = CountedCalls::of(self.pacer);
