@@ -197,13 +197,12 @@ impl Calls {
             names,
             mut parameters,
         } = call;
-        let method = match operation.method() {
-            "GET" => Method::GET,
-            _ => {
-                let instance = instance.or(self.instance.as_deref());
-                parameters.extend(instance.map(|id| ("InstanceId", id)));
-                Method::POST
-            }
+        let method = if operation.method() == "GET" {
+            Method::GET
+        } else {
+            let instance = instance.or(self.instance.as_deref());
+            parameters.extend(instance.map(|id| ("InstanceId", id)));
+            Method::POST
         };
         let path = operation.path_with(&names);
         let mut headers = self.headers.clone();

@@ -73,12 +73,15 @@ pub(super) struct RmqService<A> {
     /// The instance for queries without one.
     instance: Option<String>,
     /// What is known about the subscribers of each topic, by instance and name. Who asks holds the lock of the topic.
-    topics: Mutex<HashMap<[Box<str>; 2], Arc<AsyncMutex<Option<KnownSubscribers>>>>>,
+    topics: Mutex<HashMap<[Box<str>; 2], SubscribersCell>>,
     /// How long the subscribers of a topic are kept. `None`: as long as the client.
     kept_for: Option<SignedDuration>,
     /// Why messages could not be confirmed, as it was logged.
     unconfirmed: Mutex<BTreeSet<Arc<str>>>,
 }
+
+/// The subscribers of a topic, once they were asked for.
+type SubscribersCell = Arc<AsyncMutex<Option<KnownSubscribers>>>;
 
 /// The subscribers of a topic.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::subscriptions::Subscribers;
-use super::trace::Traced;
+use super::trace::{MessageInfo, Traced};
 use crate::message::Tag;
 use crate::offsets::{Marks, TrackType};
 use crate::source::{Trace, Track};
@@ -27,9 +27,7 @@ pub(super) fn answer(
         has_unnamed,
     } = traced;
     let mut unlisted = has_unnamed.then(|| Arc::from(UNNAMED_CONSUMER));
-    let tag = message
-        .as_ref()
-        .map_or(Tag::Unknown, |message| message.tag());
+    let tag = message.as_ref().map_or(Tag::Unknown, MessageInfo::tag);
     match subscribers {
         Ok(subscribers) => {
             if subscribers.has_unnamed {
@@ -58,7 +56,7 @@ pub(super) fn answer(
     // The results file sorts them in the same way.
     tracks.sort_by(|a, b| a.group.cmp(&b.group));
     Trace {
-        born_at: message.as_ref().and_then(|message| message.born_at()),
+        born_at: message.as_ref().and_then(MessageInfo::born_at),
         available_at: message.and_then(|message| message.available_at(&broker)),
         unlisted,
         ..Trace::new(tracks)

@@ -289,7 +289,7 @@ impl<A: Api, P: CallPacer> LetterReader<'_, A, P> {
         proofs: &mut Vec<Proof>,
     ) -> Result<(), GroupStop> {
         for letter in &page.letters {
-            let letter = DeadLetter::read(letter)?;
+            let letter = FoundLetter::read(letter)?;
             let instance_id = group.instance_id;
             for key in letter.keys {
                 if !self.request.keys.contains(key) {
@@ -347,7 +347,7 @@ fn read(found: &Value, number: u64) -> Result<LetterPage, GroupStop> {
 }
 
 /// What a dead letter says.
-struct DeadLetter<'v> {
+struct FoundLetter<'v> {
     /// Every ID by which a row may name the message.
     keys: Vec<&'v str>,
     /// The topic of the original message.
@@ -356,7 +356,7 @@ struct DeadLetter<'v> {
     attempts: u32,
 }
 
-impl<'v> DeadLetter<'v> {
+impl<'v> FoundLetter<'v> {
     fn read(letter: &'v Value) -> Result<Self, GroupStop> {
         let properties = fields::list(letter.get("PropertyList"), "MessageProperty");
         let properties = properties.unwrap_or_default();

@@ -111,6 +111,25 @@ fn errors_are_judged_by_their_codes() {
             Refused,
             Some("Odd"),
         ),
+        // With 5xx, of codes that nobody knows.
+        (
+            500,
+            r#"{"success":false,"code":"Odd"}"#,
+            Server,
+            Some("Odd"),
+        ),
+        (
+            200,
+            r#"{"success":false,"code":"Odd","httpStatusCode":503}"#,
+            Server,
+            Some("Odd"),
+        ),
+        (
+            500,
+            r#"{"success":false,"code":"Topic.NotFound"}"#,
+            NotFound,
+            Some("Topic.NotFound"),
+        ),
         // With 404, of the service and of something on the way.
         (
             404,

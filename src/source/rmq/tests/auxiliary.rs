@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Fake, Made, Reply, broken, paused, refused, success, time, unlimited};
+use super::{
+    Endpoint, Fake, Made, Reply, RmqService, broken, paused, refused, success, time, unlimited,
+};
 
 fn names() -> (Arc<str>, Arc<str>) {
     ("GID_a".into(), "orders".into())
@@ -185,8 +187,8 @@ fn retention_is_a_number_of_hours() {
 #[test]
 fn without_an_instance_nothing_is_asked() {
     let fake = Fake::answering(|_| broken());
-    let endpoint = crate::source::ons::Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
-    let service = super::RmqService::new(&fake, &endpoint);
+    let endpoint = Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
+    let service = RmqService::new(&fake, &endpoint);
     let (group, topic) = names();
     let reason = "neither the row nor the source names an instance";
     paused(async {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Fake, Made, Reply, broken, paused, query, refused, subscribed, success, time, traced,
-    unlimited, words,
+    Endpoint, Fake, Made, Reply, RmqService, broken, paused, query, refused, subscribed, success,
+    time, traced, unlimited, words,
 };
 use crate::engine::Pacer;
 use crate::message::Query;
@@ -194,8 +194,8 @@ fn a_missing_permission_names_the_topic() {
 #[test]
 fn without_an_instance_or_with_a_dot_as_name_nothing_is_asked() {
     let fake = service(broken(), broken(), broken());
-    let endpoint = crate::source::ons::Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
-    let without = super::RmqService::new(&fake, &endpoint);
+    let endpoint = Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
+    let without = RmqService::new(&fake, &endpoint);
     let nameless = Query {
         instance_id: None,
         ..query()
@@ -376,8 +376,9 @@ fn subscribers_that_cannot_be_listed_are_a_reason() {
     }
 }
 
-#[test]
-fn a_service_that_did_not_answer_is_asked_again_later() {
+/// Asks about a message at these minutes, while the list of subscribers cannot be read (`true`) or can. Returns whether each
+/// answer had it, and how many calls the lists took.
+fn lists(kept_for: Option<i64>, asked: &[(i64, bool)]) -> (Vec<bool>, usize) {
     let is_down = Cell::new(true);
     let minutes = Cell::new(0);
     let fake = Fake::answering(|made| match made.operation {
@@ -389,34 +390,39 @@ fn a_service_that_did_not_answer_is_asked_again_later() {
         fake,
         minutes: &minutes,
     };
-    paused(async {
-        let endpoint = crate::source::ons::Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
-        let service = super::RmqService::new(&fake, &endpoint);
-        let mut found = Vec::new();
-        for (now, down) in [(0, true), (1, false), (4, false), (5, false), (60, true)] {
-            minutes.set(now);
-            is_down.set(down);
-            let trace = service.trace(&query(), &unlimited()).await.unwrap();
-            found.push((words(&trace), trace.unlisted.is_some()));
+    let found = paused(async {
+        let endpoint = Endpoint::parse("rmq://cn-hangzhou", false).unwrap();
+        let mut service = RmqService::new(&fake, &endpoint);
+        if let Some(kept_for) = kept_for {
+            service = service.keeping_subscribers_for(SignedDuration::from_mins(kept_for));
         }
-        let listed = ("A=NO_RECORD".to_owned(), false);
-        let unlisted = (String::new(), true);
-        assert_eq!(
-            found,
-            [
-                unlisted.clone(),
-                unlisted.clone(),
-                unlisted,
-                listed.clone(),
-                listed
-            ]
-        );
+        let mut found = Vec::new();
+        for (now, down) in asked {
+            minutes.set(*now);
+            is_down.set(*down);
+            let trace = service.trace(&query(), &unlimited()).await.unwrap();
+            assert_eq!(trace.tracks.is_empty(), trace.unlisted.is_some());
+            found.push(trace.unlisted.is_none());
+        }
+        found
     });
-    let asked = fake.fake.operations();
-    assert_eq!(
-        asked.iter().filter(|name| **name == SUBSCRIPTIONS).count(),
-        6
-    );
+    let operations = fake.fake.operations();
+    let lists = operations.iter().filter(|name| **name == SUBSCRIPTIONS);
+    (found, lists.count())
+}
+
+#[test]
+fn a_service_that_did_not_answer_is_asked_again_later() {
+    let asked = [(0, true), (1, false), (4, false), (5, false), (60, true)];
+    let found = vec![false, false, false, true, true];
+    assert_eq!(lists(None, &asked), (found, 6));
+}
+
+#[test]
+fn subscribers_may_be_kept_for_a_time_only() {
+    let asked = [(0, false), (1, false), (2, true), (3, false), (4, false)];
+    let found = vec![true, true, false, false, true];
+    assert_eq!(lists(Some(2), &asked), (found, 7));
 }
 
 /// A service whose clock the test advances.

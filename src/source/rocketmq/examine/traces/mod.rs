@@ -22,7 +22,7 @@ type Delivered = (Box<str>, Box<str>);
 
 /// Keeps the records about messages of `keys`.
 #[derive(Debug)]
-struct Deliveries<'a> {
+struct ReportedDeliveries<'a> {
     keys: &'a MessageKeys,
     begun: RefCell<HashMap<Delivered, Begun>>,
     ended: RefCell<HashMap<Delivered, Ended>>,
@@ -51,7 +51,7 @@ impl<P: CallPacer> TopicExaminer<'_, P> {
     /// Reads the records about the messages of all groups.
     pub(super) async fn read_traces(&self, name: &Arc<str>) {
         let to = (self.asking.cluster.clock)();
-        let deliveries = Deliveries::new(self.request.keys);
+        let deliveries = ReportedDeliveries::new(self.request.keys);
         let reading = self.traces(name, &deliveries).await;
         let groups: Vec<_> = self.groups().into_iter().collect();
         self.proofs
@@ -62,7 +62,7 @@ impl<P: CallPacer> TopicExaminer<'_, P> {
         }
     }
 
-    async fn traces(&self, name: &str, deliveries: &Deliveries<'_>) -> Reading {
+    async fn traces(&self, name: &str, deliveries: &ReportedDeliveries<'_>) -> Reading {
         self.asking.count();
         let topic = match self.asking.cluster.topic_named(name).await {
             Ok(Some(topic)) => topic,
@@ -87,7 +87,7 @@ impl<P: CallPacer> TopicExaminer<'_, P> {
     }
 }
 
-impl Read for &Deliveries<'_> {
+impl Read for &ReportedDeliveries<'_> {
     type Message = WithBody;
 
     async fn pull(
@@ -121,7 +121,7 @@ impl Read for &Deliveries<'_> {
     }
 }
 
-impl<'a> Deliveries<'a> {
+impl<'a> ReportedDeliveries<'a> {
     fn new(keys: &'a MessageKeys) -> Self {
         Self {
             keys,

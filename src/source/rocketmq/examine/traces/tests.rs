@@ -3,7 +3,7 @@ use super::*;
 /// Shows proofs as `kind group key time attempts reason host`.
 fn shown(texts: &[&str], groups: &[&str]) -> Vec<String> {
     let keys: MessageKeys = ["K", "L"].into_iter().collect();
-    let deliveries = Deliveries::new(&keys);
+    let deliveries = ReportedDeliveries::new(&keys);
     for text in texts {
         let text = text.replace(',', "\u{1}").replace(' ', "\u{2}");
         deliveries.add(&text, "192.0.2.7");
