@@ -51,6 +51,7 @@ fn successes_have_their_data() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn errors_are_judged_by_their_codes() {
     use FailureKind::{Expired, Fatal, Forbidden, NotFound, Refused, Server, Throttled};
     for (status, body, kind, code) in [

@@ -14,6 +14,7 @@ fn names() -> (Arc<str>, Arc<str>) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_lag_is_that_of_the_topic() {
     let lag = |orders| success(&json!({"totalLag": {"readyCount": 9}, "topicLagMap": orders}));
     let unread = |what| {
@@ -84,6 +85,7 @@ fn a_lag_is_that_of_the_topic() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_retry_policy_says_where_dead_letters_go() {
     let policy = |fields| success(&json!({"consumeRetryPolicy": fields}));
     let unread = "an answer of GetConsumerGroup can't be read: it has no maxRetryTimes";
@@ -149,7 +151,7 @@ fn a_retry_policy_says_where_dead_letters_go() {
     }
 }
 
-fn retention(reply: Reply) -> Result<Duration, Arc<str>> {
+fn retention(reply: &Reply) -> Result<Duration, Arc<str>> {
     let fake = Fake::answering(|_| reply.clone());
     paused(async { fake.service().retention(None, &unlimited()).await })
 }
@@ -175,7 +177,7 @@ fn retention_is_a_number_of_hours() {
             Err("GetInstance was refused: Instance.NotFound: it is so"),
         ),
     ] {
-        let found = retention(reply);
+        let found = retention(&reply);
         let expected = expected.map(|hours| Duration::from_secs(hours * 3600));
         assert_eq!(
             found.as_ref().copied().map_err(|reason| &**reason),

@@ -236,6 +236,7 @@ fn a_consumer_or_subscription_without_a_name_leaves_the_groups_open() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_group_without_a_record_is_judged_by_its_subscription() {
     for (subscriptions, expected) in [
         (json!([{"consumerGroupId": "G"}]), "G=NO_RECORD"),

@@ -30,8 +30,14 @@ struct Made {
     parameters: Vec<(&'static str, String)>,
 }
 
-/// Status and body of a response, or why there is none.
-type Reply = Result<(u16, String), Failure>;
+/// What comes of a call.
+#[derive(Debug, Clone)]
+enum Reply {
+    /// Status and body of a response.
+    Body(u16, String),
+    /// The connection breaks.
+    Broken,
+}
 
 /// Answers calls by a function, each after ten milliseconds.
 struct Fake<F> {
@@ -67,7 +73,10 @@ impl<F: Fn(&Made) -> Reply> Api for &Fake<F> {
         };
         let answer = (self.answer)(&made);
         self.made.borrow_mut().push(made);
-        let (status, body) = answer?;
+        let Reply::Body(status, body) = answer else {
+            let message = "the connection broke";
+            return Err(Failure::new(FailureKind::Transport, None, message));
+        };
         parse(
             status,
             body.as_bytes(),
@@ -125,18 +134,17 @@ fn time(text: &str) -> Timestamp {
 /// A success with data.
 fn success(data: &Value) -> Reply {
     let body = json!({"requestId": "r-1", "success": true, "code": "200", "data": data});
-    Ok((200, body.to_string()))
+    Reply::Body(200, body.to_string())
 }
 
 /// An error of the service.
 fn refused(status: u16, code: &str) -> Reply {
     let body = json!({"requestId": "r-2", "success": false, "code": code, "message": "it is so"});
-    Ok((status, body.to_string()))
+    Reply::Body(status, body.to_string())
 }
 
-fn broken() -> Reply {
-    let message = "the connection broke";
-    Err(Failure::new(FailureKind::Transport, None, message))
+const fn broken() -> Reply {
+    Reply::Broken
 }
 
 /// The data of a trace: a message stored at noon in China, and these consumers.
@@ -159,8 +167,12 @@ fn subscribed(groups: &[&str]) -> Reply {
 /// Formats every track as `GROUP=WORD`, with its marks.
 fn words(trace: &Trace) -> String {
     let word = |track: &crate::source::Track| {
-        let marks: String = track.marks.words().map(|mark| format!("+{mark}")).collect();
-        format!("{}={}{marks}", track.group, track.track_type)
+        let mut word = format!("{}={}", track.group, track.track_type);
+        for mark in track.marks.words() {
+            word.push('+');
+            word.push_str(mark);
+        }
+        word
     };
     let words: Vec<_> = trace.tracks.iter().map(word).collect();
     words.join(" ")
