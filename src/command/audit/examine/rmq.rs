@@ -42,7 +42,7 @@ struct GroupOnTopic {
 
 /// What has to be read. Whether a group is expected decides what is read first.
 #[derive(Debug, Default)]
-struct Unread {
+struct UnreadGroups {
     lags: BTreeMap<GroupOnTopic, bool>,
     policies: BTreeMap<GroupName, bool>,
     /// Lags of the earlier run that prove something about answers that were taken from it.
@@ -60,7 +60,7 @@ impl RmqExaminer<'_> {
     ) -> Result<(Vec<EvidenceLine>, u64), ResultsError> {
         let earlier = run.previous.map(Previous::lags);
         let earlier: Vec<GroupLag> = earlier.unwrap_or_default();
-        let unread = Unread::of(run, &earlier)?;
+        let unread = UnreadGroups::of(run, &earlier)?;
         let calls = CountedCalls::of(self.pacer);
         let is_carried = |lag: &GroupLag| unread.carried.contains(&GroupOnTopic::of_lag(lag));
         let carried = earlier.into_iter().filter(is_carried);
@@ -154,7 +154,7 @@ fn expected_first<K: Ord>(keys: BTreeMap<K, bool>) -> impl Iterator<Item = K> {
 
 /// Says what was read, and what could not be read: each reason once. What no verdict about an expected group relies on is no
 /// warning.
-fn announce(unread: &Unread, (lags, policies): (&[GroupLag], &[RetryPolicy]), calls: u64) {
+fn announce(unread: &UnreadGroups, (lags, policies): (&[GroupLag], &[RetryPolicy]), calls: u64) {
     tracing::info!(
         "read {} of groups without a record and {} of groups that failed with {}",
         counted(lags.len() as u64, "lag", "lags"),
@@ -225,7 +225,7 @@ impl GroupOnTopic {
     }
 }
 
-impl Unread {
+impl UnreadGroups {
     /// Judges the rows by what the earlier run has read. What is undetermined then has to be read.
     fn of(run: ExaminedRun<'_>, earlier: &[GroupLag]) -> Result<Self, ResultsError> {
         let mut found = EvidenceIndex::default();
