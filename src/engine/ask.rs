@@ -1,18 +1,16 @@
 //! Asks one query until it is settled.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::sync::MutexGuard;
 
 use super::gate::Gate;
-use super::pacer::Permit;
 use super::quota_state::LONGEST_HOLD;
-use super::{Backoff, Engine, Pacer, Stop};
+use super::{Backoff, CountedCalls, Engine};
 use crate::clock::Clock;
 use crate::message::{Query, is_lower_case_key};
 use crate::results::Outcome;
-use crate::source::{CallPacer, Failure, FailureKind, Trace, TraceSource};
+use crate::source::{Failure, FailureKind, Trace, TraceSource};
 
 /// What is added to the message of a failure if a key in lower case is not found.
 const LOWER_CASE: &str =
@@ -46,7 +44,7 @@ impl<S: TraceSource> Engine<'_, S> {
     /// first: then the query is not settled.
     pub(super) async fn ask(&self, query: &Query, gate: &Gate) -> Option<Outcome> {
         let policy = self.policy;
-        let more = MoreCalls::new(self.pacer, self.stop);
+        let more = CountedCalls::of(self.pacer).until(self.stop);
         let mut throttled = 0;
         for attempt in 1.. {
             let alone = tokio::select! {
@@ -56,7 +54,7 @@ impl<S: TraceSource> Engine<'_, S> {
             };
             if let Some(refusal) = gate.permissions.refusal(query) {
                 let outcome = self.outcome(query, Err(refusal), (attempt - 1, throttled));
-                return Some(more.added_to(outcome));
+                return Some(with_more_calls(outcome, &more));
             }
             let answer = self.attempt(query, gate, (alone, &more)).await?;
             let again = match &answer {
@@ -77,7 +75,7 @@ impl<S: TraceSource> Engine<'_, S> {
                 },
                 _ => {
                     let outcome = self.outcome(query, answer, (attempt, throttled));
-                    return Some(more.added_to(outcome));
+                    return Some(with_more_calls(outcome, &more));
                 }
             }
         }
@@ -112,7 +110,7 @@ impl<S: TraceSource> Engine<'_, S> {
         &self,
         query: &Query,
         gate: &Gate,
-        (_alone, more): (Option<MutexGuard<'_, ()>>, &MoreCalls<'_>),
+        (_alone, more): (Option<MutexGuard<'_, ()>>, &CountedCalls<'_>),
     ) -> Option<Result<Trace, Failure>> {
         let mut waits = 0;
         loop {
@@ -146,7 +144,7 @@ impl<S: TraceSource> Engine<'_, S> {
         &self,
         query: &Query,
         gate: &Gate,
-        more: &MoreCalls<'_>,
+        more: &CountedCalls<'_>,
     ) -> Option<Result<Trace, Failure>> {
         let turn = tokio::select! {
             biased;
@@ -178,51 +176,11 @@ impl<S: TraceSource> Engine<'_, S> {
     }
 }
 
-/// The turns of the calls that an answer takes besides the first. After a stop was requested none comes any more, so that
-/// no call begins.
-struct MoreCalls<'a> {
-    pacer: &'a Pacer,
-    stop: &'a Stop,
-    /// Number of these calls.
-    begun: Cell<u32>,
-}
-
-impl<'a> MoreCalls<'a> {
-    const fn new(pacer: &'a Pacer, stop: &'a Stop) -> Self {
-        Self {
-            pacer,
-            stop,
-            begun: Cell::new(0),
-        }
-    }
-
-    /// Adds the number of these calls.
-    fn added_to(&self, outcome: Outcome) -> Outcome {
-        Outcome {
-            more_calls: self.begun.get(),
-            ..outcome
-        }
-    }
-}
-
-impl CallPacer for MoreCalls<'_> {
-    type Permit = Permit;
-
-    async fn turn(&self) -> Permit {
-        let turn = self.pacer.turn().await;
-        if self.stop.is_requested() {
-            std::future::pending::<()>().await;
-        }
-        self.begun.set(self.begun.get() + 1);
-        turn
-    }
-
-    async fn answered(&self, turn: Permit) {
-        self.pacer.answered(turn).await;
-    }
-
-    async fn throttled(&self, turn: Permit) {
-        self.pacer.throttled(turn, None).await;
+/// Adds the number of calls that the answer took besides the first of each attempt.
+fn with_more_calls(outcome: Outcome, more: &CountedCalls<'_>) -> Outcome {
+    Outcome {
+        more_calls: u32::try_from(more.begun()).unwrap_or(u32::MAX),
+        ..outcome
     }
 }
 

@@ -13,6 +13,7 @@
 mod adaptive_rate;
 mod ask;
 mod backoff;
+mod counted_calls;
 mod forecast;
 mod gate;
 mod limiter;
@@ -30,6 +31,7 @@ mod topic_permissions;
 
 pub use ask::Policy;
 pub use backoff::Backoff;
+pub use counted_calls::CountedCalls;
 pub use forecast::{Forecast, Oldest, RETENTION};
 pub use limiter::Limiter;
 pub use pacer::{Pacer, Permit};

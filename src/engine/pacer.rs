@@ -259,8 +259,8 @@ impl CallPacer for Pacer {
         self.answered(turn).await;
     }
 
-    async fn throttled(&self, turn: Permit) {
-        self.throttled(turn, None).await;
+    async fn throttled(&self, turn: Permit, asked: Option<Duration>) {
+        self.throttled(turn, asked).await;
     }
 }
 

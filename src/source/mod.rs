@@ -96,8 +96,8 @@ pub trait CallPacer {
     /// Reports that the call was answered and not throttled.
     fn answered(&self, permit: Self::Permit) -> impl Future<Output = ()>;
 
-    /// Reports that the call was throttled, so that later calls slow down.
-    fn throttled(&self, permit: Self::Permit) -> impl Future<Output = ()>;
+    /// Reports that the call was throttled, so that later calls slow down. `asked` is the wait that the source asked for.
+    fn throttled(&self, permit: Self::Permit, asked: Option<Duration>) -> impl Future<Output = ()>;
 }
 
 /// Lets every call begin at once, for tests.
@@ -113,7 +113,7 @@ impl CallPacer for Unpaced {
 
     async fn answered(&self, (): ()) {}
 
-    async fn throttled(&self, (): ()) {}
+    async fn throttled(&self, (): (), _asked: Option<Duration>) {}
 }
 
 /// All sources: a closed set, so a `match` suffices and no call is boxed.

@@ -64,8 +64,9 @@ impl<P: CallPacer> Asker<'_, P> {
         let answer = attempt.await;
         let failure = answer.as_ref().err();
         self.calls += u64::from(failure.is_none_or(|failure| !failure.no_call_made));
+        let asked = failure.and_then(|failure| failure.retry_after);
         match turn {
-            Some((pace, permit)) if is_throttled(failure) => pace.throttled(permit).await,
+            Some((pace, permit)) if is_throttled(failure) => pace.throttled(permit, asked).await,
             Some((pace, permit)) => pace.answered(permit).await,
             None => {}
         }

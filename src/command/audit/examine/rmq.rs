@@ -1,7 +1,6 @@
 //! Reads what judging the messages of ApsaraMQ for RocketMQ 5.x takes besides the recorded deliveries: the lags of groups
 //! that have no record of a message, and the retry policies of groups that failed.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,12 +9,12 @@ use jiff::Timestamp;
 
 use super::survey::{GroupName, each_message, instance_of};
 use super::{ExaminedRun, first_names, shown};
-use crate::engine::{Pacer, Permit};
+use crate::engine::{CountedCalls, Pacer};
 use crate::evidence::{GroupLag, RetryPolicy};
 use crate::humanize::counted;
 use crate::results::{Line, Previous, ResultsError};
+use crate::source::Rmq;
 use crate::source::ons::LastCall;
-use crate::source::{CallPacer, Rmq};
 use crate::verdict::{Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupVerdict, Verdict};
 
 /// Calls in flight at the same time.
@@ -71,10 +70,10 @@ impl RmqExaminer<'_> {
             key(one).cmp(&key(other))
         });
         let policies = self.policies(unread.policies.clone(), &calls).await;
-        announce(&unread, (&lags, &policies), calls.made.get());
+        announce(&unread, (&lags, &policies), calls.begun());
         let lags = lags.into_iter().map(EvidenceLine::Lag);
         let policies = policies.into_iter().map(EvidenceLine::Policy);
-        Ok((lags.chain(policies).collect(), calls.made.get()))
+        Ok((lags.chain(policies).collect(), calls.begun()))
     }
 
     async fn lags(
@@ -138,7 +137,7 @@ impl RmqExaminer<'_> {
 
     /// Returns why no other call may begin.
     fn refusal(&self, calls: &CountedCalls<'_>) -> Option<Arc<str>> {
-        if calls.made.get() >= self.limit {
+        if calls.begun() >= self.limit {
             return Some("--examine-limit allows no more calls".into());
         }
         self.last_call.reason()
@@ -261,38 +260,5 @@ impl UnreadGroups {
         } else if lacks_policy || seen.verdict() == Verdict::DeadLettered {
             *self.policies.entry(pair.group).or_insert(false) |= seen.expected;
         }
-    }
-}
-
-/// Counts the calls that begin.
-struct CountedCalls<'a> {
-    pacer: &'a Pacer,
-    made: Cell<u64>,
-}
-
-impl<'a> CountedCalls<'a> {
-    const fn of(pacer: &'a Pacer) -> Self {
-        Self {
-            pacer,
-            made: Cell::new(0),
-        }
-    }
-}
-
-impl CallPacer for CountedCalls<'_> {
-    type Permit = Permit;
-
-    async fn turn(&self) -> Permit {
-        let turn = self.pacer.turn().await;
-        self.made.set(self.made.get() + 1);
-        turn
-    }
-
-    async fn answered(&self, turn: Permit) {
-        self.pacer.answered(turn).await;
-    }
-
-    async fn throttled(&self, turn: Permit) {
-        self.pacer.throttled(turn, None).await;
     }
 }

@@ -115,7 +115,7 @@ impl<'a, P: CallPacer> Asking<'a, P> {
         let turn = self.pacer.turn().await;
         let answer = call(address).await;
         match &answer {
-            Err(error) if error.is_throttled() => self.pacer.throttled(turn).await,
+            Err(error) if error.is_throttled() => self.pacer.throttled(turn, None).await,
             _ => self.pacer.answered(turn).await,
         }
         Ok(answer)

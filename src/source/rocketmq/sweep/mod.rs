@@ -206,7 +206,7 @@ impl<'a, P: CallPacer> Sweep<'a, P> {
             let turn = self.pacer.turn().await;
             let pulled = self.pull(topic, queue, from, range.end).await;
             match &pulled {
-                Err(error) if error.is_throttled() => self.pacer.throttled(turn).await,
+                Err(error) if error.is_throttled() => self.pacer.throttled(turn, None).await,
                 _ => self.pacer.answered(turn).await,
             }
             let Ok(pulled) = pulled else { return };
