@@ -10,16 +10,14 @@ mod socket;
 mod wire;
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, LazyLock, Mutex};
-use std::thread::JoinHandle;
 
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use desk::{Desk, Seen, answer};
 pub(crate) use fault::{Fault, Refusal, respond};
-pub(crate) use socket::{Breaker, Sockets};
+pub(crate) use socket::{Breaker, ServerThread};
 use wire::SignedByV3;
 pub(crate) use wire::{Wire, is_date, text_of};
 
@@ -134,47 +132,24 @@ impl Setup {
 
     /// Starts the gateway on a free port, in a thread.
     pub(crate) fn start(self) -> Gateway {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
         let desk = Arc::new(Desk {
             setup: self,
             seen: Mutex::default(),
             called: Condvar::new(),
             released: CancellationToken::new(),
         });
-        let stop = CancellationToken::new();
-        let serve = serve(listener, desk.clone(), stop.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let thread = std::thread::spawn(move || runtime.block_on(serve));
+        let router = Router::new().fallback(answer).with_state(desk.clone());
         Gateway {
-            address,
+            server: ServerThread::start(router),
             desk,
-            stop,
-            thread: Some(thread),
         }
-    }
-}
-
-async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
-    let listener = Sockets(tokio::net::TcpListener::from_std(listener).unwrap());
-    let router = Router::new().fallback(answer).with_state(desk);
-    let service = router.into_make_service_with_connect_info::<Breaker>();
-    tokio::select! {
-        served = axum::serve(listener, service) => served.unwrap(),
-        () = stop.cancelled() => {}
     }
 }
 
 /// A gateway that runs until it is dropped.
 pub(crate) struct Gateway {
-    address: SocketAddr,
+    server: ServerThread,
     desk: Arc<Desk>,
-    stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -193,7 +168,7 @@ impl Gateway {
 
     /// Returns the value of `--source`.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.server.address)
     }
 
     /// Returns the arrival time of each call, in order.
@@ -228,8 +203,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.stop.cancel();
-        let ended = self.thread.take().unwrap().join();
+        let ended = self.server.stop();
         if !std::thread::panicking() {
             ended.unwrap();
             let complaints = &self.desk.seen.lock().unwrap().complaints;

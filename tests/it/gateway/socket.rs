@@ -6,13 +6,58 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::thread::JoinHandle;
 
+use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
-pub(crate) struct Sockets(pub(crate) TcpListener);
+/// Serves on a free port, in a thread, until it is stopped.
+pub(crate) struct ServerThread {
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ServerThread {
+    pub(crate) fn start(router: Router) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let serve = serve(listener, router, stop.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let thread = std::thread::spawn(move || runtime.block_on(serve));
+        Self {
+            address,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    /// Ends the thread. Returns how it ended.
+    pub(crate) fn stop(&mut self) -> std::thread::Result<()> {
+        self.stop.cancel();
+        self.thread.take().unwrap().join()
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, router: Router, stop: CancellationToken) {
+    let listener = Sockets(TcpListener::from_std(listener).unwrap());
+    let service = router.into_make_service_with_connect_info::<Breaker>();
+    tokio::select! {
+        served = axum::serve(listener, service) => served.unwrap(),
+        () = stop.cancelled() => {}
+    }
+}
+
+struct Sockets(TcpListener);
 
 /// A connection and its breaker.
 pub(crate) struct Socket {

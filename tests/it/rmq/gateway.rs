@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
 
 use axum::Router;
 use axum::body::{self, Body};
@@ -14,7 +13,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::Response;
 use tokio_util::sync::CancellationToken;
 
-use super::super::gateway::{Breaker, Keys, Refusal, SECRET, Sockets, Wire, respond};
+use super::super::gateway::{Breaker, Keys, Refusal, SECRET, ServerThread, Wire, respond};
 use super::super::tool::PATIENCE;
 use super::fault::{self, Rate};
 use super::truth::Truth;
@@ -62,38 +61,17 @@ impl Setup {
 
     /// Starts the gateway on a free port, in a thread.
     pub(crate) fn start(self) -> Gateway {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
         let desk = Arc::new(Desk {
             setup: self,
             seen: Mutex::default(),
             called: Condvar::new(),
             released: CancellationToken::new(),
         });
-        let stop = CancellationToken::new();
-        let serve = serve(listener, desk.clone(), stop.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let thread = std::thread::spawn(move || runtime.block_on(serve));
+        let router = Router::new().fallback(answer).with_state(desk.clone());
         Gateway {
-            address,
+            server: ServerThread::start(router),
             desk,
-            stop,
-            thread: Some(thread),
         }
-    }
-}
-
-async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
-    let listener = Sockets(tokio::net::TcpListener::from_std(listener).unwrap());
-    let router = Router::new().fallback(answer).with_state(desk);
-    let service = router.into_make_service_with_connect_info::<Breaker>();
-    tokio::select! {
-        served = axum::serve(listener, service) => served.unwrap(),
-        () = stop.cancelled() => {}
     }
 }
 
@@ -212,10 +190,8 @@ impl Desk {
 
 /// A gateway that runs until it is dropped.
 pub(crate) struct Gateway {
-    address: SocketAddr,
+    server: ServerThread,
     desk: Arc<Desk>,
-    stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -243,7 +219,7 @@ impl Gateway {
 
     /// Returns `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address
     }
 
     /// Returns the number of requests whose signature was right, by operation.
@@ -294,8 +270,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.stop.cancel();
-        let ended = self.thread.take().unwrap().join();
+        let ended = self.server.stop();
         if !std::thread::panicking() {
             ended.unwrap();
             let complaints = self.take_complaints();
