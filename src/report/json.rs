@@ -10,7 +10,9 @@ use super::{Summary, SummaryFormat};
 use crate::clock;
 use crate::input::InputNotes;
 use crate::results::DamagedColumn;
-use crate::verdict::{Evidence, Expectation, MessageVerdict, SampleResult, Totals};
+use crate::verdict::{
+    Evidence, Expectation, MessageVerdict, SampleResult, Totals, UndeterminedReason,
+};
 
 /// Writes one JSON object, pretty-printed.
 #[derive(Debug)]
@@ -78,6 +80,9 @@ pub(super) struct SummaryView<'a> {
     /// Topics whose groups are unknown, by the reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     unlisted_topics: &'a BTreeMap<String, BTreeSet<String>>,
+    /// Undetermined pairs of a group and a message, by the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    undetermined_because: BTreeMap<&'static str, u64>,
     /// What the traces of a random sample say.
     #[serde(skip_serializing_if = "Option::is_none")]
     sample: Option<SampleView>,
@@ -155,6 +160,9 @@ struct GroupCountsView {
     /// Messages that the group had passed in an earlier run and that are open now: its offset was likely reset.
     #[serde(skip_serializing_if = "Option::is_none")]
     regressed: Option<u64>,
+    /// Dead letters of the group that were not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_kept: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -189,6 +197,7 @@ impl<'a> SummaryView<'a> {
             missed_born_from: group.missed_born.map(|(first, _)| clock::rfc3339(first)),
             missed_born_to: group.missed_born.map(|(_, last)| clock::rfc3339(last)),
             regressed: (group.regressed > 0).then_some(group.regressed),
+            not_kept: (group.not_kept > 0).then_some(group.not_kept),
         };
         let runs = summary.results_files.iter().map(|results_file| RunView {
             run_id: &results_file.header().run_id,
@@ -245,6 +254,11 @@ impl<'a> SummaryView<'a> {
                 .map(|(group, why)| GapView { group, why })
                 .collect(),
             unlisted_topics: &tally.unlisted,
+            undetermined_because: UndeterminedReason::ALL
+                .into_iter()
+                .map(|reason| (reason.as_str(), tally.undetermined(reason)))
+                .filter(|(_, number)| *number > 0)
+                .collect(),
             sample: SampleView::of(summary),
             errors: &tally.errors,
             observed_from: tally.observed.as_ref().map(|(first, _)| first.as_str()),

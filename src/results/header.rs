@@ -169,6 +169,14 @@ pub struct EvidenceSection {
     pub lines: u64,
     /// Number of bytes, line ends included.
     pub bytes: u64,
+    /// Number of calls that the examination took.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Returns the default time zone, that of China.

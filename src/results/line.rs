@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::clock::rfc3339;
 use crate::message::{CowText, Position, Tag};
 use crate::source::LocatedMessage;
-use crate::verdict::{AnswerView, RowEvidence, TrackView};
+use crate::verdict::{AnswerFacts, AnswerView, RowEvidence, TrackView};
 
 /// A line between header and trailer, for one input row. Which fields are present says what became of the row.
 #[derive(Debug, Default, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Line<'a> {
     /// Since when consumers can receive the message, RFC 3339 UTC, if groups are judged by their lag.
     #[serde(borrow, default)]
     pub available_at: CowText<'a>,
+    /// Why that is unknown; empty if it is known, or if it does not matter.
+    #[serde(borrow, default)]
+    pub unavailable: CowText<'a>,
     /// Why the tracks may lack groups that subscribe to the topic; empty if they are complete.
     #[serde(borrow, default)]
     pub unlisted: CowText<'a>,
@@ -84,8 +87,11 @@ impl Line<'_> {
             "" => None,
             time => time.parse().ok(),
         };
-        let unlisted = Some(&*self.unlisted).filter(|why| !why.is_empty());
-        evidence.with_answer(available_at, unlisted)
+        evidence.with_answer(AnswerFacts {
+            available_at,
+            unavailable: &self.unavailable,
+            unlisted: Some(&*self.unlisted).filter(|why| !why.is_empty()),
+        })
     }
 
     /// Returns what the verdict is based on. `None` for a duplicate, whose answer is in another line.

@@ -64,6 +64,7 @@ impl Outcome {
                 born_at,
                 unique_key: line.unique_key.as_deref().map(Into::into),
                 available_at: line.available_at.parse().ok(),
+                unavailable: text(&line.unavailable).map(Into::into),
                 unlisted: text(&line.unlisted).map(Into::into),
                 ..Trace::new(tracks.iter().map(track).collect())
             }),

@@ -112,7 +112,7 @@ impl ResultsWriter {
     ///
     /// If a step fails. The partial file then keeps all answers.
     pub fn finish(self, now: Timestamp) -> Result<Totals, ResultsError> {
-        self.settle()?.finish(&[], now)
+        self.settle()?.finish((&[], 0), now)
     }
 
     /// Ends the rows: all of them are settled and written. They can be read before the results file is completed.
@@ -186,13 +186,17 @@ impl SettledRows {
         order::each(lines, self.start.earlier, each_text).map_err(write_error("read", &self.target))
     }
 
-    /// Completes the results file: puts the lines in row order, adds `evidence` and the trailer with totals and seal, syncs
+    /// Completes the results file: puts the lines in row order, adds `evidence`, which took so many calls, and the trailer with totals and seal, syncs
     /// the file and renames it. `now` is the end of the run. Returns the totals.
     ///
     /// # Errors
     ///
     /// If a step fails. The partial file then keeps all answers.
-    pub fn finish(self, evidence: &[EvidenceLine], now: Timestamp) -> Result<Totals, ResultsError> {
+    pub fn finish(
+        self,
+        (evidence, calls): (&[EvidenceLine], u64),
+        now: Timestamp,
+    ) -> Result<Totals, ResultsError> {
         let target = self.target;
         let failed = |doing| write_error(doing, &target);
         let behind = evidence::written(evidence);
@@ -204,6 +208,7 @@ impl SettledRows {
             evidence: (!evidence.is_empty()).then_some(EvidenceSection {
                 lines: evidence.len() as u64,
                 bytes: behind.len() as u64,
+                calls,
             }),
             finished_at: clock::rfc3339(now),
             sha256: String::new(),

@@ -39,6 +39,8 @@ struct WrittenLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     available_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unavailable: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unlisted: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     observed_at: Option<&'a str>,
@@ -141,6 +143,7 @@ impl LineWriter {
                         line.found = trace.found.as_deref().map(FoundView::of);
                         line.request_id = trace.request_id.as_deref();
                         line.available_at = trace.available_at.map(rfc3339);
+                        line.unavailable = trace.unavailable.as_deref();
                         line.unlisted = trace.unlisted.as_deref();
                     }
                     Err(failure) => {

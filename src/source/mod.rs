@@ -193,6 +193,8 @@ pub struct Trace {
     pub unique_key: Option<Arc<str>>,
     /// Since when consumers can receive the message, if the source says so and judges groups by their lag.
     pub available_at: Option<Timestamp>,
+    /// Why it is unknown since when consumers can receive the message, if groups are judged by their lag.
+    pub unavailable: Option<Arc<str>>,
     /// Why the tracks may lack groups that subscribe to the topic. `None` if they are complete.
     pub unlisted: Option<Arc<str>>,
 }
@@ -208,6 +210,7 @@ impl Trace {
             born_at: None,
             unique_key: None,
             available_at: None,
+            unavailable: None,
             unlisted: None,
         }
     }

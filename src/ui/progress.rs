@@ -10,7 +10,9 @@ use crate::input::{Entry, Row};
 use crate::message::Query;
 use crate::results::{Header, MessageContexts, Outcome};
 use crate::source::{FailureKind, Track};
-use crate::verdict::{AnswerView, Expectations, MessageVerdict, RowEvidence, TrackView, judge};
+use crate::verdict::{
+    AnswerFacts, AnswerView, Expectations, MessageVerdict, RowEvidence, TrackView, judge,
+};
 
 /// The time between two progress lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -200,8 +202,11 @@ impl LiveJudge {
                 let tracks: Vec<_> = trace.tracks.iter().map(view).collect();
                 let subject = self.contexts.of_row(row, query);
                 let answer = AnswerView::Tracks(&tracks);
-                let unlisted = trace.unlisted.as_deref();
-                let evidence = RowEvidence::default().with_answer(trace.available_at, unlisted);
+                let evidence = RowEvidence::default().with_answer(AnswerFacts {
+                    available_at: trace.available_at,
+                    unavailable: trace.unavailable.as_deref().unwrap_or_default(),
+                    unlisted: trace.unlisted.as_deref(),
+                });
                 judge(answer, &subject, &self.expectations, evidence).verdict
             }
             Err(failure) if failure.kind == FailureKind::NotFound => MessageVerdict::NotFound,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::TrackFacts;
-use super::{Expectations, GroupFinding, MessageContext, RowEvidence, SampleResult};
+use super::{EvidenceNote, Expectations, GroupFinding, MessageContext, RowEvidence, SampleResult};
 use crate::evidence::Deliveries;
 
 /// The verdict about one group and one message, concluded from the track type and from what was examined beyond it.
@@ -289,11 +289,20 @@ pub fn judge<'a>(
     let expected = expected_groups
         .as_ref()
         .map(|expected_groups| &expected_groups.groups);
-    let groups = judge_groups(tracks, (subject, expectations), expected, evidence);
+    let mut groups = judge_groups(tracks, (subject, expectations), expected, evidence);
     let unlisted = evidence.unlisted();
+    let may_lack_groups = unlisted.filter(|_| expected.is_none());
+    if let Some(why) = may_lack_groups {
+        for seen in groups
+            .iter_mut()
+            .filter(|seen| seen.finding.note.is_nothing())
+        {
+            seen.finding.note = EvidenceNote::Unlisted(why);
+        }
+    }
     let counted = groups.iter().filter(|seen| seen.expected);
     Judged {
-        verdict: conclude(&groups, unlisted.is_some() && expected.is_none()),
+        verdict: conclude(&groups, may_lack_groups.is_some()),
         unlisted,
         sampled: evidence.sampled(counted.map(|seen| seen.group)),
         groups,
@@ -384,6 +393,7 @@ fn conclude(groups: &[GroupVerdict<'_>], may_lack_groups: bool) -> MessageVerdic
 mod tests {
     use super::*;
     use crate::offsets::TrackType;
+    use crate::verdict::AnswerFacts;
 
     fn verdict_of(
         tracks: &[(&str, &str)],
@@ -612,7 +622,10 @@ mod tests {
                 AnswerView::Tracks(tracks),
                 &MessageContext::of_topic("orders"),
                 expectations,
-                RowEvidence::default().with_answer(None, unlisted),
+                RowEvidence::default().with_answer(AnswerFacts {
+                    unlisted,
+                    ..AnswerFacts::default()
+                }),
             );
             assert_eq!(judged.verdict, verdict, "{tracks:?} {unlisted:?}");
             assert_eq!(judged.unlisted, unlisted);
@@ -625,7 +638,8 @@ mod tests {
                 };
                 assert_eq!(seen.verdict(), expected);
                 let note = seen.finding.note.to_string();
-                let is_said = is_b && unlisted.is_some();
+                let may_lack = expectations == &nothing;
+                let is_said = (is_b || may_lack) && unlisted.is_some();
                 assert_eq!(note.contains("denied"), is_said, "{note}");
             }
         }

@@ -15,8 +15,8 @@ mod topics;
 mod totals;
 
 pub use evidence::{
-    DeliveryStatus, Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupFinding, RowEvidence,
-    RowProof, SampleResult, TracedRow, UnexaminedRow,
+    AnswerFacts, DeliveryStatus, Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupFinding,
+    RowEvidence, RowProof, SampleResult, TracedRow, UndeterminedReason, UnexaminedRow,
 };
 pub(crate) use expect::EVERY_TOPIC;
 pub use expect::{Expectation, Expectations, ExpectedGroups, MessageContext};

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use crate::message::{CowText, is_lower_case_key};
 
 use super::{
-    Evidence, GroupVerdict, Judged, MessageVerdict, SampleResult, TopicCounts, Totals, Verdict,
+    Evidence, EvidenceNote, GroupVerdict, Judged, MessageVerdict, SampleResult, TopicCounts,
+    Totals, UndeterminedReason, Verdict,
 };
 
 /// The most kinds of break that are counted separately. An incident has a handful.
@@ -29,6 +30,8 @@ pub struct GroupTally {
     pub missed_born: Option<(Timestamp, Timestamp)>,
     /// Distinct messages that the group had passed in an earlier run and that are open now.
     pub regressed: u64,
+    /// Distinct messages that are dead letters of the group and were not kept.
+    pub not_kept: u64,
     evidence: [u64; Evidence::ALL.len()],
     missed_as: [u64; Verdict::ALL.len()],
 }
@@ -77,6 +80,7 @@ impl GroupTally {
         if let Some(evidence) = seen.finding.evidence {
             self.evidence[evidence as usize] += 1;
         }
+        self.not_kept += u64::from(seen.finding.note == EvidenceNote::NotKept);
         self.answers += u64::from(seen.is_answered());
         self.expected += u64::from(seen.expected);
         self.unexpected += u64::from(seen.unexpected);
@@ -101,6 +105,7 @@ impl GroupTally {
         self.expected += next.expected;
         self.unexpected += next.unexpected;
         self.regressed += next.regressed;
+        self.not_kept += next.not_kept;
         self.missed += next.missed;
         self.missed_born = span(self.missed_born, next.missed_born);
     }
@@ -145,6 +150,8 @@ pub struct Tally {
     pub topics: TopicCounts,
     /// The groups, in name order.
     pub groups: BTreeMap<String, GroupTally>,
+    /// Undetermined pairs of a group and a distinct message, by the reason, if it is known.
+    undetermined: [u64; UndeterminedReason::ALL.len()],
     /// The topics whose groups are unknown, by the reason.
     pub unlisted: BTreeMap<String, BTreeSet<String>>,
     /// The error codes of messages that were not found or not answered.
@@ -202,6 +209,12 @@ impl Tally {
         self.sampled[result as usize]
     }
 
+    /// Returns the number of undetermined pairs of a group and a distinct message for this reason.
+    #[must_use]
+    pub const fn undetermined(&self, reason: UndeterminedReason) -> u64 {
+        self.undetermined[reason as usize]
+    }
+
     /// Returns whether every row is reconciled.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -251,6 +264,9 @@ impl Tally {
             *self.errors.entry(code.to_owned()).or_default() += 1;
         }
         self.observe(facts.observed_at);
+        for seen in &judged.groups {
+            self.note_undetermined(seen);
+        }
         // Both lists are in name order, and most messages have the same groups, so one walk finds them.
         let mut remaining = self.groups.iter_mut();
         let mut new_groups = Vec::new();
@@ -296,6 +312,9 @@ impl Tally {
         for (name, theirs) in next.groups {
             self.groups.entry(name).or_default().append(&theirs);
         }
+        for (mine, theirs) in self.undetermined.iter_mut().zip(next.undetermined) {
+            *mine += theirs;
+        }
         for (why, topics) in next.unlisted {
             self.unlisted.entry(why).or_default().extend(topics);
         }
@@ -315,6 +334,14 @@ impl Tally {
                 None if room => self.breaks.push(theirs),
                 None => {}
             }
+        }
+    }
+
+    fn note_undetermined(&mut self, seen: &GroupVerdict<'_>) {
+        if seen.verdict() == Verdict::Undetermined
+            && let Some(reason) = seen.finding.note.undetermined_reason()
+        {
+            self.undetermined[reason as usize] += 1;
         }
     }
 

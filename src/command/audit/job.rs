@@ -252,6 +252,7 @@ impl Job {
             for instance in instances.into_iter().take(INSTANCES_ASKED) {
                 match rmq.retention(instance, &self.pacer).await {
                     Ok(kept) => {
+                        tracing::info!("the instance keeps messages for {}", humanize::days(kept));
                         shortest = Some(shortest.map_or(kept, |shortest| shortest.min(kept)));
                     }
                     Err(why) => tracing::info!(
@@ -421,6 +422,7 @@ impl Stage<'_> {
             Source::Rmq(rmq) => Some(RmqExaminer {
                 rmq,
                 pacer: run.pacer,
+                rate: self.pace.rate,
                 limit: self.examine.limit,
                 last_call,
             }),

@@ -156,10 +156,10 @@ impl<'a> QueryRun<'a> {
                 let hint = sink.resume_hint.unwrap_or_else(|| examine_hint(path));
                 let lines = match self.examine {
                     Some(stage) => stage.examine((&rows, header), self.env),
-                    None => Ok(Vec::new()),
+                    None => Ok((Vec::new(), 0)),
                 };
-                let lines = lines.map_err(|failed| failed.and_hint(hint))?;
-                Ok(rows.finish(&lines, clock())?)
+                let (lines, calls) = lines.map_err(|failed| failed.and_hint(hint))?;
+                Ok(rows.finish((&lines, calls), clock())?)
             }
             Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
                 Some(deadline) if is_late.get() => {

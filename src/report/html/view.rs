@@ -169,7 +169,7 @@ fn verdicts(text: &SummaryText<'_>) -> [(&'static str, Vec<[&'static str; 3]>); 
     let locale = text.locale;
     let described = |code, name, meaning| [code, locale.text(name), locale.text(meaning)];
     let of_group = |verdict: Verdict| {
-        let (name, meaning) = (phrases::verdict(verdict), phrases::meaning(verdict));
+        let (name, meaning) = (phrases::verdict(verdict), text.group_meaning(verdict));
         described(verdict.as_str(), name, meaning)
     };
     let of_message = |verdict: MessageVerdict| {
@@ -225,7 +225,7 @@ fn legend(text: &SummaryText<'_>) -> Vec<[&'static str; 3]> {
     };
     let occurring = Verdict::ALL.into_iter().filter(occurs);
     let described = |verdict: Verdict| {
-        let (name, meaning) = (phrases::verdict(verdict), phrases::meaning(verdict));
+        let (name, meaning) = (phrases::verdict(verdict), text.group_meaning(verdict));
         [verdict.as_str(), locale.text(name), locale.text(meaning)]
     };
     occurring.map(described).collect()

@@ -182,18 +182,24 @@ impl Locale {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::UndeterminedReason;
 
     #[test]
     fn every_phrase_is_written_in_both_languages() {
         let is_chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         let verdicts = Verdict::ALL.map(phrases::verdict);
         let messages = MessageVerdict::ALL.map(phrases::message_verdict);
-        let meanings = Verdict::ALL.map(phrases::meaning);
+        let meanings = [
+            Verdict::ALL.map(phrases::meaning),
+            Verdict::ALL.map(phrases::recorded_meaning),
+        ];
+        let meanings = meanings.into_iter().flatten();
+        let reasons = UndeterminedReason::ALL.map(phrases::undetermined_reason);
         let message_meanings = [true, false].into_iter().flat_map(|has| {
             MessageVerdict::ALL.map(|verdict| phrases::message_meaning(verdict, has))
         });
         let all = phrases::ALL.iter().copied().chain(verdicts).chain(messages);
-        for phrase in all.chain(meanings).chain(message_meanings) {
+        for phrase in all.chain(meanings).chain(message_meanings).chain(reasons) {
             assert!(
                 !phrase.en.is_empty() && !is_chinese(phrase.en),
                 "{phrase:?}"

@@ -4,7 +4,7 @@
 //! reconciliation (对账, 差异).
 
 use super::Phrase;
-use crate::verdict::{MessageVerdict, Verdict};
+use crate::verdict::{MessageVerdict, UndeterminedReason, Verdict};
 
 /// Declares phrases, and a list of them for the test of all translations.
 macro_rules! phrases {
@@ -130,6 +130,12 @@ phrases! {
     HOW_JUDGED_WITHOUT:
         "For each message the source said a word about each consumer group, judged by the group's offset. No expectations were given, so only the groups that answered are judged: a group that was never started is invisible here. What copies in retry and dead-letter topics and reports of clients prove goes before the offset. A message is a break if a group that answered is open, retrying, failed, or dead-lettered where that is not accepted; undetermined is not a pass.",
         "对每条消息，数据源按消费位点给出各消费组的状态。由于未指定消费约定，本报告只判定有结果的消费组：从未启动的消费组不会出现。若重试主题、死信主题中的副本或客户端的上报能证明更多，则以其为准。只要有一个有结果的消费组未消费（open）、重试中（retrying）、消费失败（failed），或成为死信（dead_lettered）而未获认可，该消息即为差异；无法判定（undetermined）不等于通过。";
+    HOW_JUDGED_RECORDED:
+        "For each message the service said what it has recorded about its deliveries to each group, and the newest record decides. A group without a record is judged by its subscription and by its lag. The report compares this with the groups that were expected. A message is a break if an expected group is open, absent, retrying or failed, or filtered or dead-lettered where that is not accepted; undetermined is not a pass.",
+        "对每条消息，服务端给出向各消费组投递的记录，以最新记录为准；没有记录的消费组按其订阅关系与堆积量判定。本报告将其与应消费的消费组核对。应消费的消费组未消费（open）、缺失（absent）、重试中（retrying）或消费失败（failed），或被过滤（filtered）、成为死信（dead_lettered）而未获认可，即为差异；无法判定（undetermined）不算通过。";
+    HOW_JUDGED_RECORDED_WITHOUT:
+        "For each message the service said what it has recorded about its deliveries to each group, and the newest record decides. A group without a record is judged by its subscription and by its lag. No expectations were given, so only the groups that answered are judged: a group that was never started is invisible here. A message is a break if a group that answered is open, retrying, failed, or dead-lettered where that is not accepted; undetermined is not a pass.",
+        "对每条消息，服务端给出向各消费组投递的记录，以最新记录为准；没有记录的消费组按其订阅关系与堆积量判定。由于未指定消费约定，本报告只判定有结果的消费组：从未启动的消费组不会出现。有结果的消费组未消费（open）、重试中（retrying）、消费失败（failed），或成为死信（dead_lettered）而未获认可，即为差异；无法判定（undetermined）不算通过。";
     MEANING: "meaning", "含义";
     CODE: "code", "代码";
     THE_RUN: "The run", "运行信息";
@@ -207,8 +213,8 @@ phrases! {
         "open: a delivery was in process, ask again before acting",
         "未消费（open）：查询时正在投递处理，处置前请重新查询";
     UNRECORDED_IN_SHORT:
-        "undetermined: no record of a delivery and a lag, or a status that is not understood; neither a pass nor a break",
-        "无法判定（undetermined）：没有投递记录且有堆积，或状态无法识别；既不算通过，也不算差异";
+        "undetermined: the records or the lag prove nothing, or something could not be read; neither a pass nor a break",
+        "无法判定（undetermined）：记录或堆积量不能证明什么，或有内容无法读取；既不算通过，也不算差异";
     DEAD_LETTERED_IN_SHORT:
         "dead_lettered: failed at least once, perhaps sent again and processed since",
         "死信（dead_lettered）：至少失败一次，此后可能已重新投递并处理";
@@ -311,6 +317,75 @@ pub(crate) const fn message_verdict(verdict: MessageVerdict) -> Phrase {
         en: verdict.as_str(),
         zh,
     }
+}
+
+/// Returns why pairs of a group and a message are undetermined.
+#[must_use]
+pub(crate) const fn undetermined_reason(reason: UndeterminedReason) -> Phrase {
+    let (en, zh) = match reason {
+        UndeterminedReason::Status => ("the status is not understood", "状态无法识别"),
+        UndeterminedReason::RetryPolicy => ("a retry policy is unknown", "重试策略未知"),
+        UndeterminedReason::Backlog => ("no record, and a lag", "没有记录且有堆积"),
+        UndeterminedReason::Early => (
+            "no record, and the lag was read too early",
+            "没有记录，且堆积量读取过早",
+        ),
+        UndeterminedReason::Lag => (
+            "no record, and the lag is unknown",
+            "没有记录，且堆积量未知",
+        ),
+        UndeterminedReason::Available => (
+            "no record, and when it could be received is unknown",
+            "没有记录，且何时可消费未知",
+        ),
+        UndeterminedReason::Filter => (
+            "no record, and the filter is unknown",
+            "没有记录，且过滤条件未知",
+        ),
+        UndeterminedReason::Broadcasting => ("broadcasting", "广播消费"),
+        UndeterminedReason::Existence => {
+            ("whether the message exists is unknown", "消息是否存在未知")
+        }
+        UndeterminedReason::Groups => ("the groups of the topic are unknown", "主题的消费组未知"),
+    };
+    Phrase { en, zh }
+}
+
+/// Returns what a verdict about a group means if the source records deliveries.
+#[must_use]
+pub(crate) const fn recorded_meaning(verdict: Verdict) -> Phrase {
+    let (en, zh) = match verdict {
+        Verdict::Passed => (
+            "a client acknowledged the message, or the group had no lag afterwards",
+            "客户端已确认，或此后该消费组没有堆积",
+        ),
+        Verdict::Filtered => (
+            "skipped by the group's subscription as it is today",
+            "按消费组当前的订阅关系被过滤",
+        ),
+        Verdict::Open => ("a client has the message", "客户端正在处理该消息"),
+        Verdict::Undetermined => (
+            "records and lag prove nothing, or something could not be read",
+            "记录与堆积量不能证明什么，或有内容无法读取",
+        ),
+        Verdict::Absent => (
+            "the group was expected, and it does not subscribe to the topic",
+            "约定应消费的消费组没有订阅该主题",
+        ),
+        Verdict::DeadLettered => (
+            "no delivery succeeded, and the service has given up",
+            "投递均未成功，服务端已放弃投递",
+        ),
+        Verdict::Retrying => (
+            "the newest delivery failed, and the retry policy allows another",
+            "最近一次投递失败，按重试策略还会投递",
+        ),
+        Verdict::Failed => (
+            "the newest delivery failed, and the retry policy allows no other",
+            "最近一次投递失败，按重试策略不再投递",
+        ),
+    };
+    Phrase { en, zh }
 }
 
 /// Returns what a verdict about a group means.

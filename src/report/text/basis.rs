@@ -50,6 +50,15 @@ impl SummaryText<'_> {
         caveats.map(|(_, short)| self.locale.text(short)).collect()
     }
 
+    /// Returns what a verdict about a group means here.
+    pub(in crate::report) fn group_meaning(&self, verdict: Verdict) -> Phrase {
+        if self.summary.is_by_deliveries() {
+            phrases::recorded_meaning(verdict)
+        } else {
+            phrases::meaning(verdict)
+        }
+    }
+
     /// Returns what a break is, or `None` if there is none.
     #[must_use]
     pub fn break_in_short(&self) -> Option<String> {

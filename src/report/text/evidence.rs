@@ -6,7 +6,7 @@ use super::SummaryText;
 use super::sample::sampled_failures;
 use crate::humanize::{count, counted};
 use crate::report::locale::phrases;
-use crate::verdict::{Evidence, GroupTally, SampleResult, Verdict};
+use crate::verdict::{Evidence, GroupTally, SampleResult, UndeterminedReason, Verdict};
 
 /// The most groups that are named for one reason.
 const GROUPS_NAMED: usize = 5;
@@ -44,6 +44,28 @@ impl SummaryText<'_> {
         let passed = self.locale.text(phrases::verdict(Verdict::Passed));
         let colon = self.locale.text(phrases::COLON);
         Some(format!("{passed}{colon}{}", self.locale.listed(&parts)))
+    }
+
+    /// Returns why pairs of a group and a message are undetermined. `None` if no reason is known.
+    fn undetermined_by_reason(&self) -> Option<String> {
+        let counts =
+            UndeterminedReason::ALL.map(|reason| (reason, self.summary.tally.undetermined(reason)));
+        let occurring = counts.into_iter().filter(|(_, number)| *number > 0);
+        let parts: Vec<_> = occurring
+            .map(|(reason, number)| {
+                let text = self.locale.text(phrases::undetermined_reason(reason));
+                format!("{text} {}", count(number))
+            })
+            .collect();
+        if parts.is_empty() {
+            return None;
+        }
+        let parts = self.locale.listed(&parts);
+        Some(if self.is_chinese() {
+            format!("无法判定（undetermined）的原因：{parts}")
+        } else {
+            format!("undetermined because: {parts}")
+        })
     }
 
     /// Returns which groups were not examined completely, each reason once. `None` if all were, or if nothing was to be
@@ -131,6 +153,7 @@ impl SummaryText<'_> {
     pub fn examination_notes(&self) -> Vec<String> {
         let notes = [
             self.passed_by_evidence(),
+            self.undetermined_by_reason(),
             self.unlisted(),
             self.not_examined(),
             self.unexamined_files(),

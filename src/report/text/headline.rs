@@ -240,6 +240,9 @@ impl SummaryText<'_> {
             [] if is_chinese => format!("未被 {name} 消费"),
             [] => format!("{were} missed by {name}"),
             [(only, number)] if *number == group.missed => match (only, is_chinese) {
+                (Verdict::DeadLettered, _) if self.summary.is_by_deliveries() => {
+                    self.given_up(group, name)
+                }
                 (Verdict::DeadLettered, true) => format!("进入了 {name} 的死信队列"),
                 (Verdict::DeadLettered, false) => format!("ended in {name}'s dead-letter queue"),
                 (Verdict::Retrying, true) => format!("正在等待 {name} 重试"),
@@ -262,16 +265,43 @@ impl SummaryText<'_> {
         }
     }
 
+    /// Returns what became of dead letters of a source that records deliveries.
+    fn given_up(&self, group: &GroupTally, name: &str) -> String {
+        let not_kept = self.not_kept(group.not_kept);
+        let not_kept = not_kept.map(|text| self.locale.in_brackets(&text));
+        let not_kept = not_kept.unwrap_or_default();
+        if self.is_chinese() {
+            format!("成为 {name} 的死信{not_kept}")
+        } else {
+            format!("became dead letters of {name}{not_kept}")
+        }
+    }
+
+    /// Returns how many dead letters were not kept. `None` if there are none.
+    pub(super) fn not_kept(&self, number: u64) -> Option<String> {
+        (number > 0).then(|| {
+            if self.is_chinese() {
+                format!("其中 {} 条未保留", count(number))
+            } else {
+                format!("{} not kept", count(number))
+            }
+        })
+    }
+
     /// Returns the failures of a group with their numbers, as details of the headline.
     fn named_failures(&self, group: &GroupTally) -> Vec<String> {
         let failures = Self::failures(group).into_iter();
         failures
             .map(|(verdict, number)| {
                 let name = self.locale.text(phrases::verdict(verdict));
+                let not_kept = match (verdict, self.not_kept(group.not_kept)) {
+                    (Verdict::DeadLettered, Some(not_kept)) => self.locale.in_brackets(&not_kept),
+                    _ => String::new(),
+                };
                 if self.is_chinese() {
-                    format!("{name} {}", self.messages(number))
+                    format!("{name} {}{not_kept}", self.messages(number))
                 } else {
-                    format!("{} {}", count(number), name.replace('_', "-"))
+                    format!("{} {}{not_kept}", count(number), name.replace('_', "-"))
                 }
             })
             .collect()

@@ -82,10 +82,11 @@ impl SummaryText<'_> {
 
     /// Returns how messages were judged, for readers who were not there.
     pub(in crate::report) fn how_judged(&self) -> Phrase {
-        if self.has_expectations() {
-            phrases::HOW_JUDGED
-        } else {
-            phrases::HOW_JUDGED_WITHOUT
+        match (self.summary.is_by_deliveries(), self.has_expectations()) {
+            (false, true) => phrases::HOW_JUDGED,
+            (false, false) => phrases::HOW_JUDGED_WITHOUT,
+            (true, true) => phrases::HOW_JUDGED_RECORDED,
+            (true, false) => phrases::HOW_JUDGED_RECORDED_WITHOUT,
         }
     }
 

@@ -45,13 +45,26 @@ impl SummaryText<'_> {
         }
         let tally = &self.summary.tally;
         let [calls, retries, throttled] = [tally.calls, tally.retries, tally.throttled].map(count);
-        Some(if self.is_chinese() {
+        let sections = self.summary.results_files.iter();
+        let sections = sections.filter_map(|results_file| results_file.trailer().evidence);
+        let examining: u64 = sections.map(|section| section.calls).sum();
+        let all = (examining > 0).then(|| (count(tally.calls + examining), count(examining)));
+        let of_messages = if self.is_chinese() {
             format!("{calls} 次，其中重试 {retries} 次，被限流 {throttled} 次")
         } else {
             format!(
                 "{calls} ({}, {throttled} throttled)",
                 counted(tally.retries, "retry", "retries")
             )
+        };
+        Some(match all {
+            None => of_messages,
+            Some((all, examining)) if self.is_chinese() => {
+                format!("{all} 次：检查 {examining} 次，查询消息 {of_messages}")
+            }
+            Some((all, examining)) => {
+                format!("{all}: {examining} to examine, for messages {of_messages}")
+            }
         })
     }
 }

@@ -107,11 +107,18 @@ impl SummaryText<'_> {
     fn dead_letters_step(&self) -> Option<String> {
         let mut groups = self.summary.tally.groups.values();
         let is_any = groups.any(|group| group.missed_as(Verdict::DeadLettered) > 0);
+        let not_kept = self.summary.tally.groups.values();
+        let not_kept = self.not_kept(not_kept.map(|group| group.not_kept).sum());
         is_any.then(|| {
             if self.is_chinese() {
+                let not_kept = not_kept.map(|text| format!("；{text}，须由生产者重新发送"));
                 "死信：重新投递之前，请先查明并排除失败原因".to_owned()
+                    + &not_kept.unwrap_or_default()
             } else {
+                let not_kept =
+                    not_kept.map(|text| format!("; {text}: only the producer can send them again"));
                 "dead letters: correct what made them fail before they are sent again".to_owned()
+                    + &not_kept.unwrap_or_default()
             }
         })
     }

@@ -29,7 +29,7 @@ pub(super) fn write(
     };
     page.section(&about(phrases::ABOUT_GROUP))?;
     for &verdict in summary.group_verdicts() {
-        let meaning = locale.text(phrases::meaning(verdict));
+        let meaning = locale.text(text.group_meaning(verdict));
         entry(&mut page, verdict.as_str(), meaning)?;
     }
     page.section(&about(phrases::ABOUT_MESSAGE))?;

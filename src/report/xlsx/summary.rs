@@ -103,7 +103,7 @@ fn groups(page: &mut SheetWriter<'_>, summary: &Summary<'_>) -> XlsxResult {
     };
     for verdict in Verdict::ALL.into_iter().filter(occurs) {
         let name = locale.verdict(verdict) + locale.text(phrases::COLON);
-        let meaning = locale.text(phrases::meaning(verdict));
+        let meaning = locale.text(summary.text().group_meaning(verdict));
         page.spread(&[PageCell::Text(&name)], &[(1, 8, meaning)])?;
     }
     Ok(())

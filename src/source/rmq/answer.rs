@@ -81,7 +81,9 @@ impl TopLevel {
     /// Returns the message. The dynamic one names the parameter that is wrong.
     fn message(&self) -> Option<String> {
         match (self.message.said(), self.dynamic_message.said()) {
-            (Some(message), Some(dynamic)) if !message.contains(dynamic) => {
+            (Some(message), Some(dynamic))
+                if !message.contains(dynamic) && self.code() != Some(dynamic.trim()) =>
+            {
                 Some(format!("{message} ({dynamic})"))
             }
             (message, dynamic) => message.or(dynamic).map(str::to_owned),

@@ -29,6 +29,8 @@ use crate::source::{CallPacer, Failure, FailureKind, Trace, TraceSource};
 
 /// The code for a message that does not exist, or has no trace.
 const NO_MESSAGE: &str = "Message.NotFound";
+/// The code for an instance that does not exist.
+const NO_SUCH_INSTANCE: &str = "Instance.NotFound";
 /// The code for a call without an instance.
 const NO_INSTANCE: &str = "MissingInstanceId";
 
@@ -367,6 +369,9 @@ impl<A: Api> RmqService<A> {
 
     /// Adds to a failure the resource whose permission is missing.
     fn with_resource(&self, mut failure: Failure, [instance, topic, _]: &[&str; 3]) -> Failure {
+        if failure.code.as_deref() == Some(NO_SUCH_INSTANCE) {
+            failure.message = format!("the instance {instance}: {}", failure.message);
+        }
         if failure.code.as_deref().is_some_and(errors::is_permission) {
             let place = (self.region.as_deref(), *instance, *topic);
             failure.hint = Some(errors::topic_permission(GET_TRACE.name(), place));

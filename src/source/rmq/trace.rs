@@ -228,19 +228,26 @@ impl MessageInfo {
             .map_or(Tag::Unknown, |tag| Tag::from(tag.said()))
     }
 
-    /// Returns when consumers could receive the message. `None` if that is not certain.
-    pub(super) fn available_at(&self, broker: &BrokerInfo) -> Option<Timestamp> {
-        let stored = self.store_time.time()?;
-        let kind = self
-            .message_type
-            .said()
-            .map(|kind| kind.trim().to_ascii_uppercase());
+    /// Returns when consumers could receive the message.
+    ///
+    /// # Errors
+    ///
+    /// Why that is not certain.
+    pub(super) fn available_at(&self, broker: &BrokerInfo) -> Result<Timestamp, &'static str> {
+        let stored = self.store_time.time().ok_or("its store time is unknown")?;
+        let kind = self.message_type.said();
+        let kind = kind.map(|kind| kind.trim().to_ascii_uppercase());
         match kind.as_deref() {
-            None | Some("NORMAL" | "FIFO") => Some(stored),
-            Some("DELAY") if broker.recall_result.said().is_none() => {
-                Some(broker.preset_delay_time.time()?.max(stored))
+            None | Some("NORMAL" | "FIFO") => Ok(stored),
+            Some("DELAY") if broker.recall_result.said().is_some() => Err("it was recalled"),
+            Some("DELAY") => {
+                let set_for = broker.preset_delay_time.time();
+                let set_for = set_for.ok_or("its delay is unknown")?;
+                Ok(set_for.max(stored))
             }
-            _ => None,
+            Some("TRANSACTION") => Err("it is a TRANSACTION message"),
+            Some("LITE") => Err("it is a LITE message"),
+            Some(_) => Err("its type is unknown"),
         }
     }
 }

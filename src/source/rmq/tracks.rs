@@ -55,9 +55,13 @@ pub(super) fn answer(
     }
     // The results file sorts them in the same way.
     tracks.sort_by(|a, b| a.group.cmp(&b.group));
+    let available = message
+        .as_ref()
+        .map(|message| message.available_at(&broker));
     Trace {
         born_at: message.as_ref().and_then(MessageInfo::born_at),
-        available_at: message.and_then(|message| message.available_at(&broker)),
+        available_at: available.as_ref().and_then(|available| available.ok()),
+        unavailable: available.and_then(Result::err).map(Arc::from),
         unlisted,
         ..Trace::new(tracks)
     }

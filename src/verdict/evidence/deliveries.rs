@@ -10,6 +10,9 @@ use crate::verdict::Verdict;
 /// A lag says nothing about messages that were stored so shortly before it was read: the service counts with a delay.
 const LAG_IS_LATE: SignedDuration = SignedDuration::from_mins(5);
 
+/// Why nothing follows from the retry policy of a group.
+const POLICY_NOT_READ: &str = "the retry policy of the group was not read";
+
 /// What a status word of a delivery says. The words are not documented, so only words whose parts are known mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeliveryStatus {
@@ -81,6 +84,20 @@ impl<'a> DeliveryHistory<'a> {
         }
     }
 
+    /// Adds to a finding without a note the word of the record that decides, if that of the group says something else.
+    fn with_word(&self, finding: GroupFinding<'a>, deciding: Option<usize>) -> GroupFinding<'a> {
+        let word = deciding.map_or("", |nth| &*self.records[nth].status);
+        let says_the_same = DeliveryStatus::of(word) == DeliveryStatus::of(self.word);
+        let is_said = !word.is_empty() && !self.word.is_empty();
+        if !is_said || says_the_same || !finding.note.is_nothing() {
+            return finding;
+        }
+        GroupFinding {
+            note: EvidenceNote::DecidedBy(word),
+            ..finding
+        }
+    }
+
     /// Returns the finding with the deliveries up to this place. `nth` is the place of the deciding record.
     fn finding(&self, nth: Option<usize>, verdict: Verdict) -> GroupFinding<'a> {
         let nth = nth.or_else(|| self.records.len().checked_sub(1));
@@ -126,23 +143,26 @@ impl<'a> RowEvidence<'a> {
             return self.judge_dead_letter(group, dead, (&history, succeeded));
         }
         if succeeded.is_some() && succeeded > history.newest(DeliveryStatus::Failed) {
-            return history.finding(succeeded, Verdict::Passed);
+            let passed = history.finding(succeeded, Verdict::Passed);
+            return history.with_word(passed, succeeded);
         }
-        match DeliveryStatus::of(history.last_word()) {
+        let last = history.last_word();
+        let found = match DeliveryStatus::of(last) {
             DeliveryStatus::Succeeded => history.finding(None, Verdict::Passed),
             DeliveryStatus::InProcess => history.finding(None, Verdict::Open),
             DeliveryStatus::Failed => self.after_failure(group, &history),
             DeliveryStatus::Unclear => GroupFinding {
-                note: EvidenceNote::UnclearStatus(history.last_word()),
+                note: EvidenceNote::UnclearStatus(last),
                 ..history.finding(None, Verdict::Undetermined)
             },
-        }
+        };
+        history.with_word(found, history.records.len().checked_sub(1))
     }
 
     fn judge_dead_letter(
         &self,
         group: &str,
-        dead: &DeadLetter,
+        dead: &'a DeadLetter,
         (history, succeeded): (&DeliveryHistory<'a>, Option<usize>),
     ) -> GroupFinding<'a> {
         let success = history.finding(succeeded, Verdict::Passed);
@@ -154,17 +174,19 @@ impl<'a> RowEvidence<'a> {
                 ..success
             };
         }
-        let policy = self.policy(group).filter(|policy| policy.unknown.is_none());
-        let is_kept =
-            dead.topic.is_some() || policy.is_none_or(|policy| policy.dead_letter_topic.is_some());
+        let note = match (&dead.topic, self.policy(group)) {
+            (Some(topic), _) => EvidenceNote::KeptIn(topic),
+            (None, None) => EvidenceNote::KeptUnknown(POLICY_NOT_READ),
+            (None, Some(policy)) => match (&policy.unknown, &policy.dead_letter_topic) {
+                (Some(why), _) => EvidenceNote::KeptUnknown(why),
+                (None, Some(topic)) => EvidenceNote::KeptIn(topic),
+                (None, None) => EvidenceNote::NotKept,
+            },
+        };
         GroupFinding {
             at: dead.at,
             host: "",
-            note: if is_kept {
-                EvidenceNote::Nothing
-            } else {
-                EvidenceNote::NotKept
-            },
+            note,
             ..history.finding(None, Verdict::DeadLettered)
         }
     }
@@ -176,7 +198,7 @@ impl<'a> RowEvidence<'a> {
             ..history.finding(None, Verdict::Undetermined)
         };
         let Some(policy) = self.policy(group) else {
-            return unknown("the retry policy of the group was not read");
+            return unknown(POLICY_NOT_READ);
         };
         if let Some(why) = &policy.unknown {
             return unknown(why);
@@ -202,18 +224,27 @@ impl<'a> RowEvidence<'a> {
             host: "",
             note: EvidenceNote::Nothing,
         };
-        let is_filter_unknown = |word| matches!(word, "filter_unknown" | "tag_unknown");
-        if mark.split(' ').any(is_filter_unknown) {
-            return finding; // the mark says why
-        }
+        let has_mark = |known| mark.split(' ').any(|word| word == known);
         let lags = || self.lags(group, topic);
-        let (Some(newest), Some(available)) = (lags().max_by_key(|lag| lag.at), self.available_at)
-        else {
-            finding.note = match self.available_at {
-                Some(_) => EvidenceNote::LagUnknown("it was not read"),
-                None => EvidenceNote::AvailableUnknown,
-            };
-            return finding;
+        let newest = lags().max_by_key(|lag| lag.at);
+        let (newest, available) = match (newest, self.answer.available_at) {
+            _ if has_mark("filter_unknown") => {
+                finding.note = EvidenceNote::FilterUnknown;
+                return finding;
+            }
+            _ if has_mark("tag_unknown") => {
+                finding.note = EvidenceNote::TagUnknown;
+                return finding;
+            }
+            (_, None) => {
+                finding.note = EvidenceNote::AvailableUnknown(self.answer.unavailable);
+                return finding;
+            }
+            (None, Some(_)) => {
+                finding.note = EvidenceNote::LagUnknown("it was not read");
+                return finding;
+            }
+            (Some(newest), Some(available)) => (newest, available),
         };
         let proofs = lags().filter(|lag| proves(lag, available));
         if let Some(at) = proofs.map(|lag| lag.at).min() {
@@ -242,7 +273,7 @@ mod tests {
 
     use super::*;
     use crate::evidence::RetryPolicy;
-    use crate::verdict::{EvidenceIndex, EvidenceLine};
+    use crate::verdict::{AnswerFacts, EvidenceIndex, EvidenceLine};
 
     /// Returns the time `second` seconds after noon.
     fn at(second: i64) -> Timestamp {
@@ -329,13 +360,13 @@ mod tests {
         group     records                          dead          policy  verdict        attempts at  note
         SUCCESS   SUCCESS@10                       -             -       passed         1        10  -
         -         CONSUME_OK@10                    -             -       passed         1        10  -
-        FAILED    FAIL@10,SUCCESS@20               -             -       passed         2        20  -
-        FAILED    SUCCESS@20,FAIL@10               -             -       passed         2        20  -
-        SUCCESS   SUCCESS@10,FAIL@20               -             16      retrying       2        20  -
-        SUCCESS   SUCCESS@10,FAIL@10               -             16      retrying       2        10  -
+        FAILED    FAIL@10,SUCCESS@20               -             -       passed         2        20  decided
+        FAILED    SUCCESS@20,FAIL@10               -             -       passed         2        20  decided
+        SUCCESS   SUCCESS@10,FAIL@20               -             16      retrying       2        20  decided
+        SUCCESS   SUCCESS@10,FAIL@10               -             16      retrying       2        10  decided
         SUCCESS   SUCCESS@10,CONSUMING@20          -             -       passed         1        10  -
         SUCCESS   SUCCESS@10,ODD@20                -             -       passed         1        10  -
-        SUCCESS   SUCCESS@10,FAIL@20,CONSUMING@30  -             -       open           3        30  -
+        SUCCESS   SUCCESS@10,FAIL@20,CONSUMING@30  -             -       open           3        30  decided
         -         FAIL@10,CONSUMING@20             -             -       open           2        20  -
         -         CONSUMING@10                     -             -       open           1        10  -
         -         FAIL@10,ODD@20                   -             16      undetermined   2        20  the
@@ -358,16 +389,16 @@ mod tests {
         SUCCESS   -@10                             -             -       passed         1        10  -
         FAILED    -@10                             -             0       failed         1        10  -
         FAILED    FAIL@10,-@20                     -             0       undetermined   2        20  the
-        FAILED    FAIL@10                          dead@10       16+     dead_lettered  1        10  -
+        FAILED    FAIL@10                          dead@10       16+     dead_lettered  1        10  kept
         FAILED    FAIL@10                          dead@10       16      dead_lettered  1        10  not
-        FAILED    FAIL@10                          dead@10:dlq   16      dead_lettered  1        10  -
-        FAILED    FAIL@10                          dead@10       denied  dead_lettered  1        10  -
-        FAILED    FAIL@10                          dead@10       -       dead_lettered  1        10  -
-        FAILED    FAIL@10                          dead          16+     dead_lettered  1        -   -
+        FAILED    FAIL@10                          dead@10:dlq   16      dead_lettered  1        10  kept
+        FAILED    FAIL@10                          dead@10       denied  dead_lettered  1        10  whether
+        FAILED    FAIL@10                          dead@10       -       dead_lettered  1        10  whether
+        FAILED    FAIL@10                          dead          16+     dead_lettered  1        -   kept
         SUCCESS   FAIL@10,SUCCESS@16               dead@10       16+     passed         2        16  dead-lettered
-        SUCCESS   FAIL@10,SUCCESS@15               dead@10       16+     dead_lettered  2        10  -
-        SUCCESS   FAIL@10,SUCCESS@99               dead          16+     dead_lettered  2        -   -
-        SUCCESS   -                                dead@10       16+     dead_lettered  0        10  -
+        SUCCESS   FAIL@10,SUCCESS@15               dead@10       16+     dead_lettered  2        10  kept
+        SUCCESS   FAIL@10,SUCCESS@99               dead          16+     dead_lettered  2        -   kept
+        SUCCESS   -                                dead@10       16+     dead_lettered  0        10  kept
     ";
 
     #[test]
@@ -425,14 +456,22 @@ mod tests {
         })
     }
 
+    fn available_since(available_at: Option<Timestamp>) -> AnswerFacts<'static> {
+        AnswerFacts {
+            available_at,
+            unavailable: "it is a LITE message",
+            unlisted: None,
+        }
+    }
+
     const LAGS: &str = "
         lags                 available  mark                 passed  note
         300:0:0              0          -                    300     -
         300:0:0              0          offline              300     -
-        300:0:0              0          filter_unknown       -       -
-        300:0:0              0          offline_tag_unknown  -       -
+        300:0:0              0          filter_unknown       -       no record, and the group filters by SQL
+        300:0:0              0          offline_tag_unknown  -       no record; the group filters by tags
         299:0:0              0          -                    -       no record, and the lag was read less than 5 minutes
-        300:0:0              -          -                    -       no record, and when consumers could receive
+        300:0:0              -          -                    -       no record, and when consumers could receive the message is unknown: it is a LITE message
         300:1:0              0          -                    -       no record, and the group's lag on the topic is 1 message
         300:0:2              0          -                    -       no record, and the group's lag on the topic is 2 messages
         300:denied           0          -                    -       no record, and the lag is unknown: no permission
@@ -452,7 +491,7 @@ mod tests {
                 index.add(lag(text));
             }
             let available = available.parse().ok().map(at);
-            let evidence = index.of_row(7, "").with_answer(available, None);
+            let evidence = index.of_row(7, "").with_answer(available_since(available));
             let mark = mark.trim_matches('-').replacen("offline_", "offline ", 1);
             let found = evidence.judge_by_lag("g", "orders", &mark);
             let passed_at = passed_at.parse().ok().map(at);
@@ -480,7 +519,9 @@ mod tests {
             ("", "h", "orders"),
             ("", "g", "bills"),
         ] {
-            let evidence = index.of_row(7, instance).with_answer(Some(at(0)), None);
+            let evidence = index
+                .of_row(7, instance)
+                .with_answer(available_since(Some(at(0))));
             let found = evidence.judge_by_lag(group, topic, "");
             assert_eq!(
                 found.verdict,

@@ -22,7 +22,7 @@ use crate::offsets::TrackType;
 pub use deliveries::DeliveryStatus;
 pub use index::EvidenceIndex;
 pub use line::{EvidenceLine, RowProof, TracedRow, UnexaminedRow};
-pub use note::EvidenceNote;
+pub use note::{EvidenceNote, UndeterminedReason};
 
 use index::GroupExamined;
 
@@ -78,10 +78,25 @@ pub struct RowEvidence<'a> {
     index: Option<&'a EvidenceIndex>,
     row: u64,
     instance: &'a str,
-    /// Since when consumers could receive the message.
-    available_at: Option<Timestamp>,
+    answer: AnswerFacts<'a>,
+}
+
+/// What the answer about a message says for all groups.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnswerFacts<'a> {
+    /// Since when consumers could receive the message, if that is known.
+    pub available_at: Option<Timestamp>,
+    /// Why it is unknown; may be empty.
+    pub unavailable: &'a str,
     /// Why the answer may lack groups that subscribe to the topic.
-    unlisted: Option<&'a str>,
+    pub unlisted: Option<&'a str>,
+}
+
+impl AnswerFacts<'_> {
+    /// Returns whether the source records deliveries and has the message.
+    const fn is_of_recorded_message(&self) -> bool {
+        self.available_at.is_some() || !self.unavailable.is_empty()
+    }
 }
 
 /// The verdict about one group and one message, with what it rests on.
@@ -140,24 +155,15 @@ impl<'t> TrackFacts<'t> {
 }
 
 impl<'a> RowEvidence<'a> {
-    /// Adds what the answer about the message says for all groups: since when consumers could receive the message, and why
-    /// groups may be missing.
+    /// Adds what the answer about the message says for all groups.
     #[must_use]
-    pub const fn with_answer(
-        self,
-        available_at: Option<Timestamp>,
-        unlisted: Option<&'a str>,
-    ) -> Self {
-        Self {
-            available_at,
-            unlisted,
-            ..self
-        }
+    pub const fn with_answer(self, answer: AnswerFacts<'a>) -> Self {
+        Self { answer, ..self }
     }
 
     /// Returns why the answer may lack groups that subscribe to the topic.
     pub(super) const fn unlisted(&self) -> Option<&'a str> {
-        self.unlisted
+        self.answer.unlisted
     }
 
     /// Judges a group by everything that is known.
@@ -173,17 +179,19 @@ impl<'a> RowEvidence<'a> {
             return self.judge_by_lag(track.group, subject.topic, track.mark);
         }
         let finding = self.judge(track, subject.earliest_copy());
-        match self.unlisted {
-            Some(why) if finding.verdict == Verdict::Absent => GroupFinding {
-                verdict: Verdict::Undetermined,
-                note: EvidenceNote::Unlisted(why),
-                ..finding
-            },
-            _ if track.word == TrackType::UNCONFIRMED.as_str() => GroupFinding {
-                note: EvidenceNote::Unconfirmed,
-                ..finding
-            },
-            _ => finding,
+        let is = |word: TrackType| track.word == word.as_str();
+        let note = match self.answer.unlisted {
+            Some(why) if finding.verdict == Verdict::Absent => EvidenceNote::Unlisted(why),
+            _ if is(TrackType::UNCONFIRMED) => EvidenceNote::Unconfirmed,
+            _ if is(TrackType::CONSUME_BROADCASTING) && self.answer.is_of_recorded_message() => {
+                EvidenceNote::Broadcasting
+            }
+            _ => return finding,
+        };
+        GroupFinding {
+            verdict: Verdict::Undetermined,
+            note,
+            ..finding
         }
     }
 

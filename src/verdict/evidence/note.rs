@@ -34,6 +34,18 @@ pub enum EvidenceNote<'a> {
     Beyond(ProofKind, Timestamp),
     /// The group has no dead-letter topic, so the dead letter is gone.
     NotKept,
+    /// The topic that keeps the dead letter.
+    KeptIn(&'a str),
+    /// Why it is unknown whether the dead letter is kept.
+    KeptUnknown(&'a str),
+    /// The status word of the record that decides; that of the group says something else.
+    DecidedBy(&'a str),
+    /// There is no record of a delivery, and the filter of the group is unknown.
+    FilterUnknown,
+    /// There is no record of a delivery, and the group filters by tags while the tag of the message is unknown.
+    TagUnknown,
+    /// Every client of the group receives every message.
+    Broadcasting,
     /// A status word that is not understood; empty if there is none.
     UnclearStatus(&'a str),
     /// A client reported a failure, and this is why it is unknown whether the message is delivered again.
@@ -44,15 +56,92 @@ pub enum EvidenceNote<'a> {
     Backlog(u64),
     /// There is no record of a delivery, and the lag was read too early.
     LagTooEarly,
-    /// There is no record of a delivery, and it is unknown when consumers could receive the message.
-    AvailableUnknown,
+    /// There is no record of a delivery, and this is why it is unknown when consumers could receive the message; may be
+    /// empty.
+    AvailableUnknown(&'a str),
     /// There is no trace, and whether the message exists is unknown.
     Unconfirmed,
     /// The groups of the topic are unknown, for this reason.
     Unlisted(&'a str),
 }
 
+/// Why a group is undetermined, in classes that are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UndeterminedReason {
+    /// The status word is not understood, or there is none.
+    Status,
+    /// The newest delivery failed, and the retry policy is unknown.
+    RetryPolicy,
+    /// The group had a lag on the topic.
+    Backlog,
+    /// The lag was read too early.
+    Early,
+    /// The lag is unknown.
+    Lag,
+    /// It is unknown when consumers could receive the message.
+    Available,
+    /// The filter of the group or the tag of the message is unknown.
+    Filter,
+    /// Every client receives every message.
+    Broadcasting,
+    /// It is unknown whether the message exists.
+    Existence,
+    /// The groups of the topic are unknown.
+    Groups,
+}
+
+impl UndeterminedReason {
+    /// All reasons, in the order of the reports.
+    pub const ALL: [Self; 10] = [
+        Self::Status,
+        Self::RetryPolicy,
+        Self::Backlog,
+        Self::Early,
+        Self::Lag,
+        Self::Available,
+        Self::Filter,
+        Self::Broadcasting,
+        Self::Existence,
+        Self::Groups,
+    ];
+
+    /// Returns the name in machine formats.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::RetryPolicy => "retry_policy",
+            Self::Backlog => "backlog",
+            Self::Early => "early",
+            Self::Lag => "lag",
+            Self::Available => "available",
+            Self::Filter => "filter",
+            Self::Broadcasting => "broadcasting",
+            Self::Existence => "existence",
+            Self::Groups => "groups",
+        }
+    }
+}
+
 impl EvidenceNote<'_> {
+    /// Returns why a group is undetermined, if this note says so.
+    #[must_use]
+    pub const fn undetermined_reason(&self) -> Option<UndeterminedReason> {
+        Some(match self {
+            Self::UnclearStatus(_) => UndeterminedReason::Status,
+            Self::RetryUnknown(_) => UndeterminedReason::RetryPolicy,
+            Self::Backlog(_) => UndeterminedReason::Backlog,
+            Self::LagTooEarly => UndeterminedReason::Early,
+            Self::LagUnknown(_) => UndeterminedReason::Lag,
+            Self::AvailableUnknown(_) => UndeterminedReason::Available,
+            Self::FilterUnknown | Self::TagUnknown => UndeterminedReason::Filter,
+            Self::Broadcasting => UndeterminedReason::Broadcasting,
+            Self::Unconfirmed => UndeterminedReason::Existence,
+            Self::Unlisted(_) => UndeterminedReason::Groups,
+            _ => return None,
+        })
+    }
+
     /// Returns whether there is nothing to say.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -87,6 +176,18 @@ impl fmt::Display for EvidenceNote<'_> {
                 write!(f, "{what} {}", rfc3339(*at))
             }
             Self::NotKept => f.write_str("not kept: the group has no dead-letter topic"),
+            Self::KeptIn(topic) => write!(f, "kept in the topic {topic}"),
+            Self::KeptUnknown(why) => write!(f, "whether it is kept is unknown: {why}"),
+            Self::DecidedBy(word) => write!(f, "decided by the record with the status `{word}`"),
+            Self::FilterUnknown => f.write_str(
+                "no record, and the group filters by SQL, or its clients filter differently",
+            ),
+            Self::TagUnknown => {
+                f.write_str("no record; the group filters by tags, and the tag is unknown")
+            }
+            Self::Broadcasting => {
+                f.write_str("broadcasting: every client receives it, and no record says which")
+            }
             Self::UnclearStatus("") => f.write_str("the newest delivery has no status"),
             Self::UnclearStatus(word) => write!(f, "the status `{word}` is not understood"),
             Self::RetryUnknown(why) => write!(
@@ -104,9 +205,13 @@ impl fmt::Display for EvidenceNote<'_> {
             Self::LagTooEarly => f.write_str(
                 "no record, and the lag was read less than 5 minutes after the message was stored",
             ),
-            Self::AvailableUnknown => {
+            Self::AvailableUnknown("") => {
                 f.write_str("no record, and when consumers could receive the message is unknown")
             }
+            Self::AvailableUnknown(why) => write!(
+                f,
+                "no record, and when consumers could receive the message is unknown: {why}"
+            ),
             Self::Unconfirmed => f.write_str("no trace, and whether the message exists is unknown"),
             Self::Unlisted(why) => write!(f, "the groups of the topic are unknown: {why}"),
         }

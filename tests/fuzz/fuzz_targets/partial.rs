@@ -76,13 +76,7 @@ fn answered(row: u64) -> (Row, Outcome) {
         columns: Vec::new().into(),
         json: None,
     };
-    let answer = Ok(Trace {
-        born_at: None,
-        unique_key: None,
-        found: None,
-        tracks: Vec::new(),
-        request_id: None,
-    });
+    let answer = Ok(Trace::new(Vec::new()));
     let outcome = Outcome {
         attempts: 1,
         ..Outcome::new(answer, Timestamp::UNIX_EPOCH)

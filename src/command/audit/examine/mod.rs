@@ -163,7 +163,7 @@ impl<'a> ExamineSource<'a> {
 }
 
 impl ExamineStage<'_> {
-    /// Examines the settled rows of a run and returns the lines behind them.
+    /// Examines the settled rows of a run. Returns the lines behind them and the number of calls that it took.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl ExamineStage<'_> {
         self,
         (rows, header): (&SettledRows, &Header),
         env: &Env,
-    ) -> Result<Vec<EvidenceLine>, Failed> {
+    ) -> Result<(Vec<EvidenceLine>, u64), Failed> {
         let contexts = MessageContexts::of(header, &header.expectations);
         let run = ExaminedRun {
             rows,
@@ -187,7 +187,7 @@ impl ExamineStage<'_> {
         if let ExamineSource::Rmq(rmq) = self.source {
             let (lines, calls) = limits.until_stopped(rmq.lines(run))??;
             CallCounts::add_calls(self.call_counts, calls);
-            return Ok(lines);
+            return Ok((lines, calls));
         }
         let names = self.source.names();
         let survey = PairSurvey::of(run, names)?;
@@ -196,7 +196,7 @@ impl ExamineStage<'_> {
         let mut lines = lines(run, &survey, &examination, names)?;
         lines.append(&mut about_traces);
         announce(&examination, &lines, &survey);
-        Ok(lines)
+        Ok((lines, examination.calls))
     }
 }
 

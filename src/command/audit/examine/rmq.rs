@@ -1,6 +1,7 @@
 //! Reads what judging the messages of ApsaraMQ for RocketMQ 5.x takes besides the recorded deliveries: the lags of groups
 //! that have no record of a message, and the retry policies of groups that failed.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use jiff::Timestamp;
 
 use super::survey::{GroupName, each_message, instance_of};
 use super::{ExaminedRun, first_names, shown};
-use crate::engine::{CountedCalls, Pacer};
+use crate::engine::{CountedCalls, Pacer, Rate};
 use crate::evidence::{GroupLag, RetryPolicy};
-use crate::humanize::counted;
+use crate::humanize::{self, counted};
 use crate::results::{Line, Previous, ResultsError};
 use crate::source::Rmq;
 use crate::source::ons::LastCall;
@@ -26,6 +27,7 @@ pub(in crate::command) struct RmqExaminer<'a> {
     pub(in crate::command) rmq: &'a Rmq,
     /// The pace of the run: all calls have one quota.
     pub(in crate::command) pacer: &'a Pacer,
+    pub(in crate::command) rate: Rate,
     /// Most calls.
     pub(in crate::command) limit: u64,
     /// Until when calls may begin.
@@ -60,7 +62,11 @@ impl RmqExaminer<'_> {
         let earlier = run.previous.map(Previous::lags);
         let earlier: Vec<GroupLag> = earlier.unwrap_or_default();
         let unread = UnreadGroups::of(run, &earlier)?;
-        let calls = CountedCalls::of(self.pacer);
+        self.announce_reading(&unread);
+        let calls = CallBudget {
+            calls: CountedCalls::of(self.pacer),
+            begun: Cell::new(0),
+        };
         let is_carried = |lag: &GroupLag| unread.carried.contains(&GroupOnTopic::of_lag(lag));
         let carried = earlier.into_iter().filter(is_carried);
         let mut lags: Vec<_> = carried.collect();
@@ -70,16 +76,16 @@ impl RmqExaminer<'_> {
             key(one).cmp(&key(other))
         });
         let policies = self.policies(unread.policies.clone(), &calls).await;
-        announce(&unread, (&lags, &policies), calls.begun());
+        announce(&unread, &lags, &policies);
         let lags = lags.into_iter().map(EvidenceLine::Lag);
         let policies = policies.into_iter().map(EvidenceLine::Policy);
-        Ok((lags.chain(policies).collect(), calls.begun()))
+        Ok((lags.chain(policies).collect(), calls.calls.begun()))
     }
 
     async fn lags(
         &self,
         pairs: BTreeMap<GroupOnTopic, bool>,
-        calls: &CountedCalls<'_>,
+        calls: &CallBudget<'_>,
     ) -> Vec<GroupLag> {
         let lags = stream::iter(expected_first(pairs)).map(|pair| async move {
             let GroupOnTopic { group, topic } = pair;
@@ -87,7 +93,7 @@ impl RmqExaminer<'_> {
                 None => {
                     let instance = group.instance.as_ref();
                     let names = (&group.group, &topic);
-                    self.rmq.lag(instance, names, calls).await
+                    self.rmq.lag(instance, names, &calls.calls).await
                 }
                 Some(why) => GroupLag {
                     group: group.group,
@@ -106,13 +112,15 @@ impl RmqExaminer<'_> {
     async fn policies(
         &self,
         groups: BTreeMap<GroupName, bool>,
-        calls: &CountedCalls<'_>,
+        calls: &CallBudget<'_>,
     ) -> Vec<RetryPolicy> {
         let policies = stream::iter(expected_first(groups)).map(|name| async move {
             match self.refusal(calls) {
                 None => {
                     let instance = name.instance.as_ref();
-                    self.rmq.retry_policy(instance, &name.group, calls).await
+                    self.rmq
+                        .retry_policy(instance, &name.group, &calls.calls)
+                        .await
                 }
                 Some(why) => RetryPolicy {
                     group: name.group,
@@ -136,12 +144,37 @@ impl RmqExaminer<'_> {
     }
 
     /// Returns why no other call may begin.
-    fn refusal(&self, calls: &CountedCalls<'_>) -> Option<Arc<str>> {
-        if calls.begun() >= self.limit {
+    fn refusal(&self, calls: &CallBudget<'_>) -> Option<Arc<str>> {
+        let begun = calls.begun.get().max(calls.calls.begun());
+        if begun >= self.limit {
             return Some("--examine-limit allows no more calls".into());
         }
+        calls.begun.set(begun + 1);
         self.last_call.reason()
     }
+
+    /// Says what will be read, and how long it takes.
+    fn announce_reading(&self, unread: &UnreadGroups) {
+        let [lags, policies] = [unread.lags.len(), unread.policies.len()].map(|n| n as u64);
+        let calls = (lags + policies).min(self.limit);
+        if calls == 0 {
+            return;
+        }
+        let time = self.rate.time_for(calls).map(humanize::duration);
+        let time = time.map(|time| format!(", about {time}"));
+        tracing::info!(
+            "reading {} of groups without a record and {} of groups that failed{}",
+            counted(lags, "lag", "lags"),
+            counted(policies, "retry policy", "retry policies"),
+            time.unwrap_or_default(),
+        );
+    }
+}
+
+/// Counts the calls, and the lags and policies that are asked for: their calls may wait for their turns.
+struct CallBudget<'a> {
+    calls: CountedCalls<'a>,
+    begun: Cell<u64>,
 }
 
 /// Returns the keys, those with `true` first.
@@ -151,23 +184,14 @@ fn expected_first<K: Ord>(keys: BTreeMap<K, bool>) -> impl Iterator<Item = K> {
     keys.into_iter().map(|(key, _)| key)
 }
 
-/// Says what was read, and what could not be read: each reason once. What no verdict about an expected group relies on is no
-/// warning.
-fn announce(unread: &UnreadGroups, (lags, policies): (&[GroupLag], &[RetryPolicy]), calls: u64) {
-    tracing::info!(
-        "read {} of groups without a record and {} of groups that failed with {}",
-        counted(lags.len() as u64, "lag", "lags"),
-        counted(policies.len() as u64, "retry policy", "retry policies"),
-        counted(calls, "call", "calls"),
-    );
-    let mut unknown: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+/// Says what could not be read: each reason once. What no verdict about an expected group relies on is no warning.
+fn announce(unread: &UnreadGroups, lags: &[GroupLag], policies: &[RetryPolicy]) {
+    let mut unknown: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for lag in lags {
         let is_expected = unread.lags.get(&GroupOnTopic::of_lag(lag)) == Some(&true);
         if let Some(why) = &lag.unknown {
-            let of_reason = unknown
-                .entry((!is_expected, "the lags", &**why))
-                .or_default();
-            of_reason.insert(&lag.group);
+            let of_reason = unknown.entry((!is_expected, "lag", &**why)).or_default();
+            of_reason.insert(format!("{} on {}", lag.group, lag.topic));
         }
     }
     for policy in policies {
@@ -177,18 +201,14 @@ fn announce(unread: &UnreadGroups, (lags, policies): (&[GroupLag], &[RetryPolicy
         };
         let is_expected = unread.policies.get(&name) == Some(&true);
         if let Some(why) = &policy.unknown {
-            let what = "the retry policies";
-            let of_reason = unknown.entry((!is_expected, what, &**why)).or_default();
-            of_reason.insert(&policy.group);
+            let of_reason = unknown.entry((!is_expected, "retry policy", &**why));
+            of_reason.or_default().insert(policy.group.to_string());
         }
     }
     for ((is_remark, what, why), groups) in unknown {
-        let groups: Vec<_> = groups.into_iter().collect();
-        let said = format!(
-            "{what} of {} are unknown: {}",
-            first_names(&groups),
-            shown(why)
-        );
+        let groups: Vec<_> = groups.iter().map(String::as_str).collect();
+        let (groups, why) = (first_names(&groups), shown(why));
+        let said = format!("the {what} is unknown of {groups}: {why}");
         if is_remark {
             tracing::info!("{said}");
         } else {
@@ -197,8 +217,8 @@ fn announce(unread: &UnreadGroups, (lags, policies): (&[GroupLag], &[RetryPolicy
     }
     for (why, topics) in &unread.unlisted {
         let topics: Vec<_> = topics.iter().map(String::as_str).collect();
-        let topics = first_names(&topics);
-        tracing::warn!("the groups of {topics} are unknown: {}", shown(why));
+        let (topics, why) = (first_names(&topics), shown(why));
+        tracing::warn!("the groups are unknown of the topic {topics}: {why}");
     }
 }
 
