@@ -59,7 +59,11 @@ impl ExamineFlags {
                 "--trace-sample",
                 "every message is traced, so no sample is needed",
             ),
-            SourceKind::Api | SourceKind::Rmq if cluster.trace_topic.is_some() => (
+            SourceKind::Rmq if cluster.trace_topic.is_some() => (
+                "--trace-topic",
+                "leave it out: each answer is a trace already",
+            ),
+            SourceKind::Api if cluster.trace_topic.is_some() => (
                 "--trace-topic",
                 "rocketmq:// has a topic with trace records",
             ),

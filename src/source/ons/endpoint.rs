@@ -37,9 +37,12 @@ impl Endpoint {
     /// If the source is malformed, or the scheme, region or instance is unknown or not allowed.
     pub fn parse(source: &str, allow_http: bool) -> Result<Self, EndpointError> {
         let source = source.trim();
-        let (scheme, rest) = source
-            .split_once("://")
-            .ok_or_else(|| EndpointError::NoScheme(printable(source)))?;
+        let Some((scheme, rest)) = source.split_once("://") else {
+            return Err(match EndpointError::bare_instance(source) {
+                Some(error) => error,
+                None => EndpointError::NoScheme(printable(source)),
+            });
+        };
         match scheme.to_ascii_lowercase().as_str() {
             "ons" => Self::of_region(Service::Ons, source, rest),
             "rmq" => Self::of_region(Service::Rmq, source, rest),
@@ -99,6 +102,12 @@ impl Endpoint {
         (other != self.service && !knows_both).then(|| source_of(other, self.region(), instance))
     }
 
+    /// Returns whether a text is the ID of an instance, which is no source without its region.
+    #[must_use]
+    pub fn is_instance(text: &str) -> bool {
+        EndpointError::bare_instance(text).is_some()
+    }
+
     fn of_region(service: Service, source: &str, rest: &str) -> Result<Self, EndpointError> {
         let (region, instance) = match rest.split_once('/') {
             Some((region, "")) => (region, None),
@@ -114,7 +123,12 @@ impl Endpoint {
                     instead: format!("rmq+https://{host}{}", instance.unwrap_or_default()),
                 });
             }
-            None => return Err(EndpointError::Region(service, printable(region))),
+            None => {
+                let error = EndpointError::bare_instance(region);
+                return Err(
+                    error.unwrap_or_else(|| EndpointError::Region(service, printable(region)))
+                );
+            }
         };
         check_instance(service, Some(region), instance)?;
         let url = Url::parse(&format!("https://{host}/"))
@@ -167,9 +181,17 @@ impl Endpoint {
 fn address(service: Service, url: &str, allow_http: bool) -> Result<(Url, String), EndpointError> {
     let url = Url::parse(url).map_err(|error| EndpointError::Address(error.to_string()))?;
     let host = url.host_str().unwrap_or_default();
-    let extra = if !url.username().is_empty() || url.password().is_some() {
-        Some("a user or password")
-    } else if url.path() != "/" {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(EndpointError::Extra(service, "a user or password"));
+    }
+    let host_header = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    if let Some(other) = Service::of_host(host).filter(|other| *other != service) {
+        return Err(EndpointError::other_host(other, &host_header, &url));
+    }
+    let extra = if url.path() != "/" {
         Some("a path")
     } else if url.query().is_some() {
         Some("a query")
@@ -184,13 +206,6 @@ fn address(service: Service, url: &str, allow_http: bool) -> Result<(Url, String
     if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
         return Err(EndpointError::PlainHttp(service, host.to_owned()));
     }
-    if let Some(other) = Service::of_host(host).filter(|other| *other != service) {
-        return Err(EndpointError::OtherHost(other, host.to_owned()));
-    }
-    let host_header = match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
     Ok((url, host_header))
 }
 
@@ -203,8 +218,7 @@ fn check_instance(
     let Some(instance) = instance else {
         return Ok(());
     };
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if !instance.chars().all(allowed) {
+    if !has_only_id_characters(instance) {
         return Err(EndpointError::Instance(service, printable(instance)));
     }
     match Service::of_instance(instance) {
@@ -215,6 +229,11 @@ fn check_instance(
         }),
         _ => Ok(()),
     }
+}
+
+fn has_only_id_characters(instance: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    instance.chars().all(allowed)
 }
 
 /// Returns the source that names an instance, as far as its region is known.
@@ -284,9 +303,19 @@ pub enum EndpointError {
         /// The source to name instead.
         instead: String,
     },
+    /// An instance ID stands where a source or a region is expected.
+    #[error("`{0}` is an instance ID, and its region is missing")]
+    NoRegion(String, Service),
     /// The host is one of the other service.
-    #[error("{1} serves {0}")]
-    OtherHost(Service, String),
+    #[error("{host} serves {service}")]
+    OtherHost {
+        /// The host.
+        host: String,
+        /// The service that has it.
+        service: Service,
+        /// The source to name instead.
+        instead: String,
+    },
     /// The address is not a URL.
     #[error("the source is not a URL: {0}")]
     Address(String),
@@ -296,6 +325,30 @@ pub enum EndpointError {
     /// Plain HTTP to another machine.
     #[error("plain http to {1} would show what is asked to everyone on the way")]
     PlainHttp(Service, String),
+}
+
+impl EndpointError {
+    /// Returns the error of an instance ID without its region. `None` if the text is no instance ID.
+    fn bare_instance(text: &str) -> Option<Self> {
+        let service = Service::of_instance(text).filter(|_| has_only_id_characters(text))?;
+        Some(Self::NoRegion(printable(text), service))
+    }
+
+    /// Returns the error of a URL whose host is one of another service. An instance in its path belongs to the right source.
+    fn other_host(service: Service, host: &str, url: &Url) -> Self {
+        let path = url.path().trim_matches('/');
+        let is_instance = service == Service::Rmq && Service::of_instance(path) == Some(service);
+        let instance = if is_instance && has_only_id_characters(path) {
+            format!("/{}", printable(path))
+        } else {
+            String::new()
+        };
+        Self::OtherHost {
+            host: host.to_owned(),
+            service,
+            instead: format!("{}://{host}{instance}", service.by_host()),
+        }
+    }
 }
 
 /// Returns the forms of a source that names a host.
@@ -340,8 +393,12 @@ impl Advice for EndpointError {
             Self::Instance(Service::Rmq, _) => {
                 "rmq://REGION/INSTANCE_ID, for example rmq://cn-hangzhou/rmq-cn-abc123".into()
             }
-            Self::OtherInstance { instead, .. } => format!("--source {instead}"),
-            Self::OtherHost(service, host) => format!("--source {}://{host}", service.by_host()),
+            Self::OtherInstance { instead, .. } | Self::OtherHost { instead, .. } => {
+                format!("--source {instead}")
+            }
+            Self::NoRegion(instance, service) => {
+                format!("--source {}", source_of(*service, None, instance))
+            }
             Self::Extra(_, "a user or password") => {
                 "keys come from the environment or a profile, never from the source".into()
             }
@@ -501,7 +558,37 @@ mod tests {
     ];
 
     /// Sources of 5.x that are refused, and those that name the other service.
-    const REFUSED_BY_SERVICE: [(&str, &str, &str); 16] = [
+    const REFUSED_BY_SERVICE: [(&str, &str, &str); 22] = [
+        (
+            "rmq-cn-abc123",
+            "`rmq-cn-abc123` is an instance ID, and its region is missing",
+            "--source rmq://REGION/rmq-cn-abc123",
+        ),
+        (
+            "rmq://rmq-cn-abc123",
+            "`rmq-cn-abc123` is an instance ID",
+            "--source rmq://REGION/rmq-cn-abc123",
+        ),
+        (
+            "ons://rmq-cn-abc123/",
+            "`rmq-cn-abc123` is an instance ID",
+            "--source rmq://REGION/rmq-cn-abc123",
+        ),
+        (
+            "rmq://MQ_INST_1_B",
+            "`MQ_INST_1_B` is an instance ID",
+            "--source ons://REGION/MQ_INST_1_B",
+        ),
+        (
+            "https://rocketmq-vpc.cn-hangzhou.aliyuncs.com:8443/rmq-cn-abc123",
+            "serves ApsaraMQ for RocketMQ 5.x",
+            "--source rmq+https://rocketmq-vpc.cn-hangzhou.aliyuncs.com:8443/rmq-cn-abc123",
+        ),
+        (
+            "http://rocketmq.cn-hangzhou.aliyuncs.com/a%20path?x",
+            "serves ApsaraMQ for RocketMQ 5.x",
+            "--source rmq+https://rocketmq.cn-hangzhou.aliyuncs.com",
+        ),
         (
             "rmqs://cn-hangzhou",
             "unknown scheme `rmqs`",
