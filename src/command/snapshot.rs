@@ -115,7 +115,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     }
     let inputs = match &*args.messages {
         [] => None,
-        paths => Some(args.columns.open(paths, Some(Vec::new()))?),
+        paths => Some(args.columns.open(paths, Some(Vec::new()), None)?),
     };
     let input_paths = args.messages.iter().map(PathBuf::as_path);
     let reserved = ReservedPaths::default()

@@ -35,6 +35,8 @@ pub struct InputOptions {
     pub topic: Option<String>,
     /// `--instance`: the instance of rows without one.
     pub instance: Option<String>,
+    /// The instance that the source names: that of rows without one, unless `instance` is given. It is no flag.
+    pub source_instance: Option<String>,
     /// `--keep`: the columns that are kept for the report. `None` keeps all columns that are not used.
     pub keep: Option<Vec<String>>,
 }

@@ -69,11 +69,13 @@ pub(super) struct QueryBuilder {
 impl QueryBuilder {
     /// Makes a builder for the rows of one file.
     pub(super) fn new(file: Arc<str>, options: &InputOptions) -> Self {
+        let instance = options.instance.as_ref();
+        let instance = instance.or(options.source_instance.as_ref());
         Self {
             file,
             notes: InputNotes::default(),
             topic: options.topic.as_deref().map(Into::into),
-            instance: options.instance.as_deref().map(Into::into),
+            instance: instance.map(|instance| instance.as_str().into()),
             topics: Recent::default(),
             instances: Recent::default(),
             brokers: Recent::default(),
@@ -287,6 +289,35 @@ mod tests {
             (&*full.topic, full.instance_id.as_deref()),
             ("paid", Some("MQ_INST_2"))
         );
+    }
+
+    #[test]
+    fn the_instance_of_the_source_comes_last() {
+        let of_source = |instance: Option<&str>, row| {
+            let options = InputOptions {
+                topic: Some("orders".to_owned()),
+                instance: instance.map(ToOwned::to_owned),
+                source_instance: Some("rmq-cn-source".to_owned()),
+                ..InputOptions::default()
+            };
+            assert!(
+                !options
+                    .given_flags()
+                    .values()
+                    .any(|value| value == "rmq-cn-source")
+            );
+            let fields = RawFields {
+                msg_id: ID,
+                instance: row,
+                ..RawFields::default()
+            };
+            let query = QueryBuilder::new("in.csv".into(), &options).ask(&fields);
+            query.unwrap().instance_id.unwrap().to_string()
+        };
+        assert_eq!(of_source(None, ""), "rmq-cn-source");
+        assert_eq!(of_source(None, "rmq-cn-row"), "rmq-cn-row");
+        assert_eq!(of_source(Some("rmq-cn-flag"), ""), "rmq-cn-flag");
+        assert_eq!(of_source(Some("rmq-cn-flag"), "rmq-cn-row"), "rmq-cn-row");
     }
 
     #[test]

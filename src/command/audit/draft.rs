@@ -63,7 +63,7 @@ impl Draft {
         let results = args.results_path();
         let started = (env.clock)();
         let ages = MessageAges::of(settings, &zone, started)?;
-        let inputs = args.input.open()?;
+        let inputs = args.input.open(source.instance_of_rows())?;
         refuse_to_replace(&results)?;
         args.reports.check_bundle(reserved)?;
         let reports = args.reports.check(false, reserved, settings)?;

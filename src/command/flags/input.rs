@@ -84,11 +84,13 @@ pub(in crate::command) struct ColumnFlags {
 }
 
 impl ColumnFlags {
-    /// Opens inputs of this form. `keep` names the columns that are kept.
+    /// Opens inputs of this form. `keep` names the columns that are kept, `source_instance` the instance of rows that name
+    /// none where `--instance` names none either.
     pub(in crate::command) fn open(
         self,
         paths: &[PathBuf],
         keep: Option<Vec<String>>,
+        source_instance: Option<&str>,
     ) -> Result<Inputs, Failed> {
         if let Some(prompt) = prompt(paths, std::io::stdin().is_terminal()) {
             if exit::is_json() {
@@ -111,6 +113,7 @@ impl ColumnFlags {
             instance_column: column(self.instance_column),
             topic: self.topic,
             instance: self.instance,
+            source_instance: source_instance.map(str::to_owned),
             keep,
         };
         Ok(Inputs::open(paths, options)?)
@@ -142,10 +145,10 @@ impl InputFlags {
         settings.flag("max_rejects", self.max_rejects.as_ref());
     }
 
-    /// Opens all inputs: maps their columns and counts their rows.
-    pub(in crate::command) fn open(&self) -> Result<Inputs, Failed> {
+    /// Opens all inputs: maps their columns and counts their rows. `source_instance` is the instance of rows that name none.
+    pub(in crate::command) fn open(&self, source_instance: Option<&str>) -> Result<Inputs, Failed> {
         let (columns, keep) = (self.columns.clone(), self.keep.clone());
-        columns.open(&self.inputs, keep)
+        columns.open(&self.inputs, keep, source_instance)
     }
 
     /// Returns the paths, in order.

@@ -202,7 +202,8 @@ impl SourceSpec {
         if source.starts_with("rocketmq://") {
             return Ok(Self::Cluster(source.parse::<NameServers>()?));
         }
-        if source.contains("://") {
+        let is_instance = Endpoint::is_instance(source) && !Path::new(source).exists();
+        if source.contains("://") || is_instance {
             let endpoint = Endpoint::parse(source, settings.get("allow_http")?)?;
             return match endpoint.service() {
                 Service::Ons => Ok(Self::Api(endpoint)),
@@ -234,6 +235,15 @@ impl SourceSpec {
         match self {
             Self::Api(endpoint) | Self::Rmq(endpoint) => Some(endpoint),
             Self::Cluster(_) | Self::Snapshot(_) => None,
+        }
+    }
+
+    /// Returns the instance of rows that name none, if the source is 5.x and names one. So the same message has the same name
+    /// in all rows.
+    pub(in crate::command) fn instance_of_rows(&self) -> Option<&str> {
+        match self {
+            Self::Rmq(endpoint) => endpoint.instance(),
+            Self::Api(_) | Self::Cluster(_) | Self::Snapshot(_) => None,
         }
     }
 

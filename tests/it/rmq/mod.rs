@@ -7,6 +7,7 @@
 //! - [`gateway`]: answers from the table, with faults on demand, and counts
 //! - [`audit`]: audits of the table
 //! - [`calls`]: tests of the gateway itself
+//! - [`inputs`]: rows with and without the instance of the source
 //! - [`clients`]: serves the official clients
 
 mod audit;
@@ -14,6 +15,7 @@ mod calls;
 mod clients;
 mod fault;
 mod gateway;
+mod inputs;
 mod truth;
 mod wire;
 
