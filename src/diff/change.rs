@@ -21,7 +21,7 @@ pub(crate) enum GroupStatus {
         expected: bool,
         /// Whether the group makes the message a break.
         breaks: bool,
-        /// Whether `passed` rests on the offset alone, so that nothing is known about failures.
+        /// Whether `passed` rests on the offset or the lag alone, so that nothing is known about failures.
         by_offset: bool,
     },
 }
@@ -44,6 +44,17 @@ impl GroupStatus {
             Self::NotNamed => "not_named",
             Self::Named { verdict, .. } => verdict.as_str(),
         }
+    }
+
+    /// Returns whether the group had passed the message by its offset, or its lag, alone.
+    pub(super) const fn is_by_offset(self) -> bool {
+        matches!(
+            self,
+            Self::Named {
+                by_offset: true,
+                ..
+            }
+        )
     }
 
     const fn verdict(self) -> Option<Verdict> {
@@ -154,10 +165,10 @@ impl Change {
     }
 }
 
-/// Returns whether the group's offset went back. Offsets only grow unless they are reset (`docs/facts/ons-api.md`
-/// §1.4).
+/// Returns whether the group had passed the message, which is open now. Offsets only grow unless they are reset
+/// (`docs/facts/ons-api.md` §1.4). Where deliveries are recorded, a client has the message now.
 #[must_use]
-pub(super) fn is_reset(change: Change, new: GroupStatus) -> bool {
+pub(super) fn is_open_again(change: Change, new: GroupStatus) -> bool {
     change == Change::Regressed && new.verdict() == Some(Verdict::Open)
 }
 
@@ -178,13 +189,15 @@ pub(super) const fn is_recovered(change: Change, old: GroupStatus, new: GroupSta
         )
 }
 
-/// Returns a remark on what the two words do not say.
+/// Returns a remark on what the two words do not say. `records_deliveries` is whether NEW has deliveries in place of
+/// offsets.
 #[must_use]
 pub(super) fn remark(
     change: Change,
     old: GroupStatus,
     new: GroupStatus,
     stale: bool,
+    records_deliveries: bool,
 ) -> &'static str {
     let unexpected = |status| {
         matches!(
@@ -195,7 +208,10 @@ pub(super) fn remark(
             }
         )
     };
-    if is_reset(change, new) {
+    let is_open_again = is_open_again(change, new);
+    if is_open_again && records_deliveries {
+        "being delivered"
+    } else if is_open_again {
         "likely offset reset"
     } else if stale {
         "NEW's answer is older than OLD's"
@@ -346,7 +362,11 @@ mod tests {
             (open, GroupStatus::Unanswered, false, ""),
         ] {
             let change = Change::of(old, new, stale).unwrap();
-            assert_eq!(remark(change, old, new, stale), says, "{old:?} {new:?}");
+            assert_eq!(
+                remark(change, old, new, stale, false),
+                says,
+                "{old:?} {new:?}"
+            );
         }
     }
 }

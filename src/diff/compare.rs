@@ -23,6 +23,7 @@ pub(crate) fn compare(
         tally: DiffTally::default(),
         on_finding: &mut on_finding,
         end: new.end(),
+        records_deliveries: new.records_deliveries(),
     };
     let mut baseline = read_baseline(old, &mut answers, &mut census)?;
     new.each(&mut answers, |message, answers| {
@@ -81,6 +82,8 @@ struct Comparator<'f> {
     on_finding: &'f mut dyn FnMut(&Finding<'_>),
     /// The last moment that NEW covers.
     end: Option<Timestamp>,
+    /// Whether NEW has deliveries in place of offsets.
+    records_deliveries: bool,
 }
 
 /// A message in one results file.
@@ -202,7 +205,13 @@ impl Comparator<'_> {
                 first_seen,
                 age: self.age(change, &new, first_seen),
                 born: message.born,
-                remark: remark(change, old.status, new.status, stale),
+                remark: remark(
+                    change,
+                    old.status,
+                    new.status,
+                    stale,
+                    self.records_deliveries,
+                ),
             };
             self.tally.add(&finding);
             (self.on_finding)(&finding);

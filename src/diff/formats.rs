@@ -128,10 +128,10 @@ pub(super) fn markdown(differences: &Differences<'_>, out: &mut dyn Write) -> io
             header.run_id, trailer.sha256
         )?;
     }
-    let resets = differences.resets_text();
+    let again = [differences.resets_text(), differences.in_delivery_text()].concat();
     let failures = differences.failures_text();
     let groups = differences.groups_text();
-    for line in resets.iter().chain(&failures).chain(&groups) {
+    for line in again.iter().chain(&failures).chain(&groups) {
         writeln!(out, "- {}", escaped(line))?;
     }
     for line in differences.warnings() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::change::Change;
 use super::side::Side;
 use super::tally::{ChangeGroup, ChangeKind};
-use super::text::{Differences, FailureChanges, GroupChanges, OffsetReset};
+use super::text::{Differences, FailureChanges, GroupChanges, OpenAgain};
 use crate::clock;
 
 /// Writes one JSON object, pretty-printed.
@@ -38,6 +38,8 @@ struct DiffView<'a> {
     groups: BTreeMap<&'a str, GroupChangesView>,
     kinds: Vec<KindView<'a>>,
     likely_resets: Vec<ResetView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    in_delivery: Vec<ResetView<'a>>,
     /// Messages that are newly dead-lettered, and messages that recovered, by group.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     failures: BTreeMap<&'a str, FailureChanges>,
@@ -173,6 +175,11 @@ impl<'a> DiffView<'a> {
                 .into_iter()
                 .map(ResetView::of)
                 .collect(),
+            in_delivery: differences
+                .in_delivery()
+                .into_iter()
+                .map(ResetView::of)
+                .collect(),
             failures: differences.failures(),
             groups_appeared: named(true),
             groups_gone: named(false),
@@ -233,7 +240,7 @@ impl<'a> KindView<'a> {
 }
 
 impl<'a> ResetView<'a> {
-    fn of(reset: OffsetReset<'a>) -> Self {
+    fn of(reset: OpenAgain<'a>) -> Self {
         Self {
             group: reset.group,
             topics: reset.topics,

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::side::Side;
 use super::tally::ChangeKind;
 use super::text::Differences;
-use crate::humanize::count;
+use crate::humanize::{count, counted};
 use crate::verdict::Verdict;
 
 impl Differences<'_> {
@@ -68,26 +68,34 @@ impl Differences<'_> {
         let mut gaps = Vec::new();
         let stale = self.tally.messages.stale;
         if stale > 0 {
+            let [were, they_resolve] = match stale {
+                1 => ["was", "it resolves"],
+                _ => ["were", "they resolve"],
+            };
             gaps.push(format!(
-                "{} answers of NEW were observed before OLD's (overlapping runs, or answers carried over): they \
-                 resolve nothing.",
-                count(stale)
+                "{} of NEW {were} observed before OLD's (overlapping runs, or answers carried over): {they_resolve} \
+                 nothing.",
+                counted(stale, "answer", "answers")
             ));
         }
         let totals = [&self.old, &self.new].map(|side| &side.summary.tally.totals);
         let unanswered = totals.map(|totals| totals.unanswered);
         if unanswered != [0, 0] {
-            let [old, new] = unanswered.map(count);
+            let [old, new] = [
+                counted(unanswered[0], "message", "messages"),
+                count(unanswered[1]),
+            ];
             gaps.push(format!(
-                "{old} messages of OLD and {new} of NEW have no answer: nothing is concluded from that."
+                "{old} of OLD and {new} of NEW have no answer: nothing is concluded from that."
             ));
         }
         let rejected = totals.map(|totals| totals.rejected);
         if rejected != [0, 0] {
-            let [old, new] = rejected.map(count);
-            gaps.push(format!(
-                "{old} bad rows of OLD and {new} of NEW are not compared."
-            ));
+            let [old, new] = [
+                counted(rejected[0], "bad row", "bad rows"),
+                count(rejected[1]),
+            ];
+            gaps.push(format!("{old} of OLD and {new} of NEW are not compared."));
         }
         gaps
     }
@@ -98,26 +106,14 @@ impl Differences<'_> {
             let mut groups = side.summary.tally.groups.values();
             groups.any(|group| group.count(Verdict::Filtered) > 0)
         };
+        let by_deliveries = self.new.records_deliveries();
         let caveats = [
             (
-                self.tally.kinds.keys().any(ChangeKind::is_reset),
+                self.tally.kinds.keys().any(ChangeKind::is_open_again) && !by_deliveries,
                 "an offset goes back when someone resets it; a change of the broker's master can look the same.",
             ),
-            (
-                any(Change::Resolved) && !self.has_other_expectations(),
-                "resolved means that the group's offset went past the message since; a reset to a later offset looks \
-                 the same.",
-            ),
-            (
-                any(Change::Resolved) && self.has_other_expectations(),
-                "resolved means that the group's offset went past the message since, or that NEW no longer expects it: \
-                 the expectations differ.",
-            ),
-            (
-                any(Change::Unconfirmed),
-                "unconfirmed was at fault in OLD, and NEW doesn't say what became of it: not asked, no answer, not \
-                 found (expired after about 3 days?), not named, undetermined, or no longer expected.",
-            ),
+            (any(Change::Resolved), self.resolved_means()),
+            (any(Change::Unconfirmed), self.unconfirmed_means()),
             (
                 any(Change::StillOpen) || any(Change::Unconfirmed),
                 "first_seen reaches no further back than OLD: the fault may be older, up to the message's born time.",
@@ -129,5 +125,33 @@ impl Differences<'_> {
         ];
         let that_apply = caveats.into_iter().filter(|(applies, _)| *applies);
         that_apply.map(|(_, caveat)| caveat).collect()
+    }
+
+    /// Returns what a resolved fault proves.
+    fn resolved_means(&self) -> &'static str {
+        let by_deliveries = self.new.records_deliveries();
+        if by_deliveries && self.has_other_expectations() {
+            "resolved means that a client succeeded, that the group had no lag at the time of NEW, or that NEW no longer \
+             expects it: the expectations differ."
+        } else if by_deliveries {
+            "resolved means that a client succeeded, or that the group had no lag at the time of NEW; a group that skipped \
+             messages has no lag either."
+        } else if self.has_other_expectations() {
+            "resolved means that the group's offset went past the message since, or that NEW no longer expects it: the \
+             expectations differ."
+        } else {
+            "resolved means that the group's offset went past the message since; a reset to a later offset looks the same."
+        }
+    }
+
+    /// Returns what is known of a fault that is unconfirmed.
+    fn unconfirmed_means(&self) -> &'static str {
+        if self.new.records_deliveries() {
+            "unconfirmed was at fault in OLD, and NEW doesn't say what became of it: not asked, no answer, not found \
+             (expired?), not named, undetermined, or no longer expected."
+        } else {
+            "unconfirmed was at fault in OLD, and NEW doesn't say what became of it: not asked, no answer, not found \
+             (expired after about 3 days?), not named, undetermined, or no longer expected."
+        }
     }
 }

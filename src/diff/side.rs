@@ -74,6 +74,11 @@ impl Side<'_> {
         Ok(())
     }
 
+    /// Returns whether the source records deliveries and has no offsets.
+    pub(super) fn records_deliveries(&self) -> bool {
+        self.results_file.header().records_deliveries()
+    }
+
     /// Returns the moment that the results file describes: the snapshot's moment, or the start of the run.
     #[must_use]
     pub(crate) fn moment(&self) -> Option<Timestamp> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::change::{Change, GroupStatus, is_reset};
+use super::change::{Change, GroupStatus, is_open_again};
 use super::finding::Finding;
 use super::index::AnswerTable;
 use crate::verdict::MessageVerdict;
@@ -22,10 +22,10 @@ pub(crate) struct ChangeKind {
 }
 
 impl ChangeKind {
-    /// Returns whether the group's offset went back.
+    /// Returns whether the group had passed the messages, which are open now.
     #[must_use]
-    pub(crate) fn is_reset(&self) -> bool {
-        is_reset(self.change, self.new)
+    pub(crate) fn is_open_again(&self) -> bool {
+        is_open_again(self.change, self.new)
     }
 }
 

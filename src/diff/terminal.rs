@@ -40,6 +40,7 @@ impl TerminalChanges {
         out.labelled("totals", differences.totals_text())?;
         out.labelled("evidence", differences.evidence())?;
         out.labelled("resets", differences.resets_text())?;
+        out.labelled("delivered", differences.in_delivery_text())?;
         out.labelled("failures", differences.failures_text())?;
         out.labelled("groups", differences.groups_text())?;
         out.labelled("changes", kinds(differences))?;
@@ -64,8 +65,13 @@ impl TerminalChanges {
             ));
         }
         if any(Change::StillOpen) {
+            let kept = if differences.new.records_deliveries() {
+                "as long as the instance keeps them"
+            } else {
+                "about 3 days"
+            };
             steps.push(format!(
-                "still open: sort {place} by first_seen and born_at; messages live about 3 days"
+                "still open: sort {place} by first_seen and born_at; messages live {kept}"
             ));
         }
         if any(Change::Unconfirmed) {

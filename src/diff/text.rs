@@ -45,11 +45,36 @@ fn count_if(holds: bool, number: u64) -> u64 {
 
 /// Messages that a group had passed and that are open again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct OffsetReset<'a> {
+pub(super) struct OpenAgain<'a> {
     pub(super) group: &'a str,
     pub(super) topics: Vec<&'a str>,
     pub(super) count: u64,
+    /// The messages that it had passed by its offset or its lag alone.
+    pub(super) unrecorded: u64,
     pub(super) all: ChangeGroup,
+}
+
+impl OpenAgain<'_> {
+    /// Returns `GID_a: 2 messages of orders, refunds that it had passed are`.
+    fn subject(&self) -> String {
+        let messages = counted(self.count, "message", "messages");
+        let topics = self.topics.join(", ");
+        let verb = if self.count == 1 { "is" } else { "are" };
+        format!(
+            "{}: {messages} of {topics} that it had passed {verb}",
+            self.group
+        )
+    }
+
+    fn earliest(&self) -> String {
+        match self.all.born {
+            Some((first, _)) if self.count == 1 => {
+                format!("; it was born {}", clock::rfc3339(first))
+            }
+            Some((first, _)) => format!("; the earliest was born {}", clock::rfc3339(first)),
+            None => String::new(),
+        }
+    }
 }
 
 impl Differences<'_> {
@@ -112,25 +137,40 @@ impl Differences<'_> {
     }
 
     /// Returns the groups whose offsets went back.
-    pub(super) fn resets(&self) -> Vec<OffsetReset<'_>> {
-        let mut resets: BTreeMap<&str, OffsetReset<'_>> = BTreeMap::new();
-        for (kind, changes) in self.tally.kinds.iter().filter(|(kind, _)| kind.is_reset()) {
-            let reset = resets.entry(&kind.group).or_default();
-            reset.group = &kind.group;
-            reset.count += changes.count;
-            if !reset.topics.contains(&kind.topic.as_str()) {
-                reset.topics.push(&kind.topic);
-            }
-            reset.all.absorb(changes);
+    pub(super) fn resets(&self) -> Vec<OpenAgain<'_>> {
+        if self.new.records_deliveries() {
+            return Vec::new();
         }
-        resets.into_values().collect()
+        self.open_again()
+    }
+
+    /// Returns the groups that had passed messages of which a client has a delivery now. They have no offsets.
+    pub(super) fn in_delivery(&self) -> Vec<OpenAgain<'_>> {
+        if self.new.records_deliveries() {
+            return self.open_again();
+        }
+        Vec::new()
+    }
+
+    fn open_again(&self) -> Vec<OpenAgain<'_>> {
+        let mut groups: BTreeMap<&str, OpenAgain<'_>> = BTreeMap::new();
+        let kinds = self.tally.kinds.iter();
+        for (kind, changes) in kinds.filter(|(kind, _)| kind.is_open_again()) {
+            let again = groups.entry(&kind.group).or_default();
+            again.group = &kind.group;
+            again.count += changes.count;
+            again.unrecorded += count_if(kind.old.is_by_offset(), changes.count);
+            if !again.topics.contains(&kind.topic.as_str()) {
+                again.topics.push(&kind.topic);
+            }
+            again.all.absorb(changes);
+        }
+        groups.into_values().collect()
     }
 
     /// Returns a sentence for each likely reset.
     pub(super) fn resets_text(&self) -> Vec<String> {
         let sentences = self.resets().into_iter().map(|reset| {
-            let (group, number) = (reset.group, count(reset.count));
-            let topics = reset.topics.join(", ");
             // A single reset lies between every passed answer and every open one. Several resets need not.
             let between = match (reset.all.old_last, reset.all.new_first) {
                 (Some(from), Some(to)) if from <= to => {
@@ -139,13 +179,32 @@ impl Differences<'_> {
                 }
                 _ => String::new(),
             };
-            let born = reset.all.born.map_or_else(String::new, |(first, _)| {
-                format!("; the earliest was born {}", clock::rfc3339(first))
-            });
             format!(
-                "{group}: {number} messages of {topics} that it had passed are open again: its offset was likely \
-                 reset{between}{born}"
+                "{} open again: its offset was likely reset{between}{}",
+                reset.subject(),
+                reset.earliest()
             )
+        });
+        sentences.collect()
+    }
+
+    /// Returns a sentence for each group that had passed messages of which a client has a delivery now.
+    pub(super) fn in_delivery_text(&self) -> Vec<String> {
+        let sentences = self.in_delivery().into_iter().map(|again| {
+            let first = match (again.unrecorded, again.count) {
+                (0, _) => String::new(),
+                (1, 1) => "; it had passed by its lag only, so this may be its first recorded delivery"
+                    .to_owned(),
+                (some, all) if some == all => {
+                    "; they had passed by the group's lag only, so these may be their first recorded deliveries"
+                        .to_owned()
+                }
+                (some, _) => format!(
+                    "; {} of them had passed by the group's lag only, so this may be the first recorded delivery",
+                    count(some)
+                ),
+            };
+            format!("{} being delivered now{first}{}", again.subject(), again.earliest())
         });
         sentences.collect()
     }
@@ -189,14 +248,14 @@ impl Differences<'_> {
     /// Returns a sentence for each group that appeared or is gone.
     pub(super) fn groups_text(&self) -> Vec<String> {
         let sentences = self.tally.groups.iter().map(|change| {
-            let number = count(change.messages);
+            let number = counted(change.messages, "message", "messages");
             let (what, results_file) = if change.appeared {
                 ("appeared", "NEW")
             } else {
                 ("is gone", "OLD")
             };
             format!(
-                "{} {what} in {}: only {results_file} names it, for {number} messages",
+                "{} {what} in {}: only {results_file} names it, for {number}",
                 change.group, change.topic
             )
         });

@@ -118,7 +118,7 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
     );
     let resets = text.resets();
     if !resets.is_empty() {
-        let label = format!("**{}**", locale.text(phrases::LIKELY_RESET));
+        let label = format!("**{}**", locale.text(text.resets_label()));
         lines.push(labelled(
             text,
             &label,

@@ -57,7 +57,12 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("carried", text.carried())?;
         out.labelled("expectations", text.expectation_notes())?;
         out.labelled("born", text.born_decoded())?;
-        out.labelled("resets", text.resets())?;
+        let label = if summary.is_by_deliveries() {
+            "delivered"
+        } else {
+            "resets"
+        };
+        out.labelled(label, text.resets())?;
         if !tally.errors.is_empty() {
             let codes: Vec<_> = tally
                 .errors

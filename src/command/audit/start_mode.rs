@@ -19,7 +19,7 @@ pub(in crate::command) struct StartFlags {
     /// Reuse the answers of an earlier results file for messages that all their expected groups have passed
     ///
     /// They keep their own observed_at and are marked as carried; only the rest is asked. A group that had passed a message
-    /// and is open now is reported as a likely offset reset. This takes at most 48 bytes of memory for each message of that
+    /// and is open now is reported: its offset was likely reset, or, for 5.x, a client has the message. This takes at most 48 bytes of memory for each message of that
     /// results file.
     ///
     /// Example: ons-audit audit open.csv --source ons://cn-hangzhou -o today.csv --previous yesterday.results.ndjson

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::Differences;
-use super::change::Change;
+use super::change::{Change, GroupStatus};
 use super::compare::compare;
 use super::tally::{DiffTally, GroupChange, MessageCounts};
+use super::{Differences, TerminalChanges};
 use crate::results::ResultsFile;
 use nights::Held::{self, NotFound, Rejected, SameAs, Tracks, Unanswered};
 use nights::{Night, OPEN, PASSED, night, says, side};
@@ -207,7 +207,7 @@ fn duplicates_count_once_and_bad_rows_never() {
     assert_eq!(found.tally.messages.both, 1);
     assert_eq!(found.tally.messages.only_old, 0);
     assert!(
-        found.notes.contains("1 bad rows of OLD and 1 of NEW"),
+        found.notes.contains("1 bad row of OLD and 1 of NEW"),
         "{}",
         found.notes
     );
@@ -247,6 +247,86 @@ fn each_side_is_judged_by_its_own_expectations() {
     );
 }
 
+/// Returns what is said about messages of 5.x that a group had passed and that are open now. `by_lag` is how it had passed.
+fn said_of_deliveries(open: u32, by_lag: bool) -> (String, String) {
+    let rows = |word| (1..=3).map(move |id| ("orders", id, says("a", word)));
+    let of_rmq = |mut night: Night| {
+        night.source = "rmq://cn-hangzhou/rmq-cn-1";
+        night
+    };
+    let now = rows(OPEN).take(open as usize);
+    let [old, new] = [night(EVENING, rows(PASSED)), night(NEXT, now)].map(of_rmq);
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = [("old", old), ("new", new)].map(|(name, night)| {
+        let path = folder.path().join(name);
+        night.write(&path);
+        ResultsFile::open(&path).unwrap()
+    });
+    let (old, new) = (side(&old), side(&new));
+    let mut remarks = BTreeSet::new();
+    let mut tally = compare(&old, &new, |finding| {
+        remarks.insert(finding.remark);
+    })
+    .unwrap();
+    assert_eq!(remarks, ["being delivered"].into());
+    tally.kinds = std::mem::take(&mut tally.kinds)
+        .into_iter()
+        .map(|(mut kind, changes)| {
+            if let GroupStatus::Named { by_offset, .. } = &mut kind.old {
+                *by_offset = by_lag;
+            }
+            (kind, changes)
+        })
+        .collect();
+    let differences = Differences { old, new, tally };
+    assert_eq!(differences.resets_text(), [""; 0]);
+    let mut terminal = Vec::new();
+    let summary = TerminalChanges {
+        report: None,
+        width: None,
+    };
+    summary.render(&differences, &mut terminal).unwrap();
+    let terminal = String::from_utf8(terminal).unwrap();
+    (differences.in_delivery_text().join("\n"), terminal)
+}
+
+#[test]
+fn deliveries_are_no_offset_resets() {
+    for (open, by_lag, says) in [
+        (
+            1,
+            false,
+            "a: 1 message of orders that it had passed is being delivered now",
+        ),
+        (
+            2,
+            false,
+            "a: 2 messages of orders that it had passed are being delivered now",
+        ),
+        (
+            1,
+            true,
+            "a: 1 message of orders that it had passed is being delivered now; it had passed by its lag only, so this may \
+             be its first recorded delivery",
+        ),
+        (
+            2,
+            true,
+            "a: 2 messages of orders that it had passed are being delivered now; they had passed by the group's lag only, \
+             so these may be their first recorded deliveries",
+        ),
+    ] {
+        let (said, terminal) = said_of_deliveries(open, by_lag);
+        let (said, born) = said.rsplit_once("; ").unwrap();
+        assert_eq!(said, says);
+        assert!(born.contains("born"), "{born}");
+        assert!(terminal.contains(says), "{terminal}");
+        for word in ["offset", "3 days"] {
+            assert!(!terminal.contains(word), "{terminal}");
+        }
+    }
+}
+
 #[test]
 fn an_older_answer_resolves_nothing() {
     let old = night(
@@ -273,7 +353,11 @@ fn an_older_answer_resolves_nothing() {
         ]
     );
     assert_eq!(found.tally.messages.stale, 2);
-    assert!(found.notes.contains("resolve nothing"), "{}", found.notes);
+    assert!(
+        found.notes.contains("they resolve nothing"),
+        "{}",
+        found.notes
+    );
 }
 
 #[test]

@@ -35,6 +35,7 @@ phrases! {
     SEMICOLON: "; ", "；";
     CARRIED: "carried", "沿用";
     LIKELY_RESET: "likely offset reset", "疑似重置消费位点";
+    BEING_DELIVERED: "being delivered", "正在投递";
 
     // The workbook, shared in part by the page.
     NONE_UNANSWERED:

@@ -52,27 +52,45 @@ impl SummaryText<'_> {
         }
     }
 
-    /// Returns the groups whose offset was likely reset: messages that they had passed are open now.
+    /// Returns the groups whose offset was likely reset: messages that they had passed are open now. Where deliveries are
+    /// recorded there is no offset, and a client has the messages now.
     #[must_use]
     pub fn resets(&self) -> Vec<String> {
         let groups = self.summary.tally.groups.iter();
+        let groups = groups.filter(|(_, group)| group.regressed > 0);
         groups
-            .filter(|(_, group)| group.regressed > 0)
-            .map(|(name, group)| {
-                if self.is_chinese() {
-                    let messages = count(group.regressed);
-                    format!(
-                        "{name}：此前已消费的消息中有 {messages} 条现在未消费，消费位点疑似被重置"
-                    )
-                } else {
-                    format!(
-                        "{name}: {} that it had passed {} open now, its offset was likely reset",
-                        counted(group.regressed, "message", "messages"),
-                        if group.regressed == 1 { "is" } else { "are" }
-                    )
-                }
-            })
+            .map(|(name, group)| self.reset(name, group.regressed))
             .collect()
+    }
+
+    fn reset(&self, group: &str, messages: u64) -> String {
+        let by_deliveries = self.summary.is_by_deliveries();
+        if self.is_chinese() {
+            let now = if by_deliveries {
+                "正在投递"
+            } else {
+                "未消费，消费位点疑似被重置"
+            };
+            let messages = count(messages);
+            return format!("{group}：此前已消费的消息中有 {messages} 条现在{now}");
+        }
+        let now = if by_deliveries {
+            "being delivered now"
+        } else {
+            "open now, its offset was likely reset"
+        };
+        let verb = if messages == 1 { "is" } else { "are" };
+        let messages = counted(messages, "message", "messages");
+        format!("{group}: {messages} that it had passed {verb} {now}")
+    }
+
+    /// Returns the label of [`Self::resets`].
+    pub(in crate::report) fn resets_label(&self) -> Phrase {
+        if self.summary.is_by_deliveries() {
+            phrases::BEING_DELIVERED
+        } else {
+            phrases::LIKELY_RESET
+        }
     }
 
     /// Returns the remark on a report without expectations, or `None` if any group is expected.
