@@ -54,6 +54,11 @@ fn rows_of_the_other_service_are_refused_with_their_source() {
             "the instance `rmq-cn-1` belongs to ApsaraMQ for RocketMQ 5.x",
             "--source rmq://cn-hangzhou/rmq-cn-1",
         ),
+        (
+            "bare.csv --source rmq-cn-1",
+            "`rmq-cn-1` is an instance ID, and its region is missing",
+            "--source rmq://REGION/rmq-cn-1",
+        ),
     ] {
         for command in ["plan", "audit -o a.csv"] {
             let said = tool.call(&format!("{command} {call}")).key().ends(2).stderr;
@@ -96,7 +101,10 @@ fn flags_without_effect_on_rmq_are_refused() {
             "--examine failures,traces",
             "--examine failures,traces has no effect",
         ),
-        ("--trace-topic orders", "--trace-topic has no effect"),
+        (
+            "--trace-topic orders",
+            "--trace-topic has no effect on this source\nhint: leave it out: each answer is a trace already",
+        ),
         ("--trace-sample 20", "--trace-sample has no effect"),
         ("--signature v1", "--signature v1 can't be used"),
         (
@@ -128,8 +136,10 @@ fn a_plan_for_rmq_says_what_is_unknown() {
     let said = tool.call(plan).ends(0).stdout;
     for says in [
         "calls     3 without retries, at 5/s; the quota of rmq:// is not published",
-        "examine   1 call for each of 3 topics and 3 instances; 1 more for each message that is not found, for each group \
-         and topic without records, and for each group with failures or dead letters",
+        " for the messages; lags and retry policies afterwards, at most one call for each group and topic and one for each \
+         group, are not included\n",
+        "examine   6 calls: subscriptions of 3 topics, retention of 3 instances; 1 more for each message that is not found, \
+         for each group and topic without records, and for each group with failures or dead letters\n",
         "; the run asks the instance how long it keeps messages",
     ] {
         assert!(said.contains(says), "{said}");

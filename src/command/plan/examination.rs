@@ -80,16 +80,15 @@ impl ExaminationPlan {
 }
 
 impl RmqPlan {
-    /// Returns `1 call for each of 3 topics and 1 instance; 1 more for each message that is not found, …`.
+    /// Returns `4 calls: subscriptions of 3 topics, retention of 1 instance; 1 more for each message that is not found, …`.
     fn text(&self) -> String {
-        let topics = match self.topic_calls {
-            1 => "for 1 topic".to_owned(),
-            topics => format!("for each of {} topics", count(topics)),
-        };
+        let calls = self.topic_calls.saturating_add(self.instance_calls);
+        let calls = counted(calls, "call", "calls");
+        let topics = counted(self.topic_calls, "topic", "topics");
         let instances = counted(self.instance_calls, "instance", "instances");
         format!(
-            "1 call {topics} and {instances}; 1 more for each message that is not found, for each group and topic without \
-             records, and for each group with failures or dead letters"
+            "{calls}: subscriptions of {topics}, retention of {instances}; 1 more for each message that is not found, for \
+             each group and topic without records, and for each group with failures or dead letters"
         )
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{DeadlineView, Outlook, PlanView, PlannedFile};
+use super::{DeadlineView, ExaminationPlan, Outlook, PlanView, PlannedFile};
 use crate::command::audit::Draft;
 use crate::engine::{Forecast, Rate};
 use crate::humanize::{self, count, counted};
@@ -45,7 +45,7 @@ impl Plan<'_> {
         }
         line("calls", self.calls());
         if let Some(seconds) = forecast.seconds {
-            line("time", humanize::duration(Duration::from_secs_f64(seconds)));
+            line("time", self.time(Duration::from_secs_f64(seconds)));
         }
         if let Some(examination) = &self.view.examination {
             line("examine", examination.text());
@@ -149,6 +149,18 @@ impl Plan<'_> {
         match self.draft.pace.rate {
             Rate::Max => format!("{distinct} without retries, no rate limit{quota}"),
             rate @ Rate::Limited { .. } => format!("{distinct} without retries, at {rate}{quota}"),
+        }
+    }
+
+    /// Returns how long the messages take. Of what follows them for 5.x, only the most calls are known.
+    fn time(&self, messages: Duration) -> String {
+        let time = humanize::duration(messages);
+        match self.view.examination {
+            Some(ExaminationPlan::Rmq(_)) => format!(
+                "{time} for the messages; lags and retry policies afterwards, at most one call for each group and topic and \
+                 one for each group, are not included"
+            ),
+            Some(ExaminationPlan::Ons(_)) | None => time,
         }
     }
 
