@@ -138,15 +138,17 @@ fn write(learnt: &ObservedGroups, out: &mut impl Write) -> std::io::Result<()> {
 
 /// Returns the reasons against expecting a group of every message of a topic.
 fn doubts(group: &str, seen: GroupSeen, answers: u64) -> String {
+    let passed_none = if seen.by_deliveries {
+        "passed none: no records (Remoting clients?), lag, or stuck?"
+    } else {
+        "passed none: offline, pulling, broadcasting or stuck?"
+    };
     let doubts = [
         (
             seen.answers < answers,
             "in some answers only: since when, or of which tags?",
         ),
-        (
-            seen.passed == 0,
-            "passed none: offline, pulling, broadcasting or stuck?",
-        ),
+        (seen.passed == 0, passed_none),
         (
             group.starts_with("CID_RMQ_SYS_") || group == "TOOLS_CONSUMER",
             "a group of RocketMQ's own",
@@ -167,6 +169,8 @@ struct GroupSeen {
     answers: u64,
     /// Number of answers by which the group had passed or filtered the message.
     passed: u64,
+    /// Whether the answers are of a source that records deliveries.
+    by_deliveries: bool,
 }
 
 /// What the answers show, by topic.
@@ -179,11 +183,12 @@ struct ObservedGroups {
 impl ObservedGroups {
     /// Adds all answers of a results file. Checks its seal on the way.
     fn add(&mut self, results_file: &ResultsFile) -> Result<(), ReadError> {
+        let by_deliveries = results_file.header().records_deliveries();
         let mut blocks = results_file.blocks(true);
         while let Some(block) = blocks.next_block()? {
             for line in results_file.parsed(&block) {
                 let line = line?;
-                self.add_line(&line, results_file.evidence_of(&line));
+                self.add_line(&line, results_file.evidence_of(&line), by_deliveries);
             }
         }
         Ok(())
@@ -191,7 +196,7 @@ impl ObservedGroups {
 
     /// Adds a line. Lines without an answer are skipped. The answer of a duplicate is counted in the line that holds
     /// it.
-    fn add_line(&mut self, line: &Line<'_>, evidence: RowEvidence<'_>) {
+    fn add_line(&mut self, line: &Line<'_>, evidence: RowEvidence<'_>, by_deliveries: bool) {
         let Some(tracks) = &line.tracks else { return };
         let nothing_expected = Expectations::default();
         let context = MessageContext::of_topic(&line.topic);
@@ -211,6 +216,7 @@ impl ObservedGroups {
             }
             if let Some(seen) = groups.get_mut(track.group) {
                 seen.answers += 1;
+                seen.by_deliveries |= by_deliveries;
                 let verdict = track.verdict();
                 seen.passed += u64::from(matches!(verdict, Verdict::Passed | Verdict::Filtered));
             }
