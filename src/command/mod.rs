@@ -46,8 +46,8 @@ use crate::ui;
 
 /// Which consumer groups consumed which messages?
 ///
-/// Reads message IDs and topics, asks OnsMessageTrace (ApsaraMQ for RocketMQ), an Apache RocketMQ cluster or a snapshot
-/// of one about each, within the quota and never twice, and writes a reconciliation report.
+/// Reads message IDs and topics, asks ApsaraMQ for RocketMQ (4.x: OnsMessageTrace, 5.x: GetTrace), an Apache RocketMQ
+/// cluster or a snapshot of one about each, within the quota and never twice, and writes a reconciliation report.
 #[derive(Debug, Parser)]
 #[command(
     name = "ons-audit",

@@ -638,6 +638,7 @@ fn outputs() -> BTreeMap<&'static str, String> {
         ("summary", summary.join("\n")),
         ("csv", rows.join("\n")),
         ("processing", processing),
+        ("deliveries", deliveries()),
         ("markdown", without_hashes(&tool.read("ticket.md"))),
         (
             "verify",
@@ -652,6 +653,54 @@ fn outputs() -> BTreeMap<&'static str, String> {
             tool.call(inspect).ends(0).stdout.trim_end().to_owned(),
         ),
     ])
+}
+
+/// Returns what a report about 5.x says about the first message of each kind.
+fn deliveries() -> String {
+    const COLUMNS: [&str; 6] = [
+        "group",
+        "track_type",
+        "verdict",
+        "evidence",
+        "attempts_seen",
+        "evidence_note",
+    ];
+    let truth = Arc::new(rmq::Truth::now());
+    let gateway = rmq::Gateway::setup(&truth).start();
+    let tool = Tool::new();
+    let is_shown = |message: &&rmq::Message| {
+        message.topic == "orders" && matches!(message.expected, rmq::Expected::Groups(_))
+    };
+    let messages = truth.messages.iter().filter(is_shown);
+    let rows: String = messages
+        .map(|m| format!("{},{}\n", m.id, m.topic))
+        .collect();
+    tool.write("in.csv", format!("msg_id,topic\n{rows}"));
+    let call = tool.call("audit in.csv --rate max -o a.csv --source");
+    let source = format!("rmq+http://{}/{}", gateway.address(), rmq::INSTANCE);
+    call.arg(&source).examining_key().ends(1);
+    let rows = table(&tool.read("a.csv"));
+    let telling = [
+        ("passed", "trace", ""),
+        ("dead_lettered", "", ""),
+        ("dead_lettered", "", "not kept"),
+        ("retrying", "", ""),
+        ("failed", "", ""),
+        ("open", "", ""),
+        ("passed", "lag", ""),
+        ("undetermined", "", "lag"),
+        ("undetermined", "", "status"),
+    ];
+    let first = telling.map(|(verdict, evidence, note)| {
+        let is_it = |row: &&Row| {
+            let is_noted = row["evidence_note"].contains(note);
+            row["verdict"] == verdict && row["evidence"] == evidence && is_noted
+        };
+        let row = rows.iter().find(is_it).unwrap();
+        COLUMNS.map(|column| row[column].as_str()).join(",")
+    });
+    let head = [COLUMNS.join(",")];
+    head.into_iter().chain(first).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns what a report says about the first message with each evidence.

@@ -71,9 +71,9 @@ pub(in crate::command) struct ReportFlags {
     numbers: Vec<String>,
     /// Folder of lists, one per group and verdict, of the messages that the group has not passed; nothing is sent
     ///
-    /// GROUP.open.csv and GROUP.open.ndjson have the messages that the group's offset has not reached, each once. Absent,
-    /// filtered (where that is not accepted) and undetermined ones have lists of their own, because sending them again is
-    /// not what they need. worklist.json says which files belong together and whether the run was complete. An earlier
+    /// GROUP.open.csv and GROUP.open.ndjson have the messages that the group has not passed, or, for 5.x, that a client has,
+    /// each once. Absent, filtered (where that is not accepted) and undetermined ones have lists of their own, because
+    /// sending them again is not what they need. worklist.json says which files belong together and whether the run was complete. An earlier
     /// worklist in the folder is replaced as a whole.
     ///
     /// Look at redrive/GID_billing.open.csv and ask again before you send anything.
