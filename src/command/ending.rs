@@ -11,10 +11,11 @@ use std::time::SystemTime;
 
 use anyhow::anyhow;
 use rustix::io::Errno;
+use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::exit::{Failed, Status};
-use crate::humanize;
+use crate::exit::{self, Failed, Status};
+use crate::humanize::{self, printable_lines};
 
 /// The first panic of the process: its message, and its place as `src/FILE.rs:LINE:COLUMN`.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
@@ -70,10 +71,22 @@ fn note_panic(info: &PanicHookInfo<'_>, logs: bool) {
     }
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
-        tracing::error!("{backtrace}");
+        print_backtrace(&backtrace, logs);
     }
     let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
     first.get_or_insert(panic);
+}
+
+/// Prints a backtrace. The log is used only if it has a queue, as that of `serve`: others wait for the progress bar,
+/// whose lock the panicking thread may hold.
+fn print_backtrace(backtrace: &Backtrace, logs: bool) {
+    if logs {
+        tracing::error!("{backtrace}");
+    } else if exit::is_json() {
+        exit::say_json("ERROR", &backtrace.to_string(), &Value::Null);
+    } else {
+        exit::say(&printable_lines(&format!("ERROR {backtrace}\n")));
+    }
 }
 
 fn take_panic() -> Option<String> {
@@ -148,6 +161,8 @@ mod tests {
 
     use super::*;
     use crate::file::{create_private, publish};
+    use crate::settings::LogFormat;
+    use crate::ui::{LogStyle, hold_log};
 
     fn text(failed: &Failed) -> String {
         failed.to_string()
@@ -174,6 +189,20 @@ mod tests {
             );
         }
         let _ = panic::take_hook();
+    }
+
+    #[test]
+    fn a_backtrace_waits_for_no_log_without_a_queue() {
+        let style = LogStyle {
+            format: LogFormat::Text,
+            quiet: false,
+            colours: false,
+        };
+        for has_queue in [false, true] {
+            let print = || print_backtrace(&Backtrace::disabled(), has_queue);
+            let ((), logged) = hold_log(style, print);
+            assert_eq!(!logged.is_empty(), has_queue);
+        }
     }
 
     #[test]

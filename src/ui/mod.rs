@@ -4,6 +4,7 @@ mod log;
 mod mode;
 mod progress;
 mod style;
+mod terminal;
 
 pub(crate) use log::{hold as hold_log, start as start_log, start_queued as start_queued_log};
 pub(crate) use mode::ProgressMode;
@@ -21,7 +22,14 @@ pub(crate) fn width() -> Option<u16> {
 }
 
 /// The lower lines of the terminal. Bar and log share them, so that neither writes into the other.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Screen {
     bars: MultiProgress,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        let bars = MultiProgress::with_draw_target(terminal::stderr());
+        Self { bars }
+    }
 }

@@ -7,9 +7,9 @@ use super::running::Running;
 use super::tool::{PATIENCE, Tool};
 
 /// Number of calls that the gateway answers before it holds the others.
-const ANSWERED: usize = 5;
+pub(super) const ANSWERED: usize = 5;
 
-fn gateway() -> Gateway {
+pub(super) fn gateway() -> Gateway {
     let slow = |call: Call<'_>| (call.number > ANSWERED).then_some(Fault::Held);
     Gateway::setup().plan(slow).start()
 }
@@ -26,7 +26,7 @@ fn in_flight(tool: &Tool, gateway: &Gateway) -> Running {
 
 /// Checks that the partial results file has complete lines, and this many answers.
 #[track_caller]
-fn kept(tool: &Tool, answers: usize) {
+pub(super) fn kept(tool: &Tool, answers: usize) {
     assert_eq!(tool.names(), ["kept.ndjson.partial"]);
     assert_eq!(tool.mode("kept.ndjson.partial"), 0o600);
     let text = tool.read("kept.ndjson.partial");

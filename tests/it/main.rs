@@ -54,6 +54,8 @@ mod interrupted;
 mod large_run;
 mod log_json;
 #[cfg(test)]
+mod lost_terminal;
+#[cfg(test)]
 mod manual;
 #[cfg(test)]
 mod message_ids;

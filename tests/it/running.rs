@@ -1,5 +1,6 @@
 //! A running program: its output is read line by line, and it can be sent signals.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -10,27 +11,38 @@ use super::tool::PATIENCE;
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
-    stderr: Receiver<String>,
+    /// The lines of stderr, or those of stdout if stderr is a terminal.
+    lines: Receiver<String>,
     heard: String,
 }
 
 impl Running {
     pub(super) fn start(mut command: Command) -> Self {
-        let streams = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = streams.spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (say, stderr) = channel();
+        let streams = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = streams.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        Self::reading(child, stderr)
+    }
+
+    /// Starts it with a terminal as its stderr. The lines that are read are those of stdout.
+    pub(super) fn start_on(mut command: Command, terminal: File) -> Self {
+        let streams = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = streams.stderr(terminal).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        Self::reading(child, stdout)
+    }
+
+    fn reading(child: Child, stream: impl Read + Send + 'static) -> Self {
+        let stream = BufReader::new(stream).lines();
+        let (say, lines) = channel();
         std::thread::spawn(move || {
-            lines
+            stream
                 .map_while(Result::ok)
                 .try_for_each(|line| say.send(line))
         });
         Self {
             child,
-            stderr,
+            lines,
             heard: String::new(),
         }
     }
@@ -39,7 +51,7 @@ impl Running {
     #[track_caller]
     pub(crate) fn hear(&mut self, words: &str) {
         while !self.heard.contains(words) {
-            let Ok(line) = self.stderr.recv_timeout(PATIENCE) else {
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
                 panic!("never said `{words}`, only:\n{}", self.heard)
             };
             self.heard += &line;
@@ -50,7 +62,7 @@ impl Running {
     /// Returns whether it prints a line that contains `words` within a moment.
     pub(crate) fn hears_soon(&mut self, words: &str) -> bool {
         while !self.heard.contains(words) {
-            let line = match self.stderr.recv_timeout(Duration::from_millis(100)) {
+            let line = match self.lines.recv_timeout(Duration::from_millis(100)) {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Timeout) => return false,
                 Err(RecvTimeoutError::Disconnected) => panic!("it only said:\n{}", self.heard),
@@ -65,7 +77,7 @@ impl Running {
     #[track_caller]
     pub(crate) fn line(&mut self) -> String {
         let line = self
-            .stderr
+            .lines
             .recv_timeout(PATIENCE)
             .expect("it says something");
         self.heard += &line;
@@ -107,20 +119,22 @@ impl Running {
         assert!(kill.unwrap().success());
     }
 
-    /// Waits for its end, and checks the exit status. Returns stdout and stderr.
+    /// Waits for its end, and checks the exit status. Returns stdout and stderr; if stderr is a terminal, nothing and
+    /// stdout.
     #[track_caller]
     pub(crate) fn ends(mut self, status: i32) -> (String, String) {
-        // Its stderr is closed when it ends.
+        // The stream is closed when it ends.
         loop {
-            match self.stderr.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.heard = format!("{}{line}\n", self.heard),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(error) => panic!("does not end ({error}); it said:\n{}", self.heard),
             }
         }
         let mut stdout = String::new();
-        let mut stream = self.child.stdout.take().unwrap();
-        stream.read_to_string(&mut stdout).unwrap();
+        if let Some(mut stream) = self.child.stdout.take() {
+            stream.read_to_string(&mut stdout).unwrap();
+        }
         let ended = self.child.wait().unwrap();
         assert_eq!(ended.code(), Some(status), "it said:\n{}", self.heard);
         (stdout, std::mem::take(&mut self.heard))

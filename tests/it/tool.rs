@@ -1,7 +1,7 @@
 //! Runs the real program in a folder of its own, without the environment of this machine.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -186,6 +186,12 @@ impl Call<'_> {
     /// Starts it without waiting for its end.
     pub(crate) fn start(self) -> Running {
         Running::start(self.command())
+    }
+
+    /// Starts it with a terminal as its stderr.
+    pub(crate) fn start_on(self, terminal: File) -> Running {
+        let call = self.env("TERM", "xterm");
+        Running::start_on(call.command(), terminal)
     }
 
     fn command(&self) -> std::process::Command {
