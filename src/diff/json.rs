@@ -170,16 +170,8 @@ impl<'a> DiffView<'a> {
                 .map(|(name, group)| (name, GroupChangesView::of(&group)))
                 .collect(),
             kinds: tally.kinds.iter().map(KindView::of).collect(),
-            likely_resets: differences
-                .resets()
-                .into_iter()
-                .map(ResetView::of)
-                .collect(),
-            in_delivery: differences
-                .in_delivery()
-                .into_iter()
-                .map(ResetView::of)
-                .collect(),
+            likely_resets: ResetView::all(differences.resets()),
+            in_delivery: ResetView::all(differences.in_delivery()),
             failures: differences.failures(),
             groups_appeared: named(true),
             groups_gone: named(false),
@@ -240,6 +232,10 @@ impl<'a> KindView<'a> {
 }
 
 impl<'a> ResetView<'a> {
+    fn all(groups: Vec<OpenAgain<'a>>) -> Vec<Self> {
+        groups.into_iter().map(Self::of).collect()
+    }
+
     fn of(reset: OpenAgain<'a>) -> Self {
         Self {
             group: reset.group,
