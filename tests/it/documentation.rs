@@ -672,9 +672,10 @@ fn deliveries() -> String {
         message.topic == "orders" && matches!(message.expected, rmq::Expected::Groups(_))
     };
     let messages = truth.messages.iter().filter(is_shown);
-    let rows: String = messages
+    let rows: Vec<_> = messages
         .map(|m| format!("{},{}\n", m.id, m.topic))
         .collect();
+    let rows = rows.concat();
     tool.write("in.csv", format!("msg_id,topic\n{rows}"));
     let call = tool.call("audit in.csv --rate max -o a.csv --source");
     let source = format!("rmq+http://{}/{}", gateway.address(), rmq::INSTANCE);
