@@ -15,6 +15,9 @@ pub struct Deliveries {
     /// One record for each delivery, in the order of the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<DeliveryRecord>,
+    /// Every client of the group receives the message for itself, so that one record says nothing about the group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broadcasting: bool,
 }
 
 /// A message that a group did not process became a dead letter.

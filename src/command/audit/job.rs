@@ -1,7 +1,7 @@
 //! An audit whose settings are decided. Making it refuses everything that can be refused without asking about a
 //! message; running it leaves a complete results file.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use data_encoding::HEXLOWER;
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::Args;
@@ -28,7 +29,8 @@ use crate::clock;
 use crate::command::Env;
 use crate::command::evidence::BundleTarget;
 use crate::command::flags::{ExamineSettings, Pace, ReservedPaths, SourceSpec, StderrOptions};
-use crate::engine::{Forecast, Pacer, Policy, RETENTION, Rate};
+use crate::command::signals::stop_on_signal;
+use crate::engine::{Forecast, Pacer, Policy, RETENTION, Rate, Stop};
 use crate::exit::Failed;
 use crate::humanize;
 use crate::input::{Inputs, OldestFirst};
@@ -240,30 +242,52 @@ impl Job {
     }
 
     /// Asks the instances how long they keep messages, if the source can say so. Of several, the shortest time counts. `None`
-    /// if nothing is known about it, or nothing is asked.
+    /// if nothing is known about it, or nothing is asked. It only serves the forecast, so it takes little time.
+    ///
+    /// # Errors
+    ///
+    /// If a signal stops it.
     fn retention(&self, preflight: &Preflight, env: &Env) -> Result<Option<Duration>, Failed> {
         let Source::Rmq(rmq) = &self.source else {
             return Ok(None);
         };
         let topics = preflight.topics.iter();
         let instances: BTreeSet<_> = topics.map(|(instance, _)| instance.as_ref()).collect();
-        let asking = async {
-            let mut shortest: Option<Duration> = None;
-            for instance in instances.into_iter().take(INSTANCES_ASKED) {
+        let shortest = Cell::new(None);
+        let unknown = RefCell::new(BTreeSet::new());
+        let asking = instances.into_iter().take(INSTANCES_ASKED).map(|instance| {
+            let (shortest, unknown) = (&shortest, &unknown);
+            async move {
+                let name = instance.map_or("of the source", |instance| &**instance);
                 match rmq.retention(instance, &self.pacer).await {
                     Ok(kept) => {
-                        tracing::info!("the instance keeps messages for {}", humanize::days(kept));
-                        shortest = Some(shortest.map_or(kept, |shortest| shortest.min(kept)));
+                        tracing::info!(
+                            "the instance {name} keeps messages for {}",
+                            humanize::days(kept)
+                        );
+                        let known = shortest.get();
+                        let least = known.map_or(kept, |known: Duration| known.min(kept));
+                        shortest.set(Some(least));
                     }
-                    Err(why) => tracing::info!(
-                        "how long the instance keeps messages is unknown, {} are assumed: {why}",
-                        humanize::days(RETENTION)
-                    ),
+                    Err(why) => drop(unknown.borrow_mut().insert(why)),
                 }
             }
-            shortest
-        };
-        Ok(env.runtime()?.block_on(asking))
+        });
+        let stop = Stop::new();
+        env.runtime()?.block_on(async {
+            tokio::select! {
+                _ = tokio::time::timeout(RETENTION_WAIT, join_all(asking)) => Ok(()),
+                error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
+                () = stop.draining() => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
+            }
+        })?;
+        for why in unknown.into_inner() {
+            tracing::info!(
+                "how long an instance keeps messages is unknown, {} are assumed: {why}",
+                humanize::days(RETENTION)
+            );
+        }
+        Ok(shortest.get())
     }
 
     /// Returns whether the results file is complete already, with an answer for every message.
@@ -424,7 +448,7 @@ impl Stage<'_> {
                 pacer: run.pacer,
                 rate: self.pace.rate,
                 limit: self.examine.limit,
-                last_call,
+                clock: self.env.clock,
             }),
             Source::Ons(_) | Source::Cluster(_) | Source::Snapshot(_) => None,
         };

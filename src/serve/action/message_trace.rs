@@ -74,6 +74,9 @@ fn word_of_4(track: &Track) -> TrackType {
             track.track_type.clone()
         };
     };
+    if deliveries.broadcasting {
+        return TrackType::CONSUME_BROADCASTING;
+    }
     let by_records = RowEvidence::default();
     let word = track.track_type.as_str();
     match by_records
@@ -114,6 +117,7 @@ mod tests {
         let deliveries = Deliveries {
             dead_letter: is_dead.then(DeadLetter::default),
             records: records.iter().map(record).collect(),
+            broadcasting: false,
         };
         Track {
             deliveries: Some(Arc::new(deliveries)),

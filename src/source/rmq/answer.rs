@@ -154,9 +154,13 @@ fn read<T: DeserializeOwned>(
         .strip_prefix(b"\xEF\xBB\xBF")
         .unwrap_or(body)
         .trim_ascii();
-    // JSON may have the body of a message, so nothing of it is shown.
+    // What is not a page or an error in XML may have the body of a message, so nothing of it is shown.
     let is_json = matches!(text.first(), Some(b'{' | b'['));
-    let excerpt = if is_json { &[][..] } else { text };
+    let excerpt = if text.starts_with(b"<") {
+        text
+    } else {
+        &[][..]
+    };
     let strange = |reason: &str| unreadable(operation, status, reason, excerpt, redactor);
     if text.is_empty() {
         return Err(strange("an empty body"));

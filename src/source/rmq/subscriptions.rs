@@ -26,7 +26,9 @@ pub(super) struct Subscriber {
     /// The name of the group.
     pub(super) group: String,
     /// Every client receives every message.
-    is_broadcasting: bool,
+    pub(super) is_broadcasting: bool,
+    /// Each message goes to one client, as far as the words say. It is the default.
+    is_clustering: bool,
     /// No client is connected.
     is_offline: bool,
     /// Which messages the group receives; `None` if that cannot be told.
@@ -73,18 +75,20 @@ impl TopicSubscription {
         Some(Subscriber {
             group: self.consumer_group_id.said()?.trim().to_owned(),
             is_broadcasting: says(&self.message_model, "BROADCASTING"),
+            is_clustering: self.message_model.said().is_none()
+                || says(&self.message_model, "CLUSTERING"),
             is_offline: says(&self.subscription_status, "OFFLINE"),
             filter: self.filter().filter(|_| is_consistent),
         })
     }
 
-    /// Returns the filter, if it is one by tags.
+    /// Returns the filter, if it is certain that it is one by tags. `*` receives everything, whatever the type is called.
     fn filter(&self) -> Option<TagFilter> {
-        let kind = self.filter_expression_type.said().unwrap_or("TAG").trim();
-        let is_by_tag = ["TAG", "UNSPECIFIED"]
-            .iter()
-            .any(|known| kind.eq_ignore_ascii_case(known));
-        is_by_tag.then(|| TagFilter::parse(self.filter_expression.said(), Some("TAG")))
+        let kind = self.filter_expression_type.said().unwrap_or_default();
+        let expression = self.filter_expression.said();
+        let filter = TagFilter::parse(expression, Some("TAG"));
+        let is_certain = kind.trim().eq_ignore_ascii_case("TAG") || filter.is_all();
+        is_certain.then_some(filter)
     }
 }
 
@@ -92,6 +96,7 @@ impl Subscriber {
     /// Adds another subscription of the same group.
     fn add(&mut self, other: &Self) {
         self.is_broadcasting |= other.is_broadcasting;
+        self.is_clustering &= other.is_clustering;
         self.is_offline &= other.is_offline;
         if self.filter != other.filter {
             self.filter = None;
@@ -103,6 +108,9 @@ impl Subscriber {
         let offline = Marks::OFFLINE.when(self.is_offline);
         if self.is_broadcasting {
             return (TrackType::CONSUME_BROADCASTING, offline);
+        }
+        if !self.is_clustering {
+            return (TrackType::UNKNOWN, offline);
         }
         let admitted = self.filter.as_ref().map(|filter| filter.admits_tag(tag));
         match admitted {

@@ -161,6 +161,7 @@ fn track(group: &str, consumers: &[&ConsumerInfo], redactor: &Redactor) -> Track
     let deliveries = Deliveries {
         dead_letter,
         records,
+        broadcasting: false,
     };
     Track {
         deliveries: Some(Arc::new(deliveries)),
@@ -235,16 +236,16 @@ impl MessageInfo {
     /// Why that is not certain.
     pub(super) fn available_at(&self, broker: &BrokerInfo) -> Result<Timestamp, &'static str> {
         let stored = self.store_time.time().ok_or("its store time is unknown")?;
+        if broker.recall_result.said().is_some() {
+            return Err("it was recalled");
+        }
+        let set_for = broker.preset_delay_time.time();
+        let since = set_for.map_or(stored, |set_for| set_for.max(stored));
         let kind = self.message_type.said();
         let kind = kind.map(|kind| kind.trim().to_ascii_uppercase());
         match kind.as_deref() {
-            None | Some("NORMAL" | "FIFO") => Ok(stored),
-            Some("DELAY") if broker.recall_result.said().is_some() => Err("it was recalled"),
-            Some("DELAY") => {
-                let set_for = broker.preset_delay_time.time();
-                let set_for = set_for.ok_or("its delay is unknown")?;
-                Ok(set_for.max(stored))
-            }
+            Some("DELAY") if set_for.is_none() => Err("its delay is unknown"),
+            None | Some("NORMAL" | "FIFO" | "DELAY") => Ok(since),
             Some("TRANSACTION") => Err("it is a TRANSACTION message"),
             Some("LITE") => Err("it is a LITE message"),
             Some(_) => Err("its type is unknown"),

@@ -36,7 +36,10 @@ pub(super) fn answer(
             let mut without_record = Vec::new();
             for subscriber in &subscribers.groups {
                 let group = &*subscriber.group;
-                if tracks.iter().any(|track| &*track.group == group) {
+                if let Some(track) = tracks.iter_mut().find(|track| &*track.group == group) {
+                    if let Some(deliveries) = &mut track.deliveries {
+                        Arc::make_mut(deliveries).broadcasting = subscriber.is_broadcasting;
+                    }
                     continue;
                 }
                 let (word, marks) = if is_confirmed {

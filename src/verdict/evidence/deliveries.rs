@@ -10,6 +10,16 @@ use crate::verdict::Verdict;
 /// A lag says nothing about messages that were stored so shortly before it was read: the service counts with a delay.
 const LAG_IS_LATE: SignedDuration = SignedDuration::from_mins(5);
 
+/// The finding where nothing is known about deliveries to the group.
+const UNDETERMINED: GroupFinding<'static> = GroupFinding {
+    verdict: Verdict::Undetermined,
+    evidence: None,
+    attempts: 0,
+    at: None,
+    host: "",
+    note: EvidenceNote::Nothing,
+};
+
 /// Why nothing follows from the retry policy of a group.
 const POLICY_NOT_READ: &str = "the retry policy of the group was not read";
 
@@ -122,6 +132,7 @@ impl<'a> RowEvidence<'a> {
     ///
     /// | deliveries | verdict |
     /// |---|---|
+    /// | every client receives the message for itself | `undetermined` |
     /// | a success more than five seconds after the dead letter | `passed`, by the trace |
     /// | a dead letter | `dead_lettered` |
     /// | a success, and no later failure | `passed`, by the trace |
@@ -138,6 +149,12 @@ impl<'a> RowEvidence<'a> {
         word: &'a str,
     ) -> GroupFinding<'a> {
         let history = DeliveryHistory::of(deliveries, word);
+        if deliveries.broadcasting {
+            return GroupFinding {
+                note: EvidenceNote::Broadcasting,
+                ..UNDETERMINED
+            };
+        }
         let succeeded = history.newest(DeliveryStatus::Succeeded);
         if let Some(dead) = &deliveries.dead_letter {
             return self.judge_dead_letter(group, dead, (&history, succeeded));
@@ -216,14 +233,7 @@ impl<'a> RowEvidence<'a> {
     /// recorded completely. If the group had no lag on the topic five minutes after the message could be received, it has
     /// passed the message. Everything else is undetermined.
     pub(super) fn judge_by_lag(&self, group: &str, topic: &str, mark: &str) -> GroupFinding<'a> {
-        let mut finding = GroupFinding {
-            verdict: Verdict::Undetermined,
-            evidence: None,
-            attempts: 0,
-            at: None,
-            host: "",
-            note: EvidenceNote::Nothing,
-        };
+        let mut finding = UNDETERMINED;
         let has_mark = |known| mark.split(' ').any(|word| word == known);
         let lags = || self.lags(group, topic);
         let newest = lags().max_by_key(|lag| lag.at);
@@ -421,6 +431,7 @@ mod tests {
             let deliveries = Deliveries {
                 dead_letter,
                 records: records.map(record).collect(),
+                broadcasting: false,
             };
             let index = index(policy);
             let word = word.trim_matches('-');
@@ -545,6 +556,7 @@ mod tests {
                     at: Some(at(*second * 3)),
                     host: None,
                 }).collect(),
+                broadcasting: false,
             };
             let index = index("3");
             let forwards = made(&records);

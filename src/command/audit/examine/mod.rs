@@ -185,7 +185,12 @@ impl ExamineStage<'_> {
             deadline: self.deadline,
         };
         if let ExamineSource::Rmq(rmq) = self.source {
-            let (lines, calls) = limits.until_stopped(rmq.lines(run))??;
+            // The verdicts rest on it, so without it the run is not complete.
+            let examined = limits.within(rmq.lines(run))?;
+            let (lines, calls) = examined.map_err(|late| {
+                let error = anyhow!("the time is up ({})", late.given_by);
+                Failed::incomplete(error, None)
+            })??;
             CallCounts::add_calls(self.call_counts, calls);
             return Ok((lines, calls));
         }

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 
 use super::survey::{GroupName, each_message, instance_of};
 use super::{ExaminedRun, first_names, shown};
+use crate::clock::Clock;
 use crate::engine::{CountedCalls, Pacer, Rate};
 use crate::evidence::{GroupLag, RetryPolicy};
 use crate::humanize::{self, counted};
 use crate::results::{Line, Previous, ResultsError};
 use crate::source::Rmq;
-use crate::source::ons::LastCall;
 use crate::verdict::{Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupVerdict, Verdict};
 
 /// Calls in flight at the same time.
@@ -30,8 +30,7 @@ pub(in crate::command) struct RmqExaminer<'a> {
     pub(in crate::command) rate: Rate,
     /// Most calls.
     pub(in crate::command) limit: u64,
-    /// Until when calls may begin.
-    pub(in crate::command) last_call: LastCall<'a>,
+    pub(in crate::command) clock: Clock,
 }
 
 /// A group and a topic of an instance, as the rows name them.
@@ -46,8 +45,8 @@ struct GroupOnTopic {
 struct UnreadGroups {
     lags: BTreeMap<GroupOnTopic, bool>,
     policies: BTreeMap<GroupName, bool>,
-    /// Lags of the earlier run that prove something about answers that were taken from it.
-    carried: BTreeSet<GroupOnTopic>,
+    /// Lags of the earlier run that prove something about messages of this one.
+    earlier: BTreeSet<GroupOnTopic>,
     /// The topics whose groups are unknown, by the reason.
     unlisted: BTreeMap<String, BTreeSet<String>>,
 }
@@ -67,9 +66,8 @@ impl RmqExaminer<'_> {
             calls: CountedCalls::of(self.pacer),
             begun: Cell::new(0),
         };
-        let is_carried = |lag: &GroupLag| unread.carried.contains(&GroupOnTopic::of_lag(lag));
-        let carried = earlier.into_iter().filter(is_carried);
-        let mut lags: Vec<_> = carried.collect();
+        let proves = |lag: &GroupLag| unread.earlier.contains(&GroupOnTopic::of_lag(lag));
+        let mut lags: Vec<_> = earlier.into_iter().filter(proves).collect();
         lags.extend(self.lags(unread.lags.clone(), &calls).await);
         lags.sort_by(|one, other| {
             let key = |lag: &GroupLag| (GroupOnTopic::of_lag(lag), lag.at);
@@ -140,7 +138,7 @@ impl RmqExaminer<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        (self.last_call.clock)()
+        (self.clock)()
     }
 
     /// Returns why no other call may begin.
@@ -150,7 +148,7 @@ impl RmqExaminer<'_> {
             return Some("--examine-limit allows no more calls".into());
         }
         calls.begun.set(begun + 1);
-        self.last_call.reason()
+        None
     }
 
     /// Says what will be read, and how long it takes.
@@ -273,8 +271,11 @@ impl UnreadGroups {
         );
         let lacks_policy = matches!(note, EvidenceNote::RetryUnknown(_));
         let pair = GroupOnTopic::of(line, seen.group);
+        if is_by_lag {
+            self.earlier.insert(pair.clone());
+        }
         if is_by_lag && !line.carried_from.is_empty() {
-            self.carried.insert(pair);
+            // It proves what it proved then.
         } else if is_by_lag || lacks_lag {
             *self.lags.entry(pair).or_insert(false) |= seen.expected;
         } else if lacks_policy || seen.verdict() == Verdict::DeadLettered {

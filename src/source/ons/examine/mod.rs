@@ -60,7 +60,7 @@ impl LastCall<'_> {
     };
 
     /// Returns why no call may begin now.
-    pub(crate) fn reason(self) -> Option<Arc<str>> {
+    fn reason(self) -> Option<Arc<str>> {
         let deadline = self.deadline?;
         let is_over = deadline.left((self.clock)()) <= SignedDuration::ZERO;
         is_over.then(|| format!("the time is up ({})", deadline.given_by).into())
