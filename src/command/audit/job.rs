@@ -50,6 +50,9 @@ use crate::verdict::{Expectations, Totals};
 /// The most instances that are asked how long they keep messages.
 pub(in crate::command) const INSTANCES_ASKED: usize = 20;
 
+/// How long they may take to answer, together.
+const RETENTION_WAIT: Duration = Duration::from_secs(10);
+
 /// Everything an audit needs.
 pub(super) struct Job {
     source: Source,
