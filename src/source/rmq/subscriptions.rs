@@ -87,7 +87,11 @@ impl TopicSubscription {
         let kind = self.filter_expression_type.said().unwrap_or_default();
         let expression = self.filter_expression.said();
         let filter = TagFilter::parse(expression, Some("TAG"));
-        let is_certain = kind.trim().eq_ignore_ascii_case("TAG") || filter.is_all();
+        let is_certain = match kind.trim().to_ascii_uppercase().as_str() {
+            "TAG" => true,
+            "" | "UNSPECIFIED" => filter.is_all(),
+            _ => expression.is_some() && filter.is_all(),
+        };
         is_certain.then_some(filter)
     }
 }

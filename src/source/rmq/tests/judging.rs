@@ -254,14 +254,14 @@ fn a_group_without_a_record_is_judged_by_its_subscription() {
         ),
         (
             json!([{"consumerGroupId": "G", "filterExpression": "sent", "filterExpressionType": "UNSPECIFIED"}]),
-            "G=FILTERED_BY_TAG",
+            "G=NO_RECORD+filter_unknown",
         ),
         (
             json!([{"consumerGroupId": "G", "filterExpression": "sent"}]),
-            "G=FILTERED_BY_TAG",
+            "G=NO_RECORD+filter_unknown",
         ),
         (
-            json!([{"consumerGroupId": "G", "filterExpression": "sent", "subscriptionStatus": "OFFLINE"}]),
+            json!([{"consumerGroupId": "G", "filterExpression": "sent", "filterExpressionType": "TAG", "subscriptionStatus": "OFFLINE"}]),
             "G=FILTERED_BY_TAG+offline",
         ),
         (
@@ -281,7 +281,7 @@ fn a_group_without_a_record_is_judged_by_its_subscription() {
             "G=NO_RECORD+filter_unknown",
         ),
         (
-            json!([{"consumerGroupId": "G", "filterExpression": "sent", "consistency": true}]),
+            json!([{"consumerGroupId": "G", "filterExpression": "sent", "filterExpressionType": "TAG", "consistency": true}]),
             "G=FILTERED_BY_TAG",
         ),
         (
@@ -289,7 +289,7 @@ fn a_group_without_a_record_is_judged_by_its_subscription() {
             "G=NO_RECORD+filter_unknown",
         ),
         (
-            json!([{"consumerGroupId": "G", "filterExpression": "sent"}, {"consumerGroupId": "G", "filterExpression": " sent "}]),
+            json!([{"consumerGroupId": "G", "filterExpression": "sent", "filterExpressionType": "TAG"}, {"consumerGroupId": "G", "filterExpression": " sent ", "filterExpressionType": "TAG"}]),
             "G=FILTERED_BY_TAG",
         ),
         (
@@ -311,6 +311,10 @@ fn a_group_without_a_record_is_judged_by_its_subscription() {
         (
             json!([{"consumerGroupId": "B"}, {"consumerGroupId": "a"}, {"consumerGroupId": " A "}]),
             "A=NO_RECORD B=NO_RECORD a=NO_RECORD",
+        ),
+        (
+            json!([{"consumerGroupId": "G", "messageModel": "LITE_SELECTIVE"}]),
+            "G=UNKNOWN",
         ),
         (json!([]), ""),
     ] {
@@ -345,8 +349,7 @@ fn the_tag_is_that_of_the_trace() {
         let mut info = info;
         info["messageId"] = json!("01DA");
         let trace = success(&json!({"messageInfo": info}));
-        let subscriptions =
-            json!([{"consumerGroupId": "G", "filterExpression": "sent"}, {"consumerGroupId": "H"}]);
+        let subscriptions = json!([{"consumerGroupId": "G", "filterExpression": "sent", "filterExpressionType": "TAG"}, {"consumerGroupId": "H"}]);
         let fake = service(trace, success(&subscriptions));
         let found = words(&fake.trace(&query()).unwrap());
         assert_eq!(found, format!("G={expected} H=NO_RECORD"), "{info}");
