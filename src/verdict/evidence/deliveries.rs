@@ -479,7 +479,7 @@ mod tests {
         lags                 available  mark                 passed  note
         300:0:0              0          -                    300     -
         300:0:0              0          offline              300     -
-        300:0:0              0          filter_unknown       -       no record, and the group filters by SQL
+        300:0:0              0          filter_unknown       -       no record, and whether the filter of the group accepts
         300:0:0              0          offline_tag_unknown  -       no record; the group filters by tags
         299:0:0              0          -                    -       no record, and the lag was read less than 5 minutes
         300:0:0              -          -                    -       no record, and when consumers could receive the message is unknown: it is a LITE message

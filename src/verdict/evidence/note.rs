@@ -149,16 +149,44 @@ impl EvidenceNote<'_> {
     }
 }
 
+impl EvidenceNote<'_> {
+    /// Returns the text of a note that says the same of every message.
+    fn fixed_text(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Nothing => "",
+            Self::TooOld => "not examined: copies of this age are deleted",
+            Self::BornUnknown => "not examined: the message's time is unknown",
+            Self::Pop => "not examined: POP keeps no copy while a delivery is open",
+            Self::Pull => "not examined: a pull consumer leaves no copies",
+            Self::NotKept => "not kept: the group has no dead-letter topic",
+            Self::FilterUnknown => {
+                "no record, and whether the filter of the group accepts the message is unknown"
+            }
+            Self::TagUnknown => "no record; the group filters by tags, and the tag is unknown",
+            Self::Broadcasting => {
+                "broadcasting: every client receives it, and no record says which"
+            }
+            Self::UnclearStatus("") => "the newest delivery has no status",
+            Self::LagTooEarly => {
+                "no record, and the lag was read less than 5 minutes after the message was stored"
+            }
+            Self::AvailableUnknown("") => {
+                "no record, and when consumers could receive the message is unknown"
+            }
+            Self::Unconfirmed => "no trace, and whether the message exists is unknown",
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for EvidenceNote<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(text) = self.fixed_text() {
+            return f.write_str(text);
+        }
         match self {
-            Self::Nothing => Ok(()),
             Self::Reason(reason) => f.write_str(reason.as_str()),
             Self::NotExamined(why) => write!(f, "not examined: {why}"),
-            Self::TooOld => f.write_str("not examined: copies of this age are deleted"),
-            Self::BornUnknown => f.write_str("not examined: the message's time is unknown"),
-            Self::Pop => f.write_str("not examined: POP keeps no copy while a delivery is open"),
-            Self::Pull => f.write_str("not examined: a pull consumer leaves no copies"),
             Self::SucceededAfter(at) => {
                 write!(f, "dead-lettered at {}, succeeded later", rfc3339(*at))
             }
@@ -175,20 +203,9 @@ impl fmt::Display for EvidenceNote<'_> {
                 };
                 write!(f, "{what} {}", rfc3339(*at))
             }
-            Self::NotKept => f.write_str("not kept: the group has no dead-letter topic"),
             Self::KeptIn(topic) => write!(f, "kept in the topic {topic}"),
             Self::KeptUnknown(why) => write!(f, "whether it is kept is unknown: {why}"),
             Self::DecidedBy(word) => write!(f, "decided by the record with the status `{word}`"),
-            Self::FilterUnknown => f.write_str(
-                "no record, and the group filters by SQL, or its clients filter differently",
-            ),
-            Self::TagUnknown => {
-                f.write_str("no record; the group filters by tags, and the tag is unknown")
-            }
-            Self::Broadcasting => {
-                f.write_str("broadcasting: every client receives it, and no record says which")
-            }
-            Self::UnclearStatus("") => f.write_str("the newest delivery has no status"),
             Self::UnclearStatus(word) => write!(f, "the status `{word}` is not understood"),
             Self::RetryUnknown(why) => write!(
                 f,
@@ -202,18 +219,12 @@ impl fmt::Display for EvidenceNote<'_> {
                     "no record, and the group's lag on the topic is {waiting}"
                 )
             }
-            Self::LagTooEarly => f.write_str(
-                "no record, and the lag was read less than 5 minutes after the message was stored",
-            ),
-            Self::AvailableUnknown("") => {
-                f.write_str("no record, and when consumers could receive the message is unknown")
-            }
             Self::AvailableUnknown(why) => write!(
                 f,
                 "no record, and when consumers could receive the message is unknown: {why}"
             ),
-            Self::Unconfirmed => f.write_str("no trace, and whether the message exists is unknown"),
             Self::Unlisted(why) => write!(f, "the groups of the topic are unknown: {why}"),
+            _ => Ok(()), // it has a fixed text
         }
     }
 }

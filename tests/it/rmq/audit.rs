@@ -298,6 +298,11 @@ fn without(operation: Operation, message: &Message, group: &str, pair: &Pair) ->
         evidence: "",
         ..pair.clone()
     };
+    if operation == Operation::ListTopicSubscriptions
+        && let Some(pair) = &pair.without_model
+    {
+        return Some((**pair).clone());
+    }
     let is_affected = match operation {
         Operation::GetMessageDetail => message.confirmed && !pair.is_recorded() && group != NEVER,
         Operation::ListTopicSubscriptions => !pair.is_recorded(),

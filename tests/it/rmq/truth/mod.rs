@@ -85,6 +85,8 @@ pub(crate) struct Pair {
     pub(crate) by: By,
     /// The dead letter is deleted.
     pub(crate) not_kept: bool,
+    /// What follows if it is unknown that the group is a broadcasting one.
+    pub(crate) without_model: Option<Box<Self>>,
     /// The rule, for messages of tests.
     pub(crate) rule: String,
 }
@@ -102,6 +104,7 @@ impl Pair {
             attempts: 0,
             by: By::Subscription,
             not_kept: false,
+            without_model: None,
             rule: rule.into(),
         }
     }

@@ -306,9 +306,11 @@ fn subscriptions(truth: &mut Truth) {
         let shape = &shapes[number * 5 % shapes.len()];
         if shape.outcome != Outcome::NoRecord {
             infos.extend(of_group(shape, GROUPS[place]));
-            if place > 0 {
-                let pair = judged(shape.outcome, shape.attempts, place, &shape.name);
-                pairs.insert(GROUPS[place].to_owned(), pair);
+            let pair = judged(shape.outcome, shape.attempts, place, &shape.name);
+            match pairs.get_mut(GROUPS[place]).filter(|_| place == 0) {
+                // A record is about one client of a broadcasting group.
+                Some(broadcasting) => broadcasting.without_model = Some(Box::new(pair)),
+                None => drop(pairs.insert(GROUPS[place].to_owned(), pair)),
             }
         }
         let data = truth.data(topic, kind, infos);
