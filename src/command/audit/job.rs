@@ -277,9 +277,15 @@ impl Job {
             }
         });
         let stop = Stop::new();
+        let left = self
+            .deadline
+            .as_ref()
+            .map(|deadline| deadline.left((env.clock)()));
+        let left = left.and_then(|left| Duration::try_from(left).ok());
+        let wait = left.map_or(RETENTION_WAIT, |left| left.min(RETENTION_WAIT));
         env.runtime()?.block_on(async {
             tokio::select! {
-                _ = tokio::time::timeout(RETENTION_WAIT, join_all(asking)) => Ok(()),
+                _ = tokio::time::timeout(wait, join_all(asking)) => Ok(()),
                 error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
                 () = stop.draining() => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
             }

@@ -221,6 +221,11 @@ fn check_instance(
     if !has_only_id_characters(instance) {
         return Err(EndpointError::Instance(service, printable(instance)));
     }
+    let is_foreign =
+        service == Service::Rmq && region.is_some() && Service::of_instance(instance).is_none();
+    if is_foreign {
+        return Err(EndpointError::Instance(service, printable(instance)));
+    }
     match Service::of_instance(instance) {
         Some(other) if other != service => Err(EndpointError::OtherInstance {
             instance: instance.to_owned(),
@@ -228,6 +233,14 @@ fn check_instance(
             instead: source_of(other, region, instance),
         }),
         _ => Ok(()),
+    }
+}
+
+/// Returns what instance IDs look like.
+const fn instance_form(service: Service) -> &'static str {
+    match service {
+        Service::Ons => "letters, digits, `_` and `-`",
+        Service::Rmq => "`rmq-`, then letters, digits, `_` and `-`",
     }
 }
 
@@ -291,7 +304,7 @@ pub enum EndpointError {
         instead: String,
     },
     /// The instance ID contains invalid characters.
-    #[error("`{1}` is not an instance ID: expected letters, digits, `_` and `-`")]
+    #[error("`{1}` is not an instance ID: expected {form}", form = instance_form(*.0))]
     Instance(Service, String),
     /// The instance is one of the other service.
     #[error("the instance `{instance}` belongs to {service}")]

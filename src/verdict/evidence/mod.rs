@@ -186,6 +186,9 @@ impl<'a> RowEvidence<'a> {
             _ if is(TrackType::CONSUME_BROADCASTING) && self.answer.is_of_recorded_message() => {
                 EvidenceNote::Broadcasting
             }
+            _ if is(TrackType::UNKNOWN) && self.answer.is_of_recorded_message() => {
+                EvidenceNote::ModelUnknown
+            }
             _ => return finding,
         };
         GroupFinding {

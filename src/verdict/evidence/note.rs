@@ -46,6 +46,8 @@ pub enum EvidenceNote<'a> {
     TagUnknown,
     /// Every client of the group receives every message.
     Broadcasting,
+    /// There is no record of a delivery, and whether every client receives every message is unknown.
+    ModelUnknown,
     /// A status word that is not understood; empty if there is none.
     UnclearStatus(&'a str),
     /// A client reported a failure, and this is why it is unknown whether the message is delivered again.
@@ -135,7 +137,7 @@ impl EvidenceNote<'_> {
             Self::LagUnknown(_) => UndeterminedReason::Lag,
             Self::AvailableUnknown(_) => UndeterminedReason::Available,
             Self::FilterUnknown | Self::TagUnknown => UndeterminedReason::Filter,
-            Self::Broadcasting => UndeterminedReason::Broadcasting,
+            Self::Broadcasting | Self::ModelUnknown => UndeterminedReason::Broadcasting,
             Self::Unconfirmed => UndeterminedReason::Existence,
             Self::Unlisted(_) => UndeterminedReason::Groups,
             _ => return None,
@@ -165,6 +167,12 @@ impl EvidenceNote<'_> {
             Self::TagUnknown => "no record; the group filters by tags, and the tag is unknown",
             Self::Broadcasting => {
                 "broadcasting: every client receives it, and no record says which"
+            }
+            Self::ModelUnknown => {
+                "no record, and whether every client receives each message is unknown"
+            }
+            Self::UnclearStatus("UNKNOWN") => {
+                "the newest delivery has no status, or the status `UNKNOWN`"
             }
             Self::UnclearStatus("") => "the newest delivery has no status",
             Self::LagTooEarly => {

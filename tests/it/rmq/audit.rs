@@ -399,6 +399,51 @@ fn a_resumed_audit_equals_the_truth() {
     tool.call("verify r.ndjson").ends(0);
 }
 
+/// A folder with one message whose groups are judged by their lag.
+fn with_one_message(truth: &mut Truth) -> Tool {
+    let is_by_lag = |message: &Message| match &message.expected {
+        Expected::Groups(pairs) => pairs.values().any(|pair| pair.by == By::Lag),
+        _ => false,
+    };
+    truth.messages.retain(is_by_lag);
+    truth.messages.truncate(1);
+    with_input(truth)
+}
+
+#[test]
+fn a_run_whose_time_is_up_before_the_lags_are_read_is_not_complete() {
+    let mut truth = Truth::now();
+    let tool = with_one_message(&mut truth);
+    let truth = Arc::new(truth);
+    // The instance, the trace, the subscriptions: the fourth request is about a lag.
+    let gateway = Gateway::setup(&truth).holds_every(4).start();
+    let said = audit(&tool, &gateway, "--max-time 2s -o a.csv").ends(3);
+    assert!(said.stderr.contains("the time is up"), "{}", said.stderr);
+    assert!(!tool.path("a.csv").exists() && !tool.path("a.results.ndjson").exists());
+    gateway.release();
+    audit(&tool, &gateway, "--resume -o a.csv").ends(1);
+    let right = expected(&truth, as_the_table_says);
+    assert_found(&truth, &found_in_csv(&tool, "a.csv"), &right);
+    assert_eq!(gateway.calls()[&Operation::GetTrace], 1);
+}
+
+#[test]
+fn a_signal_stops_a_run_that_asks_the_instance() {
+    let mut truth = Truth::now();
+    let tool = with_one_message(&mut truth);
+    let truth = Arc::new(truth);
+    for signal in ["INT", "TERM"] {
+        let gateway = Gateway::setup(&truth).holds_every(1).start();
+        let running = audit(&tool, &gateway, "-o a.csv").start();
+        gateway.wait_for_requests(1);
+        running.signal(signal);
+        running.ends(3);
+        gateway.release();
+        assert_eq!(tool.names(), ["expected.csv", "in.csv"]);
+        assert_eq!(gateway.calls().get(&Operation::GetTrace), None);
+    }
+}
+
 #[test]
 fn a_second_night_carries_over_what_had_passed() {
     let mut truth = Truth::now();
