@@ -54,17 +54,18 @@ impl SummaryText<'_> {
         let parts: Vec<_> = occurring
             .map(|(reason, number)| {
                 let text = self.locale.text(phrases::undetermined_reason(reason));
-                format!("{text} {}", count(number))
+                let colon = self.locale.text(phrases::COLON);
+                format!("{text}{colon}{}", count(number))
             })
             .collect();
         if parts.is_empty() {
             return None;
         }
-        let parts = self.locale.listed(&parts);
+        let parts = parts.join(self.locale.text(phrases::SEMICOLON));
         Some(if self.is_chinese() {
-            format!("无法判定（undetermined）的原因：{parts}")
+            format!("无法判定（undetermined）的原因——{parts}")
         } else {
-            format!("undetermined because: {parts}")
+            format!("undetermined because {parts}")
         })
     }
 

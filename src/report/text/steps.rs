@@ -90,10 +90,10 @@ impl SummaryText<'_> {
     fn undetermined_step(&self) -> String {
         let step = match (self.summary.is_by_deliveries(), self.is_chinese()) {
             (true, true) => {
-                "无法判定不等于通过：原因见 evidence_note；请在消费组没有堆积时重新查询，或查看其自身的日志"
+                "无法判定不等于通过：原因见 CSV 报告的 evidence_note 列；请在消费组没有堆积时重新查询，或查看其自身的日志"
             }
             (true, false) => {
-                "undetermined does not count as passed: evidence_note says why; ask again when the group has no lag, or look at its own log"
+                "undetermined does not count as passed: the column evidence_note of a CSV report says why; ask again when the group has no lag, or look at its own log"
             }
             (false, true) => "无法判定不等于通过：请启动该消费组，或查看其自身的日志",
             (false, false) => {
