@@ -206,7 +206,7 @@ fn announce(unread: &UnreadGroups, lags: &[GroupLag], policies: &[RetryPolicy]) 
     for ((is_remark, what, why), groups) in unknown {
         let groups: Vec<_> = groups.iter().map(String::as_str).collect();
         let (groups, why) = (first_names(&groups), shown(why));
-        let said = format!("the {what} is unknown of {groups}: {why}");
+        let said = format!("the {what} of {groups} is unknown: {why}");
         if is_remark {
             tracing::info!("{said}");
         } else {
@@ -216,7 +216,7 @@ fn announce(unread: &UnreadGroups, lags: &[GroupLag], policies: &[RetryPolicy]) 
     for (why, topics) in &unread.unlisted {
         let topics: Vec<_> = topics.iter().map(String::as_str).collect();
         let (topics, why) = (first_names(&topics), shown(why));
-        tracing::warn!("the groups are unknown of the topic {topics}: {why}");
+        tracing::warn!("the groups of the topic {topics} are unknown: {why}");
     }
 }
 
@@ -274,9 +274,9 @@ impl UnreadGroups {
         if is_by_lag {
             self.earlier.insert(pair.clone());
         }
-        if is_by_lag && !line.carried_from.is_empty() {
-            // It proves what it proved then.
-        } else if is_by_lag || lacks_lag {
+        // What was carried over rests on the lag that was read then. What was asked again is compared with the lag of now.
+        let is_asked_by_lag = is_by_lag && line.carried_from.is_empty();
+        if is_asked_by_lag || lacks_lag {
             *self.lags.entry(pair).or_insert(false) |= seen.expected;
         } else if lacks_policy || seen.verdict() == Verdict::DeadLettered {
             *self.policies.entry(pair.group).or_insert(false) |= seen.expected;
