@@ -4,9 +4,9 @@
 //! should send (a repeated nonce, a malformed date) fail the test when the gateway is dropped.
 
 mod bodies;
-mod desk;
 mod fault;
 mod socket;
+mod state;
 mod wire;
 
 use std::collections::{BTreeSet, HashMap};
@@ -15,9 +15,9 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
-use desk::{Desk, Seen, answer};
 pub(crate) use fault::{Fault, Refusal, respond};
 pub(crate) use socket::{Breaker, ServerThread};
+use state::{GatewayState, Seen, answer};
 use wire::SignedByV3;
 pub(crate) use wire::{Wire, is_date, text_of};
 
@@ -132,16 +132,16 @@ impl Setup {
 
     /// Starts the gateway on a free port, in a thread.
     pub(crate) fn start(self) -> Gateway {
-        let desk = Arc::new(Desk {
+        let state = Arc::new(GatewayState {
             setup: self,
             seen: Mutex::default(),
             called: Condvar::new(),
             released: CancellationToken::new(),
         });
-        let router = Router::new().fallback(answer).with_state(desk.clone());
+        let router = Router::new().fallback(answer).with_state(state.clone());
         Gateway {
             server: ServerThread::start(router),
-            desk,
+            state,
         }
     }
 }
@@ -149,7 +149,7 @@ impl Setup {
 /// A gateway that runs until it is dropped.
 pub(crate) struct Gateway {
     server: ServerThread,
-    desk: Arc<Desk>,
+    state: Arc<GatewayState>,
 }
 
 impl Gateway {
@@ -173,31 +173,31 @@ impl Gateway {
 
     /// Returns the arrival time of each call, in order.
     pub(crate) fn arrivals(&self) -> Vec<std::time::Instant> {
-        self.desk.seen.lock().unwrap().arrivals.clone()
+        self.state.seen.lock().unwrap().arrivals.clone()
     }
 
     pub(crate) fn calls(&self) -> usize {
-        self.desk.seen.lock().unwrap().calls
+        self.state.seen.lock().unwrap().calls
     }
 
     /// Returns the versions of the valid signatures.
     pub(crate) fn signatures(&self) -> BTreeSet<&'static str> {
-        self.desk.seen.lock().unwrap().signatures.clone()
+        self.state.seen.lock().unwrap().signatures.clone()
     }
 
     /// Returns when that many calls have arrived.
     #[track_caller]
     pub(crate) fn wait_for_calls(&self, calls: usize) {
-        let seen = self.desk.seen.lock().unwrap();
+        let seen = self.state.seen.lock().unwrap();
         let too_few = |seen: &mut Seen| seen.calls < calls;
-        let called = &self.desk.called;
+        let called = &self.state.called;
         let (seen, waited) = called.wait_timeout_while(seen, PATIENCE, too_few).unwrap();
         assert!(!waited.timed_out(), "only {} calls came", seen.calls);
     }
 
     /// Sends the responses that are held back.
     pub(crate) fn release(&self) {
-        self.desk.released.cancel();
+        self.state.released.cancel();
     }
 }
 
@@ -206,7 +206,7 @@ impl Drop for Gateway {
         let ended = self.server.stop();
         if !std::thread::panicking() {
             ended.unwrap();
-            let complaints = &self.desk.seen.lock().unwrap().complaints;
+            let complaints = &self.state.seen.lock().unwrap().complaints;
             assert!(complaints.is_empty(), "{complaints:#?}");
         }
     }

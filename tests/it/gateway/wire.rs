@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use ons_audit::source::ons::percent::canonical_query;
 use ons_audit::source::ons::sign_v3::V3SigningKey;
 use ons_audit::source::ons::{sign_v1, sign_v3};
@@ -34,6 +35,18 @@ pub(crate) struct Wire<'a> {
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn of(head: &'a Parts, body: &'a [u8]) -> Self {
+        Self {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &head.headers,
+            body,
+        }
+    }
 }
 
 /// What the headers of signature V3 say, and the text that they sign.

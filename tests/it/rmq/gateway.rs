@@ -61,21 +61,21 @@ impl Setup {
 
     /// Starts the gateway on a free port, in a thread.
     pub(crate) fn start(self) -> Gateway {
-        let desk = Arc::new(Desk {
+        let state = Arc::new(GatewayState {
             setup: self,
             seen: Mutex::default(),
             called: Condvar::new(),
             released: CancellationToken::new(),
         });
-        let router = Router::new().fallback(answer).with_state(desk.clone());
+        let router = Router::new().fallback(answer).with_state(state.clone());
         Gateway {
             server: ServerThread::start(router),
-            desk,
+            state,
         }
     }
 }
 
-struct Desk {
+struct GatewayState {
     setup: Setup,
     seen: Mutex<Seen>,
     called: Condvar,
@@ -94,33 +94,27 @@ struct Seen {
 }
 
 async fn answer(
-    State(desk): State<Arc<Desk>>,
+    State(state): State<Arc<GatewayState>>,
     ConnectInfo(breaker): ConnectInfo<Breaker>,
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = body::to_bytes(body, 4096).await.unwrap_or_default();
-    let wire = Wire {
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        query: head.uri.query().unwrap_or_default(),
-        headers: &head.headers,
-        body: &body,
-    };
-    let read = wire::read(&wire, &desk.setup.keys);
-    let (number, noted) = desk.note(&wire, read);
+    let wire = Wire::of(&head, &body);
+    let read = wire::read(&wire, &state.setup.keys);
+    let (number, noted) = state.note(&wire, read);
     let request_id = format!("0A1B2C3D-0000-5000-8000-{number:012X}");
-    if number.is_multiple_of(desk.setup.held_every) {
-        desk.released.cancelled().await;
+    if number.is_multiple_of(state.setup.held_every) {
+        state.released.cancelled().await;
     }
     match noted {
-        Ok((asked, None)) => desk.truth(&asked, &request_id),
+        Ok((asked, None)) => state.truth(&asked, &request_id),
         Ok((_, Some(fault))) => fault::response(fault, &request_id, &breaker),
         Err(refusal) => refusal.json(&request_id),
     }
 }
 
-impl Desk {
+impl GatewayState {
     /// Counts a request, and looks up its fault.
     fn note(
         &self,
@@ -191,7 +185,7 @@ impl Desk {
 /// A gateway that runs until it is dropped.
 pub(crate) struct Gateway {
     server: ServerThread,
-    desk: Arc<Desk>,
+    state: Arc<GatewayState>,
 }
 
 impl Gateway {
@@ -214,7 +208,7 @@ impl Gateway {
 
     /// From now on, the key lacks the permission for an operation.
     pub(crate) fn deny(&self, operation: Operation) {
-        self.desk.seen.lock().unwrap().denied.insert(operation);
+        self.state.seen.lock().unwrap().denied.insert(operation);
     }
 
     /// Returns `127.0.0.1:PORT`.
@@ -225,7 +219,7 @@ impl Gateway {
     /// Returns the number of requests whose signature was right, by operation.
     pub(crate) fn calls(&self) -> BTreeMap<Operation, usize> {
         let mut calls = BTreeMap::new();
-        for (asked, attempts) in &self.desk.seen.lock().unwrap().attempts {
+        for (asked, attempts) in &self.state.seen.lock().unwrap().attempts {
             *calls.entry(asked.operation).or_default() += attempts;
         }
         calls
@@ -233,38 +227,38 @@ impl Gateway {
 
     /// Returns what was asked for, each once.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        let seen = self.desk.seen.lock().unwrap();
+        let seen = self.state.seen.lock().unwrap();
         seen.attempts.keys().cloned().collect()
     }
 
     /// Returns the number of requests that got a fault.
     pub(crate) fn faults(&self) -> usize {
-        self.desk.seen.lock().unwrap().faults
+        self.state.seen.lock().unwrap().faults
     }
 
     /// Returns the number of requests that bound the time of the message.
     pub(crate) fn bounded(&self) -> usize {
-        self.desk.seen.lock().unwrap().bounded
+        self.state.seen.lock().unwrap().bounded
     }
 
     /// Returns when that many requests have arrived.
     #[track_caller]
     pub(crate) fn wait_for_requests(&self, requests: usize) {
-        let seen = self.desk.seen.lock().unwrap();
+        let seen = self.state.seen.lock().unwrap();
         let too_few = |seen: &mut Seen| seen.requests < requests;
-        let called = &self.desk.called;
+        let called = &self.state.called;
         let (seen, waited) = called.wait_timeout_while(seen, PATIENCE, too_few).unwrap();
         assert!(!waited.timed_out(), "only {} requests came", seen.requests);
     }
 
     /// Sends the answers that are held back.
     pub(crate) fn release(&self) {
-        self.desk.released.cancel();
+        self.state.released.cancel();
     }
 
     /// Returns the requests that no client should send, and forgets them.
     pub(crate) fn take_complaints(&self) -> Vec<String> {
-        std::mem::take(&mut self.desk.seen.lock().unwrap().complaints)
+        std::mem::take(&mut self.state.seen.lock().unwrap().complaints)
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Call, INSTANCE, Setup, TRUTH};
 
 const JSON: &str = "application/json;charset=utf-8";
 
-pub(super) struct Desk {
+pub(super) struct GatewayState {
     pub(super) setup: Setup,
     pub(super) seen: Mutex<Seen>,
     pub(super) called: Condvar,
@@ -34,23 +34,17 @@ pub(super) struct Seen {
 }
 
 pub(super) async fn answer(
-    State(desk): State<Arc<Desk>>,
+    State(state): State<Arc<GatewayState>>,
     ConnectInfo(breaker): ConnectInfo<Breaker>,
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = body::to_bytes(body, 4096).await.unwrap_or_default();
-    let wire = Wire {
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        query: head.uri.query().unwrap_or_default(),
-        headers: &head.headers,
-        body: &body,
-    };
+    let wire = Wire::of(&head, &body);
     if wire.asks_for_dead_letters() {
         return no_dead_letters();
     }
-    let (number, asked) = desk.note(&wire);
+    let (number, asked) = state.note(&wire);
     let request_id = format!("0A1B2C3D-0000-4000-8000-{number:012X}");
     let (asked, fault) = match asked {
         Ok(asked) => asked,
@@ -64,11 +58,11 @@ pub(super) async fn answer(
     }
     match fault {
         Some(Fault::Slow(wait)) => tokio::time::sleep(wait).await,
-        Some(Fault::Held) => desk.released.cancelled().await,
+        Some(Fault::Held) => state.released.cancelled().await,
         Some(Fault::ResetInside) => breaker.reset_after(160), // its header is shorter, and the whole response longer
         _ => {}
     }
-    desk.truth(&asked, fault.as_ref(), number, &request_id)
+    state.truth(&asked, fault.as_ref(), number, &request_id)
 }
 
 /// Returns an empty page of dead letters. Such calls are not counted: what is examined beyond the answers has tests of its
@@ -78,7 +72,7 @@ fn no_dead_letters() -> Response<Body> {
     respond(200, &[("content-type", JSON)], page)
 }
 
-impl Desk {
+impl GatewayState {
     /// Counts a call, parses it, and looks up its planned fault.
     fn note(&self, wire: &Wire<'_>) -> (usize, Result<(Asked, Option<Fault>), Refusal>) {
         let mut seen = self.seen.lock().unwrap();
