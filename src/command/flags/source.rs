@@ -11,8 +11,7 @@ use crate::command::Env;
 use crate::exit::Failed;
 use crate::settings::{Origin, Settings, SettingsError, Span};
 use crate::source::ons::credentials::{Allowed, Fetcher, ProviderChain};
-use crate::source::ons::{CredentialSource, Endpoint, Network, Ons, OnsConfig, Service, Signature};
-use crate::source::rmq::RmqConfig;
+use crate::source::ons::{ApiConfig, CredentialSource, Endpoint, Network, Ons, Service, Signature};
 use crate::source::rocketmq::remoting::{
     AclKeys, NameServers, Remoting, RemotingOptions, RemotingTls,
 };
@@ -101,9 +100,9 @@ struct ConnectionFlags {
 /// The source that the settings name, before it is connected.
 #[derive(Debug)]
 pub(in crate::command) enum SourceSpec {
-    /// The API of 4.x.
+    /// ApsaraMQ for RocketMQ 4.x, or a gateway that serves its API.
     Api(Endpoint),
-    /// The API of 5.x.
+    /// ApsaraMQ for RocketMQ 5.x.
     Rmq(Endpoint),
     /// An Apache RocketMQ cluster.
     Cluster(NameServers),
@@ -298,29 +297,21 @@ impl SourceSpec {
                 return Ok(Source::Cluster(Box::new(cluster)));
             }
             Self::Snapshot(path) => return Ok(Source::Snapshot(Box::new(Snapshot::open(path)?))),
-            Self::Rmq(endpoint) => {
-                let network = network(settings)?;
-                let config = RmqConfig {
-                    endpoint: endpoint.clone(),
-                    key: find_key(settings, env, &network)?,
-                    timeout: settings.get::<Span>("timeout")?.0,
-                    clock: env.clock,
-                    network,
-                };
-                return Ok(Source::Rmq(Box::new(Rmq::new(config)?)));
-            }
-            Self::Api(endpoint) => endpoint.clone(),
+            Self::Api(endpoint) | Self::Rmq(endpoint) => endpoint.clone(),
         };
         let network = network(settings)?;
-        let config = OnsConfig {
-            endpoint,
+        let config = ApiConfig {
             key: find_key(settings, env, &network)?,
             signature: settings.get::<Signature>("signature")?,
             timeout: settings.get::<Span>("timeout")?.0,
             clock: env.clock,
+            endpoint,
             network,
         };
-        Ok(Source::Ons(Box::new(Ons::new(config)?)))
+        Ok(match config.endpoint.service() {
+            Service::Ons => Source::Ons(Box::new(Ons::new(config)?)),
+            Service::Rmq => Source::Rmq(Box::new(Rmq::new(config)?)),
+        })
     }
 }
 

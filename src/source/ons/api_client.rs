@@ -29,21 +29,21 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 /// Limit for a response of another operation: fifty messages with properties of 32 KiB each, escaped.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 
-/// How an API is called.
+/// Configuration of a client.
 #[derive(Debug, Clone)]
-pub(in crate::source) struct ApiConfig {
+pub struct ApiConfig {
     /// Address of the gateway.
-    pub(in crate::source) endpoint: Endpoint,
+    pub endpoint: Endpoint,
     /// The key, and how to renew it.
-    pub(in crate::source) key: CredentialSource,
-    /// Signature version.
-    pub(in crate::source) signature: Signature,
+    pub key: CredentialSource,
+    /// Signature version. The API of 5.x has only V3, whatever is set here.
+    pub signature: Signature,
     /// Limit for one attempt, including the response.
-    pub(in crate::source) timeout: Duration,
+    pub timeout: Duration,
     /// Clock for the time stamps of calls.
-    pub(in crate::source) clock: Clock,
+    pub clock: Clock,
     /// Proxy and root certificates.
-    pub(in crate::source) network: Network,
+    pub network: Network,
 }
 
 /// Makes signed calls of an API.

@@ -1,31 +1,10 @@
 //! `OnsMessageTrace`: one call per query.
 
-use std::time::Duration;
-
 use super::api_client::{ApiClient, ApiConfig, ConfigError};
-use super::keys::CredentialSource;
-use super::request::{Call, Signature};
-use super::{Endpoint, Network, answer, errors};
-use crate::clock::Clock;
+use super::request::Call;
+use super::{answer, errors};
 use crate::message::Query;
 use crate::source::{CallPacer, Failure, Trace, TraceSource};
-
-/// Configuration of a client.
-#[derive(Debug, Clone)]
-pub struct OnsConfig {
-    /// Address of the gateway.
-    pub endpoint: Endpoint,
-    /// The key, and how to renew it.
-    pub key: CredentialSource,
-    /// Signature version.
-    pub signature: Signature,
-    /// Limit for one attempt, including the response.
-    pub timeout: Duration,
-    /// Clock for the time stamps of calls.
-    pub clock: Clock,
-    /// Proxy and root certificates.
-    pub network: Network,
-}
 
 /// The HTTP API of 4.x as a source.
 #[derive(Debug)]
@@ -41,27 +20,13 @@ impl Ons {
     /// # Errors
     ///
     /// If the HTTP client cannot be set up or the key cannot be sent in a header.
-    pub fn new(config: OnsConfig) -> Result<Self, ConfigError> {
-        let OnsConfig {
-            endpoint,
-            key,
-            signature,
-            timeout,
-            clock,
-            network,
-        } = config;
+    pub fn new(config: ApiConfig) -> Result<Self, ConfigError> {
+        let endpoint = &config.endpoint;
         let location = (
             endpoint.region().map(str::to_owned),
             endpoint.instance().map(str::to_owned),
         );
-        let api = ApiClient::new(ApiConfig {
-            endpoint,
-            key,
-            signature,
-            timeout,
-            clock,
-            network,
-        })?;
+        let api = ApiClient::new(config)?;
         Ok(Self { api, location })
     }
 

@@ -32,8 +32,8 @@ pub mod sign_v3;
 mod stamp;
 mod transport;
 
-pub use api_client::ConfigError;
-pub use client::{Ons, OnsConfig};
+pub use api_client::{ApiConfig, ConfigError};
+pub use client::Ons;
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use examine::{DeadLetterRequest, LastCall, TraceExamination, TraceOutcome, TraceQuery};

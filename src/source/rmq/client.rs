@@ -6,27 +6,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::service::RmqService;
-use crate::clock::Clock;
 use crate::evidence::{GroupLag, RetryPolicy};
 use crate::message::Query;
 use crate::source::ons::api_client::{ApiClient, ApiConfig};
-use crate::source::ons::{ConfigError, CredentialSource, Endpoint, Network, Signature};
+use crate::source::ons::{ConfigError, Signature};
 use crate::source::{CallPacer, Failure, Trace, TraceSource};
-
-/// Configuration of a client. Requests are signed with V3, the only signature of this API.
-#[derive(Debug, Clone)]
-pub struct RmqConfig {
-    /// Address of the gateway.
-    pub endpoint: Endpoint,
-    /// The key, and how to renew it.
-    pub key: CredentialSource,
-    /// Limit for one attempt, including the response.
-    pub timeout: Duration,
-    /// Clock for the time stamps of calls.
-    pub clock: Clock,
-    /// Proxy and root certificates.
-    pub network: Network,
-}
 
 /// The HTTP API of 5.x as a source.
 #[derive(Debug)]
@@ -38,21 +22,11 @@ impl Rmq {
     /// # Errors
     ///
     /// If the HTTP client cannot be set up or the key cannot be sent in a header.
-    pub fn new(config: RmqConfig) -> Result<Self, ConfigError> {
-        let RmqConfig {
-            endpoint,
-            key,
-            timeout,
-            clock,
-            network,
-        } = config;
+    pub fn new(config: ApiConfig) -> Result<Self, ConfigError> {
+        let endpoint = config.endpoint.clone();
         let api = ApiClient::new(ApiConfig {
-            endpoint: endpoint.clone(),
-            key,
             signature: Signature::V3,
-            timeout,
-            clock,
-            network,
+            ..config
         })?;
         Ok(Self(RmqService::new(api, &endpoint)))
     }

@@ -19,4 +19,4 @@ mod tests;
 mod trace;
 mod tracks;
 
-pub use client::{Rmq, RmqConfig};
+pub use client::Rmq;

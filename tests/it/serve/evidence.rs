@@ -8,7 +8,7 @@ use ons_audit::engine::{Pacer, Rate};
 use ons_audit::evidence::{MessageKeys, ProofKind};
 use ons_audit::source::Ons;
 use ons_audit::source::ons::{
-    Credentials, DeadLetterRequest, Endpoint, LastCall, Network, OnsConfig, Signature,
+    ApiConfig, Credentials, DeadLetterRequest, Endpoint, LastCall, Network, Signature,
     TraceOutcome, TraceQuery,
 };
 use serde_json::json;
@@ -69,7 +69,7 @@ fn client(served: &Served, signature: Signature) -> Ons {
         access_key_secret: "served-key-secret".into(),
         security_token: None,
     };
-    Ons::new(OnsConfig {
+    Ons::new(ApiConfig {
         endpoint: Endpoint::parse(&served.url, false).unwrap(),
         key: key.into(),
         signature,

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
 
 use super::survey::{GroupName, each_message, instance_of};
 use super::{ExaminedRun, first_names, shown};
@@ -16,7 +15,7 @@ use crate::evidence::{GroupLag, RetryPolicy};
 use crate::humanize::{self, counted};
 use crate::results::{Line, Previous, ResultsError};
 use crate::source::Rmq;
-use crate::verdict::{Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupVerdict, Verdict};
+use crate::verdict::{Evidence, EvidenceIndex, EvidenceLine, EvidenceNote, GroupVerdict};
 
 /// Calls in flight at the same time.
 const CALLS_AT_ONCE: usize = 8;
@@ -27,9 +26,11 @@ pub(in crate::command) struct RmqExaminer<'a> {
     pub(in crate::command) rmq: &'a Rmq,
     /// The pace of the run: all calls have one quota.
     pub(in crate::command) pacer: &'a Pacer,
+    /// The rate of that pace, for the time that is announced.
     pub(in crate::command) rate: Rate,
-    /// Most calls.
+    /// Most calls that the examination may make.
     pub(in crate::command) limit: u64,
+    /// Gives the time of a lag that is not read.
     pub(in crate::command) clock: Clock,
 }
 
@@ -68,12 +69,12 @@ impl RmqExaminer<'_> {
         };
         let proves = |lag: &GroupLag| unread.earlier.contains(&GroupOnTopic::of_lag(lag));
         let mut lags: Vec<_> = earlier.into_iter().filter(proves).collect();
-        lags.extend(self.lags(unread.lags.clone(), &calls).await);
+        lags.extend(self.lags(&unread.lags, &calls).await);
         lags.sort_by(|one, other| {
             let key = |lag: &GroupLag| (GroupOnTopic::of_lag(lag), lag.at);
             key(one).cmp(&key(other))
         });
-        let policies = self.policies(unread.policies.clone(), &calls).await;
+        let policies = self.policies(&unread.policies, &calls).await;
         announce(&unread, &lags, &policies);
         let lags = lags.into_iter().map(EvidenceLine::Lag);
         let policies = policies.into_iter().map(EvidenceLine::Policy);
@@ -82,7 +83,7 @@ impl RmqExaminer<'_> {
 
     async fn lags(
         &self,
-        pairs: BTreeMap<GroupOnTopic, bool>,
+        pairs: &BTreeMap<GroupOnTopic, bool>,
         calls: &CallBudget<'_>,
     ) -> Vec<GroupLag> {
         let lags = stream::iter(expected_first(pairs)).map(|pair| async move {
@@ -90,14 +91,14 @@ impl RmqExaminer<'_> {
             match self.refusal(calls) {
                 None => {
                     let instance = group.instance.as_ref();
-                    let names = (&group.group, &topic);
+                    let names = (&group.group, topic);
                     self.rmq.lag(instance, names, &calls.calls).await
                 }
                 Some(why) => GroupLag {
-                    group: group.group,
-                    instance_id: group.instance,
-                    topic,
-                    at: self.now(),
+                    group: group.group.clone(),
+                    instance_id: group.instance.clone(),
+                    topic: topic.clone(),
+                    at: (self.clock)(),
                     ready: 0,
                     inflight: 0,
                     unknown: Some(why),
@@ -109,7 +110,7 @@ impl RmqExaminer<'_> {
 
     async fn policies(
         &self,
-        groups: BTreeMap<GroupName, bool>,
+        groups: &BTreeMap<GroupName, bool>,
         calls: &CallBudget<'_>,
     ) -> Vec<RetryPolicy> {
         let policies = stream::iter(expected_first(groups)).map(|name| async move {
@@ -121,8 +122,8 @@ impl RmqExaminer<'_> {
                         .await
                 }
                 Some(why) => RetryPolicy {
-                    group: name.group,
-                    instance_id: name.instance,
+                    group: name.group.clone(),
+                    instance_id: name.instance.clone(),
                     max_retries: 0,
                     dead_letter_topic: None,
                     unknown: Some(why),
@@ -135,10 +136,6 @@ impl RmqExaminer<'_> {
             key(one).cmp(&key(other))
         });
         policies
-    }
-
-    fn now(&self) -> Timestamp {
-        (self.clock)()
     }
 
     /// Returns why no other call may begin.
@@ -176,9 +173,9 @@ struct CallBudget<'a> {
 }
 
 /// Returns the keys, those with `true` first.
-fn expected_first<K: Ord>(keys: BTreeMap<K, bool>) -> impl Iterator<Item = K> {
-    let mut keys: Vec<_> = keys.into_iter().collect();
-    keys.sort_by_key(|(_, is_expected)| !is_expected);
+fn expected_first<K>(keys: &BTreeMap<K, bool>) -> impl Iterator<Item = &K> {
+    let mut keys: Vec<_> = keys.iter().collect();
+    keys.sort_by_key(|(_, is_expected)| !**is_expected);
     keys.into_iter().map(|(key, _)| key)
 }
 
@@ -269,7 +266,10 @@ impl UnreadGroups {
             note,
             EvidenceNote::LagUnknown(_) | EvidenceNote::LagTooEarly
         );
-        let lacks_policy = matches!(note, EvidenceNote::RetryUnknown(_));
+        let lacks_policy = matches!(
+            note,
+            EvidenceNote::RetryUnknown(_) | EvidenceNote::KeptUnknown(_)
+        );
         let pair = GroupOnTopic::of(line, seen.group);
         if is_by_lag {
             self.earlier.insert(pair.clone());
@@ -278,7 +278,7 @@ impl UnreadGroups {
         let is_asked_by_lag = is_by_lag && line.carried_from.is_empty();
         if is_asked_by_lag || lacks_lag {
             *self.lags.entry(pair).or_insert(false) |= seen.expected;
-        } else if lacks_policy || seen.verdict() == Verdict::DeadLettered {
+        } else if lacks_policy {
             *self.policies.entry(pair.group).or_insert(false) |= seen.expected;
         }
     }

@@ -7,7 +7,7 @@ use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::credentials::Issued;
-use super::super::{CredentialSource, Credentials, Ons, OnsConfig, Signature};
+use super::super::{ApiConfig, CredentialSource, Credentials, Ons, Signature};
 use super::gateway::{Gateway, Reply};
 use super::wire::{OK, config, key, now, query};
 use crate::source::{FailureKind, TraceSource as _, Unpaced};
@@ -31,7 +31,7 @@ fn renewed(gateway: &Gateway) -> Ons {
         expires: Some(later() + SignedDuration::from_hours(1)),
     };
     let next = move || async move { Ok(issued("nextid")) }.boxed();
-    Ons::new(OnsConfig {
+    Ons::new(ApiConfig {
         key: CredentialSource::renewed(issued("testid"), Arc::new(next)),
         clock: later,
         ..config(gateway, Signature::V3)

@@ -6,7 +6,7 @@ use rcgen::generate_simple_self_signed;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::super::{Endpoint, Network, Ons, OnsConfig, Signature};
+use super::super::{ApiConfig, Endpoint, Network, Ons, Signature};
 use super::gateway::{Gateway, Reply, converse};
 use super::wire::{OK, config, query};
 use crate::source::{Failure, FailureKind, TraceSource as _, Unpaced};
@@ -36,7 +36,7 @@ fn behind_proxy(replies: Vec<Reply>) -> (Gateway, Ons) {
         converse(StreamOwned::new(connection, stream), reply);
         Some(head)
     });
-    let ons = Ons::new(OnsConfig {
+    let ons = Ons::new(ApiConfig {
         endpoint: Endpoint::parse(&format!("https://{HOST}"), false).unwrap(),
         network: Network {
             proxy: Some(format!("http://{}", proxy.address).parse().unwrap()),

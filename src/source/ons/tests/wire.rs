@@ -9,7 +9,7 @@ use reqwest::Url;
 use super::super::percent::canonical_query;
 use super::super::sign_v3::Signed;
 use super::super::{
-    Credentials, Endpoint, Network, Ons, OnsConfig, Signature, errors, sign_v1, sign_v3,
+    ApiConfig, Credentials, Endpoint, Network, Ons, Signature, errors, sign_v1, sign_v3,
 };
 use super::gateway::{CERTIFICATE, Gateway, Reply, STRANGER};
 use crate::exit::Advice as _;
@@ -24,8 +24,8 @@ pub(super) fn now() -> Timestamp {
     "2026-08-01T12:00:00.7Z".parse().unwrap()
 }
 
-pub(in super::super) fn config(gateway: &Gateway, signature: Signature) -> OnsConfig {
-    OnsConfig {
+pub(in super::super) fn config(gateway: &Gateway, signature: Signature) -> ApiConfig {
+    ApiConfig {
         endpoint: Endpoint::parse(&format!("http://{}", gateway.address), false).unwrap(),
         key: key().into(),
         signature,
@@ -332,7 +332,7 @@ async fn a_gateway_that_is_not_there_is_a_transport_failure() {
 #[tokio::test]
 async fn silence_ends_with_the_timeout() {
     let gateway = Gateway::answering(vec![Reply::Silence]);
-    let ons = Ons::new(OnsConfig {
+    let ons = Ons::new(ApiConfig {
         timeout: Duration::from_millis(50),
         ..config(&gateway, Signature::V3)
     })
@@ -386,7 +386,7 @@ async fn an_encoding_that_was_not_asked_for_is_not_undone() {
 /// Calls a TLS gateway, trusting `root` in addition to the system's roots.
 async fn ask_over_tls(root: &[u8]) -> Result<Trace, Failure> {
     let gateway = Gateway::answering_tls(vec![Reply::http("200 OK", "", OK)]);
-    let ons = Ons::new(OnsConfig {
+    let ons = Ons::new(ApiConfig {
         endpoint: Endpoint::parse(&format!("https://{}", gateway.address), false).unwrap(),
         network: Network {
             ca_cert: Some(root.to_vec()),
@@ -419,7 +419,7 @@ async fn an_untrusted_certificate_ends_the_run() {
 #[test]
 fn a_client_that_could_not_work_is_refused() {
     let works = config(&Gateway::answering(vec![]), Signature::V3);
-    let bad_key = OnsConfig {
+    let bad_key = ApiConfig {
         key: Credentials {
             access_key_id: "id\nid".into(),
             ..key()
@@ -427,7 +427,7 @@ fn a_client_that_could_not_work_is_refused() {
         .into(),
         ..works.clone()
     };
-    let no_root = OnsConfig {
+    let no_root = ApiConfig {
         network: Network {
             ca_cert: Some(b"not PEM".to_vec()),
             ..Network::default()

@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use jiff::SignedDuration;
 
-use super::super::{Rmq, RmqConfig};
+use super::super::Rmq;
 use super::{query, time, unlimited, words};
 use crate::message::Query;
 use crate::source::ons::credentials::Issued;
 use crate::source::ons::tests::gateway::{Gateway, Reply};
-use crate::source::ons::{CredentialSource, Credentials, Endpoint, Network};
+use crate::source::ons::{ApiConfig, CredentialSource, Credentials, Endpoint, Network, Signature};
 use crate::source::{FailureKind, TraceSource as _};
 
 const TRACED: &str = r#"{"requestId":"r-1","success":true,"data":{"messageInfo":{"messageId":"0A","storeTime":"2026-08-01 12:00:00"},
@@ -34,7 +34,8 @@ fn key(id: &str) -> Credentials {
 
 fn rmq(gateway: &Gateway, key: CredentialSource) -> Rmq {
     let source = format!("rmq+http://{}/rmq-cn-i", gateway.address);
-    Rmq::new(RmqConfig {
+    Rmq::new(ApiConfig {
+        signature: Signature::V1, // which this API does not have
         endpoint: Endpoint::parse(&source, false).unwrap(),
         key,
         timeout: Duration::from_secs(10),
