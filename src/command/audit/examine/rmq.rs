@@ -274,7 +274,7 @@ impl UnreadGroups {
         if is_by_lag {
             self.earlier.insert(pair.clone());
         }
-        // What was carried over rests on the lag that was read then. What was asked again is compared with the lag of now.
+        // An answer that was carried over rests on the lag that was read then. For other messages the lag is read again.
         let is_asked_by_lag = is_by_lag && line.carried_from.is_empty();
         if is_asked_by_lag || lacks_lag {
             *self.lags.entry(pair).or_insert(false) |= seen.expected;
