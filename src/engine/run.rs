@@ -2,7 +2,8 @@
 //! [`Sink`].
 
 use std::cell::Cell;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
@@ -91,33 +92,48 @@ impl<S: TraceSource> Engine<'_, S> {
     /// If a row cannot be read, or if `sink` fails.
     pub async fn run<E: Into<anyhow::Error>>(
         &self,
-        mut rows: impl Iterator<Item = Result<(Row, KnownAnswer), E>>,
+        rows: impl Iterator<Item = Result<(Row, KnownAnswer), E>>,
+        sink: &mut impl Sink,
+    ) -> anyhow::Result<RunOutcome> {
+        self.run_stream(stream::iter(rows), sink).await
+    }
+
+    /// Settles rows as [`run`](Self::run) does, if they are not all there yet. While the next row has not arrived, the
+    /// calls in flight go on, and a stop ends the waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn run_stream<E: Into<anyhow::Error>>(
+        &self,
+        rows: impl Stream<Item = Result<(Row, KnownAnswer), E>>,
         sink: &mut impl Sink,
     ) -> anyhow::Result<RunOutcome> {
         let (pulled, exhausted) = (Cell::new(0_u64), Cell::new(false));
-        let counted = std::iter::from_fn(|| {
-            let row = rows.next();
-            if row.is_none() {
+        let (mut rows, mut draining) = (pin!(rows), pin!(self.stop.draining()));
+        let rows = stream::poll_fn(|context| match rows.as_mut().poll_next(context) {
+            Poll::Ready(None) => {
                 exhausted.set(true);
-            } else if self.stop.is_requested() {
-                return None;
-            } else {
-                pulled.set(pulled.get() + 1);
+                Poll::Ready(None)
             }
-            row
+            Poll::Ready(Some(_)) if self.stop.is_requested() => Poll::Ready(None),
+            Poll::Ready(row) => {
+                pulled.set(pulled.get() + 1);
+                Poll::Ready(row)
+            }
+            Poll::Pending => draining.as_mut().poll(context).map(|()| None),
         });
         let gate = Gate::new(
             self.source.may_refuse_everyone(),
             TopicPermissions::new(self.access_confirmed),
         );
-        let rows = stream::iter(counted);
         let settle = |row| self.settle(row, &gate);
         let LoopState { settled, fatal } = if self.policy.concurrency == 1 {
             let settled = rows.then(settle);
-            self.consume(std::pin::pin!(settled), sink).await?
+            self.consume(pin!(settled), sink).await?
         } else {
             let settled = rows.map(settle).buffer_unordered(self.policy.concurrency);
-            self.consume(std::pin::pin!(settled), sink).await?
+            self.consume(pin!(settled), sink).await?
         };
         Ok(match fatal {
             Some(failure) => RunOutcome::Fatal(failure),
@@ -135,7 +151,7 @@ impl<S: TraceSource> Engine<'_, S> {
     ) -> anyhow::Result<LoopState> {
         let mut state = LoopState::default();
         let mut wait = Wait::new(self);
-        let mut dropping = std::pin::pin!(self.stop.dropping());
+        let mut dropping = pin!(self.stop.dropping());
         while let Some(Some(next)) = wait.until(settled.next(), dropping.as_mut(), sink).await? {
             match next.map_err(E::into)? {
                 Done::Settled(row, outcome) => {
@@ -220,7 +236,7 @@ impl<'a> Wait<'a> {
         mut dropping: Pin<&mut impl Future<Output = ()>>,
         sink: &mut impl Sink,
     ) -> anyhow::Result<Option<F::Output>> {
-        let mut next = std::pin::pin!(next);
+        let mut next = pin!(next);
         if let Some(ready) = next.as_mut().now_or_never() {
             return Ok(Some(ready));
         }

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::time::{Instant, advance, sleep};
 
@@ -391,6 +392,65 @@ async fn the_second_request_drops_what_is_in_flight_and_so_does_the_end_of_the_g
         assert!(sink.outcomes.is_empty());
         assert_eq!(source.start.elapsed(), Duration::from_millis(ends_after));
     }
+}
+
+/// Audits rows as they arrive.
+async fn audit_arriving(
+    rows: impl futures::Stream<Item = Row>,
+    source: &impl TraceSource,
+    stop: &Stop,
+) -> (RunOutcome, Collected) {
+    let mut sink = Collected::default();
+    let engine = Engine {
+        source,
+        pacer: &pacer("10/s"),
+        policy: &policy(8),
+        stop,
+        access_confirmed: false,
+    };
+    let rows = rows.map(|row| Ok::<_, Infallible>((row, KnownAnswer::Unknown)));
+    let ended = engine.run_stream(rows, &mut sink).await.unwrap();
+    (ended, sink)
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_go_on_while_the_next_row_has_not_arrived() {
+    let source = Scripted::new(500, []);
+    let (outbox, arriving) = futures::channel::mpsc::unbounded();
+    let sending = async move {
+        for row in queries(3) {
+            outbox.unbounded_send(row).unwrap();
+            sleep(Duration::from_secs(60)).await;
+        }
+    };
+    let stop = Stop::new();
+    let ((ended, sink), ()) =
+        futures::future::join(audit_arriving(arriving, &source, &stop), sending).await;
+    assert!(matches!(ended, RunOutcome::Complete));
+    assert_eq!(sink.rows, [1, 2, 3]);
+    let seconds: Vec<_> = source
+        .begun
+        .borrow()
+        .iter()
+        .map(Duration::as_secs)
+        .collect();
+    assert_eq!(seconds, [0, 60, 120]);
+    assert!(sink.idle > 3, "the sink writes out while rows are awaited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_the_wait_for_the_next_row() {
+    let (source, stop) = (Scripted::new(500, []), Stop::new());
+    let rows = futures::stream::iter(queries(2)).chain(futures::stream::pending());
+    let stopping = async {
+        sleep(Duration::from_secs(60)).await;
+        stop.request();
+    };
+    let ((ended, sink), ()) =
+        futures::future::join(audit_arriving(rows, &source, &stop), stopping).await;
+    assert!(matches!(ended, RunOutcome::Stopped));
+    assert_eq!(sink.rows, [1, 2]);
+    assert_eq!(source.start.elapsed(), Duration::from_secs(60));
 }
 
 #[tokio::test(start_paused = true)]
