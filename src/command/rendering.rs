@@ -52,6 +52,7 @@ pub(super) fn context(
         examined: results_files
             .iter()
             .any(|results_file| results_file.header().is_examined()),
+        evidence: results_files.iter().any(ResultsFile::states_evidence),
         expectations,
         csv,
         locale,
@@ -71,6 +72,7 @@ pub(super) fn checked(
         number_columns: BTreeSet::new(),
         marks: false,
         examined: false,
+        evidence: false,
         expectations,
         csv: CsvDialect::default(),
         locale: Locale::default(),

@@ -166,6 +166,7 @@ mod tests {
             msg_id: id.into(),
             position: None,
             born_after: None,
+            send_result: None,
         })
     }
 

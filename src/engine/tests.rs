@@ -90,6 +90,7 @@ fn row(row: u64) -> Row {
             msg_id: "AA".into(),
             position: None,
             born_after: None,
+            send_result: None,
         })
     };
     Row {

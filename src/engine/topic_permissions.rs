@@ -244,6 +244,7 @@ mod tests {
             msg_id: "AA".into(),
             position: None,
             born_after: None,
+            send_result: None,
         };
         let judged = |access_confirmed, before: Option<FailureKind>| {
             let permissions = TopicPermissions::new(access_confirmed);

@@ -39,6 +39,8 @@ pub(super) struct PositionColumns {
     pub queue_offset: usize,
     /// Column of the tag. Without the other columns it is an ordinary column.
     pub tag: Option<usize>,
+    /// Column of the status of the send, which is kept. Without the other columns it is an ordinary column.
+    pub send_status: Option<usize>,
 }
 
 impl Columns {
@@ -185,6 +187,7 @@ impl Columns {
             Role::QueueId => position(|columns| columns.queue_id),
             Role::QueueOffset => position(|columns| columns.queue_offset),
             Role::Tag => self.position.and_then(|columns| columns.tag),
+            Role::SendStatus => self.position.and_then(|columns| columns.send_status),
         }
     }
 
@@ -208,6 +211,7 @@ impl PositionColumns {
             queue_id: one(Role::QueueId)?,
             queue_offset: one(Role::QueueOffset)?,
             tag: one(Role::Tag),
+            send_status: one(Role::SendStatus),
         })
     }
 
@@ -226,7 +230,7 @@ impl PositionColumns {
 
     fn all(self) -> impl Iterator<Item = usize> {
         let place = [self.broker, self.queue_id, self.queue_offset];
-        place.into_iter().chain(self.tag)
+        place.into_iter().chain(self.tag).chain(self.send_status)
     }
 }
 

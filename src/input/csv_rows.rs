@@ -197,6 +197,7 @@ fn fields<'a>(columns: &Columns, cells: &'a RecordCells) -> RawFields<'a> {
         fields.queue_id = cell(Some(position.queue_id));
         fields.queue_offset = cell(Some(position.queue_offset));
         fields.tag = position.tag.map(|column| cell(Some(column)));
+        fields.send_status = cell(position.send_status);
     }
     fields
 }

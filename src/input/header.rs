@@ -21,11 +21,13 @@ pub enum Role {
     QueueOffset,
     /// The tag of the message.
     Tag,
+    /// The status of the send that stored the message.
+    SendStatus,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::MsgId,
         Self::Topic,
         Self::Instance,
@@ -33,6 +35,7 @@ impl Role {
         Self::QueueId,
         Self::QueueOffset,
         Self::Tag,
+        Self::SendStatus,
     ];
 
     /// Returns the default name of the column.
@@ -46,6 +49,7 @@ impl Role {
             Self::QueueId => "queue_id",
             Self::QueueOffset => "queue_offset",
             Self::Tag => "tag",
+            Self::SendStatus => "send_status",
         }
     }
 
@@ -55,9 +59,12 @@ impl Role {
             Self::Topic => "--topic-column",
             Self::Instance => "--instance-column",
             // The columns of a position are never required.
-            Self::MsgId | Self::Broker | Self::QueueId | Self::QueueOffset | Self::Tag => {
-                "--msg-id-column"
-            }
+            Self::MsgId
+            | Self::Broker
+            | Self::QueueId
+            | Self::QueueOffset
+            | Self::Tag
+            | Self::SendStatus => "--msg-id-column",
         }
     }
 
@@ -71,6 +78,7 @@ impl Role {
             Self::QueueId => "queue",
             Self::QueueOffset => "queue offset",
             Self::Tag => "tag",
+            Self::SendStatus => "send status",
         }
     }
 
@@ -109,6 +117,7 @@ impl Role {
             Self::QueueId => [&["queueid"], &["queue", "队列", "队列id"]],
             Self::QueueOffset => [&["queueoffset"], &["offset", "位点", "队列位点"]],
             Self::Tag => [&["tag"], &["标签", "消息标签"]],
+            Self::SendStatus => [&["sendstatus"], &[]],
         }
     }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::encoding::Decoding;
 use super::kept_cells::{KeptCellsWriter, push_string};
-use super::log_line::sent_messages;
+use super::log_line::{SentMessage, sent_messages};
 use super::options::InputOptions;
-use super::query_builder::{QueryBuilder, RawFields, RowError};
+use super::query_builder::{QueryBuilder, RawFields, RowError, SEND_OK};
 use super::row::{KeptCells, ParsedRow};
 use crate::delimited::Record;
-use crate::message::{first_id, upper_case_ids};
+use crate::message::{Position, Query, SendResult, Tag, first_id, upper_case_ids};
 
 /// The kept columns that a log line yields. The names of the coordinates are not those of a position: a report that is
 /// audited again must not take them for one.
@@ -25,9 +25,6 @@ pub(super) const SENT_COLUMNS: [&str; 5] = [
 
 /// The kept column with the whole line.
 const LINE: &str = "line";
-
-/// The status of a message that was sent and stored.
-const SEND_OK: &str = "SEND_OK";
 
 /// Reads the lines of one file.
 #[derive(Debug)]
@@ -96,6 +93,19 @@ impl LogRows {
             })
         });
     }
+}
+
+/// Returns the place at which a line says that the message was stored. `None` if a part of it is missing.
+fn send_result(message: &SentMessage<'_>) -> Option<Box<SendResult>> {
+    let place = Position {
+        broker: message.broker?.into(),
+        queue_id: message.queue_id?,
+        queue_offset: message.queue_offset?,
+        tag: Tag::Unknown,
+        store: None,
+    };
+    let is_ok = message.send_status == Some(SEND_OK);
+    Some(Box::new(SendResult { place, is_ok }))
 }
 
 impl LogRows {
@@ -180,7 +190,11 @@ impl LogCell<'_> {
                 (fields.broker, fields.queue_id, fields.queue_offset) =
                     (broker, &queue_id, &queue_offset);
             }
-            let query = builder.ask(&fields).map_err(|fault| {
+            let query = builder.ask(&fields).map(|query| Query {
+                send_result: send_result(&message),
+                ..query
+            });
+            let query = query.map_err(|fault| {
                 let bad = RowError {
                     column: self.column.clone(),
                     found: fault.found,

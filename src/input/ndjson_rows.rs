@@ -159,7 +159,16 @@ impl NdjsonRows {
 
 /// Returns the texts that make the query.
 fn fields<'a>(columns: &Columns, texts: &'a [Cow<'_, str>; Role::ALL.len()]) -> RawFields<'a> {
-    let [msg_id, topic, instance, broker, queue_id, queue_offset, tag] = texts;
+    let [
+        msg_id,
+        topic,
+        instance,
+        broker,
+        queue_id,
+        queue_offset,
+        tag,
+        send_status,
+    ] = texts;
     let has_tag = columns
         .position
         .is_some_and(|position| position.tag.is_some());
@@ -171,6 +180,7 @@ fn fields<'a>(columns: &Columns, texts: &'a [Cow<'_, str>; Role::ALL.len()]) -> 
         queue_id,
         queue_offset,
         tag: has_tag.then_some(&**tag),
+        send_status,
     }
 }
 

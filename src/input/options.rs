@@ -51,7 +51,7 @@ impl InputOptions {
             },
             Role::Topic => self.topic_column.as_ref(),
             Role::Instance => self.instance_column.as_ref(),
-            Role::Broker | Role::QueueId | Role::QueueOffset | Role::Tag => None,
+            Role::Broker | Role::QueueId | Role::QueueOffset | Role::Tag | Role::SendStatus => None,
         }
     }
 

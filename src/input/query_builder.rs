@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::humanize::shortened;
-use crate::message::{MessageId, Position, Query, Tag, check_instance, check_topic};
+use crate::message::{MessageId, Position, Query, SendResult, Tag, check_instance, check_topic};
 
 use super::InputError;
 use super::cleaning::{Cleaned, clean_id, trim};
@@ -28,6 +28,7 @@ pub(super) struct RawFields<'a> {
     pub queue_offset: &'a str,
     /// `None` if the input has no such column.
     pub tag: Option<&'a str>,
+    pub send_status: &'a str,
 }
 
 /// A fault of a cell that makes a row unusable.
@@ -90,10 +91,12 @@ impl QueryBuilder {
         cleaned.blanks |=
             topic.len() < fields.topic.len() || instance.len() < fields.instance.len();
         MessageId::check(msg_id).map_err(fault(Role::MsgId, fields.msg_id))?;
+        let position = self.position(fields)?;
         let query = Query {
             topic: self.topic(topic)?,
             instance_id: self.instance(instance)?,
-            position: self.position(fields)?,
+            send_result: send_result(position.as_ref(), fields.send_status),
+            position,
             born_after: None,
             msg_id: msg_id.into(),
         };
@@ -206,6 +209,16 @@ impl QueryBuilder {
             topic: shown(fields.topic).or_else(|| self.topic.as_deref().map(ToOwned::to_owned)),
         })
     }
+}
+
+/// The status of a message that was sent and stored.
+pub(super) const SEND_OK: &str = "SEND_OK";
+
+/// Returns what the producer was told about a message at this position. `None` without a position or a status.
+fn send_result(position: Option<&Position>, status: &str) -> Option<Box<SendResult>> {
+    let place = position.filter(|_| !status.is_empty())?.clone();
+    let is_ok = status == SEND_OK;
+    Some(Box::new(SendResult { place, is_ok }))
 }
 
 fn fault<'a, R: ToString>(role: Role, found: &'a str) -> impl FnOnce(R) -> FieldError<'a> {

@@ -24,5 +24,5 @@ pub use id::{Mac, MessageId, OffsetId, UniqKey, V1};
 pub(crate) use letter_case::is_lower_case_key;
 pub use names::BadName;
 pub(crate) use names::{check_group, check_instance, check_topic};
-pub use query::{Position, Query, Tag};
+pub use query::{Position, Query, SendResult, Tag};
 pub use zone::Zone;

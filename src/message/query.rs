@@ -19,8 +19,23 @@ pub struct Query {
     pub msg_id: Box<str>,
     /// The position of the message, if the input says so (columns `broker`, `queue_id`, `queue_offset`, `tag`).
     pub position: Option<Position>,
+    /// What the producer was told when it sent the message, if the row has it (column `send_status` beside the position,
+    /// or a log line).
+    pub send_result: Option<Box<SendResult>>,
     /// The producer made the message later than this, if that is known. It is for services that search by time.
     pub born_after: Option<Timestamp>,
+}
+
+/// What a broker told the producer of a message.
+///
+/// The place is that of the message unless it is delayed, timed or transactional: then it is the place of another message
+/// that stands for it at first (`docs/facts/processing.md`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendResult {
+    /// Where the message was stored. The tag is unknown if the result is that of a log line.
+    pub place: Position,
+    /// Whether the status is `SEND_OK`: the message was stored.
+    pub is_ok: bool,
 }
 
 /// The position of a stored message: everything that is compared with a group's committed offsets.

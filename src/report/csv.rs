@@ -51,7 +51,7 @@ pub(super) struct LongCsv;
 impl RowFormat for LongCsv {
     fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
         let marks = MARK_COLUMNS.into_iter().filter(|_| context.marks);
-        let evidence = EVIDENCE_COLUMNS.into_iter().filter(|_| context.examined);
+        let evidence = EVIDENCE_COLUMNS.into_iter().filter(|_| context.evidence);
         let ours = LONG_COLUMNS.into_iter().chain(marks).chain(evidence);
         write_header(out, context, ours, &[]);
     }
@@ -63,7 +63,7 @@ impl RowFormat for LongCsv {
             (0..4).for_each(|_| record.word(""));
             answer_fields(&mut record, view);
             let marks = MARK_COLUMNS.iter().filter(|_| context.marks);
-            let evidence = EVIDENCE_COLUMNS.iter().filter(|_| context.examined);
+            let evidence = EVIDENCE_COLUMNS.iter().filter(|_| context.evidence);
             marks.chain(evidence).for_each(|_| record.word(""));
             kept_fields(&mut record, context, view);
             record.end();
@@ -97,7 +97,7 @@ impl RowFormat for LongCsv {
                 record.text(group.mark);
                 record.text(group.mqadmin_track_type);
             }
-            if context.examined {
+            if context.evidence {
                 evidence_fields(&mut record, &group.finding);
             }
             if nth == 0 {

@@ -188,7 +188,7 @@ impl<'a> SummaryView<'a> {
                 .iter()
                 .map(|&verdict| (verdict.as_str(), group.count(verdict)))
                 .collect(),
-            evidence: summary.is_examined().then(|| {
+            evidence: summary.states_evidence().then(|| {
                 let count = |evidence: Evidence| (evidence.as_str(), group.evidence(evidence));
                 Evidence::ALL.map(count).into()
             }),

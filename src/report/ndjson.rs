@@ -1,6 +1,6 @@
 //! The NDJSON report: the lines of the results file with verdicts. Text is never altered.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -55,6 +55,8 @@ struct TrackObject<'a> {
     mark: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     mqadmin_track_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inferred_from: Option<NonZeroU64>,
     verdict: &'static str,
     expected: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -81,7 +83,7 @@ pub(super) struct EvidenceFields<'a> {
 impl<'a> EvidenceFields<'a> {
     /// Returns the fields of a group's verdict if more than the offsets was examined.
     pub(super) fn of(context: &ReportContext, finding: &GroupFinding<'a>) -> Option<Self> {
-        context.examined.then(|| Self {
+        context.evidence.then(|| Self {
             evidence: finding.evidence.map(Evidence::as_str),
             attempts_seen: NonZeroU32::new(finding.attempts),
             evidence_at: finding.at.map(rfc3339),
@@ -123,6 +125,7 @@ impl RowFormat for Ndjson {
             track_type: seen.track_type,
             mark: seen.mark,
             mqadmin_track_type: seen.mqadmin_track_type,
+            inferred_from: seen.inferred_from,
             verdict: seen.verdict().as_str(),
             expected: seen.expected,
             unexpected: seen.unexpected,

@@ -31,6 +31,8 @@ pub struct ReportContext {
     pub marks: bool,
     /// Whether more than the offsets was examined.
     pub examined: bool,
+    /// Whether it is said what verdicts rest on: more than the offsets was examined, or answers were inferred.
+    pub evidence: bool,
     /// The expectations that rows are judged by.
     pub expectations: Expectations,
     /// The form of CSV files.

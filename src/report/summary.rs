@@ -56,6 +56,13 @@ impl Summary<'_> {
         results_files.any(|results_file| results_file.header().is_examined())
     }
 
+    /// Returns whether it is said what verdicts rest on: more than the offsets was examined, or answers were inferred.
+    #[must_use]
+    pub fn states_evidence(&self) -> bool {
+        let mut results_files = self.results_files.iter();
+        results_files.any(ResultsFile::states_evidence)
+    }
+
     /// Returns whether all answers are of a source that records deliveries.
     #[must_use]
     pub fn is_by_deliveries(&self) -> bool {

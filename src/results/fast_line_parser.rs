@@ -3,6 +3,7 @@
 //! answers. For every other line it returns `None`, and serde parses the line.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use serde_json::value::RawValue;
@@ -121,6 +122,10 @@ impl<'a> Rest<'a> {
             let track_type = Cow::Borrowed(self.plain()?);
             let mark = self.text_if_any(",\"mark\":")?.0;
             let mqadmin_track_type = self.text_if_any(",\"mqadmin_track_type\":")?.0;
+            let inferred_from = match self.skip(",\"inferred_from\":") {
+                Some(()) => Some(NonZeroU64::new(self.number()?)?),
+                None => None,
+            };
             self.skip("}")?;
             tracks.push(TrackView {
                 group,
@@ -128,6 +133,7 @@ impl<'a> Rest<'a> {
                 mark,
                 mqadmin_track_type,
                 deliveries: None,
+                inferred_from,
             });
         }
         Some(tracks)
@@ -163,7 +169,7 @@ mod tests {
         FastLineParser::default().answer(line)
     }
 
-    const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"},{"group":"c","track_type":"CONSUMED","mark":"offline","mqadmin_track_type":"NOT_ONLINE"}],"born_at":"2026-11-22T11:59:59.900Z","observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
+    const PLAIN: &str = r#"{"row":12,"msg_id":"AA","topic":"orders","instance_id":"MQ","tracks":[{"group":"a","track_type":"CONSUMED"},{"group":"b","track_type":"PULL"},{"group":"c","track_type":"CONSUMED","mark":"offline","mqadmin_track_type":"NOT_ONLINE","inferred_from":7}],"born_at":"2026-11-22T11:59:59.900Z","observed_at":"2026-11-22T12:00:00.123Z","attempts":1,"request_id":"R","extra":{"order":"A-1","name":"李娜"}}"#;
 
     fn by_serde(line: &str) -> Option<String> {
         serde_json::from_str::<Line<'_>>(line)
@@ -196,6 +202,8 @@ mod tests {
             PLAIN.replace(r#""MQ""#, ""),
             PLAIN.replace(r#""offline""#, ""),
             PLAIN.replace(r#""NOT_ONLINE""#, ""),
+            PLAIN.replace(":7}", ":0}"),
+            PLAIN.replace(":7}", ":07}"),
             PLAIN.replace(r#""R""#, ""),
             r#"{"row":3,"same_as":1,"extra":{}}"#.to_owned(),
         ] {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::InferenceSection;
 use crate::input::{InputNotes, Survey};
 use crate::offsets::Rules;
 use crate::verdict::{Expectations, Totals};
@@ -156,6 +157,9 @@ pub struct Trailer {
     /// The lines behind the rows, about what was examined beyond the offsets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceSection>,
+    /// What was inferred instead of asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference: Option<InferenceSection>,
     /// End of the run, RFC 3339 UTC.
     pub finished_at: String,
     /// The seal: SHA-256 of all bytes above this line, hex.

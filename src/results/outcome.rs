@@ -102,6 +102,7 @@ fn track(view: &TrackView<'_>) -> Track {
         marks: Marks::named(&view.mark),
         mqadmin: theirs.map(TrackType::from),
         deliveries: view.deliveries.clone(),
+        inferred_from: view.inferred_from,
         ..Track::new(&*view.group, TrackType::from(&*view.track_type))
     }
 }

@@ -230,8 +230,9 @@ impl Previous {
         let is_settled = !self.examines || age.is_some_and(|age| age > LAST_RETRY);
         let holds = |seen: &GroupVerdict<'_>| match seen.finding.evidence {
             Some(Evidence::Offset | Evidence::Lag | Evidence::NoDeadLetter) => is_settled,
-            Some(_) => true,
-            None => false, // not passed
+            Some(Evidence::NoFailure | Evidence::Retried | Evidence::Trace) => true,
+            // It is inferred again, or asked: how far the group was is known only from another message.
+            Some(Evidence::Inferred) | None => false,
         };
         let mut expected = judged.groups.iter().filter(|seen| seen.expected).peekable();
         expected.peek().is_some() && expected.all(holds)

@@ -66,6 +66,7 @@ mod tests {
             msg_id: msg_id.into(),
             position: None,
             born_after: None,
+            send_result: None,
         })
     }
 

@@ -107,6 +107,12 @@ impl ResultsFile {
         &self.trailer
     }
 
+    /// Returns whether it is known what verdicts rest on: more than the offsets was examined, or answers were inferred.
+    #[must_use]
+    pub fn states_evidence(&self) -> bool {
+        self.header.is_examined() || self.trailer.inference.is_some()
+    }
+
     /// Returns what was examined beyond the offsets.
     #[must_use]
     pub const fn evidence(&self) -> &EvidenceIndex {

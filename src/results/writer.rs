@@ -12,7 +12,9 @@ use super::contents::Contents;
 use super::fast_line_parser::FastLineParser;
 use super::journal::{BLOCK, Durability, FinishedJournal, Journal};
 use super::written_line::LineWriter;
-use super::{EvidenceSection, Line, Outcome, ResultsError, Trailer, evidence, order};
+use super::{
+    EvidenceSection, InferenceSection, Line, Outcome, ResultsError, Trailer, evidence, order,
+};
 use crate::clock;
 use crate::file;
 use crate::input::{InputNotes, Row};
@@ -38,6 +40,7 @@ pub struct ResultsWriter {
     pub(super) next_row: u64,
     pub(super) contents: Contents,
     pub(super) input_notes: InputNotes,
+    pub(super) inference: Option<InferenceSection>,
 }
 
 impl ResultsWriter {
@@ -106,6 +109,11 @@ impl ResultsWriter {
         self.input_notes = notes;
     }
 
+    /// Sets what the trailer says about answers that were inferred.
+    pub fn set_inference(&mut self, inference: InferenceSection) {
+        self.inference = Some(inference);
+    }
+
     /// Completes the results file without lines behind its rows. `now` is the end of the run. Returns the totals.
     ///
     /// # Errors
@@ -134,6 +142,7 @@ impl ResultsWriter {
             in_order: self.in_order,
             contents: self.contents,
             input_notes: self.input_notes,
+            inference: self.inference,
             written,
         })
     }
@@ -149,6 +158,7 @@ pub struct SettledRows {
     in_order: bool,
     contents: Contents,
     input_notes: InputNotes,
+    inference: Option<InferenceSection>,
     written: FinishedJournal,
 }
 
@@ -210,6 +220,7 @@ impl SettledRows {
                 bytes: behind.len() as u64,
                 calls,
             }),
+            inference: self.inference,
             finished_at: clock::rfc3339(now),
             sha256: String::new(),
         };

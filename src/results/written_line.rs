@@ -1,6 +1,6 @@
 //! Writes the lines of a results file: [`WrittenLine`] defines their fields and the order of the fields.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -91,6 +91,8 @@ struct WrittenTrack<'a> {
     mqadmin_track_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliveries: Option<&'a Deliveries>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inferred_from: Option<NonZeroU64>,
 }
 
 /// Writes lines one after the other. Reuses the text of the tracks and of the time where the next line has the same.
@@ -210,6 +212,7 @@ impl<'a> WrittenTrack<'a> {
             mark: Some(words(&track.marks)).filter(|words| !words.is_empty()),
             mqadmin_track_type: track.mqadmin.as_ref().map(TrackType::as_str),
             deliveries: track.deliveries.as_deref(),
+            inferred_from: track.inferred_from,
         }
     }
 }
@@ -249,11 +252,13 @@ fn is_same(a: &Track, b: &Track) -> bool {
             marks,
             mqadmin,
             deliveries,
+            inferred_from,
         } = a;
         *track_type == b.track_type
             && *marks == b.marks
             && *mqadmin == b.mqadmin
             && *deliveries == b.deliveries
+            && *inferred_from == b.inferred_from
     } || a == b
 }
 

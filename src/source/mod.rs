@@ -20,6 +20,7 @@ pub use snapshot::Snapshot;
 
 use std::future::{Future, ready};
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -244,6 +245,9 @@ pub struct Track {
     pub mqadmin: Option<TrackType>,
     /// What the source says about the deliveries of the message to the group, if it records them.
     pub deliveries: Option<Arc<Deliveries>>,
+    /// The row whose answer the track type follows from by the order of the queue, if the source was not asked about this
+    /// message.
+    pub inferred_from: Option<NonZeroU64>,
 }
 
 impl Track {
@@ -256,6 +260,7 @@ impl Track {
             marks: Marks::default(),
             mqadmin: None,
             deliveries: None,
+            inferred_from: None,
         }
     }
 }

@@ -186,6 +186,7 @@ impl Snapshot {
                             mqadmin: by_mqadmin.filter(|by_mqadmin| *by_mqadmin != track_type),
                             track_type,
                             deliveries: None,
+                            inferred_from: None,
                         }
                     })
                     .collect()
@@ -498,6 +499,7 @@ mod tests {
             msg_id: msg_id.into(),
             position: None,
             born_after: None,
+            send_result: None,
         }
     }
 

@@ -77,7 +77,9 @@ impl GroupTally {
                 .is_some_and(|passed| passed.iter().any(had_passed));
         self.regressed += u64::from(is_regressed);
         self.counts[seen.verdict() as usize] += 1;
-        if let Some(evidence) = seen.finding.evidence {
+        if let Some(evidence) = seen.finding.evidence
+            && seen.verdict() == Verdict::Passed
+        {
             self.evidence[evidence as usize] += 1;
         }
         self.not_kept += u64::from(seen.finding.note == EvidenceNote::NotKept);

@@ -31,6 +31,7 @@ fn query((topic, msg_id): &Key) -> Query {
         msg_id: msg_id.as_str().into(),
         position: None,
         born_after: None,
+        send_result: None,
     }
 }
 

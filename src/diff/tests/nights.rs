@@ -134,6 +134,7 @@ fn settled(row: u64, topic: &str, id: u32, held: &Held, at: Timestamp) -> (Row, 
         msg_id: format!("{id:032X}").into(),
         position: None,
         born_after: None,
+        send_result: None,
     });
     let outcome = Outcome {
         attempts: 1,
@@ -152,6 +153,7 @@ pub(super) fn side(results_file: &ResultsFile) -> Side<'_> {
         number_columns: BTreeSet::new(),
         marks: false,
         examined: false,
+        evidence: false,
         expectations: expectations.clone(),
         csv: CsvDialect::default(),
         locale: Locale::default(),

@@ -24,7 +24,7 @@ impl SummaryText<'_> {
         let groups = || self.summary.tally.groups.values();
         let total = |evidence| groups().map(|group| group.evidence(evidence)).sum();
         let parts = by_evidence(total);
-        if !self.summary.is_examined() || parts.is_empty() {
+        if !self.summary.states_evidence() || parts.is_empty() {
             return None;
         }
         let parts = self.locale.listed(&parts);
@@ -38,7 +38,7 @@ impl SummaryText<'_> {
     /// Returns what `passed` rests on for one group. `None` if nothing was examined or passed.
     pub(in crate::report) fn evidence_of(&self, group: &GroupTally) -> Option<String> {
         let parts = by_evidence(|evidence| group.evidence(evidence));
-        if !self.summary.is_examined() || parts.is_empty() {
+        if !self.summary.states_evidence() || parts.is_empty() {
             return None;
         }
         let passed = self.locale.text(phrases::verdict(Verdict::Passed));

@@ -197,6 +197,7 @@ mod tests {
             number_columns: BTreeSet::new(),
             marks: false,
             examined: false,
+            evidence: false,
             expectations: Expectations::default(),
             csv: CsvDialect::PLAIN,
             locale: Locale::default(),

@@ -137,7 +137,7 @@ impl XlsxTable {
 
     /// Returns the columns before the kept ones. Matrix and Detail have the names and the order of the CSVs.
     pub(super) fn columns(self, context: &ReportContext) -> &'static [TableColumn] {
-        match (self, context.examined) {
+        match (self, context.evidence) {
             (Self::Breaks, true) => &BREAKS,
             (Self::Breaks, false) => &BREAKS[..BREAKS_BY_OFFSET],
             (Self::Unjudged, _) => &UNJUDGED,
@@ -314,7 +314,7 @@ fn push_breaks(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
             cells.time(view.born, &context.locale.time_format);
             observed(&mut cells, context, view);
             cells.text(&view.line.instance_id);
-            if context.examined {
+            if context.evidence {
                 let finding = &seen.finding;
                 cells.number(Some(u64::from(finding.attempts)).filter(|seen| *seen > 0));
                 cells.time(finding.at, &context.locale.time_format);
@@ -377,7 +377,7 @@ fn push_detail(context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
             cells.text(seen.verdict().as_str());
             cells.text(seen.expectation());
             out.extend_from_slice(answer);
-            if context.examined {
+            if context.evidence {
                 evidence(context, &seen.finding, out);
             }
             out.extend_from_slice(kept);

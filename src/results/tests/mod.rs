@@ -73,6 +73,7 @@ fn settled(row: u64) -> (Row, Option<Outcome>) {
         msg_id,
         position: None,
         born_after: None,
+        send_result: None,
     };
     let outcome = Outcome {
         attempts: 1,

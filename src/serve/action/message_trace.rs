@@ -36,6 +36,7 @@ pub(super) async fn answer(context: &ActionContext<'_>) -> Result<Data, ApiError
         msg_id: msg_id.into(),
         position: None,
         born_after: None,
+        send_result: None,
     };
     let trace = context.upstream.trace(&query).await.and_then(complete);
     let trace =

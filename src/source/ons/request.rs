@@ -331,6 +331,7 @@ mod tests {
             msg_id: "1E05791C117818B4AAC23B1BB0CE0000".into(),
             position: None,
             born_after: None,
+            send_result: None,
         };
         let stamp = Stamp {
             date: HeaderValue::from_static("2026-08-01T12:00:00Z"),

@@ -12,6 +12,8 @@ mod note;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroU64;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::MessageContext;
@@ -32,6 +34,9 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(5);
 /// What `passed` rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Evidence {
+    /// The answer about another message of the same queue: this one was not asked about. Whether dead letters were examined
+    /// is said in the note.
+    Inferred,
     /// Only the offset: nothing else was examined, or not completely.
     Offset,
     /// Only the lag: the group had consumed everything on the topic some time after the message could be received, and there
@@ -49,7 +54,8 @@ pub enum Evidence {
 
 impl Evidence {
     /// All grades, the weakest first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Inferred,
         Self::Offset,
         Self::Lag,
         Self::NoDeadLetter,
@@ -62,6 +68,7 @@ impl Evidence {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Inferred => "inferred",
             Self::Offset => "offset",
             Self::Lag => "lag",
             Self::NoDeadLetter => "no_dead_letter",
@@ -104,7 +111,7 @@ impl AnswerFacts<'_> {
 pub struct GroupFinding<'a> {
     /// The verdict.
     pub verdict: Verdict,
-    /// What `passed` rests on; `None` for other verdicts.
+    /// What `passed` rests on; `None` for other verdicts, except for inferred ones.
     pub evidence: Option<Evidence>,
     /// Number of deliveries that are proved; 0 if none is.
     pub attempts: u32,
@@ -139,6 +146,8 @@ pub(super) struct TrackFacts<'t> {
     pub(super) verdict: Verdict,
     pub(super) mark: &'t str,
     pub(super) deliveries: Option<&'t Deliveries>,
+    /// The row whose answer the track type was inferred from.
+    pub(super) inferred_from: Option<NonZeroU64>,
 }
 
 impl<'t> TrackFacts<'t> {
@@ -150,6 +159,7 @@ impl<'t> TrackFacts<'t> {
             verdict: Verdict::Absent,
             mark: "",
             deliveries: None,
+            inferred_from: None,
         }
     }
 }
@@ -168,6 +178,29 @@ impl<'a> RowEvidence<'a> {
 
     /// Judges a group by everything that is known.
     pub(super) fn find(
+        &self,
+        track: TrackFacts<'a>,
+        subject: &MessageContext<'_>,
+    ) -> GroupFinding<'a> {
+        let finding = self.find_in_answer(track, subject);
+        let Some(row) = track.inferred_from else {
+            return finding;
+        };
+        let examined = finding
+            .evidence
+            .map(|evidence| evidence != Evidence::Offset);
+        GroupFinding {
+            evidence: Some(Evidence::Inferred),
+            note: match finding.note {
+                EvidenceNote::Nothing => EvidenceNote::Inferred { row, examined },
+                note => note,
+            },
+            ..finding
+        }
+    }
+
+    /// Judges a group as if its track were an answer about this message.
+    fn find_in_answer(
         &self,
         track: TrackFacts<'a>,
         subject: &MessageContext<'_>,

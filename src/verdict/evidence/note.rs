@@ -1,6 +1,7 @@
 //! What is to be said beside a verdict.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use jiff::Timestamp;
 
@@ -65,6 +66,13 @@ pub enum EvidenceNote<'a> {
     Unconfirmed,
     /// The groups of the topic are unknown, for this reason.
     Unlisted(&'a str),
+    /// The verdict follows from the answer about another message of the queue.
+    Inferred {
+        /// The row of that message.
+        row: NonZeroU64,
+        /// Whether dead letters were examined, if the group has passed the message.
+        examined: Option<bool>,
+    },
 }
 
 /// Why a group is undetermined, in classes that are counted.
@@ -194,6 +202,14 @@ impl fmt::Display for EvidenceNote<'_> {
         }
         match self {
             Self::Reason(reason) => f.write_str(reason.as_str()),
+            Self::Inferred { row, examined } => {
+                write!(f, "inferred from row {row}")?;
+                match examined {
+                    None => Ok(()),
+                    Some(true) => f.write_str("; dead letters were examined, without a copy"),
+                    Some(false) => f.write_str("; dead letters were not examined"),
+                }
+            }
             Self::NotExamined(why) => write!(f, "not examined: {why}"),
             Self::SucceededAfter(at) => {
                 write!(f, "dead-lettered at {}, succeeded later", rfc3339(*at))

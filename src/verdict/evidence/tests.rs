@@ -83,6 +83,7 @@ fn judged<'i>(index: &'i EvidenceIndex, verdict: Verdict, mark: &str) -> GroupFi
         verdict,
         mark,
         deliveries: None,
+        inferred_from: None,
     };
     index.of_row(7, "").judge(track, Some(at(-10)))
 }
@@ -163,6 +164,7 @@ fn a_message_whose_time_is_unknown_may_be_older_than_the_copies() {
         verdict: Verdict::Passed,
         mark: "",
         deliveries: None,
+        inferred_from: None,
     };
     let late = index("late", &[]);
     assert_eq!(

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -173,6 +174,10 @@ pub struct TrackView<'a> {
     /// What the source says about the deliveries of the message to the group, if it records them.
     #[serde(default)]
     pub deliveries: Option<Arc<Deliveries>>,
+    /// The row whose answer the track type follows from by the order of the queue, if the source was not asked about this
+    /// message.
+    #[serde(default)]
+    pub inferred_from: Option<NonZeroU64>,
 }
 
 impl<'a> TrackView<'a> {
@@ -185,6 +190,7 @@ impl<'a> TrackView<'a> {
             mark: Cow::Borrowed(""),
             mqadmin_track_type: Cow::Borrowed(""),
             deliveries: None,
+            inferred_from: None,
         }
     }
 }
@@ -200,6 +206,8 @@ pub struct GroupVerdict<'a> {
     pub mark: &'a str,
     /// The track type that `mqadmin` would print, if it differs; else an empty text.
     pub mqadmin_track_type: &'a str,
+    /// The row whose answer the track type was inferred from.
+    pub inferred_from: Option<NonZeroU64>,
     /// The verdict by the offset alone.
     pub by_offset: Verdict,
     /// The verdict about the group, with what it rests on.
@@ -335,6 +343,7 @@ fn judge_groups<'a>(
             track_type: track.word,
             mark: track.mark,
             mqadmin_track_type,
+            inferred_from: track.inferred_from,
             by_offset: track.verdict,
             finding,
             expected,
@@ -350,6 +359,7 @@ fn judge_groups<'a>(
             verdict: Verdict::of(&track.track_type),
             mark: &track.mark,
             deliveries: track.deliveries.as_deref(),
+            inferred_from: track.inferred_from,
         };
         verdict_of(facts, &*track.mqadmin_track_type, is_expected(&track.group))
     });

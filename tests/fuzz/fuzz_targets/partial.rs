@@ -71,6 +71,7 @@ fn answered(row: u64) -> (Row, Outcome) {
         msg_id: "AC10323E00002A9F0000000000983278".into(),
         position: None,
         born_after: None,
+        send_result: None,
     };
     let kept = KeptCells {
         columns: Vec::new().into(),

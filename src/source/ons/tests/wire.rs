@@ -51,6 +51,7 @@ pub(super) fn query() -> Query {
         msg_id: "1E05791C117818B4AAC23B1BB0CE0000".into(),
         position: None,
         born_after: None,
+        send_result: None,
     }
 }
 

@@ -257,6 +257,7 @@ fn times_are_sent_if_the_born_time_is_known() {
         let fake = service(traced(&json!([])), broken(), subscribed(&[]));
         fake.trace(&Query {
             born_after: born.map(time),
+            send_result: None,
             ..query()
         })
         .unwrap();

@@ -124,6 +124,7 @@ fn query() -> Query {
         msg_id: "01DA97D4F2A81B0A5C06F5B7E300000000".into(),
         position: None,
         born_after: None,
+        send_result: None,
     }
 }
 

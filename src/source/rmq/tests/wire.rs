@@ -65,6 +65,7 @@ async fn calls_are_gets_with_the_names_in_the_path() {
         instance_id: None,
         topic: "%RETRY%a|b_c-d中文".into(),
         born_after: Some(time("2026-08-01T00:00:00Z")),
+        send_result: None,
         ..query()
     };
     let trace = source.trace(&query, &unlimited()).await.unwrap();

@@ -1,0 +1,55 @@
+//! What a run has inferred instead of asking, in the trailer of its results file.
+
+use serde::{Deserialize, Serialize};
+
+/// What was inferred from the order of queues, and what the random sample of it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferenceSection {
+    /// Number of messages whose answers follow from those about others. They were not asked about.
+    pub messages: u64,
+    /// Number of messages whose answers would have followed, and that were asked about as a random sample.
+    pub rechecked: u64,
+    /// Number of those in which a group had passed the message that was open when the other answer came.
+    #[serde(default)]
+    pub moved: u64,
+    /// The share of the random sample, as it was given.
+    pub recheck: String,
+    /// The answers that contradict the order of the queue. Nothing is inferred for these groups and topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<Contradiction>,
+    /// The topics whose message type could not be read, with the reasons. Their messages were taken for normal ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_types: Vec<UnknownType>,
+}
+
+/// Two answers that contradict the order of a queue: the offset of the group was reset, or a row names a wrong place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contradiction {
+    /// The instance of the topic; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance_id: String,
+    /// The topic.
+    pub topic: String,
+    /// The consumer group.
+    pub group: String,
+    /// The row that was asked.
+    pub row: u64,
+    /// The track type that followed for it; empty if the group was not to be named.
+    pub inferred: String,
+    /// The track type of its answer; empty if the answer does not name the group.
+    pub found: String,
+    /// The row of the answer that it followed from.
+    pub inferred_from: u64,
+}
+
+/// A topic whose message type could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownType {
+    /// The instance of the topic; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance_id: String,
+    /// The topic.
+    pub topic: String,
+    /// Why its type is unknown.
+    pub reason: String,
+}
