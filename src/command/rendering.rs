@@ -64,19 +64,7 @@ pub(super) fn checked(
     results_file: &ResultsFile,
     expectations: Expectations,
 ) -> Result<Summary<'_>, Failed> {
-    let context = ReportContext {
-        groups: Vec::new(),
-        sheet_groups: None,
-        columns: Vec::new(),
-        file_column: None,
-        number_columns: BTreeSet::new(),
-        marks: false,
-        examined: false,
-        evidence: false,
-        expectations,
-        csv: CsvDialect::default(),
-        locale: Locale::default(),
-    };
+    let context = ReportContext::without_groups(expectations);
     // Rendering into no report reads every line, counts it, and compares seal and totals.
     let Rendered { summary, .. } = render(
         std::slice::from_ref(results_file),

@@ -76,6 +76,8 @@ pub(crate) struct Records {
     column: u64,
     /// Whether each record is a row of a sheet, so that `line` counts records, blank ones included.
     is_sheet: bool,
+    /// Whether a record is returned as soon as it was read, because the next bytes may come much later.
+    is_live: bool,
     json: JsonState,
 }
 
@@ -99,6 +101,7 @@ impl Records {
             line: 1,
             column: 1,
             is_sheet: false,
+            is_live: false,
             json: JsonState::default(),
         }
     }
@@ -106,6 +109,12 @@ impl Records {
     /// Counts records instead of lines, where each record is a row of a sheet.
     pub(crate) const fn of_sheet(mut self) -> Self {
         self.is_sheet = true;
+        self
+    }
+
+    /// Returns each record as soon as it was read, without filling the buffer first.
+    pub(crate) const fn as_they_arrive(mut self) -> Self {
+        self.is_live = true;
         self
     }
 
@@ -237,7 +246,7 @@ impl Records {
         self.json = after;
     }
 
-    /// Reads until the buffer is full. What is left moves to the front first; if it fills the buffer, the buffer grows.
+    /// Reads until the buffer is full, or once if records are returned as they arrive. What is left moves to the front first; if it fills the buffer, the buffer grows.
     fn fill(&mut self) -> io::Result<()> {
         let is_first = self.buffer.is_empty();
         self.buffer.copy_within(self.start..self.end, 0);
@@ -249,7 +258,12 @@ impl Records {
         while self.end < self.buffer.len() && !self.ended {
             match self.reader.read(&mut self.buffer[self.end..]) {
                 Ok(0) => self.ended = true,
-                Ok(read) => self.end += read,
+                Ok(read) => {
+                    self.end += read;
+                    if self.is_live {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -135,6 +135,14 @@ pub enum InputError {
         /// The fault of the name.
         reason: BadName,
     },
+    /// It cannot be read as a stream.
+    #[error("{} is {what}, which can't be read while it arrives", named(.path))]
+    Whole {
+        /// The path as it was given.
+        path: String,
+        /// What was found.
+        what: &'static str,
+    },
     /// A flag means nothing for these inputs.
     #[error("{0} is given, but {1}")]
     Unused(&'static str, &'static str),
@@ -281,6 +289,10 @@ impl Advice for InputError {
             Self::NumberedKey { flag, .. } => format!("name the field: {flag} NAME"),
             Self::Delimiter(_) => "--delimiter ';'".to_owned(),
             Self::Name { flag, .. } => format!("{flag} NAME, exactly as the console shows it"),
+            Self::Whole { .. } => {
+                "--stream reads CSV, TSV, one JSON object a line, logs and message IDs; leave --stream out, or convert the input first"
+                    .to_owned()
+            }
             Self::Unused(flag, _) => format!("leave {flag} out, or check the inputs"),
             Self::TooManyRows => "split the input and audit the parts as shards".to_owned(),
             Self::Scratch(_) => {

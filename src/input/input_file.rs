@@ -1,5 +1,6 @@
 //! One input file: its encoding, its format, its columns, and the reader of its rows.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use super::InputError;
@@ -226,9 +227,16 @@ impl Input {
 
     /// Returns the data records, without the header.
     fn records(&self) -> Result<Records, InputError> {
+        self.records_of(|syntax| self.open(syntax))
+    }
+
+    fn records_of(
+        &self,
+        open: impl FnOnce(RecordSyntax) -> Result<Records, InputError>,
+    ) -> Result<Records, InputError> {
         match &self.layout {
             Layout::Table(table, start) => {
-                let mut records = self.open(RecordSyntax::Csv {
+                let mut records = open(RecordSyntax::Csv {
                     delimiter: table.delimiter,
                     remarks: false,
                 })?;
@@ -239,14 +247,45 @@ impl Input {
                 skipped.map_err(InputError::unread(&self.name))?;
                 Ok(records)
             }
-            Layout::JsonLines => self.open(RecordSyntax::JsonLines),
-            Layout::JsonValues => self.open(RecordSyntax::JsonValues),
-            Layout::Ids | Layout::Log => self.open(RecordSyntax::Lines),
+            Layout::JsonLines => open(RecordSyntax::JsonLines),
+            Layout::JsonValues => open(RecordSyntax::JsonValues),
+            Layout::Ids | Layout::Log => open(RecordSyntax::Lines),
         }
     }
 
     /// Returns a reader of the rows.
     pub(super) fn reader(&self) -> Result<InputReader, InputError> {
+        Ok(self.reader_of(self.records()?))
+    }
+
+    /// Returns a reader of the rows of a stream of which this input is the beginning. The rows are returned as they arrive.
+    pub(super) fn reader_of_stream(
+        &self,
+        stream: Box<dyn Read + Send>,
+    ) -> Result<InputReader, InputError> {
+        let text = self.text.decoding().decode(stream);
+        let records = self.records_of(|syntax| Ok(Records::new(text, syntax).as_they_arrive()))?;
+        Ok(self.reader_of(records))
+    }
+
+    /// Rejects rows with bytes that are not UTF-8, if the whole input would be refused because of them: those of a stream
+    /// are found only when other rows are asked already.
+    pub(super) fn rejecting_other_bytes(mut self) -> Self {
+        if let InputText::File(_, decoding @ Decoding::Utf8) = &mut self.text {
+            *decoding = Decoding::Lossy;
+        }
+        if let Layout::Table(table, _) = &mut self.layout {
+            table.decoding = self.text.decoding();
+        }
+        self
+    }
+
+    /// Returns whether the records are JSON values that may span lines.
+    pub(super) const fn is_json_values(&self) -> bool {
+        matches!(self.layout, Layout::JsonValues)
+    }
+
+    fn reader_of(&self, records: Records) -> InputReader {
         let builder = QueryBuilder::new(self.name.clone(), &self.options);
         let mut notes = InputNotes::default();
         let parser = match &self.layout {
@@ -261,7 +300,7 @@ impl Input {
             Layout::Ids => Parser::Ids(IdRows::new(builder)),
             Layout::Log => Parser::Log(LogRows::new(&self.options, self.text.decoding(), builder)),
         };
-        Ok(InputReader::new(self.records()?, parser, notes))
+        InputReader::new(records, parser, notes)
     }
 
     /// Counts the rows and refuses what must be refused before anything is asked: bytes that are not UTF-8, and JSON

@@ -183,7 +183,7 @@ fn understand(
 }
 
 /// Checks options that do not depend on an input.
-fn check(options: &InputOptions) -> Result<(), InputError> {
+pub(super) fn check(options: &InputOptions) -> Result<(), InputError> {
     if let Some(delimiter) = options.delimiter
         && (!delimiter.is_ascii() || matches!(delimiter, b'"' | b'\r' | b'\n'))
     {

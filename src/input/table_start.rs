@@ -27,6 +27,8 @@ pub(super) struct TableStart {
     pub(super) line: u64,
     /// The title and comment lines above the header.
     pub(super) skipped: Vec<(u64, String)>,
+    /// Whether a quote in the header is not closed in the text so far.
+    pub(super) is_unclosed: bool,
 }
 
 /// The beginning of a table.
@@ -130,6 +132,7 @@ impl TableStart {
             offset: (line.from + length.consumed) as u64,
             line: line.number + if text.is_sheet { 1 } else { length.lines },
             skipped,
+            is_unclosed: (record.fault).is_some_and(|fault| fault.closing_line.is_none()),
         }
     }
 

@@ -13,16 +13,14 @@ use serde_json::value::RawValue;
 
 use super::Summary;
 use super::error::ReportError;
-use super::row::{ReportContext, RowFormat, RowView};
+use super::rendered_row::{RenderedRows, RowRenderer, WalkTotals};
+use super::row::{ReportContext, RowFormat};
 use super::sink::WrittenFile;
 use super::targets::{Report, Targets};
 use super::xlsx::{MAX_COLUMNS, groups_of_sheet, widest};
-use crate::clock::TimeText;
 use crate::input::InputNotes;
-use crate::results::{
-    Block, ColumnOrder, Line, MessageContexts, ReadError, ResultsFile, SpreadsheetDamage,
-};
-use crate::verdict::{AnswerView, MessageContext, RowFacts, Tally, judge};
+use crate::results::{Block, Line, MessageContexts, ReadError, ResultsFile, SpreadsheetDamage};
+use crate::verdict::Tally;
 
 /// The most worker threads. More would only wait for the writing thread.
 const MAX_WORKERS: usize = 4;
@@ -113,12 +111,15 @@ fn walk_all(
     let formats: Vec<&dyn RowFormat> = reports.iter().filter_map(Report::rows).collect();
     let (mut tally, mut damage) = (Tally::default(), SpreadsheetDamage::default());
     for results_file in results_files {
+        let contexts = MessageContexts::of(results_file.header(), &context.expectations);
         let renderer = BlockRenderer {
             results_file,
-            context,
-            contexts: MessageContexts::of(results_file.header(), &context.expectations),
-            file_value: file_value(results_file),
-            formats: &formats,
+            rows: RowRenderer {
+                context,
+                contexts: &contexts,
+                file_value: file_value(results_file),
+                formats: &formats,
+            },
         };
         let mut totals = walk(&renderer, reports, check)?;
         results_file.check(&totals.tally, &totals.columns)?;
@@ -131,29 +132,6 @@ fn walk_all(
         damage.append(totals.damage);
     }
     Ok((tally, damage))
-}
-
-/// What a walk counts.
-#[derive(Default)]
-struct WalkTotals {
-    tally: Tally,
-    damage: SpreadsheetDamage,
-    columns: ColumnOrder,
-}
-
-impl WalkTotals {
-    /// Adds the counts of the part that follows this one.
-    fn append(&mut self, next: Self) {
-        self.tally.append(next.tally);
-        self.damage.append(next.damage);
-        self.columns.append(next.columns);
-    }
-}
-
-/// A rendered block: one piece per row format, in their order.
-struct RenderedBlock {
-    pieces: Vec<Vec<u8>>,
-    totals: WalkTotals,
 }
 
 /// Reads, renders and writes one results file.
@@ -218,7 +196,7 @@ fn read(
 fn work(
     renderer: &BlockRenderer<'_>,
     inbox: &Receiver<Block>,
-    outbox: &SyncSender<Result<RenderedBlock, ReadError>>,
+    outbox: &SyncSender<Result<RenderedRows, ReadError>>,
 ) {
     for block in inbox {
         let result = renderer.render(&block);
@@ -232,25 +210,17 @@ fn work(
 /// Renders the blocks of one results file. The workers share it.
 struct BlockRenderer<'a> {
     results_file: &'a ResultsFile,
-    context: &'a ReportContext,
-    contexts: MessageContexts,
-    /// The value of the column that names the results file.
-    file_value: Box<RawValue>,
-    formats: &'a [&'a dyn RowFormat],
+    rows: RowRenderer<'a>,
 }
 
 impl BlockRenderer<'_> {
-    fn render(&self, block: &Block) -> Result<RenderedBlock, ReadError> {
+    fn render(&self, block: &Block) -> Result<RenderedRows, ReadError> {
         let room = block.text.len() * 3;
-        let mut rendered = RenderedBlock {
-            pieces: vec![Vec::with_capacity(room); self.formats.len()],
-            totals: WalkTotals::default(),
-        };
-        let mut born_at = TimeText::default();
+        let mut rendered = RenderedRows::new(self.rows.formats.len(), room);
         for line in self.results_file.parsed(block) {
             let line = line?;
             match line.same_as {
-                None => self.row(&line, &line, &mut born_at, &mut rendered)?,
+                None => self.row(&line, &line, &mut rendered)?,
                 Some(of) => {
                     let asked = self
                         .results_file
@@ -258,7 +228,7 @@ impl BlockRenderer<'_> {
                         .map_err(|error| self.results_file.failed(error))?;
                     let asked = Block::parse(of, &asked)
                         .map_err(|error| self.results_file.bad_line(of, error))?;
-                    self.row(&line, &asked, &mut born_at, &mut rendered)?;
+                    self.row(&line, &asked, &mut rendered)?;
                 }
             }
         }
@@ -270,51 +240,14 @@ impl BlockRenderer<'_> {
         &self,
         line: &Line<'_>,
         asked: &Line<'_>,
-        born_at: &mut TimeText,
-        rendered: &mut RenderedBlock,
+        rendered: &mut RenderedRows,
     ) -> Result<(), ReadError> {
-        let bad = |error| self.results_file.bad_line(line.row, error);
-        let missing = || bad(serde::de::Error::custom("its answer is a duplicate itself"));
-        let answer = asked.answer().ok_or_else(missing)?;
-        if line.same_as.is_some() && matches!(answer, AnswerView::Rejected) {
-            // The row would be listed with the bad rows, where it is not counted.
-            return Err(bad(serde::de::Error::custom(
-                "it is the same as a bad row, which was never asked",
-            )));
-        }
-        let subject = self.contexts.of_line(asked);
-        let judged = judge(
-            answer,
-            &subject,
-            &self.context.expectations,
-            self.results_file.evidence_of(asked),
-        );
-        let born = subject.born;
-        if line.same_as.is_some() {
-            rendered.totals.tally.add_duplicate();
-        } else {
-            rendered.totals.tally.add(facts(asked, &subject), &judged);
-        }
-        rendered.totals.damage.add_fields(line.row, &line.extra.0);
-        rendered.totals.columns.add_kept(line.row, &line.extra.0);
-        let named = self.context.file_column.as_deref().map(|name| {
-            let file = (Cow::Borrowed(name), &*self.file_value);
-            let kept = line.extra.0.iter().cloned();
-            std::iter::once(file).chain(kept).collect::<Vec<_>>()
-        });
-        let view = RowView {
-            row: line.row,
-            same_as: line.same_as,
-            line: asked,
-            judged: &judged,
-            born,
-            born_at: born.map(|born| born_at.of(born)),
-            kept: named.as_deref().unwrap_or(&line.extra.0),
-        };
-        for (format, piece) in self.formats.iter().zip(&mut rendered.pieces) {
-            format.row(self.context, &view, piece);
-        }
-        Ok(())
+        let evidence = self.results_file.evidence_of(asked);
+        let row = self.rows.row((line, asked), evidence, rendered);
+        row.map_err(|reason| {
+            let error = serde::de::Error::custom(reason);
+            self.results_file.bad_line(line.row, error)
+        })
     }
 }
 
@@ -322,26 +255,4 @@ impl BlockRenderer<'_> {
 fn file_value(results_file: &ResultsFile) -> Box<RawValue> {
     let path = results_file.path().display().to_string();
     serde_json::value::to_raw_value(&path).expect("a text is JSON")
-}
-
-fn facts<'a>(line: &'a Line<'_>, subject: &MessageContext<'_>) -> RowFacts<'a> {
-    RowFacts {
-        row: line.row,
-        msg_id: &line.msg_id,
-        topic: &line.topic,
-        born: subject.born,
-        is_born_decoded: subject.is_born_decoded,
-        observed_at: &line.observed_at,
-        error: line.error.as_ref().map(|error| {
-            if error.code.is_empty() {
-                &*error.kind
-            } else {
-                &*error.code
-            }
-        }),
-        is_carried: !line.carried_from.is_empty(),
-        passed: line.previously.as_ref().map(|earlier| &*earlier.passed),
-        attempts: (line.attempts.unwrap_or_default(), line.throttled),
-        more_calls: line.more_calls,
-    }
 }

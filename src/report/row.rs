@@ -42,6 +42,24 @@ pub struct ReportContext {
 }
 
 impl ReportContext {
+    /// Returns the context of a report without columns for groups and for kept cells.
+    #[must_use]
+    pub fn without_groups(expectations: Expectations) -> Self {
+        Self {
+            groups: Vec::new(),
+            sheet_groups: None,
+            columns: Vec::new(),
+            file_column: None,
+            number_columns: BTreeSet::new(),
+            marks: false,
+            examined: false,
+            evidence: false,
+            expectations,
+            csv: CsvDialect::default(),
+            locale: Locale::default(),
+        }
+    }
+
     /// Returns the verdicts about groups that can occur.
     pub(crate) const fn group_verdicts(&self) -> &'static [Verdict] {
         Verdict::where_examined(self.examined)
