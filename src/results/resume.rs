@@ -16,6 +16,7 @@ use super::order::{Earlier, settled};
 use super::query_digest::QueryDigest;
 use super::results_file::{first_line, parse_header};
 use super::row_set::RowSet;
+use super::writer::each_line;
 use super::{Header, LOCATED, Line, MessageContexts, ResultsError, ResultsFile, partial_path};
 use crate::file;
 use crate::verdict::{AnswerView, Expectations, MessageVerdict, RowEvidence, Totals, judge};
@@ -257,6 +258,19 @@ impl Unfinished {
             differences: vec![what.to_owned()],
             whole: false,
         })
+    }
+
+    /// Calls `each` for the line of each settled row, in the order in which they were written.
+    ///
+    /// # Errors
+    ///
+    /// If the partial file cannot be read.
+    pub fn each_line(&self, mut each: impl FnMut(&Line<'_>)) -> io::Result<()> {
+        let mut each = |line: &Line<'_>| {
+            each(line);
+            Ok(())
+        };
+        each_line(&self.file, self.begun, &mut each)
     }
 
     /// Returns the totals of the settled rows.

@@ -178,22 +178,8 @@ impl SettledRows {
         &self,
         mut each: impl FnMut(&Line<'_>) -> io::Result<()>,
     ) -> Result<(), ResultsError> {
-        let lines = BufReader::with_capacity(
-            BLOCK,
-            At {
-                file: &self.written.file,
-                offset: self.start.header_bytes,
-            },
-        );
-        let each_text = |text: &[u8]| {
-            let text = str::from_utf8(text).map_err(io::Error::other)?;
-            let line = match FastLineParser::default().answer(text) {
-                Some(line) => line,
-                None => serde_json::from_str(text).map_err(io::Error::other)?,
-            };
-            each(&line)
-        };
-        order::each(lines, self.start.earlier, each_text).map_err(write_error("read", &self.target))
+        each_line(&self.written.file, self.start, &mut each)
+            .map_err(write_error("read", &self.target))
     }
 
     /// Completes the results file: puts the lines in row order, adds `evidence`, which took so many calls, and the trailer with totals and seal, syncs
@@ -254,6 +240,25 @@ impl SettledRows {
         }
         Ok(self.contents.totals)
     }
+}
+
+/// Calls `each` for the line of each row of a partial file, in the order in which they were written.
+pub(super) fn each_line(
+    file: &File,
+    start: PartialStart,
+    each: &mut dyn FnMut(&Line<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let offset = start.header_bytes;
+    let lines = BufReader::with_capacity(BLOCK, At { file, offset });
+    let each_text = |text: &[u8]| {
+        let text = str::from_utf8(text).map_err(io::Error::other)?;
+        let line = match FastLineParser::default().answer(text) {
+            Some(line) => line,
+            None => serde_json::from_str(text).map_err(io::Error::other)?,
+        };
+        each(&line)
+    };
+    order::each(lines, start.earlier, each_text)
 }
 
 /// Returns the path at which a results file grows before it is complete: `RESULTS.partial`.

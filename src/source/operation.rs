@@ -80,6 +80,8 @@ operations! {
     TRACE_QUERY: "POST" "/" "2019-02-14" "OnsTraceQueryByMsgId" "mq:QueryTrace";
     /// The result of the query for a trace (4.x).
     TRACE_RESULT: "POST" "/" "2019-02-14" "OnsTraceGetResult" "mq:GetTraceResult";
+    /// The topics of an instance, with the types of their messages (4.x).
+    TOPIC_LIST: "POST" "/" "2019-02-14" "OnsTopicList" "mq:QueryInstanceBaseInfo";
     /// The deliveries of a message to all groups (5.x).
     GET_TRACE: "GET" "/instances/*/topics/*/traces/*" "2022-08-01" "GetTrace" "rocketmq:GetTrace";
     /// Whether a message is stored (5.x).

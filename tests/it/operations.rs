@@ -9,11 +9,12 @@ use ons_audit::source::OPERATIONS;
 use ons_audit::source::rocketmq::remoting::RequestCode;
 
 /// Method, version, operation and path of each call of `ons://`, `https://` and `rmq://`.
-const HTTP: [&str; 10] = [
+const HTTP: [&str; 11] = [
     "POST 2019-02-14 OnsMessageTrace /",
     "POST 2019-02-14 OnsDLQMessagePageQueryByGroupId /",
     "POST 2019-02-14 OnsTraceQueryByMsgId /",
     "POST 2019-02-14 OnsTraceGetResult /",
+    "POST 2019-02-14 OnsTopicList /",
     "GET 2022-08-01 GetTrace /instances/*/topics/*/traces/*",
     "GET 2022-08-01 GetMessageDetail /instances/*/topics/*/messages/*",
     "GET 2022-08-01 ListTopicSubscriptions /instances/*/topics/*/subscriptions",

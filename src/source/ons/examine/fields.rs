@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Returns the elements of the list `inner` that is inside `outer`. Nothing, an empty text and an empty object are a list
 /// without elements. `None` if it is something else.
-pub(super) fn list<'v>(outer: Option<&'v Value>, inner: &str) -> Option<Vec<&'v Value>> {
+pub(in crate::source::ons) fn list<'v>(outer: Option<&'v Value>, inner: &str) -> Option<Vec<&'v Value>> {
     match outer {
         None | Some(Value::Null) => Some(Vec::new()),
         Some(Value::String(text)) if text.trim().is_empty() => Some(Vec::new()),
@@ -24,13 +24,13 @@ pub(super) fn list<'v>(outer: Option<&'v Value>, inner: &str) -> Option<Vec<&'v 
 }
 
 /// Returns a text that is not blank.
-pub(super) fn text<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
+pub(in crate::source::ons) fn text<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
     let text = object.get(name)?.as_str()?.trim();
     (!text.is_empty()).then_some(text)
 }
 
 /// Returns a text, or a number as text.
-pub(super) fn id(object: &Value, name: &str) -> Option<String> {
+pub(in crate::source::ons) fn id(object: &Value, name: &str) -> Option<String> {
     match object.get(name)? {
         Value::Number(number) => Some(number.to_string()),
         _ => text(object, name).map(str::to_owned),
@@ -38,7 +38,7 @@ pub(super) fn id(object: &Value, name: &str) -> Option<String> {
 }
 
 /// Returns a number, which may be written as text.
-pub(super) fn number(object: &Value, name: &str) -> Option<i64> {
+pub(in crate::source::ons) fn number(object: &Value, name: &str) -> Option<i64> {
     match object.get(name)? {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -47,12 +47,12 @@ pub(super) fn number(object: &Value, name: &str) -> Option<i64> {
 }
 
 /// Returns a number that counts something.
-pub(super) fn count(object: &Value, name: &str) -> Option<u32> {
+pub(in crate::source::ons) fn count(object: &Value, name: &str) -> Option<u32> {
     number(object, name)?.try_into().ok()
 }
 
 /// Returns a time in milliseconds of the Unix epoch; 0 stands for none.
-pub(super) fn time(object: &Value, name: &str) -> Option<Timestamp> {
+pub(in crate::source::ons) fn time(object: &Value, name: &str) -> Option<Timestamp> {
     let millis = number(object, name).filter(|millis| *millis > 0)?;
     Timestamp::from_millisecond(millis).ok()
 }

@@ -8,7 +8,7 @@
 //! Nothing here fails: what could not be read is stated with the reason. Every operation only reads.
 
 mod dead_letters;
-mod fields;
+pub(super) mod fields;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -148,7 +148,7 @@ impl Ons {
 
 /// Returns a name without the prefix of its instance, with which the service stores it. If the call names no instance, the
 /// source does, so that of any instance is removed.
-fn plain_name<'n>(name: &'n str, instance: Option<&str>) -> &'n str {
+pub(super) fn plain_name<'n>(name: &'n str, instance: Option<&str>) -> &'n str {
     match (name.split_once('%'), instance) {
         (Some((prefix, plain)), Some(instance)) if prefix == instance => plain,
         (Some((prefix, plain)), None) if prefix.starts_with("MQ_INST_") => plain,
