@@ -6,15 +6,10 @@
 //! last.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Entry, InputError, Row};
-
-/// The offset of one in this many lines of the scratch file is kept; the others are found from there.
-const STRIDE: u32 = 64;
+use super::{Entry, InputError, Row, ScratchRows, ScratchWriter};
 
 /// The age of a message without a born time, which makes it the youngest.
 const UNKNOWN: u32 = u32::MAX;
@@ -24,13 +19,7 @@ const UNKNOWN: u32 = u32::MAX;
 pub struct OldestFirst {
     /// Born time and line of each row.
     keys: std::vec::IntoIter<(u32, u32)>,
-    lines: BufReader<File>,
-    /// The line that would be read next.
-    at: u32,
-    places: Vec<u64>,
-    line: Vec<u8>,
-    /// The columns of the previous row. Rows of one file share them.
-    columns: Option<Arc<[Box<str>]>>,
+    rows: ScratchRows,
 }
 
 impl OldestFirst {
@@ -46,60 +35,20 @@ impl OldestFirst {
         mut born: impl FnMut(&Row) -> Option<Timestamp>,
     ) -> Result<Self, InputError> {
         let mut keys = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
-        let mut places = Vec::new();
-        let mut at = 0;
-        let mut writer = BufWriter::new(scratch);
-        let mut line = Vec::new();
-        for (nth, row) in (0..).zip(rows) {
+        let mut writer = ScratchWriter::new(scratch);
+        for row in rows {
             let row = row?;
             let key = match row.entry {
                 Entry::Query(_) => born(&row).map_or(UNKNOWN, seconds),
                 Entry::Duplicate { .. } | Entry::Rejected(_) => 0,
             };
-            keys.push((key, nth));
-            if nth % STRIDE == 0 {
-                places.push(at);
-            }
-            line.clear();
-            serde_json::to_writer(&mut line, &row)
-                .map_err(|error| InputError::Scratch(error.into()))?;
-            line.push(b'\n');
-            writer.write_all(&line).map_err(InputError::Scratch)?;
-            at += line.len() as u64;
+            keys.push((key, writer.push(&row)?));
         }
-        let file = writer
-            .into_inner()
-            .map_err(|error| InputError::Scratch(error.into_error()))?;
         keys.sort_unstable();
         Ok(Self {
             keys: keys.into_iter(),
-            lines: BufReader::with_capacity(16 * 1024, file),
-            at: UNKNOWN,
-            places,
-            line,
-            columns: None,
+            rows: writer.finish()?,
         })
-    }
-
-    fn read(&mut self, nth: u32) -> io::Result<Row> {
-        // Inputs are mostly in the order of time, so the next line is often the one that is needed.
-        let from = nth - nth % STRIDE;
-        if !(from..=nth).contains(&self.at) {
-            self.lines
-                .seek(SeekFrom::Start(self.places[(nth / STRIDE) as usize]))?;
-            self.at = from;
-        }
-        while self.at <= nth {
-            self.line.clear();
-            self.lines.read_until(b'\n', &mut self.line)?;
-            self.at += 1;
-        }
-        let mut row: Row = serde_json::from_slice(&self.line)?;
-        match &self.columns {
-            Some(columns) if *columns == row.kept.columns => row.kept.columns = columns.clone(),
-            _ => self.columns = Some(row.kept.columns.clone()),
-        }
-        Ok(row)
     }
 }
 
@@ -108,7 +57,7 @@ impl Iterator for OldestFirst {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (_, nth) = self.keys.next()?;
-        Some(self.read(nth).map_err(InputError::Scratch))
+        Some(self.rows.read(nth))
     }
 }
 
@@ -125,6 +74,7 @@ mod tests {
     use crate::input::{InputOptions, Inputs};
     use proptest::prelude::*;
     use std::fmt::Write as _;
+    use std::sync::Arc;
 
     fn inputs(ages: &[Option<u32>]) -> Inputs {
         let mut csv = "msg_id,topic,age,note\n".to_owned();

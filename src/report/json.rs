@@ -10,6 +10,7 @@ use super::{Summary, SummaryFormat};
 use crate::clock;
 use crate::input::InputNotes;
 use crate::results::DamagedColumn;
+use crate::results::InferenceSection;
 use crate::verdict::{
     Evidence, Expectation, MessageVerdict, SampleResult, Totals, UndeterminedReason,
 };
@@ -174,6 +175,8 @@ struct RunView<'a> {
     started_at: &'a str,
     finished_at: &'a str,
     sha256: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inference: Option<&'a InferenceSection>,
 }
 
 impl<'a> SummaryView<'a> {
@@ -207,6 +210,7 @@ impl<'a> SummaryView<'a> {
             started_at: &results_file.header().started_at,
             finished_at: &results_file.trailer().finished_at,
             sha256: &results_file.trailer().sha256,
+            inference: results_file.trailer().inference.as_ref(),
         });
         Self {
             schema: "ons-audit-summary/1",

@@ -92,6 +92,8 @@ fn findings(text: &SummaryText<'_>) -> Vec<String> {
             &text.totals().join(locale.text(phrases::SEMICOLON)),
         ),
     ];
+    let inferred = text.inference_notes();
+    lines.extend(inferred.iter().map(|note| escaped(note)));
     let examined = text.examination_notes();
     if !examined.is_empty() {
         lines.push(escaped(&examined.join(locale.text(phrases::SEMICOLON))));

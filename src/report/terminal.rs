@@ -53,6 +53,7 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("evidence", [text.provenance()])?;
         out.labelled("calls", text.calls())?;
         out.labelled("brokers", text.unasked_brokers())?;
+        out.labelled("inferred", text.inference_notes())?;
         out.labelled("examined", text.examination_notes())?;
         out.labelled("carried", text.carried())?;
         out.labelled("expectations", text.expectation_notes())?;

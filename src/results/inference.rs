@@ -14,9 +14,12 @@ pub struct InferenceSection {
     pub moved: u64,
     /// The share of the random sample, as it was given.
     pub recheck: String,
+    /// Number of calls that asked for the types of topics.
+    #[serde(default)]
+    pub calls: u64,
     /// The answers that contradict the order of the queue. Nothing is inferred for these groups and topics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub contradictions: Vec<Contradiction>,
+    pub contradictions: Vec<OrderContradiction>,
     /// The topics whose message type could not be read, with the reasons. Their messages were taken for normal ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_types: Vec<UnknownType>,
@@ -24,7 +27,7 @@ pub struct InferenceSection {
 
 /// Two answers that contradict the order of a queue: the offset of the group was reset, or a row names a wrong place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contradiction {
+pub struct OrderContradiction {
     /// The instance of the topic; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_id: String,

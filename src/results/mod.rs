@@ -34,7 +34,7 @@ pub use blocks::{Block, Blocks};
 pub use contents::ColumnOrder;
 pub use error::{ReadError, ResultsError};
 pub use header::{EXAMINED, EvidenceSection, Header, LOCATED, SCHEMA, Trailer};
-pub use inference::{Contradiction, InferenceSection, UnknownType};
+pub use inference::{InferenceSection, OrderContradiction, UnknownType};
 pub use journal::Durability;
 pub use line::{ErrorView, FoundView, KeptFields, Line, PreviouslyView, RejectView};
 pub use message_contexts::MessageContexts;

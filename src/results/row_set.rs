@@ -28,7 +28,7 @@ impl RowSet {
     }
 
     /// Adds a row. Returns false if it was in the set already.
-    pub(super) fn insert(&mut self, row: u64) -> bool {
+    pub fn insert(&mut self, row: u64) -> bool {
         let (word, bit) = place(row);
         if self.words.len() <= word {
             self.words.resize(word + 1, 0);

@@ -224,7 +224,7 @@ fn a_type_name_means_one_thing() {
 }
 
 /// The operations of the cloud that this program names. All of them only read.
-const READING: [&str; 10] = [
+const READING: [&str; 11] = [
     "OnsConsumerTimeSpan",
     "OnsDLQMessageGetById",
     "OnsDLQMessagePageQueryByGroupId",
@@ -232,6 +232,7 @@ const READING: [&str; 10] = [
     "OnsMessageGetByMsgId",
     "OnsMessageTrace",
     "OnsRegionList",
+    "OnsTopicList",
     "OnsTopicSubDetail",
     "OnsTraceGetResult",
     "OnsTraceQueryByMsgId",

@@ -26,7 +26,7 @@ const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --to
     --concurrency --max-attempts --max-rejects --rejects --removed-broker --timeout --profile --signature --allow-http --quiet \
     --log-format --no-progress --exit-zero --raw-csv --bom --tz --lang --output-delimiter --split --bundle --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
     --metrics --notify-template --notify-when --numbers \
-    --resume --restart --finish-by --max-time --born-column --previous --recheck --config --show-settings --help";
+    --resume --restart --finish-by --max-time --born-column --previous --infer --trust-input --recheck --config --show-settings --help";
 
 /// Returns the options in a text.
 pub(crate) fn options(text: &str) -> BTreeSet<String> {
@@ -213,7 +213,11 @@ fn a_bad_value_ends_with_2_and_says_what_was_expected() {
 fn flags_that_would_be_ignored_are_refused() {
     let tool = Tool::new();
     for (flags, says) in [
-        ("--recheck 5%", "--previous <RESULTS>"),
+        (
+            "--recheck 5%",
+            "--recheck needs --previous RESULTS or --infer",
+        ),
+        ("--trust-input", "--infer"),
         (
             "--burst 5 --quota-file q",
             "'--burst <N>' cannot be used with '--quota-file <FILE>'",

@@ -138,6 +138,19 @@ fn the_first_command_works_twice_in_a_row() {
     }
 }
 
+/// Returns the rows of messages with the places that their producers were told.
+fn sent_messages() -> String {
+    let rows = (0..8).map(|nth| {
+        format!(
+            "{},orders,broker-a,{},{nth},paid,SEND_OK\n",
+            key(nth),
+            nth % 2
+        )
+    });
+    let header = "msg_id,topic,broker,queue_id,queue_offset,tag,send_status\n";
+    header.to_owned() + &rows.collect::<String>()
+}
+
 /// Where the commands of a page run: the files that pages name, gateways for the cloud, and a cluster.
 struct Stage {
     tool: Tool,
@@ -157,6 +170,7 @@ impl Stage {
         tool.write("incident.csv", some.join("\n"));
         tool.write("expected.csv", tool.read("samples/expected.csv"));
         tool.write("ids.csv", keys((0..8).map(key)));
+        tool.write("sent.csv", sent_messages());
         let certificate = rcgen::generate_simple_self_signed(["gateway.example".to_owned()]);
         tool.write("ca.pem", certificate.unwrap().cert.pem());
         let truth = Arc::new(rmq::Truth::now());

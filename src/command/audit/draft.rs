@@ -72,6 +72,7 @@ impl Draft {
         let snapshot = source.open_snapshot()?;
         args.removed.check(&source)?;
         args.examine.check(source.kind())?;
+        args.start.check(source.kind())?;
         pace.check_quota_file()?;
         refuse_if_empty(&inputs)?;
         args.reports.check_numbers(kept_columns(&inputs))?;

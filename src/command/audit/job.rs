@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::Args;
 use super::draft::{Draft, unasked_brokers};
 use super::examine::{ClusterExaminer, ExamineSource, ExamineStage, RmqExaminer, ServiceExaminer};
+use super::infer::{InferInput, InferSettings, InferStage};
 use super::judge_stage::{LocatedMessages, read_offsets, resume_hint, snapshot_of};
 use super::lookup_stage::LookupStage;
 use super::order::MessageAges;
@@ -83,6 +84,7 @@ pub(super) struct Job {
     /// How born times are found.
     ages: MessageAges,
     examine: ExamineSettings,
+    infer: Option<InferSettings>,
 }
 
 impl Job {
@@ -109,6 +111,7 @@ impl Job {
         let pacer = draft.pace.pacer()?;
         let mut lookup = draft.lookup();
         let flags = args.start.resume;
+        let infer = InferSettings::of(&args.start, settings)?;
         let start = draft.start(flags, lookup.as_mut(), EarlierAccess::Continue)?;
         let mut job = Self {
             lookup,
@@ -131,6 +134,7 @@ impl Job {
             is_input_announced: false,
             ages: draft.ages,
             examine: ExamineSettings::of(settings)?,
+            infer,
         };
         job.note_earlier_run();
         if !job.is_already_complete() {
@@ -304,6 +308,28 @@ impl Job {
         matches!(self.start, StartMode::AlreadyComplete)
     }
 
+    /// Prepares `--infer`. `None` if everything is asked.
+    fn infer_stage(
+        &self,
+        call_counts: &Cell<CallCounts>,
+        env: &Env,
+    ) -> Result<Option<InferStage>, Failed> {
+        let (Source::Ons(ons), Some(settings)) = (&self.source, &self.infer) else {
+            return Ok(None);
+        };
+        let unfinished = self.start.unfinished();
+        let begun = unfinished.map(Unfinished::header);
+        let input = InferInput {
+            inputs: &self.inputs,
+            previous: self.previous.as_ref(),
+            unfinished,
+            results: &self.results,
+            run_id: &begun.unwrap_or(&self.header).run_id,
+        };
+        let context = (call_counts, env);
+        InferStage::prepare(settings, &input, (ons, &self.pacer), context).map(Some)
+    }
+
     const fn durability(&self) -> Durability {
         if self.is_repeatable {
             Durability::Relaxed
@@ -324,7 +350,9 @@ impl Job {
             return Ok(self.targets);
         }
         let durability = self.durability();
+        let infer = self.infer_stage(call_counts, env)?;
         let run = QueryRun {
+            infer: infer.as_ref(),
             start: self.start,
             previous: self.previous.as_ref(),
             order: self.order,

@@ -5,6 +5,7 @@
 
 mod draft;
 mod examine;
+mod infer;
 mod job;
 mod judge_stage;
 mod lookup_stage;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 
 use super::examine::ExamineStage;
+use super::infer::{InferSink, InferStage};
 use super::judge_stage::{InputChanged, LocatedMessages, LocatedRows};
 use super::order::remaining;
 use super::run_sink::RunSink;
@@ -61,6 +62,8 @@ pub(in crate::command) struct QueryRun<'a> {
     pub(in crate::command) dates_queries: bool,
     /// Examines more than the offsets once all rows are settled.
     pub(in crate::command) examine: Option<ExamineStage<'a>>,
+    /// Infers answers that follow from others.
+    pub(in crate::command) infer: Option<&'a InferStage>,
 }
 
 impl<'a> QueryRun<'a> {
@@ -88,6 +91,7 @@ impl<'a> QueryRun<'a> {
             resume_hint: None,
             dates_queries: false,
             examine: None,
+            infer: None,
         }
     }
 
@@ -143,7 +147,7 @@ impl<'a> QueryRun<'a> {
                 access_confirmed,
             };
             tokio::select! {
-                ended = engine.run(rows, &mut sink) => ended,
+                ended = run_rows(&engine, rows, &mut sink, (self.infer, self.previous)) => ended,
                 error = stop_on_signal(&stop) => Err(error.into()),
                 never = stop_at_deadline(self.deadline, clock, &stop, &is_late) => match never {},
             }
@@ -152,6 +156,9 @@ impl<'a> QueryRun<'a> {
         match ended {
             Ok(RunOutcome::Complete) => {
                 sink.writer.set_input_notes(self.inputs.notes()); // all rows are read now
+                if let Some(stage) = self.infer {
+                    sink.writer.set_inference(stage.section());
+                }
                 let rows = sink.writer.settle()?;
                 let hint = sink.resume_hint.unwrap_or_else(|| examine_hint(path));
                 let lines = match self.examine {
@@ -190,6 +197,24 @@ impl RunSink<'_> {
             Err(error) => self.stopped(error),
         }
     }
+}
+
+/// Settles the rows. With `infer`, those that others follow from come first.
+async fn run_rows<S: TraceSource>(
+    engine: &Engine<'_, S>,
+    rows: impl Iterator<Item = anyhow::Result<(Row, KnownAnswer)>>,
+    sink: &mut RunSink<'_>,
+    (infer, previous): (Option<&InferStage>, Option<&Previous>),
+) -> anyhow::Result<RunOutcome> {
+    let Some(stage) = infer else {
+        return engine.run(rows, sink).await;
+    };
+    let mut sink = InferSink::new(stage, sink);
+    let ended = engine
+        .run_stream(stage.rows(rows, previous), &mut sink)
+        .await;
+    sink.release()?;
+    ended
 }
 
 /// Says how to continue if a run ends while it examines more than the offsets.

@@ -3,6 +3,9 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
+
+use crate::command::flags::SourceKind;
 use crate::exit::Failed;
 use crate::file;
 use crate::results::{
@@ -25,8 +28,22 @@ pub(in crate::command) struct StartFlags {
     /// Example: ons-audit audit open.csv --source ons://cn-hangzhou -o today.csv --previous yesterday.results.ndjson
     #[arg(long, value_name = "RESULTS")]
     previous: Option<PathBuf>,
-    /// Ask this share of the reused messages anyway, chosen at random [default: 0%]
-    #[arg(long, value_name = "P%", requires = "previous")]
+    /// ons:// only: do not ask what follows from other answers by the order of the queues
+    ///
+    /// A group that has passed a message has passed all below it in the queue; one that has not reached it has reached none
+    /// above it. So the highest message of each queue is asked first, then the boundary of each group is searched for by
+    /// halving. It applies to rows with topic, broker, queue_id, queue_offset and send_status SEND_OK, or from log lines
+    /// that say so; all others are asked. Not for delayed, timed and transactional messages: their send results name the
+    /// place of another message. Such pairs have the evidence `inferred`.
+    ///
+    /// Example: ons-audit audit sent.log --source ons://cn-hangzhou -o audit.csv --infer
+    #[arg(long)]
+    infer: bool,
+    /// With --infer: every row with a place was sent successfully, whatever its send status says
+    #[arg(long, requires = "infer")]
+    trust_input: bool,
+    /// Ask this share of the reused messages anyway, chosen at random [default: 0%; with --infer 2%]
+    #[arg(long, value_name = "P%")]
     recheck: Option<String>,
 }
 
@@ -64,6 +81,38 @@ pub(in crate::command) enum StartMode {
 impl StartFlags {
     pub(super) fn apply_to(&self, settings: &mut Settings) {
         settings.flag("recheck", self.recheck.as_ref());
+    }
+
+    /// Returns whether answers are inferred.
+    pub(super) const fn infers(&self) -> bool {
+        self.infer
+    }
+
+    /// Returns whether every message with a place counts as sent.
+    pub(super) const fn trusts_input(&self) -> bool {
+        self.trust_input
+    }
+
+    /// Refuses flags that do not fit the source or each other.
+    pub(super) fn check(&self, kind: SourceKind) -> Result<(), Failed> {
+        if self.recheck.is_some() && self.previous.is_none() && !self.infer {
+            let hint = "it is the share of the messages that --previous or --infer would not ask";
+            return Err(Failed::refused(
+                anyhow!("--recheck needs --previous RESULTS or --infer"),
+                Some(hint.to_owned()),
+            ));
+        }
+        let why = match kind {
+            SourceKind::Api => return Ok(()),
+            _ if !self.infer => return Ok(()),
+            SourceKind::Rmq => {
+                "5.x acknowledges each message alone, so nothing follows for another one"
+            }
+            SourceKind::Cluster => "a cluster needs no call for each message; leave it out",
+            SourceKind::Snapshot => "a snapshot needs no calls; leave it out",
+        };
+        let error = anyhow!("--infer does not work with this source");
+        Err(Failed::refused(error, Some(why.to_owned())))
     }
 
     /// Returns the path of `--previous`, which no report may replace.

@@ -66,7 +66,7 @@ pub struct CandidateSet {
 
 /// The messages of all queues.
 #[derive(Debug)]
-pub(super) struct Candidates {
+pub(super) struct QueueCandidates {
     /// By queue and offset.
     pub(super) all: Vec<Candidate>,
     /// The topic of each queue, and where its messages are.
@@ -125,7 +125,7 @@ impl CandidateSet {
     }
 
     /// Arranges the messages. Those of `unsuitable` topics, and those that share a place, are left out: they are asked.
-    pub(super) fn arrange(self, unsuitable: &dyn Fn(&InstanceTopic) -> bool) -> Candidates {
+    pub(super) fn arrange(self, unsuitable: &dyn Fn(&InstanceTopic) -> bool) -> QueueCandidates {
         let mut topics: Vec<_> = self.topics.into_iter().collect();
         topics.sort_by_key(|(_, number)| *number);
         let topics: Vec<InstanceTopic> = topics.into_iter().map(|(topic, _)| topic).collect();
@@ -147,7 +147,7 @@ impl CandidateSet {
         }
         let mut by_row: Vec<u32> = (0..u32::try_from(all.len()).unwrap_or(u32::MAX)).collect();
         by_row.sort_unstable_by_key(|place| all[*place as usize].row);
-        Candidates {
+        QueueCandidates {
             all,
             queues,
             topics,
@@ -156,7 +156,7 @@ impl CandidateSet {
     }
 }
 
-impl Candidates {
+impl QueueCandidates {
     /// Returns the place of a row in `all`.
     pub(super) fn place_of(&self, row: NonZeroU64) -> Option<usize> {
         let row_at = |place: &u32| self.all[*place as usize].row();

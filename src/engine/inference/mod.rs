@@ -22,12 +22,12 @@ use jiff::Timestamp;
 
 use crate::input::Fingerprint;
 use crate::offsets::TrackType;
-use crate::results::{Contradiction, InferenceSection};
+use crate::results::{InferenceSection, OrderContradiction};
 use crate::source::Track;
 
 pub use candidates::{CandidateSet, InstanceTopic};
 
-use candidates::{Asked, Candidates};
+use candidates::{Asked, QueueCandidates};
 use queue::{Anchor, QueueGroup, Said, TagsOfGroup};
 
 /// After so many messages of a queue without an answer, all of them are asked.
@@ -39,7 +39,7 @@ const MOST_EMPTY: u32 = 2;
 /// Infers answers. Rows are named by their input row.
 #[derive(Debug)]
 pub struct Inference {
-    candidates: Candidates,
+    candidates: QueueCandidates,
     queues: Vec<Queue>,
     topics: Vec<TopicGroups>,
     /// Queues that may have something to ask.
@@ -374,7 +374,7 @@ impl Inference {
         place: usize,
         tracks: Option<&[Track]>,
         at: Timestamp,
-    ) -> Vec<Contradiction> {
+    ) -> Vec<OrderContradiction> {
         let (queue, topic) = self.candidates.queue_of(place);
         let one = self.candidates.all[place];
         let state = &mut self.queues[queue];
@@ -436,7 +436,7 @@ impl Inference {
         place: usize,
         inferred: &[(Track, Anchor)],
         tracks: &[Track],
-        mut contradictions: Vec<Contradiction>,
+        mut contradictions: Vec<OrderContradiction>,
     ) -> Disposition {
         let (_, topic) = self.candidates.queue_of(place);
         let row = self.candidates.all[place].row();
@@ -503,7 +503,7 @@ impl Inference {
 
     /// Ends the inference for the groups and topics of contradictions: all messages of these topics are asked whose queues
     /// have such a group.
-    fn disable(&mut self, contradictions: Vec<Contradiction>) {
+    fn disable(&mut self, contradictions: Vec<OrderContradiction>) {
         for contradiction in contradictions {
             let is_it = |(instance, topic): &InstanceTopic| {
                 **topic == *contradiction.topic
@@ -578,8 +578,8 @@ fn contradiction(
     (group, row): (&str, NonZeroU64),
     (inferred, inferred_from): (&str, NonZeroU64),
     found: &str,
-) -> Contradiction {
-    Contradiction {
+) -> OrderContradiction {
+    OrderContradiction {
         instance_id: instance.as_deref().unwrap_or_default().to_owned(),
         topic: topic.to_string(),
         group: group.to_owned(),

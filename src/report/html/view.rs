@@ -196,6 +196,7 @@ fn verdicts(text: &SummaryText<'_>) -> [(&'static str, Vec<[&'static str; 3]>); 
 fn notes(text: &SummaryText<'_>) -> Vec<String> {
     let notes = text.unasked_brokers().into_iter();
     notes
+        .chain(text.inference_notes())
         .chain(text.examination_notes())
         .chain(text.input_notes())
         .chain(text.resets())

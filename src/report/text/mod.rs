@@ -3,6 +3,7 @@
 mod basis;
 mod evidence;
 mod headline;
+mod inference;
 mod input;
 mod notes;
 mod run;

@@ -44,11 +44,17 @@ impl SummaryText<'_> {
             return None;
         }
         let tally = &self.summary.tally;
-        let [calls, retries, throttled] = [tally.calls, tally.retries, tally.throttled].map(count);
+        let inferences = self.summary.results_files.iter();
+        let inferences = inferences.filter_map(|file| file.trailer().inference.as_ref());
+        let types: u64 = inferences.map(|section| section.calls).sum();
+        let calls_for_messages = tally.calls + types;
+        let [calls, retries, throttled] =
+            [calls_for_messages, tally.retries, tally.throttled].map(count);
         let sections = self.summary.results_files.iter();
         let sections = sections.filter_map(|results_file| results_file.trailer().evidence);
         let examining: u64 = sections.map(|section| section.calls).sum();
-        let all = (examining > 0).then(|| (count(tally.calls + examining), count(examining)));
+        let all =
+            (examining > 0).then(|| (count(calls_for_messages + examining), count(examining)));
         let of_messages = if self.is_chinese() {
             format!("{calls} 次，其中重试 {retries} 次，被限流 {throttled} 次")
         } else {

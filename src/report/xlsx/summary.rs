@@ -59,6 +59,7 @@ fn top(page: &mut SheetWriter<'_>, summary: &Summary<'_>, context: &ReportContex
     page.across(&banner, format, lines(&banner, ACROSS))?;
     let besides = std::iter::once(text.provenance())
         .chain(text.unasked_brokers())
+        .chain(text.inference_notes())
         .chain(text.examination_notes())
         .chain(text.input_notes())
         .chain(text.carried())

@@ -5,10 +5,10 @@
 //! - `api_client`: makes one call of this API or of that of 5.x. Each call is stamped, built and signed ([`request`],
 //!   [`sign_v3`], [`sign_v1`]) and sent once.
 //! - [`Ons`]: answers a query by one call. The response is parsed by its content ([`answer`]), not by its content type.
-//! - `examine`: dead letters and traces, with attempts of its own.
+//! - `examine`: dead letters and traces, with attempts of its own; `topic_types` likewise: the message types of topics.
 //! - [`errors`]: the table of what each error code means for the run.
 //!
-//! All but `examine` never waits and never retries; that is the engine's task.
+//! All but these two never waits and never retries; that is the engine's task.
 
 pub mod answer;
 pub(in crate::source) mod api_client;
@@ -30,6 +30,7 @@ pub mod request;
 pub mod sign_v1;
 pub mod sign_v3;
 mod stamp;
+mod topic_types;
 mod transport;
 
 pub use api_client::{ApiConfig, ConfigError};
@@ -41,6 +42,7 @@ pub use http::Network;
 pub use keys::{CredentialSource, Renewer};
 pub use regions::Service;
 pub use request::Signature;
+pub use topic_types::MessageType;
 
 #[cfg(test)]
 pub(crate) mod tests;

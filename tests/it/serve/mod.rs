@@ -5,6 +5,7 @@ mod access;
 mod audit;
 mod evidence;
 mod http;
+mod infer;
 mod rmq;
 mod signals;
 

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 /// Returns the elements of the list `inner` that is inside `outer`. Nothing, an empty text and an empty object are a list
 /// without elements. `None` if it is something else.
-pub(in crate::source::ons) fn list<'v>(outer: Option<&'v Value>, inner: &str) -> Option<Vec<&'v Value>> {
+pub(in crate::source::ons) fn list<'v>(
+    outer: Option<&'v Value>,
+    inner: &str,
+) -> Option<Vec<&'v Value>> {
     match outer {
         None | Some(Value::Null) => Some(Vec::new()),
         Some(Value::String(text)) if text.trim().is_empty() => Some(Vec::new()),
