@@ -45,6 +45,7 @@ mod hostile_names;
 mod hostile_text;
 mod html;
 #[cfg(test)]
+mod inferred;
 mod input_files;
 #[cfg(test)]
 mod input_notes;

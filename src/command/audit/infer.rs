@@ -8,17 +8,21 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::task::Poll;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use futures::{Stream, stream};
+use serde::Serialize;
 
 use super::start_mode::StartFlags;
 use crate::command::Env;
 use crate::command::signals::stop_on_signal;
-use crate::engine::{Ask, CandidateSet, Disposition, Inference, InstanceTopic, Pacer, Sink, Stop};
+use crate::engine::{
+    Ask, CandidateSet, Disposition, Inference, InstanceTopic, Pacer, Rate, Sink, Stop,
+};
 use crate::exit::Failed;
 use crate::file;
-use crate::humanize::{count, counted};
+use crate::humanize::{self, count, counted};
 use crate::input::{Entry, InputError, Inputs, Row, ScratchRows, ScratchWriter};
 use crate::message::{Position, Query};
 use crate::results::{
@@ -64,12 +68,12 @@ impl InferSettings {
 }
 
 /// What the stage is prepared from.
-pub(super) struct InferInput<'a> {
-    pub(super) inputs: &'a Inputs,
-    pub(super) previous: Option<&'a Previous>,
-    pub(super) unfinished: Option<&'a Unfinished>,
-    pub(super) results: &'a Path,
-    pub(super) run_id: &'a str,
+pub(in crate::command) struct InferInput<'a> {
+    pub(in crate::command) inputs: &'a Inputs,
+    pub(in crate::command) previous: Option<&'a Previous>,
+    pub(in crate::command) unfinished: Option<&'a Unfinished>,
+    pub(in crate::command) results: &'a Path,
+    pub(in crate::command) run_id: &'a str,
 }
 
 /// The state of `--infer` in a run.
@@ -98,24 +102,11 @@ impl InferStage {
         let scratch = file::scratch(input.results).map_err(InputError::Scratch)?;
         let mut writer = ScratchWriter::new(scratch);
         let mut candidates = CandidateSet::default();
-        let (mut placed, mut messages) = (0_u64, 0_u64);
-        for row in input.inputs.rows() {
-            let row = row?;
-            let Entry::Query(query) = &row.entry else {
-                continue;
-            };
-            let known = input.previous.map(|previous| previous.known_answer(&row));
-            if earlier.contains(row.row) || matches!(known, Some(KnownAnswer::Settled(_))) {
-                continue;
-            }
-            messages += 1;
-            if let Some(place) = place(query, settings.trusts_input) {
-                let topic = (query.instance_id.clone(), query.topic.clone());
-                let line = writer.push(&row)?;
-                candidates.add(&topic, place, (row.row, line));
-                placed += 1;
-            }
-        }
+        let (placed, messages) = each_placed(settings, input, &earlier, |row, topic, place| {
+            let line = writer.push(row)?;
+            candidates.add(topic, place, (row.row, line));
+            Ok(())
+        })?;
         announce(placed, messages);
         let types = TopicTypes::ask(candidates.topics(), (ons, pacer), env)?;
         CallCounts::add_calls(call_counts, types.calls);
@@ -286,6 +277,122 @@ impl<S: Sink> Sink for InferSink<'_, S> {
     fn tick(&mut self, slowed_to: Option<f64>) {
         self.sink.tick(slowed_to);
     }
+}
+
+/// The calls that a run with `--infer` would make.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(in crate::command) struct InferPlan {
+    /// Messages whose answers may follow from others.
+    placed: u64,
+    /// Their queues.
+    queues: u64,
+    /// Number of groups that may be behind, as assumed for the most calls.
+    groups: u64,
+    /// Calls if every group has passed the highest message of each queue.
+    fewest_calls: u64,
+    /// Calls if every group is behind in every queue, with no filter and no repeated call.
+    most_calls: u64,
+    /// How long these take. `None` without a limit of the rate.
+    fewest_seconds: Option<f64>,
+    most_seconds: Option<f64>,
+}
+
+impl InferPlan {
+    /// Plans the calls. `groups` may be behind, `messages` are to be asked about.
+    ///
+    /// # Errors
+    ///
+    /// If a row cannot be read.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
+    pub(in crate::command) fn of(
+        settings: &InferSettings,
+        input: &InferInput<'_>,
+        (groups, messages, rate): (u64, u64, Rate),
+    ) -> Result<Self, Failed> {
+        let earlier = inferred_before(input.unfinished)?;
+        let mut candidates = CandidateSet::default();
+        each_placed(settings, input, &earlier, |row, topic, place| {
+            candidates.add(topic, place, (row.row, 0));
+            Ok(())
+        })?;
+        let topics = candidates.topics().count() as u64;
+        let sizes = candidates.queue_sizes();
+        let placed: u64 = sizes.iter().sum();
+        let queues = sizes.len() as u64;
+        let others = messages.saturating_sub(placed) + topics;
+        let with_sample = |asked: u64| {
+            others + asked + ((placed - asked) as f64 * settings.recheck).ceil() as u64
+        };
+        let halving = |size: u64| u64::from(u64::BITS - (size - 1).leading_zeros());
+        let most = sizes
+            .iter()
+            .map(|size| (1 + groups * halving(*size)).min(*size));
+        let (fewest_calls, most_calls) = (with_sample(queues), with_sample(most.sum()));
+        let seconds = |calls| rate.time_for(calls).map(|time| time.as_secs_f64());
+        Ok(Self {
+            placed,
+            queues,
+            groups,
+            fewest_seconds: seconds(fewest_calls),
+            most_seconds: seconds(most_calls),
+            fewest_calls,
+            most_calls,
+        })
+    }
+
+    /// Returns `440 to 1,040 calls instead of 20,000, …`. `messages` are to be asked about.
+    pub(in crate::command) fn text(&self, messages: u64) -> String {
+        let time = |seconds: f64| humanize::duration(Duration::from_secs_f64(seconds));
+        let time = self
+            .fewest_seconds
+            .zip(self.most_seconds)
+            .map_or_else(String::new, |(fewest, most)| {
+                format!(", {} to {}", time(fewest), time(most))
+            });
+        format!(
+            "{} to {} calls instead of {}{time}: {} in {}; the most if {} are behind in each queue, more if they filter or the \
+             offsets move",
+            count(self.fewest_calls),
+            count(self.most_calls),
+            count(messages),
+            counted(self.placed, "message has a place", "messages have places"),
+            counted(self.queues, "queue", "queues"),
+            counted(self.groups, "group", "groups"),
+        )
+    }
+}
+
+/// Calls `each` for every row that is left and whose message is known to have been stored at a place. Returns the number
+/// of these rows, and that of all messages that are left.
+fn each_placed(
+    settings: &InferSettings,
+    input: &InferInput<'_>,
+    earlier: &RowSet,
+    mut each: impl FnMut(&Row, &InstanceTopic, &Position) -> Result<(), InputError>,
+) -> Result<(u64, u64), InputError> {
+    let (mut placed, mut messages) = (0, 0);
+    for row in input.inputs.rows() {
+        let row = row?;
+        let Entry::Query(query) = &row.entry else {
+            continue;
+        };
+        let known = input.previous.map(|previous| previous.known_answer(&row));
+        if earlier.contains(row.row) || matches!(known, Some(KnownAnswer::Settled(_))) {
+            continue;
+        }
+        messages += 1;
+        if let Some(place) = place(query, settings.trusts_input) {
+            let topic = (query.instance_id.clone(), query.topic.clone());
+            each(&row, &topic, place)?;
+            placed += 1;
+        }
+    }
+    Ok((placed, messages))
 }
 
 /// Returns the place of a message if it is known to have been stored there.

@@ -34,6 +34,7 @@ use crate::results::ResultsFile;
 use crate::settings::Settings;
 
 pub(super) use draft::Draft;
+pub(super) use infer::{InferInput, InferPlan, InferSettings};
 pub(super) use job::{INSTANCES_ASKED, header};
 pub(super) use judge_stage::{read_offsets, resume_hint};
 pub(super) use lookup_stage::LookupStage;

@@ -4,6 +4,7 @@
 mod examination;
 mod text;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,8 +17,8 @@ use text::{Plan, written};
 
 use super::Env;
 use super::audit::{
-    self, Draft, ForecastTerms, INSTANCES_ASKED, LookupStage, Preflight, StartMode, reached,
-    refuse_too_many_rejects,
+    self, Draft, ForecastTerms, INSTANCES_ASKED, InferInput, InferPlan, InferSettings, LookupStage,
+    Preflight, StartMode, reached, refuse_too_many_rejects,
 };
 use super::flags::{DEAD_LETTERS, RunMonitor, SourceKind, TRACES_OF_MESSAGES};
 use crate::clock;
@@ -26,7 +27,7 @@ use crate::exit::{Failed, Status, print};
 use crate::humanize::{count, counted};
 use crate::input::{InputNotes, Reject};
 use crate::report::ReportFormat;
-use crate::results::{EarlierAccess, RowSet, SpreadsheetDamage, Unfinished};
+use crate::results::{EarlierAccess, Previous, RowSet, SpreadsheetDamage, Unfinished};
 use crate::settings::{Deadline, Settings, Span};
 
 const UNKNOWN_QUOTA: &str = "unknown";
@@ -70,10 +71,12 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     let deadline = draft.ages.deadline.as_ref();
     let messages = outlook.forecast.distinct + outlook.carried + outlook.settled;
     let examination = ExaminationPlan::of((&draft, &outlook), &settings, messages)?;
+    let infer = infer_plan(args, (&draft, &outlook), &start, &settings)?;
     let is_rmq = draft.source.kind() == SourceKind::Rmq;
     let view = PlanView {
         forecast: &outlook.forecast,
         examination,
+        infer,
         carried: outlook.carried,
         settled: outlook.settled,
         deadline: deadline
@@ -97,6 +100,35 @@ pub(super) fn run(args: &Args, env: &Env) -> Result<Status, Failed> {
     }
     // The plan names more of the bad rows than the refusal does.
     outlook.accepted.map(|()| Status::Clean)
+}
+
+/// The number of groups that may be behind, if none is expected.
+const GROUPS: u64 = 5;
+
+/// Returns the calls with `--infer`.
+fn infer_plan(
+    args: &Args,
+    (draft, outlook): (&Draft, &Outlook),
+    start: &StartMode,
+    settings: &Settings,
+) -> Result<Option<InferPlan>, Failed> {
+    let Some(infer) = InferSettings::of(&args.audit.start, settings)? else {
+        return Ok(None);
+    };
+    let input = InferInput {
+        inputs: &draft.inputs,
+        previous: outlook.previous.as_ref(),
+        unfinished: start.unfinished(),
+        results: &draft.results,
+        run_id: &draft.header.run_id,
+    };
+    let groups: BTreeSet<_> = draft.header.expectations.groups().collect();
+    let groups = match groups.len() as u64 {
+        0 => GROUPS,
+        groups => groups,
+    };
+    let messages = outlook.forecast.distinct;
+    InferPlan::of(&infer, &input, (groups, messages, draft.pace.rate)).map(Some)
 }
 
 /// Returns the results file that the first stage of the audit writes. `lookup` is that stage if the source is a cluster.
@@ -124,6 +156,8 @@ struct Outlook {
     retention: Option<Duration>,
     /// Whether only the run can ask how long the source keeps messages.
     retention_is_assumed: bool,
+    /// The file of `--previous`.
+    previous: Option<Previous>,
     /// Number of topics that are asked about.
     topics: u64,
     /// Number of instances that are asked how long they keep messages.
@@ -185,6 +219,7 @@ impl Outlook {
             retention,
             retention_is_assumed: draft.source.kind() == SourceKind::Rmq
                 && args.retention.is_none(),
+            previous,
             topics: preflight.topics.len() as u64,
             instances: preflight.instances().min(INSTANCES_ASKED) as u64,
             damage: preflight.damage,
@@ -207,6 +242,7 @@ fn print_complete(draft: &Draft, writes: Vec<PlannedFile>, is_json: bool) -> Res
     let view = PlanView {
         forecast: &forecast,
         examination: None,
+        infer: None,
         carried: 0,
         settled: rows,
         deadline: None,
@@ -294,6 +330,9 @@ struct PlanView<'a> {
     /// The calls to a service besides one for each message.
     #[serde(skip_serializing_if = "Option::is_none")]
     examination: Option<ExaminationPlan>,
+    /// The calls for messages with `--infer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    infer: Option<InferPlan>,
     /// `unknown` if the quota of the source is not published.
     #[serde(skip_serializing_if = "Option::is_none")]
     quota: Option<&'static str>,

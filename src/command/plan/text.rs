@@ -47,6 +47,9 @@ impl Plan<'_> {
         if let Some(seconds) = forecast.seconds {
             line("time", self.time(Duration::from_secs_f64(seconds)));
         }
+        if let Some(infer) = &self.view.infer {
+            line("infer", infer.text(forecast.distinct));
+        }
         if let Some(examination) = &self.view.examination {
             line("examine", examination.text());
         }

@@ -124,6 +124,14 @@ impl CandidateSet {
         self.topics.keys()
     }
 
+    /// Returns the number of messages in each queue, without those that share a place.
+    #[must_use]
+    pub fn queue_sizes(self) -> Vec<u64> {
+        let arranged = self.arrange(&|_| false);
+        let queues = arranged.queues.iter();
+        queues.map(|(_, range)| range.len() as u64).collect()
+    }
+
     /// Arranges the messages. Those of `unsuitable` topics, and those that share a place, are left out: they are asked.
     pub(super) fn arrange(self, unsuitable: &dyn Fn(&InstanceTopic) -> bool) -> QueueCandidates {
         let mut topics: Vec<_> = self.topics.into_iter().collect();

@@ -516,6 +516,19 @@ impl Inference {
             if !self.topics[topic].disabled.insert(group.clone()) {
                 continue;
             }
+            tracing::warn!(
+                "inference failed for {} on topic {}: {} followed for row {} from row {}, but its answer is {}; all messages \
+                 are asked in the queues of this topic that have the group",
+                contradiction.group,
+                contradiction.topic,
+                contradiction.inferred,
+                contradiction.row,
+                contradiction.inferred_from,
+                match &*contradiction.found {
+                    "" => "without it",
+                    found => found,
+                },
+            );
             self.section.contradictions.push(contradiction);
             for queue in 0..self.queues.len() {
                 let is_of_topic = self.candidates.queues[queue].0 as usize == topic;

@@ -9,7 +9,7 @@ mod socket;
 mod state;
 mod wire;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Condvar, LazyLock, Mutex};
 
 use axum::Router;
@@ -92,6 +92,8 @@ pub(crate) struct Setup {
     keys: Keys,
     truth: Truth,
     plan: Plan,
+    /// The message types of topics that are not normal ones.
+    message_types: BTreeMap<String, i64>,
 }
 
 impl Setup {
@@ -118,6 +120,12 @@ impl Setup {
         let tracks = tracks.iter().map(owned).collect();
         self.truth
             .insert((topic.to_owned(), msg_id.to_owned()), tracks);
+        self
+    }
+
+    /// Sets the message type of a topic: 4 is transactional, 5 delayed.
+    pub(crate) fn message_type(mut self, topic: &str, number: i64) -> Self {
+        self.message_types.insert(topic.to_owned(), number);
         self
     }
 
@@ -163,6 +171,7 @@ impl Gateway {
             keys,
             truth: Truth::new(),
             plan: Box::new(|_| None),
+            message_types: BTreeMap::new(),
         }
     }
 

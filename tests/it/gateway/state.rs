@@ -41,8 +41,11 @@ pub(super) async fn answer(
     let (head, body) = request.into_parts();
     let body = body::to_bytes(body, 4096).await.unwrap_or_default();
     let wire = Wire::of(&head, &body);
-    if wire.asks_for_dead_letters() {
+    if wire.calls("OnsDLQMessagePageQueryByGroupId") {
         return no_dead_letters();
+    }
+    if wire.calls("OnsTopicList") {
+        return state.topic_type(wire.parameter("Topic").unwrap_or_default());
     }
     let (number, asked) = state.note(&wire);
     let request_id = format!("0A1B2C3D-0000-4000-8000-{number:012X}");
@@ -73,6 +76,14 @@ fn no_dead_letters() -> Response<Body> {
 }
 
 impl GatewayState {
+    /// Returns the list of topics with one topic. Such calls are not counted.
+    fn topic_type(&self, topic: &str) -> Response<Body> {
+        let message_type = self.setup.message_types.get(topic).copied().unwrap_or(0);
+        let entry = serde_json::json!({"Topic": topic, "MessageType": message_type});
+        let list = serde_json::json!({"RequestId": "R", "Data": {"PublishInfoDo": [entry]}});
+        respond(200, &[("content-type", JSON)], list.to_string())
+    }
+
     /// Counts a call, parses it, and looks up its planned fault.
     fn note(&self, wire: &Wire<'_>) -> (usize, Result<(Asked, Option<Fault>), Refusal>) {
         let mut seen = self.seen.lock().unwrap();

@@ -84,14 +84,15 @@ pub(super) struct Asked {
 }
 
 impl Wire<'_> {
-    /// Returns whether the dead letters of a group are asked for.
-    pub(super) fn asks_for_dead_letters(&self) -> bool {
-        const DEAD_LETTERS: &str = "OnsDLQMessagePageQueryByGroupId";
-        let is_parameter = self
-            .query
-            .split('&')
-            .any(|parameter| parameter.strip_prefix("Action=") == Some(DEAD_LETTERS));
-        is_parameter || self.header("x-acs-action") == Ok(DEAD_LETTERS)
+    /// Returns whether this operation is called.
+    pub(super) fn calls(&self, operation: &str) -> bool {
+        self.parameter("Action") == Some(operation) || self.header("x-acs-action") == Ok(operation)
+    }
+
+    /// Returns a parameter as it was sent.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut parameters = self.query.split('&').filter_map(|one| one.split_once('='));
+        parameters.find_map(|(own, value)| (own == name).then_some(value))
     }
 
     /// `Err(Ok(…))` is an error response of the gateway; `Err(Err(…))` a request that no client should send.

@@ -171,6 +171,31 @@ fn commas(number: usize) -> String {
 }
 
 #[test]
+fn a_plan_shows_the_saving() {
+    let tool = Tool::new();
+    write_rows(&tool, 640, |nth| if nth < 600 { "SEND_OK" } else { "" });
+    let plan = "plan sent.csv --source https://gateway.example --infer --expect a,b --format json";
+    let said = tool.call(plan).args("--recheck 10%").ends(0);
+    let plan: Value = serde_json::from_str(&said.stdout).unwrap();
+    let infer = &plan["infer"];
+    assert_eq!(
+        (&infer["placed"], &infer["queues"], &infer["groups"]),
+        (&json!(600), &json!(16), &json!(2))
+    );
+    // 40 messages without a place, a call for the type of the topic, 16 queues, and a tenth of the rest.
+    assert_eq!(infer["fewest_calls"], 40 + 1 + 16 + 59);
+    // 16 queues of 37 or 38 messages: 1 + 2 × 6 calls in each.
+    assert_eq!(infer["most_calls"], 40 + 1 + 16 * 13 + 40);
+    let plan = "plan sent.csv --source https://gateway.example --infer --recheck 0%";
+    let said = tool.call(plan).ends(0).stdout;
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("infer "))
+        .unwrap();
+    assert!(line.contains("57 to 537 calls instead of 640, "), "{line}");
+}
+
+#[test]
 fn only_rows_that_were_sent_are_inferred() {
     let tool = Tool::new();
     write_snapshot(&tool, 640);
