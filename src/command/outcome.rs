@@ -94,28 +94,37 @@ pub(super) fn conclude(
         }
     }
     wanted.retain(|(path, _)| !failures.iter().any(|failure| failure.path() == path));
-    if !ending.quiet && exit::is_json() {
-        let value = summary_value(&summary).map_err(|error| Failed::incomplete(error, None))?;
-        let headline = value["headline"].as_str().unwrap_or_default();
-        exit::say_json("INFO", headline, &json!({"summary": value}));
-    } else if !ending.quiet {
-        let mut text = Vec::new();
-        let width = ui::width();
-        let reports = wanted;
-        TerminalSummary {
+    if !ending.quiet {
+        let terminal = TerminalSummary {
             made,
-            reports,
-            width,
-        }
-        .render(&summary, &mut text)
-        .map_err(|error| Failed::incomplete(error, None))?;
-        exit::say(&String::from_utf8_lossy(&text));
+            reports: wanted,
+            width: ui::width(),
+        };
+        print_summary(&summary, &terminal)?;
     }
     Ok(Conclusion {
         status: status(&summary, ending.exit_zero),
         unwritten: commands.unwritten(failures, unpacked.as_deref()),
         totals: ReportTotals::of(summary),
     })
+}
+
+/// Prints the summary on stderr, as JSON if log lines are JSON.
+pub(super) fn print_summary(
+    summary: &Summary<'_>,
+    terminal: &TerminalSummary,
+) -> Result<(), Failed> {
+    if exit::is_json() {
+        let value = summary_value(summary).map_err(|error| Failed::incomplete(error, None))?;
+        let headline = value["headline"].as_str().unwrap_or_default();
+        exit::say_json("INFO", headline, &json!({"summary": value}));
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    let rendered = terminal.render(summary, &mut text);
+    rendered.map_err(|error| Failed::incomplete(error, None))?;
+    exit::say(&String::from_utf8_lossy(&text));
+    Ok(())
 }
 
 /// The command that makes reports again, in parts.
@@ -219,7 +228,7 @@ fn reports(
     with_format.collect()
 }
 
-fn status(summary: &Summary<'_>, exit_zero: bool) -> Status {
+pub(super) fn status(summary: &Summary<'_>, exit_zero: bool) -> Status {
     if !summary.is_complete() {
         Status::Incomplete
     } else if summary.is_clean() || exit_zero {

@@ -113,7 +113,7 @@ impl Records {
     }
 
     /// Returns each record as soon as it was read, without filling the buffer first.
-    pub(crate) const fn as_they_arrive(mut self) -> Self {
+    pub(crate) const fn arriving(mut self) -> Self {
         self.is_live = true;
         self
     }

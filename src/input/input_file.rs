@@ -264,7 +264,7 @@ impl Input {
         stream: Box<dyn Read + Send>,
     ) -> Result<InputReader, InputError> {
         let text = self.text.decoding().decode(stream);
-        let records = self.records_of(|syntax| Ok(Records::new(text, syntax).as_they_arrive()))?;
+        let records = self.records_of(|syntax| Ok(Records::new(text, syntax).arriving()))?;
         Ok(self.reader_of(records))
     }
 

@@ -45,7 +45,9 @@ impl StreamHead {
             while !head.is_file()
                 && let Some(line) = head.next_line(options, is_ended)
             {
-                let is_blank = head.bytes[head.end..line].iter().all(is_blank);
+                let is_blank = head.bytes[head.end..line]
+                    .iter()
+                    .all(|byte| is_blank(*byte));
                 head.end = line;
                 if is_blank {
                     continue;
@@ -151,6 +153,6 @@ fn is_header(start: &TableStart, options: &InputOptions) -> bool {
     is_found && !start.is_unclosed
 }
 
-const fn is_blank(byte: &u8) -> bool {
-    byte.is_ascii_whitespace() || *byte == 0
+const fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0
 }

@@ -29,10 +29,6 @@ use crate::humanize;
 const WAITING: usize = 256;
 
 /// What the reading thread sends.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "almost every value is a row, and a box would be an allocation for each"
-)]
 enum Arrival {
     /// The format is decided.
     Begun,
@@ -64,7 +60,7 @@ impl StreamedRows {
         }
         let (outbox, arrivals) = channel(WAITING);
         let read = move || {
-            let reading = Reading::of(name, stream, Arc::new(options));
+            let reading = StreamReader::of(name, stream, Arc::new(options));
             if let Err(error) = reading.run(&outbox) {
                 let _ = outbox.blocking_send(Err(error)); // nobody takes rows any more
             }
@@ -142,13 +138,13 @@ fn whole(path: &str, what: &'static str) -> InputError {
 }
 
 /// The state of the reading thread.
-struct Reading<R> {
+struct StreamReader<R> {
     name: &'static str,
     stream: R,
     options: Arc<InputOptions>,
 }
 
-impl<R: Read + Send + 'static> Reading<R> {
+impl<R: Read + Send + 'static> StreamReader<R> {
     const fn of(name: &'static str, stream: R, options: Arc<InputOptions>) -> Self {
         Self {
             name,
@@ -235,5 +231,192 @@ impl<R: Read> Read for Hashed<R> {
         let mut hash = self.hash.lock().unwrap_or_else(PoisonError::into_inner);
         hash.update(&buffer[..read]);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::input::Inputs;
+
+    const ID: &str = "1E0578FE110F18B4AAC235C0C8460BA2";
+
+    /// Returns one piece for each read.
+    struct Pieces(VecDeque<Vec<u8>>);
+
+    impl Read for Pieces {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(mut piece) = self.0.pop_front() else {
+                return Ok(0);
+            };
+            let length = piece.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&piece[..length]);
+            if length < piece.len() {
+                self.0.push_front(piece.split_off(length));
+            }
+            Ok(length)
+        }
+    }
+
+    /// Returns the rows of a stream in pieces, and what it was, or the error.
+    fn streamed(bytes: &[u8], cuts: &[usize], options: &InputOptions) -> Vec<String> {
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+        cuts.sort_unstable();
+        let (mut pieces, mut from) = (VecDeque::new(), 0);
+        for cut in cuts.into_iter().chain([bytes.len()]) {
+            pieces.push_back(bytes[from..cut].to_vec());
+            from = cut;
+        }
+        pieces.retain(|piece| !piece.is_empty());
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(async {
+            let mut found = Vec::new();
+            let mut rows = StreamedRows::start("-", Pieces(pieces), options.clone()).unwrap();
+            if let Err(error) = rows.begun().await {
+                return vec![error.to_string()];
+            }
+            loop {
+                match rows.next().await {
+                    Ok(Some(row)) => found.push(format!("{row:?}")),
+                    Ok(None) => break,
+                    Err(error) => found.push(error.to_string()),
+                }
+            }
+            found.extend(
+                rows.into_end()
+                    .map(|(survey, notes)| format!("{survey:?} {notes:?}")),
+            );
+            found
+        })
+    }
+
+    /// Returns the same of a file.
+    fn of_file(bytes: &[u8], options: &InputOptions) -> Vec<String> {
+        let inputs = match Inputs::from_bytes("-", bytes, options.clone()) {
+            Ok(inputs) => inputs,
+            Err(error) => return vec![error.to_string()],
+        };
+        let rows = inputs.rows().map(|row| format!("{:?}", row.unwrap()));
+        let mut found: Vec<_> = rows.collect();
+        found.push(format!("{:?} {:?}", inputs.surveys()[0], inputs.notes()));
+        found
+    }
+
+    fn with(change: impl FnOnce(&mut InputOptions)) -> InputOptions {
+        let mut options = InputOptions::default();
+        change(&mut options);
+        options
+    }
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    /// Returns inputs of every form that can be streamed.
+    fn inputs() -> Vec<(Vec<u8>, InputOptions)> {
+        let none = InputOptions::default;
+        let topic = || with(|options| options.topic = Some("orders".to_owned()));
+        let encoding = |label: &str| {
+            let label = label.parse().unwrap();
+            with(|options| options.encoding = Some(label))
+        };
+        let chinese = format!("消息ID,主题,备注\n{ID},订单,已付款\r\n{ID},订单,二\n");
+        let gb18030 = encoding_rs::GB18030.encode(&chinese).0.into_owned();
+        let sent = format!(
+            "2026-11-20 up\n[INFO] sent, SendResult [sendStatus=SEND_OK, msgId={ID}, queueOffset=3]\n"
+        );
+        vec![
+            (format!("msg_id,topic,n\n{ID},a,1\n{ID},a,2\n").into(), none()),
+            (format!("\u{feff}topic\tmsg_id\r\na\t{ID}\r\n\r\nb\t{ID}").into(), none()),
+            (format!("n,\"note\nof it\",msg_id,topic\n1,\"x\n\ny\",{ID},a\n2,\"\",bad,a\n").into(), none()),
+            (format!("Orders\n\n# week 47\nsep=;\nmsg_id;topic\n{ID};a\n").into(), none()),
+            (format!("msg_id,topic\r{ID},a\r{ID},b\r").into(), none()),
+            (format!("{ID},a,\"b\nc\"\n{ID},d,e\n").into(), with(|options| {
+                options.no_header = true;
+                options.msg_id_column = Some("1".into());
+                options.topic_column = Some("2".into());
+            })),
+            (format!("{{\"msg_id\":\"{ID}\",\"topic\":\"a\"}}\n\nbad\n{{\"msg_id\":\"{ID}\",\"topic\":\"b\",\"n\":[1]}}").into(), none()),
+            (format!("# IDs\n{ID}\nnone\n{ID}\n").into(), topic()),
+            (sent.into(), topic()),
+            (gb18030, encoding("gb18030")),
+            (utf16(&chinese), encoding("utf-16le")),
+            ([b"\xff\xfe".to_vec(), utf16(&chinese)].concat(), none()),
+            (b"order,topic\n1,a\n".to_vec(), none()),
+            (b"msg_id,topic\n".to_vec(), none()),
+            (b" \n\n".to_vec(), none()),
+            (b"<html>\n".to_vec(), none()),
+            (chinese.into_bytes(), none()),
+        ]
+    }
+
+    #[test]
+    fn rows_of_a_stream_are_those_of_a_file() {
+        for (bytes, options) in inputs() {
+            let expected = of_file(&bytes, &options);
+            assert_eq!(
+                streamed(&bytes, &[], &options),
+                expected,
+                "{}",
+                bytes.escape_ascii()
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_length_make_the_same_rows(
+            which in 0..17_usize,
+            cuts in prop::collection::vec(any::<usize>(), 0..200),
+        ) {
+            let (bytes, options) = inputs().swap_remove(which);
+            prop_assert_eq!(streamed(&bytes, &cuts, &options), of_file(&bytes, &options));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_reject_their_row() {
+        let text = [
+            b"msg_id,topic,n\n",
+            ID.as_bytes(),
+            b",a,\xff\n",
+            ID.as_bytes(),
+            b",b,1\n",
+        ];
+        let rows = streamed(&text.concat(), &[], &InputOptions::default());
+        assert!(rows[0].contains("is not valid UTF-8"), "{}", rows[0]);
+        assert!(rows[1].contains("Query"), "{}", rows[1]);
+    }
+
+    #[test]
+    fn what_has_to_be_read_as_a_whole_is_refused() {
+        for (bytes, what) in [
+            (b"[{\"msg_id\":1}]\n".as_slice(), "JSON of several lines"),
+            (b"{\n\"msg_id\":1}\n", "JSON of several lines"),
+            (b"PK\x03\x04\x14\0\0\0", "a workbook or a Parquet file"),
+            (b"PAR1\x15\x04", "a workbook or a Parquet file"),
+        ] {
+            let error = streamed(bytes, &[1], &InputOptions::default());
+            let said = format!("standard input is {what}, which can't be read while it arrives");
+            assert_eq!(error, [said]);
+        }
+    }
+
+    #[test]
+    fn a_compressed_stream_is_hashed_as_it_is_stored() {
+        use std::io::Write as _;
+        let text = format!("msg_id,topic\n{ID},a\n{ID},b\n");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let bytes = gzip.finish().unwrap();
+        let options = InputOptions::default();
+        assert_eq!(
+            streamed(&bytes, &[5, 30], &options),
+            of_file(&bytes, &options)
+        );
     }
 }

@@ -50,14 +50,16 @@ impl SummaryFormat for TerminalSummary {
             .collect();
         out.labelled("messages", [messages.join(", ")])?;
         out.labelled("totals", text.totals())?;
-        out.labelled("evidence", [text.provenance()])?;
-        out.labelled("calls", text.calls())?;
+        // A stream without a results file can't be reported again.
+        let is_kept = !summary.results_files.is_empty();
+        out.labelled("evidence", is_kept.then(|| text.provenance()))?;
+        out.labelled("calls", text.calls().filter(|_| is_kept))?;
         out.labelled("brokers", text.unasked_brokers())?;
         out.labelled("inferred", text.inference_notes())?;
         out.labelled("examined", text.examination_notes())?;
         out.labelled("carried", text.carried())?;
         out.labelled("expectations", text.expectation_notes())?;
-        out.labelled("born", text.born_decoded())?;
+        out.labelled("born", text.born_decoded().filter(|_| is_kept))?;
         let label = if summary.is_by_deliveries() {
             "delivered"
         } else {
@@ -76,7 +78,8 @@ impl SummaryFormat for TerminalSummary {
         out.labelled("input", text.input_notes())?;
         out.labelled("columns", text.damaged())?;
         out.labelled("files", self.files())?;
-        out.labelled("next", self.next(&text))
+        let next = is_kept.then(|| self.next(&text));
+        out.labelled("next", next.unwrap_or_default())
     }
 }
 

@@ -32,6 +32,12 @@ pub enum ResultsError {
         /// Whether it is a complete results file, which is never discarded.
         whole: bool,
     },
+    /// The rows came from a stream.
+    #[error("{} holds the answers about a stream (--stream), which can't be read again", path.display())]
+    Streamed {
+        /// The partial file or the results file.
+        path: PathBuf,
+    },
     /// The partial file was not written by this program.
     #[error(transparent)]
     Foreign(ReadError),
@@ -75,6 +81,9 @@ impl Advice for ResultsError {
                 "ask as that run did to go on with it by --resume; else throw it away by --restart, or name another results file \
                  with --results"
                     .to_owned()
+            }
+            Self::Streamed { .. } => {
+                "leave --resume out: begin anew with --restart, or name another results file with --results".to_owned()
             }
             // Such a file looks like a results file, so a look at its answers may be worthwhile.
             Self::Foreign(

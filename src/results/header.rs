@@ -91,6 +91,12 @@ impl Header {
         self.brokers.iter().map(|name| name.as_str().into())
     }
 
+    /// Returns whether the rows came from a stream that had not been read when the run began.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        self.inputs.iter().any(Survey::is_unread)
+    }
+
     /// Returns the number of data rows of all inputs.
     #[must_use]
     pub fn rows(&self) -> u64 {
@@ -154,6 +160,9 @@ pub struct Trailer {
     /// lines.
     #[serde(default, skip_serializing_if = "InputNotes::is_nothing")]
     pub input: InputNotes,
+    /// The inputs of a stream, of which the header has the paths alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Survey>,
     /// The lines behind the rows, about what was examined beyond the offsets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceSection>,

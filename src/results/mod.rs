@@ -5,6 +5,7 @@
 //! and without a trailer does not exist. [`EarlierRun`] is what an interrupted run has left, from which a resumed run
 //! continues. A [`ResultsFile`] is a finished file, opened again; [`Line`] is one of its lines.
 
+mod answer_store;
 mod blocks;
 mod close;
 mod contents;
@@ -30,6 +31,7 @@ mod tests;
 mod writer;
 mod written_line;
 
+pub use answer_store::AnswerStore;
 pub use blocks::{Block, Blocks};
 pub use contents::ColumnOrder;
 pub use error::{ReadError, ResultsError};
@@ -46,3 +48,4 @@ pub use resume::{EarlierAccess, EarlierRun, Unfinished};
 pub use row_set::RowSet;
 pub use spreadsheet_damage::{DamagedColumn, SpreadsheetDamage};
 pub use writer::{ResultsWriter, SettledRows, partial_path};
+pub use written_line::LineWriter;

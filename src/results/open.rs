@@ -159,6 +159,7 @@ impl ResultsWriter {
             next_row: 1,
             contents: Contents::default(),
             input_notes: InputNotes::default(),
+            streamed: Vec::new(),
             inference: None,
         })
     }

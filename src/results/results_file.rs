@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::blocks::Index;
 use super::evidence;
 use super::{ColumnOrder, EXAMINED, Header, LOCATED, Line, ReadError, SCHEMA, Trailer};
+use crate::input::Survey;
 use crate::verdict::{EvidenceIndex, RowEvidence, Tally};
 
 /// Largest header in bytes. Expectations and inputs are in it; no real list of them is nearly as long.
@@ -24,6 +25,7 @@ pub struct ResultsFile {
     /// The bytes of the header: the seal covers them, too.
     pub(super) header_line: Vec<u8>,
     pub(super) trailer: Trailer,
+    is_streamed: bool,
     pub(super) ended: Timestamp,
     /// The bytes from the first line to the one behind the last row.
     pub(super) lines: std::ops::Range<u64>,
@@ -60,7 +62,7 @@ impl ResultsFile {
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let first = first_line(&mut BufReader::new(&file)).map_err(failed)?;
-        let header = parse_header(path, &first, schema)?;
+        let mut header = parse_header(path, &first, schema)?;
         let trailer_at = last_line(&file, length).map_err(failed)?;
         let mut last = vec![0; usize::try_from(length - trailer_at).unwrap_or(usize::MAX)];
         file.read_exact_at(&mut last, trailer_at).map_err(failed)?;
@@ -71,6 +73,10 @@ impl ResultsFile {
             return Err(unfinished());
         }
         let trailer: Trailer = serde_json::from_slice(&last).map_err(|_| unfinished())?;
+        let is_streamed = header.is_streamed();
+        if is_streamed {
+            header.inputs = streamed(path, &header.inputs, &trailer.inputs)?;
+        }
         let ended = trailer.finished_at.parse();
         let ended = ended.map_err(|_| ReadError::Ended {
             path: path.to_owned(),
@@ -85,6 +91,7 @@ impl ResultsFile {
             path: path.to_owned(),
             file,
             header,
+            is_streamed,
             lines: first.len() as u64..evidence_lines.start,
             evidence_lines,
             evidence,
@@ -95,7 +102,13 @@ impl ResultsFile {
         })
     }
 
-    /// Returns the first line.
+    /// Returns whether the rows came from a stream, which cannot be read again.
+    #[must_use]
+    pub const fn is_streamed(&self) -> bool {
+        self.is_streamed
+    }
+
+    /// Returns the first line, for a stream with what the trailer says about the input.
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
@@ -217,6 +230,25 @@ impl ResultsFile {
             source,
         }
     }
+}
+
+/// Returns the inputs of a stream. `named` are those of the header, which has only their paths, and `read` those of the
+/// trailer.
+fn streamed(path: &Path, named: &[Survey], read: &[Survey]) -> Result<Vec<Survey>, ReadError> {
+    let paths = |inputs: &[Survey]| {
+        let paths = inputs.iter().map(|input| input.path.clone());
+        paths.collect::<Vec<_>>().join(", ")
+    };
+    if paths(named) == paths(read) && !read.iter().any(Survey::is_unread) {
+        return Ok(read.to_vec());
+    }
+    Err(ReadError::Mismatch {
+        path: path.to_owned(),
+        what: "the inputs with a SHA-256 in the trailer",
+        found: paths(read),
+        place: "header",
+        stated: paths(named),
+    })
 }
 
 /// Reads the first line with its line end, at most as much as the largest header.

@@ -134,6 +134,11 @@ impl EarlierRun {
         let Ok(results_file) = ResultsFile::open_as(results, &wanted.schema) else {
             return Ok(None); // or a file of another kind, which was refused before
         };
+        if results_file.is_streamed() {
+            return Err(ResultsError::Streamed {
+                path: results.to_owned(),
+            });
+        }
         let differences = results_file.header().differences(wanted);
         if differences.is_empty() {
             return Ok(Some(results_file));
@@ -186,6 +191,11 @@ impl Unfinished {
             return Ok(Self::empty(file, wanted.clone()));
         }
         let header = parse_header(path, &first, &wanted.schema).map_err(ResultsError::Foreign)?;
+        if header.is_streamed() {
+            return Err(ResultsError::Streamed {
+                path: path.to_owned(),
+            });
+        }
         let differences = header.differences(wanted);
         if !differences.is_empty() {
             return Err(ResultsError::Differs {

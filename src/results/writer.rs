@@ -17,7 +17,7 @@ use super::{
 };
 use crate::clock;
 use crate::file;
-use crate::input::{InputNotes, Row};
+use crate::input::{InputNotes, Row, Survey};
 use crate::verdict::{EvidenceLine, Totals};
 
 /// Writes a results file that is not complete yet.
@@ -41,6 +41,8 @@ pub struct ResultsWriter {
     pub(super) contents: Contents,
     pub(super) input_notes: InputNotes,
     pub(super) inference: Option<InferenceSection>,
+    /// The inputs of a stream, once they are read.
+    pub(super) streamed: Vec<Survey>,
 }
 
 impl ResultsWriter {
@@ -114,6 +116,11 @@ impl ResultsWriter {
         self.inference = Some(inference);
     }
 
+    /// Sets what the trailer says about the stream that was read.
+    pub fn set_streamed(&mut self, inputs: Vec<Survey>) {
+        self.streamed = inputs;
+    }
+
     /// Completes the results file without lines behind its rows. `now` is the end of the run. Returns the totals.
     ///
     /// # Errors
@@ -143,6 +150,7 @@ impl ResultsWriter {
             contents: self.contents,
             input_notes: self.input_notes,
             inference: self.inference,
+            streamed: self.streamed,
             written,
         })
     }
@@ -159,6 +167,7 @@ pub struct SettledRows {
     contents: Contents,
     input_notes: InputNotes,
     inference: Option<InferenceSection>,
+    streamed: Vec<Survey>,
     written: FinishedJournal,
 }
 
@@ -201,6 +210,7 @@ impl SettledRows {
             groups: self.contents.groups(),
             columns: self.contents.columns.names(),
             input: self.input_notes,
+            inputs: self.streamed,
             evidence: (!evidence.is_empty()).then_some(EvidenceSection {
                 lines: evidence.len() as u64,
                 bytes: behind.len() as u64,

@@ -97,7 +97,7 @@ struct WrittenTrack<'a> {
 
 /// Writes lines one after the other. Reuses the text of the tracks and of the time where the next line has the same.
 #[derive(Debug, Default)]
-pub(super) struct LineWriter {
+pub struct LineWriter {
     tracks: TracksText,
     time: TimeText,
     born: TimeText,
@@ -107,7 +107,8 @@ pub(super) struct LineWriter {
 
 impl LineWriter {
     /// Returns a writer for a results file with this header.
-    pub(super) fn of(header: &Header) -> Self {
+    #[must_use]
+    pub fn of(header: &Header) -> Self {
         Self {
             keeps_keys: header.schema != SCHEMA,
             ..Self::default()
@@ -120,12 +121,7 @@ impl LineWriter {
     /// # Panics
     ///
     /// If `row` is a query and `outcome` is `None`.
-    pub(super) fn write(
-        &mut self,
-        block: &mut Vec<u8>,
-        row: &Row,
-        outcome: Option<&Outcome>,
-    ) -> bool {
+    pub fn write(&mut self, block: &mut Vec<u8>, row: &Row, outcome: Option<&Outcome>) -> bool {
         let mut has_new_tracks = false;
         let mut line = WrittenLine {
             row: row.row,

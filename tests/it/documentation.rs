@@ -213,6 +213,11 @@ impl Stage {
                 let has_findings = ["audit", "report"].contains(&&*name);
                 for line in alternatives(&line) {
                     let call = self.tool.call(&line).key().env("ONS_AUDIT_RATE", "max");
+                    let call = if line.contains("--stream") {
+                        call.stdin(self.tool.read("incident.csv"))
+                    } else {
+                        call
+                    };
                     call.ends(i32::from(has_findings));
                 }
             }

@@ -93,6 +93,8 @@ mod serve;
 #[cfg(test)]
 mod shells;
 #[cfg(test)]
+mod stream;
+#[cfg(test)]
 mod telemetry;
 #[cfg(test)]
 mod tool;

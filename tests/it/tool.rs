@@ -194,7 +194,8 @@ impl Call<'_> {
         Running::start_on(call.command(), terminal)
     }
 
-    fn command(&self) -> std::process::Command {
+    /// Returns the command, for a test that has its own way to run it.
+    pub(crate) fn command(&self) -> std::process::Command {
         let program =
             released().unwrap_or_else(|| assert_cmd::cargo::cargo_bin!("ons-audit").to_owned());
         let mut command = match &self.script {

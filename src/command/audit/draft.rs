@@ -56,6 +56,7 @@ impl Draft {
         env: &Env,
     ) -> Result<Self, Failed> {
         let stderr = args.stderr.start(settings, env)?;
+        args.refuse_stream()?;
         let source = SourceSpec::of(settings)?;
         let pace = Pace::of(settings, source.kind(), env.clock)?;
         let zone: Zone = settings.get("producer_zone")?;

@@ -34,7 +34,7 @@ use crate::command::signals::stop_on_signal;
 use crate::engine::{Forecast, Pacer, Policy, RETENTION, Rate, Stop};
 use crate::exit::Failed;
 use crate::humanize;
-use crate::input::{Inputs, OldestFirst};
+use crate::input::{Inputs, OldestFirst, Survey};
 use crate::offsets::Rules;
 use crate::report::Targets;
 use crate::results::{
@@ -543,12 +543,25 @@ fn judge_run<'a>(
 
 /// Makes the header of a run of which only the inputs are known.
 pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<Header, Failed> {
+    header_of(
+        inputs.surveys().to_vec(),
+        inputs.given_flags().clone(),
+        started_at,
+    )
+}
+
+/// Makes the header of a run of which only the inputs and the flags for reading them are known.
+pub(super) fn header_of(
+    inputs: Vec<Survey>,
+    options: BTreeMap<String, String>,
+    started_at: String,
+) -> Result<Header, Failed> {
     Ok(Header {
         schema: SCHEMA.to_owned(),
         run_id: run_id()?,
         tool: concat!("ons-audit ", env!("CARGO_PKG_VERSION")).to_owned(),
         source: String::new(),
-        inputs: inputs.surveys().to_vec(),
+        inputs,
         started_at,
         as_of: None,
         rules: Rules::default(),
@@ -558,7 +571,7 @@ pub(in crate::command) fn header(inputs: &Inputs, started_at: String) -> Result<
         producer_zone: String::new(),
         born_column: None,
         rate: None,
-        options: inputs.given_flags().clone(),
+        options,
     })
 }
 

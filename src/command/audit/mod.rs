@@ -15,8 +15,11 @@ mod query_run;
 mod refusals;
 mod run_sink;
 mod start_mode;
+mod stream;
 
 use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
 
 use super::Env;
 use super::flags::{
@@ -45,11 +48,27 @@ pub(super) use start_mode::{ResumeFlags, StartMode};
 
 use job::Job;
 use start_mode::StartFlags;
+use stream::StreamOrder;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     input: InputFlags,
+    /// Read standard input once and write the line of each row as soon as it is answered
+    ///
+    /// The lines are those of an NDJSON report. With ordered they stand in the order of the rows. Rows that need not all be
+    /// there yet: each is asked when it arrives. A slow reader slows the asking.
+    ///
+    /// Example: tail -n +1 -f orders.csv | ons-audit audit - --stream --source ons://cn-hangzhou -o -
+    #[arg(
+        long,
+        value_name = "ORDER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "unordered",
+        help_heading = "Input"
+    )]
+    stream: Option<StreamOrder>,
     #[command(flatten)]
     source: SourceFlags,
     #[command(flatten)]
@@ -98,6 +117,10 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     // A refused run writes its metrics, too. So the paths are checked first: the metrics must not replace a file.
     let reserved = args.reserved_paths(&settings)?;
     let monitor = RunMonitor::start(&args.results_path(), &settings, env)?;
+    if let Some(order) = args.stream {
+        let ended = stream::audit(&args, order, (&settings, &reserved), &monitor, env);
+        return monitor.end(ended);
+    }
     let ended = audit(args, (&settings, &reserved), &monitor, env);
     monitor.end(ended)
 }
@@ -135,6 +158,15 @@ fn audit(
 }
 
 impl Args {
+    /// Refuses `--stream` where all rows are read before the first is asked.
+    fn refuse_stream(&self) -> Result<(), Failed> {
+        if self.stream.is_none() {
+            return Ok(());
+        }
+        let error = anyhow!("--stream can't be used here: all rows are read first");
+        Err(Failed::refused(error, "leave it out".to_owned()))
+    }
+
     /// Returns the reports and the results file, without those that name an input: such a run is refused.
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
         let reports = self.reports.paths().map(Path::to_owned);

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use anyhow::anyhow;
 
 use crate::engine::Sink;
-use crate::exit::Failed;
+use crate::exit::{Failed, Status};
 use crate::humanize;
 use crate::input::Row;
 use crate::results::{Outcome, ResultsWriter};
@@ -56,24 +56,18 @@ impl RunSink<'_> {
     /// before. If the key is denied for the first topic, it is not known whether it is allowed for others, so the message
     /// does not mention them.
     pub(super) fn refused(self, failure: &Failure) -> Failed {
-        let code = failure.code.as_deref().unwrap_or("no code");
-        let status = failure
-            .http_status
-            .map(|status| format!(", HTTP {status}"))
-            .unwrap_or_default();
         let is_first = self.writer.totals().distinct == 0;
-        let ends = if is_first {
-            "the source refuses to answer"
-        } else {
-            "the source answers no more"
-        };
-        let reason = anyhow!("{ends}: {} ({code}{status})", failure.message);
-        let with: fn(anyhow::Error, Option<String>) -> Failed = if is_first {
+        let Failed {
+            status,
+            error,
+            hints,
+        } = refusal(failure, is_first);
+        let with: fn(anyhow::Error, Option<String>) -> Failed = if status == Status::Refused {
             Failed::refused
         } else {
             Failed::incomplete
         };
-        self.leave(reason, failure.hint.clone(), with)
+        self.leave(error, hints.into_iter().next(), with)
     }
 
     /// Closes the partial file. It is kept if it has an answer; without one it would only be in the way of the next run.
@@ -113,5 +107,27 @@ impl RunSink<'_> {
             partial.display()
         );
         with(reason, hint).and_hint(kept)
+    }
+}
+
+/// Returns the error of a run whose source reported an error that every query would get. It is a refusal if nothing was
+/// answered before.
+pub(super) fn refusal(failure: &Failure, is_first: bool) -> Failed {
+    let code = failure.code.as_deref().unwrap_or("no code");
+    let status = failure
+        .http_status
+        .map(|status| format!(", HTTP {status}"))
+        .unwrap_or_default();
+    let ends = if is_first {
+        "the source refuses to answer"
+    } else {
+        "the source answers no more"
+    };
+    let error = anyhow!("{ends}: {} ({code}{status})", failure.message);
+    let hint = failure.hint.clone();
+    if is_first {
+        Failed::refused(error, hint)
+    } else {
+        Failed::incomplete(error, hint)
     }
 }

@@ -115,6 +115,22 @@ impl StartFlags {
         Err(Failed::refused(error, Some(why.to_owned())))
     }
 
+    /// Returns the flag that needs rows that can be read again, with what to do instead.
+    pub(super) fn beyond_stream(&self) -> Option<(&'static str, &'static str)> {
+        let resume = "a stream can't be read again: give only the rows that have no line yet";
+        let previous = "audit a file instead, or leave out the rows whose answers are known";
+        let infer = "answers follow from others only when all rows are known: audit a file instead";
+        let flags = [
+            (self.resume.resumes(), "--resume", resume),
+            (self.previous.is_some(), "--previous", previous),
+            (self.infer, "--infer", infer),
+            (self.trust_input, "--trust-input", infer),
+            (self.recheck.is_some(), "--recheck", infer),
+        ];
+        let mut given = flags.into_iter().filter(|(is_given, ..)| *is_given);
+        given.next().map(|(_, flag, hint)| (flag, hint))
+    }
+
     /// Returns the path of `--previous`, which no report may replace.
     pub(in crate::command) fn previous(&self) -> Option<&Path> {
         self.previous.as_deref()

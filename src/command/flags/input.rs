@@ -4,7 +4,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::exit::{self, Failed};
-use crate::input::{ColumnRef, InputEncoding, InputFormat, InputOptions, Inputs, SheetRef};
+use crate::input::{
+    ColumnRef, InputEncoding, InputFormat, InputOptions, Inputs, SheetRef, StreamedRows,
+};
 use crate::settings::Settings;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -92,15 +94,14 @@ impl ColumnFlags {
         keep: Option<Vec<String>>,
         source_instance: Option<&str>,
     ) -> Result<Inputs, Failed> {
-        if let Some(prompt) = prompt(paths, std::io::stdin().is_terminal()) {
-            if exit::is_json() {
-                exit::say_json("INFO", prompt.trim(), &serde_json::Value::Null);
-            } else {
-                exit::say(prompt);
-            }
-        }
+        say_prompt(paths);
+        Ok(Inputs::open(paths, self.options(keep, source_instance))?)
+    }
+
+    /// Returns how inputs of this form are read.
+    fn options(self, keep: Option<Vec<String>>, source_instance: Option<&str>) -> InputOptions {
         let column = |text: Option<String>| text.as_deref().map(ColumnRef::from);
-        let options = InputOptions {
+        InputOptions {
             format: self.input_format,
             encoding: self.encoding,
             sheet: self.sheet,
@@ -115,8 +116,17 @@ impl ColumnFlags {
             instance: self.instance,
             source_instance: source_instance.map(str::to_owned),
             keep,
-        };
-        Ok(Inputs::open(paths, options)?)
+        }
+    }
+}
+
+fn say_prompt(paths: &[PathBuf]) {
+    if let Some(prompt) = prompt(paths, std::io::stdin().is_terminal()) {
+        if exit::is_json() {
+            exit::say_json("INFO", prompt.trim(), &serde_json::Value::Null);
+        } else {
+            exit::say(prompt);
+        }
     }
 }
 
@@ -149,6 +159,19 @@ impl InputFlags {
     pub(in crate::command) fn open(&self, source_instance: Option<&str>) -> Result<Inputs, Failed> {
         let (columns, keep) = (self.columns.clone(), self.keep.clone());
         columns.open(&self.inputs, keep, source_instance)
+    }
+
+    /// Returns how the inputs are read.
+    pub(in crate::command) fn options(&self, source_instance: Option<&str>) -> InputOptions {
+        self.columns
+            .clone()
+            .options(self.keep.clone(), source_instance)
+    }
+
+    /// Starts to read standard input as a stream.
+    pub(in crate::command) fn stream(&self, options: InputOptions) -> Result<StreamedRows, Failed> {
+        say_prompt(&self.inputs);
+        Ok(StreamedRows::start("-", std::io::stdin(), options)?)
     }
 
     /// Returns the paths, in order.

@@ -116,6 +116,24 @@ impl ReportFlags {
         settings.flag("lang", self.lang.as_ref());
     }
 
+    /// Returns the flag of a report that is not the one on standard output, with its value.
+    pub(in crate::command) fn beside_stdout(&self) -> Option<String> {
+        let is_stdout = |path: &&PathBuf| path.as_path() == Path::new("-");
+        let output = self.output.iter().find(|path| !is_stdout(path));
+        let flags = [
+            ("-o", output),
+            ("--matrix", self.matrix.as_ref()),
+            ("--rejects", self.rejects.as_ref()),
+            ("--bundle", self.bundle.as_ref()),
+            ("--worklist", self.worklist.as_ref()),
+        ];
+        let mut given = flags
+            .into_iter()
+            .filter_map(|(flag, path)| Some(format!("{flag} {}", path?.display())));
+        let numbers = || (!self.numbers.is_empty()).then(|| "--numbers".to_owned());
+        given.next().or_else(numbers)
+    }
+
     /// Returns the first report that is a regular file. The results file is kept beside it.
     pub(in crate::command) fn first_file(&self) -> Option<&Path> {
         let is_file = |path: &&PathBuf| {

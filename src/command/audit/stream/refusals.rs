@@ -1,0 +1,89 @@
+//! Refuses options that need the whole input, or the whole run, before the first answer is written.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::super::Args;
+use crate::command::flags::SourceKind;
+use crate::exit::Failed;
+use crate::settings::{Origin, Settings};
+
+/// Settings that need the whole run, with what to do instead.
+const WHOLE_RUN: [(&str, &str); 5] = [
+    (
+        "finish_by",
+        "the oldest messages can't be asked first; end the program that writes the rows instead",
+    ),
+    (
+        "max_time",
+        "the oldest messages can't be asked first; end the program that writes the rows instead",
+    ),
+    (
+        "born_column",
+        "it puts the oldest messages first; without it the times in the IDs are used",
+    ),
+    (
+        "trace_sample",
+        "a sample is drawn when all messages are answered; audit a file instead",
+    ),
+    (
+        "split",
+        "a stream has no parts; split the rows that it writes",
+    ),
+];
+
+/// Refuses what cannot be done with rows that are answered one by one.
+pub(super) fn refuse(args: &Args, settings: &Settings) -> Result<(), Failed> {
+    if let [path] = args.input.paths()
+        && path == Path::new("-")
+    {
+    } else {
+        let error = anyhow!("--stream reads standard input alone");
+        let hint = "give - as the only input: cat FILE | ons-audit audit - --stream";
+        return Err(Failed::refused(error, hint.to_owned()));
+    }
+    if let Some(flag) = args.reports.beside_stdout() {
+        let hint = "rows are written to standard output as they are answered (-o -); \
+                    `ons-audit report` makes other reports from the file of --results";
+        return refused(&flag, hint);
+    }
+    if let Some((flag, hint)) = args.start.beyond_stream() {
+        return refused(flag, hint);
+    }
+    for (key, hint) in WHOLE_RUN {
+        let (value, origin) = settings.text(key);
+        if origin != Origin::Default && !value.is_empty() && value != "0" {
+            return refused(&named(key, &origin), hint);
+        }
+    }
+    let (value, origin) = settings.text("examine");
+    if origin != Origin::Default && value != "none" {
+        let flag = format!("{} {value}", named("examine", &origin));
+        let hint = "what became of messages beyond the offsets is examined when all are answered: --examine none";
+        return refused(&flag, hint);
+    }
+    Ok(())
+}
+
+/// Refuses a source whose verdicts rest on what is read when all messages are answered.
+pub(super) fn refuse_source(kind: SourceKind) -> Result<(), Failed> {
+    if kind == SourceKind::Rmq {
+        let hint = "its verdicts rest on lags that are read when all messages are answered: audit a file instead";
+        return refused("--source rmq://", hint);
+    }
+    Ok(())
+}
+
+fn refused(flag: &str, hint: &str) -> Result<(), Failed> {
+    let error = anyhow!("{flag} can't be used with --stream");
+    Err(Failed::refused(error, hint.to_owned()))
+}
+
+/// Returns the name of a setting at its origin.
+fn named(key: &str, origin: &Origin) -> String {
+    match origin {
+        Origin::File(path) => format!("{key} in {}", path.display()),
+        origin => origin.to_string(),
+    }
+}
