@@ -53,15 +53,17 @@ impl Candidate {
 /// A topic with its instance.
 pub type InstanceTopic = (Option<Arc<str>>, Arc<str>);
 
+/// Number of the topic, broker, and queue.
+type QueueKey = (u32, Arc<str>, u32);
+
 /// Collects messages with their places.
 #[derive(Debug, Default)]
 pub struct CandidateSet {
     candidates: Vec<Candidate>,
     topics: HashMap<InstanceTopic, u32>,
-    /// By topic, broker and queue.
-    queues: HashMap<(u32, Arc<str>, u32), u32>,
+    queues: HashMap<QueueKey, u32>,
     tags: HashMap<Arc<str>, TagId>,
-    last_queue: Option<((u32, Arc<str>, u32), u32)>,
+    last_queue: Option<(QueueKey, u32)>,
 }
 
 /// The messages of all queues.
@@ -99,15 +101,11 @@ impl CandidateSet {
         let tag = match &place.tag {
             Tag::Unknown => TagId::UNKNOWN,
             Tag::None => TagId::NONE,
-            Tag::Named(name) => match self.tags.get(name) {
-                Some(known) => *known,
-                None => {
-                    let next = u16::try_from(self.tags.len() + 2);
-                    let tag = next.map_or(TagId::UNKNOWN, TagId);
-                    self.tags.insert(name.clone(), tag);
-                    tag
-                }
-            },
+            Tag::Named(name) => {
+                let next = u16::try_from(self.tags.len() + 2);
+                let next = next.map_or(TagId::UNKNOWN, TagId);
+                *self.tags.entry(name.clone()).or_insert(next)
+            }
         };
         self.candidates.push(Candidate {
             offset: place.queue_offset,

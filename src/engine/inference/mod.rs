@@ -169,7 +169,7 @@ impl Inference {
 
     /// Returns a message to be asked now. `None` if there is none until another answer has come, or at all
     /// ([`is_waiting`](Self::is_waiting)).
-    pub fn next(&mut self) -> Option<Ask> {
+    pub fn next_ask(&mut self) -> Option<Ask> {
         loop {
             if let Some(ask) = self.next_check().or_else(|| self.next_of_ready()) {
                 self.in_flight += 1;
@@ -196,16 +196,17 @@ impl Inference {
         place.is_some_and(|place| self.candidates.all[place].asked == Asked::Yes)
     }
 
-    /// Takes the answer about a row that [`next`](Self::next) has returned. `tracks` is `None` if there is no answer.
+    /// Takes the answer about a row that [`next_ask`](Self::next_ask) has returned. `tracks` is `None` if there is no answer.
     pub fn answered(
         &mut self,
         row: NonZeroU64,
         tracks: Option<&[Track]>,
         at: Timestamp,
     ) -> Disposition {
+        let Some(place) = self.candidates.place_of(row) else {
+            return Disposition::Keep;
+        };
         self.in_flight -= 1;
-        let place = self.candidates.place_of(row);
-        let place = place.expect("only candidates are asked");
         let (queue, _) = self.candidates.queue_of(place);
         self.queues[queue].in_flight = false;
         self.make_ready(queue);

@@ -103,7 +103,9 @@ fn run(service: &mut Service, recheck: f64, order: &[usize]) -> Ended {
     let (mut in_flight, mut asked, mut calls) = (Vec::new(), BTreeMap::new(), 0);
     loop {
         while in_flight.len() < 8 {
-            let Some(ask) = inference.next() else { break };
+            let Some(ask) = inference.next_ask() else {
+                break;
+            };
             assert_eq!(u64::from(ask.line) + 1, ask.row.get());
             in_flight.push(ask.row);
         }
@@ -336,10 +338,10 @@ fn a_sample_that_contradicts_ends_the_inference() {
     ] {
         let service = one_queue(4, [0, 0]);
         let mut inference = inference(&service, 1.0);
-        let first = inference.next().unwrap();
+        let first = inference.next_ask().unwrap();
         assert_eq!(first.row.get(), 4);
         inference.answered(first.row, Some(&said(highest)), time(1));
-        let second = inference.next().unwrap();
+        let second = inference.next_ask().unwrap();
         inference.answered(second.row, Some(&said(sampled)), time(2));
         let section = inference.section();
         assert_eq!(
@@ -348,7 +350,7 @@ fn a_sample_that_contradicts_ends_the_inference() {
             "{sampled:?}"
         );
         assert_eq!(again, None::<u64>);
-        let rest: Vec<_> = std::iter::from_fn(|| inference.next()).collect();
+        let rest: Vec<_> = std::iter::from_fn(|| inference.next_ask()).collect();
         if contradicted {
             let contradiction = &section.contradictions[0];
             assert_eq!(
@@ -372,7 +374,7 @@ fn an_offset_that_moved_is_no_contradiction_but_one_that_did_not_is() {
         let mut rows = BTreeSet::new();
         // Nothing is passed until the sample begins.
         let sampled = loop {
-            let ask = inference.next().unwrap();
+            let ask = inference.next_ask().unwrap();
             if rows.contains(&1) {
                 break ask.row;
             }
@@ -390,7 +392,7 @@ fn an_offset_that_moved_is_no_contradiction_but_one_that_did_not_is() {
         );
         assert_eq!(disposition, Disposition::KeepAfterChecks);
         assert_eq!(inference.section().moved, 1);
-        let check = inference.next().unwrap();
+        let check = inference.next_ask().unwrap();
         assert!(rows.contains(&check.row.get()) && check.row < sampled);
         let words = if contradicted {
             ["NOT_CONSUME_YET", "NOT_CONSUME_YET"]
@@ -408,13 +410,13 @@ fn an_offset_that_moved_is_no_contradiction_but_one_that_did_not_is() {
 fn an_offset_that_moves_back_is_seen_without_a_sample() {
     let service = one_queue(8, [0, 0]);
     let mut inference = inference(&service, 0.0);
-    let first = inference.next().unwrap();
+    let first = inference.next_ask().unwrap();
     inference.answered(
         first.row,
         Some(&said(["NOT_CONSUME_YET", "CONSUMED"])),
         time(1),
     );
-    let second = inference.next().unwrap();
+    let second = inference.next_ask().unwrap();
     inference.answered(
         second.row,
         Some(&said(["NOT_CONSUME_YET", "NOT_CONSUME_YET"])),
@@ -423,7 +425,7 @@ fn an_offset_that_moves_back_is_seen_without_a_sample() {
     let section = inference.section();
     assert_eq!(section.contradictions.len(), 1);
     assert_eq!(section.contradictions[0].group, "g1");
-    let rest = std::iter::from_fn(|| inference.next()).count();
+    let rest = std::iter::from_fn(|| inference.next_ask()).count();
     assert_eq!(rest, 6, "all others are asked");
 }
 
@@ -431,7 +433,7 @@ fn an_offset_that_moves_back_is_seen_without_a_sample() {
 fn topics_that_do_not_fit_are_left_to_be_asked() {
     let service = one_queue(8, [0, 0]);
     let mut inference = Inference::new(service.candidates(), &|_| true, (0.02, "seed"));
-    assert_eq!(inference.next(), None);
+    assert_eq!(inference.next_ask(), None);
     assert_eq!(inference.inferred(NonZeroU64::MIN), None);
 }
 
@@ -443,7 +445,7 @@ fn earlier_answers_are_anchors() {
     for (row, tracks) in &whole.asked {
         inference.take_earlier(*row, Some(tracks), time(1));
     }
-    assert_eq!(inference.next(), None);
+    assert_eq!(inference.next_ask(), None);
     let row = NonZeroU64::new(17).unwrap();
     let words = |inference: &Inference| inference.inferred(row).map(|answer| answer.tracks);
     assert_eq!(words(&inference), words(&whole.inference));
@@ -454,7 +456,7 @@ fn messages_without_an_answer_do_not_stop_it() {
     let service = one_queue(30, [0, 0]);
     let mut inference = inference(&service, 0.0);
     let mut asked = 0;
-    while let Some(ask) = inference.next() {
+    while let Some(ask) = inference.next_ask() {
         inference.answered(ask.row, None, time(1));
         asked += 1;
     }

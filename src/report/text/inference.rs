@@ -93,7 +93,9 @@ impl SummaryText<'_> {
                 count(rechecked)
             );
             if moved > 0 {
-                text += &format!("，抽查时有 {} 个消费组已越过此前未到的消息", count(moved));
+                text += "，抽查时";
+                text += &count(moved);
+                text += " 个推断为未到（open）的结果已变为已消费";
             }
             return text;
         }
@@ -106,10 +108,9 @@ impl SummaryText<'_> {
             count(rechecked),
         );
         if moved > 0 {
-            text += &format!(
-                ", in which {} had meanwhile been passed",
-                counted(moved, "open pair", "open pairs")
-            );
+            text += ", in which ";
+            text += &counted(moved, "open pair", "open pairs");
+            text += " had meanwhile been passed";
         }
         text
     }

@@ -2,32 +2,37 @@
 //!
 //! The stage hands the loop the messages that [`Inference`] asks for, one after the other. When all answers follow, it hands
 //! over the rows that are left, those that follow with their inferred answers.
+//!
+//! - `plan`: how many calls a run would make
+//! - `sink`: receives the settled rows
+//! - `topic_types`: the message types of topics
+
+mod plan;
+mod sink;
+mod topic_types;
+
+pub(in crate::command) use plan::InferPlan;
+pub(super) use sink::InferSink;
+
+use topic_types::TopicTypes;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::task::Poll;
-use std::time::Duration;
 
 use anyhow::anyhow;
 use futures::{Stream, stream};
-use serde::Serialize;
 
 use super::start_mode::StartFlags;
 use crate::command::Env;
-use crate::command::signals::stop_on_signal;
-use crate::engine::{
-    Ask, CandidateSet, Disposition, Inference, InstanceTopic, Pacer, Rate, Sink, Stop,
-};
+use crate::engine::{Ask, CandidateSet, Inference, InstanceTopic, Pacer};
 use crate::exit::Failed;
 use crate::file;
-use crate::humanize::{self, count, counted};
+use crate::humanize::{count, counted};
 use crate::input::{Entry, InputError, Inputs, Row, ScratchRows, ScratchWriter};
 use crate::message::{Position, Query};
-use crate::results::{
-    InferenceSection, KnownAnswer, Line, Outcome, Previous, RowSet, Unfinished, UnknownType,
-};
+use crate::results::{InferenceSection, KnownAnswer, Line, Outcome, Previous, RowSet, Unfinished};
 use crate::settings::{Origin, Settings, SettingsError, Share};
 use crate::source::{Ons, Trace};
 use crate::telemetry::CallCounts;
@@ -115,7 +120,9 @@ impl InferStage {
         let mut inference = Inference::new(candidates, &is_unsuitable, recheck);
         if let Some(unfinished) = input.unfinished {
             let take = |line: &Line<'_>| take_earlier(&mut inference, line);
-            unfinished.each_line(take).map_err(unreadable)?;
+            unfinished
+                .each_line(take)
+                .map_err(|error| unreadable(&error))?;
         }
         Ok(Self {
             inference: RefCell::new(inference),
@@ -138,7 +145,7 @@ impl InferStage {
         previous: Option<&'r Previous>,
     ) -> impl Stream<Item = anyhow::Result<(Row, KnownAnswer)>> + 'r {
         stream::poll_fn(move |_| {
-            let ask = self.inference.borrow_mut().next();
+            let ask = self.inference.borrow_mut().next_ask();
             if let Some(ask) = ask {
                 return Poll::Ready(Some(self.asked_row(ask, previous)));
             }
@@ -202,171 +209,6 @@ impl InferStage {
     }
 }
 
-/// Takes the answers about messages that others follow from, and hands all rows on to the sink of the run.
-pub(super) struct InferSink<'s, S> {
-    pub(super) stage: &'s InferStage,
-    pub(super) sink: &'s mut S,
-    /// Rows whose answers are kept back until other messages are asked again because of them: the calls for these are theirs.
-    held: HashMap<NonZeroU64, (Row, Outcome)>,
-}
-
-impl<'s, S: Sink> InferSink<'s, S> {
-    pub(super) fn new(stage: &'s InferStage, sink: &'s mut S) -> Self {
-        Self {
-            stage,
-            sink,
-            held: HashMap::new(),
-        }
-    }
-
-    /// Hands on the rows that are kept back. To be called at the end of the run, however it ends.
-    ///
-    /// # Errors
-    ///
-    /// If a row cannot be kept.
-    pub(super) fn release(&mut self) -> anyhow::Result<()> {
-        for (row, outcome) in std::mem::take(&mut self.held).into_values() {
-            self.sink.settled(&row, Some(&outcome))?;
-        }
-        Ok(())
-    }
-
-    /// Adds the calls of a message that was asked again to the row because of which it was.
-    fn add_calls(
-        &mut self,
-        because: NonZeroU64,
-        again: &Outcome,
-        is_last: bool,
-    ) -> anyhow::Result<()> {
-        if let Some((_, outcome)) = self.held.get_mut(&because) {
-            outcome.more_calls += again.attempts + again.more_calls;
-            outcome.throttled += again.throttled;
-        }
-        if is_last && let Some((row, outcome)) = self.held.remove(&because) {
-            self.sink.settled(&row, Some(&outcome))?;
-        }
-        Ok(())
-    }
-}
-
-impl<S: Sink> Sink for InferSink<'_, S> {
-    fn settled(&mut self, row: &Row, outcome: Option<&Outcome>) -> anyhow::Result<()> {
-        let number = NonZeroU64::new(row.row);
-        let (Some(number), Some(outcome), true) = (number, outcome, self.stage.was_asked(row))
-        else {
-            return self.sink.settled(row, outcome);
-        };
-        let tracks = outcome.answer.as_ref().ok().map(|trace| &trace.tracks[..]);
-        let mut inference = self.stage.inference.borrow_mut();
-        let disposition = inference.answered(number, tracks, outcome.observed_at);
-        drop(inference);
-        match disposition {
-            Disposition::Keep => self.sink.settled(row, Some(outcome)),
-            Disposition::KeepAfterChecks => {
-                self.held.insert(number, (row.clone(), outcome.clone()));
-                Ok(())
-            }
-            Disposition::Check(because, is_last) => self.add_calls(because, outcome, is_last),
-        }
-    }
-
-    fn idle(&mut self) -> anyhow::Result<()> {
-        self.sink.idle()
-    }
-
-    fn tick(&mut self, slowed_to: Option<f64>) {
-        self.sink.tick(slowed_to);
-    }
-}
-
-/// The calls that a run with `--infer` would make.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(in crate::command) struct InferPlan {
-    /// Messages whose answers may follow from others.
-    placed: u64,
-    /// Their queues.
-    queues: u64,
-    /// Number of groups that may be behind, as assumed for the most calls.
-    groups: u64,
-    /// Calls if every group has passed the highest message of each queue.
-    fewest_calls: u64,
-    /// Calls if every group is behind in every queue, with no filter and no repeated call.
-    most_calls: u64,
-    /// How long these take. `None` without a limit of the rate.
-    fewest_seconds: Option<f64>,
-    most_seconds: Option<f64>,
-}
-
-impl InferPlan {
-    /// Plans the calls. `groups` may be behind, `messages` are to be asked about.
-    ///
-    /// # Errors
-    ///
-    /// If a row cannot be read.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "an estimate"
-    )]
-    pub(in crate::command) fn of(
-        settings: &InferSettings,
-        input: &InferInput<'_>,
-        (groups, messages, rate): (u64, u64, Rate),
-    ) -> Result<Self, Failed> {
-        let earlier = inferred_before(input.unfinished)?;
-        let mut candidates = CandidateSet::default();
-        each_placed(settings, input, &earlier, |row, topic, place| {
-            candidates.add(topic, place, (row.row, 0));
-            Ok(())
-        })?;
-        let topics = candidates.topics().count() as u64;
-        let sizes = candidates.queue_sizes();
-        let placed: u64 = sizes.iter().sum();
-        let queues = sizes.len() as u64;
-        let others = messages.saturating_sub(placed) + topics;
-        let with_sample = |asked: u64| {
-            others + asked + ((placed - asked) as f64 * settings.recheck).ceil() as u64
-        };
-        let halving = |size: u64| u64::from(u64::BITS - (size - 1).leading_zeros());
-        let most = sizes
-            .iter()
-            .map(|size| (1 + groups * halving(*size)).min(*size));
-        let (fewest_calls, most_calls) = (with_sample(queues), with_sample(most.sum()));
-        let seconds = |calls| rate.time_for(calls).map(|time| time.as_secs_f64());
-        Ok(Self {
-            placed,
-            queues,
-            groups,
-            fewest_seconds: seconds(fewest_calls),
-            most_seconds: seconds(most_calls),
-            fewest_calls,
-            most_calls,
-        })
-    }
-
-    /// Returns `440 to 1,040 calls instead of 20,000, …`. `messages` are to be asked about.
-    pub(in crate::command) fn text(&self, messages: u64) -> String {
-        let time = |seconds: f64| humanize::duration(Duration::from_secs_f64(seconds));
-        let time = self
-            .fewest_seconds
-            .zip(self.most_seconds)
-            .map_or_else(String::new, |(fewest, most)| {
-                format!(", {} to {}", time(fewest), time(most))
-            });
-        format!(
-            "{} to {} calls instead of {}{time}: {} in {}; the most if {} are behind in each queue, more if they filter or the \
-             offsets move",
-            count(self.fewest_calls),
-            count(self.most_calls),
-            count(messages),
-            counted(self.placed, "message has a place", "messages have places"),
-            counted(self.queues, "queue", "queues"),
-            counted(self.groups, "group", "groups"),
-        )
-    }
-}
-
 /// Calls `each` for every row that is left and whose message is known to have been stored at a place. Returns the number
 /// of these rows, and that of all messages that are left.
 fn each_placed(
@@ -424,7 +266,9 @@ fn inferred_before(unfinished: Option<&Unfinished>) -> Result<RowSet, Failed> {
         }
     };
     if let Some(unfinished) = unfinished {
-        unfinished.each_line(note).map_err(unreadable)?;
+        unfinished
+            .each_line(note)
+            .map_err(|error| unreadable(&error))?;
     }
     Ok(rows)
 }
@@ -445,71 +289,7 @@ fn take_earlier(inference: &mut Inference, line: &Line<'_>) {
     }
 }
 
-fn unreadable(error: std::io::Error) -> Failed {
+fn unreadable(error: &std::io::Error) -> Failed {
     let error = anyhow!("the answers of the earlier run can't be read: {error}");
     Failed::refused(error, None)
-}
-
-/// What is known of the message types of topics.
-#[derive(Default)]
-struct TopicTypes {
-    /// Topics whose messages are not where their send results say.
-    unsuitable: HashSet<InstanceTopic>,
-    unknown: Vec<UnknownType>,
-    calls: u64,
-}
-
-impl TopicTypes {
-    /// Asks for the type of each topic. Those that cannot be read are taken for normal ones.
-    fn ask<'t>(
-        topics: impl Iterator<Item = &'t InstanceTopic>,
-        (ons, pacer): (&Ons, &Pacer),
-        env: &Env,
-    ) -> Result<Self, Failed> {
-        let mut types = Self::default();
-        let mut topics: Vec<_> = topics.cloned().collect();
-        topics.sort();
-        let stop = Stop::new();
-        env.runtime()?.block_on(async {
-            tokio::select! {
-                () = types.ask_all(topics, (ons, pacer)) => Ok(()),
-                error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
-                () = stop.draining() => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
-            }
-        })?;
-        if let Some(first) = types.unknown.first() {
-            tracing::warn!(
-                "--infer: the message type of {} is unknown ({}: {}): they are taken for topics of normal messages; \
-                 if one is of delayed or transactional messages, leave out --infer",
-                counted(types.unknown.len() as u64, "topic", "topics"),
-                first.topic,
-                first.reason,
-            );
-        }
-        Ok(types)
-    }
-
-    async fn ask_all(&mut self, topics: Vec<InstanceTopic>, (ons, pacer): (&Ons, &Pacer)) {
-        for topic in topics {
-            let name = (topic.0.as_deref(), &*topic.1);
-            let (found, calls) = ons.message_type(name, pacer).await;
-            self.calls += calls;
-            match found {
-                Ok(kind) if kind.has_own_place() => {}
-                Ok(kind) => {
-                    tracing::info!(
-                        "--infer: topic {} has {} messages, whose send results name other places: all of them are asked",
-                        topic.1,
-                        kind.adjective()
-                    );
-                    self.unsuitable.insert(topic);
-                }
-                Err(reason) => self.unknown.push(UnknownType {
-                    instance_id: topic.0.as_deref().unwrap_or_default().to_owned(),
-                    topic: topic.1.to_string(),
-                    reason,
-                }),
-            }
-        }
-    }
 }
