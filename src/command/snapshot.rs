@@ -105,7 +105,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let stderr = args.stderr.start(&settings, env)?;
     let spec = SourceSpec::of(&settings)?;
     let source_text = spec.text();
-    let pace = Pace::of(&settings, spec.kind(), env.clock)?;
+    let pace = Pace::of(&settings, spec.kind(), env)?;
     let zone: Zone = settings.get("producer_zone")?;
     let examination = ExamineSettings::of(&settings)?;
     if !matches!(spec, SourceSpec::Cluster(_)) {
@@ -147,7 +147,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
             start.compare(preflight.digest, lookup.path())?;
             let is_placed = preflight.is_placed();
             topics = preflight.topics;
-            let (pacer, calls) = (pace.pacer()?, Cell::default());
+            let (pacer, calls) = (pace.pacer(env)?, Cell::default());
             let run = QueryRun {
                 start,
                 call_counts: Some(&calls),
@@ -169,7 +169,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let mut document = env.runtime()?.block_on(document)?;
     let is_wanted = examination.examine != Examine::None;
     if let Some(located) = located.as_ref().filter(|_| is_wanted) {
-        let pacer = pace.pacer()?;
+        let pacer = pace.pacer(env)?;
         examination.add_to(&mut document, located, (env, &cluster, &pacer))?;
     }
     exit_on_signal(resume_hint(located.as_ref()));

@@ -27,7 +27,7 @@ impl ExamineSettings {
     ///
     /// # Errors
     ///
-    /// If the messages cannot be read, or a signal stops it.
+    /// If the messages cannot be read, a signal stops it, or the shared quota is lost.
     pub(super) fn add_to(
         &self,
         document: &mut SnapshotDocument,
@@ -53,6 +53,7 @@ impl ExamineSettings {
         let examined = env.runtime()?.block_on(async {
             tokio::select! {
                 examined = cluster.examine(document, &request, pacer) => Ok(examined),
+                lost = pacer.lost() => Err(lost.into()),
                 error = stop_on_signal(&stop) => Err(error.into()),
                 () = stop.draining() => Err(anyhow!("stopped as asked")),
             }

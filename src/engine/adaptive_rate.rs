@@ -34,34 +34,57 @@ const FLOOR: f64 = 0.1;
 /// The lowered rate, or nothing while the rate is full. Times count from the origin of the quota state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct AdaptiveRate {
-    slowed: Option<Slowed>,
+    pub(super) slowed: Option<Slowed>,
 }
 
+/// A lowered rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Slowed {
+pub(super) struct Slowed {
     /// Number of calls that had begun when the rate was lowered. Answers to those say nothing about the new rate.
-    calls: u64,
+    pub(super) calls: u64,
     /// When the rate begins to rise.
-    since: Duration,
+    pub(super) since: Duration,
     /// The rate at that time, in calls per second.
-    from: f64,
+    pub(super) from: f64,
     /// The rate to which it rises fast, in calls per second.
-    knee: f64,
+    pub(super) knee: f64,
     /// The full rate in calls per second.
-    full: f64,
+    pub(super) full: f64,
     /// Number of answers at this rate.
-    answers: u32,
+    pub(super) answers: u32,
     #[serde(rename = "fall")] // kept for existing quota files
-    slowdown: Slowdown,
+    pub(super) slowdown: Slowdown,
 }
 
 /// What happened since the rate began to fall.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Slowdown {
+pub(super) struct Slowdown {
     /// The rate at that time, in calls per second.
-    top: f64,
-    answers: u32,
-    throttled: u32,
+    pub(super) top: f64,
+    pub(super) answers: u32,
+    pub(super) throttled: u32,
+}
+
+/// Returns the constants as definitions in Lua, for the script that changes the state on a Redis server.
+#[cfg(feature = "redis")]
+pub(super) fn lua_constants() -> String {
+    let constants = [
+        ("EASED", f64::from(EASED)),
+        ("KNEE_EASED", KNEE.0),
+        ("KNEE_AT_ONCE", KNEE.1),
+        ("QUICK_SECONDS", QUICK.0),
+        ("QUICK_CALLS", QUICK.1),
+        ("LEVEL_SECONDS", LEVEL.0),
+        ("LEVEL_CALLS", LEVEL.1),
+        ("LEVEL_GROWTH", LEVEL.2),
+        ("SEARCH", SEARCH),
+        ("SETTLED", SETTLED),
+        ("BLAMELESS_RATE", BLAMELESS.0),
+        ("BLAMELESS_SHARE", BLAMELESS.1),
+        ("FLOOR", FLOOR),
+    ];
+    let constants = constants.map(|(name, value)| format!("local {name} = {value}\n"));
+    constants.concat()
 }
 
 /// A throttled answer.

@@ -8,7 +8,7 @@
 //!
 //! Until the first answer only one call is in flight (`gate.rs`). Topics that the key may not ask about are not asked
 //! (`topic_permissions.rs`). A throttled answer slows down the whole run (`adaptive_rate.rs`) and all runs that share
-//! its quota ([`QuotaFile`]).
+//! its quota ([`SharedQuota`]).
 
 mod adaptive_rate;
 mod ask;
@@ -22,7 +22,10 @@ mod pacer;
 mod quota_file;
 mod quota_state;
 mod rate;
+#[cfg(feature = "redis")]
+mod redis_quota;
 mod run;
+mod shared_quota;
 #[cfg(test)]
 mod simulation;
 mod stop;
@@ -39,5 +42,8 @@ pub use limiter::Limiter;
 pub use pacer::{Pacer, Permit};
 pub use quota_file::{QuotaFile, QuotaFileError};
 pub use rate::{BadRate, Rate};
+#[cfg(feature = "redis")]
+pub use redis_quota::{RedisQuota, RedisQuotaError, RedisServer};
 pub use run::{Engine, RunOutcome, Sink};
+pub use shared_quota::{QuotaLost, SharedQuota};
 pub use stop::Stop;

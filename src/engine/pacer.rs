@@ -3,21 +3,23 @@
 //! A [`Limiter`] stands behind a fair mutex, so calls begin in the order in which they were requested; governor's own
 //! `until_ready` does not keep an order. A throttled answer holds all calls: none begins before the hold is over, and
 //! afterwards the rate is lower (`adaptive_rate.rs`). An overloaded source (HTTP 503 without a stated wait) pauses all
-//! calls briefly, and the rate stays: such answers come in storms that have nothing to do with our rate. Several runs share all of that through a [`QuotaFile`].
+//! calls briefly, and the rate stays: such answers come in storms that have nothing to do with our rate. Several runs share all of that through a [`SharedQuota`].
 //!
 //! Two limiters are at work: governor's for a run of its own, and [`QuotaState`] for runs that share a quota, whose
-//! last call is known only from the file.
+//! last call is known only from the shared state. Every change of the state goes through [`Pacer::apply`], wherever the
+//! state is kept.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
-use super::quota_file::{QuotaFile, machine_clock};
-use super::quota_state::{QuotaState, interval};
-use super::{Limiter, Rate};
+use super::quota_file::machine_clock;
+use super::quota_state::{Change, Outcome, QuotaState, interval};
+use super::{Limiter, QuotaLost, Rate, SharedQuota};
 use crate::source::CallPacer;
 
 /// The hold after a throttled answer that names none: the window of the quota.
@@ -34,13 +36,41 @@ pub struct Pacer {
     /// The full rate in calls per second. `None` if there is no limit.
     full: Option<f64>,
     turnstile: tokio::sync::Mutex<()>,
-    /// The state of the quota: that of this run, or a copy of the shared one.
-    state: Mutex<QuotaState>,
-    shared: Option<QuotaFile>,
+    view: Mutex<View>,
+    shared: Option<SharedQuota>,
+    /// Why the quota cannot be shared any more.
+    lost: OnceLock<QuotaLost>,
+    is_lost: CancellationToken,
     /// The highest rate that was observed when a call was throttled, in thousandths of a call per second.
     fastest: AtomicU64,
+    started: Instant,
+}
+
+/// What a run knows of its quota.
+#[derive(Debug)]
+struct View {
+    /// The state of the quota: that of this run, or a copy of the shared one.
+    state: QuotaState,
     /// Pairs our clock with the quota state's clock, to convert between them.
     origin: (Instant, Duration),
+}
+
+impl View {
+    fn at(now: Duration) -> Self {
+        Self {
+            state: QuotaState::default(),
+            origin: (Instant::now(), now),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.1 + self.origin.0.elapsed()
+    }
+
+    /// Returns when it is `time` by the quota state's clock.
+    fn instant(&self, time: Duration) -> Instant {
+        self.origin.0 + time.saturating_sub(self.origin.1)
+    }
 }
 
 /// Permission for one call. Its holder reports how the call ended.
@@ -55,21 +85,23 @@ impl Pacer {
             limiter: Limiter::new(rate, burst),
             full: rate.interval().map(|interval| 1.0 / interval.as_secs_f64()),
             turnstile: tokio::sync::Mutex::default(),
-            state: Mutex::default(),
+            view: Mutex::new(View::at(Duration::ZERO)),
             shared: None,
+            lost: OnceLock::new(),
+            is_lost: CancellationToken::new(),
             fastest: AtomicU64::default(),
-            origin: (Instant::now(), Duration::ZERO),
+            started: Instant::now(),
         }
     }
 
-    /// Shares the rate with all runs that name the same file. Their calls begin one by one, without bursts. Nothing is
+    /// Shares the rate with all runs that name the same quota. Their calls begin one by one, without bursts. Nothing is
     /// shared if there is no limit.
     #[must_use]
-    pub fn sharing(self, file: QuotaFile) -> Self {
+    pub fn sharing(self, quota: impl Into<SharedQuota>) -> Self {
         Self {
             limiter: None,
-            shared: self.full.is_some().then_some(file),
-            origin: (Instant::now(), machine_clock()),
+            shared: self.full.is_some().then(|| quota.into()),
+            view: Mutex::new(View::at(machine_clock())),
             ..self
         }
     }
@@ -80,25 +112,32 @@ impl Pacer {
         self.full.is_some()
     }
 
-    /// Waits until the caller may begin its call.
+    /// Waits until the caller may begin its call. Waits for ever if the quota is [`lost`](Self::lost).
     pub async fn turn(&self) -> Permit {
         if self.limiter.is_none() && self.shared.is_none() {
-            let mut state = self.state();
+            let state = &mut self.view().state;
             if state.is_untroubled() {
                 return Permit(state.count_call()); // nothing limits the rate, so the call need not queue
             }
         }
         let _first_in_line = self.turnstile.lock().await;
-        match (&self.shared, self.full) {
-            (Some(file), Some(full)) => self.shared_turn(file, full).await,
-            _ => self.own_turn().await,
+        let turn = match (&self.shared, self.full) {
+            (Some(_), Some(full)) => self.shared_turn(full).await,
+            _ => Some(self.own_turn().await),
+        };
+        match turn {
+            Some(permit) => permit,
+            None => std::future::pending().await,
         }
     }
 
     async fn own_turn(&self) -> Permit {
         loop {
-            let now = self.now();
-            let earliest = self.state().earliest(now);
+            let (now, earliest) = {
+                let view = self.view();
+                let now = view.now();
+                (now, view.state.earliest(now))
+            };
             if let Some(earliest) = earliest {
                 self.sleep_until(earliest).await;
                 continue; // it may have grown meanwhile
@@ -107,27 +146,24 @@ impl Pacer {
                 sleep_until(earliest).await;
                 continue;
             }
-            return Permit(self.state().begin(now));
+            return Permit(self.view().state.begin(now));
         }
     }
 
-    /// Reserves a turn, waits for it and takes it. Reserves again if a hold has begun meanwhile.
-    async fn shared_turn(&self, file: &QuotaFile, full: f64) -> Permit {
+    /// Reserves a turn, waits for it and takes it. Reserves again if a hold has begun meanwhile. Returns `None` if the
+    /// quota is lost.
+    async fn shared_turn(&self, full: f64) -> Option<Permit> {
         loop {
-            let turn = self
-                .share(file, |state, now| state.reserve(now, full))
-                .await;
-            self.sleep_until(turn).await;
+            if let Outcome::At(turn) = self.apply(Change::Reserve).await? {
+                self.sleep_until(turn).await;
+            }
             loop {
-                let reserved = self
-                    .share(file, |state, now| (state.take(now, full), now))
-                    .await;
-                match reserved {
-                    (Ok(call), _) => return Permit(call),
-                    (Err(earliest), now) if earliest <= now + interval(full) => {
+                match self.apply(Change::Take).await? {
+                    Outcome::Begun(call) => return Some(Permit(call)),
+                    Outcome::At(earliest) if earliest <= self.view().now() + interval(full) => {
                         self.sleep_until(earliest).await;
                     }
-                    (Err(_), _) => break,
+                    Outcome::At(_) | Outcome::Lowered(_) => break,
                 }
             }
         }
@@ -135,19 +171,12 @@ impl Pacer {
 
     /// Reports that a call was answered and not throttled.
     pub async fn answered(&self, turn: Permit) {
-        if self.is_untroubled() {
+        if self.view().state.is_untroubled() {
             return;
         }
-        let change = |state: &mut QuotaState, now| {
-            let before = state.adaptive_rate.pace(now).is_some();
-            state.adaptive_rate.answered(turn.0, now);
-            before
-        };
-        let was_slow = match &self.shared {
-            Some(file) => self.share(file, change).await,
-            None => change(&mut self.state(), self.now()),
-        };
-        if was_slow && self.slowed_to().is_none() {
+        let was_slow = self.slowed_to().is_some();
+        let applied = self.apply(Change::Answered(turn.0)).await;
+        if applied.is_some() && was_slow && self.slowed_to().is_none() {
             tracing::info!("back at the full pace");
         }
     }
@@ -156,18 +185,16 @@ impl Pacer {
     /// window if there is none and at most a minute, and all later calls are slower. Of several holds the longest
     /// counts.
     pub async fn throttled(&self, turn: Permit, asked: Option<Duration>) {
-        let hold = asked.unwrap_or(THROTTLED);
-        let full = self.full.unwrap_or_else(|| self.observed());
-        let change = |state: &mut QuotaState, now| {
-            let was_slow = state.adaptive_rate.pace(now).is_some();
-            state.throttled(turn.0, now, hold, full) && !was_slow
+        let change = Change::Throttled {
+            call: turn.0,
+            hold: asked.unwrap_or(THROTTLED),
         };
-        let first = if let Some(file) = &self.shared {
-            self.share(file, change).await
-        } else {
-            change(&mut self.state(), self.now())
-        };
-        if first && let Some(pace) = self.slowed_to() {
+        let was_slow = self.slowed_to().is_some();
+        let lowered = self.apply(change).await == Some(Outcome::Lowered(true));
+        if lowered
+            && !was_slow
+            && let Some(pace) = self.slowed_to()
+        {
             tracing::info!(
                 "throttled: slowing down to {pace:.1} calls/s, then step by step up again"
             );
@@ -177,25 +204,36 @@ impl Pacer {
     /// Reports that the source was overloaded and stated no wait. No call begins before a short pause is over. Answers
     /// that come during the pause do not lengthen it, so calls that fail together cause one pause.
     pub async fn overloaded(&self) {
-        let change = |state: &mut QuotaState, now| state.pause(now, OVERLOADED);
-        match &self.shared {
-            Some(file) => self.share(file, change).await,
-            None => change(&mut self.state(), self.now()),
-        }
+        self.apply(Change::Pause(OVERLOADED)).await;
     }
 
     /// Returns the current rate in calls per second if throttled answers have lowered it.
     #[must_use]
     pub fn slowed_to(&self) -> Option<f64> {
-        let now = self.now();
-        self.state().adaptive_rate.pace(now)
+        let view = self.view();
+        view.state.adaptive_rate.pace(view.now())
+    }
+
+    /// Returns when the quota cannot be shared any more, with the reason. No call begins afterwards.
+    pub async fn lost(&self) -> QuotaLost {
+        self.is_lost.cancelled().await;
+        match self.lost.get() {
+            Some(lost) => lost.clone(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Returns why the quota cannot be shared any more.
+    #[must_use]
+    pub fn why_lost(&self) -> Option<&QuotaLost> {
+        self.lost.get()
     }
 
     /// Returns the highest rate that was ever observed, in calls per second. It stands for the full rate of a run
     /// without a limit; later observations are of a rate that is lowered already.
     fn observed(&self) -> f64 {
-        let millis = self.origin.0.elapsed().as_millis().max(100);
-        let calls = u128::from(self.state().begun.max(1));
+        let millis = self.started.elapsed().as_millis().max(100);
+        let calls = u128::from(self.view().state.begun.max(1));
         let now = u64::try_from(calls * 1_000_000 / millis).unwrap_or(u64::MAX);
         let fastest = self.fastest.fetch_max(now, Ordering::Relaxed).max(now);
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
@@ -203,48 +241,65 @@ impl Pacer {
         fastest / 1000.0
     }
 
-    /// Changes the shared state and keeps a copy. If the file fails during a run, the run warns once and continues with
-    /// its copy: a broken quota file must not lose answers.
-    async fn share<R>(
-        &self,
-        file: &QuotaFile,
-        change: impl Fn(&mut QuotaState, Duration) -> R,
-    ) -> R {
-        let full = self.full.unwrap_or(f64::INFINITY);
-        let seen = file
-            .with(|state| {
-                let now = self.now();
-                state.distrust(now, full);
-                let result = change(state, now);
-                (result, *state)
-            })
-            .await;
-        match seen {
-            Ok((result, state)) => {
-                *self.state() = state;
-                result
+    /// Makes a change where the state is kept, and keeps a copy of a shared state. If a quota file fails during a run, the
+    /// run warns once and continues with its copy: a broken file must not lose answers. Returns `None` if the quota of
+    /// several machines is lost.
+    async fn apply(&self, change: Change) -> Option<Outcome> {
+        let full = self.full.unwrap_or_else(|| self.observed());
+        match &self.shared {
+            None => Some(self.apply_here(change, full)),
+            Some(SharedQuota::File(file)) => {
+                let seen = file
+                    .with(|state| {
+                        let now = self.view().now();
+                        state.distrust(now, full);
+                        (state.apply(change, now, full), *state)
+                    })
+                    .await;
+                Some(match seen {
+                    Ok((outcome, state)) => {
+                        self.view().state = state;
+                        outcome
+                    }
+                    Err(error) => {
+                        file.complain(&error);
+                        self.apply_here(change, full)
+                    }
+                })
             }
-            Err(error) => {
-                file.complain(&error);
-                change(&mut self.state(), self.now())
-            }
+            #[cfg(feature = "redis")]
+            Some(SharedQuota::Redis(_)) if self.lost.get().is_some() => None,
+            #[cfg(feature = "redis")]
+            Some(SharedQuota::Redis(quota)) => match quota.apply(change).await {
+                Ok(changed) => {
+                    *self.view() = View {
+                        state: changed.state,
+                        origin: (Instant::now(), changed.now),
+                    };
+                    Some(changed.outcome)
+                }
+                Err(error) => {
+                    let _ = self.lost.set((&error).into());
+                    self.is_lost.cancel();
+                    None
+                }
+            },
         }
     }
 
-    fn is_untroubled(&self) -> bool {
-        self.state().is_untroubled()
-    }
-
-    fn now(&self) -> Duration {
-        self.origin.1 + self.origin.0.elapsed()
+    fn apply_here(&self, change: Change, full: f64) -> Outcome {
+        let mut view = self.view();
+        let now = view.now();
+        view.state.apply(change, now, full)
     }
 
     async fn sleep_until(&self, time: Duration) {
-        sleep_until(self.origin.0 + time.saturating_sub(self.origin.1)).await;
+        let instant = self.view().instant(time);
+        sleep_until(instant).await;
     }
 
-    fn state(&self) -> MutexGuard<'_, QuotaState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -269,6 +324,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::QuotaFile;
     use futures::future::join_all;
     use std::cell::RefCell;
 

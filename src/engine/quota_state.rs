@@ -1,5 +1,9 @@
 //! The state of a quota: until when no call may begin, when the last call began, and how far the rate is lowered. It is
-//! kept in memory for one run, and in a file for several (`quota_file.rs`).
+//! kept in memory for one run, in a file for several on a machine (`quota_file.rs`), and on a Redis server for several
+//! machines (`redis_quota/`).
+//!
+//! Every [`Change`] is one step, wherever the state is kept. `redis_quota/quota.lua` makes the same changes on the server;
+//! a test compares both.
 //!
 //! Times count from an origin that all runs of the quota share.
 
@@ -15,15 +19,46 @@ pub(super) const LONGEST_HOLD: Duration = Duration::from_mins(1);
 /// Most turns that are reserved ahead. A turn further ahead than this is stale: the file is from before a restart.
 const AHEAD: u32 = 64;
 
+/// A change of the state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Change {
+    /// Reserve the next free turn.
+    Reserve,
+    /// Begin the call whose turn has come.
+    Take,
+    /// The call of this number was answered and not throttled.
+    Answered(u64),
+    /// The call was throttled.
+    Throttled {
+        /// The number of the call.
+        call: u64,
+        /// How long no call may begin.
+        hold: Duration,
+    },
+    /// The source was overloaded: hold all calls for this time, unless they are held already.
+    Pause(Duration),
+}
+
+/// The result of a [`Change`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Outcome {
+    /// The call of this number has begun.
+    Begun(u64),
+    /// The reserved turn, or the time before which the call may not begin.
+    At(Duration),
+    /// Whether the rate was lowered.
+    Lowered(bool),
+}
+
 /// The state of a quota.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct QuotaState {
     /// No call begins before this time.
-    hold: Duration,
+    pub(super) hold: Duration,
     /// The next turn that is free.
-    free: Duration,
+    pub(super) free: Duration,
     /// When the last call began.
-    last: Option<Duration>,
+    pub(super) last: Option<Duration>,
     /// Number of calls that have begun.
     pub(super) begun: u64,
     #[serde(rename = "tempo")] // kept for existing quota files
@@ -31,6 +66,27 @@ pub(super) struct QuotaState {
 }
 
 impl QuotaState {
+    /// Makes a change. `full` is the full rate in calls per second.
+    pub(super) fn apply(&mut self, change: Change, now: Duration, full: f64) -> Outcome {
+        match change {
+            Change::Reserve => Outcome::At(self.reserve(now, full)),
+            Change::Take => self
+                .take(now, full)
+                .map_or_else(Outcome::At, Outcome::Begun),
+            Change::Answered(call) => {
+                self.adaptive_rate.answered(call, now);
+                Outcome::Lowered(false)
+            }
+            Change::Throttled { call, hold } => {
+                Outcome::Lowered(self.throttled(call, now, hold, full))
+            }
+            Change::Pause(pause) => {
+                self.pause(now, pause);
+                Outcome::Lowered(false)
+            }
+        }
+    }
+
     /// Returns when the next call may begin because of a hold or a lowered rate. `None` if it may begin at once.
     pub(super) fn earliest(&self, now: Duration) -> Option<Duration> {
         let slow = self

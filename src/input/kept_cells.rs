@@ -119,7 +119,7 @@ mod tests {
             json.push_str(&column.to_string());
         });
         assert_eq!(kept.json.as_deref(), Some(r#"{"b":4,"a \"x\"":2}"#));
-        assert_eq!(*kept.columns, ["b".into(), "a \"x\"".into()]);
+        assert_eq!(*kept.columns, ["b", "a \"x\""].map(Box::from));
         let none = KeptCellsWriter::new([]).write(&mut String::new(), |_, _| {});
         assert_eq!(none.json, None);
     }

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::error::SettingsError;
+use super::quota_url::masked;
 use crate::file;
 
 /// The defaults of all settings.
 const DEFAULTS: &str = include_str!("../../samples/settings.toml");
 
 /// Examples of values for settings whose default shows none: it is empty, `auto` or unlimited.
-const EXAMPLES: [(&str, &str); 23] = [
+const EXAMPLES: [(&str, &str); 24] = [
     ("source", "ons://cn-hangzhou"),
     ("profile", "default"),
     ("ca_cert", "ca.pem"),
@@ -22,6 +23,7 @@ const EXAMPLES: [(&str, &str); 23] = [
     ("rate", "8/s"),
     ("concurrency", "16"),
     ("quota_file", "ons-quota"),
+    ("shared_quota", "redis://redis.example/ons-quota"),
     ("finish_by", "06:00"),
     ("max_time", "2h"),
     ("born_column", "created_at"),
@@ -47,9 +49,10 @@ const SECRETS: [&str; 1] = ["notify_url"];
 const PREFIX: &str = "ONS_AUDIT_";
 
 /// The variables that are no settings.
-pub(super) const OTHER_VARIABLES: [&str; 3] = [
+pub(super) const OTHER_VARIABLES: [&str; 4] = [
     "ONS_AUDIT_CONFIG",
     "ONS_AUDIT_NOTIFY_SECRET",
+    "ONS_AUDIT_REDIS_PASSWORD",
     "ONS_AUDIT_SERVE_KEYS",
 ];
 
@@ -216,9 +219,10 @@ impl Settings {
         let mut lines = String::new();
         for key in names() {
             let (value, origin) = self.text(key);
-            // The address of a proxy with a password is refused at every origin, and never shown.
+            // An address with a password is refused at every origin, and never shown.
             let value = match value.rsplit_once('@') {
                 Some((_, host)) if key == "proxy" => format!("***@{host}"),
+                _ if key == "shared_quota" => masked(value),
                 _ if SECRETS.contains(&key) && !value.is_empty() => "***".to_owned(),
                 _ => value.to_owned(),
             };

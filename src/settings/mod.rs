@@ -7,9 +7,11 @@
 mod deadline;
 mod error;
 mod layers;
+mod quota_url;
 mod value;
 
 pub use deadline::{Deadline, FinishBy};
 pub use error::SettingsError;
 pub use layers::{Origin, Settings, variables};
+pub use quota_url::QuotaUrl;
 pub use value::{Accept, Auto, Examine, LogFormat, MaxRejects, Share, Span};

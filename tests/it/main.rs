@@ -90,6 +90,8 @@ mod sample_answers;
 mod samples;
 #[cfg(test)]
 mod serve;
+#[cfg(all(test, feature = "redis"))]
+mod shared_quota;
 #[cfg(test)]
 mod shells;
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Draft {
         let stderr = args.stderr.start(settings, env)?;
         args.refuse_stream()?;
         let source = SourceSpec::of(settings)?;
-        let pace = Pace::of(settings, source.kind(), env.clock)?;
+        let pace = Pace::of(settings, source.kind(), env)?;
         let zone: Zone = settings.get("producer_zone")?;
         let expectations = args.expect.settle(settings, &zone.zone)?;
         let results = args.results_path();

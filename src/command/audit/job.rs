@@ -108,7 +108,7 @@ impl Job {
             None => draft.source.connect(settings, env)?,
         };
         args.removed.declare(&source)?;
-        let pacer = draft.pace.pacer()?;
+        let pacer = draft.pace.pacer(env)?;
         let mut lookup = draft.lookup();
         let flags = args.start.resume;
         let infer = InferSettings::of(&args.start, settings)?;
@@ -253,7 +253,7 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// If a signal stops it.
+    /// If a signal stops it, or the shared quota is lost.
     fn retention(&self, preflight: &Preflight, env: &Env) -> Result<Option<Duration>, Failed> {
         let Source::Rmq(rmq) = &self.source else {
             return Ok(None);
@@ -290,6 +290,7 @@ impl Job {
         env.runtime()?.block_on(async {
             tokio::select! {
                 _ = tokio::time::timeout(wait, join_all(asking)) => Ok(()),
+                lost = self.pacer.lost() => Err(lost.into()),
                 error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
                 () = stop.draining() => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
             }
@@ -470,10 +471,10 @@ impl Stage<'_> {
                 ons,
                 limit: self.examine.limit,
                 trace_sample: self.examine.trace_sample,
-                dead_letters: self.pace.dead_letter_pacer()?,
+                dead_letters: self.pace.dead_letter_pacer(self.env)?,
                 traces: match self.examine.trace_sample {
                     0 => Pacer::new(self.pace.trace_rate(), NonZeroU32::MIN),
-                    _ => self.pace.trace_pacer()?,
+                    _ => self.pace.trace_pacer(self.env)?,
                 },
                 last_call,
             }),

@@ -150,6 +150,7 @@ impl<'a> QueryRun<'a> {
                 ended = run_rows(&engine, rows, &mut sink, (self.infer, self.previous)) => ended,
                 error = stop_on_signal(&stop) => Err(error.into()),
                 never = stop_at_deadline(self.deadline, clock, &stop, &is_late) => match never {},
+                never = stop_at_loss(self.pacer, &stop) => match never {},
             }
         });
         sink.progress.finish();
@@ -168,12 +169,13 @@ impl<'a> QueryRun<'a> {
                 let (lines, calls) = lines.map_err(|failed| failed.and_hint(hint))?;
                 Ok(rows.finish((&lines, calls), clock())?)
             }
-            Ok(RunOutcome::Stopped) => Err(sink.stopped(match self.deadline {
-                Some(deadline) if is_late.get() => {
-                    anyhow!("the time is up ({})", deadline.given_by)
+            Ok(RunOutcome::Stopped) => Err(match (self.pacer.why_lost(), self.deadline) {
+                (Some(lost), _) => sink.without_quota(lost),
+                (None, Some(deadline)) if is_late.get() => {
+                    sink.stopped(anyhow!("the time is up ({})", deadline.given_by))
                 }
-                _ => anyhow!("stopped as asked"),
-            })),
+                _ => sink.stopped(anyhow!("stopped as asked")),
+            }),
             Ok(RunOutcome::Fatal(failure)) => Err(sink.refused(&failure)),
             Err(error) => Err(sink.failed(error)),
         }
@@ -291,6 +293,16 @@ pub(super) async fn stop_at_deadline(
             is_late.set(true);
             stop.request();
         }
+    }
+    std::future::pending().await
+}
+
+/// Requests a stop when the shared quota is lost. Never returns.
+async fn stop_at_loss(pacer: &Pacer, stop: &Stop) -> Infallible {
+    let lost = pacer.lost().await;
+    if !stop.is_requested() {
+        tracing::warn!("{lost}: waiting up to 5 s for the answers in flight");
+        stop.request();
     }
     std::future::pending().await
 }

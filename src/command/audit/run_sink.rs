@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use anyhow::anyhow;
 
-use crate::engine::Sink;
-use crate::exit::{Failed, Status};
+use crate::engine::{QuotaLost, Sink};
+use crate::exit::{Advice as _, Failed, Status};
 use crate::humanize;
 use crate::input::Row;
 use crate::results::{Outcome, ResultsWriter};
@@ -50,6 +50,11 @@ impl RunSink<'_> {
     /// Ends a run that was stopped before its last row.
     pub(super) fn stopped(self, reason: anyhow::Error) -> Failed {
         self.leave(reason, None, Failed::incomplete)
+    }
+
+    /// Ends a run whose quota cannot be shared any more, so that no call may begin.
+    pub(super) fn without_quota(self, lost: &QuotaLost) -> Failed {
+        self.leave(anyhow!(lost.clone()), lost.hint(), Failed::incomplete)
     }
 
     /// Ends a run whose source reported an error that every query would get. It is a refusal if nothing was answered

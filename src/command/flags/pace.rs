@@ -1,18 +1,24 @@
 //! Flags for the rate, the retries and the end of a run.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::Clock;
-use crate::engine::{Backoff, Pacer, Policy, QuotaFile, Rate};
+#[cfg(feature = "redis")]
+use super::source::ca_cert;
+use crate::command::Env;
+use crate::engine::{Backoff, Pacer, Policy, QuotaFile, Rate, SharedQuota};
+#[cfg(feature = "redis")]
+use crate::engine::{RedisQuota, RedisServer};
 use crate::exit::Failed;
 use crate::file::raise_open_files;
-use crate::settings::{Auto, Deadline, FinishBy, Settings, Span};
+use crate::settings::{Auto, Deadline, FinishBy, QuotaUrl, Settings, Span};
+#[cfg(feature = "redis")]
+use crate::source::rocketmq::remoting::RemotingTls;
 
 /// Stays below the quota of 10/s, which the account shares with the console and other tools (`docs/facts/ons-api.md`,
 /// trap 22).
@@ -80,7 +86,7 @@ pub(in crate::command) struct ClusterPaceFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pace")]
 struct MorePaceFlags {
-    /// Calls that may start at once after a pause [default: 1]; runs that share a quota file start theirs one by one
+    /// Calls that may start at once after a pause [default: 1]; runs that share a quota start theirs one by one
     #[arg(long, value_name = "N", conflicts_with = "quota_file")]
     burst: Option<String>,
     /// Most calls for one message, the first included [default: 5]
@@ -91,6 +97,98 @@ struct MorePaceFlags {
     /// Three runs at once with --rate 8/s --quota-file ~/.cache/ons-quota make 8 calls/s, all three together.
     #[arg(long, value_name = "FILE")]
     quota_file: Option<PathBuf>,
+    /// Share the rate with all runs, on any machine, that name the same key of a Redis server: redis://[USER@]HOST[:PORT]/KEY
+    ///
+    /// rediss:// uses TLS and trusts --ca-cert, too; ?db=N names another database. The password comes from
+    /// ONS_AUDIT_REDIS_PASSWORD. If the server cannot be reached, no call is made, and the run ends with 3; --resume continues
+    /// it.
+    ///
+    /// Example, on every machine: ons-audit audit part.csv --source ons://cn-hangzhou --rate 8/s --shared-quota
+    /// redis://redis.example/ons-quota
+    #[arg(long, value_name = "URL", conflicts_with_all = ["quota_file", "burst"])]
+    shared_quota: Option<String>,
+}
+
+/// Where runs share a quota.
+#[derive(Debug, Clone)]
+enum QuotaPlace {
+    File(PathBuf),
+    #[cfg(feature = "redis")]
+    Redis(Box<RedisServer>),
+}
+
+impl QuotaPlace {
+    /// Returns the place that the settings name.
+    fn of(settings: &Settings, env: &Env) -> Result<Option<Self>, Failed> {
+        let file = settings.optional::<PathBuf>("quota_file")?;
+        let url = settings.optional::<QuotaUrl>("shared_quota")?;
+        match (file, url) {
+            (Some(_), Some(_)) => {
+                let (_, file) = settings.text("quota_file");
+                let (_, url) = settings.text("shared_quota");
+                let error = anyhow!(
+                    "quota_file (from {file}) and shared_quota (from {url}) exclude each other"
+                );
+                let hint = "--quota-file is for the runs on one machine, --shared-quota for those on several: leave one of them empty";
+                Err(Failed::refused(error, hint.to_owned()))
+            }
+            (None, Some(url)) => Self::redis(url, settings, env).map(Some),
+            (file, None) => Ok(file.map(Self::File)),
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    fn redis(url: QuotaUrl, settings: &Settings, env: &Env) -> Result<Self, Failed> {
+        let authorities = url.is_tls.then(|| ca_cert(settings)).transpose()?;
+        let tls = authorities.map(|pem| RemotingTls::new(pem.as_deref()));
+        Ok(Self::Redis(Box::new(RedisServer {
+            tls: tls.transpose()?,
+            password: env.variable("ONS_AUDIT_REDIS_PASSWORD").map(Into::into),
+            url,
+        })))
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn redis(_: QuotaUrl, _: &Settings, _: &Env) -> Result<Self, Failed> {
+        let error = anyhow!(
+            "--shared-quota can't be used: this program was built without its feature `redis`"
+        );
+        let hint = "build it with `cargo install --features redis`, or share a --quota-file on one machine";
+        Err(Failed::refused(error, hint.to_owned()))
+    }
+
+    /// Returns the place for calls that have a quota of their own.
+    fn with_ending(&self, ending: &str) -> Self {
+        match self {
+            Self::File(path) => Self::File(path.with_added_extension(ending)),
+            #[cfg(feature = "redis")]
+            Self::Redis(server) => Self::Redis(Box::new(RedisServer {
+                url: server.url.with_ending(ending),
+                ..(**server).clone()
+            })),
+        }
+    }
+
+    /// Returns what kind of place it is, and its path or address.
+    fn named(&self) -> (&'static str, PathBuf) {
+        match self {
+            Self::File(path) => ("quota file", path.clone()),
+            #[cfg(feature = "redis")]
+            Self::Redis(server) => ("shared quota", server.url.to_string().into()),
+        }
+    }
+
+    /// Opens the file, or connects to the server.
+    fn open(&self, rate: Rate, env: &Env) -> Result<SharedQuota, Failed> {
+        match self {
+            Self::File(path) => Ok(QuotaFile::open(path)?.into()),
+            #[cfg(feature = "redis")]
+            Self::Redis(server) => {
+                let connecting = RedisQuota::connect((**server).clone(), rate);
+                Ok(env.runtime()?.block_on(connecting)?.into())
+            }
+        }
+    }
 }
 
 /// The pace that the flags give.
@@ -98,7 +196,7 @@ struct MorePaceFlags {
 pub(in crate::command) struct Pace {
     pub(in crate::command) rate: Rate,
     burst: NonZeroU32,
-    quota_file: Option<PathBuf>,
+    shared: Option<QuotaPlace>,
     pub(in crate::command) policy: Policy,
 }
 
@@ -124,6 +222,7 @@ impl MorePaceFlags {
         settings.flag("max_attempts", self.max_attempts.as_ref());
         let quota_file = self.quota_file.as_ref().map(|path| path.display());
         settings.flag("quota_file", quota_file);
+        settings.flag("shared_quota", self.shared_quota.as_ref());
     }
 }
 
@@ -196,7 +295,7 @@ impl Pace {
     pub(in crate::command) fn of(
         settings: &Settings,
         kind: SourceKind,
-        clock: Clock,
+        env: &Env,
     ) -> Result<Self, Failed> {
         let rate = rate_of(settings, kind)?;
         let fitting = match (kind, rate) {
@@ -212,19 +311,19 @@ impl Pace {
                 .get(),
             max_attempts: settings.get::<NonZeroU32>("max_attempts")?.get(),
             backoff: Backoff::default(),
-            clock,
+            clock: env.clock,
         };
-        let quota_file = settings.optional::<PathBuf>("quota_file")?;
-        if quota_file.is_some() && rate == Rate::Max && kind != SourceKind::Snapshot {
-            let error = anyhow::anyhow!("--rate max has no limit that runs could share");
-            let hint = "give all runs that share a quota file the same --rate, for example 8/s";
+        let shared = QuotaPlace::of(settings, env)?;
+        if shared.is_some() && rate == Rate::Max && kind != SourceKind::Snapshot {
+            let error = anyhow!("--rate max has no limit that runs could share");
+            let hint = "give all runs that share a quota the same --rate, for example 8/s";
             return Err(Failed::refused(error, Some(hint.to_owned())));
         }
         Ok(Self {
             rate,
             burst: settings.get("burst")?,
             // Without a limit there is nothing to share.
-            quota_file: quota_file.filter(|_| rate != Rate::Max),
+            shared: shared.filter(|_| rate != Rate::Max),
             policy,
         })
     }
@@ -239,51 +338,62 @@ impl Pace {
         in_proportion(self.rate, TRACES)
     }
 
-    /// Refuses a quota file that cannot be used, and creates none.
+    /// Refuses a quota file that cannot be used, and creates none. A Redis server is not asked yet.
     pub(in crate::command) fn check_quota_file(&self) -> Result<(), Failed> {
-        Ok(self
-            .quota_file
-            .as_deref()
-            .map_or(Ok(()), QuotaFile::check)?)
+        if let Some(QuotaPlace::File(path)) = &self.shared {
+            QuotaFile::check(path)?;
+        }
+        Ok(())
     }
 
-    /// Returns the path of the quota file.
-    pub(in crate::command) fn quota_file(&self) -> Option<&Path> {
-        self.quota_file.as_deref()
+    /// Returns the places where the quota of this run is shared, with what kind of place each is: that of the run, and
+    /// those of calls that have a quota of their own, `FILE.dead-letters` or `KEY.traces`.
+    pub(in crate::command) fn shared_places<'p>(
+        &'p self,
+        own_quotas: impl IntoIterator<Item = &'p str> + 'p,
+    ) -> impl Iterator<Item = (&'static str, PathBuf)> + 'p {
+        let of_run = self.shared.as_ref().map(QuotaPlace::named);
+        let own = own_quotas.into_iter().filter_map(|quota| {
+            let place = self.shared.as_ref()?;
+            Some(place.with_ending(quota).named())
+        });
+        of_run.into_iter().chain(own)
     }
 
-    /// Returns the path of the quota file for calls that have a quota of their own: `FILE.dead-letters`, `FILE.traces`.
-    pub(in crate::command) fn own_quota_file(&self, quota: &str) -> Option<PathBuf> {
-        let shared = self.quota_file.as_deref();
-        shared.map(|path| path.with_added_extension(quota))
+    /// Returns the pace of the run. Opens the shared quota, if there is one.
+    pub(in crate::command) fn pacer(&self, env: &Env) -> Result<Pacer, Failed> {
+        sharing(self.rate, self.burst, self.shared.as_ref(), env)
     }
 
-    /// Opens the quota file, if there is one.
-    pub(in crate::command) fn pacer(&self) -> Result<Pacer, Failed> {
-        let pacer = Pacer::new(self.rate, self.burst);
-        sharing(pacer, self.quota_file.as_deref())
+    /// Returns the pace of calls for dead letters. Opens their shared quota, if there is one.
+    pub(in crate::command) fn dead_letter_pacer(&self, env: &Env) -> Result<Pacer, Failed> {
+        self.own_pacer(self.dead_letter_rate(), DEAD_LETTERS, env)
     }
 
-    /// Returns the pace of calls for dead letters. Opens their quota file, if there is one.
-    pub(in crate::command) fn dead_letter_pacer(&self) -> Result<Pacer, Failed> {
-        let pacer = Pacer::new(self.dead_letter_rate(), NonZeroU32::MIN);
-        sharing(pacer, self.own_quota_file(DEAD_LETTERS).as_deref())
+    /// Returns the pace of traces. Opens their shared quota, if there is one.
+    pub(in crate::command) fn trace_pacer(&self, env: &Env) -> Result<Pacer, Failed> {
+        self.own_pacer(self.trace_rate(), TRACES_OF_MESSAGES, env)
     }
 
-    /// Returns the pace of traces. Opens their quota file, if there is one.
-    pub(in crate::command) fn trace_pacer(&self) -> Result<Pacer, Failed> {
-        let pacer = Pacer::new(self.trace_rate(), NonZeroU32::MIN);
-        sharing(pacer, self.own_quota_file(TRACES_OF_MESSAGES).as_deref())
+    fn own_pacer(&self, rate: Rate, quota: &str, env: &Env) -> Result<Pacer, Failed> {
+        let place = self.shared.as_ref().map(|place| place.with_ending(quota));
+        sharing(rate, NonZeroU32::MIN, place.as_ref(), env)
     }
 }
 
-/// The endings of quota files for calls that have a quota of their own.
+/// The endings of shared quotas for calls that have a quota of their own.
 pub(in crate::command) const DEAD_LETTERS: &str = "dead-letters";
 pub(in crate::command) const TRACES_OF_MESSAGES: &str = "traces";
 
-fn sharing(pacer: Pacer, quota_file: Option<&Path>) -> Result<Pacer, Failed> {
-    Ok(match quota_file {
-        Some(path) => pacer.sharing(QuotaFile::open(path)?),
+fn sharing(
+    rate: Rate,
+    burst: NonZeroU32,
+    place: Option<&QuotaPlace>,
+    env: &Env,
+) -> Result<Pacer, Failed> {
+    let pacer = Pacer::new(rate, burst);
+    Ok(match place {
+        Some(place) => pacer.sharing(place.open(rate, env)?),
         None => pacer,
     })
 }

@@ -356,7 +356,8 @@ fn remoting_tls(settings: &Settings) -> Result<Option<RemotingTls>, Failed> {
     Ok(tls.transpose()?)
 }
 
-fn ca_cert(settings: &Settings) -> Result<Option<Vec<u8>>, Failed> {
+/// Reads the additional certificate authorities.
+pub(super) fn ca_cert(settings: &Settings) -> Result<Option<Vec<u8>>, Failed> {
     let path = settings.optional::<PathBuf>("ca_cert")?;
     path.map(|path| read_pem(&path)).transpose()
 }

@@ -306,14 +306,14 @@ fn outputs(
     files.extend(reports.bundle().map(|path| file("bundle", path)));
     let metrics = settings.optional::<PathBuf>("metrics")?;
     files.extend(metrics.map(|path| file("metrics", &path)));
-    files.extend(draft.pace.quota_file().map(|path| file("quota file", path)));
+    let mut own = Vec::new();
     if draft.source.kind() == SourceKind::Api && draft.header.is_examined() {
         let traces = settings.get::<usize>("trace_sample")? > 0;
-        let own = [(true, DEAD_LETTERS), (traces, TRACES_OF_MESSAGES)];
-        let own = own.into_iter().filter(|(is_used, _)| *is_used);
-        let own = own.filter_map(|(_, quota)| draft.pace.own_quota_file(quota));
-        files.extend(own.map(|path| file("quota file", &path)));
+        own.push(DEAD_LETTERS);
+        own.extend(traces.then_some(TRACES_OF_MESSAGES));
     }
+    let shared = draft.pace.shared_places(own);
+    files.extend(shared.map(|(what, path)| PlannedFile { what, path }));
     Ok(files)
 }
 

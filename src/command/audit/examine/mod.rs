@@ -14,7 +14,7 @@ mod survey;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
+use std::future::{Future, pending};
 
 use anyhow::anyhow;
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use super::query_run::stop_at_deadline;
 use crate::clock::Clock;
 use crate::command::Env;
 use crate::command::signals::stop_on_signal;
-use crate::engine::Stop;
+use crate::engine::{Pacer, QuotaLost, Stop};
 use crate::evidence::{Examination, ExaminedTopic, ProofKind};
 use crate::exit::Failed;
 use crate::humanize::{counted, printable, shortened};
@@ -79,6 +79,8 @@ pub(in crate::command) struct ExamineStage<'a> {
 struct ExamineLimits<'a> {
     env: &'a Env,
     deadline: Option<&'a Deadline>,
+    /// The pacers of the calls. The examination ends if one of them loses its quota.
+    pacers: [Option<&'a Pacer>; 2],
 }
 
 /// The names that a source has for the topics and groups of the rows.
@@ -126,6 +128,15 @@ impl<'a> ExamineSource<'a> {
             Self::Snapshot(snapshot) => SourceNames::OnBrokers(snapshot),
             Self::Cluster(cluster) => SourceNames::OnBrokers(cluster.snapshot),
             Self::Service(_) | Self::Rmq(_) => SourceNames::AsInRows,
+        }
+    }
+
+    const fn pacers(self) -> [Option<&'a Pacer>; 2] {
+        match self {
+            Self::Snapshot(_) => [None, None],
+            Self::Cluster(cluster) => [Some(cluster.pacer), None],
+            Self::Service(service) => [Some(&service.dead_letters), Some(&service.traces)],
+            Self::Rmq(rmq) => [Some(rmq.pacer), None],
         }
     }
 
@@ -183,6 +194,7 @@ impl ExamineStage<'_> {
         let limits = ExamineLimits {
             env,
             deadline: self.deadline,
+            pacers: self.source.pacers(),
         };
         if let ExamineSource::Rmq(rmq) = self.source {
             // The verdicts rest on it, so without it the run is not complete.
@@ -230,16 +242,32 @@ impl Late {
 }
 
 impl ExamineLimits<'_> {
+    /// Returns when a pacer has lost the quota that it shares.
+    async fn quota_lost(self) -> QuotaLost {
+        async fn lost(pacer: Option<&Pacer>) -> QuotaLost {
+            match pacer {
+                Some(pacer) => pacer.lost().await,
+                None => pending().await,
+            }
+        }
+        let [one, other] = self.pacers;
+        tokio::select! {
+            error = lost(one) => error,
+            error = lost(other) => error,
+        }
+    }
+
     /// Waits for an answer, whatever the deadline.
     ///
     /// # Errors
     ///
-    /// If a signal stops it.
+    /// If a signal stops it, or the shared quota is lost.
     fn until_stopped<T>(self, answer: impl Future<Output = T>) -> Result<T, Failed> {
         let stop = Stop::new();
         self.env.runtime()?.block_on(async {
             tokio::select! {
                 answer = answer => Ok(answer),
+                lost = self.quota_lost() => Err(lost.into()),
                 error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
                 () = stop.draining() => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
             }
@@ -250,13 +278,14 @@ impl ExamineLimits<'_> {
     ///
     /// # Errors
     ///
-    /// If a signal stops it.
+    /// If a signal stops it, or the shared quota is lost.
     fn within<T>(self, answer: impl Future<Output = T>) -> Result<Result<T, Late>, Failed> {
         let (stop, is_late) = (Stop::new(), Cell::new(false));
         let clock: Clock = self.env.clock;
         self.env.runtime()?.block_on(async {
             tokio::select! {
                 answer = answer => Ok(Ok(answer)),
+                lost = self.quota_lost() => Err(lost.into()),
                 error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
                 never = stop_at_deadline(self.deadline, clock, &stop, &is_late) => match never {},
                 () = stop.draining() => match self.deadline.filter(|_| is_late.get()) {

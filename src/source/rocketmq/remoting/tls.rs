@@ -77,6 +77,20 @@ impl RemotingTls {
         })
     }
 
+    /// Speaks TLS over an open connection to a server that does not belong to a cluster, at `address` (`host:port`).
+    ///
+    /// # Errors
+    ///
+    /// If the certificate is not trusted, or the server does not speak TLS.
+    #[cfg(feature = "redis")]
+    pub(crate) async fn secure(
+        &self,
+        stream: TcpStream,
+        address: &str,
+    ) -> Result<TlsStream<TcpStream>, Cause> {
+        self.shake(stream, address).await
+    }
+
     async fn shake(&self, stream: TcpStream, address: &str) -> Result<TlsStream<TcpStream>, Cause> {
         let name = match &self.name {
             Some(name) => name.clone(),
