@@ -53,6 +53,10 @@ office:
 bundles:
     .ci/run bundles
 
+# runs on several machines share a quota by a real Redis server
+redis:
+    .ci/run redis
+
 # I/O errors at every system call, a process that is stopped for a minute, and the memory that a lying broker can fill
 faults:
     .ci/run faults

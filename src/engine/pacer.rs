@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::quota_file::machine_clock;
-use super::quota_state::{Change, Outcome, QuotaState, interval};
+use super::quota_state::{QuotaChange, QuotaOutcome, QuotaState, interval};
 use super::{Limiter, QuotaLost, Rate, SharedQuota};
 use crate::source::CallPacer;
 
@@ -154,16 +154,18 @@ impl Pacer {
     /// quota is lost.
     async fn shared_turn(&self, full: f64) -> Option<Permit> {
         loop {
-            if let Outcome::At(turn) = self.apply(Change::Reserve).await? {
+            if let QuotaOutcome::At(turn) = self.apply(QuotaChange::Reserve).await? {
                 self.sleep_until(turn).await;
             }
             loop {
-                match self.apply(Change::Take).await? {
-                    Outcome::Begun(call) => return Some(Permit(call)),
-                    Outcome::At(earliest) if earliest <= self.view().now() + interval(full) => {
+                match self.apply(QuotaChange::Take).await? {
+                    QuotaOutcome::Begun(call) => return Some(Permit(call)),
+                    QuotaOutcome::At(earliest)
+                        if earliest <= self.view().now() + interval(full) =>
+                    {
                         self.sleep_until(earliest).await;
                     }
-                    Outcome::At(_) | Outcome::Lowered(_) => break,
+                    QuotaOutcome::At(_) | QuotaOutcome::Lowered(_) => break,
                 }
             }
         }
@@ -175,7 +177,7 @@ impl Pacer {
             return;
         }
         let was_slow = self.slowed_to().is_some();
-        let applied = self.apply(Change::Answered(turn.0)).await;
+        let applied = self.apply(QuotaChange::Answered(turn.0)).await;
         if applied.is_some() && was_slow && self.slowed_to().is_none() {
             tracing::info!("back at the full pace");
         }
@@ -185,12 +187,12 @@ impl Pacer {
     /// window if there is none and at most a minute, and all later calls are slower. Of several holds the longest
     /// counts.
     pub async fn throttled(&self, turn: Permit, asked: Option<Duration>) {
-        let change = Change::Throttled {
+        let change = QuotaChange::Throttled {
             call: turn.0,
             hold: asked.unwrap_or(THROTTLED),
         };
         let was_slow = self.slowed_to().is_some();
-        let lowered = self.apply(change).await == Some(Outcome::Lowered(true));
+        let lowered = self.apply(change).await == Some(QuotaOutcome::Lowered(true));
         if lowered
             && !was_slow
             && let Some(pace) = self.slowed_to()
@@ -204,7 +206,7 @@ impl Pacer {
     /// Reports that the source was overloaded and stated no wait. No call begins before a short pause is over. Answers
     /// that come during the pause do not lengthen it, so calls that fail together cause one pause.
     pub async fn overloaded(&self) {
-        self.apply(Change::Pause(OVERLOADED)).await;
+        self.apply(QuotaChange::Pause(OVERLOADED)).await;
     }
 
     /// Returns the current rate in calls per second if throttled answers have lowered it.
@@ -244,7 +246,7 @@ impl Pacer {
     /// Makes a change where the state is kept, and keeps a copy of a shared state. If a quota file fails during a run, the
     /// run warns once and continues with its copy: a broken file must not lose answers. Returns `None` if the quota of
     /// several machines is lost.
-    async fn apply(&self, change: Change) -> Option<Outcome> {
+    async fn apply(&self, change: QuotaChange) -> Option<QuotaOutcome> {
         let full = self.full.unwrap_or_else(|| self.observed());
         match &self.shared {
             None => Some(self.apply_here(change, full)),
@@ -287,7 +289,7 @@ impl Pacer {
         }
     }
 
-    fn apply_here(&self, change: Change, full: f64) -> Outcome {
+    fn apply_here(&self, change: QuotaChange, full: f64) -> QuotaOutcome {
         let mut view = self.view();
         let now = view.now();
         view.state.apply(change, now, full)

@@ -2,7 +2,7 @@
 //! kept in memory for one run, in a file for several on a machine (`quota_file.rs`), and on a Redis server for several
 //! machines (`redis_quota/`).
 //!
-//! Every [`Change`] is one step, wherever the state is kept. `redis_quota/quota.lua` makes the same changes on the server;
+//! Every [`QuotaChange`] is one step, wherever the state is kept. `redis_quota/quota.lua` makes the same changes on the server;
 //! a test compares both.
 //!
 //! Times count from an origin that all runs of the quota share.
@@ -21,7 +21,7 @@ const AHEAD: u32 = 64;
 
 /// A change of the state.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Change {
+pub(super) enum QuotaChange {
     /// Reserve the next free turn.
     Reserve,
     /// Begin the call whose turn has come.
@@ -39,9 +39,9 @@ pub(super) enum Change {
     Pause(Duration),
 }
 
-/// The result of a [`Change`].
+/// The result of a [`QuotaChange`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum QuotaOutcome {
     /// The call of this number has begun.
     Begun(u64),
     /// The reserved turn, or the time before which the call may not begin.
@@ -67,22 +67,22 @@ pub(super) struct QuotaState {
 
 impl QuotaState {
     /// Makes a change. `full` is the full rate in calls per second.
-    pub(super) fn apply(&mut self, change: Change, now: Duration, full: f64) -> Outcome {
+    pub(super) fn apply(&mut self, change: QuotaChange, now: Duration, full: f64) -> QuotaOutcome {
         match change {
-            Change::Reserve => Outcome::At(self.reserve(now, full)),
-            Change::Take => self
+            QuotaChange::Reserve => QuotaOutcome::At(self.reserve(now, full)),
+            QuotaChange::Take => self
                 .take(now, full)
-                .map_or_else(Outcome::At, Outcome::Begun),
-            Change::Answered(call) => {
+                .map_or_else(QuotaOutcome::At, QuotaOutcome::Begun),
+            QuotaChange::Answered(call) => {
                 self.adaptive_rate.answered(call, now);
-                Outcome::Lowered(false)
+                QuotaOutcome::Lowered(false)
             }
-            Change::Throttled { call, hold } => {
-                Outcome::Lowered(self.throttled(call, now, hold, full))
+            QuotaChange::Throttled { call, hold } => {
+                QuotaOutcome::Lowered(self.throttled(call, now, hold, full))
             }
-            Change::Pause(pause) => {
+            QuotaChange::Pause(pause) => {
                 self.pause(now, pause);
-                Outcome::Lowered(false)
+                QuotaOutcome::Lowered(false)
             }
         }
     }

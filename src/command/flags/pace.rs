@@ -103,8 +103,7 @@ struct MorePaceFlags {
     /// ONS_AUDIT_REDIS_PASSWORD. If the server cannot be reached, no call is made, and the run ends with 3; --resume continues
     /// it.
     ///
-    /// Example, on every machine: ons-audit audit part.csv --source ons://cn-hangzhou --rate 8/s --shared-quota
-    /// redis://redis.example/ons-quota
+    /// Example, on every machine: --rate 8/s --shared-quota redis://redis.example/ons-quota
     #[arg(long, value_name = "URL", conflicts_with_all = ["quota_file", "burst"])]
     shared_quota: Option<String>,
 }
@@ -179,6 +178,10 @@ impl QuotaPlace {
     }
 
     /// Opens the file, or connects to the server.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(unused_variables, reason = "a file has no rate of its own")
+    )]
     fn open(&self, rate: Rate, env: &Env) -> Result<SharedQuota, Failed> {
         match self {
             Self::File(path) => Ok(QuotaFile::open(path)?.into()),

@@ -20,13 +20,13 @@ use crate::source::rocketmq::remoting::Cause;
 type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An open connection whose user is known to the server.
-pub(super) struct Connection {
+pub(super) struct RedisConnection {
     commands: MultiplexedConnection,
     /// It ends with the connection.
     driver: Fuse<Driver>,
 }
 
-impl Connection {
+impl RedisConnection {
     pub(super) async fn open(server: &RedisServer) -> Result<Self, Problem> {
         let address = server.url.address();
         let connected = TcpStream::connect(&address).await;

@@ -17,10 +17,10 @@ use tokio::time::{Instant, sleep, timeout};
 pub use error::RedisQuotaError;
 
 use super::Rate;
-use super::quota_state::{Change, Outcome, QuotaState};
+use super::quota_state::{QuotaChange, QuotaOutcome, QuotaState};
 use crate::settings::QuotaUrl;
 use crate::source::rocketmq::remoting::RemotingTls;
-use connection::Connection;
+use connection::RedisConnection;
 use error::Problem;
 use script::{Reply, Script};
 
@@ -50,7 +50,7 @@ pub struct RedisQuota {
     rate: Rate,
     script: Script,
     /// Changes are made one after the other. `None` after an error.
-    connection: tokio::sync::Mutex<Option<Connection>>,
+    connection: tokio::sync::Mutex<Option<RedisConnection>>,
 }
 
 impl fmt::Debug for RedisQuota {
@@ -65,7 +65,7 @@ impl fmt::Debug for RedisQuota {
 /// The state after a change, and the time of the server.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Changed {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: QuotaOutcome,
     pub(super) state: QuotaState,
     pub(super) now: Duration,
 }
@@ -97,7 +97,7 @@ impl RedisQuota {
     /// # Errors
     ///
     /// If the server cannot be used for some seconds, or refuses.
-    pub(super) async fn apply(&self, change: Change) -> Result<Changed, RedisQuotaError> {
+    pub(super) async fn apply(&self, change: QuotaChange) -> Result<Changed, RedisQuotaError> {
         let mut connection = self.connection.lock().await;
         let end = Instant::now() + PATIENCE;
         loop {
@@ -114,13 +114,13 @@ impl RedisQuota {
 
     async fn attempt(
         &self,
-        connection: &mut Option<Connection>,
-        change: Option<Change>,
+        connection: &mut Option<RedisConnection>,
+        change: Option<QuotaChange>,
     ) -> Result<Changed, Problem> {
         let answer = timeout(ANSWER, async {
             let open = match connection {
                 Some(open) => open,
-                None => connection.insert(Connection::open(&self.server).await?),
+                None => connection.insert(RedisConnection::open(&self.server).await?),
             };
             let key = &self.server.url.key;
             open.run(&self.script, key, &script::arguments(self.rate, change))

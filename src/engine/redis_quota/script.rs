@@ -9,7 +9,7 @@ use super::Changed;
 use super::error::Problem;
 use crate::engine::Rate;
 use crate::engine::adaptive_rate::{AdaptiveRate, Slowdown, Slowed, lua_constants};
-use crate::engine::quota_state::{Change, LONGEST_HOLD, Outcome, QuotaState};
+use crate::engine::quota_state::{LONGEST_HOLD, QuotaChange, QuotaOutcome, QuotaState};
 
 /// The schema that the key names.
 const SCHEMA: &str = "ons-audit-quota/1";
@@ -48,14 +48,14 @@ impl Script {
 }
 
 /// Returns the arguments of a change; without one the rate is checked.
-pub(super) fn arguments(rate: Rate, change: Option<Change>) -> [String; 5] {
+pub(super) fn arguments(rate: Rate, change: Option<QuotaChange>) -> [String; 5] {
     let (name, call, wait) = match change {
         None => ("check", 0, Duration::ZERO),
-        Some(Change::Reserve) => ("reserve", 0, Duration::ZERO),
-        Some(Change::Take) => ("take", 0, Duration::ZERO),
-        Some(Change::Answered(call)) => ("answered", call, Duration::ZERO),
-        Some(Change::Throttled { call, hold }) => ("throttled", call, hold.min(LONGEST_HOLD)),
-        Some(Change::Pause(pause)) => ("pause", 0, pause),
+        Some(QuotaChange::Reserve) => ("reserve", 0, Duration::ZERO),
+        Some(QuotaChange::Take) => ("take", 0, Duration::ZERO),
+        Some(QuotaChange::Answered(call)) => ("answered", call, Duration::ZERO),
+        Some(QuotaChange::Throttled { call, hold }) => ("throttled", call, hold.min(LONGEST_HOLD)),
+        Some(QuotaChange::Pause(pause)) => ("pause", 0, pause),
     };
     let interval = rate.interval().unwrap_or_default();
     [
@@ -94,9 +94,9 @@ fn changed(words: &[String]) -> Option<Changed> {
         return None;
     };
     let outcome = match &**result {
-        "begun" => Outcome::Begun(value.parse().ok()?),
-        "at" => Outcome::At(micros(value)?),
-        "lowered" => Outcome::Lowered(value == "1"),
+        "begun" => QuotaOutcome::Begun(value.parse().ok()?),
+        "at" => QuotaOutcome::At(micros(value)?),
+        "lowered" => QuotaOutcome::Lowered(value == "1"),
         _ => return None,
     };
     Some(Changed {
@@ -107,15 +107,13 @@ fn changed(words: &[String]) -> Option<Changed> {
             free: micros(free)?,
             last: Some(micros(last)?),
             begun: begun.parse().ok()?,
-            adaptive_rate: AdaptiveRate {
-                slowed: slowed(lowered)?,
-            },
+            adaptive_rate: adaptive_rate(lowered)?,
         },
     })
 }
 
-/// Returns `Some(None)` if the rate is not lowered.
-fn slowed(words: &[String]) -> Option<Option<Slowed>> {
+/// Parses the lowered rate; without words the rate is full.
+fn adaptive_rate(words: &[String]) -> Option<AdaptiveRate> {
     let [
         calls,
         since,
@@ -128,9 +126,9 @@ fn slowed(words: &[String]) -> Option<Option<Slowed>> {
         top_throttled,
     ] = words
     else {
-        return words.is_empty().then_some(None);
+        return words.is_empty().then(AdaptiveRate::default);
     };
-    Some(Some(Slowed {
+    let slowed = Slowed {
         calls: calls.parse().ok()?,
         since: micros(since)?,
         from: from.parse().ok()?,
@@ -142,7 +140,10 @@ fn slowed(words: &[String]) -> Option<Option<Slowed>> {
             answers: top_answers.parse().ok()?,
             throttled: top_throttled.parse().ok()?,
         },
-    }))
+    };
+    Some(AdaptiveRate {
+        slowed: Some(slowed),
+    })
 }
 
 fn micros(text: &str) -> Option<Duration> {

@@ -93,8 +93,8 @@ fn is_complete(text: &str) -> Option<bool> {
 async fn the_script_is_sent_only_if_the_server_lacks_it() {
     let fake = Scripted::start(&[&["-NOSCRIPT No matching script\r\n", OK, OK]]).await;
     let quota = RedisQuota::connect(fake.server, rate()).await.unwrap();
-    let changed = quota.apply(Change::Reserve).await.unwrap();
-    assert_eq!(changed.outcome, Outcome::At(Duration::from_secs(5)));
+    let changed = quota.apply(QuotaChange::Reserve).await.unwrap();
+    assert_eq!(changed.outcome, QuotaOutcome::At(Duration::from_secs(5)));
     assert_eq!(changed.now, Duration::from_secs(5));
     assert_eq!(changed.state.begun, 7);
     fake.task.await.unwrap();
@@ -108,60 +108,69 @@ async fn the_script_is_sent_only_if_the_server_lacks_it() {
     assert!(received.contains("\r\nquota\r\n$4\r\n10/s\r\n$6\r\n100000\r\n$5\r\ncheck\r\n"));
 }
 
+/// The replies to a connection, the status, and parts of the error and of its hint.
+type Refusal = (
+    &'static [&'static [&'static str]],
+    Status,
+    &'static str,
+    &'static str,
+);
+
+const REFUSALS: [Refusal; 10] = [
+    (
+        &[&["-NOAUTH Authentication required.\r\n"]],
+        Status::Incomplete,
+        "NOAUTH",
+        "ONS_AUDIT_REDIS_PASSWORD",
+    ),
+    (
+        &[&["-NOPERM this user has no permissions\r\n"]],
+        Status::Incomplete,
+        "NOPERM",
+        "must be allowed",
+    ),
+    (
+        &[&["-MOVED 3999 127.0.0.1:6381\r\n"]],
+        Status::Incomplete,
+        "MOVED",
+        "Redis Cluster",
+    ),
+    (
+        &[&["-LOADING Redis is loading\r\n"]],
+        Status::Incomplete,
+        "LOADING",
+        "check that",
+    ),
+    (
+        &[&["-ERR unknown command 'EVALSHA'\r\n"]],
+        Status::Incomplete,
+        "unknown command",
+        "Redis 5",
+    ),
+    (&[&["+OK\r\n"]], Status::Incomplete, "", "Redis 5"),
+    (
+        &[&["*1\r\n$3\r\nwhy\r\n"]],
+        Status::Incomplete,
+        "unexpected answer: why",
+        "Redis 5",
+    ),
+    (
+        &[&["*1\r\n$7\r\nforeign\r\n"]],
+        Status::Refused,
+        "holds something else",
+        "another key",
+    ),
+    (
+        &[&["*2\r\n$4\r\nrate\r\n$3\r\n8/s\r\n"]],
+        Status::Refused,
+        "its rate is 8/s, and the rate of this run is 10/s",
+        "the same --rate",
+    ),
+    (&[&[]], Status::Incomplete, "", "check that"),
+];
+
 #[tokio::test]
 async fn every_refusal_says_what_to_do() {
-    const REFUSALS: [(&[&[&str]], Status, &str, &str); 10] = [
-        (
-            &[&["-NOAUTH Authentication required.\r\n"]],
-            Status::Incomplete,
-            "NOAUTH",
-            "ONS_AUDIT_REDIS_PASSWORD",
-        ),
-        (
-            &[&["-NOPERM this user has no permissions\r\n"]],
-            Status::Incomplete,
-            "NOPERM",
-            "must be allowed",
-        ),
-        (
-            &[&["-MOVED 3999 127.0.0.1:6381\r\n"]],
-            Status::Incomplete,
-            "MOVED",
-            "Redis Cluster",
-        ),
-        (
-            &[&["-LOADING Redis is loading\r\n"]],
-            Status::Incomplete,
-            "LOADING",
-            "check that",
-        ),
-        (
-            &[&["-ERR unknown command 'EVALSHA'\r\n"]],
-            Status::Incomplete,
-            "unknown command",
-            "Redis 5",
-        ),
-        (&[&["+OK\r\n"]], Status::Incomplete, "", "Redis 5"),
-        (
-            &[&["*1\r\n$3\r\nwhy\r\n"]],
-            Status::Incomplete,
-            "unexpected answer: why",
-            "Redis 5",
-        ),
-        (
-            &[&["*1\r\n$7\r\nforeign\r\n"]],
-            Status::Refused,
-            "holds something else",
-            "another key",
-        ),
-        (
-            &[&["*2\r\n$4\r\nrate\r\n$3\r\n8/s\r\n"]],
-            Status::Refused,
-            "its rate is 8/s, and the rate of this run is 10/s",
-            "the same --rate",
-        ),
-        (&[&[]], Status::Incomplete, "", "check that"),
-    ];
     for (replies, status, says, hints) in REFUSALS {
         let fake = Scripted::start(replies).await;
         let place = format!("the shared quota {} can't be used: ", fake.server.url);
@@ -203,7 +212,7 @@ async fn a_password_is_sent_and_never_shown() {
 async fn a_lost_connection_is_made_again() {
     let fake = Scripted::start(&[&[OK], &[], &["-LOADING Redis is loading\r\n"], &[OK]]).await;
     let quota = RedisQuota::connect(fake.server, rate()).await.unwrap();
-    quota.apply(Change::Take).await.unwrap();
+    quota.apply(QuotaChange::Take).await.unwrap();
     fake.task.await.unwrap();
 }
 
@@ -242,7 +251,7 @@ async fn a_server_that_is_gone_is_given_up_after_some_seconds() {
     let quota = RedisQuota::connect(fake.server, rate()).await.unwrap();
     fake.task.await.unwrap();
     let start = Instant::now();
-    quota.apply(Change::Take).await.unwrap_err();
+    quota.apply(QuotaChange::Take).await.unwrap_err();
     assert!(
         start.elapsed() <= PATIENCE + ANSWER,
         "{:?}",
@@ -277,9 +286,9 @@ impl RealServer {
         }
     }
 
-    async fn connection(&self) -> Connection {
+    async fn connection(&self) -> RedisConnection {
         for _ in 0..200 {
-            if let Ok(connection) = Connection::open(&self.server).await {
+            if let Ok(connection) = RedisConnection::open(&self.server).await {
                 return connection;
             }
             sleep(Duration::from_millis(50)).await;
@@ -297,7 +306,7 @@ impl Drop for RealServer {
 
 /// A quota whose clock the test sets.
 struct TimedQuota {
-    connection: Connection,
+    connection: RedisConnection,
     script: Script,
     key: String,
 }
@@ -311,7 +320,7 @@ impl TimedQuota {
         }
     }
 
-    async fn apply(&mut self, rate: Rate, change: Option<Change>, clock: u64) -> Changed {
+    async fn apply(&mut self, rate: Rate, change: Option<QuotaChange>, clock: u64) -> Changed {
         let mut words = arguments(rate, change).to_vec();
         words.push(clock.to_string());
         let reply = self.connection.run(&self.script, &self.key, &words).await;
@@ -328,7 +337,7 @@ fn near(one: Duration, other: Duration) -> bool {
 
 fn same(one: &Changed, other: &Changed) -> bool {
     let outcome = match (one.outcome, other.outcome) {
-        (Outcome::At(one), Outcome::At(other)) => near(one, other),
+        (QuotaOutcome::At(one), QuotaOutcome::At(other)) => near(one, other),
         (one, other) => one == other,
     };
     let (one, other) = (one.state, other.state);
@@ -407,11 +416,11 @@ fn the_script_changes_the_state_as_the_program_does() {
                     clock += millis * 1000 + 7;
                     let call = state.begun.saturating_sub(1 + back);
                     let change = match kind {
-                        0..3 => Change::Reserve,
-                        3..6 => Change::Take,
-                        6..9 => Change::Answered(call),
-                        9 => Change::Pause(Duration::from_millis(250)),
-                        _ => Change::Throttled {
+                        0..3 => QuotaChange::Reserve,
+                        3..6 => QuotaChange::Take,
+                        6..9 => QuotaChange::Answered(call),
+                        9 => QuotaChange::Pause(Duration::from_millis(250)),
+                        _ => QuotaChange::Throttled {
                             call,
                             hold: Duration::from_millis(1000 * back),
                         },
@@ -445,8 +454,8 @@ async fn a_clock_that_jumps_back_gives_no_more_than_the_rate() {
         if step % 301 == 300 {
             clock -= 3_600_000_000 * (step / 301 + 1);
         }
-        let changed = quota.apply(rate(), Some(Change::Take), clock).await;
-        if let Outcome::Begun(_) = changed.outcome {
+        let changed = quota.apply(rate(), Some(QuotaChange::Take), clock).await;
+        if let QuotaOutcome::Begun(_) = changed.outcome {
             begun.push(step);
         }
     }
@@ -465,13 +474,13 @@ async fn a_key_is_gone_an_hour_after_its_last_use_and_has_one_rate() {
     let quota = RedisQuota::connect(real.server.clone(), rate())
         .await
         .unwrap();
-    let turn = quota.apply(Change::Take).await.unwrap();
-    let Outcome::At(turn) = turn.outcome else {
+    let turn = quota.apply(QuotaChange::Take).await.unwrap();
+    let QuotaOutcome::At(turn) = turn.outcome else {
         panic!("the first call waits for a turn")
     };
     sleep(Duration::from_millis(110)).await;
-    let taken = quota.apply(Change::Take).await.unwrap();
-    assert_eq!(taken.outcome, Outcome::Begun(0));
+    let taken = quota.apply(QuotaChange::Take).await.unwrap();
+    assert_eq!(taken.outcome, QuotaOutcome::Begun(0));
     assert!(taken.now >= turn);
     let left = "return {tostring(redis.call('TTL', KEYS[1]))}";
     let script = Script {
