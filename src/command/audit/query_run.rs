@@ -298,7 +298,7 @@ pub(super) async fn stop_at_deadline(
 }
 
 /// Requests a stop when the shared quota is lost. Never returns.
-async fn stop_at_loss(pacer: &Pacer, stop: &Stop) -> Infallible {
+pub(super) async fn stop_at_loss(pacer: &Pacer, stop: &Stop) -> Infallible {
     let lost = pacer.lost().await;
     if !stop.is_requested() {
         tracing::warn!("{lost}: waiting up to 5 s for the answers in flight");

@@ -35,6 +35,7 @@ impl TopicTypes {
         env.runtime()?.block_on(async {
             tokio::select! {
                 () = types.ask_all(topics, (ons, pacer)) => Ok(()),
+                lost = pacer.lost() => Err(lost.into()),
                 error = stop_on_signal(&stop) => Err(Failed::incomplete(error, None)),
                 () = stop.draining() => Err(Failed::incomplete(anyhow!("stopped as asked"), None)),
             }

@@ -9,7 +9,7 @@ use super::sink::{RejectLimit, StreamSink};
 use crate::clock::Clock;
 use crate::command::outcome::{Conclusion, print_summary, status};
 use crate::command::signals::exit_on_signal;
-use crate::engine::RunOutcome;
+use crate::engine::{QuotaLost, RunOutcome};
 use crate::exit::{Failed, Status};
 use crate::humanize::count;
 use crate::input::{InputError, InputNotes, Survey};
@@ -158,6 +158,10 @@ fn stopped(ended: anyhow::Result<RunOutcome>, is_first: bool) -> Failed {
     };
     let error = match error.downcast::<ResultsError>() {
         Ok(error) => return error.into(),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<QuotaLost>() {
+        Ok(lost) => return lost.into(),
         Err(error) => error,
     };
     match error.downcast::<InputError>() {

@@ -11,6 +11,7 @@ use futures::{Stream, stream};
 use super::super::Args;
 use super::super::draft::unasked_brokers;
 use super::super::job::header_of;
+use super::super::query_run::stop_at_loss;
 use super::super::refusals::refuse_to_replace;
 use super::super::start_mode::StartMode;
 use super::StreamOrder;
@@ -98,7 +99,7 @@ impl StreamJob {
         refuse(args, settings)?;
         let spec = SourceSpec::of(settings)?;
         refuse_source(spec.kind())?;
-        let mut pace = Pace::of(settings, spec.kind(), env.clock)?;
+        let mut pace = Pace::of(settings, spec.kind(), env)?;
         let started = (env.clock)();
         let options = args.input.options(spec.instance_of_rows());
         args.reports.check(false, reserved, settings)?;
@@ -116,7 +117,7 @@ impl StreamJob {
             stderr,
             source,
             endpoint: spec.endpoint().cloned(),
-            pacer: pace.pacer()?,
+            pacer: pace.pacer(env)?,
             pace,
             options,
             max_rejects: settings.get("max_rejects")?,
@@ -193,7 +194,7 @@ impl StreamJob {
         let rows = arriving(rows, window, self.endpoint.as_ref(), env.clock);
         let broken = sink.output.broken();
         let runtime = env.runtime().map_err(|failed| failed.error)?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let engine = Engine {
                 source: &self.source,
                 pacer: &self.pacer,
@@ -210,8 +211,13 @@ impl StreamJob {
                 ended = engine.run_stream(rows, sink) => ended,
                 error = stop_on_signal(stop) => Err(error.into()),
                 never = stop_if_broken => match never {},
+                never = stop_at_loss(&self.pacer, stop) => match never {},
             }
-        })
+        });
+        match (ended, self.pacer.why_lost()) {
+            (Ok(RunOutcome::Stopped), Some(lost)) => Err(lost.clone().into()),
+            (ended, _) => ended,
+        }
     }
 }
 
