@@ -61,6 +61,10 @@ redis:
 faults:
     .ci/run faults
 
+# DuckDB and PyArrow read Parquet reports, and we read their files
+parquet:
+    .ci/run parquet
+
 # Chromium opens the page
 browser:
     .ci/run browser

@@ -4,8 +4,10 @@
 //!
 //! Two is also what clap uses for a usage error, so a script sees one meaning.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +17,34 @@ use serde_json::{Value, json};
 
 use crate::humanize::printable_lines;
 use crate::{clock, file, humanize};
+
+thread_local! {
+    /// Whether the code that runs in this thread may panic.
+    static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs code of a library that may panic where data is damaged. A panic becomes an error, and is no defect of this
+/// program.
+///
+/// # Errors
+///
+/// The message of the panic.
+pub fn contained<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    let outer = IS_CONTAINED.replace(true);
+    let ran = panic::catch_unwind(AssertUnwindSafe(run));
+    IS_CONTAINED.set(outer);
+    ran.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("no message").to_owned()
+    })
+}
+
+/// Returns whether a panic in this thread becomes an error by [`contained`].
+#[must_use]
+pub fn is_contained() -> bool {
+    IS_CONTAINED.get()
+}
 
 /// The meaning of the statuses 0 to 3, if a command gives none of its own.
 pub const MEANINGS: [&str; 4] = [

@@ -26,7 +26,7 @@ const VALUES: [(&str, &[&str]); 8] = [
     ("examine", &["none", "failures", "failures,traces"]),
     (
         "input_format",
-        &["csv", "tsv", "ndjson", "json", "log", "ids"],
+        &["csv", "tsv", "ndjson", "json", "log", "ids", "parquet"],
     ),
     ("lang", &["en", "zh"]),
     ("log_format", &["text", "json"]),

@@ -63,6 +63,9 @@ pub(super) fn with_context(mut failed: Failed, now: SystemTime) -> Failed {
 }
 
 fn note_panic(info: &PanicHookInfo<'_>, logs: bool) {
+    if exit::is_contained() {
+        return;
+    }
     let message = info.payload_as_str().unwrap_or("no message");
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let panic = format!("{message} ({place})");

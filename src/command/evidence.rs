@@ -29,10 +29,10 @@ const WORDING: u32 = 7;
 const WORDING_WITH_FILES: u32 = 3;
 
 /// The formats without texts for people. A change of the wording does not change them.
-const WORDLESS: [&str; 3] = ["csv", "matrix", "rejects"];
+const WORDLESS: [&str; 5] = ["csv", "matrix", "rejects", "parquet", "parquet matrix"];
 
 /// The formats with reproducible bytes, by their names in manifests.
-const REPRODUCIBLE: [(ReportFormat, &str); 7] = [
+const REPRODUCIBLE: &[(ReportFormat, &str)] = &[
     (ReportFormat::Csv, "csv"),
     (ReportFormat::Matrix, "matrix"),
     (ReportFormat::Ndjson, "ndjson"),
@@ -40,6 +40,10 @@ const REPRODUCIBLE: [(ReportFormat, &str); 7] = [
     (ReportFormat::Json, "json"),
     (ReportFormat::Markdown, "markdown"),
     (ReportFormat::Html, "html"),
+    #[cfg(feature = "parquet")]
+    (ReportFormat::Parquet, "parquet"),
+    #[cfg(feature = "parquet")]
+    (ReportFormat::ParquetMatrix, "parquet matrix"),
 ];
 
 /// A bundle that is to be written. It is opened before the first query.
@@ -95,16 +99,14 @@ impl BundleTarget {
 }
 
 fn name_of(format: ReportFormat) -> Option<&'static str> {
-    let (_, name) = REPRODUCIBLE
-        .into_iter()
-        .find(|(known, _)| *known == format)?;
+    let (_, name) = REPRODUCIBLE.iter().find(|(known, _)| *known == format)?;
     Some(name)
 }
 
 fn format_of(entry: &BundleEntry) -> Option<ReportFormat> {
     let name = entry.format.as_deref()?;
-    let (format, _) = REPRODUCIBLE.into_iter().find(|(_, known)| *known == name)?;
-    Some(format)
+    let (format, _) = REPRODUCIBLE.iter().find(|(_, known)| *known == name)?;
+    Some(*format)
 }
 
 /// Checks a bundle offline: every hash, the seals and totals of its results files, and whether its results files render

@@ -154,6 +154,8 @@ impl Commands {
         };
         for target in &targets.files {
             let flag = match target.format {
+                #[cfg(feature = "parquet")]
+                ReportFormat::ParquetMatrix => "--matrix",
                 ReportFormat::Matrix => "--matrix",
                 ReportFormat::Rejects => "--rejects",
                 _ => "-o",

@@ -31,6 +31,8 @@ pub(super) struct Table {
     pub(super) has_header: bool,
     /// The name of the sheet, if it is one.
     pub(super) sheet: Option<Arc<str>>,
+    /// Whether the records are converted rows, so that rows are counted instead of lines and no quote is stray.
+    pub(super) counts_rows: bool,
     pub(super) decoding: Decoding,
 }
 
@@ -78,7 +80,7 @@ impl CsvRows {
         if !is_utf8 || memchr(REPLACEMENT[0], record.bytes).is_some() {
             self.note_replaced(record.line, &text);
         }
-        if record.has_lines && self.table.sheet.is_none() {
+        if record.has_lines && !self.table.counts_rows {
             self.note_ids_in_cells(record.line);
         }
         let fields = fields(&self.table.columns, &self.cells);

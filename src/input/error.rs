@@ -10,6 +10,7 @@ use crate::humanize::{self, printable};
 use crate::message::{BadName, MessageId};
 
 use super::header::{Role, Unmapped, near_miss};
+use super::parquet::ParquetFault;
 use super::unreadable::Unreadable;
 use super::workbook::WorkbookError;
 
@@ -87,6 +88,14 @@ pub enum InputError {
         path: String,
         /// The cause.
         reason: WorkbookError,
+    },
+    /// It is a Parquet file that cannot be read.
+    #[error("{} {reason}", named(.path))]
+    Parquet {
+        /// The path as it was given.
+        path: String,
+        /// The cause.
+        reason: ParquetFault,
     },
     /// It has none of the formats.
     #[error("{} {reason}", named(.path))]
@@ -201,9 +210,12 @@ fn named(path: &str) -> String {
 impl InputError {
     /// Makes the error of a failed read of the file at `path`.
     pub(super) fn unread(path: &str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Read {
-            path: path.to_owned(),
-            source,
+        move |source| {
+            let path = path.to_owned();
+            match source.downcast::<ParquetFault>() {
+                Ok(reason) => Self::Parquet { path, reason },
+                Err(source) => Self::Read { path, source },
+            }
         }
     }
 }
@@ -214,7 +226,7 @@ impl InputError {
         move |error| {
             let path = path.to_owned();
             match error {
-                RecordError::Io(source) => Self::Read { path, source },
+                RecordError::Io(source) => Self::unread(&path)(source),
                 RecordError::TooLong { line } => Self::TooLong { path, line },
                 RecordError::Json {
                     line,
@@ -273,6 +285,7 @@ impl Advice for InputError {
             }
             Self::Header { .. } => "name the encoding with --encoding LABEL, for example gb18030 or utf-16le".to_owned(),
             Self::Workbook { reason, .. } => return reason.hint(),
+            Self::Parquet { reason, .. } => return reason.hint(),
             Self::Unreadable { reason, .. } => reason.hint(),
             Self::Columns {
                 encoding: Some(encoding),

@@ -91,6 +91,7 @@ pub(super) fn sniff(head: &[u8], options: &InputOptions) -> Result<Shape, Unread
         Some(InputFormat::Log) => Shape::Log,
         Some(InputFormat::Ndjson) => Shape::JsonLines,
         Some(InputFormat::Json) => Shape::JsonValues,
+        Some(InputFormat::Parquet) => Shape::Unknown,
         None if options.delimiter.is_some() => table(None),
         None => detect(head, options),
     })

@@ -15,10 +15,11 @@ use super::log_rows::LogRows;
 use super::ndjson_rows::{self, NdjsonRows};
 use super::notes::InputNotes;
 use super::options::{InputFormat, InputOptions};
+use super::parquet::ParquetTable;
 use super::query_builder::QueryBuilder;
 use super::reader::{InputReader, Parser};
 use super::survey::{Survey, sha256};
-use super::table_start::TableText;
+use super::table_start::{TableStart, TableText};
 use super::unreadable::Unreadable;
 use super::validity::{OtherBytes, check_json};
 use crate::delimited::{RecordSyntax, Records};
@@ -49,12 +50,15 @@ impl Input {
         options: Arc<InputOptions>,
     ) -> Result<Self, InputError> {
         let text = InputText::of(&name, &bytes, &options)?;
+        if let InputText::Parquet(table) = text {
+            return Self::of_table(name, bytes, table, options);
+        }
         let head = text.head().map_err(InputError::unread(&name))?;
         let shape = match &text {
             InputText::Sheet(..) => {
                 Ok(sheet_start(&head, &options).map_or(Shape::Unknown, Shape::Table))
             }
-            InputText::File(..) => sniff(&head, &options),
+            InputText::File(..) | InputText::Parquet(_) => sniff(&head, &options),
         };
         let mut shape = shape.map_err(|reason| InputError::Unreadable {
             path: name.clone(),
@@ -97,6 +101,38 @@ impl Input {
             }
             laid_out => laid_out.map(|()| input),
         }
+    }
+
+    /// Maps the columns of a Parquet file. Only those that are needed are read.
+    fn of_table(
+        name: String,
+        bytes: Bytes,
+        mut table: ParquetTable,
+        options: Arc<InputOptions>,
+    ) -> Result<Self, InputError> {
+        let start = TableStart::without_header(table.names());
+        // The columns of a Parquet file always have names.
+        let named = InputOptions {
+            no_header: false,
+            ..(*options).clone()
+        };
+        let text = InputText::Parquet(table.clone());
+        let layout = Layout::table(&name, start, &text, &named)?;
+        let mut roles = String::new();
+        if let Layout::Table(mapped, _) = &layout {
+            roles = in_words(mapped.columns.taken());
+            table.keep_only(|column| mapped.columns.is_read(column));
+        }
+        Ok(Self {
+            name: name.into(),
+            bytes,
+            text: InputText::Parquet(table),
+            layout,
+            options,
+            roles,
+            rows: 0,
+            sha256: String::new(),
+        })
     }
 
     /// Makes a log of a file without messages.
@@ -157,7 +193,7 @@ impl Input {
                 };
                 let sheet = match &self.text {
                     InputText::Sheet(_, sheet) => format!("sheet `{}`, ", printable(sheet)),
-                    InputText::File(..) => String::new(),
+                    InputText::File(..) | InputText::Parquet(_) => String::new(),
                 };
                 (layout, sheet + &roles)
             }
@@ -240,7 +276,7 @@ impl Input {
                     delimiter: table.delimiter,
                     remarks: false,
                 })?;
-                if table.sheet.is_some() {
+                if table.counts_rows {
                     records = records.of_sheet();
                 }
                 let skipped = records.skip(start.offset, start.line);

@@ -1,4 +1,4 @@
-//! The text of an input: a file, decompressed and decoded, or a sheet of a workbook.
+//! The text of an input: a file, decompressed and decoded, a sheet of a workbook, or a Parquet file.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -8,7 +8,8 @@ use super::InputError;
 use super::bytes::Bytes;
 use super::encoding::Decoding;
 use super::format::{HEAD, check_is_text};
-use super::options::InputOptions;
+use super::options::{InputFormat, InputOptions};
+use super::parquet::{ParquetFault, ParquetTable, is_parquet};
 use super::table_start::names_id;
 use super::workbook::{is_ole, is_zip, read_sheet};
 use crate::delimited::BOM;
@@ -21,10 +22,12 @@ pub(super) enum InputText {
     File(Bytes, Decoding),
     /// A sheet of a workbook, converted to CSV.
     Sheet(Bytes, Arc<str>),
+    /// A Parquet file, whose rows become CSV when they are read.
+    Parquet(ParquetTable),
 }
 
 impl InputText {
-    /// Finds the encoding of a file, or the sheet of a workbook.
+    /// Finds the encoding of a file, the sheet of a workbook, or the columns of a Parquet file.
     pub(super) fn of(
         name: &str,
         bytes: &Bytes,
@@ -36,6 +39,15 @@ impl InputText {
         content
             .and_then(|mut content| content.read_to_end(&mut head))
             .map_err(unread())?;
+        if matches!(options.format, None | Some(InputFormat::Parquet)) && is_parquet(&head) {
+            return Self::parquet(name, bytes);
+        }
+        if options.format == Some(InputFormat::Parquet) {
+            return Err(InputError::Parquet {
+                path: name.to_owned(),
+                reason: ParquetFault::NotParquet,
+            });
+        }
         if is_zip(&head) || is_ole(&head) {
             return Self::sheet(name, bytes, options);
         }
@@ -54,15 +66,19 @@ impl InputText {
         Ok(Self::File(bytes.clone(), decoding))
     }
 
+    /// Reads the footer of a Parquet file.
+    fn parquet(name: &str, bytes: &Bytes) -> Result<Self, InputError> {
+        let plain = plain(bytes).map_err(InputError::unread(name))?;
+        let table = ParquetTable::open(&plain).map_err(|reason| InputError::Parquet {
+            path: name.to_owned(),
+            reason,
+        })?;
+        Ok(Self::Parquet(table))
+    }
+
     /// Converts a sheet of a workbook.
     fn sheet(name: &str, bytes: &Bytes, options: &InputOptions) -> Result<Self, InputError> {
-        // A workbook is read from its end, so one that is compressed is copied.
-        let copy = match bytes.is_compressed() {
-            Ok(false) => Ok(bytes.clone()),
-            Ok(true) => bytes.content().and_then(Bytes::spool),
-            Err(error) => Err(error),
-        };
-        let copy = copy.map_err(InputError::unread(name))?;
+        let copy = plain(bytes).map_err(InputError::unread(name))?;
         let has_id_column = |cells: &[String]| {
             let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
             names_id(&cells, options)
@@ -83,13 +99,14 @@ impl InputText {
         match self {
             Self::File(bytes, decoding) => Ok(decoding.decode(bytes.content()?)),
             Self::Sheet(csv, _) => Ok(Box::new(csv.raw())),
+            Self::Parquet(table) => Ok(table.text()),
         }
     }
 
     pub(super) const fn decoding(&self) -> Decoding {
         match self {
             Self::File(_, decoding) => *decoding,
-            Self::Sheet(..) => Decoding::Utf8,
+            Self::Sheet(..) | Self::Parquet(_) => Decoding::Utf8,
         }
     }
 
@@ -103,5 +120,14 @@ impl InputText {
             .count();
         head.drain(..marks * BOM.len());
         Ok(head)
+    }
+}
+
+/// Returns the bytes of a file that is read from its end. One that is compressed is copied.
+fn plain(bytes: &Bytes) -> io::Result<Bytes> {
+    if bytes.is_compressed()? {
+        bytes.content().and_then(Bytes::spool)
+    } else {
+        Ok(bytes.clone())
     }
 }

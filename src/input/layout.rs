@@ -47,8 +47,9 @@ impl Layout {
             has_header: !options.no_header,
             sheet: match text {
                 InputText::Sheet(_, sheet) => Some(sheet.clone()),
-                InputText::File(..) => None,
+                InputText::File(..) | InputText::Parquet(_) => None,
             },
+            counts_rows: !matches!(text, InputText::File(..)),
             decoding: text.decoding(),
         };
         Ok(Self::Table(table, start))

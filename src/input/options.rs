@@ -120,22 +120,25 @@ pub enum InputFormat {
     Log,
     /// One message ID on each line.
     Ids,
+    /// A Parquet file.
+    Parquet,
 }
 
 /// A word that is not the name of an [`InputFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an input format, expected csv, tsv, ndjson, json, log or ids")]
+#[error("`{0}` is not an input format, expected csv, tsv, ndjson, json, log, ids or parquet")]
 pub struct UnknownFormat(String);
 
 impl InputFormat {
     /// All formats.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Csv,
         Self::Tsv,
         Self::Ndjson,
         Self::Json,
         Self::Log,
         Self::Ids,
+        Self::Parquet,
     ];
 
     /// Returns the word for `--input-format`.
@@ -148,6 +151,7 @@ impl InputFormat {
             Self::Json => "json",
             Self::Log => "log",
             Self::Ids => "ids",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -175,7 +179,7 @@ mod tests {
         let error = "xlsx".parse::<InputFormat>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "`xlsx` is not an input format, expected csv, tsv, ndjson, json, log or ids"
+            "`xlsx` is not an input format, expected csv, tsv, ndjson, json, log, ids or parquet"
         );
     }
 }

@@ -48,6 +48,18 @@ pub(super) fn names_id(cells: &[&str], options: &InputOptions) -> bool {
 }
 
 impl TableStart {
+    /// Makes the start of a table whose records are rows from the first one on.
+    pub(super) const fn without_header(columns: Vec<String>) -> Self {
+        Self {
+            delimiter: SHEET_DELIMITER,
+            header: columns,
+            offset: 0,
+            line: 1,
+            skipped: Vec::new(),
+            is_unclosed: false,
+        }
+    }
+
     /// Finds the header that names the message-ID column. Returns `None` if there is none, or if a line above it contains
     /// a message ID.
     pub(super) fn find(

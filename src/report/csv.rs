@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::csv_record::{RecordWriter, write_record};
 use super::headings::headings;
-use super::row::{ReportContext, RowFormat, RowView};
+use super::row::{CsvDialect, ReportContext, RowFormat, RowView};
 use crate::clock::rfc3339;
 use crate::verdict::{Evidence, GroupFinding, GroupVerdict, Verdict};
 
@@ -40,7 +40,9 @@ const EVIDENCE_COLUMNS: [&str; 5] = [
     "evidence_note",
 ];
 
-const MATRIX_COLUMNS: [&str; 5] = ["row", "msg_id", "topic", "instance_id", "message_verdict"];
+/// The columns of the matrix before the kept ones.
+pub(super) const MATRIX_COLUMNS: [&str; 5] =
+    ["row", "msg_id", "topic", "instance_id", "message_verdict"];
 
 const REJECT_COLUMNS: [&str; 6] = ["row", "file", "line", "column", "found", "reason"];
 
@@ -50,63 +52,77 @@ pub(super) struct LongCsv;
 
 impl RowFormat for LongCsv {
     fn head(&self, context: &ReportContext, out: &mut Vec<u8>) {
-        let marks = MARK_COLUMNS.into_iter().filter(|_| context.marks);
-        let evidence = EVIDENCE_COLUMNS.into_iter().filter(|_| context.evidence);
-        let ours = LONG_COLUMNS.into_iter().chain(marks).chain(evidence);
-        write_header(out, context, ours, &[]);
+        write_header(out, context, long_columns(context), &[]);
     }
 
     fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
-        let mut record = RecordWriter::new(out, context.csv);
-        let message = record.span(|record| message_fields(record, view));
-        if view.judged.groups.is_empty() {
-            (0..4).for_each(|_| record.word(""));
-            answer_fields(&mut record, view);
-            let marks = MARK_COLUMNS.iter().filter(|_| context.marks);
-            let evidence = EVIDENCE_COLUMNS.iter().filter(|_| context.evidence);
-            marks.chain(evidence).for_each(|_| record.word(""));
-            kept_fields(&mut record, context, view);
-            record.end();
-            return;
+        long_row(context.csv, context, view, out);
+    }
+}
+
+/// Returns the columns of the long CSV before the kept ones.
+pub(super) fn long_columns(context: &ReportContext) -> impl Iterator<Item = &str> {
+    let marks = MARK_COLUMNS.into_iter().filter(|_| context.marks);
+    let evidence = EVIDENCE_COLUMNS.into_iter().filter(|_| context.evidence);
+    LONG_COLUMNS.into_iter().chain(marks).chain(evidence)
+}
+
+/// Writes the records of one row of the long CSV.
+pub(super) fn long_row(
+    dialect: CsvDialect,
+    context: &ReportContext,
+    view: &RowView<'_>,
+    out: &mut Vec<u8>,
+) {
+    let mut record = RecordWriter::new(out, dialect);
+    let message = record.span(|record| message_fields(record, view));
+    if view.judged.groups.is_empty() {
+        (0..4).for_each(|_| record.word(""));
+        answer_fields(&mut record, view);
+        let marks = MARK_COLUMNS.iter().filter(|_| context.marks);
+        let evidence = EVIDENCE_COLUMNS.iter().filter(|_| context.evidence);
+        marks.chain(evidence).for_each(|_| record.word(""));
+        kept_fields(&mut record, context, view);
+        record.end();
+        return;
+    }
+    let (mut answer, mut kept) = (0..0, 0..0);
+    // Groups with the same verdict mostly have the same track type.
+    let mut verdicts: [Option<(&GroupVerdict<'_>, Range<usize>)>; Verdict::ALL.len()] =
+        [const { None }; _];
+    for (nth, group) in view.judged.groups.iter().enumerate() {
+        if nth > 0 {
+            record.repeat(message.clone());
         }
-        let (mut answer, mut kept) = (0..0, 0..0);
-        // Groups with the same verdict mostly have the same track type.
-        let mut verdicts: [Option<(&GroupVerdict<'_>, Range<usize>)>; Verdict::ALL.len()] =
-            [const { None }; _];
-        for (nth, group) in view.judged.groups.iter().enumerate() {
-            if nth > 0 {
-                record.repeat(message.clone());
+        record.text(group.group);
+        let slot = &mut verdicts[group.verdict() as usize];
+        match slot {
+            Some((earlier, fields)) if has_same_fields(earlier, group) => {
+                record.repeat(fields.clone());
             }
-            record.text(group.group);
-            let slot = &mut verdicts[group.verdict() as usize];
-            match slot {
-                Some((earlier, fields)) if has_same_fields(earlier, group) => {
-                    record.repeat(fields.clone());
-                }
-                _ => {
-                    let fields = record.span(|record| verdict_fields(record, group));
-                    *slot = Some((group, fields));
-                }
+            _ => {
+                let fields = record.span(|record| verdict_fields(record, group));
+                *slot = Some((group, fields));
             }
-            if nth == 0 {
-                answer = record.span(|record| answer_fields(record, view));
-            } else {
-                record.repeat(answer.clone());
-            }
-            if context.marks {
-                record.text(group.mark);
-                record.text(group.mqadmin_track_type);
-            }
-            if context.evidence {
-                evidence_fields(&mut record, &group.finding);
-            }
-            if nth == 0 {
-                kept = record.span(|record| kept_fields(record, context, view));
-            } else {
-                record.repeat(kept.clone());
-            }
-            record.end();
         }
+        if nth == 0 {
+            answer = record.span(|record| answer_fields(record, view));
+        } else {
+            record.repeat(answer.clone());
+        }
+        if context.marks {
+            record.text(group.mark);
+            record.text(group.mqadmin_track_type);
+        }
+        if context.evidence {
+            evidence_fields(&mut record, &group.finding);
+        }
+        if nth == 0 {
+            kept = record.span(|record| kept_fields(record, context, view));
+        } else {
+            record.repeat(kept.clone());
+        }
+        record.end();
     }
 }
 
@@ -121,15 +137,25 @@ impl RowFormat for MatrixCsv {
     }
 
     fn row(&self, context: &ReportContext, view: &RowView<'_>, out: &mut Vec<u8>) {
-        let mut record = RecordWriter::new(out, context.csv);
-        message_fields(&mut record, view);
-        record.word(view.verdict().as_str());
-        kept_fields(&mut record, context, view);
-        for verdicts in view.verdicts_in(&context.groups) {
-            record.word(&verdicts);
-        }
-        record.end();
+        matrix_row(context.csv, context, view, out);
     }
+}
+
+/// Writes the record of one row of the matrix.
+pub(super) fn matrix_row(
+    dialect: CsvDialect,
+    context: &ReportContext,
+    view: &RowView<'_>,
+    out: &mut Vec<u8>,
+) {
+    let mut record = RecordWriter::new(out, dialect);
+    message_fields(&mut record, view);
+    record.word(view.verdict().as_str());
+    kept_fields(&mut record, context, view);
+    for verdicts in view.verdicts_in(&context.groups) {
+        record.word(&verdicts);
+    }
+    record.end();
 }
 
 /// `row,file,line,column,found,reason,` + kept columns; rejected rows only (`--rejects`).

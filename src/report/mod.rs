@@ -14,6 +14,8 @@ mod json;
 pub mod locale;
 mod markdown;
 mod ndjson;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod render;
 mod rendered_row;
 mod row;
@@ -65,17 +67,25 @@ pub enum ReportFormat {
     Xlsx,
     /// A web page.
     Html,
+    /// Parquet with the rows of [`Csv`](Self::Csv).
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// Parquet with the rows of [`Matrix`](Self::Matrix).
+    #[cfg(feature = "parquet")]
+    ParquetMatrix,
 }
 
 impl ReportFormat {
     /// The formats that the ending of a file name selects.
-    pub const BY_ENDING: [Self; 6] = [
+    pub const BY_ENDING: &[Self] = &[
         Self::Csv,
         Self::Xlsx,
         Self::Html,
         Self::Ndjson,
         Self::Json,
         Self::Markdown,
+        #[cfg(feature = "parquet")]
+        Self::Parquet,
     ];
 
     /// Returns the format that the ending of a file name selects.
@@ -88,6 +98,8 @@ impl ReportFormat {
             "md" | "markdown" => Some(Self::Markdown),
             "xlsx" => Some(Self::Xlsx),
             "html" | "htm" => Some(Self::Html),
+            #[cfg(feature = "parquet")]
+            "parquet" => Some(Self::Parquet),
             _ => None,
         }
     }
@@ -102,6 +114,8 @@ impl ReportFormat {
             Self::Markdown => Some(".md"),
             Self::Xlsx => Some(".xlsx"),
             Self::Html => Some(".html"),
+            #[cfg(feature = "parquet")]
+            Self::Parquet | Self::ParquetMatrix => Some(".parquet"),
             Self::Matrix | Self::Rejects => None,
         }
     }
@@ -123,6 +137,10 @@ impl ReportFormat {
             Self::Markdown => FormatWriter::Summary(&markdown::Markdown),
             Self::Xlsx => FormatWriter::Rows(&xlsx::XlsxRows),
             Self::Html => FormatWriter::Rows(&html::HtmlRows),
+            #[cfg(feature = "parquet")]
+            Self::Parquet => FormatWriter::Rows(&parquet::LongParquet),
+            #[cfg(feature = "parquet")]
+            Self::ParquetMatrix => FormatWriter::Rows(&parquet::MatrixParquet),
         }
     }
 }

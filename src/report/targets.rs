@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use super::error::ReportError;
 use super::html::HtmlSink;
+#[cfg(feature = "parquet")]
+use super::parquet::ParquetSink;
 use super::row::{ReportContext, RowFormat};
 use super::sink::{PartFiles, ReportSink, SingleFile, WrittenFile};
 use super::worklist::{WorklistRows, WorklistSink};
@@ -80,6 +82,16 @@ impl Report {
             (ReportFormat::Xlsx, _) => {
                 let Target { path, output, .. } = target;
                 workbook(path, output, context)
+            }
+            #[cfg(feature = "parquet")]
+            (ReportFormat::Parquet, _) => {
+                let Target { path, output, .. } = target;
+                OpenReport::new(path.clone(), ParquetSink::long(path, output, context))
+            }
+            #[cfg(feature = "parquet")]
+            (ReportFormat::ParquetMatrix, _) => {
+                let Target { path, output, .. } = target;
+                OpenReport::new(path.clone(), ParquetSink::matrix(path, output, context))
             }
             (_, Some(most)) if is_split => {
                 let parts = Parts::of(target.output).expect("no stream");

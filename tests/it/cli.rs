@@ -143,7 +143,7 @@ fn a_usage_error_ends_with_2_and_says_what_was_meant() {
         ),
         (
             "audit --input-format word",
-            "`word` is not an input format, expected csv, tsv, ndjson, json, log or ids",
+            "`word` is not an input format, expected csv, tsv, ndjson, json, log, ids or parquet",
         ),
         ("audit --delimiter ab", "`ab` is not one ASCII character"),
         ("audit --resume --restart", "cannot be used with"),

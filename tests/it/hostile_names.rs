@@ -76,7 +76,7 @@ impl Outputs {
         let audit = |night: &str, offset: u64| {
             let cluster_file = format!("cluster{night}.json");
             tool.write(&cluster_file, cluster(name, offset));
-            let reports = REPORTS.map(|format| {
+            let reports = REPORTS.iter().map(|&format| {
                 let path = path(format, night);
                 match format {
                     ReportFormat::Matrix => format!("--matrix {path}"),
@@ -87,7 +87,7 @@ impl Outputs {
             let call = tool.call("audit").arg(&input).args(&format!(
                 "--source {cluster_file} --max-rejects 100% --results r{night}.ndjson --worklist work{night} --metrics \
                  m{night}.prom {}",
-                reports.join(" ")
+                reports.collect::<Vec<_>>().join(" ")
             ));
             call.ends(3).stderr
         };
@@ -105,7 +105,7 @@ impl Outputs {
     }
 }
 
-const REPORTS: [ReportFormat; 8] = [
+const REPORTS: &[ReportFormat] = &[
     ReportFormat::Csv,
     ReportFormat::Matrix,
     ReportFormat::Ndjson,
@@ -114,6 +114,8 @@ const REPORTS: [ReportFormat; 8] = [
     ReportFormat::Markdown,
     ReportFormat::Xlsx,
     ReportFormat::Html,
+    #[cfg(feature = "parquet")]
+    ReportFormat::Parquet,
 ];
 
 fn path(format: ReportFormat, night: &str) -> String {
@@ -139,6 +141,16 @@ fn check(format: ReportFormat, name: &str, hostile: &Outputs, harmless: &Outputs
         ReportFormat::Markdown => check_markdown(read()),
         ReportFormat::Xlsx => check_workbook(name, [hostile, harmless], &path),
         ReportFormat::Html => check_page(&read()),
+        #[cfg(feature = "parquet")]
+        ReportFormat::Parquet | ReportFormat::ParquetMatrix => {
+            let rows =
+                [hostile, harmless].map(|outputs| super::parquet::cells(&outputs.tool, &path));
+            assert_eq!(rows[0].len(), rows[1].len());
+            assert!(
+                rows[0].iter().flatten().any(|cell| cell == name),
+                "{rows:?}"
+            );
+        }
     }
 }
 
@@ -313,7 +325,7 @@ fn check_all(name: &str) {
     for said in &hostile.said {
         assert_harmless("terminal", said);
     }
-    for format in REPORTS {
+    for &format in REPORTS {
         check(format, name, &hostile, &harmless);
     }
     let read = |path: &str| [&hostile, &harmless].map(|outputs| outputs.read(path));

@@ -67,6 +67,9 @@ mod no_room;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(test)]
 mod previous;
 #[cfg(test)]
 mod processed;

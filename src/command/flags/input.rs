@@ -12,10 +12,10 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::command) struct InputFlags {
-    /// Files with message IDs: CSV, TSV, JSON, workbooks, producers' logs or bare IDs; `-` is standard input
+    /// Files with message IDs: CSV, TSV, JSON, workbooks, Parquet, producers' logs or bare IDs; `-` is standard input
     ///
-    /// The format is detected from the content: CSV or TSV, NDJSON or other JSON, .xlsx or .ods, lines of logs in which
-    /// RocketMQ clients say that they sent a message, or one ID a line; plain, gzip or zstd.
+    /// The format is detected from the content: CSV or TSV, NDJSON or other JSON, .xlsx or .ods, Parquet, lines of logs in
+    /// which RocketMQ clients say that they sent a message, or one ID a line; plain, gzip or zstd.
     ///
     /// Columns are found by name (msg_id, MsgId, Message ID, 消息ID; topic, 主题; instance_id). All other columns are
     /// copied to the report unchanged.
@@ -60,7 +60,7 @@ pub(in crate::command) struct ColumnFlags {
     /// Instance of every row that names none
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// csv, tsv, ndjson, json, log (lines of producers) or ids; detected by default
+    /// csv, tsv, ndjson, json, log (lines of producers), ids or parquet; detected by default
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<InputFormat>,
     /// Encoding, such as gb18030 or utf-16le; `lossy` rejects rows that are not UTF-8 [default: UTF-8 only]

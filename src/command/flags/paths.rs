@@ -1,6 +1,7 @@
 //! Files that a command reads and writes. No report may replace a file that is read or kept, and each needs a path of its
 //! own. Reports are opened before anything is read or asked.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -155,6 +156,16 @@ pub(in crate::command) fn check(
             ));
         }
         reserved.refuse(&path)?;
+        let is_parquet = |ending: &OsStr| ending.eq_ignore_ascii_case("parquet");
+        if !cfg!(feature = "parquet") && path.extension().is_some_and(is_parquet) {
+            return Err(refuse(
+                format!(
+                    "{}: this build of ons-audit writes no Parquet, because it lacks the Cargo feature `parquet`",
+                    path.display()
+                ),
+                "build it with `--features parquet`, or let the name end in .csv",
+            ));
+        }
         if let Some(format) = format
             && let Some(other) = format_of(&path).filter(|other| other.is_csv() != format.is_csv())
         {

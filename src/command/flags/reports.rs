@@ -17,16 +17,16 @@ use crate::settings::{Origin, Settings};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reports")]
 pub(in crate::command) struct ReportFlags {
-    /// Report; its ending sets its format: .csv, .xlsx, .html, .ndjson, .json, .md; can be repeated [default: CSV on stdout; with `report`, not if --matrix, --worklist or --bundle is given]
+    /// Report; its ending sets its format: .csv, .xlsx, .html, .ndjson, .json, .md, .parquet; can be repeated [default: CSV on stdout; with `report`, not if --matrix, --worklist or --bundle is given]
     ///
     /// .csv has a row per message and group; .xlsx the same in a workbook with a summary and the list to act on; .html is a
     /// page to mail with timeline and list; .ndjson has a line per row with verdicts; .json the totals for a program; .md is
-    /// a summary for a ticket. `-` is CSV on stdout.
+    /// a summary for a ticket; .parquet has the rows of .csv with typed columns, for DuckDB or Spark. `-` is CSV on stdout.
     ///
     /// Example: ons-audit report day.results.ndjson -o report.xlsx -o ticket.md --matrix matrix.csv
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
-    /// CSV with one row per message and one column per group
+    /// CSV with one row per message and one column per group; Parquet if its name ends in .parquet
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
     /// CSV of the bad rows with file, line and reason
@@ -271,7 +271,7 @@ impl ReportFlags {
         reserved: &ReservedPaths,
         settings: &Settings,
     ) -> Result<Vec<(ReportFormat, PathBuf)>, Failed> {
-        let files = check(self.wanted(no_default), reserved, &ReportFormat::BY_ENDING)?;
+        let files = check(self.wanted(no_default), reserved, ReportFormat::BY_ENDING)?;
         let is_workbook = |(format, _): &(ReportFormat, PathBuf)| *format == ReportFormat::Xlsx;
         if !self.numbers.is_empty() && !files.iter().any(is_workbook) {
             return Err(Failed::refused(
@@ -357,7 +357,7 @@ impl ReportFlags {
         let mut add = |format, path: &Option<PathBuf>| {
             wanted.extend(path.iter().map(|path| (Some(format), path.clone())));
         };
-        add(ReportFormat::Matrix, &self.matrix);
+        add(matrix_format(self.matrix.as_deref()), &self.matrix);
         add(ReportFormat::Rejects, &self.rejects);
         wanted.into_iter()
     }
@@ -391,6 +391,15 @@ fn check_worklist<'p>(
     })?;
     let writable = file::followed(folder).and_then(|target| file::refuse_folder(&target));
     writable.map_err(|error| Failed::unwritable(folder, error))
+}
+
+/// Returns the format of a matrix: CSV, or Parquet if its name ends so.
+fn matrix_format(path: Option<&Path>) -> ReportFormat {
+    match path.and_then(ReportFormat::of) {
+        #[cfg(feature = "parquet")]
+        Some(ReportFormat::Parquet) => ReportFormat::ParquetMatrix,
+        _ => ReportFormat::Matrix,
+    }
 }
 
 /// Refuses to split streams, since parts need names.
