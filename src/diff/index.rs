@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::change::GroupStatus;
 use crate::input::Fingerprint;
-use crate::verdict::{Evidence, GroupVerdict, Judged, MessageVerdict, Verdict};
+use crate::verdict::{GroupVerdict, Judged, MessageVerdict, Verdict};
 
 /// Texts by number: groups, topics and track types.
 #[derive(Debug, Default)]
@@ -38,13 +38,18 @@ impl TextTable {
 }
 
 /// One group in an answer.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is independent of the others"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GroupAnswer {
     pub(super) group: u32,
     /// The track type; an empty text if the group is absent.
     pub(super) word: u32,
     verdict: Verdict,
-    evidence: Option<Evidence>,
+    /// Whether it is `passed` and nothing but the offset was examined.
+    by_offset: bool,
     is_answered: bool,
     expected: bool,
     breaks: bool,
@@ -56,7 +61,7 @@ impl GroupAnswer {
             verdict: self.verdict,
             expected: self.expected,
             breaks: self.breaks,
-            by_offset: matches!(self.evidence, Some(Evidence::Offset | Evidence::Lag)),
+            by_offset: self.by_offset,
         }
     }
 
@@ -130,7 +135,7 @@ impl AnswerTable {
             group: self.names.number(seen.group),
             word: self.names.number(seen.track_type),
             verdict: seen.verdict(),
-            evidence: seen.finding.evidence,
+            by_offset: seen.finding.is_by_offset(),
             is_answered: seen.is_answered(),
             expected: seen.expected,
             breaks: seen.breaks,

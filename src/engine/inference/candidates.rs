@@ -79,6 +79,15 @@ pub(super) struct QueueCandidates {
 }
 
 impl CandidateSet {
+    /// Returns an empty set with memory for so many messages.
+    #[must_use]
+    pub fn with_capacity(messages: u64) -> Self {
+        Self {
+            candidates: Vec::with_capacity(usize::try_from(messages).unwrap_or_default()),
+            ..Self::default()
+        }
+    }
+
     /// Adds the message of a row with its place. `line` is the line of the scratch file that has the row.
     pub fn add(&mut self, topic: &InstanceTopic, place: &Position, (row, line): (u64, u32)) {
         let Ok(row) = u32::try_from(row) else {

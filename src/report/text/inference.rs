@@ -100,13 +100,18 @@ impl SummaryText<'_> {
             return text;
         }
         let mut text = format!(
-            "{} settled by {}: {} from others by the order of the queues (evidence inferred); a random sample of {} was asked \
-             nevertheless",
+            "{} settled by {}: {} from others by the order of the queues (evidence inferred); ",
             counted(messages, "message", "messages"),
             counted(calls, "call", "calls"),
             counted(inferred, "answer follows", "answers follow"),
-            count(rechecked),
         );
+        text += &match rechecked {
+            0 => "no random sample of them was asked".to_owned(),
+            _ => format!(
+                "a random sample of {} was asked nevertheless",
+                count(rechecked)
+            ),
+        };
         if moved > 0 {
             text += ", in which ";
             text += &counted(moved, "open pair", "open pairs");

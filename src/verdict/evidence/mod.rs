@@ -123,6 +123,22 @@ pub struct GroupFinding<'a> {
     pub note: EvidenceNote<'a>,
 }
 
+impl GroupFinding<'_> {
+    /// Returns whether `passed` rests on nothing but an offset, or on the lag.
+    #[must_use]
+    pub fn is_by_offset(&self) -> bool {
+        let is_examined = match self.note {
+            EvidenceNote::Inferred { examined, .. } => examined == Some(true),
+            _ => false,
+        };
+        let is_weak = matches!(
+            self.evidence,
+            Some(Evidence::Offset | Evidence::Lag | Evidence::Inferred)
+        );
+        self.verdict == Verdict::Passed && is_weak && !is_examined
+    }
+}
+
 /// What the trace of a message of the random sample says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SampleResult {

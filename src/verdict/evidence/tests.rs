@@ -260,3 +260,64 @@ proptest! {
         }
     }
 }
+
+/// Whatever the verdict of an inferred pair is, its evidence says so; the note says whether dead letters were examined.
+#[test]
+fn an_inferred_pair_says_so_whatever_its_verdict() {
+    let subject = MessageContext {
+        born: Some(at(-10)),
+        ..MessageContext::of_topic("orders")
+    };
+    let dead = [proof(ProofKind::DeadLettered, 3)];
+    for (index, word, verdict, note, by_offset) in [
+        (
+            index("none", &[]),
+            "CONSUMED",
+            "passed",
+            "inferred from row 5; dead letters were not examined",
+            true,
+        ),
+        (
+            index("all", &[]),
+            "CONSUMED",
+            "passed",
+            "inferred from row 5; dead letters were examined, without a copy",
+            false,
+        ),
+        (index("all", &dead), "CONSUMED", "dead_lettered", "", false),
+        (
+            index("all", &[]),
+            "NOT_CONSUME_YET",
+            "open",
+            "inferred from row 5",
+            false,
+        ),
+        (
+            index("all", &[]),
+            "CONSUMED_BUT_FILTERED",
+            "filtered",
+            "inferred from row 5",
+            false,
+        ),
+        (
+            index("all", &[]),
+            "NOT_ONLINE",
+            "undetermined",
+            "inferred from row 5",
+            false,
+        ),
+    ] {
+        let track = TrackFacts {
+            word,
+            verdict: Verdict::of(word),
+            inferred_from: NonZeroU64::new(5),
+            ..TrackFacts::absent("g")
+        };
+        let found = index.of_row(7, "").find(track, &subject);
+        assert_eq!(found.verdict.as_str(), verdict);
+        assert_eq!(found.evidence, Some(Evidence::Inferred), "{word}");
+        let said = found.note.to_string();
+        assert!(note.is_empty() || said == note, "{word}: {said}");
+        assert_eq!(found.is_by_offset(), by_offset, "{word}");
+    }
+}

@@ -106,7 +106,7 @@ impl InferStage {
         let earlier = inferred_before(input.unfinished)?;
         let scratch = file::scratch(input.results).map_err(InputError::Scratch)?;
         let mut writer = ScratchWriter::new(scratch);
-        let mut candidates = CandidateSet::default();
+        let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
         let (placed, messages) = each_placed(settings, input, &earlier, |row, topic, place| {
             let line = writer.push(row)?;
             candidates.add(topic, place, (row.row, line));
@@ -207,6 +207,12 @@ impl InferStage {
         };
         (row, known)
     }
+}
+
+/// Returns the number of rows of all inputs.
+fn rows(inputs: &Inputs) -> u64 {
+    let surveys = inputs.surveys().iter();
+    surveys.map(|survey| survey.rows).sum()
 }
 
 /// Calls `each` for every row that is left and whose message is known to have been stored at a place. Returns the number

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{InferInput, InferSettings, each_placed, inferred_before};
+use super::{InferInput, InferSettings, each_placed, inferred_before, rows};
 use crate::engine::{CandidateSet, Rate};
 use crate::exit::Failed;
 use crate::humanize::{self, count, counted};
@@ -45,7 +45,7 @@ impl InferPlan {
         (groups, messages, rate): (u64, u64, Rate),
     ) -> Result<Self, Failed> {
         let earlier = inferred_before(input.unfinished)?;
-        let mut candidates = CandidateSet::default();
+        let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
         each_placed(settings, input, &earlier, |row, topic, place| {
             candidates.add(topic, place, (row.row, 0));
             Ok(())
