@@ -77,6 +77,10 @@ release:
 rocketmq:
     .ci/run rocketmq
 
+# rows through several processes with one quota; Kubernetes samples
+engines:
+    .ci/run engines
+
 # ratios against a yardstick
 bench:
     .ci/run bench

@@ -1,5 +1,5 @@
 //! Ratios, each to a yardstick that runs in the same minute. `cargo bench` runs all, `cargo bench -- http snapshot`
-//! some of `start`, `pace`, `input`, `http`, `snapshot`, `report`, `serve`. Absolute times on shared machines prove nothing.
+//! some of `start`, `pace`, `input`, `http`, `snapshot`, `stream`, `report`, `serve`. Absolute times on shared machines prove nothing.
 
 #![expect(
     clippy::print_stdout,
@@ -15,6 +15,7 @@ mod report;
 mod serve;
 mod snapshot;
 mod start;
+mod stream;
 mod yardstick;
 
 fn main() {
@@ -22,12 +23,13 @@ fn main() {
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
-    let benches: [(&str, fn()); 7] = [
+    let benches: [(&str, fn()); 8] = [
         ("start", start::bench),
         ("pace", pace::bench),
         ("input", input::bench),
         ("http", http::bench),
         ("snapshot", snapshot::bench),
+        ("stream", stream::bench),
         ("report", report::bench),
         ("serve", serve::bench),
     ];
