@@ -26,7 +26,7 @@ pub(crate) fn bench() {
         peak = peak.max(unordered.peak_mib).max(ordered.peak_mib);
     }
     println!(
-        "median {:.0} rows/s, median ratio to a file {:.2} (at most 4), peak {peak:.0} MiB (at most 80)",
+        "median {:.0} rows/s, median ratio to a file {:.2} (at most 3), peak {peak:.0} MiB (at most 120)",
         median(rates),
         median(ratios)
     );
