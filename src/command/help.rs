@@ -70,7 +70,7 @@ const HELP: [CommandHelp; 13] = [
         files: &[],
         examples: &[
             "ons-audit report day.results.ndjson -o report.xlsx -o ticket.md",
-            "ons-audit report shard-1.results.ndjson shard-2.results.ndjson -o all.csv --expect GID_billing",
+            "ons-audit report day-0.ndjson day-1.ndjson day-2.ndjson --results day.ndjson -o all.csv",
         ],
     },
     CommandHelp {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use tempfile::TempDir;
 
 use super::Env;
 use super::flags::{
@@ -13,17 +14,21 @@ use super::outcome::{ConcludeOptions, conclude};
 use crate::exit::{Failed, Status};
 use crate::report::CsvDialect;
 use crate::report::locale::Locale;
-use crate::results::ResultsFile;
+use crate::results::{ResultsFile, merge};
 use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Results files that `audit` wrote; several are shards of one run
+    /// Results files that `audit` wrote; several are all shards of one run, or runs about other messages each
     ///
-    /// Shards that expect other groups need one --expect or --expect-file for all. Each message is counted once in a results file:
-    /// one that two shards ask about is counted twice.
+    /// All shards of a run (`audit --shard`) give the reports of one run; a shard that is missing, doubled or of another run is
+    /// refused. Of other results files, each message is counted once in its file: one that two files have is counted twice.
+    /// Files that expect other groups need one --expect or --expect-file for all.
     #[arg(required = true, value_name = "RESULTS")]
     results: Vec<PathBuf>,
+    /// Put all shards of a run together in this results file, which is like that of a run without shards
+    #[arg(long = "results", value_name = "FILE", help_heading = "Reports")]
+    merged: Option<PathBuf>,
     #[command(flatten)]
     reports: ReportFlags,
     #[command(flatten)]
@@ -40,7 +45,8 @@ pub(super) struct Args {
 impl Args {
     /// Returns the reports.
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
-        self.reports.paths().map(Path::to_owned).collect()
+        let reports = self.reports.paths().map(Path::to_owned);
+        reports.chain(self.merged.clone()).collect()
     }
 }
 
@@ -58,6 +64,20 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .iter()
         .map(|path| ResultsFile::open(path))
         .collect::<Result<Vec<_>, _>>()?;
+    let results = args.results.iter().map(PathBuf::as_path);
+    let mut reserved = ReservedPaths::default().read("the results file", results);
+    if let Some(path) = &args.merged {
+        reserved = reserved.results_file(path)?;
+    }
+    let reserved = reserved.settings(&settings)?;
+    let whole = MergedShards::of(
+        &results_files,
+        args.merged.as_deref(),
+        args.reports.bundle(),
+    )?;
+    let results_files = whole
+        .as_ref()
+        .map_or(Ok(results_files), MergedShards::open)?;
     let zone = results_files
         .first()
         .map(|results_file| zone_of(results_file.header()));
@@ -76,9 +96,6 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         warn_of_acceptance(&results_files, &given);
     }
     warn_of_sources(&results_files);
-    let results = args.results.iter().map(PathBuf::as_path);
-    let reserved = ReservedPaths::default().read("the results file", results);
-    let reserved = reserved.settings(&settings)?;
     let trailers = results_files.iter().map(ResultsFile::trailer);
     let columns = trailers.flat_map(|trailer| trailer.columns.iter().cloned());
     args.reports.check_numbers(columns.map(Ok::<_, Failed>))?;
@@ -98,6 +115,64 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
     let conclusion = conclude(&results_files, expectations, targets, ending, true)?;
     conclusion.into_parts().1
 }
+
+/// The results file of a run whose shards were put together.
+struct MergedShards {
+    path: PathBuf,
+    /// The folder of a file that is not kept.
+    folder: Option<TempDir>,
+}
+
+impl MergedShards {
+    /// Puts shards together at `kept`, or in a temporary file. Returns `None` if the results files are no shards.
+    fn of(
+        files: &[ResultsFile],
+        kept: Option<&Path>,
+        bundle: Option<&Path>,
+    ) -> Result<Option<Self>, Failed> {
+        let refused = |error: &'static str, hint: &str| {
+            Err(Failed::refused(anyhow!(error), Some(hint.to_owned())))
+        };
+        if !files.iter().any(|file| file.header().shard().is_some()) {
+            return match kept {
+                None => Ok(None),
+                Some(_) => refused(
+                    "--results puts shards together, and none is given",
+                    "name the results files of all shards of a run (`audit --shard`)",
+                ),
+            };
+        }
+        if bundle.is_some() && kept.is_none() {
+            return refused(
+                "a bundle holds the results file, and shards have none together",
+                "add --results FILE, which puts the shards together",
+            );
+        }
+        let (path, folder) = match kept {
+            Some(path) => (path.to_owned(), None),
+            None => {
+                let folder = tempfile::tempdir().map_err(|error| {
+                    let error = anyhow::Error::new(error).context("can't put shards together");
+                    Failed::refused(error, "TMPDIR names a folder with room".to_owned())
+                })?;
+                (folder.path().join(MERGED), Some(folder))
+            }
+        };
+        merge(files, &path)?;
+        Ok(Some(Self { path, folder }))
+    }
+
+    fn open(&self) -> Result<Vec<ResultsFile>, Failed> {
+        let file = ResultsFile::open(&self.path)?;
+        Ok(vec![match &self.folder {
+            None => file,
+            Some(_) => file.known_as(MERGED.as_ref()),
+        }])
+    }
+}
+
+/// The name of the results file of shards that is not kept.
+const MERGED: &str = "merged.results.ndjson";
 
 /// Warns of what the runs accepted and these reports do not.
 fn warn_of_acceptance(results_files: &[ResultsFile], given: &Expectations) {

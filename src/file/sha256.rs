@@ -28,6 +28,14 @@ impl Sha256 {
     pub fn hex(self) -> String {
         HEXLOWER.encode(self.0.finish().as_ref())
     }
+
+    /// Returns the first eight bytes of the hash as a big-endian number.
+    #[must_use]
+    pub fn first_eight_bytes(self) -> u64 {
+        let hash = self.0.finish();
+        let first = hash.as_ref().iter().take(8);
+        first.fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
 }
 
 impl Default for Sha256 {

@@ -15,17 +15,19 @@ use super::options::InputOptions;
 use super::query_builder::check_given;
 use super::row::{Entry, Reject};
 use super::rows::Rows;
+use super::shard::Shard;
 use super::survey::{Survey, survey};
 
 /// The path of standard input.
 const STDIN: &str = "-";
 
 /// All inputs of a run. Their rows can be read more than once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Inputs {
     each: Arc<[Input]>,
     surveys: Vec<Survey>,
     given_flags: BTreeMap<String, String>,
+    shard: Option<Shard>,
     /// What was noticed by the first pass that read all rows.
     notes: Arc<OnceLock<InputNotes>>,
 }
@@ -110,6 +112,7 @@ impl Inputs {
             each: inputs.into(),
             surveys,
             given_flags: options.given_flags(),
+            shard: options.shard,
             notes: Arc::default(),
         })
     }
@@ -152,10 +155,25 @@ impl Inputs {
         self.notes.get().cloned().unwrap_or_default()
     }
 
-    /// Reads all rows, beginning with the first.
+    /// Returns the part of the messages that is read, if it is not all of them.
+    #[must_use]
+    pub const fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// Reads all rows of the shard, or of the inputs if no shard is given, beginning with the first.
     #[must_use]
     pub fn rows(&self) -> Rows {
-        Rows::new(self.each.clone(), self.notes.clone())
+        Rows::new(self.each.clone(), self.notes.clone(), self.shard)
+    }
+
+    /// Returns the same inputs with the rows of all shards.
+    #[must_use]
+    pub fn of_all_shards(&self) -> Self {
+        Self {
+            shard: None,
+            ..self.clone()
+        }
     }
 }
 

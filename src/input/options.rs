@@ -6,7 +6,11 @@ use std::str::FromStr;
 use super::column_ref::ColumnRef;
 use super::encoding::InputEncoding;
 use super::header::Role;
+use super::shard::Shard;
 use super::workbook::SheetRef;
+
+/// The flag of [`InputOptions::shard`], by which a results file says which shard it holds.
+pub const SHARD: &str = "--shard";
 
 /// How inputs are read. `None` means that the value is detected or absent.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +43,8 @@ pub struct InputOptions {
     pub source_instance: Option<String>,
     /// `--keep`: the columns that are kept for the report. `None` keeps all columns that are not used.
     pub keep: Option<Vec<String>>,
+    /// `--shard`: the part of the messages that is read.
+    pub shard: Option<Shard>,
 }
 
 impl InputOptions {
@@ -97,6 +103,7 @@ impl InputOptions {
             ("--topic", self.topic.clone()),
             ("--instance", self.instance.clone()),
             ("--keep", self.keep.as_ref().map(|names| names.join(","))),
+            (SHARD, self.shard.map(|shard| shard.to_string())),
         ];
         flags
             .into_iter()

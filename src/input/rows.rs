@@ -10,6 +10,7 @@ use super::input_file::Input;
 use super::notes::InputNotes;
 use super::reader::InputReader;
 use super::row::{Entry, ParsedRow, Row};
+use super::shard::Shard;
 
 /// Number of rows that are read before they are looked up. The look-ups miss the processor's cache, and those of one
 /// batch wait for memory at the same time.
@@ -24,6 +25,8 @@ pub struct Rows {
     notes: InputNotes,
     all_notes: Arc<OnceLock<InputNotes>>,
     dedupe: DedupIndex,
+    /// Rows of other shards are counted and passed over.
+    shard: Option<Shard>,
     row: u64,
     ready: VecDeque<Row>,
     error: Option<InputError>,
@@ -31,7 +34,11 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(inputs: Arc<[Input]>, all_notes: Arc<OnceLock<InputNotes>>) -> Self {
+    pub(super) fn new(
+        inputs: Arc<[Input]>,
+        all_notes: Arc<OnceLock<InputNotes>>,
+        shard: Option<Shard>,
+    ) -> Self {
         Self {
             inputs,
             next_input: 0,
@@ -39,6 +46,7 @@ impl Rows {
             notes: InputNotes::default(),
             all_notes,
             dedupe: DedupIndex::new(),
+            shard,
             row: 0,
             ready: VecDeque::with_capacity(BATCH),
             error: None,
@@ -78,6 +86,9 @@ impl Rows {
             let row = file.next().map_err(InputError::bad_record(&input.name))?;
             if let Some(ParsedRow { kept, query }) = row {
                 self.row += 1;
+                if self.shard.is_some_and(|shard| !shard.has(&query)) {
+                    continue;
+                }
                 let entry = query.map_or_else(Entry::Rejected, Entry::Query);
                 return Ok(Some(Row {
                     row: self.row,

@@ -17,8 +17,8 @@ const BLOCK: u64 = 256 * 1024;
 /// A number of complete lines of a results file.
 #[derive(Debug)]
 pub struct Block {
-    /// Row of the first line.
-    pub first_row: u64,
+    /// Row of the first line. `None` if rows are missing, so that each line says its row.
+    first_row: Option<u64>,
     /// The lines with their line ends.
     pub text: String,
 }
@@ -64,8 +64,9 @@ impl Blocks<'_> {
         if let Some(hash) = &mut self.hash {
             hash.update(&bytes);
         }
-        let first_row = self.row;
-        self.remember(&bytes);
+        let has_gaps = self.results_file.header().shard().is_some();
+        let first_row = (!has_gaps).then_some(self.row);
+        self.remember(&bytes, has_gaps)?;
         self.at += bytes.len() as u64;
         // The whole block is checked at once, which is much faster than text by text.
         let not_text = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
@@ -75,12 +76,31 @@ impl Blocks<'_> {
         }))
     }
 
-    /// Counts the lines of a block and notes the offsets of some of them.
-    fn remember(&mut self, bytes: &[u8]) {
+    /// Counts the lines of a block, or reads their rows, and notes the offsets of some of them. Rows with gaps must ascend.
+    fn remember(&mut self, bytes: &[u8], has_gaps: bool) -> Result<(), ReadError> {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|end| end + 1));
         let starts = starts.take_while(|start| *start < bytes.len());
-        let offsets = starts.map(|start| self.at + start as u64);
-        self.row = self.results_file.index.note(self.row, offsets);
+        let at = self.at;
+        if !has_gaps {
+            let lines = (self.row..).zip(starts.map(|start| at + start as u64));
+            self.row = self.results_file.index.note(lines, self.row);
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for start in starts {
+            let row = order::row_of(&bytes[start..]).map_err(|e| self.results_file.failed(e))?;
+            if row < self.row {
+                let expected =
+                    format_args!("found row {row}, expected row {} or a later one", self.row)
+                        .to_string();
+                let error = serde::de::Error::custom(expected);
+                return Err(self.results_file.bad_line(self.row, error));
+            }
+            self.row = row + 1;
+            lines.push((row, at + start as u64));
+        }
+        self.results_file.index.note(lines.into_iter(), self.row);
+        Ok(())
     }
 
     fn check_seal(&mut self) -> Result<(), ReadError> {
@@ -141,8 +161,14 @@ impl Block {
     pub fn lines(&self) -> impl Iterator<Item = (u64, &str)> {
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
-        (self.first_row..)
-            .zip(ends.map(move |end| &self.text[std::mem::replace(&mut start, end + 1)..end]))
+        let lines = ends.map(move |end| &self.text[std::mem::replace(&mut start, end + 1)..end]);
+        lines.zip(0..).map(|(line, nth)| {
+            let stated = || order::row_of(line.as_bytes()).unwrap_or_default();
+            (
+                self.first_row.map_or_else(stated, |first| first + nth),
+                line,
+            )
+        })
     }
 
     /// Parses a line and checks its row.
@@ -190,18 +216,18 @@ struct LineOffset {
 }
 
 impl Index {
-    /// Notes some of the lines that begin at `offsets`, the first of them with row `row`. Returns the row behind them.
-    pub(super) fn note(&self, mut row: u64, offsets: impl Iterator<Item = u64>) -> u64 {
+    /// Notes some of the lines, which are given by row and offset. Returns the row behind them; without lines it is `next_row`.
+    pub(super) fn note(&self, lines: impl Iterator<Item = (u64, u64)>, mut next_row: u64) -> u64 {
         let mut noted = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = noted.last().map_or(0, |line| line.offset + STRIDE as u64);
-        for offset in offsets {
+        for (row, offset) in lines {
             if offset >= next {
                 noted.push(LineOffset { row, offset });
                 next = offset + STRIDE as u64;
             }
-            row += 1;
+            next_row = row + 1;
         }
-        row
+        next_row
     }
 
     fn at_or_before(&self, row: u64) -> Option<LineOffset> {
@@ -234,8 +260,9 @@ impl ResultsFile {
         let mut line = String::new();
         for _ in noted.row..=row {
             line.clear();
-            if reader.read_line(&mut line)? == 0 {
-                break; // a changed file may state any row
+            // A changed file may state any row.
+            if reader.read_line(&mut line)? == 0 || order::row_of(line.as_bytes())? >= row {
+                break;
             }
         }
         if order::row_of(line.as_bytes())? == row {

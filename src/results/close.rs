@@ -23,6 +23,8 @@ pub(super) struct PartialStart {
     pub(super) header_bytes: u64,
     /// The lines behind the header that earlier runs wrote.
     pub(super) earlier: Earlier,
+    /// Whether rows of the inputs are missing, as in a shard.
+    pub(super) has_gaps: bool,
 }
 
 /// Adds the lines behind the rows and the trailer to a partial file whose lines came in order and were hashed on the way.
@@ -56,7 +58,8 @@ pub(super) fn order_into(
     };
     let mut lines = BufReader::with_capacity(BLOCK, partial);
     io::copy(&mut lines.by_ref().take(begun.header_bytes), &mut ordered)?;
-    order::by_row(lines, &mut ordered, || file::scratch(target), begun.earlier)?;
+    let scratch = || file::scratch(target);
+    order::by_row(lines, &mut ordered, scratch, begun.earlier, begun.has_gaps)?;
     Ok(ordered)
 }
 

@@ -19,12 +19,24 @@ pub(super) fn written(lines: &[EvidenceLine]) -> Vec<u8> {
     bytes
 }
 
-/// Reads the lines in a range of a results file.
+/// Reads the lines in a range of a results file, arranged for judging.
 pub(super) fn read(
     path: &Path,
     file: &File,
     range: &Range<u64>,
 ) -> Result<EvidenceIndex, ReadError> {
+    let mut index = EvidenceIndex::default();
+    each(path, file, range, |line| index.add(line))?;
+    Ok(index)
+}
+
+/// Calls `take` for each line in a range of a results file.
+pub(super) fn each(
+    path: &Path,
+    file: &File,
+    range: &Range<u64>,
+    mut take: impl FnMut(EvidenceLine),
+) -> Result<(), ReadError> {
     let failed = |source| ReadError::Io {
         path: path.to_owned(),
         source,
@@ -33,14 +45,13 @@ pub(super) fn read(
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, range.start)
         .map_err(failed)?;
-    let mut index = EvidenceIndex::default();
     for (nth, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
         let line = serde_json::from_slice(line).map_err(|source| ReadError::Evidence {
             path: path.to_owned(),
             nth,
             source,
         })?;
-        index.add(line);
+        take(line);
     }
-    Ok(index)
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::InferenceSection;
-use crate::input::{InputNotes, Survey};
+use crate::input::{InputNotes, SHARD, Shard, Survey};
 use crate::offsets::Rules;
 use crate::verdict::{Expectations, Totals};
 
@@ -95,6 +95,20 @@ impl Header {
     #[must_use]
     pub fn is_streamed(&self) -> bool {
         self.inputs.iter().any(Survey::is_unread)
+    }
+
+    /// Returns the part of the messages that the run is about, if it is not about all of them.
+    #[must_use]
+    pub fn shard(&self) -> Option<Shard> {
+        self.options.get(SHARD)?.parse().ok()
+    }
+
+    /// Returns whether a results file of the run may have so many rows.
+    pub(super) fn may_have(&self, rows: u64) -> bool {
+        match self.shard() {
+            None => rows == self.rows(),
+            Some(_) => rows <= self.rows(),
+        }
     }
 
     /// Returns the number of data rows of all inputs.

@@ -56,3 +56,24 @@ pub struct UnknownType {
     /// Why its type is unknown.
     pub reason: String,
 }
+
+/// Returns the section of a run whose shards have these. `None` if none of them inferred anything.
+pub(super) fn merged<'s>(
+    sections: impl Iterator<Item = &'s InferenceSection>,
+) -> Option<InferenceSection> {
+    let mut merged = sections.cloned().reduce(|mut one, other| {
+        one.messages += other.messages;
+        one.rechecked += other.rechecked;
+        one.moved += other.moved;
+        one.calls += other.calls;
+        one.contradictions.extend(other.contradictions);
+        for unknown in other.unknown_types {
+            if !one.unknown_types.contains(&unknown) {
+                one.unknown_types.push(unknown);
+            }
+        }
+        one
+    })?;
+    merged.contradictions.sort_by_key(|found| found.row);
+    Some(merged)
+}

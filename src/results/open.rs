@@ -123,6 +123,7 @@ impl ResultsWriter {
         let begun = PartialStart {
             header_bytes: first.len() as u64,
             earlier: Earlier::default(),
+            has_gaps: header.shard().is_some(),
         };
         let mut recorder = Self::start(target, file, (begun, header), durability)?;
         recorder.block = first;

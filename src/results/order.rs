@@ -20,12 +20,13 @@ use crate::verdict::AnswerView;
 const HEAP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Copies the lines of `lines` to `out` in row order, beginning with row 1. `earlier` is how many of their first bytes
-/// come from earlier runs.
+/// come from earlier runs. Unless the rows have gaps (`has_gaps`), a missing row is an error.
 pub(super) fn by_row(
     lines: impl BufRead,
     out: &mut impl Write,
     scratch: impl FnOnce() -> io::Result<File>,
     earlier: Earlier,
+    has_gaps: bool,
 ) -> io::Result<()> {
     let lines = PartialLines {
         reader: lines,
@@ -33,7 +34,8 @@ pub(super) fn by_row(
         at: 0,
         seen: RowSet::default(),
     };
-    sort(lines, out, scratch, HEAP_BYTES)
+    let gaps = if has_gaps { Gaps::Allowed } else { Gaps::None };
+    sort(lines, out, scratch, (HEAP_BYTES, gaps))
 }
 
 /// Calls `each` for the line of each row, without its line end, in the order in which they were written.
@@ -103,11 +105,18 @@ pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
     (is_answered && (1..=rows).contains(&line.row)).then_some(line)
 }
 
+/// Whether rows may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gaps {
+    None,
+    Allowed,
+}
+
 fn sort(
     mut lines: PartialLines<impl BufRead>,
     out: &mut impl Write,
     scratch: impl FnOnce() -> io::Result<File>,
-    heap_bytes: usize,
+    (heap_bytes, gaps): (usize, Gaps),
 ) -> io::Result<()> {
     let mut waiting = BinaryHeap::new();
     let mut waiting_bytes = 0;
@@ -125,6 +134,12 @@ fn sort(
             waiting.push(Reverse((row_of(&line)?, line.clone())));
         }
         loop {
+            if ended && gaps == Gaps::Allowed {
+                // Only now it is known which row is next.
+                let first = waiting.peek().map(|Reverse((row, _))| *row);
+                let first = first.into_iter().chain(runs.first()).min();
+                next = first.unwrap_or(next).max(next);
+            }
             if waiting.peek().is_some_and(|Reverse((row, _))| *row == next) {
                 let Some(Reverse((_, line))) = waiting.pop() else {
                     break;
@@ -142,7 +157,10 @@ fn sort(
             } else {
                 Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    format!("row {next} is missing from the results file"),
+                    match gaps {
+                        Gaps::None => format!("row {next} is missing from the results file"),
+                        Gaps::Allowed => "a row is twice in the results file".to_owned(),
+                    },
                 ))
             };
         }
@@ -188,6 +206,11 @@ struct Runs {
 }
 
 impl Runs {
+    /// Returns the first row of all runs.
+    fn first(&self) -> Option<u64> {
+        self.heads.peek().map(|Reverse((row, _))| *row)
+    }
+
     fn add(&mut self, mut run: Run) -> io::Result<()> {
         run.line.clear();
         if run.lines.read_until(b'\n', &mut run.line)? > 0 {
@@ -290,7 +313,7 @@ mod tests {
         );
     }
 
-    fn sorted(rows: &[u64], heap_bytes: usize) -> io::Result<Vec<u64>> {
+    fn sorted(rows: &[u64], heap_bytes: usize, gaps: Gaps) -> io::Result<Vec<u64>> {
         let lines: Vec<_> = rows
             .iter()
             .map(|row| format!("{{\"row\":{row},\"msg_id\":\"{row:032X}\"}}\n"))
@@ -303,7 +326,7 @@ mod tests {
             at: 0,
             seen: RowSet::default(),
         };
-        sort(lines, &mut out, tempfile::tempfile, heap_bytes)?;
+        sort(lines, &mut out, tempfile::tempfile, (heap_bytes, gaps))?;
         out.split_inclusive(|&byte| byte == b'\n')
             .map(row_of)
             .collect()
@@ -312,14 +335,28 @@ mod tests {
     proptest! {
         #[test]
         fn any_order_comes_out_as_input_order(rows in Just((1..=200_u64).collect::<Vec<_>>()).prop_shuffle(), heap in 0..8_000_usize) {
-            prop_assert_eq!(sorted(&rows, heap).unwrap(), (1..=200).collect::<Vec<_>>());
+            prop_assert_eq!(sorted(&rows, heap, Gaps::None).unwrap(), (1..=200).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn rows_with_gaps_come_in_order_and_none_comes_twice(
+            rows in Just((1..=200_u64).collect::<Vec<_>>()).prop_shuffle(), some in 0..200_usize, heap in 0..8_000_usize,
+        ) {
+            let mut rows = rows[..some].to_vec();
+            let mut in_order = rows.clone();
+            in_order.sort_unstable();
+            prop_assert_eq!(sorted(&rows, heap, Gaps::Allowed).unwrap(), in_order);
+            if let Some(first) = rows.first().copied() {
+                rows.push(first);
+                prop_assert!(sorted(&rows, heap, Gaps::Allowed).is_err());
+            }
         }
     }
 
     #[test]
     fn a_missing_row_is_an_error_and_not_a_shorter_file() {
         for heap in [0, 1_000_000] {
-            let error = sorted(&[1, 2, 4, 5], heap).unwrap_err();
+            let error = sorted(&[1, 2, 4, 5], heap, Gaps::None).unwrap_err();
             assert_eq!(error.to_string(), "row 3 is missing from the results file");
         }
         assert!(row_of(b"{\"totals\":{}}").is_err());

@@ -11,7 +11,7 @@ use super::blocks::Index;
 use super::evidence;
 use super::{ColumnOrder, EXAMINED, Header, LOCATED, Line, ReadError, SCHEMA, Trailer};
 use crate::input::Survey;
-use crate::verdict::{EvidenceIndex, RowEvidence, Tally};
+use crate::verdict::{EvidenceIndex, EvidenceLine, RowEvidence, Tally};
 
 /// Largest header in bytes. Expectations and inputs are in it; no real list of them is nearly as long.
 const LONGEST_HEADER: u64 = 64 * 1024 * 1024;
@@ -126,6 +126,15 @@ impl ResultsFile {
         self.header.is_examined() || self.trailer.inference.is_some()
     }
 
+    /// Reads the lines about what was examined beyond the offsets.
+    pub(super) fn lines_behind_rows(&self) -> Result<Vec<EvidenceLine>, ReadError> {
+        let mut lines = Vec::new();
+        evidence::each(&self.path, &self.file, &self.evidence_lines, |line| {
+            lines.push(line);
+        })?;
+        Ok(lines)
+    }
+
     /// Returns what was examined beyond the offsets.
     #[must_use]
     pub const fn evidence(&self) -> &EvidenceIndex {
@@ -196,7 +205,7 @@ impl ResultsFile {
         } else if columns != *stated {
             let what = "the kept columns of its rows";
             (what, names(&columns), "trailer", names(stated))
-        } else if totals.rows != header_rows {
+        } else if !self.header.may_have(totals.rows) {
             let rows = [totals.rows, header_rows].map(|rows| rows.to_string());
             let [found, stated] = rows;
             ("the rows of its inputs", found, "header", stated)

@@ -158,6 +158,7 @@ impl Unfinished {
         let PartialStart {
             header_bytes,
             earlier,
+            ..
         } = &found.begun;
         let end = header_bytes + earlier.bytes;
         let failed = |doing| failed(doing, path);
@@ -210,12 +211,14 @@ impl Unfinished {
         let bytes = lines.read(reader, rows, &judge).map_err(failed("read"))?;
         let header_bytes = first.len() as u64;
         let earlier = Earlier { bytes, rows };
+        let has_gaps = header.shard().is_some();
         Ok(Self {
             file,
             header,
             begun: PartialStart {
                 header_bytes,
                 earlier,
+                has_gaps,
             },
             lines,
         })
@@ -225,11 +228,12 @@ impl Unfinished {
     fn empty(file: File, header: Header) -> Self {
         Self {
             file,
-            header,
             begun: PartialStart {
                 header_bytes: 0,
                 earlier: Earlier::default(),
+                has_gaps: header.shard().is_some(),
             },
+            header,
             lines: SettledLines::default(),
         }
     }

@@ -64,7 +64,8 @@ impl ResultsWriter {
     ///
     /// If the partial file cannot be written.
     pub fn push(&mut self, row: &Row, outcome: Option<&Outcome>) -> Result<(), ResultsError> {
-        self.in_order &= row.row == self.next_row;
+        self.in_order &=
+            row.row == self.next_row || (self.start.has_gaps && row.row > self.next_row);
         self.next_row = row.row + 1;
         self.contents.add_row(row, outcome);
         let has_new_tracks = self.line_writer.write(&mut self.block, row, outcome);
@@ -72,6 +73,24 @@ impl ResultsWriter {
             let groups = trace.tracks.iter().map(|track| &track.group);
             self.contents.add_groups(groups);
         }
+        if self.block.len() >= BLOCK {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Appends a line that another run has written.
+    ///
+    /// # Errors
+    ///
+    /// If the partial file cannot be written.
+    pub(super) fn push_line(&mut self, line: &Line<'_>, text: &str) -> Result<(), ResultsError> {
+        self.in_order &= line.row == self.next_row;
+        self.next_row = line.row + 1;
+        self.contents.add_line(line);
+        self.block.extend_from_slice(text.as_bytes());
+        self.block.push(b'\n');
         if self.block.len() >= BLOCK {
             self.flush()
         } else {

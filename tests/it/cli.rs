@@ -22,7 +22,7 @@ pub(crate) const COMMANDS: [&str; 11] = [
 
 /// The options that `audit` must have.
 const OPTIONS: &str = "--source --output --matrix --results --msg-id-column --topic-column --instance-column --topic \
-    --instance --input-format --encoding --sheet --log-column --trust-coordinates --delimiter --no-header --keep --stream --expect --expect-file --accept --examine --examine-limit --trace-topic --trace-sample --rate --burst --quota-file --shared-quota \
+    --instance --input-format --encoding --sheet --log-column --trust-coordinates --delimiter --no-header --keep --shard --stream --expect --expect-file --accept --examine --examine-limit --trace-topic --trace-sample --rate --burst --quota-file --shared-quota \
     --concurrency --max-attempts --max-rejects --rejects --removed-broker --timeout --profile --signature --allow-http --quiet \
     --log-format --no-progress --exit-zero --raw-csv --bom --tz --lang --output-delimiter --split --bundle --worklist --producer-zone --tls --ca-cert --proxy --allow-external-credentials \
     --metrics --notify-template --notify-when --numbers \

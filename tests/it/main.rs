@@ -93,6 +93,8 @@ mod sample_answers;
 mod samples;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod shards;
 #[cfg(all(test, feature = "redis"))]
 mod shared_quota;
 #[cfg(test)]

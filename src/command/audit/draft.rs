@@ -145,7 +145,7 @@ impl Draft {
 /// Returns the names of kept columns, each as often as the columns of the rows change.
 fn kept_columns(inputs: &Inputs) -> impl Iterator<Item = Result<String, InputError>> {
     let mut last: Option<Arc<[Box<str>]>> = None;
-    inputs.rows().flat_map(move |row| {
+    inputs.of_all_shards().rows().flat_map(move |row| {
         let columns = row.map(|row| row.kept.columns);
         match columns {
             Err(error) => vec![Err(error)],

@@ -34,7 +34,7 @@ use crate::command::signals::stop_on_signal;
 use crate::engine::{Forecast, Pacer, Policy, RETENTION, Rate, Stop};
 use crate::exit::Failed;
 use crate::humanize;
-use crate::input::{Inputs, OldestFirst, Survey};
+use crate::input::{InputError, Inputs, OldestFirst, Survey};
 use crate::offsets::Rules;
 use crate::report::Targets;
 use crate::results::{
@@ -358,6 +358,7 @@ impl Job {
             previous: self.previous.as_ref(),
             order: self.order,
             deadline: self.deadline.as_ref(),
+            row_count: row_count(&self.inputs)?,
             message_count: self.message_count,
             durability,
             call_counts: Some(call_counts),
@@ -449,6 +450,7 @@ impl Stage<'_> {
             trace_topic: self.examine.trace_topic.clone(),
         };
         let judge = QueryRun {
+            row_count: row_count(self.inputs)?,
             examine: self.examination(ExamineSource::Cluster(&examiner)),
             ..judge_run(
                 (self.env, self.inputs),
@@ -504,6 +506,16 @@ impl Stage<'_> {
         };
         run.run(source, (self.results, self.header)).map(drop)
     }
+}
+
+/// Returns the number of rows of the shard, if the run is about one.
+fn row_count(inputs: &Inputs) -> Result<Option<u64>, InputError> {
+    let count = || {
+        inputs
+            .rows()
+            .try_fold(0, |count, row| row.map(|_| count + 1))
+    };
+    inputs.shard().map(|_| count()).transpose()
 }
 
 /// Returns the header of the judge stage, whose answers are those of the snapshot.

@@ -49,6 +49,8 @@ pub(in crate::command) struct QueryRun<'a> {
     /// The remaining rows in another order than that of the input.
     pub(in crate::command) order: Option<OldestFirst>,
     pub(in crate::command) deadline: Option<&'a Deadline>,
+    /// Number of rows of a shard. `None` if all rows are asked.
+    pub(in crate::command) row_count: Option<u64>,
     /// Number of distinct messages, settled ones included, if they were counted.
     pub(in crate::command) message_count: Option<u64>,
     pub(in crate::command) durability: Durability,
@@ -84,6 +86,7 @@ impl<'a> QueryRun<'a> {
             located: None,
             order: None,
             deadline: None,
+            row_count: None,
             message_count: None,
             durability: Durability::EverySecond,
             live_judge: None,
@@ -106,7 +109,7 @@ impl<'a> QueryRun<'a> {
         source: &impl TraceSource,
         (path, header): (&Path, &Header),
     ) -> Result<Totals, Failed> {
-        let row_count = header.rows();
+        let row_count = self.row_count.unwrap_or_else(|| header.rows());
         let unfinished = self.live_judge.as_ref().and(self.start.unfinished());
         let verdicts = unfinished.map(Unfinished::verdicts);
         let (writer, done) = self.start.open(path, header, self.durability)?;

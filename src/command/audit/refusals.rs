@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::engine::Forecast;
 use crate::exit::Failed;
 use crate::humanize;
-use crate::input::{Entry, InputNotes, Inputs, Reject};
+use crate::input::{Entry, InputError, InputNotes, Inputs, Reject};
 use crate::report::InputNotesText;
 use crate::report::locale::Language;
 use crate::results::{ReadError, ResultsFile, SpreadsheetDamage};
@@ -37,10 +37,25 @@ pub(in crate::command) fn refuse_too_many_rejects(
     most: MaxRejects,
     inputs: &Inputs,
 ) -> Result<(), Failed> {
-    if most.exceeded(forecast.rejected, forecast.rows) {
-        return Err(too_many_rejects(forecast.rejected, forecast.rows, inputs));
+    let (rejected, rows) = match inputs.shard() {
+        // All shards are refused, or none.
+        Some(_) => rejects_of_all_shards(inputs)?,
+        None => (forecast.rejected, forecast.rows),
+    };
+    if most.exceeded(rejected, rows) {
+        return Err(too_many_rejects(rejected, rows, inputs));
     }
     Ok(())
+}
+
+/// Returns the number of rejected rows and of all rows of the inputs.
+fn rejects_of_all_shards(inputs: &Inputs) -> Result<(u64, u64), InputError> {
+    let mut counts = (0, 0);
+    for row in inputs.of_all_shards().rows() {
+        let is_rejected = matches!(row?.entry, Entry::Rejected(_));
+        counts = (counts.0 + u64::from(is_rejected), counts.1 + 1);
+    }
+    Ok(counts)
 }
 
 /// A row whose instance does not fit the source.
@@ -202,7 +217,7 @@ pub(super) fn refuse_if_empty(inputs: &Inputs) -> Result<(), Failed> {
 /// Refuses a snapshot's audit if all rows are rejected. Reads only up to the first good row.
 pub(super) fn refuse_if_all_are_bad(inputs: &Inputs) -> Result<(), Failed> {
     let mut rows = 0;
-    for row in inputs.rows() {
+    for row in inputs.of_all_shards().rows() {
         if !matches!(row?.entry, Entry::Rejected(_)) {
             return Ok(());
         }
@@ -216,7 +231,7 @@ pub(super) fn refuse_if_all_are_bad(inputs: &Inputs) -> Result<(), Failed> {
 }
 
 fn too_many_rejects(rejected: u64, rows: u64, inputs: &Inputs) -> Failed {
-    let first = match inputs.first_rejects(1, |_| false) {
+    let first = match inputs.of_all_shards().first_rejects(1, |_| false) {
         Ok(first) => first.first().map(Reject::to_string).unwrap_or_default(),
         Err(error) => return error.into(),
     };

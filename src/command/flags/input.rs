@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{self, Failed};
 use crate::input::{
-    ColumnRef, InputEncoding, InputFormat, InputOptions, Inputs, SheetRef, StreamedRows,
+    ColumnRef, InputEncoding, InputFormat, InputOptions, Inputs, Shard, SheetRef, StreamedRows,
 };
 use crate::settings::Settings;
 
@@ -36,6 +36,15 @@ pub(in crate::command) struct InputFlags {
     /// Columns to copy to the report [default: all]
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     keep: Option<Vec<String>>,
+    /// Ask only about this part of the messages: I/N, with I from 0 to N-1; `report` puts the parts together
+    ///
+    /// A message belongs to the same part wherever it stands, and rejected rows belong to part 0. Give every part the same
+    /// inputs and options.
+    ///
+    /// Example, on the second of three machines: ons-audit audit day.csv --source ons://cn-hangzhou --shard 1/3 --results
+    /// day-1.ndjson
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Ask nothing when more rows than this are bad: a number, or a share such as 5% [default: 100%]
     #[arg(long, value_name = "N|P%")]
     max_rejects: Option<String>,
@@ -116,6 +125,7 @@ impl ColumnFlags {
             instance: self.instance,
             source_instance: source_instance.map(str::to_owned),
             keep,
+            shard: None,
         }
     }
 }
@@ -157,15 +167,22 @@ impl InputFlags {
 
     /// Opens all inputs: maps their columns and counts their rows. `source_instance` is the instance of rows that name none.
     pub(in crate::command) fn open(&self, source_instance: Option<&str>) -> Result<Inputs, Failed> {
-        let (columns, keep) = (self.columns.clone(), self.keep.clone());
-        columns.open(&self.inputs, keep, source_instance)
+        say_prompt(&self.inputs);
+        Ok(Inputs::open(&self.inputs, self.options(source_instance))?)
     }
 
     /// Returns how the inputs are read.
     pub(in crate::command) fn options(&self, source_instance: Option<&str>) -> InputOptions {
-        self.columns
-            .clone()
-            .options(self.keep.clone(), source_instance)
+        let columns = self.columns.clone();
+        InputOptions {
+            shard: self.shard,
+            ..columns.options(self.keep.clone(), source_instance)
+        }
+    }
+
+    /// Returns the part of the messages that is asked about, if it is not all of them.
+    pub(in crate::command) const fn shard(&self) -> Option<Shard> {
+        self.shard
     }
 
     /// Starts to read standard input as a stream.

@@ -51,6 +51,10 @@ pub(super) fn refuse(args: &Args, settings: &Settings) -> Result<(), Failed> {
     if let Some((flag, hint)) = args.start.beyond_stream() {
         return refused(flag, hint);
     }
+    if args.input.shard().is_some() {
+        let hint = "give each process a part of the rows; it needs no shard";
+        return refused("--shard", hint);
+    }
     for (key, hint) in WHOLE_RUN {
         let (value, origin) = settings.text(key);
         if origin != Origin::Default && !value.is_empty() && value != "0" {
