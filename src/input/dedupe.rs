@@ -21,10 +21,10 @@ const SHARDS: usize = 64;
 
 /// The first row of every distinct query.
 pub(crate) struct DedupIndex {
-    shards: [Shard; SHARDS],
+    shards: [DedupTable; SHARDS],
 }
 
-type Shard = HashMap<Fingerprint, u32, BuildHasherDefault<PassThrough>>;
+type DedupTable = HashMap<Fingerprint, u32, BuildHasherDefault<PassThrough>>;
 
 /// A row number that does not fit: the input has more than 4,294,967,295 rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) struct TooManyRows;
 impl DedupIndex {
     pub(crate) fn new() -> Self {
         Self {
-            shards: array::from_fn(|_| Shard::default()),
+            shards: array::from_fn(|_| DedupTable::default()),
         }
     }
 
@@ -177,7 +177,7 @@ mod tests {
 
     /// Bytes of a table, as hashbrown lays it out: an entry and a control byte for each of its places, of which seven
     /// in eight may be used, and one group of control bytes more.
-    fn bytes(shard: &Shard) -> usize {
+    fn bytes(shard: &DedupTable) -> usize {
         let places = match shard.capacity() {
             0 => return 0,
             capacity @ ..8 => capacity + 1,
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn no_more_than_48_bytes_a_message_even_while_growing() {
-        const FIXED: usize = SHARDS * (size_of::<Shard>() + 8 * 17 + 16);
+        const FIXED: usize = SHARDS * (size_of::<DedupTable>() + 8 * 17 + 16);
         let mut dedupe = DedupIndex::new();
         let mut held = 0;
         for n in 1..=100_000_u64 {
