@@ -54,16 +54,16 @@ impl Candidate {
 pub type InstanceTopic = (Option<Arc<str>>, Arc<str>);
 
 /// Number of the topic, broker, and queue.
-type QueueKey = (u32, Arc<str>, u32);
+type PlaceKey = (u32, Arc<str>, u32);
 
 /// Collects messages with their places.
 #[derive(Debug, Default)]
 pub struct CandidateSet {
     candidates: Vec<Candidate>,
     topics: HashMap<InstanceTopic, u32>,
-    queues: HashMap<QueueKey, u32>,
+    queues: HashMap<PlaceKey, u32>,
     tags: HashMap<Arc<str>, TagId>,
-    last_queue: Option<(QueueKey, u32)>,
+    last_queue: Option<(PlaceKey, u32)>,
 }
 
 /// The messages of all queues.
