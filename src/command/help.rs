@@ -293,7 +293,14 @@ const CREDENTIALS: [(&str, &str); 17] = [
 ];
 
 /// Variables that are no settings, with the option whose commands read them.
-const VARIABLES: [(&str, &[(&str, &str)]); 6] = [
+const VARIABLES: [(&str, &[(&str, &str)]); 7] = [
+    (
+        "shared_quota",
+        &[(
+            "ONS_AUDIT_REDIS_PASSWORD",
+            "password of the Redis server of --shared-quota",
+        )],
+    ),
     (
         "notify_template",
         &[(
