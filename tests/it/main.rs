@@ -45,6 +45,8 @@ mod hostile_names;
 mod hostile_text;
 mod html;
 #[cfg(test)]
+mod indexed_job;
+#[cfg(test)]
 mod inferred;
 mod input_files;
 #[cfg(test)]
