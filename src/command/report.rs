@@ -15,6 +15,7 @@ use crate::exit::{Failed, Status};
 use crate::report::CsvDialect;
 use crate::report::locale::Locale;
 use crate::results::{ResultsFile, merge};
+use crate::settings::Settings;
 use crate::verdict::Expectations;
 
 #[derive(Debug, clap::Args)]
@@ -48,6 +49,17 @@ impl Args {
         let reports = self.reports.paths().map(Path::to_owned);
         reports.chain(self.merged.clone()).collect()
     }
+
+    /// Returns the paths that no report may replace.
+    fn reserved_paths(&self, settings: &Settings) -> Result<ReservedPaths, Failed> {
+        let results = self.results.iter().map(PathBuf::as_path);
+        let reserved = ReservedPaths::default().read("the results file", results);
+        let reserved = match &self.merged {
+            Some(path) => reserved.results_file(path)?,
+            None => reserved,
+        };
+        reserved.settings(settings)
+    }
 }
 
 pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
@@ -64,12 +76,7 @@ pub(super) fn run(args: Args, env: &Env) -> Result<Status, Failed> {
         .iter()
         .map(|path| ResultsFile::open(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let results = args.results.iter().map(PathBuf::as_path);
-    let mut reserved = ReservedPaths::default().read("the results file", results);
-    if let Some(path) = &args.merged {
-        reserved = reserved.results_file(path)?;
-    }
-    let reserved = reserved.settings(&settings)?;
+    let reserved = args.reserved_paths(&settings)?;
     let whole = MergedShards::of(
         &results_files,
         args.merged.as_deref(),
@@ -148,15 +155,14 @@ impl MergedShards {
                 "add --results FILE, which puts the shards together",
             );
         }
-        let (path, folder) = match kept {
-            Some(path) => (path.to_owned(), None),
-            None => {
-                let folder = tempfile::tempdir().map_err(|error| {
-                    let error = anyhow::Error::new(error).context("can't put shards together");
-                    Failed::refused(error, "TMPDIR names a folder with room".to_owned())
-                })?;
-                (folder.path().join(MERGED), Some(folder))
-            }
+        let (path, folder) = if let Some(path) = kept {
+            (path.to_owned(), None)
+        } else {
+            let folder = tempfile::tempdir().map_err(|error| {
+                let error = anyhow::Error::new(error).context("can't put shards together");
+                Failed::refused(error, "TMPDIR names a folder with room".to_owned())
+            })?;
+            (folder.path().join(MERGED), Some(folder))
         };
         merge(files, &path)?;
         Ok(Some(Self { path, folder }))

@@ -166,7 +166,7 @@ mod tests {
         let policy = |unknown: Option<&str>| RetryPolicy {
             group: "GID_a".into(),
             instance_id: None,
-            max_retries: u32::from(unknown.is_none()).into(),
+            max_retries: u32::from(unknown.is_none()),
             dead_letter_topic: None,
             unknown: unknown.map(Into::into),
         };

@@ -246,7 +246,7 @@ fn header(shards: &[(Shard, &ResultsFile)]) -> Header {
     run.options.remove(SHARD);
     let mut id = Sha256::new();
     headers().for_each(|header| id.update(header.run_id.as_bytes()));
-    run.run_id = id.hex()[..32].to_owned();
+    id.hex()[..32].clone_into(&mut run.run_id);
     let earliest = |times: &mut dyn Iterator<Item = &String>| times.min().cloned();
     run.started_at = earliest(&mut headers().map(|header| &header.started_at)).unwrap_or_default();
     run.as_of = earliest(&mut headers().filter_map(|header| header.as_of.as_ref()));
