@@ -38,6 +38,8 @@ pub(super) enum Problem {
     Foreign,
     /// The answer cannot be understood.
     Garbled(String),
+    /// The interval under the key is not that of its rate, which is the rate of this run.
+    Damaged(Rate),
     /// The runs that use the key have another rate.
     OtherRate {
         /// The rate under the key.
@@ -60,6 +62,10 @@ impl fmt::Display for Problem {
             Self::Silent(time) => write!(f, "no answer within {} s", time.as_secs()),
             Self::Foreign => f.write_str("the key holds something else"),
             Self::Garbled(answer) => write!(f, "unexpected answer: {answer}"),
+            Self::Damaged(rate) => write!(
+                f,
+                "the key holds a damaged quota: its rate is {rate}, but its interval is that of another rate"
+            ),
             Self::OtherRate { theirs, ours } => write!(
                 f,
                 "its rate is {theirs}, and the rate of this run is {ours}"
@@ -110,7 +116,7 @@ impl Advice for RedisQuotaError {
                     "the user must be allowed the key and EVAL, EVALSHA, HGETALL, HSET, PEXPIRE and TIME"
                 }
                 Problem::Cluster(_) => "a Redis Cluster can't keep the quota: name a server that stands alone",
-                Problem::Foreign => "name another key with --shared-quota",
+                Problem::Foreign | Problem::Damaged(_) => "name another key with --shared-quota",
                 Problem::Refused(_) | Problem::Garbled(_) => "the server must be Redis 5 or later, or Valkey",
                 Problem::OtherRate { .. } => {
                     "give all runs that share a quota the same --rate; a key that no run uses is gone after an hour"
@@ -122,7 +128,7 @@ impl Advice for RedisQuotaError {
 
     fn status(&self) -> Status {
         match self.problem {
-            Problem::OtherRate { .. } | Problem::Foreign => Status::Refused,
+            Problem::OtherRate { .. } | Problem::Foreign | Problem::Damaged(_) => Status::Refused,
             _ => Status::Incomplete,
         }
     }

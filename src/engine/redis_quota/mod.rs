@@ -133,6 +133,9 @@ impl RedisQuota {
         };
         match reply {
             Ok(Reply::Changed(changed)) => Ok(changed),
+            Ok(Reply::OtherRate(theirs)) if theirs == self.rate.to_string() => {
+                Err(Problem::Damaged(self.rate))
+            }
             Ok(Reply::OtherRate(theirs)) => Err(Problem::OtherRate {
                 theirs,
                 ours: self.rate,

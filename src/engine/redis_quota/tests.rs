@@ -116,7 +116,7 @@ type Refusal = (
     &'static str,
 );
 
-const REFUSALS: [Refusal; 10] = [
+const REFUSALS: [Refusal; 11] = [
     (
         &[&["-NOAUTH Authentication required.\r\n"]],
         Status::Incomplete,
@@ -165,6 +165,12 @@ const REFUSALS: [Refusal; 10] = [
         Status::Refused,
         "its rate is 8/s, and the rate of this run is 10/s",
         "the same --rate",
+    ),
+    (
+        &[&["*2\r\n$4\r\nrate\r\n$4\r\n10/s\r\n"]],
+        Status::Refused,
+        "the key holds a damaged quota: its rate is 10/s, but its interval is that of another rate",
+        "another key",
     ),
     (&[&[]], Status::Incomplete, "", "check that"),
 ];
