@@ -84,7 +84,7 @@ impl QueryBuilder {
         }
     }
 
-    /// Makes the query of a row. Blanks around ID, topic and instance are removed, and quotes around the ID.
+    /// Makes the query of a row. Blanks around ID, topic, instance and status are removed, and quotes around the ID.
     pub(super) fn ask<'a>(&mut self, fields: &RawFields<'a>) -> Result<Query, FieldError<'a>> {
         let (msg_id, mut cleaned) = clean_id(fields.msg_id);
         let (topic, instance) = (trim(fields.topic), trim(fields.instance));
@@ -216,6 +216,7 @@ pub(super) const SEND_OK: &str = "SEND_OK";
 
 /// Returns what the producer was told about a message at this position. `None` without a position or a status.
 fn send_result(position: Option<&Position>, status: &str) -> Option<Box<SendResult>> {
+    let status = trim(status);
     let place = position.filter(|_| !status.is_empty())?.clone();
     let is_ok = status == SEND_OK;
     Some(Box::new(SendResult { place, is_ok }))
@@ -383,6 +384,30 @@ mod tests {
         };
         let fault = builder.ask(&fields).unwrap_err();
         assert_eq!((fault.role, fault.reason), (Role::Tag, blank));
+    }
+
+    #[test]
+    fn blanks_around_a_status_do_not_count() {
+        for (send_status, expected) in [
+            ("SEND_OK", Some(true)),
+            (" SEND_OK\t", Some(true)),
+            ("FLUSH_DISK_TIMEOUT ", Some(false)),
+            ("SEND OK", Some(false)),
+            ("", None),
+            (" ", None),
+        ] {
+            let fields = RawFields {
+                msg_id: ID,
+                broker: "broker-a",
+                queue_id: "3",
+                queue_offset: "17",
+                send_status,
+                ..RawFields::default()
+            };
+            let query = builder(Some("orders"), None).ask(&fields).unwrap();
+            let found = query.send_result.map(|result| result.is_ok);
+            assert_eq!(found, expected, "{send_status:?}");
+        }
     }
 
     #[test]
