@@ -112,6 +112,8 @@ pub enum InputError {
         path: String,
         /// The encoding in which it was read, if it is not UTF-8.
         encoding: Option<&'static str>,
+        /// Whether it is a Parquet file, whose columns always have names.
+        is_parquet: bool,
         /// The columns of the file.
         columns: Vec<String>,
         /// The fault.
@@ -296,6 +298,12 @@ impl Advice for InputError {
                 role.flag()
             ),
             Self::Columns {
+                is_parquet: true,
+                columns,
+                reason,
+                ..
+            } => hint_for_parquet(columns, reason),
+            Self::Columns {
                 columns, reason, ..
             } => hint_for_columns(columns, reason),
             Self::NoTopic { .. } => "name it with --topic NAME".to_owned(),
@@ -342,6 +350,20 @@ fn hint_for_folder(path: &str) -> String {
         (_, 0) => format!("name its files: {}", names.join(" ")),
         _ => format!("name its files: {} and {more} more", names.join(" ")),
     }
+}
+
+/// Suggests columns of a Parquet file, which has neither delimiters nor a first line that may be data.
+fn hint_for_parquet(columns: &[String], unmapped: &Unmapped) -> String {
+    let flag = match unmapped {
+        Unmapped::Missing(role) if *role != Role::Topic && near_miss(columns, *role).is_none() => {
+            role.flag()
+        }
+        Unmapped::Unknown { flag, .. } => *flag,
+        _ => return hint_for_columns(columns, unmapped),
+    };
+    format!(
+        "name it with {flag} NAME, or its number from 1; a field of a struct has to be a column of its own"
+    )
 }
 
 fn hint_for_columns(columns: &[String], unmapped: &Unmapped) -> String {

@@ -33,7 +33,7 @@ impl Layout {
         text: &InputText,
         options: &InputOptions,
     ) -> Result<Self, InputError> {
-        let columns = columns(path, &start, options, text.decoding())?;
+        let columns = columns(path, &start, options, text)?;
         let has_id = |cell: &String| contains_id(cell.as_bytes());
         if !options.no_header && start.header.iter().any(has_id) {
             return Err(InputError::HeaderWithId {
@@ -61,7 +61,7 @@ fn columns(
     path: &str,
     start: &TableStart,
     options: &InputOptions,
-    decoding: Decoding,
+    text: &InputText,
 ) -> Result<Columns, InputError> {
     let names: Vec<&str> = if options.no_header {
         vec![""; start.header.len()]
@@ -76,10 +76,11 @@ fn columns(
     let complete = mapped.and_then(|columns| columns.require(&names, options).map(|()| columns));
     complete.map_err(|reason| InputError::Columns {
         path: path.to_owned(),
-        encoding: match decoding {
-            Decoding::Named(_) => Some(decoding.name()),
+        encoding: match text.decoding() {
+            decoding @ Decoding::Named(_) => Some(decoding.name()),
             Decoding::Utf8 | Decoding::Lossy => None,
         },
+        is_parquet: matches!(text, InputText::Parquet(_)),
         columns: unique_names(&names).into_iter().map(String::from).collect(),
         reason,
     })
@@ -109,6 +110,7 @@ pub(super) fn check_log(path: &str, options: &InputOptions) -> Result<(), InputE
         Some(name) => Err(InputError::Columns {
             path: path.to_owned(),
             encoding: None,
+            is_parquet: false,
             columns: LogRows::columns().map(str::to_owned).collect(),
             reason: Unmapped::Keep(name.clone()),
         }),
@@ -127,6 +129,7 @@ pub(super) fn check_ids(path: &str, options: &InputOptions) -> Result<(), InputE
         Some(name) => Err(InputError::Columns {
             path: path.to_owned(),
             encoding: None,
+            is_parquet: false,
             columns: Vec::new(),
             reason: Unmapped::Keep(name.clone()),
         }),

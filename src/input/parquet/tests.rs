@@ -155,6 +155,33 @@ fn refusal(bytes: &[u8]) -> (String, String) {
 }
 
 #[test]
+fn a_missing_column_is_not_looked_for_in_texts() {
+    let table = |message: &str| {
+        let schema = Arc::new(parse_message_type(message).unwrap());
+        let properties = Arc::new(WriterProperties::builder().build());
+        let writer = SerializedFileWriter::new(Vec::new(), schema, properties);
+        writer.unwrap().into_inner().unwrap()
+    };
+    let nested = "message m { optional group payload { required binary msg_id (STRING); } }";
+    let hint = "name it with --msg-id-column NAME, or its number from 1; a field of a struct has to be a column of its own";
+    assert_eq!(
+        refusal(&table(nested)),
+        (
+            "in: no column is named `msg_id`; its columns are `payload`".to_owned(),
+            hint.to_owned()
+        )
+    );
+    let options = InputOptions {
+        msg_id_column: Some("payload.msg_id".into()),
+        ..InputOptions::default()
+    };
+    let refused = Inputs::from_bytes("in", &table(nested), options).unwrap_err();
+    assert_eq!(refused.hint().unwrap(), hint);
+    let id = "message m { required binary 1E0578FE110F18B4AAC235C0C8460BA2; required int32 n; }";
+    assert_eq!(refusal(&table(id)).1, hint);
+}
+
+#[test]
 fn files_that_cannot_be_read_are_named_with_what_was_found() {
     let again = "fetch or write the file again, it may be incomplete";
     let end = TYPES.len();
