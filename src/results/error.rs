@@ -15,6 +15,8 @@ pub enum ResultsError {
     Unfinished {
         /// The partial file.
         path: PathBuf,
+        /// Whether its rows came from a stream.
+        is_streamed: bool,
     },
     /// Another run holds the lock.
     #[error("another run is writing {}", path.display())]
@@ -58,6 +60,11 @@ pub enum ResultsError {
 impl Advice for ResultsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Unfinished {
+                is_streamed: true, ..
+            } => {
+                "throw them away with --restart, or name another results file with --results: a stream can't be resumed".to_owned()
+            }
             Self::Unfinished { .. } => {
                 "continue with --resume, or throw them away with --restart; they may not be had again".to_owned()
             }

@@ -2,16 +2,17 @@
 //! the partial file writes to it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::close::PartialStart;
 use super::contents::Contents;
 use super::journal::{Journal, empty_block};
 use super::order::Earlier;
+use super::results_file::{first_line, parse_header};
 use super::written_line::{LineWriter, push_json};
 use super::{
-    Durability, EarlierAccess, Header, ResultsError, ResultsWriter, RowSet, Unfinished,
+    Durability, EarlierAccess, Header, ResultsError, ResultsWriter, RowSet, SCHEMA, Unfinished,
     partial_path,
 };
 use crate::file::{self, is_named};
@@ -48,7 +49,7 @@ impl ResultsWriter {
     pub fn refuse_unfinished(target: &Path, access: EarlierAccess) -> Result<(), ResultsError> {
         let path = partial_path(target);
         match path.symlink_metadata() {
-            Ok(_) if access == EarlierAccess::ReadOnly => Err(ResultsError::Unfinished { path }),
+            Ok(_) if access == EarlierAccess::ReadOnly => Err(unfinished(path)),
             Ok(_) => Err(occupied(path)),
             Err(_) => Ok(()),
         }
@@ -169,8 +170,16 @@ impl ResultsWriter {
 fn occupied(path: PathBuf) -> ResultsError {
     match File::open(&path).map(|file| file.try_lock()) {
         Ok(Err(TryLockError::WouldBlock)) => ResultsError::Busy { path },
-        _ => ResultsError::Unfinished { path },
+        _ => unfinished(path),
     }
+}
+
+/// Makes the error of answers that an earlier run left.
+fn unfinished(path: PathBuf) -> ResultsError {
+    let first = file::open_regular(&path).and_then(|file| first_line(&mut BufReader::new(file)));
+    let header = first.map(|first| parse_header(&path, &first, SCHEMA));
+    let is_streamed = matches!(header, Ok(Ok(header)) if header.is_streamed());
+    ResultsError::Unfinished { path, is_streamed }
 }
 
 /// Locks the file until it is closed.
