@@ -17,7 +17,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, OFlags, access};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Access, OFlags, access, fcntl_getfl};
 use tempfile::NamedTempFile;
 
 use crate::humanize::printable_lines;
@@ -86,6 +87,21 @@ impl Output {
     #[must_use]
     pub const fn is_stream(&self) -> bool {
         matches!(self, Self::Stream(_) | Self::Terminal(_))
+    }
+
+    /// Returns whether nobody can read what is written: the other end of a pipe or of a terminal is closed.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        let (Self::Stream(stream) | Self::Terminal(stream)) = self else {
+            return false;
+        };
+        let mut polled = [PollFd::new(stream.get_ref(), PollFlags::empty())];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let closed = PollFlags::ERR | PollFlags::HUP;
+        poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().intersects(closed)
     }
 
     /// Makes the complete output visible.
@@ -179,6 +195,19 @@ pub fn refuse_folder(path: &Path) -> io::Result<()> {
 fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd;
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+/// Returns whether standard output was closed when the program was started. Then the null device, open to read and write,
+/// stands in its place; a shell opens it to write only.
+///
+/// # Errors
+///
+/// If standard output or the null device cannot be examined.
+pub fn stdout_is_closed() -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let stdout = stdout()?;
+    let is_null = stdout.metadata()?.rdev() == fs::metadata("/dev/null")?.rdev();
+    Ok(is_null && fcntl_getfl(&stdout)? & OFlags::RWMODE == OFlags::RDWR)
 }
 
 /// Creates a private file.

@@ -320,14 +320,17 @@ fn a_slow_reader_slows_the_asking() {
 
 #[test]
 fn a_closed_pipe_ends_the_stream() {
-    let (tool, gateway) = (Tool::new(), gateway(3).start());
+    let held = |call: super::gateway::Call<'_>| (call.number > 1).then_some(Fault::Held);
+    let (tool, gateway) = (Tool::new(), gateway(3).plan(held).start());
     let (mut fed, stdout) = Fed::unread(&stream(&tool, &gateway, "--stream --results r.ndjson"));
     let mut stdout = BufReader::new(stdout);
     fed.write(HEADER.to_owned() + &rows([0]));
     let mut first = String::new();
     stdout.read_line(&mut first).unwrap();
-    drop(stdout);
     fed.write(rows([1]));
+    gateway.wait_for_calls(2);
+    drop(stdout);
+    gateway.release();
     let said = fed.said();
     assert_eq!(fed.child.wait().unwrap().code(), Some(3), "{said}");
     assert!(
@@ -338,8 +341,78 @@ fn a_closed_pipe_ends_the_stream() {
         said.contains("hint: the reader has closed the pipe"),
         "{said}"
     );
-    assert!(said.contains("the lines of 2 rows are written (2 answered, also in r.ndjson.partial); a stream can't be resumed"), "{said}");
+    assert!(said.contains("hint: at most the lines of 2 rows are written (2 answered, also in r.ndjson.partial); a stream can't be resumed"), "{said}");
     assert_eq!(tool.names(), ["r.ndjson.partial"]);
+}
+
+#[test]
+fn a_closed_pipe_is_noticed_although_no_row_comes() {
+    let (tool, gateway) = (Tool::new(), gateway(1).start());
+    let (mut fed, stdout) = Fed::unread(&stream(&tool, &gateway, "--stream"));
+    let mut stdout = BufReader::new(stdout);
+    fed.write(HEADER.to_owned() + &rows([0]));
+    let mut first = String::new();
+    stdout.read_line(&mut first).unwrap();
+    drop(stdout);
+    let begun = std::time::Instant::now();
+    while fed.child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < PATIENCE, "it waits for rows");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(fed.child.wait().unwrap().code(), Some(3));
+    let said = fed.said();
+    assert!(
+        said.contains("error: can't write standard output: Broken pipe"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_standard_output_that_is_closed_is_refused() {
+    let closed = |flags: &str| {
+        let (tool, gateway) = (Tool::new(), gateway(1).start());
+        tool.write("in.csv", HEADER.to_owned() + &rows([0]));
+        let call = stream(&tool, &gateway, flags).command();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "exec \"$0\" \"$@\" < in.csv >&-"]);
+        shell.arg(call.get_program()).args(call.get_args());
+        for (name, value) in call.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let ended = shell
+            .current_dir(call.get_current_dir().unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.code(), said, gateway.calls())
+    };
+    let (status, said, calls) = closed("--stream");
+    assert_eq!((status, calls), (Some(2), 0), "{said}");
+    assert!(said.contains("error: standard output is closed"), "{said}");
+    let (status, said, calls) = closed("--stream --results r.ndjson");
+    assert_eq!((status, calls), (Some(0), 1), "{said}");
+}
+
+#[test]
+fn a_killed_stream_can_only_be_thrown_away() {
+    let (tool, gateway) = (Tool::new(), gateway(2).start());
+    let flags = "--stream --results r.ndjson";
+    let mut fed = Fed::start(&stream(&tool, &gateway, flags));
+    fed.write(HEADER.to_owned() + &rows([0]));
+    fed.line();
+    fed.signal("KILL");
+    fed.child.wait().unwrap();
+    let input = HEADER.to_owned() + &rows([0, 1]);
+    let again = |flags| stream(&tool, &gateway, flags).stdin(input.clone());
+    let said = again(flags).ends(2).stderr;
+    assert!(
+        said.contains("hint: throw them away with --restart, or name another results file with --results: a stream can't be resumed"),
+        "{said}"
+    );
+    again("--stream --results r.ndjson --restart").ends(0);
 }
 
 #[test]

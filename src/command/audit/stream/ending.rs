@@ -62,15 +62,17 @@ impl Ending<'_> {
             (Ok(RunOutcome::Complete), Some((survey, _))) if survey.rows == 0 => {
                 let error = anyhow!("no rows in standard input: there is nothing to ask about");
                 let hint = "check the program that writes them";
-                Failed::refused(error, hint.to_owned())
+                (Failed::refused(error, hint.to_owned()), true)
             }
             (Ok(RunOutcome::Complete), Some(read)) => {
                 return self.complete(settled, read, written);
             }
             (ended, _) => {
                 let is_first = settled.report.tally().totals.distinct == 0;
+                let is_written = written.is_ok();
                 let why = settled.too_many.or(written.err());
-                why.unwrap_or_else(|| stopped(ended, is_first))
+                let failed = why.unwrap_or_else(|| stopped(ended, is_first));
+                (failed, is_written)
             }
         };
         Err(Self::leave(failed, &settled.report, settled.results))
@@ -89,6 +91,7 @@ impl Ending<'_> {
             too_many,
         } = settled;
         if let Some(failed) = too_many {
+            let failed = (failed, written.is_ok());
             return Err(Self::leave(failed, &report, results));
         }
         let mut results_files = Vec::new();
@@ -114,8 +117,13 @@ impl Ending<'_> {
         })
     }
 
-    /// Ends a stream early. The partial results file is kept if it has an answer.
-    fn leave(failed: Failed, report: &StreamedReport, results: Option<ResultsWriter>) -> Failed {
+    /// Ends a stream early. The partial results file is kept if it has an answer. If not all lines could be written, nobody
+    /// knows how many were.
+    fn leave(
+        (failed, is_written): (Failed, bool),
+        report: &StreamedReport,
+        results: Option<ResultsWriter>,
+    ) -> Failed {
         let totals = &report.tally().totals;
         let partial = results.as_ref().map(ResultsWriter::partial);
         if let Some(Err(error)) = results.map(ResultsWriter::abandon) {
@@ -132,8 +140,9 @@ impl Ending<'_> {
         } else {
             format!("the lines of {} rows are", count(rows))
         };
+        let at_most = if is_written { "" } else { "at most " };
         failed.and_hint(format!(
-            "{lines} written ({} answered{}); a stream can't be resumed: give the other rows again",
+            "{at_most}{lines} written ({} answered{}); a stream can't be resumed: give the other rows again",
             count(answered),
             partial.map_or_else(String::new, |path| format!(", also in {}", path.display()))
         ))

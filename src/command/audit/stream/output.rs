@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,12 @@ use crate::file::Output;
 
 /// Number of rows that may be taken from the input and not written yet, beyond the calls in flight.
 const ROWS: usize = 256;
+
+/// Bytes that a pipe takes at once (`PIPE_BUF` of Linux): a process that is killed leaves no half of them.
+const AT_ONCE: usize = 4096;
+
+/// How often it is looked whether somebody still reads, while no line comes.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How long the lines are awaited after the run was stopped.
 const GRACE: Duration = Duration::from_secs(5);
@@ -120,16 +127,63 @@ fn unwritable(error: io::Error) -> Failed {
     }
 }
 
-/// Writes lines until no more come. All that wait are written at once, and nothing stays in a buffer while the thread waits.
+/// Writes lines until no more come, or until nobody reads them. Nothing stays in a buffer while the thread waits.
 fn write(mut output: Output, inbox: &Receiver<Lines>, window: &RowWindow) -> io::Result<()> {
-    while let Ok(Lines { text, mut rows }) = inbox.recv() {
-        output.write_all(&text)?;
-        for more in inbox.try_iter() {
-            output.write_all(&more.text)?;
-            rows += more.rows;
+    loop {
+        match inbox.recv_timeout(LOOK) {
+            Ok(lines) => {
+                for block in blocks(&lines.text) {
+                    output.write_all(block)?;
+                    output.flush()?;
+                }
+                window.leave(lines.rows);
+            }
+            Err(RecvTimeoutError::Timeout) if output.is_abandoned() => {
+                return Err(Errno::PIPE.into());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
-        output.flush()?;
-        window.leave(rows);
     }
-    Ok(())
+}
+
+/// Splits lines into blocks that a pipe takes whole or not at all. A longer line is a block of its own.
+fn blocks(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_end = |byte: &u8| *byte == b'\n';
+    std::iter::from_fn(move || {
+        let at_once = &text[..text.len().min(AT_ONCE)];
+        let last = at_once.iter().rposition(|byte| is_end(byte));
+        let end = last.or_else(|| text.iter().position(is_end));
+        let length = end.map_or(text.len(), |end| end + 1);
+        let block = text.split_off(..length)?;
+        (!block.is_empty()).then_some(block)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_whole_lines_that_a_pipe_takes_at_once() {
+        let line = |length: usize| "x".repeat(length - 1) + "\n";
+        for (lines, expected) in [
+            (vec![], vec![]),
+            (vec![1, 2, 3], vec![6]),
+            (vec![AT_ONCE, 1], vec![AT_ONCE, 1]),
+            (vec![AT_ONCE - 1, 1, 1], vec![AT_ONCE, 1]),
+            (vec![3000, 3000, 1000], vec![3000, 4000]),
+            (vec![10, AT_ONCE + 1, 10], vec![10, AT_ONCE + 1, 10]),
+            (
+                vec![3 * AT_ONCE, 3 * AT_ONCE],
+                vec![3 * AT_ONCE, 3 * AT_ONCE],
+            ),
+        ] {
+            let text: String = lines.iter().copied().map(line).collect();
+            let found: Vec<_> = blocks(text.as_bytes()).collect();
+            let lengths: Vec<_> = found.iter().map(|block| block.len()).collect();
+            assert_eq!(lengths, expected, "{lines:?}");
+            assert_eq!(found.concat(), text.as_bytes());
+        }
+    }
 }

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use super::super::Args;
 use crate::command::flags::SourceKind;
 use crate::exit::Failed;
+use crate::file::stdout_is_closed;
 use crate::settings::{Origin, Settings};
 
 /// Settings that need the whole run, with what to do instead.
@@ -41,6 +42,11 @@ pub(super) fn refuse(args: &Args, settings: &Settings) -> Result<(), Failed> {
     } else {
         let error = anyhow!("--stream reads standard input alone");
         let hint = "give - as the only input: cat FILE | ons-audit audit - --stream";
+        return Err(Failed::refused(error, hint.to_owned()));
+    }
+    if args.results.is_none() && stdout_is_closed().unwrap_or(false) {
+        let error = anyhow!("standard output is closed or /dev/null, so the lines would be lost");
+        let hint = "read them (-o - | PROGRAM), or keep the answers with --results FILE";
         return Err(Failed::refused(error, hint.to_owned()));
     }
     if let Some(flag) = args.reports.beside_stdout() {
