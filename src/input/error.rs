@@ -244,6 +244,28 @@ impl InputError {
         }
     }
 
+    /// Suggests how to name a column that was not found.
+    fn hint_for_columns(&self) -> Option<String> {
+        let Self::Columns {
+            encoding,
+            is_parquet,
+            columns,
+            reason,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        Some(match (encoding, reason) {
+            (Some(encoding), Unmapped::Missing(role)) => format!(
+                "is {encoding} its encoding? If it is, name the column with {} NAME",
+                role.flag()
+            ),
+            _ if *is_parquet => hint_for_parquet(columns, reason),
+            _ => hint_for_columns(columns, reason),
+        })
+    }
+
     /// Returns whether no format was recognised in a file. Among logs it is a log without messages.
     pub(super) const fn is_unrecognised(&self) -> bool {
         matches!(
@@ -289,23 +311,7 @@ impl Advice for InputError {
             Self::Workbook { reason, .. } => return reason.hint(),
             Self::Parquet { reason, .. } => return reason.hint(),
             Self::Unreadable { reason, .. } => reason.hint(),
-            Self::Columns {
-                encoding: Some(encoding),
-                reason: Unmapped::Missing(role),
-                ..
-            } => format!(
-                "is {encoding} its encoding? If it is, name the column with {} NAME",
-                role.flag()
-            ),
-            Self::Columns {
-                is_parquet: true,
-                columns,
-                reason,
-                ..
-            } => hint_for_parquet(columns, reason),
-            Self::Columns {
-                columns, reason, ..
-            } => hint_for_columns(columns, reason),
+            Self::Columns { .. } => return self.hint_for_columns(),
             Self::NoTopic { .. } => "name it with --topic NAME".to_owned(),
             Self::NumberedKey { flag, .. } => format!("name the field: {flag} NAME"),
             Self::Delimiter(_) => "--delimiter ';'".to_owned(),

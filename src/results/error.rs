@@ -60,9 +60,7 @@ pub enum ResultsError {
 impl Advice for ResultsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unfinished {
-                is_streamed: true, ..
-            } => {
+            Self::Unfinished { is_streamed, .. } if *is_streamed => {
                 "throw them away with --restart, or name another results file with --results: a stream can't be resumed".to_owned()
             }
             Self::Unfinished { .. } => {

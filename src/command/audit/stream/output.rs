@@ -152,7 +152,7 @@ fn blocks(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_end = |byte: &u8| *byte == b'\n';
     std::iter::from_fn(move || {
         let at_once = &text[..text.len().min(AT_ONCE)];
-        let last = at_once.iter().rposition(|byte| is_end(byte));
+        let last = at_once.iter().rposition(is_end);
         let end = last.or_else(|| text.iter().position(is_end));
         let length = end.map_or(text.len(), |end| end + 1);
         let block = text.split_off(..length)?;
