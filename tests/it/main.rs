@@ -97,7 +97,8 @@ mod samples;
 mod serve;
 #[cfg(test)]
 mod shards;
-#[cfg(all(test, feature = "redis"))]
+#[cfg(test)]
+#[cfg(feature = "redis")]
 mod shared_quota;
 #[cfg(test)]
 mod shells;
