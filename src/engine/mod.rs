@@ -37,7 +37,9 @@ pub use ask::Policy;
 pub use backoff::Backoff;
 pub use counted_calls::CountedCalls;
 pub use forecast::{Forecast, Oldest, RETENTION};
-pub use inference::{Ask, CandidateSet, Disposition, Inference, InferredAnswer, InstanceTopic};
+pub use inference::{
+    Ask, CandidateSet, Disposition, Inference, InferredAnswer, InstanceTopic, Told,
+};
 pub use limiter::Limiter;
 pub use pacer::{Pacer, Permit};
 pub use quota_file::{QuotaFile, QuotaFileError};

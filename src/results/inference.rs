@@ -12,6 +12,9 @@ pub struct InferenceSection {
     /// Number of those in which a group had passed the message that was open when the other answer came.
     #[serde(default)]
     pub moved: u64,
+    /// Number of messages with an inferred `CONSUMED` whose tags are unknown: a group that filters may have filtered them.
+    #[serde(default)]
+    pub untagged: u64,
     /// The share of the random sample, as it was given.
     pub recheck: String,
     /// Number of calls that asked for the types of topics.
@@ -65,6 +68,7 @@ pub(super) fn merged<'s>(
         one.messages += other.messages;
         one.rechecked += other.rechecked;
         one.moved += other.moved;
+        one.untagged += other.untagged;
         one.calls += other.calls;
         one.contradictions.extend(other.contradictions);
         for unknown in other.unknown_types {

@@ -93,16 +93,22 @@ impl<R: BufRead> PartialLines<R> {
     }
 }
 
-/// Returns the line if it settles its row for good: an answer, a duplicate or a rejected row. Other rows are asked
-/// again, as are rows whose line is damaged.
+/// Returns the line if it settles its row for good: an answer that was asked for, a duplicate or a rejected row. Other rows
+/// are asked again, as are rows whose line is damaged.
 pub(super) fn settled(line: &[u8], rows: u64) -> Option<Line<'_>> {
     row_of(line).ok()?; // a line that begins otherwise cannot be put in order
     let text = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
     let line = FastLineParser::default()
         .answer(text)
         .or_else(|| serde_json::from_str(text).ok())?;
-    let is_answered = !matches!(line.answer(), Some(AnswerView::Unanswered));
+    let is_answered = !matches!(line.answer(), Some(AnswerView::Unanswered)) && !is_inferred(&line);
     (is_answered && (1..=rows).contains(&line.row)).then_some(line)
+}
+
+/// Returns whether the answer follows from others. What a resumed run learns may contradict it, so it is inferred again.
+fn is_inferred(line: &Line<'_>) -> bool {
+    let tracks = line.tracks.as_deref().unwrap_or_default();
+    tracks.iter().any(|track| track.inferred_from.is_some())
 }
 
 /// Whether rows may be missing.

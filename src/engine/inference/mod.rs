@@ -4,10 +4,11 @@
 //! - `candidates`: the messages with their places
 //! - `queue`: what the answers about one queue say about a group
 //!
-//! [`Inference`] asks the highest message of each queue first. Then it halves, for each group, the messages between the
-//! highest that the group has passed and the lowest that it has not reached. One message of a queue is asked at a time, so
-//! that later answers are newer. At last it asks a random sample of the messages whose answers follow. Answers that
-//! contradict the order of the queue end the inference for that group and topic.
+//! [`Inference`] asks the highest message of each queue first, and the lowest: the oldest messages are deleted first, so if it
+//! still exists, all do. Then it halves, for each group, the messages between the highest that the group has passed and the
+//! lowest that it has not reached. One message of a queue is asked at a time, so that later answers are newer. At last it asks
+//! a random sample of the messages whose answers follow. Answers that contradict the order of the queue end the inference for
+//! that group and topic. Messages whose answers do not follow at the end are left to be asked like all others.
 
 mod candidates;
 mod queue;
@@ -30,10 +31,16 @@ pub use candidates::{CandidateSet, InstanceTopic};
 use candidates::{Asked, QueueCandidates};
 use queue::{Anchor, QueueGroup, Said, TagsOfGroup};
 
-/// After so many messages of a queue without an answer, all of them are asked.
+/// After so many messages of a queue without an answer, nothing is inferred in it.
 const MOST_UNANSWERED: u32 = 8;
 
-/// After so many answers without a group, all messages of the queue are asked.
+/// After so many messages of a queue that were asked, the others are not worth a search.
+const MOST_ASKED: u32 = 512;
+
+/// What a contradiction states for a message that does not exist.
+const NOT_FOUND: &str = "not_found";
+
+/// After so many answers without a group, nothing is inferred in the queue.
 const MOST_EMPTY: u32 = 2;
 
 /// Infers answers. Rows are named by their input row.
@@ -66,6 +73,17 @@ pub struct Ask {
     pub row: NonZeroU64,
     /// The line of the scratch file.
     pub line: u32,
+}
+
+/// What came of a query.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'t> {
+    /// The source has answered about these groups.
+    Tracks(&'t [Track]),
+    /// The source does not have the message.
+    NotFound,
+    /// There is no answer.
+    Nothing,
 }
 
 /// What becomes of an answer.
@@ -105,14 +123,26 @@ struct Queue {
     groups: Vec<QueueGroup>,
     in_flight: bool,
     is_ready: bool,
-    /// Whether all messages are asked.
+    /// Whether nothing is inferred, so that all messages are asked.
     asks_all: bool,
-    /// Number of messages, from the highest, that were walked through to ask all of them.
-    walked: usize,
+    /// Number of messages that were asked.
+    asked: u32,
     /// Number of messages without an answer.
     unanswered: u32,
     /// Number of answers without a group.
     empty: u32,
+    /// The lowest offset of a message that was found.
+    found: Option<u64>,
+    /// The highest offset of a message that was not found. Whether those below exist is unknown.
+    missing: Option<u64>,
+}
+
+impl Queue {
+    /// Returns whether a message at this offset is known to exist.
+    fn has(&self, offset: u64) -> bool {
+        let is_above = |missing| offset > missing;
+        self.found.is_some_and(|found| offset >= found) && self.missing.is_none_or(is_above)
+    }
 }
 
 /// What is known of the groups of a topic.
@@ -157,14 +187,49 @@ impl Inference {
         }
     }
 
-    /// Takes an answer that an earlier part of the run has got. They must be in the order of their times. `tracks` is `None`
-    /// for a row without an answer.
-    pub fn take_earlier(&mut self, row: NonZeroU64, tracks: Option<&[Track]>, at: Timestamp) {
+    /// Takes an answer that an earlier part of the run has got. Such answers may have been in flight together, so their order
+    /// is not known, and none of them contradicts another.
+    pub fn take_earlier(&mut self, row: NonZeroU64, told: Told<'_>, at: Timestamp) {
         if let Some(place) = self.candidates.place_of(row) {
             self.candidates.all[place].asked = Asked::Yes;
-            let contradictions = self.take(place, tracks, at);
-            self.disable(contradictions);
+            self.take(place, told, at);
         }
+    }
+
+    /// Learns from an answer about a message that is no candidate which groups filter messages of its topic.
+    pub fn learn(&mut self, topic: &InstanceTopic, tracks: &[Track]) {
+        let Some(topic) = self
+            .candidates
+            .topics
+            .iter()
+            .position(|known| known == topic)
+        else {
+            return;
+        };
+        let filtering = tracks
+            .iter()
+            .filter(|track| Said::by(&track.track_type) == Said::Passed(true));
+        let mut is_new = false;
+        for track in filtering {
+            let tags = self.topics[topic].tags.entry(track.group.clone());
+            is_new |= !std::mem::replace(&mut tags.or_default().filters, true);
+        }
+        if is_new {
+            self.make_topic_ready(topic);
+        }
+    }
+
+    /// Returns whether the answer about the row may follow from others, or others from it.
+    #[must_use]
+    pub fn is_candidate(&self, row: NonZeroU64) -> bool {
+        self.candidates.place_of(row).is_some()
+    }
+
+    /// Returns whether the row is a candidate whose tag is unknown.
+    #[must_use]
+    pub fn has_unknown_tag(&self, row: NonZeroU64) -> bool {
+        let place = self.candidates.place_of(row);
+        place.is_some_and(|place| !self.candidates.all[place].tag.is_known())
     }
 
     /// Returns a message to be asked now. `None` if there is none until another answer has come, or at all
@@ -196,13 +261,8 @@ impl Inference {
         place.is_some_and(|place| self.candidates.all[place].asked == Asked::Yes)
     }
 
-    /// Takes the answer about a row that [`next_ask`](Self::next_ask) has returned. `tracks` is `None` if there is no answer.
-    pub fn answered(
-        &mut self,
-        row: NonZeroU64,
-        tracks: Option<&[Track]>,
-        at: Timestamp,
-    ) -> Disposition {
+    /// Takes the answer about a row that [`next_ask`](Self::next_ask) has returned.
+    pub fn answered(&mut self, row: NonZeroU64, told: Told<'_>, at: Timestamp) -> Disposition {
         let Some(place) = self.candidates.place_of(row) else {
             return Disposition::Keep;
         };
@@ -211,16 +271,36 @@ impl Inference {
         self.queues[queue].in_flight = false;
         self.make_ready(queue);
         if let Some(check) = self.checking.remove(&row) {
-            return self.checked(&check, tracks, at);
+            return self.checked(&check, told);
         }
         let inferred = self.sampled.remove(&row);
-        let contradicted = self.take(place, tracks, at);
-        let (Some(inferred), Some(tracks)) = (inferred, tracks) else {
+        let contradicted = self.take(place, told, at);
+        let Some(inferred) = inferred else {
             self.disable(contradicted);
             return Disposition::Keep;
         };
-        self.section.rechecked += 1;
-        self.compare(place, &inferred, tracks, contradicted)
+        match told {
+            Told::Tracks(tracks) => {
+                self.section.rechecked += 1;
+                self.compare(place, &inferred, tracks, contradicted)
+            }
+            Told::NotFound => {
+                self.section.rechecked += 1;
+                let (_, topic) = self.candidates.queue_of(place);
+                let missed = inferred.iter().map(|(track, anchor)| {
+                    contradiction(
+                        &self.candidates.topics[topic],
+                        (&track.group, row),
+                        (track.track_type.as_str(), anchor.row),
+                        NOT_FOUND,
+                    )
+                });
+                let missed = missed.collect();
+                self.disable(missed);
+                Disposition::Keep
+            }
+            Told::Nothing => Disposition::Keep,
+        }
     }
 
     /// Returns the answer about a row that was not asked. `None` if it does not follow.
@@ -263,7 +343,7 @@ impl Inference {
     fn next_of_ready(&mut self) -> Option<Ask> {
         while let Some(queue) = self.ready.pop_front() {
             self.queues[queue].is_ready = false;
-            if self.queues[queue].in_flight && !self.queues[queue].asks_all {
+            if self.queues[queue].in_flight {
                 continue; // its answer makes it ready again
             }
             let Some(place) = self.choose(queue) else {
@@ -278,9 +358,7 @@ impl Inference {
             }
             self.candidates.all[place].asked = Asked::Yes;
             self.queues[queue].in_flight = true;
-            if self.queues[queue].asks_all {
-                self.make_ready(queue);
-            }
+            self.queues[queue].asked += 1;
             return Some(Ask {
                 row: one.row(),
                 line: one.line,
@@ -289,78 +367,91 @@ impl Inference {
         None
     }
 
-    /// Chooses the message of a queue that tells most. `None` if the answers about all others follow.
-    fn choose(&mut self, queue: usize) -> Option<usize> {
-        if self.queues[queue].asks_all {
-            return self.next_unasked(queue);
-        }
+    /// Chooses the message of a queue that tells most. `None` if asking others tells nothing more.
+    fn choose(&self, queue: usize) -> Option<usize> {
         let (topic, range) = &self.candidates.queues[queue];
         let topic = &self.topics[*topic as usize];
         let state = &self.queues[queue];
+        if state.asks_all || state.asked >= MOST_ASKED {
+            return None;
+        }
+        let one = |place: &usize| &self.candidates.all[*place];
         let unasked = || {
             let all = range.clone().rev();
-            all.filter(|place| self.candidates.all[*place].asked == Asked::No)
+            all.filter(|place| one(place).asked == Asked::No)
         };
         if state.groups.is_empty() {
-            return unasked().next();
+            let may_exist = |place: &usize| {
+                state
+                    .missing
+                    .is_none_or(|missing| one(place).offset > missing)
+            };
+            return unasked().find(may_exist);
+        }
+        if let Some(oldest) = self.choose_oldest(queue) {
+            return Some(oldest);
         }
         let mut widest: Vec<usize> = Vec::new();
         for group in &state.groups {
             let tags = topic.tags.get(&group.name);
             let highest = group.highest_passed();
-            let follows = |place: &usize| group.infer(&self.candidates.all[*place], tags).is_some();
-            let undecided: Vec<usize> = unasked().filter(|place| !follows(place)).collect();
-            let is_below = |place: &usize| {
-                highest.is_some_and(|h| self.candidates.all[*place].offset <= h.offset)
-            };
-            // Whether a message below is filtered follows only from one with the same tag, best from the highest.
-            if let Some(highest_below) = undecided.iter().copied().find(|place| is_below(place))
-                && undecided.len() > widest.len()
-            {
-                let above: Vec<usize> = undecided
-                    .iter()
-                    .copied()
-                    .filter(|place| !is_below(place))
-                    .collect();
-                widest = if above.is_empty() {
-                    vec![highest_below]
-                } else {
-                    above
-                };
-            } else if undecided.len() > widest.len() {
-                widest = undecided;
+            let is_below =
+                |place: &usize| highest.is_some_and(|highest| one(place).offset <= highest.offset);
+            // Nothing tells whether a message is filtered whose tag is unknown.
+            let filters = tags.is_some_and(|tags| tags.filters);
+            let is_hopeless =
+                |place: &usize| filters && is_below(place) && !one(place).tag.is_known();
+            let follows = |place: &usize| group.infer(one(place), tags).is_some();
+            let undecided: Vec<usize> = unasked()
+                .filter(|place| state.has(one(place).offset))
+                .filter(|place| !is_hopeless(place) && !follows(place))
+                .collect();
+            if undecided.len() <= widest.len() {
+                continue;
             }
+            // Whether a message below is filtered follows only from one with the same tag, best from the highest.
+            let (below, above): (Vec<usize>, Vec<usize>) =
+                undecided.into_iter().partition(|place| is_below(place));
+            widest = if above.is_empty() {
+                below.into_iter().take(1).collect()
+            } else {
+                above
+            };
         }
         if widest.is_empty() {
-            return self.candidates.all[range.clone()]
+            let sampled = self.candidates.all[range.clone()]
                 .iter()
-                .position(|one| one.asked == Asked::Picked)
-                .map(|nth| range.start + nth);
+                .position(|one| one.asked == Asked::Picked);
+            return sampled.map(|nth| range.start + nth);
         }
         Some(widest[widest.len() / 2])
     }
 
-    /// Returns the highest message that is not asked yet of a queue of which all are asked.
-    fn next_unasked(&mut self, queue: usize) -> Option<usize> {
+    /// Chooses a message that tells which of the oldest messages of a queue exist: the lowest one, or else one between those
+    /// that exist and those that do not. `None` if that is known.
+    fn choose_oldest(&self, queue: usize) -> Option<usize> {
+        let state = &self.queues[queue];
         let range = self.candidates.queues[queue].1.clone();
-        let state = &mut self.queues[queue];
-        while state.walked < range.len() {
-            state.walked += 1;
-            let place = range.end - state.walked;
-            if self.candidates.all[place].asked != Asked::Yes {
-                return Some(place);
-            }
+        let is_unknown = |place: &usize| {
+            let offset = self.candidates.all[*place].offset;
+            let is_low = state.found.is_none_or(|found| offset < found);
+            is_low && state.missing.is_none_or(|missing| offset > missing)
+        };
+        let unknown = range.filter(|place| self.candidates.all[*place].asked == Asked::No);
+        let unknown: Vec<usize> = unknown.filter(is_unknown).collect();
+        match state.missing {
+            None => unknown.first().copied(),
+            Some(_) => unknown.get(unknown.len() / 2).copied(),
         }
-        None
     }
 
     /// Returns the tracks that follow for a message, each with the answer that it follows from. `None` if not all do.
     fn tracks(&self, queue: usize, topic: usize, place: usize) -> Option<Vec<(Track, Anchor)>> {
         let state = &self.queues[queue];
-        if state.asks_all || state.groups.is_empty() {
+        let one = &self.candidates.all[place];
+        if state.asks_all || state.groups.is_empty() || !state.has(one.offset) {
             return None;
         }
-        let one = &self.candidates.all[place];
         let tags = &self.topics[topic].tags;
         let tracks = state
             .groups
@@ -370,20 +461,27 @@ impl Inference {
     }
 
     /// Takes an answer. Returns the contradiction that it makes.
-    fn take(
-        &mut self,
-        place: usize,
-        tracks: Option<&[Track]>,
-        at: Timestamp,
-    ) -> Vec<OrderContradiction> {
+    fn take(&mut self, place: usize, told: Told<'_>, at: Timestamp) -> Vec<OrderContradiction> {
         let (queue, topic) = self.candidates.queue_of(place);
         let one = self.candidates.all[place];
         let state = &mut self.queues[queue];
-        let Some(tracks) = tracks else {
-            state.unanswered += 1;
-            state.asks_all |= state.unanswered >= MOST_UNANSWERED;
-            return Vec::new();
+        let tracks = match told {
+            Told::Tracks(tracks) => tracks,
+            Told::NotFound => {
+                state.missing = state.missing.max(Some(one.offset));
+                return Vec::new();
+            }
+            Told::Nothing => {
+                state.unanswered += 1;
+                state.asks_all |= state.unanswered >= MOST_UNANSWERED;
+                return Vec::new();
+            }
         };
+        state.found = Some(
+            state
+                .found
+                .map_or(one.offset, |found| found.min(one.offset)),
+        );
         if state.asks_all {
             return Vec::new(); // nothing follows any more
         }
@@ -480,11 +578,14 @@ impl Inference {
     }
 
     /// Takes the second answer about a message from which `open` was inferred.
-    fn checked(&mut self, check: &Check, tracks: Option<&[Track]>, _at: Timestamp) -> Disposition {
+    fn checked(&mut self, check: &Check, told: Told<'_>) -> Disposition {
         let (_, topic) = self.candidates.queue_of(check.candidate);
         let row = self.candidates.all[check.candidate].row();
         let is_open = |group: &&Arc<str>| {
-            let word = tracks.and_then(|tracks| word_of(tracks, group));
+            let word = match told {
+                Told::Tracks(tracks) => word_of(tracks, group),
+                Told::NotFound | Told::Nothing => None,
+            };
             word.map(Said::by) == Some(Said::Open)
         };
         let contradictions = check.groups.iter().filter(is_open).map(|group| {

@@ -34,6 +34,7 @@ impl SummaryText<'_> {
             )),
         }
         notes.push(self.settled_by(&sections));
+        notes.extend(self.untagged(&sections));
         let unknown = sections.iter().flat_map(|section| &section.unknown_types);
         notes.extend(self.unknown_types(unknown));
         notes
@@ -105,7 +106,9 @@ impl SummaryText<'_> {
             counted(calls, "call", "calls"),
             counted(inferred, "answer follows", "answers follow"),
         );
+        let has_sample = sections.iter().any(|section| section.recheck != "0%");
         text += &match rechecked {
+            0 if has_sample => "none of them was in the random sample".to_owned(),
             0 => "no random sample of them was asked".to_owned(),
             _ => format!(
                 "a random sample of {} was asked nevertheless",
@@ -118,6 +121,25 @@ impl SummaryText<'_> {
             text += " had meanwhile been passed";
         }
         text
+    }
+
+    fn untagged(&self, sections: &[&InferenceSection]) -> Option<String> {
+        let untagged: u64 = sections.iter().map(|section| section.untagged).sum();
+        if untagged == 0 {
+            return None;
+        }
+        Some(if self.is_chinese() {
+            format!(
+                "其中 {} 条消息的 tag 未知：若某消费组按 tag 过滤，推断为已消费的消息可能已被过滤；输入中提供 tag 列即可判定",
+                count(untagged)
+            )
+        } else {
+            format!(
+                "the tags of {} with inferred `passed` are unknown: a group that filters by tags may have filtered them; a column \
+                 `tag` in the input tells",
+                counted(untagged, "message", "messages")
+            )
+        })
     }
 
     fn unknown_types<'t>(&self, unknown: impl Iterator<Item = &'t UnknownType>) -> Option<String> {

@@ -182,17 +182,17 @@ fn a_plan_shows_the_saving() {
         (&infer["placed"], &infer["queues"], &infer["groups"]),
         (&json!(600), &json!(16), &json!(2))
     );
-    // 40 messages without a place, a call for the type of the topic, 16 queues, and a tenth of the rest.
-    assert_eq!(infer["fewest_calls"], 40 + 1 + 16 + 59);
-    // 16 queues of 37 or 38 messages: 1 + 2 × 6 calls in each.
-    assert_eq!(infer["most_calls"], 40 + 1 + 16 * 13 + 40);
+    // 40 messages without a place, a call for the type of the topic, two in each queue, and a tenth of the rest.
+    assert_eq!(infer["fewest_calls"], 40 + 1 + 32 + 57);
+    // 16 queues of 37 or 38 messages: 2 + 2 × 6 calls in each.
+    assert_eq!(infer["most_calls"], 40 + 1 + 16 * 14 + 38);
     let plan = "plan sent.csv --source https://gateway.example --infer --recheck 0%";
     let said = tool.call(plan).ends(0).stdout;
     let line = said
         .lines()
         .find(|line| line.starts_with("infer "))
         .unwrap();
-    assert!(line.contains("57 to 537 calls instead of 640, "), "{line}");
+    assert!(line.contains("73 to 553 calls instead of 640, "), "{line}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn only_rows_that_were_sent_are_inferred() {
     assert_eq!(asked("--restart", |_| ""), 640);
     assert_eq!(asked("--restart --trust-input", |_| ""), few);
     let half = asked("--restart", |nth| if nth < 320 { "SEND_OK" } else { "" });
-    assert!(half > 320 && half < 320 + few, "{half}");
+    assert!(half > 320 && half <= 320 + few, "{half}");
 }
 
 #[test]

@@ -26,15 +26,16 @@ use futures::{Stream, stream};
 
 use super::start_mode::StartFlags;
 use crate::command::Env;
-use crate::engine::{Ask, CandidateSet, Inference, InstanceTopic, Pacer};
+use crate::engine::{CandidateSet, Inference, InstanceTopic, Pacer, Told};
 use crate::exit::Failed;
 use crate::file;
 use crate::humanize::{count, counted};
 use crate::input::{Entry, InputError, Inputs, Row, ScratchRows, ScratchWriter};
-use crate::message::{Position, Query};
-use crate::results::{InferenceSection, KnownAnswer, Line, Outcome, Previous, RowSet, Unfinished};
+use crate::message::{Position, Query, Tag};
+use crate::offsets::TrackType;
+use crate::results::{InferenceSection, KnownAnswer, Line, Outcome, Previous, Unfinished};
 use crate::settings::{Origin, Settings, SettingsError, Share};
-use crate::source::{Ons, Trace};
+use crate::source::{FailureKind, Ons, Trace, Track};
 use crate::telemetry::CallCounts;
 
 /// The share of the messages whose answers follow that is asked nevertheless, if it is not given.
@@ -85,8 +86,14 @@ pub(in crate::command) struct InferInput<'a> {
 pub(in crate::command) struct InferStage {
     inference: RefCell<Inference>,
     rows: RefCell<ScratchRows>,
-    /// Number of messages with an inferred answer, those of an earlier part of the run included.
+    /// Number of rows in the scratch file.
+    lines: u64,
+    /// Number of rows that are no candidates and are being settled.
+    others: Cell<u64>,
+    /// Number of messages with an inferred answer.
     inferred: Cell<u64>,
+    /// Number of those with an inferred `CONSUMED` whose tag is unknown.
+    untagged: Cell<u64>,
     section: InferenceSection,
 }
 
@@ -103,16 +110,17 @@ impl InferStage {
         (ons, pacer): (&Ons, &Pacer),
         (call_counts, env): (&Cell<CallCounts>, &Env),
     ) -> Result<Self, Failed> {
-        let earlier = inferred_before(input.unfinished)?;
         let scratch = file::scratch(input.results).map_err(InputError::Scratch)?;
         let mut writer = ScratchWriter::new(scratch);
         let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
-        let (placed, messages) = each_placed(settings, input, &earlier, |row, topic, place| {
+        let mut untagged = 0_u64;
+        let (placed, messages) = each_placed(settings, input, |row, topic, place| {
+            untagged += u64::from(place.tag == Tag::Unknown);
             let line = writer.push(row)?;
             candidates.add(topic, place, (row.row, line));
             Ok(())
         })?;
-        announce(placed, messages);
+        announce(placed, messages, untagged);
         let types = TopicTypes::ask(candidates.topics(), (ons, pacer), env)?;
         CallCounts::add_calls(call_counts, types.calls);
         let is_unsuitable = |topic: &InstanceTopic| types.unsuitable.contains(topic);
@@ -127,7 +135,10 @@ impl InferStage {
         Ok(Self {
             inference: RefCell::new(inference),
             rows: RefCell::new(writer.finish()?),
-            inferred: Cell::new(earlier.len()),
+            lines: placed,
+            others: Cell::new(0),
+            inferred: Cell::new(0),
+            untagged: Cell::new(0),
             section: InferenceSection {
                 recheck: settings.recheck_text.clone(),
                 unknown_types: types.unknown,
@@ -137,23 +148,39 @@ impl InferStage {
         })
     }
 
-    /// Returns the rows in the order in which they are to be settled: messages that others follow from, then `rest`, which
-    /// are all rows that are left.
+    /// Returns the rows in the order in which they are to be settled: messages that others follow from, then those of `rest`
+    /// (all rows that are left) about which nothing can follow. When all of them are answered, the answers about the others
+    /// follow.
     pub(super) fn rows<'r>(
         &'r self,
         mut rest: impl Iterator<Item = anyhow::Result<(Row, KnownAnswer)>> + 'r,
         previous: Option<&'r Previous>,
     ) -> impl Stream<Item = anyhow::Result<(Row, KnownAnswer)>> + 'r {
+        let mut lines = 0..u32::try_from(self.lines).unwrap_or(u32::MAX);
+        let mut is_read = false;
         stream::poll_fn(move |_| {
             let ask = self.inference.borrow_mut().next_ask();
             if let Some(ask) = ask {
-                return Poll::Ready(Some(self.asked_row(ask, previous)));
+                return Poll::Ready(Some(self.scratch_row(ask.line, previous)));
             }
             // The loop polls again when the answer that is awaited has been settled.
             if self.inference.borrow().is_waiting() {
                 return Poll::Pending;
             }
-            let next = rest.find(|row| !row.as_ref().is_ok_and(|(row, _)| self.was_asked(row)));
+            if !is_read {
+                let other = |row: &anyhow::Result<(Row, KnownAnswer)>| {
+                    !row.as_ref().is_ok_and(|(row, _)| self.is_candidate(row))
+                };
+                if let Some(row) = rest.find(other) {
+                    self.others.set(self.others.get() + 1);
+                    return Poll::Ready(Some(row));
+                }
+                is_read = true;
+            }
+            if self.others.get() > 0 {
+                return Poll::Pending;
+            }
+            let next = lines.find_map(|line| self.unasked_row(line, previous).transpose());
             Poll::Ready(next.map(|row| row.map(|row| self.with_inferred(row))))
         })
     }
@@ -162,6 +189,7 @@ impl InferStage {
     pub(super) fn section(&self) -> InferenceSection {
         InferenceSection {
             messages: self.inferred.get(),
+            untagged: self.untagged.get(),
             recheck: self.section.recheck.clone(),
             unknown_types: self.section.unknown_types.clone(),
             calls: self.section.calls,
@@ -169,19 +197,48 @@ impl InferStage {
         }
     }
 
-    fn asked_row(
+    /// Returns a row of the scratch file with what an earlier run knows about it.
+    fn scratch_row(
         &self,
-        ask: Ask,
+        line: u32,
         previous: Option<&Previous>,
     ) -> anyhow::Result<(Row, KnownAnswer)> {
-        let row = self.rows.borrow_mut().read(ask.line)?;
+        let row = self.rows.borrow_mut().read(line)?;
         let known = previous.map_or(KnownAnswer::Unknown, |previous| previous.known_answer(&row));
         Ok((row, known))
+    }
+
+    /// Returns a row of the scratch file if it is a candidate that was not asked.
+    fn unasked_row(
+        &self,
+        line: u32,
+        previous: Option<&Previous>,
+    ) -> anyhow::Result<Option<(Row, KnownAnswer)>> {
+        let (row, known) = self.scratch_row(line, previous)?;
+        Ok((self.is_candidate(&row) && !self.was_asked(&row)).then_some((row, known)))
     }
 
     fn was_asked(&self, row: &Row) -> bool {
         let row = NonZeroU64::new(row.row);
         row.is_some_and(|row| self.inference.borrow().was_asked(row))
+    }
+
+    fn is_candidate(&self, row: &Row) -> bool {
+        let row = NonZeroU64::new(row.row);
+        row.is_some_and(|row| self.inference.borrow().is_candidate(row))
+    }
+
+    /// Learns from the outcome of a row that is no candidate.
+    fn learn(&self, row: &Row, outcome: Option<&Outcome>) {
+        if self.is_candidate(row) {
+            return;
+        }
+        self.others.set(self.others.get().saturating_sub(1));
+        let answer = outcome.and_then(|outcome| outcome.answer.as_ref().ok());
+        if let (Entry::Query(query), Some(trace)) = (&row.entry, answer) {
+            let topic = (query.instance_id.clone(), query.topic.clone());
+            self.inference.borrow_mut().learn(&topic, &trace.tracks);
+        }
     }
 
     /// Adds the answer that follows for a row, if one does.
@@ -196,6 +253,12 @@ impl InferStage {
         let known = match (answer, previously) {
             (Some(answer), previously) => {
                 self.inferred.set(self.inferred.get() + 1);
+                let passed = |track: &Track| track.track_type == TrackType::CONSUMED;
+                let has_unknown_tag =
+                    number.is_some_and(|row| self.inference.borrow().has_unknown_tag(row));
+                if has_unknown_tag && answer.tracks.iter().any(passed) {
+                    self.untagged.set(self.untagged.get() + 1);
+                }
                 let trace = Ok(Trace::new(answer.tracks));
                 KnownAnswer::Settled(Box::new(Outcome {
                     previously,
@@ -220,7 +283,6 @@ fn rows(inputs: &Inputs) -> u64 {
 fn each_placed(
     settings: &InferSettings,
     input: &InferInput<'_>,
-    earlier: &RowSet,
     mut each: impl FnMut(&Row, &InstanceTopic, &Position) -> Result<(), InputError>,
 ) -> Result<(u64, u64), InputError> {
     let (mut placed, mut messages) = (0, 0);
@@ -230,7 +292,7 @@ fn each_placed(
             continue;
         };
         let known = input.previous.map(|previous| previous.known_answer(&row));
-        if earlier.contains(row.row) || matches!(known, Some(KnownAnswer::Settled(_))) {
+        if matches!(known, Some(KnownAnswer::Settled(_))) {
             continue;
         }
         messages += 1;
@@ -253,7 +315,7 @@ fn place(query: &Query, trusts_input: bool) -> Option<&Position> {
     }
 }
 
-fn announce(placed: u64, messages: u64) {
+fn announce(placed: u64, messages: u64, untagged: u64) {
     if placed < messages {
         tracing::info!(
             "--infer: {} of {} have a place and were sent successfully; the others are asked",
@@ -261,37 +323,32 @@ fn announce(placed: u64, messages: u64) {
             counted(messages, "message", "messages"),
         );
     }
-}
-
-/// Returns the rows that an earlier part of the run has inferred.
-fn inferred_before(unfinished: Option<&Unfinished>) -> Result<RowSet, Failed> {
-    let mut rows = RowSet::default();
-    let note = |line: &Line<'_>| {
-        if is_inferred(line) {
-            rows.insert(line.row);
-        }
-    };
-    if let Some(unfinished) = unfinished {
-        unfinished
-            .each_line(note)
-            .map_err(|error| unreadable(&error))?;
+    if untagged > 0 {
+        tracing::warn!(
+            "--infer: the tags of {} are unknown: if a group filters by tags, it may have filtered some that count as passed; a \
+             column `tag` tells",
+            counted(untagged, "message", "messages"),
+        );
     }
-    Ok(rows)
 }
 
-fn is_inferred(line: &Line<'_>) -> bool {
-    let tracks = line.tracks.as_deref().unwrap_or_default();
-    tracks.iter().any(|track| track.inferred_from.is_some())
+/// Returns what an outcome tells about other messages.
+fn told(outcome: &Outcome) -> Told<'_> {
+    match &outcome.answer {
+        Ok(trace) => Told::Tracks(&trace.tracks),
+        Err(failure) if failure.kind == FailureKind::NotFound => Told::NotFound,
+        Err(_) => Told::Nothing,
+    }
 }
 
 fn take_earlier(inference: &mut Inference, line: &Line<'_>) {
     let (Some(row), Some(outcome)) = (NonZeroU64::new(line.row), Outcome::of(line)) else {
         return;
     };
-    // An answer of --previous is older than those that it would be compared with.
-    if !is_inferred(line) && outcome.carried_from.is_none() {
-        let tracks = outcome.answer.as_ref().ok().map(|trace| &trace.tracks[..]);
-        inference.take_earlier(row, tracks, outcome.observed_at);
+    // An answer of --previous is older than those that it would be compared with. A line with an inferred answer does not
+    // settle its row.
+    if outcome.carried_from.is_none() {
+        inference.take_earlier(row, told(&outcome), outcome.observed_at);
     }
 }
 

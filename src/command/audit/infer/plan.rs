@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{InferInput, InferSettings, each_placed, inferred_before, rows};
+use super::{InferInput, InferSettings, each_placed, rows};
 use crate::engine::{CandidateSet, Rate};
 use crate::exit::Failed;
 use crate::humanize::{self, count, counted};
@@ -44,9 +44,8 @@ impl InferPlan {
         input: &InferInput<'_>,
         (groups, messages, rate): (u64, u64, Rate),
     ) -> Result<Self, Failed> {
-        let earlier = inferred_before(input.unfinished)?;
         let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
-        each_placed(settings, input, &earlier, |row, topic, place| {
+        each_placed(settings, input, |row, topic, place| {
             candidates.add(topic, place, (row.row, 0));
             Ok(())
         })?;
@@ -61,8 +60,9 @@ impl InferPlan {
         let halving = |size: u64| u64::from(u64::BITS - (size - 1).leading_zeros());
         let most = sizes
             .iter()
-            .map(|size| (1 + groups * halving(*size)).min(*size));
-        let (fewest_calls, most_calls) = (with_sample(queues), with_sample(most.sum()));
+            .map(|size| (2 + groups * halving(*size)).min(*size));
+        let fewest = sizes.iter().map(|size| (*size).min(2));
+        let (fewest_calls, most_calls) = (with_sample(fewest.sum()), with_sample(most.sum()));
         let seconds = |calls| rate.time_for(calls).map(|time| time.as_secs_f64());
         Ok(Self {
             placed,

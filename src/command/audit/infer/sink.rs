@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 
-use super::InferStage;
+use super::{InferStage, told};
 use crate::engine::{Disposition, Sink};
 use crate::input::Row;
 use crate::results::Outcome;
@@ -60,11 +60,11 @@ impl<S: Sink> Sink for InferSink<'_, S> {
         let number = NonZeroU64::new(row.row);
         let (Some(number), Some(outcome), true) = (number, outcome, self.stage.was_asked(row))
         else {
+            self.stage.learn(row, outcome);
             return self.sink.settled(row, outcome);
         };
-        let tracks = outcome.answer.as_ref().ok().map(|trace| &trace.tracks[..]);
         let mut inference = self.stage.inference.borrow_mut();
-        let disposition = inference.answered(number, tracks, outcome.observed_at);
+        let disposition = inference.answered(number, told(outcome), outcome.observed_at);
         drop(inference);
         match disposition {
             Disposition::Keep => self.sink.settled(row, Some(outcome)),
