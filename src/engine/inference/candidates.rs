@@ -12,7 +12,7 @@ use crate::message::{Position, Tag};
 pub(super) struct TagId(u16);
 
 impl TagId {
-    const UNKNOWN: Self = Self(0);
+    pub(super) const UNKNOWN: Self = Self(0);
     const NONE: Self = Self(1);
 
     pub(super) fn is_known(self) -> bool {

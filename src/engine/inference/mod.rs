@@ -28,7 +28,7 @@ use crate::source::Track;
 
 pub use candidates::{CandidateSet, InstanceTopic};
 
-use candidates::{Asked, QueueCandidates};
+use candidates::{Asked, QueueCandidates, TagId};
 use queue::{Anchor, QueueGroup, Said, TagsOfGroup};
 
 /// After so many messages of a queue without an answer, nothing is inferred in it.
@@ -212,7 +212,7 @@ impl Inference {
         let mut is_new = false;
         for track in filtering {
             let tags = self.topics[topic].tags.entry(track.group.clone());
-            is_new |= !std::mem::replace(&mut tags.or_default().filters, true);
+            is_new |= tags.or_default().note(true, TagId::UNKNOWN);
         }
         if is_new {
             self.make_topic_ready(topic);
@@ -462,7 +462,7 @@ impl Inference {
 
     /// Takes an answer. Returns the contradiction that it makes.
     fn take(&mut self, place: usize, told: Told<'_>, at: Timestamp) -> Vec<OrderContradiction> {
-        let (queue, topic) = self.candidates.queue_of(place);
+        let (queue, _) = self.candidates.queue_of(place);
         let one = self.candidates.all[place];
         let state = &mut self.queues[queue];
         let tracks = match told {
@@ -487,6 +487,19 @@ impl Inference {
         }
         state.empty += u32::from(tracks.is_empty());
         state.asks_all |= state.empty >= MOST_EMPTY;
+        self.take_tracks(place, tracks, at)
+    }
+
+    /// Takes what an answer says about each group. Returns the contradictions that it makes.
+    fn take_tracks(
+        &mut self,
+        place: usize,
+        tracks: &[Track],
+        at: Timestamp,
+    ) -> Vec<OrderContradiction> {
+        let (queue, topic) = self.candidates.queue_of(place);
+        let one = self.candidates.all[place];
+        let state = &mut self.queues[queue];
         for track in tracks {
             if !state.groups.iter().any(|group| group.name == track.group) {
                 state.groups.push(QueueGroup::new(track.group.clone()));
@@ -503,13 +516,7 @@ impl Inference {
             let word = word_of(tracks, &group.name);
             if let Some(Said::Passed(filtered)) = word.map(Said::by) {
                 let tags = self.topics[topic].tags.entry(group.name.clone());
-                let tags = tags.or_default();
-                if filtered {
-                    new_filters |= !tags.filters;
-                    tags.filters = true;
-                } else {
-                    tags.delivered.insert(one.tag);
-                }
+                new_filters |= tags.or_default().note(filtered, one.tag);
             }
             if let Some(passed) = group.take(word, (anchor, one.tag)) {
                 let found = word.map_or("", TrackType::as_str);

@@ -48,6 +48,17 @@ pub(super) struct TagsOfGroup {
     pub(super) delivered: HashSet<TagId>,
 }
 
+impl TagsOfGroup {
+    /// Takes what became of a message with this tag. Returns whether it is the first that was filtered.
+    pub(super) fn note(&mut self, filtered: bool, tag: TagId) -> bool {
+        if filtered {
+            return !std::mem::replace(&mut self.filters, true);
+        }
+        self.delivered.insert(tag);
+        false
+    }
+}
+
 /// What one answer says about one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {

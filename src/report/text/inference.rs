@@ -107,14 +107,15 @@ impl SummaryText<'_> {
             counted(inferred, "answer follows", "answers follow"),
         );
         let has_sample = sections.iter().any(|section| section.recheck != "0%");
-        text += &match rechecked {
-            0 if has_sample => "none of them was in the random sample".to_owned(),
-            0 => "no random sample of them was asked".to_owned(),
-            _ => format!(
-                "a random sample of {} was asked nevertheless",
-                count(rechecked)
-            ),
-        };
+        match rechecked {
+            0 if has_sample => text += "none of them was in the random sample",
+            0 => text += "no random sample of them was asked",
+            _ => {
+                text += "a random sample of ";
+                text += &count(rechecked);
+                text += " was asked nevertheless";
+            }
+        }
         if moved > 0 {
             text += ", in which ";
             text += &counted(moved, "open pair", "open pairs");
