@@ -242,7 +242,9 @@ fn an_empty_shard_is_a_complete_run() {
             "--shard {index}/4 --results e{index}.ndjson -o e{index}.csv"
         ));
         call.ends(0);
-        files += &format!(" e{index}.ndjson");
+        files.push_str(" e");
+        files.push_str(&index.to_string());
+        files.push_str(".ndjson");
     }
     let said = tool.call("report -q --exit-zero -o all.csv").args(&files);
     said.ends(0);

@@ -138,11 +138,19 @@ impl QuotaPlace {
 
     #[cfg(feature = "redis")]
     fn redis(url: QuotaUrl, settings: &Settings, env: &Env) -> Result<Self, Failed> {
+        let password = env.variable("ONS_AUDIT_REDIS_PASSWORD");
+        if url.user.is_some() && password.is_none() {
+            // It may be a password, so it is not shown.
+            let error =
+                anyhow!("--shared-quota names a user, and ONS_AUDIT_REDIS_PASSWORD is not set");
+            let hint = "set the password of the user there; if the part before @ is the password, remove it from the address";
+            return Err(Failed::refused(error, hint.to_owned()));
+        }
         let authorities = url.is_tls.then(|| ca_cert(settings)).transpose()?;
         let tls = authorities.map(|pem| RemotingTls::new(pem.as_deref()));
         Ok(Self::Redis(Box::new(RedisServer {
             tls: tls.transpose()?,
-            password: env.variable("ONS_AUDIT_REDIS_PASSWORD").map(Into::into),
+            password: password.map(Into::into),
             url,
         })))
     }

@@ -207,9 +207,12 @@ impl<'a> RowEvidence<'a> {
             .map(|evidence| evidence != Evidence::Offset);
         GroupFinding {
             evidence: Some(Evidence::Inferred),
-            note: match finding.note {
-                EvidenceNote::Nothing => EvidenceNote::Inferred { row, examined },
-                note => note,
+            note: match (finding.note, finding.verdict) {
+                // Why dead letters were not examined is said of the group.
+                (_, Verdict::Passed) | (EvidenceNote::Nothing, _) => {
+                    EvidenceNote::Inferred { row, examined }
+                }
+                (note, _) => note,
             },
             ..finding
         }

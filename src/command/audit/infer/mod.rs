@@ -29,7 +29,7 @@ use crate::command::Env;
 use crate::engine::{CandidateSet, Inference, InstanceTopic, Pacer, Told};
 use crate::exit::Failed;
 use crate::file;
-use crate::humanize::{count, counted};
+use crate::humanize::counted;
 use crate::input::{Entry, InputError, Inputs, Row, ScratchRows, ScratchWriter};
 use crate::message::{Position, Query, Tag};
 use crate::offsets::TrackType;
@@ -114,13 +114,13 @@ impl InferStage {
         let mut writer = ScratchWriter::new(scratch);
         let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
         let mut untagged = 0_u64;
-        let (placed, messages) = each_placed(settings, input, |row, topic, place| {
+        let (placed, unproved, messages) = each_placed(settings, input, |row, topic, place| {
             untagged += u64::from(place.tag == Tag::Unknown);
             let line = writer.push(row)?;
             candidates.add(topic, place, (row.row, line));
             Ok(())
         })?;
-        announce(placed, messages, untagged);
+        announce(placed, unproved, messages, untagged);
         let types = TopicTypes::ask(candidates.topics(), (ons, pacer), env)?;
         CallCounts::add_calls(call_counts, types.calls);
         let is_unsuitable = |topic: &InstanceTopic| types.unsuitable.contains(topic);
@@ -279,13 +279,14 @@ fn rows(inputs: &Inputs) -> u64 {
 }
 
 /// Calls `each` for every row that is left and whose message is known to have been stored at a place. Returns the number
-/// of these rows, and that of all messages that are left.
+/// of these rows, that of rows whose message has a place and is not known to have been stored, and that of all messages that
+/// are left.
 fn each_placed(
     settings: &InferSettings,
     input: &InferInput<'_>,
     mut each: impl FnMut(&Row, &InstanceTopic, &Position) -> Result<(), InputError>,
-) -> Result<(u64, u64), InputError> {
-    let (mut placed, mut messages) = (0, 0);
+) -> Result<(u64, u64, u64), InputError> {
+    let (mut placed, mut unproved, mut messages) = (0, 0, 0);
     for row in input.inputs.rows() {
         let row = row?;
         let Entry::Query(query) = &row.entry else {
@@ -300,33 +301,46 @@ fn each_placed(
             let topic = (query.instance_id.clone(), query.topic.clone());
             each(&row, &topic, place)?;
             placed += 1;
+        } else if place_of(query).is_some() {
+            unproved += 1;
         }
     }
-    Ok((placed, messages))
+    Ok((placed, unproved, messages))
 }
 
 /// Returns the place of a message if it is known to have been stored there.
 fn place(query: &Query, trusts_input: bool) -> Option<&Position> {
-    let sent = query.send_result.as_deref();
-    match sent {
-        Some(sent) if sent.is_ok || trusts_input => Some(&sent.place),
-        Some(_) => None,
-        None => query.position.as_ref().filter(|_| trusts_input),
-    }
+    let is_ok = query.send_result.as_ref().is_some_and(|sent| sent.is_ok);
+    place_of(query).filter(|_| is_ok || trusts_input)
 }
 
-fn announce(placed: u64, messages: u64, untagged: u64) {
-    if placed < messages {
+/// Returns the place that a row names.
+fn place_of(query: &Query) -> Option<&Position> {
+    let sent = query.send_result.as_ref();
+    sent.map_or(query.position.as_ref(), |sent| Some(&sent.place))
+}
+
+fn announce(placed: u64, unproved: u64, messages: u64, untagged: u64) {
+    if unproved > 0 {
+        tracing::warn!(
+            "--infer: {} a place, but not the send status SEND_OK, and {} asked; if all of them were sent successfully, \
+             --trust-input infers them, too",
+            counted(unproved, "message has", "messages have"),
+            if unproved == 1 { "is" } else { "are" },
+        );
+    }
+    let others = messages - placed - unproved;
+    if others > 0 {
         tracing::info!(
-            "--infer: {} of {} have a place and were sent successfully; the others are asked",
-            count(placed),
-            counted(messages, "message", "messages"),
+            "--infer: {} no place and {} asked",
+            counted(others, "message has", "messages have"),
+            if others == 1 { "is" } else { "are" },
         );
     }
     if untagged > 0 {
         tracing::warn!(
-            "--infer: the tags of {} are unknown: if a group filters by tags, it may have filtered some that count as passed; a \
-             column `tag` tells",
+            "--infer: the tags of {} are unknown: if a group filters by tags, it may have filtered some that count as passed, and \
+             once it is seen to filter, all that it has passed are asked; a column `tag` avoids both",
             counted(untagged, "message", "messages"),
         );
     }
