@@ -3,8 +3,8 @@ one quota:
 
     spark-submit audit.py IN OUT PROCESSES --source ons://cn-hangzhou --rate 8/s --shared-quota redis://redis.example/ons-audit
 
-IN has the columns msg_id and topic; all others are kept. OUT has them as text, and what is known of each message. ons-audit must be
-on the PATH of every worker, and so must the keys be in its environment.
+IN has the columns msg_id and topic; all others are kept, but their names have no comma and are none of those in FOUND. OUT has them
+as text, and what is known of each message. ons-audit must be on the PATH of every worker, and the keys in its environment.
 """
 
 import itertools
@@ -27,8 +27,8 @@ def frame_of(lines, columns):
     """Returns the lines of an NDJSON report as a table."""
     rows = []
     for line in map(json.loads, lines):
-        known = {**line.get("extra", {}), **line}
-        row = [known.get(column) for column in columns]
+        extra = line.get("extra", {})
+        row = [(line if column in IDENTITY + FOUND else extra).get(column) for column in columns]
         rows.append([json.dumps(cell) if isinstance(cell, (dict, list)) else cell for cell in row])
     return pandas.DataFrame(rows, columns=columns, dtype=str)
 
@@ -75,6 +75,11 @@ def main(source, target, processes, *arguments):
     table = spark.read.parquet(source)
     table = table.select([col(name).cast("string") for name in table.columns])
     kept = [name for name in table.columns if name not in IDENTITY]
+    if taken := set(kept) & set(FOUND):
+        sys.exit(f"IN has columns with names of OUT: {', '.join(taken)}; rename them")
+    if kept:
+        # Without it, the columns of a position (broker, queue_id, queue_offset) are used and not kept.
+        arguments = [*arguments, "--keep", ",".join(kept)]
     columns = [name for name in IDENTITY if name in table.columns] + kept + FOUND
     # Rows of one message meet in one process, so it is asked about once.
     table = table.repartition(int(processes), "topic", "msg_id")

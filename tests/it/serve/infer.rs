@@ -193,6 +193,12 @@ fn a_plan_shows_the_saving() {
         .find(|line| line.starts_with("infer "))
         .unwrap();
     assert!(line.contains("73 to 553 calls instead of 640, "), "{line}");
+    write_rows(&tool, 640, |_| "");
+    let said = tool.call(plan).ends(0).stdout;
+    assert!(
+        said.contains("infer     saves nothing: no message has a place"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -77,6 +77,10 @@ impl InferPlan {
 
     /// Returns `440 to 1,040 calls instead of 20,000, …`. `messages` are to be asked about.
     pub(in crate::command) fn text(&self, messages: u64) -> String {
+        if self.placed == 0 {
+            return "saves nothing: no message has a place and was sent successfully (SEND_OK)"
+                .to_owned();
+        }
         let time = |seconds: f64| humanize::duration(Duration::from_secs_f64(seconds));
         let time = self
             .fewest_seconds
@@ -85,8 +89,8 @@ impl InferPlan {
                 format!(", {} to {}", time(fewest), time(most))
             });
         format!(
-            "{} to {} calls instead of {}{time}: {} in {}; the most if {} are behind in each queue, more if they filter or the \
-             offsets move",
+            "{} to {} calls instead of {}{time}: {} in {}; the most if {} are behind in each queue, more if they filter, above \
+             all without tags, or if the offsets move",
             count(self.fewest_calls),
             count(self.most_calls),
             count(messages),
