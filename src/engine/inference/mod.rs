@@ -34,8 +34,8 @@ use queue::{Anchor, QueueGroup, Said, TagsOfGroup};
 /// After so many messages of a queue without an answer, nothing is inferred in it.
 const MOST_UNANSWERED: u32 = 8;
 
-/// After so many messages of a queue that were asked, the others are not worth a search.
-const MOST_ASKED: u32 = 512;
+/// After so many messages of a queue that were asked to find boundaries, the search ends.
+const MOST_SEARCHED: u32 = 512;
 
 /// What a contradiction states for a message that does not exist.
 const NOT_FOUND: &str = "not_found";
@@ -125,8 +125,8 @@ struct Queue {
     is_ready: bool,
     /// Whether nothing is inferred, so that all messages are asked.
     asks_all: bool,
-    /// Number of messages that were asked.
-    asked: u32,
+    /// Number of messages that were asked to find boundaries, without those of the sample.
+    searched: u32,
     /// Number of messages without an answer.
     unanswered: u32,
     /// Number of answers without a group.
@@ -358,7 +358,7 @@ impl Inference {
             }
             self.candidates.all[place].asked = Asked::Yes;
             self.queues[queue].in_flight = true;
-            self.queues[queue].asked += 1;
+            self.queues[queue].searched += u32::from(one.asked != Asked::Picked);
             return Some(Ask {
                 row: one.row(),
                 line: one.line,
@@ -372,8 +372,15 @@ impl Inference {
         let (topic, range) = &self.candidates.queues[queue];
         let topic = &self.topics[*topic as usize];
         let state = &self.queues[queue];
-        if state.asks_all || state.asked >= MOST_ASKED {
+        if state.asks_all {
             return None;
+        }
+        let sampled = self.candidates.all[range.clone()]
+            .iter()
+            .position(|one| one.asked == Asked::Picked)
+            .map(|nth| range.start + nth);
+        if state.searched >= MOST_SEARCHED {
+            return sampled;
         }
         let one = |place: &usize| &self.candidates.all[*place];
         let unasked = || {
@@ -419,10 +426,7 @@ impl Inference {
             };
         }
         if widest.is_empty() {
-            let sampled = self.candidates.all[range.clone()]
-                .iter()
-                .position(|one| one.asked == Asked::Picked);
-            return sampled.map(|nth| range.start + nth);
+            return sampled;
         }
         Some(widest[widest.len() / 2])
     }

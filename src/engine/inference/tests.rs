@@ -487,3 +487,17 @@ fn messages_without_an_answer_do_not_stop_it() {
     assert_eq!(asked, 8);
     assert_eq!(inference.inferred(NonZeroU64::MIN), None);
 }
+
+/// A sample is asked completely, however many messages a queue has.
+#[test]
+fn the_sample_of_a_long_queue_is_complete() {
+    let mut service = one_queue(4_000, [50_000, 50_000]);
+    let ended = run(&mut service, 0.5, &[]);
+    let section = ended.inference.section();
+    assert!(
+        (1_800..2_200).contains(&section.rechecked),
+        "{}",
+        section.rechecked
+    );
+    assert_eq!(ended.calls as u64, section.rechecked + 2);
+}
