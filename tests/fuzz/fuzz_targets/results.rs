@@ -90,6 +90,7 @@ fn report(results_file: ResultsFile, reports: &mut [Reused; 7]) {
         number_columns: std::collections::BTreeSet::new(),
         marks: results_file.header().rules == Rules::Offsets,
         examined: results_file.header().is_examined(),
+        evidence: results_file.states_evidence(),
         expectations: results_file.header().expectations.clone(),
         csv: CsvDialect::default(),
         locale: Locale::default(),
