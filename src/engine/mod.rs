@@ -38,7 +38,7 @@ pub use backoff::Backoff;
 pub use counted_calls::CountedCalls;
 pub use forecast::{Forecast, Oldest, RETENTION};
 pub use inference::{
-    Ask, CandidateSet, Disposition, Inference, InferredAnswer, InstanceTopic, Told,
+    Ask, CandidateSet, Disposition, Inference, InferredAnswer, InstanceTopic, MessageAnswer,
 };
 pub use limiter::Limiter;
 pub use pacer::{Pacer, Permit};

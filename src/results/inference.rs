@@ -1,5 +1,7 @@
 //! What a run has inferred instead of asking, in the trailer of its results file.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What was inferred from the order of queues, and what the random sample of it says.
@@ -42,10 +44,33 @@ pub struct OrderContradiction {
     pub row: u64,
     /// The track type that followed for it; empty if the group was not to be named.
     pub inferred: String,
-    /// The track type of its answer; empty if the answer does not name the group.
+    /// The track type of its answer, or `not_found`; empty if the answer does not name the group.
     pub found: String,
     /// The row of the answer that it followed from.
     pub inferred_from: u64,
+}
+
+impl fmt::Display for OrderContradiction {
+    /// Writes `inference failed for GID_a on topic orders: CONSUMED followed for row 20 from row 50, but its answer is …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            topic,
+            group,
+            row,
+            inferred,
+            inferred_from,
+            ..
+        } = self;
+        write!(
+            f,
+            "inference failed for {group} on topic {topic}: {inferred} followed for row {row} from row {inferred_from}, but \
+             its answer "
+        )?;
+        match &*self.found {
+            "" => f.write_str("does not name the group"),
+            found => write!(f, "is {found}"),
+        }
+    }
 }
 
 /// A topic whose message type could not be read.

@@ -15,8 +15,8 @@ impl TagId {
     pub(super) const UNKNOWN: Self = Self(0);
     const NONE: Self = Self(1);
 
-    pub(super) fn is_known(self) -> bool {
-        self != Self::UNKNOWN
+    pub(super) const fn is_known(self) -> bool {
+        self.0 != Self::UNKNOWN.0
     }
 }
 

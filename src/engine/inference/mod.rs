@@ -3,6 +3,8 @@
 //!
 //! - `candidates`: the messages with their places
 //! - `queue`: what the answers about one queue say about a group
+//! - `search`: which message of a queue to ask next
+//! - `sample`: the random sample, and what it shows
 //!
 //! [`Inference`] asks the highest message of each queue first, and the lowest: the oldest messages are deleted first, so if it
 //! still exists, all do. Then it halves, for each group, the messages between the highest that the group has passed and the
@@ -12,6 +14,8 @@
 
 mod candidates;
 mod queue;
+mod sample;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +25,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::input::Fingerprint;
 use crate::offsets::TrackType;
 use crate::results::{InferenceSection, OrderContradiction};
 use crate::source::Track;
@@ -29,16 +32,11 @@ use crate::source::Track;
 pub use candidates::{CandidateSet, InstanceTopic};
 
 use candidates::{Asked, QueueCandidates, TagId};
-use queue::{Anchor, QueueGroup, Said, TagsOfGroup};
+use queue::{Anchor, QueueGroup, TagsOfGroup, TrackMeaning};
+use sample::Check;
 
 /// After so many messages of a queue without an answer, nothing is inferred in it.
 const MOST_UNANSWERED: u32 = 8;
-
-/// After so many messages of a queue that were asked to find boundaries, the search ends.
-const MOST_SEARCHED: u32 = 512;
-
-/// What a contradiction states for a message that does not exist.
-const NOT_FOUND: &str = "not_found";
 
 /// After so many answers without a group, nothing is inferred in the queue.
 const MOST_EMPTY: u32 = 2;
@@ -77,13 +75,13 @@ pub struct Ask {
 
 /// What came of a query.
 #[derive(Debug, Clone, Copy)]
-pub enum Told<'t> {
+pub enum MessageAnswer<'t> {
     /// The source has answered about these groups.
     Tracks(&'t [Track]),
     /// The source does not have the message.
     NotFound,
     /// There is no answer.
-    Nothing,
+    None,
 }
 
 /// What becomes of an answer.
@@ -105,17 +103,6 @@ pub struct InferredAnswer {
     pub tracks: Vec<Track>,
     /// The oldest of the times of the answers that it follows from.
     pub observed_at: Timestamp,
-}
-
-/// A message that is asked again.
-#[derive(Debug, Clone)]
-struct Check {
-    /// The place of the message in the candidates.
-    candidate: usize,
-    /// The groups that had not reached the message.
-    groups: Vec<Arc<str>>,
-    /// The message of the sample that these groups had passed.
-    because: NonZeroU64,
 }
 
 #[derive(Debug, Default)]
@@ -189,10 +176,10 @@ impl Inference {
 
     /// Takes an answer that an earlier part of the run has got. Such answers may have been in flight together, so their order
     /// is not known, and none of them contradicts another.
-    pub fn take_earlier(&mut self, row: NonZeroU64, told: Told<'_>, at: Timestamp) {
+    pub fn take_earlier(&mut self, row: NonZeroU64, answer: MessageAnswer<'_>, at: Timestamp) {
         if let Some(place) = self.candidates.place_of(row) {
             self.candidates.all[place].asked = Asked::Yes;
-            self.take(place, told, at);
+            self.take(place, answer, at);
         }
     }
 
@@ -208,7 +195,7 @@ impl Inference {
         };
         let filtering = tracks
             .iter()
-            .filter(|track| Said::by(&track.track_type) == Said::Passed(true));
+            .filter(|track| TrackMeaning::of(&track.track_type) == TrackMeaning::Passed(true));
         let mut is_new = false;
         for track in filtering {
             let tags = self.topics[topic].tags.entry(track.group.clone());
@@ -262,7 +249,12 @@ impl Inference {
     }
 
     /// Takes the answer about a row that [`next_ask`](Self::next_ask) has returned.
-    pub fn answered(&mut self, row: NonZeroU64, told: Told<'_>, at: Timestamp) -> Disposition {
+    pub fn answered(
+        &mut self,
+        row: NonZeroU64,
+        answer: MessageAnswer<'_>,
+        at: Timestamp,
+    ) -> Disposition {
         let Some(place) = self.candidates.place_of(row) else {
             return Disposition::Keep;
         };
@@ -271,35 +263,16 @@ impl Inference {
         self.queues[queue].in_flight = false;
         self.make_ready(queue);
         if let Some(check) = self.checking.remove(&row) {
-            return self.checked(&check, told);
+            return self.checked(&check, answer);
         }
         let inferred = self.sampled.remove(&row);
-        let contradicted = self.take(place, told, at);
-        let Some(inferred) = inferred else {
-            self.disable(contradicted);
-            return Disposition::Keep;
-        };
-        match told {
-            Told::Tracks(tracks) => {
-                self.section.rechecked += 1;
-                self.compare(place, &inferred, tracks, contradicted)
-            }
-            Told::NotFound => {
-                self.section.rechecked += 1;
-                let (_, topic) = self.candidates.queue_of(place);
-                let missed = inferred.iter().map(|(track, anchor)| {
-                    contradiction(
-                        &self.candidates.topics[topic],
-                        (&track.group, row),
-                        (track.track_type.as_str(), anchor.row),
-                        NOT_FOUND,
-                    )
-                });
-                let missed = missed.collect();
-                self.disable(missed);
+        let contradicted = self.take(place, answer, at);
+        match inferred {
+            Some(inferred) => self.compare_sampled(place, &inferred, (answer, contradicted)),
+            None => {
+                self.disable(contradicted);
                 Disposition::Keep
             }
-            Told::Nothing => Disposition::Keep,
         }
     }
 
@@ -320,24 +293,6 @@ impl Inference {
     #[must_use]
     pub fn section(&self) -> InferenceSection {
         self.section.clone()
-    }
-
-    fn next_check(&mut self) -> Option<Ask> {
-        let is_free = |check: &Check| {
-            let (queue, _) = self.candidates.queue_of(check.candidate);
-            let row = self.candidates.all[check.candidate].row();
-            !self.queues[queue].in_flight && !self.checking.contains_key(&row)
-        };
-        let nth = self.checks.iter().position(is_free)?;
-        let check = self.checks.remove(nth)?;
-        let (queue, _) = self.candidates.queue_of(check.candidate);
-        self.queues[queue].in_flight = true;
-        let one = self.candidates.all[check.candidate];
-        self.checking.insert(one.row(), check);
-        Some(Ask {
-            row: one.row(),
-            line: one.line,
-        })
     }
 
     fn next_of_ready(&mut self) -> Option<Ask> {
@@ -367,88 +322,6 @@ impl Inference {
         None
     }
 
-    /// Chooses the message of a queue that tells most. `None` if asking others tells nothing more.
-    fn choose(&self, queue: usize) -> Option<usize> {
-        let (topic, range) = &self.candidates.queues[queue];
-        let topic = &self.topics[*topic as usize];
-        let state = &self.queues[queue];
-        if state.asks_all {
-            return None;
-        }
-        let sampled = self.candidates.all[range.clone()]
-            .iter()
-            .position(|one| one.asked == Asked::Picked)
-            .map(|nth| range.start + nth);
-        if state.searched >= MOST_SEARCHED {
-            return sampled;
-        }
-        let one = |place: &usize| &self.candidates.all[*place];
-        let unasked = || {
-            let all = range.clone().rev();
-            all.filter(|place| one(place).asked == Asked::No)
-        };
-        if state.groups.is_empty() {
-            let may_exist = |place: &usize| {
-                state
-                    .missing
-                    .is_none_or(|missing| one(place).offset > missing)
-            };
-            return unasked().find(may_exist);
-        }
-        if let Some(oldest) = self.choose_oldest(queue) {
-            return Some(oldest);
-        }
-        let mut widest: Vec<usize> = Vec::new();
-        for group in &state.groups {
-            let tags = topic.tags.get(&group.name);
-            let highest = group.highest_passed();
-            let is_below =
-                |place: &usize| highest.is_some_and(|highest| one(place).offset <= highest.offset);
-            // Nothing tells whether a message is filtered whose tag is unknown.
-            let filters = tags.is_some_and(|tags| tags.filters);
-            let is_hopeless =
-                |place: &usize| filters && is_below(place) && !one(place).tag.is_known();
-            let follows = |place: &usize| group.infer(one(place), tags).is_some();
-            let undecided: Vec<usize> = unasked()
-                .filter(|place| state.has(one(place).offset))
-                .filter(|place| !is_hopeless(place) && !follows(place))
-                .collect();
-            if undecided.len() <= widest.len() {
-                continue;
-            }
-            // Whether a message below is filtered follows only from one with the same tag, best from the highest.
-            let (below, above): (Vec<usize>, Vec<usize>) =
-                undecided.into_iter().partition(|place| is_below(place));
-            widest = if above.is_empty() {
-                below.into_iter().take(1).collect()
-            } else {
-                above
-            };
-        }
-        if widest.is_empty() {
-            return sampled;
-        }
-        Some(widest[widest.len() / 2])
-    }
-
-    /// Chooses a message that tells which of the oldest messages of a queue exist: the lowest one, or else one between those
-    /// that exist and those that do not. `None` if that is known.
-    fn choose_oldest(&self, queue: usize) -> Option<usize> {
-        let state = &self.queues[queue];
-        let range = self.candidates.queues[queue].1.clone();
-        let is_unknown = |place: &usize| {
-            let offset = self.candidates.all[*place].offset;
-            let is_low = state.found.is_none_or(|found| offset < found);
-            is_low && state.missing.is_none_or(|missing| offset > missing)
-        };
-        let unknown = range.filter(|place| self.candidates.all[*place].asked == Asked::No);
-        let unknown: Vec<usize> = unknown.filter(is_unknown).collect();
-        match state.missing {
-            None => unknown.first().copied(),
-            Some(_) => unknown.get(unknown.len() / 2).copied(),
-        }
-    }
-
     /// Returns the tracks that follow for a message, each with the answer that it follows from. `None` if not all do.
     fn tracks(&self, queue: usize, topic: usize, place: usize) -> Option<Vec<(Track, Anchor)>> {
         let state = &self.queues[queue];
@@ -465,17 +338,22 @@ impl Inference {
     }
 
     /// Takes an answer. Returns the contradiction that it makes.
-    fn take(&mut self, place: usize, told: Told<'_>, at: Timestamp) -> Vec<OrderContradiction> {
+    fn take(
+        &mut self,
+        place: usize,
+        answer: MessageAnswer<'_>,
+        at: Timestamp,
+    ) -> Vec<OrderContradiction> {
         let (queue, _) = self.candidates.queue_of(place);
         let one = self.candidates.all[place];
         let state = &mut self.queues[queue];
-        let tracks = match told {
-            Told::Tracks(tracks) => tracks,
-            Told::NotFound => {
+        let tracks = match answer {
+            MessageAnswer::Tracks(tracks) => tracks,
+            MessageAnswer::NotFound => {
                 state.missing = state.missing.max(Some(one.offset));
                 return Vec::new();
             }
-            Told::Nothing => {
+            MessageAnswer::None => {
                 state.unanswered += 1;
                 state.asks_all |= state.unanswered >= MOST_UNANSWERED;
                 return Vec::new();
@@ -518,7 +396,7 @@ impl Inference {
         let mut new_filters = false;
         for group in &mut state.groups {
             let word = word_of(tracks, &group.name);
-            if let Some(Said::Passed(filtered)) = word.map(Said::by) {
+            if let Some(TrackMeaning::Passed(filtered)) = word.map(TrackMeaning::of) {
                 let tags = self.topics[topic].tags.entry(group.name.clone());
                 new_filters |= tags.or_default().note(filtered, one.tag);
             }
@@ -540,80 +418,6 @@ impl Inference {
         contradictions
     }
 
-    /// Compares the answer about a message of the sample with what followed for it.
-    fn compare(
-        &mut self,
-        place: usize,
-        inferred: &[(Track, Anchor)],
-        tracks: &[Track],
-        mut contradictions: Vec<OrderContradiction>,
-    ) -> Disposition {
-        let (_, topic) = self.candidates.queue_of(place);
-        let row = self.candidates.all[place].row();
-        let mut checks: HashMap<NonZeroU64, Check> = HashMap::new();
-        for (track, anchor) in inferred {
-            let found = word_of(tracks, &track.group);
-            let said = found.map_or(Said::Useless, Said::by);
-            match Said::by(&track.track_type) {
-                Said::Passed(_) if found != Some(&track.track_type) => {
-                    let known = contradictions
-                        .iter()
-                        .any(|known| known.group == *track.group);
-                    if !known {
-                        contradictions.push(contradiction(
-                            &self.candidates.topics[topic],
-                            (&track.group, row),
-                            (track.track_type.as_str(), anchor.row),
-                            found.map_or("", TrackType::as_str),
-                        ));
-                    }
-                }
-                Said::Open if matches!(said, Said::Passed(_)) => {
-                    self.section.moved += 1;
-                    let check = checks.entry(anchor.row).or_insert_with(|| Check {
-                        candidate: self.candidates.place_of(anchor.row).unwrap_or(place),
-                        groups: Vec::new(),
-                        because: row,
-                    });
-                    check.groups.push(track.group.clone());
-                }
-                _ => {}
-            }
-        }
-        self.disable(contradictions);
-        if checks.is_empty() {
-            return Disposition::Keep;
-        }
-        self.checks.extend(checks.into_values());
-        Disposition::KeepAfterChecks
-    }
-
-    /// Takes the second answer about a message from which `open` was inferred.
-    fn checked(&mut self, check: &Check, told: Told<'_>) -> Disposition {
-        let (_, topic) = self.candidates.queue_of(check.candidate);
-        let row = self.candidates.all[check.candidate].row();
-        let is_open = |group: &&Arc<str>| {
-            let word = match told {
-                Told::Tracks(tracks) => word_of(tracks, group),
-                Told::NotFound | Told::Nothing => None,
-            };
-            word.map(Said::by) == Some(Said::Open)
-        };
-        let contradictions = check.groups.iter().filter(is_open).map(|group| {
-            contradiction(
-                &self.candidates.topics[topic],
-                (group, check.because),
-                (TrackType::NOT_CONSUME_YET.as_str(), row),
-                TrackType::CONSUMED.as_str(),
-            )
-        });
-        let contradictions = contradictions.collect();
-        self.disable(contradictions);
-        let waits = |other: &Check| other.because == check.because;
-        let is_last = !self.checks.iter().any(waits) && !self.checking.values().any(waits);
-        Disposition::Check(check.because, is_last)
-    }
-
     /// Ends the inference for the groups and topics of contradictions: all messages of these topics are asked whose queues
     /// have such a group.
     fn disable(&mut self, contradictions: Vec<OrderContradiction>) {
@@ -630,17 +434,7 @@ impl Inference {
                 continue;
             }
             tracing::warn!(
-                "inference failed for {} on topic {}: {} followed for row {} from row {}, but its answer is {}; all messages \
-                 are asked in the queues of this topic that have the group",
-                contradiction.group,
-                contradiction.topic,
-                contradiction.inferred,
-                contradiction.row,
-                contradiction.inferred_from,
-                match &*contradiction.found {
-                    "" => "without it",
-                    found => found,
-                },
+                "{contradiction}; all messages are asked in the queues of this topic that have the group"
             );
             self.section.contradictions.push(contradiction);
             for queue in 0..self.queues.len() {
@@ -650,28 +444,6 @@ impl Inference {
                     state.asks_all = true;
                     self.make_ready(queue);
                 }
-            }
-        }
-    }
-
-    /// Chooses the random sample among the messages whose answers follow.
-    fn pick_sample(&mut self) {
-        for queue in 0..self.queues.len() {
-            let (topic, range) = self.candidates.queues[queue].clone();
-            let mut has_picked = false;
-            for place in range {
-                let one = self.candidates.all[place];
-                let draw = Fingerprint::of_parts(&self.seed, "", &one.row().to_string());
-                if one.asked == Asked::No
-                    && draw.share() < self.recheck
-                    && self.tracks(queue, topic as usize, place).is_some()
-                {
-                    self.candidates.all[place].asked = Asked::Picked;
-                    has_picked = true;
-                }
-            }
-            if has_picked {
-                self.make_ready(queue);
             }
         }
     }

@@ -46,22 +46,34 @@ pub(super) struct TagsOfGroup {
     pub(super) filters: bool,
     /// Tags of messages that it has passed and not filtered.
     pub(super) delivered: HashSet<TagId>,
+    /// Tags of messages that it has filtered.
+    filtered: HashSet<TagId>,
+    /// Whether it has filtered one message and not another with the same tag: then tags do not tell what it filters.
+    ignores_tags: bool,
 }
 
 impl TagsOfGroup {
     /// Takes what became of a message with this tag. Returns whether it is the first that was filtered.
     pub(super) fn note(&mut self, filtered: bool, tag: TagId) -> bool {
-        if filtered {
-            return !std::mem::replace(&mut self.filters, true);
-        }
-        self.delivered.insert(tag);
-        false
+        let (same, other) = if filtered {
+            (&mut self.filtered, &self.delivered)
+        } else {
+            (&mut self.delivered, &self.filtered)
+        };
+        same.insert(tag);
+        self.ignores_tags |= tag.is_known() && other.contains(&tag);
+        filtered && !std::mem::replace(&mut self.filters, true)
+    }
+
+    /// Returns whether this tag tells if a message is filtered, as far as answers have shown.
+    pub(super) const fn tag_decides(&self, tag: TagId) -> bool {
+        !self.filters || (tag.is_known() && !self.ignores_tags)
     }
 }
 
 /// What one answer says about one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum TrackMeaning {
     /// The group has passed the message; whether it was filtered out.
     Passed(bool),
     /// The group has not reached the message.
@@ -72,8 +84,8 @@ pub(super) enum Said {
     Useless,
 }
 
-impl Said {
-    pub(super) fn by(word: &TrackType) -> Self {
+impl TrackMeaning {
+    pub(super) fn of(word: &TrackType) -> Self {
         let is = |other: TrackType| *word == other;
         if is(TrackType::CONSUMED) {
             Self::Passed(false)
@@ -111,9 +123,9 @@ impl QueueGroup {
         word: Option<&TrackType>,
         (anchor, tag): (Anchor, TagId),
     ) -> Option<Anchor> {
-        let said = word.map_or(Said::Useless, Said::by);
-        match said {
-            Said::Passed(filtered) => {
+        let meaning = word.map_or(TrackMeaning::Useless, TrackMeaning::of);
+        match meaning {
+            TrackMeaning::Passed(filtered) => {
                 self.open.retain(|open| open.offset > anchor.offset);
                 match self.passed.iter_mut().find(|(known, ..)| *known == tag) {
                     Some((_, highest, _)) if highest.offset > anchor.offset => {}
@@ -122,7 +134,7 @@ impl QueueGroup {
                 }
                 None
             }
-            Said::Open => {
+            TrackMeaning::Open => {
                 if let Some(passed) = self
                     .highest_passed()
                     .filter(|passed| passed.offset >= anchor.offset)
@@ -135,7 +147,7 @@ impl QueueGroup {
                 self.open.insert(at, anchor);
                 None
             }
-            Said::OfGroup => {
+            TrackMeaning::OfGroup => {
                 let word = word.expect("only a word is about the group");
                 match &self.word {
                     Some((known, _)) if known != word => self.is_mixed = true,
@@ -146,7 +158,7 @@ impl QueueGroup {
                 }
                 None
             }
-            Said::Useless => {
+            TrackMeaning::Useless => {
                 self.useless += 1;
                 None
             }
@@ -174,6 +186,9 @@ impl QueueGroup {
         if let Some(highest) = self.highest_passed().filter(reaches) {
             if topic.is_some_and(|tags| !tags.filters && tags.delivered.contains(&message.tag)) {
                 return Some((TrackType::CONSUMED, highest));
+            }
+            if !topic.is_some_and(|tags| tags.tag_decides(message.tag)) {
+                return None;
             }
             let same_tag = self
                 .passed

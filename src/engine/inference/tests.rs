@@ -125,12 +125,12 @@ fn run(service: &mut Service, recheck: f64, order: &[usize]) -> Ended {
         service.now += 1;
         let message = service.message(row);
         let tracks = service.answer(message, service.now);
-        let told = if service.is_kept(message) {
-            Told::Tracks(&tracks)
+        let answer = if service.is_kept(message) {
+            MessageAnswer::Tracks(&tracks)
         } else {
-            Told::NotFound
+            MessageAnswer::NotFound
         };
-        match inference.answered(row, told, time(service.now)) {
+        match inference.answered(row, answer, time(service.now)) {
             Disposition::Keep | Disposition::KeepAfterChecks => {
                 assert_eq!(asked.insert(row, tracks), None, "row {row} was asked twice");
             }
@@ -253,7 +253,7 @@ proptest! {
             let all = service.answer(message, then);
             // What a group had passed at the oldest time, it has passed at all later ones.
             for (track, at_oldest) in answer.tracks.iter().zip(&all) {
-                if Said::by(&track.track_type) == Said::Open {
+                if TrackMeaning::of(&track.track_type) == TrackMeaning::Open {
                     prop_assert_eq!(&at_oldest.track_type, &track.track_type);
                 }
             }
@@ -361,12 +361,12 @@ fn a_sample_that_contradicts_ends_the_inference() {
         let mut inference = inference(&service, 1.0);
         let first = inference.next_ask().unwrap();
         assert_eq!(first.row.get(), 4);
-        inference.answered(first.row, Told::Tracks(&said(highest)), time(1));
+        inference.answered(first.row, MessageAnswer::Tracks(&said(highest)), time(1));
         let lowest = inference.next_ask().unwrap();
         assert_eq!(lowest.row.get(), 1);
-        inference.answered(lowest.row, Told::Tracks(&said(highest)), time(1));
+        inference.answered(lowest.row, MessageAnswer::Tracks(&said(highest)), time(1));
         let second = inference.next_ask().unwrap();
-        inference.answered(second.row, Told::Tracks(&said(sampled)), time(2));
+        inference.answered(second.row, MessageAnswer::Tracks(&said(sampled)), time(2));
         let section = inference.section();
         assert_eq!(
             section.contradictions.len(),
@@ -404,13 +404,13 @@ fn an_offset_that_moved_is_no_contradiction_but_one_that_did_not_is() {
             rows.insert(ask.row.get());
             inference.answered(
                 ask.row,
-                Told::Tracks(&said(["NOT_CONSUME_YET", "NOT_CONSUME_YET"])),
+                MessageAnswer::Tracks(&said(["NOT_CONSUME_YET", "NOT_CONSUME_YET"])),
                 time(4),
             );
         };
         let disposition = inference.answered(
             sampled,
-            Told::Tracks(&said(["NOT_CONSUME_YET", "CONSUMED"])),
+            MessageAnswer::Tracks(&said(["NOT_CONSUME_YET", "CONSUMED"])),
             time(5),
         );
         assert_eq!(disposition, Disposition::KeepAfterChecks);
@@ -422,7 +422,8 @@ fn an_offset_that_moved_is_no_contradiction_but_one_that_did_not_is() {
         } else {
             ["NOT_CONSUME_YET", again[1]]
         };
-        let disposition = inference.answered(check.row, Told::Tracks(&said(words)), time(6));
+        let disposition =
+            inference.answered(check.row, MessageAnswer::Tracks(&said(words)), time(6));
         assert_eq!(disposition, Disposition::Check(sampled, true));
         let section = inference.section();
         assert_eq!(section.contradictions.len(), usize::from(contradicted));
@@ -436,13 +437,13 @@ fn an_offset_that_moves_back_is_seen_without_a_sample() {
     let first = inference.next_ask().unwrap();
     inference.answered(
         first.row,
-        Told::Tracks(&said(["NOT_CONSUME_YET", "CONSUMED"])),
+        MessageAnswer::Tracks(&said(["NOT_CONSUME_YET", "CONSUMED"])),
         time(1),
     );
     let second = inference.next_ask().unwrap();
     inference.answered(
         second.row,
-        Told::Tracks(&said(["NOT_CONSUME_YET", "NOT_CONSUME_YET"])),
+        MessageAnswer::Tracks(&said(["NOT_CONSUME_YET", "NOT_CONSUME_YET"])),
         time(2),
     );
     let section = inference.section();
@@ -467,7 +468,7 @@ fn earlier_answers_are_anchors() {
     let whole = run(&mut service, 0.0, &[]);
     let mut inference = inference(&service, 0.0);
     for (row, tracks) in &whole.asked {
-        inference.take_earlier(*row, Told::Tracks(tracks), time(1));
+        inference.take_earlier(*row, MessageAnswer::Tracks(tracks), time(1));
     }
     assert_eq!(inference.next_ask(), None);
     let row = NonZeroU64::new(17).unwrap();
@@ -481,7 +482,7 @@ fn messages_without_an_answer_do_not_stop_it() {
     let mut inference = inference(&service, 0.0);
     let mut asked = 0;
     while let Some(ask) = inference.next_ask() {
-        inference.answered(ask.row, Told::Nothing, time(1));
+        inference.answered(ask.row, MessageAnswer::None, time(1));
         asked += 1;
     }
     assert_eq!(asked, 8);
@@ -500,4 +501,20 @@ fn the_sample_of_a_long_queue_is_complete() {
         section.rechecked
     );
     assert_eq!(ended.calls as u64, section.rechecked + 2);
+}
+
+/// A group that filters one message and not another with the same tag filters by something else, such as SQL92.
+#[test]
+fn where_tags_do_not_tell_what_is_filtered_nothing_passed_is_inferred() {
+    let service = one_queue(10, [0, 0]);
+    let mut inference = inference(&service, 0.0);
+    let highest = inference.next_ask().unwrap();
+    let words = ["CONSUMED", "CONSUMED_BUT_FILTERED"];
+    inference.answered(highest.row, MessageAnswer::Tracks(&said(words)), time(1));
+    let lowest = inference.next_ask().unwrap();
+    let words = ["CONSUMED", "CONSUMED"];
+    inference.answered(lowest.row, MessageAnswer::Tracks(&said(words)), time(2));
+    assert_eq!(inference.next_ask(), None);
+    let follows = |row| inference.inferred(NonZeroU64::new(row).unwrap());
+    assert!((1..=10).all(|row| follows(row).is_none()));
 }

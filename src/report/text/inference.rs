@@ -61,14 +61,8 @@ impl SummaryText<'_> {
                  位点被重置过，或某行的队列位置有误；因此该主题含此消费组的队列已全部逐条查询"
             );
         }
-        let found = if found.is_empty() {
-            "does not name the group".to_owned()
-        } else {
-            format!("is {found}")
-        };
         format!(
-            "inference failed for {group} on topic {topic}: {inferred} followed for row {row} from row {inferred_from}, but its \
-             answer {found}. The offset was reset, or a row names a wrong place. So every message was asked in the queues of \
+            "{contradiction}. The offset was reset, or a row names a wrong place. So every message was asked in the queues of \
              this topic that have the group"
         )
     }

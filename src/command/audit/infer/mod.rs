@@ -26,7 +26,7 @@ use futures::{Stream, stream};
 
 use super::start_mode::StartFlags;
 use crate::command::Env;
-use crate::engine::{CandidateSet, Inference, InstanceTopic, Pacer, Told};
+use crate::engine::{CandidateSet, Inference, InstanceTopic, MessageAnswer, Pacer};
 use crate::exit::Failed;
 use crate::file;
 use crate::humanize::counted;
@@ -113,14 +113,12 @@ impl InferStage {
         let scratch = file::scratch(input.results).map_err(InputError::Scratch)?;
         let mut writer = ScratchWriter::new(scratch);
         let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
-        let mut untagged = 0_u64;
-        let (placed, unproved, messages) = each_placed(settings, input, |row, topic, place| {
-            untagged += u64::from(place.tag == Tag::Unknown);
+        let counts = each_placed(settings, input, |row, topic, place| {
             let line = writer.push(row)?;
             candidates.add(topic, place, (row.row, line));
             Ok(())
         })?;
-        announce(placed, unproved, messages, untagged);
+        counts.announce();
         let types = TopicTypes::ask(candidates.topics(), (ons, pacer), env)?;
         CallCounts::add_calls(call_counts, types.calls);
         let is_unsuitable = |topic: &InstanceTopic| types.unsuitable.contains(topic);
@@ -135,7 +133,7 @@ impl InferStage {
         Ok(Self {
             inference: RefCell::new(inference),
             rows: RefCell::new(writer.finish()?),
-            lines: placed,
+            lines: counts.placed,
             others: Cell::new(0),
             inferred: Cell::new(0),
             untagged: Cell::new(0),
@@ -278,15 +276,26 @@ fn rows(inputs: &Inputs) -> u64 {
     surveys.map(|survey| survey.rows).sum()
 }
 
-/// Calls `each` for every row that is left and whose message is known to have been stored at a place. Returns the number
-/// of these rows, that of rows whose message has a place and is not known to have been stored, and that of all messages that
-/// are left.
+/// Numbers of messages that are left to settle.
+#[derive(Debug, Default)]
+struct PlacedCounts {
+    /// Those that are known to have been stored at a place.
+    placed: u64,
+    /// Those among them whose tag is unknown.
+    untagged: u64,
+    /// Those with a place that are not known to have been stored.
+    unproved: u64,
+    /// Those without a place.
+    unplaced: u64,
+}
+
+/// Calls `each` for every row that is left and whose message is known to have been stored at a place.
 fn each_placed(
     settings: &InferSettings,
     input: &InferInput<'_>,
     mut each: impl FnMut(&Row, &InstanceTopic, &Position) -> Result<(), InputError>,
-) -> Result<(u64, u64, u64), InputError> {
-    let (mut placed, mut unproved, mut messages) = (0, 0, 0);
+) -> Result<PlacedCounts, InputError> {
+    let mut counts = PlacedCounts::default();
     for row in input.inputs.rows() {
         let row = row?;
         let Entry::Query(query) = &row.entry else {
@@ -296,22 +305,19 @@ fn each_placed(
         if matches!(known, Some(KnownAnswer::Settled(_))) {
             continue;
         }
-        messages += 1;
-        if let Some(place) = place(query, settings.trusts_input) {
-            let topic = (query.instance_id.clone(), query.topic.clone());
-            each(&row, &topic, place)?;
-            placed += 1;
-        } else if place_of(query).is_some() {
-            unproved += 1;
+        let is_ok = query.send_result.as_ref().is_some_and(|sent| sent.is_ok);
+        match place_of(query) {
+            Some(place) if is_ok || settings.trusts_input => {
+                let topic = (query.instance_id.clone(), query.topic.clone());
+                each(&row, &topic, place)?;
+                counts.placed += 1;
+                counts.untagged += u64::from(place.tag == Tag::Unknown);
+            }
+            Some(_) => counts.unproved += 1,
+            None => counts.unplaced += 1,
         }
     }
-    Ok((placed, unproved, messages))
-}
-
-/// Returns the place of a message if it is known to have been stored there.
-fn place(query: &Query, trusts_input: bool) -> Option<&Position> {
-    let is_ok = query.send_result.as_ref().is_some_and(|sent| sent.is_ok);
-    place_of(query).filter(|_| is_ok || trusts_input)
+    Ok(counts)
 }
 
 /// Returns the place that a row names.
@@ -320,38 +326,46 @@ fn place_of(query: &Query) -> Option<&Position> {
     sent.map_or(query.position.as_ref(), |sent| Some(&sent.place))
 }
 
-fn announce(placed: u64, unproved: u64, messages: u64, untagged: u64) {
-    if unproved > 0 {
-        tracing::warn!(
-            "--infer: {} a place, but not the send status SEND_OK, and {} asked; if all of them were sent successfully, \
-             --trust-input infers them, too",
-            counted(unproved, "message has", "messages have"),
-            if unproved == 1 { "is" } else { "are" },
-        );
-    }
-    let others = messages - placed - unproved;
-    if others > 0 {
-        tracing::info!(
-            "--infer: {} no place and {} asked",
-            counted(others, "message has", "messages have"),
-            if others == 1 { "is" } else { "are" },
-        );
-    }
-    if untagged > 0 {
-        tracing::warn!(
-            "--infer: the tags of {} are unknown: if a group filters by tags, it may have filtered some that count as passed, and \
-             once it is seen to filter, all that it has passed are asked; a column `tag` avoids both",
-            counted(untagged, "message", "messages"),
-        );
+impl PlacedCounts {
+    fn announce(&self) {
+        let Self {
+            untagged,
+            unproved,
+            unplaced,
+            ..
+        } = *self;
+        let are = |number| if number == 1 { "is" } else { "are" };
+        if unproved > 0 {
+            tracing::warn!(
+                "--infer: {} a place, but not the send status SEND_OK, and {} asked; if all of them were sent successfully, \
+                 --trust-input infers them, too",
+                counted(unproved, "message has", "messages have"),
+                are(unproved),
+            );
+        }
+        if unplaced > 0 {
+            tracing::info!(
+                "--infer: {} no place and {} asked",
+                counted(unplaced, "message has", "messages have"),
+                are(unplaced),
+            );
+        }
+        if untagged > 0 {
+            tracing::warn!(
+                "--infer: the tags of {} are unknown: if a group filters by tags, it may have filtered some that count as \
+                 passed, and once it is seen to filter, all that it has passed are asked; a column `tag` avoids both",
+                counted(untagged, "message", "messages"),
+            );
+        }
     }
 }
 
 /// Returns what an outcome tells about other messages.
-fn told(outcome: &Outcome) -> Told<'_> {
+fn message_answer(outcome: &Outcome) -> MessageAnswer<'_> {
     match &outcome.answer {
-        Ok(trace) => Told::Tracks(&trace.tracks),
-        Err(failure) if failure.kind == FailureKind::NotFound => Told::NotFound,
-        Err(_) => Told::Nothing,
+        Ok(trace) => MessageAnswer::Tracks(&trace.tracks),
+        Err(failure) if failure.kind == FailureKind::NotFound => MessageAnswer::NotFound,
+        Err(_) => MessageAnswer::None,
     }
 }
 
@@ -362,7 +376,7 @@ fn take_earlier(inference: &mut Inference, line: &Line<'_>) {
     // An answer of --previous is older than those that it would be compared with. A line with an inferred answer does not
     // settle its row.
     if outcome.carried_from.is_none() {
-        inference.take_earlier(row, told(&outcome), outcome.observed_at);
+        inference.take_earlier(row, message_answer(&outcome), outcome.observed_at);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 
-use super::{InferStage, told};
+use super::{InferStage, message_answer};
 use crate::engine::{Disposition, Sink};
 use crate::input::Row;
 use crate::results::Outcome;
@@ -64,7 +64,7 @@ impl<S: Sink> Sink for InferSink<'_, S> {
             return self.sink.settled(row, outcome);
         };
         let mut inference = self.stage.inference.borrow_mut();
-        let disposition = inference.answered(number, told(outcome), outcome.observed_at);
+        let disposition = inference.answered(number, message_answer(outcome), outcome.observed_at);
         drop(inference);
         match disposition {
             Disposition::Keep => self.sink.settled(row, Some(outcome)),
