@@ -267,13 +267,11 @@ impl Inference {
         }
         let inferred = self.sampled.remove(&row);
         let contradicted = self.take(place, answer, at);
-        match inferred {
-            Some(inferred) => self.compare_sampled(place, &inferred, (answer, contradicted)),
-            None => {
-                self.disable(contradicted);
-                Disposition::Keep
-            }
+        if let Some(inferred) = inferred {
+            return self.compare_sampled(place, &inferred, (answer, contradicted));
         }
+        self.disable(contradicted);
+        Disposition::Keep
     }
 
     /// Returns the answer about a row that was not asked. `None` if it does not follow.
