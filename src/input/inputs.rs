@@ -143,6 +143,12 @@ impl Inputs {
         &self.surveys
     }
 
+    /// Returns the number of data rows of all inputs.
+    #[must_use]
+    pub fn row_count(&self) -> u64 {
+        self.surveys.iter().map(|survey| survey.rows).sum()
+    }
+
     /// Returns the flags that decide which rows there are, with their values.
     #[must_use]
     pub const fn given_flags(&self) -> &BTreeMap<String, String> {

@@ -88,7 +88,7 @@ impl MessageAges {
             return Ok(None);
         }
         let scratch = file::scratch(results).map_err(InputError::Scratch)?;
-        let rows: u64 = inputs.surveys().iter().map(|survey| survey.rows).sum();
+        let rows = inputs.row_count();
         let count = rows - done.map_or(0, RowSet::len).min(rows);
         let born = self.born_times(snapshot);
         let order = OldestFirst::new(remaining(inputs.rows(), done), count, scratch, |row| {

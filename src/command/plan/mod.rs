@@ -229,12 +229,7 @@ impl Outlook {
 
 /// Prints that nothing is left to ask.
 fn print_complete(draft: &Draft, writes: Vec<PlannedFile>, is_json: bool) -> Result<(), Failed> {
-    let rows = draft
-        .inputs
-        .surveys()
-        .iter()
-        .map(|survey| survey.rows)
-        .sum();
+    let rows = draft.inputs.row_count();
     let forecast = Forecast {
         rows,
         ..Forecast::default()

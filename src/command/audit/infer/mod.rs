@@ -112,7 +112,7 @@ impl InferStage {
     ) -> Result<Self, Failed> {
         let scratch = file::scratch(input.results).map_err(InputError::Scratch)?;
         let mut writer = ScratchWriter::new(scratch);
-        let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
+        let mut candidates = CandidateSet::with_capacity(input.inputs.row_count());
         let counts = each_placed(settings, input, |row, topic, place| {
             let line = writer.push(row)?;
             candidates.add(topic, place, (row.row, line));
@@ -268,12 +268,6 @@ impl InferStage {
         };
         (row, known)
     }
-}
-
-/// Returns the number of rows of all inputs.
-fn rows(inputs: &Inputs) -> u64 {
-    let surveys = inputs.surveys().iter();
-    surveys.map(|survey| survey.rows).sum()
 }
 
 /// Numbers of messages that are left to settle.

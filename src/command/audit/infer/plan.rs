@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{InferInput, InferSettings, each_placed, rows};
+use super::{InferInput, InferSettings, each_placed};
 use crate::engine::{CandidateSet, Rate};
 use crate::exit::Failed;
 use crate::humanize::{self, count, counted};
@@ -14,7 +14,7 @@ use crate::humanize::{self, count, counted};
 pub(in crate::command) struct InferPlan {
     /// Messages whose answers may follow from others.
     placed: u64,
-    /// Their queues.
+    /// The number of queues that have these messages.
     queues: u64,
     /// Number of groups that may be behind, as assumed for the most calls.
     groups: u64,
@@ -44,7 +44,7 @@ impl InferPlan {
         input: &InferInput<'_>,
         (groups, messages, rate): (u64, u64, Rate),
     ) -> Result<Self, Failed> {
-        let mut candidates = CandidateSet::with_capacity(rows(input.inputs));
+        let mut candidates = CandidateSet::with_capacity(input.inputs.row_count());
         each_placed(settings, input, |row, topic, place| {
             candidates.add(topic, place, (row.row, 0));
             Ok(())
