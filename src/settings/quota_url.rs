@@ -63,7 +63,7 @@ impl FromStr for QuotaUrl {
             // The text is not repeated: it may be a password.
             Some((user, _)) if user.contains(':') => {
                 return Err(
-                    "a password does not belong into the address: put it into ONS_AUDIT_REDIS_PASSWORD".to_owned(),
+                    "a password does not belong in the address: put it into ONS_AUDIT_REDIS_PASSWORD".to_owned(),
                 );
             }
             Some(("", _)) => return Err(format!("no user before the @; {FORM}")),

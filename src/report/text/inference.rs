@@ -155,8 +155,8 @@ impl SummaryText<'_> {
             )
         } else {
             format!(
-                "taken for topics of normal messages, as their message type is unknown: {named}{reason}; if one has delayed or \
-                 transactional messages, what is inferred about them is wrong"
+                "the message type of some topics is unknown, so they are taken for topics of normal messages: {named}{reason}; if \
+                 one has delayed or transactional messages, what is inferred about these is wrong"
             )
         })
     }

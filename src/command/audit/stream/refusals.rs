@@ -36,12 +36,10 @@ const WHOLE_RUN: [(&str, &str); 5] = [
 
 /// Refuses what cannot be done with rows that are answered one by one.
 pub(super) fn refuse(args: &Args, settings: &Settings) -> Result<(), Failed> {
-    if let [path] = args.input.paths()
-        && path == Path::new("-")
-    {
-    } else {
+    let is_stdin = matches!(args.input.paths(), [path] if path == Path::new("-"));
+    if !is_stdin {
         let error = anyhow!("--stream reads standard input alone");
-        let hint = "give - as the only input: cat FILE | ons-audit audit - --stream";
+        let hint = "give - as the only input: cat FILE | ons-audit audit - --stream; for lines in the order of the rows, --stream=ordered";
         return Err(Failed::refused(error, hint.to_owned()));
     }
     if args.results.is_none() && stdout_is_closed().unwrap_or(false) {
